@@ -1,0 +1,3 @@
+"""wheeltarget: ``pip download``, with the target environment said per requirement."""
+
+__version__ = "0.1.0"

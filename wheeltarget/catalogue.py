@@ -1,0 +1,129 @@
+"""Looking targets up: the table of Pythons, tags, ``host`` and target files."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.errors import TargetError
+from wheeltarget.targets import MARKER_VARIABLES, Target, target_from_tag
+
+HOST = "host"
+"""The name of the running interpreter."""
+
+_FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
+_SCHEMA = 1
+
+
+@functools.cache
+def newest_pythons() -> Mapping[str, str]:
+    """Give the newest known release of each Python by interpreter tag, such as ``cp36``."""
+    text = resources.files("wheeltarget").joinpath("catalogue.toml").read_text("utf-8")
+    table: dict[str, str] = tomllib.loads(text)["newest"]
+    return table
+
+
+def look_up(key: str, text: str, folder: str) -> Target | None:
+    """Find the target that a value of a clause names.
+
+    :param key: ``tags`` or ``target``.
+    :param text: a tag, ``host``, or the path of a target file.
+    :param folder: what a relative path is relative to; empty for the working directory.
+    :returns: the target, or None for the running interpreter.
+    :raises TargetError: where it is no target; the hint says what to write.
+    """
+    if key == "tags":
+        return target_from_tag(text, newest_pythons())
+    if text == HOST:
+        return None
+    if text.endswith((".toml", ".json")) or "/" in text or os.sep in text:
+        return read_target_file(Path(folder, text), text)
+    if text.count("-") == 2 and not text.startswith("-"):
+        raise TargetError(f"{text} is no name of a target", f"a tag goes behind tags=: tags={text}")
+    raise TargetError(
+        f"{text} is no target known here",
+        "name host, or the path of a target file such as ./FILE.toml",
+    )
+
+
+def read_target_file(path: Path, label: str) -> Target:
+    """Read a target from a TOML or JSON file.
+
+    The file has either ``tag`` (one tag, whose environment is meant) or ``tags`` (every
+    supported tag, most preferred first), and may have ``markers`` (a table of marker variables)
+    and ``name``.
+
+    :param path: where it is.
+    :param label: what to call it where it has no name.
+    :returns: the target.
+    :raises TargetError: where it cannot be read or describes no environment.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TargetError(f"cannot read the target file {label}: {error}") from error
+    try:
+        data = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except ValueError as error:
+        raise TargetError(f"{label} is no target file: {error}") from error
+    return target_from_table(data, label)
+
+
+def target_from_table(data: Mapping[str, Any], label: str) -> Target:
+    """Build a target from what a target file says.
+
+    :param data: the file's table.
+    :param label: what to call it where it has no name.
+    :returns: the target.
+    :raises TargetError: where a key is unknown, missing or of the wrong type.
+    """
+    strange = sorted(data.keys() - _FILE_KEYS)
+    if strange:
+        raise TargetError(
+            f"{label}: unknown key {strange[0]}", f"the keys are {', '.join(sorted(_FILE_KEYS))}"
+        )
+    if data.get("schema", _SCHEMA) != _SCHEMA:
+        raise TargetError(f"{label}: schema {data['schema']!r} is not known to this wheeltarget")
+    name = data.get("name", label)
+    markers = data.get("markers", {})
+    _check_type(label, "name", name, isinstance(name, str) and bool(name))
+    _check_type(label, "markers", markers, _is_text_table(markers))
+    if ("tag" in data) == ("tags" in data):
+        raise TargetError(
+            f"{label} has to have one of tag and tags",
+            "tag is one tag whose environment is meant, tags is the list of all supported tags",
+        )
+    if "tag" in data:
+        _check_type(label, "tag", data["tag"], isinstance(data["tag"], str))
+        base = target_from_tag(data["tag"], newest_pythons())
+        return replace(base, label=name, markers=tuple({**base.environment, **markers}.items()))
+    tags = data["tags"]
+    _check_type(label, "tags", tags, _is_text_list(tags))
+    return Target(name, tuple(tag.lower() for tag in tags), tuple(markers.items()))
+
+
+def _is_text_table(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
+
+
+def _is_text_list(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _check_type(label: str, key: str, value: object, right: bool) -> None:  # noqa: FBT001
+    if right:
+        return
+    expected = {
+        "name": "a string",
+        "tag": "a string",
+        "tags": "a list of strings",
+        "markers": f"a table of strings by {MARKER_VARIABLES[0]} and the like",
+    }[key]
+    raise TargetError(f"{label}: {key} has to be {expected}, not {value!r}")

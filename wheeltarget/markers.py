@@ -1,0 +1,57 @@
+"""Markers of an environment of which not everything is known.
+
+A marker is made of comparisons, ``and`` and ``or``; there is no ``not``. So its value can only
+rise when a comparison turns from false to true: if it is the same with every unknown comparison
+false and with every one true, it is known, whatever the unknown values are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+
+from wheeltarget.targets import Target
+
+_ALWAYS = 'python_version >= "0"'
+_NEVER = 'python_version < "0"'
+_STRING = r"""(?:"[^"]*"|'[^']*')"""
+_OPERATOR = r"\s*(?:not\s+in|in|===|[<>=!~]=|<|>)\s*"
+
+
+def holds(
+    marker: str, evaluate: Callable[[str], bool], unknown: Collection[str]
+) -> bool | tuple[str, ...]:
+    """Say whether a marker holds, as far as that can be known.
+
+    :param marker: a marker (dependency specifiers, PEP 508), as ``str(Marker)`` writes it.
+    :param evaluate: evaluates a marker that asks for known variables only.
+    :param unknown: the variables of which nothing is known.
+    :returns: whether it holds, or the unknown variables on which that depends.
+    """
+    asked = tuple(name for name in sorted(unknown) if re.search(rf"\b{name}\b", marker))
+    if not asked:
+        return evaluate(marker)
+    low, high = (evaluate(_settle(marker, asked, fixed)) for fixed in (_NEVER, _ALWAYS))
+    return low if low == high else asked
+
+
+def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, ...]:
+    """Evaluate a marker for a target.
+
+    :param marker: the marker, as ``str(Marker)`` writes it.
+    :param target: the target.
+    :param extra: the extra that is asked for, if one is.
+    :returns: whether it holds, or the unknown variables on which that depends.
+    """
+    from packaging.markers import Marker
+
+    environment = {**dict.fromkeys(target.unknown, ""), **target.environment, "extra": extra}
+    return holds(marker, lambda text: Marker(text).evaluate(environment), target.unknown)
+
+
+def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:
+    """Replace each comparison with one of these variables."""
+    variable = rf"(?:{'|'.join(names)})\b"
+    comparison = f"(?P<unknown>{variable}{_OPERATOR}{_STRING}|{_STRING}{_OPERATOR}{variable})"
+    pattern = re.compile(rf"{comparison}|{_STRING}")
+    return pattern.sub(lambda match: fixed if match["unknown"] else match[0], marker)
