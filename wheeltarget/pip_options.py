@@ -1,0 +1,222 @@
+"""Which options ``pip download`` and requirements files have, and which of them take a value.
+
+The tables are the union over the supported pips; a test holds them against pip's own parsers.
+Words are read by ``optparse``, as in pip, so that abbreviations, ``-dDIR``, ``--dest=DIR`` and
+options between the requirements mean the same.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from wheeltarget.errors import UsageError
+
+if TYPE_CHECKING:
+    from optparse import Option, OptionParser, Values
+
+WITH_VALUE = (
+    ("-c", "--constraint"),
+    ("--build-constraint",),
+    ("-r", "--requirement"),
+    ("--requirements-from-script",),
+    ("--no-binary",),
+    ("--only-binary",),
+    ("--src", "--source", "--source-dir", "--source-directory"),
+    ("--progress-bar",),
+    ("-d", "--dest", "--destination-dir", "--destination-directory"),
+    ("--platform",),
+    ("--python-version",),
+    ("--implementation",),
+    ("--abi",),
+    ("--group",),
+    ("-i", "--index-url", "--pypi-url"),
+    ("--extra-index-url",),
+    ("-f", "--find-links"),
+    ("--python",),
+    ("--log", "--log-file", "--local-log"),
+    ("--keyring-provider",),
+    ("--proxy",),
+    ("--retries",),
+    ("--timeout", "--default-timeout"),
+    ("--exists-action",),
+    ("--trusted-host",),
+    ("--cert",),
+    ("--client-cert",),
+    ("--cache-dir",),
+    ("--use-feature",),
+    ("--use-deprecated",),
+    ("--resume-retries",),
+    ("--all-releases",),
+    ("--only-final",),
+    ("--uploaded-prior-to",),
+    ("--refresh-package",),
+)
+"""Options of ``pip download`` with a value: every spelling of each."""
+
+WITHOUT_VALUE = (
+    ("--no-deps", "--no-dependencies"),
+    ("--only-deps", "--only-dependencies"),
+    ("--prefer-binary",),
+    ("--pre",),
+    ("--require-hashes",),
+    ("--no-require-hashes",),
+    ("--no-build-isolation",),
+    ("--use-pep517",),
+    ("--check-build-dependencies",),
+    ("--ignore-requires-python",),
+    ("--no-clean",),
+    ("--no-index",),
+    ("-h", "--help"),
+    ("--debug",),
+    ("--isolated",),
+    ("--require-virtualenv", "--require-venv"),
+    ("-v", "--verbose"),
+    ("-V", "--version"),
+    ("-q", "--quiet"),
+    ("--no-input",),
+    ("--no-cache-dir",),
+    ("--disable-pip-version-check",),
+    ("--no-color",),
+    ("--no-python-version-warning",),
+    ("--no-proxy-env",),
+)
+"""Options of ``pip download`` without a value."""
+
+FILE_WITH_VALUE = (
+    ("-i", "--index-url", "--pypi-url"),
+    ("--extra-index-url",),
+    ("-c", "--constraint"),
+    ("-r", "--requirement"),
+    ("-e", "--editable"),
+    ("-f", "--find-links"),
+    ("--no-binary",),
+    ("--only-binary",),
+    ("--trusted-host",),
+    ("--use-feature",),
+    ("--hash",),
+    ("-C", "--config-settings"),
+    ("--all-releases",),
+    ("--only-final",),
+)
+"""Options of requirements files with a value."""
+
+FILE_WITHOUT_VALUE = (
+    ("--no-index",),
+    ("--prefer-binary",),
+    ("--require-hashes",),
+    ("--no-require-hashes",),
+    ("--pre",),
+)
+"""Options of requirements files without a value."""
+
+FOREIGN = frozenset({"--platform", "--python-version", "--implementation", "--abi"})
+"""pip's own options for another environment; they hold for the lines without a target."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenOption:
+    """One option as it was given.
+
+    :param name: its first long spelling, whichever was used.
+    :param value: its value, or None where it takes none.
+    """
+
+    name: str
+    value: str | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Give the option as words of a command line."""
+        return (self.name,) if self.value is None else (f"{self.name}={self.value}",)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """The words behind ``download``, told apart.
+
+    :param options: every option in the order given.
+    :param requirements: every other word in the order given.
+    """
+
+    options: tuple[GivenOption, ...]
+    requirements: tuple[str, ...]
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Give each value that was given for an option, by its first long spelling."""
+        return tuple(o.value for o in self.options if o.name == name and o.value is not None)
+
+    def has(self, name: str) -> bool:
+        """Tell whether an option was given, by its first long spelling."""
+        return any(option.name == name for option in self.options)
+
+
+def split_command_line(words: Sequence[str]) -> CommandLine:
+    """Tell the options of ``pip download`` from the requirements.
+
+    :param words: what stands behind ``download``, wheeltarget's own options not among it.
+    :returns: the words, told apart.
+    :raises UsageError: where pip would refuse an option: unknown, ambiguous, without its value.
+    """
+    options, rest = _split(words, WITH_VALUE, WITHOUT_VALUE)
+    return CommandLine(options, tuple(rest))
+
+
+def split_file_options(text: str) -> tuple[GivenOption, ...]:
+    """Read the options of one line of a requirements file.
+
+    :param text: an option line, or what stands behind a requirement.
+    :returns: the options in their order; words that are no options are passed over, as in pip.
+    :raises UsageError: where pip would refuse the line.
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"could not split options: {error}") from error
+    return _split(words, FILE_WITH_VALUE, FILE_WITHOUT_VALUE)[0]
+
+
+def from_environment(environment: Iterable[tuple[str, str]]) -> tuple[GivenOption, ...]:
+    """Read the options that decide what is fetched and where to, from pip's variables.
+
+    :param environment: (name, value) of the environment's variables.
+    :returns: ``--requirement`` and ``--constraint``, parted by white space as pip has it, and
+        ``--dest``.
+    """
+    found = []
+    variables = dict(environment)
+    for name in ("--requirement", "--constraint"):
+        variable = "PIP_" + name.strip("-").upper()
+        found += [GivenOption(name, value) for value in variables.get(variable, "").split()]
+    for spelling in ("DEST", "DESTINATION_DIR", "DESTINATION_DIRECTORY"):
+        if variables.get(f"PIP_{spelling}"):
+            found.append(GivenOption("--dest", variables[f"PIP_{spelling}"]))
+    return tuple(found)
+
+
+def _split(
+    words: Sequence[str],
+    with_value: tuple[tuple[str, ...], ...],
+    without_value: tuple[tuple[str, ...], ...],
+) -> tuple[tuple[GivenOption, ...], list[str]]:
+    from optparse import OptionParser
+
+    given: list[GivenOption] = []
+
+    def note(option: Option, _spelling: str, value: str | None, _parser: OptionParser) -> None:
+        given.append(GivenOption(option._long_opts[0], value))  # noqa: SLF001 - has no accessor
+
+    class Parser(OptionParser):
+        def error(self, msg: str) -> NoReturn:
+            raise UsageError(msg)
+
+    parser = Parser(add_help_option=False)
+    for spellings in with_value:
+        parser.add_option(*spellings, action="callback", type="string", callback=note)
+    for spellings in without_value:
+        parser.add_option(*spellings, action="callback", callback=note)
+    _values: Values
+    _values, rest = parser.parse_args(list(words))
+    return tuple(given), rest

@@ -1,0 +1,387 @@
+"""Requirements and constraints files into located lines, with pip's grammar kept whole.
+
+What is done here follows pip's requirements file format: decoding, joining of continuations,
+comments, nested files. Nothing is interpreted beyond what the annotations need; pip itself
+reads the files afterwards.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from wheeltarget.annotations import AnnotatedLine, Kind, parse_argument, parse_line
+from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError
+from wheeltarget.pip_options import GivenOption, split_file_options
+
+_BYTE_ORDER_MARKS = (
+    # UTF-32-LE begins with the bytes of UTF-16-LE, so it has to be tried first.
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetName:
+    """What one value of a clause or an option names, not looked up yet.
+
+    :param key: ``tags`` or ``target``.
+    :param text: the value, its ``${VAR}`` expanded.
+    :param folder: what a relative path in it is relative to.
+    :param fault: where it stands; the message is filled in when it turns out to be wrong.
+    """
+
+    key: str
+    text: str
+    folder: str
+    fault: Fault = field(compare=False, default=Fault(""))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """One logical line, with the place of each of its characters.
+
+    :param file: the file as pip will name it, or :data:`COMMAND_LINE`.
+    :param number: the physical line it begins in, from 1; on the command line, which requirement.
+    :param parsed: its parts.
+    :param pieces: for each physical line in it: index of the piece in the logical line, its
+        offset in the file's text, its length, and the number of the physical line.
+    """
+
+    file: str
+    number: int
+    parsed: AnnotatedLine
+    pieces: tuple[tuple[int, int, int, int], ...]
+
+    def fault(self, message: str, hint: str = "", start: int = 0, end: int = 0) -> Fault:
+        """Point at a part of the line.
+
+        :param start: index of the first character meant, in the logical line.
+        :param end: index behind the last one; 0 for the rest of the line.
+        """
+        return _fault(self.file, self.parsed.text, self.pieces, (message, hint), (start, end))
+
+    def offsets(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Give the extents in the file's text that a part of the logical line covers."""
+        for index, offset, length, _ in self.pieces:
+            first, last = max(start, index), min(end, index + length)
+            if first < last:
+                yield offset + first - index, offset + last - index
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementsFile:
+    """A requirements or constraints file that was read.
+
+    :param name: as pip will ask for it.
+    :param text: its decoded text.
+    :param lines: its logical lines.
+    :param repeatable: False where reading it once used it up, as with a pipe.
+    """
+
+    name: str
+    text: str
+    lines: tuple[SourceLine, ...]
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line that asks for something, as one way through the files reached it.
+
+    :param line: the line.
+    :param targets: what its own clause or its file's default names; None leaves it to the
+        command line.
+    :param constraint: whether it only constrains.
+    """
+
+    line: SourceLine
+    targets: tuple[TargetName, ...] | None
+    constraint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that was asked for.
+
+    :param files: each file that was read, once.
+    :param entries: each line that asks for something, in order.
+    :param faults: what is wrong with the clauses.
+    :param unread: files that could not be read; pip would say so too.
+    :param remote: names of files that only pip can fetch.
+    """
+
+    files: tuple[RequirementsFile, ...]
+    entries: tuple[Entry, ...]
+    faults: tuple[Fault, ...]
+    unread: tuple[Fault, ...]
+    remote: tuple[str, ...]
+
+
+def read_inputs(
+    arguments: Sequence[str],
+    files: Sequence[tuple[str, bool]],
+    *,
+    read: Callable[[str], tuple[bytes, bool]],
+    environment: Callable[[str], str | None],
+) -> Inputs:
+    """Read what a command line asks for.
+
+    :param arguments: the requirements on the command line.
+    :param files: the names behind ``-r`` (False) and ``-c`` (True), in order.
+    :param read: gives the content of a file and whether it can be read again; raises OSError.
+    :param environment: gives the value of an environment variable, or None.
+    :returns: the lines, and every fault there is.
+    """
+    reader = _Reader(read, environment)
+    for name, constraint in files:
+        if not is_lock(name):
+            reader.include(name, None, constraint=constraint, above=())
+    for number, text in enumerate(arguments, start=1):
+        reader.argument(number, text)
+    return Inputs(
+        tuple(each for each in reader.files.values() if each is not None),
+        tuple(reader.entries),
+        tuple(dict.fromkeys(reader.faults)),
+        tuple(reader.unread),
+        tuple(dict.fromkeys(reader.remote)),
+    )
+
+
+def is_remote(name: str) -> bool:
+    """Tell whether a file's name is a URL, which pip's session has to fetch."""
+    return urlsplit(name).scheme.lower() in {"http", "https", "file"}
+
+
+def is_lock(name: str) -> bool:
+    """Tell whether a file's name makes it a lock (PEP 751) and not a requirements file."""
+    return _PYLOCK.fullmatch(re.split(r"[/\\]", name.partition("[")[0])[-1]) is not None
+
+
+def decode(data: bytes, fallback: str) -> str:
+    """Decode a requirements file as pip does.
+
+    :param data: the bytes of the file.
+    :param fallback: the locale's encoding, for what is not UTF-8.
+    :returns: the text.
+    :raises ValueError: where the bytes do not decode.
+    :raises LookupError: where the file declares an unknown encoding (PEP 263).
+    """
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding)
+    for line in data.split(b"\n", 2)[:2]:
+        declared = _CODING.search(line) if line.startswith(b"#") else None
+        if declared:
+            return data.decode(declared[1].decode("ascii"))
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode(fallback)
+
+
+def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
+    """Take the text of a file apart.
+
+    :param name: the file as pip will name it.
+    :param text: its decoded text.
+    :returns: its logical lines, and a fault for each that cannot be read.
+    """
+    lines, faults = [], []
+    for logical, pieces in _logical_lines(text):
+        try:
+            parsed = parse_line(logical)
+        except AnnotationError as error:
+            extent = (error.start, error.end)
+            faults.append(_fault(name, logical, pieces, (error.message, error.hint), extent))
+            continue
+        if parsed.kind is not Kind.BLANK:
+            lines.append(SourceLine(name, pieces[0][3], parsed, pieces))
+    return tuple(lines), tuple(faults)
+
+
+def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, int], ...]]]:
+    """Join continued lines as pip does: a comment line ends a continuation."""
+    offset = 0
+    parts: list[str] = []
+    pieces: list[tuple[int, int, int, int]] = []
+    for number, full in enumerate(text.splitlines(keepends=True), start=1):
+        line = full.splitlines()[0]
+        comment = line.lstrip().startswith("#")
+        continued = line.endswith("\\") and not comment
+        kept = line.strip("\\") if continued else line
+        shift = len(line) - len(line.lstrip("\\")) if continued else 0
+        if comment and parts:
+            parts.append(" ")
+        pieces.append((sum(map(len, parts)), offset + shift, len(kept), number))
+        parts.append(kept)
+        offset += len(full)
+        if not continued:
+            yield "".join(parts), tuple(pieces)
+            parts, pieces = [], []
+    if parts:
+        yield "".join(parts), tuple(pieces)
+
+
+def _fault(
+    name: str,
+    text: str,
+    pieces: tuple[tuple[int, int, int, int], ...],
+    words: tuple[str, str],
+    extent: tuple[int, int],
+) -> Fault:
+    """Point at a part of a logical line, in the physical line where it begins."""
+    start, end = extent[0], extent[1] or max(len(text.rstrip()), 1)
+    index, _, length, number = pieces[0]
+    for piece in pieces:
+        if piece[0] <= start:
+            index, _, length, number = piece
+    width = max(min(end, index + length) - start, 1)
+    location = Location(name, number, start - index + 1)
+    return Fault(*words, location, text[index : index + length], width)
+
+
+class _Reader:
+    """Walk the files in the order in which pip reads them, carrying each file's default."""
+
+    def __init__(
+        self,
+        read: Callable[[str], tuple[bytes, bool]],
+        environment: Callable[[str], str | None],
+    ) -> None:
+        self._read = read
+        self._environment = environment
+        self.files: dict[str, RequirementsFile | None] = {}
+        self.entries: list[Entry] = []
+        self.faults: list[Fault] = []
+        self.unread: list[Fault] = []
+        self.remote: list[str] = []
+
+    def argument(self, number: int, text: str) -> None:
+        """Take in one requirement of the command line."""
+        pieces = ((0, 0, len(text), number),)
+        try:
+            line = SourceLine(COMMAND_LINE, number, parse_argument(text), pieces)
+        except AnnotationError as error:
+            words, extent = (error.message, error.hint), (error.start, error.end)
+            self.faults.append(_fault(COMMAND_LINE, text, pieces, words, extent))
+            return
+        self.entries.append(Entry(line, self._names(line) if line.parsed.clauses else None))
+
+    def include(
+        self,
+        name: str,
+        default: tuple[TargetName, ...] | None,
+        *,
+        constraint: bool,
+        above: tuple[str, ...],
+    ) -> None:
+        """Take in a file and what it includes."""
+        if is_remote(name):
+            self.remote.append(name)
+            return
+        file = self._file(name)
+        if file is None or name in above:
+            return
+        for line in file.lines:
+            parsed = line.parsed
+            if parsed.kind is Kind.DEFAULT:
+                default = self._names(line)
+            elif parsed.kind is Kind.OPTION:
+                self._option(line, default, constraint=constraint, above=(*above, name))
+            else:
+                own = self._names(line) if parsed.clauses else default
+                self.entries.append(Entry(line, own, constraint))
+
+    def _option(
+        self,
+        line: SourceLine,
+        default: tuple[TargetName, ...] | None,
+        *,
+        constraint: bool,
+        above: tuple[str, ...],
+    ) -> None:
+        """Follow a nested file; any other option is pip's alone."""
+        nested = _nested(self._expand(line.parsed.options))
+        if nested is None:
+            return
+        path = nested.value or ""
+        if not is_remote(path):
+            path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
+        nested_constraint = nested.name == "--constraint"
+        if is_remote(path) and not nested_constraint:
+            self.entries.append(Entry(line, default, constraint))
+        inherited = None if nested_constraint else default
+        self.include(path, inherited, constraint=nested_constraint, above=above)
+
+    def _file(self, name: str) -> RequirementsFile | None:
+        if name not in self.files:
+            self.files[name] = self._load(name)
+        return self.files[name]
+
+    def _load(self, name: str) -> RequirementsFile | None:
+        import locale
+
+        try:
+            data, repeatable = self._read(name)
+            text = decode(data, locale.getpreferredencoding(do_setlocale=False))
+        except (OSError, ValueError, LookupError) as error:
+            self.unread.append(Fault(f"cannot read {name}: {error}"))
+            return None
+        lines, faults = parse_file(name, text)
+        self.faults += faults
+        return RequirementsFile(name, text, lines, repeatable)
+
+    def _names(self, line: SourceLine) -> tuple[TargetName, ...]:
+        """Give what the clauses of a line name."""
+        folder = "" if line.file == COMMAND_LINE else os.path.dirname(line.file)  # noqa: PTH120
+        names = []
+        for clause in line.parsed.clauses:
+            for word in clause.values:
+                fault = line.fault("", "", word.start, word.start + len(word.text))
+                expanded = self._expand(word.text) if line.file != COMMAND_LINE else word.text
+                names += [
+                    TargetName(clause.key, text.strip(), folder, fault)
+                    for text in expanded.split(",")
+                ]
+        return tuple(dict.fromkeys(names))
+
+    def _expand(self, text: str) -> str:
+        """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
+        return _VARIABLE.sub(lambda match: self._environment(match[1]) or match[0], text)
+
+
+def _nested(options: str) -> GivenOption | None:
+    """Find the file that an option line includes: the first ``-r``, else the first ``-c``."""
+    try:
+        given = split_file_options(options)
+    except UsageError:
+        return None
+    for name in ("--requirement", "--constraint"):
+        for option in given:
+            if option.name == name:
+                return option
+    return None
+
+
+def includes_remote(line: SourceLine) -> bool:
+    """Tell whether a line includes requirements that only pip can fetch."""
+    if line.parsed.kind is not Kind.OPTION:
+        return False
+    nested = _nested(line.parsed.options)
+    return nested is not None and nested.name == "--requirement" and is_remote(nested.value or "")
+
+
+def locate(fault: Fault, message: str, hint: str) -> Fault:
+    """Give a located fault its words."""
+    return replace(fault, message=message, hint=hint)
