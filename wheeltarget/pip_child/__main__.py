@@ -1,0 +1,111 @@
+"""Run ``pip download`` once for each job, seeing each job's target instead of this machine.
+
+The contract with the parent
+============================
+
+``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
+
+JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
+``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
+of requirements files, no result is written and pip's exit code is the child's. Each job has:
+
+``label``
+    what to call the target in messages;
+``target``
+    null for the running interpreter, else ``tags`` (every supported tag, most preferred first),
+    ``markers`` (the known variables) and ``unknown`` (the names of the others);
+``arguments``
+    words for ``pip download``, its ``--dest`` among them;
+``unset``
+    environment variables that pip must not see;
+``files``
+    the content of requirements and constraints files by the name under which pip asks for them;
+``folder``, ``destination``
+    the folder that ``--dest`` names, and the one for which it is meant: a file that is there
+    already is linked from the second into the first, and pip's messages name the second;
+``result``
+    the path for the result.
+
+For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch) and ``files``, a list
+of what was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
+``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason)
+and ``requires_python``.
+
+The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
+further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
+nothing was fetched and ``failure`` holds one sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from wheeltarget.pip_child.current import Current, PipMovedError
+from wheeltarget.pip_child.result import write_json
+from wheeltarget.pip_child.seams import install, install_files
+
+SCHEMA = 1
+PIP_MOVED = 70
+INTERRUPTED = 130
+
+
+def main(job_file: Path) -> int:
+    """Run every job of a job file.
+
+    :param job_file: where it is.
+    :returns: the exit code.
+    """
+    order = json.loads(job_file.read_text("utf-8"))
+    interrupts: list[int] = []
+
+    def interrupt(signum: int, _frame: FrameType | None) -> None:
+        interrupts.append(signum)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    current = Current()
+    try:
+        if order["plain"]:
+            install_files(current)
+            current.begin(order["jobs"][0])
+            return download(order["jobs"][0]["arguments"])
+        install(current)
+    except PipMovedError as error:
+        write_json(Path(order["failure"]), {"schema": SCHEMA, "sentence": str(error)})
+        return PIP_MOVED
+    for job in order["jobs"]:
+        run(current, job)
+        if interrupts:
+            return INTERRUPTED
+    return 0
+
+
+def run(current: Current, job: dict[str, Any]) -> None:
+    """Run pip for one job and write what it chose."""
+    hidden = {name: os.environ.pop(name) for name in job["unset"] if name in os.environ}
+    current.begin(job)
+    exit_code = download(job["arguments"])
+    os.environ.update(hidden)
+    outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
+    write_json(Path(job["result"]), outcome)
+
+
+def download(arguments: list[str]) -> int:
+    """Run ``pip download`` in this process and give its exit code."""
+    from pip._internal.cli.main import main as pip_main
+
+    try:
+        return int(pip_main(["download", *arguments]))
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,73 @@
+"""The job at hand, as the patched functions ask for it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from wheeltarget.errors import WheeltargetError
+
+
+class PipMovedError(WheeltargetError):
+    """A seam did not take."""
+
+
+@dataclass(slots=True)
+class View:
+    """A target as pip's own objects have it."""
+
+    label: str
+    tags: list[Any]
+    tag_set: frozenset[Any]
+    markers: dict[str, str]
+    unknown: Collection[str]
+
+
+@dataclass(slots=True)
+class Current:
+    """The job that pip is working on; the patched functions ask it."""
+
+    label: str = ""
+    view: View | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    folder: str = ""
+    destination: str = ""
+    fetched: dict[str, Path] = field(default_factory=dict)
+    dependencies: str = "all"
+    resolver: Any = None
+    requirement_set: Any = None
+    chosen: list[dict[str, Any]] = field(default_factory=list)
+
+    def begin(self, job: dict[str, Any]) -> None:
+        """Turn to another job."""
+        self.label = job["label"]
+        self.view = _view(job["label"], job["target"]) if job["target"] else None
+        self.files = job["files"]
+        self.folder = job["folder"]
+        self.destination = job["destination"]
+        self.dependencies = "all"
+        self.resolver = self.requirement_set = None
+        self.chosen = []
+
+    def outcome(self) -> dict[str, Any]:
+        """Say what pip was told to fetch and what it chose."""
+        return {"dependencies": self.dependencies, "files": self.chosen}
+
+
+def _view(label: str, target: dict[str, Any]) -> View:
+    from pip._vendor.packaging.tags import Tag
+
+    tags = [Tag(*tag.split("-")) for tag in target["tags"]]
+    return View(label, tags, frozenset(tags), target["markers"], target["unknown"])
+
+
+def rebind(name: str, original: object, replacement: object) -> None:
+    """Replace a function in every module of pip that has bound it."""
+    for module_name, module in list(sys.modules.items()):
+        mine = module_name.partition(".")[0] == "pip" and isinstance(module, ModuleType)
+        if mine and module.__dict__.get(name) is original:
+            setattr(module, name, replacement)

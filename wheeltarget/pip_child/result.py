@@ -1,0 +1,71 @@
+"""What pip chose, as plain data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def chosen_files(resolver: Any, requirement_set: Any) -> Iterator[dict[str, Any]]:
+    """Describe each file that pip's resolver chose.
+
+    :param resolver: pip's resolver after it has resolved.
+    :param requirement_set: the requirement set that it gave.
+    :returns: an object for each file, as the contract in ``__main__`` has it.
+    """
+    from pip._internal.utils.misc import split_auth_from_netloc
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    def without_credentials(url: str) -> str:
+        from urllib.parse import urlsplit, urlunsplit
+
+        parts = urlsplit(url)
+        return urlunsplit(parts._replace(netloc=split_auth_from_netloc(parts.netloc)[0]))
+
+    mapping = resolver._result.mapping
+    versions = {candidate.project_name: candidate.version for candidate in mapping.values()}
+    parents = _parents(resolver._result)
+    for key, requirement in requirement_set.requirements.items():
+        name = canonicalize_name(key)
+        link = requirement.link
+        yield {
+            "name": name,
+            "version": str(versions[name]),
+            "filename": link.filename,
+            "url": without_credentials(link.url_without_fragment),
+            "index": without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
+            "requested": bool(requirement.user_supplied),
+            "extras": sorted(requirement.extras),
+            "parents": sorted(parents.get(name, ()), key=str),
+            "yanked": (link.yanked_reason or "") if link.is_yanked else None,
+            "requires_python": link.requires_python,
+        }
+
+
+def _is_page(page: object) -> bool:
+    return isinstance(page, str) and "://" in page
+
+
+def _parents(result: Any) -> dict[str, set[str | None]]:
+    """Say which projects ask for which; a project and its extras are one."""
+    project = {key: candidate.project_name for key, candidate in result.mapping.items()}
+    parents: dict[str, set[str | None]] = {}
+    for key, name in project.items():
+        for parent in result.graph.iter_parents(key):
+            above = None if parent is None else project[parent]
+            if above != name:
+                parents.setdefault(name, set()).add(above)
+    return parents
+
+
+def write_json(path: Path, data: object) -> None:
+    """Write a file that is there whole or not at all.
+
+    :param path: where; its folder has to exist.
+    :param data: what ``json`` can write.
+    """
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(json.dumps(data, indent=1), "utf-8")
+    beside.replace(path)

@@ -1,0 +1,241 @@
+"""The places in pip that are made to see the target, each with its proof.
+
+Every patch asks :class:`Current` for the job at hand; without a target it does what pip does.
+A proof asks pip's real objects what they would do; where one answers for this machine instead,
+:class:`PipMovedError` ends the run before anything is fetched.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from wheeltarget import __version__
+from wheeltarget.annotations import has_clause
+from wheeltarget.markers import holds
+from wheeltarget.pip_child.current import Current, PipMovedError, rebind
+from wheeltarget.pip_child.fetching import (
+    patch_kept,
+    patch_messages,
+    patch_result,
+    prove_kept,
+    prove_result,
+)
+
+PROOF: dict[str, Any] = {
+    "label": "proof",
+    "target": {
+        "tags": ["cp99-cp99-proof_2", "cp99-cp99-proof_1"],
+        "markers": {
+            "os_name": "proof-os",
+            "sys_platform": "proof-platform",
+            "platform_machine": "proof-machine",
+            "platform_python_implementation": "proof-python",
+            "platform_release": "99.1",
+            "platform_system": "proof-system",
+            "python_version": "9.9",
+            "python_full_version": "9.9.9",
+            "implementation_name": "proof-implementation",
+            "implementation_version": "9.9.8",
+        },
+        "unknown": ["platform_version"],
+    },
+    "files": {"proof.txt": "proof==1 \\\n  --hash=sha256:00\n"},
+    "folder": "proof-folder",
+    "destination": "proof-destination",
+}
+"""A job for a target that no machine is."""
+
+
+class Seam(NamedTuple):
+    """A place in pip.
+
+    :param name: what it is about, for a message.
+    :param patch: makes pip ask for the job at hand there; gives what the proof needs.
+    :param prove: asks pip's own objects whether they do.
+    """
+
+    name: str
+    patch: Callable[[Current], Any]
+    prove: Callable[[Any], bool]
+
+
+def install(current: Current) -> None:
+    """Make pip see the job at hand, and prove that every patch took.
+
+    :param current: the holder of the job at hand.
+    :raises PipMovedError: where pip is not built as expected.
+    """
+    _install(
+        current,
+        Seam("markers", _patch_markers, _prove_markers),
+        Seam("supported tags", _patch_tags, _prove_tags),
+        Seam("content of requirements files", _patch_files, _prove_files),
+        Seam("files that are there already", patch_kept, prove_kept),
+        Seam("what was chosen", patch_result, prove_result),
+    )
+    patch_messages(current)
+
+
+def install_files(current: Current) -> None:
+    """Give pip the content of requirements files and leave the rest of it as it is.
+
+    :param current: the holder of the job at hand.
+    :raises PipMovedError: where pip is not built as expected.
+    """
+    _install(current, Seam("content of requirements files", _patch_files, _prove_files))
+
+
+def _install(current: Current, *seams: Seam) -> None:
+    from pip import __version__ as pip_version
+
+    for seam in seams:
+        try:
+            proof = seam.patch(current)
+            current.begin(PROOF)
+            took = seam.prove(proof)
+        except Exception as error:
+            raise _moved(pip_version, seam.name, repr(error)) from error
+        if not took:
+            raise _moved(pip_version, seam.name, "the patch did not take")
+
+
+def _moved(pip_version: str, what: str, why: str) -> PipMovedError:
+    return PipMovedError(
+        f"pip {pip_version} is not built as wheeltarget {__version__} knows it "
+        f"({what}: {why}), so it would answer for this machine; "
+        "nothing was fetched. Use a pip from 25.3 to 26.3, or a newer wheeltarget"
+    )
+
+
+def _patch_markers(current: Current) -> Any:
+    """Let markers see the target."""
+    from pip._internal.exceptions import InstallationError
+    from pip._vendor.packaging import markers
+
+    host_environment = markers.default_environment
+    evaluate_here = markers.Marker.evaluate
+
+    class UnknownMarkerError(InstallationError):  # type: ignore[misc]
+        pass
+
+    def default_environment() -> dict[str, str]:
+        if current.view is None:
+            return dict(host_environment())
+        return {**dict.fromkeys(current.view.unknown, ""), **current.view.markers}
+
+    @functools.wraps(evaluate_here)
+    def evaluate(self: Any, *arguments: Any, **named: Any) -> bool:
+        if current.view is None or not current.view.unknown:
+            return bool(evaluate_here(self, *arguments, **named))
+
+        def decide(text: str) -> bool:
+            return bool(evaluate_here(markers.Marker(text), *arguments, **named))
+
+        verdict = holds(str(self), decide, current.view.unknown)
+        if isinstance(verdict, bool):
+            return verdict
+        raise UnknownMarkerError(
+            f"the marker '{self}' asks for {verdict[0]}, and nothing is known of it for "
+            f"{current.view.label}. Say it in a target file, under [markers]"
+        )
+
+    rebind("default_environment", host_environment, default_environment)
+    markers.Marker.evaluate = evaluate
+    return UnknownMarkerError
+
+
+def _prove_markers(unknown_marker_error: Any) -> bool:
+    from pip._internal.models.installation_report import InstallationReport
+    from pip._internal.req.constructors import install_req_from_line
+
+    known = PROOF["target"]["markers"]
+    for name, value in known.items():
+        requirement = install_req_from_line(f'proof ; {name} == "{value}"')
+        if not requirement.match_markers():
+            return False
+    if InstallationReport([]).to_dict()["environment"]["sys_platform"] != known["sys_platform"]:
+        return False
+    undecided = install_req_from_line('proof ; platform_version == "1" and os_name == "proof-os"')
+    try:
+        undecided.match_markers()
+    except unknown_marker_error:
+        return True
+    return False
+
+
+def _patch_tags(current: Current) -> Any:
+    """Let wheels be judged by the target's tags."""
+    from pip._internal.models.target_python import TargetPython
+
+    sorted_here, unsorted_here = TargetPython.get_sorted_tags, TargetPython.get_unsorted_tags
+
+    def get_sorted_tags(self: Any) -> Any:
+        return sorted_here(self) if current.view is None else current.view.tags
+
+    def get_unsorted_tags(self: Any) -> Any:
+        return unsorted_here(self) if current.view is None else current.view.tag_set
+
+    TargetPython.get_sorted_tags = get_sorted_tags
+    TargetPython.get_unsorted_tags = get_unsorted_tags
+    return TargetPython
+
+
+def _prove_tags(target_python: Any) -> bool:
+    from pip._internal.index.collector import LinkCollector
+    from pip._internal.index.package_finder import LinkType, PackageFinder
+    from pip._internal.models.candidate import InstallationCandidate
+    from pip._internal.models.link import Link
+    from pip._internal.models.search_scope import SearchScope
+    from pip._internal.models.selection_prefs import SelectionPreferences
+
+    finder = PackageFinder.create(
+        LinkCollector(None, SearchScope([], [], no_index=True)),
+        SelectionPreferences(allow_yanked=True),
+        target_python(py_version_info=(9, 9, 9)),
+    )
+    worse, better, foreign = (
+        Link(f"https://example.invalid/proof-1-{tag}.whl")
+        for tag in ("cp99-cp99-proof_1", "cp99-cp99-proof_2", "py3-none-any")
+    )
+    judge = finder.make_link_evaluator("proof").evaluate_link
+    candidates = [InstallationCandidate("proof", "1", link) for link in (better, worse)]
+    best = finder.make_candidate_evaluator("proof").compute_best_candidate(candidates)
+    return bool(
+        judge(worse)[0] is judge(better)[0] is LinkType.candidate
+        and judge(foreign)[0] is LinkType.platform_mismatch
+        and best.best_candidate.link == better
+    )
+
+
+def _patch_files(current: Current) -> Any:
+    """Let requirements files say what is for the target."""
+    from pip._internal.exceptions import InstallationError
+    from pip._internal.req import req_file
+    from pip._internal.utils.misc import redact_auth_from_url
+
+    read_here = req_file.get_file_content
+
+    @functools.wraps(read_here)
+    def get_file_content(url: str, *arguments: Any, **named: Any) -> tuple[str, str]:
+        if url in current.files:
+            return url, current.files[url]
+        location, content = read_here(url, *arguments, **named)
+        for number, line in enumerate(content.splitlines(), start=1):
+            # Clauses are read by the parent, before pip: here they would be lost in silence.
+            if ("tags" in line or "target" in line) and has_clause(line):
+                raise InstallationError(
+                    f"line {number} of {redact_auth_from_url(url)} names a target, and a file "
+                    "that pip fetches is not read for that: download it and give the copy"
+                )
+        return location, content
+
+    rebind("get_file_content", read_here, get_file_content)
+    return req_file
+
+
+def _prove_files(req_file: Any) -> bool:
+    parser = req_file.RequirementsFileParser(None, req_file.get_line_parser(None))
+    lines = list(parser.parse("proof.txt", constraint=False))
+    return [(line.lineno, line.args.strip()) for line in lines] == [(1, "proof==1")]
