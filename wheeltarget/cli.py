@@ -1,0 +1,99 @@
+"""The command line: words into requests, outcomes into text and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from wheeltarget import __version__
+from wheeltarget.errors import WheeltargetError
+
+app = typer.Typer(
+    name="wheeltarget",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def run(arguments: list[str]) -> None:
+    """Run the command line.
+
+    :param arguments: the words behind the program's name.
+    :raises SystemExit: always, with the exit code.
+    """
+    if "--" in arguments:
+        # Typer takes one away; pip has to see it.
+        arguments.insert(arguments.index("--"), "--")
+    app(arguments)
+
+
+@app.callback()
+def main(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Fetch wheels for the environments that the requirements name."""
+    if version:
+        typer.echo(f"wheeltarget {__version__}")
+        raise typer.Exit
+
+
+@app.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    options_metavar="[OPTIONS] [PIP OPTIONS]",
+)
+def download(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="REQUIREMENT…",
+            help="What to fetch, such as 'flask ; tags=cp37-cp37m-manylinux2014_x86_64'.",
+            show_default=False,
+        ),
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(help="Targets of the lines without one, as tags with commas between."),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(help="The same by name: host, or the path of a target file."),
+    ] = None,
+) -> None:
+    """Fetch wheels, each for its target; every option of pip download is taken, too."""
+    from wheeltarget.api import DownloadRequest, PlainRun
+    from wheeltarget.api import download as fetch
+
+    request = DownloadRequest(tuple(words or ()), tuple(tags or ()), tuple(target or ()))
+    try:
+        outcome = fetch(request)
+        if isinstance(outcome, PlainRun):
+            raise typer.Exit(_plain_exit_code(outcome, request.words))
+    except WheeltargetError as error:
+        from wheeltarget.render import show_error
+
+        show_error(error, sys.stderr)
+        raise typer.Exit(error.exit_code) from error
+    if not _is_quiet(request.words):
+        from wheeltarget.render import show_outcome
+
+        show_outcome(outcome, sys.stdout, sys.stderr)
+
+
+def _plain_exit_code(outcome: object, words: tuple[str, ...]) -> int:
+    from wheeltarget.api import PlainRun
+    from wheeltarget.driver import become_pip
+
+    if isinstance(outcome, PlainRun) and outcome.exit_code is not None:
+        return outcome.exit_code
+    return become_pip(words)
+
+
+def _is_quiet(words: tuple[str, ...]) -> bool:
+    from wheeltarget.pip_options import split_command_line
+
+    names = [option.name for option in split_command_line(words).options]
+    return names.count("--quiet") > names.count("--verbose")

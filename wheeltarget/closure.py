@@ -1,0 +1,176 @@
+"""Is a set of wheels all that a target needs? A walk over the wheels' own metadata.
+
+Independent of the resolver: names, versions, extras and markers are read from the fetched files
+(core metadata, dependency specifiers), as the target sees them.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheeltarget.errors import ClosureError
+from wheeltarget.markers import evaluate
+from wheeltarget.targets import Target
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class WheelMetadata:
+    """What a wheel says of itself.
+
+    :param name: the project, normalised.
+    :param version: its version.
+    :param requires: its ``Requires-Dist`` lines.
+    """
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Something that is needed and not there.
+
+    :param requirement: what is needed.
+    :param parent: the project that needs it, or an empty string for the user.
+    :param found: the version that is there instead, or an empty string.
+    """
+
+    requirement: str
+    parent: str
+    found: str = ""
+
+    def __str__(self) -> str:
+        who = f"{self.parent} needs" if self.parent else "you asked for"
+        instead = f", and {self.found} is there" if self.found else ""
+        return f"{who} {self.requirement}{instead}"
+
+
+def read_metadata(wheel: Path) -> WheelMetadata:
+    """Read what a wheel says of itself.
+
+    :param wheel: the file.
+    :returns: its name, version and dependencies.
+    :raises ClosureError: where it is no wheel, or its metadata is not that of its name.
+    """
+    from packaging.metadata import parse_email
+    from packaging.utils import canonicalize_name, parse_wheel_filename
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        name, version, _, _ = parse_wheel_filename(wheel.name)
+        with zipfile.ZipFile(wheel) as archive:
+            member = next(m for m in archive.namelist() if _is_metadata(m))
+            raw, _ = parse_email(archive.read(member))
+        said = canonicalize_name(raw["name"]), Version(raw["version"])
+    except (ValueError, KeyError, StopIteration, InvalidVersion, zipfile.BadZipFile) as error:
+        raise ClosureError(f"{wheel.name} is not a whole wheel: {_why(error)}") from error
+    if said != (name, version):
+        raise ClosureError(f"{wheel.name} says of itself that it is {said[0]} {said[1]}")
+    return WheelMetadata(name, str(version), tuple(raw.get("requires_dist", ())))
+
+
+def _why(error: Exception) -> str:
+    return "it has no METADATA" if isinstance(error, StopIteration) else str(error)
+
+
+def _is_metadata(member: str) -> bool:
+    folder, _, file = member.partition("/")
+    return folder.endswith(".dist-info") and file == "METADATA"
+
+
+def fits(wheel: Path, target: Target) -> bool:
+    """Tell whether a wheel has a tag of the target.
+
+    :param wheel: the file; its name has to be a wheel's.
+    :param target: the target.
+    """
+    from packaging.utils import parse_wheel_filename
+
+    return not target_tags(target).isdisjoint(map(str, parse_wheel_filename(wheel.name)[3]))
+
+
+def target_tags(target: Target) -> frozenset[str]:
+    """Give the target's tags as a set."""
+    return frozenset(target.tags)
+
+
+def find_holes(
+    target: Target,
+    roots: Sequence[Requirement],
+    wheels: Mapping[str, WheelMetadata],
+) -> tuple[Hole, ...]:
+    """Walk from the roots and say what is missing.
+
+    :param target: the target, whose markers count.
+    :param roots: what the user asked for; those whose marker does not hold are passed over.
+    :param wheels: the wheels that are there, by normalised name.
+    :returns: each hole once, in the order of the walk.
+    """
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    holes: dict[Hole, None] = {}
+    seen: set[tuple[str, str]] = set()
+    todo = [(root, "", "") for root in reversed(roots)]
+    while todo:
+        requirement, parent, parent_extra = todo.pop()
+        if not _is_wanted(requirement, target, parent_extra):
+            continue
+        name = canonicalize_name(requirement.name)
+        wheel = wheels.get(name)
+        if wheel is None or not requirement.specifier.contains(wheel.version, prereleases=True):
+            holes[Hole(_said(requirement), parent, wheel.version if wheel else "")] = None
+            continue
+        for extra in ("", *sorted(requirement.extras)):
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                todo += [(Requirement(each), name, extra) for each in reversed(wheel.requires)]
+    return tuple(holes)
+
+
+def _is_wanted(requirement: Requirement, target: Target, extra: str) -> bool:
+    """Tell whether a marker holds; where that cannot be known, it counts as wanted."""
+    if requirement.marker is None:
+        return True
+    return evaluate(str(requirement.marker), target, extra) is not False
+
+
+def _said(requirement: Requirement) -> str:
+    """Write a requirement without its marker."""
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}{requirement.specifier}"
+
+
+def check_closure(target: Target, roots: Iterable[Requirement], files: Sequence[Path]) -> None:
+    """Refuse a set of files that is not all that a target needs, or not for it.
+
+    :param target: the target.
+    :param roots: what the user asked for.
+    :param files: what was fetched for it.
+    :raises ClosureError: which names everything that is wrong.
+    """
+    wrong = list(_misfits(target, files))
+    if not wrong:
+        wheels = {wheel.name: wheel for wheel in map(read_metadata, files)}
+        wrong = [str(hole) for hole in find_holes(target, tuple(roots), wheels)]
+    if wrong:
+        raise ClosureError(
+            f"what was fetched for {target.label} is not what it needs: {'; '.join(wrong)}",
+            "nothing was saved",
+        )
+
+
+def _misfits(target: Target, files: Sequence[Path]) -> Iterator[str]:
+    for file in files:
+        if file.suffix != ".whl":
+            yield f"{file.name} is not a wheel"
+        elif not fits(file, target):
+            yield f"{file.name} is for another environment"

@@ -1,0 +1,65 @@
+"""Signals that end a run: turned into one error, held back while files are placed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from wheeltarget.errors import InterruptedRunError
+
+SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+
+
+class Interrupts:
+    """What the signal handlers share with the run.
+
+    :param signum: the first signal that came, or 0.
+    """
+
+    def __init__(self) -> None:
+        self.signum = 0
+        self._held = False
+
+    def receive(self, signum: int, _frame: FrameType | None) -> None:
+        """Take in a signal; only the first one counts, so that the cleaning up is not cut off."""
+        if self.signum:
+            return
+        self.signum = signum
+        if not self._held:
+            raise InterruptedRunError(signum)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold signals back; one that came meanwhile is lost to the work, which is done."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupts]:
+    """Turn the signals that end a run into :class:`InterruptedRunError` for a while.
+
+    Signals that the caller ignores stay ignored, as under ``nohup``. Outside the main thread
+    nothing is changed, since Python gives signals to that one alone.
+    """
+    interrupts = Interrupts()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupts
+        return
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    try:
+        for signum, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(signum, interrupts.receive)
+        yield interrupts
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

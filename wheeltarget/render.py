@@ -1,0 +1,101 @@
+"""Outcomes and errors as text: results to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TextIO
+
+from wheeltarget.api import DownloadOutcome
+from wheeltarget.errors import Fault, InputError, WheeltargetError
+
+_RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
+
+
+class Style:
+    """How words are set off on a stream.
+
+    :param stream: where the text goes.
+    :param environment: ``NO_COLOR`` and ``TERM`` count.
+    """
+
+    def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
+        terminal = stream.isatty() and environment.get("TERM") != "dumb"
+        self._coloured = terminal and not environment.get("NO_COLOR")
+
+    def error(self, text: str) -> str:
+        """Set off what is wrong."""
+        return self._wrap(_RED, text)
+
+    def note(self, text: str) -> str:
+        """Set off what is worth knowing."""
+        return self._wrap(_YELLOW, text)
+
+    def strong(self, text: str) -> str:
+        """Set off a heading."""
+        return self._wrap(_BOLD, text)
+
+    def _wrap(self, code: str, text: str) -> str:
+        return f"{code}{text}{_PLAIN}" if self._coloured else text
+
+
+def show_outcome(outcome: DownloadOutcome, stdout: TextIO, stderr: TextIO) -> None:
+    """Say what was taken for which target, and what is worth knowing of it.
+
+    :param outcome: what came of a download.
+    :param stdout: for the files.
+    :param stderr: for the notes.
+    """
+    style = Style(stdout, os.environ)
+    for target in outcome.targets:
+        stdout.write(style.strong(f"For {target.label}:") + "\n")
+        for file in target.files:
+            verb = "Saved" if file.new else "Already there"
+            stdout.write(f"{verb} {display_path(file.path)}\n")
+        if target.projects:
+            stdout.write(f"Successfully downloaded {' '.join(target.projects)}\n")
+        else:
+            stdout.write("Nothing to download\n")
+    stdout.flush()
+    style = Style(stderr, os.environ)
+    stderr.writelines(f"{style.note('note:')} {note}\n" for note in outcome.notes)
+
+
+def show_error(error: WheeltargetError, stderr: TextIO) -> None:
+    """Say what is wrong, where, and what to write instead.
+
+    :param error: what ended the run.
+    :param stderr: where to say it.
+    """
+    style = Style(stderr, os.environ)
+    faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
+    stderr.writelines(format_fault(fault, style) for fault in faults)
+    stderr.flush()
+
+
+def format_fault(fault: Fault, style: Style) -> str:
+    """Write a fault as its message, the line with a caret below, and the hint.
+
+    :param fault: what is wrong.
+    :param style: how to set words off.
+    :returns: one or more lines, each with its line end.
+    """
+    place = f"{fault.location}: " if fault.location else ""
+    lines = [f"{place}{style.error('error:')} {fault.message}"]
+    if fault.source and fault.location:
+        before = fault.source[: fault.location.column - 1]
+        # Tabs are kept, so that the caret stands right however wide they are shown.
+        indent = "".join(character if character == "\t" else " " for character in before)
+        lines.append(f"    {fault.source}")
+        lines.append(f"    {indent}{style.error('^' * fault.width)}")
+    if fault.hint:
+        lines.append(f"  {fault.hint}")
+    return "\n".join(lines) + "\n"
+
+
+def display_path(path: Path) -> str:
+    """Write a path as pip does: relative to the working directory where it lies below."""
+    if path.is_relative_to(Path.cwd()):
+        return os.path.join(os.curdir, path.relative_to(Path.cwd()))  # noqa: PTH118 - keeps the dot
+    return str(path)

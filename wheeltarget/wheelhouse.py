@@ -1,0 +1,290 @@
+"""The destination: a stage beside it, and files placed all at once or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheeltarget import guard
+from wheeltarget.errors import ClashError, DestinationError
+
+_MARK = ".wheeltarget-"
+_LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that one target needs.
+
+    :param path: where it lies in the stage.
+    :param origin: where it came from, for messages.
+    :param label: the target that needs it.
+    """
+
+    path: Path
+    origin: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFile:
+    """A file in the destination.
+
+    :param path: where it is.
+    :param sha256: the hash of its content, in hexadecimal.
+    :param new: False where it was there before with this content.
+    """
+
+    path: Path
+    sha256: str
+    new: bool
+
+
+class Stage:
+    """A folder on the file system of the destination, gone when the run ends, however it ends.
+
+    :param folder: the stage itself.
+    :param destination: the folder that is to hold the files; it need not exist.
+    """
+
+    def __init__(self, folder: Path, destination: Path) -> None:
+        self.folder = folder
+        self.destination = destination
+        self._guard: subprocess.Popen[str] | None = None
+
+    def watch(self) -> None:
+        """Start the guard, which cleans up if this process is killed."""
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__, str(self.folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=self.folder.parent,
+            start_new_session=True,
+        )
+
+    @property
+    def temporary(self) -> Path:
+        """Give the folder for pip's temporary files."""
+        folder = self.folder / "tmp"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def job_folder(self, number: int) -> Path:
+        """Make the folder that a job's files go to."""
+        folder = self.folder / "files" / str(number)
+        folder.mkdir(parents=True)
+        return folder
+
+    def tell_guard(self, line: str) -> None:
+        """Tell the guard of a child, or that there is nothing to clean."""
+        if self._guard is not None and self._guard.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._guard.stdin.write(line + "\n")
+                self._guard.stdin.flush()
+
+    def close(self) -> None:
+        """Remove the stage and let the guard go."""
+        guard.recover(self.folder)
+        self.tell_guard("done")
+        if self._guard is not None:
+            self._guard.communicate()
+
+    def place(self, files: Mapping[str, Path]) -> None:
+        """Move files into the destination, all or none.
+
+        :param files: path in the stage by name in the destination.
+        :raises DestinationError: where one can't be moved; those moved before are taken back.
+        """
+        try:
+            if self.destination.exists():
+                self._place_into(files)
+            else:
+                self._place_whole(files)
+        except OSError as error:
+            guard.recover(self.folder)
+            raise DestinationError(f"cannot write {self.destination}: {error.strerror}") from error
+
+    def _place_whole(self, files: Mapping[str, Path]) -> None:
+        """Make the destination and what is missing above it, in one step."""
+        missing = self.destination
+        while not missing.parent.exists():
+            missing = missing.parent
+        whole = self.folder / "whole"
+        inner = whole / self.destination.relative_to(missing)
+        inner.mkdir(parents=True)
+        for name, path in files.items():
+            path.replace(inner / name)
+        whole.rename(missing)
+
+    def _place_into(self, files: Mapping[str, Path]) -> None:
+        """Move the files into a destination that is there, with a journal to take them back."""
+        there = [name for name in files if (self.destination / name).exists()]
+        added = sorted(files.keys() - set(there))
+        journal = {"destination": str(self.destination), "added": added, "replaced": there}
+        keep = self.folder / guard.REPLACED
+        keep.mkdir()
+        _write_json(self.folder / guard.JOURNAL, journal)
+        for name in there:
+            _keep(self.destination / name, keep / name)
+        for name, path in files.items():
+            _move(path, self.destination / name)
+        (self.folder / guard.JOURNAL).unlink()
+
+
+def _keep(path: Path, keep: Path) -> None:
+    """Keep the old content of a file, where possible without the file being gone meanwhile."""
+    try:
+        keep.hardlink_to(path)
+    except OSError:
+        shutil.copy2(path, keep)
+
+
+def _move(path: Path, target: Path) -> None:
+    """Rename a file, or copy it where a mount point lies between."""
+    try:
+        path.replace(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        beside = target.with_name(target.name + guard.PART)
+        shutil.copy2(path, beside)
+        beside.replace(target)
+
+
+def _write_json(path: Path, data: object) -> None:
+    beside = path.with_name(path.name + ".part")
+    beside.write_text(json.dumps(data), "utf-8")
+    beside.replace(path)
+
+
+@contextmanager
+def open_stage(destination: Path) -> Iterator[Stage]:
+    """Make a stage for a destination and remove it afterwards.
+
+    :param destination: the folder that is to hold the files; it need not exist.
+    :raises DestinationError: where nothing can be written there.
+    """
+    destination = destination.absolute()
+    home = _stage_home(destination)
+    _sweep(home, destination.name)
+    try:
+        prefix = f".{destination.name}{_MARK}"
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
+    except OSError as error:
+        raise DestinationError(f"cannot write {home}: {error.strerror}") from error
+    stage = Stage(folder, destination)
+    try:
+        with _lock(folder):
+            stage.watch()
+            yield stage
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise DestinationError(f"cannot write {home}: {error.strerror}") from error
+    finally:
+        stage.close()
+
+
+def _stage_home(destination: Path) -> Path:
+    """Choose the folder for the stage: on the file system of the destination, and beside it.
+
+    Beside it, because a folder's time of change counts for make: a run that fails must not make
+    the destination look new.
+    """
+    if destination.exists() and not destination.is_dir():
+        raise DestinationError(f"{destination} is a file, not a folder")
+    if destination.exists():
+        if not os.access(destination, os.W_OK | os.X_OK):
+            raise DestinationError(f"cannot write {destination}: Permission denied")
+        parent = destination.parent
+        beside = os.access(parent, os.W_OK) and parent.stat().st_dev == destination.stat().st_dev
+        return parent if beside and parent != destination else destination
+    above = destination.parent
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir():
+        raise DestinationError(f"cannot make {destination}: {above} is a file")
+    return above
+
+
+def _sweep(home: Path, name: str) -> None:
+    """Remove the stages that killed runs left, those of running ones not."""
+    for folder in home.iterdir():
+        if folder.name.startswith(f".{name}{_MARK}") and (folder / _LOCK).exists():
+            with contextlib.suppress(OSError):
+                with _lock(folder):
+                    pass
+                guard.recover(folder)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold a folder's lock; raises OSError where another process has it."""
+    with (folder / _LOCK).open("w") as handle:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, PlacedFile]:
+    """Put the files of all targets into the destination, each once.
+
+    :param stage: where they lie.
+    :param targets: the files of each target.
+    :returns: what is in the destination afterwards, by file name.
+    :raises ClashError: where one name has two contents; nothing is placed then.
+    :raises DestinationError: where the destination cannot be written; it is left as it was.
+    """
+    hashes = _Hashes()
+    chosen: dict[str, tuple[StagedFile, str]] = {}
+    for file in (each for files in targets for each in files):
+        digest = hashes.sha256(file.path)
+        first, known = chosen.setdefault(file.path.name, (file, digest))
+        if known != digest:
+            raise ClashError(
+                f"{file.path.name} is two different files: {first.origin} for {first.label} and "
+                f"{file.origin} for {file.label}",
+                "give each target its own destination, or both the same index",
+            )
+    placed = {}
+    for name, (_, digest) in chosen.items():
+        path = stage.destination / name
+        new = not path.is_file() or hashes.sha256(path) != digest
+        placed[name] = PlacedFile(path, digest, new)
+    if any(file.new for file in placed.values()) or not stage.destination.exists():
+        stage.place({name: chosen[name][0].path for name, file in placed.items() if file.new})
+    return placed
+
+
+class _Hashes:
+    """Compute each file's hash once, however many names it has."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str] = {}
+
+    def sha256(self, path: Path) -> str:
+        status = path.stat()
+        key = (status.st_dev, status.st_ino)
+        if key not in self._known or not status.st_ino:
+            with path.open("rb") as handle:
+                self._known[key] = hashlib.file_digest(handle, "sha256").hexdigest()
+        return self._known[key]
