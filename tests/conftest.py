@@ -1,0 +1,36 @@
+"""What every test stands on: an environment without anybody's pip settings, and an index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.index import LocalIndex
+
+KEPT_VARIABLES = frozenset({"PIP_CERT"})
+"""Without it the real index cannot be reached from behind some proxies."""
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take away every setting of the person who runs the tests."""
+    for name in os.environ:
+        if name.startswith(("PIP_", "WHEELTARGET_")) and name not in KEPT_VARIABLES:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    for name in ("NO_COLOR", "FORCE_COLOR", "PYTHONPATH", "PYTHONSAFEPATH"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Iterator[LocalIndex]:
+    """Serve what the test puts into the folder ``index`` below its temporary folder."""
+    folder = tmp_path / "index"
+    folder.mkdir()
+    with LocalIndex(folder) as running:
+        yield running

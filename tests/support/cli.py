@@ -1,0 +1,80 @@
+"""Run wheeltarget as its user does: in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.index import LocalIndex
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run printed and ended with."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Give the environment of a child process in which this checkout is importable."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
+
+
+def command(*words: str) -> list[str]:
+    """Give the words that start wheeltarget."""
+    return [sys.executable, "-m", "wheeltarget", *words]
+
+
+def wheeltarget(
+    *words: str,
+    cwd: Path,
+    variables: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    timeout: float = 120,
+) -> Result:
+    """Run wheeltarget to its end.
+
+    :param words: the command line.
+    :param cwd: the working directory.
+    :param variables: environment variables to set.
+    :param stdin: what it can read.
+    :param timeout: seconds after which the test fails.
+    """
+    done = subprocess.run(
+        command(*words),
+        cwd=cwd,
+        env=environment(**(variables or {})),
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def download(
+    index: LocalIndex,
+    *words: str,
+    cwd: Path,
+    destination: str = "wheelhouse",
+    variables: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+) -> Result:
+    """Run ``wheeltarget download`` against a local index."""
+    options = ["--no-cache-dir", *index.pip_args(), "--dest", destination]
+    return wheeltarget("download", *options, *words, cwd=cwd, variables=variables, stdin=stdin)
+
+
+def names(folder: Path) -> list[str]:
+    """List a folder, hidden files included; a missing one is None's worth: an empty list."""
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []

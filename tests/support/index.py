@@ -1,0 +1,548 @@
+"""Serve a folder of distributions as a package index that can be told to misbehave."""
+
+import base64
+import contextlib
+import hashlib
+import html
+import json as json_module
+import socket
+import socketserver
+import sys
+import tarfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, unquote
+
+from packaging.metadata import parse_email
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from tests.support.wheels import metadata_of, pkg_info_of
+
+_HOST = "127.0.0.1"
+_JSON = "application/vnd.pypi.simple.v1+json"
+_HTML = "application/vnd.pypi.simple.v1+html"
+_INVERTED = bytes(255 - byte for byte in range(256))
+
+
+@dataclass(frozen=True)
+class Status:
+    """Answer with this status code and no body.
+
+    :param code: the code.
+    """
+
+    code: int
+
+
+@dataclass(frozen=True)
+class Truncated:
+    """Announce the whole body, send half of it, and close the connection."""
+
+
+@dataclass(frozen=True)
+class Garbage:
+    """Send a body of the right length in which every byte is wrong."""
+
+
+@dataclass(frozen=True)
+class Stall:
+    """Send nothing for a while, then the right answer.
+
+    :param seconds: how long; the index cuts it short, and answers nothing, when it closes.
+    """
+
+    seconds: float
+
+
+Fault = Status | Truncated | Garbage | Stall
+
+
+@dataclass(frozen=True)
+class Request:
+    """Record one request.
+
+    :param method: the HTTP method.
+    :param path: the path, decoded, without its query.
+    :param status: the code answered, or that a stalled answer was going to have.
+    :param headers: the request's headers, by lower-case name.
+    """
+
+    method: str
+    path: str
+    status: int
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """Hold what to send."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/octet-stream"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Link:
+    """Hold what a project's page says of one file."""
+
+    filename: str
+    sha256: str | None
+    requires_python: str | None
+    yanked: str | None
+    has_metadata: bool
+    metadata_sha256: str | None
+
+    @property
+    def href(self) -> str:
+        return f"/files/{quote(self.filename)}"
+
+
+class LocalIndex:
+    """Serve the distributions of a folder on a free port of 127.0.0.1, until closed.
+
+    The folder is looked at on each request. A file that `add_file` adds wins over what the folder
+    would give, so that a test can replace any page, metadata file or distribution.
+
+    :param folder: where the distributions are.
+    :param json: whether to answer in JSON those who ask for it.
+    :param metadata: whether to offer the metadata files of wheels.
+    :param hashes: whether pages give the hashes of files and of metadata files.
+    :param delay: seconds to wait before each answer.
+    :param username: who to let in; anyone if absent.
+    :param password: what the user has to give, nothing if absent.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        json: bool = True,
+        metadata: bool = True,
+        hashes: bool = True,
+        delay: float = 0.0,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> None:
+        self._folder = folder
+        self._json = json
+        self._metadata = metadata
+        self._hashes = hashes
+        self._delay = delay
+        self._authorization = None if username is None else _basic(username, password or "")
+        self._lock = threading.Lock()
+        self._yanked: dict[str, str] = {}
+        self._faults: dict[str, Iterator[Fault]] = {}
+        self._added: dict[str, _Answer] = {}
+        self._requests: list[Request] = []
+        self._server = _Server(self)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever,
+            # The loop looks at most this often whether it should end, so closing takes as long.
+            kwargs={"poll_interval": 0.02},
+            name="local-index",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def base(self) -> str:
+        """Give the URL of the root, without a final slash."""
+        return f"http://{_HOST}:{self._server.server_port}"
+
+    @property
+    def url(self) -> str:
+        """Give the URL of the index, with a final slash."""
+        return f"{self.base}/simple/"
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """Give the requests so far, in the order in which they came."""
+        with self._lock:
+            return tuple(self._requests)
+
+    def count(self, path_suffix: str) -> int:
+        """Count the requests so far whose path ends so.
+
+        :param path_suffix: the end of the decoded path.
+        :returns: how many there were.
+        """
+        return sum(request.path.endswith(path_suffix) for request in self.requests)
+
+    def clear(self) -> None:
+        """Forget the requests so far, and nothing else."""
+        with self._lock:
+            self._requests.clear()
+
+    def pip_args(self) -> list[str]:
+        """Give the arguments that point pip at this index.
+
+        :returns: the arguments, without credentials.
+        """
+        return ["--index-url", self.url, "--trusted-host", _HOST]
+
+    def yank(self, filename: str, reason: str = "") -> None:
+        """Mark a file as yanked.
+
+        :param filename: the distribution's name.
+        :param reason: why.
+        """
+        with self._lock:
+            self._yanked[filename] = reason
+
+    def fault(self, path_or_filename: str, fault: Fault, *, times: int | None = None) -> None:
+        """Misbehave on requests for one path; faults of the same path take turns in order.
+
+        :param path_or_filename: a decoded path from its slash on, or the last part of one.
+        :param fault: how to misbehave.
+        :param times: on how many requests; on all that follow if absent.
+        """
+        planned = repeat(fault) if times is None else repeat(fault, times)
+        with self._lock:
+            earlier = self._faults.get(path_or_filename, iter(()))
+            self._faults[path_or_filename] = chain(earlier, planned)
+
+    def add_file(
+        self, path: str, content: bytes, content_type: str = "text/plain; charset=utf-8"
+    ) -> str:
+        """Serve one more file.
+
+        :param path: its decoded path.
+        :param content: the body.
+        :param content_type: the Content-Type header.
+        :returns: the file's URL.
+        """
+        path = f"/{path.lstrip('/')}"
+        with self._lock:
+            self._added[path] = _Answer(200, content, content_type)
+        return f"{self.base}{quote(path)}"
+
+    def close(self) -> None:
+        """Stop serving, cut every connection, and wait for the threads to end.
+
+        :raises ExceptionGroup: if an answer failed for a reason other than the client's leaving.
+        """
+        self._server.closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._server.cut_connections()
+        # Raised here because in a handler's thread nobody would see it, and the client's complaint
+        # about a cut connection would be taken for a fault of the project.
+        if errors := self._server.take_errors():
+            raise ExceptionGroup("the test index failed to answer", errors)
+
+    def plan(self, method: str, path: str, headers: Message) -> tuple[_Answer, Fault | None]:
+        """Decide how to answer a request, and record it before the client can see the answer.
+
+        :param method: the HTTP method.
+        :param path: the decoded path.
+        :param headers: the request's headers.
+        :returns: the answer, and the fault to commit on it.
+        """
+        fault: Fault | None = None
+        if self._authorization not in (None, headers.get("Authorization")):
+            answer = _Answer(401)
+        else:
+            fault = self._next_fault(path)
+            found = self._find(path, headers.get("Accept", ""))
+            answer = _Answer(fault.code) if isinstance(fault, Status) else found
+        if answer.status == 401:
+            answer = replace(answer, headers={"WWW-Authenticate": 'Basic realm="test index"'})
+        with self._lock:
+            self._requests.append(Request(method, path, answer.status, _lowered(headers)))
+        return answer, fault
+
+    def pause(self, fault: Fault | None) -> bool:
+        """Wait as long as the delay and the fault say, or until the index closes.
+
+        :param fault: the fault to commit.
+        :returns: whether there is still somebody to answer.
+        """
+        stalled = fault.seconds if isinstance(fault, Stall) else 0.0
+        return not self._server.closing.wait(self._delay + stalled)
+
+    def _next_fault(self, path: str) -> Fault | None:
+        """Use up one turn of the faults of a path."""
+        with self._lock:
+            for key in (path, path.rpartition("/")[2]):
+                if fault := next(self._faults.get(key, iter(())), None):
+                    return fault
+        return None
+
+    def _find(self, path: str, accept: str) -> _Answer:
+        """Make the right answer for a path."""
+        with self._lock:
+            added = self._added.get(path)
+        if added is not None:
+            return added
+        match path.strip("/").split("/"):
+            case ["simple", project]:
+                return self._page(canonicalize_name(project), accept)
+            case ["files", filename]:
+                return self._file(filename)
+        return _Answer(404)
+
+    def _page(self, project: NormalizedName, accept: str) -> _Answer:
+        """Make the page of a project."""
+        found = [path for path, name in _distributions(self._folder) if name == project]
+        if not found:
+            return _Answer(404)
+        links = [self._link(path) for path in found]
+        vary = {"Vary": "Accept"}
+        if self._json and _prefers_json(accept):
+            return _Answer(200, _json_page(project, links), _JSON, vary)
+        return _Answer(200, _html_page(project, links), "text/html; charset=utf-8", vary)
+
+    def _link(self, path: Path) -> _Link:
+        """Describe a distribution as this index's options have it."""
+        metadata = _metadata_in(path)
+        offered = metadata if self._metadata and path.suffix == ".whl" else None
+        with self._lock:
+            yanked = self._yanked.get(path.name)
+        return _Link(
+            filename=path.name,
+            sha256=_sha256(path.read_bytes()) if self._hashes else None,
+            requires_python=parse_email(metadata or b"")[0].get("requires_python"),
+            yanked=yanked,
+            has_metadata=offered is not None,
+            metadata_sha256=_sha256(offered) if self._hashes and offered is not None else None,
+        )
+
+    def _file(self, filename: str) -> _Answer:
+        """Give a distribution, or the metadata file next to a wheel."""
+        known = {path.name: path for path, _ in _distributions(self._folder)}
+        if path := known.get(filename):
+            return _Answer(200, path.read_bytes())
+        wheel = known.get(filename.removesuffix(".metadata"))
+        if self._metadata and wheel is not None and wheel.suffix == ".whl":
+            metadata = _metadata_in(wheel)
+            if metadata is not None:
+                return _Answer(200, metadata)
+        return _Answer(404)
+
+
+class _Server(ThreadingHTTPServer):
+    """Serve one index, and know every connection so as to be able to cut it."""
+
+    # Where it means anything for a free port, it means sharing the port with another process.
+    allow_reuse_address = False
+    # The default of 5 refuses clients that come all at once.
+    request_queue_size = 128
+
+    def __init__(self, index: LocalIndex) -> None:
+        self.index = index
+        self.closing = threading.Event()
+        self._connections: list[tuple[threading.Thread, socket.socket]] = []
+        self._errors: list[Exception] = []
+        super().__init__((_HOST, 0), _Handler)
+
+    def server_bind(self) -> None:
+        """Bind without HTTPServer's look-up of the host's name, which may ask a name server."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name = _HOST
+        self.server_port = self.server_address[1]
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread that is remembered, which the base class does not do."""
+        thread = threading.Thread(
+            target=self.process_request_thread,
+            args=(request, client_address),
+            name="local-index-connection",
+            daemon=True,
+        )
+        thread.start()
+        alive = [entry for entry in self._connections if entry[0].is_alive()]
+        self._connections = [*alive, (thread, request)]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Keep an error for the end, unless it only says that the client has left."""
+        error = sys.exception()
+        if isinstance(error, Exception) and not isinstance(error, ConnectionError):
+            self._errors.append(error)
+
+    def cut_connections(self) -> None:
+        """End all connections, and wait for their threads; no new ones may come any more."""
+        for _, connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread, _ in self._connections:
+            thread.join()
+
+    def take_errors(self) -> list[Exception]:
+        """Give the errors so far, once."""
+        errors, self._errors = self._errors, []
+        return errors
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Answer the requests of one connection."""
+
+    protocol_version = "HTTP/1.1"
+    # Head and body are two writes: with Nagle's algorithm each answer would wait 40 ms for an ACK.
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def do_GET(self) -> None:
+        self._answer(with_body=True)
+
+    def do_HEAD(self) -> None:
+        self._answer(with_body=False)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: the index keeps its own record."""
+
+    def _answer(self, *, with_body: bool) -> None:
+        """Send the planned answer, with its fault."""
+        path = unquote(self.path.partition("?")[0])
+        answer, fault = self.server.index.plan(self.command, path, self.headers)
+        if not self.server.index.pause(fault):
+            self.close_connection = True
+            return
+        self._send_head(answer)
+        if not with_body:
+            return
+        body = answer.body
+        if isinstance(fault, Garbage):
+            body = body.translate(_INVERTED)
+        elif isinstance(fault, Truncated):
+            body = body[: len(body) // 2]
+            self.close_connection = True
+        self.wfile.write(body)
+
+    def _send_head(self, answer: _Answer) -> None:
+        """Send status and headers."""
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        self.send_header("Content-Length", str(len(answer.body)))
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+
+
+def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:
+    """Find the files of a folder that are named as distributions, with their projects."""
+    for path in sorted(folder.glob("*")):
+        with contextlib.suppress(InvalidWheelFilename, InvalidSdistFilename):
+            if path.suffix == ".whl":
+                yield path, parse_wheel_filename(path.name)[0]
+            else:
+                yield path, parse_sdist_filename(path.name)[0]
+
+
+def _metadata_in(path: Path) -> bytes | None:
+    """Read a distribution's metadata, or nothing from a file that a test broke on purpose."""
+    broken = (ValueError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError)
+    with contextlib.suppress(*broken):
+        return metadata_of(path) if path.suffix == ".whl" else pkg_info_of(path)
+    return None
+
+
+def _html_page(project: NormalizedName, links: list[_Link]) -> bytes:
+    """Write a project's page as PEP 503 has it."""
+    lines = ["<!DOCTYPE html>", "<html>", "<head>"]
+    lines.append('<meta name="pypi:repository-version" content="1.0">')
+    lines += [f"<title>Links for {project}</title>", "</head>", "<body>"]
+    lines += [f"{_anchor(link)}<br>" for link in links]
+    lines += ["</body>", "</html>", ""]
+    return "\n".join(lines).encode()
+
+
+def _anchor(link: _Link) -> str:
+    """Write one link of an HTML page."""
+    fragment = f"#sha256={link.sha256}" if link.sha256 else ""
+    attributes = {"href": f"{link.href}{fragment}"}
+    if link.requires_python is not None:
+        attributes["data-requires-python"] = link.requires_python
+    if link.yanked is not None:
+        attributes["data-yanked"] = link.yanked
+    if link.has_metadata:
+        digest = link.metadata_sha256
+        attributes["data-core-metadata"] = f"sha256={digest}" if digest else "true"
+    written = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
+    return f"<a {written}>{html.escape(link.filename)}</a>"
+
+
+def _json_page(project: NormalizedName, links: list[_Link]) -> bytes:
+    """Write a project's page as PEP 691 has it."""
+    page = {
+        "meta": {"api-version": "1.0"},
+        "name": project,
+        "files": [_json_file(link) for link in links],
+    }
+    return json_module.dumps(page).encode()
+
+
+def _json_file(link: _Link) -> dict[str, object]:
+    """Write one file of a JSON page."""
+    entry: dict[str, object] = {
+        "filename": link.filename,
+        "url": link.href,
+        "hashes": {"sha256": link.sha256} if link.sha256 else {},
+        "yanked": False if link.yanked is None else link.yanked or True,
+    }
+    if link.requires_python is not None:
+        entry["requires-python"] = link.requires_python
+    if link.has_metadata:
+        digest = link.metadata_sha256
+        entry["core-metadata"] = {"sha256": digest} if digest else True
+    return entry
+
+
+def _prefers_json(accept: str) -> bool:
+    """Tell whether an Accept header names JSON, and likes nothing else better."""
+    wish = _quality(accept, _JSON)
+    return wish > 0 and wish >= max(_quality(accept, _HTML), _quality(accept, "text/html"))
+
+
+def _quality(accept: str, content_type: str) -> float:
+    """Find how much an Accept header likes a type that it names."""
+    for choice in accept.split(","):
+        kind, *parameters = (part.strip() for part in choice.split(";"))
+        if kind.lower() == content_type:
+            weights = (part.removeprefix("q=") for part in parameters if part.startswith("q="))
+            return float(next(weights, 1.0))
+    return 0.0
+
+
+def _lowered(headers: Message) -> dict[str, str]:
+    """Give headers by lower-case name, with the values of a repeated one joined."""
+    return {name.lower(): ", ".join(headers.get_all(name, [])) for name in headers}
+
+
+def _basic(username: str, password: str) -> str:
+    """Write the Authorization header that is expected."""
+    return f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"
+
+
+def _sha256(content: bytes) -> str:
+    """Digest some bytes."""
+    return hashlib.sha256(content).hexdigest()
