@@ -107,10 +107,22 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     if plan.is_plain and not (inputs.faults or faults):
         return _plain(plan, inputs, command)
     if inputs.faults or inputs.unread or faults:
-        raise InputError(tuple(dict.fromkeys((*inputs.faults, *inputs.unread, *faults))))
+        raise InputError(_in_order((*inputs.faults, *inputs.unread, *faults)))
     destination = (everything.values("--dest") or (os.curdir,))[-1]
     with interruptible() as interrupts:
         return _fetch(plan, Path(os.path.realpath(os.path.expanduser(destination))), interrupts)  # noqa: PTH111 - as pip reads it
+
+
+def _in_order(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
+    """Put faults into the order of the input: file by file, as they are first met."""
+    files = list(dict.fromkeys(fault.location.file for fault in faults if fault.location))
+
+    def place(fault: Fault) -> tuple[int, int, int]:
+        if fault.location is None:
+            return -1, 0, 0
+        return files.index(fault.location.file), fault.location.line, fault.location.column
+
+    return tuple(sorted(dict.fromkeys(faults), key=place))
 
 
 def _read(command: CommandLine, environment: Mapping[str, str]) -> Inputs:
@@ -151,7 +163,7 @@ def _plain(plan: Plan, inputs: Inputs, command: CommandLine) -> PlainRun:
     words = [word for option in command.options for word in option.words]
     files = tuple((file.name, file.text) for file in inputs.files)
     lines = plan.jobs[0].lines if plan.jobs else ()
-    job = Job(None, (*words, *command.requirements), files, lines)
+    job = Job(None, (*words, "--", *command.requirements), files, lines)
     return PlainRun(driver.run_plain(job))
 
 
@@ -184,8 +196,8 @@ def _refuse_failures(results: Sequence[driver.JobResult], labels: Sequence[str])
     if failed:
         names = " and ".join(label for label, _ in failed)
         raise DownloadError(
-            f"pip could not do it for {names}; nothing was saved",
-            "its own words are above",
+            f"pip failed for {names}; nothing was saved",
+            "what it said is above",
             exit_code=failed[0][1],
         )
 

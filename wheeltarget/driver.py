@@ -96,7 +96,7 @@ def run_jobs(jobs: Sequence[Job], labels: Sequence[str], stage: Stage) -> tuple[
         {
             **_order(job),
             "label": label,
-            "arguments": [*job.arguments, f"--dest={folder}"],
+            "arguments": [f"--dest={folder}", *job.arguments],
             "folder": str(folder),
             "destination": str(stage.destination),
             "result": str(result),

@@ -22,8 +22,6 @@ class Location:
     column: int = 1
 
     def __str__(self) -> str:
-        if self.file == COMMAND_LINE:
-            return f"{COMMAND_LINE}:{self.column}"
         return f"{self.file}:{self.line}:{self.column}"
 
 

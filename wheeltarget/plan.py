@@ -159,7 +159,7 @@ def _job(
     typed = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
     mine = constraints.union(lines)
     contents = tuple((file.name, content_for(file, mine)) for file in files)
-    return Job(target, (*words, *typed), contents, lines)
+    return Job(target, (*words, "--", *typed), contents, lines)
 
 
 def _goes_to(option: GivenOption, target: Target | None, *, takes_opaque: bool) -> bool:

@@ -178,13 +178,12 @@ def open_stage(destination: Path) -> Iterator[Stage]:
     :raises DestinationError: where nothing can be written there.
     """
     destination = destination.absolute()
-    home = _stage_home(destination)
-    _sweep(home, destination.name)
     try:
-        prefix = f".{destination.name}{_MARK}"
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
+        home = _stage_home(destination)
+        _sweep(home, destination.name)
+        folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}{_MARK}", dir=home))
     except OSError as error:
-        raise DestinationError(f"cannot write {home}: {error.strerror}") from error
+        raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
     stage = Stage(folder, destination)
     try:
         with _lock(folder):
@@ -193,7 +192,7 @@ def open_stage(destination: Path) -> Iterator[Stage]:
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        raise DestinationError(f"cannot write {home}: {error.strerror}") from error
+        raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
     finally:
         stage.close()
 
@@ -207,11 +206,11 @@ def _stage_home(destination: Path) -> Path:
     if destination.exists() and not destination.is_dir():
         raise DestinationError(f"{destination} is a file, not a folder")
     if destination.exists():
-        if not os.access(destination, os.W_OK | os.X_OK):
-            raise DestinationError(f"cannot write {destination}: Permission denied")
         parent = destination.parent
-        beside = os.access(parent, os.W_OK) and parent.stat().st_dev == destination.stat().st_dev
-        return parent if beside and parent != destination else destination
+        # Where the destination itself cannot be written, the attempt says why.
+        beside = all(os.access(each, os.W_OK | os.X_OK) for each in (destination, parent))
+        same = parent.stat().st_dev == destination.stat().st_dev
+        return parent if beside and same and parent != destination else destination
     above = destination.parent
     while not above.exists():
         above = above.parent
@@ -222,6 +221,8 @@ def _stage_home(destination: Path) -> Path:
 
 def _sweep(home: Path, name: str) -> None:
     """Remove the stages that killed runs left, those of running ones not."""
+    if not os.access(home, os.R_OK):
+        return
     for folder in home.iterdir():
         if folder.name.startswith(f".{name}{_MARK}") and (folder / _LOCK).exists():
             with contextlib.suppress(OSError):

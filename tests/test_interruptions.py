@@ -1,0 +1,250 @@
+"""However a run ends, the destination is as it was, nothing is left, and the next run succeeds."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import command, download, environment, names
+from tests.support.index import LocalIndex, Stall
+from tests.support.wheels import make_wheel
+from wheeltarget import guard, wheelhouse
+from wheeltarget.errors import DestinationError
+
+TARGET = "cp39-cp39-manylinux2014_x86_64"
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="signals and process groups as POSIX has them"
+)
+
+
+@pytest.fixture
+def project(tmp_path: Path, index: LocalIndex) -> Path:
+    """Give a folder to work in, its destination holding a file of somebody's."""
+    make_wheel(tmp_path / "index", "small")
+    make_wheel(tmp_path / "index", "big", requires=["small"])
+    folder = tmp_path / "project"
+    (folder / "wheelhouse").mkdir(parents=True)
+    (folder / "wheelhouse" / "notes.txt").write_text("mine")
+    (folder / "temporary").mkdir()
+    index.fault("big-1.0-py3-none-any.whl", Stall(60), times=1)
+    return folder
+
+
+@pytest.fixture
+def running(project: Path, index: LocalIndex) -> Iterator[subprocess.Popen[str]]:
+    """Start a run that waits for its second file; the first one is fetched by then."""
+    words = ["download", "--no-cache-dir", *index.pip_args(), "-d", "wheelhouse"]
+    process = subprocess.Popen(
+        [*command(*words), f"big ; tags={TARGET}", f"small ; tags={TARGET}"],
+        cwd=project,
+        env=environment(TMPDIR=str(project / "temporary")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    _wait(lambda: index.count("big-1.0-py3-none-any.whl") > 0)
+    yield process
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def _wait(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until something holds, which would be at once on an idle machine."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come to that"
+        time.sleep(0.02)
+
+
+def _is_as_it_was(project: Path) -> bool:
+    return (
+        names(project) == ["temporary", "wheelhouse"]
+        and names(project / "wheelhouse") == ["notes.txt"]
+        and names(project / "temporary") == []
+    )
+
+
+def _children(pid: int) -> list[int]:
+    """Give the processes that a process has started, pip's child first."""
+    listing = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    ).stdout
+    rows = [line.split(maxsplit=1) for line in listing.splitlines()]
+    return [int(number) for number, words in rows if "pip_child" in words]
+
+
+def _succeeds_next(project: Path, index: LocalIndex) -> None:
+    result = download(index, f"big ; tags={TARGET}", cwd=project)
+    assert result.exit_code == 0, result.stderr
+    expected = ["big-1.0-py3-none-any.whl", "notes.txt", "small-1.0-py3-none-any.whl"]
+    assert names(project / "wheelhouse") == expected
+    assert names(project) == ["temporary", "wheelhouse"]
+
+
+@pytest.mark.parametrize(
+    ("signum", "exit_code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
+    ids=["SIGINT", "SIGTERM", "SIGHUP"],
+)
+@pytest.mark.parametrize("whole_group", [True, False], ids=["group", "parent alone"])
+def test_signal(
+    project: Path,
+    index: LocalIndex,
+    running: subprocess.Popen[str],
+    signum: signal.Signals,
+    exit_code: int,
+    whole_group: bool,
+) -> None:
+    (os.killpg if whole_group else os.kill)(running.pid, signum)
+    _, stderr = running.communicate(timeout=20)
+    assert running.returncode == exit_code
+    assert "interrupted; the destination was left as it was" in stderr
+    assert "Traceback" not in stderr
+    assert _is_as_it_was(project)
+    _succeeds_next(project, index)
+
+
+def test_signal_twice(project: Path, running: subprocess.Popen[str]) -> None:
+    for _ in range(3):
+        os.killpg(running.pid, signal.SIGINT)
+    running.communicate(timeout=20)
+    assert running.returncode == 130
+    assert _is_as_it_was(project)
+
+
+def test_parent_killed(project: Path, index: LocalIndex, running: subprocess.Popen[str]) -> None:
+    (child,) = _children(running.pid)
+    running.kill()
+    running.communicate(timeout=20)
+    _wait(lambda: _is_as_it_was(project))
+    _wait(lambda: not Path(f"/proc/{child}").exists())
+    _succeeds_next(project, index)
+
+
+def test_child_killed(project: Path, index: LocalIndex, running: subprocess.Popen[str]) -> None:
+    (child,) = _children(running.pid)
+    os.kill(child, signal.SIGKILL)
+    _, stderr = running.communicate(timeout=20)
+    assert running.returncode == 1
+    assert "pip's process ended with signal 9; nothing was saved" in stderr
+    assert _is_as_it_was(project)
+    _succeeds_next(project, index)
+
+
+def test_everything_killed(
+    project: Path, index: LocalIndex, running: subprocess.Popen[str]
+) -> None:
+    """Nobody is left to clean up, so the next run does."""
+    guarding = subprocess.run(
+        ["pgrep", "-f", f"guard.py {project}"], capture_output=True, text=True, check=True
+    ).stdout.split()
+    for number in guarding:
+        os.kill(int(number), signal.SIGKILL)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.communicate(timeout=20)
+    assert names(project / "wheelhouse") == ["notes.txt"]
+    assert len(names(project)) == 3
+    _succeeds_next(project, index)
+
+
+def test_no_room(project: Path, index: LocalIndex) -> None:
+    """A file-size limit stands in for the full disk; pip meets both as an OSError."""
+    index.clear()
+    big = make_wheel(project.parent / "index", "huge", files={"huge/data": b"0" * 3_000_000})
+    words = ["download", "--no-cache-dir", *index.pip_args(), "-d", "wheelhouse"]
+    limited = ["bash", "-c", 'ulimit -f 1000; exec "$@"', "-"]
+    done = subprocess.run(
+        [*limited, *command(*words), f"huge ; tags={TARGET}"],
+        cwd=project,
+        env=environment(TMPDIR=str(project / "temporary")),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "File too large" in done.stderr
+    assert "nothing was saved" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert index.count(big.name) == 1
+    assert _is_as_it_was(project)
+
+
+def test_read_only_destination(project: Path, index: LocalIndex) -> None:
+    (project / "wheelhouse").chmod(0o555)
+    words = ["download", *index.pip_args(), "-d", "wheelhouse", f"small ; tags={TARGET}"]
+    # Root may write everywhere, as long as it keeps this one capability.
+    without = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
+    done = subprocess.run(
+        [*(without if os.geteuid() == 0 else []), *command(*words)],
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert f"error: cannot write {project / 'wheelhouse'}: Permission denied" in done.stderr
+    assert index.requests == ()
+    assert _is_as_it_was(project)
+
+
+def test_placing_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk fills up, or the file system fails, between one rename and the next."""
+    destination = tmp_path / "wheelhouse"
+    destination.mkdir()
+    (destination / "old.whl").write_text("old")
+    before = {path.name: path.read_text() for path in destination.iterdir()}
+    with wheelhouse.open_stage(destination) as stage:
+        folder = stage.job_folder(0)
+        files = []
+        for name in ("a.whl", "old.whl", "z.whl"):
+            (folder / name).write_text("new")
+            files.append(wheelhouse.StagedFile(folder / name, "the index", "a target"))
+        replace = Path.replace
+
+        def fail_last(self: Path, target: Path) -> Path:
+            if target.name == "z.whl":
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return replace(self, target)
+
+        monkeypatch.setattr(Path, "replace", fail_last)
+        with pytest.raises(DestinationError, match="No space left on device"):
+            wheelhouse.merge(stage, [files])
+        monkeypatch.undo()
+    assert {path.name: path.read_text() for path in destination.iterdir()} == before
+    assert names(tmp_path) == ["wheelhouse"]
+
+
+@pytest.mark.parametrize("placed", range(4))
+def test_killed_while_placing(tmp_path: Path, placed: int) -> None:
+    """Whatever part of the journal was done, the guard takes it back."""
+    destination, stage = tmp_path / "wheelhouse", tmp_path / ".wheelhouse.wheeltarget-x"
+    destination.mkdir()
+    (stage / guard.REPLACED).mkdir(parents=True)
+    (destination / "old.whl").write_text("old")
+    journal = {
+        "destination": str(destination),
+        "added": ["a.whl", "b.whl"],
+        "replaced": ["old.whl"],
+    }
+    (stage / guard.JOURNAL).write_text(json.dumps(journal))
+    (stage / guard.REPLACED / "old.whl").hardlink_to(destination / "old.whl")
+    for name in ["a.whl", "old.whl", "b.whl"][:placed]:
+        (stage / name).write_text("new")
+        (stage / name).replace(destination / name)
+    (destination / f"b.whl{guard.PART}").write_text("ne")
+    guard.recover(stage)
+    assert names(destination) == ["old.whl"]
+    assert (destination / "old.whl").read_text() == "old"
+    assert names(tmp_path) == ["wheelhouse"]
