@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from wheeltarget import catalogue, closure, driver, settings, wheelhouse
 from wheeltarget.errors import COMMAND_LINE, DownloadError, Fault, InputError, Location
 from wheeltarget.interrupts import Interrupts, interruptible
-from wheeltarget.pip_options import CommandLine, from_environment, split_command_line
+from wheeltarget.pip_config import configured_options
+from wheeltarget.pip_options import CommandLine, split_command_line
 from wheeltarget.plan import Job, Plan, make_plan
 from wheeltarget.requirements import Inputs, TargetName, read_inputs
 
@@ -99,7 +100,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     """
     environment = os.environ if request.environment is None else request.environment
     command = split_command_line(request.words)
-    inherited = from_environment(environment.items())
+    inherited = configured_options(environment, isolated=command.has("--isolated"))
     everything = CommandLine((*inherited, *command.options), command.requirements)
     inputs = _read(everything, environment)
     defaults = _typed_defaults(request) or settings.project_defaults(Path.cwd())
@@ -194,7 +195,8 @@ def _refuse_failures(results: Sequence[driver.JobResult], labels: Sequence[str])
         if result.exit_code
     ]
     if failed:
-        names = " and ".join(label for label, _ in failed)
+        *others, last = (label for label, _ in failed)
+        names = f"{', '.join(others)} and {last}" if others else last
         raise DownloadError(
             f"pip failed for {names}; nothing was saved",
             "what it said is above",

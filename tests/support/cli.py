@@ -70,8 +70,13 @@ def download(
     variables: Mapping[str, str] | None = None,
     stdin: str | None = None,
 ) -> Result:
-    """Run ``wheeltarget download`` against a local index."""
-    options = ["--no-cache-dir", *index.pip_args(), "--dest", destination]
+    """Run ``wheeltarget download`` against a local index.
+
+    :param destination: what ``--dest`` says; empty to leave it out.
+    """
+    options = ["--no-cache-dir", *index.pip_args()]
+    if destination:
+        options += ["--dest", destination]
     return wheeltarget("download", *options, *words, cwd=cwd, variables=variables, stdin=stdin)
 
 
