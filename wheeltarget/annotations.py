@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
 
@@ -18,15 +18,38 @@ from wheeltarget.errors import AnnotationError
 
 KEYS = ("tags", "target")
 EXAMPLE = "tags=cp312-cp312-manylinux_2_28_x86_64"
+_EXAMPLES = {"tags": EXAMPLE, "target": "target=host"}
+_ON_AN_OPTION = (
+    "a clause belongs to a requirement, not to an option",
+    "set a default on a line of its own above: # " + EXAMPLE,
+)
 
 _COMMENT_MARK = re.compile(r"(?:(?<=\s)|^)#")
-_CLAUSE = re.compile(r"\s*(?P<key>[A-Za-z][\w-]*)\s*=(?!=)")
-_KNOWN_CLAUSE = re.compile(r"\s*(?P<key>tags|target)\s*=(?!=)")
-_NEAR_CLAUSE = re.compile(r"\s*(?P<key>tags|target)\b\s*(?:[:=]|$|\w+-\w+-\w)", re.IGNORECASE)
-_MISPLACED = re.compile(r";\s*(tags|target)\s*=(?!=)")
-_EDITABLE = re.compile(r"-e|--e(d(i(t(a(b(l(e)?)?)?)?)?)?)?(=|\s|$)")
-_URL = re.compile(r"\s*([\w.\[\], -]+@\s*)?[A-Za-z][A-Za-z0-9+.-]+:")
-_TAG_SHAPED = re.compile(r";\s*tags\s*=\s*\w+-[\w.]+-[\w.]+\s*(,|$)")
+_CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
+_KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target)\s*+=(?!=)")
+_URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
+_EDITABLE = re.compile(r"(?:^|\s)(?:-e|--ed)")
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""", re.DOTALL)
+
+# What follows finds what was plainly meant as a clause and is none. Everywhere but behind the
+# requirement's own ";" pip would pass over it without a word, and so the target would be lost.
+_TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
+_KEY = r"(?:tags?|targets?)(?![\w-])"
+_NEAR_CLAUSE = re.compile(rf"\s*+(?P<key>{_KEY})\s*+(?:[:=]|$|\w+-\w+-\w)", re.IGNORECASE)
+_MISSPELT = re.compile(
+    rf"\s*+(?P<key>{_KEY})\s*+(?P<sign>[:=]*+)\s*+(?P<first>[^\s,;]++)\s*+(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_AMONG_WORDS = re.compile(
+    rf"(?<![\w.-])(?P<key>{_KEY})\s*+=+\s*+(?:{_TAG}|host(?![\w-]))", re.IGNORECASE
+)
+_AMONG_OPTIONS = re.compile(
+    rf"(?:\s;\s*+|;\s++)(?P<parted>{_KEY})\s*+[:=]|(?<=[;\s])(?P<key>{_KEY})\s*+[:=]+\s*+{_TAG}",
+    re.IGNORECASE,
+)
+_IN_URL = re.compile(
+    rf"(?P<mark>[;#&])\s*+(?:{_KEY}\s*+=\s*+{_TAG}|(?<!&)target\s*+=[\w./\s,-]++$)", re.IGNORECASE
+)
 
 
 class Kind(Enum):
@@ -95,20 +118,25 @@ def parse_line(text: str) -> AnnotatedLine:
     """
     comment = _COMMENT_MARK.search(text)
     body = text[: comment.start()] if comment else text
-    own_line = not body.strip()
-    remarks = tuple(_comment_clauses(text, len(body), own_line=own_line)) if comment else ()
-    if own_line:
-        kind = Kind.DEFAULT if remarks else Kind.BLANK
-        return AnnotatedLine(text, kind, "", "", remarks, ())
-    arguments = _arguments_end(body)
-    options = body[arguments:].strip()
-    if not body[:arguments].strip():
-        return _option_line(text, body, options, remarks)
-    _refuse_clause_among_options(body, arguments)
-    requirement_end, clauses = _requirement_clauses(body[:arguments])
-    cuts = ((requirement_end, len(body[:arguments].rstrip())),) if clauses else ()
-    requirement = body[:requirement_end].strip()
-    return AnnotatedLine(text, Kind.REQUIREMENT, requirement, options, clauses + remarks, cuts)
+    if not body.strip():
+        defaults = tuple(_comment_clauses(text, len(body), own_line=True))
+        kind = Kind.DEFAULT if defaults else Kind.BLANK
+        return AnnotatedLine(text, kind, "", "", defaults, ())
+    line = _parse_body(text, body)
+    if comment is None:
+        return line
+    remarks = tuple(_comment_clauses(text, len(body), own_line=False))
+    if remarks and line.kind is Kind.OPTION:
+        last = remarks[-1].values[-1]
+        start = text.rindex(remarks[0].key, 0, remarks[0].values[0].start)
+        raise AnnotationError(*_ON_AN_OPTION, start, last.start + len(last.text))
+    if not remarks and not line.clauses:
+        _refuse_among_words(text, len(body))
+    cuts = line.cuts
+    if cuts and not line.options:
+        # The comment goes too: left alone on a physical line it would end a continuation.
+        cuts = ((cuts[0][0], len(text)),)
+    return replace(line, clauses=line.clauses + remarks, cuts=cuts)
 
 
 def parse_argument(text: str) -> AnnotatedLine:
@@ -127,13 +155,15 @@ def parse_argument(text: str) -> AnnotatedLine:
 def format_line(requirement: str, clauses: tuple[Clause, ...] = (), options: str = "") -> str:
     """Write a requirement with its clauses, so that :func:`parse_line` gives them back.
 
-    :param requirement: the requirement with its marker.
+    :param requirement: the requirement with its marker; empty for an editable one.
     :param clauses: what to write behind it.
-    :param options: per-requirement options, such as ``--hash=…``.
+    :param options: per-requirement options, such as ``--hash=…``, or ``-e …``.
     :returns: the line, without line end.
     """
+    if not requirement and clauses:
+        return f"{options}  # {' ; '.join(map(str, clauses))}"
     annotated = " ; ".join([requirement, *map(str, clauses)])
-    return f"{annotated} {options}" if options else annotated
+    return f"{annotated} {options}".strip() if options else annotated
 
 
 def has_clause(text: str) -> bool:
@@ -144,60 +174,53 @@ def has_clause(text: str) -> bool:
         return True
 
 
+def _parse_body(text: str, body: str) -> AnnotatedLine:
+    """Read what stands before the comment."""
+    split = _arguments_end(body)
+    arguments, options = body[:split], body[split:]
+    # What is quoted holds no clause; only its place is kept.
+    visible = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), options)
+    _refuse_among_options(arguments, options, visible)
+    if not arguments.strip():
+        kind = Kind.REQUIREMENT if _EDITABLE.search(visible) else Kind.OPTION
+        return AnnotatedLine(text, kind, "", options.strip(), (), ())
+    end, clauses = _requirement_clauses(arguments)
+    if clauses and arguments[end - 1] == "\\":
+        # What is left when the clause is cut would continue in the next line.
+        message = "this ; stands directly behind a backslash"
+        raise AnnotationError(message, "put a blank before it", end, end + 1)
+    cuts = ((end, len(arguments.rstrip())),) if clauses else ()
+    requirement = arguments[:end].strip()
+    return AnnotatedLine(text, Kind.REQUIREMENT, requirement, options.strip(), clauses, cuts)
+
+
 def _arguments_end(body: str) -> int:
     """Find where the options begin: at the first word with a dash, words parted by blanks."""
-    if body.lstrip().startswith("-"):
-        return len(body) - len(body.lstrip())
-    dash = body.find(" -", len(body) - len(body.lstrip()))
+    indent = len(body) - len(body.lstrip())
+    if body.startswith("-", indent):
+        return indent
+    dash = body.find(" -", indent)
     return len(body) if dash < 0 else dash + 1
-
-
-def _option_line(text: str, body: str, options: str, remarks: tuple[Clause, ...]) -> AnnotatedLine:
-    """Read a line that begins with an option; only an editable requirement takes a clause."""
-    misplaced = _MISPLACED.search(body)
-    if _EDITABLE.match(options) and not misplaced:
-        return AnnotatedLine(text, Kind.REQUIREMENT, "", options, remarks, ())
-    if misplaced or remarks:
-        start = misplaced.start(1) if misplaced else remarks[0].values[0].start
-        raise AnnotationError(
-            "a clause belongs to a requirement, not to an option",
-            "set a default on a line of its own above: # " + EXAMPLE,
-            start,
-            len(body.rstrip()) if misplaced else start + len(remarks[0].values[0].text),
-        )
-    return AnnotatedLine(text, Kind.OPTION, "", options, (), ())
-
-
-def _refuse_clause_among_options(body: str, arguments: int) -> None:
-    misplaced = _MISPLACED.search(body, arguments)
-    if misplaced:
-        raise AnnotationError(
-            f"{misplaced[1]}= stands behind an option",
-            f"write it before the option: REQUIREMENT ; {misplaced[1]}=… {body[arguments:].split()[0]}",
-            misplaced.start(1),
-            len(body.rstrip()),
-        )
 
 
 def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Clause]:
     """Find the clauses of a comment; on a line of its own it has to begin with one."""
     marks = [match.end() for match in _COMMENT_MARK.finditer(text, start)]
-    for number, (begin, end) in enumerate(zip(marks, [*marks[1:], len(text) + 1], strict=True)):
-        segment = text[begin : end - 1]
-        found = False
-        for piece in _pieces(segment, begin):
+    for number, (begin, end) in enumerate(zip(marks, [*marks[1:], len(text) + 1], strict=False)):
+        parts = re.finditer(r"[^;]+", text[begin : end - 1])
+        pieces = [Word(part[0], begin + part.start()) for part in parts]
+        read = 0
+        for piece in pieces:
             match = _KNOWN_CLAUSE.match(piece.text)
             if match is None:
                 break
-            found = True
+            read += 1
             yield _clause(piece, match)
-        if own_line and number == 0 and not found:
+        is_prose = own_line and number == 0 and not read
+        for piece in pieces[:1] if is_prose else pieces[read:]:
+            _refuse_misspelt(piece)
+        if is_prose:
             return
-
-
-def _pieces(segment: str, begin: int) -> Iterator[Word]:
-    for piece in re.finditer(r"[^;]+", segment):
-        yield Word(piece[0], begin + piece.start())
 
 
 def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
@@ -220,52 +243,33 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
         if not clauses:
             requirement_end = separator
         clauses.append(_clause(piece, match))
-    _refuse_clause_in_url(arguments[:requirement_end])
+    if clauses and not arguments[:requirement_end].strip():
+        raise AnnotationError(
+            "no requirement stands before this clause",
+            "a default stands behind a # on a line of its own: # " + EXAMPLE,
+            requirement_end,
+            len(arguments.rstrip()),
+        )
+    _refuse_in_url(arguments[:requirement_end])
     return requirement_end, tuple(clauses)
 
 
 def _separators(arguments: str) -> Iterator[int]:
     """Find each ``;`` that stands neither in a URL nor in a quoted marker string."""
     in_url = bool(_URL.match(arguments))
-    quote = ""
-    for index, character in enumerate(arguments):
+    in_marker, quote = False, ""
+    for match in re.finditer(r"[;'\"]", arguments):
+        index, character = match.start(), match[0]
         if quote:
             quote = "" if character == quote else quote
         elif character == ";":
-            before, after = arguments[index - 1 : index], arguments[index + 1 : index + 2]
-            if not in_url or before.isspace() or after.isspace():
+            beside = arguments[max(index - 1, 0) : index] + arguments[index + 1 : index + 2]
+            if not in_url or beside.strip() != beside:
                 in_url = False
+                in_marker = _KNOWN_CLAUSE.match(arguments, index + 1) is None
                 yield index
-        elif character in "'\"" and not in_url and ";" in arguments[:index]:
+        elif in_marker:
             quote = character
-
-
-def _refuse_near_clause(piece: Word) -> None:
-    """Refuse what was meant as a clause and is none, such as ``tags: cp39-…``."""
-    match = _NEAR_CLAUSE.match(piece.text)
-    if match:
-        raise AnnotationError(
-            f"{match['key']} is not followed by a single = and a list",
-            f"write {match['key'].lower()}=… as in {EXAMPLE}",
-            *_extent(piece),
-        )
-
-
-def _refuse_clause_in_url(requirement: str) -> None:
-    match = _TAG_SHAPED.search(requirement)
-    if match and _URL.match(requirement):
-        raise AnnotationError(
-            "this ; is taken as part of the URL",
-            "put a blank before it: URL ; tags=…",
-            match.start(),
-            match.end(),
-        )
-
-
-def _extent(piece: Word) -> tuple[int, int]:
-    """Give start and end of a piece without the white space around it."""
-    start = piece.start + len(piece.text) - len(piece.text.lstrip())
-    return start, max(start + len(piece.text.strip()), start + 1)
 
 
 def _clause(piece: Word, match: re.Match[str]) -> Clause:
@@ -279,27 +283,117 @@ def _clause(piece: Word, match: re.Match[str]) -> Clause:
             piece.start + match.start("key"),
             piece.start + match.end("key"),
         )
-    values = []
-    start = match.end()
-    for text in piece.text[start:].split(","):
-        lead = len(text) - len(text.lstrip())
-        word = Word(text.strip(), piece.start + start + lead)
-        _check_value(key, word, only=text == piece.text[match.end() :])
-        values.append(word)
-        start += len(text) + 1
-    return Clause(key, tuple(values))
-
-
-def _check_value(key: str, word: Word, *, only: bool) -> None:
-    """Refuse an empty value, and white space in a tag."""
-    what, example = ("tag", EXAMPLE) if key == "tags" else ("name", "target=host")
-    if not word.text:
-        message = f"{key}= lists nothing" if only else f"a {what} is missing beside this comma"
-        raise AnnotationError(message, f"write it like {example}", word.start, word.start + 1)
-    if key == "tags" and re.search(r"\s", word.text):
+    listed = piece.text[match.end() :]
+    if not listed.strip():
         raise AnnotationError(
-            f"there is white space in {word.text!r}",
-            "tags are parted by commas; a comment goes behind a # of its own",
-            word.start,
-            word.start + len(word.text),
+            f"{key}= lists nothing",
+            f"write it like {_EXAMPLES[key]}",
+            piece.start + match.start("key"),
+            piece.start + match.end(),
+        )
+    return Clause(key, tuple(_values(key, listed, piece.start + match.end())))
+
+
+def _values(key: str, listed: str, start: int) -> Iterator[Word]:
+    """Read a list; an empty value is refused, and so is white space in a tag."""
+    for number, text in enumerate(listed.split(",")):
+        word = Word(text.strip(), start + len(text) - len(text.lstrip()))
+        if not word.text:
+            comma = start - 1 if number else start + len(text)
+            message = f"a {'tag' if key == 'tags' else 'name'} is missing beside this comma"
+            raise AnnotationError(message, f"write it like {_EXAMPLES[key]}", comma, comma + 1)
+        if key == "tags" and re.search(r"\s", word.text):
+            raise AnnotationError(
+                f"there is white space in {word.text!r}",
+                "tags are parted by commas; a comment goes behind a # of its own",
+                word.start,
+                word.start + len(word.text),
+            )
+        yield word
+        start += len(text) + 1
+
+
+def _extent(piece: Word) -> tuple[int, int]:
+    """Give start and end of a piece without white space; of a blank one, the ``;`` before it."""
+    if not piece.text.strip():
+        return piece.start - 1, piece.start
+    start = piece.start + len(piece.text) - len(piece.text.lstrip())
+    return start, start + len(piece.text.strip())
+
+
+def _nearest(key: str) -> str:
+    return "target" if key.lower().startswith("target") else "tags"
+
+
+def _refuse_near_clause(piece: Word) -> None:
+    """Refuse a piece behind ``;`` that pip would take for a broken marker."""
+    match = _NEAR_CLAUSE.match(piece.text)
+    if match:
+        raise AnnotationError(
+            f"{match['key']} is not followed by a single = and a list",
+            f"write {_nearest(match['key'])}=… as in {EXAMPLE}",
+            *_extent(piece),
+        )
+
+
+def _refuse_misspelt(piece: Word) -> None:
+    """Refuse ``# Tags=…``, ``# tags: cp39-…``, ``# prose; tags=…``, but let prose be prose."""
+    match = _MISSPELT.match(piece.text)
+    if match is None:
+        return
+    key, sign, first = match["key"], match["sign"], match["first"]
+    alone = not match["rest"] or match["rest"].startswith(",")
+    if re.fullmatch(_TAG, first, re.IGNORECASE):
+        meant = alone or "=" in sign
+    else:
+        named = sign.count("=") == 1 and _nearest(key) == "target"
+        meant = alone and (named or (first == "host" and bool(sign)))
+    if meant:
+        message = f"{key}{sign} is no clause" if sign else f"{key} is not followed by ="
+        words = (message, f"write {_nearest(key)}=… as in {_EXAMPLES[_nearest(key)]}")
+        if _KNOWN_CLAUSE.match(piece.text):
+            words = _among_words(key)
+        end = match.end("sign" if sign else "key")
+        raise AnnotationError(*words, piece.start + match.start("key"), piece.start + end)
+
+
+def _among_words(key: str) -> tuple[str, str]:
+    return f"{key}= stands behind other words", f"put it behind a # of its own: # {key}=…"
+
+
+def _refuse_among_words(text: str, start: int) -> None:
+    """Refuse a clause behind other words of a comment on a line that has no other clause."""
+    match = _AMONG_WORDS.search(text, start)
+    if match:
+        words = _among_words(_nearest(match["key"]))
+        raise AnnotationError(*words, match.start("key"), match.end())
+
+
+def _refuse_among_options(arguments: str, options: str, visible: str) -> None:
+    """Refuse a clause behind an option."""
+    match = _AMONG_OPTIONS.search(visible)
+    if match is None:
+        return
+    name = match.lastgroup or ""
+    key, option = _nearest(match[name]), options.split(maxsplit=1)[0]
+    words = _ON_AN_OPTION
+    if arguments.strip():
+        hint = f"write it before the option: REQUIREMENT ; {key}=… {option}"
+        words = (f"{key}= stands behind an option", hint)
+    elif _EDITABLE.search(visible):
+        hint = f"write it behind a #: {option} … # {key}=…"
+        words = (f"{key}= stands behind an editable requirement", hint)
+    start = match.start(name)
+    meant = visible[start:].partition(" -")[0].rstrip()
+    raise AnnotationError(*words, len(arguments) + start, len(arguments) + start + len(meant))
+
+
+def _refuse_in_url(requirement: str) -> None:
+    match = _IN_URL.search(requirement)
+    if match and _URL.match(requirement):
+        raise AnnotationError(
+            f"this {match['mark']} is taken as part of the URL",
+            "put a blank before it: URL ; tags=…",
+            match.start(),
+            match.start() + len(match[0].rstrip()),
         )

@@ -8,7 +8,7 @@ options between the requirements mean the same.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -176,24 +176,6 @@ def split_file_options(text: str) -> tuple[GivenOption, ...]:
     except ValueError as error:
         raise UsageError(f"could not split options: {error}") from error
     return _split(words, FILE_WITH_VALUE, FILE_WITHOUT_VALUE)[0]
-
-
-def from_environment(environment: Iterable[tuple[str, str]]) -> tuple[GivenOption, ...]:
-    """Read the options that decide what is fetched and where to, from pip's variables.
-
-    :param environment: (name, value) of the environment's variables.
-    :returns: ``--requirement`` and ``--constraint``, parted by white space as pip has it, and
-        ``--dest``.
-    """
-    found = []
-    variables = dict(environment)
-    for name in ("--requirement", "--constraint"):
-        variable = "PIP_" + name.strip("-").upper()
-        found += [GivenOption(name, value) for value in variables.get(variable, "").split()]
-    for spelling in ("DEST", "DESTINATION_DIR", "DESTINATION_DIRECTORY"):
-        if variables.get(f"PIP_{spelling}"):
-            found.append(GivenOption("--dest", variables[f"PIP_{spelling}"]))
-    return tuple(found)
 
 
 def _split(

@@ -10,9 +10,10 @@ from __future__ import annotations
 import codecs
 import os
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
+from operator import itemgetter
 
 from wheeltarget.annotations import AnnotatedLine, Kind, parse_argument, parse_line
 from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError
@@ -27,8 +28,9 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml")
+_VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
+_REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
+_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def read_inputs(
     """
     reader = _Reader(read, environment)
     for name, constraint in files:
-        if not is_lock(name):
+        if constraint or not is_lock(name):
             reader.include(name, None, constraint=constraint, above=())
     for number, text in enumerate(arguments, start=1):
         reader.argument(number, text)
@@ -160,12 +162,12 @@ def read_inputs(
 
 def is_remote(name: str) -> bool:
     """Tell whether a file's name is a URL, which pip's session has to fetch."""
-    return urlsplit(name).scheme.lower() in {"http", "https", "file"}
+    return _REMOTE.match(name) is not None
 
 
 def is_lock(name: str) -> bool:
     """Tell whether a file's name makes it a lock (PEP 751) and not a requirements file."""
-    return _PYLOCK.fullmatch(re.split(r"[/\\]", name.partition("[")[0])[-1]) is not None
+    return _PYLOCK.fullmatch(re.split(r"[/\\]", name)[-1]) is not None
 
 
 def decode(data: bytes, fallback: str) -> str:
@@ -212,7 +214,7 @@ def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Faul
 
 def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, int], ...]]]:
     """Join continued lines as pip does: a comment line ends a continuation."""
-    offset = 0
+    offset = length = 0
     parts: list[str] = []
     pieces: list[tuple[int, int, int, int]] = []
     for number, full in enumerate(text.splitlines(keepends=True), start=1):
@@ -223,12 +225,14 @@ def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, 
         shift = len(line) - len(line.lstrip("\\")) if continued else 0
         if comment and parts:
             parts.append(" ")
-        pieces.append((sum(map(len, parts)), offset + shift, len(kept), number))
+            length += 1
+        pieces.append((length, offset + shift, len(kept), number))
         parts.append(kept)
+        length += len(kept)
         offset += len(full)
         if not continued:
             yield "".join(parts), tuple(pieces)
-            parts, pieces = [], []
+            parts, pieces, length = [], [], 0
     if parts:
         yield "".join(parts), tuple(pieces)
 
@@ -242,10 +246,7 @@ def _fault(
 ) -> Fault:
     """Point at a part of a logical line, in the physical line where it begins."""
     start, end = extent[0], extent[1] or max(len(text.rstrip()), 1)
-    index, _, length, number = pieces[0]
-    for piece in pieces:
-        if piece[0] <= start:
-            index, _, length, number = piece
+    index, _, length, number = pieces[bisect_right(pieces, start, key=itemgetter(0)) - 1]
     width = max(min(end, index + length) - start, 1)
     location = Location(name, number, start - index + 1)
     return Fault(*words, location, text[index : index + length], width)
@@ -290,29 +291,25 @@ class _Reader:
         if is_remote(name):
             self.remote.append(name)
             return
-        file = self._file(name)
-        if file is None or name in above:
+        place = os.path.abspath(name)  # noqa: PTH100 - as pip writes it
+        file = None if place in above else self._file(name)
+        if file is None:
             return
         for line in file.lines:
             parsed = line.parsed
             if parsed.kind is Kind.DEFAULT:
                 default = self._names(line)
             elif parsed.kind is Kind.OPTION:
-                self._option(line, default, constraint=constraint, above=(*above, name))
+                self._option(line, default, (*above, place))
             else:
                 own = self._names(line) if parsed.clauses else default
                 self.entries.append(Entry(line, own, constraint))
 
     def _option(
-        self,
-        line: SourceLine,
-        default: tuple[TargetName, ...] | None,
-        *,
-        constraint: bool,
-        above: tuple[str, ...],
+        self, line: SourceLine, default: tuple[TargetName, ...] | None, above: tuple[str, ...]
     ) -> None:
         """Follow a nested file; any other option is pip's alone."""
-        nested = _nested(self._expand(line.parsed.options))
+        nested = _nested(line.parsed.options)
         if nested is None:
             return
         path = nested.value or ""
@@ -320,7 +317,7 @@ class _Reader:
             path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
         nested_constraint = nested.name == "--constraint"
         if is_remote(path) and not nested_constraint:
-            self.entries.append(Entry(line, default, constraint))
+            self.entries.append(Entry(line, default))
         inherited = None if nested_constraint else default
         self.include(path, inherited, constraint=nested_constraint, above=above)
 
@@ -335,12 +332,25 @@ class _Reader:
         try:
             data, repeatable = self._read(name)
             text = decode(data, locale.getpreferredencoding(do_setlocale=False))
+            # Where what stands between the two was cut, they would become one line end.
+            text = re.sub(r"\r(?!\n)", "\n", text)
         except (OSError, ValueError, LookupError) as error:
             self.unread.append(Fault(f"cannot read {name}: {error}"))
             return None
         lines, faults = parse_file(name, text)
         self.faults += faults
-        return RequirementsFile(name, text, lines, repeatable)
+        return RequirementsFile(name, text, tuple(map(self._expanded, lines)), repeatable)
+
+    def _expanded(self, line: SourceLine) -> SourceLine:
+        """Expand an option line's variables, and find those that only make it an option line."""
+        parsed = line.parsed
+        words = self._expand(f"{parsed.requirement} {parsed.options}").strip()
+        if "${" not in parsed.text or not words.startswith("-"):
+            return line
+        kind = Kind.REQUIREMENT if words.startswith(("-e", "--ed")) else Kind.OPTION
+        if parsed.clauses and kind is Kind.OPTION:
+            self.faults.append(line.fault("a clause belongs to a requirement, not to an option"))
+        return replace(line, parsed=replace(parsed, kind=kind, requirement="", options=words))
 
     def _names(self, line: SourceLine) -> tuple[TargetName, ...]:
         """Give what the clauses of a line name."""
@@ -358,7 +368,9 @@ class _Reader:
 
     def _expand(self, text: str) -> str:
         """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
-        return _VARIABLE.sub(lambda match: self._environment(match[1]) or match[0], text)
+        for variable, name in _VARIABLE.findall(text):
+            text = text.replace(variable, self._environment(name) or variable)
+        return text
 
 
 def _nested(options: str) -> GivenOption | None:

@@ -1,0 +1,228 @@
+"""The tables of pip's options, held against pip itself, and how words are told apart by them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wheeltarget.errors import UsageError
+from wheeltarget.pip_options import (
+    FILE_WITH_VALUE,
+    FILE_WITHOUT_VALUE,
+    FOREIGN,
+    WITH_VALUE,
+    WITHOUT_VALUE,
+    CommandLine,
+    GivenOption,
+    split_command_line,
+    split_file_options,
+)
+
+Table = tuple[tuple[str, ...], ...]
+
+ASK_PIP = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from pip._internal.commands import create_command
+from pip._internal.req.req_file import build_parser
+def options(parser):
+    groups = [parser, *parser.option_groups]
+    return [
+        [[*option._short_opts, *option._long_opts], option.nargs if option.takes_value() else 0]
+        for group in groups
+        for option in group.option_list
+    ]
+download = create_command("download").parser
+print(json.dumps({"download": options(download), "file": options(build_parser())}))
+"""
+
+VERSION_DEPENDENT = frozenset(
+    {
+        *("--all-releases", "--only-final", "--uploaded-prior-to", "--requirements-from-script"),
+        *("--no-require-hashes", "--only-deps", "--only-dependencies", "--refresh-package"),
+        *("--no-proxy-env", "-V", "--version"),
+    }
+)  # fmt: skip
+"""What one supported pip has and another has not."""
+
+
+@pytest.fixture(scope="module")
+def pips_options() -> dict[str, list[tuple[list[str], int]]]:
+    """Ask the installed pip, in a process of its own, which options it has."""
+    spec = importlib.util.find_spec("pip")
+    assert spec is not None
+    assert spec.origin is not None
+    command = [sys.executable, "-c", ASK_PIP, str(Path(spec.origin).parent.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    found: dict[str, list[tuple[list[str], int]]] = json.loads(done.stdout)
+    return found
+
+
+TABLES = pytest.mark.parametrize(
+    ("where", "with_value", "without_value"),
+    [
+        pytest.param("download", WITH_VALUE, WITHOUT_VALUE, id="download"),
+        pytest.param("file", FILE_WITH_VALUE, FILE_WITHOUT_VALUE, id="requirements file"),
+    ],
+)
+
+
+@pytest.mark.seams
+@TABLES
+def test_every_option_of_pip_is_known(
+    pips_options: dict[str, list[tuple[list[str], int]]],
+    where: str,
+    with_value: Table,
+    without_value: Table,
+) -> None:
+    assert len(pips_options[where]) > 15
+    for spellings, values in pips_options[where]:
+        table = {0: without_value, 1: with_value}[values]
+        known = [row for row in table if set(row) & set(spellings)]
+        assert len(known) == 1, spellings
+        assert set(spellings) <= set(known[0])
+        # The option is handed on by its first long spelling, so pip has to know that one.
+        assert next(each for each in known[0] if each.startswith("--")) in spellings
+
+
+@pytest.mark.seams
+@TABLES
+def test_what_the_installed_pip_lacks_is_version_dependent(
+    pips_options: dict[str, list[tuple[list[str], int]]],
+    where: str,
+    with_value: Table,
+    without_value: Table,
+) -> None:
+    has = {each for spellings, _ in pips_options[where] for each in spellings}
+    known = {each for row in (*with_value, *without_value) for each in row}
+    assert known - has <= VERSION_DEPENDENT
+
+
+@TABLES
+def test_no_spelling_stands_twice(where: str, with_value: Table, without_value: Table) -> None:
+    spellings = [each for row in (*with_value, *without_value) for each in row]
+    assert len(spellings) == len(set(spellings)), where
+
+
+def test_foreign_options_take_a_value() -> None:
+    assert {row[0] for row in WITH_VALUE} >= FOREIGN
+
+
+# Telling words apart
+
+
+@pytest.mark.parametrize(
+    ("line", "options", "requirements"),
+    [
+        pytest.param("", "", "", id="nothing"),
+        pytest.param("a b", "", "a b", id="requirements alone"),
+        pytest.param("-d x a", "--dest=x", "a", id="short"),
+        pytest.param("-dx a", "--dest=x", "a", id="short, joined"),
+        pytest.param("--dest x a", "--dest=x", "a", id="long"),
+        pytest.param("--dest=x a", "--dest=x", "a", id="long, joined"),
+        pytest.param("--destination-dir x", "--dest=x", "", id="another spelling"),
+        pytest.param("--dest= a", "--dest=", "a", id="empty value"),
+        pytest.param("--dest=x=y", "--dest=x=y", "", id="= in the value"),
+        pytest.param("-qd x a", "--quiet --dest=x", "a", id="cluster"),
+        pytest.param("-qvdx a", "--quiet --verbose --dest=x", "a", id="cluster, joined"),
+        pytest.param("-vvv", "--verbose --verbose --verbose", "", id="the same thrice"),
+        pytest.param("a --pre b -i u c", "--pre --index-url=u", "a b c", id="mixed"),
+        pytest.param("-r a -r b", "--requirement=a --requirement=b", "", id="in order"),
+        pytest.param("--platfo x", "--platform=x", "", id="short for"),
+        pytest.param("--prefer a", "--prefer-binary", "a", id="short for, no value"),
+        pytest.param("--pre a", "--pre", "a", id="whole and short for"),
+        pytest.param("-d -x a", "--dest=-x", "a", id="a value with a dash"),
+        pytest.param("--pre -- -d x", "--pre", "-d x", id="behind --"),
+        pytest.param("a - b", "", "a - b", id="a dash alone"),
+        pytest.param("--pypi-url u", "--index-url=u", "", id="hidden spelling"),
+        pytest.param("--no-dependencies", "--no-deps", "", id="second spelling"),
+    ],
+)
+def test_split_command_line(line: str, options: str, requirements: str) -> None:
+    split = split_command_line(line.split())
+    assert [word for option in split.options for word in option.words] == options.split()
+    assert list(split.requirements) == requirements.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param("--frobnicate", "no such option: --frobnicate", id="unknown"),
+        pytest.param("-Z", "no such option: -Z", id="unknown, short"),
+        pytest.param("-qZ", "no such option: -Z", id="unknown in a cluster"),
+        pytest.param("a -d", "-d option requires 1 argument", id="no value"),
+        pytest.param("--dest", "--dest option requires 1 argument", id="no value, long"),
+        pytest.param("--pre=x", "--pre option does not take a value", id="a value too many"),
+        pytest.param(
+            "--no-c",
+            "ambiguous option: --no-c (--no-cache-dir, --no-clean, --no-color?)",
+            id="ambiguous",
+        ),
+        pytest.param("-e .", "no such option: -e", id="editable"),
+        pytest.param("--hash=x", "no such option: --hash", id="only in files"),
+    ],
+)
+def test_refused_on_the_command_line(line: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        split_command_line(line.split())
+    assert caught.value.message == message
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("", [], id="nothing"),
+        pytest.param("-r x.txt", ["--requirement=x.txt"], id="apart"),
+        pytest.param("-rx.txt", ["--requirement=x.txt"], id="joined"),
+        pytest.param("-r 'a b.txt'", ["--requirement=a b.txt"], id="quoted"),
+        pytest.param("-r a\\ b.txt", ["--requirement=a b.txt"], id="escaped"),
+        pytest.param('--requirement="a b"', ["--requirement=a b"], id="quoted behind ="),
+        pytest.param("--const c.txt", ["--constraint=c.txt"], id="short for"),
+        pytest.param("--pre --no-index", ["--pre", "--no-index"], id="several"),
+        pytest.param("--pre x -f y z", ["--pre", "--find-links=y"], id="words passed over"),
+        pytest.param("-e 'a b' -C x=y", ["--editable=a b", "--config-settings=x=y"], id="editable"),
+        pytest.param(
+            "--hash=sha256:aa --hash sha256:bb",
+            ["--hash=sha256:aa", "--hash=sha256:bb"],
+            id="hashes",
+        ),
+    ],
+)
+def test_split_file_options(text: str, words: list[str]) -> None:
+    assert [word for option in split_file_options(text) for word in option.words] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("--platform=x", "no such option: --platform", id="only on the command line"),
+        pytest.param("-d x", "no such option: -d", id="only on the command line, short"),
+        pytest.param("-r", "-r option requires 1 argument", id="no value"),
+        pytest.param("-r 'x", "could not split options: No closing quotation", id="quote"),
+        pytest.param("-r x\\", "could not split options: No escaped character", id="backslash"),
+        pytest.param(
+            "--re x", "ambiguous option: --re (--require-hashes, --requirement?)", id="ambiguous"
+        ),
+    ],
+)
+def test_refused_in_files(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        split_file_options(text)
+    assert caught.value.message == message
+
+
+def test_asking_for_options() -> None:
+    line = CommandLine(
+        (GivenOption("--pre"), GivenOption("--dest", "x"), GivenOption("--dest", "")), ()
+    )
+    assert line.values("--dest") == ("x", "")
+    assert line.values("--pre") == line.values("--log") == ()
+    assert line.has("--pre")
+    assert line.has("--dest")
+    assert not line.has("--log")
