@@ -45,12 +45,20 @@ def look_up(key: str, text: str, folder: str) -> Target | None:
         return None
     if text.endswith((".toml", ".json")) or "/" in text or os.sep in text:
         return read_target_file(Path(folder, text), text)
-    if text.count("-") == 2 and not text.startswith("-"):
+    if _is_tag(text):
         raise TargetError(f"{text} is no name of a target", f"a tag goes behind tags=: tags={text}")
     raise TargetError(
         f"{text} is no target known here",
         "name host, or the path of a target file such as ./FILE.toml",
     )
+
+
+def _is_tag(text: str) -> bool:
+    try:
+        target_from_tag(text, newest_pythons())
+    except TargetError:
+        return False
+    return True
 
 
 def read_target_file(path: Path, label: str) -> Target:
@@ -66,12 +74,12 @@ def read_target_file(path: Path, label: str) -> Target:
     :raises TargetError: where it cannot be read or describes no environment.
     """
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = path.read_text("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise TargetError(f"cannot read the target file {label}: {error}") from error
     try:
         data = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TargetError(f"{label} is no target file: {error}") from error
     return target_from_table(data, label)
 
@@ -102,11 +110,23 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
         )
     if "tag" in data:
         _check_type(label, "tag", data["tag"], isinstance(data["tag"], str))
-        base = target_from_tag(data["tag"], newest_pythons())
-        return replace(base, label=name, markers=tuple({**base.environment, **markers}.items()))
+        return _target_from_tag(data["tag"], name, markers, label)
     tags = data["tags"]
     _check_type(label, "tags", tags, _is_text_list(tags))
     return Target(name, tuple(tag.lower() for tag in tags), tuple(markers.items()))
+
+
+def _target_from_tag(tag: str, name: str, markers: dict[str, str], label: str) -> Target:
+    """Build the target of a tag, of which a file knows more."""
+    try:
+        base = target_from_tag(tag, newest_pythons())
+    except TargetError as error:
+        raise TargetError(f"{label}: {error.message}", error.hint) from error
+    known = {**base.environment, **markers}
+    if base.environment.get("implementation_version") == base.environment["python_full_version"]:
+        release = known["python_full_version"].removesuffix("+")
+        known["implementation_version"] = markers.get("implementation_version", release)
+    return replace(base, label=name, markers=tuple(known.items()))
 
 
 def _is_text_table(value: object) -> bool:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Collection
 
 from wheeltarget.targets import Target
 
-_ALWAYS = 'python_version >= "0"'
-_NEVER = 'python_version < "0"'
+# Whatever that variable says; it is the one that every target knows.
+_ALWAYS = '"" in python_full_version'
+_NEVER = '"" not in python_full_version'
 _STRING = r"""(?:"[^"]*"|'[^']*')"""
 _OPERATOR = r"\s*(?:not\s+in|in|===|[<>=!~]=|<|>)\s*"
 
@@ -26,9 +27,10 @@ def holds(
     :param marker: a marker (dependency specifiers, PEP 508), as ``str(Marker)`` writes it.
     :param evaluate: evaluates a marker that asks for known variables only.
     :param unknown: the variables of which nothing is known.
-    :returns: whether it holds, or the unknown variables on which that depends.
+    :returns: whether it holds, or, where that depends on them, the unknown variables in it.
     """
-    asked = tuple(name for name in sorted(unknown) if re.search(rf"\b{name}\b", marker))
+    unquoted = re.sub(_STRING, '""', marker)
+    asked = tuple(name for name in sorted(unknown) if re.search(rf"\b{name}\b", unquoted))
     if not asked:
         return evaluate(marker)
     low, high = (evaluate(_settle(marker, asked, fixed)) for fixed in (_NEVER, _ALWAYS))
@@ -41,7 +43,7 @@ def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, 
     :param marker: the marker, as ``str(Marker)`` writes it.
     :param target: the target.
     :param extra: the extra that is asked for, if one is.
-    :returns: whether it holds, or the unknown variables on which that depends.
+    :returns: whether it holds, or, where that depends on them, the unknown variables in it.
     """
     from packaging.markers import Marker
 
@@ -52,6 +54,7 @@ def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, 
 def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:
     """Replace each comparison with one of these variables."""
     variable = rf"(?:{'|'.join(names)})\b"
-    comparison = f"(?P<unknown>{variable}{_OPERATOR}{_STRING}|{_STRING}{_OPERATOR}{variable})"
+    operand = rf"(?:{_STRING}|\w+)"
+    comparison = f"(?P<unknown>{variable}{_OPERATOR}{operand}|{operand}{_OPERATOR}{variable})"
     pattern = re.compile(rf"{comparison}|{_STRING}")
     return pattern.sub(lambda match: fixed if match["unknown"] else match[0], marker)

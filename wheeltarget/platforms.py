@@ -25,6 +25,31 @@ ARCHITECTURE_ALIASES = {
     "arm64": "aarch64", "armv8": "aarch64", "armhf": "armv7l", "armv7": "armv7l",
     "ppc64el": "ppc64le",
 }  # fmt: skip
+MANYLINUX_FLOORS = {
+    **dict.fromkeys(set(LINUX_ARCHITECTURES) - {"armv6l"}, 17),
+    **dict.fromkeys(("x86_64", "i686"), 5),
+}
+"""The oldest glibc minor version by architecture; armv6l has no manylinux at all."""
+
+COMPATIBLE_MACHINES = {"armv8l": ("armv8l", "armv7l")}
+"""The architectures whose wheels run on one, where that is not the one alone."""
+
+MAC_VERSIONS = {
+    "x86_64": ((10, 4), (99, 99)),
+    "arm64": ((11, 0), (99, 99)),
+    "i386": ((10, 4), (10, 14)),
+    "ppc": ((10, 0), (10, 6)),
+    "ppc64": ((10, 4), (10, 5)),
+}
+"""The oldest and the newest macOS that runs Python on each processor."""
+
+MAC_FORMATS = frozenset({"universal2", "universal", "intel", "fat", "fat3", "fat32", "fat64"})
+"""What stands in a macOS tag for several processors."""
+
+MAC_ALIASES = {
+    "aarch64": "arm64", "amd64": "x86_64", "x64": "x86_64", "i686": "i386", "x86": "i386",
+}  # fmt: skip
+IOS_MULTIARCHES = ("arm64_iphoneos", "arm64_iphonesimulator", "x86_64_iphonesimulator")
 WINDOWS_MACHINES = {"win32": "x86", "win_amd64": "AMD64", "win_arm64": "ARM64"}
 ANDROID_MACHINES = {
     "arm64_v8a": "aarch64",
@@ -92,18 +117,21 @@ def _markers(
 
 
 def _linux(tag: str, architecture: str) -> Platform:
-    _check_architecture(tag, architecture)
-    return Platform(tag, (tag,), _markers("posix", "linux", "Linux", architecture))
+    meant = _meant(tag, architecture)
+    _check_spelling(tag, architecture, meant)
+    accepts = tuple(f"linux_{machine}" for machine in _machines(meant))
+    return Platform(tag, accepts, _markers("posix", "linux", "Linux", meant))
 
 
 def _legacy_manylinux(tag: str, year: str, architecture: str) -> Platform:
-    if year not in LEGACY_MANYLINUX:
+    minor = LEGACY_MANYLINUX.get(year)
+    if minor is None:
+        meant = _meant_by_manylinux(tag, architecture)
         raise TargetError(
             f"{tag} is no platform: manylinux has the names 1, 2010, 2014 and, from PEP 600 on, "
             "the version of glibc",
-            f"write manylinux2014_{architecture} or, say, manylinux_2_28_{architecture}",
+            f"write manylinux2014_{meant} or, say, manylinux_2_28_{meant}",
         )
-    minor = LEGACY_MANYLINUX[year]
     return _glibc(tag, minor, architecture)
 
 
@@ -111,27 +139,28 @@ def _manylinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
     if major != "2" or int(minor) > NEWEST_LEVEL:
         raise TargetError(
             f"{tag} is no platform: there is no glibc {major}.{minor}",
-            f"the number is glibc's version, as in manylinux_2_28_{architecture}",
+            "the number is glibc's version, as in "
+            f"manylinux_2_28_{_meant_by_manylinux(tag, architecture)}",
         )
     return _glibc(tag, int(minor), architecture)
 
 
 def _glibc(tag: str, minor: int, architecture: str) -> Platform:
-    _check_architecture(tag, architecture)
-    floor = 5 if architecture in {"x86_64", "i686"} else 17
+    meant = _meant_by_manylinux(tag, architecture)
+    floor = MANYLINUX_FLOORS[meant]
     if minor < floor:
         raise TargetError(
             f"{tag} is no platform: on {architecture} manylinux begins with glibc 2.{floor}",
-            f"write manylinux_2_{floor}_{architecture}",
+            f"write manylinux_2_{floor}_{meant}",
         )
-    accepts = tuple(_glibc_ladder(minor, floor, architecture))
-    return Platform(tag, accepts, _markers("posix", "linux", "Linux", architecture), "glibc")
+    _check_spelling(tag, architecture, meant)
+    accepts = tuple(_glibc_ladder(minor, floor, meant))
+    return Platform(tag, accepts, _markers("posix", "linux", "Linux", meant), "glibc")
 
 
 def _glibc_ladder(minor: int, floor: int, architecture: str) -> Iterator[str]:
     aliases = {level: year for year, level in LEGACY_MANYLINUX.items()}
-    machines = ("armv8l", "armv7l") if architecture == "armv8l" else (architecture,)
-    for machine in machines:
+    for machine in _machines(architecture):
         for level in range(minor, floor - 1, -1):
             yield f"manylinux_2_{level}_{machine}"
             if level in aliases:
@@ -139,57 +168,103 @@ def _glibc_ladder(minor: int, floor: int, architecture: str) -> Iterator[str]:
 
 
 def _musllinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
-    _check_architecture(tag, architecture)
+    meant = _meant(tag, architecture)
     if major != "1" or int(minor) > NEWEST_LEVEL:
         raise TargetError(
             f"{tag} is no platform: there is no musl {major}.{minor}",
-            f"write musllinux_1_2_{architecture}",
+            f"write musllinux_1_2_{meant}",
         )
-    levels = range(int(minor), -1, -1)
-    accepts = tuple(f"musllinux_1_{level}_{architecture}" for level in levels)
-    return Platform(tag, accepts, _markers("posix", "linux", "Linux", architecture), "musl")
-
-
-def _check_architecture(tag: str, architecture: str) -> None:
-    if architecture in LINUX_ARCHITECTURES:
-        return
-    alias = ARCHITECTURE_ALIASES.get(architecture)
-    raise TargetError(
-        f"{tag} is no platform: {architecture} is no architecture of Linux platforms",
-        f"write {tag.removesuffix(architecture)}{alias}"
-        if alias
-        else f"they are {', '.join(LINUX_ARCHITECTURES)}",
+    _check_spelling(tag, architecture, meant)
+    accepts = tuple(
+        f"musllinux_1_{level}_{machine}"
+        for machine in _machines(meant)
+        for level in range(int(minor), -1, -1)
     )
+    return Platform(tag, accepts, _markers("posix", "linux", "Linux", meant), "musl")
 
 
-def _macosx(tag: str, major: str, minor: str, architecture: str) -> Platform:
+def _meant(tag: str, architecture: str) -> str:
+    """Find the architecture that was meant, under its name or another."""
+    meant = ARCHITECTURE_ALIASES.get(architecture, architecture)
+    if meant not in LINUX_ARCHITECTURES:
+        raise TargetError(
+            f"{tag} is no platform: {architecture} is no architecture of Linux platforms",
+            f"they are {', '.join(LINUX_ARCHITECTURES)}",
+        )
+    return meant
+
+
+def _meant_by_manylinux(tag: str, architecture: str) -> str:
+    meant = _meant(tag, architecture)
+    if meant not in MANYLINUX_FLOORS:
+        raise TargetError(
+            f"{tag} is no platform: there is no manylinux for {architecture}",
+            f"write linux_{meant}",
+        )
+    return meant
+
+
+def _check_spelling(tag: str, architecture: str, meant: str) -> None:
+    if architecture != meant:
+        raise TargetError(
+            f"{tag} is no platform: {architecture} is no architecture of Linux platforms",
+            f"write {tag.removesuffix(architecture)}{meant}",
+        )
+
+
+def _machines(architecture: str) -> tuple[str, ...]:
+    return COMPATIBLE_MACHINES.get(architecture, (architecture,))
+
+
+def _macosx(tag: str, major: str, minor: str, processor: str) -> Platform:
     from packaging.tags import mac_platforms
 
     version = int(major), int(minor)
-    if architecture not in {"x86_64", "arm64", "i386", "ppc", "ppc64"}:
+    if processor in MAC_FORMATS:
         raise TargetError(
             f"{tag} is a format of wheels, not one machine: which processor has the target?",
-            f"write macosx_{major}_{minor}_x86_64 or macosx_{max(int(major), 11)}_0_arm64",
+            f"write {_nearest_mac(version, 'x86_64')} or {_nearest_mac(version, 'arm64')}",
         )
-    if architecture == "arm64" and version < (11, 0):
+    if processor not in MAC_VERSIONS:
+        meant = MAC_ALIASES.get(processor)
         raise TargetError(
-            f"{tag} is no platform: macOS runs on arm64 from version 11",
-            "write macosx_11_0_arm64",
+            f"{tag} is no platform: {processor} is no processor of macOS platforms",
+            f"write {_nearest_mac(version, meant)}"
+            if meant
+            else f"they are {', '.join(MAC_VERSIONS)}",
         )
-    accepts = tuple(mac_platforms(version, architecture))
-    if not accepts or int(major) > NEWEST_LEVEL:
-        raise TargetError(f"{tag} is no platform: there is no such macOS", "write macosx_11_0_…")
-    return Platform(tag, accepts, _markers("posix", "darwin", "Darwin", architecture))
+    nearest = _nearest_mac(version, processor)
+    if nearest != tag:
+        raise TargetError(
+            f"{tag} is no platform: no macOS {major}.{minor} runs on {processor}",
+            f"write {nearest}",
+        )
+    accepts = tuple(mac_platforms(version, processor))
+    return Platform(tag, accepts, _markers("posix", "darwin", "Darwin", processor))
+
+
+def _nearest_mac(version: tuple[int, int], processor: str) -> str:
+    oldest, newest = MAC_VERSIONS[processor]
+    major, minor = min(max(version, oldest), newest)
+    # 10.16 is what macOS 11 calls itself to programs built for older ones.
+    minor = min(minor, 16 if major == 10 else NEWEST_LEVEL)
+    return f"macosx_{major}_{minor}_{processor}"
 
 
 def _ios(tag: str, major: str, minor: str, multiarch: str) -> Platform:
     from packaging.tags import ios_platforms
 
-    accepts = tuple(ios_platforms((int(major), int(minor)), multiarch))
-    if not accepts or int(major) > NEWEST_LEVEL:
+    if multiarch not in IOS_MULTIARCHES:
         raise TargetError(
-            f"{tag} is no platform: Python runs on iOS from version 12",
-            f"write ios_13_0_{multiarch}",
+            f"{tag} is no platform: {multiarch} is no device or simulator of iOS",
+            "they are " + ", ".join(f"ios_13_0_{each}" for each in IOS_MULTIARCHES),
+        )
+    version = int(major), int(minor)
+    accepts = tuple(ios_platforms(version, multiarch)) if max(version) <= NEWEST_LEVEL else ()
+    if not accepts:
+        raise TargetError(
+            f"{tag} is no platform: no Python runs on iOS {major}.{minor}",
+            f"it begins with version 12; write ios_13_0_{multiarch}",
         )
     machine = multiarch.rpartition("_")[0]
     return Platform(tag, accepts, _markers("posix", "ios", "iOS", machine))
@@ -206,14 +281,14 @@ def _android(tag: str, level: str, abi: str) -> Platform:
     accepts = tuple(android_platforms(int(level), abi)) if int(level) <= NEWEST_LEVEL else ()
     if not accepts:
         raise TargetError(
-            f"{tag} is no platform: Python runs on Android from API level 16",
-            f"write android_21_{abi}",
+            f"{tag} is no platform: no Python runs on Android API level {level}",
+            f"it begins with level 16; write android_21_{abi}",
         )
     markers = _markers("posix", "android", "Android", ANDROID_MACHINES[abi])
     return Platform(tag, accepts, markers)
 
 
-def _emscripten(tag: str, level: str) -> Platform:
+def _emscripten(tag: str, name: str, level: str) -> Platform:
     release = EMSCRIPTEN_RELEASES.get(level)
     if release is None:
         known = ", ".join(f"pyemscripten_{each}_wasm32" for each in EMSCRIPTEN_RELEASES)
@@ -221,6 +296,10 @@ def _emscripten(tag: str, level: str) -> Platform:
     accepts = [f"pyemscripten_{level}_wasm32"]
     if level in PYODIDE_TWINS:
         accepts.append(f"pyodide_{level}_wasm32")
+    elif name == "pyodide":
+        raise TargetError(
+            f"{tag} is no platform: wheels for it were never named pyodide", f"write {accepts[0]}"
+        )
     accepts.append(f"emscripten_{release.replace('.', '_')}_wasm32")
     markers = _markers("posix", "emscripten", "Emscripten", "wasm32", release=release)
     return Platform(tag, tuple(accepts), markers)
@@ -228,31 +307,45 @@ def _emscripten(tag: str, level: str) -> Platform:
 
 def _nearest_platform(tag: str) -> str:
     """Find what somebody meant who wrote this platform."""
-    words = re.split(r"[_\d]+", tag)
-    if tag in {"win64", "win_x86_64", "win_x64", "windows_x86_64", "windows_amd64", "amd64"}:
-        return "write win_amd64"
-    if words[0] in {"macos", "darwin", "osx", "mac"}:
-        return "write macosx_11_0_arm64 or macosx_10_13_x86_64"
-    if words[0] in {"manylinux", "glibc", "ubuntu", "debian"}:
-        return "write manylinux2014_x86_64 or, with glibc's version, manylinux_2_28_x86_64"
-    if words[0] in {"musllinux", "musl", "alpine"}:
-        return "write musllinux_1_2_x86_64"
+    family = re.split(r"[_\d]+", tag)[0]
+    if family in {"win", "windows", "amd"}:
+        if "arm" in tag or "aarch" in tag:
+            return "write win_arm64"
+        return "write win32" if re.search(r"32|x86$|i\d86$", tag) else "write win_amd64"
+    for families, example in _EXAMPLES:
+        if family in families:
+            return f"write {example}"
     return (
         "platforms are written like manylinux_2_28_x86_64, musllinux_1_2_aarch64, "
         "macosx_11_0_arm64, win_amd64 or any"
     )
 
 
-_FAMILIES: tuple[tuple[re.Pattern[str], Callable[..., Platform]], ...] = (
-    (re.compile(r"manylinux_(\d{1,4})_(\d{1,4})_(\w+)", re.ASCII), _manylinux),
-    (re.compile(r"manylinux(\d{1,4})_(\w+)", re.ASCII), _legacy_manylinux),
-    (re.compile(r"musllinux_(\d{1,4})_(\d{1,4})_(\w+)", re.ASCII), _musllinux),
-    (re.compile(r"linux_(\w+)", re.ASCII), _linux),
-    (re.compile(r"macosx_(\d{1,4})_(\d{1,4})_(\w+)", re.ASCII), _macosx),
+_EXAMPLES = (
+    ({"macos", "macosx", "darwin", "osx", "mac"}, "macosx_11_0_arm64 or macosx_10_13_x86_64"),
     (
-        re.compile(r"ios_(\d{1,4})_(\d{1,4})_((?:arm64|x86_64)_(?:iphoneos|iphonesimulator))"),
-        _ios,
+        {"manylinux", "glibc", "ubuntu", "debian"},
+        "manylinux2014_x86_64 or, with glibc's version, manylinux_2_28_x86_64",
     ),
-    (re.compile(r"android_(\d{1,4})_(\w+)", re.ASCII), _android),
-    (re.compile(r"(?:pyemscripten|pyodide)_(\d{4}_\d+)_wasm32", re.ASCII), _emscripten),
+    ({"musllinux", "musl", "alpine"}, "musllinux_1_2_x86_64"),
+    ({"linux"}, "linux_x86_64 or, with glibc's version, manylinux_2_28_x86_64"),
+    ({"ios", "iphoneos"}, "ios_13_0_arm64_iphoneos"),
+    ({"android"}, "android_21_arm64_v8a"),
+    ({"pyemscripten", "emscripten", "pyodide", "wasm"}, "pyemscripten_2025_0_wasm32"),
+)
+
+# int() would take leading zeros and digits of other scripts, which no tag has.
+_NUMBER = r"(0|[1-9][0-9]{0,3})"
+_FAMILIES: tuple[tuple[re.Pattern[str], Callable[..., Platform]], ...] = tuple(
+    (re.compile(pattern, re.ASCII), build)
+    for pattern, build in (
+        (rf"manylinux_{_NUMBER}_{_NUMBER}_(\w+)", _manylinux),
+        (rf"manylinux{_NUMBER}_(\w+)", _legacy_manylinux),
+        (rf"musllinux_{_NUMBER}_{_NUMBER}_(\w+)", _musllinux),
+        (r"linux_(\w+)", _linux),
+        (rf"macosx_{_NUMBER}_{_NUMBER}_(\w+)", _macosx),
+        (rf"ios_{_NUMBER}_{_NUMBER}_(\w+)", _ios),
+        (rf"android_{_NUMBER}_(\w+)", _android),
+        (r"(pyemscripten|pyodide)_(\d{4}_\d+)_wasm32", _emscripten),
+    )
 )

@@ -37,7 +37,8 @@ IMPLEMENTATIONS = {
 
 EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
 
-_INTERPRETER = re.compile(r"(cp|pp|py|graalpy)(\d)(\d*)", re.ASCII)
+_INTERPRETER = re.compile(r"(cp|pp|py|graalpy)([1-9])(\d{0,2})", re.ASCII)
+_FULL_VERSION = re.compile(r"(?P<release>(?P<minor>\d+\.\d+)\.\d+)[\w.+]*", re.ASCII)
 _TAG_PART = re.compile(r"[a-z0-9_]+", re.ASCII)
 
 
@@ -51,7 +52,7 @@ class Target:
     :param tags: every tag that the environment's pip takes, most preferred first.
     :param markers: (variable, value) for each marker variable that is known.
     :raises TargetError: where there is no tag, a tag is not one, the Python version is not
-        known in full, or a variable is none of :data:`MARKER_VARIABLES`.
+        known in full or contradicts itself, or a variable is none of :data:`MARKER_VARIABLES`.
     """
 
     label: str = field(compare=False)
@@ -72,11 +73,19 @@ class Target:
                 f"{self.label}: {strange[0]} is no marker variable",
                 f"they are {', '.join(MARKER_VARIABLES)}",
             )
-        if not re.fullmatch(r"\d+(\.\d+)+\w*", known.get("python_full_version", "")):
+        full = _FULL_VERSION.fullmatch(known.get("python_full_version", ""))
+        if full is None:
             raise TargetError(
                 f"{self.label} does not say its whole Python version",
                 'give the marker python_full_version, such as "3.12.4"',
             )
+        if known.setdefault("python_version", full["minor"]) != full["minor"]:
+            raise TargetError(
+                f"{self.label} is Python {known['python_version']} by python_version and "
+                f"{full[0]} by python_full_version",
+                "python_version follows from python_full_version and can be left out",
+            )
+        object.__setattr__(self, "tags", tuple(dict.fromkeys(self.tags)))
         object.__setattr__(self, "markers", tuple(sorted(known.items())))
 
     @property
@@ -93,9 +102,9 @@ class Target:
     @property
     def python(self) -> str:
         """Give the numbers of the Python release, such as ``3.6.15``."""
-        match = re.match(r"\d+(\.\d+)*", dict(self.markers)["python_full_version"])
+        match = _FULL_VERSION.fullmatch(dict(self.markers)["python_full_version"])
         assert match is not None  # noqa: S101 - __post_init__ has checked it
-        return match[0]
+        return match["release"]
 
 
 def target_from_tag(text: str, newest: Mapping[str, str]) -> Target:
@@ -110,18 +119,17 @@ def target_from_tag(text: str, newest: Mapping[str, str]) -> Target:
     written = text.strip().lower()
     interpreter, abis, platform_tags = _split(written)
     implementation, version = _parse_interpreter(interpreter, written)
+    full_version = _full_version(implementation, interpreter, newest)
     platforms = tuple(parse_platform(tag) for tag in platform_tags)
     _check_platforms(written, platforms)
     if implementation == "cp":
         _check_cpython_abi(interpreter, version, abis, platforms)
     else:
         _check_other_abi(implementation, interpreter, abis, platforms)
+    markers = _markers(implementation, version, full_version, platforms[0])
     accepted = tuple(dict.fromkeys(tag for each in platforms for tag in each.accepts))
-    return Target(
-        written,
-        tuple(_tags(implementation, interpreter, version, abis, accepted)),
-        tuple(_markers(implementation, interpreter, version, platforms, newest).items()),
-    )
+    tags = _tags(implementation, interpreter, version, abis, accepted)
+    return Target(written, tuple(tags), tuple(markers.items()))
 
 
 def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
@@ -136,20 +144,27 @@ def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         raise TargetError(f"{written} is no tag", hint)
     interpreter, abi, platform = parts
     if "." in interpreter:
-        first = interpreter.partition(".")[0]
-        digits = re.sub(r"\D", "", interpreter)
-        joined = f"cp{digits}" if re.fullmatch(r"(cp|python)?\d\.\d+", interpreter) else first
-        raise TargetError(
-            f"{interpreter} is more than one interpreter",
-            f"a target has one: write {joined}-…, and another tag for the next",
-        )
+        raise _one_interpreter(interpreter)
     for part in (interpreter, *abi.split("."), *platform.split(".")):
         if not _TAG_PART.fullmatch(part):
             raise TargetError(
                 f"{written} is no tag: {part!r} is not made of letters, digits and _",
                 f"write it like {EXAMPLE}",
             )
-    return interpreter, tuple(dict.fromkeys(abi.split("."))), tuple(platform.split("."))
+    abis, platforms = (tuple(dict.fromkeys(part.split("."))) for part in (abi, platform))
+    return interpreter, abis, platforms
+
+
+def _one_interpreter(interpreter: str) -> TargetError:
+    """Say which interpreter was meant by something with a dot."""
+    if re.fullmatch(r"(cp|python)?\d\.\d+", interpreter):
+        digits = re.sub(r"\D", "", interpreter)
+        return TargetError(f"{interpreter} is no interpreter", f"write cp{digits}-…")
+    named = [each for each in interpreter.split(".") if re.search(r"\d\d", each)]
+    return TargetError(
+        f"{interpreter} is more than one interpreter",
+        f"a target has one: write {named[0] if named else 'py39'}-…, and another tag for the next",
+    )
 
 
 def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, int]]:
@@ -166,9 +181,21 @@ def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, 
     if not minor:
         raise TargetError(
             f"{written} names no environment: which Python {major}?",
-            f"say the version, as in {implementation}39",
+            f"say the version, as in {'py27' if major == '2' else f'{implementation}312'}",
         )
     return implementation, (int(major), int(minor))
+
+
+def _full_version(implementation: str, interpreter: str, newest: Mapping[str, str]) -> str:
+    """Find the newest release of an interpreter; ``py`` counts as CPython."""
+    digits = interpreter.removeprefix(implementation)
+    full = newest.get(f"{'cp' if implementation == 'py' else implementation}{digits}")
+    if full is None:
+        raise TargetError(
+            f"{interpreter} is no Python known here",
+            "describe it in a target file and name that: target=./FILE.toml",
+        )
+    return full
 
 
 def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
@@ -177,6 +204,11 @@ def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
         raise TargetError(
             f"{written} is no environment: no Python runs on glibc and musl at once",
             "name the two as two tags, with a comma between",
+        )
+    if len(platforms) > 1 and "any" in {each.tag for each in platforms}:
+        raise TargetError(
+            f"{written} is no environment: any is no machine",
+            "leave any out; a target with a platform takes wheels for any platform too",
         )
     if len({each.markers for each in platforms}) > 1:
         first, other = platforms[0], next(p for p in platforms if p.markers != platforms[0].markers)
@@ -193,45 +225,59 @@ def _check_cpython_abi(
     platforms: tuple[Platform, ...],
 ) -> None:
     """Refuse an ABI that this CPython never had."""
-    native = _native_abi(interpreter, version, platforms)
     rest = ".".join(each.tag for each in platforms)
-    python = f"CPython {version[0]}.{version[1]}"
+    tag = f"{interpreter}-{'.'.join(abis)}-{rest}"
     if rest == "any":
-        if abis == ("none",):
-            return
+        _check_pure(tag, interpreter, abis, _usual_abi(interpreter, version, "linux"))
+        return
+    system = dict(platforms[0].markers)["sys_platform"]
+    usual = _usual_abi(interpreter, version, system)
+    natives = _native_abis(interpreter, version, system)
+    written = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
+    for abi in written:
+        if abi not in natives:
+            raise TargetError(
+                f"{tag} is no environment: CPython {version[0]}.{version[1]} has the ABI {usual}",
+                f"write {interpreter}-{usual}-{rest}",
+            )
+    if "abi3t" in abis and f"{interpreter}t" in natives:
+        usual = f"{interpreter}t"
+    if not written:
+        takes = set(abis) <= _stable(usual, version)
         raise TargetError(
-            f"{interpreter}-{'.'.join(abis)}-any names an ABI and no platform",
-            f"write {interpreter}-none-any for pure Python wheels, or {interpreter}-{native}-"
+            f"{tag} names no environment: wheels for {usual} would be left out",
+            f"write {interpreter}-{usual}-{rest}"
+            + (f"; it takes {' and '.join(abis)} wheels too" if takes else ""),
+        )
+    if not any(set(abis) <= {*_loads(each), *_stable(each, version)} for each in written):
+        raise TargetError(
+            f"{tag} is no environment: no build of CPython {version[0]}.{version[1]} "
+            f"has {' and '.join(abis)}",
+            f"write {interpreter}-{written[0]}-{rest}, and another tag for another build",
+        )
+
+
+def _check_pure(tag: str, interpreter: str, abis: tuple[str, ...], usual: str) -> None:
+    """Refuse an ABI where no platform is named."""
+    if abis != ("none",):
+        raise TargetError(
+            f"{tag} names an ABI and no platform",
+            f"write {interpreter}-none-any for pure Python wheels, or {interpreter}-{usual}-"
             "manylinux_2_28_x86_64",
         )
-    allowed = _cpython_abis(interpreter, version)
-    stable = {"abi3", "abi3t", "none"}
-    for abi in abis:
-        if abi not in allowed | stable:
-            raise TargetError(
-                f"{interpreter}-{abi}-{rest} is no environment: {python} has the ABI {native}",
-                f"write {interpreter}-{native}-{rest}",
-            )
-    if not allowed.intersection(abis):
-        raise TargetError(
-            f"{interpreter}-{'.'.join(abis)}-{rest} names no environment: "
-            f"wheels for {native} would be left out",
-            f"write {interpreter}-{native}-{rest}; it takes {'.'.join(abis)} wheels too",
-        )
 
 
-def _native_abi(interpreter: str, version: tuple[int, int], platforms: tuple[Platform, ...]) -> str:
+def _usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
     """Say which ABI this CPython has as it is usually built."""
     if version < (3, 3):
-        linux = any(("sys_platform", "linux") in each.markers for each in platforms)
-        return f"{interpreter}mu" if linux else f"{interpreter}m"
+        return f"{interpreter}mu" if system == "linux" else f"{interpreter}m"
     return f"{interpreter}m" if version < (3, 8) else interpreter
 
 
-def _cpython_abis(interpreter: str, version: tuple[int, int]) -> set[str]:
+def _native_abis(interpreter: str, version: tuple[int, int], system: str) -> set[str]:
     """Give the ABIs that builds of this CPython can have."""
     if version < (3, 3):
-        flags = ["m", "mu", "dm", "dmu"]
+        flags = ["m", "dm"] if system == "win32" else ["m", "mu", "dm", "dmu"]
     elif version < (3, 8):
         flags = ["m", "dm"]
     elif version < (3, 13):
@@ -239,6 +285,18 @@ def _cpython_abis(interpreter: str, version: tuple[int, int]) -> set[str]:
     else:
         flags = ["", "d", "t", "td"]
     return {interpreter + flag for flag in flags}
+
+
+def _loads(abi: str) -> tuple[str, ...]:
+    """Give the ABIs whose modules a build loads: from 3.8 on, one for debugging has two."""
+    return (abi, abi.removesuffix("d")) if abi.endswith("d") else (abi,)
+
+
+def _stable(abi: str, version: tuple[int, int]) -> set[str]:
+    """Give the ABIs besides its own that a build takes."""
+    if version < (3, 2):
+        return {"none"}
+    return {"none", "abi3t" if re.search(r"\dtd?$", abi) else "abi3"}
 
 
 def _check_other_abi(
@@ -257,14 +315,18 @@ def _check_other_abi(
                 f"write {interpreter}-none-{rest}, or the interpreter that it is, such as cp…",
             )
         return
-    if abis == ("none",) and rest == "any":
-        return
     digits = interpreter.removeprefix(implementation)
     pattern, example = {
         "pp": (rf"pypy{digits}_pp\d+", f"pypy{digits}_pp73"),
         "graalpy": (rf"graalpy\d+_{digits}_native", f"graalpy250_{digits}_native"),
     }[implementation]
-    if not any(re.fullmatch(pattern, abi) for abi in abis):
+    if interpreter == "pp27":
+        pattern, example = r"pypy_\d+", "pypy_73"
+    if rest == "any":
+        _check_pure(tag, interpreter, abis, example)
+        return
+    own = [abi for abi in abis if abi != "none"]
+    if len(own) != 1 or not re.fullmatch(pattern, own[0]):
         raise TargetError(
             f"{tag} names no environment: {interpreter} has an ABI like {example}",
             f"write {interpreter}-{example}-{rest}",
@@ -281,39 +343,28 @@ def _tags(
     """Put the tags of an environment into the order in which packaging has them."""
     from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
-    real = [platform for platform in platforms if platform != "any"]
+    general_name = {"cp": interpreter, "pp": f"pp{version[0]}"}.get(implementation)
+    if platforms == ("any",):
+        first = [Tag(general_name, "none", "any")] if general_name else []
+        return dict.fromkeys(map(str, (*first, *compatible_tags(version, None, platforms))))
     native = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
     specific: Iterable[Tag] = ()
-    if real and implementation == "cp":
-        specific = cpython_tags(version, native, real)
-    elif real and implementation != "py":
-        specific = generic_tags(interpreter, native, real)
-    general = compatible_tags(
-        version, {"cp": interpreter, "pp": "pp3"}.get(implementation), real or ["any"]
-    )
-    if implementation == "pp" and version[0] == 2:
-        general = compatible_tags(version, "pp2", real or ["any"])
-    return dict.fromkeys(str(tag) for tag in (*specific, *general))
+    if implementation == "cp":
+        native = list(dict.fromkeys([*native, *(each for abi in native for each in _loads(abi))]))
+        specific = cpython_tags(version, native, platforms)
+    elif implementation != "py":
+        specific = generic_tags(interpreter, native, platforms)
+    general = compatible_tags(version, general_name, platforms)
+    return dict.fromkeys(map(str, (*specific, *general)))
 
 
 def _markers(
-    implementation: str,
-    interpreter: str,
-    version: tuple[int, int],
-    platforms: tuple[Platform, ...],
-    newest: Mapping[str, str],
+    implementation: str, version: tuple[int, int], full_version: str, platform: Platform
 ) -> dict[str, str]:
     """Say what follows for the marker variables; what does not follow is left out."""
-    digits = interpreter.removeprefix(implementation)
-    full = newest.get(f"{'cp' if implementation == 'py' else implementation}{digits}")
-    if full is None:
-        raise TargetError(
-            f"{interpreter} is no Python known here",
-            "describe it in a target file and name that: target=./FILE.toml",
-        )
-    known = dict(platforms[0].markers)
+    known = dict(platform.markers)
     known["python_version"] = f"{version[0]}.{version[1]}"
-    known["python_full_version"] = full
+    known["python_full_version"] = full_version
     if version[0] == 2 and known.get("sys_platform") == "linux":
         known["sys_platform"] = "linux2"
     if implementation in IMPLEMENTATIONS:
@@ -324,7 +375,7 @@ def _markers(
         if version < (3, 3):
             known["implementation_version"] = "0"
         elif implementation == "cp":
-            known["implementation_version"] = full
+            known["implementation_version"] = full_version
     return known
 
 

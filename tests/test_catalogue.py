@@ -1,0 +1,375 @@
+"""Prove how a target is looked up, and what a target file may say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wheeltarget.catalogue import (
+    look_up,
+    newest_pythons,
+    read_target_file,
+    target_from_table,
+)
+from wheeltarget.errors import TargetError
+from wheeltarget.targets import MARKER_VARIABLES, Target, host_target, target_from_tag
+
+TAG = "cp36-cp36m-manylinux1_x86_64"
+BASE = target_from_tag(TAG, newest_pythons())
+KEYS_HINT = "the keys are markers, name, schema, tag, tags"
+VARIABLES_HINT = f"they are {', '.join(MARKER_VARIABLES)}"
+
+
+@pytest.mark.parametrize(
+    ("interpreter", "newest"),
+    [
+        ("cp27", "2.7.18"),
+        ("cp35", "3.5.10"),
+        ("cp36", "3.6.15"),
+        ("cp37", "3.7.17"),
+        ("cp38", "3.8.20"),
+        ("cp39", "3.9.25"),
+        ("cp310", "3.10.22"),
+        ("cp311", "3.11.18"),
+        ("cp312", "3.12.16"),
+        ("cp313", "3.13.18"),
+        ("cp314", "3.14.10"),
+        ("cp315", "3.15.2"),
+    ],
+)
+def test_the_newest_release_is_known(interpreter: str, newest: str) -> None:
+    assert newest_pythons()[interpreter] == newest
+
+
+@pytest.mark.parametrize(("interpreter", "newest"), sorted(newest_pythons().items()))
+def test_a_release_belongs_to_its_interpreter(interpreter: str, newest: str) -> None:
+    match = re.fullmatch(r"(?:cp|pp|graalpy)(\d)(\d+)", interpreter)
+    assert match is not None
+    assert re.fullmatch(rf"{match[1]}\.{match[2]}\.\d+", newest)
+
+
+def test_a_tag_is_looked_up_with_the_newest_release() -> None:
+    target = look_up("tags", TAG, "")
+    assert target == BASE
+    assert BASE.python == "3.6.15"
+
+
+def test_host_is_the_running_interpreter() -> None:
+    assert look_up("target", "host", "") is None
+
+
+def test_host_is_no_tag() -> None:
+    with pytest.raises(TargetError, match=r"^host is no tag$"):
+        look_up("tags", "host", "")
+
+
+@pytest.mark.parametrize("name", ["box.toml", "./box.toml", "sub/../box.toml"])
+def test_a_target_file_is_found_beside_the_file_that_names_it(tmp_path: Path, name: str) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "box.toml").write_text(f'tag = "{TAG}"\n', "utf-8")
+    target = look_up("target", name, str(tmp_path))
+    assert target == BASE
+    assert target is not None
+    assert target.label == name
+
+
+def test_a_target_file_is_found_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "box.json").write_text(json.dumps({"tag": TAG}), "utf-8")
+    assert look_up("target", "box.json", "") == BASE
+
+
+def test_an_absolute_path_is_relative_to_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "box.toml"
+    path.write_text(f'tag = "{TAG}"\n', "utf-8")
+    assert look_up("target", str(path), "elsewhere") == BASE
+
+
+NO_NAME = "name host, or the path of a target file such as ./FILE.toml"
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        (TAG, f"{TAG} is no name of a target", f"a tag goes behind tags=: tags={TAG}"),
+        # Two dashes make no tag, so none is proposed.
+        ("my-own-machine", "my-own-machine is no target known here", NO_NAME),
+        ("py3-none-any", "py3-none-any is no target known here", NO_NAME),
+        ("-a-b", "-a-b is no target known here", NO_NAME),
+        ("aws-lambda", "aws-lambda is no target known here", NO_NAME),
+        ("HOST", "HOST is no target known here", NO_NAME),
+        ("", " is no target known here", NO_NAME),
+    ],
+)
+def test_what_names_no_target_is_refused(name: str, message: str, hint: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        look_up("target", name, "")
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("name", ["absent.toml", "absent/box", "nul\0.toml", "\ud800.json", "./"])
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        look_up("target", name, str(tmp_path))
+    assert caught.value.message.startswith(f"cannot read the target file {name}: ")
+
+
+TAGS = ("cp39-cp39-linux_x86_64", "cp39-none-any", "py3-none-any")
+LISTED = Target("box", TAGS, (("python_full_version", "3.9.2"), ("os_name", "posix")))
+GOOD = {
+    "toml.toml": (f'tag = "{TAG}"', BASE),
+    "schema.toml": (f'schema = 1\ntag = "{TAG}"', BASE),
+    # Named so, or for what it holds: the ending does not matter.
+    "json.toml": (json.dumps({"tag": TAG}), BASE),
+    "toml.json": (f"tag = '{TAG}'", BASE),
+    "indented.json": ('\n\t {\n"tag":\n' + json.dumps(TAG) + "}\n", BASE),
+    "windows.toml": (f'\ufefftag = "{TAG}"\r\n', BASE),
+    "windows.json": ("\ufeff" + json.dumps({"tag": TAG}), BASE),
+    "upper.toml": (f'tag = "{TAG.upper()}"', BASE),
+    "tags.toml": (
+        f"tags = {[*TAGS]}\n[markers]\npython_full_version = '3.9.2'\nos_name = 'posix'",
+        LISTED,
+    ),
+    "tags.json": (
+        json.dumps(
+            {
+                "tags": [*map(str.upper, TAGS), TAGS[0]],
+                "markers": {"os_name": "posix", "python_full_version": "3.9.2"},
+            }
+        ),
+        LISTED,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_reads_a_target_file(tmp_path: Path, name: str) -> None:
+    content, expected = GOOD[name]
+    path = tmp_path / name
+    path.write_text(content, "utf-8", newline="")
+    target = read_target_file(path, "label")
+    assert target == expected
+    assert target.label == "label"
+
+
+def test_a_file_gives_its_target_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "box.toml"
+    path.write_text(f'name = "old box"\ntag = "{TAG}"\n', "utf-8")
+    assert read_target_file(path, "label").label == "old box"
+
+
+def test_the_host_survives_a_file(tmp_path: Path) -> None:
+    host = host_target()
+    path = tmp_path / "host.json"
+    path.write_text(json.dumps({"tags": host.tags, "markers": host.environment}), "utf-8")
+    assert read_target_file(path, "label") == host
+
+
+@pytest.mark.parametrize(
+    ("markers", "changed"),
+    [
+        (
+            {"platform_release": "4.14.355", "platform_version": "#1 SMP"},
+            {"platform_release": "4.14.355", "platform_version": "#1 SMP"},
+        ),
+        ({"platform_machine": "i686"}, {"platform_machine": "i686"}),
+        # The one is the other on CPython.
+        (
+            {"python_full_version": "3.6.8"},
+            {"python_full_version": "3.6.8", "implementation_version": "3.6.8"},
+        ),
+        (
+            {"python_full_version": "3.6.16a0+"},
+            {"python_full_version": "3.6.16a0+", "implementation_version": "3.6.16a0"},
+        ),
+        (
+            {"python_full_version": "3.6.8", "implementation_version": "3.6.15"},
+            {"python_full_version": "3.6.8", "implementation_version": "3.6.15"},
+        ),
+    ],
+    ids=["unknown", "known", "patch", "between-releases", "both"],
+)
+def test_a_file_knows_better_than_its_tag(markers: dict[str, str], changed: dict[str, str]) -> None:
+    target = target_from_table({"tag": TAG, "markers": markers}, "label")
+    expected = {**BASE.environment, **changed}
+    assert target == replace(BASE, markers=tuple(expected.items()))
+
+
+@pytest.mark.parametrize(
+    ("tag", "implementation_version"),
+    [
+        ("cp27-cp27mu-manylinux1_x86_64", "0"),
+        ("pp27-pypy_73-manylinux1_x86_64", "0"),
+        ("py27-none-any", None),
+    ],
+)
+def test_another_patch_is_another_version_of_no_other_python(
+    tag: str, implementation_version: str | None
+) -> None:
+    table = {"tag": tag, "markers": {"python_full_version": "2.7.5"}}
+    target = target_from_table(table, "label")
+    assert target.python == "2.7.5"
+    assert target.environment.get("implementation_version") == implementation_version
+
+
+ONE_OF = "tag is one tag whose environment is meant, tags is the list of all supported tags"
+TEXT_TABLE = "a table of strings by os_name and the like"
+BAD: dict[str, tuple[dict[str, object], str, str]] = {
+    "key": ({"tag": TAG, "os": "x", "arch": "x"}, "box: unknown key arch", KEYS_HINT),
+    "schema": (
+        {"schema": 2, "tag": TAG},
+        "box: schema 2 is not known to this wheeltarget",
+        "",
+    ),
+    "empty": ({}, "box has to have one of tag and tags", ONE_OF),
+    "both": ({"tag": TAG, "tags": [TAG]}, "box has to have one of tag and tags", ONE_OF),
+    "name": ({"name": 3, "tag": TAG}, "box: name has to be a string, not 3", ""),
+    "no-name": ({"name": "", "tag": TAG}, "box: name has to be a string, not ''", ""),
+    "tag": ({"tag": [TAG]}, f"box: tag has to be a string, not {[TAG]!r}", ""),
+    "tags": ({"tags": TAG}, f"box: tags has to be a list of strings, not {TAG!r}", ""),
+    "tags-of": ({"tags": [3]}, "box: tags has to be a list of strings, not [3]", ""),
+    "markers": (
+        {"tag": TAG, "markers": ["os_name"]},
+        f"box: markers has to be {TEXT_TABLE}, not ['os_name']",
+        "",
+    ),
+    "markers-of": (
+        {"tag": TAG, "markers": {"python_version": 3.6}},
+        f"box: markers has to be {TEXT_TABLE}, not {{'python_version': 3.6}}",
+        "",
+    ),
+    "variable": (
+        {"tag": TAG, "markers": {"extra": "x"}},
+        "box: extra is no marker variable",
+        VARIABLES_HINT,
+    ),
+    "refused-tag": (
+        {"tag": "cp37-cp37-win_amd64"},
+        "box: cp37-cp37-win_amd64 is no environment: CPython 3.7 has the ABI cp37m",
+        "write cp37-cp37m-win_amd64",
+    ),
+    "two-tags": (
+        {"tags": ["py2.py3-none-any"], "markers": {"python_full_version": "3.9.1"}},
+        "box: 'py2.py3-none-any' is not one tag",
+        "write cp312-cp312-manylinux_2_28_x86_64",
+    ),
+    "no-tags": (
+        {"tags": [], "markers": {"python_full_version": "3.9.1"}},
+        "box has no tags",
+        "",
+    ),
+    "no-version": (
+        {"tags": ["py3-none-any"]},
+        "box does not say its whole Python version",
+        'give the marker python_full_version, such as "3.12.4"',
+    ),
+    "short-version": (
+        {"tag": TAG, "markers": {"python_full_version": "3.6"}},
+        "box does not say its whole Python version",
+        'give the marker python_full_version, such as "3.12.4"',
+    ),
+    "other-python": (
+        {"tag": TAG, "markers": {"python_full_version": "3.7.1"}},
+        "box is Python 3.6 by python_version and 3.7.1 by python_full_version",
+        "python_version follows from python_full_version and can be left out",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_table_that_describes_no_environment_is_refused(case: str) -> None:
+    table, message, hint = BAD[case]
+    with pytest.raises(TargetError) as caught:
+        target_from_table(table, "box")
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_fault_behind_a_name_is_told_with_the_name() -> None:
+    with pytest.raises(TargetError, match=r"^old box has no tags$"):
+        target_from_table({"name": "old box", "tags": []}, "box.toml")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"tag = ",
+        b'{"tag": "x"',
+        b"[[[",
+        b"tag = " + b"[" * 100_000,
+        b'{"tag": ' + b"[" * 100_000,
+        b"a = " + b"9" * 5_000,
+    ],
+    ids=["toml", "json", "brackets", "deep-toml", "deep-json", "digits"],
+)
+def test_what_is_neither_toml_nor_json_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "box.toml"
+    path.write_bytes(content)
+    with pytest.raises(TargetError, match=r"^box\.toml is no target file: "):
+        read_target_file(path, "box.toml")
+
+
+def test_what_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "box.toml"
+    path.write_text(f'tag = "{TAG}"', "utf-16")
+    with pytest.raises(TargetError, match=r"^cannot read the target file box\.toml: .*utf-8"):
+        read_target_file(path, "box.toml")
+
+
+LEAF = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.just(TAG))
+TEXTS = st.dictionaries(
+    st.sampled_from([*MARKER_VARIABLES, "extra"]),
+    st.one_of(st.sampled_from(["3.6.1", "3.6", "linux", ""]), st.text(max_size=5)),
+)
+TABLES = st.fixed_dictionaries(
+    {},
+    optional={
+        "schema": st.one_of(st.just(1), LEAF),
+        "name": st.one_of(st.just("box"), LEAF),
+        "tag": st.one_of(st.just(TAG), st.just(TAG), LEAF),
+        "tags": st.one_of(st.just([TAG]), st.lists(LEAF, max_size=2), LEAF),
+        "markers": st.one_of(TEXTS, st.dictionaries(st.text(max_size=5), LEAF), LEAF),
+        "other": LEAF,
+    },
+)
+
+
+@given(TABLES)
+@settings(deadline=None)
+def test_any_table_is_a_target_or_refused(table: Mapping[str, object]) -> None:
+    try:
+        target = target_from_table(table, "box")
+    except TargetError:
+        return
+    assert target.tags[0] in {BASE.tags[0], TAG}
+    assert target.python in target.environment["python_full_version"]
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("targets") / "box.toml"
+
+
+@given(st.one_of(st.binary(max_size=40), st.text(max_size=40).map(str.encode)))
+@settings(deadline=None)
+def test_any_file_is_a_target_or_refused(scratch: Path, content: bytes) -> None:
+    scratch.write_bytes(content)
+    with pytest.raises(TargetError):
+        read_target_file(scratch, "box.toml")
+
+
+@given(st.sampled_from(["tags", "target"]), st.text(max_size=30))
+@settings(deadline=None)
+def test_any_other_name_is_refused(key: str, text: str) -> None:
+    # Nothing lies in that folder.
+    with pytest.raises(TargetError):
+        look_up(key, f"{text}?", os.devnull)
