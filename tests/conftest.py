@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,9 +29,21 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def place(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder for wheels from the real index.
+
+    It is gone after the test, since pytest keeps the folders of three runs.
+    """
+    folder = tmp_path / "place"
+    folder.mkdir()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
 def index(tmp_path: Path) -> Iterator[LocalIndex]:
     """Serve what the test puts into the folder ``index`` below its temporary folder."""
     folder = tmp_path / "index"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     with LocalIndex(folder) as running:
         yield running

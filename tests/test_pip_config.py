@@ -90,3 +90,20 @@ def test_a_run_follows_the_configuration(tmp_path: Path, index: LocalIndex) -> N
     assert result.exit_code == 0, result.stderr
     assert f"For {TARGET}:" in result.stdout
     assert names(tmp_path / "from-configuration") == ["one-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        pytest.param({"PIP_REQUIREMENT": " a.txt\tb.txt\n"}, ["a.txt", "b.txt"], id="a list"),
+        pytest.param({"PIP_DEST": "a b"}, ["a b"], id="a folder with a blank"),
+        pytest.param({"PIP_DESTINATION_DIR": "x"}, ["x"], id="another spelling"),
+        pytest.param({"PIP_requirement": "a.txt"}, ["a.txt"], id="lower case"),
+        pytest.param({"PIP_REQUIREMENT": "", "PIP_DEST": ""}, [], id="empty"),
+        pytest.param({"pip_requirement": "a.txt", "REQUIREMENT": "b"}, [], id="not pip's"),
+        pytest.param({"PIP_INDEX_URL": "u", "PIP_R": "a.txt"}, [], id="not ours to read"),
+    ],
+)
+def test_variables(variables: dict[str, str], words: list[str]) -> None:
+    found = configured_options({"PIP_CONFIG_FILE": os.devnull, **variables})
+    assert [option.value for option in found] == words
