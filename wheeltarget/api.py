@@ -5,16 +5,23 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import catalogue, closure, driver, settings, wheelhouse
-from wheeltarget.errors import COMMAND_LINE, DownloadError, Fault, InputError, Location
+from wheeltarget.errors import (
+    COMMAND_LINE,
+    DownloadError,
+    Fault,
+    InputError,
+    Location,
+    UsageError,
+)
 from wheeltarget.interrupts import Interrupts, interruptible
 from wheeltarget.pip_config import configured_options
-from wheeltarget.pip_options import CommandLine, split_command_line
-from wheeltarget.plan import Job, Plan, make_plan
+from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
+from wheeltarget.plan import Plan, make_plan
 from wheeltarget.requirements import Inputs, TargetName, read_inputs
 
 if TYPE_CHECKING:
@@ -99,7 +106,12 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
     environment = os.environ if request.environment is None else request.environment
-    command = split_command_line(request.words)
+    try:
+        command = split_command_line(request.words)
+    except UsageError:
+        if _may_name_target(request, environment):
+            raise
+        return PlainRun()  # pip says what is wrong, or knows more options than we do
     inherited = configured_options(environment, isolated=command.has("--isolated"))
     everything = CommandLine((*inherited, *command.options), command.requirements)
     inputs = _read(everything, environment)
@@ -108,15 +120,32 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     if plan.is_plain and not (inputs.faults or faults):
         return _plain(plan, inputs, command)
     if inputs.faults or inputs.unread or faults:
-        raise InputError(_in_order((*inputs.faults, *inputs.unread, *faults)))
+        raise InputError(_in_order((*inputs.faults, *inputs.unread, *faults), inputs))
     destination = (everything.values("--dest") or (os.curdir,))[-1]
     with interruptible() as interrupts:
-        return _fetch(plan, Path(os.path.realpath(os.path.expanduser(destination))), interrupts)  # noqa: PTH111 - as pip reads it
+        folder = Path(os.path.realpath(os.path.expanduser(destination)))  # noqa: PTH111 - as pip reads it
+        return _fetch(plan, _labels(plan, command), folder, interrupts)
 
 
-def _in_order(faults: tuple[Fault, ...]) -> tuple[Fault, ...]:
-    """Put faults into the order of the input: file by file, as they are first met."""
-    files = list(dict.fromkeys(fault.location.file for fault in faults if fault.location))
+def _may_name_target(request: DownloadRequest, environment: Mapping[str, str]) -> bool:
+    """Look for a target in words of which not even the options are known.
+
+    Any of them may be a requirement, and any that is a file may be one of requirements.
+    """
+    if _typed_defaults(request) or settings.project_defaults(Path.cwd()):
+        return True
+    inherited = [option.value or "" for option in configured_options(environment)]
+    pieces = ((word, word[2:], word.partition("=")[2]) for word in request.words)
+    names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
+    files = [(name, False) for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
+    inputs = read_inputs(request.words, files, read=_read_file, environment=environment.get)
+    return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
+
+
+def _in_order(faults: tuple[Fault, ...], inputs: Inputs) -> tuple[Fault, ...]:
+    """Put faults into the order of the input: file by file as they were read, then the rest."""
+    met = (fault.location.file for fault in faults if fault.location)
+    files = list(dict.fromkeys((*(file.name for file in inputs.files), *met)))
 
     def place(fault: Fault) -> tuple[int, int, int]:
         if fault.location is None:
@@ -144,7 +173,7 @@ def _read_file(name: str) -> tuple[bytes, bool]:
 
 def _typed_defaults(request: DownloadRequest) -> tuple[TargetName, ...]:
     """Give the targets that the command line names for lines without one."""
-    names = []
+    names, faults = [], []
     for key, values in (("tags", request.tags), ("target", request.targets)):
         for number, value in enumerate(values, start=1):
             column = 1
@@ -152,25 +181,43 @@ def _typed_defaults(request: DownloadRequest) -> tuple[TargetName, ...]:
                 lead = len(item) - len(item.lstrip())
                 place = Location(COMMAND_LINE, number, column + lead)
                 fault = Fault("", "", place, value, max(len(item.strip()), 1))
+                if not item.strip():
+                    faults.append(replace(fault, message=f"--{key} has an empty entry"))
                 names.append(TargetName(key, item.strip(), "", fault))
                 column += len(item) + 1
+    if faults:
+        raise InputError(tuple(faults))
     return tuple(names)
 
 
 def _plain(plan: Plan, inputs: Inputs, command: CommandLine) -> PlainRun:
-    """Leave the run to pip, or, where a file can be read only once, run pip with its content."""
-    if all(file.repeatable for file in inputs.files) and not inputs.remote:
+    """Leave the run to pip, or, where it cannot read the requirements itself, read them to it.
+
+    It can't where a file was used up by being read, where a clause asks for this interpreter,
+    and where a file is yet to be fetched, since that may have clauses.
+    """
+    (job,) = plan.jobs
+    cut = any(entry.line.parsed.cuts for entry in inputs.entries)
+    if all(file.repeatable for file in inputs.files) and not inputs.remote and not cut:
         return PlainRun()
     words = [word for option in command.options for word in option.words]
-    files = tuple((file.name, file.text) for file in inputs.files)
-    lines = plan.jobs[0].lines if plan.jobs else ()
-    job = Job(None, (*words, "--", *command.requirements), files, lines)
-    return PlainRun(driver.run_plain(job))
+    typed = job.arguments[job.arguments.index("--") :]
+    return PlainRun(driver.run_plain(replace(job, arguments=(*words, *typed))))
 
 
-def _fetch(plan: Plan, destination: Path, interrupts: Interrupts) -> DownloadOutcome:
+def _labels(plan: Plan, command: CommandLine) -> list[str]:
+    """Say what each job is for; pip's own options may say it of the one without a target."""
+    foreign = [
+        word for option in command.options if option.name in FOREIGN for word in option.words
+    ]
+    host = " ".join(foreign) or HOST_LABEL
+    return [job.target.label if job.target else host for job in plan.jobs]
+
+
+def _fetch(
+    plan: Plan, labels: Sequence[str], destination: Path, interrupts: Interrupts
+) -> DownloadOutcome:
     """Run the jobs, check what came, and place it."""
-    labels = [job.target.label if job.target else HOST_LABEL for job in plan.jobs]
     with wheelhouse.open_stage(destination) as stage:
         results = driver.run_jobs(plan.jobs, labels, stage)
         _refuse_failures(results, labels)
@@ -241,9 +288,10 @@ def _notes(plan: Plan, results: Sequence[driver.JobResult], labels: Sequence[str
     """Say what somebody should know of a good run."""
     from packaging.version import Version
 
+    host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
     for line in plan.untargeted:
         requirement = line.parsed.requirement or line.parsed.options
-        yield f"{line.fault('').location}: {requirement} has no target: taken for {HOST_LABEL}"
+        yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
     versions: dict[str, dict[str, list[str]]] = {}
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:

@@ -14,7 +14,7 @@ app = typer.Typer(
     name="wheeltarget",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["--help"]},
 )
 
 
@@ -24,10 +24,11 @@ def run(arguments: list[str]) -> None:
     :param arguments: the words behind the program's name.
     :raises SystemExit: always, with the exit code.
     """
-    if "--" in arguments:
-        # Typer takes one away; pip has to see it.
-        arguments.insert(arguments.index("--"), "--")
-    app(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    # If Typer knew -h, it would find it in pip's -dhouse, too.
+    words = ["--help" if word == "-h" else word for word in arguments[:end]]
+    # Of two --, Typer takes one away; pip has to see the other.
+    app([*words, *(["--"] if end < len(arguments) else []), *arguments[end:]])
 
 
 @app.callback()

@@ -7,6 +7,7 @@ Independent of the resolver: names, versions, extras and markers are read from t
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ from wheeltarget.targets import Target
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+_NOT_WHOLE = (ValueError, KeyError, StopIteration, EOFError, RuntimeError, zlib.error)
+"""What reading a damaged archive or its metadata raises, :class:`zipfile.BadZipFile` besides."""
+
+_HINT = "nothing was saved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class Hole:
 
     def __str__(self) -> str:
         who = f"{self.parent} needs" if self.parent else "you asked for"
-        instead = f", and {self.found} is there" if self.found else ""
+        instead = f", and {self.found} is there" if self.found else ", which is missing"
         return f"{who} {self.requirement}{instead}"
 
 
@@ -62,7 +68,7 @@ def read_metadata(wheel: Path) -> WheelMetadata:
     """
     from packaging.metadata import parse_email
     from packaging.utils import canonicalize_name, parse_wheel_filename
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         name, version, _, _ = parse_wheel_filename(wheel.name)
@@ -70,15 +76,19 @@ def read_metadata(wheel: Path) -> WheelMetadata:
             member = next(m for m in archive.namelist() if _is_metadata(m))
             raw, _ = parse_email(archive.read(member))
         said = canonicalize_name(raw["name"]), Version(raw["version"])
-    except (ValueError, KeyError, StopIteration, InvalidVersion, zipfile.BadZipFile) as error:
-        raise ClosureError(f"{wheel.name} is not a whole wheel: {_why(error)}") from error
+    except (*_NOT_WHOLE, zipfile.BadZipFile) as error:
+        raise ClosureError(f"{wheel.name} is not a whole wheel: {_why(error)}", _HINT) from error
     if said != (name, version):
-        raise ClosureError(f"{wheel.name} says of itself that it is {said[0]} {said[1]}")
+        raise ClosureError(f"{wheel.name} says of itself that it is {said[0]} {said[1]}", _HINT)
     return WheelMetadata(name, str(version), tuple(raw.get("requires_dist", ())))
 
 
 def _why(error: Exception) -> str:
-    return "it has no METADATA" if isinstance(error, StopIteration) else str(error)
+    if isinstance(error, StopIteration):
+        return "it has no METADATA"
+    if isinstance(error, KeyError):
+        return f"its METADATA has no {str(error.args[0]).capitalize()}"
+    return str(error)
 
 
 def _is_metadata(member: str) -> bool:
@@ -113,8 +123,8 @@ def find_holes(
     :param roots: what the user asked for; those whose marker does not hold are passed over.
     :param wheels: the wheels that are there, by normalised name.
     :returns: each hole once, in the order of the walk.
+    :raises ClosureError: where a wheel's dependency is not one.
     """
-    from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
     holes: dict[Hole, None] = {}
@@ -129,11 +139,28 @@ def find_holes(
         if wheel is None or not requirement.specifier.contains(wheel.version, prereleases=True):
             holes[Hole(_said(requirement), parent, wheel.version if wheel else "")] = None
             continue
-        for extra in ("", *sorted(requirement.extras)):
+        for extra in (*sorted(requirement.extras, reverse=True), ""):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                todo += [(Requirement(each), name, extra) for each in reversed(wheel.requires)]
+                todo += [(each, name, extra) for each in reversed(_dependencies(wheel))]
     return tuple(holes)
+
+
+def _dependencies(wheel: WheelMetadata) -> list[Requirement]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    found = []
+    for text in wheel.requires:
+        try:
+            found.append(Requirement(text))
+        except InvalidRequirement as error:
+            why = str(error).partition("\n")[0]
+            raise ClosureError(
+                f"{wheel.name} {wheel.version} has a dependency that cannot be read: "
+                f"{text!r}: {why}",
+                _HINT,
+            ) from error
+    return found
 
 
 def _is_wanted(requirement: Requirement, target: Target, extra: str) -> bool:
@@ -157,14 +184,17 @@ def check_closure(target: Target, roots: Iterable[Requirement], files: Sequence[
     :param files: what was fetched for it.
     :raises ClosureError: which names everything that is wrong.
     """
-    wrong = list(_misfits(target, files))
-    if not wrong:
-        wheels = {wheel.name: wheel for wheel in map(read_metadata, files)}
-        wrong = [str(hole) for hole in find_holes(target, tuple(roots), wheels)]
-    if wrong:
+    misfits = tuple(_misfits(target, files))
+    if misfits:
         raise ClosureError(
-            f"what was fetched for {target.label} is not what it needs: {'; '.join(wrong)}",
-            "nothing was saved",
+            f"not all that was fetched fits {target.label}: {'; '.join(misfits)}", _HINT
+        )
+    wheels = {wheel.name: wheel for wheel in map(read_metadata, files)}
+    holes = find_holes(target, tuple(roots), wheels)
+    if holes:
+        raise ClosureError(
+            f"what was fetched for {target.label} is not complete: {'; '.join(map(str, holes))}",
+            _HINT,
         )
 
 

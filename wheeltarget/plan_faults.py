@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from wheeltarget.errors import Fault, UsageError
 from wheeltarget.markers import evaluate
 from wheeltarget.pip_options import CommandLine, GivenOption, split_file_options
-from wheeltarget.requirements import Entry, RequirementsFile, SourceLine
+from wheeltarget.requirements import Entry, RequirementsFile, SourceLine, locate
 from wheeltarget.targets import Target
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+    from packaging.specifiers import Specifier
 
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
 _DIRECT = re.compile(r"\s*(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
@@ -28,8 +29,9 @@ def constraint_faults(entries: Iterable[Entry]) -> Iterator[Fault]:
     :returns: a fault for each constraint that names a target.
     """
     for entry in entries:
-        if entry.constraint and entry.targets is not None:
-            yield entry.line.fault(
+        if entry.constraint and entry.targets:
+            yield locate(
+                entry.targets[0].fault,
                 "a constraint holds for every target; a clause is not taken here",
                 "put the clause on the requirement",
             )
@@ -52,7 +54,7 @@ def foreign_faults(
     for line in lines:
         what = _needs_build(line)
         if what:
-            yield line.fault(f"{what} cannot be built here for {target.label}", _HINT)
+            yield _at_requirement(line, f"{what} cannot be built here for {target.label}", _HINT)
     message = f"--no-binary cannot be kept for {target.label}: only wheels fit a foreign target"
     hint = "leave it out, or run pip download for those projects on their own"
     if _refuses_wheels(command.options):
@@ -107,20 +109,40 @@ def pin_faults(target: Target, lines: Sequence[SourceLine]) -> Iterator[Fault]:
     """
     from packaging.utils import canonicalize_name
 
-    first: dict[str, tuple[str, SourceLine]] = {}
+    pins: dict[str, list[tuple[Specifier, SourceLine]]] = {}
     for line in lines:
         requirement = _parse(line)
         if requirement is None or not applies(requirement, target):
             continue
         name = canonicalize_name(requirement.name)
-        for version in _pins(requirement):
-            pinned, before = first.setdefault(name, (version, line))
-            if pinned != version:
-                yield line.fault(
-                    f"{name} is asked for at {version} here and at {pinned} in "
-                    f"{before.fault('').location}, both for {target.label}",
-                    "a target has one version of a project",
-                )
+        for pin in _pins(requirement):
+            known = pins.setdefault(name, [])
+            clash = next((each for each in known if _contradict(each[0], pin)), None)
+            if clash is not None:
+                yield _pin_fault(line, (name, target.label), pin, clash)
+            known.append((pin, line))
+
+
+def _pin_fault(
+    line: SourceLine, what: tuple[str, str], pin: Specifier, clash: tuple[Specifier, SourceLine]
+) -> Fault:
+    name, label = what
+    earlier, before = clash
+    here = "" if before is line else " here"
+    there = "" if before is line else f" in {before.fault('').location}"
+    return _at_requirement(
+        line,
+        f"{name} is asked for at {pin.version}{here} and at {earlier.version}{there}, "
+        f"both for {label}",
+        "a target has one version of a project",
+    )
+
+
+def _at_requirement(line: SourceLine, message: str, hint: str) -> Fault:
+    """Point at a line's requirement and marker, or at the option of an editable one."""
+    meant = line.parsed.requirement or line.parsed.options
+    start = line.parsed.text.find(meant)
+    return line.fault(message, hint, start, start + len(meant))
 
 
 def _parse(line: SourceLine) -> Requirement | None:
@@ -143,12 +165,16 @@ def applies(requirement: Requirement, target: Target) -> bool:
     return evaluate(str(requirement.marker), target) is True
 
 
-def _pins(requirement: Requirement) -> Iterator[str]:
-    from packaging.version import InvalidVersion, Version
-
-    for specifier in requirement.specifier:
+def _pins(requirement: Requirement) -> Iterator[Specifier]:
+    for specifier in sorted(requirement.specifier, key=str):
         if specifier.operator in {"==", "==="} and not specifier.version.endswith(".*"):
-            try:
-                yield str(Version(specifier.version))
-            except InvalidVersion:
-                yield specifier.version
+            yield specifier
+
+
+def _contradict(one: Specifier, other: Specifier) -> bool:
+    """Tell whether no version fits both; 1 and 1.0 are one, and 1.0+local fits both, too."""
+    candidates = (one.version, other.version)
+    return not any(
+        one.contains(version, prereleases=True) and other.contains(version, prereleases=True)
+        for version in candidates
+    )

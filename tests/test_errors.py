@@ -1,0 +1,489 @@
+"""Every fault of the input: file, line, column, caret, and what to write; all at once."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import download, names, wheeltarget
+from tests.support.index import LocalIndex
+from tests.support.wheels import make_wheel
+from wheeltarget import api
+from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.errors import WheeltargetError
+from wheeltarget.render import show_error
+
+GOOD = "cp39-cp39-manylinux2014_x86_64"
+EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of its own."""
+    made = tmp_path / "project"
+    made.mkdir()
+    monkeypatch.chdir(made)
+    return made
+
+
+def refused(
+    *words: str, tags: tuple[str, ...] = (), targets: tuple[str, ...] = (), exit_code: int = 1
+) -> str:
+    """Give what a run prints that is refused before anything is fetched."""
+    with pytest.raises(WheeltargetError) as raised:
+        api.download(DownloadRequest(words, tags, targets))
+    assert raised.value.exit_code == exit_code
+    printed = io.StringIO()
+    show_error(raised.value, printed)
+    return printed.getvalue()
+
+
+def golden(text: str, **words: str) -> str:
+    """Take the margin away from an expected text, and fill it in."""
+    lines = text.strip("\n").split("\n")
+    margin = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
+    return "".join(f"{line[margin:]}\n" for line in lines[:-1]).format(
+        GOOD=GOOD, EXAMPLE=EXAMPLE, **words
+    )
+
+
+CLAUSES = {
+    "empty list": """
+        r.txt:1:7: error: tags= lists nothing
+            app ; tags=
+                  ^^^^^
+          write it like tags={EXAMPLE}
+        """,
+    "empty default": """
+        r.txt:1:3: error: target= lists nothing
+            # target=
+              ^^^^^^^
+          write it like target=host
+        """,
+    "empty entry": """
+        r.txt:1:42: error: a tag is missing beside this comma
+            app ; tags={GOOD},,
+                                                     ^
+          write it like tags={EXAMPLE}
+        """,
+    "misspelt key": """
+        r.txt:1:30: error: tag= is no clause
+            app ; python_version > '3' ; tag={GOOD}
+                                         ^^^
+          write tags=…
+        """,
+    "unknown key": """
+        r.txt:1:8: error: platform= is no clause
+            app  ; platform = linux
+                   ^^^^^^^^
+          the clauses are tags=… and target=…
+        """,
+    "colon": """
+        r.txt:1:7: error: tags is not followed by a single = and a list
+            app ; tags: {GOOD}
+                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          write tags=… as in tags={EXAMPLE}
+        """,
+    "blank between": """
+        r.txt:1:12: error: there is white space in '{GOOD} {GOOD}'
+            app ; tags={GOOD} {GOOD}
+                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          tags are parted by commas; a comment goes behind a # of its own
+        """,
+    "marker behind": """
+        r.txt:1:45: error: something that is no clause stands behind a clause
+            app ; tags={GOOD} ; python_version > '3'
+                                                        ^^^^^^^^^^^^^^^^^^^^
+          a marker stands before it: REQUIREMENT ; MARKER ; tags=…
+        """,
+    "behind an option": """
+        r.txt:1:24: error: tags= stands behind an option
+            app --hash=sha256:00 ; tags={GOOD}
+                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          write it before the option: REQUIREMENT ; tags=… --hash=sha256:00
+        """,
+    "on an option": """
+        r.txt:1:9: error: a clause belongs to a requirement, not to an option
+            --pre # target=host
+                    ^^^^^^^^^^^
+          set a default on a line of its own above: # tags={EXAMPLE}
+        """,
+    "part of a URL": """
+        r.txt:1:39: error: this ; is taken as part of the URL
+            https://x.invalid/a-1-py3-none-any.whl;tags={GOOD}
+                                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          put a blank before it: URL ; tags=…
+        """,
+}
+"""What is printed for a file with one line, by what is wrong with it; the line is in it."""
+
+TARGETS = {
+    "no tag": """
+        r.txt:1:12: error: cp39 is no tag
+            app ; tags=cp39
+                       ^^^^
+          a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
+        """,
+    "ABI that this Python never had": """
+        r.txt:1:12: error: cp37-cp37-win32 is no environment: CPython 3.7 has the ABI cp37m
+            app ; tags=cp37-cp37-win32
+                       ^^^^^^^^^^^^^^^
+          write cp37-cp37m-win32
+        """,
+    "no Python": """
+        r.txt:1:12: error: py3-none-any names no environment: which Python 3?
+            app ; tags=py3-none-any
+                       ^^^^^^^^^^^^
+          say the version, as in py312
+        """,
+    "second of a list": """
+        r.txt:1:44: error: win64 is no platform
+            app ; tags={GOOD}, cp39-cp39-win64
+                                                       ^^^^^^^^^^^^^^^
+          write win_amd64
+        """,
+    "unknown name": """
+        r.txt:1:14: error: lambda is no target known here
+            app # target=lambda
+                         ^^^^^^
+          name host, or the path of a target file such as ./FILE.toml
+        """,
+    "tag for a name": """
+        r.txt:1:14: error: {GOOD} is no name of a target
+            app ; target={GOOD}
+                         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          a tag goes behind tags=: tags={GOOD}
+        """,
+    "repository": """
+        r.txt:1:1: error: a repository cannot be built here for {GOOD}
+            git+https://x.invalid/a ; tags={GOOD}
+            ^^^^^^^^^^^^^^^^^^^^^^^
+          give a wheel of it, or resolve it here: target=host
+        """,
+    "editable": """
+        r.txt:1:1: error: an editable project cannot be built here for {GOOD}
+            -e ./here  # tags={GOOD}
+            ^^^^^^^^^
+          give a wheel of it, or resolve it here: target=host
+        """,
+    "source distribution": """
+        r.txt:1:3: error: a source distribution cannot be built here for {GOOD}
+              a @ https://x.invalid/a-1.tar.gz ; os_name != 'nt' ; tags={GOOD}
+              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          give a wheel of it, or resolve it here: target=host
+        """,
+    "two versions in one line": """
+        r.txt:1:1: error: app is asked for at 2 and at 1, both for {GOOD}
+            app==1,==2 ; tags={GOOD}
+            ^^^^^^^^^^
+          a target has one version of a project
+        """,
+}
+
+
+@pytest.mark.parametrize("case", [*CLAUSES, *TARGETS])
+def test_one_line(folder: Path, case: str) -> None:
+    expected = golden({**CLAUSES, **TARGETS}[case])
+    line = expected.splitlines()[1].removeprefix("    ")
+    (folder / "r.txt").write_text(f"{line}\n")
+    assert refused("-r", "r.txt") == expected
+
+
+class TestPlaces:
+    """Where a caret stands, whatever the text around it looks like."""
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("\tlib ; tags=x\n", "r.txt:1:13: X\n    \tlib ; tags=x\n    \t           ^\n"),
+            ("üñí ; tags=x", "r.txt:1:12: X\n    üñí ; tags=x\n               ^\n"),
+            ("\ufefflib;tags=x", "r.txt:1:10: X\n    lib;tags=x\n             ^\n"),
+            ("a\r\n\r\nlib;tags=x\r\n", "r.txt:3:10: X\n    lib;tags=x\n             ^\n"),
+            (
+                "# one\nlib \\\n  >=1 \\\n ;tags=\\\nx\\\n--pre\nb\n",
+                "r.txt:5:1: X\n    x\n    ^\n",
+            ),
+            (
+                "lib ; tags=${UNSET}",
+                "r.txt:1:12: X\n    lib ; tags=${UNSET}\n" + 15 * " " + "^" * 8,
+            ),
+            (
+                "lib # we need it # tags=x # for now",
+                "r.txt:1:25: X\n    lib # we need it # tags=x # for now\n" + 28 * " " + "^\n",
+            ),
+            ("# tags=x\nlib\nb\n", "r.txt:1:8: X\n    # tags=x\n           ^\n"),
+        ],
+        ids=[
+            "tab",
+            "not ASCII",
+            "byte order mark",
+            "CR LF",
+            "continued",
+            "variable",
+            "comments",
+            "default, told once",
+        ],
+    )
+    def test_place(self, folder: Path, text: str, expected: str) -> None:
+        (folder / "r.txt").write_bytes(text.encode())
+        printed = refused("-r", "r.txt")
+        place, _, rest = printed.partition(": ")
+        message, _, shown = rest.partition("\n")
+        assert message.startswith("error: ")
+        assert f"{place}: X\n{shown}".startswith(expected)
+        assert printed.count("error: ") == 1
+
+
+class TestAtOnce:
+    """All faults of all files in one run."""
+
+    def test_contradiction(self, folder: Path) -> None:
+        """It counts for one target, and where the marker holds."""
+        (folder / "r.txt").write_text(
+            f"app==1 ; tags={GOOD}\n"
+            f"app==2 ; tags=cp38-cp38-win32\n"
+            f"app==2 ; sys_platform == 'win32' ; tags={GOOD}\n"
+            f"App == 1.0 ; tags={GOOD}\n"
+            f"app===1+local ; python_version > '3' ; tags={GOOD}\n"
+            f"app~=2.0 ; tags={GOOD}\n"
+            f"app==2.* ; tags={GOOD}\n"
+            f"app==${{VERSION}} ; tags={GOOD}\n"
+            f"app===3 ; tags={GOOD}\n"
+        )
+        assert refused("-r", "r.txt") == golden(
+            """
+            r.txt:9:1: error: app is asked for at 3 here and at 1 in r.txt:1:1, both for {GOOD}
+                app===3 ; tags={GOOD}
+                ^^^^^^^
+              a target has one version of a project
+            """
+        )
+
+    def test_files_in_order(self, folder: Path) -> None:
+        (folder / "sub").mkdir()
+        (folder / "main.txt").write_text(
+            f"app==1 ; tags={GOOD}\n"
+            "lib ; tags=cp37-cp37-win32\n"
+            "-r sub/more.txt\n"
+            "git+https://x.invalid/a ; tags=cp37-cp37m-win32\n"
+            "lib ; tags=\n"
+        )
+        (folder / "sub" / "more.txt").write_text(f"app==2 # tags={GOOD}\nb ; tga=x\n")
+        (folder / "limits.txt").write_text(f"# target=host\na<2\nb<2 ; tags={GOOD}\nc\n")
+        words = ["-r", "main.txt", "-c", "limits.txt", "-r", "none.txt", "app; tags=x"]
+        assert refused(*words, "lib ; target=./t.toml", tags=("y",)) == golden(
+            """
+            error: cannot read none.txt: [Errno 2] No such file or directory: 'none.txt'
+            main.txt:2:12: error: cp37-cp37-win32 is no environment: CPython 3.7 has the ABI cp37m
+                lib ; tags=cp37-cp37-win32
+                           ^^^^^^^^^^^^^^^
+              write cp37-cp37m-win32
+            main.txt:4:1: error: a repository cannot be built here for cp37-cp37m-win32
+                git+https://x.invalid/a ; tags=cp37-cp37m-win32
+                ^^^^^^^^^^^^^^^^^^^^^^^
+              give a wheel of it, or resolve it here: target=host
+            main.txt:5:7: error: tags= lists nothing
+                lib ; tags=
+                      ^^^^^
+              write it like tags={EXAMPLE}
+            {folder}/sub/more.txt:1:1: error: app is asked for at 2 here and at 1 in main.txt:1:1, \
+both for {GOOD}
+                app==2 # tags={GOOD}
+                ^^^^^^
+              a target has one version of a project
+            {folder}/sub/more.txt:2:5: error: tga= is no clause
+                b ; tga=x
+                    ^^^
+              write tags=…
+            limits.txt:1:10: error: a constraint holds for every target; a clause is not taken here
+                # target=host
+                         ^^^^
+              put the clause on the requirement
+            limits.txt:3:12: error: a constraint holds for every target; a clause is not taken here
+                b<2 ; tags={GOOD}
+                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              put the clause on the requirement
+            <command line>:1:1: error: y is no tag
+                y
+                ^
+              a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
+            <command line>:1:11: error: x is no tag
+                app; tags=x
+                          ^
+              a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
+            <command line>:2:14: error: cannot read the target file ./t.toml: \
+[Errno 2] No such file or directory: 't.toml'
+                lib ; target=./t.toml
+                             ^^^^^^^^
+            """,
+            folder=str(folder),
+        )
+
+    def test_options(self, folder: Path) -> None:
+        (folder / "r.txt").write_text(f"# tags={GOOD}\n--no-binary app,:none:\nlib\n--no-binary=a")
+        assert refused("--no-binary=lib", "-r", "r.txt") == golden(
+            """
+            error: --no-binary cannot be kept for {GOOD}: only wheels fit a foreign target
+              leave it out, or run pip download for those projects on their own
+            r.txt:4:1: error: --no-binary cannot be kept for {GOOD}: only wheels fit a \
+foreign target
+                --no-binary=a
+                ^^^^^^^^^^^^^
+              leave it out, or run pip download for those projects on their own
+            """
+        )
+
+
+class TestCommandLine:
+    """Faults of what was typed."""
+
+    def test_defaults(self) -> None:
+        printed = refused("app", tags=(f"{GOOD}, x", "y"), targets=("z,host",))
+        assert printed == golden(
+            """
+            <command line>:1:1: error: z is no target known here
+                z,host
+                ^
+              name host, or the path of a target file such as ./FILE.toml
+            <command line>:1:33: error: x is no tag
+                {GOOD}, x
+                                                ^
+              a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
+            <command line>:2:1: error: y is no tag
+                y
+                ^
+              a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
+            """
+        )
+
+    def test_empty_defaults(self) -> None:
+        assert refused("app", tags=("", f"{GOOD},"), targets=(" ",)) == golden(
+            """
+            <command line>:1:1: error: --tags has an empty entry
+            <command line>:2:32: error: --tags has an empty entry
+                {GOOD},
+                                               ^
+            <command line>:1:2: error: --target has an empty entry
+                \x20
+                 ^
+            """
+        )
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (("--bogus", f"app;tags={GOOD}"), "no such option: --bogus"),
+            ((f"app;tags={GOOD}", "-e", "."), "no such option: -e"),
+            ((f"app;tags={GOOD}", "-d"), "-d option requires 1 argument"),
+            (
+                (f"app;tags={GOOD}", "--no-i=1"),
+                "ambiguous option: --no-i (--no-index, --no-input?)",
+            ),
+            ((f"app;tags={GOOD}", "--no-index=1"), "--no-index option does not take a value"),
+        ],
+        ids=["unknown", "not of download", "no value", "ambiguous", "no value wanted"],
+    )
+    def test_usage(self, words: tuple[str, ...], message: str) -> None:
+        assert refused(*words, exit_code=2) == f"error: {message}\n"
+
+    def test_help(self, folder: Path) -> None:
+        """What pip knows ``-h`` for, too."""
+        result = wheeltarget("download", "-h", cwd=folder)
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert "--tags" in result.stdout
+        assert result.stdout == wheeltarget("download", "--help", cwd=folder).stdout
+
+
+class TestSettings:
+    """Faults of ``[tool.wheeltarget]``."""
+
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("tags = 3", ":2:1: error: tool.wheeltarget.tags has to be a string or a list of"),
+            ("tags = ['x', 3]", ":2:1: error: tool.wheeltarget.tags has to be a string or a list"),
+            ("tags = ''", ":2:1: error: tool.wheeltarget.tags has an empty entry\n    tags = ''\n"),
+            ("target = ['x,']", ":2:1: error: tool.wheeltarget.target has an empty entry\n"),
+            (
+                "tags = 'cp39'",
+                ":2:1: error: cp39 is no tag\n    tags = 'cp39'\n    ^^^^\n  a tag is",
+            ),
+            ("target = 't/x.toml'", ":2:1: error: cannot read the target file t/x.toml: "),
+            (
+                "tag = 'cp39'",
+                ":2:1: error: tool.wheeltarget has no setting tag\n    tag = 'cp39'\n",
+            ),
+            ("Tags = 'cp39'", "    ^^^^\n  write tags = …\n"),
+            ("colour = 1", "  the settings are tags and target\n"),
+            ("tags =", "cannot read "),
+        ],
+        ids=[
+            "number",
+            "number in list",
+            "empty",
+            "empty entry",
+            "no tag",
+            "no file",
+            "misspelt",
+            "in capitals",
+            "unknown",
+            "not TOML",
+        ],
+    )
+    def test_fault(self, folder: Path, text: str, expected: str) -> None:
+        (folder / "pyproject.toml").write_text(f"[tool.wheeltarget]\n{text}\n")
+        printed = refused("app")
+        assert expected in printed
+        assert printed.count(str(folder / "pyproject.toml")) == 1
+
+    def test_no_table(self, folder: Path) -> None:
+        (folder / "pyproject.toml").write_text("tool.wheeltarget = 'x'\n")
+        file = folder / "pyproject.toml"
+        assert refused("app") == f"error: {file}: tool.wheeltarget has to be a table\n"
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "not TOML",
+            "tool = 'wheeltarget'",
+            "[tool.other]\ntags = 3",
+            "[tool.wheeltarget]\ntags = []",
+        ],
+        ids=["not ours", "no table of tools", "another tool", "nothing"],
+    )
+    def test_nothing_set(self, folder: Path, text: str) -> None:
+        (folder / "pyproject.toml").write_text(text)
+        assert api.download(DownloadRequest(("app",))) == PlainRun()
+
+    def test_lists(self, folder: Path) -> None:
+        (folder / "pyproject.toml").write_text(
+            "[tool.wheeltarget]\ntarget = 'a.toml, b.toml'\ntags = ['c,d', 'e']\n"
+        )
+        printed = refused("app")
+        wrong = [line.partition(" error: ")[2] for line in printed.splitlines() if "error" in line]
+        assert [words.split(" ", 1)[0] for words in wrong[2:]] == ["c", "d", "e"]
+        assert ["a.toml" in wrong[0], "b.toml" in wrong[1]] == [True, True]
+
+
+def test_whole_run(folder: Path, tmp_path: Path, index: LocalIndex) -> None:
+    """As its user sees it: nothing on standard output, nothing asked, nothing left."""
+    make_wheel(tmp_path / "index", "app")
+    (folder / "r.txt").write_text(f"app ; tags={GOOD}\napp ; tags=cp37-cp37-win32\n")
+    result = download(index, "-r", "r.txt", "lib ; tags", cwd=folder)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == golden(
+        """
+        r.txt:2:12: error: cp37-cp37-win32 is no environment: CPython 3.7 has the ABI cp37m
+            app ; tags=cp37-cp37-win32
+                       ^^^^^^^^^^^^^^^
+          write cp37-cp37m-win32
+        <command line>:1:7: error: tags is not followed by a single = and a list
+            lib ; tags
+                  ^^^^
+          write tags=… as in tags={EXAMPLE}
+        """
+    )
+    assert index.requests == ()
+    assert names(folder) == ["r.txt"]
