@@ -275,7 +275,7 @@ class TestAtOnce:
         words = ["-r", "main.txt", "-c", "limits.txt", "-r", "none.txt", "app; tags=x"]
         assert refused(*words, "lib ; target=./t.toml", tags=("y",)) == golden(
             """
-            error: cannot read none.txt: [Errno 2] No such file or directory: 'none.txt'
+            error: cannot read none.txt: No such file or directory
             main.txt:2:12: error: cp37-cp37-win32 is no environment: CPython 3.7 has the ABI cp37m
                 lib ; tags=cp37-cp37-win32
                            ^^^^^^^^^^^^^^^
@@ -314,7 +314,7 @@ both for {GOOD}
                           ^
               a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
             <command line>:2:14: error: cannot read the target file ./t.toml: \
-[Errno 2] No such file or directory: 't.toml'
+No such file or directory
                 lib ; target=./t.toml
                              ^^^^^^^^
             """,
@@ -487,3 +487,10 @@ def test_whole_run(folder: Path, tmp_path: Path, index: LocalIndex) -> None:
     )
     assert index.requests == ()
     assert names(folder) == ["r.txt"]
+
+
+def test_a_default_for_no_line_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("six  # target=host\n# tags=nope\n")
+    result = wheeltarget("download", "-r", "requirements.txt", cwd=tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("requirements.txt:2:8: error: nope is no tag\n")

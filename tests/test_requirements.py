@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault, Location
+from wheeltarget.inputs import Inputs, read_inputs
 from wheeltarget.plan import content_for
 from wheeltarget.requirements import (
-    Inputs,
     RequirementsFile,
     SourceLine,
     TargetName,
@@ -31,7 +31,6 @@ from wheeltarget.requirements import (
     is_remote,
     locate,
     parse_file,
-    read_inputs,
 )
 
 

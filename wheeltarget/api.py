@@ -18,11 +18,12 @@ from wheeltarget.errors import (
     Location,
     UsageError,
 )
+from wheeltarget.inputs import Inputs, read_inputs
 from wheeltarget.interrupts import Interrupts, interruptible
 from wheeltarget.pip_config import configured_options
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
 from wheeltarget.plan import Plan, make_plan
-from wheeltarget.requirements import Inputs, TargetName, read_inputs
+from wheeltarget.requirements import TargetName
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement

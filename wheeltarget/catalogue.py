@@ -76,7 +76,8 @@ def read_target_file(path: Path, label: str) -> Target:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, ValueError) as error:
-        raise TargetError(f"cannot read the target file {label}: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise TargetError(f"cannot read the target file {label}: {why}") from error
     try:
         data = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError) as error:

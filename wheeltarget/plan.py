@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault, TargetError
+from wheeltarget.inputs import Entry, Inputs
 from wheeltarget.pip_options import FOREIGN, CommandLine, GivenOption
 from wheeltarget.plan_faults import constraint_faults, foreign_faults, pin_faults
 from wheeltarget.requirements import (
-    Entry,
-    Inputs,
     RequirementsFile,
     SourceLine,
     TargetName,
@@ -79,7 +78,7 @@ def make_plan(
     :param look_up: finds the target that (key, text, folder) names; raises TargetError.
     :returns: the plan, and the faults that forbid it; with faults the plan is not to be run.
     """
-    found, faults = _look_up_all(inputs.entries, defaults, look_up)
+    found, faults = _look_up_all((*inputs.named, *defaults), look_up)
     ends = tuple(dict.fromkeys(found[name] for name in defaults if name in found)) or (None,)
     wanted: dict[Target | None, list[Entry]] = defaultdict(list)
     for entry in inputs.entries:
@@ -109,16 +108,13 @@ def make_plan(
 
 
 def _look_up_all(
-    entries: Iterable[Entry],
-    defaults: tuple[TargetName, ...],
-    look_up: Callable[[str, str, str], Target | None],
+    names: Iterable[TargetName], look_up: Callable[[str, str, str], Target | None]
 ) -> tuple[dict[TargetName, Target | None], list[Fault]]:
     """Look up every target that is named anywhere, and say which are none."""
     found: dict[TargetName, Target | None] = {}
     refused: dict[TargetName, TargetError] = {}
     faults = []
-    named = [name for entry in entries for name in entry.targets or ()]
-    for name in (*named, *defaults):
+    for name in names:
         if name not in found and name not in refused:
             try:
                 found[name] = look_up(name.key, name.text, name.folder)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import Fault, UsageError
+from wheeltarget.inputs import Entry
 from wheeltarget.markers import evaluate
 from wheeltarget.pip_options import CommandLine, GivenOption, split_file_options
-from wheeltarget.requirements import Entry, RequirementsFile, SourceLine, locate
+from wheeltarget.requirements import RequirementsFile, SourceLine, locate
 from wheeltarget.targets import Target
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ reads the files afterwards.
 from __future__ import annotations
 
 import codecs
-import os
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 
@@ -28,7 +27,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
-_VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
 _REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
 
@@ -97,69 +95,6 @@ class RequirementsFile:
     repeatable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A line that asks for something, as one way through the files reached it.
-
-    :param line: the line.
-    :param targets: what its own clause or its file's default names; None leaves it to the
-        command line.
-    :param constraint: whether it only constrains.
-    """
-
-    line: SourceLine
-    targets: tuple[TargetName, ...] | None
-    constraint: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """Everything that was asked for.
-
-    :param files: each file that was read, once.
-    :param entries: each line that asks for something, in order.
-    :param faults: what is wrong with the clauses.
-    :param unread: files that could not be read; pip would say so too.
-    :param remote: names of files that only pip can fetch.
-    """
-
-    files: tuple[RequirementsFile, ...]
-    entries: tuple[Entry, ...]
-    faults: tuple[Fault, ...]
-    unread: tuple[Fault, ...]
-    remote: tuple[str, ...]
-
-
-def read_inputs(
-    arguments: Sequence[str],
-    files: Sequence[tuple[str, bool]],
-    *,
-    read: Callable[[str], tuple[bytes, bool]],
-    environment: Callable[[str], str | None],
-) -> Inputs:
-    """Read what a command line asks for.
-
-    :param arguments: the requirements on the command line.
-    :param files: the names behind ``-r`` (False) and ``-c`` (True), in order.
-    :param read: gives the content of a file and whether it can be read again; raises OSError.
-    :param environment: gives the value of an environment variable, or None.
-    :returns: the lines, and every fault there is.
-    """
-    reader = _Reader(read, environment)
-    for name, constraint in files:
-        if constraint or not is_lock(name):
-            reader.include(name, None, constraint=constraint, above=())
-    for number, text in enumerate(arguments, start=1):
-        reader.argument(number, text)
-    return Inputs(
-        tuple(each for each in reader.files.values() if each is not None),
-        tuple(reader.entries),
-        tuple(dict.fromkeys(reader.faults)),
-        tuple(reader.unread),
-        tuple(dict.fromkeys(reader.remote)),
-    )
-
-
 def is_remote(name: str) -> bool:
     """Tell whether a file's name is a URL, which pip's session has to fetch."""
     return _REMOTE.match(name) is not None
@@ -212,6 +147,21 @@ def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Faul
     return tuple(lines), tuple(faults)
 
 
+def parse_typed(number: int, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
+    """Take one requirement of the command line apart.
+
+    :param number: which one it is, from 1.
+    :param text: the word as it was typed.
+    :returns: the line or the fault, as :func:`parse_file` gives them.
+    """
+    pieces = ((0, 0, len(text), number),)
+    try:
+        return (SourceLine(COMMAND_LINE, number, parse_argument(text), pieces),), ()
+    except AnnotationError as error:
+        words, extent = (error.message, error.hint), (error.start, error.end)
+        return (), (_fault(COMMAND_LINE, text, pieces, words, extent),)
+
+
 def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, int], ...]]]:
     """Join continued lines as pip does: a comment line ends a continuation."""
     offset = length = 0
@@ -252,128 +202,7 @@ def _fault(
     return Fault(*words, location, text[index : index + length], width)
 
 
-class _Reader:
-    """Walk the files in the order in which pip reads them, carrying each file's default."""
-
-    def __init__(
-        self,
-        read: Callable[[str], tuple[bytes, bool]],
-        environment: Callable[[str], str | None],
-    ) -> None:
-        self._read = read
-        self._environment = environment
-        self.files: dict[str, RequirementsFile | None] = {}
-        self.entries: list[Entry] = []
-        self.faults: list[Fault] = []
-        self.unread: list[Fault] = []
-        self.remote: list[str] = []
-
-    def argument(self, number: int, text: str) -> None:
-        """Take in one requirement of the command line."""
-        pieces = ((0, 0, len(text), number),)
-        try:
-            line = SourceLine(COMMAND_LINE, number, parse_argument(text), pieces)
-        except AnnotationError as error:
-            words, extent = (error.message, error.hint), (error.start, error.end)
-            self.faults.append(_fault(COMMAND_LINE, text, pieces, words, extent))
-            return
-        self.entries.append(Entry(line, self._names(line) if line.parsed.clauses else None))
-
-    def include(
-        self,
-        name: str,
-        default: tuple[TargetName, ...] | None,
-        *,
-        constraint: bool,
-        above: tuple[str, ...],
-    ) -> None:
-        """Take in a file and what it includes."""
-        if is_remote(name):
-            self.remote.append(name)
-            return
-        place = os.path.abspath(name)  # noqa: PTH100 - as pip writes it
-        file = None if place in above else self._file(name)
-        if file is None:
-            return
-        for line in file.lines:
-            parsed = line.parsed
-            if parsed.kind is Kind.DEFAULT:
-                default = self._names(line)
-            elif parsed.kind is Kind.OPTION:
-                self._option(line, default, (*above, place))
-            else:
-                own = self._names(line) if parsed.clauses else default
-                self.entries.append(Entry(line, own, constraint))
-
-    def _option(
-        self, line: SourceLine, default: tuple[TargetName, ...] | None, above: tuple[str, ...]
-    ) -> None:
-        """Follow a nested file; any other option is pip's alone."""
-        nested = _nested(line.parsed.options)
-        if nested is None:
-            return
-        path = nested.value or ""
-        if not is_remote(path):
-            path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
-        nested_constraint = nested.name == "--constraint"
-        if is_remote(path) and not nested_constraint:
-            self.entries.append(Entry(line, default))
-        inherited = None if nested_constraint else default
-        self.include(path, inherited, constraint=nested_constraint, above=above)
-
-    def _file(self, name: str) -> RequirementsFile | None:
-        if name not in self.files:
-            self.files[name] = self._load(name)
-        return self.files[name]
-
-    def _load(self, name: str) -> RequirementsFile | None:
-        import locale
-
-        try:
-            data, repeatable = self._read(name)
-            text = decode(data, locale.getpreferredencoding(do_setlocale=False))
-            # Where what stands between the two was cut, they would become one line end.
-            text = re.sub(r"\r(?!\n)", "\n", text)
-        except (OSError, ValueError, LookupError) as error:
-            self.unread.append(Fault(f"cannot read {name}: {error}"))
-            return None
-        lines, faults = parse_file(name, text)
-        self.faults += faults
-        return RequirementsFile(name, text, tuple(map(self._expanded, lines)), repeatable)
-
-    def _expanded(self, line: SourceLine) -> SourceLine:
-        """Expand an option line's variables, and find those that only make it an option line."""
-        parsed = line.parsed
-        words = self._expand(f"{parsed.requirement} {parsed.options}").strip()
-        if "${" not in parsed.text or not words.startswith("-"):
-            return line
-        kind = Kind.REQUIREMENT if words.startswith(("-e", "--ed")) else Kind.OPTION
-        if parsed.clauses and kind is Kind.OPTION:
-            self.faults.append(line.fault("a clause belongs to a requirement, not to an option"))
-        return replace(line, parsed=replace(parsed, kind=kind, requirement="", options=words))
-
-    def _names(self, line: SourceLine) -> tuple[TargetName, ...]:
-        """Give what the clauses of a line name."""
-        folder = "" if line.file == COMMAND_LINE else os.path.dirname(line.file)  # noqa: PTH120
-        names = []
-        for clause in line.parsed.clauses:
-            for word in clause.values:
-                fault = line.fault("", "", word.start, word.start + len(word.text))
-                expanded = self._expand(word.text) if line.file != COMMAND_LINE else word.text
-                names += [
-                    TargetName(clause.key, text.strip(), folder, fault)
-                    for text in expanded.split(",")
-                ]
-        return tuple(dict.fromkeys(names))
-
-    def _expand(self, text: str) -> str:
-        """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
-        for variable, name in _VARIABLE.findall(text):
-            text = text.replace(variable, self._environment(name) or variable)
-        return text
-
-
-def _nested(options: str) -> GivenOption | None:
+def nested_file(options: str) -> GivenOption | None:
     """Find the file that an option line includes: the first ``-r``, else the first ``-c``."""
     try:
         given = split_file_options(options)
@@ -390,7 +219,7 @@ def includes_remote(line: SourceLine) -> bool:
     """Tell whether a line includes requirements that only pip can fetch."""
     if line.parsed.kind is not Kind.OPTION:
         return False
-    nested = _nested(line.parsed.options)
+    nested = nested_file(line.parsed.options)
     return nested is not None and nested.name == "--requirement" and is_remote(nested.value or "")
 
 

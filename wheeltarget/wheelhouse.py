@@ -127,7 +127,13 @@ class Stage:
         inner.mkdir(parents=True)
         for name, path in files.items():
             path.replace(inner / name)
-        whole.rename(missing)
+        try:
+            whole.rename(missing)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
+            # Another run has made it meanwhile.
+            self._place_into({name: inner / name for name in files})
 
     def _place_into(self, files: Mapping[str, Path]) -> None:
         """Move the files into a destination that is there, with a journal to take them back."""

@@ -1,0 +1,215 @@
+"""Everything that a command line asks for: its requirements, and the files it names, all through.
+
+The files are walked in the order in which pip reads them, nested ones where they are included,
+each with the default that holds there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from wheeltarget.annotations import Kind
+from wheeltarget.errors import COMMAND_LINE, Fault
+from wheeltarget.requirements import (
+    RequirementsFile,
+    SourceLine,
+    TargetName,
+    decode,
+    is_lock,
+    is_remote,
+    nested_file,
+    parse_file,
+    parse_typed,
+)
+
+_VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line that asks for something, as one way through the files reached it.
+
+    :param line: the line.
+    :param targets: what its own clause or its file's default names; None leaves it to the
+        command line.
+    :param constraint: whether it only constrains.
+    """
+
+    line: SourceLine
+    targets: tuple[TargetName, ...] | None
+    constraint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that was asked for.
+
+    :param files: each file that was read, once.
+    :param entries: each line that asks for something, in order.
+    :param named: every target that a clause names, in order, those of defaults for no line too.
+    :param faults: what is wrong with the clauses.
+    :param unread: files that could not be read; pip would say so too.
+    :param remote: names of files that only pip can fetch.
+    """
+
+    files: tuple[RequirementsFile, ...]
+    entries: tuple[Entry, ...]
+    named: tuple[TargetName, ...]
+    faults: tuple[Fault, ...]
+    unread: tuple[Fault, ...]
+    remote: tuple[str, ...]
+
+
+def read_inputs(
+    arguments: Sequence[str],
+    files: Sequence[tuple[str, bool]],
+    *,
+    read: Callable[[str], tuple[bytes, bool]],
+    environment: Callable[[str], str | None],
+) -> Inputs:
+    """Read what a command line asks for.
+
+    :param arguments: the requirements on the command line.
+    :param files: the names behind ``-r`` (False) and ``-c`` (True), in order.
+    :param read: gives the content of a file and whether it can be read again; raises OSError.
+    :param environment: gives the value of an environment variable, or None.
+    :returns: the lines, and every fault there is.
+    """
+    reader = _Reader(read, environment)
+    for name, constraint in files:
+        if constraint or not is_lock(name):
+            reader.include(name, None, constraint=constraint, above=())
+    for number, text in enumerate(arguments, start=1):
+        reader.argument(number, text)
+    return Inputs(
+        tuple(each for each in reader.files.values() if each is not None),
+        tuple(reader.entries),
+        tuple(reader.named),
+        tuple(dict.fromkeys(reader.faults)),
+        tuple(reader.unread),
+        tuple(dict.fromkeys(reader.remote)),
+    )
+
+
+class _Reader:
+    """Walk the files in the order in which pip reads them, carrying each file's default."""
+
+    def __init__(
+        self,
+        read: Callable[[str], tuple[bytes, bool]],
+        environment: Callable[[str], str | None],
+    ) -> None:
+        self._read = read
+        self._environment = environment
+        self.files: dict[str, RequirementsFile | None] = {}
+        self.entries: list[Entry] = []
+        self.named: list[TargetName] = []
+        self.faults: list[Fault] = []
+        self.unread: list[Fault] = []
+        self.remote: list[str] = []
+
+    def argument(self, number: int, text: str) -> None:
+        """Take in one requirement of the command line."""
+        lines, faults = parse_typed(number, text)
+        self.faults += faults
+        self.entries += [
+            Entry(line, self._names(line) if line.parsed.clauses else None) for line in lines
+        ]
+
+    def include(
+        self,
+        name: str,
+        default: tuple[TargetName, ...] | None,
+        *,
+        constraint: bool,
+        above: tuple[str, ...],
+    ) -> None:
+        """Take in a file and what it includes."""
+        if is_remote(name):
+            self.remote.append(name)
+            return
+        place = os.path.abspath(name)  # noqa: PTH100 - as pip writes it
+        file = None if place in above else self._file(name)
+        if file is None:
+            return
+        for line in file.lines:
+            parsed = line.parsed
+            if parsed.kind is Kind.DEFAULT:
+                default = self._names(line)
+            elif parsed.kind is Kind.OPTION:
+                self._option(line, default, (*above, place))
+            else:
+                own = self._names(line) if parsed.clauses else default
+                self.entries.append(Entry(line, own, constraint))
+
+    def _option(
+        self, line: SourceLine, default: tuple[TargetName, ...] | None, above: tuple[str, ...]
+    ) -> None:
+        """Follow a nested file; any other option is pip's alone."""
+        nested = nested_file(line.parsed.options)
+        if nested is None:
+            return
+        path = nested.value or ""
+        if not is_remote(path):
+            path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
+        nested_constraint = nested.name == "--constraint"
+        if is_remote(path) and not nested_constraint:
+            self.entries.append(Entry(line, default))
+        inherited = None if nested_constraint else default
+        self.include(path, inherited, constraint=nested_constraint, above=above)
+
+    def _file(self, name: str) -> RequirementsFile | None:
+        if name not in self.files:
+            self.files[name] = self._load(name)
+        return self.files[name]
+
+    def _load(self, name: str) -> RequirementsFile | None:
+        import locale
+
+        try:
+            data, repeatable = self._read(name)
+            text = decode(data, locale.getpreferredencoding(do_setlocale=False))
+            # Where what stands between the two was cut, they would become one line end.
+            text = re.sub(r"\r(?!\n)", "\n", text)
+        except (OSError, ValueError, LookupError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self.unread.append(Fault(f"cannot read {name}: {why}"))
+            return None
+        lines, faults = parse_file(name, text)
+        self.faults += faults
+        return RequirementsFile(name, text, tuple(map(self._expanded, lines)), repeatable)
+
+    def _expanded(self, line: SourceLine) -> SourceLine:
+        """Expand an option line's variables, and find those that only make it an option line."""
+        parsed = line.parsed
+        words = self._expand(f"{parsed.requirement} {parsed.options}").strip()
+        if "${" not in parsed.text or not words.startswith("-"):
+            return line
+        kind = Kind.REQUIREMENT if words.startswith(("-e", "--ed")) else Kind.OPTION
+        if parsed.clauses and kind is Kind.OPTION:
+            self.faults.append(line.fault("a clause belongs to a requirement, not to an option"))
+        return replace(line, parsed=replace(parsed, kind=kind, requirement="", options=words))
+
+    def _names(self, line: SourceLine) -> tuple[TargetName, ...]:
+        """Give what the clauses of a line name."""
+        folder = "" if line.file == COMMAND_LINE else os.path.dirname(line.file)  # noqa: PTH120
+        names = []
+        for clause in line.parsed.clauses:
+            for word in clause.values:
+                fault = line.fault("", "", word.start, word.start + len(word.text))
+                expanded = self._expand(word.text) if line.file != COMMAND_LINE else word.text
+                names += [
+                    TargetName(clause.key, text.strip(), folder, fault)
+                    for text in expanded.split(",")
+                ]
+        self.named += names
+        return tuple(dict.fromkeys(names))
+
+    def _expand(self, text: str) -> str:
+        """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
+        for variable, name in _VARIABLE.findall(text):
+            text = text.replace(variable, self._environment(name) or variable)
+        return text
