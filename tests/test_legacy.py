@@ -1,0 +1,99 @@
+"""Specifiers from before PEP 440, held against what the last pips that read them answered."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from wheeltarget.legacy import modern_requirement, modern_specifiers, reads_legacy
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("pytz (>=2011k)", "pytz (>2011)"),
+        ("pytz (>dev)", "pytz "),
+        ("PyYAML (>=5.1.*)", "PyYAML (>=5.1)"),
+        ("extract-msg (<=0.29.*)", "extract-msg (<0.29)"),
+        ("a<2.x,>=1.0", "a<=2,>=1.0"),
+        ("a[b, c] >1.* ; python_version < '3'", "a[b, c] >=1; python_version < '3'"),
+        ("a!=1.x", "a"),
+        ("a==1.x", "a===1.x"),
+        ("a<dev", "a===dev"),
+        ("a>=1.0<2.0", "a>=1.0"),
+        ("a>=v1.x", "a>1"),
+    ],
+)
+def test_old_words(text: str, said: str) -> None:
+    assert modern_requirement(text) == said
+    Requirement(said)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a", "a>=1,!=2.*", "a (>=1)", "a @ https://x/a>=1.*.whl", "a ; x >= '1.*'", "a[b]", "a~=1.*"],
+)
+def test_modern_words_stay(text: str) -> None:
+    assert modern_requirement(text) == text
+
+
+def test_requires_python() -> None:
+    assert modern_specifiers(">=3.6.*") == ">=3.6"
+    assert modern_specifiers(">=2.7, !=3.0.*, <4.*") == ">=2.7, !=3.0.*,<4"
+    assert modern_specifiers(">=3.6") == ">=3.6"
+
+
+@pytest.mark.parametrize(
+    ("python", "reads"), [("2.7.18", True), ("3.7.17", True), ("3.8.20", False), ("3.13.1", False)]
+)
+def test_pips_that_read_them(python: str, reads: bool) -> None:
+    assert reads_legacy(python) is reads
+
+
+# The old rules for a release and a version that is none, compared part by part.
+def _old_key(version: str) -> tuple[str, ...]:
+    import re
+
+    words = {"pre": "c", "preview": "c", "-": "final-", "rc": "c", "dev": "@"}
+    parts: list[str] = []
+    pieces = [p for p in re.split(r"(\d+|[a-z]+|\.|-)", version.lower()) if p and p != "."]
+    for piece in [*pieces, "final"]:
+        part = piece.zfill(8) if piece[0].isdigit() else f"*{words.get(piece, piece)}"
+        if part.startswith("*"):
+            if part < "*final":
+                while parts and parts[-1] == "*final-":
+                    parts.pop()
+            while parts and parts[-1] == "00000000":
+                parts.pop()
+        parts.append(part)
+    return tuple(parts)
+
+
+_COMPARE = {
+    "<": lambda one, other: one < other,
+    "<=": lambda one, other: one <= other,
+    ">": lambda one, other: one > other,
+    ">=": lambda one, other: one >= other,
+}
+
+
+@given(
+    operator=st.sampled_from(sorted(_COMPARE)),
+    numbers=st.lists(st.integers(1, 30), min_size=1, max_size=3),
+    end=st.sampled_from([".*", "k", "x", ".x", ".beta.x", "-dev.x", "q3"]),
+    release=st.lists(st.integers(1, 30), min_size=1, max_size=4),
+)
+def test_the_cut_is_where_the_old_rules_have_it(
+    operator: str, numbers: list[int], end: str, release: list[int]
+) -> None:
+    """For final releases: of these the metadata speaks."""
+    version = ".".join(map(str, numbers)) + end
+    final = ".".join(map(str, release))
+    said = modern_specifiers(operator + version)
+    if said == operator + version:
+        return  # PEP 440 knows it, too
+    expected = _COMPARE[operator](_old_key(final), _old_key(version))
+    assert SpecifierSet(said).contains(final) is expected
