@@ -164,9 +164,10 @@ def test_clauses(text: str, requirement: str, expected: list[str]) -> None:
         case("other quote inside", 'a ; os_name == "it\'s ; x" ; {}', 'a ; os_name == "it\'s ; x"'),
         case("two strings", "a ; '1' in \"1;2\" ; {}", "a ; '1' in \"1;2\""),
         case("extras", "a [b, c] >= 1 ; {}", "a [b, c] >= 1"),
-        case("url", "https://h/a;b/x.whl ; {}", "https://h/a;b/x.whl"),
-        case("url, blank before alone", "https://h/a;b/x.whl ;{}", "https://h/a;b/x.whl"),
-        case("url, blank behind alone", "https://h/a;b/x.whl; {}", "https://h/a;b/x.whl"),
+        case("url", "https://h/a;b=c/x.whl ; {}", "https://h/a;b=c/x.whl"),
+        case("url behind a blank", " https://h/a;b=c/x.whl ; {}", "https://h/a;b=c/x.whl"),
+        case("url, blank before alone", "https://h/a;b=c/x.whl ;{}", "https://h/a;b=c/x.whl"),
+        case("url, blank behind alone", "https://h/a;b=c/x.whl; {}", "https://h/a;b=c/x.whl"),
         case("url with a fragment", "https://h/x.whl#sha256=aa ; {}", "https://h/x.whl#sha256=aa"),
         case("url with a quote", "https://h/it's;b/x.whl ; {}", "https://h/it's;b/x.whl"),
         case(
@@ -175,11 +176,13 @@ def test_clauses(text: str, requirement: str, expected: list[str]) -> None:
             'https://h/x;1 ; os_name == "a;b"',
         ),
         case("repository", "git+ssh://h/r.git@v;1#egg=a ; {}", "git+ssh://h/r.git@v;1#egg=a"),
-        case("name @ url", "a @ https://h/a;b/x.whl ; {}", "a @ https://h/a;b/x.whl"),
+        case("name @ url", "a @ https://h/a;b=c/x.whl ; {}", "a @ https://h/a;b=c/x.whl"),
         case(
-            "name[extra] @ url", "a[b, c]@https://h/a;b/x.whl ; {}", "a[b, c]@https://h/a;b/x.whl"
+            "name[extra] @ url",
+            "a[b, c]@https://h/a;b=c/x.whl ; {}",
+            "a[b, c]@https://h/a;b=c/x.whl",
         ),
-        case("name @ url with a tab", "a\t@\thttps://h/a;b ; {}", "a\t@\thttps://h/a;b"),
+        case("name @ url with a tab", "a\t@\thttps://h/a;b=c ; {}", "a\t@\thttps://h/a;b=c"),
         case("local path", "./dist/x-1.whl ; {}", "./dist/x-1.whl"),
         case("path with blanks", "./my dist/x 1.whl ; {}", "./my dist/x 1.whl"),
         case("path with an apostrophe", "./it's/x.whl ; {}", "./it's/x.whl"),
@@ -201,6 +204,7 @@ def test_what_stands_before_a_clause(text: str, requirement: str) -> None:
         assert what_pip_sees(line) == requirement
         argument = parse_argument(annotated)
         assert (argument.requirement, argument.clauses) == (requirement, line.clauses)
+        assert what_pip_sees(argument) == requirement
 
 
 @pytest.mark.parametrize(
@@ -271,6 +275,7 @@ def test_cuts(marked: str) -> None:
         case("requirement", "numpy", Kind.REQUIREMENT),
         case("# in a word", "https://h/x.zip#egg=x", Kind.REQUIREMENT),
         case("editable", "-e ./a", Kind.REQUIREMENT),
+        case("indented by a tab", "\t-r other.txt", Kind.OPTION),
         case("editable, joined", "-e./a", Kind.REQUIREMENT),
         case("editable, long", "--editable ./a", Kind.REQUIREMENT),
         case("editable, with =", "--editable=./a", Kind.REQUIREMENT),
@@ -319,6 +324,7 @@ def test_an_editable_requirement_takes_a_comment(text: str) -> None:
         case("indented", f"  \t#  tags = {T1}", [f"tags={T1}"]),
         case("both", f"# tags={T1} ; target=host", [f"tags={T1}", "target=host"]),
         case("a hash each", f"# tags={T1} # target=host", [f"tags={T1}", "target=host"]),
+        case("prose between", f"# tags={T1} # old # target=host", [f"tags={T1}", "target=host"]),
         case("prose behind ;", f"# tags={T1} ; the old ones", [f"tags={T1}"]),
         case("prose behind #", f"# tags={T1} # the old ones", [f"tags={T1}"]),
     ],
@@ -345,9 +351,11 @@ def test_defaults(text: str, expected: list[str]) -> None:
         case("prose that says a tag", f"# tags {T1} and {T2} are for the old ones"),
         case("a command", "# TARGET=prod make install"),
         case("a pinned tag", "# tag=v1.2.3"),
+        case("a list of words", "# * target=x"),
         case("a comparison", "# tags == 3"),
         case("a requirement named target", "# target==1.0"),
         case("a longer word", "# tags-file=x.txt"),
+        case("the key and host", "# target host"),
         case("a mention of the host", "# target host is old"),
         case("the key alone", "# tags"),
     ],
@@ -368,6 +376,7 @@ def test_no_default(text: str) -> None:
         case("a version for the target", "target: 3.8"),
         case("a longer word", "git-tags=cp39-cp39-win32"),
         case("a tag's name", f"built as {T1}"),
+        case("a word with host", "made with target=host-gcc"),
     ],
 )
 def test_prose_is_left_alone(comment: str) -> None:
@@ -389,11 +398,13 @@ def test_prose_is_left_alone(comment: str) -> None:
         case("fragment", "git+https://h/r.git#subdirectory=tags&egg=target"),
         case("marker", "a ; 'tags' in platform_version"),
         case("an extra", 'a[tags] ; extra == "target"'),
+        case("quoted tag", "a ; platform_version == ';tags=cp39-cp39-win32'"),
         case("a name", "tags"),
         case("another name", "target==1"),
         case("a path", "./target=x/tags.whl"),
         case("quoted option", 'a -C "x=1; target=y"'),
         case("setting", "a -C target=y -C tags=x"),
+        case("setting that ends in the word", "a -C my-tags=cp39-cp39-win32"),
         case("option line", "--find-links ./target=x"),
         case("quoted option line", "-f 'a ; tags=b'"),
         case("escaped", "-f a\\ \\; tags.txt"),
@@ -436,7 +447,7 @@ REFUSED = [
     case("words behind", "a # tags=<x see> #7", WHITE.format("x see")),
     case("tab before an option", "a ; tags=<x\t--pre>", WHITE.format("x\t--pre")),
     case("default, words behind", "# tags=<x and y>", WHITE.format("x and y")),
-    case("unknown key", "a ; <when>=x", "when= is no clause"),
+    case("unknown key", "a ; <when_2>=x", "when_2= is no clause"),
     case("capital", "a ; <Tags>=x", "Tags= is no clause"),
     case("singular", "a ; <tag>=x", "tag= is no clause"),
     case("plural", "a ; tags=x ; <targets> =y", "targets= is no clause"),
@@ -456,7 +467,16 @@ REFUSED = [
     ),
     case("behind an option, misspelt", "a --pre ; <Tags: x>", BEHIND_OPTION.format("tags")),
     case("behind an option, no ;", f"a --pre <tags={T1}>", BEHIND_OPTION.format("tags")),
+    case(
+        "behind an option, blank behind ;", "a --pre;\t <target :x>", BEHIND_OPTION.format("target")
+    ),
+    case(
+        "behind an option, no ;, blanks",
+        "a --pre  <tags = cp39-cp39-win32>",
+        BEHIND_OPTION.format("tags"),
+    ),
     case("on an option", "-r x.txt ; <tags=x> # y", ON_OPTION),
+    case("on an indented option", "\t--pre ; <tags=x>", ON_OPTION),
     case("on an option, no blanks", f"-r x.txt;<tags={T1}>", ON_OPTION),
     case("on an option, in its comment", "--pre # <tags=x,y>", ON_OPTION),
     case("on an option, twice", "--pre # <tags = x;target=y> ", ON_OPTION),
@@ -467,6 +487,8 @@ REFUSED = [
     case("target in a URL", "a @ https://h/x.whl<;target=host>", IN_URL.format(";")),
     case("in a fragment", f"https://h/x.whl<#tags={T1}>", IN_URL.format("#")),
     case("target in a fragment", "https://h/x.whl<# target=a,b> --pre", IN_URL.format("#")),
+    case("in a fragment, misspelt", "https://h/x<#Tags = cp39-cp39-win32>", IN_URL.format("#")),
+    case("target in a fragment, blanks", "https://h/x<#target = a , b> ", IN_URL.format("#")),
     case("behind a fragment", f"https://h/x.whl#sha256=aa<&tags={T1}>", IN_URL.format("&")),
     case("in a URL, another behind", f"https://h/x;y<;tags={T1}>,x ; tags=z", IN_URL.format(";")),
     case("comment, capital", "a # <Tags=>cp39-cp39-win32", "Tags= is no clause"),
@@ -483,8 +505,12 @@ REFUSED = [
     case("own line, colon", f"# <tags:> {T1}, {T2}", "tags: is no clause"),
     case("own line, plural", f"#<targets=>{LAMBDA}", "targets= is no clause"),
     case("own line, behind a default", "# tags=x # <Target=>y", "Target= is no clause"),
+    case("own line, marked", f"#: <tags=>{T1}", BEHIND_WORDS.format("tags")),
+    case("own line, quoted", f"# '<tags=>{T1}'", BEHIND_WORDS.format("tags")),
+    case("own line, in a list", f"# * <tags:> {T1}", "tags: is no clause"),
     case("among words", f"a # only old: <tags={T1}>, x", BEHIND_WORDS.format("tags")),
     case("among words, host", "a # here, <target=host>", BEHIND_WORDS.format("target")),
+    case("among words, blanks", "a # old <tags = cp39-cp39-win32>", BEHIND_WORDS.format("tags")),
     case("among words, behind ;", "a # old; <target=>x", BEHIND_WORDS.format("target")),
     case(
         "among words, behind a clause",
@@ -508,6 +534,12 @@ def test_refused(marked: str, message: str) -> None:
     assert has_clause(text)
 
 
+@pytest.mark.parametrize("interpreter", ["cp", "py", "pp", "ip", "jy", "graalpy", "CP"])
+def test_every_interpreters_tags_are_seen(interpreter: str) -> None:
+    error = refusal(parse_line, f"# tags: {interpreter}311-none-any")
+    assert error.message == "tags: is no clause"
+
+
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
@@ -520,6 +552,7 @@ def test_refused(marked: str, message: str) -> None:
         ),
         case("unknown key", "a ; when=x", "the clauses are tags=… and target=…"),
         case("near a key", "a ; Targets=x", "write target=…"),
+        case("near a key in capitals", "a ; TAGS=x", "write tags=…"),
         case("no single =", "a ; tag: x", f"write tags=… as in {EXAMPLE}"),
         case(
             "marker behind",
@@ -660,6 +693,25 @@ def test_what_is_written_is_read_again(
     line = parse_line(format_line(requirement, tuple(listed), options))
     assert (line.kind, line.requirement, line.options) == (Kind.REQUIREMENT, requirement, options)
     assert clauses(line) == tuple(map(str, listed))
+
+
+@pytest.mark.parametrize(
+    ("requirement", "keys", "options", "text"),
+    [
+        case("alone", "numpy", (), "", "numpy"),
+        case("clause", "numpy", ("tags",), "", "numpy ; tags=x"),
+        case("clauses", "a;b", ("tags", "target"), "", "a;b ; tags=x ; target=x"),
+        case("options", "numpy", (), "--pre", "numpy --pre"),
+        case("both", "numpy", ("tags",), "--pre", "numpy ; tags=x --pre"),
+        case("editable", "", (), "-e .", "-e ."),
+        case("editable and clauses", "", ("tags", "target"), "-e .", "-e .  # tags=x ; target=x"),
+    ],
+)
+def test_how_a_line_is_written(
+    requirement: str, keys: tuple[str, ...], options: str, text: str
+) -> None:
+    listed = tuple(Clause(key, (Word("x", 0),)) for key in keys)
+    assert format_line(requirement, listed, options) == text
 
 
 @settings(deadline=None)

@@ -420,3 +420,13 @@ class TestRuns:
         assert half.read_bytes() == before
         assert names(project) == ["wheelhouse"]
         assert names(project / "wheelhouse") == [name]
+
+
+def test_specifiers_from_before_pep_440_are_read_for_old_pythons(tmp_path: Path) -> None:
+    app = make_wheel(tmp_path, "app", tag="py2.py3-none-any", requires=["lib (>=1.*)"])
+    lib = make_wheel(tmp_path, "lib", "1.2", tag="py2.py3-none-any")
+    old = target_from_tag("cp37-cp37m-win_amd64", {"cp37": "3.7.17"})
+    check_closure(old, [Requirement("app")], [app, lib])
+    new = target_from_tag("cp38-cp38-win_amd64", {"cp38": "3.8.20"})
+    with pytest.raises(ClosureError, match="cannot be read"):
+        check_closure(new, [Requirement("app")], [app, lib])

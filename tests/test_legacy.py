@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from tests.support.cli import download, names
+from tests.support.index import LocalIndex
+from tests.support.wheels import make_wheel
 from wheeltarget.legacy import modern_requirement, modern_specifiers, reads_legacy
 
 
@@ -55,8 +62,6 @@ def test_pips_that_read_them(python: str, reads: bool) -> None:
 
 # The old rules for a release and a version that is none, compared part by part.
 def _old_key(version: str) -> tuple[str, ...]:
-    import re
-
     words = {"pre": "c", "preview": "c", "-": "final-", "rc": "c", "dev": "@"}
     parts: list[str] = []
     pieces = [p for p in re.split(r"(\d+|[a-z]+|\.|-)", version.lower()) if p and p != "."]
@@ -72,7 +77,7 @@ def _old_key(version: str) -> tuple[str, ...]:
     return tuple(parts)
 
 
-_COMPARE = {
+_COMPARE: dict[str, Callable[[tuple[str, ...], tuple[str, ...]], bool]] = {
     "<": lambda one, other: one < other,
     "<=": lambda one, other: one <= other,
     ">": lambda one, other: one > other,
@@ -97,3 +102,57 @@ def test_the_cut_is_where_the_old_rules_have_it(
         return  # PEP 440 knows it, too
     expected = _COMPARE[operator](_old_key(final), _old_key(version))
     assert SpecifierSet(said).contains(final) is expected
+
+
+@pytest.mark.seams
+@pytest.mark.parametrize(
+    ("tag", "app"),
+    [("cp37-cp37m-win_amd64", "2.0"), ("cp38-cp38-win_amd64", "1.0")],
+    ids=["read", "passed over"],
+)
+def test_a_release_whose_metadata_only_old_pips_read(
+    tmp_path: Path, index: LocalIndex, tag: str, app: str
+) -> None:
+    folder = tmp_path / "index"
+    make_wheel(folder, "app", "1.0")
+    make_wheel(folder, "app", "2.0", requires=["lib (<2.*)"])
+    make_wheel(folder, "lib", "1.5")
+    make_wheel(folder, "lib", "2.0")
+    result = download(index, f"app ; tags={tag}", cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    expected = [f"app-{app}-py3-none-any.whl"]
+    expected += ["lib-1.5-py3-none-any.whl"] if app == "2.0" else []
+    assert names(tmp_path / "wheelhouse") == expected
+
+
+@pytest.mark.seams
+@pytest.mark.parametrize("metadata", [True, False], ids=["page", "wheel"])
+def test_requires_python_that_only_old_pips_read(
+    tmp_path: Path, index: LocalIndex, metadata: bool
+) -> None:
+    make_wheel(tmp_path / "index", "app", "1.0")
+    newer = make_wheel(tmp_path / "index", "app", "2.0", requires_python=">=3.8.*")
+    if not metadata:
+        # The page says nothing of it, so that pip learns it from the wheel.
+        page = f'<a href="/files/{newer.name}">{newer.name}</a>'
+        older = "app-1.0-py3-none-any.whl"
+        page += f'<a href="/files/{older}">{older}</a>'
+        index.add_file("/simple/app/", page.encode(), "text/html")
+    result = download(index, "app ; tags=cp37-cp37m-win_amd64", cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
+    assert names(tmp_path / "wheelhouse") == ["app-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.seams
+def test_an_extra_that_nobody_asks_for_may_ask_for_the_unknown(
+    tmp_path: Path, index: LocalIndex
+) -> None:
+    extra = 'lib ; extra == "more" and platform_release >= "5"'
+    make_wheel(tmp_path / "index", "app", extras=["more"], requires=[extra])
+    make_wheel(tmp_path / "index", "lib")
+    tag = "cp312-cp312-manylinux_2_28_x86_64"
+    assert download(index, f"app ; tags={tag}", cwd=tmp_path).exit_code == 0
+    result = download(index, f"app[more] ; tags={tag}", cwd=tmp_path, destination="other")
+    assert result.exit_code == 1
+    assert "lib, which app 1.0 needs, asks for platform_release" in result.stderr
+    assert not (tmp_path / "other").exists()

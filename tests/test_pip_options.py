@@ -103,6 +103,10 @@ def test_what_the_installed_pip_lacks_is_version_dependent(
     assert known - has <= VERSION_DEPENDENT
 
 
+def test_what_is_version_dependent_is_known() -> None:
+    assert {each for row in (*WITH_VALUE, *WITHOUT_VALUE) for each in row} >= VERSION_DEPENDENT
+
+
 @TABLES
 def test_no_spelling_stands_twice(where: str, with_value: Table, without_value: Table) -> None:
     spellings = [each for row in (*with_value, *without_value) for each in row]

@@ -271,6 +271,8 @@ MARKERS: dict[str, dict[str, str]] = {
     "ios_13_0_x86_64_iphonesimulator": {**IOS, "platform_machine": "x86_64"},
     "android_24_arm64_v8a": {**ANDROID, "platform_machine": "aarch64"},
     "android_24_x86_64": {**ANDROID, "platform_machine": "x86_64"},
+    "android_24_armeabi_v7a": {**ANDROID, "platform_machine": "armv7l"},
+    "android_24_x86": {**ANDROID, "platform_machine": "i686"},
     "pyemscripten_2024_0_wasm32": {**EMSCRIPTEN, "platform_release": "3.1.58"},
     "pyodide_2024_0_wasm32": {**EMSCRIPTEN, "platform_release": "3.1.58"},
     "pyemscripten_2025_0_wasm32": {**EMSCRIPTEN, "platform_release": "4.0.9"},
@@ -492,6 +494,85 @@ def test_refuses_and_says_what_to_write(tag: str, expected: tuple[str, str]) -> 
     assert (caught.value.message, caught.value.hint) == (f"{tag} {expected[0]}", expected[1])
     for platform in hinted(caught.value.hint):
         assert parse_platform(platform).accepts
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        *(("linux_amd64", "linux_x86_64"), ("linux_x64", "linux_x86_64")),
+        *(("linux_x86", "linux_i686"), ("linux_i386", "linux_i686"), ("linux_i586", "linux_i686")),
+        *(("linux_arm64", "linux_aarch64"), ("linux_armv8", "linux_aarch64")),
+        *(("linux_armhf", "linux_armv7l"), ("linux_armv7", "linux_armv7l")),
+        ("linux_ppc64el", "linux_ppc64le"),
+        ("macosx_14_0_aarch64", "macosx_14_0_arm64"),
+        ("macosx_14_0_amd64", "macosx_14_0_x86_64"),
+        ("macosx_14_0_x64", "macosx_14_0_x86_64"),
+        ("macosx_10_6_x86", "macosx_10_6_i386"),
+        ("macosx_10_6_i686", "macosx_10_6_i386"),
+    ],
+)
+def test_another_name_of_an_architecture_is_understood_and_refused(
+    written: str, meant: str
+) -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_platform(written)
+    assert caught.value.hint == f"write {meant}"
+
+
+@pytest.mark.parametrize(
+    "format_", ["universal2", "universal", "intel", "fat", "fat3", "fat32", "fat64"]
+)
+def test_a_format_of_several_processors_is_no_machine(format_: str) -> None:
+    with pytest.raises(TargetError, match="which processor has the target"):
+        parse_platform(f"macosx_10_6_{format_}")
+
+
+@pytest.mark.parametrize(
+    ("last", "beyond"),
+    [
+        ("macosx_10_4_x86_64", "macosx_10_3_x86_64"),
+        ("macosx_10_4_i386", "macosx_10_3_i386"),
+        ("macosx_10_4_ppc64", "macosx_10_3_ppc64"),
+        ("macosx_10_0_ppc", "macosx_9_9_ppc"),
+        ("macosx_11_0_arm64", "macosx_10_16_arm64"),
+        ("macosx_10_14_i386", "macosx_10_15_i386"),
+        ("macosx_10_6_ppc", "macosx_10_7_ppc"),
+        ("macosx_10_5_ppc64", "macosx_10_6_ppc64"),
+        ("macosx_10_16_x86_64", "macosx_10_17_x86_64"),
+        # Nothing is known of versions to come; what has three digits is a slip.
+        ("macosx_99_99_x86_64", "macosx_100_0_x86_64"),
+        ("macosx_99_99_arm64", "macosx_99_100_arm64"),
+        ("manylinux_2_99_x86_64", "manylinux_2_100_x86_64"),
+        ("musllinux_1_99_x86_64", "musllinux_1_100_x86_64"),
+        ("ios_12_0_arm64_iphoneos", "ios_11_9_arm64_iphoneos"),
+        ("ios_99_99_arm64_iphoneos", "ios_99_100_arm64_iphoneos"),
+        ("android_16_x86_64", "android_15_x86_64"),
+        ("android_99_x86_64", "android_100_x86_64"),
+    ],
+)
+def test_ends_where_no_machine_is(last: str, beyond: str) -> None:
+    assert parse_platform(last).accepts
+    with pytest.raises(TargetError):
+        parse_platform(beyond)
+
+
+@pytest.mark.parametrize(
+    ("family", "example"),
+    [
+        *((name, "macosx_11_0_arm64") for name in ("macos", "darwin", "osx", "mac")),
+        *((name, "manylinux2014_x86_64") for name in ("glibc", "debian", "ubuntu")),
+        *((name, "musllinux_1_2_x86_64") for name in ("musllinux", "musl", "alpine")),
+        *((name, "ios_13_0_arm64_iphoneos") for name in ("ios", "iphoneos")),
+        *((name, "pyemscripten_2025_0_wasm32") for name in ("emscripten", "wasm", "pyodide")),
+        ("pyemscripten", "pyemscripten_2025_0_wasm32"),
+        ("win_arm", "win_arm64"),
+        ("android", "android_21_arm64_v8a"),
+    ],
+)
+def test_the_name_of_a_system_leads_to_an_example(family: str, example: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_platform(f"{family}_7")
+    assert hinted(caught.value.hint)[0] == example
 
 
 NUMBERS = st.one_of(st.integers(0, 40), st.integers(0, 9999), st.just("013"))

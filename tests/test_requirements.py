@@ -202,6 +202,7 @@ def test_lines(text: str, lines: list[tuple[int, str]]) -> None:
         case("in a comment that ends it", "b \\\n # tags= # \\\nc", 2, 4, 5, " # tags= # \\"),
         case("on an option", "--pre \\\n; tags=x", 2, 3, 6, "; tags=x"),
         case("no requirement", "; \\\ntags=x", 1, 1, 2, "; "),
+        case("default", "a\n# tags=,x", 2, 8, 1, "# tags=,x"),
         case("carriage return", "a\r\nb\rc ; tags=,x", 3, 10, 1, "c ; tags=,x"),
         case("form feed", "a\fb ; tags=,x", 2, 10, 1, "b ; tags=,x"),
         case("line separator", "a\u2028b ; tags=,x", 2, 10, 1, "b ; tags=,x"),
@@ -237,19 +238,19 @@ def test_every_fault_is_told() -> None:
 
 
 def test_places_of_targets() -> None:
-    text = "a ; tags=x,\\\n y # target=z"
+    text = "a ; tags=xxx,\\\n yy # target=z"
     inputs = read_all({"sub/a.txt": text}, "sub/a.txt", arguments=("b;target=host",))
     (typed, read) = sorted(inputs.entries, key=lambda entry: entry.line.file)
     assert read.targets is not None
     assert [(t.key, t.text, t.folder) for t in read.targets] == [
-        ("tags", "x", "sub"),
-        ("tags", "y", "sub"),
+        ("tags", "xxx", "sub"),
+        ("tags", "yy", "sub"),
         ("target", "z", "sub"),
     ]
     assert [(t.fault.location, t.fault.width) for t in read.targets] == [
-        (Location("sub/a.txt", 1, 10), 1),
-        (Location("sub/a.txt", 2, 2), 1),
-        (Location("sub/a.txt", 2, 13), 1),
+        (Location("sub/a.txt", 1, 10), 3),
+        (Location("sub/a.txt", 2, 2), 2),
+        (Location("sub/a.txt", 2, 14), 1),
     ]
     assert typed.targets == (TargetName("target", "host", ""),)
     assert typed.targets[0].fault.location == Location(COMMAND_LINE, 1, 10)
@@ -263,6 +264,10 @@ def test_a_line_points_at_its_parts() -> None:
     assert line.fault("m", start=4, end=6) == Fault("m", "", Location("x.txt", 3, 2), " cd", 2)
     assert locate(whole, "n", "i") == Fault("n", "i", Location("x.txt", 2, 1), "ab ", 3)
     assert list(line.offsets(1, 5)) == [(2, 4), (6, 8)]
+    assert list(line.offsets(0, 3)) == [(1, 4)]
+    assert list(line.offsets(3, 4)) == [(6, 7)]
+    (blanks,), _ = parse_file("x.txt", "ab  ")
+    assert blanks.fault("m").width == 2
 
 
 # Nested files
@@ -499,6 +504,12 @@ def test_a_clause_on_what_turns_out_an_option(text: str) -> None:
     ]
 
 
+def test_an_editable_requirement_out_of_a_variable() -> None:
+    text = "${OPTION} . # target=host"
+    inputs = read_all({"a.txt": text}, "a.txt", variables={"OPTION": "--editable"})
+    assert rows(inputs) == [("a.txt", 1, "--editable .", "host", False)]
+
+
 # What only pip reads
 
 
@@ -557,9 +568,12 @@ def test_locks_are_passed_over() -> None:
 
 
 def test_remote_files() -> None:
-    text = "# tags=t\n-r https://h/${NAME}.txt\n-c http://h/c.txt\n-r ${URL}\n-r https://h/x.txt\n--pre"
+    text = (
+        "# tags=t\n-r https://h/${NAME}.txt\n-c http://h/c.txt\n-r ${URL}\n"
+        "-r https://h/x.txt\n-r b.txt"
+    )
     inputs = read_all(
-        {"a.txt": text},
+        {"a.txt": text, "b.txt": "# nothing"},
         "a.txt",
         "file:///b.txt",
         variables={"NAME": "x", "URL": "https://h/y.txt"},
@@ -574,10 +588,10 @@ def test_remote_files() -> None:
         ("a.txt", number, f"-r {name}", "t", False)
         for number, name in ((2, "https://h/x.txt"), (4, "https://h/y.txt"), (5, "https://h/x.txt"))
     ]
-    (file,) = inputs.files
+    file, _ = inputs.files
     assert [line.number for line in file.lines if includes_remote(line)] == [2, 4, 5]
     # For a target that asks for none of it, only those lines go.
-    assert content_for(file, set()) == "# tags=t\n\n-c http://h/c.txt\n\n\n--pre"
+    assert content_for(file, set()) == "# tags=t\n\n-c http://h/c.txt\n\n\n-r b.txt"
 
 
 def test_a_requirement_includes_nothing() -> None:
@@ -717,6 +731,8 @@ def test_pip_sees_the_same_lines(tmp_path: Path) -> None:
         assert content_for(file, set(file.lines)) == file.text
     (lone,) = read_all({"x.txt": "a\rb ; tags=t\nc"}, "x.txt").files
     assert content_for(lone, set(lone.lines[::2])) == "a\n\nc"
+    (paired,) = read_all({"x.txt": "a\r\nb ; tags=t\r\nc"}, "x.txt").files
+    assert content_for(paired, set(paired.lines)) == "a\r\nb \r\nc"
 
 
 @pytest.mark.seams

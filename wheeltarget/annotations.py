@@ -29,15 +29,15 @@ _CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
 _KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target)\s*+=(?!=)")
 _URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
 _EDITABLE = re.compile(r"(?:^|\s)(?:-e|--ed)")
-_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""", re.DOTALL)
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""")
 
 # What follows finds what was plainly meant as a clause and is none. Everywhere but behind the
 # requirement's own ";" pip would pass over it without a word, and so the target would be lost.
 _TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
-_KEY = r"(?:tags?|targets?)(?![\w-])"
+_KEY = r"(?:tags?|targets?)"
 _NEAR_CLAUSE = re.compile(rf"\s*+(?P<key>{_KEY})\s*+(?:[:=]|$|\w+-\w+-\w)", re.IGNORECASE)
 _MISSPELT = re.compile(
-    rf"\s*+(?P<key>{_KEY})\s*+(?P<sign>[:=]*+)\s*+(?P<first>[^\s,;]++)\s*+(?P<rest>.*)",
+    rf"(?P<lead>[^\w#]*+)(?P<key>{_KEY})\s*+(?P<sign>[:=]*+)\s*+(?P<first>[^\s,;]++)\s*+(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _AMONG_WORDS = re.compile(
@@ -163,7 +163,7 @@ def format_line(requirement: str, clauses: tuple[Clause, ...] = (), options: str
     if not requirement and clauses:
         return f"{options}  # {' ; '.join(map(str, clauses))}"
     annotated = " ; ".join([requirement, *map(str, clauses)])
-    return f"{annotated} {options}".strip() if options else annotated
+    return f"{annotated} {options}".strip()
 
 
 def has_clause(text: str) -> bool:
@@ -343,15 +343,15 @@ def _refuse_misspelt(piece: Word) -> None:
         return
     key, sign, first = match["key"], match["sign"], match["first"]
     alone = not match["rest"] or match["rest"].startswith(",")
-    if re.fullmatch(_TAG, first, re.IGNORECASE):
+    if re.match(_TAG, first, re.IGNORECASE):
         meant = alone or "=" in sign
     else:
-        named = sign.count("=") == 1 and _nearest(key) == "target"
+        named = sign.count("=") == 1 and _nearest(key) == "target" and not match["lead"].strip()
         meant = alone and (named or (first == "host" and bool(sign)))
     if meant:
         message = f"{key}{sign} is no clause" if sign else f"{key} is not followed by ="
         words = (message, f"write {_nearest(key)}=… as in {_EXAMPLES[_nearest(key)]}")
-        if _KNOWN_CLAUSE.match(piece.text):
+        if key in KEYS and sign == "=":
             words = _among_words(key)
         end = match.end("sign" if sign else "key")
         raise AnnotationError(*words, piece.start + match.start("key"), piece.start + end)

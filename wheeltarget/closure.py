@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import ClosureError
+from wheeltarget.legacy import modern_requirement, reads_legacy
 from wheeltarget.markers import evaluate
 from wheeltarget.targets import Target
 
@@ -127,6 +128,7 @@ def find_holes(
     """
     from packaging.utils import canonicalize_name
 
+    legacy = reads_legacy(target.python)
     holes: dict[Hole, None] = {}
     seen: set[tuple[str, str]] = set()
     todo = [(root, "", "") for root in reversed(roots)]
@@ -142,17 +144,17 @@ def find_holes(
         for extra in (*sorted(requirement.extras, reverse=True), ""):
             if (name, extra) not in seen:
                 seen.add((name, extra))
-                todo += [(each, name, extra) for each in reversed(_dependencies(wheel))]
+                todo += [(each, name, extra) for each in reversed(_dependencies(wheel, legacy))]
     return tuple(holes)
 
 
-def _dependencies(wheel: WheelMetadata) -> list[Requirement]:
+def _dependencies(wheel: WheelMetadata, legacy: bool) -> list[Requirement]:  # noqa: FBT001
     from packaging.requirements import InvalidRequirement, Requirement
 
     found = []
     for text in wheel.requires:
         try:
-            found.append(Requirement(text))
+            found.append(Requirement(modern_requirement(text) if legacy else text))
         except InvalidRequirement as error:
             why = str(error).partition("\n")[0]
             raise ClosureError(

@@ -40,14 +40,13 @@ nothing was fetched and ``failure`` holds one sentence.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wheeltarget.pip_child.current import Current, PipMovedError
+from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
 
@@ -63,36 +62,72 @@ def main(job_file: Path) -> int:
     :returns: the exit code.
     """
     order = json.loads(job_file.read_text("utf-8"))
+    interrupts = _note_interrupts()
+    try:
+        exit_code = run_all(order, interrupts)
+    except PipMovedError as error:
+        # pip takes an interrupt for a failure, and so does the proof.
+        if not interrupts:
+            write_json(Path(order["failure"]), {"schema": SCHEMA, "sentence": str(error)})
+        exit_code = PIP_MOVED
+    except KeyboardInterrupt:
+        exit_code = INTERRUPTED
+    except OSError as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        exit_code = 1
+    return INTERRUPTED if interrupts else exit_code
+
+
+def _note_interrupts() -> list[int]:
+    """Let the first interrupt end what is going on, and be known of afterwards.
+
+    :returns: a list that is empty until then.
+    """
     interrupts: list[int] = []
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
-        interrupts.append(signum)
-        raise KeyboardInterrupt
+        # A second one would only cut off the cleaning up.
+        if not interrupts:
+            interrupts.append(signum)
+            raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
+    # Under nohup, for one, interrupts are ignored, and that is to be left so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
+    return interrupts
+
+
+def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
+    """Patch pip and run it for every job.
+
+    :param order: the content of the job file.
+    :param interrupts: not empty any more after an interrupt.
+    :returns: the exit code.
+    """
     current = Current()
-    try:
-        if order["plain"]:
-            install_files(current)
-            current.begin(order["jobs"][0])
-            return download(order["jobs"][0]["arguments"])
-        install(current)
-    except PipMovedError as error:
-        write_json(Path(order["failure"]), {"schema": SCHEMA, "sentence": str(error)})
-        return PIP_MOVED
+    if order["plain"]:
+        install_files(current, download)
+        current.begin(order["jobs"][0])
+        return download(order["jobs"][0]["arguments"])
+    install(current, download)
     for job in order["jobs"]:
         run(current, job)
         if interrupts:
-            return INTERRUPTED
+            break
     return 0
 
 
 def run(current: Current, job: dict[str, Any]) -> None:
     """Run pip for one job and write what it chose."""
-    hidden = {name: os.environ.pop(name) for name in job["unset"] if name in os.environ}
     current.begin(job)
-    exit_code = download(job["arguments"])
-    os.environ.update(hidden)
+    with surroundings(unset=job["unset"]):
+        exit_code = download(job["arguments"])
+    if exit_code == 0 and not current.was_asked:
+        # It can be told to run in another interpreter, to which nothing here applies.
+        sys.stderr.write(
+            "ERROR: pip ran in another interpreter, or for something else than a download\n"
+        )
+        exit_code = 1
     outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
     write_json(Path(job["result"]), outcome)
 

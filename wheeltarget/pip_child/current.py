@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from wheeltarget.errors import WheeltargetError
+from wheeltarget.legacy import reads_legacy
 
 
 class PipMovedError(WheeltargetError):
@@ -25,6 +28,7 @@ class View:
     tag_set: frozenset[Any]
     markers: dict[str, str]
     unknown: Collection[str]
+    legacy: bool
 
 
 @dataclass(slots=True)
@@ -36,7 +40,10 @@ class Current:
     files: dict[str, str] = field(default_factory=dict)
     folder: str = ""
     destination: str = ""
+    was_asked: bool = False
+    only_looks: bool = False
     fetched: dict[str, Path] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
     resolver: Any = None
     requirement_set: Any = None
@@ -49,9 +56,15 @@ class Current:
         self.files = job["files"]
         self.folder = job["folder"]
         self.destination = job["destination"]
+        self.was_asked = False
         self.dependencies = "all"
         self.resolver = self.requirement_set = None
         self.chosen = []
+
+    @property
+    def is_legacy(self) -> bool:
+        """Tell whether the target's own pip reads specifiers from before PEP 440."""
+        return self.view is not None and self.view.legacy
 
     def outcome(self) -> dict[str, Any]:
         """Say what pip was told to fetch and what it chose."""
@@ -62,7 +75,9 @@ def _view(label: str, target: dict[str, Any]) -> View:
     from pip._vendor.packaging.tags import Tag
 
     tags = [Tag(*tag.split("-")) for tag in target["tags"]]
-    return View(label, tags, frozenset(tags), target["markers"], target["unknown"])
+    markers = target["markers"]
+    legacy = reads_legacy(markers["python_full_version"])
+    return View(label, tags, frozenset(tags), markers, target["unknown"], legacy)
 
 
 def rebind(name: str, original: object, replacement: object) -> None:
@@ -71,3 +86,17 @@ def rebind(name: str, original: object, replacement: object) -> None:
         mine = module_name.partition(".")[0] == "pip" and isinstance(module, ModuleType)
         if mine and module.__dict__.get(name) is original:
             setattr(module, name, replacement)
+
+
+@contextmanager
+def surroundings(*, unset: Iterable[str], **changes: str) -> Iterator[None]:
+    """Change environment variables for a while; what pip changes meanwhile goes, too."""
+    before = dict(os.environ)
+    for name in unset:
+        os.environ.pop(name, None)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -5,8 +5,10 @@ A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_ch
 
 from __future__ import annotations
 
+import errno
 import functools
 import logging
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,8 +18,11 @@ from typing import Any
 from wheeltarget.pip_child.current import Current, rebind
 from wheeltarget.pip_child.result import chosen_files
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""What the operating system says where a file can't be written for reasons of the disk."""
 
-def patch_kept(current: Current) -> Any:
+
+def patch_kept(current: Current) -> None:
     """Let files that are there already not be fetched."""
     from pip._internal.operations import prepare
 
@@ -26,35 +31,37 @@ def patch_kept(current: Current) -> Any:
     @functools.wraps(check_here)
     def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> str | None:
         found: str | None
-        if download_dir == current.folder and _bring(current, link, Path(download_dir)):
+        source = _bring(current, link, Path(download_dir)) if download_dir == current.folder else ""
+        if source == "an earlier job":
             # pip would name a file in the destination, where it is not yet.
             with _silence(prepare.logger):
                 found = check_here(link, download_dir, *rest, **named)
             return found
         found = check_here(link, download_dir, *rest, **named)
+        if source == "the destination" and found is None:
+            current.refused.add(link.filename)
         return found
 
     rebind("_check_download_dir", check_here, check_download_dir)
-    return check_download_dir
 
 
-def _bring(current: Current, link: Any, folder: Path) -> bool:
-    """Link a file into the folder at hand, from the destination or from an earlier job.
+def _bring(current: Current, link: Any, folder: Path) -> str:
+    """Link a file into the folder at hand, from an earlier job or from the destination.
 
-    :returns: whether it comes from an earlier job.
+    :returns: which of the two it comes from, or an empty string.
     """
     path = folder / link.filename
-    there, earlier = (
-        Path(current.destination, link.filename),
-        current.fetched.get(link.url_without_fragment),
-    )
     if path.exists():
-        return False
-    for source in (there, earlier):
-        if source is not None and source.is_file():
-            link_or_copy(source, path)
-            return source is earlier
-    return False
+        return ""
+    earlier = current.fetched.get(link.url_without_fragment)
+    if earlier is not None and earlier.is_file():
+        link_or_copy(earlier, path)
+        return "an earlier job"
+    there = Path(current.destination, link.filename)
+    if there.is_file() and link.filename not in current.refused:
+        link_or_copy(there, path)
+        return "the destination"
+    return ""
 
 
 def link_or_copy(source: Path, path: Path) -> None:
@@ -65,20 +72,12 @@ def link_or_copy(source: Path, path: Path) -> None:
         shutil.copy(source, path)
 
 
-def prove_kept(check_download_dir: Any) -> bool:
-    """Ask whether pip's preparer calls the function that was replaced."""
-    from pip._internal.operations import prepare
-
-    asks = prepare.RequirementPreparer.prepare_linked_requirement.__code__.co_names
-    bound = prepare._check_download_dir is check_download_dir
-    return bound and "_check_download_dir" in asks
-
-
 def patch_result(current: Current) -> Any:
     """Let what pip chose be written down."""
     from pip._internal.commands import download
     from pip._internal.exceptions import CommandError
     from pip._internal.operations import prepare
+    from pip._internal.req import req_install
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
     resolve_here, run_here = Resolver.resolve, download.DownloadCommand.run
@@ -92,17 +91,25 @@ def patch_result(current: Current) -> Any:
 
     @functools.wraps(run_here)
     def run(self: Any, options: Any, arguments: list[str]) -> int:
+        current.was_asked = True
         if "legacy-resolver" in options.deprecated_features_enabled:
             raise CommandError("the legacy resolver knows no targets: leave it out")
         logging.getLogger(__name__).info("Resolving for %s", current.label)
-        exit_code = int(run_here(self, options, arguments))
+        try:
+            exit_code = int(run_here(self, options, arguments))
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            # pip would show where in its code that was.
+            raise CommandError(f"cannot write: {error.strerror}") from error
         if exit_code == 0:
             _note_result(current, options)
         return exit_code
 
     @functools.wraps(save_here)
     def save_linked_requirement(self: Any, requirement: Any) -> None:
-        with _silence(prepare.logger):
+        # Of a checkout it is the requirement that says what was saved.
+        with _silence(prepare.logger), _silence(req_install.logger):
             save_here(self, requirement)
 
     Resolver.resolve = resolve
@@ -143,13 +150,21 @@ def _note_result(current: Current, options: Any) -> None:
 
 
 def prove_result(run: Any) -> bool:
-    """Ask whether the command that pip makes is the one that was wrapped."""
+    """Ask whether the command that pip makes is the one that was wrapped, and what it is told."""
     from pip._internal.commands import create_command
 
     command = create_command("download")
-    options, _ = command.parse_args(["proof"])
-    wanted = ("ignore_dependencies", "deprecated_features_enabled", "download_dir")
-    return type(command).run is run and all(hasattr(options, name) for name in wanted)
+    wanted = {
+        "--no-deps": "ignore_dependencies",
+        "--only-deps": "only_dependencies",
+        "--use-deprecated": "deprecated_features_enabled",
+    }
+    given = {name: command.parser.get_option(name) for name in wanted}
+    if command.parser.has_option("--no-deps") and given["--only-deps"] is None:
+        del wanted["--only-deps"]  # pip has it from 26.2 on
+    return type(command).run is run and all(
+        given[name].dest == attribute for name, attribute in wanted.items()
+    )
 
 
 def patch_messages(current: Current) -> None:
@@ -157,15 +172,23 @@ def patch_messages(current: Current) -> None:
     make_here = logging.getLogRecordFactory()
 
     def translate(value: object) -> object:
-        if isinstance(value, str) and current.folder and current.folder in value:
-            return value.replace(current.folder, current.destination)
-        return value
+        if not isinstance(value, str | BaseException) or not current.folder:
+            return value
+        text = str(value)
+        if current.folder not in text:
+            return value
+        # Not where it is the beginning of another folder's name.
+        pattern = re.escape(current.folder) + r"(?![\w-]|\.\w)"
+        return re.sub(pattern, lambda _: current.destination, text)
 
     def make(*arguments: Any, **named: Any) -> logging.LogRecord:
         record = make_here(*arguments, **named)
         record.msg = translate(record.msg)
         if isinstance(record.args, tuple):
             record.args = tuple(translate(each) for each in record.args)
+        if record.exc_info:
+            # A handler takes this text where it is there.
+            record.exc_text = str(translate(logging.Formatter().formatException(record.exc_info)))
         return record
 
     logging.setLogRecordFactory(make)

@@ -33,7 +33,7 @@ def chosen_files(resolver: Any, requirement_set: Any) -> Iterator[dict[str, Any]
         yield {
             "name": name,
             "version": str(versions[name]),
-            "filename": link.filename,
+            "filename": _saved_name(requirement, versions[name]),
             "url": without_credentials(link.url_without_fragment),
             "index": without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
             "requested": bool(requirement.user_supplied),
@@ -42,6 +42,12 @@ def chosen_files(resolver: Any, requirement_set: Any) -> Iterator[dict[str, Any]
             "yanked": (link.yanked_reason or "") if link.is_yanked else None,
             "requires_python": link.requires_python,
         }
+
+
+def _saved_name(requirement: Any, version: object) -> str:
+    """Say under which name pip saves a file; a folder it does not save at all."""
+    link = requirement.link
+    return f"{requirement.name}-{version}.zip" if link.is_vcs else str(link.filename)
 
 
 def _is_page(page: object) -> bool:

@@ -1,13 +1,16 @@
 """The places in pip that are made to see the target, each with its proof.
 
 Every patch asks :class:`Current` for the job at hand; without a target it does what pip does.
-A proof asks pip's real objects what they would do; where one answers for this machine instead,
-:class:`PipMovedError` ends the run before anything is fetched.
+A proof asks pip's real objects what they would do; it takes a few milliseconds. On a pip newer than
+those that wheeltarget's own tests were run on, :mod:`wheeltarget.pip_child.trial` asks pip as a
+whole, too. Where one answers for this machine instead, :class:`PipMovedError` ends the run before
+anything is fetched.
 """
 
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -15,37 +18,29 @@ from wheeltarget import __version__
 from wheeltarget.annotations import has_clause
 from wheeltarget.markers import holds
 from wheeltarget.pip_child.current import Current, PipMovedError, rebind
-from wheeltarget.pip_child.fetching import (
-    patch_kept,
-    patch_messages,
-    patch_result,
-    prove_kept,
-    prove_result,
+from wheeltarget.pip_child.fetching import patch_kept, patch_messages, patch_result, prove_result
+from wheeltarget.pip_child.metadata import (
+    UnknownMarkerError,
+    patch_askers,
+    patch_legacy,
+    prove_askers,
+    prove_legacy,
 )
+from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
 PROOF: dict[str, Any] = {
     "label": "proof",
-    "target": {
-        "tags": ["cp99-cp99-proof_2", "cp99-cp99-proof_1"],
-        "markers": {
-            "os_name": "proof-os",
-            "sys_platform": "proof-platform",
-            "platform_machine": "proof-machine",
-            "platform_python_implementation": "proof-python",
-            "platform_release": "99.1",
-            "platform_system": "proof-system",
-            "python_version": "9.9",
-            "python_full_version": "9.9.9",
-            "implementation_name": "proof-implementation",
-            "implementation_version": "9.9.8",
-        },
-        "unknown": ["platform_version"],
-    },
+    "target": ODD,
     "files": {"proof.txt": "proof==1 \\\n  --hash=sha256:00\n"},
     "folder": "proof-folder",
     "destination": "proof-destination",
 }
 """A job for a target that no machine is."""
+
+_KNOWN_PIPS = ((25, 3), (26, 3))
+"""The oldest and the newest pip on which the trial is part of wheeltarget's own tests."""
+
+_LONGEST_REASON = 300
 
 
 class Seam(NamedTuple):
@@ -53,72 +48,97 @@ class Seam(NamedTuple):
 
     :param name: what it is about, for a message.
     :param patch: makes pip ask for the job at hand there; gives what the proof needs.
-    :param prove: asks pip's own objects whether they do.
+    :param prove: asks pip's own objects whether they do; None where the trial has to show it.
     """
 
     name: str
     patch: Callable[[Current], Any]
-    prove: Callable[[Any], bool]
+    prove: Callable[[Any], bool] | None
 
 
-def install(current: Current) -> None:
+def install(current: Current, download: Download) -> None:
     """Make pip see the job at hand, and prove that every patch took.
 
     :param current: the holder of the job at hand.
+    :param download: runs ``pip download``.
     :raises PipMovedError: where pip is not built as expected.
     """
     _install(
         current,
         Seam("markers", _patch_markers, _prove_markers),
+        Seam("who asks for what is not known", patch_askers, prove_askers),
         Seam("supported tags", _patch_tags, _prove_tags),
+        Seam("specifiers from before PEP 440", patch_legacy, prove_legacy),
         Seam("content of requirements files", _patch_files, _prove_files),
-        Seam("files that are there already", patch_kept, prove_kept),
+        Seam("files that are there already", patch_kept, None),
         Seam("what was chosen", patch_result, prove_result),
     )
     patch_messages(current)
+    _try_out(current, download, plain=False)
 
 
-def install_files(current: Current) -> None:
+def install_files(current: Current, download: Download) -> None:
     """Give pip the content of requirements files and leave the rest of it as it is.
 
     :param current: the holder of the job at hand.
+    :param download: runs ``pip download``.
     :raises PipMovedError: where pip is not built as expected.
     """
     _install(current, Seam("content of requirements files", _patch_files, _prove_files))
+    _try_out(current, download, plain=True)
 
 
 def _install(current: Current, *seams: Seam) -> None:
-    from pip import __version__ as pip_version
-
     for seam in seams:
         try:
             proof = seam.patch(current)
             current.begin(PROOF)
-            took = seam.prove(proof)
+            took = seam.prove is None or seam.prove(proof)
         except Exception as error:
-            raise _moved(pip_version, seam.name, repr(error)) from error
+            raise _moved(seam.name, repr(error)) from error
         if not took:
-            raise _moved(pip_version, seam.name, "the patch did not take")
+            raise _moved(seam.name, "the patch did not take")
 
 
-def _moved(pip_version: str, what: str, why: str) -> PipMovedError:
+def _try_out(current: Current, download: Download, *, plain: bool) -> None:
+    from pip import __version__ as pip_version
+
+    if is_known(pip_version):
+        return
+    try:
+        fault = find_fault(current, download, plain=plain)
+    except OSError:
+        raise  # a full disk, say, of which pip is innocent
+    except Exception as error:
+        raise _moved("in a trial", repr(error)) from error
+    if fault:
+        raise _moved("in a trial", fault)
+
+
+def is_known(pip_version: str) -> bool:
+    """Tell whether a pip is one of those on which wheeltarget was tried out."""
+    release = tuple(int(number) for number in re.findall(r"\d+", pip_version)[:2])
+    oldest, newest = _KNOWN_PIPS
+    return oldest <= release <= newest
+
+
+def _moved(what: str, why: str) -> PipMovedError:
+    from pip import __version__ as pip_version
+
+    reason = " ".join(why.split())
     return PipMovedError(
         f"pip {pip_version} is not built as wheeltarget {__version__} knows it "
-        f"({what}: {why}), so it would answer for this machine; "
-        "nothing was fetched. Use a pip from 25.3 to 26.3, or a newer wheeltarget"
+        f"({what}: {reason[:_LONGEST_REASON]}), so it would answer for this machine; "
+        "nothing was fetched: use a pip from 25.3 to 26.3, or a newer wheeltarget"
     )
 
 
-def _patch_markers(current: Current) -> Any:
+def _patch_markers(current: Current) -> None:
     """Let markers see the target."""
-    from pip._internal.exceptions import InstallationError
     from pip._vendor.packaging import markers
 
     host_environment = markers.default_environment
     evaluate_here = markers.Marker.evaluate
-
-    class UnknownMarkerError(InstallationError):  # type: ignore[misc]
-        pass
 
     def default_environment() -> dict[str, str]:
         if current.view is None:
@@ -136,17 +156,15 @@ def _patch_markers(current: Current) -> Any:
         verdict = holds(str(self), decide, current.view.unknown)
         if isinstance(verdict, bool):
             return verdict
-        raise UnknownMarkerError(
-            f"the marker '{self}' asks for {verdict[0]}, and nothing is known of it for "
-            f"{current.view.label}. Say it in a target file, under [markers]"
-        )
+        if current.only_looks:
+            return False
+        raise UnknownMarkerError(str(self), verdict[0])
 
     rebind("default_environment", host_environment, default_environment)
     markers.Marker.evaluate = evaluate
-    return UnknownMarkerError
 
 
-def _prove_markers(unknown_marker_error: Any) -> bool:
+def _prove_markers(_proof: Any) -> bool:
     from pip._internal.models.installation_report import InstallationReport
     from pip._internal.req.constructors import install_req_from_line
 
@@ -155,14 +173,8 @@ def _prove_markers(unknown_marker_error: Any) -> bool:
         requirement = install_req_from_line(f'proof ; {name} == "{value}"')
         if not requirement.match_markers():
             return False
-    if InstallationReport([]).to_dict()["environment"]["sys_platform"] != known["sys_platform"]:
-        return False
-    undecided = install_req_from_line('proof ; platform_version == "1" and os_name == "proof-os"')
-    try:
-        undecided.match_markers()
-    except unknown_marker_error:
-        return True
-    return False
+    reported = InstallationReport([]).to_dict()["environment"]
+    return bool(reported["sys_platform"] == known["sys_platform"])
 
 
 def _patch_tags(current: Current) -> Any:
@@ -197,7 +209,7 @@ def _prove_tags(target_python: Any) -> bool:
     )
     worse, better, foreign = (
         Link(f"https://example.invalid/proof-1-{tag}.whl")
-        for tag in ("cp99-cp99-proof_1", "cp99-cp99-proof_2", "py3-none-any")
+        for tag in (*reversed(ODD["tags"]), "py3-none-any")
     )
     judge = finder.make_link_evaluator("proof").evaluate_link
     candidates = [InstallationCandidate("proof", "1", link) for link in (better, worse)]

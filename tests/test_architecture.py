@@ -1,0 +1,226 @@
+"""The import arrows between the modules of wheeltarget, and what else each may reach."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import wheeltarget
+from tests.support.cli import environment
+
+HOME = Path(wheeltarget.__file__).parent
+
+GROUND = "errors platforms targets annotations markers legacy"
+READERS = "catalogue pip_options pip_config requirements inputs settings"
+DECISION = "plan_faults plan"
+WORK = "guard wheelhouse driver interrupts closure"
+
+ARROWS = {
+    # Ground floor: words and values
+    "errors": "",
+    "platforms": "errors",
+    "targets": "platforms errors",
+    "annotations": "errors",
+    "legacy": "",
+    "markers": "targets",
+    # First floor: readers
+    "catalogue": "targets errors",
+    "pip_options": "errors",
+    "pip_config": "pip_options errors",
+    "requirements": "annotations pip_options errors",
+    "inputs": "requirements annotations pip_options errors",
+    "settings": "requirements annotations errors",
+    # Second floor: the decision
+    "plan_faults": f"{GROUND} {READERS}",
+    "plan": f"plan_faults {GROUND} {READERS}",
+    # Third floor: the work
+    "guard": "",
+    "wheelhouse": "guard errors",
+    "driver": "plan wheelhouse errors",
+    "interrupts": "errors",
+    "closure": "targets markers legacy errors",
+    # Top: the face
+    "api": f"{GROUND} {READERS} {DECISION} {WORK}",
+    "render": "api errors",
+    "cli": "api render driver pip_options errors",
+    "__main__": "cli",
+    # Apart: what runs inside pip's process
+    "pip_child": GROUND,
+}
+"""What each module may import of ours; beside that, all may import the version."""
+
+THIRD_PARTY = {
+    "packaging": {*GROUND.split(), *READERS.split(), *DECISION.split(), *WORK.split(), "api"}
+    - {"errors", "guard"},
+    "platformdirs": {"pip_config"},
+    "typer": {"cli"},
+    "pip": {"pip_child"},
+}
+"""Who may import what does not come with Python."""
+
+WRITERS = {"render", "cli", "__main__", "pip_child"}
+"""Who may write to standard output and standard error; in the child they are pip's."""
+
+
+@cache
+def sources() -> dict[str, tuple[str, ast.Module]]:
+    """Read every module: its room and its syntax tree by its name below ``wheeltarget``."""
+    found = {}
+    for path in sorted(HOME.rglob("*.py")):
+        parts = path.relative_to(HOME).with_suffix("").parts
+        found[".".join(parts)] = parts[0], ast.parse(path.read_text("utf-8"))
+    return found
+
+
+@cache
+def rooms() -> tuple[str, ...]:
+    """List the modules, with the package for pip's process as one of them."""
+    return tuple(dict.fromkeys(room for room, _ in sources().values() if room != "__init__"))
+
+
+def trees(room: str) -> Iterator[ast.Module]:
+    """Give the syntax trees of a room."""
+    return (tree for each, tree in sources().values() if each == room)
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """Give the full name of everything that a module imports, wherever it does."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide the arrows"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(room: str) -> set[str]:
+    """Give the rooms that a room imports."""
+    names = [name.split(".") for tree in trees(room) for name in imported(tree)]
+    found = {name[1] for name in names if name[0] == "wheeltarget" and len(name) > 1}
+    return found - {room, "__version__"}
+
+
+def foreign(room: str) -> set[str]:
+    """Give what a room imports that comes neither from us nor with Python."""
+    tops = {name.partition(".")[0] for tree in trees(room) for name in imported(tree)}
+    return tops - sys.stdlib_module_names - {"wheeltarget", "__future__"}
+
+
+def test_every_module_has_its_place() -> None:
+    assert set(rooms()) == set(ARROWS)
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_module_imports_what_it_may(room: str) -> None:
+    assert ours(room) - set(ARROWS[room].split()) == set()
+
+
+@pytest.mark.parametrize("room", ARROWS)
+def test_module_imports_of_others_what_it_may(room: str) -> None:
+    assert {name for name in foreign(room) if room not in THIRD_PARTY.get(name, ())} == set()
+
+
+def test_no_arrow_leads_into_the_child() -> None:
+    assert [room for room in rooms() if "pip_child" in ours(room)] == []
+
+
+def test_arrows_lead_downwards_only() -> None:
+    """Take away what imports nothing that is left, until nothing is left: so there is no cycle."""
+    left = {room: ours(room) for room in rooms()}
+    while free := {room for room, below in left.items() if not below & left.keys()}:
+        left = {room: below for room, below in left.items() if room not in free}
+    assert left == {}
+
+
+def test_no_cycle_within_the_child() -> None:
+    left = {}
+    for name, (room, tree) in sources().items():
+        if room == "pip_child":
+            below = {
+                full.removeprefix("wheeltarget.").rpartition(".")[0] for full in imported(tree)
+            }
+            left[name] = below - {name, "pip_child"}
+    assert len(left) > 1
+    while free := {name for name, below in left.items() if not below & left.keys()}:
+        left = {name: below for name, below in left.items() if name not in free}
+    assert left == {}
+
+
+def written_to(tree: ast.Module) -> Iterator[int]:
+    """Give the line of every use of a standard stream, but for emptying its buffer."""
+    flushed = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "flush"
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {"stdout", "stderr"}:
+            if ast.unparse(node).startswith("sys.") and id(node) not in flushed:
+                yield node.lineno
+        elif isinstance(node, ast.Name) and node.id in {"print", "input", "breakpoint"}:
+            yield node.lineno
+
+
+@pytest.mark.parametrize("room", sorted(ARROWS.keys() - WRITERS))
+def test_module_writes_nothing(room: str) -> None:
+    assert [line for tree in trees(room) for line in written_to(tree)] == []
+
+
+def test_writing_is_noticed() -> None:
+    code = "import sys\nsys.stdout.flush()\nsys.stderr.write('')\nf(file=sys.stdout)\nprint()\n"
+    assert sorted(written_to(ast.parse(code))) == [3, 4, 5]
+
+
+@pytest.mark.parametrize("name", sorted(sources()))
+def test_module_can_be_taken_in(name: str) -> None:
+    path = HOME.joinpath(*name.split(".")).with_suffix(".py")
+    assert len(path.read_text("utf-8").splitlines()) <= 400
+
+
+def loaded(before: str, module: str) -> set[str]:
+    """Import a module in a fresh interpreter, after another one, and give what that loads."""
+    script = (
+        f"import sys\nimport {before}\nold = set(sys.modules)\nimport {module}\n"
+        "print(*(set(sys.modules) - old))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("before", "module", "too_much"),
+    [
+        pytest.param(
+            "typer",
+            "wheeltarget.cli",
+            {"packaging", "pip", "zipfile", "subprocess", "json", "wheeltarget.api"},
+            id="command-line",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.__main__",
+            {"typer", "packaging", "pip", "zipfile", "wheeltarget.cli"},
+            id="way-in",
+        ),
+        pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
+        pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),
+    ],
+)
+def test_what_takes_long_is_loaded_when_it_is_needed(
+    before: str, module: str, too_much: set[str]
+) -> None:
+    new = loaded(before, module)
+    assert module in new
+    assert new & too_much == set()

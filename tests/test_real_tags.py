@@ -1,0 +1,94 @@
+"""Prove that a target is what the real interpreter's own, newest pip says of itself."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+from dataclasses import dataclass
+
+import pytest
+from packaging.version import Version
+
+from tests.support.interpreters import NEWEST_PIP, Oracle, find_oracle
+from wheeltarget.catalogue import newest_pythons, target_from_table
+from wheeltarget.targets import Target, target_from_tag
+
+pytestmark = [pytest.mark.interpreters, pytest.mark.network]
+
+PATCH_LEVEL = {"python_full_version", "implementation_version"}
+QUESTION = """\
+import json
+from pip._internal.utils.compatibility_tags import get_supported
+from pip._vendor.packaging.markers import default_environment
+tags = [str(tag) for tag in get_supported()]
+print(json.dumps({"tags": tags, "markers": default_environment()}))
+"""
+
+
+@dataclass(frozen=True)
+class View:
+    """What a pip says of the interpreter that runs it."""
+
+    tags: list[str]
+    markers: dict[str, str]
+
+
+def view(oracle: Oracle) -> View:
+    """Ask an interpreter's pip what it takes and what it sees."""
+    answer = oracle.run("-c", QUESTION)
+    assert answer.returncode == 0, answer.stderr
+    return View(**json.loads(answer.stdout))
+
+
+def host_glibc() -> tuple[int, int]:
+    name, version = platform.libc_ver()
+    match = re.match(r"(\d+)\.(\d+)", version)
+    if name != "glibc" or match is None:
+        pytest.skip("the interpreters of this machine do not run on glibc")
+    return int(match[1]), int(match[2])
+
+
+def tag_of(oracle: Oracle, seen: View, glibc: tuple[int, int]) -> str:
+    """Write the tag of an interpreter, its platforms in the order of its pip."""
+    machine = seen.markers["platform_machine"]
+    platforms = [f"linux_{machine}", f"manylinux_{glibc[0]}_{glibc[1]}_{machine}"]
+    if Version(oracle.pip) < Version("26.3"):
+        platforms.reverse()
+    interpreter, abi, _ = seen.tags[0].split("-")
+    return f"{interpreter}-{abi}-{'.'.join(platforms)}"
+
+
+def known_markers(target: Target) -> dict[str, str]:
+    """Give the markers that do not change from one patch to the next."""
+    return {name: value for name, value in target.markers if name not in PATCH_LEVEL}
+
+
+@pytest.mark.parametrize("glibc", [None, (2, 17), (2, 26)], ids=["host", "2.17", "2.26"])
+@pytest.mark.parametrize("version", NEWEST_PIP)
+def test_a_tag_is_what_the_real_interpreter_sees(
+    version: str, glibc: tuple[int, int] | None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    level = glibc or host_glibc()
+    if level > host_glibc():
+        pytest.skip(f"this machine has no glibc {level[0]}.{level[1]}")
+    oracle = find_oracle(version, tmp_path_factory, glibc=glibc)
+    seen = view(oracle)
+    target = target_from_tag(tag_of(oracle, seen, level), newest_pythons())
+    assert list(target.tags) == seen.tags
+    assert known_markers(target).items() <= seen.markers.items()
+    assert set(target.unknown) == {"platform_release", "platform_version"}
+
+
+@pytest.mark.parametrize("version", NEWEST_PIP)
+def test_a_target_file_can_say_all_that_the_real_interpreter_sees(
+    version: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    oracle = find_oracle(version, tmp_path_factory)
+    seen = view(oracle)
+    own = {"python_full_version", "platform_release", "platform_version"}
+    markers = {name: seen.markers[name] for name in own}
+    table = {"tag": tag_of(oracle, seen, host_glibc()), "markers": markers}
+    target = target_from_table(table, "box")
+    assert target.environment == seen.markers
+    assert target == target_from_table({"tags": seen.tags, "markers": seen.markers}, "probed")
