@@ -376,7 +376,7 @@ def test_clause_in_a_file_that_pip_fetches_is_refused(
     make_wheel(shelf, "app")
     url = index.add_file("reqs.txt", content.encode()).replace("://", "://me:secret@")
     run = shop.run(Job(online(index, "-r", url), None if plain else LINUX), plain=plain)
-    assert f"line {line} of {url.replace('me:secret', 'me:****')} names a target" in run.stderr
+    assert f"ERROR: line {line} of {url.replace('me:secret', 'me:****')} " in run.stderr
     assert run.exit_code == (1 if plain else 0)
     assert names(shop.destination) == []
     assert wheels_fetched(index) == []
@@ -519,7 +519,7 @@ def test_legacy_resolver_is_refused(
     make_wheel(shelf, "app")
     run = shop.run(Job(online(index, "--use-deprecated=legacy-resolver", "app"), target))
     assert run.results == ({"exit_code": 1, "dependencies": "all", "files": []},)
-    assert "the legacy resolver knows no targets" in run.stderr
+    assert "legacy resolver" in run.stderr
     assert index.requests == ()
 
 
@@ -542,10 +542,11 @@ def test_what_is_not_known_of_the_target_decides_nothing(
     assert run.names(0) == ["never-1.0-py3-none-any.whl"]
     assert run.names(1) == ["always-1.0-py3-none-any.whl", lib]
     assert run.results[2] == {"exit_code": 1, "dependencies": "all", "files": []}
-    asker = f"lib{'' if typed else ', which unknown 1.0 needs,'} asks for platform_version"
-    said = " ".join(run.stderr.split())
-    assert f"ERROR: {asker} in its marker" in said
-    assert "and nothing is known of it for that one" in said
+    asker = f"lib{'' if typed else ', which unknown 1.0 needs,'}"
+    (said,) = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
+    assert said.startswith(f"ERROR: {asker} asks for platform_version ")
+    assert 'platform_version >= "10"' in said
+    assert " that one" in said
     assert index.count("unknown-1.0-py3-none-any.whl") == 0
 
 

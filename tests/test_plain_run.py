@@ -290,7 +290,7 @@ class TestFetchedFile:
         result = download(index, "-r", url, *more, cwd=project)
         assert (result.exit_code, result.stdout.count("Saved")) == (1, 0)
         error = next(line for line in result.stderr.splitlines() if line.startswith("ERROR: "))
-        assert error.startswith(f"ERROR: line 2 of {url} names a target")
+        assert error.startswith(f"ERROR: line 2 of {url} has a tags= or target= clause")
         assert names(project / "wheelhouse") == []
         assert index.count(".whl") == (1 if more else 0)
 

@@ -132,12 +132,15 @@ def test_takes_these_tags_in_this_order(tag: str, expected: list[str]) -> None:
     [
         ("cp27-cp27mu", (2, 7), ["cp27mu"]),
         ("cp27-cp27m", (2, 7), ["cp27m"]),
+        ("cp27-cp27dm", (2, 7), ["cp27dm"]),
+        ("cp27-cp27dmu", (2, 7), ["cp27dmu"]),
         ("cp36-cp36m", (3, 6), ["cp36m"]),
         ("cp37-cp37dm", (3, 7), ["cp37dm"]),
         ("cp38-cp38", (3, 8), ["cp38"]),
         ("cp312-cp312", (3, 12), ["cp312"]),
         ("cp312-cp312d", (3, 12), ["cp312d", "cp312"]),
         ("cp313-cp313t", (3, 13), ["cp313t"]),
+        ("cp314-cp314d", (3, 14), ["cp314d", "cp314"]),
         ("cp314-cp314td", (3, 14), ["cp314td", "cp314t"]),
         ("cp315-cp315", (3, 15), ["cp315"]),
         ("cp315-cp315t", (3, 15), ["cp315t"]),
@@ -260,6 +263,7 @@ def test_a_set_is_in_order_of_preference(tag: str, better: str, worse: str) -> N
         ("  cp36-cp36m-win32\t", "cp36-cp36m-win32"),
         ("cp36-cp36m.abi3.none-win32", "cp36-cp36m-win32"),
         ("cp36-abi3.cp36m-win32", "cp36-cp36m-win32"),
+        ("cp27-cp27m.none-win32", "cp27-cp27m-win32"),
         ("cp313-cp313t.abi3t-win32", "cp313-cp313t-win32"),
         ("cp312-cp312d.cp312-win32", "cp312-cp312d-win32"),
         ("cp36-cp36m.cp36m-win32.win32", "cp36-cp36m-win32"),
@@ -537,6 +541,20 @@ REFUSED: dict[str, tuple[str, str]] = {
     "cp39-abi3-win_amd64": (
         "cp39-abi3-win_amd64 names no environment: wheels for cp39 would be left out",
         "write cp39-cp39-win_amd64; it takes abi3 wheels too",
+    ),
+    "cp39-abi3-linux_i686.manylinux1_i686": (
+        (
+            "cp39-abi3-linux_i686.manylinux1_i686 names no environment: "
+            "wheels for cp39 would be left out"
+        ),
+        "write cp39-cp39-linux_i686.manylinux1_i686; it takes abi3 wheels too",
+    ),
+    "pp39-abi3-linux_i686.manylinux1_i686": (
+        (
+            "pp39-abi3-linux_i686.manylinux1_i686 names no environment: "
+            "pp39 has an ABI like pypy39_pp73"
+        ),
+        "write pp39-pypy39_pp73-linux_i686.manylinux1_i686",
     ),
     "cp37-none.abi3-win_amd64": (
         "cp37-none.abi3-win_amd64 names no environment: wheels for cp37m would be left out",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -97,4 +98,13 @@ def _is_quiet(words: tuple[str, ...]) -> bool:
     from wheeltarget.pip_options import split_command_line
 
     names = [option.name for option in split_command_line(words).options]
-    return names.count("--quiet") > names.count("--verbose")
+    quiet, verbose = (
+        names.count(f"--{name}") or _count(os.environ.get(f"PIP_{name.upper()}", ""))
+        for name in ("quiet", "verbose")
+    )
+    return quiet > verbose
+
+
+def _count(value: str) -> int:
+    """Read a variable of pip's that counts: a number, or a word for yes."""
+    return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})

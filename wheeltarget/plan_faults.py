@@ -55,7 +55,8 @@ def foreign_faults(
     for line in lines:
         what = _needs_build(line)
         if what:
-            yield _at_requirement(line, f"{what} cannot be built here for {target.label}", _HINT)
+            message = f"this is {what}, which cannot be built here for {target.label}"
+            yield _at_requirement(line, message, _HINT)
     message = f"--no-binary cannot be kept for {target.label}: only wheels fit a foreign target"
     hint = "leave it out, or run pip download for those projects on their own"
     if _refuses_wheels(command.options):
@@ -81,7 +82,8 @@ def _needs_build(line: SourceLine) -> str:
     path = re.split(r"[?#]|\[[\w\s,.-]*\]\s*$", path.strip())[0].rstrip()
     if path.endswith(".whl"):
         return ""
-    return "a source distribution" if re.search(r"\.(tar\.\w+|tgz|zip)$", path) else "a project"
+    archive = re.search(r"\.(tar\.\w+|tgz|zip)$", path)
+    return "a source distribution" if archive else "a source tree"
 
 
 def _options(line: SourceLine) -> tuple[GivenOption, ...]:

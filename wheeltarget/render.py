@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from wheeltarget.api import DownloadOutcome
-from wheeltarget.errors import Fault, InputError, WheeltargetError
+from wheeltarget.errors import Fault, InputError, Location, WheeltargetError
 
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 
 
@@ -59,7 +62,7 @@ def show_outcome(outcome: DownloadOutcome, stdout: TextIO, stderr: TextIO) -> No
             stdout.write("Nothing to download\n")
     stdout.flush()
     style = Style(stderr, os.environ)
-    stderr.writelines(f"{style.note('note:')} {note}\n" for note in outcome.notes)
+    stderr.writelines(f"{style.note('note:')} {_redact(note)}\n" for note in outcome.notes)
 
 
 def show_error(error: WheeltargetError, stderr: TextIO) -> None:
@@ -81,17 +84,29 @@ def format_fault(fault: Fault, style: Style) -> str:
     :param style: how to set words off.
     :returns: one or more lines, each with its line end.
     """
-    place = f"{fault.location}: " if fault.location else ""
-    lines = [f"{place}{style.error('error:')} {fault.message}"]
+    place = f"{_near(fault.location)}: " if fault.location else ""
+    lines = [f"{place}{style.error('error:')} {_redact(fault.message)}"]
     if fault.source and fault.location:
         before = fault.source[: fault.location.column - 1]
         # Tabs are kept, so that the caret stands right however wide they are shown.
         indent = "".join(character if character == "\t" else " " for character in before)
-        lines.append(f"    {fault.source}")
+        lines.append(f"    {_redact(fault.source)}")
         lines.append(f"    {indent}{style.error('^' * fault.width)}")
     if fault.hint:
-        lines.append(f"  {fault.hint}")
+        lines.append(f"  {_redact(fault.hint)}")
     return "\n".join(lines) + "\n"
+
+
+def _redact(text: str) -> str:
+    """Hide the credentials of URLs behind as many stars, so that carets stay where they are."""
+    return _CREDENTIALS.sub(lambda match: "*" * len(match[0]), text)
+
+
+def _near(location: Location) -> Location:
+    """Name a file below the working directory as from there: nested ones have whole paths."""
+    file = Path(location.file)
+    below = file.is_absolute() and file.is_relative_to(Path.cwd())
+    return replace(location, file=str(file.relative_to(Path.cwd()))) if below else location
 
 
 def display_path(path: Path) -> str:

@@ -348,11 +348,11 @@ def _tags(
         first = [Tag(general_name, "none", "any")] if general_name else []
         return dict.fromkeys(map(str, (*first, *compatible_tags(version, None, platforms))))
     native = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
-    specific: Iterable[Tag] = ()
+    specific: Iterable[Tag]
     if implementation == "cp":
         native = list(dict.fromkeys([*native, *(each for abi in native for each in _loads(abi))]))
         specific = cpython_tags(version, native, platforms)
-    elif implementation != "py":
+    else:
         specific = generic_tags(interpreter, native, platforms)
     general = compatible_tags(version, general_name, platforms)
     return dict.fromkeys(map(str, (*specific, *general)))

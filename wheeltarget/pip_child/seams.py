@@ -238,8 +238,8 @@ def _patch_files(current: Current) -> Any:
             # Clauses are read by the parent, before pip: here they would be lost in silence.
             if ("tags" in line or "target" in line) and has_clause(line):
                 raise InstallationError(
-                    f"line {number} of {redact_auth_from_url(url)} names a target, and a file "
-                    "that pip fetches is not read for that: download it and give the copy"
+                    f"line {number} of {redact_auth_from_url(url)} has a tags= or target= clause, "
+                    "and those are read in local files only: download it and name the copy"
                 )
         return location, content
 
