@@ -522,3 +522,14 @@ def test_quiet_by_variable(tmp_path: Path, index: LocalIndex, quiet: str) -> Non
     result = download(index, line, cwd=tmp_path, variables={"PIP_QUIET": quiet})
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     assert names(tmp_path / "wheelhouse") == ["app-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize("marker", ["os_name ~= 'x'", "'a' == 'b'"])
+def test_markers_that_compare_nothing(tmp_path: Path, index: LocalIndex, marker: str) -> None:
+    make_wheel(tmp_path / "index", "app")
+    lines = [f"app ; {marker} ; tags={GOOD}", f"app==1.0 ; tags={GOOD}"]
+    result = download(index, *lines, cwd=tmp_path)
+    assert result.exit_code == 1
+    assert "Traceback" not in result.stderr
+    assert "ERROR: app ; " in result.stderr
+    assert names(tmp_path / "wheelhouse") == []

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -413,11 +413,14 @@ def test_other_content_in_the_destination_is_fetched_anew(
     right = make_wheel(shelf, "app")
     there = make_wheel(shop.destination, "app", files={"other.py": b""})
     wrong = there.read_bytes()
-    run = shop.run(Job(online(index, "app")))
-    assert f"Previously-downloaded file {there} has bad hash" in run.stderr
-    assert (shop.files(0) / there.name).read_bytes() == right.read_bytes()
+    run = shop.run(Job(online(index, "app")), Job(online(index, "app"), WINDOWS))
+    # It is said, and fetched, once.
+    assert run.stderr.count(f"Previously-downloaded file {there} has bad hash") == 1
+    assert wheels_fetched(index) == [there.name]
+    for number in range(2):
+        assert (shop.files(number) / there.name).read_bytes() == right.read_bytes()
+        assert run.names(number) == [there.name]
     assert there.read_bytes() == wrong
-    assert run.names(0) == [there.name]
 
 
 def test_link_in_the_destination_is_followed(
@@ -613,14 +616,14 @@ def interrupted(
     shop: Workshop,
     *jobs: Job,
     when: Callable[[], bool],
-    variables: Mapping[str, str] | None = None,
     prefix: tuple[str, ...] = (),
+    plain: bool = False,
 ) -> tuple[int, str]:
     """Start the child, interrupt it as soon as something is the case, and wait for it."""
     with subprocess.Popen(
-        [*prefix, *shop.write(*jobs)],
+        [*prefix, *shop.write(*jobs, plain=plain)],
         cwd=shop.destination.parent,
-        env=environment(**(variables or {})),
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -649,6 +652,18 @@ def test_interrupt_ends_the_job_and_begins_no_other(
     assert "Operation cancelled by user" in stderr
     assert "Traceback" not in stderr
     assert index.count("/simple/other/") == 0
+
+
+@posix
+def test_interrupted_plain_run_ends_as_pip_does(
+    shop: Workshop, index: LocalIndex, shelf: Path
+) -> None:
+    wheel = make_wheel(shelf, "app")
+    index.fault(wheel.name, Stall(60))
+    job = Job(online(index, "app"), None)
+    exit_code, stderr = interrupted(shop, job, when=lambda: index.count(wheel.name) > 0, plain=True)
+    assert exit_code == 1
+    assert stderr == "ERROR: Operation cancelled by user\n"
 
 
 @posix

@@ -247,7 +247,7 @@ def _refuse_failures(results: Sequence[driver.JobResult], labels: Sequence[str])
         names = f"{', '.join(others)} and {last}" if others else last
         raise DownloadError(
             f"pip failed for {names}; nothing was saved",
-            f'what it said is above, behind "Resolving for {failed[0][0]}"',
+            "what it said is above",
             exit_code=failed[0][1],
         )
 

@@ -43,12 +43,21 @@ def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, 
     :param marker: the marker, as ``str(Marker)`` writes it.
     :param target: the target.
     :param extra: the extra that is asked for, if one is.
-    :returns: whether it holds, or, where that depends on them, the unknown variables in it.
+    :returns: whether it holds, or, where that depends on them, the unknown variables in it; none
+        where it compares what cannot be compared.
     """
-    from packaging.markers import Marker
+    from packaging.markers import (
+        InvalidMarker,
+        Marker,
+        UndefinedComparison,
+        UndefinedEnvironmentName,
+    )
 
     environment = {**dict.fromkeys(target.unknown, ""), **target.environment, "extra": extra}
-    return holds(marker, lambda text: Marker(text).evaluate(environment), target.unknown)
+    try:
+        return holds(marker, lambda text: Marker(text).evaluate(environment), target.unknown)
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
+        return ()  # pip refuses it in its own words
 
 
 def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:

@@ -64,18 +64,18 @@ def main(job_file: Path) -> int:
     order = json.loads(job_file.read_text("utf-8"))
     interrupts = _note_interrupts()
     try:
-        exit_code = run_all(order, interrupts)
+        return run_all(order, interrupts)
     except PipMovedError as error:
         # pip takes an interrupt for a failure, and so does the proof.
-        if not interrupts:
-            write_json(Path(order["failure"]), {"schema": SCHEMA, "sentence": str(error)})
-        exit_code = PIP_MOVED
+        if interrupts:
+            return INTERRUPTED
+        write_json(Path(order["failure"]), {"schema": SCHEMA, "sentence": str(error)})
+        return PIP_MOVED
     except KeyboardInterrupt:
-        exit_code = INTERRUPTED
+        return INTERRUPTED
     except OSError as error:
         sys.stderr.write(f"ERROR: {error}\n")
-        exit_code = 1
-    return INTERRUPTED if interrupts else exit_code
+        return 1
 
 
 def _note_interrupts() -> list[int]:
@@ -113,7 +113,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
     for job in order["jobs"]:
         run(current, job)
         if interrupts:
-            break
+            return INTERRUPTED
     return 0
 
 

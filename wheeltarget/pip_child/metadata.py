@@ -38,6 +38,7 @@ def patch_askers(current: Current) -> type[Exception]:
     from pip._internal.metadata import select_backend
     from pip._internal.req.req_install import InstallRequirement
     from pip._internal.resolution.resolvelib import candidates
+    from pip._vendor.packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 
     class UnknownValueError(InstallationError):  # type: ignore[misc]
         def __init__(self, asker: str, error: UnknownMarkerError) -> None:
@@ -66,6 +67,9 @@ def patch_askers(current: Current) -> type[Exception]:
         except UnknownMarkerError as error:
             place = f" ({self.comes_from})" if isinstance(self.comes_from, str) else ""
             raise UnknownValueError(f"{self.req or self.link}{place}", error) from None
+        except (UndefinedComparison, UndefinedEnvironmentName) as error:
+            # pip would show where in its code that was.
+            raise InstallationError(f"{self.req or self.link} ; {self.markers}: {error}") from error
 
     @functools.wraps(check_here)
     def check_metadata_consistency(self: Any, *arguments: Any, **named: Any) -> None:
