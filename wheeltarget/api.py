@@ -24,11 +24,19 @@ from wheeltarget.pip_config import configured_options
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
 from wheeltarget.plan import Plan, make_plan
 from wheeltarget.requirements import TargetName
+from wheeltarget.wheelhouse import PlacedFile
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-__all__ = ["DownloadOutcome", "DownloadRequest", "PlainRun", "TakenFile", "TargetFiles", "download"]
+__all__ = [
+    "DownloadOutcome",
+    "DownloadRequest",
+    "PlacedFile",
+    "PlainRun",
+    "TargetFiles",
+    "download",
+]
 
 HOST_LABEL = "this interpreter"
 
@@ -50,20 +58,6 @@ class DownloadRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenFile:
-    """A file that a target needs, in its place.
-
-    :param path: where it is.
-    :param sha256: the hash of its content, in hexadecimal.
-    :param new: False where it was there before with this content.
-    """
-
-    path: Path
-    sha256: str
-    new: bool
-
-
-@dataclass(frozen=True, slots=True)
 class TargetFiles:
     """Everything that one target needs.
 
@@ -73,7 +67,7 @@ class TargetFiles:
     """
 
     label: str
-    files: tuple[TakenFile, ...]
+    files: tuple[PlacedFile, ...]
     projects: tuple[str, ...]
 
 
@@ -230,7 +224,11 @@ def _fetch(
         with interrupts.held():
             placed = wheelhouse.merge(stage, staged)
     targets = tuple(
-        TargetFiles(label, _taken(files, placed), tuple(file.name for file in result.chosen))
+        TargetFiles(
+            label,
+            tuple(placed[file.path.name] for file in files),
+            tuple(file.name for file in result.chosen),
+        )
         for label, files, result in zip(labels, staged, results, strict=True)
     )
     return DownloadOutcome(targets, tuple(_notes(plan, results, labels)))
@@ -276,13 +274,6 @@ def _staged(result: driver.JobResult, label: str) -> Iterator[wheelhouse.StagedF
     origins = {file.path.name: file.url for file in result.chosen}
     for path in sorted(result.folder.iterdir()):
         yield wheelhouse.StagedFile(path, origins.get(path.name, "a local project"), label)
-
-
-def _taken(
-    files: Sequence[wheelhouse.StagedFile], placed: Mapping[str, wheelhouse.PlacedFile]
-) -> tuple[TakenFile, ...]:
-    found = (placed[file.path.name] for file in files)
-    return tuple(TakenFile(each.path, each.sha256, each.new) for each in found)
 
 
 def _notes(plan: Plan, results: Sequence[driver.JobResult], labels: Sequence[str]) -> Iterator[str]:
