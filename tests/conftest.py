@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,15 @@ from tests.support.index import LocalIndex
 
 KEPT_VARIABLES = frozenset({"PIP_CERT"})
 """Without it the real index cannot be reached from behind some proxies."""
+
+
+def pytest_configure() -> None:
+    """Undo what a background job or nohup inherits: there, signals that end a run are ignored."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        signum = getattr(signal, name, None)
+        if signum is not None and signal.getsignal(signum) is signal.SIG_IGN:
+            usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
+            signal.signal(signum, usual)
 
 
 @pytest.fixture(autouse=True)
