@@ -56,8 +56,9 @@ def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, 
     environment = {**dict.fromkeys(target.unknown, ""), **target.environment, "extra": extra}
     try:
         return holds(marker, lambda text: Marker(text).evaluate(environment), target.unknown)
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName):
-        return ()  # pip refuses it in its own words
+    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, KeyError):
+        # pip refuses it in its own words; a KeyError is how older packagings say it.
+        return ()
 
 
 def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:

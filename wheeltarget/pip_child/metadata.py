@@ -67,8 +67,8 @@ def patch_askers(current: Current) -> type[Exception]:
         except UnknownMarkerError as error:
             place = f" ({self.comes_from})" if isinstance(self.comes_from, str) else ""
             raise UnknownValueError(f"{self.req or self.link}{place}", error) from None
-        except (UndefinedComparison, UndefinedEnvironmentName) as error:
-            # pip would show where in its code that was.
+        except (UndefinedComparison, UndefinedEnvironmentName, KeyError) as error:
+            # pip would show where in its code that was; older ones say it with a KeyError.
             raise InstallationError(f"{self.req or self.link} ; {self.markers}: {error}") from error
 
     @functools.wraps(check_here)
