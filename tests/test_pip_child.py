@@ -748,7 +748,10 @@ def test_settings_of_the_user_are_for_the_job_and_not_for_the_trial(
 ) -> None:
     make_wheel(shelf, "app")
     home = shop.destination.parent
-    (home / "pip.conf").write_text("[download]\nno-deps = true\n[global]\nfind-links = /no\n")
+    of_the_user = tmp_path / "config" / "pip" / "pip.conf"
+    of_the_user.parent.mkdir(parents=True)
+    for file in (home / "pip.conf", of_the_user):
+        file.write_text("[download]\nno-deps = true\n[global]\nfind-links = /no\n")
     (home / "a b#c%20é[x]@~").mkdir()
     paths = {"PIP_CONFIG_FILE", "TMPDIR"}
     variables = {n: str(home / v) if n in paths else v for n, v in settings.items()}
