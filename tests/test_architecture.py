@@ -16,10 +16,10 @@ from tests.support.cli import environment
 
 HOME = Path(wheeltarget.__file__).parent
 
-GROUND = "errors platforms targets annotations markers legacy"
-READERS = "catalogue pip_options pip_config requirements inputs settings"
-DECISION = "plan_faults plan"
-WORK = "guard wheelhouse driver interrupts closure"
+GROUND = "errors platforms targets annotations markers legacy outcome redaction"
+READERS = "catalogue pip_options pip_config requirements inputs settings foreign"
+DECISION = "plan_faults narrowing plan"
+WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
 
 ARROWS = {
     # Ground floor: words and values
@@ -29,6 +29,8 @@ ARROWS = {
     "annotations": "errors",
     "legacy": "",
     "markers": "targets",
+    "outcome": "",
+    "redaction": "",
     # First floor: readers
     "catalogue": "targets errors",
     "pip_options": "errors",
@@ -36,18 +38,29 @@ ARROWS = {
     "requirements": "annotations pip_options errors",
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
+    "foreign": "pip_options targets errors",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
-    "plan": f"plan_faults {GROUND} {READERS}",
+    "narrowing": "plan_faults inputs requirements targets",
+    "plan": f"plan_faults narrowing {GROUND} {READERS}",
     # Third floor: the work
     "guard": "",
     "wheelhouse": "guard errors",
-    "driver": "plan wheelhouse errors",
     "interrupts": "errors",
+    "results": "plan",
+    "driver": "plan results wheelhouse interrupts errors",
     "closure": "targets markers legacy errors",
+    "reading": f"driver {GROUND} {READERS}",
+    "pure": "driver results wheelhouse errors",
+    "delivery": "plan results driver closure pure wheelhouse interrupts outcome errors",
+    "plain": (
+        "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
+        "pip_options errors"
+    ),
+    "reports": "outcome redaction errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK}",
-    "render": "api errors",
+    "render": "outcome reports redaction errors",
     "cli": "api render driver pip_options errors",
     "__main__": "cli",
     # Apart: what runs inside pip's process

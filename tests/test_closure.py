@@ -14,21 +14,22 @@ from packaging.requirements import Requirement
 from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import api, driver
+from wheeltarget import api, delivery, driver
 from wheeltarget.annotations import parse_argument
 from wheeltarget.catalogue import newest_pythons
 from wheeltarget.closure import (
     Hole,
     WheelMetadata,
     check_closure,
+    check_fit,
     find_holes,
     fits,
     read_metadata,
 )
-from wheeltarget.driver import ChosenFile, JobResult
 from wheeltarget.errors import COMMAND_LINE, ClosureError
 from wheeltarget.plan import Job
 from wheeltarget.requirements import SourceLine
+from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import Target, target_from_tag
 from wheeltarget.wheelhouse import Stage
 
@@ -225,7 +226,7 @@ class TestWheels:
         ],
     )
     def test_fits(self, tmp_path: Path, tag: str, expected: bool) -> None:
-        assert fits(make_wheel(tmp_path, "app", tag=tag), target()) is expected
+        assert fits(make_wheel(tmp_path, "app", tag=tag), target().tags) is expected
 
 
 def emptied() -> bytes:
@@ -258,13 +259,13 @@ class TestCheck:
 
     def test_complete(self, tmp_path: Path) -> None:
         files = [make_wheel(tmp_path, "app", requires=["lib>=1"]), make_wheel(tmp_path, "lib")]
-        check_closure(target(), [Requirement("app")], files)
+        check_closure(target(), [Requirement("app")], map(read_metadata, files))
 
     def test_incomplete(self, tmp_path: Path) -> None:
         files = [make_wheel(tmp_path, "app", requires=["lib>=2", "more"])]
         files.append(make_wheel(tmp_path, "lib"))
         with pytest.raises(ClosureError) as raised:
-            check_closure(target(), [Requirement("app")], files)
+            check_closure(target(), [Requirement("app")], map(read_metadata, files))
         assert raised.value.message == (
             f"what was fetched for {LINUX} is not complete: "
             "app needs lib>=2, and 1.0 is there; app needs more, which is missing"
@@ -272,17 +273,21 @@ class TestCheck:
         assert raised.value.hint == "nothing was saved"
 
     def test_misfit(self, tmp_path: Path) -> None:
-        files = [
-            make_wheel(tmp_path, "app", tag="cp39-cp39-win_amd64"),
-            make_wheel(tmp_path, "lib"),
-            tmp_path / "source-1.0.tar.gz",
-        ]
+        files = {
+            "app": make_wheel(tmp_path, "app", tag="cp39-cp39-win_amd64"),
+            "lib": make_wheel(tmp_path, "lib"),
+            "narrow": make_wheel(tmp_path, "narrow", tag="cp39-cp39-manylinux2014_x86_64"),
+            "allowed": tmp_path / "allowed-1.0.tar.gz",
+            "source": tmp_path / "source-1.0.tar.gz",
+        }
+        narrow = {"narrow": ["cp39-cp39-manylinux1_x86_64"], "lib": ["py3-none-any"]}
         with pytest.raises(ClosureError) as raised:
-            check_closure(target(), [Requirement("app")], files)
+            check_fit(target(), files.items(), narrow, {"allowed"})
         assert raised.value.message == (
             f"not all that was fetched fits {LINUX}: "
             "app-1.0-cp39-cp39-win_amd64.whl is for another environment; "
-            "source-1.0.tar.gz is not a wheel"
+            "narrow-1.0-cp39-cp39-manylinux2014_x86_64.whl is not one that the constraints leave; "
+            "source-1.0.tar.gz is not a wheel (--allow-sdist source would take it)"
         )
 
 
@@ -307,7 +312,7 @@ class TestRoots:
             ChosenFile("lib", "1.0", lib, "", False, (), ("app",), None),
         ]
         job = Job(of, (), (), (line,))
-        api._check(JobResult(job, 0, dependencies, tuple(chosen), folder))
+        delivery.check(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
 
     @pytest.mark.parametrize(
         ("requirement", "extras", "missing"),
@@ -342,7 +347,7 @@ def test_nothing_is_saved_of_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Even where pip itself noticed nothing."""
 
     def run_jobs(
-        jobs: Sequence[Job], _labels: Sequence[str], stage: Stage
+        jobs: Sequence[Job], _labels: Sequence[str], stage: Stage, _manner: driver.Manner
     ) -> tuple[JobResult, ...]:
         folder = stage.job_folder(0)
         wheel = make_wheel(folder, "app", requires=["lib"])
@@ -426,7 +431,7 @@ def test_specifiers_from_before_pep_440_are_read_for_old_pythons(tmp_path: Path)
     app = make_wheel(tmp_path, "app", tag="py2.py3-none-any", requires=["lib (>=1.*)"])
     lib = make_wheel(tmp_path, "lib", "1.2", tag="py2.py3-none-any")
     old = target_from_tag("cp37-cp37m-win_amd64", {"cp37": "3.7.17"})
-    check_closure(old, [Requirement("app")], [app, lib])
+    check_closure(old, [Requirement("app")], map(read_metadata, [app, lib]))
     new = target_from_tag("cp38-cp38-win_amd64", {"cp38": "3.8.20"})
     with pytest.raises(ClosureError, match="cannot be read"):
-        check_closure(new, [Requirement("app")], [app, lib])
+        check_closure(new, [Requirement("app")], map(read_metadata, [app, lib]))

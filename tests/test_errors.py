@@ -160,19 +160,22 @@ TARGETS = {
         r.txt:1:1: error: this is a repository, which cannot be built here for {GOOD}
             git+https://x.invalid/a ; tags={GOOD}
             ^^^^^^^^^^^^^^^^^^^^^^^
-          give a wheel of it, or resolve it here: target=host
+          --allow-sdist NAME keeps its source for the target to build, \
+--build-pure NAME builds a pure Python wheel here
         """,
     "editable": """
         r.txt:1:1: error: this is an editable project, which cannot be built here for {GOOD}
             -e ./here  # tags={GOOD}
             ^^^^^^^^^
-          give a wheel of it, or resolve it here: target=host
+          --allow-sdist NAME keeps its source for the target to build, \
+--build-pure NAME builds a pure Python wheel here
         """,
     "source distribution": """
         r.txt:1:3: error: this is a source distribution, which cannot be built here for {GOOD}
               a @ https://x.invalid/a-1.tar.gz ; os_name != 'nt' ; tags={GOOD}
               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          give a wheel of it, or resolve it here: target=host
+          --allow-sdist a keeps its source for the target to build, \
+--build-pure a builds a pure Python wheel here
         """,
     "two versions in one line": """
         r.txt:1:1: error: app is asked for at 2 and at 1, both for {GOOD}
@@ -271,7 +274,7 @@ class TestAtOnce:
             "lib ; tags=\n"
         )
         (folder / "sub" / "more.txt").write_text(f"app==2 # tags={GOOD}\nb ; tga=x\n")
-        (folder / "limits.txt").write_text(f"# target=host\na<2\nb<2 ; tags={GOOD}\nc\n")
+        (folder / "limits.txt").write_text("# target=host\na<2\nb<2 ; tags=cp39-cp39-win64\nc\n")
         words = ["-r", "main.txt", "-c", "limits.txt", "-r", "none.txt", "app; tags=x"]
         assert refused(*words, "lib ; target=./t.toml", tags=("y",)) == golden(
             """
@@ -284,7 +287,8 @@ class TestAtOnce:
 cp37-cp37m-win32
                 git+https://x.invalid/a ; tags=cp37-cp37m-win32
                 ^^^^^^^^^^^^^^^^^^^^^^^
-              give a wheel of it, or resolve it here: target=host
+              --allow-sdist NAME keeps its source for the target to build, \
+--build-pure NAME builds a pure Python wheel here
             main.txt:5:7: error: tags= lists nothing
                 lib ; tags=
                       ^^^^^
@@ -298,14 +302,10 @@ both for {GOOD}
                 b ; tga=x
                     ^^^
               write tags=…
-            limits.txt:1:10: error: a constraint holds for every target; a clause is not taken here
-                # target=host
-                         ^^^^
-              put the clause on the requirement
-            limits.txt:3:12: error: a constraint holds for every target; a clause is not taken here
-                b<2 ; tags={GOOD}
-                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-              put the clause on the requirement
+            limits.txt:3:12: error: win64 is no platform
+                b<2 ; tags=cp39-cp39-win64
+                           ^^^^^^^^^^^^^^^
+              write win_amd64
             <command line>:1:1: error: y is no tag
                 y
                 ^
@@ -327,12 +327,12 @@ No such file or directory
         assert refused("--no-binary=lib", "-r", "r.txt") == golden(
             """
             error: --no-binary cannot be kept for {GOOD}: only wheels fit a foreign target
-              leave it out, or run pip download for those projects on their own
+              to take sources, too, name the project: --allow-sdist NAME
             r.txt:4:1: error: --no-binary cannot be kept for {GOOD}: only wheels fit a \
 foreign target
                 --no-binary=a
                 ^^^^^^^^^^^^^
-              leave it out, or run pip download for those projects on their own
+              to take sources, too, name the project: --allow-sdist NAME
             """
         )
 

@@ -226,7 +226,7 @@ def test_placing_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert names(tmp_path) == ["wheelhouse"]
 
 
-@pytest.mark.parametrize("placed", range(4))
+@pytest.mark.parametrize("placed", range(5))
 def test_killed_while_placing(tmp_path: Path, placed: int) -> None:
     """Whatever part of the journal was done, the guard takes it back."""
     destination, stage = tmp_path / "wheelhouse", tmp_path / ".wheelhouse.wheeltarget-x"
@@ -235,16 +235,21 @@ def test_killed_while_placing(tmp_path: Path, placed: int) -> None:
     (destination / "old.whl").write_text("old")
     journal = {
         "destination": str(destination),
-        "added": ["a.whl", "b.whl"],
+        "folders": ["sub", "there"],
+        "added": ["a.whl", "b.whl", "sub/c.whl"],
         "replaced": ["old.whl"],
     }
     (stage / guard.JOURNAL).write_text(json.dumps(journal))
     (stage / guard.REPLACED / "old.whl").hardlink_to(destination / "old.whl")
-    for name in ["a.whl", "old.whl", "b.whl"][:placed]:
+    (destination / "there").mkdir()
+    (destination / "there" / "of another run.whl").touch()
+    for name in ["a.whl", "old.whl", "b.whl", "sub/c.whl"][:placed]:
+        for folder in (stage, destination):
+            (folder / name).parent.mkdir(exist_ok=True)
         (stage / name).write_text("new")
         (stage / name).replace(destination / name)
     (destination / f"b.whl{guard.PART}").write_text("ne")
     guard.recover(stage)
-    assert names(destination) == ["old.whl"]
+    assert names(destination) == ["old.whl", "there"]
     assert (destination / "old.whl").read_text() == "old"
     assert names(tmp_path) == ["wheelhouse"]

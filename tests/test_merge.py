@@ -89,7 +89,7 @@ class TestClash:
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.partition("\nerror: ")[2] == (
             f"{LIB} is two different files: {urls[0]} for {LINUX} and {urls[1]} for {WINDOWS}\n"
-            "  give each target its own destination, or both the same index\n"
+            "  give each target its own folder (--by-target), or both the same index\n"
         )
         assert names(project) == names(temporary) == []
 

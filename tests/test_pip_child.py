@@ -104,7 +104,9 @@ def with_password(index: LocalIndex) -> list[str]:
     return [*QUIET, "--index-url", url.replace("://", "://me:secret@"), *rest]
 
 
-def test_result_says_everything_of_every_file(shop: Workshop, guarded: LocalIndex) -> None:
+def test_result_says_everything_of_every_file(
+    shop: Workshop, guarded: LocalIndex, shelf: Path
+) -> None:
     words = [*with_password(guarded), "some_app[fast]==1.0", "turbo==2", "lib==1.5rc1"]
     run = shop.run(Job(words))
     assert run.exit_code == 0
@@ -129,6 +131,9 @@ def test_result_says_everything_of_every_file(shop: Workshop, guarded: LocalInde
                     "parents": [None, "some-app", "turbo"],
                     "yanked": "it bites",
                     "requires_python": ">=3.8",
+                    "hashes": {"sha256": sha256(shelf / "lib-1.5rc1-py3-none-any.whl")},
+                    "size": None,
+                    "requires": [],
                 },
                 {
                     "name": "some-app",
@@ -141,6 +146,13 @@ def test_result_says_everything_of_every_file(shop: Workshop, guarded: LocalInde
                     "parents": [None],
                     "yanked": None,
                     "requires_python": None,
+                    "hashes": {"sha256": sha256(shelf / "some_app-1.0-py3-none-any.whl")},
+                    "size": None,
+                    "requires": [
+                        "lib>=1",
+                        'turbo ; extra == "fast"',
+                        'never ; sys_platform == "win32"',
+                    ],
                 },
                 {
                     "name": "turbo",
@@ -153,6 +165,11 @@ def test_result_says_everything_of_every_file(shop: Workshop, guarded: LocalInde
                     "parents": [None, "some-app"],
                     "yanked": "",
                     "requires_python": None,
+                    "hashes": {
+                        "sha256": sha256(shelf / "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl")
+                    },
+                    "size": None,
+                    "requires": ["lib"],
                 },
             ],
         }

@@ -114,7 +114,7 @@ def test_same_as_pip(
         ("-r", "none.txt", "-c", "none either.txt"),
         ("--group", "dev"),
         ("lib=1", "-", "./nowhere", "git+https://host.invalid/x;y#egg=z"),
-        ("--platform", "win_amd64", "native"),
+        ("-q", "--platform", "win_amd64", "native"),
         ("--target", "host", "lib"),
         ("-r",),
         ("--destination-d=house", "lib"),
@@ -285,14 +285,31 @@ class TestFetchedFile:
     def test_with_a_clause(
         self, project: Path, index: LocalIndex, line: str, more: tuple[str, ...]
     ) -> None:
-        """It would be lost without a word."""
-        url = index.add_file("common/base.txt", f"lib\n{line}\n".encode())
+        url = index.add_file("common/base.txt", f"lib\n{line}\nlib<2\n".encode())
         result = download(index, "-r", url, *more, cwd=project)
-        assert (result.exit_code, result.stdout.count("Saved")) == (1, 0)
-        error = next(line for line in result.stderr.splitlines() if line.startswith("ERROR: "))
-        assert error.startswith(f"ERROR: line 2 of {url} has a tags= or target= clause")
+        assert result.exit_code == 0, result.stderr
+        found = projects_by_target(result.stdout)
+        assert found[LINUX] == (["lib-1.0"] if more else ["app-1.0", "lib-1.0"])
+        assert found["this interpreter"] == ["lib-1.0"]
+        assert found.get(WINDOWS) == (["lib-1.0"] if more else None)
+        assert index.count("base.txt") == 1
+
+    def test_with_a_fault(self, project: Path, index: LocalIndex) -> None:
+        url = index.add_file("common/base.txt", b"lib ; tags=cp37-cp37-win32\n")
+        named = url.replace("://", "://me:secret@")
+        result = download(index, "-r", named, cwd=project)
+        assert (result.exit_code, result.stdout) == (1, "")
+        place = url.replace("://", "://*********@")
+        assert result.stderr.startswith(f"{place}:1:12: error: cp37-cp37-win32 is no environment")
+        assert "secret" not in result.stderr
+
+    def test_not_there(self, project: Path, index: LocalIndex) -> None:
+        words = ["-r", f"{index.base}/none.txt", f"app ; tags={LINUX}"]
+        result = download(index, *words, cwd=project)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"error: cannot read {index.base}/none.txt" in result.stderr
+        assert "404" in result.stderr
         assert names(project / "wheelhouse") == []
-        assert index.count(".whl") == (1 if more else 0)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the system cannot replace a process")

@@ -26,7 +26,6 @@ from wheeltarget.requirements import (
     SourceLine,
     TargetName,
     decode,
-    includes_remote,
     is_lock,
     is_remote,
     locate,
@@ -44,6 +43,7 @@ def read_all(
     arguments: tuple[str, ...] = (),
     constraints: tuple[str, ...] = (),
     variables: Mapping[str, str] | None = None,
+    fetched: Mapping[str, str] | None = None,
 ) -> Inputs:
     """Read files that are nowhere but in memory, their names relative to the working directory."""
 
@@ -56,7 +56,9 @@ def read_all(
 
     given_files = [*((name, False) for name in names), *((name, True) for name in constraints)]
     environment = (variables or {}).get
-    return read_inputs(arguments, given_files, read=read, environment=environment)
+    return read_inputs(
+        arguments, given_files, read=read, environment=environment, fetched=fetched or {}
+    )
 
 
 Row = tuple[str, int, str, str | None, bool]
@@ -405,7 +407,6 @@ def test_constraints() -> None:
         ("c.txt", 2, "a<1", "t1", True),
         ("r.txt", 1, "b", "t1", False),
         ("d.txt", 1, "c<1", None, True),
-        ("c.txt", 5, "-r https://h/r.txt", "t1", False),
     ]
 
 
@@ -584,20 +585,29 @@ def test_remote_files() -> None:
         "https://h/y.txt",
         "file:///b.txt",
     )
+    assert rows(inputs) == []
+
+
+def test_fetched_files() -> None:
+    """They stand where they are named, with the default that holds there, and name others."""
+    fetched = {
+        "https://h/d/x.txt": "a # target=host\n-r ../y.txt\n-c c.txt\n-r https://h/d/x.txt\n",
+        "https://h/y.txt": "b\n",
+        "https://h/d/c.txt": "c\n",
+    }
+    files = {"a.txt": "# tags=t\n-r https://h/d/x.txt\nd\n"}
+    inputs = read_all(files, "a.txt", fetched=fetched)
+    assert inputs.remote == ()
     assert rows(inputs) == [
-        ("a.txt", number, f"-r {name}", "t", False)
-        for number, name in ((2, "https://h/x.txt"), (4, "https://h/y.txt"), (5, "https://h/x.txt"))
+        ("https:/h/d/x.txt", 1, "a", "host", False),
+        ("https:/h/y.txt", 1, "b", "t", False),
+        ("https:/h/d/c.txt", 1, "c", None, True),
+        ("a.txt", 3, "d", "t", False),
     ]
-    file, _ = inputs.files
-    assert [line.number for line in file.lines if includes_remote(line)] == [2, 4, 5]
-    # For a target that asks for none of it, only those lines go.
-    assert content_for(file, set()) == "# tags=t\n\n-c http://h/c.txt\n\n\n-r b.txt"
-
-
-def test_a_requirement_includes_nothing() -> None:
-    (line,), _ = parse_file("x.txt", "a -r https://h/x.txt")
-    assert line.parsed.kind is Kind.REQUIREMENT
-    assert not includes_remote(line)
+    assert {file.name: file.repeatable for file in inputs.files} == {
+        "a.txt": True,
+        **dict.fromkeys(fetched, False),
+    }
 
 
 # What pip makes of the same

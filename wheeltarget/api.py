@@ -3,37 +3,36 @@
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget import catalogue, closure, driver, settings, wheelhouse
-from wheeltarget.errors import (
-    COMMAND_LINE,
-    DownloadError,
-    Fault,
-    InputError,
-    Location,
-    UsageError,
-)
-from wheeltarget.inputs import Inputs, read_inputs
-from wheeltarget.interrupts import Interrupts, interruptible
+from wheeltarget import catalogue, settings
+from wheeltarget.errors import Fault, InputError, UsageError
+from wheeltarget.inputs import Inputs
+from wheeltarget.outcome import Asker, DownloadOutcome, PlainRun, TargetFile, TargetFiles
 from wheeltarget.pip_config import configured_options
-from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
-from wheeltarget.plan import Plan, make_plan
+from wheeltarget.pip_options import (
+    FOR_BUILDING,
+    FOREIGN,
+    CommandLine,
+    is_quiet,
+    split_command_line,
+)
+from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
+from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
 from wheeltarget.requirements import TargetName
-from wheeltarget.wheelhouse import PlacedFile
 
 if TYPE_CHECKING:
-    from packaging.requirements import Requirement
+    from wheeltarget.plain import Foreign
 
 __all__ = [
+    "Asker",
     "DownloadOutcome",
     "DownloadRequest",
-    "PlacedFile",
     "PlainRun",
+    "TargetFile",
     "TargetFiles",
     "download",
 ]
@@ -48,49 +47,28 @@ class DownloadRequest:
     :param words: pip's own words, in the order given: options and requirements.
     :param tags: the values of ``--tags``, each a list with commas.
     :param targets: the values of ``--target``, each a list with commas.
+    :param allow_sdist: the projects of which a source is kept where no wheel will do, each a list
+        with commas.
+    :param build_pure: those of which a pure Python wheel is built of it, likewise.
+    :param by_target: whether each target has a folder of its own in the destination.
+    :param dry_run: whether only to say what would be fetched.
+    :param children: how many of pip's processes may run at once.
+    :param report: where to write what was taken, as JSON.
+    :param wants_outcome: whether an outcome is wanted of a run that is pip's own, too.
     :param environment: the environment's variables.
     """
 
     words: tuple[str, ...]
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    allow_sdist: tuple[str, ...] = ()
+    build_pure: tuple[str, ...] = ()
+    by_target: bool = False
+    dry_run: bool = False
+    children: int = 1
+    report: Path | None = None
+    wants_outcome: bool = False
     environment: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TargetFiles:
-    """Everything that one target needs.
-
-    :param label: what the target is called.
-    :param files: its files, by name.
-    :param projects: the names of the projects, in the order in which pip chose them.
-    """
-
-    label: str
-    files: tuple[PlacedFile, ...]
-    projects: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DownloadOutcome:
-    """What came of a download.
-
-    :param targets: what was taken for each target.
-    :param notes: what somebody should know of it, one sentence each.
-    """
-
-    targets: tuple[TargetFiles, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PlainRun:
-    """A run without any target: it is pip's.
-
-    :param exit_code: what pip ended with, or None where pip is still to be run.
-    """
-
-    exit_code: int | None = None
 
 
 def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
@@ -101,40 +79,53 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
     environment = os.environ if request.environment is None else request.environment
+    ours = request.dry_run or request.by_target or request.wants_outcome or request.report
+    typed = typed_targets(request.tags, request.targets)
+    defaults = typed or settings.project_defaults(Path.cwd())
     try:
         command = split_command_line(request.words)
     except UsageError:
-        if _may_name_target(request, environment):
+        if ours or defaults or names_target(request.words, environment):
             raise
         return PlainRun()  # pip says what is wrong, or knows more options than we do
     inherited = configured_options(environment, isolated=command.has("--isolated"))
     everything = CommandLine((*inherited, *command.options), command.requirements)
-    inputs = _read(everything, environment)
-    defaults = _typed_defaults(request) or settings.project_defaults(Path.cwd())
-    plan, faults = make_plan(inputs, command, defaults, catalogue.look_up)
-    if plan.is_plain and not (inputs.faults or faults):
-        return _plain(plan, inputs, command)
+    inputs = read_everything(everything, environment)
+    pure = project_names("--build-pure", request.build_pure)
+    choices = Choices(defaults, pure | project_names("--allow-sdist", request.allow_sdist))
+    targets = Targets(catalogue.look_up, catalogue.host)
+    plan, faults = make_plan(inputs, command, choices, targets)
+    if plan.is_plain and not ours and not (inputs.faults or faults):
+        from wheeltarget import plain
+
+        told = CommandLine((), ()) if is_quiet(command, environment) else everything
+        foreign = _foreign(told, command, inputs, targets)
+        return plain.run(plan, inputs, command, foreign)
     if inputs.faults or inputs.unread or faults:
         raise InputError(_in_order((*inputs.faults, *inputs.unread, *faults), inputs))
-    destination = (everything.values("--dest") or (os.curdir,))[-1]
-    with interruptible() as interrupts:
-        folder = Path(os.path.realpath(os.path.expanduser(destination)))  # noqa: PTH111 - as pip reads it
-        return _fetch(plan, _labels(plan, command), folder, interrupts)
+    return _deliver(plan, request, everything, inputs, pure)
 
 
-def _may_name_target(request: DownloadRequest, environment: Mapping[str, str]) -> bool:
-    """Look for a target in words of which not even the options are known.
+def _deliver(
+    plan: Plan, request: DownloadRequest, command: CommandLine, inputs: Inputs, pure: frozenset[str]
+) -> DownloadOutcome:
+    from wheeltarget.delivery import Delivery, deliver
+    from wheeltarget.interrupts import interruptible
+    from wheeltarget.reports import open_report
 
-    Any of them may be a requirement, and any that is a file may be one of requirements.
-    """
-    if _typed_defaults(request) or settings.project_defaults(Path.cwd()):
-        return True
-    inherited = [option.value or "" for option in configured_options(environment)]
-    pieces = ((word, word[2:], word.partition("=")[2]) for word in request.words)
-    names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
-    files = [(name, False) for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
-    inputs = read_inputs(request.words, files, read=_read_file, environment=environment.get)
-    return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
+    destination = (command.values("--dest") or (os.curdir,))[-1]
+    with interruptible() as interrupts, open_report(request.report) as keep_report:
+        delivery = Delivery(
+            Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111 - as pip reads it
+            by_target=request.by_target,
+            dry_run=request.dry_run,
+            children=request.children,
+            pure=pure,
+            build_words=tuple(_build_words(command, inputs)),
+        )
+        outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
+        keep_report(outcome)
+    return outcome
 
 
 def _in_order(faults: tuple[Fault, ...], inputs: Inputs) -> tuple[Fault, ...]:
@@ -150,56 +141,6 @@ def _in_order(faults: tuple[Fault, ...], inputs: Inputs) -> tuple[Fault, ...]:
     return tuple(sorted(dict.fromkeys(faults), key=place))
 
 
-def _read(command: CommandLine, environment: Mapping[str, str]) -> Inputs:
-    """Read every requirements and constraints file that the command names."""
-    kinds = {"--requirement": False, "--constraint": True}
-    files = [
-        (option.value, kinds[option.name])
-        for option in command.options
-        if option.name in kinds and option.value
-    ]
-    return read_inputs(command.requirements, files, read=_read_file, environment=environment.get)
-
-
-def _read_file(name: str) -> tuple[bytes, bool]:
-    with Path(name).open("rb") as handle:
-        return handle.read(), stat.S_ISREG(os.fstat(handle.fileno()).st_mode)
-
-
-def _typed_defaults(request: DownloadRequest) -> tuple[TargetName, ...]:
-    """Give the targets that the command line names for lines without one."""
-    names, faults = [], []
-    for key, values in (("tags", request.tags), ("target", request.targets)):
-        for number, value in enumerate(values, start=1):
-            column = 1
-            for item in value.split(","):
-                lead = len(item) - len(item.lstrip())
-                place = Location(COMMAND_LINE, number, column + lead)
-                fault = Fault("", "", place, value, max(len(item.strip()), 1))
-                if not item.strip():
-                    faults.append(replace(fault, message=f"--{key} has an empty entry"))
-                names.append(TargetName(key, item.strip(), "", fault))
-                column += len(item) + 1
-    if faults:
-        raise InputError(tuple(faults))
-    return tuple(names)
-
-
-def _plain(plan: Plan, inputs: Inputs, command: CommandLine) -> PlainRun:
-    """Leave the run to pip, or, where it cannot read the requirements itself, read them to it.
-
-    It can't where a file was used up by being read, where a clause asks for this interpreter,
-    and where a file is yet to be fetched, since that may have clauses.
-    """
-    (job,) = plan.jobs
-    cut = any(entry.line.parsed.cuts for entry in inputs.entries)
-    if all(file.repeatable for file in inputs.files) and not inputs.remote and not cut:
-        return PlainRun()
-    words = [word for option in command.options for word in option.words]
-    typed = job.arguments[job.arguments.index("--") :]
-    return PlainRun(driver.run_plain(replace(job, arguments=(*words, *typed))))
-
-
 def _labels(plan: Plan, command: CommandLine) -> list[str]:
     """Say what each job is for; pip's own options may say it of the one without a target."""
     foreign = [
@@ -209,91 +150,33 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     return [job.target.label if job.target else host for job in plan.jobs]
 
 
-def _fetch(
-    plan: Plan, labels: Sequence[str], destination: Path, interrupts: Interrupts
-) -> DownloadOutcome:
-    """Run the jobs, check what came, and place it."""
-    with wheelhouse.open_stage(destination) as stage:
-        results = driver.run_jobs(plan.jobs, labels, stage)
-        _refuse_failures(results, labels)
-        for result in results:
-            _check(result)
-        staged = [
-            tuple(_staged(result, label)) for result, label in zip(results, labels, strict=True)
-        ]
-        with interrupts.held():
-            placed = wheelhouse.merge(stage, staged)
-    targets = tuple(
-        TargetFiles(
-            label,
-            tuple(placed[file.path.name] for file in files),
-            tuple(file.name for file in result.chosen),
-        )
-        for label, files, result in zip(labels, staged, results, strict=True)
-    )
-    return DownloadOutcome(targets, tuple(_notes(plan, results, labels)))
+def _foreign(
+    everything: CommandLine, command: CommandLine, inputs: Inputs, targets: Targets
+) -> Foreign | None:
+    """Find the environment that pip's own options name, if they do."""
+    if not any(option.name in FOREIGN for option in everything.options):
+        return None
+    from wheeltarget.foreign import foreign_target
+    from wheeltarget.plain import Foreign
+    from wheeltarget.targets import target_from_tag
+
+    newest = catalogue.newest_pythons()
+    target = foreign_target(everything, lambda tag: target_from_tag(tag, newest), targets.host)
+    if target is None:
+        return None
+
+    def job_for_it() -> Job:
+        named = (TargetName("tags", target.label, ""),)
+        plan, faults = make_plan(inputs, command, Choices(named), targets)
+        if faults:
+            raise InputError(faults)
+        return plan.jobs[0]
+
+    return Foreign(target, job_for_it)
 
 
-def _refuse_failures(results: Sequence[driver.JobResult], labels: Sequence[str]) -> None:
-    failed = [
-        (label, result.exit_code)
-        for label, result in zip(labels, results, strict=True)
-        if result.exit_code
-    ]
-    if failed:
-        *others, last = (label for label, _ in failed)
-        names = f"{', '.join(others)} and {last}" if others else last
-        raise DownloadError(
-            f"pip failed for {names}; nothing was saved",
-            "what it said is above",
-            exit_code=failed[0][1],
-        )
-
-
-def _check(result: driver.JobResult) -> None:
-    """Walk the metadata of what was fetched for a target."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    if result.job.target is None:
-        return
-    roots: list[Requirement] = []
-    if result.dependencies == "all":
-        for line in result.job.lines:
-            try:
-                roots.append(Requirement(line.parsed.requirement))
-            except InvalidRequirement:
-                continue  # a path or a URL: its project is among those that pip calls requested
-        for file in result.chosen:
-            if file.requested:
-                extras = f"[{','.join(file.extras)}]" if file.extras else ""
-                roots.append(Requirement(f"{file.name}{extras}"))
-    closure.check_closure(result.job.target, roots, [file.path for file in result.chosen])
-
-
-def _staged(result: driver.JobResult, label: str) -> Iterator[wheelhouse.StagedFile]:
-    origins = {file.path.name: file.url for file in result.chosen}
-    for path in sorted(result.folder.iterdir()):
-        yield wheelhouse.StagedFile(path, origins.get(path.name, "a local project"), label)
-
-
-def _notes(plan: Plan, results: Sequence[driver.JobResult], labels: Sequence[str]) -> Iterator[str]:
-    """Say what somebody should know of a good run."""
-    from packaging.version import Version
-
-    host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
-    for line in plan.untargeted:
-        requirement = line.parsed.requirement or line.parsed.options
-        yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
-    versions: dict[str, dict[str, list[str]]] = {}
-    for result, label in zip(results, labels, strict=True):
-        for file in result.chosen:
-            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
-            if file.yanked is not None:
-                reason = f": {file.yanked}" if file.yanked else ""
-                yield f"{file.name} {file.version} for {label} was yanked{reason}"
-            if Version(file.version).is_prerelease:
-                yield f"{file.name} {file.version} for {label} is a pre-release"
-    for name, by_version in sorted(versions.items()):
-        if len(by_version) > 1:
-            each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
-            yield f"{name} differs: {'; '.join(each)}"
+def _build_words(command: CommandLine, inputs: Inputs) -> Iterator[str]:
+    """Give the options that count where a wheel is built: those of the index, mostly."""
+    for _, option in all_options(inputs.files, command):
+        if option.name in FOR_BUILDING:
+            yield from option.words

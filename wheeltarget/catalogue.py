@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets import MARKER_VARIABLES, Target, target_from_tag
+from wheeltarget.targets import MARKER_VARIABLES, Target, host_target, target_from_tag
 
 HOST = "host"
 """The name of the running interpreter."""
@@ -51,6 +51,12 @@ def look_up(key: str, text: str, folder: str) -> Target | None:
         f"{text} is no target known here",
         "name host, or the path of a target file such as ./FILE.toml",
     )
+
+
+@functools.cache
+def host() -> Target:
+    """Describe the running interpreter."""
+    return host_target()
 
 
 def _is_tag(text: str) -> bool:

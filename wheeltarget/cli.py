@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
-from typing import Annotated
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
 from wheeltarget import __version__
 from wheeltarget.errors import WheeltargetError
+
+if TYPE_CHECKING:
+    from wheeltarget.api import DownloadOutcome, DownloadRequest, PlainRun
 
 app = typer.Typer(
     name="wheeltarget",
@@ -17,6 +24,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help"]},
 )
+
+_TARGETS, _SOURCES, _OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
+
+
+class OutputFormat(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class PipCommand(typer.core.TyperCommand):
+    """A command that takes pip's options, too."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write our own help, then pip's."""
+        super().format_help(ctx, formatter)
+        typer.echo(formatter.getvalue() + "\nAnd everything that pip has:\n")
+        formatter.buffer.clear()
+        sys.stdout.flush()
+        pip = [sys.executable, "-m", "pip", "download", "--help"]
+        subprocess.run(pip, check=False)
 
 
 def run(arguments: list[str]) -> None:
@@ -44,10 +73,12 @@ def main(
 
 
 @app.command(
+    cls=PipCommand,
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     options_metavar="[OPTIONS] [PIP OPTIONS]",
 )
 def download(
+    *,
     words: Annotated[
         list[str] | None,
         typer.Argument(
@@ -58,53 +89,112 @@ def download(
     ] = None,
     tags: Annotated[
         list[str] | None,
-        typer.Option(help="Targets of the lines without one, as tags with commas between."),
+        typer.Option(
+            help="Targets of the lines without one, as tags with commas between.",
+            rich_help_panel=_TARGETS,
+        ),
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option(help="The same by name: host, or the path of a target file."),
+        typer.Option(
+            help="The same by name: host, or the path of a target file.", rich_help_panel=_TARGETS
+        ),
     ] = None,
+    by_target: Annotated[
+        bool,
+        typer.Option(
+            "--by-target",
+            help="Give each target a folder of its own in the destination.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(min=1, help="How many targets to work on at once.", rich_help_panel=_TARGETS),
+    ] = 1,
+    allow_sdist: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Keep this project's source for the target to build, where it has no wheel.",
+            rich_help_panel=_SOURCES,
+        ),
+    ] = None,
+    build_pure: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Build this project here and keep the wheel, which has to be pure Python.",
+            rich_help_panel=_SOURCES,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write what was taken, from where and for whom, as JSON.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = None,
+    output_format: Annotated[
+        OutputFormat,
+        typer.Option("--format", help="How the result is written.", rich_help_panel=_OUTPUT),
+    ] = OutputFormat.TEXT,
 ) -> None:
     """Fetch wheels, each for its target; every option of pip download is taken, too."""
     from wheeltarget.api import DownloadRequest, PlainRun
     from wheeltarget.api import download as fetch
 
-    request = DownloadRequest(tuple(words or ()), tuple(tags or ()), tuple(target or ()))
+    to_stdout = str(report) == "-"
+    as_json = to_stdout or output_format is OutputFormat.JSON
+    request = DownloadRequest(
+        words=tuple(words or ()),
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+        allow_sdist=tuple(allow_sdist or ()),
+        build_pure=tuple(build_pure or ()),
+        by_target=by_target,
+        dry_run=dry_run,
+        children=jobs,
+        report=None if to_stdout else report,
+        wants_outcome=as_json,
+    )
     try:
         outcome = fetch(request)
         if isinstance(outcome, PlainRun):
-            raise typer.Exit(_plain_exit_code(outcome, request.words))
+            raise typer.Exit(_end_plain(outcome, request.words))
     except WheeltargetError as error:
         from wheeltarget.render import show_error
 
         show_error(error, sys.stderr)
         raise typer.Exit(error.exit_code) from error
-    if not _is_quiet(request.words):
-        from wheeltarget.render import show_outcome
-
-        show_outcome(outcome, sys.stdout, sys.stderr)
+    _show(outcome, request, as_json=as_json)
 
 
-def _plain_exit_code(outcome: object, words: tuple[str, ...]) -> int:
-    from wheeltarget.api import PlainRun
-    from wheeltarget.driver import become_pip
+def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) -> None:
+    from wheeltarget import render
+    from wheeltarget.pip_options import is_quiet, split_command_line
 
-    if isinstance(outcome, PlainRun) and outcome.exit_code is not None:
-        return outcome.exit_code
-    return become_pip(words)
-
-
-def _is_quiet(words: tuple[str, ...]) -> bool:
-    from wheeltarget.pip_options import split_command_line
-
-    names = [option.name for option in split_command_line(words).options]
-    quiet, verbose = (
-        names.count(f"--{name}") or _count(os.environ.get(f"PIP_{name.upper()}", ""))
-        for name in ("quiet", "verbose")
-    )
-    return quiet > verbose
+    if as_json:
+        render.show_json(outcome, sys.stdout)
+    elif not is_quiet(split_command_line(request.words), os.environ):
+        render.show_outcome(outcome, sys.stdout, sys.stderr)
 
 
-def _count(value: str) -> int:
-    """Read a variable of pip's that counts: a number, or a word for yes."""
-    return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
+def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
+    """End a run that is pip's."""
+    if outcome.exit_code is None:
+        from wheeltarget.driver import become_pip
+
+        return become_pip(words)
+    if outcome.notes:
+        from wheeltarget.render import show_notes
+
+        show_notes(outcome.notes, sys.stderr)
+    return outcome.exit_code

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -97,20 +97,15 @@ def _is_metadata(member: str) -> bool:
     return folder.endswith(".dist-info") and file == "METADATA"
 
 
-def fits(wheel: Path, target: Target) -> bool:
-    """Tell whether a wheel has a tag of the target.
+def fits(wheel: Path, tags: Collection[str]) -> bool:
+    """Tell whether a wheel has one of some tags.
 
     :param wheel: the file; its name has to be a wheel's.
-    :param target: the target.
+    :param tags: the tags.
     """
     from packaging.utils import parse_wheel_filename
 
-    return not target_tags(target).isdisjoint(map(str, parse_wheel_filename(wheel.name)[3]))
-
-
-def target_tags(target: Target) -> frozenset[str]:
-    """Give the target's tags as a set."""
-    return frozenset(target.tags)
+    return not set(map(str, parse_wheel_filename(wheel.name)[3])).isdisjoint(tags)
 
 
 def find_holes(
@@ -178,21 +173,17 @@ def _said(requirement: Requirement) -> str:
     return f"{requirement.name}{extras}{requirement.specifier}"
 
 
-def check_closure(target: Target, roots: Iterable[Requirement], files: Sequence[Path]) -> None:
-    """Refuse a set of files that is not all that a target needs, or not for it.
+def check_closure(
+    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
+) -> None:
+    """Refuse a set of files that is not all that a target needs.
 
     :param target: the target.
     :param roots: what the user asked for.
-    :param files: what was fetched for it.
-    :raises ClosureError: which names everything that is wrong.
+    :param files: what the files that were fetched for it say of themselves.
+    :raises ClosureError: which names everything that is missing.
     """
-    misfits = tuple(_misfits(target, files))
-    if misfits:
-        raise ClosureError(
-            f"not all that was fetched fits {target.label}: {'; '.join(misfits)}", _HINT
-        )
-    wheels = {wheel.name: wheel for wheel in map(read_metadata, files)}
-    holes = find_holes(target, tuple(roots), wheels)
+    holes = find_holes(target, tuple(roots), {file.name: file for file in files})
     if holes:
         raise ClosureError(
             f"what was fetched for {target.label} is not complete: {'; '.join(map(str, holes))}",
@@ -200,9 +191,38 @@ def check_closure(target: Target, roots: Iterable[Requirement], files: Sequence[
         )
 
 
-def _misfits(target: Target, files: Sequence[Path]) -> Iterator[str]:
-    for file in files:
+def check_fit(
+    target: Target,
+    files: Iterable[tuple[str, Path]],
+    narrow: Mapping[str, Sequence[str]],
+    sources: Collection[str],
+) -> None:
+    """Refuse files that a target does not take, or that a constraint rules out.
+
+    :param target: the target.
+    :param files: (project, file) for each that was fetched for it.
+    :param narrow: by project, the tags that constraints leave it.
+    :param sources: the projects of which sources are taken.
+    :raises ClosureError: which names every one of them.
+    """
+    misfits = tuple(_misfits(target, files, narrow, sources))
+    if misfits:
+        raise ClosureError(
+            f"not all that was fetched fits {target.label}: {'; '.join(misfits)}", _HINT
+        )
+
+
+def _misfits(
+    target: Target,
+    files: Iterable[tuple[str, Path]],
+    narrow: Mapping[str, Sequence[str]],
+    sources: Collection[str],
+) -> Iterator[str]:
+    for project, file in files:
         if file.suffix != ".whl":
-            yield f"{file.name} is not a wheel"
-        elif not fits(file, target):
+            if project not in sources:
+                yield f"{file.name} is not a wheel (--allow-sdist {project} would take it)"
+        elif not fits(file, target.tags):
             yield f"{file.name} is for another environment"
+        elif not fits(file, narrow.get(project, target.tags)):
+            yield f"{file.name} is not one that the constraints leave"

@@ -13,110 +13,100 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
+from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
+from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.wheelhouse import Stage
 
 SCHEMA = 1
 PIP_MOVED = 70
 INTERRUPTED = 130
 _PATIENCE = 5.0
+_FAILURE = "failure.json"
+_SAID = "said.txt"
 _FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
 
 
 @dataclass(frozen=True, slots=True)
-class ChosenFile:
-    """A file that pip chose for a target.
+class Manner:
+    """How jobs are run.
 
-    :param name: the project, normalised.
-    :param version: its version.
-    :param path: where the file lies in the stage.
-    :param url: where it came from, without credentials.
-    :param requested: whether the user asked for it by name.
-    :param extras: the extras that were asked for.
-    :param parents: the projects that need it; None stands for the user.
-    :param yanked: the reason for which it was yanked, or None if it was not.
+    :param folders: for each job, the folder in the destination that its files go to.
+    :param children: how many processes may run at once.
+    :param dry_run: whether pip chooses only, and fetches no more than that needs.
+    :param silent: whether nothing of what pip says is shown.
     """
 
-    name: str
-    version: str
-    path: Path
-    url: str
-    requested: bool
-    extras: tuple[str, ...]
-    parents: tuple[str | None, ...]
-    yanked: str | None
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ChosenFile:
-        """Build it from an object of a result file."""
-        return cls(
-            name=data["name"],
-            version=data["version"],
-            path=folder / data["filename"],
-            url=data["url"],
-            requested=data["requested"],
-            extras=tuple(data["extras"]),
-            parents=tuple(data["parents"]),
-            yanked=data["yanked"],
-        )
+    folders: tuple[str, ...]
+    children: int = 1
+    dry_run: bool = False
+    silent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class JobResult:
-    """What came of a job.
+def run_jobs(
+    jobs: Sequence[Job], labels: Sequence[str], stage: Stage, manner: Manner
+) -> tuple[JobResult, ...]:
+    """Let pip resolve and fetch for every job.
 
-    :param job: the job.
-    :param exit_code: pip's exit code for it.
-    :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
-    :param chosen: the files that pip chose.
-    :param folder: where all its files are.
-    """
-
-    job: Job
-    exit_code: int
-    dependencies: str
-    chosen: tuple[ChosenFile, ...]
-    folder: Path
-
-
-def run_jobs(jobs: Sequence[Job], labels: Sequence[str], stage: Stage) -> tuple[JobResult, ...]:
-    """Let pip resolve and fetch for every job, in one child process.
+    Jobs of one process share what they fetch. What several processes say is shown in the order
+    of the jobs, each in one piece.
 
     :param jobs: the jobs.
     :param labels: what to call each job's target.
     :param stage: where everything goes.
+    :param manner: how.
     :returns: what came of each job, in their order.
     :raises PipMovedError: where the installed pip cannot be made to see a target.
-    :raises InterruptedRunError: where the child was interrupted.
-    :raises DownloadError: where the child died.
+    :raises InterruptedRunError: where a child was interrupted.
+    :raises DownloadError: where a child died.
     """
     folders = [stage.job_folder(number) for number in range(len(jobs))]
     results = [stage.folder / f"result-{number}.json" for number in range(len(jobs))]
+    count = max(min(manner.children, len(jobs)), 1)
+    captured = count > 1 or manner.silent
     orders = [
         {
             **_order(job),
             "label": label,
-            "arguments": [f"--dest={folder}", *job.arguments],
+            # What is captured is no place for a question.
+            "arguments": [f"--dest={folder}", *["--no-input"][: int(captured)], *job.arguments],
             "folder": str(folder),
-            "destination": str(stage.destination),
+            "destination": str(stage.destination / below),
             "result": str(result),
+            "dry_run": manner.dry_run,
         }
-        for job, label, folder, result in zip(jobs, labels, folders, results, strict=True)
+        for job, label, folder, below, result in zip(
+            jobs, labels, folders, manner.folders, results, strict=True
+        )
     ]
-    failure = stage.folder / "failure.json"
-    file = _write_orders(stage.folder, {"plain": False, "jobs": orders, "failure": str(failure)})
-    exit_code = _run_child(file, stage)
-    if exit_code in {INTERRUPTED, -2}:
-        raise InterruptedRunError(2)
-    if exit_code == PIP_MOVED and failure.is_file():
-        raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
-    if exit_code or not all(result.is_file() for result in results):
-        how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
-        raise DownloadError(f"pip's process ended with {how}; nothing was saved")
+    files = []
+    for number in range(count):
+        home = stage.folder / f"child-{number}"
+        home.mkdir()
+        failure = str(home / _FAILURE)
+        files.append(
+            _write_orders(home, {"plain": False, "jobs": orders[number::count], "failure": failure})
+        )
+    exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
+    for exit_code, file in zip(exit_codes, files, strict=True):
+        _refuse_end(exit_code, file.parent / _FAILURE)
+    if not all(result.is_file() for result in results):
+        raise DownloadError("pip's process ended without a result; nothing was saved")
     return tuple(
         _read_result(job, result, folder)
         for job, result, folder in zip(jobs, results, folders, strict=True)
     )
+
+
+def _refuse_end(exit_code: int, failure: Path) -> None:
+    """Say what it means that a child has not run its jobs."""
+    if exit_code in {INTERRUPTED, -2}:
+        raise InterruptedRunError(2)
+    if exit_code == PIP_MOVED and failure.is_file():
+        raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
+    if exit_code:
+        how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
+        raise DownloadError(f"pip's process ended with {how}; nothing was saved")
 
 
 def _order(job: Job) -> dict[str, Any]:
@@ -127,6 +117,8 @@ def _order(job: Job) -> dict[str, Any]:
         and {"tags": target.tags, "markers": target.environment, "unknown": target.unknown},
         "files": dict(job.files),
         "unset": _FOREIGN_VARIABLES if target else (),
+        "narrow": dict(job.narrow),
+        "sources": sorted(job.sources),
     }
 
 
@@ -151,28 +143,53 @@ def _environment(**changes: str) -> dict[str, str]:
     return environment
 
 
-def _run_child(job_file: Path, stage: Stage) -> int:
-    """Run the child to its end; its output is progress, so it goes to standard error."""
+def _run_children(
+    files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
+) -> list[int]:
+    """Run the children to their ends; their output is progress, so it goes to standard error."""
     temporary = str(stage.temporary)
     environment = _environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
     sys.stderr.flush()
-    with subprocess.Popen(_command(job_file), env=environment, stdout=2) as child:
-        stage.tell_guard(f"child {child.pid}")
-        try:
-            return child.wait()
-        except BaseException:
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        for file in files:
+            children.append(_start(file, environment, captured=captured))
+            stage.tell_guard(f"child {children[-1].pid}")
+        exit_codes = []
+        for child, file in zip(children, files, strict=True):
+            exit_codes.append(child.wait())
+            if captured and not silent:
+                with open(2, "wb", closefd=False) as stderr:  # noqa: PTH123 - it has no path
+                    stderr.write(file.with_name(_SAID).read_bytes())
+    except BaseException:
+        for child in children:
+            child.terminate()
+        for child in children:
             _end(child)
-            raise
-        finally:
-            stage.tell_guard("child 0")
+        raise
+    finally:
+        for child in children:
+            stage.tell_guard(f"ended {child.pid}")
+    return exit_codes
+
+
+def _start(
+    file: Path, environment: Mapping[str, str], *, captured: bool
+) -> subprocess.Popen[bytes]:
+    if not captured:
+        return subprocess.Popen(_command(file), env=environment, stdout=2)
+    with file.with_name(_SAID).open("wb") as said:
+        return subprocess.Popen(
+            _command(file), env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+        )
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    child.terminate()
     try:
         child.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         child.kill()
+        child.wait()
 
 
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
@@ -181,28 +198,90 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder)
 
 
-def run_plain(job: Job) -> int:
+def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:
     """Run pip for a job without a target, giving it only the content of the files.
 
     :param job: the job; its arguments have the destination.
-    :returns: pip's exit code.
+    :param observed: whether to tell what pip chose.
+    :returns: pip's exit code, and what it chose where that was asked for and can be told.
     :raises PipMovedError: where the installed pip takes no content from here.
     """
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
-        failure = Path(name, "failure.json")
+        failure, result = Path(name, _FAILURE), Path(name, "result.json")
         order = {
             **_order(job),
             "label": "this interpreter",
             "arguments": job.arguments,
             "folder": "",
             "destination": "",
-            "result": "",
+            "result": str(result) if observed else "",
         }
         file = _write_orders(Path(name), {"plain": True, "jobs": [order], "failure": str(failure)})
-        exit_code = subprocess.run(_command(file), env=_environment(), check=False).returncode
+        exit_code = _wait_as_pip(_command(file))
         if failure.is_file():
             raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
-        return exit_code
+        return exit_code, _read_result(job, result, Path()) if result.is_file() else None
+
+
+def _wait_as_pip(command: Sequence[str]) -> int:
+    """Run pip with the terminal as it is; it has the signals, and this process waits."""
+    with passed_on() as receivers, subprocess.Popen(command, env=_environment()) as child:
+        receivers.append(child.send_signal)
+        exit_code = child.wait()
+    return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Let pip fetch requirements files.
+
+    :param words: the options of the command line, but for those that name such files.
+    :param urls: where the files are.
+    :returns: their texts by URL, and the reasons for which there is none.
+    """
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
+        result, failure = Path(name, "result.json"), Path(name, _FAILURE)
+        order = {
+            "urls": urls,
+            "arguments": words,
+            "result": str(result),
+            "failure": str(failure),
+        }
+        sys.stderr.flush()
+        subprocess.run(
+            _command(_write_orders(Path(name), order)), env=_environment(), stdout=2, check=False
+        )
+        if not result.is_file():
+            return {}, {}
+        contents: dict[str, dict[str, str]] = json.loads(result.read_text("utf-8"))
+        return contents["texts"], contents["reasons"]
+
+
+def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:
+    """Let pip build a wheel for this machine, in isolation, without dependencies.
+
+    :param source: the source distribution.
+    :param folder: where the wheel goes.
+    :param words: options for ``pip wheel``.
+    :param stage: for temporary files.
+    :returns: pip's exit code.
+    """
+    pip = [sys.executable, "-m", "pip", "wheel"]
+    command = [*pip, *words, "--no-deps", f"--wheel-dir={folder}", str(source)]
+    temporary = str(stage.temporary)
+    environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
+    for name in _FOREIGN_VARIABLES:
+        environment.pop(name, None)
+    sys.stderr.flush()
+    with subprocess.Popen(command, env=environment, stdout=2) as child:
+        stage.tell_guard(f"child {child.pid}")
+        try:
+            return child.wait()
+        except BaseException:
+            child.terminate()
+            _end(child)
+            raise
+        finally:
+            stage.tell_guard(f"ended {child.pid}")
 
 
 def become_pip(words: Sequence[str]) -> int:

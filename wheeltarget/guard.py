@@ -1,9 +1,9 @@
 """Clean up after a run that was killed.
 
-``python guard.py FOLDER`` runs beside wheeltarget and reads lines from it: ``child PID`` when pip's
-process begins, ``child 0`` when it has ended, ``done`` when there is nothing to clean. If the pipe
-ends without ``done``, wheeltarget was killed: the child is ended, and what :func:`recover` says is
-done. This file imports the standard library alone, so that it starts in a few milliseconds.
+``python guard.py FOLDER`` runs beside wheeltarget and reads lines from it: ``child PID`` when a
+process of pip's begins, ``ended PID`` when it has, ``done`` when there is nothing to clean. If the
+pipe ends without ``done``, wheeltarget was killed: the children are ended, and what :func:`recover`
+says is done. This file imports the standard library alone, so that it starts in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 
 JOURNAL = "placing.json"
-"""Name of the file that says what is being placed: ``destination``, ``added``, ``replaced``."""
+"""Name of the file that says what is being placed: ``destination``, ``folders`` (those that are
+made in it), ``added``, ``replaced``."""
 
 REPLACED = "replaced"
 """Name of the folder that holds the old content of what is being replaced."""
@@ -51,6 +52,9 @@ def _take_back(folder: Path, journal: dict[str, list[str] | str]) -> None:
     for name in journal["added"]:
         for path in (destination / name, destination / (name + PART)):
             path.unlink(missing_ok=True)
+    for name in journal["folders"]:
+        with contextlib.suppress(OSError):
+            (destination / name).rmdir()
     for name in journal["replaced"]:
         old = folder / REPLACED / name
         if old.exists():
@@ -63,14 +67,16 @@ def main(folder: Path) -> None:
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
-    child = 0
+    children: set[int] = set()
     for line in sys.stdin:
         word, _, rest = line.strip().partition(" ")
         if word == "done":
             return
         if word == "child":
-            child = int(rest)
-    if child:
+            children.add(int(rest))
+        if word == "ended":
+            children.discard(int(rest))
+    for child in children:
         with contextlib.suppress(OSError):
             os.kill(child, getattr(signal, "SIGKILL", signal.SIGTERM))
     recover(folder)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from urllib.parse import urljoin
 
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault
@@ -52,7 +54,7 @@ class Inputs:
     :param named: every target that a clause names, in order, those of defaults for no line too.
     :param faults: what is wrong with the clauses.
     :param unread: files that could not be read; pip would say so too.
-    :param remote: names of files that only pip can fetch.
+    :param remote: URLs of files that pip has still to fetch.
     """
 
     files: tuple[RequirementsFile, ...]
@@ -69,6 +71,7 @@ def read_inputs(
     *,
     read: Callable[[str], tuple[bytes, bool]],
     environment: Callable[[str], str | None],
+    fetched: Mapping[str, str] = MappingProxyType({}),
 ) -> Inputs:
     """Read what a command line asks for.
 
@@ -76,9 +79,10 @@ def read_inputs(
     :param files: the names behind ``-r`` (False) and ``-c`` (True), in order.
     :param read: gives the content of a file and whether it can be read again; raises OSError.
     :param environment: gives the value of an environment variable, or None.
+    :param fetched: the texts of files that are given by URL.
     :returns: the lines, and every fault there is.
     """
-    reader = _Reader(read, environment)
+    reader = _Reader(read, environment, fetched)
     for name, constraint in files:
         if constraint or not is_lock(name):
             reader.include(name, None, constraint=constraint, above=())
@@ -101,9 +105,11 @@ class _Reader:
         self,
         read: Callable[[str], tuple[bytes, bool]],
         environment: Callable[[str], str | None],
+        fetched: Mapping[str, str],
     ) -> None:
         self._read = read
         self._environment = environment
+        self._fetched = fetched
         self.files: dict[str, RequirementsFile | None] = {}
         self.entries: list[Entry] = []
         self.named: list[TargetName] = []
@@ -128,10 +134,10 @@ class _Reader:
         above: tuple[str, ...],
     ) -> None:
         """Take in a file and what it includes."""
-        if is_remote(name):
+        if is_remote(name) and name not in self._fetched:
             self.remote.append(name)
             return
-        place = os.path.abspath(name)  # noqa: PTH100 - as pip writes it
+        place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it
         file = None if place in above else self._file(name)
         if file is None:
             return
@@ -153,11 +159,11 @@ class _Reader:
         if nested is None:
             return
         path = nested.value or ""
-        if not is_remote(path):
+        if is_remote(line.file):
+            path = urljoin(line.file, path)
+        elif not is_remote(path):
             path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
         nested_constraint = nested.name == "--constraint"
-        if is_remote(path) and not nested_constraint:
-            self.entries.append(Entry(line, default))
         inherited = None if nested_constraint else default
         self.include(path, inherited, constraint=nested_constraint, above=above)
 
@@ -169,15 +175,20 @@ class _Reader:
     def _load(self, name: str) -> RequirementsFile | None:
         import locale
 
+        if name in self._fetched:
+            return self._parse(name, self._fetched[name], repeatable=False)
         try:
             data, repeatable = self._read(name)
             text = decode(data, locale.getpreferredencoding(do_setlocale=False))
-            # Where what stands between the two was cut, they would become one line end.
-            text = re.sub(r"\r(?!\n)", "\n", text)
         except (OSError, ValueError, LookupError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             self.unread.append(Fault(f"cannot read {name}: {why}"))
             return None
+        return self._parse(name, text, repeatable=repeatable)
+
+    def _parse(self, name: str, text: str, *, repeatable: bool) -> RequirementsFile:
+        # Where what stands between the two was cut, they would become one line end.
+        text = re.sub(r"\r(?!\n)", "\n", text)
         lines, faults = parse_file(name, text)
         self.faults += faults
         return RequirementsFile(name, text, tuple(map(self._expanded, lines)), repeatable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -51,15 +51,40 @@ def interruptible() -> Iterator[Interrupts]:
     nothing is changed, since Python gives signals to that one alone.
     """
     interrupts = Interrupts()
-    if threading.current_thread() is not threading.main_thread():
+    with _handled_by(interrupts.receive):
         yield interrupts
+
+
+@contextmanager
+def passed_on() -> Iterator[list[Callable[[int], None]]]:
+    """Pass the signals that end a run on for a while, and stay.
+
+    :returns: whom to tell of a signal; while there is nobody, one ends the run.
+    """
+    receivers: list[Callable[[int], None]] = []
+
+    def receive(signum: int, _frame: FrameType | None) -> None:
+        if not receivers:
+            raise InterruptedRunError(signum)
+        for tell in receivers:
+            tell(signum)
+
+    with _handled_by(receive):
+        yield receivers
+
+
+@contextmanager
+def _handled_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Have the signals that end a run handled for a while."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
     before = {signum: signal.getsignal(signum) for signum in SIGNALS}
     try:
         for signum, handler in before.items():
             if handler is not signal.SIG_IGN:
-                signal.signal(signum, interrupts.receive)
-        yield interrupts
+                signal.signal(signum, receive)
+        yield
     finally:
         for signum, handler in before.items():
             signal.signal(signum, handler)

@@ -1,7 +1,8 @@
 """The options that pip takes from its variables and configuration files.
 
-Only those that decide what is fetched and where to: ``--requirement``, ``--constraint`` and
-``--dest``. pip itself reads all of them again; here they say which files may have clauses.
+Only those that decide what is fetched, for what and where to: ``--requirement``, ``--constraint``,
+``--dest`` and those that name another environment. pip itself reads all of them again; here they
+say which files may have clauses.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ _SPELLINGS = {
     "dest": "--dest",
     "destination-dir": "--dest",
     "destination-directory": "--dest",
+    "platform": "--platform",
+    "python-version": "--python-version",
+    "implementation": "--implementation",
+    "abi": "--abi",
 }
-_LISTS = frozenset({"--requirement", "--constraint"})
+_LISTS = frozenset({"--requirement", "--constraint", "--platform", "--abi"})
 
 
 class _Parser(configparser.RawConfigParser):

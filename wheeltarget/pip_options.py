@@ -8,7 +8,7 @@ options between the requirements mean the same.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
@@ -116,6 +116,43 @@ FOREIGN = frozenset({"--platform", "--python-version", "--implementation", "--ab
 """pip's own options for another environment; they hold for the lines without a target."""
 
 
+FOR_BUILDING = frozenset(
+    {
+        "--index-url",
+        "--extra-index-url",
+        "--no-index",
+        "--find-links",
+        "--pre",
+        "--prefer-binary",
+        "--build-constraint",
+        "--no-build-isolation",
+        "--check-build-dependencies",
+        "--config-settings",
+        "--progress-bar",
+        "--keyring-provider",
+        "--proxy",
+        "--no-proxy-env",
+        "--retries",
+        "--timeout",
+        "--trusted-host",
+        "--cert",
+        "--client-cert",
+        "--cache-dir",
+        "--no-cache-dir",
+        "--isolated",
+        "--no-input",
+        "--no-color",
+        "--verbose",
+        "--quiet",
+        "--log",
+        "--disable-pip-version-check",
+        "--use-feature",
+        "--uploaded-prior-to",
+    }
+)
+"""Options that count where a wheel is built, too: those of the index, and what is said of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class GivenOption:
     """One option as it was given.
@@ -162,6 +199,25 @@ def split_command_line(words: Sequence[str]) -> CommandLine:
     """
     options, rest = _split(words, WITH_VALUE, WITHOUT_VALUE)
     return CommandLine(options, tuple(rest))
+
+
+def is_quiet(command: CommandLine, environment: Mapping[str, str]) -> bool:
+    """Tell whether pip is to say less than it does of itself.
+
+    :param command: the command line.
+    :param environment: ``PIP_QUIET`` and ``PIP_VERBOSE`` count.
+    """
+    names = [option.name for option in command.options]
+    quiet, verbose = (
+        names.count(f"--{name}") or _count(environment.get(f"PIP_{name.upper()}", ""))
+        for name in ("quiet", "verbose")
+    )
+    return quiet > verbose
+
+
+def _count(value: str) -> int:
+    """Read a variable of pip's that counts: a number, or a word for yes."""
+    return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
 
 
 def split_file_options(text: str) -> tuple[GivenOption, ...]:

@@ -7,23 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault, TargetError
 from wheeltarget.inputs import Entry, Inputs
+from wheeltarget.narrowing import Constraints, constraints_for
 from wheeltarget.pip_options import FOREIGN, CommandLine, GivenOption
-from wheeltarget.plan_faults import constraint_faults, foreign_faults, pin_faults
-from wheeltarget.requirements import (
-    RequirementsFile,
-    SourceLine,
-    TargetName,
-    includes_remote,
-    is_lock,
-    is_remote,
-    locate,
-)
+from wheeltarget.plan_faults import file_options, foreign_faults, pin_faults
+from wheeltarget.requirements import RequirementsFile, SourceLine, TargetName, is_lock, locate
 from wheeltarget.targets import Target
 
 _OPAQUE = frozenset({"--group", "--requirements-from-script"})
@@ -38,12 +31,16 @@ class Job:
     :param files: (name, content) of every requirements and constraints file, as this target
         sees it; every line keeps its number.
     :param lines: the requirement lines that belong to it.
+    :param narrow: (project, tags) for each project of which constraints leave fewer wheels.
+    :param sources: the projects of which source distributions are taken, normalised.
     """
 
     target: Target | None
     arguments: tuple[str, ...]
     files: tuple[tuple[str, str], ...]
     lines: tuple[SourceLine, ...]
+    narrow: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    sources: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,59 +49,135 @@ class Plan:
 
     :param jobs: one for each distinct target, in the order in which they are first named.
     :param untargeted: the lines that are resolved for this interpreter while others are not.
+    :param idle: the constraints whose clause is for no target of the run.
     """
 
     jobs: tuple[Job, ...]
     untargeted: tuple[SourceLine, ...]
+    idle: tuple[SourceLine, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Tell whether there is no target at all, so that pip itself can do it."""
-        return all(job.target is None for job in self.jobs)
+        return all(job.target is None and not job.narrow for job in self.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What wheeltarget's own options and settings say.
+
+    :param defaults: what lines without a clause and without a file's default are for; empty for
+        the running interpreter.
+    :param sources: the projects of which sources are taken for a target, normalised.
+    """
+
+    defaults: tuple[TargetName, ...] = ()
+    sources: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Where targets come from.
+
+    :param look_up: finds the target that (key, text, folder) names, None for the running
+        interpreter; raises TargetError.
+    :param host: describes the running interpreter; asked only where it matters.
+    """
+
+    look_up: Callable[[str, str, str], Target | None]
+    host: Callable[[], Target]
 
 
 def make_plan(
-    inputs: Inputs,
-    command: CommandLine,
-    defaults: tuple[TargetName, ...],
-    look_up: Callable[[str, str, str], Target | None],
+    inputs: Inputs, command: CommandLine, choices: Choices, targets: Targets
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
     :param inputs: what was asked for.
     :param command: pip's own options, as given.
-    :param defaults: what lines without a clause and without a file's default are for; empty for
-        the running interpreter.
-    :param look_up: finds the target that (key, text, folder) names; raises TargetError.
+    :param choices: our own options.
+    :param targets: where targets come from.
     :returns: the plan, and the faults that forbid it; with faults the plan is not to be run.
     """
-    found, faults = _look_up_all((*inputs.named, *defaults), look_up)
+    defaults = choices.defaults
+    found, faults = _look_up_all((*inputs.named, *defaults), targets.look_up)
     ends = tuple(dict.fromkeys(found[name] for name in defaults if name in found)) or (None,)
+    opaque = any(_is_opaque(option) for option in command.options)
+    wanted = _wanted(inputs.entries, found, ends, opaque=opaque)
+    options = all_options(inputs.files, command)
+    for target, entries in wanted.items():
+        if target is not None:
+            lines = tuple(dict.fromkeys(entry.line for entry in entries))
+            faults += foreign_faults(target, lines, options, choices.sources)
+            faults += pin_faults(target, lines)
+    constraints = _constraints(wanted, inputs.entries, found, targets.host)
+    jobs = tuple(
+        _with_options(
+            _job(target, entries, inputs.files, constraints[target]),
+            command,
+            choices.sources,
+            takes_opaque=target in ends,
+        )
+        for target, entries in wanted.items()
+    )
+    mixed = len(wanted) > 1 and None in wanted
+    implicit = [e.line for e in wanted[None] if e.targets is None and not defaults] if mixed else ()
+    held = {line for each in constraints.values() for line in each.lines}
+    idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in held)
+    plan = Plan(jobs, tuple(dict.fromkeys(implicit)), tuple(dict.fromkeys(idle)))
+    return plan, tuple(dict.fromkeys(faults))
+
+
+def _wanted(
+    entries: Sequence[Entry],
+    found: Mapping[TargetName, Target | None],
+    ends: tuple[Target | None, ...],
+    *,
+    opaque: bool,
+) -> dict[Target | None, list[Entry]]:
+    """Sort the requirements by target."""
     wanted: dict[Target | None, list[Entry]] = defaultdict(list)
-    for entry in inputs.entries:
+    for entry in entries:
         if entry.constraint:
             continue
         names = entry.targets
         targets = ends if names is None else tuple(found[name] for name in names if name in found)
         for target in dict.fromkeys(targets):
             wanted[target].append(entry)
-    opaque = tuple(o for o in command.options if _is_opaque(o))
     for target in ends if opaque or not wanted else ():
         wanted.setdefault(target, [])
-    faults += constraint_faults(inputs.entries)
-    for target, entries in wanted.items():
-        if target is not None:
-            lines = tuple(dict.fromkeys(entry.line for entry in entries))
-            faults += foreign_faults(target, lines, inputs.files, command)
-            faults += pin_faults(target, lines)
-    constraints = {entry.line for entry in inputs.entries if entry.constraint}
-    jobs = tuple(
-        _job(target, entries, (inputs.files, constraints), command, takes_opaque=target in ends)
-        for target, entries in wanted.items()
-    )
-    mixed = len(wanted) > 1 and None in wanted
-    implicit = [e.line for e in wanted[None] if e.targets is None and not defaults] if mixed else ()
-    return Plan(jobs, tuple(dict.fromkeys(implicit))), tuple(dict.fromkeys(faults))
+    return wanted
+
+
+def _constraints(
+    wanted: Iterable[Target | None],
+    entries: Sequence[Entry],
+    found: Mapping[TargetName, Target | None],
+    host: Callable[[], Target],
+) -> dict[Target | None, Constraints]:
+    """Say what the constraints come to for each target."""
+    if all(entry.targets is None for entry in entries if entry.constraint):
+        everywhere = Constraints(frozenset(e.line for e in entries if e.constraint), ())
+        return dict.fromkeys(wanted, everywhere)
+    named = {name: target or host() for name, target in found.items()}
+    return {target: constraints_for(target or host(), entries, named) for target in wanted}
+
+
+def all_options(
+    files: Sequence[RequirementsFile], command: CommandLine
+) -> list[tuple[SourceLine | None, GivenOption]]:
+    """Give every option of a run; those of files hold for every line.
+
+    :param files: the files that were read.
+    :param command: pip's own options, as given.
+    :returns: each option, with the line of a file it stands in.
+    """
+    options: list[tuple[SourceLine | None, GivenOption]] = [(None, o) for o in command.options]
+    for file in files:
+        for line in file.lines:
+            if line.parsed.options:
+                options += ((line, option) for option in file_options(line))
+    return options
 
 
 def _look_up_all(
@@ -129,33 +202,37 @@ def _is_opaque(option: GivenOption) -> bool:
     """Tell whether pip reads requirements from here that have no clauses."""
     if option.name in _OPAQUE:
         return True
-    name = option.value or ""
-    return option.name == "--requirement" and (is_lock(name) or is_remote(name))
+    return option.name == "--requirement" and is_lock(option.value or "")
 
 
 def _job(
     target: Target | None,
     entries: Sequence[Entry],
-    read: tuple[Sequence[RequirementsFile], set[SourceLine]],
-    command: CommandLine,
-    *,
-    takes_opaque: bool,
+    files: Sequence[RequirementsFile],
+    constraints: Constraints,
 ) -> Job:
-    """Put together what pip is given for one target."""
-    files, constraints = read
+    """Put together what pip is given for one target, but for the options."""
     lines = tuple(dict.fromkeys(entry.line for entry in entries))
+    typed = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
+    mine = constraints.lines.union(lines)
+    contents = tuple((file.name, content_for(file, mine)) for file in files)
+    return Job(target, ("--", *typed), contents, lines, constraints.narrow)
+
+
+def _with_options(
+    job: Job, command: CommandLine, sources: frozenset[str], *, takes_opaque: bool
+) -> Job:
+    """Put the options for its target before a job's requirements."""
     words = [
         word
         for option in command.options
-        if _goes_to(option, target, takes_opaque=takes_opaque)
+        if _goes_to(option, job.target, takes_opaque=takes_opaque)
         for word in option.words
     ]
-    if target is not None:
-        words += _target_words(target)
-    typed = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
-    mine = constraints.union(lines)
-    contents = tuple((file.name, content_for(file, mine)) for file in files)
-    return Job(target, (*words, "--", *typed), contents, lines)
+    if job.target is None:
+        return replace(job, arguments=(*words, *job.arguments))
+    words += _target_words(job.target)
+    return replace(job, arguments=(*words, *job.arguments), sources=sources)
 
 
 def _goes_to(option: GivenOption, target: Target | None, *, takes_opaque: bool) -> bool:
@@ -178,20 +255,19 @@ def _target_words(target: Target) -> Iterator[str]:
     yield "--disable-pip-version-check"
 
 
-def content_for(file: RequirementsFile, mine: set[SourceLine]) -> str:
+def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
     """Write a file as one target sees it: clauses gone, lines of other targets blank.
 
     :param file: the file that was read.
     :param mine: the lines that belong to the target.
     :returns: a text with as many lines; the same text where nothing had to go.
     """
-    remote = {line for line in file.lines if includes_remote(line)}
     doomed: list[tuple[int, int]] = []
     for line in file.lines:
         if line in mine:
             for start, end in line.parsed.cuts:
                 doomed += line.offsets(start, end)
-        elif line.parsed.kind is Kind.REQUIREMENT or line in remote:
+        elif line.parsed.kind is Kind.REQUIREMENT:
             doomed += line.offsets(0, len(line.parsed.text))
     text, position = [], 0
     for start, end in doomed:

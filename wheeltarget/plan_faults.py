@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import Fault, UsageError
-from wheeltarget.inputs import Entry
 from wheeltarget.markers import evaluate
-from wheeltarget.pip_options import CommandLine, GivenOption, split_file_options
-from wheeltarget.requirements import RequirementsFile, SourceLine, locate
+from wheeltarget.pip_options import GivenOption, split_file_options
+from wheeltarget.requirements import SourceLine
 from wheeltarget.targets import Target
 
 if TYPE_CHECKING:
@@ -20,58 +19,75 @@ if TYPE_CHECKING:
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
 _DIRECT = re.compile(r"\s*(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
 _LOCAL = re.compile(r"\s*(?P<path>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
-_HINT = "give a wheel of it, or resolve it here: target=host"
-
-
-def constraint_faults(entries: Iterable[Entry]) -> Iterator[Fault]:
-    """Refuse clauses in constraints files.
-
-    :param entries: every line of the input.
-    :returns: a fault for each constraint that names a target.
-    """
-    for entry in entries:
-        if entry.constraint and entry.targets:
-            yield locate(
-                entry.targets[0].fault,
-                "a constraint holds for every target; a clause is not taken here",
-                "put the clause on the requirement",
-            )
+_EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+)")
 
 
 def foreign_faults(
     target: Target,
     lines: Sequence[SourceLine],
-    files: Sequence[RequirementsFile],
-    command: CommandLine,
+    options: Sequence[tuple[SourceLine | None, GivenOption]],
+    sources: frozenset[str],
 ) -> Iterator[Fault]:
     """Refuse what would have to be built, which a foreign target can't have from here.
 
     :param target: the target.
     :param lines: the requirements for it.
-    :param files: all files, for the options in them, which hold for every line.
-    :param command: the command line's options.
+    :param options: every option that holds for the run, with the line of a file it stands in.
+    :param sources: the projects of which sources are taken, normalised.
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
     for line in lines:
         what = _needs_build(line)
-        if what:
-            message = f"this is {what}, which cannot be built here for {target.label}"
-            yield _at_requirement(line, message, _HINT)
+        name = _name(line) if what else ""
+        if not what or name in sources or (sources and not name):
+            continue  # without a name, what it is called is known when its metadata is
+        yield _at_requirement(
+            line,
+            f"this is {what}, which cannot be built here for {target.label}",
+            source_hint(name or "NAME"),
+        )
     message = f"--no-binary cannot be kept for {target.label}: only wheels fit a foreign target"
-    hint = "leave it out, or run pip download for those projects on their own"
-    if _refuses_wheels(command.options):
-        yield Fault(message, hint)
-    for file in files:
-        for line in file.lines:
-            if "--no-b" in line.parsed.options and _refuses_wheels(_options(line)):
-                yield line.fault(message, hint)
+    hint = "to take sources, too, name the project: --allow-sdist NAME"
+    for place in dict.fromkeys(line for line, _ in options):
+        here = [option for line, option in options if line is place]
+        if _refuses_wheels(here):
+            yield Fault(message, hint) if place is None else place.fault(message, hint)
+
+
+def source_hint(name: str) -> str:
+    """Say what somebody can do about a project of which there is no wheel.
+
+    :param name: the project.
+    """
+    return (
+        f"--allow-sdist {name} keeps its source for the target to build, "
+        f"--build-pure {name} builds a pure Python wheel here"
+    )
+
+
+def _name(line: SourceLine) -> str:
+    """Find the name of a project that is given by its place, as far as the line says it."""
+    from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+
+    text = line.parsed.requirement or line.parsed.options
+    requirement = parse_requirement(line)
+    if requirement is not None:
+        return canonicalize_name(requirement.name)
+    egg = _EGG.search(text)
+    if egg:
+        return canonicalize_name(egg["name"])
+    file = re.split(r"[?#;\s]", re.split(r"[/\\]", text.strip())[-1])[0]
+    try:
+        return parse_sdist_filename(file)[0]
+    except InvalidSdistFilename:
+        return ""
 
 
 def _needs_build(line: SourceLine) -> str:
     """Say what a requirement is where no wheel of it can come from an index."""
     requirement = line.parsed.requirement
     if not requirement:
-        editable = any(option.name == "--editable" for option in _options(line))
+        editable = any(option.name == "--editable" for option in file_options(line))
         return "an editable project" if editable else ""
     if _VERSION_CONTROL.search(requirement):
         return "a repository"
@@ -86,11 +102,12 @@ def _needs_build(line: SourceLine) -> str:
     return "a source distribution" if archive else "a source tree"
 
 
-def _options(line: SourceLine) -> tuple[GivenOption, ...]:
+def file_options(line: SourceLine) -> tuple[GivenOption, ...]:
+    """Read the options of a line; none where pip will refuse it in its own words."""
     try:
         return split_file_options(line.parsed.options)
     except UsageError:
-        return ()  # pip refuses the line in its own words
+        return ()
 
 
 def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
@@ -114,7 +131,7 @@ def pin_faults(target: Target, lines: Sequence[SourceLine]) -> Iterator[Fault]:
 
     pins: dict[str, list[tuple[Specifier, SourceLine]]] = {}
     for line in lines:
-        requirement = _parse(line)
+        requirement = parse_requirement(line)
         if requirement is None or not applies(requirement, target):
             continue
         name = canonicalize_name(requirement.name)
@@ -148,13 +165,14 @@ def _at_requirement(line: SourceLine, message: str, hint: str) -> Fault:
     return line.fault(message, hint, start, start + len(meant))
 
 
-def _parse(line: SourceLine) -> Requirement | None:
+def parse_requirement(line: SourceLine) -> Requirement | None:
+    """Read a line's requirement; None where it is a path or URL, or pip will refuse it."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:
         return Requirement(line.parsed.requirement)
     except InvalidRequirement:
-        return None  # a path or URL, or pip refuses it in its own words
+        return None
 
 
 def applies(requirement: Requirement, target: Target) -> bool:

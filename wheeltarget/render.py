@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from wheeltarget.api import DownloadOutcome
 from wheeltarget.errors import Fault, InputError, Location, WheeltargetError
+from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.redaction import redact
+from wheeltarget.reports import as_json
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 
 
@@ -53,16 +53,66 @@ def show_outcome(outcome: DownloadOutcome, stdout: TextIO, stderr: TextIO) -> No
     style = Style(stdout, os.environ)
     for target in outcome.targets:
         stdout.write(style.strong(f"For {target.label}:") + "\n")
-        for file in target.files:
-            verb = "Saved" if file.new else "Already there"
-            stdout.write(f"{verb} {display_path(file.path)}\n")
-        if target.projects:
-            stdout.write(f"Successfully downloaded {' '.join(target.projects)}\n")
-        else:
-            stdout.write("Nothing to download\n")
+        files = sorted(target.files, key=lambda file: file.filename)
+        stdout.writelines(f"{_file_line(file, outcome)}\n" for file in files if file.path)
+        stdout.write(_summary(target, outcome) + "\n")
     stdout.flush()
+    show_notes(outcome.notes, stderr)
+
+
+def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:
+    path = display_path(file.path) if file.path else file.filename
+    if not file.new:
+        return f"Already there {path}"
+    if not outcome.dry_run:
+        return f"Saved {path}"
+    size = "" if file.size is None else f" ({format_size(file.size)})"
+    return f"Would save {path}{size}"
+
+
+def _summary(target: TargetFiles, outcome: DownloadOutcome) -> str:
+    names = " ".join(file.name for file in target.files)
+    if not names:
+        return "Nothing to download"
+    if not outcome.dry_run:
+        return f"Successfully downloaded {names}"
+    new = [file.size for file in target.files if file.new]
+    known = [size for size in new if size is not None]
+    least = "" if len(known) == len(new) else "at least "
+    size = f", {least}{format_size(sum(known))}" if known else ""
+    return f"Would fetch {len(new)} {'file' if len(new) == 1 else 'files'}{size}"
+
+
+def format_size(size: int) -> str:
+    """Write a number of bytes as pip does.
+
+    :param size: the number.
+    """
+    for factor, unit in ((1000**2, "MB"), (1000, "kB")):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def show_json(outcome: DownloadOutcome, stdout: TextIO) -> None:
+    """Write an outcome as one JSON object.
+
+    :param outcome: what came of a download.
+    :param stdout: where to.
+    """
+    stdout.write(as_json(outcome))
+    stdout.flush()
+
+
+def show_notes(notes: Iterable[str], stderr: TextIO) -> None:
+    """Say what is worth knowing.
+
+    :param notes: one sentence each.
+    :param stderr: where to.
+    """
     style = Style(stderr, os.environ)
-    stderr.writelines(f"{style.note('note:')} {_redact(note)}\n" for note in outcome.notes)
+    stderr.writelines(f"{style.note('note:')} {redact(note)}\n" for note in notes)
+    stderr.flush()
 
 
 def show_error(error: WheeltargetError, stderr: TextIO) -> None:
@@ -84,22 +134,17 @@ def format_fault(fault: Fault, style: Style) -> str:
     :param style: how to set words off.
     :returns: one or more lines, each with its line end.
     """
-    place = f"{_near(fault.location)}: " if fault.location else ""
-    lines = [f"{place}{style.error('error:')} {_redact(fault.message)}"]
+    place = f"{redact(str(_near(fault.location)))}: " if fault.location else ""
+    lines = [f"{place}{style.error('error:')} {redact(fault.message)}"]
     if fault.source and fault.location:
         before = fault.source[: fault.location.column - 1]
         # Tabs are kept, so that the caret stands right however wide they are shown.
         indent = "".join(character if character == "\t" else " " for character in before)
-        lines.append(f"    {_redact(fault.source)}")
+        lines.append(f"    {redact(fault.source)}")
         lines.append(f"    {indent}{style.error('^' * fault.width)}")
     if fault.hint:
-        lines.append(f"  {_redact(fault.hint)}")
+        lines.append(f"  {redact(fault.hint)}")
     return "\n".join(lines) + "\n"
-
-
-def _redact(text: str) -> str:
-    """Hide the credentials of URLs behind as many stars, so that carets stay where they are."""
-    return _CREDENTIALS.sub(lambda match: "*" * len(match[0]), text)
 
 
 def _near(location: Location) -> Location:

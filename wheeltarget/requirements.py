@@ -215,14 +215,6 @@ def nested_file(options: str) -> GivenOption | None:
     return None
 
 
-def includes_remote(line: SourceLine) -> bool:
-    """Tell whether a line includes requirements that only pip can fetch."""
-    if line.parsed.kind is not Kind.OPTION:
-        return False
-    nested = nested_file(line.parsed.options)
-    return nested is not None and nested.name == "--requirement" and is_remote(nested.value or "")
-
-
 def locate(fault: Fault, message: str, hint: str) -> Fault:
     """Give a located fault its words."""
     return replace(fault, message=message, hint=hint)

@@ -30,11 +30,18 @@ class StagedFile:
     :param path: where it lies in the stage.
     :param origin: where it came from, for messages.
     :param label: the target that needs it.
+    :param folder: the folder in the destination that it goes to, or an empty string.
     """
 
     path: Path
     origin: str
     label: str
+    folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """Give the name that it gets in the destination."""
+        return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,7 @@ class Stage:
         inner = whole / self.destination.relative_to(missing)
         inner.mkdir(parents=True)
         for name, path in files.items():
+            (inner / name).parent.mkdir(exist_ok=True)
             path.replace(inner / name)
         try:
             whole.rename(missing)
@@ -139,10 +147,20 @@ class Stage:
         """Move the files into a destination that is there, with a journal to take them back."""
         there = [name for name in files if (self.destination / name).exists()]
         added = sorted(files.keys() - set(there))
-        journal = {"destination": str(self.destination), "added": added, "replaced": there}
+        subfolders = sorted({name.partition("/")[0] for name in files if "/" in name})
+        made = [name for name in subfolders if not (self.destination / name).exists()]
+        journal = {
+            "destination": str(self.destination),
+            "folders": made,
+            "added": added,
+            "replaced": there,
+        }
         keep = self.folder / guard.REPLACED
-        keep.mkdir()
+        for name in ("", *subfolders):
+            (keep / name).mkdir()
         _write_json(self.folder / guard.JOURNAL, journal)
+        for name in made:
+            (self.destination / name).mkdir(exist_ok=True)
         for name in there:
             _keep(self.destination / name, keep / name)
         for name, path in files.items():
@@ -177,16 +195,20 @@ def _write_json(path: Path, data: object) -> None:
 
 
 @contextmanager
-def open_stage(destination: Path) -> Iterator[Stage]:
+def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
     """Make a stage for a destination and remove it afterwards.
 
     :param destination: the folder that is to hold the files; it need not exist.
+    :param dry_run: whether nothing will be placed; the stage is elsewhere then.
     :raises DestinationError: where nothing can be written there.
     """
     destination = destination.absolute()
     try:
-        home = _stage_home(destination)
-        _sweep(home, destination.name)
+        if dry_run:
+            home = Path(tempfile.gettempdir())
+        else:
+            home = _stage_home(destination)
+            _sweep(home, destination.name)
         folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}{_MARK}", dir=home))
     except OSError as error:
         raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
@@ -257,7 +279,7 @@ def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, Pl
 
     :param stage: where they lie.
     :param targets: the files of each target.
-    :returns: what is in the destination afterwards, by file name.
+    :returns: what is in the destination afterwards, by the name that each file gets there.
     :raises ClashError: where one name has two contents; nothing is placed then.
     :raises DestinationError: where the destination cannot be written; it is left as it was.
     """
@@ -265,12 +287,12 @@ def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, Pl
     chosen: dict[str, tuple[StagedFile, str]] = {}
     for file in (each for files in targets for each in files):
         digest = hashes.sha256(file.path)
-        first, known = chosen.setdefault(file.path.name, (file, digest))
+        first, known = chosen.setdefault(file.name, (file, digest))
         if known != digest:
             raise ClashError(
                 f"{file.path.name} is two different files: {first.origin} for {first.label} and "
                 f"{file.origin} for {file.label}",
-                "give each target its own destination, or both the same index",
+                "give each target its own folder (--by-target), or both the same index",
             )
     placed = {}
     for name, (_, digest) in chosen.items():

@@ -7,7 +7,11 @@ The contract with the parent
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
-of requirements files, no result is written and pip's exit code is the child's. Each job has:
+of requirements files, and its exit code is the child's; a result is written if ``result`` is not
+empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
+list, the child fetches requirements files and downloads nothing: pip is given ``arguments``, and
+``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of each file that pip
+could not fetch. Each job has:
 
 ``label``
     what to call the target in messages;
@@ -24,13 +28,20 @@ of requirements files, no result is written and pip's exit code is the child's. 
     the folder that ``--dest`` names, and the one for which it is meant: a file that is there
     already is linked from the second into the first, and pip's messages name the second;
 ``result``
-    the path for the result.
+    the path for the result;
+``narrow``
+    by project, the tags that constraints leave it;
+``sources``
+    the projects of which source distributions are taken, too, though the target is foreign;
+``dry_run``
+    whether to choose only, and fetch no more than that needs.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
 ``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch) and ``files``, a list
 of what was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
-``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason)
-and ``requires_python``.
+``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason),
+``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes as the index
+says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has them).
 
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
@@ -47,6 +58,7 @@ from types import FrameType
 from typing import Any
 
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
+from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
 
@@ -105,16 +117,59 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
     :returns: the exit code.
     """
     current = Current()
+    if "urls" in order:
+        write_json(Path(order["result"]), read_contents(order["urls"], order["arguments"]))
+        return 0
     if order["plain"]:
-        install_files(current, download)
-        current.begin(order["jobs"][0])
-        return download(order["jobs"][0]["arguments"])
+        return run_plain(current, order["jobs"][0])
     install(current, download)
     for job in order["jobs"]:
         run(current, job)
         if interrupts:
             return INTERRUPTED
     return 0
+
+
+def run_plain(current: Current, job: dict[str, Any]) -> int:
+    """Run pip as it is, but for the content of files, and give its exit code."""
+    if job["files"] or not job["result"]:
+        install_files(current, download)
+    if job["result"]:
+        observe_result(current)
+    current.begin(job)
+    exit_code = download(job["arguments"])
+    if current.was_asked:
+        outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
+        write_json(Path(job["result"]), outcome)
+    return exit_code
+
+
+def read_contents(urls: list[str], arguments: list[str]) -> dict[str, dict[str, str]]:
+    """Fetch requirements files with the session that pip would make.
+
+    :param urls: where they are.
+    :param arguments: options of ``pip download``.
+    :returns: their ``texts``, and the ``reasons`` for which there is none.
+    """
+    from pip._internal.commands.download import DownloadCommand
+    from pip._internal.exceptions import PipError
+    from pip._internal.req.req_file import get_file_content
+    from pip._vendor.requests import RequestException
+
+    texts, reasons = {}, {}
+
+    def run(self: Any, options: Any, _arguments: list[str]) -> int:
+        session = self.get_default_session(options)
+        for url in urls:
+            try:
+                texts[url] = get_file_content(url, session)[1]
+            except (PipError, RequestException, OSError, ValueError) as error:
+                reasons[url] = str(error)
+        return 0
+
+    DownloadCommand.run = run
+    download(arguments)
+    return {"texts": texts, "reasons": reasons}
 
 
 def run(current: Current, job: dict[str, Any]) -> None:

@@ -31,6 +31,14 @@ class View:
     legacy: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """The tags that constraints leave a project, as pip's own objects have them."""
+
+    tags: list[Any]
+    tag_set: frozenset[Any]
+
+
 @dataclass(slots=True)
 class Current:
     """The job that pip is working on; the patched functions ask it."""
@@ -48,6 +56,11 @@ class Current:
     resolver: Any = None
     requirement_set: Any = None
     chosen: list[dict[str, Any]] = field(default_factory=list)
+    narrowings: dict[str, Narrowing] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset()
+    dry_run: bool = False
+    sizes: dict[str, int] = field(default_factory=dict)
+    saved: dict[str, str] = field(default_factory=dict)
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -60,6 +73,18 @@ class Current:
         self.dependencies = "all"
         self.resolver = self.requirement_set = None
         self.chosen = []
+        self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
+        self.sources = frozenset(job.get("sources", ()))
+        self.dry_run = job.get("dry_run", False)
+        self.saved = {}
+
+    def narrowing(self, project: str) -> Narrowing | None:
+        """Give what constraints leave a project, or None where they leave it everything."""
+        if not self.narrowings:
+            return None
+        from pip._vendor.packaging.utils import canonicalize_name
+
+        return self.narrowings.get(canonicalize_name(project))
 
     @property
     def is_legacy(self) -> bool:
@@ -69,6 +94,13 @@ class Current:
     def outcome(self) -> dict[str, Any]:
         """Say what pip was told to fetch and what it chose."""
         return {"dependencies": self.dependencies, "files": self.chosen}
+
+
+def _narrowing(texts: Iterable[str]) -> Narrowing:
+    from pip._vendor.packaging.tags import Tag
+
+    tags = [Tag(*text.split("-")) for text in texts]
+    return Narrowing(tags, frozenset(tags))
 
 
 def _view(label: str, target: dict[str, Any]) -> View:

@@ -5,6 +5,7 @@ A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_ch
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import logging
@@ -20,6 +21,9 @@ from wheeltarget.pip_child.result import chosen_files
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """What the operating system says where a file can't be written for reasons of the disk."""
+
+
+_IN_PROCESS = "inprocess-build-deps"
 
 
 def patch_kept(current: Current) -> None:
@@ -73,15 +77,89 @@ def link_or_copy(source: Path, path: Path) -> None:
 
 
 def patch_result(current: Current) -> Any:
-    """Let what pip chose be written down."""
+    """Let what pip chose be written down, and let pip keep quiet about what is not placed yet."""
     from pip._internal.commands import download
+
+    run_here = download.DownloadCommand.run
+    _note_resolver(current)
+    _patch_saving(current)
+
+    @functools.wraps(run_here)
+    def run(self: Any, options: Any, arguments: list[str]) -> int:
+        current.was_asked = True
+        _check_options(current, options)
+        logging.getLogger(__name__).info("Resolving for %s", current.label)
+        with _disk_errors_in_words():
+            exit_code = int(run_here(self, options, arguments))
+        if exit_code == 0:
+            _note_result(current, options)
+        return exit_code
+
+    download.DownloadCommand.run = run
+    # Nothing is downloaded successfully before every target is done and placed.
+    _rebind_one(download, "write_output", lambda *_arguments: None)
+    return run
+
+
+def _check_options(current: Current, options: Any) -> None:
+    """Refuse what knows no targets, and leave out what would build for one."""
     from pip._internal.exceptions import CommandError
+
+    if "legacy-resolver" in options.deprecated_features_enabled:
+        raise CommandError("the legacy resolver knows no targets: leave it out")
+    if current.view is not None:
+        # What a source is built with is for this machine, and has to be fetched apart.
+        features = options.features_enabled
+        options.features_enabled = [each for each in features if each != _IN_PROCESS]
+
+
+@contextmanager
+def _disk_errors_in_words() -> Iterator[None]:
+    from pip._internal.exceptions import CommandError
+
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        # pip would show where in its code that was.
+        raise CommandError(f"cannot write: {error.strerror}") from error
+
+
+def _patch_saving(current: Current) -> None:
+    """Save nothing in a dry run, a project on this machine as its source, and all in silence."""
     from pip._internal.operations import prepare
     from pip._internal.req import req_install
+
+    preparer = prepare.RequirementPreparer
+    save_here = preparer.save_linked_requirement
+    prepare_here = preparer.prepare_linked_requirements_more
+
+    @functools.wraps(save_here)
+    def save_linked_requirement(self: Any, requirement: Any) -> None:
+        if current.dry_run:
+            return
+        # Of a checkout it is the requirement that says what was saved.
+        with _silence(prepare.logger), _silence(req_install.logger):
+            save_here(self, requirement)
+        link = requirement.link
+        if current.view is not None and link.is_existing_dir() and not requirement.editable:
+            current.saved[requirement.name] = build_source(requirement, current.folder)
+
+    @functools.wraps(prepare_here)
+    def prepare_linked_requirements_more(self: Any, *arguments: Any, **named: Any) -> None:
+        if not current.dry_run:
+            prepare_here(self, *arguments, **named)
+
+    preparer.save_linked_requirement = save_linked_requirement
+    preparer.prepare_linked_requirements_more = prepare_linked_requirements_more
+
+
+def _note_resolver(current: Current) -> None:
+    """Keep the resolver and what it gave, for the result."""
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
-    resolve_here, run_here = Resolver.resolve, download.DownloadCommand.run
-    save_here = prepare.RequirementPreparer.save_linked_requirement
+    resolve_here = Resolver.resolve
 
     @functools.wraps(resolve_here)
     def resolve(self: Any, *arguments: Any, **named: Any) -> Any:
@@ -89,35 +167,49 @@ def patch_result(current: Current) -> Any:
         current.resolver = self
         return current.requirement_set
 
+    Resolver.resolve = resolve
+
+
+def observe_result(current: Current) -> None:
+    """Let what pip chose be written down where nothing else about pip is changed."""
+    from pip._internal.commands import download
+
+    run_here = download.DownloadCommand.run
+    _note_resolver(current)
+
     @functools.wraps(run_here)
     def run(self: Any, options: Any, arguments: list[str]) -> int:
-        current.was_asked = True
-        if "legacy-resolver" in options.deprecated_features_enabled:
-            raise CommandError("the legacy resolver knows no targets: leave it out")
-        logging.getLogger(__name__).info("Resolving for %s", current.label)
-        try:
-            exit_code = int(run_here(self, options, arguments))
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            # pip would show where in its code that was.
-            raise CommandError(f"cannot write: {error.strerror}") from error
+        exit_code = int(run_here(self, options, arguments))
         if exit_code == 0:
-            _note_result(current, options)
+            # Whatever fails here, the run itself was good.
+            with contextlib.suppress(Exception):
+                _note_result(current, options)
+                current.was_asked = True
         return exit_code
 
-    @functools.wraps(save_here)
-    def save_linked_requirement(self: Any, requirement: Any) -> None:
-        # Of a checkout it is the requirement that says what was saved.
-        with _silence(prepare.logger), _silence(req_install.logger):
-            save_here(self, requirement)
-
-    Resolver.resolve = resolve
     download.DownloadCommand.run = run
-    prepare.RequirementPreparer.save_linked_requirement = save_linked_requirement
-    # Nothing is downloaded successfully before every target is done and placed.
-    _rebind_one(download, "write_output", lambda *_arguments: None)
-    return run
+
+
+def build_source(requirement: Any, folder: str) -> str:
+    """Make the source distribution of a project that is a folder on this machine.
+
+    :param requirement: pip's requirement, its metadata prepared.
+    :param folder: where to write it.
+    :returns: its file name.
+    """
+    from pip._internal.exceptions import InstallationError
+    from pip._internal.utils.subprocess import runner_with_spinner_message
+    from pip._vendor.pyproject_hooks import HookMissing
+
+    runner = runner_with_spinner_message(f"Building source distribution for {requirement.name}")
+    backend = requirement.pep517_backend
+    try:
+        with requirement.build_env, backend.subprocess_runner(runner):
+            return str(backend.build_sdist(folder))
+    except HookMissing as error:
+        raise InstallationError(
+            f"{requirement.name} says no way to make a source distribution of it"
+        ) from error
 
 
 def _rebind_one(module: Any, name: str, replacement: Callable[..., None]) -> None:
@@ -142,7 +234,9 @@ def _note_result(current: Current, options: Any) -> None:
         current.dependencies = "none"
     elif getattr(options, "only_dependencies", False):
         current.dependencies = "only"
-    current.chosen = list(chosen_files(current.resolver, current.requirement_set))
+    current.chosen = list(
+        chosen_files(current.resolver, current.requirement_set, current.saved, current.sizes)
+    )
     for file in current.chosen:
         path = Path(current.folder, file["filename"])
         if path.is_file():

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def chosen_files(resolver: Any, requirement_set: Any) -> Iterator[dict[str, Any]]:
+def chosen_files(
+    resolver: Any, requirement_set: Any, saved: Mapping[str, str], sizes: Mapping[str, int]
+) -> Iterator[dict[str, Any]]:
     """Describe each file that pip's resolver chose.
 
     :param resolver: pip's resolver after it has resolved.
     :param requirement_set: the requirement set that it gave.
+    :param saved: names of files that are not those of their links, by requirement.
+    :param sizes: the sizes in bytes that indexes give, by URL.
     :returns: an object for each file, as the contract in ``__main__`` has it.
     """
     from pip._internal.utils.misc import split_auth_from_netloc
@@ -25,15 +29,16 @@ def chosen_files(resolver: Any, requirement_set: Any) -> Iterator[dict[str, Any]
         return urlunsplit(parts._replace(netloc=split_auth_from_netloc(parts.netloc)[0]))
 
     mapping = resolver._result.mapping
-    versions = {candidate.project_name: candidate.version for candidate in mapping.values()}
+    candidates = {candidate.project_name: candidate for candidate in mapping.values()}
     parents = _parents(resolver._result)
     for key, requirement in requirement_set.requirements.items():
         name = canonicalize_name(key)
         link = requirement.link
+        version = candidates[name].version
         yield {
             "name": name,
-            "version": str(versions[name]),
-            "filename": _saved_name(requirement, versions[name]),
+            "version": str(version),
+            "filename": saved.get(requirement.name) or _saved_name(requirement, version),
             "url": without_credentials(link.url_without_fragment),
             "index": without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
             "requested": bool(requirement.user_supplied),
@@ -41,7 +46,16 @@ def chosen_files(resolver: Any, requirement_set: Any) -> Iterator[dict[str, Any]
             "parents": sorted(parents.get(name, ()), key=str),
             "yanked": (link.yanked_reason or "") if link.is_yanked else None,
             "requires_python": link.requires_python,
+            "hashes": {link.hash_name: link.hash} if link.has_hash else {},
+            "size": sizes.get(link.url_without_fragment),
+            "requires": _requires(candidates[name]),
         }
+
+
+def _requires(candidate: Any) -> list[str]:
+    """Give the dependencies as the metadata has them; of an extra's, those of its project."""
+    distribution = getattr(candidate, "base", candidate).dist
+    return list(map(str, distribution.metadata.get_all("Requires-Dist", [])))
 
 
 def _saved_name(requirement: Any, version: object) -> str:

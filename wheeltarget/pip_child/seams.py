@@ -26,6 +26,7 @@ from wheeltarget.pip_child.metadata import (
     prove_askers,
     prove_legacy,
 )
+from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
 PROOF: dict[str, Any] = {
@@ -34,6 +35,8 @@ PROOF: dict[str, Any] = {
     "files": {"proof.txt": "proof==1 \\\n  --hash=sha256:00\n"},
     "folder": "proof-folder",
     "destination": "proof-destination",
+    "narrow": {NARROW: ODD["tags"][-1:]},
+    "sources": [SOURCE],
 }
 """A job for a target that no machine is."""
 
@@ -68,6 +71,7 @@ def install(current: Current, download: Download) -> None:
         Seam("markers", _patch_markers, _prove_markers),
         Seam("who asks for what is not known", patch_askers, prove_askers),
         Seam("supported tags", _patch_tags, _prove_tags),
+        Seam("files of one project", patch_selection, prove_selection),
         Seam("specifiers from before PEP 440", patch_legacy, prove_legacy),
         Seam("content of requirements files", _patch_files, _prove_files),
         Seam("files that are there already", patch_kept, None),

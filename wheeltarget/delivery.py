@@ -1,0 +1,266 @@
+"""From a plan to files in the destination: pip run, its answers checked, what it fetched placed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheeltarget import closure, driver, pure, wheelhouse
+from wheeltarget.errors import DownloadError
+from wheeltarget.interrupts import Interrupts
+from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.plan import Job, Plan
+from wheeltarget.results import ChosenFile, JobResult
+from wheeltarget.wheelhouse import PlacedFile, StagedFile
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where files go, and how.
+
+    :param destination: the folder for them.
+    :param by_target: whether each target has a folder of its own in it.
+    :param dry_run: whether only to say what would be fetched.
+    :param children: how many of pip's processes may run at once.
+    :param pure: the projects of which a wheel is built here, normalised.
+    :param build_words: options for building them.
+    """
+
+    destination: Path
+    by_target: bool = False
+    dry_run: bool = False
+    children: int = 1
+    pure: frozenset[str] = frozenset()
+    build_words: tuple[str, ...] = ()
+
+
+def deliver(
+    plan: Plan, labels: Sequence[str], delivery: Delivery, interrupts: Interrupts
+) -> DownloadOutcome:
+    """Run the jobs of a plan, check what came, and place it.
+
+    :param plan: the plan.
+    :param labels: what to call each job's target.
+    :param delivery: where to, and how.
+    :param interrupts: held back while files are placed.
+    :returns: what was taken.
+    :raises WheeltargetError: where that cannot be done; the destination is as it was then.
+    """
+    folders = tuple(folder_names(labels)) if delivery.by_target else ("",) * len(labels)
+    with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
+        manner = driver.Manner(folders, delivery.children, delivery.dry_run)
+        results = driver.run_jobs(plan.jobs, labels, stage, manner)
+        _refuse_failures(results, labels)
+        if delivery.pure and not delivery.dry_run:
+            builder = pure.Builder(delivery.pure, delivery.build_words, stage)
+            results = tuple(builder.replace_sources(result) for result in results)
+        for result in results:
+            check(result, dry_run=delivery.dry_run)
+        staged = [
+            tuple(_staged(result, label, folder))
+            for result, label, folder in zip(results, labels, folders, strict=True)
+        ]
+        placed: Mapping[str, PlacedFile] = {}
+        if not delivery.dry_run:
+            with interrupts.held():
+                placed = wheelhouse.merge(stage, staged)
+    targets = tuple(
+        _target_files(result, label, _Places(delivery, folder, placed))
+        for result, label, folder in zip(results, labels, folders, strict=True)
+    )
+    notes = tuple(_notes(plan, results, labels))
+    return DownloadOutcome(targets, notes, delivery.dry_run)
+
+
+def folder_names(labels: Sequence[str]) -> Iterator[str]:
+    """Make a folder's name of each label, no two the same.
+
+    :param labels: what the targets are called.
+    """
+    taken: set[str] = set()
+    for label in labels:
+        plain = re.sub(r"[^\w.+-]+", "-", label, flags=re.ASCII).strip(".-") or "target"
+        name, number = plain, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(name.lower())
+        yield name
+
+
+def _refuse_failures(results: Sequence[JobResult], labels: Sequence[str]) -> None:
+    failed = [
+        (label, result.exit_code)
+        for label, result in zip(labels, results, strict=True)
+        if result.exit_code
+    ]
+    if failed:
+        *others, last = (label for label, _ in failed)
+        names = f"{', '.join(others)} and {last}" if others else last
+        raise DownloadError(
+            f"pip failed for {names}; nothing was saved",
+            "what it said is above",
+            exit_code=failed[0][1],
+        )
+
+
+def check(result: JobResult, *, dry_run: bool) -> None:
+    """Walk the metadata of what was fetched for a target.
+
+    :param result: what came of its job.
+    :param dry_run: whether the files are not there; then what pip read of them counts.
+    :raises ClosureError: where something is missing, or not for the target.
+    """
+    target = result.job.target
+    if target is None:
+        return
+    files = [(file.name, file.path) for file in result.chosen]
+    closure.check_fit(target, files, dict(result.job.narrow), result.job.sources)
+    said = [
+        closure.read_metadata(file.path)
+        if file.path.suffix == ".whl" and not dry_run
+        else said_by_pip(file)
+        for file in result.chosen
+    ]
+    closure.check_closure(target, roots(result), said)
+
+
+def said_by_pip(file: ChosenFile) -> closure.WheelMetadata:
+    """Give what pip read in a file's metadata."""
+    return closure.WheelMetadata(file.name, file.version, file.requires)
+
+
+def roots(result: JobResult) -> list[Requirement]:
+    """Give what the user asked for, as far as its dependencies were to be fetched, too."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    found: list[Requirement] = []
+    if result.dependencies != "all":
+        return found
+    for line in result.job.lines:
+        try:
+            found.append(Requirement(line.parsed.requirement))
+        except InvalidRequirement:
+            continue  # a path or a URL: its project is among those that pip calls requested
+    for file in result.chosen:
+        if file.requested:
+            extras = f"[{','.join(file.extras)}]" if file.extras else ""
+            found.append(Requirement(f"{file.name}{extras}"))
+    return found
+
+
+def _staged(result: JobResult, label: str, folder: str) -> Iterator[StagedFile]:
+    origins = {file.path.name: file.url for file in result.chosen}
+    for path in sorted(result.folder.iterdir()):
+        yield StagedFile(path, origins.get(path.name, "a local project"), label, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the files of one target are."""
+
+    delivery: Delivery
+    folder: str
+    placed: Mapping[str, PlacedFile]
+
+    def find(self, filename: str) -> tuple[Path | None, bool, str]:
+        """Give a file's path, whether it is new, and its hash where that was computed."""
+        name = f"{self.folder}/{filename}" if self.folder else filename
+        if self.delivery.dry_run:
+            path = self.delivery.destination / name
+            return path, not path.is_file(), ""
+        file = self.placed.get(name)
+        return (file.path, file.new, file.sha256) if file else (None, False, "")
+
+
+def _target_files(result: JobResult, label: str, places: _Places) -> TargetFiles:
+    target = result.job.target
+    lines = tuple(_asking_lines(result.job))
+    files = tuple(_target_file(file, places, lines) for file in result.chosen)
+    return TargetFiles(
+        label,
+        target.tags[0] if target else None,
+        target.python if target else None,
+        files,
+    )
+
+
+def _target_file(
+    file: ChosenFile, places: _Places, lines: Sequence[tuple[str, Asker]]
+) -> TargetFile:
+    path, new, sha256 = places.find(file.path.name)
+    there = path is not None and path.is_file()
+    mine = [asker for name, asker in lines if name == file.name]
+    askers = [asker for asker in mine if None in file.parents or file.requested]
+    askers += [Asker(project=parent) for parent in file.parents if parent is not None]
+    return TargetFile(
+        name=file.name,
+        version=file.version,
+        filename=file.path.name,
+        url=file.url,
+        size=path.stat().st_size if there and path is not None else file.size,
+        hashes=tuple({**dict(file.hashes), **({"sha256": sha256} if sha256 else {})}.items()),
+        requested_by=tuple(askers),
+        path=path,
+        new=new,
+        yanked=file.yanked,
+        requires_python=file.requires_python,
+    )
+
+
+def _asking_lines(job: Job) -> Iterator[tuple[str, Asker]]:
+    """Give the project of each line that names one, and the line."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    for line in job.lines:
+        try:
+            name = canonicalize_name(Requirement(line.parsed.requirement).name)
+        except InvalidRequirement:
+            continue
+        yield name, Asker("", line.parsed.requirement, str(line.fault("").location))
+
+
+def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> Iterator[str]:
+    """Say what somebody should know of a good run."""
+    host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
+    for line in plan.untargeted:
+        requirement = line.parsed.requirement or line.parsed.options
+        yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
+    for line in plan.idle:
+        place = line.fault("").location
+        yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"
+    versions: dict[str, dict[str, list[str]]] = {}
+    for result, label in zip(results, labels, strict=True):
+        for file in result.chosen:
+            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
+            yield from _file_notes(file, label, foreign=result.job.target is not None)
+    for name, by_version in sorted(versions.items()):
+        if len(by_version) > 1:
+            each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
+            yield f"{name} differs: {'; '.join(each)}"
+    allowed = frozenset().union(*(job.sources for job in plan.jobs))
+    for name in sorted(allowed - versions.keys()):
+        yield f"nothing needs {name}, of which a source was allowed"
+
+
+def _file_notes(file: ChosenFile, label: str, *, foreign: bool) -> Iterator[str]:
+    """Say what is not usual about a file."""
+    from packaging.version import Version
+
+    if file.yanked is not None:
+        reason = f": {file.yanked}" if file.yanked else ""
+        yield f"{file.name} {file.version} for {label} was yanked{reason}"
+    if Version(file.version).is_prerelease:
+        yield f"{file.name} {file.version} for {label} is a pre-release"
+    if foreign and file.path.suffix != ".whl":
+        yield (
+            f"{file.path.name} is a source for {label} to build there; what it depends on is as "
+            "its build on this machine says"
+        )

@@ -1,0 +1,131 @@
+"""What comes of a download, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SCHEMA = 1
+"""The version of the form that :meth:`DownloadOutcome.as_dict` gives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a project: another project, or somebody's line.
+
+    :param project: the project, or an empty string.
+    :param requirement: the line's requirement, or an empty string.
+    :param location: where the line stands, or an empty string.
+    """
+
+    project: str = ""
+    requirement: str = ""
+    location: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Give what there is."""
+        if self.project:
+            return {"project": self.project}
+        return {"requirement": self.requirement, "location": self.location}
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFile:
+    """A file that was chosen for a target.
+
+    :param name: the project, normalised.
+    :param version: its version.
+    :param filename: what the file is called.
+    :param url: where it came from, without credentials.
+    :param size: how many bytes it has, or None where that is not known.
+    :param hashes: (algorithm, hexadecimal value) for each hash that is known.
+    :param requested_by: everyone who asks for it.
+    :param path: where it is, or in a dry run would be; None where no file is kept.
+    :param new: False where it was there before.
+    :param yanked: the reason for which it was yanked, or None if it was not.
+    :param requires_python: which Pythons it is for, or None where it does not say.
+    """
+
+    name: str
+    version: str
+    filename: str
+    url: str
+    size: int | None
+    hashes: tuple[tuple[str, str], ...]
+    requested_by: tuple[Asker, ...]
+    path: Path | None
+    new: bool
+    yanked: str | None = None
+    requires_python: str | None = None
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "name": self.name,
+            "version": self.version,
+            "filename": self.filename,
+            "url": self.url,
+            "size": self.size,
+            "hashes": dict(self.hashes),
+            "requested_by": [asker.as_dict() for asker in self.requested_by],
+            "path": None if self.path is None else str(self.path),
+            "new": self.new,
+            "yanked": self.yanked,
+            "requires_python": self.requires_python,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFiles:
+    """Everything that one target needs.
+
+    :param label: what the target is called.
+    :param tag: its best tag, or None for what pip takes as the running interpreter.
+    :param python: its version of Python, or None likewise.
+    :param files: its files, in the order in which pip chose them.
+    """
+
+    label: str
+    tag: str | None
+    python: str | None
+    files: tuple[TargetFile, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        files = [file.as_dict() for file in self.files]
+        return {"label": self.label, "tag": self.tag, "python": self.python, "files": files}
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOutcome:
+    """What came of a download.
+
+    :param targets: what was taken for each target.
+    :param notes: what somebody should know of it, one sentence each.
+    :param dry_run: whether nothing was kept of it.
+    """
+
+    targets: tuple[TargetFiles, ...]
+    notes: tuple[str, ...]
+    dry_run: bool = False
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "schema": SCHEMA,
+            "dry_run": self.dry_run,
+            "targets": [target.as_dict() for target in self.targets],
+            "notes": list(self.notes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRun:
+    """A run without any target: it is pip's.
+
+    :param exit_code: what pip ended with, or None where pip is still to be run.
+    :param notes: what somebody should know of it, one sentence each.
+    """
+
+    exit_code: int | None = None
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,136 @@
+"""Seams around selection: wheels narrowed by constraints, sources that were asked for, sizes.
+
+A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_child.seams`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from wheeltarget.pip_child.current import Current, Narrowing
+
+NARROW = "narrow-proof"
+"""The project of which the proof's job takes only its last tag."""
+
+SOURCE = "source-proof"
+"""The project of which the proof's job takes sources."""
+
+
+def patch_narrowing(current: Current) -> None:
+    """Let a project's wheels be judged by those tags that the constraints leave it."""
+    from pip._internal.index.package_finder import PackageFinder
+    from pip._internal.models.target_python import TargetPython
+
+    class NarrowedPython(TargetPython):  # type: ignore[misc]
+        def __init__(self, whole: Any, narrowing: Narrowing) -> None:
+            super().__init__(
+                platforms=whole.platforms,
+                py_version_info=whole._given_py_version_info,
+                abis=whole.abis,
+                implementation=whole.implementation,
+            )
+            self._narrowing = narrowing
+
+        def get_sorted_tags(self) -> list[Any]:
+            return self._narrowing.tags
+
+        def get_unsorted_tags(self) -> frozenset[Any]:
+            return self._narrowing.tag_set
+
+    def narrowed(make_here: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(make_here)
+        def make(self: Any, project_name: str, *arguments: Any, **named: Any) -> Any:
+            narrowing = current.narrowing(project_name)
+            if narrowing is None:
+                return make_here(self, project_name, *arguments, **named)
+            whole = self._target_python
+            self._target_python = NarrowedPython(whole, narrowing)
+            try:
+                return make_here(self, project_name, *arguments, **named)
+            finally:
+                self._target_python = whole
+
+        return make
+
+    for name in ("make_link_evaluator", "make_candidate_evaluator"):
+        setattr(PackageFinder, name, narrowed(getattr(PackageFinder, name)))
+
+
+def patch_sources(current: Current) -> None:
+    """Let the sources of some projects be chosen beside wheels for a target."""
+    from pip._internal.models.format_control import FormatControl
+
+    allowed_here = FormatControl.get_allowed_formats
+
+    @functools.wraps(allowed_here)
+    def get_allowed_formats(self: Any, canonical_name: str) -> frozenset[str]:
+        allowed: frozenset[str] = allowed_here(self, canonical_name)
+        if current.view is not None and canonical_name in current.sources:
+            return allowed | {"source"}
+        return allowed
+
+    FormatControl.get_allowed_formats = get_allowed_formats
+
+
+def patch_sizes(current: Current) -> None:
+    """Note the size that an index gives of a file (PEP 700), which pip passes over."""
+    from pip._internal.models.link import Link
+
+    read_here = Link.from_json.__func__
+
+    @functools.wraps(read_here)
+    def from_json(cls: Any, file_data: Any, *arguments: Any, **named: Any) -> Any:
+        link = read_here(cls, file_data, *arguments, **named)
+        size = file_data.get("size") if isinstance(file_data, dict) else None
+        if link is not None and isinstance(size, int) and current.dry_run:
+            current.sizes[link.url_without_fragment] = size
+        return link
+
+    Link.from_json = classmethod(from_json)
+
+
+def patch_selection(current: Current) -> None:
+    """Let every one of these be seen."""
+    patch_narrowing(current)
+    patch_sources(current)
+    patch_sizes(current)
+
+
+def prove_selection(_proof: Any) -> bool:
+    """Ask which files of which project pip would take."""
+    from pip._internal.index.collector import LinkCollector
+    from pip._internal.index.package_finder import LinkType, PackageFinder
+    from pip._internal.models.candidate import InstallationCandidate
+    from pip._internal.models.format_control import FormatControl
+    from pip._internal.models.link import Link
+    from pip._internal.models.search_scope import SearchScope
+    from pip._internal.models.selection_prefs import SelectionPreferences
+    from pip._internal.models.target_python import TargetPython
+
+    from wheeltarget.pip_child.trial import ODD
+
+    finder = PackageFinder.create(
+        LinkCollector(None, SearchScope([], [], no_index=True)),
+        SelectionPreferences(allow_yanked=True, format_control=FormatControl(set(), {":all:"})),
+        TargetPython(py_version_info=(9, 9, 9)),
+    )
+
+    def kind(name: str, ending: str) -> Any:
+        link = Link(f"https://example.invalid/{name.replace('-', '_')}-1{ending}")
+        return finder.make_link_evaluator(name).evaluate_link(link)[0]
+
+    best, worst = (f"-{ODD['tags'][place]}.whl" for place in (0, -1))
+    evaluator = finder.make_candidate_evaluator(NARROW)
+    left = InstallationCandidate(
+        NARROW, "1", Link(f"https://example.invalid/narrow_proof-1{worst}")
+    )
+    return bool(
+        kind(NARROW, best) is LinkType.platform_mismatch
+        and kind(NARROW, worst) is kind(SOURCE, best) is LinkType.candidate
+        and kind(SOURCE, ".tar.gz") is LinkType.candidate
+        and kind(NARROW, ".tar.gz") is LinkType.format_unsupported
+        and evaluator.compute_best_candidate([left]).best_candidate is left
+        and {str(tag) for tag in evaluator._supported_tags} == {ODD["tags"][-1]}
+    )

@@ -1,0 +1,127 @@
+"""From the words of a command line to everything that it asks for."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from wheeltarget import driver
+from wheeltarget.errors import COMMAND_LINE, Fault, InputError, Location, UsageError
+from wheeltarget.inputs import Inputs, read_inputs
+from wheeltarget.pip_config import configured_options
+from wheeltarget.pip_options import FOREIGN, CommandLine
+from wheeltarget.requirements import TargetName
+
+_NOT_FOR_READING = FOREIGN | {
+    "--requirement",
+    "--constraint",
+    "--group",
+    "--requirements-from-script",
+    "--dest",
+    "--python",
+}
+"""Options that play no part where pip only fetches requirements files."""
+
+
+def read_everything(command: CommandLine, environment: Mapping[str, str]) -> Inputs:
+    """Read every requirements and constraints file that a command names.
+
+    :param command: pip's options, those of its configuration among them.
+    :param environment: the environment's variables.
+    :returns: everything that is asked for.
+    """
+    kinds = {"--requirement": False, "--constraint": True}
+    files = [
+        (option.value, kinds[option.name])
+        for option in command.options
+        if option.name in kinds and option.value
+    ]
+    words = [w for o in command.options if o.name not in _NOT_FOR_READING for w in o.words]
+    fetched: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    while True:
+        inputs = read_inputs(
+            command.requirements,
+            files,
+            read=_read_file,
+            environment=environment.get,
+            fetched=fetched,
+        )
+        missing = [url for url in inputs.remote if url not in reasons]
+        if not missing:
+            unread = (Fault(f"cannot read {url}: {reasons[url]}") for url in inputs.remote)
+            return replace(inputs, unread=(*inputs.unread, *unread))
+        texts, why_not = driver.read_remote(words, missing)
+        fetched |= texts
+        reasons |= {**dict.fromkeys(missing, "pip could not fetch it"), **why_not}
+
+
+def _read_file(name: str) -> tuple[bytes, bool]:
+    with Path(name).open("rb") as handle:
+        return handle.read(), stat.S_ISREG(os.fstat(handle.fileno()).st_mode)
+
+
+def names_target(words: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Look for a target in words of which not even the options are known.
+
+    Any of them may be a requirement, and any that is a file may be one of requirements.
+
+    :param words: the words.
+    :param environment: the environment's variables.
+    """
+    inherited = [option.value or "" for option in configured_options(environment)]
+    pieces = ((word, word[2:], word.partition("=")[2]) for word in words)
+    names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
+    files = [(name, False) for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
+    inputs = read_inputs(words, files, read=_read_file, environment=environment.get)
+    return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
+
+
+def typed_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:
+    """Read the targets that the command line names for lines without one.
+
+    :param tags: the values of ``--tags``, each a list with commas.
+    :param targets: the values of ``--target``, likewise.
+    :raises InputError: where an entry is empty.
+    """
+    names, faults = [], []
+    for key, values in (("tags", tags), ("target", targets)):
+        for number, value in enumerate(values, start=1):
+            column = 1
+            for item in value.split(","):
+                lead = len(item) - len(item.lstrip())
+                place = Location(COMMAND_LINE, number, column + lead)
+                fault = Fault("", "", place, value, max(len(item.strip()), 1))
+                if not item.strip():
+                    faults.append(replace(fault, message=f"--{key} has an empty entry"))
+                names.append(TargetName(key, item.strip(), "", fault))
+                column += len(item) + 1
+    if faults:
+        raise InputError(tuple(faults))
+    return tuple(names)
+
+
+def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
+    """Read the project names behind an option.
+
+    :param option: the option, for a message.
+    :param values: its values, each a list with commas.
+    :returns: the names, normalised.
+    :raises UsageError: where one is no name.
+    """
+    from packaging.utils import InvalidName, canonicalize_name
+
+    names = set()
+    for value in values:
+        for name in value.split(","):
+            try:
+                names.add(str(canonicalize_name(name.strip(), validate=True)))
+            except InvalidName as error:
+                raise UsageError(
+                    f"{option} takes the name of a project, not {name.strip()!r}",
+                    f"write it like {option} docopt",
+                ) from error
+    return frozenset(names)

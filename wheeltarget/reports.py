@@ -1,0 +1,60 @@
+"""The report of a download: one JSON file, there whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wheeltarget.errors import DestinationError
+from wheeltarget.outcome import DownloadOutcome
+from wheeltarget.redaction import redact
+
+
+def as_json(outcome: DownloadOutcome) -> str:
+    """Write an outcome as JSON text, without the credentials of any URL.
+
+    :param outcome: what came of a download.
+    :returns: the text, with its line end.
+    """
+    return redact(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False)) + "\n"
+
+
+@contextmanager
+def open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]]:
+    """Make sure that a report can be written before there is anything to report.
+
+    :param path: where it goes; nothing is written where it is None.
+    :returns: writes the report of an outcome; without that call the file stays as it was.
+    :raises DestinationError: where it cannot be written.
+    """
+    if path is None:
+        yield lambda _outcome: None
+        return
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "Is a directory")
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent, text=True)
+    except OSError as error:
+        raise DestinationError(f"cannot write {path}: {error.strerror}") from error
+    draft = Path(name)
+
+    def keep(outcome: DownloadOutcome) -> None:
+        draft.write_text(as_json(outcome), "utf-8")
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(path)
+
+    try:
+        os.close(handle)
+        yield keep
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

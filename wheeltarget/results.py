@@ -1,0 +1,78 @@
+"""What pip chose for a job, as its child process says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.plan import Job
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenFile:
+    """A file that pip chose for a target.
+
+    :param name: the project, normalised.
+    :param version: its version.
+    :param path: where the file lies in the stage.
+    :param url: where it came from, without credentials.
+    :param requested: whether the user asked for it by name.
+    :param extras: the extras that were asked for.
+    :param parents: the projects that need it; None stands for the user.
+    :param yanked: the reason for which it was yanked, or None if it was not.
+    :param requires_python: which Pythons it is for, as the index says.
+    :param hashes: what the index says, (algorithm, value).
+    :param size: its size in bytes, as the index says.
+    :param requires: its dependencies, as its metadata has them.
+    """
+
+    name: str
+    version: str
+    path: Path
+    url: str
+    requested: bool
+    extras: tuple[str, ...]
+    parents: tuple[str | None, ...]
+    yanked: str | None
+    requires_python: str | None = None
+    hashes: tuple[tuple[str, str], ...] = ()
+    size: int | None = None
+    requires: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ChosenFile:
+        """Build it from an object of a result file."""
+        return cls(
+            name=data["name"],
+            version=data["version"],
+            path=folder / data["filename"],
+            url=data["url"],
+            requested=data["requested"],
+            extras=tuple(data["extras"]),
+            parents=tuple(data["parents"]),
+            yanked=data["yanked"],
+            requires_python=data["requires_python"],
+            hashes=tuple(data["hashes"].items()),
+            size=data["size"],
+            requires=tuple(data["requires"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What came of a job.
+
+    :param job: the job.
+    :param exit_code: pip's exit code for it.
+    :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
+    :param chosen: the files that pip chose.
+    :param folder: where all its files are.
+    """
+
+    job: Job
+    exit_code: int
+    dependencies: str
+    chosen: tuple[ChosenFile, ...]
+    folder: Path
