@@ -52,7 +52,7 @@ ARROWS = {
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
-    "delivery": "plan results driver closure pure wheelhouse interrupts outcome errors",
+    "delivery": "plan plan_faults results driver closure pure wheelhouse interrupts outcome errors",
     "plain": (
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"

@@ -13,6 +13,7 @@ from wheeltarget.errors import DownloadError
 from wheeltarget.interrupts import Interrupts
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
+from wheeltarget.plan_faults import source_hint
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
@@ -105,9 +106,15 @@ def _refuse_failures(results: Sequence[JobResult], labels: Sequence[str]) -> Non
         names = f"{', '.join(others)} and {last}" if others else last
         raise DownloadError(
             f"pip failed for {names}; nothing was saved",
-            "what it said is above",
+            "\n  ".join(["what it said is above", *_source_hints(results)]),
             exit_code=failed[0][1],
         )
+
+
+def _source_hints(results: Sequence[JobResult]) -> list[str]:
+    """Say of which projects there is a source where there is no wheel that would do."""
+    sources = dict(source for result in results for source in result.only_as_source)
+    return [f"there is {file}: {source_hint(name)}" for name, file in sources.items()]
 
 
 def check(result: JobResult, *, dry_run: bool) -> None:
@@ -196,7 +203,7 @@ def _target_file(
 ) -> TargetFile:
     path, new, sha256 = places.find(file.path.name)
     there = path is not None and path.is_file()
-    mine = [asker for name, asker in lines if name == file.name]
+    mine = [asker for name, asker in lines if name in {file.name, file.url}]
     askers = [asker for asker in mine if None in file.parents or file.requested]
     askers += [Asker(project=parent) for parent in file.parents if parent is not None]
     return TargetFile(
@@ -215,16 +222,18 @@ def _target_file(
 
 
 def _asking_lines(job: Job) -> Iterator[tuple[str, Asker]]:
-    """Give the project of each line that names one, and the line."""
+    """Give the project, or the place of the project, that each line names, and the line."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     for line in job.lines:
+        text = line.parsed.requirement or line.parsed.options
+        asker = Asker("", text, str(line.fault("").location))
         try:
-            name = canonicalize_name(Requirement(line.parsed.requirement).name)
+            yield canonicalize_name(Requirement(text).name), asker
         except InvalidRequirement:
-            continue
-        yield name, Asker("", line.parsed.requirement, str(line.fault("").location))
+            place = text.split()[-1].partition("#")[0]
+            yield place if "://" in place else Path(place).resolve().as_uri(), asker
 
 
 def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> Iterator[str]:

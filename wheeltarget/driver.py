@@ -159,7 +159,7 @@ def _run_children(
         for child, file in zip(children, files, strict=True):
             exit_codes.append(child.wait())
             if captured and not silent:
-                with open(2, "wb", closefd=False) as stderr:  # noqa: PTH123 - it has no path
+                with open(2, "wb", closefd=False) as stderr:
                     stderr.write(file.with_name(_SAID).read_bytes())
     except BaseException:
         for child in children:
@@ -195,7 +195,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
-    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder)
+    sources = tuple(data["only_as_source"].items())
+    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, sources)
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

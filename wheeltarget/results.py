@@ -69,6 +69,8 @@ class JobResult:
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param chosen: the files that pip chose.
     :param folder: where all its files are.
+    :param only_as_source: (project, file) for each source that was passed over, where pip found no
+        file of a project that would do.
     """
 
     job: Job
@@ -76,3 +78,4 @@ class JobResult:
     dependencies: str
     chosen: tuple[ChosenFile, ...]
     folder: Path
+    only_as_source: tuple[tuple[str, str], ...] = ()

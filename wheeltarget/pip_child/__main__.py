@@ -37,8 +37,9 @@ could not fetch. Each job has:
     whether to choose only, and fetch no more than that needs.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
-``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch) and ``files``, a list
-of what was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``only_as_source``
+(where pip failed: by project, a source that was passed over) and ``files``, a list of what was
+chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
 ``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason),
 ``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes as the index
 says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has them).

@@ -61,6 +61,8 @@ class Current:
     dry_run: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
+    passed_over: list[str] = field(default_factory=list)
+    only_as_source: dict[str, str] = field(default_factory=dict)
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -76,7 +78,7 @@ class Current:
         self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
         self.sources = frozenset(job.get("sources", ()))
         self.dry_run = job.get("dry_run", False)
-        self.saved = {}
+        self.saved, self.passed_over, self.only_as_source = {}, [], {}
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
@@ -92,8 +94,12 @@ class Current:
         return self.view is not None and self.view.legacy
 
     def outcome(self) -> dict[str, Any]:
-        """Say what pip was told to fetch and what it chose."""
-        return {"dependencies": self.dependencies, "files": self.chosen}
+        """Say what pip was told to fetch, what it chose, and what would have been a source."""
+        return {
+            "dependencies": self.dependencies,
+            "files": self.chosen,
+            "only_as_source": self.only_as_source,
+        }
 
 
 def _narrowing(texts: Iterable[str]) -> Narrowing:

@@ -59,9 +59,10 @@ def _requires(candidate: Any) -> list[str]:
 
 
 def _saved_name(requirement: Any, version: object) -> str:
-    """Say under which name pip saves a file; a folder it does not save at all."""
+    """Say under which name pip saves a file; most folders it does not save at all."""
     link = requirement.link
-    return f"{requirement.name}-{version}.zip" if link.is_vcs else str(link.filename)
+    archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
+    return f"{requirement.name}-{version}.zip" if archived else str(link.filename)
 
 
 def _is_page(page: object) -> bool:
