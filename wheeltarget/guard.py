@@ -51,7 +51,9 @@ def _take_back(folder: Path, journal: dict[str, list[str] | str]) -> None:
     destination = Path(str(journal["destination"]))
     for name in journal["added"]:
         for path in (destination / name, destination / (name + PART)):
-            path.unlink(missing_ok=True)
+            # Where a file is in the way of a folder, nothing was placed in it.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
     for name in journal["folders"]:
         with contextlib.suppress(OSError):
             (destination / name).rmdir()

@@ -109,6 +109,7 @@ class _Link:
     yanked: str | None
     has_metadata: bool
     metadata_sha256: str | None
+    size: int | None = None
 
     @property
     def href(self) -> str:
@@ -335,6 +336,7 @@ class LocalIndex:
             yanked=yanked,
             has_metadata=offered is not None,
             metadata_sha256=_sha256(offered) if self._hashes and offered is not None else None,
+            size=path.stat().st_size,
         )
 
     def _file(self, filename: str) -> _Answer:
@@ -494,7 +496,7 @@ def _anchor(link: _Link) -> str:
 def _json_page(project: NormalizedName, links: list[_Link]) -> bytes:
     """Write a project's page as PEP 691 has it."""
     page = {
-        "meta": {"api-version": "1.0"},
+        "meta": {"api-version": "1.1"},
         "name": project,
         "files": [_json_file(link) for link in links],
     }
@@ -509,6 +511,8 @@ def _json_file(link: _Link) -> dict[str, object]:
         "hashes": {"sha256": link.sha256} if link.sha256 else {},
         "yanked": False if link.yanked is None else link.yanked or True,
     }
+    if link.size is not None:
+        entry["size"] = link.size
     if link.requires_python is not None:
         entry["requires-python"] = link.requires_python
     if link.has_metadata:

@@ -23,6 +23,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """What the operating system says where a file can't be written for reasons of the disk."""
 
 
+_CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 _IN_PROCESS = "inprocess-build-deps"
 
 
@@ -199,16 +200,18 @@ def build_source(requirement: Any, folder: str) -> str:
     """
     from pip._internal.exceptions import InstallationError
     from pip._internal.utils.subprocess import runner_with_spinner_message
-    from pip._vendor.pyproject_hooks import HookMissing
+    from pip._vendor.pyproject_hooks import UnsupportedOperation
 
     runner = runner_with_spinner_message(f"Building source distribution for {requirement.name}")
     backend = requirement.pep517_backend
     try:
         with requirement.build_env, backend.subprocess_runner(runner):
             return str(backend.build_sdist(folder))
-    except HookMissing as error:
+    except UnsupportedOperation as error:
+        # What the backend says comes with the place in its code.
+        said = str(error).strip().splitlines()[-1:]
         raise InstallationError(
-            f"{requirement.name} says no way to make a source distribution of it"
+            " ".join([f"{requirement.name} cannot be made a source distribution:", *said])
         ) from error
 
 
@@ -262,15 +265,16 @@ def prove_result(run: Any) -> bool:
 
 
 def patch_messages(current: Current) -> None:
-    """Messages name the destination, not the folder in which pip works."""
+    """Messages name the destination, not the folder in which pip works, and no passwords."""
     make_here = logging.getLogRecordFactory()
 
     def translate(value: object) -> object:
-        if not isinstance(value, str | BaseException) or not current.folder:
+        if isinstance(value, int | float) or not current.folder:
             return value
-        text = str(value)
+        said = str(value)
+        text = _CREDENTIALS.sub(r"\1:****@", said)
         if current.folder not in text:
-            return value
+            return value if text == said else text
         # Not where it is the beginning of another folder's name.
         pattern = re.escape(current.folder) + r"(?![\w-]|\.\w)"
         return re.sub(pattern, lambda _: current.destination, text)

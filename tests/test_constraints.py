@@ -1,0 +1,161 @@
+"""Clauses in constraints files: for whom a line holds, and which wheels it leaves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import download, names
+from tests.support.index import LocalIndex
+from tests.support.output import files_by_target
+from tests.support.wheels import make_sdist, make_wheel
+from wheeltarget.catalogue import look_up, newest_pythons
+from wheeltarget.inputs import read_inputs
+from wheeltarget.narrowing import constraints_for
+from wheeltarget.targets import Target, host_target, target_from_tag
+
+OLD = "cp36-cp36m-manylinux1_x86_64"
+NEW = "cp36-cp36m-manylinux2014_x86_64"
+OTHER = "cp39-cp39-manylinux2014_x86_64"
+
+
+def narrowed(text: str, tag: str = NEW) -> tuple[list[int], dict[str, tuple[str, ...]]]:
+    """Give the lines that hold for a target, and what they leave."""
+
+    def read(_name: str) -> tuple[bytes, bool]:
+        return text.encode(), True
+
+    inputs = read_inputs((), [("c.txt", True)], read=read, environment=lambda _: None)
+    assert inputs.faults == ()
+    found = {name: look_up(name.key, name.text, "") or host_target() for name in inputs.named}
+    constraints = constraints_for(target(tag), inputs.entries, found)
+    return sorted(line.number for line in constraints.lines), dict(constraints.narrow)
+
+
+def target(tag: str) -> Target:
+    return target_from_tag(tag, newest_pythons())
+
+
+class TestDecision:
+    """Without any index: what a file comes to for one target."""
+
+    def test_no_clause(self) -> None:
+        assert narrowed("a<2\nb\n") == ([1, 2], {})
+
+    def test_narrower(self) -> None:
+        lines, left = narrowed(f"A.b ; tags={OLD}\n")
+        assert lines == [1]
+        # In the target's order, and exactly what the narrower one takes.
+        assert set(left["a-b"]) == set(target(OLD).tags)
+        assert list(left["a-b"]) == [tag for tag in target(NEW).tags if tag in left["a-b"]]
+        assert not any("2014" in tag or "2_17" in tag for tag in left["a-b"])
+
+    @pytest.mark.parametrize("tag", [OTHER, "cp36-cp36m-manylinux_2_28_x86_64", "cp36-cp36m-win32"])
+    def test_another_environment(self, tag: str) -> None:
+        assert narrowed(f"a<2 ; tags={tag}\nb\n") == ([2], {})
+
+    def test_the_same_environment(self) -> None:
+        assert narrowed(f"a<2 ; tags={NEW}\n") == ([1], {})
+
+    def test_several_tags_add_up(self) -> None:
+        other = "cp36-cp36m-manylinux_2_12_x86_64"
+        _, left = narrowed(f"a ; tags={OLD},{other},{OTHER}\n")
+        assert set(left["a"]) == set(target(other).tags)
+
+    def test_several_lines_cut_down(self) -> None:
+        lines, left = narrowed(f"a ; tags={OLD}\na<3 ; tags=py36-none-any\n")
+        assert lines == [1, 2]
+        assert set(left["a"]) == set(target("py36-none-any").tags)
+
+    def test_default_of_the_file(self) -> None:
+        lines, left = narrowed(f"a\n# tags={OLD}\nb\nc # tags={OTHER}\n")
+        assert lines == [1, 3]
+        assert list(left) == ["b"]
+
+    def test_marker(self) -> None:
+        lines, left = narrowed(
+            f"a ; python_version>'3.6' ; tags={OLD}\nb ; os_name=='posix' # tags={OLD}\n"
+        )
+        assert lines == [1, 2]
+        assert list(left) == ["b"]
+
+    def test_path(self) -> None:
+        assert narrowed(f"./a.whl # tags={OLD}\n") == ([1], {})
+
+
+@pytest.fixture
+def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
+    """Give a working directory; the index has ``app``, which needs ``native``, for all."""
+    shelf = tmp_path / "index"
+    make_wheel(shelf, "app", requires=["native"])
+    make_wheel(shelf, "native", "1.0", tag="cp36-abi3-manylinux1_x86_64")
+    make_wheel(shelf, "native", "2.0", tag="cp36-abi3-manylinux2014_x86_64")
+    make_sdist(shelf, "native", "3.0")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.seams
+class TestRuns:
+    """The whole way, through pip."""
+
+    def test_anywhere_in_the_tree(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native ; tags={OLD}\n")
+        words = ["-c", "c.txt", f"app ; tags={NEW},{OTHER}"]
+        result = download(index, *words, cwd=here)
+        assert result.exit_code == 0, result.stderr
+        found = files_by_target(result.stdout)
+        assert "native-1.0-cp36-abi3-manylinux1_x86_64.whl" in found[NEW]
+        assert "native-2.0-cp36-abi3-manylinux2014_x86_64.whl" in found[OTHER]
+
+    def test_line_holds_for_its_environment_alone(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native<2 ; tags={NEW}\nnative!=3  # tags={OTHER}\n")
+        result = download(index, "-cc.txt", f"app ; tags={NEW},{OTHER}", cwd=here)
+        assert result.exit_code == 0, result.stderr
+        found = files_by_target(result.stdout)
+        assert "native-1.0-cp36-abi3-manylinux1_x86_64.whl" in found[NEW]
+        assert "native-2.0-cp36-abi3-manylinux2014_x86_64.whl" in found[OTHER]
+
+    def test_idle_one_is_told(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native<2 ; tags={OTHER}\n")
+        result = download(index, "-cc.txt", f"app ; tags={NEW}", cwd=here)
+        assert result.exit_code == 0
+        note = "note: c.txt:1:1: this constraint on native<2 is for no target of this run\n"
+        assert result.stderr.endswith(note)
+
+    def test_what_a_constraint_leaves_is_nothing(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native>=2 ; tags={OLD}\n")
+        result = download(index, "-cc.txt", f"app ; tags={NEW}", cwd=here)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert names(here) == ["c.txt"]
+
+    def test_wheel_by_its_place_is_judged_too(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native ; tags={OLD}\n")
+        name = "native-2.0-cp36-abi3-manylinux2014_x86_64.whl"
+        url = f"{index.base}/files/{name}"
+        result = download(index, "-cc.txt", f"native @ {url} ; tags={NEW}", cwd=here)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"{name} is not one that the constraints leave" in result.stderr
+        assert names(here) == ["c.txt"]
+
+    def test_for_this_interpreter(self, index: LocalIndex, here: Path, tmp_path: Path) -> None:
+        """Where the clause names what this interpreter takes, it holds without any target."""
+        shelf = tmp_path / "index"
+        make_wheel(shelf, "choice", "1.0")
+        make_wheel(shelf, "choice", "2.0", tag=host_target().tags[0])
+        python = host_target().tags[0].partition("-")[0].replace("cp", "py")
+        (here / "c.txt").write_text(f"choice ; tags={python}-none-any\napp<1 ; tags={OTHER}\n")
+        result = download(index, "-cc.txt", "choice", "app", "--no-deps", cwd=here)
+        assert result.exit_code == 0, result.stderr
+        assert names(here / "wheelhouse") == [
+            "app-1.0-py3-none-any.whl",
+            "choice-1.0-py3-none-any.whl",
+        ]
+
+    def test_for_no_target_of_a_plain_run(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"app<1 ; tags={OTHER}\n")
+        result = download(index, "-cc.txt", "app", "--no-deps", cwd=here)
+        assert result.exit_code == 0, result.stderr
+        assert "Successfully downloaded app\n" in result.stdout
