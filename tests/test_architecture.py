@@ -16,17 +16,21 @@ from tests.support.cli import environment
 
 HOME = Path(wheeltarget.__file__).parent
 
-GROUND = "errors platforms targets annotations markers legacy"
+GROUND = "errors platforms abis targets clauses misspellings annotations markers legacy"
 READERS = "catalogue pip_options pip_config requirements inputs settings"
-DECISION = "plan_faults plan"
+DECISION = "plan_faults plan corrections findings"
 WORK = "guard wheelhouse driver interrupts closure"
 
 ARROWS = {
     # Ground floor: words and values
     "errors": "",
     "platforms": "errors",
-    "targets": "platforms errors",
-    "annotations": "errors",
+    "abis": "platforms errors",
+    "targets": "abis platforms errors",
+    "clauses": "",
+    "misspellings": "clauses errors",
+    "annotations": "misspellings clauses errors",
+    "codes": "",
     "legacy": "",
     "markers": "targets",
     # First floor: readers
@@ -39,17 +43,22 @@ ARROWS = {
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "plan": f"plan_faults {GROUND} {READERS}",
+    "corrections": "annotations misspellings clauses errors",
+    "findings": "corrections plan_faults requirements annotations clauses targets errors",
     # Third floor: the work
     "guard": "",
     "wheelhouse": "guard errors",
     "driver": "plan wheelhouse errors",
     "interrupts": "errors",
     "closure": "targets markers legacy errors",
+    "validate": "findings catalogue requirements errors",
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK}",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render": "api errors",
-    "cli": "api render driver pip_options errors",
-    "__main__": "cli",
+    "render_findings": "render validate findings errors",
+    "cli_validate": "render_findings validate",
+    "cli": "cli_validate api render driver pip_options errors",
+    "__main__": "cli_validate cli",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -64,7 +73,7 @@ THIRD_PARTY = {
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "__main__", "pip_child"}
+WRITERS = {"render", "cli", "cli_validate", "__main__", "pip_child"}
 """Who may write to standard output and standard error; in the child they are pip's."""
 
 
@@ -213,6 +222,24 @@ def loaded(before: str, module: str) -> set[str]:
             "wheeltarget.__main__",
             {"typer", "packaging", "pip", "zipfile", "wheeltarget.cli"},
             id="way-in",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.cli_validate",
+            {"typer", "packaging", "json", "wheeltarget.cli", "wheeltarget.validate"},
+            id="plain-words-of-validate",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.validate",
+            {"typer", "packaging", "pip", "wheeltarget.api", "wheeltarget.driver"},
+            id="validate",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.render_findings",
+            {"typer", "packaging", "pip", "wheeltarget.api", "wheeltarget.driver"},
+            id="findings",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
         pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),

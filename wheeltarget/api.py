@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import catalogue, closure, driver, settings, wheelhouse
+from wheeltarget.codes import CODES
 from wheeltarget.errors import (
     COMMAND_LINE,
     DownloadError,
@@ -24,18 +25,23 @@ from wheeltarget.pip_config import configured_options
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
 from wheeltarget.plan import Plan, make_plan
 from wheeltarget.requirements import TargetName
+from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 from wheeltarget.wheelhouse import PlacedFile
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 __all__ = [
+    "CODES",
     "DownloadOutcome",
     "DownloadRequest",
     "PlacedFile",
     "PlainRun",
     "TargetFiles",
+    "ValidateOutcome",
+    "ValidateRequest",
     "download",
+    "validate",
 ]
 
 HOST_LABEL = "this interpreter"

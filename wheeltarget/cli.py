@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -108,3 +109,34 @@ def _is_quiet(words: tuple[str, ...]) -> bool:
 def _count(value: str) -> int:
     """Read a variable of pip's that counts: a number, or a word for yes."""
     return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@app.command()
+def validate(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE…", help="Requirements and constraints files."),
+    ],
+    *,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what is surely meant otherwise, in the files.")
+    ] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="How to write the findings.")
+    ] = Format.TEXT,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but findings and errors.")
+    ] = False,
+) -> None:
+    """Check the annotations of files, each on its own, without a network."""
+    from wheeltarget.cli_validate import run as check
+
+    raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
