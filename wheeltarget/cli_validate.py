@@ -24,7 +24,9 @@ def run_plain(words: Sequence[str]) -> int | None:
     rest = iter(words)
     for word in rest:
         name, equals, value = word.partition("=")
-        if name == "--format":
+        if word == "--":
+            files += rest
+        elif name == "--format":
             form = value if equals else next(rest, "")
             if form not in FORMATS:
                 return None

@@ -24,6 +24,7 @@ _MEANT = re.compile(
     rf"(?:(?P<tags>{TAG}(?:\s*+,\s*+{TAG})*+){_END}|(?P<names>[\w./-]++){_END})",
     re.IGNORECASE,
 )
+_BLANK_REST = re.compile(r"\s*+\Z")
 _LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
 
 
@@ -182,7 +183,10 @@ def head_of(text: str, clause: Clause) -> tuple[int, int]:
     :returns: index of its ``;`` or ``#``, and of its key.
     """
     key = text.rindex(clause.key, 0, clause.values[0].start)
-    return len(text[:key].rstrip()) - 1, key
+    mark = key - 1
+    while text[mark].isspace():
+        mark -= 1
+    return mark, key
 
 
 def leave_out(line: AnnotatedLine, doomed: frozenset[Word]) -> dict[Word, Edit]:
@@ -206,7 +210,7 @@ def leave_out(line: AnnotatedLine, doomed: frozenset[Word]) -> dict[Word, Edit]:
                 edits[value] = Edit(value.start, values[1].start, "")
             elif line.text[head_of(line.text, clause)[0]] == ";":
                 edits[value] = Edit(before, values[-1].end, "")
-            elif not line.text[values[-1].end :].strip():
+            elif _BLANK_REST.match(line.text, values[-1].end):
                 mark, _ = head_of(line.text, clause)
                 edits[value] = Edit(len(line.text[:mark].rstrip()), values[-1].end, "")
         before = values[-1].end

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from wheeltarget.annotations import Kind
 from wheeltarget.clauses import Clause, Word
@@ -167,7 +169,7 @@ class _Checker:
         edits_by_word = leave_out(line.parsed, frozenset(twice)) if twice else {}
         for word, first in twice.items():
             message = f"{word.text} is named twice"
-            if word.text != first.text:
+            if word.text.lower() != first.text.lower():
                 message = f"{word.text} is the environment that {first.text} is"
             fault = _fault(line, word, "WT301", message, "leave one of them out")
             edit = edits_by_word.get(word)
@@ -243,11 +245,9 @@ def _place(edits: Iterable[Edit], pieces: Sequence[tuple[int, int, int, int]]) -
     for edit in edits:
         # What is put in goes behind the character before it.
         first = edit.start - 1 if edit.start == edit.end and edit.start else edit.start
-        for index, offset, length, _ in pieces:
-            if index <= first and edit.end <= index + length and first < index + length:
-                shift = offset - index
-                placed.append(Edit(edit.start + shift, edit.end + shift, edit.text))
-                break
-        else:
+        index, offset, length, _ = pieces[bisect_right(pieces, first, key=itemgetter(0)) - 1]
+        if max(first + 1, edit.end) > index + length:
             return ()
+        shift = offset - index
+        placed.append(Edit(edit.start + shift, edit.end + shift, edit.text))
     return tuple(placed)

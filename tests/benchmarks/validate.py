@@ -29,7 +29,8 @@ def make_files(folder: Path) -> dict[str, list[str]]:
     """
     requirements = [f"project-{number}=={number % 7}.{number}" for number in range(1000)]
     clauses = [
-        f'{requirement} ; python_version < "3.13" ; tags={TAGS[number % 4]},{TAGS[(number + 1) % 4]}'
+        f'{requirement} ; python_version < "3.13" ; '
+        f"tags={TAGS[number % 4]},{TAGS[(number + 1) % 4]}"
         for number, requirement in enumerate(requirements)
     ]
     pairs = [
