@@ -497,6 +497,30 @@ class TestFiles:
         assert [each.fault.code for each in outcome.findings] == ["WT001"]
         assert outcome.fixed == ()
 
+    def test_write_protected_file_is_left(
+        self, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (folder / "r.txt").write_text(f"x ; tag={W}\n")
+        # Whoever is root may write to any file.
+        monkeypatch.setattr("os.access", lambda *_: False)
+        outcome = validate(ValidateRequest(("r.txt",), fix=True))
+        assert [each.message for each in outcome.unfinished] == [
+            "cannot write r.txt: it is write-protected"
+        ]
+        assert (folder / "r.txt").read_text() == f"x ; tag={W}\n"
+
+    def test_pipe_is_read_and_not_written(self, folder: Path) -> None:
+        words = ("validate", "--fix", "--format=github", "/dev/stdin")
+        result = wheeltarget(*words, cwd=folder, stdin=f"x ; tag={W}\n")
+        assert result.stdout.splitlines() == [
+            (
+                "::error file=/dev/stdin,line=1,col=5,endColumn=8,title=WT001::"
+                "tag= is no clause%0Awrite tags=…"
+            ),
+            "::error::cannot write /dev/stdin: it is no file that can be replaced",
+        ]
+        assert result.exit_code == 3
+
     def test_what_cannot_be_read_hides_nothing(self, folder: Path) -> None:
         (folder / "binary.txt").write_bytes(b"# coding: nonsense\n\x80\x00")
         (folder / "folder.txt").mkdir()

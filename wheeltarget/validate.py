@@ -105,9 +105,9 @@ def _write(path: Path, old: bytes, text: str) -> None:
     mark, encoding = encoding_of(old, _locale_encoding())
     if mark + decode(old, encoding).encode(encoding) != old:
         raise ValueError(f"its encoding, {encoding}, would change more than what is mended")
-    real = Path(os.path.realpath(path))
-    if not stat.S_ISREG(real.stat().st_mode):
+    if not stat.S_ISREG(path.stat().st_mode):
         raise ValueError("it is no file that can be replaced")
+    real = Path(os.path.realpath(path))
     if not os.access(real, os.W_OK):
         raise PermissionError(0, "it is write-protected")
     handle, made = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
