@@ -16,17 +16,24 @@ from tests.support.cli import environment
 
 HOME = Path(wheeltarget.__file__).parent
 
-GROUND = "errors platforms targets annotations markers legacy outcome redaction"
+GROUND = (
+    "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
+    "redaction"
+)
 READERS = "catalogue pip_options pip_config requirements inputs settings foreign"
-DECISION = "plan_faults narrowing plan"
+DECISION = "plan_faults narrowing plan corrections findings"
 WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
 
 ARROWS = {
     # Ground floor: words and values
     "errors": "",
     "platforms": "errors",
-    "targets": "platforms errors",
-    "annotations": "errors",
+    "abis": "platforms errors",
+    "targets": "abis platforms errors",
+    "clauses": "",
+    "misspellings": "clauses errors",
+    "annotations": "misspellings clauses errors",
+    "codes": "",
     "legacy": "",
     "markers": "targets",
     "outcome": "",
@@ -43,6 +50,8 @@ ARROWS = {
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
     "plan": f"plan_faults narrowing {GROUND} {READERS}",
+    "corrections": "annotations misspellings clauses errors",
+    "findings": "corrections plan_faults requirements annotations clauses targets errors",
     # Third floor: the work
     "guard": "",
     "wheelhouse": "guard errors",
@@ -58,11 +67,14 @@ ARROWS = {
         "pip_options errors"
     ),
     "reports": "outcome redaction errors",
+    "validate": "findings catalogue requirements errors",
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK}",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render": "outcome reports redaction errors",
-    "cli": "api render driver pip_options errors",
-    "__main__": "cli",
+    "render_findings": "render redaction validate findings errors",
+    "cli_validate": "render_findings validate",
+    "cli": "cli_validate api render driver pip_options errors",
+    "__main__": "cli_validate cli",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -77,7 +89,7 @@ THIRD_PARTY = {
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "__main__", "pip_child"}
+WRITERS = {"render", "cli", "cli_validate", "__main__", "pip_child"}
 """Who may write to standard output and standard error; in the child they are pip's."""
 
 
@@ -226,6 +238,24 @@ def loaded(before: str, module: str) -> set[str]:
             "wheeltarget.__main__",
             {"typer", "packaging", "pip", "zipfile", "wheeltarget.cli"},
             id="way-in",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.cli_validate",
+            {"typer", "packaging", "json", "wheeltarget.cli", "wheeltarget.validate"},
+            id="plain-words-of-validate",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.validate",
+            {"typer", "packaging", "pip", "wheeltarget.api", "wheeltarget.driver"},
+            id="validate",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.render_findings",
+            {"typer", "packaging", "pip", "wheeltarget.api", "wheeltarget.driver"},
+            id="findings",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
         pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),

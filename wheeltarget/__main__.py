@@ -15,14 +15,25 @@ def main() -> None:
 
         sys.stdout.write(f"wheeltarget {__version__}\n")
         return
-    from wheeltarget.cli import run
-
     try:
-        run(arguments)
+        _run(arguments)
     except BrokenPipeError:
         # Whoever read the output has left; a second failure at exit would say nothing more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(1)
+
+
+def _run(arguments: list[str]) -> None:
+    """Run the command line, without loading Typer where the words are plain ones of validate."""
+    if arguments[:1] == ["validate"]:
+        from wheeltarget.cli_validate import run_plain
+
+        exit_code = run_plain(arguments[1:])
+        if exit_code is not None:
+            sys.exit(exit_code)
+    from wheeltarget.cli import run
+
+    run(arguments)
 
 
 if __name__ == "__main__":

@@ -14,15 +14,28 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
 
+from wheeltarget.clauses import EXAMPLE, EXAMPLES, KEYS, ON_AN_OPTION, Clause, Word
 from wheeltarget.errors import AnnotationError
-
-KEYS = ("tags", "target")
-EXAMPLE = "tags=cp312-cp312-manylinux_2_28_x86_64"
-_EXAMPLES = {"tags": EXAMPLE, "target": "target=host"}
-_ON_AN_OPTION = (
-    "a clause belongs to a requirement, not to an option",
-    "set a default on a line of its own above: # " + EXAMPLE,
+from wheeltarget.misspellings import (
+    refuse_among_options,
+    refuse_among_words,
+    refuse_in_url,
+    refuse_misspelt,
+    refuse_near_clause,
 )
+
+__all__ = [
+    "EXAMPLE",
+    "KEYS",
+    "AnnotatedLine",
+    "Clause",
+    "Kind",
+    "Word",
+    "format_line",
+    "has_clause",
+    "parse_argument",
+    "parse_line",
+]
 
 _COMMENT_MARK = re.compile(r"(?:(?<=\s)|^)#")
 _CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
@@ -30,26 +43,6 @@ _KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target)\s*+=(?!=)")
 _URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
 _EDITABLE = re.compile(r"(?:^|\s)(?:-e|--ed)")
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""")
-
-# What follows finds what was plainly meant as a clause and is none. Everywhere but behind the
-# requirement's own ";" pip would pass over it without a word, and so the target would be lost.
-_TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
-_KEY = r"(?:tags?|targets?)"
-_NEAR_CLAUSE = re.compile(rf"\s*+(?P<key>{_KEY})\s*+(?:[:=]|$|\w+-\w+-\w)", re.IGNORECASE)
-_MISSPELT = re.compile(
-    rf"(?P<lead>[^\w#]*+)(?P<key>{_KEY})\s*+(?P<sign>[:=]*+)\s*+(?P<first>[^\s,;]++)\s*+(?P<rest>.*)",
-    re.IGNORECASE | re.DOTALL,
-)
-_AMONG_WORDS = re.compile(
-    rf"(?<![\w.-])(?P<key>{_KEY})\s*+=+\s*+(?:{_TAG}|host(?![\w-]))", re.IGNORECASE
-)
-_AMONG_OPTIONS = re.compile(
-    rf"(?:\s;\s*+|;\s++)(?P<parted>{_KEY})\s*+[:=]|(?<=[;\s])(?P<key>{_KEY})\s*+[:=]+\s*+{_TAG}",
-    re.IGNORECASE,
-)
-_IN_URL = re.compile(
-    rf"(?P<mark>[;#&])\s*+(?:{_KEY}\s*+=\s*+{_TAG}|(?<!&)target\s*+=[\w./\s,-]++$)", re.IGNORECASE
-)
 
 
 class Kind(Enum):
@@ -59,33 +52,6 @@ class Kind(Enum):
     DEFAULT = "default"
     OPTION = "option"
     REQUIREMENT = "requirement"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A piece of the line.
-
-    :param text: the piece, without the white space around it.
-    :param start: index of its first character in the line, from 0.
-    """
-
-    text: str
-    start: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """One ``tags=…`` or ``target=…``.
-
-    :param key: one of :data:`KEYS`.
-    :param values: what is listed, at least one.
-    """
-
-    key: str
-    values: tuple[Word, ...]
-
-    def __str__(self) -> str:
-        return f"{self.key}={','.join(value.text for value in self.values)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +95,9 @@ def parse_line(text: str) -> AnnotatedLine:
     if remarks and line.kind is Kind.OPTION:
         last = remarks[-1].values[-1]
         start = text.rindex(remarks[0].key, 0, remarks[0].values[0].start)
-        raise AnnotationError(*_ON_AN_OPTION, start, last.start + len(last.text))
+        raise AnnotationError(*ON_AN_OPTION, start, last.end, code="WT013")
     if not remarks and not line.clauses:
-        _refuse_among_words(text, len(body))
+        refuse_among_words(text, len(body))
     cuts = line.cuts
     if cuts and not line.options:
         # The comment goes too: left alone on a physical line it would end a continuation.
@@ -180,15 +146,16 @@ def _parse_body(text: str, body: str) -> AnnotatedLine:
     arguments, options = body[:split], body[split:]
     # What is quoted holds no clause; only its place is kept.
     visible = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), options)
-    _refuse_among_options(arguments, options, visible)
+    editable = _EDITABLE.search(visible) is not None
+    refuse_among_options(arguments, options, visible, editable=editable)
     if not arguments.strip():
-        kind = Kind.REQUIREMENT if _EDITABLE.search(visible) else Kind.OPTION
+        kind = Kind.REQUIREMENT if editable else Kind.OPTION
         return AnnotatedLine(text, kind, "", options.strip(), (), ())
     end, clauses = _requirement_clauses(arguments)
     if clauses and arguments[end - 1] == "\\":
         # What is left when the clause is cut would continue in the next line.
         message = "this ; stands directly behind a backslash"
-        raise AnnotationError(message, "put a blank before it", end, end + 1)
+        raise AnnotationError(message, "put a blank before it", end, end + 1, code="WT008")
     cuts = ((end, len(arguments.rstrip())),) if clauses else ()
     requirement = arguments[:end].strip()
     return AnnotatedLine(text, Kind.REQUIREMENT, requirement, options.strip(), clauses, cuts)
@@ -218,7 +185,7 @@ def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Claus
             yield _clause(piece, match)
         is_prose = own_line and number == 0 and not read
         for piece in pieces[:1] if is_prose else pieces[read:]:
-            _refuse_misspelt(piece)
+            refuse_misspelt(piece)
         if is_prose:
             return
 
@@ -232,12 +199,13 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
         piece = Word(arguments[separator + 1 : end], separator + 1)
         match = _CLAUSE.match(piece.text)
         if match is None:
-            _refuse_near_clause(piece)
+            refuse_near_clause(piece)
             if clauses:
                 raise AnnotationError(
                     "something that is no clause stands behind a clause",
                     "a marker stands before it: REQUIREMENT ; MARKER ; tags=…",
-                    *_extent(piece),
+                    *piece.extent,
+                    code="WT006",
                 )
             continue
         if not clauses:
@@ -249,8 +217,10 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
             "a default stands behind a # on a line of its own: # " + EXAMPLE,
             requirement_end,
             len(arguments.rstrip()),
+            code="WT007",
         )
-    _refuse_in_url(arguments[:requirement_end])
+    if _URL.match(arguments[:requirement_end]):
+        refuse_in_url(arguments[:requirement_end])
     return requirement_end, tuple(clauses)
 
 
@@ -282,14 +252,16 @@ def _clause(piece: Word, match: re.Match[str]) -> Clause:
             f"write {near[0]}=…" if near else "the clauses are tags=… and target=…",
             piece.start + match.start("key"),
             piece.start + match.end("key"),
+            code="WT001",
         )
     listed = piece.text[match.end() :]
     if not listed.strip():
         raise AnnotationError(
             f"{key}= lists nothing",
-            f"write it like {_EXAMPLES[key]}",
+            f"write it like {EXAMPLES[key]}",
             piece.start + match.start("key"),
             piece.start + match.end(),
+            code="WT002",
         )
     return Clause(key, tuple(_values(key, listed, piece.start + match.end())))
 
@@ -301,99 +273,15 @@ def _values(key: str, listed: str, start: int) -> Iterator[Word]:
         if not word.text:
             comma = start - 1 if number else start + len(text)
             message = f"a {'tag' if key == 'tags' else 'name'} is missing beside this comma"
-            raise AnnotationError(message, f"write it like {_EXAMPLES[key]}", comma, comma + 1)
+            hint = f"write it like {EXAMPLES[key]}"
+            raise AnnotationError(message, hint, comma, comma + 1, code="WT003")
         if key == "tags" and re.search(r"\s", word.text):
             raise AnnotationError(
                 f"there is white space in {word.text!r}",
                 "tags are parted by commas; a comment goes behind a # of its own",
                 word.start,
-                word.start + len(word.text),
+                word.end,
+                code="WT004",
             )
         yield word
         start += len(text) + 1
-
-
-def _extent(piece: Word) -> tuple[int, int]:
-    """Give start and end of a piece without white space; of a blank one, the ``;`` before it."""
-    if not piece.text.strip():
-        return piece.start - 1, piece.start
-    start = piece.start + len(piece.text) - len(piece.text.lstrip())
-    return start, start + len(piece.text.strip())
-
-
-def _nearest(key: str) -> str:
-    return "target" if key.lower().startswith("target") else "tags"
-
-
-def _refuse_near_clause(piece: Word) -> None:
-    """Refuse a piece behind ``;`` that pip would take for a broken marker."""
-    match = _NEAR_CLAUSE.match(piece.text)
-    if match:
-        raise AnnotationError(
-            f"{match['key']} is not followed by a single = and a list",
-            f"write {_nearest(match['key'])}=… as in {EXAMPLE}",
-            *_extent(piece),
-        )
-
-
-def _refuse_misspelt(piece: Word) -> None:
-    """Refuse ``# Tags=…``, ``# tags: cp39-…``, ``# prose; tags=…``, but let prose be prose."""
-    match = _MISSPELT.match(piece.text)
-    if match is None:
-        return
-    key, sign, first = match["key"], match["sign"], match["first"]
-    alone = not match["rest"] or match["rest"].startswith(",")
-    if re.match(_TAG, first, re.IGNORECASE):
-        meant = alone or "=" in sign
-    else:
-        named = sign.count("=") == 1 and _nearest(key) == "target" and not match["lead"].strip()
-        meant = alone and (named or (first == "host" and bool(sign)))
-    if meant:
-        message = f"{key}{sign} is no clause" if sign else f"{key} is not followed by ="
-        words = (message, f"write {_nearest(key)}=… as in {_EXAMPLES[_nearest(key)]}")
-        if key in KEYS and sign == "=":
-            words = _among_words(key)
-        end = match.end("sign" if sign else "key")
-        raise AnnotationError(*words, piece.start + match.start("key"), piece.start + end)
-
-
-def _among_words(key: str) -> tuple[str, str]:
-    return f"{key}= stands behind other words", f"put it behind a # of its own: # {key}=…"
-
-
-def _refuse_among_words(text: str, start: int) -> None:
-    """Refuse a clause behind other words of a comment on a line that has no other clause."""
-    match = _AMONG_WORDS.search(text, start)
-    if match:
-        words = _among_words(_nearest(match["key"]))
-        raise AnnotationError(*words, match.start("key"), match.end())
-
-
-def _refuse_among_options(arguments: str, options: str, visible: str) -> None:
-    """Refuse a clause behind an option."""
-    match = _AMONG_OPTIONS.search(visible)
-    if match is None:
-        return
-    name = match.lastgroup or ""
-    key, option = _nearest(match[name]), options.split(maxsplit=1)[0]
-    words = _ON_AN_OPTION
-    if arguments.strip():
-        hint = f"write it before the option: REQUIREMENT ; {key}=… {option}"
-        words = (f"{key}= stands behind an option", hint)
-    elif _EDITABLE.search(visible):
-        hint = f"write it behind a #: {option} … # {key}=…"
-        words = (f"{key}= stands behind an editable requirement", hint)
-    start = match.start(name)
-    meant = visible[start:].partition(" -")[0].rstrip()
-    raise AnnotationError(*words, len(arguments) + start, len(arguments) + start + len(meant))
-
-
-def _refuse_in_url(requirement: str) -> None:
-    match = _IN_URL.search(requirement)
-    if match and _URL.match(requirement):
-        raise AnnotationError(
-            f"this {match['mark']} is taken as part of the URL",
-            "put a blank before it: URL ; tags=…",
-            match.start(),
-            match.start() + len(match[0].rstrip()),
-        )

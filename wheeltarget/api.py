@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import catalogue, settings
+from wheeltarget.codes import CODES
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.inputs import Inputs
 from wheeltarget.outcome import Asker, DownloadOutcome, PlainRun, TargetFile, TargetFiles
@@ -23,18 +24,23 @@ from wheeltarget.pip_options import (
 from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
 from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
 from wheeltarget.requirements import TargetName
+from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
     from wheeltarget.plain import Foreign
 
 __all__ = [
+    "CODES",
     "Asker",
     "DownloadOutcome",
     "DownloadRequest",
     "PlainRun",
     "TargetFile",
     "TargetFiles",
+    "ValidateOutcome",
+    "ValidateRequest",
     "download",
+    "validate",
 ]
 
 HOST_LABEL = "this interpreter"

@@ -46,10 +46,12 @@ def look_up(key: str, text: str, folder: str) -> Target | None:
     if text.endswith((".toml", ".json")) or "/" in text or os.sep in text:
         return read_target_file(Path(folder, text), text)
     if _is_tag(text):
-        raise TargetError(f"{text} is no name of a target", f"a tag goes behind tags=: tags={text}")
+        hint = f"a tag goes behind tags=: tags={text}"
+        raise TargetError(f"{text} is no name of a target", hint, code="WT201")
     raise TargetError(
         f"{text} is no target known here",
         "name host, or the path of a target file such as ./FILE.toml",
+        code="WT202",
     )
 
 
@@ -83,11 +85,12 @@ def read_target_file(path: Path, label: str) -> Target:
         text = path.read_text("utf-8-sig")
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise TargetError(f"cannot read the target file {label}: {why}") from error
+        message = f"cannot read the target file {label}: {why}"
+        raise TargetError(message, code="WT203") from error
     try:
         data = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise TargetError(f"{label} is no target file: {error}") from error
+        raise TargetError(f"{label} is no target file: {error}", code="WT204") from error
     return target_from_table(data, label)
 
 
@@ -101,11 +104,11 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
     """
     strange = sorted(data.keys() - _FILE_KEYS)
     if strange:
-        raise TargetError(
-            f"{label}: unknown key {strange[0]}", f"the keys are {', '.join(sorted(_FILE_KEYS))}"
-        )
+        hint = f"the keys are {', '.join(sorted(_FILE_KEYS))}"
+        raise TargetError(f"{label}: unknown key {strange[0]}", hint, code="WT205")
     if data.get("schema", _SCHEMA) != _SCHEMA:
-        raise TargetError(f"{label}: schema {data['schema']!r} is not known to this wheeltarget")
+        message = f"{label}: schema {data['schema']!r} is not known to this wheeltarget"
+        raise TargetError(message, code="WT206")
     name = data.get("name", label)
     markers = data.get("markers", {})
     _check_type(label, "name", name, isinstance(name, str) and bool(name))
@@ -114,6 +117,7 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
         raise TargetError(
             f"{label} has to have one of tag and tags",
             "tag is one tag whose environment is meant, tags is the list of all supported tags",
+            code="WT208",
         )
     if "tag" in data:
         _check_type(label, "tag", data["tag"], isinstance(data["tag"], str))
@@ -128,7 +132,7 @@ def _target_from_tag(tag: str, name: str, markers: dict[str, str], label: str) -
     try:
         base = target_from_tag(tag, newest_pythons())
     except TargetError as error:
-        raise TargetError(f"{label}: {error.message}", error.hint) from error
+        raise TargetError(f"{label}: {error.message}", error.hint, code=error.code) from error
     known = {**base.environment, **markers}
     if base.environment.get("implementation_version") == base.environment["python_full_version"]:
         release = known["python_full_version"].removesuffix("+")
@@ -153,4 +157,4 @@ def _check_type(label: str, key: str, value: object, right: bool) -> None:  # no
         "tags": "a list of strings",
         "markers": f"a table of strings by {MARKER_VARIABLES[0]} and the like",
     }[key]
-    raise TargetError(f"{label}: {key} has to be {expected}, not {value!r}")
+    raise TargetError(f"{label}: {key} has to be {expected}, not {value!r}", code="WT207")

@@ -198,3 +198,34 @@ def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
 
         show_notes(outcome.notes, sys.stderr)
     return outcome.exit_code
+
+
+class Format(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+
+
+@app.command()
+def validate(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE…", help="Requirements and constraints files."),
+    ],
+    *,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Mend what is surely meant otherwise, in the files.")
+    ] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="How to write the findings.")
+    ] = Format.TEXT,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print nothing but findings and errors.")
+    ] = False,
+) -> None:
+    """Check the annotations of files, each on its own, without a network."""
+    from wheeltarget.cli_validate import run as check
+
+    raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))

@@ -34,6 +34,8 @@ class Fault:
     :param location: where it begins, or None where no text is at fault.
     :param source: the line it stands in, without its line end.
     :param width: how many characters of the line are meant, at least 1.
+    :param code: which kind of fault it is, one of :data:`wheeltarget.codes.CODES`; empty where
+        it is none that a file alone can have.
     """
 
     message: str
@@ -41,6 +43,7 @@ class Fault:
     location: Location | None = None
     source: str = ""
     width: int = 1
+    code: str = ""
 
 
 class WheeltargetError(Exception):
@@ -59,7 +62,16 @@ class WheeltargetError(Exception):
 
 
 class TargetError(WheeltargetError):
-    """A tag, name or file that describes no environment."""
+    """A tag, name or file that describes no environment.
+
+    :param code: which kind of fault it is.
+    :param instead: what was surely meant, to be written in its place; empty where that is open.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, code: str = "", instead: str = "") -> None:
+        super().__init__(message, hint)
+        self.code = code
+        self.instead = instead
 
 
 class AnnotationError(WheeltargetError):
@@ -67,12 +79,14 @@ class AnnotationError(WheeltargetError):
 
     :param start: index of the first character meant, from 0, in the text that was parsed.
     :param end: index behind the last one.
+    :param code: which kind of fault it is.
     """
 
-    def __init__(self, message: str, hint: str, start: int, end: int) -> None:
+    def __init__(self, message: str, hint: str, start: int, end: int, *, code: str = "") -> None:
         super().__init__(message, hint)
         self.start = start
         self.end = end
+        self.code = code
 
 
 class InputError(WheeltargetError):

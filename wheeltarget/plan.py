@@ -194,7 +194,8 @@ def _look_up_all(
             except TargetError as error:
                 refused[name] = error
         if name in refused:
-            faults.append(locate(name.fault, refused[name].message, refused[name].hint))
+            why = refused[name]
+            faults.append(locate(name.fault, why.message, why.hint, why.code))
     return found, faults
 
 

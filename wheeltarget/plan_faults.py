@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import Fault, UsageError
@@ -150,12 +151,13 @@ def _pin_fault(
     earlier, before = clash
     here = "" if before is line else " here"
     there = "" if before is line else f" in {before.fault('').location}"
-    return _at_requirement(
+    fault = _at_requirement(
         line,
         f"{name} is asked for at {pin.version}{here} and at {earlier.version}{there}, "
         f"both for {label}",
         "a target has one version of a project",
     )
+    return replace(fault, code="WT302")
 
 
 def _at_requirement(line: SourceLine, message: str, hint: str) -> Fault:

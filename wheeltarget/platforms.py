@@ -99,7 +99,12 @@ def parse_platform(tag: str) -> Platform:
         match = pattern.fullmatch(tag)
         if match:
             return build(tag, *match.groups())
-    raise TargetError(f"{tag} is no platform", _nearest_platform(tag))
+    raise TargetError(
+        f"{tag} is no platform",
+        _nearest_platform(tag),
+        code="WT120",
+        instead="win_amd64" if _WINDOWS_64.fullmatch(tag) else "",
+    )
 
 
 def _markers(
@@ -131,6 +136,7 @@ def _legacy_manylinux(tag: str, year: str, architecture: str) -> Platform:
             f"{tag} is no platform: manylinux has the names 1, 2010, 2014 and, from PEP 600 on, "
             "the version of glibc",
             f"write manylinux2014_{meant} or, say, manylinux_2_28_{meant}",
+            code="WT121",
         )
     return _glibc(tag, minor, architecture)
 
@@ -141,6 +147,7 @@ def _manylinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
             f"{tag} is no platform: there is no glibc {major}.{minor}",
             "the number is glibc's version, as in "
             f"manylinux_2_28_{_meant_by_manylinux(tag, architecture)}",
+            code="WT122",
         )
     return _glibc(tag, int(minor), architecture)
 
@@ -152,6 +159,7 @@ def _glibc(tag: str, minor: int, architecture: str) -> Platform:
         raise TargetError(
             f"{tag} is no platform: on {architecture} manylinux begins with glibc 2.{floor}",
             f"write manylinux_2_{floor}_{meant}",
+            code="WT123",
         )
     _check_spelling(tag, architecture, meant)
     accepts = tuple(_glibc_ladder(minor, floor, meant))
@@ -173,6 +181,7 @@ def _musllinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
         raise TargetError(
             f"{tag} is no platform: there is no musl {major}.{minor}",
             f"write musllinux_1_2_{meant}",
+            code="WT122",
         )
     _check_spelling(tag, architecture, meant)
     accepts = tuple(
@@ -190,6 +199,7 @@ def _meant(tag: str, architecture: str) -> str:
         raise TargetError(
             f"{tag} is no platform: {architecture} is no architecture of Linux platforms",
             f"they are {', '.join(LINUX_ARCHITECTURES)}",
+            code="WT124",
         )
     return meant
 
@@ -200,6 +210,7 @@ def _meant_by_manylinux(tag: str, architecture: str) -> str:
         raise TargetError(
             f"{tag} is no platform: there is no manylinux for {architecture}",
             f"write linux_{meant}",
+            code="WT125",
         )
     return meant
 
@@ -209,6 +220,8 @@ def _check_spelling(tag: str, architecture: str, meant: str) -> None:
         raise TargetError(
             f"{tag} is no platform: {architecture} is no architecture of Linux platforms",
             f"write {tag.removesuffix(architecture)}{meant}",
+            code="WT124",
+            instead=tag.removesuffix(architecture) + meant,
         )
 
 
@@ -224,6 +237,7 @@ def _macosx(tag: str, major: str, minor: str, processor: str) -> Platform:
         raise TargetError(
             f"{tag} is a format of wheels, not one machine: which processor has the target?",
             f"write {_nearest_mac(version, 'x86_64')} or {_nearest_mac(version, 'arm64')}",
+            code="WT126",
         )
     if processor not in MAC_VERSIONS:
         meant = MAC_ALIASES.get(processor)
@@ -232,12 +246,14 @@ def _macosx(tag: str, major: str, minor: str, processor: str) -> Platform:
             f"write {_nearest_mac(version, meant)}"
             if meant
             else f"they are {', '.join(MAC_VERSIONS)}",
+            code="WT127",
         )
     nearest = _nearest_mac(version, processor)
     if nearest != tag:
         raise TargetError(
             f"{tag} is no platform: no macOS {major}.{minor} runs on {processor}",
             f"write {nearest}",
+            code="WT128",
         )
     accepts = tuple(mac_platforms(version, processor))
     return Platform(tag, accepts, _markers("posix", "darwin", "Darwin", processor))
@@ -258,6 +274,7 @@ def _ios(tag: str, major: str, minor: str, multiarch: str) -> Platform:
         raise TargetError(
             f"{tag} is no platform: {multiarch} is no device or simulator of iOS",
             "they are " + ", ".join(f"ios_13_0_{each}" for each in IOS_MULTIARCHES),
+            code="WT129",
         )
     version = int(major), int(minor)
     accepts = tuple(ios_platforms(version, multiarch)) if max(version) <= NEWEST_LEVEL else ()
@@ -265,6 +282,7 @@ def _ios(tag: str, major: str, minor: str, multiarch: str) -> Platform:
         raise TargetError(
             f"{tag} is no platform: no Python runs on iOS {major}.{minor}",
             f"it begins with version 12; write ios_13_0_{multiarch}",
+            code="WT130",
         )
     machine = multiarch.rpartition("_")[0]
     return Platform(tag, accepts, _markers("posix", "ios", "iOS", machine))
@@ -277,12 +295,14 @@ def _android(tag: str, level: str, abi: str) -> Platform:
         raise TargetError(
             f"{tag} is no platform: {abi} is no ABI of Android",
             f"they are {', '.join(ANDROID_MACHINES)}",
+            code="WT131",
         )
     accepts = tuple(android_platforms(int(level), abi)) if int(level) <= NEWEST_LEVEL else ()
     if not accepts:
         raise TargetError(
             f"{tag} is no platform: no Python runs on Android API level {level}",
             f"it begins with level 16; write android_21_{abi}",
+            code="WT132",
         )
     markers = _markers("posix", "android", "Android", ANDROID_MACHINES[abi])
     return Platform(tag, accepts, markers)
@@ -292,13 +312,16 @@ def _emscripten(tag: str, name: str, level: str) -> Platform:
     release = EMSCRIPTEN_RELEASES.get(level)
     if release is None:
         known = ", ".join(f"pyemscripten_{each}_wasm32" for each in EMSCRIPTEN_RELEASES)
-        raise TargetError(f"{tag} is no platform known here", f"they are {known}")
+        raise TargetError(f"{tag} is no platform known here", f"they are {known}", code="WT133")
     accepts = [f"pyemscripten_{level}_wasm32"]
     if level in PYODIDE_TWINS:
         accepts.append(f"pyodide_{level}_wasm32")
     elif name == "pyodide":
         raise TargetError(
-            f"{tag} is no platform: wheels for it were never named pyodide", f"write {accepts[0]}"
+            f"{tag} is no platform: wheels for it were never named pyodide",
+            f"write {accepts[0]}",
+            code="WT134",
+            instead=accepts[0],
         )
     accepts.append(f"emscripten_{release.replace('.', '_')}_wasm32")
     markers = _markers("posix", "emscripten", "Emscripten", "wasm32", release=release)
@@ -321,6 +344,7 @@ def _nearest_platform(tag: str) -> str:
     )
 
 
+_WINDOWS_64 = re.compile(r"win(?:dows)?_?(?:64|x64|x86_64|amd64)", re.ASCII)
 _EXAMPLES = (
     ({"macos", "macosx", "darwin", "osx", "mac"}, "macosx_11_0_arm64 or macosx_10_13_x86_64"),
     (

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+(?=@)")
 
 
+@lru_cache(maxsize=16)
 def redact(text: str) -> str:
     """Hide the credentials of URLs behind as many stars, so that carets stay where they are.
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.errors import Fault, InputError, Location, WheeltargetError
-from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.redaction import redact
-from wheeltarget.reports import as_json
 
+if TYPE_CHECKING:
+    from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
+
+_WIDEST = 2000
 _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 
 
@@ -100,6 +102,8 @@ def show_json(outcome: DownloadOutcome, stdout: TextIO) -> None:
     :param outcome: what came of a download.
     :param stdout: where to.
     """
+    from wheeltarget.reports import as_json
+
     stdout.write(as_json(outcome))
     stdout.flush()
 
@@ -127,28 +131,40 @@ def show_error(error: WheeltargetError, stderr: TextIO) -> None:
     stderr.flush()
 
 
-def format_fault(fault: Fault, style: Style) -> str:
+def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:
     """Write a fault as its message, the line with a caret below, and the hint.
 
     :param fault: what is wrong.
     :param style: how to set words off.
+    :param word: what stands before the message.
     :returns: one or more lines, each with its line end.
     """
-    place = f"{redact(str(_near(fault.location)))}: " if fault.location else ""
-    lines = [f"{place}{style.error('error:')} {redact(fault.message)}"]
+    place = f"{redact(str(near(fault.location)))}: " if fault.location else ""
+    lines = [f"{place}{style.error(word)} {redact(fault.message)}"]
     if fault.source and fault.location:
-        before = fault.source[: fault.location.column - 1]
-        # Tabs are kept, so that the caret stands right however wide they are shown.
-        indent = "".join(character if character == "\t" else " " for character in before)
-        lines.append(f"    {redact(fault.source)}")
-        lines.append(f"    {indent}{style.error('^' * fault.width)}")
+        lines += _point(redact(fault.source), fault.location.column - 1, fault.width, style)
     if fault.hint:
         lines.append(f"  {redact(fault.hint)}")
     return "\n".join(lines) + "\n"
 
 
-def _near(location: Location) -> Location:
-    """Name a file below the working directory as from there: nested ones have whole paths."""
+def _point(source: str, start: int, width: int, style: Style) -> Iterator[str]:
+    """Write a line with a caret below; of a very long one only what is around the place."""
+    if len(source) > _WIDEST:
+        first = max(start - _WIDEST // 2, 0)
+        source, start = source[first : first + _WIDEST], start - first
+        width = min(width, len(source) - start)
+    # Tabs are kept, so that the caret stands right however wide they are shown.
+    indent = "".join(character if character == "\t" else " " for character in source[:start])
+    yield f"    {source}"
+    yield f"    {indent}{style.error('^' * width)}"
+
+
+def near(location: Location) -> Location:
+    """Name a file below the working directory as from there: nested ones have whole paths.
+
+    :param location: a place in the input.
+    """
     file = Path(location.file)
     below = file.is_absolute() and file.is_relative_to(Path.cwd())
     return replace(location, file=str(file.relative_to(Path.cwd()))) if below else location

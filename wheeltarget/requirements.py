@@ -63,13 +63,16 @@ class SourceLine:
     parsed: AnnotatedLine
     pieces: tuple[tuple[int, int, int, int], ...]
 
-    def fault(self, message: str, hint: str = "", start: int = 0, end: int = 0) -> Fault:
+    def fault(
+        self, message: str, hint: str = "", start: int = 0, end: int = 0, code: str = ""
+    ) -> Fault:
         """Point at a part of the line.
 
         :param start: index of the first character meant, in the logical line.
         :param end: index behind the last one; 0 for the rest of the line.
         """
-        return _fault(self.file, self.parsed.text, self.pieces, (message, hint), (start, end))
+        fault = _fault(self.file, self.parsed.text, self.pieces, (message, hint), (start, end))
+        return replace(fault, code=code) if code else fault
 
     def offsets(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Give the extents in the file's text that a part of the logical line covers."""
@@ -77,6 +80,22 @@ class SourceLine:
             first, last = max(start, index), min(end, index + length)
             if first < last:
                 yield offset + first - index, offset + last - index
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedLine:
+    """One logical line that cannot be read.
+
+    :param text: the logical line.
+    :param error: what it is refused for.
+    :param fault: the same, with its place.
+    :param pieces: as those of a :class:`SourceLine`.
+    """
+
+    text: str
+    error: AnnotationError
+    fault: Fault
+    pieces: tuple[tuple[int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +133,29 @@ def decode(data: bytes, fallback: str) -> str:
     :raises ValueError: where the bytes do not decode.
     :raises LookupError: where the file declares an unknown encoding (PEP 263).
     """
+    mark, encoding = encoding_of(data, fallback)
+    return data[len(mark) :].decode(encoding)
+
+
+def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
+    """Find out how a requirements file is encoded, as pip does.
+
+    :param data: the bytes of the file.
+    :param fallback: the locale's encoding, for what is not UTF-8.
+    :returns: the byte order mark, and the encoding of what follows it.
+    """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
-            return data[len(mark) :].decode(encoding)
+            return mark, encoding
     for line in data.split(b"\n", 2)[:2]:
         declared = _CODING.search(line) if line.startswith(b"#") else None
         if declared:
-            return data.decode(declared[1].decode("ascii"))
+            return b"", declared[1].decode("ascii")
     try:
-        return data.decode("utf-8")
+        data.decode("utf-8")
     except UnicodeDecodeError:
-        return data.decode(fallback)
+        return b"", fallback
+    return b"", "utf-8"
 
 
 def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
@@ -135,16 +166,29 @@ def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Faul
     :returns: its logical lines, and a fault for each that cannot be read.
     """
     lines, faults = [], []
+    for line in read_lines(name, text):
+        if isinstance(line, RefusedLine):
+            faults.append(line.fault)
+        else:
+            lines.append(line)
+    return tuple(lines), tuple(faults)
+
+
+def read_lines(name: str, text: str) -> Iterator[SourceLine | RefusedLine]:
+    """Take the text of a file apart, line by line.
+
+    :param name: the file as pip will name it.
+    :param text: its decoded text.
+    :returns: each logical line that is not blank, read or refused.
+    """
     for logical, pieces in _logical_lines(text):
         try:
             parsed = parse_line(logical)
         except AnnotationError as error:
-            extent = (error.start, error.end)
-            faults.append(_fault(name, logical, pieces, (error.message, error.hint), extent))
+            yield RefusedLine(logical, error, _refusal(name, logical, pieces, error), pieces)
             continue
         if parsed.kind is not Kind.BLANK:
-            lines.append(SourceLine(name, pieces[0][3], parsed, pieces))
-    return tuple(lines), tuple(faults)
+            yield SourceLine(name, pieces[0][3], parsed, pieces)
 
 
 def parse_typed(number: int, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
@@ -158,8 +202,7 @@ def parse_typed(number: int, text: str) -> tuple[tuple[SourceLine, ...], tuple[F
     try:
         return (SourceLine(COMMAND_LINE, number, parse_argument(text), pieces),), ()
     except AnnotationError as error:
-        words, extent = (error.message, error.hint), (error.start, error.end)
-        return (), (_fault(COMMAND_LINE, text, pieces, words, extent),)
+        return (), (_refusal(COMMAND_LINE, text, pieces, error),)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, int], ...]]]:
@@ -185,6 +228,14 @@ def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, 
             parts, pieces, length = [], [], 0
     if parts:
         yield "".join(parts), tuple(pieces)
+
+
+def _refusal(
+    name: str, text: str, pieces: tuple[tuple[int, int, int, int], ...], error: AnnotationError
+) -> Fault:
+    """Locate what a logical line is refused for."""
+    extent = (error.start, error.end)
+    return replace(_fault(name, text, pieces, (error.message, error.hint), extent), code=error.code)
 
 
 def _fault(
@@ -215,6 +266,6 @@ def nested_file(options: str) -> GivenOption | None:
     return None
 
 
-def locate(fault: Fault, message: str, hint: str) -> Fault:
-    """Give a located fault its words."""
-    return replace(fault, message=message, hint=hint)
+def locate(fault: Fault, message: str, hint: str, code: str = "") -> Fault:
+    """Give a located fault its words and its code."""
+    return replace(fault, message=message, hint=hint, code=code)

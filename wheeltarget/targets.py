@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from wheeltarget.abis import check_cpython_abi, check_other_abi, loads
 from wheeltarget.errors import TargetError
 from wheeltarget.platforms import Platform, parse_platform
 
@@ -61,29 +62,33 @@ class Target:
 
     def __post_init__(self) -> None:
         if not self.tags:
-            raise TargetError(f"{self.label} has no tags")
+            raise TargetError(f"{self.label} has no tags", code="WT209")
         for tag in self.tags:
             parts = tag.split("-")
             if len(parts) != 3 or not all(_TAG_PART.fullmatch(part) for part in parts):
-                raise TargetError(f"{self.label}: {tag!r} is not one tag", f"write {EXAMPLE}")
+                message = f"{self.label}: {tag!r} is not one tag"
+                raise TargetError(message, f"write {EXAMPLE}", code="WT210")
         known = dict(self.markers)
         strange = sorted(known.keys() - set(MARKER_VARIABLES))
         if strange:
             raise TargetError(
                 f"{self.label}: {strange[0]} is no marker variable",
                 f"they are {', '.join(MARKER_VARIABLES)}",
+                code="WT211",
             )
         full = _FULL_VERSION.fullmatch(known.get("python_full_version", ""))
         if full is None:
             raise TargetError(
                 f"{self.label} does not say its whole Python version",
                 'give the marker python_full_version, such as "3.12.4"',
+                code="WT212",
             )
         if known.setdefault("python_version", full["minor"]) != full["minor"]:
             raise TargetError(
                 f"{self.label} is Python {known['python_version']} by python_version and "
                 f"{full[0]} by python_full_version",
                 "python_version follows from python_full_version and can be left out",
+                code="WT213",
             )
         object.__setattr__(self, "tags", tuple(dict.fromkeys(self.tags)))
         object.__setattr__(self, "markers", tuple(sorted(known.items())))
@@ -120,12 +125,12 @@ def target_from_tag(text: str, newest: Mapping[str, str]) -> Target:
     interpreter, abis, platform_tags = _split(written)
     implementation, version = _parse_interpreter(interpreter, written)
     full_version = _full_version(implementation, interpreter, newest)
-    platforms = tuple(parse_platform(tag) for tag in platform_tags)
+    platforms = _platforms(interpreter, abis, platform_tags)
     _check_platforms(written, platforms)
     if implementation == "cp":
-        _check_cpython_abi(interpreter, version, abis, platforms)
+        check_cpython_abi(interpreter, version, abis, platforms)
     else:
-        _check_other_abi(implementation, interpreter, abis, platforms)
+        check_other_abi(implementation, interpreter, abis, platforms)
     markers = _markers(implementation, version, full_version, platforms[0])
     accepted = tuple(dict.fromkeys(tag for each in platforms for tag in each.accepts))
     tags = _tags(implementation, interpreter, version, abis, accepted)
@@ -141,29 +146,34 @@ def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
             hint = "a tag is the last three parts of the file name, without .whl"
         elif len(parts) > 3:
             hint = f"a name goes behind target=; {hint}"
-        raise TargetError(f"{written} is no tag", hint)
+        raise TargetError(f"{written} is no tag", hint, code="WT101")
     interpreter, abi, platform = parts
     if "." in interpreter:
-        raise _one_interpreter(interpreter)
+        raise _one_interpreter(interpreter, f"{abi}-{platform}")
     for part in (interpreter, *abi.split("."), *platform.split(".")):
         if not _TAG_PART.fullmatch(part):
             raise TargetError(
                 f"{written} is no tag: {part!r} is not made of letters, digits and _",
                 f"write it like {EXAMPLE}",
+                code="WT102",
             )
     abis, platforms = (tuple(dict.fromkeys(part.split("."))) for part in (abi, platform))
     return interpreter, abis, platforms
 
 
-def _one_interpreter(interpreter: str) -> TargetError:
+def _one_interpreter(interpreter: str, rest: str) -> TargetError:
     """Say which interpreter was meant by something with a dot."""
     if re.fullmatch(r"(cp|python)?\d\.\d+", interpreter):
         digits = re.sub(r"\D", "", interpreter)
-        return TargetError(f"{interpreter} is no interpreter", f"write cp{digits}-…")
+        # A bare number may mean any Python of that version.
+        instead = f"cp{digits}-{rest}" if interpreter.startswith("cp") else ""
+        message = f"{interpreter} is no interpreter"
+        return TargetError(message, f"write cp{digits}-…", code="WT103", instead=instead)
     named = [each for each in interpreter.split(".") if re.search(r"\d\d", each)]
     return TargetError(
         f"{interpreter} is more than one interpreter",
         f"a target has one: write {named[0] if named else 'py39'}-…, and another tag for the next",
+        code="WT104",
     )
 
 
@@ -176,12 +186,14 @@ def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, 
         raise TargetError(
             f"{written} is no tag: {interpreter} is no interpreter",
             f"write {meant}, or pp310 for PyPy, or py39 for any Python 3.9",
+            code="WT103",
         )
     implementation, major, minor = match.groups()
     if not minor:
         raise TargetError(
             f"{written} names no environment: which Python {major}?",
             f"say the version, as in {'py27' if major == '2' else f'{implementation}312'}",
+            code="WT105",
         )
     return implementation, (int(major), int(minor))
 
@@ -194,8 +206,25 @@ def _full_version(implementation: str, interpreter: str, newest: Mapping[str, st
         raise TargetError(
             f"{interpreter} is no Python known here",
             "describe it in a target file and name that: target=./FILE.toml",
+            code="WT106",
         )
     return full
+
+
+def _platforms(
+    interpreter: str, abis: tuple[str, ...], tags: tuple[str, ...]
+) -> tuple[Platform, ...]:
+    """Read the platforms of a tag."""
+    found = []
+    for number, tag in enumerate(tags):
+        try:
+            found.append(parse_platform(tag))
+        except TargetError as error:
+            if error.instead:
+                meant = (*tags[:number], error.instead, *tags[number + 1 :])
+                error.instead = f"{interpreter}-{'.'.join(abis)}-{'.'.join(meant)}"
+            raise
+    return tuple(found)
 
 
 def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
@@ -204,132 +233,20 @@ def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
         raise TargetError(
             f"{written} is no environment: no Python runs on glibc and musl at once",
             "name the two as two tags, with a comma between",
+            code="WT107",
         )
     if len(platforms) > 1 and "any" in {each.tag for each in platforms}:
         raise TargetError(
             f"{written} is no environment: any is no machine",
             "leave any out; a target with a platform takes wheels for any platform too",
+            code="WT107",
         )
     if len({each.markers for each in platforms}) > 1:
         first, other = platforms[0], next(p for p in platforms if p.markers != platforms[0].markers)
         raise TargetError(
             f"{written} is no environment: {first.tag} and {other.tag} are different machines",
             "name the two as two tags, with a comma between",
-        )
-
-
-def _check_cpython_abi(
-    interpreter: str,
-    version: tuple[int, int],
-    abis: tuple[str, ...],
-    platforms: tuple[Platform, ...],
-) -> None:
-    """Refuse an ABI that this CPython never had."""
-    rest = ".".join(each.tag for each in platforms)
-    tag = f"{interpreter}-{'.'.join(abis)}-{rest}"
-    if rest == "any":
-        _check_pure(tag, interpreter, abis, _usual_abi(interpreter, version, "linux"))
-        return
-    system = dict(platforms[0].markers)["sys_platform"]
-    usual = _usual_abi(interpreter, version, system)
-    natives = _native_abis(interpreter, version, system)
-    written = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
-    for abi in written:
-        if abi not in natives:
-            raise TargetError(
-                f"{tag} is no environment: CPython {version[0]}.{version[1]} has the ABI {usual}",
-                f"write {interpreter}-{usual}-{rest}",
-            )
-    if "abi3t" in abis and f"{interpreter}t" in natives:
-        usual = f"{interpreter}t"
-    if not written:
-        takes = set(abis) <= _stable(usual, version)
-        raise TargetError(
-            f"{tag} names no environment: wheels for {usual} would be left out",
-            f"write {interpreter}-{usual}-{rest}"
-            + (f"; it takes {' and '.join(abis)} wheels too" if takes else ""),
-        )
-    if not any(set(abis) <= {*_loads(each), *_stable(each, version)} for each in written):
-        raise TargetError(
-            f"{tag} is no environment: no build of CPython {version[0]}.{version[1]} "
-            f"has {' and '.join(abis)}",
-            f"write {interpreter}-{written[0]}-{rest}, and another tag for another build",
-        )
-
-
-def _check_pure(tag: str, interpreter: str, abis: tuple[str, ...], usual: str) -> None:
-    """Refuse an ABI where no platform is named."""
-    if abis != ("none",):
-        raise TargetError(
-            f"{tag} names an ABI and no platform",
-            f"write {interpreter}-none-any for pure Python wheels, or {interpreter}-{usual}-"
-            "manylinux_2_28_x86_64",
-        )
-
-
-def _usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
-    """Say which ABI this CPython has as it is usually built."""
-    if version < (3, 3):
-        return f"{interpreter}mu" if system == "linux" else f"{interpreter}m"
-    return f"{interpreter}m" if version < (3, 8) else interpreter
-
-
-def _native_abis(interpreter: str, version: tuple[int, int], system: str) -> set[str]:
-    """Give the ABIs that builds of this CPython can have."""
-    if version < (3, 3):
-        flags = ["m", "dm"] if system == "win32" else ["m", "mu", "dm", "dmu"]
-    elif version < (3, 8):
-        flags = ["m", "dm"]
-    elif version < (3, 13):
-        flags = ["", "d"]
-    else:
-        flags = ["", "d", "t", "td"]
-    return {interpreter + flag for flag in flags}
-
-
-def _loads(abi: str) -> tuple[str, ...]:
-    """Give the ABIs whose modules a build loads: from 3.8 on, one for debugging has two."""
-    return (abi, abi.removesuffix("d")) if abi.endswith("d") else (abi,)
-
-
-def _stable(abi: str, version: tuple[int, int]) -> set[str]:
-    """Give the ABIs besides its own that a build takes."""
-    if version < (3, 2):
-        return {"none"}
-    return {"none", "abi3t" if re.search(r"\dtd?$", abi) else "abi3"}
-
-
-def _check_other_abi(
-    implementation: str,
-    interpreter: str,
-    abis: tuple[str, ...],
-    platforms: tuple[Platform, ...],
-) -> None:
-    """Refuse an ABI that does not belong to PyPy, GraalPy or any Python."""
-    rest = ".".join(each.tag for each in platforms)
-    tag = f"{interpreter}-{'.'.join(abis)}-{rest}"
-    if implementation == "py":
-        if abis != ("none",):
-            raise TargetError(
-                f"{tag} names no environment: {interpreter} is any Python, which has no ABI",
-                f"write {interpreter}-none-{rest}, or the interpreter that it is, such as cp…",
-            )
-        return
-    digits = interpreter.removeprefix(implementation)
-    pattern, example = {
-        "pp": (rf"pypy{digits}_pp\d+", f"pypy{digits}_pp73"),
-        "graalpy": (rf"graalpy\d+_{digits}_native", f"graalpy250_{digits}_native"),
-    }[implementation]
-    if interpreter == "pp27":
-        pattern, example = r"pypy_\d+", "pypy_73"
-    if rest == "any":
-        _check_pure(tag, interpreter, abis, example)
-        return
-    own = [abi for abi in abis if abi != "none"]
-    if len(own) != 1 or not re.fullmatch(pattern, own[0]):
-        raise TargetError(
-            f"{tag} names no environment: {interpreter} has an ABI like {example}",
-            f"write {interpreter}-{example}-{rest}",
+            code="WT107",
         )
 
 
@@ -350,7 +267,7 @@ def _tags(
     native = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
     specific: Iterable[Tag]
     if implementation == "cp":
-        native = list(dict.fromkeys([*native, *(each for abi in native for each in _loads(abi))]))
+        native = list(dict.fromkeys([*native, *(each for abi in native for each in loads(abi))]))
         specific = cpython_tags(version, native, platforms)
     else:
         specific = generic_tags(interpreter, native, platforms)
