@@ -45,11 +45,12 @@ ARROWS = {
     "driver": "plan wheelhouse errors",
     "interrupts": "errors",
     "closure": "targets markers legacy errors",
+    "plain": "inputs pip_config pip_options settings errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK}",
     "render": "api errors",
-    "cli": "api render driver pip_options errors",
-    "__main__": "cli",
+    "cli": "api render plain pip_options errors",
+    "__main__": "cli plain",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -213,6 +214,12 @@ def loaded(before: str, module: str) -> set[str]:
             "wheeltarget.__main__",
             {"typer", "packaging", "pip", "zipfile", "wheeltarget.cli"},
             id="way-in",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.plain",
+            {"typer", "packaging", "pip", "subprocess", "json", "platformdirs", "wheeltarget.api"},
+            id="plain run",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
         pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -15,6 +16,11 @@ def main() -> None:
 
         sys.stdout.write(f"wheeltarget {__version__}\n")
         return
+    if arguments[:1] == ["download"]:
+        from wheeltarget.plain import become_pip, is_plain
+
+        if is_plain(arguments[1:], os.environ, Path.cwd()):
+            sys.exit(become_pip(arguments[1:]))
     from wheeltarget.cli import run
 
     try:

@@ -87,7 +87,7 @@ def download(
 
 def _plain_exit_code(outcome: object, words: tuple[str, ...]) -> int:
     from wheeltarget.api import PlainRun
-    from wheeltarget.driver import become_pip
+    from wheeltarget.plain import become_pip
 
     if isinstance(outcome, PlainRun) and outcome.exit_code is not None:
         return outcome.exit_code

@@ -203,17 +203,3 @@ def run_plain(job: Job) -> int:
         if failure.is_file():
             raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
         return exit_code
-
-
-def become_pip(words: Sequence[str]) -> int:
-    """Turn this process into ``pip download``, or run it where the system cannot do that.
-
-    :param words: what stands behind ``download``.
-    :returns: pip's exit code, where the system has no exec.
-    """
-    command = [sys.executable, "-m", "pip", "download", *words]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if os.name == "posix":
-        os.execv(sys.executable, command)  # noqa: S606 - it is the running interpreter
-    return subprocess.run(command, check=False).returncode
