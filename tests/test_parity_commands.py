@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
+from pip._internal.commands import create_command
 
-from tests.support.parity import Bench, Case, Shop
+from tests.support.parity import HOST_FILE, Bench, Case, Shop
+from wheeltarget import api, driver
+from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.plan import Job
 
 pytestmark = pytest.mark.parity
 
@@ -69,7 +74,6 @@ REQUIREMENTS = [
     Case(1, "./nowhere"),
     Case(1, "-"),
     Case(1, "good.txt"),
-    Case(0, "''"),
     Case(1, "'lib # a comment'"),
     Case(1, "'lib --hash=sha256:00'"),
 ]
@@ -321,3 +325,30 @@ CASES = [
 def test_as_pip_does_it(shop: Shop, tmp_path: Path, case: Case) -> None:
     """Without a clause all that is said counts, too."""
     Bench(shop, tmp_path, FILES).compare(case)
+
+
+def test_words_read_to_pip_mean_the_same(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where wheeltarget has to give pip the files' content, it says the words in its own way."""
+    bench = Bench(shop, tmp_path, FILES)
+    bench.lay_out({})
+    monkeypatch.chdir(bench.project)
+    jobs: list[Job] = []
+
+    def run_plain(job: Job) -> int:
+        jobs.append(job)
+        return 0
+
+    monkeypatch.setattr(driver, "run_plain", run_plain)
+    for case in CASES:
+        words = ["-r", HOST_FILE, *shlex.split(bench.fill(case.line))]
+        parser = create_command("download").parser
+        try:
+            expected, given = parser.parse_args(words)
+        except SystemExit:
+            continue
+        assert api.download(DownloadRequest(tuple(words))) == PlainRun(0)
+        options, requirements = create_command("download").parser.parse_args([*jobs[-1].arguments])
+        assert (vars(options), requirements) == (vars(expected), given), words
+    assert len(jobs) > 120

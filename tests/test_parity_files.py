@@ -8,8 +8,14 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pip._internal.exceptions import InstallationError
+from pip._internal.req.req_file import parse_requirements
 
 from tests.support.parity import Bench, Case, Shop
+from wheeltarget.inputs import read_inputs
+from wheeltarget.pip_options import split_file_options
 from wheeltarget.plain import is_plain
 
 pytestmark = pytest.mark.parity
@@ -221,3 +227,103 @@ def test_as_pip_reads_it(
     monkeypatch.setenv("FILE", VALUES["FILE"])
     monkeypatch.chdir(bench.project)
     assert is_plain(["-r", "file.txt"], os.environ, bench.project) is (not may_have_clauses)
+
+
+# Files that nobody thought of
+
+WORDS = [
+    *("lib", "app[fast] >=1,<2", "Some.Name~=1.0", "lib ; python_version > '3'", "./kept/x.whl"),
+    *("app @ https://h/app.zip#egg=app ; extra == 'x;y'", "-e ./tree", "--editable=git+file:///x"),
+    *("a b/x.whl", "https://h/x;y#sha256=00", "lib(==1)", "${NAME}", "${EMPTY}", "名==1"),
+]
+TAILS = [
+    *("", "", "", " # why", "\t#", "#x", " --hash=sha256:aa", " --hash sha256:bb --hash sha384:cc"),
+    *(" \\\n --hash=sha256:dd # x", " --config-settings a=b -Cc=d", " --pre", " \\", "\\"),
+]
+OTHERS = [
+    *("", "  ", "# a comment", "# a comment \\", "--pre", "-i https://h --no-index", "-f kept"),
+    *("-r nested.txt", "-c nested.txt", "--requirement 'a b.txt' # why", "-rnested.txt -r x.txt"),
+    *("--require-hashes", "--only-binary=:all: --no-binary x", "${OPTION} nested.txt", "\\"),
+]
+LEADS = st.sampled_from(["", "", "", "  ", "\t", "\xa0"])
+ENDS = st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\f", "\x85", "\u2028"])
+ASKING = st.tuples(LEADS, st.sampled_from(WORDS), st.sampled_from(TAILS), ENDS).map("".join)
+OTHER = st.tuples(LEADS, st.sampled_from(OTHERS), ENDS).map("".join)
+
+
+def texts(*lines: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.lists(st.one_of(*lines), max_size=8).map("".join)
+
+
+Asked = tuple[str, str, bool, dict[str, list[str]]]
+
+
+def as_pip_reads(name: str) -> list[Asked] | None:
+    """Give every requirement with its place, whether it constrains, and its hashes."""
+    try:
+        found = list(parse_requirements(name, session=None))
+    except InstallationError:
+        return None
+    return [
+        (
+            each.requirement.strip(),
+            each.comes_from,
+            each.constraint,
+            (each.options or {}).get("hashes") or {},
+        )
+        for each in found
+    ]
+
+
+def as_wheeltarget_reads(name: str, values: dict[str, str]) -> list[Asked]:
+    inputs = read_inputs(
+        (),
+        [(name, False)],
+        read=lambda name: (Path(name).read_bytes(), True),
+        environment=values.get,
+    )
+    assert (inputs.faults, inputs.unread, inputs.named) == ((), (), ())
+    found: list[Asked] = []
+    for entry in inputs.entries:
+        line = entry.line
+        hashes: dict[str, list[str]] = {}
+        editable = ""
+        for option in split_file_options(line.parsed.options):
+            if option.name == "--hash":
+                kind, _, value = (option.value or "").partition(":")
+                hashes.setdefault(kind, []).append(value)
+            elif option.name == "--editable":
+                editable = editable or option.value or ""
+        text = line.parsed.requirement or editable
+        for variable, value in values.items():
+            text = text.replace(f"${{{variable}}}", value)
+        text = text.split(" -")[0].strip()  # pip finds options in values, too
+        place = f"{'-c' if entry.constraint else '-r'} {line.file} (line {line.number})"
+        found.append((text, place, entry.constraint, {} if editable else hashes))
+    return found
+
+
+def test_pip_reads_the_same_out_of_any_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file with an error in it counts for nothing here: pip says what is wrong with it."""
+    values = {"NAME": "lib", "OPTION": "-r"}
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    Path("a b.txt").write_text("lib<3")
+    good = 0
+
+    @settings(max_examples=400, deadline=None, database=None)
+    @given(texts(ASKING, OTHER), texts(ASKING))
+    def compare(text: str, nested: str) -> None:
+        nonlocal good
+        Path("file.txt").write_bytes(text.encode())
+        Path("nested.txt").write_bytes(nested.encode())
+        expected = as_pip_reads("file.txt")
+        if expected is not None:
+            good += 1
+            assert as_wheeltarget_reads("file.txt", values) == expected
+
+    compare()
+    assert good > 100

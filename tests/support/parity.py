@@ -224,7 +224,7 @@ class Bench:
         :param case: what it finds.
         :returns: what it left.
         """
-        before = self._lay_out(case.files)
+        before = self.lay_out(case.files)
         variables = {
             "PIP_INDEX_URL": self.shop.index.url,
             "PIP_NO_CACHE_DIR": "1",
@@ -249,8 +249,12 @@ class Bench:
         files = {name: digest for name, digest in after.items() if before.get(name) != digest}
         return Trace(done.returncode, files, lasting(done.stdout), lasting(done.stderr))
 
-    def _lay_out(self, files: Mapping[str, str | bytes]) -> dict[str, str]:
-        """Make the folders anew and tell what is in them."""
+    def lay_out(self, files: Mapping[str, str | bytes]) -> dict[str, str]:
+        """Make the folders anew.
+
+        :param files: what lies in the working directory, beside the usual.
+        :returns: what is in them.
+        """
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
