@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.index import LocalIndex
+from tests.support.parity import Shop
 
 KEPT_VARIABLES = frozenset({"PIP_CERT"})
 """Without it the real index cannot be reached from behind some proxies."""
@@ -57,3 +58,11 @@ def index(tmp_path: Path) -> Iterator[LocalIndex]:
     folder.mkdir(exist_ok=True)
     with LocalIndex(folder) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    """Serve what the tests of parity download; they leave it as it is."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    yield shop
+    shop.index.close()

@@ -68,13 +68,14 @@ ARROWS = {
     ),
     "reports": "outcome redaction errors",
     "validate": "findings catalogue requirements errors",
+    "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render": "outcome reports redaction errors",
     "render_findings": "render redaction validate findings errors",
     "cli_validate": "render_findings validate",
-    "cli": "cli_validate api render driver pip_options errors",
-    "__main__": "cli_validate cli",
+    "cli": "cli_validate api outcome render first_look pip_options errors",
+    "__main__": "cli_validate cli first_look",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -256,6 +257,12 @@ def loaded(before: str, module: str) -> set[str]:
             "wheeltarget.render_findings",
             {"typer", "packaging", "pip", "wheeltarget.api", "wheeltarget.driver"},
             id="findings",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.first_look",
+            {"typer", "packaging", "pip", "subprocess", "json", "platformdirs", "wheeltarget.api"},
+            id="plain run",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
         pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),

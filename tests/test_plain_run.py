@@ -18,6 +18,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.api import DownloadRequest, PlainRun
 from wheeltarget.errors import UsageError
+from wheeltarget.first_look import is_plain
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -132,6 +133,67 @@ def test_left_to_pip(
     if words[0] == "--target":
         request = DownloadRequest(words[2:], targets=words[1:2])
     assert api.download(request) == PlainRun()
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        (("lib", "-r", "good.txt", "-cnested.txt"), True),
+        (("-r", "lost.txt", "-d", "-h"), True),
+        (("-r", "circle.txt", "--", "--help"), True),
+        (("lib ; target=host",), False),
+        (("lib ; tags:",), False),
+        (("-r", "outer.txt"), False),
+        (("-c", "annotated.txt", "lib"), False),
+        (("-r", "https://host.invalid/x.txt"), False),
+        (("-r", "/dev/null"), False),
+        (("--bogus",), False),
+        (("--tags", LINUX, "lib"), False),
+        (("lib", "-h"), False),
+    ],
+)
+def test_first_look(
+    project: Path, words: tuple[str, ...], plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is plain beyond doubt is given to pip before anything else is loaded."""
+    monkeypatch.chdir(project)
+    assert is_plain(words, os.environ, project) is plain
+    monkeypatch.setenv("PIP_REQUIREMENT", "annotated.txt")
+    assert is_plain(words, os.environ, project) is False
+    assert is_plain([*words, "--isolated"], os.environ, project) is (plain and "--" not in words)
+    monkeypatch.delenv("PIP_REQUIREMENT")
+    (project / "pyproject.toml").write_text("[tool.wheeltarget]\ntarget = 'host'\n")
+    assert is_plain(words, os.environ, project) is False
+
+
+def test_first_look_leaves_pipes_alone(project: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("has no named pipes")
+    os.mkfifo(project / "pipe")  # nobody writes to it, so opening it would take forever
+    assert is_plain(["-r", str(project / "pipe")], os.environ, project) is False
+
+
+@pytest.mark.parametrize(
+    ("word", "loaded"), [("lib", "False False"), ("lib ; target=host", "True True")]
+)
+def test_plain_run_loads_nothing_to_no_purpose(project: Path, word: str, loaded: str) -> None:
+    script = (
+        "import atexit, os, subprocess, sys\n"
+        "os.execv = subprocess.run = subprocess.Popen = lambda *_, **__: sys.exit(0)\n"
+        "names = ('typer', 'wheeltarget.api')\n"
+        "atexit.register(lambda: print(*(name in sys.modules for name in names)))\n"
+        "from wheeltarget.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "download", word],
+        cwd=project,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == loaded
 
 
 def test_variables_and_configuration(project: Path, index: LocalIndex) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -24,7 +25,15 @@ def main() -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    """Run the command line, without loading Typer where the words are plain ones of validate."""
+    """Run the command line, without loading Typer where it has nothing to read.
+
+    That is where a download is pip's alone, and where the words of validate are plain.
+    """
+    if arguments[:1] == ["download"]:
+        from wheeltarget.first_look import become_pip, is_plain
+
+        if is_plain(arguments[1:], os.environ, Path.cwd()):
+            sys.exit(become_pip(arguments[1:]))
     if arguments[:1] == ["validate"]:
         from wheeltarget.cli_validate import run_plain
 

@@ -190,7 +190,7 @@ def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) 
 def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
     """End a run that is pip's."""
     if outcome.exit_code is None:
-        from wheeltarget.driver import become_pip
+        from wheeltarget.first_look import become_pip
 
         return become_pip(words)
     if outcome.notes:

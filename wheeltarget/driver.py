@@ -283,17 +283,3 @@ def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) 
             raise
         finally:
             stage.tell_guard(f"ended {child.pid}")
-
-
-def become_pip(words: Sequence[str]) -> int:
-    """Turn this process into ``pip download``, or run it where the system cannot do that.
-
-    :param words: what stands behind ``download``.
-    :returns: pip's exit code, where the system has no exec.
-    """
-    command = [sys.executable, "-m", "pip", "download", *words]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if os.name == "posix":
-        os.execv(sys.executable, command)  # noqa: S606 - it is the running interpreter
-    return subprocess.run(command, check=False).returncode
