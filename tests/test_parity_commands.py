@@ -336,9 +336,10 @@ def test_words_read_to_pip_mean_the_same(
     monkeypatch.chdir(bench.project)
     jobs: list[Job] = []
 
-    def run_plain(job: Job) -> int:
+    def run_plain(job: Job, *, observed: bool) -> tuple[int, None]:
+        assert isinstance(observed, bool)
         jobs.append(job)
-        return 0
+        return 0, None
 
     monkeypatch.setattr(driver, "run_plain", run_plain)
     for case in CASES:

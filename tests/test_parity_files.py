@@ -86,7 +86,7 @@ REQUIREMENTS: dict[str, Row] = {
     "folder": ("./tree/\n", 0, LIB),
     "folder that is none": ("./no tree/\n", 1, ""),
     "editable": ("-e ./tree\n", 0, f"{LIB} tame-1.0.zip"),
-    "editable, long, extras, blank": ("--editable './a tree[x]' # c\n", 1, ""),
+    "editable, long, extras, blank": ("--editable './a tree[x]' # c\n", 0, f"{LIB} tame-1.0.zip"),
     "editable URL": ("-e file://<project>/tree#egg=tame\n", 0, f"{LIB} tame-1.0.zip"),
     "editable repository": ("-e <git>@v1#egg=tame\n", 0, f"{LIB} tame-1.0.zip"),
     "editable nothing": ("-e\n", 1, ""),
