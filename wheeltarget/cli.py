@@ -77,12 +77,13 @@ def download(
     except WheeltargetError as error:
         from wheeltarget.render import show_error
 
-        show_error(error, sys.stderr)
+        show_error(error, sys.stderr, coloured=_is_coloured(request.words))
         raise typer.Exit(error.exit_code) from error
     if not _is_quiet(request.words):
         from wheeltarget.render import show_outcome
 
-        show_outcome(outcome, sys.stdout, sys.stderr)
+        coloured = _is_coloured(request.words)
+        show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
 
 
 def _plain_exit_code(outcome: object, words: tuple[str, ...]) -> int:
@@ -103,6 +104,17 @@ def _is_quiet(words: tuple[str, ...]) -> bool:
         for name in ("quiet", "verbose")
     )
     return quiet > verbose
+
+
+def _is_coloured(words: tuple[str, ...]) -> bool:
+    from wheeltarget.errors import UsageError
+    from wheeltarget.pip_options import split_command_line
+
+    try:
+        refused = split_command_line(words).has("--no-color")
+    except UsageError:
+        refused = "--no-color" in words
+    return not refused and not _count(os.environ.get("PIP_NO_COLOR", ""))
 
 
 def _count(value: str) -> int:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def run_jobs(jobs: Sequence[Job], labels: Sequence[str], stage: Stage) -> tuple[
         {
             **_order(job),
             "label": label,
-            "arguments": [f"--dest={folder}", *job.arguments],
+            "arguments": [f"--dest={folder}", *_appearance(), *job.arguments],
             "folder": str(folder),
             "destination": str(stage.destination),
             "result": str(result),
@@ -117,6 +117,14 @@ def run_jobs(jobs: Sequence[Job], labels: Sequence[str], stage: Stage) -> tuple[
         _read_result(job, result, folder)
         for job, result, folder in zip(jobs, results, folders, strict=True)
     )
+
+
+def _appearance() -> Iterator[str]:
+    """Say in pip's options what it would not heed by itself; the user's own stand behind."""
+    if "PIP_PROGRESS_BAR" not in os.environ and not sys.stderr.isatty():
+        yield "--progress-bar=off"  # it would draw each bar once, in full
+    if os.environ.get("NO_COLOR"):
+        yield "--no-color"
 
 
 def _order(job: Job) -> dict[str, Any]:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from packaging.specifiers import Specifier
 
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
-_DIRECT = re.compile(r"\s*(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
+_DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
 _LOCAL = re.compile(r"\s*(?P<path>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
+_LONGEST = 50_000
 _HINT = "give a wheel of it, or resolve it here: target=host"
 
 
@@ -53,6 +54,12 @@ def foreign_faults(
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
     for line in lines:
+        length = len(line.parsed.requirement)
+        if length > _LONGEST:
+            # pip would repeat all of it, more than once.
+            message = f"a requirement of {length} characters is none"
+            yield _at_requirement(line, message, "is this a requirements file?")
+            continue
         what = _needs_build(line)
         if what:
             message = f"this is {what}, which cannot be built here for {target.label}"
@@ -151,6 +158,8 @@ def _at_requirement(line: SourceLine, message: str, hint: str) -> Fault:
 def _parse(line: SourceLine) -> Requirement | None:
     from packaging.requirements import InvalidRequirement, Requirement
 
+    if len(line.parsed.requirement) > _LONGEST:
+        return None
     try:
         return Requirement(line.parsed.requirement)
     except InvalidRequirement:

@@ -5,7 +5,6 @@ A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_ch
 
 from __future__ import annotations
 
-import errno
 import functools
 import logging
 import re
@@ -16,10 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.pip_child.current import Current, rebind
+from wheeltarget.pip_child.failures import explained, patch_pages
 from wheeltarget.pip_child.result import chosen_files
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""What the operating system says where a file can't be written for reasons of the disk."""
 
 
 def patch_kept(current: Current) -> None:
@@ -82,6 +79,7 @@ def patch_result(current: Current) -> Any:
 
     resolve_here, run_here = Resolver.resolve, download.DownloadCommand.run
     save_here = prepare.RequirementPreparer.save_linked_requirement
+    pages = patch_pages()
 
     @functools.wraps(resolve_here)
     def resolve(self: Any, *arguments: Any, **named: Any) -> Any:
@@ -95,13 +93,8 @@ def patch_result(current: Current) -> Any:
         if "legacy-resolver" in options.deprecated_features_enabled:
             raise CommandError("the legacy resolver knows no targets: leave it out")
         logging.getLogger(__name__).info("Resolving for %s", current.label)
-        try:
+        with explained(pages):
             exit_code = int(run_here(self, options, arguments))
-        except OSError as error:
-            if error.errno not in _NO_ROOM:
-                raise
-            # pip would show where in its code that was.
-            raise CommandError(f"cannot write: {error.strerror}") from error
         if exit_code == 0:
             _note_result(current, options)
         return exit_code
