@@ -48,7 +48,8 @@ ARROWS = {
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK}",
     "render": "api errors",
-    "cli": "api render driver pip_options errors",
+    "completion": "catalogue pip_options",
+    "cli": "api render completion catalogue driver pip_options errors",
     "__main__": "cli",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from wheeltarget import __version__
 from wheeltarget.errors import WheeltargetError
@@ -25,11 +26,15 @@ def run(arguments: list[str]) -> None:
     :param arguments: the words behind the program's name.
     :raises SystemExit: always, with the exit code.
     """
+    if len(arguments) > 1 and arguments[0] in {"--show-completion", "--install-completion"}:
+        # Typer would look which shell it runs in, whichever is named behind it.
+        os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     end = arguments.index("--") if "--" in arguments else len(arguments)
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    app([*words, *(["--"] if end < len(arguments) else []), *arguments[end:]])
+    everything = [*words, *(["--"] if end < len(arguments) else []), *arguments[end:]]
+    app(everything, prog_name="wheeltarget")
 
 
 @app.callback()
@@ -43,7 +48,38 @@ def main(
         raise typer.Exit
 
 
+def _offer_tags(incomplete: str) -> tuple[str, ...]:
+    from wheeltarget.catalogue import newest_pythons
+    from wheeltarget.completion import offer_tags
+
+    return offer_tags(incomplete, newest_pythons())
+
+
+def _offer_targets(incomplete: str) -> tuple[str, ...]:
+    from wheeltarget.completion import list_folder, offer_targets
+
+    return offer_targets(incomplete, list_folder)
+
+
+def _offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
+    from wheeltarget.completion import offer_word
+
+    offers = {"tags": _offer_tags, "target": _offer_targets}
+    return offer_word(incomplete, context.params, offers)
+
+
+class _WithPipOptions(TyperCommand):
+    """A command that offers pip's options beside its own, though it only passes them on."""
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Give what can be put where the cursor stands."""
+        (words,) = (each for each in self.params if each.name == "words")
+        own = super().shell_complete(ctx, incomplete)
+        return [*own, *words.shell_complete(ctx, incomplete)]
+
+
 @app.command(
+    cls=_WithPipOptions,
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
     options_metavar="[OPTIONS] [PIP OPTIONS]",
 )
@@ -54,15 +90,22 @@ def download(
             metavar="REQUIREMENT…",
             help="What to fetch, such as 'flask ; tags=cp37-cp37m-manylinux2014_x86_64'.",
             show_default=False,
+            autocompletion=_offer_words,
         ),
     ] = None,
     tags: Annotated[
         list[str] | None,
-        typer.Option(help="Targets of the lines without one, as tags with commas between."),
+        typer.Option(
+            help="Targets of the lines without one, as tags with commas between.",
+            autocompletion=_offer_tags,
+        ),
     ] = None,
     target: Annotated[
         list[str] | None,
-        typer.Option(help="The same by name: host, or the path of a target file."),
+        typer.Option(
+            help="The same by name: host, or the path of a target file.",
+            autocompletion=_offer_targets,
+        ),
     ] = None,
 ) -> None:
     """Fetch wheels, each for its target; every option of pip download is taken, too."""

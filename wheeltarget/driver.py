@@ -121,7 +121,7 @@ def run_jobs(jobs: Sequence[Job], labels: Sequence[str], stage: Stage) -> tuple[
 
 def _appearance() -> Iterator[str]:
     """Say in pip's options what it would not heed by itself; the user's own stand behind."""
-    if "PIP_PROGRESS_BAR" not in os.environ and not sys.stderr.isatty():
+    if "PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2):
         yield "--progress-bar=off"  # it would draw each bar once, in full
     if os.environ.get("NO_COLOR"):
         yield "--no-color"
