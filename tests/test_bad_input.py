@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Result, download, names
-from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
+from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated, _Answer
 from tests.support.wheels import make_wheel
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
@@ -91,6 +91,15 @@ def _fault(path: str, fault: Status | Garbage | Truncated | Stall) -> Callable[.
     return lambda index, _: index.fault(path, fault)
 
 
+def _loop(path: str) -> Callable[[LocalIndex, Place], object]:
+    """Lead from a path to itself."""
+
+    def do(index: LocalIndex, _: Place) -> None:
+        index._added[path] = _Answer(302, headers={"Location": path})
+
+    return do
+
+
 def _bare(prepare: Callable[[LocalIndex, Place], object]) -> Callable[..., object]:
     """Let an index have neither hashes nor metadata files, so that the wheel itself is read."""
 
@@ -115,13 +124,15 @@ INDEXES: dict[str, tuple[Callable[[LocalIndex, Place], object], tuple[str, ...]]
     "page 401": (_fault(PAGE, Status(401)), ("nobody to answer", "user and password")),
     "page 403": (_fault(PAGE, Status(403)), (PAGE, "403 Client Error: Forbidden")),
     "page garbage": (_fault(PAGE, Garbage()), (PAGE, "cannot read the index page")),
-    "page half": (_fault(PAGE, Truncated()), (PAGE, "cannot read the index page", "broken")),
+    "page half": (_fault(PAGE, Truncated()), (PAGE, "cannot read the index page")),
     "page stalls": (_fault(PAGE, Stall(30)), (PAGE, "No files are known from")),
     "page log-in": (_add(PAGE, LOG_IN, HTML), (PAGE, "this page lists none")),
     "page other JSON": (_add(PAGE, b'{"error": 1}', JSON), (PAGE, "this page lists none")),
     "page no object": (_add(PAGE, b"[1]", JSON), (PAGE, "cannot read the index page")),
     "page cut JSON": (_add(PAGE, b'{"files": [', JSON), (PAGE, "cannot read the index page")),
     "page image": (_add(PAGE, b"\x89PNG", "image/png"), (PAGE, "Content-Type: image/png")),
+    "page loops": (_loop(PAGE), (PAGE, "cannot read the index page", "30 redirects")),
+    "wheel loops": (_loop(f"/files/{BAD}"), (BAD, "30 redirects")),
     "wheel 500": (_fault(BAD, Status(500)), ("cannot fetch http://127.0.0.1:", BAD, "500")),
     "wheel 401": (_fault(BAD, Status(401)), ("nobody to answer", "user and password")),
     "wheel 404": (_fault(BAD, Status(404)), (BAD, "404")),

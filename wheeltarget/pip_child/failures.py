@@ -150,7 +150,7 @@ def _say_unexpected(error: Exception) -> str:
     from pip._internal.utils.misc import redact_auth_from_url
     from pip._vendor.requests import RequestException
 
-    if isinstance(error, EOFError) or sys.stdin is None:
+    if isinstance(error, EOFError):
         # What it was asked stands in front of it.
         sys.stdout.write("\n")
         return "there is nobody to answer: give user and password in the URL, a keyring or .netrc"
