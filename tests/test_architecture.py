@@ -73,8 +73,9 @@ ARROWS = {
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render": "outcome reports redaction errors",
     "render_findings": "render redaction validate findings errors",
+    "completion": "catalogue pip_options",
     "cli_validate": "render_findings validate",
-    "cli": "cli_validate api outcome render first_look pip_options errors",
+    "cli": "cli_validate api outcome render completion catalogue first_look pip_options errors",
     "__main__": "cli_validate cli first_look",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,

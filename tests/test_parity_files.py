@@ -14,9 +14,9 @@ from pip._internal.exceptions import InstallationError
 from pip._internal.req.req_file import parse_requirements
 
 from tests.support.parity import Bench, Case, Shop
+from wheeltarget.first_look import is_plain
 from wheeltarget.inputs import read_inputs
 from wheeltarget.pip_options import split_file_options
-from wheeltarget.first_look import is_plain
 
 pytestmark = pytest.mark.parity
 

@@ -489,7 +489,7 @@ def test_error_that_pip_did_not_expect_does_not_name_the_working_folder(
     # Where pip looks for a file of an earlier run, it finds a folder.
     (shop.files(0) / wheel.name).mkdir(parents=True)
     run = shop.run(Job(online(index, "app")))
-    assert run.results == ({"exit_code": 2, "dependencies": "all", "files": []},)
+    assert run.results == ({"exit_code": 1, "dependencies": "all", "files": []},)
     assert f"Is a directory: '{shop.destination / wheel.name}'" in run.stderr
     assert "working" not in run.stderr
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import typer.core
+from typer.core import TyperCommand
 
 from wheeltarget import __version__
 from wheeltarget.errors import WheeltargetError
@@ -35,7 +35,7 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
-class PipCommand(typer.core.TyperCommand):
+class PipCommand(TyperCommand):
     """A command that takes pip's options, too."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -47,6 +47,12 @@ class PipCommand(typer.core.TyperCommand):
         pip = [sys.executable, "-m", "pip", "download", "--help"]
         subprocess.run(pip, check=False)
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Offer pip's options beside our own."""
+        (words,) = (each for each in self.params if each.name == "words")
+        own = super().shell_complete(ctx, incomplete)
+        return [*own, *words.shell_complete(ctx, incomplete)]
+
 
 def run(arguments: list[str]) -> None:
     """Run the command line.
@@ -54,11 +60,15 @@ def run(arguments: list[str]) -> None:
     :param arguments: the words behind the program's name.
     :raises SystemExit: always, with the exit code.
     """
+    if len(arguments) > 1 and arguments[0] in {"--show-completion", "--install-completion"}:
+        # Typer would look which shell it runs in, whichever is named behind it.
+        os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     end = arguments.index("--") if "--" in arguments else len(arguments)
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    app([*words, *(["--"] if end < len(arguments) else []), *arguments[end:]])
+    everything = [*words, *(["--"] if end < len(arguments) else []), *arguments[end:]]
+    app(everything, prog_name="wheeltarget")
 
 
 @app.callback()
@@ -70,6 +80,26 @@ def main(
     if version:
         typer.echo(f"wheeltarget {__version__}")
         raise typer.Exit
+
+
+def _offer_tags(incomplete: str) -> tuple[str, ...]:
+    from wheeltarget.catalogue import newest_pythons
+    from wheeltarget.completion import offer_tags
+
+    return offer_tags(incomplete, newest_pythons())
+
+
+def _offer_targets(incomplete: str) -> tuple[str, ...]:
+    from wheeltarget.completion import list_folder, offer_targets
+
+    return offer_targets(incomplete, list_folder)
+
+
+def _offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
+    from wheeltarget.completion import offer_word
+
+    offers = {"tags": _offer_tags, "target": _offer_targets}
+    return offer_word(incomplete, context.params, offers)
 
 
 @app.command(
@@ -85,6 +115,7 @@ def download(
             metavar="REQUIREMENT…",
             help="What to fetch, such as 'flask ; tags=cp37-cp37m-manylinux2014_x86_64'.",
             show_default=False,
+            autocompletion=_offer_words,
         ),
     ] = None,
     tags: Annotated[
@@ -92,12 +123,15 @@ def download(
         typer.Option(
             help="Targets of the lines without one, as tags with commas between.",
             rich_help_panel=_TARGETS,
+            autocompletion=_offer_tags,
         ),
     ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option(
-            help="The same by name: host, or the path of a target file.", rich_help_panel=_TARGETS
+            help="The same by name: host, or the path of a target file.",
+            rich_help_panel=_TARGETS,
+            autocompletion=_offer_targets,
         ),
     ] = None,
     by_target: Annotated[
@@ -172,7 +206,7 @@ def download(
     except WheeltargetError as error:
         from wheeltarget.render import show_error
 
-        show_error(error, sys.stderr)
+        show_error(error, sys.stderr, coloured=_is_coloured(request.words))
         raise typer.Exit(error.exit_code) from error
     _show(outcome, request, as_json=as_json)
 
@@ -184,7 +218,18 @@ def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) 
     if as_json:
         render.show_json(outcome, sys.stdout)
     elif not is_quiet(split_command_line(request.words), os.environ):
-        render.show_outcome(outcome, sys.stdout, sys.stderr)
+        coloured = _is_coloured(request.words)
+        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
+
+
+def _is_coloured(words: tuple[str, ...]) -> bool:
+    from wheeltarget.errors import UsageError
+    from wheeltarget.pip_options import refuses_colour, split_command_line
+
+    try:
+        return not refuses_colour(split_command_line(words), os.environ)
+    except UsageError:
+        return "--no-color" not in words
 
 
 def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
@@ -196,7 +241,7 @@ def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
     if outcome.notes:
         from wheeltarget.render import show_notes
 
-        show_notes(outcome.notes, sys.stderr)
+        show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))
     return outcome.exit_code
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,7 @@ def run_jobs(
         {
             **_order(job),
             "label": label,
-            # What is captured is no place for a question.
-            "arguments": [f"--dest={folder}", *["--no-input"][: int(captured)], *job.arguments],
+            "arguments": [f"--dest={folder}", *_appearance(captured=captured), *job.arguments],
             "folder": str(folder),
             "destination": str(stage.destination / below),
             "result": str(result),
@@ -107,6 +106,16 @@ def _refuse_end(exit_code: int, failure: Path) -> None:
     if exit_code:
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         raise DownloadError(f"pip's process ended with {how}; nothing was saved")
+
+
+def _appearance(*, captured: bool) -> Iterator[str]:
+    """Say in pip's options what it would not heed by itself; the user's own stand behind."""
+    if captured:
+        yield "--no-input"  # what is captured is no place for a question
+    if captured or ("PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)):
+        yield "--progress-bar=off"  # it would draw each bar once, in full
+    if os.environ.get("NO_COLOR"):
+        yield "--no-color"
 
 
 def _order(job: Job) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from wheeltarget.requirements import (
     parse_typed,
 )
 
+_HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
 _VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
 
 
@@ -183,6 +184,13 @@ class _Reader:
         except (OSError, ValueError, LookupError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             self.unread.append(Fault(f"cannot read {name}: {why}"))
+            return None
+        if "\0" in text:
+            hint = "save it in UTF-8; UTF-16 needs a byte order mark"
+            fault = Fault(f"cannot read {name}: it has NUL characters, so it is no text", hint)
+            # pip would take a clause among them for a part of a name, and this interpreter.
+            hidden = _HIDDEN.search(text.replace("\0", ""))
+            (self.faults if hidden else self.unread).append(fault)
             return None
         return self._parse(name, text, repeatable=repeatable)
 

@@ -215,6 +215,15 @@ def is_quiet(command: CommandLine, environment: Mapping[str, str]) -> bool:
     return quiet > verbose
 
 
+def refuses_colour(command: CommandLine, environment: Mapping[str, str]) -> bool:
+    """Tell whether pip is to leave its colours out.
+
+    :param command: the command line.
+    :param environment: ``PIP_NO_COLOR`` counts.
+    """
+    return command.has("--no-color") or bool(_count(environment.get("PIP_NO_COLOR", "")))
+
+
 def _count(value: str) -> int:
     """Read a variable of pip's that counts: a number, or a word for yes."""
     return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})

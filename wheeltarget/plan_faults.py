@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from packaging.specifiers import Specifier
 
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
-_DIRECT = re.compile(r"\s*(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
+_DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
 _LOCAL = re.compile(r"\s*(?P<path>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
 _EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+)")
+_LONGEST = 50_000
 
 
 def foreign_faults(
@@ -38,6 +39,12 @@ def foreign_faults(
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
     for line in lines:
+        length = len(line.parsed.requirement)
+        if length > _LONGEST:
+            # pip would repeat all of it, more than once.
+            message = f"a requirement of {length} characters is none"
+            yield _at_requirement(line, message, "is this a requirements file?")
+            continue
         what = _needs_build(line)
         name = _name(line) if what else ""
         if not what or name in sources or (sources and not name):
@@ -171,6 +178,8 @@ def parse_requirement(line: SourceLine) -> Requirement | None:
     """Read a line's requirement; None where it is a path or URL, or pip will refuse it."""
     from packaging.requirements import InvalidRequirement, Requirement
 
+    if len(line.parsed.requirement) > _LONGEST:
+        return None
     try:
         return Requirement(line.parsed.requirement)
     except InvalidRequirement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -14,7 +14,7 @@ from wheeltarget.redaction import redact
 if TYPE_CHECKING:
     from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
 
-_WIDEST = 2000
+_WIDEST = 200
 _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 
 
@@ -23,11 +23,14 @@ class Style:
 
     :param stream: where the text goes.
     :param environment: ``NO_COLOR`` and ``TERM`` count.
+    :param coloured: False where no colour is wanted even so.
     """
 
-    def __init__(self, stream: TextIO, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, stream: TextIO, environment: Mapping[str, str], *, coloured: bool = True
+    ) -> None:
         terminal = stream.isatty() and environment.get("TERM") != "dumb"
-        self._coloured = terminal and not environment.get("NO_COLOR")
+        self._coloured = coloured and terminal and not environment.get("NO_COLOR")
 
     def error(self, text: str) -> str:
         """Set off what is wrong."""
@@ -45,21 +48,24 @@ class Style:
         return f"{code}{text}{_PLAIN}" if self._coloured else text
 
 
-def show_outcome(outcome: DownloadOutcome, stdout: TextIO, stderr: TextIO) -> None:
+def show_outcome(
+    outcome: DownloadOutcome, stdout: TextIO, stderr: TextIO, *, coloured: bool = True
+) -> None:
     """Say what was taken for which target, and what is worth knowing of it.
 
     :param outcome: what came of a download.
     :param stdout: for the files.
     :param stderr: for the notes.
+    :param coloured: False where no colour is wanted even on a terminal.
     """
-    style = Style(stdout, os.environ)
+    style = Style(stdout, os.environ, coloured=coloured)
     for target in outcome.targets:
         stdout.write(style.strong(f"For {target.label}:") + "\n")
         files = sorted(target.files, key=lambda file: file.filename)
         stdout.writelines(f"{_file_line(file, outcome)}\n" for file in files if file.path)
         stdout.write(_summary(target, outcome) + "\n")
     stdout.flush()
-    show_notes(outcome.notes, stderr)
+    show_notes(outcome.notes, stderr, coloured=coloured)
 
 
 def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:
@@ -108,24 +114,26 @@ def show_json(outcome: DownloadOutcome, stdout: TextIO) -> None:
     stdout.flush()
 
 
-def show_notes(notes: Iterable[str], stderr: TextIO) -> None:
+def show_notes(notes: Iterable[str], stderr: TextIO, *, coloured: bool = True) -> None:
     """Say what is worth knowing.
 
     :param notes: one sentence each.
     :param stderr: where to.
+    :param coloured: False where no colour is wanted even on a terminal.
     """
-    style = Style(stderr, os.environ)
+    style = Style(stderr, os.environ, coloured=coloured)
     stderr.writelines(f"{style.note('note:')} {redact(note)}\n" for note in notes)
     stderr.flush()
 
 
-def show_error(error: WheeltargetError, stderr: TextIO) -> None:
+def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True) -> None:
     """Say what is wrong, where, and what to write instead.
 
     :param error: what ended the run.
     :param stderr: where to say it.
+    :param coloured: False where no colour is wanted even on a terminal.
     """
-    style = Style(stderr, os.environ)
+    style = Style(stderr, os.environ, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
     stderr.writelines(format_fault(fault, style) for fault in faults)
     stderr.flush()
@@ -142,22 +150,24 @@ def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:
     place = f"{redact(str(near(fault.location)))}: " if fault.location else ""
     lines = [f"{place}{style.error(word)} {redact(fault.message)}"]
     if fault.source and fault.location:
-        lines += _point(redact(fault.source), fault.location.column - 1, fault.width, style)
+        shown, start = _excerpt(redact(fault.source), fault.location.column - 1)
+        # Tabs are kept, so that the caret stands right however wide they are shown.
+        indent = "".join(character if character == "\t" else " " for character in shown[:start])
+        carets = "^" * max(min(fault.width, len(shown) - start), 1)
+        lines.append(f"    {shown}")
+        lines.append(f"    {indent}{style.error(carets)}")
     if fault.hint:
         lines.append(f"  {redact(fault.hint)}")
     return "\n".join(lines) + "\n"
 
 
-def _point(source: str, start: int, width: int, style: Style) -> Iterator[str]:
-    """Write a line with a caret below; of a very long one only what is around the place."""
-    if len(source) > _WIDEST:
-        first = max(start - _WIDEST // 2, 0)
-        source, start = source[first : first + _WIDEST], start - first
-        width = min(width, len(source) - start)
-    # Tabs are kept, so that the caret stands right however wide they are shown.
-    indent = "".join(character if character == "\t" else " " for character in source[:start])
-    yield f"    {source}"
-    yield f"    {indent}{style.error('^' * width)}"
+def _excerpt(source: str, start: int) -> tuple[str, int]:
+    """Cut a long line down to what stands around a place, and say where that is now."""
+    if len(source) <= _WIDEST:
+        return source, start
+    first = max(min(start - _WIDEST // 4, len(source) - _WIDEST), 0)
+    lead, tail = "…" * (first > 0), "…" * (first + _WIDEST < len(source))
+    return f"{lead}{source[first : first + _WIDEST]}{tail}", start - first + len(lead)
 
 
 def near(location: Location) -> Location:

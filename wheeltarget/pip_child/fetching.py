@@ -6,7 +6,6 @@ A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_ch
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import logging
 import re
@@ -17,11 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.pip_child.current import Current, rebind
+from wheeltarget.pip_child.failures import explained, patch_pages
 from wheeltarget.pip_child.result import chosen_files
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""What the operating system says where a file can't be written for reasons of the disk."""
-
 
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 _IN_PROCESS = "inprocess-build-deps"
@@ -84,13 +80,14 @@ def patch_result(current: Current) -> Any:
     run_here = download.DownloadCommand.run
     _note_resolver(current)
     _patch_saving(current)
+    pages = patch_pages()
 
     @functools.wraps(run_here)
     def run(self: Any, options: Any, arguments: list[str]) -> int:
         current.was_asked = True
         _check_options(current, options)
         logging.getLogger(__name__).info("Resolving for %s", current.label)
-        with _disk_errors_in_words():
+        with explained(pages):
             exit_code = int(run_here(self, options, arguments))
         if exit_code == 0:
             _note_result(current, options)
@@ -112,19 +109,6 @@ def _check_options(current: Current, options: Any) -> None:
         # What a source is built with is for this machine, and has to be fetched apart.
         features = options.features_enabled
         options.features_enabled = [each for each in features if each != _IN_PROCESS]
-
-
-@contextmanager
-def _disk_errors_in_words() -> Iterator[None]:
-    from pip._internal.exceptions import CommandError
-
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
-        # pip would show where in its code that was.
-        raise CommandError(f"cannot write: {error.strerror}") from error
 
 
 def _patch_saving(current: Current) -> None:

@@ -1,0 +1,187 @@
+"""What pip says of a failure: a sentence where it would show its code, and what it keeps to itself.
+
+Nothing here decides what is fetched, so nothing is proved: on a pip that is built in another way,
+its own words stay as they are.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.pip_child.current import rebind
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""What the operating system says where a file can't be written for reasons of the disk."""
+
+_LOGGER = logging.getLogger(__name__)
+_NOT_THERE = 404
+
+
+class Pages:
+    """The index pages of a job that say nothing, with the reason for each."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[str, str] = {}
+
+    def clear(self) -> None:
+        """Begin a job."""
+        self._reasons.clear()
+
+    def miss(self, page: object, reason: object) -> None:
+        """Note a page that pip passes over; that a project is not there is no news."""
+        response = getattr(reason, "response", None)
+        if getattr(response, "status_code", None) != _NOT_THERE:
+            self._reasons[str(page)] = _say(reason)
+
+    def tell(self) -> None:
+        """Say which pages were missing, since the answer may have been on one of them."""
+        for page, reason in self._reasons.items():
+            _LOGGER.error("No files are known from %s: %s", page, reason)
+
+
+def patch_pages() -> Pages:
+    """Let it be noted which index pages say nothing, and let pages that are none be named.
+
+    :returns: where it is noted.
+    """
+    from pip._internal.index import collector
+
+    pages = Pages()
+
+    def replace(name: str, wrap: Callable[[Any], Any]) -> None:
+        original = getattr(collector, name, None)
+        if callable(original):
+            rebind(name, original, functools.wraps(original)(wrap(original)))
+
+    def noting(pass_over: Any) -> Any:
+        def pass_over_page(link: Any, reason: Any, *rest: Any, **named: Any) -> None:
+            pages.miss(link, reason)
+            pass_over(link, reason, *rest, **named)
+
+        return pass_over_page
+
+    def naming(use: Any) -> Any:
+        def use_page(page: Any, *rest: Any, **named: Any) -> Any:
+            with _about(page):
+                return use(page, *rest, **named)
+
+        return use_page
+
+    def counting(parse: Any) -> Any:
+        def parse_page(page: Any, *rest: Any, **named: Any) -> list[Any]:
+            with _about(page):
+                links = list(parse(page, *rest, **named))
+            if not links:
+                pages.miss(page, "this page lists none")
+            return links
+
+        return parse_page
+
+    replace("_handle_get_simple_fail", noting)
+    replace("_get_index_content", naming)
+    replace("parse_links", counting)
+    return pages
+
+
+@contextmanager
+def _about(page: object) -> Iterator[None]:
+    """Name the page that cannot be read; what pip knows how to say is left to it."""
+    from pip._internal.exceptions import CommandError, PipError
+
+    try:
+        yield
+    except (PipError, EOFError):
+        raise
+    except Exception as error:
+        raise CommandError(f"cannot read the index page {page}: {_say(error)}") from error
+
+
+@contextmanager
+def explained(pages: Pages) -> Iterator[None]:
+    """Let a run of pip that fails say why, in a sentence; ``-vv`` shows where in the code.
+
+    :param pages: the index pages that say nothing; begun anew.
+    """
+    from pip._internal.exceptions import (
+        CommandError,
+        DistributionNotFound,
+        InvalidWheel,
+        PipError,
+    )
+    from pip._internal.utils.logging import BrokenStdoutLoggingError
+
+    pages.clear()
+    try:
+        yield
+    except InvalidWheel as error:
+        raise CommandError(_say_of_wheel(Path(error.location))) from error
+    except DistributionNotFound:
+        pages.tell()
+        raise
+    except (PipError, BrokenStdoutLoggingError):
+        raise
+    except Exception as error:
+        raise CommandError(_say_unexpected(error)) from error
+
+
+def _say_of_wheel(wheel: Path) -> str:
+    """Say what a file is that has the name of a wheel and is none."""
+    try:
+        with wheel.open("rb") as handle:
+            start = handle.read(512).lstrip().lower()
+    except OSError as error:
+        return f"{wheel.name} cannot be read: {error.strerror}"
+    if not start:
+        return f"{wheel.name} is empty"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return f"{wheel.name} is a web page and no wheel: is there a log-in before the index?"
+    return f"{wheel.name} is not a whole wheel: it cannot be unpacked"
+
+
+def _say_unexpected(error: Exception) -> str:
+    """Say what went wrong where pip would show its code."""
+    from pip._internal.utils.misc import redact_auth_from_url
+    from pip._vendor.requests import RequestException
+
+    if isinstance(error, EOFError):
+        # What it was asked stands in front of it.
+        sys.stdout.write("\n")
+        return "there is nobody to answer: give user and password in the URL, a keyring or .netrc"
+    if isinstance(error, RequestException):
+        url = getattr(error.request, "url", None)
+        return f"cannot fetch {redact_auth_from_url(url) if url else 'a file'}: {_say(error)}"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return f"cannot write: {error.strerror}"
+    return _say(error)
+
+
+def _say(reason: object) -> str:
+    """Write a reason without the classes of the libraries around it."""
+    inner = reason
+    while isinstance(inner, BaseException):
+        below = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+        if not isinstance(below, BaseException):
+            break
+        inner = below
+    if isinstance(inner, OSError) and inner.strerror:
+        return f"{inner.strerror}: {inner.filename!r}" if inner.filename else inner.strerror
+    if not isinstance(inner, Exception):
+        return str(inner)
+    said = inner.args[0] if inner.args and isinstance(inner.args[0], str) else inner
+    return str(said if _is_for_people(inner) else f"{type(inner).__name__}: {inner}")
+
+
+def _is_for_people(error: Exception) -> bool:
+    """Tell whether an error's text needs no class in front of it."""
+    from pip._internal.exceptions import PipError
+    from pip._vendor.requests import RequestException
+    from pip._vendor.urllib3.exceptions import HTTPError
+
+    return isinstance(error, PipError | RequestException | HTTPError)
