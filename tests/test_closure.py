@@ -420,7 +420,7 @@ class TestRuns:
         with LocalIndex(shelf, hashes=False) as index:
             result = download(index, f"app ; tags={LINUX}", cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert f"{half} is invalid" in result.stderr, "the path is not that of the stage"
+        assert f"{half} is not a whole wheel" in result.stderr, "the path is not that of the stage"
         assert "Traceback" not in result.stderr
         assert half.read_bytes() == before
         assert names(project) == ["wheelhouse"]

@@ -574,6 +574,8 @@ class TestNoAnswer:
         assert "ERROR: No matching distribution found for source-only" in said[MAC]
         assert result.stderr.partition("\nerror: ")[2] == (
             f"pip failed for {LINUX}, {ARM} and {MAC}; nothing was saved\n  what it said is above\n"
+            "  there is source_only-1.0.tar.gz: --allow-sdist source-only keeps its source for the "
+            "target to build, --build-pure source-only builds a pure Python wheel here\n"
         )
         assert not (project / "wheelhouse").exists()
 

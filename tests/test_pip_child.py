@@ -98,6 +98,11 @@ def guarded(shelf: Path) -> Iterator[LocalIndex]:
         yield index
 
 
+def failed(exit_code: int) -> dict[str, object]:
+    """Give the result of a job of which nothing came."""
+    return {"exit_code": exit_code, "dependencies": "all", "files": [], "only_as_source": {}}
+
+
 def with_password(index: LocalIndex) -> list[str]:
     """Give the options for the index with the credentials in its URL."""
     _, url, *rest = index.pip_args()
@@ -119,6 +124,7 @@ def test_result_says_everything_of_every_file(
         {
             "exit_code": 0,
             "dependencies": "all",
+            "only_as_source": {},
             "files": [
                 {
                     "name": "lib",
@@ -221,7 +227,12 @@ def test_result_says_which_dependencies_were_wanted(
     # An older pip refuses the option in its own words.
     assert said == ["none", "all", "all"]
     assert [run.names(number) for number in range(3)] == [[app], [], [app, lib]]
-    assert run.results[1] == {"exit_code": 2, "dependencies": "all", "files": []}
+    assert run.results[1] == {
+        "exit_code": 2,
+        "dependencies": "all",
+        "files": [],
+        "only_as_source": {},
+    }
     assert "no such option: --only-deps" in run.stderr
 
 
@@ -288,7 +299,7 @@ def test_each_job_of_a_child_sees_its_own_target(
 
 def test_failing_job_does_not_stop_the_next(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
     make_wheel(shelf, "app")
-    nothing = {"exit_code": 1, "dependencies": "all", "files": []}
+    nothing = failed(1)
     run = shop.run(Job(online(index, "app", "missing")), Job(online(index, "app")))
     assert run.exit_code == 0
     assert run.results[0] == nothing
@@ -302,7 +313,12 @@ def test_command_line_that_pip_refuses_does_not_stop_the_next(
     make_wheel(shelf, "app")
     run = shop.run(Job(online(index, "--no-such-option")), Job(online(index, "app")))
     assert run.exit_code == 0
-    assert run.results[0] == {"exit_code": 2, "dependencies": "all", "files": []}
+    assert run.results[0] == {
+        "exit_code": 2,
+        "dependencies": "all",
+        "files": [],
+        "only_as_source": {},
+    }
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
 
@@ -335,7 +351,12 @@ def test_variables_that_are_unset_are_back_for_the_next_job(
     ]
     run = shop.run(*jobs, variables=variables)
     assert run.names(0) == ["app-1.0-py3-none-any.whl"]
-    assert run.results[1] == {"exit_code": 1, "dependencies": "all", "files": []}
+    assert run.results[1] == {
+        "exit_code": 1,
+        "dependencies": "all",
+        "files": [],
+        "only_as_source": {},
+    }
     assert "When restricting platform and interpreter constraints" in run.stderr
 
 
@@ -374,7 +395,7 @@ def test_complaints_are_those_of_the_original_file(
     }
     words = online(index, "-r", "reqs.txt")
     run = shop.run(*(Job(words, files={"reqs.txt": content}) for content in wrong))
-    assert run.results == ({"exit_code": 1, "dependencies": "all", "files": []},) * 3
+    assert run.results == (failed(1),) * 3
     said = " ".join(run.stderr.split())
     assert [complaint for complaint in wrong.values() if complaint not in said] == []
 
@@ -489,7 +510,7 @@ def test_error_that_pip_did_not_expect_does_not_name_the_working_folder(
     # Where pip looks for a file of an earlier run, it finds a folder.
     (shop.files(0) / wheel.name).mkdir(parents=True)
     run = shop.run(Job(online(index, "app")))
-    assert run.results == ({"exit_code": 1, "dependencies": "all", "files": []},)
+    assert run.results == (failed(1),)
     assert f"Is a directory: '{shop.destination / wheel.name}'" in run.stderr
     assert "working" not in run.stderr
 
@@ -538,7 +559,7 @@ def test_legacy_resolver_is_refused(
 ) -> None:
     make_wheel(shelf, "app")
     run = shop.run(Job(online(index, "--use-deprecated=legacy-resolver", "app"), target))
-    assert run.results == ({"exit_code": 1, "dependencies": "all", "files": []},)
+    assert run.results == (failed(1),)
     assert "legacy resolver" in run.stderr
     assert index.requests == ()
 
@@ -561,7 +582,12 @@ def test_what_is_not_known_of_the_target_decides_nothing(
     run = shop.run(*jobs)
     assert run.names(0) == ["never-1.0-py3-none-any.whl"]
     assert run.names(1) == ["always-1.0-py3-none-any.whl", lib]
-    assert run.results[2] == {"exit_code": 1, "dependencies": "all", "files": []}
+    assert run.results[2] == {
+        "exit_code": 1,
+        "dependencies": "all",
+        "files": [],
+        "only_as_source": {},
+    }
     asker = f"lib{'' if typed else ', which unknown 1.0 needs,'}"
     (said,) = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
     assert said.startswith(f"ERROR: {asker} asks for platform_version ")
@@ -580,7 +606,12 @@ def test_pip_that_runs_elsewhere_has_not_done_the_job(
         variables={"PIP_PYTHON": sys.executable},
     )
     assert run.exit_code == 0
-    assert run.results[0] == {"exit_code": 1, "dependencies": "all", "files": []}
+    assert run.results[0] == {
+        "exit_code": 1,
+        "dependencies": "all",
+        "files": [],
+        "only_as_source": {},
+    }
     assert "another interpreter" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -665,7 +696,10 @@ def test_interrupt_ends_the_job_and_begins_no_other(
     exit_code, stderr = interrupted(shop, *jobs, when=lambda: index.count(wheel.name) > 0)
     run = shop.outcome(2, exit_code, "", stderr)
     assert run.exit_code == 130
-    assert run.results == ({"exit_code": 1, "dependencies": "all", "files": []}, None)
+    assert run.results == (
+        failed(1),
+        None,
+    )
     assert "Operation cancelled by user" in stderr
     assert "Traceback" not in stderr
     assert index.count("/simple/other/") == 0

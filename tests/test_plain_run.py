@@ -395,3 +395,115 @@ def test_the_process_becomes_pip(project: Path, index: LocalIndex, tmp_path: Pat
         f"{process.pid} -m wheeltarget download",
         f"{process.pid} -m pip download",
     ]
+
+
+class TestOptionsBeforeTheCommand:
+    """Where pip takes the options that every command of its has."""
+
+    @pytest.mark.parametrize(
+        "front",
+        [
+            ("-q",),
+            ("-v", "--log", "download", "--proxy="),
+            ("--no-inp", "--timeout=3", "--isolated"),
+            ("--python", sys.executable),
+            ("--python", "no-such-python"),
+            ("--bogus",),
+            ("--log",),
+        ],
+        ids=" ".join,
+    )
+    def test_same_as_pip(self, project: Path, index: LocalIndex, front: tuple[str, ...]) -> None:
+        words = ("download", "--no-cache-dir", *index.pip_args(), "lib")
+        expected = run((sys.executable, "-m", "pip", *front, *words), project)
+        found = run(command(*front, *words), project)
+        assert (found[0].exit_code, found[1]) == (expected[0].exit_code, expected[1])
+        if expected[0].exit_code == 0 and "-v" not in front:
+            assert found == expected
+
+    def test_with_a_target(self, project: Path, index: LocalIndex) -> None:
+        words = ("download", "--no-cache-dir", *index.pip_args(), f"lib ; tags={LINUX}")
+        quiet = run(command("-q", "--log=log.txt", *words), project)
+        assert quiet == (Result(0, "", ""), [LIB, "log.txt"])
+        elsewhere = run(command("--python", sys.executable, *words), project)
+        assert (elsewhere[0].exit_code, elsewhere[1]) == (2, [])
+        assert elsewhere[0].stderr.startswith(
+            "error: --python would run pip in another interpreter"
+        )
+
+
+class TestNote:
+    """What pip's own options for another environment leave out is said afterwards."""
+
+    FLAGS = ("--python-version=3.7", "--platform=manylinux2014_x86_64", "--only-binary=:all:")
+    TAG = "cp37-cp37m-manylinux2014_x86_64"
+
+    @pytest.fixture
+    def shelf(self, tmp_path: Path, project: Path) -> Path:  # noqa: ARG002 - it serves the folder
+        """Add a project that needs more on old Pythons."""
+        shelf = tmp_path / "index"
+        old = "python_version < '3.8'"
+        make_wheel(shelf, "modern", requires=["lib", f"back ; {old}", f"port ; {old}"])
+        make_wheel(shelf, "back", requires=["deep"])
+        make_wheel(shelf, "port")
+        make_wheel(shelf, "deep")
+        return shelf
+
+    @pytest.mark.usefixtures("shelf")
+    @pytest.mark.parametrize("abi", [(), ("--abi=cp37m",), ("--implementation", "cp")])
+    def test_note(self, project: Path, index: LocalIndex, abi: tuple[str, ...]) -> None:
+        words = ("--no-cache-dir", *index.pip_args(), *self.FLAGS, *abi, "modern")
+        expected = run([*PIP, *words], project)
+        found = run(command("download", *words), project)
+        assert found[0].exit_code == expected[0].exit_code == 0
+        assert (found[0].stdout, found[1]) == (expected[0].stdout, expected[1])
+        assert found[0].stderr == expected[0].stderr + (
+            f"note: Python 3.7 also needs back, deep and port; `--tags {self.TAG}` brings them\n"
+        )
+        brought = run(command("download", *words[:-1], "--tags", self.TAG, "modern"), project)
+        assert set(brought[1]) - set(found[1]) == {
+            f"{name}-1.0-py3-none-any.whl" for name in ("back", "deep", "port")
+        }
+
+    @pytest.mark.usefixtures("shelf")
+    def test_what_cannot_be_had_is_still_named(self, project: Path, index: LocalIndex) -> None:
+        (project.parent / "index" / "deep-1.0-py3-none-any.whl").unlink()
+        result = download(index, *self.FLAGS, "modern", cwd=project)
+        assert result.exit_code == 0
+        assert "note: Python 3.7 also needs back and port; " in result.stderr
+
+    @pytest.mark.usefixtures("shelf")
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ("-q", *FLAGS, "modern"),
+            (*FLAGS, "--no-deps", "modern"),
+            (*FLAGS, "lib"),
+            ("--python-version=39", *FLAGS[1:], "modern"),
+            (*FLAGS[:1], "--platform=made_up", *FLAGS[2:], "modern"),
+            (*FLAGS, "--implementation=xy", "--abi=made_up", "modern"),
+            (*FLAGS, "modern==9"),
+            (*FLAGS[:2], "modern"),
+            ("modern",),
+        ],
+        ids=" ".join,
+    )
+    def test_no_note(self, project: Path, index: LocalIndex, words: tuple[str, ...]) -> None:
+        everything = ("--no-cache-dir", *index.pip_args(), *words)
+        expected = run([*PIP, *everything], project)
+        assert run(command("download", *everything), project) == expected
+
+    @pytest.mark.usefixtures("shelf")
+    def test_from_the_environment_and_a_file(self, project: Path, index: LocalIndex) -> None:
+        (project / "r.txt").write_text("modern\n")
+        (project / "pip.conf").write_text("[download]\nonly-binary = :all:\npython-version = 3.7\n")
+        variables = {"PIP_CONFIG_FILE": "pip.conf", "PIP_PLATFORM": "manylinux2014_x86_64"}
+        result = download(index, "-r", "r.txt", cwd=project, variables=variables)
+        assert result.exit_code == 0, result.stderr
+        assert f"needs back, deep and port; `--tags {self.TAG}`" in result.stderr
+
+    @pytest.mark.usefixtures("shelf")
+    def test_beside_targets_they_are_for_the_rest(self, project: Path, index: LocalIndex) -> None:
+        result = download(index, *self.FLAGS, "lib", f"modern ; tags={WINDOWS}", cwd=project)
+        assert result.exit_code == 0, result.stderr
+        assert list(projects_by_target(result.stdout)) == [" ".join(self.FLAGS[:2]), WINDOWS]

@@ -29,16 +29,19 @@ def _run(arguments: list[str]) -> None:
 
     That is where a download is pip's alone, and where the words of validate are plain.
     """
-    if arguments == ["--version"]:
+    if arguments in (["--version"], ["-V"]):
         from wheeltarget import __version__
 
         sys.stdout.write(f"wheeltarget {__version__}\n")
         return
-    if arguments[:1] == ["download"]:
+    front, rest = _front(arguments)
+    if rest[:1] == ("download",):
         from wheeltarget.first_look import become_pip, is_plain
 
-        if is_plain(arguments[1:], os.environ, Path.cwd()):
-            sys.exit(become_pip(arguments[1:]))
+        words = rest[1:]
+        if is_plain((*front, *words), os.environ, Path.cwd()):
+            sys.exit(become_pip(words, front))
+        arguments = ["download", *front, *words]
     if arguments[:1] == ["validate"]:
         from wheeltarget.cli_validate import run_plain
 
@@ -48,6 +51,15 @@ def _run(arguments: list[str]) -> None:
     from wheeltarget.cli import run
 
     run(arguments)
+
+
+def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Part pip's options before the command from the rest, which the first word mostly begins."""
+    if not arguments[:1] or not arguments[0].startswith("-"):
+        return (), tuple(arguments)
+    from wheeltarget.pip_options import split_front
+
+    return split_front(arguments)
 
 
 def _open_closed_streams() -> None:

@@ -107,6 +107,11 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
         told = CommandLine((), ()) if is_quiet(command, environment) else everything
         foreign = _foreign(told, command, inputs, targets)
         return plain.run(plan, inputs, command, foreign)
+    if command.has("--python"):
+        raise UsageError(
+            "--python would run pip in another interpreter, where no target is known",
+            "leave it out, or name that interpreter's environment as a target",
+        )
     if inputs.faults or inputs.unread or faults:
         raise InputError(_in_order((*inputs.faults, *inputs.unread, *faults), inputs))
     return _deliver(plan, request, everything, inputs, pure)

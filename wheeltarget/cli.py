@@ -74,7 +74,9 @@ def run(arguments: list[str]) -> None:
 @app.callback()
 def main(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", "-V", help="Show the version and exit.")
+    ] = False,
 ) -> None:
     """Fetch wheels for the environments that the requirements name."""
     if version:

@@ -62,13 +62,14 @@ def _read_again(name: str) -> tuple[bytes, bool]:
     return Path(name).read_bytes(), True
 
 
-def become_pip(words: Sequence[str]) -> int:
+def become_pip(words: Sequence[str], front: Sequence[str] = ()) -> int:
     """Turn this process into ``pip download``, or run it where the system cannot do that.
 
     :param words: what stands behind ``download``.
+    :param front: what stands before it.
     :returns: pip's exit code, where the system has no exec.
     """
-    command = [sys.executable, "-m", "pip", "download", *words]
+    command = [sys.executable, "-m", "pip", *front, "download", *words]
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name == "posix":

@@ -229,6 +229,23 @@ def _count(value: str) -> int:
     return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
 
 
+def split_front(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Find the options before a command, where pip takes those that every command has.
+
+    :param arguments: the words behind the program's name.
+    :returns: the options, and the command with everything behind it; no options where they are
+        none of pip's.
+    """
+    parser = _parser([], WITH_VALUE, WITHOUT_VALUE)
+    parser.disable_interspersed_args()
+    try:
+        _, rest = parser.parse_args(list(arguments))
+    except UsageError:
+        return (), tuple(arguments)
+    front = len(arguments) - len(rest)
+    return tuple(arguments[:front]), tuple(rest)
+
+
 def split_file_options(text: str) -> tuple[GivenOption, ...]:
     """Read the options of one line of a requirements file.
 
@@ -248,9 +265,19 @@ def _split(
     with_value: tuple[tuple[str, ...], ...],
     without_value: tuple[tuple[str, ...], ...],
 ) -> tuple[tuple[GivenOption, ...], list[str]]:
-    from optparse import OptionParser
-
     given: list[GivenOption] = []
+    _values: Values
+    _values, rest = _parser(given, with_value, without_value).parse_args(list(words))
+    return tuple(given), rest
+
+
+def _parser(
+    given: list[GivenOption],
+    with_value: tuple[tuple[str, ...], ...],
+    without_value: tuple[tuple[str, ...], ...],
+) -> OptionParser:
+    """Make a parser that puts the options it meets into a list."""
+    from optparse import OptionParser
 
     def note(option: Option, _spelling: str, value: str | None, _parser: OptionParser) -> None:
         given.append(GivenOption(option._long_opts[0], value))  # noqa: SLF001 - has no accessor
@@ -264,6 +291,4 @@ def _split(
         parser.add_option(*spellings, action="callback", type="string", callback=note)
     for spellings in without_value:
         parser.add_option(*spellings, action="callback", callback=note)
-    _values: Values
-    _values, rest = parser.parse_args(list(words))
-    return tuple(given), rest
+    return parser

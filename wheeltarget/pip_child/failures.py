@@ -22,6 +22,8 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 
 _LOGGER = logging.getLogger(__name__)
 _NOT_THERE = 404
+_FETCHED = "pip-"
+"""How the names of folders begin into which pip fetches files."""
 
 
 class Pages:
@@ -132,17 +134,18 @@ def explained(pages: Pages) -> Iterator[None]:
 
 
 def _say_of_wheel(wheel: Path) -> str:
-    """Say what a file is that has the name of a wheel and is none."""
+    """Say what a file is that has the name of a wheel and is none, and where if it was there."""
+    named = wheel.name if wheel.parent.name.startswith(_FETCHED) else wheel
     try:
         with wheel.open("rb") as handle:
             start = handle.read(512).lstrip().lower()
     except OSError as error:
-        return f"{wheel.name} cannot be read: {error.strerror}"
+        return f"{named} cannot be read: {error.strerror}"
     if not start:
-        return f"{wheel.name} is empty"
+        return f"{named} is empty"
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return f"{wheel.name} is a web page and no wheel: is there a log-in before the index?"
-    return f"{wheel.name} is not a whole wheel: it cannot be unpacked"
+        return f"{named} is a web page and no wheel: is there a log-in before the index?"
+    return f"{named} is not a whole wheel: it cannot be unpacked"
 
 
 def _say_unexpected(error: Exception) -> str:
