@@ -317,6 +317,19 @@ class TestFiles:
         # The one that asks for the host in so many words is no surprise.
         assert notes(result) == ["note: main.txt:1:1: a has no target: taken for this interpreter"]
 
+    def test_group_beside_targets(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        """It has no clauses, so it goes with the lines that have none."""
+        make_wheel(shelf, "app")
+        make_wheel(shelf, "lib")
+        (project / "pyproject.toml").write_text("[dependency-groups]\ndev = ['lib']  # tags=x\n")
+        words = ["--group=dev", f"app ; tags={WINDOWS}"]
+        result = download(index, *words, cwd=project)
+        assert taken(result) == {WINDOWS: ["app-1.0"], "this interpreter": ["lib-1.0"]}
+        assert notes(result) == ["note: --group=dev has no target: taken for this interpreter"]
+        result = download(index, *words, "--tags", LINUX, cwd=project)
+        assert taken(result) == {WINDOWS: ["app-1.0"], LINUX: ["lib-1.0"]}
+        assert notes(result) == []
+
     def test_hashes_belong_to_their_line(
         self, project: Path, shelf: Path, index: LocalIndex
     ) -> None:

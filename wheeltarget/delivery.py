@@ -242,6 +242,8 @@ def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> I
     for line in plan.untargeted:
         requirement = line.parsed.requirement or line.parsed.options
         yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
+    for option in plan.opaque:
+        yield f"{option} has no target: taken for {host}"
     for line in plan.idle:
         place = line.fault("").location
         yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"

@@ -50,11 +50,13 @@ class Plan:
     :param jobs: one for each distinct target, in the order in which they are first named.
     :param untargeted: the lines that are resolved for this interpreter while others are not.
     :param idle: the constraints whose clause is for no target of the run.
+    :param opaque: the options whose requirements only pip reads, likewise for this interpreter.
     """
 
     jobs: tuple[Job, ...]
     untargeted: tuple[SourceLine, ...]
     idle: tuple[SourceLine, ...] = ()
+    opaque: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
@@ -102,8 +104,8 @@ def make_plan(
     defaults = choices.defaults
     found, faults = _look_up_all((*inputs.named, *defaults), targets.look_up)
     ends = tuple(dict.fromkeys(found[name] for name in defaults if name in found)) or (None,)
-    opaque = any(_is_opaque(option) for option in command.options)
-    wanted = _wanted(inputs.entries, found, ends, opaque=opaque)
+    opaque = [option for option in command.options if _is_opaque(option)]
+    wanted = _wanted(inputs.entries, found, ends, opaque=bool(opaque))
     options = all_options(inputs.files, command)
     for target, entries in wanted.items():
         if target is not None:
@@ -122,9 +124,10 @@ def make_plan(
     )
     mixed = len(wanted) > 1 and None in wanted
     implicit = [e.line for e in wanted[None] if e.targets is None and not defaults] if mixed else ()
+    unread = [" ".join(o.words) for o in opaque if mixed and not defaults]
     held = {line for each in constraints.values() for line in each.lines}
     idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in held)
-    plan = Plan(jobs, tuple(dict.fromkeys(implicit)), tuple(dict.fromkeys(idle)))
+    plan = Plan(jobs, tuple(dict.fromkeys(implicit)), tuple(dict.fromkeys(idle)), tuple(unread))
     return plan, tuple(dict.fromkeys(faults))
 
 
