@@ -13,6 +13,8 @@ from tests.support.cli import Result, download, names
 from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated, _Answer
 from tests.support.wheels import make_wheel
 
+pytestmark = pytest.mark.thorough
+
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"
 BAD = "bad-1.0-py3-none-any.whl"

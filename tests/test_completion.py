@@ -15,6 +15,8 @@ from wheeltarget.catalogue import look_up, newest_pythons
 from wheeltarget.completion import PLATFORMS, offer_options, offer_tags, offer_targets
 from wheeltarget.pip_options import WITH_VALUE, WITHOUT_VALUE
 
+pytestmark = pytest.mark.thorough
+
 FILES = {
     "": [("box.toml", False), ("box.txt", False), ("hosts", True), (".git", True)],
     "hosts/": [("old.toml", False), ("new.toml", False), ("more", True)],

@@ -15,6 +15,8 @@ from tests.support.cli import ROOT, environment, names
 from tests.support.index import LocalIndex, Status
 from tests.support.wheels import make_wheel
 
+pytestmark = pytest.mark.thorough
+
 WHEELS = Path("build", "wheel house")
 
 

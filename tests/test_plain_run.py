@@ -20,6 +20,8 @@ from wheeltarget.api import DownloadRequest, PlainRun
 from wheeltarget.errors import UsageError
 from wheeltarget.first_look import is_plain
 
+pytestmark = pytest.mark.thorough
+
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
 APP, LIB = "app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"

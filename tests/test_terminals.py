@@ -20,7 +20,10 @@ TARGET = "cp39-cp39-manylinux2014_x86_64"
 OTHER = "cp312-cp312-win_amd64"
 APP = "app-1.0-py3-none-any.whl"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="shells and terminals of POSIX")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(sys.platform == "win32", reason="shells and terminals of POSIX"),
+]
 
 
 @pytest.fixture

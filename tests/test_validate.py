@@ -19,6 +19,8 @@ from wheeltarget.findings import check_text, fix_text
 from wheeltarget.requirements import SourceLine, read_lines
 from wheeltarget.validate import ValidateRequest, validate
 
+pytestmark = pytest.mark.thorough
+
 W = "cp39-cp39-win32"
 X = "cp310-cp310-win_amd64"
 
