@@ -592,6 +592,8 @@ def test_hints(text: str, hint: str) -> None:
         case("nothing listed", "a ; <tags=>", "tags= lists nothing"),
         case("an option behind", "a ; tags=<x --pre>", WHITE.format("x --pre")),
         case("no requirement", "<;tags=x>", "no requirement stands before this clause"),
+        case("a comment alone", "<# tags=x>", "no requirement stands before this clause"),
+        case("nothing in a comment", "a # <tags=>", "tags= lists nothing"),
         case("a line end", "a ; tags=<x\ny>", WHITE.format("x\ny")),
         case("in a URL", f"https://h/x.whl<;tags={T1}>", "this ; is taken as part of the URL"),
     ],
@@ -604,9 +606,28 @@ def test_refused_on_the_command_line(marked: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "requirement", "expected"),
+    [
+        case("a comment", "a>1 # tags=x, y", "a>1", ["tags=x,y"]),
+        case("both", "a ; os_name=='#' ; tags=x  # target=./t", "a ; os_name=='#'", []),
+        case("two in a comment", "a # tags=x ; target=./t", "a", ["tags=x", "target=./t"]),
+        case("behind a URL", "https://h/x.whl#egg=a # tags=x", "https://h/x.whl#egg=a", ["tags=x"]),
+    ],
+)
+def test_a_comment_on_the_command_line(text: str, requirement: str, expected: list[str]) -> None:
+    """Whoever copies a line out of a file copies its clause, too."""
+    line = parse_argument(text)
+    assert line.requirement == requirement
+    assert [str(clause) for clause in line.clauses] == (expected or ["tags=x", "target=./t"])
+    ((start, end),) = line.cuts
+    assert (text[:start].strip(), end) == (requirement, len(text))
+
+
+@pytest.mark.parametrize(
     "text",
     [
         case("a hash is no comment", "https://h/x.whl # egg"),
+        case("a comment without a clause", "a # see tags=x"),
         case("a dash is no option", "./my -r dist"),
         case("white space stays", " numpy "),
         case("nothing", ""),

@@ -75,7 +75,10 @@ ARROWS = {
     "render_findings": "render redaction validate findings errors",
     "completion": "catalogue pip_options",
     "cli_validate": "render_findings validate",
-    "cli": "cli_validate api outcome render completion catalogue first_look pip_options errors",
+    "cli": (
+        "cli_validate api outcome render completion catalogue first_look pip_config pip_options "
+        "errors"
+    ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,

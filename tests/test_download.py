@@ -270,7 +270,6 @@ class TestMarkersOfNobodyKnown:
         error = next(e for e in result.stderr.splitlines() if e.startswith("ERROR: "))
         assert f"nothing is known of it for {LINUX}" in error
         assert "asks for platform_release" in error
-        # BUG in pip_child/seams.py: the error does not say whose marker it is.
         assert [name for name in who if name in error] == who
 
     def test_line_that_is_settled_without_it(
@@ -329,6 +328,30 @@ class TestFiles:
         result = download(index, *words, "--tags", LINUX, cwd=project)
         assert taken(result) == {WINDOWS: ["app-1.0"], LINUX: ["lib-1.0"]}
         assert notes(result) == []
+
+    def test_group_of_the_configuration(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        """From there, pip would take it for each target, for it cannot be told to leave it out."""
+        make_wheel(shelf, "app")
+        make_wheel(shelf, "lib")
+        (project / "pyproject.toml").write_text("[dependency-groups]\ndev = ['lib']\n")
+        (project / "pip.conf").write_text("[download]\ngroup = dev\n")
+        for variables in ({"PIP_GROUP": "dev"}, {"PIP_CONFIG_FILE": "pip.conf"}):
+            for words in (
+                [f"app ; tags={WINDOWS}"],
+                [f"app ; tags={WINDOWS}", "--tags", LINUX],
+                [f"app ; tags={WINDOWS}", "lib"],
+            ):
+                result = download(index, *words, cwd=project, variables=variables)
+                assert (result.exit_code, result.stdout) == (1, "")
+                assert "error: --group=dev of pip's configuration would go to every" in (
+                    result.stderr
+                )
+            words = ["app", "--tags", f"{LINUX},{WINDOWS}"]
+            result = download(index, *words, cwd=project, variables=variables)
+            both = ["app-1.0", "lib-1.0"]
+            assert taken(result) == {LINUX: both, WINDOWS: both}
 
     def test_hashes_belong_to_their_line(
         self, project: Path, shelf: Path, index: LocalIndex

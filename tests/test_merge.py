@@ -172,8 +172,6 @@ class TestDestination:
         """As pip alone has it: it removes the file at its first warning."""
         make_wheel(project / "wheelhouse", "lib", files={"lib.py": b"stale"})
         result = download(index, f"app ; {BOTH}", cwd=project)
-        # BUG in pip_child/fetching.py, _bring: each time pip looks for the file, and once more for
-        # the second target, the stale one is linked from the destination again.
         assert (index.count(f"/files/{LIB}"), result.stderr.count("has bad hash")) == (1, 1)
 
     def test_wrong_file_stays_when_the_run_fails(

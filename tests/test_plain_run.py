@@ -427,11 +427,13 @@ class TestOptionsBeforeTheCommand:
         words = ("download", "--no-cache-dir", *index.pip_args(), f"lib ; tags={LINUX}")
         quiet = run(command("-q", "--log=log.txt", *words), project)
         assert quiet == (Result(0, "", ""), [LIB, "log.txt"])
-        elsewhere = run(command("--python", sys.executable, *words), project)
-        assert (elsewhere[0].exit_code, elsewhere[1]) == (2, [])
-        assert elsewhere[0].stderr.startswith(
-            "error: --python would run pip in another interpreter"
-        )
+        front = ("--python", sys.executable)
+        for given, variables in ((front, {}), ((), {"PIP_PYTHON": sys.executable})):
+            elsewhere = run(command(*given, *words), project, **variables)
+            assert (elsewhere[0].exit_code, elsewhere[1]) == (2, [])
+            assert elsewhere[0].stderr.startswith(
+                "error: --python would run pip in another interpreter"
+            )
 
 
 class TestNote:

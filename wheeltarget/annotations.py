@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
+from typing import NoReturn
 
 from wheeltarget.clauses import EXAMPLE, EXAMPLES, KEYS, ON_AN_OPTION, Clause, Word
 from wheeltarget.errors import AnnotationError
@@ -106,13 +107,23 @@ def parse_line(text: str) -> AnnotatedLine:
 
 
 def parse_argument(text: str) -> AnnotatedLine:
-    """Take one requirement of a command line apart, where no comment and no option can follow.
+    """Take one requirement of a command line apart, where no option can follow.
+
+    A comment is one only if it begins with a clause; pip knows none there.
 
     :param text: the argument as it was given.
     :returns: the parts.
     :raises AnnotationError: where a clause is malformed.
     """
-    end, clauses = _requirement_clauses(text)
+    comment = _COMMENT_MARK.search(text)
+    if comment and not _KNOWN_CLAUSE.match(text, comment.end()):
+        comment = None
+    body = text[: comment.start()] if comment else text
+    end, clauses = _requirement_clauses(body)
+    if comment:
+        clauses += tuple(_comment_clauses(text, len(body), own_line=False))
+        if not body.strip():
+            _refuse_alone(0, len(text))
     cuts = ((end, len(text)),) if clauses else ()
     requirement = text[:end].strip() if clauses else text
     return AnnotatedLine(text, Kind.REQUIREMENT, requirement, "", clauses, cuts)
@@ -212,16 +223,20 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
             requirement_end = separator
         clauses.append(_clause(piece, match))
     if clauses and not arguments[:requirement_end].strip():
-        raise AnnotationError(
-            "no requirement stands before this clause",
-            "a default stands behind a # on a line of its own: # " + EXAMPLE,
-            requirement_end,
-            len(arguments.rstrip()),
-            code="WT007",
-        )
+        _refuse_alone(requirement_end, len(arguments.rstrip()))
     if _URL.match(arguments[:requirement_end]):
         refuse_in_url(arguments[:requirement_end])
     return requirement_end, tuple(clauses)
+
+
+def _refuse_alone(start: int, end: int) -> NoReturn:
+    raise AnnotationError(
+        "no requirement stands before this clause",
+        "a default stands behind a # on a line of its own: # " + EXAMPLE,
+        start,
+        end,
+        code="WT007",
+    )
 
 
 def _separators(arguments: str) -> Iterator[int]:

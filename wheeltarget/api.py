@@ -13,7 +13,7 @@ from wheeltarget.codes import CODES
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.inputs import Inputs
 from wheeltarget.outcome import Asker, DownloadOutcome, PlainRun, TargetFile, TargetFiles
-from wheeltarget.pip_config import configured_options
+from wheeltarget.pip_config import configured_options, configured_settings
 from wheeltarget.pip_options import (
     FOR_BUILDING,
     FOREIGN,
@@ -94,20 +94,22 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
         if ours or defaults or names_target(request.words, environment):
             raise
         return PlainRun()  # pip says what is wrong, or knows more options than we do
-    inherited = configured_options(environment, isolated=command.has("--isolated"))
+    isolated = command.has("--isolated")
+    inherited = configured_options(environment, isolated=isolated)
     everything = CommandLine((*inherited, *command.options), command.requirements)
     inputs = read_everything(everything, environment)
     pure = project_names("--build-pure", request.build_pure)
-    choices = Choices(defaults, pure | project_names("--allow-sdist", request.allow_sdist))
+    sources = pure | project_names("--allow-sdist", request.allow_sdist)
+    choices = Choices(defaults, sources, inherited)
     targets = Targets(catalogue.look_up, catalogue.host)
     plan, faults = make_plan(inputs, command, choices, targets)
     if plan.is_plain and not ours and not (inputs.faults or faults):
         from wheeltarget import plain
 
-        told = CommandLine((), ()) if is_quiet(command, environment) else everything
-        foreign = _foreign(told, command, inputs, targets)
+        quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
+        foreign = None if quiet else _foreign(everything, command, inputs, targets)
         return plain.run(plan, inputs, command, foreign)
-    if command.has("--python"):
+    if everything.has("--python"):
         raise UsageError(
             "--python would run pip in another interpreter, where no target is known",
             "leave it out, or name that interpreter's environment as a target",

@@ -17,6 +17,7 @@ from wheeltarget.errors import WheeltargetError
 
 if TYPE_CHECKING:
     from wheeltarget.api import DownloadOutcome, DownloadRequest, PlainRun
+    from wheeltarget.pip_options import CommandLine
 
 app = typer.Typer(
     name="wheeltarget",
@@ -217,9 +218,10 @@ def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) 
     from wheeltarget import render
     from wheeltarget.pip_options import is_quiet, split_command_line
 
+    command = split_command_line(request.words)
     if as_json:
         render.show_json(outcome, sys.stdout)
-    elif not is_quiet(split_command_line(request.words), os.environ):
+    elif not is_quiet(command, _settings(command)):
         coloured = _is_coloured(request.words)
         render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
 
@@ -229,9 +231,16 @@ def _is_coloured(words: tuple[str, ...]) -> bool:
     from wheeltarget.pip_options import refuses_colour, split_command_line
 
     try:
-        return not refuses_colour(split_command_line(words), os.environ)
+        command = split_command_line(words)
     except UsageError:
         return "--no-color" not in words
+    return not refuses_colour(command, _settings(command))
+
+
+def _settings(command: CommandLine) -> dict[str, str]:
+    from wheeltarget.pip_config import configured_settings
+
+    return configured_settings(os.environ, isolated=command.has("--isolated"))
 
 
 def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:

@@ -32,17 +32,15 @@ def is_plain(words: Sequence[str], environment: Mapping[str, str], folder: Path)
     :returns: True where nothing names a target, so that pip can do with the words as they are;
         False where something does, and where it takes more to tell.
     """
-    from wheeltarget.pip_config import configured_options
+    from wheeltarget.pip_config import configured_options, configured_settings
     from wheeltarget.settings import project_defaults
 
     try:
         command = split_command_line(words)
         if command.has("--help") or project_defaults(folder):
             return False
-        options = (
-            *configured_options(environment, isolated=command.has("--isolated")),
-            *command.options,
-        )
+        isolated = command.has("--isolated")
+        options = (*configured_options(environment, isolated=isolated), *command.options)
         files = [(o.value or "", _FILES[o.name]) for o in options if o.name in _FILES]
         inputs = read_inputs(
             command.requirements, files, read=_read_again, environment=environment.get
@@ -50,7 +48,7 @@ def is_plain(words: Sequence[str], environment: Mapping[str, str], folder: Path)
     except (WheeltargetError, _UsedUpError):
         return False
     foreign = any(option.name in FOREIGN for option in options)
-    if foreign and not is_quiet(command, environment):
+    if foreign and not is_quiet(command, configured_settings(environment, isolated=isolated)):
         return False  # there may be something to say of it afterwards
     return not (inputs.faults or inputs.named or inputs.remote)
 

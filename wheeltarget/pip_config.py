@@ -1,8 +1,8 @@
 """The options that pip takes from its variables and configuration files.
 
-Only those that decide what is fetched, for what and where to: ``--requirement``, ``--constraint``,
-``--dest`` and those that name another environment. pip itself reads all of them again; here they
-say which files may have clauses.
+Only those that decide what is fetched, for what and where to: ``--requirement`` and whatever else
+lists requirements, ``--constraint``, ``--dest``, ``--python`` and those that name another
+environment. pip itself reads all of them again; here they say which files may have clauses.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from wheeltarget.pip_options import GivenOption
 _SPELLINGS = {
     "requirement": "--requirement",
     "constraint": "--constraint",
+    "group": "--group",
+    "requirements-from-script": "--requirements-from-script",
     "dest": "--dest",
     "destination-dir": "--dest",
     "destination-directory": "--dest",
@@ -25,8 +27,18 @@ _SPELLINGS = {
     "python-version": "--python-version",
     "implementation": "--implementation",
     "abi": "--abi",
+    "python": "--python",
 }
-_LISTS = frozenset({"--requirement", "--constraint", "--platform", "--abi"})
+_LISTS = frozenset(
+    {
+        "--requirement",
+        "--constraint",
+        "--group",
+        "--requirements-from-script",
+        "--platform",
+        "--abi",
+    }
+)
 
 
 class _Parser(configparser.RawConfigParser):
@@ -47,20 +59,32 @@ def configured_options(
     :returns: the options; for each only the last place that sets it counts, as in pip: sections
         ``[global]``, then ``[download]``, then the variables.
     """
+    items = _items(environment, isolated=isolated)
+    return tuple(_options({_SPELLINGS[key]: value for key, value in items if key in _SPELLINGS}))
+
+
+def configured_settings(
+    environment: Mapping[str, str], *, isolated: bool = False
+) -> dict[str, str]:
+    """Read what pip's configuration says for ``pip download``, each value as it is written.
+
+    :param environment: the environment's variables.
+    :param isolated: as in :func:`configured_options`.
+    :returns: the values by long option, without its dashes.
+    """
+    return dict(_items(environment, isolated=isolated))
+
+
+def _items(environment: Mapping[str, str], *, isolated: bool) -> Iterator[tuple[str, str]]:
+    """Give what each place sets; a later one overrides an earlier one."""
     files = _parse(configuration_files(environment, isolated=isolated))
-    found: dict[str, str] = {}
     for section in ("global", "download"):
         for file in files:
             if file.has_section(section):
-                found.update(_known(file.items(section)))
+                yield from file.items(section)
     if not isolated:
         variables = ((n[4:], v) for n, v in environment.items() if n.startswith("PIP_") and v)
-        found.update(_known((n.lower().replace("_", "-"), v) for n, v in variables))
-    return tuple(_options(found))
-
-
-def _known(items: Iterator[tuple[str, str]] | Sequence[tuple[str, str]]) -> dict[str, str]:
-    return {_SPELLINGS[key]: value for key, value in items if key in _SPELLINGS}
+        yield from ((n.lower().replace("_", "-"), v) for n, v in variables)
 
 
 def _options(found: Mapping[str, str]) -> Iterator[GivenOption]:

@@ -201,31 +201,30 @@ def split_command_line(words: Sequence[str]) -> CommandLine:
     return CommandLine(options, tuple(rest))
 
 
-def is_quiet(command: CommandLine, environment: Mapping[str, str]) -> bool:
+def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Tell whether pip is to say less than it does of itself.
 
     :param command: the command line.
-    :param environment: ``PIP_QUIET`` and ``PIP_VERBOSE`` count.
+    :param settings: pip's configuration; ``quiet`` and ``verbose`` count.
     """
     names = [option.name for option in command.options]
     quiet, verbose = (
-        names.count(f"--{name}") or _count(environment.get(f"PIP_{name.upper()}", ""))
-        for name in ("quiet", "verbose")
+        names.count(f"--{name}") or _count(settings.get(name, "")) for name in ("quiet", "verbose")
     )
     return quiet > verbose
 
 
-def refuses_colour(command: CommandLine, environment: Mapping[str, str]) -> bool:
+def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Tell whether pip is to leave its colours out.
 
     :param command: the command line.
-    :param environment: ``PIP_NO_COLOR`` counts.
+    :param settings: pip's configuration; ``no-color`` counts.
     """
-    return command.has("--no-color") or bool(_count(environment.get("PIP_NO_COLOR", "")))
+    return command.has("--no-color") or bool(_count(settings.get("no-color", "")))
 
 
 def _count(value: str) -> int:
-    """Read a variable of pip's that counts: a number, or a word for yes."""
+    """Read a setting of pip's that counts: a number, or a word for yes."""
     return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
 
 

@@ -71,10 +71,12 @@ class Choices:
     :param defaults: what lines without a clause and without a file's default are for; empty for
         the running interpreter.
     :param sources: the projects of which sources are taken for a target, normalised.
+    :param inherited: the options of pip's configuration, which pip takes in every job.
     """
 
     defaults: tuple[TargetName, ...] = ()
     sources: frozenset[str] = frozenset()
+    inherited: tuple[GivenOption, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,8 @@ def make_plan(
     opaque = [option for option in command.options if _is_opaque(option)]
     wanted = _wanted(inputs.entries, found, ends, opaque=bool(opaque))
     options = all_options(inputs.files, command)
+    if set(wanted) != set(ends):
+        faults += (_astray(option) for option in choices.inherited if _is_opaque(option))
     for target, entries in wanted.items():
         if target is not None:
             lines = tuple(dict.fromkeys(entry.line for entry in entries))
@@ -207,6 +211,15 @@ def _is_opaque(option: GivenOption) -> bool:
     if option.name in _OPAQUE:
         return True
     return option.name == "--requirement" and is_lock(option.value or "")
+
+
+def _astray(option: GivenOption) -> Fault:
+    """Refuse an option of the configuration whose requirements are not for every target."""
+    words = " ".join(option.words)
+    return Fault(
+        f"{words} of pip's configuration would go to every target",
+        f"write {words} on the command line instead, for the lines without a target",
+    )
 
 
 def _job(
