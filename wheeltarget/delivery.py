@@ -244,9 +244,7 @@ def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> I
         yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
     for option in plan.opaque:
         yield f"{option} has no target: taken for {host}"
-    for line in plan.idle:
-        place = line.fault("").location
-        yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"
+    yield from idle_notes(plan)
     versions: dict[str, dict[str, list[str]]] = {}
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:
@@ -259,6 +257,17 @@ def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> I
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
     for name in sorted(allowed - versions.keys()):
         yield f"nothing needs {name}, of which a source was allowed"
+
+
+def idle_notes(plan: Plan) -> Iterator[str]:
+    """Say which constraints are for no target of a run.
+
+    :param plan: the plan of the run.
+    :returns: a sentence for each.
+    """
+    for line in plan.idle:
+        place = line.fault("").location
+        yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"
 
 
 def _file_notes(file: ChosenFile, label: str, *, foreign: bool) -> Iterator[str]:
