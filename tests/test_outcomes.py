@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
 APP, LIB = "app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"
 BOTH = f"app ; tags={LINUX},{WINDOWS}"
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
 
 pytestmark = pytest.mark.seams
 
@@ -161,6 +164,38 @@ class TestReport:
         assert result.stderr.startswith(f"error: cannot write {place}: ")
         assert index.requests == ()
         assert names(here) == []
+
+    @posix_only
+    def test_to_a_pipe(self, index: LocalIndex, here: Path) -> None:
+        os.mkfifo(here / "pipe")
+        with subprocess.Popen(["cat", "pipe"], cwd=here, stdout=subprocess.PIPE) as reader:
+            result = download(index, f"app ; tags={LINUX}", "--report=pipe", cwd=here)
+            if not (here / "pipe").is_fifo():
+                reader.kill()  # it would wait for ever
+            written, _ = reader.communicate()
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(written)["schema"] == 1
+        assert names(here) == ["pipe", "wheelhouse"]
+
+    @posix_only
+    def test_through_a_link(self, index: LocalIndex, here: Path) -> None:
+        (here / "reports").mkdir()
+        (here / "link.json").symlink_to("reports/r.json")
+        for _ in range(2):
+            result = download(index, f"app ; tags={LINUX}", "--report=link.json", cwd=here)
+            assert result.exit_code == 0, result.stderr
+            assert (here / "link.json").is_symlink()
+            assert names(here / "reports") == ["r.json"]
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+    def test_device_that_is_full(self, index: LocalIndex, here: Path) -> None:
+        result = download(index, f"app ; tags={LINUX}", "--report=/dev/full", cwd=here)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.splitlines()[-2:] == [
+            "error: cannot write /dev/full: No space left on device",
+            "  all else is done",
+        ]
+        assert APP in names(here / "wheelhouse")
 
     def test_to_standard_output(self, index: LocalIndex, here: Path) -> None:
         result = download(index, f"app ; tags={LINUX}", "--report=-", cwd=here)
