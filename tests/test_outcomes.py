@@ -93,6 +93,15 @@ class TestDryRun:
         result = download(index, *words, cwd=here, destination="/proc/none/at/all")
         assert result.exit_code == 0, result.stderr
 
+    @pytest.mark.parametrize("below", ["", "/house"])
+    def test_destination_that_is_a_file(self, index: LocalIndex, here: Path, below: str) -> None:
+        (here / "file").touch()
+        words = ["--dry-run", f"app ; tags={LINUX}"]
+        result = download(index, *words, cwd=here, destination=f"file{below}")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "file is a file" in result.stderr
+        assert index.requests == ()
+
     def test_failure(self, index: LocalIndex, here: Path) -> None:
         result = download(index, "--dry-run", f"app==9 ; tags={LINUX}", cwd=here)
         assert (result.exit_code, result.stdout) == (1, "")
