@@ -14,6 +14,7 @@ import pytest
 from tests.support.cli import Result, download, names, wheeltarget
 from tests.support.index import LocalIndex, Status
 from tests.support.output import files_by_target
+from tests.support.projects import make_project
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget import delivery, render
 
@@ -150,6 +151,28 @@ class TestReport:
         asker = {"requirement": "lib", "location": "<command line>:1:1"}
         assert lib["requested_by"] == [asker]
         assert names(here) == ["r.json", "r.txt", "wheelhouse"]
+
+    @pytest.mark.parametrize(
+        "line",
+        [
+            pytest.param("./folder", id="path"),
+            pytest.param("./folder[more] ; python_version > '3'", id="extra-and-marker"),
+            pytest.param("-e folder", id="editable"),
+            pytest.param("{index}/files/lib-1.0-py3-none-any.whl ; python_version > '3'", id="url"),
+            pytest.param("git+{folder}#egg=my-project", id="repository"),
+        ],
+    )
+    def test_who_asks_for_a_place(self, index: LocalIndex, here: Path, line: str) -> None:
+        folder = make_project(here / "folder", "my-project")
+        git = ["git", "-c", "user.name=me", "-c", "user.email=me@x.invalid", "-C", str(folder)]
+        for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=all"]):
+            subprocess.run([*git, *words], check=True)
+        base = index.base.replace("://", "://me:secret@")
+        line = line.format(index=base, folder=folder.as_uri())
+        (here / "r.txt").write_text(f"{line}  # tags={LINUX}\n")
+        words = ["--allow-sdist=my-project", "--dry-run", "--format=json", "-r", "r.txt"]
+        (file,) = loaded(download(index, *words, cwd=here))["targets"][0]["files"]
+        assert [asker["location"] for asker in file["requested_by"]] == ["r.txt:1:1"]
 
     def test_no_credentials(self, here: Path, shelf: Path) -> None:
         with LocalIndex(shelf, username="me", password="secret") as index:  # noqa: S106 - a test

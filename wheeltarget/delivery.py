@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -232,8 +233,17 @@ def _asking_lines(job: Job) -> Iterator[tuple[str, Asker]]:
         try:
             yield canonicalize_name(Requirement(text).name), asker
         except InvalidRequirement:
-            place = text.split()[-1].partition("#")[0]
-            yield place if "://" in place else Path(place).resolve().as_uri(), asker
+            yield _place(text), asker
+
+
+def _place(text: str) -> str:
+    """Give the URL of a project that is named by its place alone, as pip has it."""
+    option = r"\s*(?:-e|--editable)(?:\s+|=)?"
+    place = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
+    place = re.sub(r"\[[\w\s,.-]*\]$", "", place.strip())
+    if "://" in place:
+        return re.sub(r"(?<=://)[^/\s]+@", "", place)
+    return Path(os.path.abspath(place)).as_uri()  # noqa: PTH100 - as pip reads it
 
 
 def _notes(

@@ -23,10 +23,11 @@ def chosen_files(
     from pip._vendor.packaging.utils import canonicalize_name
 
     def without_credentials(url: str) -> str:
-        from urllib.parse import urlsplit, urlunsplit
+        from urllib.parse import urlsplit
 
-        parts = urlsplit(url)
-        return urlunsplit(parts._replace(netloc=split_auth_from_netloc(parts.netloc)[0]))
+        # urlunsplit would write git+file:/ where there were three slashes.
+        netloc = urlsplit(url).netloc
+        return url.replace(netloc, split_auth_from_netloc(netloc)[0], 1)
 
     mapping = resolver._result.mapping
     candidates = {candidate.project_name: candidate for candidate in mapping.values()}
