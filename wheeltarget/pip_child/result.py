@@ -25,7 +25,7 @@ def chosen_files(
     def without_credentials(url: str) -> str:
         from urllib.parse import urlsplit
 
-        # urlunsplit would write git+file:/ where there were three slashes.
+        # urlunsplit, which pip uses, writes git+file:/ where there were three slashes.
         netloc = urlsplit(url).netloc
         return url.replace(netloc, split_auth_from_netloc(netloc)[0], 1)
 
@@ -40,7 +40,7 @@ def chosen_files(
             "name": name,
             "version": str(version),
             "filename": saved.get(requirement.name) or _saved_name(requirement, version),
-            "url": without_credentials(link.url_without_fragment),
+            "url": without_credentials(link.url.partition("#")[0]),
             "index": without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
             "requested": bool(requirement.user_supplied),
             "extras": sorted(requirement.extras),
