@@ -76,7 +76,7 @@ ARROWS = {
     "completion": "catalogue pip_options",
     "cli_validate": "render_findings validate",
     "cli": "cli_validate api outcome render completion catalogue first_look pip_options errors",
-    "__main__": "cli_validate cli first_look",
+    "__main__": "pip_options cli_validate cli first_look",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
