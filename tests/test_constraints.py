@@ -159,3 +159,16 @@ class TestRuns:
         result = download(index, "-cc.txt", "app", "--no-deps", cwd=here)
         assert result.exit_code == 0, result.stderr
         assert "Successfully downloaded app\n" in result.stdout
+        note = "c.txt:1:1: this constraint on app<1 is for no target of this run"
+        assert result.stderr.splitlines()[-1] == f"note: {note}"
+
+    @pytest.mark.parametrize("words", [(), ("--quiet",)])
+    def test_default_of_the_file_is_for_no_target_of_a_plain_run(
+        self, index: LocalIndex, here: Path, words: tuple[str, ...]
+    ) -> None:
+        """By itself, pip would take the lines of such a file for everybody."""
+        (here / "c.txt").write_text(f"# tags={OTHER}\napp<1\n")
+        result = download(index, "-cc.txt", "app", "--no-deps", *words, cwd=here)
+        assert result.exit_code == 0, result.stderr
+        assert names(here / "wheelhouse") == ["app-1.0-py3-none-any.whl"]
+        assert ("for no target of this run" in result.stderr) == (not words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.support.cli import Result, download, names, wheeltarget
 from tests.support.index import LocalIndex, Status
 from tests.support.output import files_by_target
+from tests.support.projects import make_project
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget import delivery, render
 
@@ -20,6 +22,8 @@ LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
 APP, LIB = "app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"
 BOTH = f"app ; tags={LINUX},{WINDOWS}"
+
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX files")
 
 pytestmark = pytest.mark.seams
 
@@ -90,6 +94,15 @@ class TestDryRun:
         result = download(index, *words, cwd=here, destination="/proc/none/at/all")
         assert result.exit_code == 0, result.stderr
 
+    @pytest.mark.parametrize("below", ["", "/house"])
+    def test_destination_that_is_a_file(self, index: LocalIndex, here: Path, below: str) -> None:
+        (here / "file").touch()
+        words = ["--dry-run", f"app ; tags={LINUX}"]
+        result = download(index, *words, cwd=here, destination=f"file{below}")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "file is a file" in result.stderr
+        assert index.requests == ()
+
     def test_failure(self, index: LocalIndex, here: Path) -> None:
         result = download(index, "--dry-run", f"app==9 ; tags={LINUX}", cwd=here)
         assert (result.exit_code, result.stdout) == (1, "")
@@ -139,6 +152,28 @@ class TestReport:
         assert lib["requested_by"] == [asker]
         assert names(here) == ["r.json", "r.txt", "wheelhouse"]
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            pytest.param("./folder", id="path"),
+            pytest.param("./folder[more] ; python_version > '3'", id="extra-and-marker"),
+            pytest.param("-e folder", id="editable"),
+            pytest.param("{index}/files/lib-1.0-py3-none-any.whl ; python_version > '3'", id="url"),
+            pytest.param("git+{folder}#egg=my-project", id="repository"),
+        ],
+    )
+    def test_who_asks_for_a_place(self, index: LocalIndex, here: Path, line: str) -> None:
+        folder = make_project(here / "folder", "my-project")
+        git = ["git", "-c", "user.name=me", "-c", "user.email=me@x.invalid", "-C", str(folder)]
+        for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=all"]):
+            subprocess.run([*git, *words], check=True)
+        base = index.base.replace("://", "://me:secret@")
+        line = line.format(index=base, folder=folder.as_uri())
+        (here / "r.txt").write_text(f"{line}  # tags={LINUX}\n")
+        words = ["--allow-sdist=my-project", "--dry-run", "--format=json", "-r", "r.txt"]
+        (file,) = loaded(download(index, *words, cwd=here))["targets"][0]["files"]
+        assert [asker["location"] for asker in file["requested_by"]] == ["r.txt:1:1"]
+
     def test_no_credentials(self, here: Path, shelf: Path) -> None:
         with LocalIndex(shelf, username="me", password="secret") as index:  # noqa: S106 - a test
             guarded = index.base.replace("://", "://me:secret@")
@@ -161,6 +196,38 @@ class TestReport:
         assert result.stderr.startswith(f"error: cannot write {place}: ")
         assert index.requests == ()
         assert names(here) == []
+
+    @posix_only
+    def test_to_a_pipe(self, index: LocalIndex, here: Path) -> None:
+        os.mkfifo(here / "pipe")
+        with subprocess.Popen(["cat", "pipe"], cwd=here, stdout=subprocess.PIPE) as reader:
+            result = download(index, f"app ; tags={LINUX}", "--report=pipe", cwd=here)
+            if not (here / "pipe").is_fifo():
+                reader.kill()  # it would wait for ever
+            written, _ = reader.communicate()
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(written)["schema"] == 1
+        assert names(here) == ["pipe", "wheelhouse"]
+
+    @posix_only
+    def test_through_a_link(self, index: LocalIndex, here: Path) -> None:
+        (here / "reports").mkdir()
+        (here / "link.json").symlink_to("reports/r.json")
+        for _ in range(2):
+            result = download(index, f"app ; tags={LINUX}", "--report=link.json", cwd=here)
+            assert result.exit_code == 0, result.stderr
+            assert (here / "link.json").is_symlink()
+            assert names(here / "reports") == ["r.json"]
+
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+    def test_device_that_is_full(self, index: LocalIndex, here: Path) -> None:
+        result = download(index, f"app ; tags={LINUX}", "--report=/dev/full", cwd=here)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr.splitlines()[-2:] == [
+            "error: cannot write /dev/full: No space left on device",
+            "  all else is done",
+        ]
+        assert APP in names(here / "wheelhouse")
 
     def test_to_standard_output(self, index: LocalIndex, here: Path) -> None:
         result = download(index, f"app ; tags={LINUX}", "--report=-", cwd=here)

@@ -358,6 +358,18 @@ class TestFetchedFile:
         assert found.get(WINDOWS) == (["lib-1.0"] if more else None)
         assert index.count("base.txt") == 1
 
+    @pytest.mark.parametrize("credentials", ["me:secret", "secret", "me:s@secret"])
+    def test_without_its_credentials(
+        self, project: Path, index: LocalIndex, credentials: str
+    ) -> None:
+        url = index.add_file("base.txt", f"app ; tags={LINUX}\n".encode())
+        named = url.replace("://", f"://{credentials}@")
+        result = download(index, "-r", named, "--format=json", cwd=project)
+        assert result.exit_code == 0, result.stderr
+        assert "(from -r http://" in result.stderr
+        assert "/base.txt:1:1" in result.stdout
+        assert "secret" not in result.stdout + result.stderr
+
     def test_with_a_fault(self, project: Path, index: LocalIndex) -> None:
         url = index.add_file("common/base.txt", b"lib ; tags=cp37-cp37-win32\n")
         named = url.replace("://", "://me:secret@")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,11 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import BACKEND_WAS_RUN, make_sdist, make_wheel
+from wheeltarget import driver, pure
+from wheeltarget.plan import Job
+from wheeltarget.results import ChosenFile, JobResult
+from wheeltarget.targets import target_from_tag
+from wheeltarget.wheelhouse import Stage
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -151,6 +159,25 @@ class TestAllowSdist:
         assert found == ["lib-1.0-py3-none-any.whl", "my-project-1.0.zip"]
 
 
+def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: Path, _target: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    def build(_source: Path, folder: Path, _words: Sequence[str], _stage: Stage) -> int:
+        make_wheel(folder, "only")
+        return 0
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    monkeypatch.setattr(driver, "build_wheel", build)
+    source = make_source(tmp_path / "files", "only")
+    chosen = ChosenFile("only", "1.0", source, "", True, (), (None,), None)
+    job = Job(target_from_tag(LINUX, {"cp39": "3.9.25"}), (), (), ())
+    builder = pure.Builder(frozenset({"only"}), (), Stage(tmp_path / "stage", tmp_path / "house"))
+    result = builder.replace_sources(JobResult(job, 0, "all", (chosen,), source.parent))
+    assert [file.path.name for file in result.chosen] == ["only-1.0-py3-none-any.whl"]
+    assert names(source.parent) == ["only-1.0-py3-none-any.whl"]
+
+
 class TestBuildPure:
     """A pure Python wheel is built here; any other is refused."""
 
@@ -197,6 +224,27 @@ class TestBuildPure:
         assert result.stderr.splitlines()[-2].startswith("error: pip failed")
         assert names(here) == []
 
+    def test_requirements_and_hashes_in_variables(
+        self, index: LocalIndex, shelf: Path, here: Path
+    ) -> None:
+        """They are the run's, and not what is built."""
+        pins = {"only": "only-1.0.tar.gz", "lib": "lib-1.0-py3-none-any.whl"}
+        hashes = {n: hashlib.sha256((shelf / f).read_bytes()).hexdigest() for n, f in pins.items()}
+        lines = [f"{n}==1.0 --hash=sha256:{digest}\n" for n, digest in hashes.items()]
+        (here / "r.txt").write_text(f"# tags={LINUX}\n{''.join(lines)}")
+        (here / "c.txt").write_text(f"only<2 ; tags={LINUX}\n")
+        variables = {
+            "PIP_REQUIREMENT": "r.txt",
+            "PIP_CONSTRAINT": "c.txt",
+            "PIP_REQUIRE_HASHES": "1",
+        }
+        result = download(index, "--build-pure=only", cwd=here, variables=variables)
+        assert result.exit_code == 0, result.stderr
+        assert names(here / "wheelhouse") == [
+            "lib-1.0-py3-none-any.whl",
+            "only-1.0-py3-none-any.whl",
+        ]
+
     @pytest.mark.usefixtures("shelf")
     def test_dry_run_builds_nothing(self, index: LocalIndex, here: Path) -> None:
         words = ["--dry-run", "--build-pure=only", f"only ; tags={LINUX}"]
@@ -204,4 +252,6 @@ class TestBuildPure:
         assert result.exit_code == 0, result.stderr
         assert "only-1.0.tar.gz" in result.stdout
         assert "Successfully built" not in result.stderr
+        note = "note: only-1.0.tar.gz is a source, of which a pure Python wheel would be built here"
+        assert result.stderr.splitlines()[-1] == note
         assert names(here) == []

@@ -249,7 +249,9 @@ def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
         from wheeltarget.first_look import become_pip
 
         return become_pip(words)
-    if outcome.notes:
+    from wheeltarget.pip_options import is_quiet, split_command_line
+
+    if outcome.notes and not is_quiet(split_command_line(words), os.environ):
         from wheeltarget.render import show_notes
 
         show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -75,7 +76,7 @@ def deliver(
         _target_files(result, label, _Places(delivery, folder, placed))
         for result, label, folder in zip(results, labels, folders, strict=True)
     )
-    notes = tuple(_notes(plan, results, labels))
+    notes = tuple(_notes(plan, results, labels, delivery.pure))
     return DownloadOutcome(targets, notes, delivery.dry_run)
 
 
@@ -232,11 +233,22 @@ def _asking_lines(job: Job) -> Iterator[tuple[str, Asker]]:
         try:
             yield canonicalize_name(Requirement(text).name), asker
         except InvalidRequirement:
-            place = text.split()[-1].partition("#")[0]
-            yield place if "://" in place else Path(place).resolve().as_uri(), asker
+            yield _place(text), asker
 
 
-def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> Iterator[str]:
+def _place(text: str) -> str:
+    """Give the URL of a project that is named by its place alone, as pip has it."""
+    option = r"\s*(?:-e|--editable)(?:\s+|=)?"
+    place = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
+    place = re.sub(r"\[[\w\s,.-]*\]$", "", place.strip())
+    if "://" in place:
+        return re.sub(r"(?<=://)[^/\s]+@", "", place)
+    return Path(os.path.abspath(place)).as_uri()  # noqa: PTH100 - as pip reads it
+
+
+def _notes(
+    plan: Plan, results: Sequence[JobResult], labels: Sequence[str], pure: Collection[str]
+) -> Iterator[str]:
     """Say what somebody should know of a good run."""
     host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
     for line in plan.untargeted:
@@ -244,14 +256,14 @@ def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> I
         yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
     for option in plan.opaque:
         yield f"{option} has no target: taken for {host}"
-    for line in plan.idle:
-        place = line.fault("").location
-        yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"
+    yield from idle_notes(plan)
     versions: dict[str, dict[str, list[str]]] = {}
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:
             versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
-            yield from _file_notes(file, label, foreign=result.job.target is not None)
+            yield from _file_notes(file, label)
+            if result.job.target is not None and file.path.suffix != ".whl":
+                yield _source_note(file, label, pure)
     for name, by_version in sorted(versions.items()):
         if len(by_version) > 1:
             each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
@@ -261,7 +273,18 @@ def _notes(plan: Plan, results: Sequence[JobResult], labels: Sequence[str]) -> I
         yield f"nothing needs {name}, of which a source was allowed"
 
 
-def _file_notes(file: ChosenFile, label: str, *, foreign: bool) -> Iterator[str]:
+def idle_notes(plan: Plan) -> Iterator[str]:
+    """Say which constraints are for no target of a run.
+
+    :param plan: the plan of the run.
+    :returns: a sentence for each.
+    """
+    for line in plan.idle:
+        place = line.fault("").location
+        yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"
+
+
+def _file_notes(file: ChosenFile, label: str) -> Iterator[str]:
     """Say what is not usual about a file."""
     from packaging.version import Version
 
@@ -270,8 +293,13 @@ def _file_notes(file: ChosenFile, label: str, *, foreign: bool) -> Iterator[str]
         yield f"{file.name} {file.version} for {label} was yanked{reason}"
     if Version(file.version).is_prerelease:
         yield f"{file.name} {file.version} for {label} is a pre-release"
-    if foreign and file.path.suffix != ".whl":
-        yield (
-            f"{file.path.name} is a source for {label} to build there; what it depends on is as "
-            "its build on this machine says"
-        )
+
+
+def _source_note(file: ChosenFile, label: str, pure: Collection[str]) -> str:
+    """Say what becomes of a source; in a dry run none is built."""
+    if file.name in pure:
+        return f"{file.path.name} is a source, of which a pure Python wheel would be built here"
+    return (
+        f"{file.path.name} is a source for {label} to build there; what it depends on is as "
+        "its build on this machine says"
+    )

@@ -24,6 +24,15 @@ INTERRUPTED = 130
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
+_NOT_FOR_BUILDING = (
+    "PIP_CONSTRAINT",
+    "PIP_EDITABLE",
+    "PIP_GROUP",
+    "PIP_REQUIREMENT",
+    "PIP_REQUIREMENTS_FROM_SCRIPT",
+)
+"""Variables with requirements of the run, which are not what is built; some may have clauses."""
+
 _FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
 
 
@@ -279,8 +288,10 @@ def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) 
     command = [*pip, *words, "--no-deps", f"--wheel-dir={folder}", str(source)]
     temporary = str(stage.temporary)
     environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
-    for name in _FOREIGN_VARIABLES:
+    for name in (*_FOREIGN_VARIABLES, *_NOT_FOR_BUILDING):
         environment.pop(name, None)
+    # The hash of the source was compared when it was fetched.
+    environment["PIP_REQUIRE_HASHES"] = "0"
     sys.stderr.flush()
     with subprocess.Popen(command, env=environment, stdout=2) as child:
         stage.tell_guard(f"child {child.pid}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wheeltarget import closure, driver, wheelhouse
-from wheeltarget.delivery import roots, said_by_pip
+from wheeltarget.delivery import idle_notes, roots, said_by_pip
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.inputs import Inputs
 from wheeltarget.interrupts import interruptible
@@ -34,8 +34,8 @@ class Foreign:
 def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | None) -> PlainRun:
     """Leave the run to pip, or, where it cannot read the requirements itself, read them to it.
 
-    It can't where a file was used up by being read or by being fetched, and where a clause asks
-    for this interpreter.
+    It can't where a file was used up by being read or by being fetched, where a clause asks for
+    this interpreter, and where a constraint is for others.
 
     :param plan: what was decided; it has one job.
     :param inputs: what was asked for.
@@ -45,7 +45,8 @@ def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | Non
     """
     (job,) = plan.jobs
     cut = any(entry.line.parsed.cuts for entry in inputs.entries)
-    read_to_pip = cut or not all(file.repeatable for file in inputs.files)
+    # A constraint that the default of its file gives to other targets has nothing to cut.
+    read_to_pip = cut or bool(plan.idle) or not all(file.repeatable for file in inputs.files)
     if not read_to_pip and foreign is None:
         return PlainRun()
     words = [word for option in command.options for word in option.words]
@@ -53,9 +54,10 @@ def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | Non
     files = job.files if read_to_pip else ()
     whole = replace(job, arguments=(*words, *typed), files=files)
     exit_code, result = driver.run_plain(whole, observed=foreign is not None)
-    if exit_code or foreign is None or result is None:
+    if exit_code:
         return PlainRun(exit_code)
-    return PlainRun(exit_code, _missing(result, foreign))
+    missing = _missing(result, foreign) if foreign and result else ()
+    return PlainRun(exit_code, (*idle_notes(plan), *missing))
 
 
 def _missing(result: JobResult, foreign: Foreign) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,7 +50,10 @@ class Builder:
         if digest not in self._built:
             self._built[digest] = self._build(file, digest)
         wheel = folder / self._built[digest].name
-        wheel.hardlink_to(self._built[digest])
+        try:
+            wheel.hardlink_to(self._built[digest])
+        except OSError:
+            shutil.copy2(self._built[digest], wheel)
         file.path.unlink()
         return replace(file, path=wheel, hashes=(), size=None)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+(?=@)")
+_CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+(?=@)")  # a password may have an @ itself
 
 
 @lru_cache(maxsize=16)

@@ -1,4 +1,4 @@
-"""The report of a download: one JSON file, there whole or not at all."""
+"""The report of a download as JSON: a file is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -37,19 +37,35 @@ def open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]
     try:
         if path.is_dir():
             raise IsADirectoryError(None, "Is a directory")
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent, text=True)
+        # A pipe or a device stays what it is, and a link goes on naming its file.
+        whole = path.is_file() or not path.exists()
+        file = Path(os.path.realpath(path)) if whole else path
+        if whole:
+            with tempfile.TemporaryFile(dir=file.parent):
+                pass
     except OSError as error:
         raise DestinationError(f"cannot write {path}: {error.strerror}") from error
-    draft = Path(name)
 
     def keep(outcome: DownloadOutcome) -> None:
-        draft.write_text(as_json(outcome), "utf-8")
-        draft.chmod(0o666 & ~_umask())
-        draft.replace(path)
+        try:
+            text = as_json(outcome)
+            _replace(file, text) if whole else file.write_text(text, "utf-8")
+        except OSError as error:
+            message = f"cannot write {path}: {error.strerror}"
+            raise DestinationError(message, "all else is done") from error
 
+    yield keep
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    handle, name = tempfile.mkstemp(prefix=".report-", dir=file.parent)
+    draft = Path(name)
     try:
         os.close(handle)
-        yield keep
+        draft.write_text(text, "utf-8")
+        draft.chmod(0o666 & ~_umask())
+        draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
 

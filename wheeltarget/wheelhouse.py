@@ -204,10 +204,10 @@ def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
     """
     destination = destination.absolute()
     try:
+        home = _stage_home(destination)
         if dry_run:
             home = Path(tempfile.gettempdir())
         else:
-            home = _stage_home(destination)
             _sweep(home, destination.name)
         folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}{_MARK}", dir=home))
     except OSError as error:

@@ -19,7 +19,9 @@ from wheeltarget.pip_child.current import Current, rebind
 from wheeltarget.pip_child.failures import explained, patch_pages
 from wheeltarget.pip_child.result import chosen_files
 
-_CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
+_CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
+"""The user's name, if there is a password as well, and the rest, in which there may be an @."""
+
 _IN_PROCESS = "inprocess-build-deps"
 
 
@@ -256,7 +258,7 @@ def patch_messages(current: Current) -> None:
         if isinstance(value, int | float) or not current.folder:
             return value
         said = str(value)
-        text = _CREDENTIALS.sub(r"\1:****@", said)
+        text = _CREDENTIALS.sub(r"\1****@", said)
         if current.folder not in text:
             return value if text == said else text
         # Not where it is the beginning of another folder's name.

@@ -23,10 +23,11 @@ def chosen_files(
     from pip._vendor.packaging.utils import canonicalize_name
 
     def without_credentials(url: str) -> str:
-        from urllib.parse import urlsplit, urlunsplit
+        from urllib.parse import urlsplit
 
-        parts = urlsplit(url)
-        return urlunsplit(parts._replace(netloc=split_auth_from_netloc(parts.netloc)[0]))
+        # urlunsplit, which pip uses, writes git+file:/ where there were three slashes.
+        netloc = urlsplit(url).netloc
+        return url.replace(netloc, split_auth_from_netloc(netloc)[0], 1)
 
     mapping = resolver._result.mapping
     candidates = {candidate.project_name: candidate for candidate in mapping.values()}
@@ -39,7 +40,7 @@ def chosen_files(
             "name": name,
             "version": str(version),
             "filename": saved.get(requirement.name) or _saved_name(requirement, version),
-            "url": without_credentials(link.url_without_fragment),
+            "url": without_credentials(link.url.partition("#")[0]),
             "index": without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
             "requested": bool(requirement.user_supplied),
             "extras": sorted(requirement.extras),
