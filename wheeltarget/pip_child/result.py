@@ -19,14 +19,7 @@ def chosen_files(
     :param sizes: the sizes in bytes that indexes give, by URL.
     :returns: an object for each file, as the contract in ``__main__`` has it.
     """
-    from pip._internal.utils.misc import split_auth_from_netloc
     from pip._vendor.packaging.utils import canonicalize_name
-
-    def without_credentials(url: str) -> str:
-        from urllib.parse import urlsplit, urlunsplit
-
-        parts = urlsplit(url)
-        return urlunsplit(parts._replace(netloc=split_auth_from_netloc(parts.netloc)[0]))
 
     mapping = resolver._result.mapping
     candidates = {candidate.project_name: candidate for candidate in mapping.values()}
@@ -50,6 +43,16 @@ def chosen_files(
             "size": sizes.get(link.url_without_fragment),
             "requires": _requires(candidates[name]),
         }
+
+
+def without_credentials(url: str) -> str:
+    """Take user and password out of a URL."""
+    from urllib.parse import urlsplit, urlunsplit
+
+    from pip._internal.utils.misc import split_auth_from_netloc
+
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=split_auth_from_netloc(parts.netloc)[0]))
 
 
 def _requires(candidate: Any) -> list[str]:
