@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction"
+    "redaction nearness demands fixes explanation"
 )
 READERS = "catalogue pip_options pip_config requirements inputs settings foreign"
 DECISION = "plan_faults narrowing plan corrections findings"
@@ -38,6 +38,10 @@ ARROWS = {
     "markers": "targets",
     "outcome": "",
     "redaction": "",
+    "nearness": "targets",
+    "demands": "nearness targets",
+    "fixes": "demands nearness targets errors",
+    "explanation": "demands fixes nearness targets errors",
     # First floor: readers
     "catalogue": "targets errors",
     "pip_options": "errors",
@@ -56,12 +60,15 @@ ARROWS = {
     "guard": "",
     "wheelhouse": "guard errors",
     "interrupts": "errors",
-    "results": "plan",
+    "results": "plan demands nearness",
     "driver": "plan results wheelhouse interrupts errors",
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
-    "delivery": "plan plan_faults results driver closure pure wheelhouse interrupts outcome errors",
+    "delivery": (
+        "plan demands explanation targets results driver closure pure wheelhouse interrupts "
+        "outcome errors"
+    ),
     "plain": (
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
@@ -71,7 +78,8 @@ ARROWS = {
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
-    "render": "outcome reports redaction errors",
+    "render_explanation": "explanation demands",
+    "render": "outcome reports redaction render_explanation errors",
     "render_findings": "render redaction validate findings errors",
     "completion": "catalogue pip_options",
     "cli_validate": "render_findings validate",
@@ -86,7 +94,14 @@ ARROWS = {
 """What each module may import of ours; beside that, all may import the version."""
 
 THIRD_PARTY = {
-    "packaging": {*GROUND.split(), *READERS.split(), *DECISION.split(), *WORK.split(), "api"}
+    "packaging": {
+        *GROUND.split(),
+        *READERS.split(),
+        *DECISION.split(),
+        *WORK.split(),
+        "api",
+        "render_explanation",
+    }
     - {"errors", "guard"},
     "platformdirs": {"pip_config"},
     "typer": {"cli"},

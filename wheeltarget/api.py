@@ -130,6 +130,7 @@ def _deliver(
     with interruptible() as interrupts, open_report(request.report) as keep_report:
         delivery = Delivery(
             Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111 - as pip reads it
+            catalogue.look_up_tag,
             by_target=request.by_target,
             dry_run=request.dry_run,
             children=request.children,
@@ -171,10 +172,8 @@ def _foreign(
         return None
     from wheeltarget.foreign import foreign_target
     from wheeltarget.plain import Foreign
-    from wheeltarget.targets import target_from_tag
 
-    newest = catalogue.newest_pythons()
-    target = foreign_target(everything, lambda tag: target_from_tag(tag, newest), targets.host)
+    target = foreign_target(everything, catalogue.look_up_tag, targets.host)
     if target is None:
         return None
 

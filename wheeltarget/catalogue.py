@@ -40,7 +40,7 @@ def look_up(key: str, text: str, folder: str) -> Target | None:
     :raises TargetError: where it is no target; the hint says what to write.
     """
     if key == "tags":
-        return target_from_tag(text, newest_pythons())
+        return look_up_tag(text)
     if text == HOST:
         return None
     if text.endswith((".toml", ".json")) or "/" in text or os.sep in text:
@@ -53,6 +53,15 @@ def look_up(key: str, text: str, folder: str) -> Target | None:
         "name host, or the path of a target file such as ./FILE.toml",
         code="WT202",
     )
+
+
+def look_up_tag(text: str) -> Target:
+    """Build the target whose best tag is the one written.
+
+    :param text: the tag.
+    :raises TargetError: where it names no environment.
+    """
+    return target_from_tag(text, newest_pythons())
 
 
 @functools.cache

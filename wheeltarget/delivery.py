@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import closure, driver, pure, wheelhouse
-from wheeltarget.errors import DownloadError
+from wheeltarget.demands import Demand
+from wheeltarget.explanation import Explanation, UnmetError, explain
 from wheeltarget.interrupts import Interrupts
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
-from wheeltarget.plan_faults import source_hint
 from wheeltarget.results import ChosenFile, JobResult
+from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
 if TYPE_CHECKING:
@@ -32,9 +33,11 @@ class Delivery:
     :param children: how many of pip's processes may run at once.
     :param pure: the projects of which a wheel is built here, normalised.
     :param build_words: options for building them.
+    :param build: gives the target whose best tag is the one written; raises TargetError.
     """
 
     destination: Path
+    build: Callable[[str], Target]
     by_target: bool = False
     dry_run: bool = False
     children: int = 1
@@ -58,7 +61,7 @@ def deliver(
     with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
         manner = driver.Manner(folders, delivery.children, delivery.dry_run)
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
-        _refuse_failures(results, labels)
+        _refuse_failures(results, labels, delivery.build)
         if delivery.pure and not delivery.dry_run:
             builder = pure.Builder(delivery.pure, delivery.build_words, stage)
             results = tuple(builder.replace_sources(result) for result in results)
@@ -96,26 +99,45 @@ def folder_names(labels: Sequence[str]) -> Iterator[str]:
         yield name
 
 
-def _refuse_failures(results: Sequence[JobResult], labels: Sequence[str]) -> None:
+def _refuse_failures(
+    results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
+) -> None:
+    """Say for whom pip failed, and why as far as its resolver knew."""
     failed = [
-        (label, result.exit_code)
-        for label, result in zip(labels, results, strict=True)
-        if result.exit_code
+        (label, result) for label, result in zip(labels, results, strict=True) if result.exit_code
     ]
     if failed:
         *others, last = (label for label, _ in failed)
         names = f"{', '.join(others)} and {last}" if others else last
-        raise DownloadError(
+        explanations = [each for _, result in failed for each in _explanations(result, build)]
+        raise UnmetError(
             f"pip failed for {names}; nothing was saved",
-            "\n  ".join(["what it said is above", *_source_hints(results)]),
-            exit_code=failed[0][1],
+            "" if explanations else "what it said is above",
+            exit_code=failed[0][1].exit_code,
+            explanations=explanations,
         )
 
 
-def _source_hints(results: Sequence[JobResult]) -> list[str]:
-    """Say of which projects there is a source where there is no wheel that would do."""
-    sources = dict(source for result in results for source in result.only_as_source)
-    return [f"there is {file}: {source_hint(name)}" for name, file in sources.items()]
+def _explanations(result: JobResult, build: Callable[[str], Target]) -> Iterator[Explanation]:
+    """Explain every project that could not be had."""
+    target, failure = result.job.target, result.failure
+    if target is None or failure is None:
+        return
+    files = dict(failure.files)
+    for project in dict.fromkeys(demand.project for demand in failure.demands):
+        demands = tuple(
+            _placed(demand, result.job) for demand in failure.demands if demand.project == project
+        )
+        if project:
+            yield explain(demands, files.get(project, ()), target, build)
+
+
+def _placed(demand: Demand, job: Job) -> Demand:
+    """Say where the line stands that a demand of the user's is from."""
+    if demand.chain:
+        return demand
+    places = [asker.location for name, asker in _asking_lines(job) if name == demand.project]
+    return replace(demand, location=places[0] if places else "")
 
 
 def check(result: JobResult, *, dry_run: bool) -> None:

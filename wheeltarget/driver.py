@@ -15,7 +15,7 @@ from typing import Any
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
-from wheeltarget.results import ChosenFile, JobResult
+from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
 
 SCHEMA = 1
@@ -213,8 +213,8 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
-    sources = tuple(data["only_as_source"].items())
-    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, sources)
+    failure = Failure.from_dict(data["failure"]) if data["failure"] else None
+    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, failure)
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

@@ -136,6 +136,11 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
     style = Style(stderr, os.environ, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
     stderr.writelines(format_fault(fault, style) for fault in faults)
+    explanations = getattr(error, "explanations", ())
+    if explanations:
+        from wheeltarget.render_explanation import explanation_lines
+
+        stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(explanations))
     stderr.flush()
 
 

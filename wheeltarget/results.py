@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wheeltarget.demands import Demand
+from wheeltarget.nearness import FileFact
 from wheeltarget.plan import Job
 
 
@@ -61,6 +63,48 @@ class ChosenFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """What pip's resolver could not have.
+
+    :param demands: the demands that cannot all be met.
+    :param files: (project, its files) for each project that they are about.
+    """
+
+    demands: tuple[Demand, ...]
+    files: tuple[tuple[str, tuple[FileFact, ...]], ...]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Failure:
+        """Build it from an object of a result file."""
+        demands = tuple(
+            Demand(
+                project=each["project"],
+                name=each["name"],
+                specifier=each["specifier"],
+                constraint=each["constraint"],
+                hashes=tuple((n, v) for n, values in each["hashes"].items() for v in values),
+                chain=tuple((name, version) for name, version in each["chain"]),
+            )
+            for each in data["causes"]
+        )
+        files = tuple(
+            (project, tuple(_file_fact(each) for each in found))
+            for project, found in data["files"].items()
+        )
+        return cls(demands, files)
+
+
+def _file_fact(data: Mapping[str, Any]) -> FileFact:
+    return FileFact(
+        filename=data["filename"],
+        verdict=data["verdict"],
+        requires_python=data["requires_python"],
+        yanked=data["yanked"],
+        hashes=tuple(data["hashes"].items()),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class JobResult:
     """What came of a job.
 
@@ -69,8 +113,7 @@ class JobResult:
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param chosen: the files that pip chose.
     :param folder: where all its files are.
-    :param only_as_source: (project, file) for each source that was passed over, where pip found no
-        file of a project that would do.
+    :param failure: what pip's resolver could not have, or None.
     """
 
     job: Job
@@ -78,4 +121,4 @@ class JobResult:
     dependencies: str
     chosen: tuple[ChosenFile, ...]
     folder: Path
-    only_as_source: tuple[tuple[str, str], ...] = ()
+    failure: Failure | None = None

@@ -61,8 +61,8 @@ class Current:
     dry_run: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
-    passed_over: list[str] = field(default_factory=list)
-    only_as_source: dict[str, str] = field(default_factory=dict)
+    links: dict[str, list[Any]] = field(default_factory=dict)
+    failure: dict[str, Any] | None = None
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -78,7 +78,7 @@ class Current:
         self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
         self.sources = frozenset(job.get("sources", ()))
         self.dry_run = job.get("dry_run", False)
-        self.saved, self.passed_over, self.only_as_source = {}, [], {}
+        self.saved, self.links, self.failure = {}, {}, None
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
@@ -94,11 +94,11 @@ class Current:
         return self.view is not None and self.view.legacy
 
     def outcome(self) -> dict[str, Any]:
-        """Say what pip was told to fetch, what it chose, and what would have been a source."""
+        """Say what pip was told to fetch, what it chose, and what it could not have."""
         return {
             "dependencies": self.dependencies,
             "files": self.chosen,
-            "only_as_source": self.only_as_source,
+            "failure": self.failure,
         }
 
 

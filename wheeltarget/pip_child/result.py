@@ -19,15 +19,7 @@ def chosen_files(
     :param sizes: the sizes in bytes that indexes give, by URL.
     :returns: an object for each file, as the contract in ``__main__`` has it.
     """
-    from pip._internal.utils.misc import split_auth_from_netloc
     from pip._vendor.packaging.utils import canonicalize_name
-
-    def without_credentials(url: str) -> str:
-        from urllib.parse import urlsplit
-
-        # urlunsplit, which pip uses, writes git+file:/ where there were three slashes.
-        netloc = urlsplit(url).netloc
-        return url.replace(netloc, split_auth_from_netloc(netloc)[0], 1)
 
     mapping = resolver._result.mapping
     candidates = {candidate.project_name: candidate for candidate in mapping.values()}
@@ -51,6 +43,17 @@ def chosen_files(
             "size": sizes.get(link.url_without_fragment),
             "requires": _requires(candidates[name]),
         }
+
+
+def without_credentials(url: str) -> str:
+    """Take user and password out of a URL."""
+    from urllib.parse import urlsplit
+
+    from pip._internal.utils.misc import split_auth_from_netloc
+
+    # urlunsplit, which pip uses, writes git+file:/ where there were three slashes.
+    netloc = urlsplit(url).netloc
+    return url.replace(netloc, str(split_auth_from_netloc(netloc)[0]), 1)
 
 
 def _requires(candidate: Any) -> list[str]:

@@ -18,6 +18,7 @@ from wheeltarget import __version__
 from wheeltarget.annotations import has_clause
 from wheeltarget.markers import holds
 from wheeltarget.pip_child.current import Current, PipMovedError, rebind
+from wheeltarget.pip_child.failure_facts import patch_failures, prove_failures
 from wheeltarget.pip_child.fetching import patch_kept, patch_messages, patch_result, prove_result
 from wheeltarget.pip_child.metadata import (
     UnknownMarkerError,
@@ -72,6 +73,7 @@ def install(current: Current, download: Download) -> None:
         Seam("who asks for what is not known", patch_askers, prove_askers),
         Seam("supported tags", _patch_tags, _prove_tags),
         Seam("files of one project", patch_selection, prove_selection),
+        Seam("why it fails", patch_failures, prove_failures),
         Seam("specifiers from before PEP 440", patch_legacy, prove_legacy),
         Seam("content of requirements files", _patch_files, _prove_files),
         Seam("files that are there already", patch_kept, None),

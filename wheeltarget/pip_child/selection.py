@@ -5,9 +5,8 @@ A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_ch
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from wheeltarget.pip_child.current import Current, Narrowing
@@ -17,9 +16,6 @@ NARROW = "narrow-proof"
 
 SOURCE = "source-proof"
 """The project of which the proof's job takes sources."""
-
-
-_SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 
 def patch_narrowing(current: Current) -> None:
@@ -78,46 +74,6 @@ def patch_sources(current: Current) -> None:
     FormatControl.get_allowed_formats = get_allowed_formats
 
 
-def patch_failures(current: Current) -> None:
-    """Note which sources were passed over, and which projects could not be had."""
-    from pip._internal.index.package_finder import LinkEvaluator, LinkType
-    from pip._internal.resolution.resolvelib.factory import Factory
-
-    evaluate_here, explain_here = LinkEvaluator.evaluate_link, Factory.get_installation_error
-
-    @functools.wraps(evaluate_here)
-    def evaluate_link(self: Any, link: Any) -> Any:
-        verdict = evaluate_here(self, link)
-        if verdict[0] is LinkType.format_unsupported and link.filename.endswith(_SOURCES):
-            current.passed_over.append(link.filename)
-        return verdict
-
-    @functools.wraps(explain_here)
-    def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
-        for cause in error.causes:
-            _, wanted = cause.requirement.get_candidate_lookup()
-            if wanted is not None:
-                source = _newest(current.passed_over, cause.requirement.project_name, wanted)
-                current.only_as_source |= {cause.requirement.project_name: source} if source else {}
-        return explain_here(self, error, *arguments, **named)
-
-    LinkEvaluator.evaluate_link = evaluate_link
-    Factory.get_installation_error = get_installation_error
-
-
-def _newest(filenames: Iterable[str], project: str, wanted: Any) -> str:
-    """Find the newest source of a project that somebody's specifier takes."""
-    from pip._vendor.packaging.utils import InvalidSdistFilename, parse_sdist_filename
-
-    found = []
-    for filename in filenames:
-        with contextlib.suppress(InvalidSdistFilename):
-            name, version = parse_sdist_filename(filename)
-            if name == project and wanted.specifier.contains(version):
-                found.append((version, filename))
-    return max(found, default=(None, ""))[1]
-
-
 def patch_sizes(current: Current) -> None:
     """Note the size that an index gives of a file (PEP 700), which pip passes over."""
     from pip._internal.models.link import Link
@@ -135,16 +91,14 @@ def patch_sizes(current: Current) -> None:
     Link.from_json = classmethod(from_json)
 
 
-def patch_selection(current: Current) -> Current:
+def patch_selection(current: Current) -> None:
     """Let every one of these be seen."""
     patch_narrowing(current)
     patch_sources(current)
-    patch_failures(current)
     patch_sizes(current)
-    return current
 
 
-def prove_selection(current: Current) -> bool:
+def prove_selection(_proof: Any) -> bool:
     """Ask which files of which project pip would take."""
     from pip._internal.index.collector import LinkCollector
     from pip._internal.index.package_finder import LinkType, PackageFinder
@@ -178,6 +132,5 @@ def prove_selection(current: Current) -> bool:
         and kind(SOURCE, ".tar.gz") is LinkType.candidate
         and kind(NARROW, ".tar.gz") is LinkType.format_unsupported
         and evaluator.compute_best_candidate([left]).best_candidate is left
-        and current.passed_over == ["narrow_proof-1.tar.gz"]
         and {str(tag) for tag in evaluator._supported_tags} == {ODD["tags"][-1]}
     )
