@@ -609,9 +609,19 @@ class TestNoAnswer:
         assert "ERROR: No matching distribution found for lib>=2" in said[ARM]
         assert "ERROR: No matching distribution found for source-only" in said[MAC]
         assert result.stderr.partition("\nerror: ")[2] == (
-            f"pip failed for {LINUX}, {ARM} and {MAC}; nothing was saved\n  what it said is above\n"
-            "  there is source_only-1.0.tar.gz: --allow-sdist source-only keeps its source for the "
-            "target to build, --build-pure source-only builds a pure Python wheel here\n"
+            f"pip failed for {LINUX}, {ARM} and {MAC}; nothing was saved\n"
+            f"  native (<command line>:1:1): no file fits {LINUX}\n"
+            "      1.0  is for Windows\n"
+            f"  lib>=2 (<command line>:3:1): there is no such release\n"
+            "      the newest one is 1.0\n"
+            "      the newest that fits is 1.0\n"
+            "    each of these would do:\n"
+            "      lib==1.0  is the newest that fits\n"
+            f"  source-only (<command line>:4:1): no file fits {MAC}\n"
+            "      1.0  is there as a source only\n"
+            "    each of these would do:\n"
+            "      --allow-sdist source-only  keeps the source of 1.0 for the target to build\n"
+            "      --build-pure source-only   builds it here, if it is pure Python\n"
         )
         assert not (project / "wheelhouse").exists()
 

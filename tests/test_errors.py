@@ -306,10 +306,6 @@ both for {GOOD}
                 b<2 ; tags=cp39-cp39-win64
                            ^^^^^^^^^^^^^^^
               write win_amd64
-            <command line>:1:1: error: y is no tag
-                y
-                ^
-              a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
             <command line>:1:11: error: x is no tag
                 app; tags=x
                           ^
@@ -318,6 +314,10 @@ both for {GOOD}
 No such file or directory
                 lib ; target=./t.toml
                              ^^^^^^^^
+            --tags:1:1: error: y is no tag
+                y
+                ^
+              a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
             """,
             folder=str(folder),
         )
@@ -344,29 +344,29 @@ class TestCommandLine:
         printed = refused("app", tags=(f"{GOOD}, x", "y"), targets=("z,host",))
         assert printed == golden(
             """
-            <command line>:1:1: error: z is no target known here
-                z,host
-                ^
-              name host, or the path of a target file such as ./FILE.toml
-            <command line>:1:33: error: x is no tag
+            --tags:1:33: error: x is no tag
                 {GOOD}, x
                                                 ^
               a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
-            <command line>:2:1: error: y is no tag
+            --tags:2:1: error: y is no tag
                 y
                 ^
               a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
+            --target:1:1: error: z is no target known here
+                z,host
+                ^
+              name host, or the path of a target file such as ./FILE.toml
             """
         )
 
     def test_empty_defaults(self) -> None:
         assert refused("app", tags=("", f"{GOOD},"), targets=(" ",)) == golden(
             """
-            <command line>:1:1: error: --tags has an empty entry
-            <command line>:2:32: error: --tags has an empty entry
+            --tags:1:1: error: --tags has an empty entry
+            --tags:2:32: error: --tags has an empty entry
                 {GOOD},
                                                ^
-            <command line>:1:2: error: --target has an empty entry
+            --target:1:2: error: --target has an empty entry
                 \x20
                  ^
             """

@@ -100,7 +100,7 @@ def guarded(shelf: Path) -> Iterator[LocalIndex]:
 
 def failed(exit_code: int) -> dict[str, object]:
     """Give the result of a job of which nothing came."""
-    return {"exit_code": exit_code, "dependencies": "all", "files": [], "only_as_source": {}}
+    return {"exit_code": exit_code, "dependencies": "all", "files": [], "failure": None}
 
 
 def with_password(index: LocalIndex) -> list[str]:
@@ -124,7 +124,7 @@ def test_result_says_everything_of_every_file(
         {
             "exit_code": 0,
             "dependencies": "all",
-            "only_as_source": {},
+            "failure": None,
             "files": [
                 {
                     "name": "lib",
@@ -231,7 +231,7 @@ def test_result_says_which_dependencies_were_wanted(
         "exit_code": 2,
         "dependencies": "all",
         "files": [],
-        "only_as_source": {},
+        "failure": None,
     }
     assert "no such option: --only-deps" in run.stderr
 
@@ -299,10 +299,14 @@ def test_each_job_of_a_child_sees_its_own_target(
 
 def test_failing_job_does_not_stop_the_next(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
     make_wheel(shelf, "app")
-    nothing = failed(1)
     run = shop.run(Job(online(index, "app", "missing")), Job(online(index, "app")))
     assert run.exit_code == 0
-    assert run.results[0] == nothing
+    (result, _) = run.results
+    assert result is not None
+    demand = {"project": "missing", "name": "missing", "specifier": "", "constraint": ""}
+    cause = {**demand, "hashes": {}, "chain": []}
+    assert result.pop("failure") == {"causes": [cause], "files": {"missing": []}}
+    assert {**result, "failure": None} == failed(1)
     assert "No matching distribution found for missing" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -317,7 +321,7 @@ def test_command_line_that_pip_refuses_does_not_stop_the_next(
         "exit_code": 2,
         "dependencies": "all",
         "files": [],
-        "only_as_source": {},
+        "failure": None,
     }
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -355,7 +359,7 @@ def test_variables_that_are_unset_are_back_for_the_next_job(
         "exit_code": 1,
         "dependencies": "all",
         "files": [],
-        "only_as_source": {},
+        "failure": None,
     }
     assert "When restricting platform and interpreter constraints" in run.stderr
 
@@ -586,7 +590,7 @@ def test_what_is_not_known_of_the_target_decides_nothing(
         "exit_code": 1,
         "dependencies": "all",
         "files": [],
-        "only_as_source": {},
+        "failure": None,
     }
     asker = f"lib{'' if typed else ', which unknown 1.0 needs,'}"
     (said,) = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
@@ -610,7 +614,7 @@ def test_pip_that_runs_elsewhere_has_not_done_the_job(
         "exit_code": 1,
         "dependencies": "all",
         "files": [],
-        "only_as_source": {},
+        "failure": None,
     }
     assert "another interpreter" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]

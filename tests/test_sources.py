@@ -56,9 +56,11 @@ class TestRefused:
         assert "No matching distribution found for only<2" in result.stderr
         assert result.stderr.endswith(
             f"error: pip failed for {LINUX}; nothing was saved\n"
-            "  what it said is above\n"
-            "  there is only-1.0.tar.gz: --allow-sdist only keeps its source for the target to "
-            "build, --build-pure only builds a pure Python wheel here\n"
+            f"  only<2 (needed by app 1.0): no file fits {LINUX}\n"
+            "      1.0  is there as a source only\n"
+            "    each of these would do:\n"
+            "      --allow-sdist only  keeps the source of 1.0 for the target to build\n"
+            "      --build-pure only   builds it here, if it is pure Python\n"
         )
         assert names(here) == []
 
@@ -66,7 +68,8 @@ class TestRefused:
         make_wheel(shelf, "app", requires=["only>=9"])
         result = download(index, f"app ; tags={LINUX}", cwd=here)
         assert result.exit_code == 1
-        assert result.stderr.endswith("nothing was saved\n  what it said is above\n")
+        assert "only>=9 (needed by app 1.0): there is no such release" in result.stderr
+        assert "--allow-sdist" not in result.stderr
 
     @pytest.mark.usefixtures("shelf")
     def test_name_of_another(self, index: LocalIndex, here: Path) -> None:
@@ -91,6 +94,14 @@ class TestRefused:
         result = download(index, f"{option}={value}", f"lib ; tags={LINUX}", cwd=here)
         assert (result.exit_code, result.stdout) == (2, "")
         assert f"error: {option} takes the name of a project" in result.stderr
+
+    @pytest.mark.usefixtures("shelf")
+    @pytest.mark.parametrize("option", ["--allow-sdist", "--build-pure"])
+    def test_without_any_target(self, index: LocalIndex, here: Path, option: str) -> None:
+        result = download(index, option, "only", "only", cwd=here)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "are for targets, and nothing here names one" in result.stderr
+        assert names(here) == []
 
 
 class TestAllowSdist:

@@ -103,20 +103,33 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     choices = Choices(defaults, sources, inherited)
     targets = Targets(catalogue.look_up, catalogue.host)
     plan, faults = make_plan(inputs, command, choices, targets)
-    if plan.is_plain and not ours and not (inputs.faults or faults):
+    faults = (*inputs.faults, *faults)
+    if not faults:
+        _refuse_misplaced(plan, sources, everything)
+    if plan.is_plain and not ours and not faults:
         from wheeltarget import plain
 
         quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
         foreign = None if quiet else _foreign(everything, command, inputs, targets)
         return plain.run(plan, inputs, command, foreign)
-    if everything.has("--python"):
+    if inputs.unread or faults:
+        raise InputError(_in_order((*inputs.unread, *faults), inputs))
+    return _deliver(plan, request, everything, inputs, pure)
+
+
+def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:
+    """Refuse options that would play no part, or not the one that is meant."""
+    has_target = any(job.target for job in plan.jobs)
+    if sources and not has_target:
+        raise UsageError(
+            "--allow-sdist and --build-pure are for targets, and nothing here names one",
+            "without a target pip takes sources by itself; with --tags TAG it is for that one",
+        )
+    if has_target and command.has("--python"):
         raise UsageError(
             "--python would run pip in another interpreter, where no target is known",
             "leave it out, or name that interpreter's environment as a target",
         )
-    if inputs.faults or inputs.unread or faults:
-        raise InputError(_in_order((*inputs.faults, *inputs.unread, *faults), inputs))
-    return _deliver(plan, request, everything, inputs, pure)
 
 
 def _deliver(

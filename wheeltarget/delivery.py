@@ -53,7 +53,7 @@ def deliver(
     :param plan: the plan.
     :param labels: what to call each job's target.
     :param delivery: where to, and how.
-    :param interrupts: held back while files are placed.
+    :param interrupts: held back from when files are placed.
     :returns: what was taken.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
@@ -73,8 +73,8 @@ def deliver(
         ]
         placed: Mapping[str, PlacedFile] = {}
         if not delivery.dry_run:
-            with interrupts.held():
-                placed = wheelhouse.merge(stage, staged)
+            interrupts.hold()
+            placed = wheelhouse.merge(stage, staged)
     targets = tuple(
         _target_files(result, label, _Places(delivery, folder, placed))
         for result, label, folder in zip(results, labels, folders, strict=True)

@@ -33,14 +33,9 @@ class Interrupts:
         if not self._held:
             raise InterruptedRunError(signum)
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold signals back; one that came meanwhile is lost to the work, which is done."""
+    def hold(self) -> None:
+        """Hold signals back from here on, for the work is as good as done."""
         self._held = True
-        try:
-            yield
-        finally:
-            self._held = False
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class Builder:
             raise DownloadError(
                 f"pip could not build {what}; nothing was saved",
                 "what it said is above",
-                exit_code=exit_code,
+                exit_code=max(exit_code, 1),
             )
         (wheel,) = folder.iterdir()
         if any(

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wheeltarget import driver
-from wheeltarget.errors import COMMAND_LINE, Fault, InputError, Location, UsageError
+from wheeltarget.errors import Fault, InputError, Location, UsageError
 from wheeltarget.inputs import Inputs, read_inputs
 from wheeltarget.pip_config import configured_options
 from wheeltarget.pip_options import FOREIGN, CommandLine
@@ -93,7 +93,7 @@ def typed_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetNa
             column = 1
             for item in value.split(","):
                 lead = len(item) - len(item.lstrip())
-                place = Location(COMMAND_LINE, number, column + lead)
+                place = Location(f"--{key}", number, column + lead)
                 fault = Fault("", "", place, value, max(len(item.strip()), 1))
                 if not item.strip():
                     faults.append(replace(fault, message=f"--{key} has an empty entry"))

@@ -228,6 +228,8 @@ class Bench:
         variables = {
             "PIP_INDEX_URL": self.shop.index.url,
             "PIP_NO_CACHE_DIR": "1",
+            # The time of a file is in what is compiled of it, and a build backend is compiled.
+            "PYTHONDONTWRITEBYTECODE": "1",
             "TMPDIR": str(self._temporary),
             "HOME": str(self._home),
             "XDG_CONFIG_HOME": str(self.project / "config"),

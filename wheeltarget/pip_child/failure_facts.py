@@ -12,6 +12,8 @@ from typing import Any
 from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.result import without_credentials
 
+_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
+
 
 def patch_failures(current: Current) -> Current:
     """Keep the links that are looked at, and write down those that count where pip fails."""
@@ -126,6 +128,8 @@ def _files(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict[str
     """Describe each file of a project, and what pip says of it."""
     judge = finder.make_link_evaluator(project)
     for link in dict.fromkeys(links):
+        if not link.filename.endswith(_DISTRIBUTIONS):
+            continue  # pip looks at the page itself, too, as if it were a file
         verdict, _ = judge.evaluate_link(link)
         yield {
             "filename": link.filename,
