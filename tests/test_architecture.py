@@ -38,6 +38,7 @@ ARROWS = {
     "markers": "targets",
     "outcome": "",
     "redaction": "",
+    "probe_script": "",
     # First floor: readers
     "catalogue": "targets errors",
     "pip_options": "errors",
@@ -66,7 +67,9 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
-    "reports": "outcome redaction errors",
+    "drafts": "errors",
+    "reports": "drafts outcome redaction errors",
+    "probe": "probe_script catalogue drafts errors",
     "validate": "findings catalogue requirements errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
@@ -75,7 +78,9 @@ ARROWS = {
     "render_findings": "render redaction validate findings errors",
     "completion": "catalogue pip_options",
     "cli_validate": "render_findings validate",
-    "cli": "cli_validate api outcome render completion catalogue first_look pip_options errors",
+    "cli": (
+        "cli_validate api outcome render completion catalogue first_look pip_options probe errors"
+    ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
@@ -91,8 +96,9 @@ THIRD_PARTY = {
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_validate", "__main__", "pip_child"}
-"""Who may write to standard output and standard error; in the child they are pip's."""
+WRITERS = {"render", "cli", "cli_validate", "__main__", "pip_child", "probe_script"}
+"""Who may write to standard output and standard error; in the child they are pip's, and the
+script of the probe is a program of its own."""
 
 
 @cache

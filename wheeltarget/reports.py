@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from wheeltarget.errors import DestinationError
+from wheeltarget.drafts import open_draft
 from wheeltarget.outcome import DownloadOutcome
 from wheeltarget.redaction import redact
 
@@ -34,27 +32,5 @@ def open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]
     if path is None:
         yield lambda _outcome: None
         return
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "Is a directory")
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent, text=True)
-    except OSError as error:
-        raise DestinationError(f"cannot write {path}: {error.strerror}") from error
-    draft = Path(name)
-
-    def keep(outcome: DownloadOutcome) -> None:
-        draft.write_text(as_json(outcome), "utf-8")
-        draft.chmod(0o666 & ~_umask())
-        draft.replace(path)
-
-    try:
-        os.close(handle)
-        yield keep
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with open_draft(path) as keep:
+        yield lambda outcome: keep(as_json(outcome))
