@@ -357,7 +357,7 @@ def render(name="", form="toml"):  # type: (str, str) -> str
     :raises ProbeError: where the machine does not say enough.
     """
     if form == "json":
-        return json.dumps(describe(name), indent=2, sort_keys=True) + "\n"
+        return json.dumps(describe(name), indent=2, separators=(",", ": "), sort_keys=True) + "\n"
     known, unknown = markers()
     lines = ["schema = 1"] + (["name = " + _quoted(_text(name))] if name else [])
     lines += ["tags = ["] + ["    %s," % _quoted(tag) for tag in tags()] + ["]", "", "[markers]"]
