@@ -13,6 +13,7 @@ import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -132,6 +133,16 @@ def differing(answers: dict[str, Any]) -> list[str]:
     return [name for name, answer in answers.items() if answer["probe"] != answer["pip"]]
 
 
+@pytest.mark.parametrize(("stage", "said"), [("final", "3.15.2"), ("candidate", "3.15.2c1")])
+def test_a_version_of_an_implementation(
+    stage: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = SimpleNamespace(major=3, minor=15, micro=2, releaselevel=stage, serial=1)
+    own = {**vars(sys.implementation), "version": version}
+    monkeypatch.setattr(sys, "implementation", SimpleNamespace(**own))
+    assert probe_script.markers()[0]["implementation_version"] == said
+
+
 # Odd machines
 
 
@@ -175,6 +186,15 @@ def test_an_interpreter_that_does_not_know_its_variables(monkeypatch: pytest.Mon
     monkeypatch.setattr(probe_script, "EXECUTABLE", "/nowhere/at/all")
     python = f"cp{sys.version_info[0]}{sys.version_info[1]}"
     assert read(run_script()[1]).tags[0].startswith(f"{python}-{python}-")
+
+
+@pytest.mark.parametrize("version", [(2, 6), (3, 4)])
+def test_a_python_whose_pip_is_not_known(
+    version: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_script, "VERSION", version)
+    said = f"error: Python {version[0]}.{version[1]} is too old to describe\n"
+    assert run_script() == (1, "", said)
 
 
 def test_the_script_cannot_write(tmp_path: Path) -> None:
@@ -308,6 +328,12 @@ def test_a_file_that_cannot_be_written(words: list[str], tmp_path: Path) -> None
         result = wheeltarget("probe", *words, "-o", output, cwd=tmp_path)
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.startswith(f"error: cannot write {output}: ")
+    assert names(tmp_path) == []
+
+
+def test_a_dash_is_standard_output(tmp_path: Path) -> None:
+    result = wheeltarget("probe", "-o", "-", cwd=tmp_path)
+    assert exactly(read(result.stdout)) == exactly(read(run_script()[1]))
     assert names(tmp_path) == []
 
 

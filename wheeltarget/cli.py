@@ -295,7 +295,9 @@ def probe(
     as_json: Annotated[bool, typer.Option("--json", help="Write JSON, not TOML.")] = False,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write it there, not to stdout."),
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write it there; - is standard output."
+        ),
     ] = None,
 ) -> None:
     """Describe a Python as a target file: its tags in the order of its newest pip, its markers."""
@@ -308,7 +310,7 @@ def probe(
             raise UsageError(message, "give --name and --json to the script")
         form = "json" if as_json else "toml"
         text = work.script() if script else work.probe(python, name, form)
-        if output is None:
+        if output is None or str(output) == "-":
             sys.stdout.write(text)
         else:
             work.write(output, text)

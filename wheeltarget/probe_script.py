@@ -66,6 +66,8 @@ def handler(event=None, context=None):  # type: (object, object) -> dict[str, ob
 
 def tags():  # type: () -> list[str]
     """List the tags that the newest pip takes here, most preferred first."""
+    if VERSION < (3, 5) and VERSION != (2, 7):
+        raise ProbeError("Python %d.%d is too old to describe" % VERSION)
     platforms = _platforms()
     name = _implementation_name() or platform.python_implementation().lower()
     name = SHORT_NAMES.get(name, name)
@@ -87,7 +89,7 @@ def markers():  # type: () -> tuple[dict[str, str], dict[str, str]]
     for name, find in MARKERS.items():
         try:
             known[name] = _text(find())  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001 - whatever a strange machine raises
+        except Exception as error:  # noqa: BLE001, PERF203 - whatever a strange machine raises
             unknown[name] = "%s: %s" % (type(error).__name__, error)
     return known, unknown
 
@@ -101,9 +103,8 @@ def _implementation_version():  # type: () -> str
     if not hasattr(sys, "implementation"):
         return "0"
     info = sys.implementation.version
-    version = "%d.%d.%d" % (info.major, info.minor, info.micro)
-    kind = info.releaselevel
-    return version if kind == "final" else "%s%s%d" % (version, kind[0], info.serial)
+    stage = info.releaselevel[0] + str(info.serial) if info.releaselevel != "final" else ""
+    return "%d.%d.%d%s" % (info.major, info.minor, info.micro, stage)
 
 
 MARKERS = {
@@ -286,8 +287,7 @@ def _mac_platforms():  # type: () -> list[str]
     if release.startswith("10.16") and PIP_25:
         # That is what the system says to programs that were built for an older one.
         ask = [sys.executable, "-sS", "-c", "import platform; print(platform.mac_ver()[0])"]
-        real = subprocess.check_output(ask, env={"SYSTEM_VERSION_COMPAT": "0"})
-        release = real.decode("ascii", "replace").strip()
+        release = subprocess.check_output(ask, env={"SYSTEM_VERSION_COMPAT": "0"}).decode()
     version = tuple(int(each) for each in release.split(".")[:2])
     if IS_32_BIT:
         arch = "ppc" if arch.startswith("ppc") else "i386"
