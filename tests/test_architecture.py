@@ -42,6 +42,7 @@ ARROWS = {
     "demands": "nearness targets",
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
+    "probe_script": "",
     # First floor: readers
     "catalogue": "targets errors",
     "pip_options": "errors",
@@ -73,7 +74,9 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
-    "reports": "outcome redaction errors",
+    "drafts": "errors",
+    "reports": "drafts outcome redaction errors",
+    "probe": "probe_script catalogue drafts errors",
     "validate": "findings catalogue requirements errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
@@ -85,7 +88,7 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli": (
         "cli_validate api outcome render completion catalogue first_look pip_config pip_options "
-        "errors"
+        "probe errors"
     ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
@@ -109,8 +112,9 @@ THIRD_PARTY = {
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_validate", "__main__", "pip_child"}
-"""Who may write to standard output and standard error; in the child they are pip's."""
+WRITERS = {"render", "cli", "cli_validate", "__main__", "pip_child", "probe_script"}
+"""Who may write to standard output and standard error; in the child they are pip's, and the
+script of the probe is a program of its own."""
 
 
 @cache

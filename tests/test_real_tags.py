@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import re
-from dataclasses import dataclass
 
 import pytest
 from packaging.version import Version
 
-from tests.support.interpreters import NEWEST_PIP, Oracle, find_oracle
+from tests.support.interpreters import NEWEST_PIP, Oracle, View, find_oracle, view
 from wheeltarget.catalogue import newest_pythons, target_from_table
 from wheeltarget.targets import Target, target_from_tag
 
 pytestmark = [pytest.mark.interpreters, pytest.mark.network]
 
 PATCH_LEVEL = {"python_full_version", "implementation_version"}
-QUESTION = """\
-import json
-from pip._internal.utils.compatibility_tags import get_supported
-from pip._vendor.packaging.markers import default_environment
-tags = [str(tag) for tag in get_supported()]
-print(json.dumps({"tags": tags, "markers": default_environment()}))
-"""
-
-
-@dataclass(frozen=True)
-class View:
-    """What a pip says of the interpreter that runs it."""
-
-    tags: list[str]
-    markers: dict[str, str]
-
-
-def view(oracle: Oracle) -> View:
-    """Ask an interpreter's pip what it takes and what it sees."""
-    answer = oracle.run("-c", QUESTION)
-    assert answer.returncode == 0, answer.stderr
-    return View(**json.loads(answer.stdout))
 
 
 def host_glibc() -> tuple[int, int]:

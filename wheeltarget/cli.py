@@ -287,3 +287,46 @@ def validate(
     from wheeltarget.cli_validate import run as check
 
     raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
+
+
+@app.command()
+def probe(
+    *,
+    python: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH", help="Describe this Python, not the running one.", show_default=False
+        ),
+    ] = "",
+    script: Annotated[
+        bool,
+        typer.Option("--script", help="Print the program that does the same on another machine."),
+    ] = False,
+    name: Annotated[str, typer.Option(help="What the target is called.", show_default=False)] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, not TOML.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Write it there; - is standard output."
+        ),
+    ] = None,
+) -> None:
+    """Describe a Python as a target file: its tags in the order of its newest pip, its markers."""
+    from wheeltarget import probe as work
+    from wheeltarget.errors import UsageError
+
+    try:
+        if script and (python or name or as_json):
+            message = "--script goes with no other option but --output"
+            raise UsageError(message, "give --name and --json to the script")
+        form = "json" if as_json else "toml"
+        text = work.script() if script else work.probe(python, name, form)
+        if output is None or str(output) == "-":
+            sys.stdout.write(text)
+        else:
+            work.write(output, text)
+    except WheeltargetError as error:
+        from wheeltarget.render import show_error
+
+        show_error(error, sys.stderr)
+        raise typer.Exit(error.exit_code) from error

@@ -123,6 +123,10 @@ class DownloadError(WheeltargetError):
         self.exit_code = exit_code
 
 
+class ProbeError(WheeltargetError):
+    """A Python that cannot be described."""
+
+
 class UsageError(WheeltargetError):
     """The command line itself is wrong."""
 

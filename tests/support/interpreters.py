@@ -8,6 +8,7 @@ workers of pytest-xdist share.
 from __future__ import annotations
 
 import functools
+import json
 import os
 import platform
 import re
@@ -40,6 +41,13 @@ def manylinux_compatible(tag_major, tag_minor, tag_arch):
     return (tag_major, tag_minor) <= ({major}, {minor})
 """
 _PATIENCE = 180.0
+_QUESTION = """\
+import json
+from pip._internal.utils.compatibility_tags import get_supported
+from pip._vendor.packaging.markers import default_environment
+tags = [str(tag) for tag in get_supported()]
+print(json.dumps({"tags": tags, "markers": default_environment()}))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,25 @@ class Oracle:
         :returns: the exit code and what was printed.
         """
         return _run([self.python, *words], self.environment, cwd=cwd, timeout=timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a pip says of the interpreter that runs it."""
+
+    tags: list[str]
+    markers: dict[str, str]
+
+
+def view(oracle: Oracle) -> View:
+    """Ask an interpreter's pip what it takes and what it sees.
+
+    :param oracle: the interpreter with its pip.
+    :returns: the tags, most preferred first, and the marker variables.
+    """
+    answer = oracle.run("-c", _QUESTION)
+    assert answer.returncode == 0, answer.stderr
+    return View(**json.loads(answer.stdout))
 
 
 def find_oracle(
