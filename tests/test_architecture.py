@@ -20,7 +20,10 @@ GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
     "redaction"
 )
-READERS = "catalogue pip_options pip_config requirements inputs settings foreign"
+READERS = (
+    "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
+    "settings foreign"
+)
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
 
@@ -39,7 +42,10 @@ ARROWS = {
     "outcome": "",
     "redaction": "",
     # First floor: readers
-    "catalogue": "targets errors",
+    "systems": "abis errors",
+    "descriptions": "errors",
+    "own_targets": "settings errors",
+    "catalogue": "systems descriptions own_targets targets errors",
     "pip_options": "errors",
     "pip_config": "pip_options errors",
     "requirements": "annotations pip_options errors",
@@ -85,7 +91,7 @@ ARROWS = {
 THIRD_PARTY = {
     "packaging": {*GROUND.split(), *READERS.split(), *DECISION.split(), *WORK.split(), "api"}
     - {"errors", "guard"},
-    "platformdirs": {"pip_config"},
+    "platformdirs": {"pip_config", "own_targets"},
     "typer": {"cli"},
     "pip": {"pip_child"},
 }
