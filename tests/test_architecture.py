@@ -74,14 +74,19 @@ ARROWS = {
     ),
     "reports": "outcome redaction errors",
     "validate": "findings catalogue requirements errors",
+    "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render": "outcome reports redaction errors",
     "render_findings": "render redaction validate findings errors",
-    "completion": "catalogue pip_options",
+    "render_targets": "listing own_targets systems",
+    "completion": "catalogue systems pip_options",
     "cli_validate": "render_findings validate",
-    "cli": "cli_validate api outcome render completion catalogue first_look pip_options errors",
+    "cli": (
+        "cli_validate api outcome render render_targets listing own_targets completion catalogue "
+        "first_look pip_options errors"
+    ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,

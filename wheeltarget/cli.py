@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -94,7 +95,19 @@ def _offer_tags(incomplete: str) -> tuple[str, ...]:
 def _offer_targets(incomplete: str) -> tuple[str, ...]:
     from wheeltarget.completion import list_folder, offer_targets
 
-    return offer_targets(incomplete, list_folder)
+    return offer_targets(incomplete, list_folder, _offer_names)
+
+
+def _offer_names(begun: str) -> tuple[str, ...]:
+    from wheeltarget.catalogue import known_systems
+    from wheeltarget.completion import offer_names
+    from wheeltarget.own_targets import own_targets
+
+    try:
+        own = tuple(own_targets(Path.cwd()))
+    except WheeltargetError:
+        own = ()
+    return offer_names(begun, known_systems().systems, own)
 
 
 def _offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
@@ -131,7 +144,7 @@ def download(
     target: Annotated[
         list[str] | None,
         typer.Option(
-            help="The same by name: host, or the path of a target file.",
+            help="The same by name, or by the path of a target file; host is this machine.",
             rich_help_panel=_TARGETS,
             autocompletion=_offer_targets,
         ),
@@ -276,3 +289,70 @@ def validate(
     from wheeltarget.cli_validate import run as check
 
     raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
+
+
+class Kind(StrEnum):
+    """What a system can be."""
+
+    SERVICE = "service"
+    DISTRIBUTION = "distribution"
+    IMAGE = "image"
+    DESKTOP = "desktop"
+    MOBILE = "mobile"
+    BROWSER = "browser"
+    OWN = "own"
+
+
+@app.command()
+def targets(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME…",
+            help="Targets to show in full; without any, all are listed.",
+            show_default=False,
+            autocompletion=_offer_targets,
+        ),
+    ] = None,
+    *,
+    kind: Annotated[list[Kind] | None, typer.Option(help="List this kind only.")] = None,
+    python: Annotated[
+        str, typer.Option(metavar="X.Y", help="List what has this Python only.")
+    ] = "",
+    arch: Annotated[str, typer.Option(help="List what has this architecture only.")] = "",
+    verified: Annotated[
+        bool, typer.Option("--verified", help="List nothing that is inferred.")
+    ] = False,
+    no_retired: Annotated[
+        bool, typer.Option("--no-retired", help="List nothing that is no longer supported.")
+    ] = False,
+    every_tag: Annotated[bool, typer.Option("--all", help="Show every tag of a target.")] = False,
+    output_format: Annotated[
+        OutputFormat, typer.Option("--format", help="How the result is written.")
+    ] = OutputFormat.TEXT,
+) -> None:
+    """List the targets that have a name, or show some in full."""
+    from wheeltarget import listing, render_targets
+
+    as_json = output_format is OutputFormat.JSON
+    today = datetime.now(tz=UTC).date()
+    try:
+        if names:
+            found = [listing.describe(name, today) for name in names]
+            render_targets.show_described(found, sys.stdout, as_json=as_json, all_tags=every_tag)
+            return
+        request = listing.ListRequest(
+            today,
+            tuple(kind or ()),
+            python,
+            arch.lower(),
+            verified=verified,
+            retired=not no_retired,
+        )
+        rows, own = listing.list_systems(request), listing.list_own(request)
+        render_targets.show_list(rows, own, sys.stdout, as_json=as_json)
+    except WheeltargetError as error:
+        from wheeltarget.render import show_error
+
+        show_error(error, sys.stderr, coloured=True)
+        raise typer.Exit(error.exit_code) from error
