@@ -161,7 +161,7 @@ def _from_pip_debug(text: str, label: str) -> Target:
     except (TargetError, IndexError):
         best = {}  # a tag that no target can have, such as one of a build for debugging
     full = table["markers"]["python_full_version"]
-    if best.get("implementation_version") == best.get("python_full_version") != full:
+    if best and best.get("implementation_version") == best["python_full_version"]:
         best["implementation_version"] = _implementation_version(full)
     return target_from_table({**table, "markers": {**best, **table["markers"]}}, label)
 

@@ -333,6 +333,7 @@ def targets(
 ) -> None:
     """List the targets that have a name, or show some in full."""
     from wheeltarget import listing, render_targets
+    from wheeltarget.catalogue import known_systems
 
     as_json = output_format is OutputFormat.JSON
     today = datetime.now(tz=UTC).date()
@@ -350,7 +351,8 @@ def targets(
             retired=not no_retired,
         )
         rows, own = listing.list_systems(request), listing.list_own(request)
-        render_targets.show_list(rows, own, sys.stdout, as_json=as_json)
+        sources = known_systems().sources
+        render_targets.show_list(rows, own, sources, sys.stdout, as_json=as_json)
     except WheeltargetError as error:
         from wheeltarget.render import show_error
 

@@ -110,20 +110,23 @@ def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tu
     :param begun: what is there of one.
     :param systems: the systems of the catalogue.
     :param own: the names of one's own targets.
-    :returns: the systems first; where one is written out, its targets.
+    :returns: the systems; where only one is left, its targets.
     """
-    found = dict.fromkeys(each for each in own if each.startswith(begun))
-    for system in systems:
-        if begun.startswith(f"{system.name}-"):
-            found |= dict.fromkeys(
-                name
-                for python in system.pythons
-                for architecture in system.platforms
-                if (name := target_name(system.name, python, architecture)).startswith(begun)
-            )
-        elif f"{system.name}-".startswith(begun):
-            found[f"{system.name}-"] = None
-    return tuple(found)
+    names = [each for each in own if each.startswith(begun)]
+    fitting = [
+        each
+        for each in systems
+        if f"{each.name}-".startswith(begun) or begun.startswith(f"{each.name}-")
+    ]
+    if len({each.name for each in fitting}) > 1:
+        return tuple(dict.fromkeys((*names, *(f"{each.name}-" for each in fitting))))
+    targets = (
+        target_name(system.name, python, architecture)
+        for system in fitting
+        for python in system.pythons
+        for architecture in system.platforms
+    )
+    return (*names, *(each for each in targets if each.startswith(begun)))
 
 
 def offer_word(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.systems import target_name
@@ -29,11 +29,17 @@ _STATUS = {"follows": "from the tag", "assumed": "the newest release known"}
 
 
 def show_list(
-    rows: Sequence[Row], own: Sequence[OwnTarget], stdout: TextIO, *, as_json: bool
+    rows: Sequence[Row],
+    own: Sequence[OwnTarget],
+    sources: Mapping[str, str],
+    stdout: TextIO,
+    *,
+    as_json: bool,
 ) -> None:
     """Write the list.
 
     :param rows: targets of the catalogue.
+    :param sources: what each key of a source stands for.
     :param own: targets of one's own.
     :param stdout: where to.
     :param as_json: whether as JSON.
@@ -41,7 +47,7 @@ def show_list(
     if as_json:
         document = {
             "schema": _SCHEMA,
-            "targets": [_row_record(row) for row in rows],
+            "targets": [_row_record(row, sources) for row in rows],
             "own": [{"name": each.name, "file": str(each.file)} for each in own],
         }
         stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
@@ -68,7 +74,7 @@ def show_described(
         stdout.writelines(f"{line}\n" for line in _described(each, all_tags=all_tags))
 
 
-def _row_record(row: Row) -> dict[str, object]:
+def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:
     system = row.system
     return {
         "system": system.name,
@@ -80,7 +86,8 @@ def _row_record(row: Row) -> dict[str, object]:
         "status": row.status,
         "retired": row.retired,
         "ends": {each: str(end) for each in row.pythons if (end := system.end_of(each))},
-        "sources": list(system.sources),
+        "sources": [sources[each] for each in system.sources],
+        "notes": list(system.notes),
     }
 
 
@@ -100,7 +107,7 @@ def _list(rows: Sequence[Row], own: Sequence[OwnTarget]) -> Iterator[str]:
         usual = (row for row in rows if row.status == "verified" and not row.retired)
         row = next(usual, rows[0])
         name = target_name(row.system.name, row.pythons[-1], row.architectures[0])
-        yield from ["", f"A name in full has the Python and the architecture: {name}"]
+        yield from ["", "A name in full has the Python and the architecture, as in", f"  {name}"]
     elif not own:
         yield "No target is like that."
 
@@ -141,9 +148,9 @@ def _described(each: Described, *, all_tags: bool) -> Iterator[str]:
         yield from textwrap.wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="  ")
     if each.facts:
         yield ""
-        yield from (_fact(fact, sources) for fact in each.facts)
+        yield from (_fact(fact, sources, 20) for fact in each.facts)
     yield from ["", "  markers"]
-    yield from (_fact(fact, sources) for fact in each.markers)
+    yield from (_fact(fact, sources, 31) for fact in each.markers)
     tags = each.target.tags
     shown = tags if all_tags or len(tags) <= _SHOWN_TAGS else tags[:_SHOWN_TAGS]
     more = "" if shown is tags else f", the first {len(shown)} of {len(tags)}; --all shows all"
@@ -157,12 +164,12 @@ def _described(each: Described, *, all_tags: bool) -> Iterator[str]:
         )
 
 
-def _fact(fact: Fact, sources: dict[str, int]) -> str:
+def _fact(fact: Fact, sources: dict[str, int], width: int) -> str:
     """Write a fact with the numbers of its sources, which are counted as they come."""
     marks = "".join(f" [{sources.setdefault(each, len(sources) + 1)}]" for each in fact.sources)
     known = [] if fact.value is None else [str(fact.value)]
     said = ", ".join((*known, _STATUS.get(fact.status, fact.status), *filter(None, [fact.seen])))
-    return f"    {fact.name:<31}{said}{marks}"
+    return f"    {fact.name:<{width}}{said}{marks}"
 
 
 def _record(each: Described) -> dict[str, object]:
