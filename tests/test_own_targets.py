@@ -63,7 +63,8 @@ class TestNames:
         home = project.parent / "home"
         (home / "old-box.toml").write_text(f"name = 'other'\ntag = '{TAG}'\n")
         (home / "readme.txt").write_text("not a target")
-        (home / ".hidden.toml").write_text("not a target")
+        for name in (".hidden", "copy of old-box", "host", TAG):
+            (home / f"{name}.toml").write_text("not a target")
         assert find("old-box", project).label == "old-box"
         assert list(own_targets(project)) == ["old-box"]
 

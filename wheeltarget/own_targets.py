@@ -85,7 +85,8 @@ def _of_user() -> list[OwnTarget]:
     except OSError:
         return []
     files = (folder / name for name in names if name.endswith(".toml"))
-    return [OwnTarget(file.stem, file, None) for file in files if not file.name.startswith(".")]
+    # A file whose name nobody can ask for, such as a copy, is in nobody's way.
+    return [OwnTarget(file.stem, file, None) for file in files if is_good_name(file.stem)]
 
 
 def user_folder() -> Path:
