@@ -20,7 +20,10 @@ GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
     "redaction nearness demands fixes explanation"
 )
-READERS = "catalogue pip_options pip_config requirements inputs settings foreign"
+READERS = (
+    "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
+    "settings foreign"
+)
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
 
@@ -44,7 +47,10 @@ ARROWS = {
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
     # First floor: readers
-    "catalogue": "targets errors",
+    "systems": "abis errors",
+    "descriptions": "errors",
+    "own_targets": "settings errors",
+    "catalogue": "systems descriptions own_targets targets errors",
     "pip_options": "errors",
     "pip_config": "pip_options errors",
     "requirements": "annotations pip_options errors",
@@ -78,17 +84,21 @@ ARROWS = {
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
     "validate": "findings catalogue requirements errors",
+    "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
     "render_findings": "render redaction validate findings errors",
-    "completion": "catalogue pip_options",
+    "render_targets": "listing own_targets systems",
+    "completion": "catalogue systems pip_options",
     "cli_validate": "render_findings validate",
+    "cli_values": "completion catalogue own_targets errors",
+    "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli": (
-        "cli_validate api outcome render completion catalogue first_look pip_config pip_options "
-        "probe errors"
+        "cli_targets cli_values cli_validate completion api outcome render first_look pip_config "
+        "pip_options errors"
     ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
@@ -106,13 +116,13 @@ THIRD_PARTY = {
         "render_explanation",
     }
     - {"errors", "guard"},
-    "platformdirs": {"pip_config"},
-    "typer": {"cli"},
+    "platformdirs": {"pip_config", "own_targets"},
+    "typer": {"cli", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_validate", "__main__", "pip_child", "probe_script"}
+WRITERS = {"render", "cli", "cli_targets", "cli_validate", "__main__", "pip_child", "probe_script"}
 """Who may write to standard output and standard error; in the child they are pip's, and the
 script of the probe is a program of its own."""
 

@@ -95,7 +95,7 @@ def test_an_absolute_path_is_relative_to_nothing(tmp_path: Path) -> None:
     assert look_up("target", str(path), "elsewhere") == BASE
 
 
-NO_NAME = "name host, or the path of a target file such as ./FILE.toml"
+NO_NAME = "wheeltarget targets lists those known; or name a target file, such as ./FILE.toml"
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ NO_NAME = "name host, or the path of a target file such as ./FILE.toml"
         ("my-own-machine", "my-own-machine is no target known here", NO_NAME),
         ("py3-none-any", "py3-none-any is no target known here", NO_NAME),
         ("-a-b", "-a-b is no target known here", NO_NAME),
-        ("aws-lambda", "aws-lambda is no target known here", NO_NAME),
+        ("nowhere", "nowhere is no target known here", NO_NAME),
         ("HOST", "HOST is no target known here", NO_NAME),
         ("", " is no target known here", NO_NAME),
     ],
@@ -192,12 +192,17 @@ def test_the_host_survives_a_file(tmp_path: Path) -> None:
             {"python_full_version": "3.6.16a0+"},
             {"python_full_version": "3.6.16a0+", "implementation_version": "3.6.16a0"},
         ),
+        # The one writes a candidate rc, the other c.
+        (
+            {"python_full_version": "3.6.16rc1"},
+            {"python_full_version": "3.6.16rc1", "implementation_version": "3.6.16c1"},
+        ),
         (
             {"python_full_version": "3.6.8", "implementation_version": "3.6.15"},
             {"python_full_version": "3.6.8", "implementation_version": "3.6.15"},
         ),
     ],
-    ids=["unknown", "known", "patch", "between-releases", "both"],
+    ids=["unknown", "known", "patch", "between-releases", "candidate", "both"],
 )
 def test_a_file_knows_better_than_its_tag(markers: dict[str, str], changed: dict[str, str]) -> None:
     target = target_from_table({"tag": TAG, "markers": markers}, "label")

@@ -148,7 +148,7 @@ TARGETS = {
         r.txt:1:14: error: lambda is no target known here
             app # target=lambda
                          ^^^^^^
-          name host, or the path of a target file such as ./FILE.toml
+          write aws-lambda-python3.14-x86_64
         """,
     "tag for a name": """
         r.txt:1:14: error: {GOOD} is no name of a target
@@ -355,7 +355,7 @@ class TestCommandLine:
             --target:1:1: error: z is no target known here
                 z,host
                 ^
-              name host, or the path of a target file such as ./FILE.toml
+              wheeltarget targets lists those known; or name a target file, such as ./FILE.toml
             """
         )
 
@@ -417,8 +417,13 @@ class TestSettings:
                 ":2:1: error: tool.wheeltarget has no setting tag\n    tag = 'cp39'\n",
             ),
             ("Tags = 'cp39'", "    ^^^^\n  write tags = …\n"),
-            ("colour = 1", "  the settings are tags and target\n"),
+            ("colour = 1", "  the settings are tags, target and targets\n"),
             ("tags =", "cannot read "),
+            ("targets = 3", ":2:1: error: tool.wheeltarget.targets has to be a table of targets\n"),
+            (
+                "targets.box = 3",
+                ":1:1: error: tool.wheeltarget.targets has to be a table of targets",
+            ),
         ],
         ids=[
             "number",
@@ -431,6 +436,8 @@ class TestSettings:
             "in capitals",
             "unknown",
             "not TOML",
+            "no table of targets",
+            "no table of a target",
         ],
     )
     def test_fault(self, folder: Path, text: str, expected: str) -> None:

@@ -188,6 +188,10 @@ CASES: dict[str, list[tuple[str, int, str]]] = {
     "WT211": [("x ; target=./WT211.toml", 12, "")],
     "WT212": [("x ; target=./WT212.toml", 12, "")],
     "WT213": [("x ; target=./WT213.toml", 12, "")],
+    "WT214": [("x ; target=./WT214.toml", 12, "")],
+    "WT215": [("x ; target=box", 12, "")],
+    "WT216": [("x ; target=aws-lambda-python3.12", 12, "")],
+    "WT217": [("x ; target=aws-lambda-python3.5-arm64", 12, "")],
     "WT301": [
         (f"x ; tags={W},{X},{W}", 48, f"x ; tags={W},{X}"),
         (f"x ; tags={W} ; tags={W}", 33, f"x ; tags={W}"),
@@ -224,6 +228,8 @@ TARGET_FILES = {
     "WT211": f'tag = "{W}"\n[markers]\nos = "x"',
     "WT212": f'tags = ["{W}"]',
     "WT213": f'tag = "{W}"\n[markers]\npython_version = "3.8"',
+    "WT214": '{"compatible_tags": []}',
+    "WT215": "[tool.wheeltarget.targets.host]",
 }
 
 
@@ -258,8 +264,10 @@ class TestCodes:
         [(code, *case) for code, cases in CASES.items() for case in cases],
     )
     def test_case(self, folder: Path, code: str, text: str, column: int, mended: str) -> None:
-        for name, content in TARGET_FILES.items():
-            (folder / f"{name}.toml").write_text(content)
+        for name in {"good", code} & TARGET_FILES.keys():
+            # A name is wrong where it is given, in the project's own file.
+            file = "pyproject" if name == "WT215" else name
+            (folder / f"{file}.toml").write_text(TARGET_FILES[name])
         found = check_text("r.txt", text, look_up)
         assert {each.fault.code for each in found} == {code}
         assert found[0].location.column == column

@@ -25,10 +25,10 @@ def check_cpython_abi(
     rest = ".".join(each.tag for each in platforms)
     tag = f"{interpreter}-{'.'.join(abis)}-{rest}"
     if rest == "any":
-        _check_pure(tag, interpreter, abis, _usual_abi(interpreter, version, "linux"))
+        _check_pure(tag, interpreter, abis, usual_abi(interpreter, version, "linux"))
         return
     system = dict(platforms[0].markers)["sys_platform"]
-    usual = _usual_abi(interpreter, version, system)
+    usual = usual_abi(interpreter, version, system)
     natives = _native_abis(interpreter, version, system)
     written = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
     # A flag too many or too few; any other ABI may belong to another interpreter, and before 3.3
@@ -72,8 +72,13 @@ def _check_pure(tag: str, interpreter: str, abis: tuple[str, ...], usual: str) -
         )
 
 
-def _usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
-    """Say which ABI this CPython has as it is usually built."""
+def usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
+    """Say which ABI this CPython has as it is usually built.
+
+    :param interpreter: its tag, such as ``cp36``.
+    :param version: its version.
+    :param system: ``sys_platform``, of which ``linux`` differs.
+    """
     if version < (3, 3):
         return f"{interpreter}mu" if system == "linux" else f"{interpreter}m"
     return f"{interpreter}m" if version < (3, 8) else interpreter

@@ -1,4 +1,4 @@
-"""Looking targets up: the table of Pythons, tags, ``host`` and target files."""
+"""Looking targets up: the table of Pythons, tags, ``host``, names and target files."""
 
 from __future__ import annotations
 
@@ -10,31 +10,57 @@ from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from wheeltarget.descriptions import (
+    is_complete_platform,
+    is_pip_debug,
+    read_complete_platform,
+    read_pip_debug,
+)
 from wheeltarget.errors import TargetError
 from wheeltarget.targets import MARKER_VARIABLES, Target, host_target, target_from_tag
+
+if TYPE_CHECKING:
+    from wheeltarget.own_targets import OwnTarget
+    from wheeltarget.systems import Catalogue, NamedTarget
 
 HOST = "host"
 """The name of the running interpreter."""
 
 _FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1
+_EXPECTED = (
+    "a target file is TOML or JSON with tag or tags, a complete platform of pex, or the output of "
+    "pip debug --verbose"
+)
 
 
 @functools.cache
 def newest_pythons() -> Mapping[str, str]:
     """Give the newest known release of each Python by interpreter tag, such as ``cp36``."""
-    text = resources.files("wheeltarget").joinpath("catalogue.toml").read_text("utf-8")
-    table: dict[str, str] = tomllib.loads(text)["newest"]
+    table: dict[str, str] = _load("catalogue.toml")["newest"]
     return table
+
+
+@functools.cache
+def known_systems() -> Catalogue:
+    """Give the systems that targets can be named after."""
+    from wheeltarget.systems import parse_systems
+
+    return parse_systems(_load("systems.toml"), newest_pythons())
+
+
+def _load(name: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files("wheeltarget").joinpath(name).read_text("utf-8"))
 
 
 def look_up(key: str, text: str, folder: str) -> Target | None:
     """Find the target that a value of a clause names.
 
     :param key: ``tags`` or ``target``.
-    :param text: a tag, ``host``, or the path of a target file.
+    :param text: a tag, ``host``, the path of a target file, or the name of a target: of the
+        project's own, of the user's own, or of the catalogue, in this order.
     :param folder: what a relative path is relative to; empty for the working directory.
     :returns: the target, or None for the running interpreter.
     :raises TargetError: where it is no target; the hint says what to write.
@@ -43,16 +69,44 @@ def look_up(key: str, text: str, folder: str) -> Target | None:
         return look_up_tag(text)
     if text == HOST:
         return None
-    if text.endswith((".toml", ".json")) or "/" in text or os.sep in text:
+    if is_path(text):
         return read_target_file(Path(folder, text), text)
     if _is_tag(text):
         hint = f"a tag goes behind tags=: tags={text}"
         raise TargetError(f"{text} is no name of a target", hint, code="WT201")
-    raise TargetError(
-        f"{text} is no target known here",
-        "name host, or the path of a target file such as ./FILE.toml",
-        code="WT202",
-    )
+    from wheeltarget.own_targets import find_own_target
+    from wheeltarget.systems import find_target
+
+    own = find_own_target(text, Path(folder))
+    return build_own(own) if own else build_named(find_target(text, known_systems()))
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a value of ``target=`` is the path of a file.
+
+    :param text: the value.
+    """
+    return text.endswith((".toml", ".json", ".txt")) or "/" in text or os.sep in text
+
+
+def build_own(own: OwnTarget) -> Target:
+    """Build the target that somebody has described under a name.
+
+    :param own: the description.
+    :raises TargetError: where it describes no environment.
+    """
+    if own.table is None:
+        return replace(read_target_file(own.file, str(own.file)), label=own.name)
+    label = f"{own.file}: tool.wheeltarget.targets.{own.name}"
+    return replace(target_from_table(own.table, label), label=own.name)
+
+
+def build_named(named: NamedTarget) -> Target:
+    """Build a target of the catalogue.
+
+    :param named: what its name stands for.
+    """
+    return _target_from_tag(named.tag, named.name, named.markers, named.name)
 
 
 def look_up_tag(text: str) -> Target:
@@ -79,11 +133,12 @@ def _is_tag(text: str) -> bool:
 
 
 def read_target_file(path: Path, label: str) -> Target:
-    """Read a target from a TOML or JSON file.
+    """Read a target from a TOML or JSON file, or from what another tool says of it.
 
-    The file has either ``tag`` (one tag, whose environment is meant) or ``tags`` (every
-    supported tag, most preferred first), and may have ``markers`` (a table of marker variables)
-    and ``name``.
+    Of our own, the file has either ``tag`` (one tag, whose environment is meant) or ``tags``
+    (every supported tag, most preferred first), and may have ``markers`` (a table of marker
+    variables) and ``name``. A complete platform of pex or Pants and the output of
+    ``pip debug --verbose`` are told by what is in them.
 
     :param path: where it is.
     :param label: what to call it where it has no name.
@@ -96,11 +151,33 @@ def read_target_file(path: Path, label: str) -> Target:
         why = error.strerror if isinstance(error, OSError) else error
         message = f"cannot read the target file {label}: {why}"
         raise TargetError(message, code="WT203") from error
+    if is_pip_debug(text):
+        return _from_pip_debug(text, label)
     try:
         data = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise TargetError(f"{label} is no target file: {error}", code="WT204") from error
+        raise TargetError(f"{label} is no target file: {error}", _EXPECTED, code="WT204") from error
+    if is_complete_platform(data):
+        data = read_complete_platform(data, label)
     return target_from_table(data, label)
+
+
+def _from_pip_debug(text: str, label: str) -> Target:
+    """Build the target of an output of pip debug; its best tag says what it does not."""
+    table = read_pip_debug(text, label)
+    try:
+        best = target_from_tag(table["tags"][0], newest_pythons()).environment
+    except (TargetError, IndexError):
+        best = {}  # a tag that no target can have, such as one of a build for debugging
+    full = table["markers"]["python_full_version"]
+    if best and best.get("implementation_version") == best["python_full_version"]:
+        best["implementation_version"] = _implementation_version(full)
+    return target_from_table({**table, "markers": {**best, **table["markers"]}}, label)
+
+
+def _implementation_version(full: str) -> str:
+    """Give CPython's own spelling of its version: no plus, and a candidate's letter is c."""
+    return full.removesuffix("+").replace("rc", "c")
 
 
 def target_from_table(data: Mapping[str, Any], label: str) -> Target:
@@ -144,7 +221,7 @@ def _target_from_tag(tag: str, name: str, markers: dict[str, str], label: str) -
         raise TargetError(f"{label}: {error.message}", error.hint, code=error.code) from error
     known = {**base.environment, **markers}
     if base.environment.get("implementation_version") == base.environment["python_full_version"]:
-        release = known["python_full_version"].removesuffix("+")
+        release = _implementation_version(known["python_full_version"])
         known["implementation_version"] = markers.get("implementation_version", release)
     return replace(base, label=name, markers=tuple(known.items()))
 

@@ -13,6 +13,8 @@ import typer
 from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_targets import probe, targets
+from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 from wheeltarget.errors import WheeltargetError
 
 if TYPE_CHECKING:
@@ -27,13 +29,6 @@ app = typer.Typer(
 )
 
 _TARGETS, _SOURCES, _OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
-
-
-class OutputFormat(StrEnum):
-    """How a result is written."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class PipCommand(TyperCommand):
@@ -68,8 +63,8 @@ def run(arguments: list[str]) -> None:
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    everything = [*words, *(["--"] if end < len(arguments) else []), *arguments[end:]]
-    app(everything, prog_name="wheeltarget")
+    again = ["--"] if end < len(arguments) and arguments[0] == "download" else []
+    app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
 
 
 @app.callback()
@@ -85,23 +80,10 @@ def main(
         raise typer.Exit
 
 
-def _offer_tags(incomplete: str) -> tuple[str, ...]:
-    from wheeltarget.catalogue import newest_pythons
-    from wheeltarget.completion import offer_tags
-
-    return offer_tags(incomplete, newest_pythons())
-
-
-def _offer_targets(incomplete: str) -> tuple[str, ...]:
-    from wheeltarget.completion import list_folder, offer_targets
-
-    return offer_targets(incomplete, list_folder)
-
-
 def _offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
     from wheeltarget.completion import offer_word
 
-    offers = {"tags": _offer_tags, "target": _offer_targets}
+    offers = {"tags": offer_tags, "target": offer_targets}
     return offer_word(incomplete, context.params, offers)
 
 
@@ -126,15 +108,15 @@ def download(
         typer.Option(
             help="Targets of the lines without one, as tags with commas between.",
             rich_help_panel=_TARGETS,
-            autocompletion=_offer_tags,
+            autocompletion=offer_tags,
         ),
     ] = None,
     target: Annotated[
         list[str] | None,
         typer.Option(
-            help="The same by name: host, or the path of a target file.",
+            help="The same by name, or by the path of a target file; host is this machine.",
             rich_help_panel=_TARGETS,
-            autocompletion=_offer_targets,
+            autocompletion=offer_targets,
         ),
     ] = None,
     by_target: Annotated[
@@ -289,44 +271,5 @@ def validate(
     raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
 
 
-@app.command()
-def probe(
-    *,
-    python: Annotated[
-        str,
-        typer.Option(
-            metavar="PATH", help="Describe this Python, not the running one.", show_default=False
-        ),
-    ] = "",
-    script: Annotated[
-        bool,
-        typer.Option("--script", help="Print the program that does the same on another machine."),
-    ] = False,
-    name: Annotated[str, typer.Option(help="What the target is called.", show_default=False)] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, not TOML.")] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it there; - is standard output."
-        ),
-    ] = None,
-) -> None:
-    """Describe a Python as a target file: its tags in the order of its newest pip, its markers."""
-    from wheeltarget import probe as work
-    from wheeltarget.errors import UsageError
-
-    try:
-        if script and (python or name or as_json):
-            message = "--script goes with no other option but --output"
-            raise UsageError(message, "give --name and --json to the script")
-        form = "json" if as_json else "toml"
-        text = work.script() if script else work.probe(python, name, form)
-        if output is None or str(output) == "-":
-            sys.stdout.write(text)
-        else:
-            work.write(output, text)
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr)
-        raise typer.Exit(error.exit_code) from error
+app.command()(targets)
+app.command()(probe)

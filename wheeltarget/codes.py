@@ -65,6 +65,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "WT211": "the target file gives a marker variable that there is not",
         "WT212": "the target file does not say its whole Python version",
         "WT213": "the target file contradicts itself",
+        "WT214": "what another tool says of the target lacks something that is needed",
+        "WT215": "a target of one's own has a name that means something else",
+        "WT216": "the name leaves the Python or the architecture open",
+        "WT217": "the system has not this Python or architecture",
         # Lines that do not go together
         "WT301": "the line names one environment twice",
         "WT302": "one project is pinned at two versions for one target",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from wheeltarget.catalogue import HOST
 from wheeltarget.pip_options import WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.systems import System, target_name
 
 PLATFORMS = (
     "manylinux_2_28_x86_64",
@@ -81,22 +82,51 @@ def _tags(minor: int) -> Iterator[str]:
 
 
 def offer_targets(
-    incomplete: str, list_folder: Callable[[str], Iterable[tuple[str, bool]]]
+    incomplete: str,
+    list_folder: Callable[[str], Iterable[tuple[str, bool]]],
+    names: Callable[[str], Iterable[str]] = lambda _: (),
 ) -> tuple[str, ...]:
-    """Offer ``host`` and the paths of target files for the last entry of a list.
+    """Offer ``host``, names and the paths of target files for the last entry of a list.
 
     :param incomplete: what is there of the list.
     :param list_folder: gives each name in a folder, and whether it is one of a folder.
+    :param names: gives the names of targets that begin with a text.
     :returns: lists that begin with it; a folder has a slash at its end.
     """
     before, comma, begun = incomplete.rpartition(",")
     folder, slash, name = begun.rpartition("/")
     found = [HOST] if HOST.startswith(begun) else []
+    found += [] if slash else names(begun)
     for each, is_folder in sorted(list_folder(folder + slash)):
         hidden = each.startswith(".") and not name.startswith(".")
         if each.startswith(name) and not hidden and (is_folder or each.endswith(".toml")):
             found.append(f"{folder}{slash}{each}{'/' * is_folder}")
     return tuple(f"{before}{comma}{each}" for each in found if each.startswith(begun))
+
+
+def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tuple[str, ...]:
+    """Offer names of targets.
+
+    :param begun: what is there of one.
+    :param systems: the systems of the catalogue.
+    :param own: the names of one's own targets.
+    :returns: the systems; where only one is left, its targets.
+    """
+    names = [each for each in own if each.startswith(begun)]
+    fitting = [
+        each
+        for each in systems
+        if f"{each.name}-".startswith(begun) or begun.startswith(f"{each.name}-")
+    ]
+    if len({each.name for each in fitting}) > 1:
+        return tuple(dict.fromkeys((*names, *(f"{each.name}-" for each in fitting))))
+    targets = (
+        target_name(system.name, python, architecture)
+        for system in fitting
+        for python in system.pythons
+        for architecture in system.platforms
+    )
+    return (*names, *(each for each in targets if each.startswith(begun)))
 
 
 def offer_word(

@@ -14,6 +14,8 @@ from wheeltarget.annotations import KEYS
 from wheeltarget.errors import Fault, InputError, Location
 from wheeltarget.requirements import TargetName, locate
 
+_TARGETS = "targets"
+
 
 def project_defaults(folder: Path) -> tuple[TargetName, ...]:
     """Read the default targets of the project that a folder belongs to.
@@ -22,19 +24,39 @@ def project_defaults(folder: Path) -> tuple[TargetName, ...]:
     :returns: what ``tags`` and ``target`` in ``[tool.wheeltarget]`` name; often nothing.
     :raises InputError: where the table is not as it should be.
     """
-    file = next((path for path in _candidates(folder) if os.path.isfile(path)), None)  # noqa: PTH113 - False where it may not look
-    if file is None:
-        return ()
-    text, table = _read(file)
+    file, text, table = _nearest(folder)
     names: list[TargetName] = []
     for key, value in table.items():
         place = _place(str(file), text, key)
         _check(key, value, place)
+        if key == _TARGETS:
+            continue
         for each in [value] if isinstance(value, str) else value:
             names += [
                 TargetName(key, item.strip(), str(file.parent), place) for item in each.split(",")
             ]
     return tuple(sorted(names, key=lambda name: KEYS.index(name.key)))
+
+
+def project_targets(folder: Path) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Read the targets that the project of a folder describes.
+
+    :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :returns: the file, and the table of each target by its name.
+    :raises InputError: where the tables are not as they should be.
+    """
+    file, text, table = _nearest(folder)
+    described = table.get(_TARGETS, {})
+    _check(_TARGETS, described, _place(str(file), text, _TARGETS))
+    return file, described
+
+
+def _nearest(folder: Path) -> tuple[Path, str, dict[str, Any]]:
+    """Give the first pyproject.toml upwards, its text, and our table in it."""
+    for path in _candidates(folder):
+        if os.path.isfile(path):  # noqa: PTH113 - False where it may not look
+            return (path, *_read(path))
+    return folder, "", {}
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
@@ -63,9 +85,17 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
 
 def _check(key: str, value: object, place: Fault) -> None:
     """Refuse what is no setting, or not of its form."""
+    if key == _TARGETS:
+        if not isinstance(value, dict) or not all(
+            isinstance(each, dict) for each in value.values()
+        ):
+            hint = "write a table for each target: [tool.wheeltarget.targets.NAME]"
+            message = "tool.wheeltarget.targets has to be a table of targets"
+            raise InputError((locate(place, message, hint),))
+        return
     if key not in KEYS:
         near = get_close_matches(key, KEYS, n=1, cutoff=0.5)
-        hint = f"write {near[0]} = …" if near else "the settings are tags and target"
+        hint = f"write {near[0]} = …" if near else "the settings are tags, target and targets"
         raise InputError((locate(place, f"tool.wheeltarget has no setting {key}", hint),))
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
