@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pip._internal.exceptions import InstallationError
 from pip._internal.req.req_file import parse_requirements
 
-from tests.support.parity import Bench, Case, Shop
+from tests.support.parity import INSTALLED, Bench, Case, Shop
 from wheeltarget.first_look import is_plain
 from wheeltarget.inputs import read_inputs
 from wheeltarget.pip_options import split_file_options
@@ -67,7 +67,8 @@ REQUIREMENTS: dict[str, Row] = {
     "specifier in parentheses": ("lib (>=0.9, <1)\n", 0, OLD),
     "marker": ("lib; python_version>'3' and 'x;y'!=sys_platform\n", 0, LIB),
     "marker that fails": ("lib ; sys_platform == 'none'\nsome-name", 0, NAME),
-    "broken marker": ("lib ; python_version\n", 1, ""),
+    # pip 25.3 did not expect it.
+    "broken marker": ("lib ; python_version\n", 1 if INSTALLED > (25, 3) else 2, ""),
     "broken specifier": ("lib==\n", 1, ""),
     "one equals sign": ("lib=1\n", 1, ""),
     "two on a line": ("lib app\n", 1, ""),

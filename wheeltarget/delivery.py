@@ -129,7 +129,9 @@ def _explanations(result: JobResult, build: Callable[[str], Target]) -> Iterator
             _placed(demand, result.job) for demand in failure.demands if demand.project == project
         )
         if project:
-            yield explain(demands, files.get(project, ()), target, build)
+            explanation = explain(demands, files.get(project, ()), target, build)
+            if not explanation.is_innocent:
+                yield explanation
 
 
 def _placed(demand: Demand, job: Job) -> Demand:

@@ -17,11 +17,10 @@ _INDENT = "    "
 def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
     """Write why demands could not be met.
 
-    :param explanations: one for each project; those that are not to blame are left out.
+    :param explanations: one for each project.
     :returns: lines, without line ends, most of them short enough for 80 columns.
     """
-    guilty = [each for each in explanations if not each.is_innocent]
-    for explanation in guilty or explanations:
+    for explanation in explanations:
         yield from _lines(explanation)
 
 
@@ -31,7 +30,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
         yield f"{name}: nothing of this name is known here"
         yield from (f"{_INDENT}{_asker(demand)}" for demand in explanation.demands)
         return
-    if not explanation.admitted or explanation.is_innocent:
+    if not explanation.admitted:
         yield from _conflict(explanation)
     else:
         demand = explanation.demands[0]

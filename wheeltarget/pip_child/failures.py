@@ -36,6 +36,11 @@ class Pages:
         """Begin a job."""
         self._reasons.clear()
 
+    @property
+    def are_missing(self) -> bool:
+        """Tell whether there is a page that says nothing."""
+        return bool(self._reasons)
+
     def miss(self, page: object, reason: object) -> None:
         """Note a page that pip passes over; that a project is not there is no news."""
         response = getattr(reason, "response", None)

@@ -89,8 +89,13 @@ def patch_result(current: Current) -> Any:
         current.was_asked = True
         _check_options(current, options)
         logging.getLogger(__name__).info("Resolving for %s", current.label)
-        with explained(pages):
-            exit_code = int(run_here(self, options, arguments))
+        try:
+            with explained(pages):
+                exit_code = int(run_here(self, options, arguments))
+        finally:
+            if pages.are_missing:
+                # What there is of a project is not known then.
+                current.failure = None
         if exit_code == 0:
             _note_result(current, options)
         return exit_code
