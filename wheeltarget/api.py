@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from wheeltarget import catalogue, settings
 from wheeltarget.codes import CODES
 from wheeltarget.errors import Fault, InputError, UsageError
+from wheeltarget.explain import ExplainOutcome, ExplainRequest, explain
 from wheeltarget.inputs import Inputs
 from wheeltarget.outcome import Asker, DownloadOutcome, PlainRun, TargetFile, TargetFiles
 from wheeltarget.pip_config import configured_options, configured_settings
@@ -34,16 +35,17 @@ __all__ = [
     "Asker",
     "DownloadOutcome",
     "DownloadRequest",
+    "ExplainOutcome",
+    "ExplainRequest",
     "PlainRun",
     "TargetFile",
     "TargetFiles",
     "ValidateOutcome",
     "ValidateRequest",
     "download",
+    "explain",
     "validate",
 ]
-
-HOST_LABEL = "this interpreter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     foreign = [
         word for option in command.options if option.name in FOREIGN for word in option.words
     ]
-    host = " ".join(foreign) or HOST_LABEL
+    host = " ".join(foreign) or catalogue.HOST_LABEL
     return [job.target.label if job.target else host for job in plan.jobs]
 
 

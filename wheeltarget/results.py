@@ -88,13 +88,14 @@ class Failure:
             for each in data["causes"]
         )
         files = tuple(
-            (project, tuple(_file_fact(each) for each in found))
+            (project, tuple(file_fact(each) for each in found))
             for project, found in data["files"].items()
         )
         return cls(demands, files)
 
 
-def _file_fact(data: Mapping[str, Any]) -> FileFact:
+def file_fact(data: Mapping[str, Any]) -> FileFact:
+    """Build what is said of a file from an object of a result file."""
     return FileFact(
         filename=data["filename"],
         verdict=data["verdict"],

@@ -11,7 +11,9 @@ of requirements files, and its exit code is the child's; a result is written if 
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
 list, the child fetches requirements files and downloads nothing: pip is given ``arguments``, and
 ``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of each file that pip
-could not fetch. Each job has:
+could not fetch. Where ``listing`` is true nothing is resolved and nothing is fetched but index
+pages, each once for all jobs: each result says in ``listing`` what there is of the projects that
+the requirements name. Each job has:
 
 ``label``
     what to call the target in messages;
@@ -49,6 +51,17 @@ A cause has ``project`` (empty where it is Python), ``name`` (with extras), ``sp
 who asks for that; empty for the user). A file of a project has ``filename``, ``url``, ``verdict``
 (pip's own word), ``requires_python``, ``yanked`` and ``hashes``.
 
+A listing, null where pip could not read what is asked for, has ``places`` (where pip looks, without
+credentials), ``requirements``, ``constraints`` (those whose marker holds) and ``projects`` by
+name. A requirement or constraint has ``project`` and ``name`` (with extras; both empty where only
+its metadata says them), ``specifier``, ``marker``, ``hashes``, ``url`` (empty where an index is
+asked), ``needed`` (whether its marker holds) and ``problem`` (a sentence where nobody knows that).
+A project has ``files``, as above, with ``size`` and ``best_of`` (the version for which pip would
+take it before every other file, or null); ``taken`` (the URL of the file that pip would take for
+these requirements and constraints alone, or null); ``problem`` (a sentence where an index could not
+be read, else empty); and ``neighbours`` (where there are no files, the names of projects in the
+same places, as far as they are known).
+
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
 nothing was fetched and ``failure`` holds one sentence.
@@ -65,8 +78,9 @@ from typing import Any
 
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
+from wheeltarget.pip_child.project_files import Listing
 from wheeltarget.pip_child.result import write_json
-from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.seams import install, install_files, install_listing
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -128,9 +142,11 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
-    install(current, download)
+    listing = install_listing(current, download) if order.get("listing") else None
+    if listing is None:
+        install(current, download)
     for job in order["jobs"]:
-        run(current, job)
+        run(current, job, listing)
         if interrupts:
             return INTERRUPTED
     return 0
@@ -178,8 +194,8 @@ def read_contents(urls: list[str], arguments: list[str]) -> dict[str, dict[str, 
     return {"texts": texts, "reasons": reasons}
 
 
-def run(current: Current, job: dict[str, Any]) -> None:
-    """Run pip for one job and write what it chose."""
+def run(current: Current, job: dict[str, Any], listing: Listing | None) -> None:
+    """Run pip for one job and write what it chose, or what there is."""
     current.begin(job)
     with surroundings(unset=job["unset"]):
         exit_code = download(job["arguments"])
@@ -190,6 +206,8 @@ def run(current: Current, job: dict[str, Any]) -> None:
         )
         exit_code = 1
     outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
+    if listing is not None:
+        outcome["listing"], listing.said = listing.said, None
     write_json(Path(job["result"]), outcome)
 
 

@@ -27,7 +27,7 @@ def patch_failures(current: Current) -> Current:
         if current.view is None:
             return look_here(self, link_evaluator, links)
         kept = list(links)
-        name = _normal(link_evaluator.project_name)
+        name = normal(link_evaluator.project_name)
         current.links.setdefault(name, []).extend(kept)
         return look_here(self, link_evaluator, kept)
 
@@ -59,7 +59,7 @@ def prove_failures(current: Current) -> bool:
     )
     link = Link("https://example.invalid/proof-1.tar.gz")
     finder.evaluate_links(finder.make_link_evaluator("Proof"), iter([link]))
-    return current.links == {"proof": [link]} and [*_files(finder, "proof", [link])] == [
+    return current.links == {"proof": [link]} and [*file_facts(finder, "proof", [link])] == [
         {
             "filename": "proof-1.tar.gz",
             "url": "https://example.invalid/proof-1.tar.gz",
@@ -71,7 +71,8 @@ def prove_failures(current: Current) -> bool:
     ]
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
+    """Normalise the name of a project."""
     from pip._vendor.packaging.utils import canonicalize_name
 
     return str(canonicalize_name(name))
@@ -86,7 +87,7 @@ def _facts(
     return {
         "causes": said,
         "files": {
-            project: list(_files(finder, project, current.links.get(project, ())))
+            project: list(file_facts(finder, project, current.links.get(project, ())))
             for project in projects
         },
     }
@@ -96,7 +97,7 @@ def _cause(cause: Any, constraints: Any) -> dict[str, Any]:
     """Describe one demand that cannot be met with the others."""
     requirement, parent = cause
     _, wanted = requirement.get_candidate_lookup()
-    project = _normal(requirement.project_name)
+    project = normal(requirement.project_name)
     constraint = constraints.get(project) if hasattr(constraints, "get") else None
     known = wanted is not None
     return {
@@ -117,15 +118,21 @@ def _chain(parent: Any) -> Iterator[list[str]]:
     """Give name and version of who asks, then of who asks for that, up to the user's own line."""
     if parent is None:
         return
-    yield [_normal(parent.project_name), str(parent.version)]
+    yield [normal(parent.project_name), str(parent.version)]
     asked = getattr(parent.get_install_requirement(), "comes_from", None)
     while asked is not None and not isinstance(asked, str):
-        yield [_normal(asked.name), ""]
+        yield [normal(asked.name), ""]
         asked = asked.comes_from
 
 
-def _files(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Describe each file of a project, and what pip says of it."""
+def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Describe each file of a project, and what pip says of it.
+
+    :param finder: pip's finder.
+    :param project: the project, normalised.
+    :param links: its files.
+    :returns: an object for each file, as the contract in ``__main__`` has it.
+    """
     judge = finder.make_link_evaluator(project)
     for link in dict.fromkeys(links):
         if not link.filename.endswith(_DISTRIBUTIONS):

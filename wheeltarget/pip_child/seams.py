@@ -27,6 +27,7 @@ from wheeltarget.pip_child.metadata import (
     prove_askers,
     prove_legacy,
 )
+from wheeltarget.pip_child.project_files import Listing, patch_listing, prove_listing
 from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
@@ -81,6 +82,20 @@ def install(current: Current, download: Download) -> None:
     )
     patch_messages(current)
     _try_out(current, download, plain=False)
+
+
+def install_listing(current: Current, download: Download) -> Listing:
+    """Make pip see the job at hand, and look at projects where it would resolve.
+
+    :param current: the holder of the job at hand.
+    :param download: runs ``pip download``.
+    :returns: what will be found.
+    :raises PipMovedError: where pip is not built as expected.
+    """
+    install(current, download)
+    listing = Listing(current)
+    _install(current, Seam("files of a project", lambda _: patch_listing(listing), prove_listing))
+    return listing
 
 
 def install_files(current: Current, download: Download) -> None:
