@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from wheeltarget import explanation
-from wheeltarget.demands import Demand
+from wheeltarget.demands import Demand, Release
 from wheeltarget.explanation import Explanation
 from wheeltarget.nearness import FileFact, Nearness
 from wheeltarget.plan import Job
@@ -47,6 +47,17 @@ class BestFile:
     size: int | None
     hashes: tuple[tuple[str, str], ...]
 
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "version": self.version,
+            "filename": self.filename,
+            "tag": self.tag or None,
+            "url": self.url,
+            "size": self.size,
+            "hashes": dict(self.hashes),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -77,13 +88,54 @@ class Answer:
     @property
     def is_fine(self) -> bool:
         """Tell whether the target has what it needs."""
-        return bool(self.taken or self.marker or (self.url and not self.explanation))
+        return self.result in {"fits", "not-needed", "named"}
 
     @property
     def newest(self) -> BestFile | None:
         """Give the newest release that fits, whether it is asked for or not."""
         newest = self.explanation.newest_fitting if self.explanation else None
         return self.file_of(str(newest.version)) if newest else None
+
+    @property
+    def result(self) -> str:
+        """Say in a word what comes of it; the documentation has the list."""
+        if self.problem:
+            return "unknown"
+        if self.marker:
+            return "not-needed"
+        if self.url and not self.explanation:
+            return "named"
+        return "fits" if self.taken else "misses"
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        why = self.explanation
+        return {
+            "target": self.target,
+            "result": self.result,
+            "taken": self.taken and self.taken.as_dict(),
+            "newest": self.newest and self.newest.as_dict(),
+            "releases": [self._release(release) for release in why.releases] if why else [],
+            "fixes": [{"write": what, "effect": effect} for what, effect in why.fixes]
+            if why and not self.is_fine
+            else [],
+            "marker": self.marker or None,
+            "url": self.url or None,
+            "near": list(self.near),
+            "problem": self.problem or None,
+        }
+
+    def _release(self, release: Release) -> dict[str, object]:
+        version = str(release.version)
+        file = self.file_of(version)
+        return {
+            "version": version,
+            "admitted": release.admitted,
+            "fits": release.reason.nearness is Nearness.FITS,
+            "reason": release.reason.nearness.name.lower().replace("_", "-"),
+            "text": release.reason.text,
+            "file": file and file.as_dict(),
+        }
 
     def file_of(self, version: str) -> BestFile | None:
         """Give the best file of a release; None where none fits.
@@ -112,6 +164,15 @@ class Row:
     def is_fine(self) -> bool:
         """Tell whether every target has what it needs."""
         return all(answer.is_fine for answer in self.answers)
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "requirement": self.requirement,
+            "project": self.project or None,
+            "locations": list(self.locations),
+            "targets": [answer.as_dict() for answer in self.answers],
+        }
 
 
 def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build) -> tuple[Row, ...]:

@@ -23,6 +23,9 @@ from wheeltarget.requirements import is_lock
 if TYPE_CHECKING:
     from wheeltarget.inputs import Inputs
 
+SCHEMA = 1
+"""The version of the form that :meth:`ExplainOutcome.as_dict` gives."""
+
 _FOR_PIP_TO_READ = re.compile(r"[/\\:@]|^\.")
 """What makes a requirement a place, or may do so."""
 
@@ -68,6 +71,18 @@ class ExplainOutcome:
     def exit_code(self) -> int:
         """Give 3 where something could not be found out, 1 where something does not fit, else 0."""
         return 3 if self.problems else int(not all(row.is_fine for row in self.rows))
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "schema": SCHEMA,
+            "targets": [
+                {"label": label, "tag": tag, "python": python}
+                for label, tag, python in self.targets
+            ],
+            "requirements": [row.as_dict() for row in self.rows],
+            "notes": list(self.notes),
+        }
 
 
 def explain(request: ExplainRequest) -> ExplainOutcome:

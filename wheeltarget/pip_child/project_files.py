@@ -23,6 +23,29 @@ from wheeltarget.pip_child.result import without_credentials
 _OTHER = "different_project"
 """pip's word for a file that only stands on the same page."""
 
+_UNDATED = "upload_time_missing"
+"""pip's word for a file of which nobody says when it was uploaded, where that counts."""
+
+_CANDIDATES = frozenset({"candidate", "pre_release"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the indexes have of a project; it is the same for every target.
+
+    :param by_address: its links by what is told of their place, and on pages of several projects
+        those of others.
+    :param problem: why not everything of it is known, or an empty string.
+    """
+
+    by_address: dict[str, Any]
+    problem: str = ""
+
+    @property
+    def links(self) -> Iterable[Any]:
+        """Give the links alone."""
+        return self.by_address.values()
+
 
 @dataclass(slots=True)
 class Listing:
@@ -30,13 +53,15 @@ class Listing:
 
     :param current: the holder of the job at hand.
     :param pages: the index pages that say nothing.
-    :param found: by project, its links and why not all are known; it is kept from job to job.
+    :param found: what there is by project; it is kept from job to job.
+    :param kept: the links that pip looks at, while it does so only to find out which there are.
     :param said: what is to be told of the job; None until the resolver would have begun.
     """
 
     current: Current
     pages: Pages | None = None
-    found: dict[str, tuple[list[Any], str]] = field(default_factory=dict)
+    found: dict[str, _Found] = field(default_factory=dict)
+    kept: list[Any] | None = None
     said: dict[str, Any] | None = None
 
     def look(self, finder: Any, requirements: Sequence[Any]) -> None:
@@ -64,42 +89,47 @@ class Listing:
 
     def _project(self, finder: Any, project: str, asked: Sequence[Any]) -> dict[str, Any]:
         """Tell of one project as the job's target sees it."""
-        from pip._internal.exceptions import PipError
-
         if project not in self.found:
             self.found[project] = self._ask(finder, project)
-        links, problem = self.found[project]
-        facts = list(file_facts(finder, project, links))
-        choice: dict[str, Any] = {"best": {}, "taken": None}
-        try:
-            choice = _choice(finder, project, links, asked)
-        except PipError as error:
-            problem = problem or str(error)
-        sizes = {
-            _address(each): self.current.sizes.get(each.url_without_fragment) for each in links
-        }
+        found = self.found[project]
+        facts = list(file_facts(finder, project, found.links))
+        links = [found.by_address[each["url"]] for each in facts if each["verdict"] in _CANDIDATES]
+        choice = _choice(finder, project, links, asked)
+        if any(each["verdict"] == _UNDATED for each in facts):
+            choice["taken"] = None  # pip ends there
+        known = self.current.sizes
         files = [
-            {**each, "size": sizes[each["url"]], "best_of": choice["best"].get(each["url"])}
+            {
+                **each,
+                "size": known.get(found.by_address[each["url"]].url_without_fragment),
+                "best_of": choice["best"].get(each["url"]),
+            }
             for each in facts
             if each["verdict"] != _OTHER
         ]
-        near = sorted(_neighbours(finder, facts)) if not files else []
-        return {"problem": problem, "files": files, "taken": choice["taken"], "neighbours": near}
+        return {
+            "files": files,
+            "taken": choice["taken"],
+            "problem": found.problem,
+            "neighbours": [] if files else sorted(_neighbours(finder, facts)),
+        }
 
-    def _ask(self, finder: Any, project: str) -> tuple[list[Any], str]:
+    def _ask(self, finder: Any, project: str) -> _Found:
         """Ask the indexes for a project, once for all targets."""
         from pip._internal.exceptions import PipError
 
         assert self.pages is not None  # noqa: S101 - the patch has set it
         self.pages.clear()
-        self.current.links.pop(project, None)
-        problem = ""
+        self.kept, problem = [], ""
         try:
             finder.find_all_candidates(project)
         except PipError as error:
             problem = str(error)
-        links = list(dict.fromkeys(self.current.links.get(project, ())))
-        return links, "; ".join(self.pages.sentences()) or problem
+        # pip looks at pages first, and puts what lies in folders before what they list.
+        links = sorted(dict.fromkeys(self.kept), key=lambda link: link.comes_from is not None)
+        self.kept = None
+        problem = "; ".join(self.pages.sentences()) or problem
+        return _Found({_address(link): link for link in links}, problem)
 
 
 def patch_listing(listing: Listing) -> Listing:
@@ -108,6 +138,7 @@ def patch_listing(listing: Listing) -> Listing:
     :param listing: takes what is found.
     :returns: the same.
     """
+    from pip._internal.index.package_finder import PackageFinder
     from pip._internal.req.req_set import RequirementSet
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
@@ -119,7 +150,17 @@ def patch_listing(listing: Listing) -> Listing:
         listing.look(self.factory._finder, root_reqs)
         return RequirementSet()
 
+    look_here = PackageFinder.evaluate_links
+
+    @functools.wraps(look_here)
+    def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
+        if listing.kept is None:
+            return look_here(self, link_evaluator, links)
+        listing.kept += links
+        return []
+
     Resolver.resolve = resolve
+    PackageFinder.evaluate_links = evaluate_links
     return listing
 
 
@@ -142,7 +183,11 @@ def prove_listing(listing: Listing) -> bool:
     )
     address = "https://example.invalid/proof"
     names = [f"{version}-{tag}.whl" for version in (1, 2) for tag in (*ODD["tags"], "py3-none-any")]
-    listing.found["proof"] = [Link(f"{address}-{name}") for name in names], ""
+    links = [Link(f"{address}-{name}") for name in names]
+    listing.kept = []
+    finder.evaluate_links(finder.make_link_evaluator("proof"), iter(links))
+    listing.found["proof"] = _Found({link.url: link for link in listing.kept})
+    listing.kept = None
     asked = [
         install_req_from_line(line)
         for line in ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
@@ -208,11 +253,12 @@ def _choice(
     for requirement in asked:
         specifier &= requirement.specifier
         hashes &= requirement.hashes(trust_internet=False)
-    candidates = finder.evaluate_links(finder.make_link_evaluator(project), links)
+    candidates = finder.evaluate_links(finder.make_link_evaluator(project), iter(links))
     judge = finder.make_candidate_evaluator(project, specifier=specifier, hashes=hashes)
     version = attrgetter("version")
     releases = groupby(sorted(candidates, key=version), key=version)
-    best = [judge.sort_best_candidate(list(files)) for _, files in releases]
+    # Of several that are as good, the resolver takes the last, and this function the first.
+    best = [judge.sort_best_candidate(list(files)[::-1]) for _, files in releases]
     applicable = judge.get_applicable_candidates(candidates)
     # As Factory._iter_found_candidates has it, by PEP 592.
     bitten = all(each.link.is_yanked for each in applicable) and _is_pinned(specifier)
