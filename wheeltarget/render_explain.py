@@ -152,7 +152,9 @@ def _lines(outcome: ExplainOutcome, page: _Page) -> Iterator[str]:
         blocks.append(list(_summary(outcome, page)))
     alone = len(outcome.rows) == 1
     blocks += [
-        list(_block(row, page)) for row in outcome.rows if alone or page.every or not row.is_fine
+        list(_block(row, page, whole=alone or page.every))
+        for row in outcome.rows
+        if alone or page.every or not row.is_fine
     ]
     for number, block in enumerate(blocks):
         yield from [""] if number else []
@@ -179,7 +181,11 @@ def _summary(outcome: ExplainOutcome, page: _Page) -> Iterator[str]:
             yield from page.table([[Cell(""), *head]], widths)
         else:
             yield page.style.strong(f"For {labels[0]}:")
-        rows = [[name, *cells[part]] for name, cells in zip(first, table, strict=True)]
+        rows = [
+            [name, *cells[part]]
+            for name, cells in zip(first, table, strict=True)
+            if any(cell != _NOT_ASKED for cell in cells[part])
+        ]
         yield from page.table(rows, widths)
     fine = sum(row.is_fine for row in outcome.rows)
     if fine < len(outcome.rows):
@@ -187,10 +193,13 @@ def _summary(outcome: ExplainOutcome, page: _Page) -> Iterator[str]:
         yield f"{fine} of {len(outcome.rows)} requirements can be had by everybody they are for."
 
 
+_NOT_ASKED = Cell("-", "faint")
+
+
 def _result(answer: Answer | None) -> Cell:
     """Say in short what a target gets."""
     if answer is None:
-        return Cell("-", "faint")
+        return _NOT_ASKED
     if answer.problem:
         return Cell("not known", "bad")
     if answer.marker:
@@ -200,21 +209,22 @@ def _result(answer: Answer | None) -> Cell:
     return Cell("as named") if answer.is_fine else Cell("nothing fits", "bad")
 
 
-def _block(row: Row, page: _Page) -> Iterator[str]:
-    """Write everything about one requirement."""
+def _block(row: Row, page: _Page, *, whole: bool) -> Iterator[str]:
+    """Write everything about one requirement; or only about the targets that cannot have it."""
     places = [each for each in row.locations if not each.startswith(COMMAND_LINE)]
     place = f" ({', '.join(places)})" if places else ""
     whom = "" if page.names else f" for {row.answers[0].target}"
     yield f"{page.style.strong(row.requirement)}{place}{whom}"
-    shown = [answer for answer in row.answers if answer.explanation and answer.explanation.releases]
+    answers = [answer for answer in row.answers if whole or not answer.is_fine]
+    shown = [answer for answer in answers if answer.explanation and answer.explanation.releases]
     column = _COLUMN_WITH_TAG if page.every or len(shown) < 3 else _LEAST_COLUMN
     count = max((page.width - _LEFT) // (column + len(_GAP)), 1)
     for start in range(0, len(shown), count):
         yield from [""] if start else []
         yield from _releases(shown[start : start + count], page)
-    for answer in row.answers:
+    for answer in answers:
         yield from _conclusion(answer, row, page)
-    for answer in row.answers:
+    for answer in answers:
         if answer.explanation and not answer.is_fine and answer.explanation.fixes:
             whom = f"for {page.name(answer)}, " if page.names else ""
             yield f"  {whom}each of these would do:"
@@ -249,8 +259,10 @@ def _releases(answers: Sequence[Answer], page: _Page) -> Iterator[str]:
         names = (Cell(page.name(answer), "strong") for answer in answers)
         rows.insert(0, [Cell(""), Cell(""), *names])
     yield from page.table(rows, widths)
-    if marked:
-        yield f" {page.style.strong('*')}  asked for"
+    notes = [f"{page.style.strong('*')} asked for"] if marked else []
+    notes += ["… --all shows every release"] if not all(line.versions for line in kept) else []
+    if notes:
+        yield f" {', '.join(notes)}"
 
 
 def _span_cell(line: _Line, span: str) -> Cell:
@@ -320,7 +332,7 @@ def _kept(lines: Sequence[_Line], answers: Sequence[Answer], *, every: bool) -> 
             yield from found
             continue
         count = sum(len(line.versions) for line in found)
-        said = Cell(f"{count} more: --all shows {'it' if count == 1 else 'them'}", "faint")
+        said = Cell(f"{count} more", "faint")
         yield _Line((), False, (said, *[Cell("")] * (len(answers) - 1)))  # noqa: FBT003 - a row
 
 
