@@ -18,14 +18,14 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation"
+    "redaction pythons nearness demands fixes explanation"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
     "settings foreign"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
-WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
+WORK = "guard wheelhouse results driver interrupts closure pure unmet delivery reports reading plain"
 
 ARROWS = {
     # Ground floor: words and values
@@ -41,9 +41,10 @@ ARROWS = {
     "markers": "targets",
     "outcome": "",
     "redaction": "",
-    "nearness": "targets",
+    "pythons": "",
+    "nearness": "pythons targets",
     "demands": "nearness targets",
-    "fixes": "demands nearness targets errors",
+    "fixes": "demands nearness pythons targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
     # First floor: readers
@@ -72,8 +73,9 @@ ARROWS = {
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
+    "unmet": "plan demands explanation targets results outcome",
     "delivery": (
-        "plan demands explanation targets results driver closure pure wheelhouse interrupts "
+        "unmet plan targets results driver closure pure wheelhouse interrupts "
         "outcome errors"
     ),
     "plain": (
@@ -89,7 +91,7 @@ ARROWS = {
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render_explanation": "explanation demands",
-    "render": "outcome reports redaction render_explanation errors",
+    "render": "outcome reports redaction explanation render_explanation errors",
     "render_findings": "render redaction validate findings errors",
     "render_targets": "listing own_targets systems",
     "completion": "catalogue systems pip_options",

@@ -6,15 +6,16 @@ Nothing here reads or writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from wheeltarget import explanation
-from wheeltarget.demands import Demand, Release
+from wheeltarget.demands import Demand, Release, judge
 from wheeltarget.explanation import Explanation
+from wheeltarget.fixes import Fix
 from wheeltarget.nearness import FileFact, Nearness
 from wheeltarget.plan import Job
 from wheeltarget.plan_faults import parse_requirement
@@ -69,7 +70,6 @@ class Answer:
     :param files: the best file of each release that fits, the newest first.
     :param taken: what pip would take, if nothing else was asked for; or None.
     :param near: names that may have been meant, where there is no such project.
-    :param places: where it was looked for.
     :param marker: the marker for which the target does not need it; else empty.
     :param url: the place that the requirement itself names; else empty.
     :param problem: why it could not be found out, as a sentence; else empty.
@@ -80,7 +80,6 @@ class Answer:
     files: tuple[BestFile, ...] = ()
     taken: BestFile | None = None
     near: tuple[str, ...] = ()
-    places: tuple[str, ...] = ()
     marker: str = ""
     url: str = ""
     problem: str = ""
@@ -116,11 +115,11 @@ class Answer:
             "taken": self.taken and self.taken.as_dict(),
             "newest": self.newest and self.newest.as_dict(),
             "releases": [self._release(release) for release in why.releases] if why else [],
-            "fixes": [{"write": what, "effect": effect} for what, effect in why.fixes]
-            if why and not self.is_fine
-            else [],
+            "fixes": _fixes(why.fixes) if why and not self.is_fine else [],
+            "sources": _fixes(why.sources) if why and not self.is_fine else [],
             "marker": self.marker or None,
             "url": self.url or None,
+            "places": list(why.places) if why else [],
             "near": list(self.near),
             "problem": self.problem or None,
         }
@@ -143,6 +142,10 @@ class Answer:
         :param version: the release.
         """
         return next((file for file in self.files if file.version == version), None)
+
+
+def _fixes(fixes: Iterable[Fix]) -> list[dict[str, str]]:
+    return [{"write": what, "effect": effect} for what, effect in fixes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +287,7 @@ def _answer(question: _Question, job: Job, listing: JobListing, build: Build) ->
     target = replace(job.target, tags=tags) if tags else job.target
     near = get_close_matches(question.project, found.neighbours)
     answer = _explained(_demands(question, listing), found, target, build)
-    return replace(answer, near=tuple(near), places=listing.places)
+    return replace(answer, near=tuple(near))
 
 
 def _demands(question: _Question, listing: JobListing) -> tuple[Demand, ...]:
@@ -310,7 +313,9 @@ def _explained(
 ) -> Answer:
     """Explain what there is of a project."""
     facts = [file.fact for file in found.files]
-    why = explanation.explain(demands, facts, target, build)
+    why = explanation.explain(demands, facts, target, build, found.places)
+    releases = tuple(_as_pip_has_it(release, found.applicable) for release in why.releases)
+    why = replace(why, releases=releases)
     files = [_best_file(file, target) for file in found.files if file.best_of is not None]
     fitting = [
         str(release.version) for release in why.releases if release.reason.nearness is Nearness.FITS
@@ -323,6 +328,13 @@ def _explained(
         tuple(by_version[version] for version in fitting if version in by_version),
         taken,
     )
+
+
+def _as_pip_has_it(release: Release, applicable: Collection[str]) -> Release:
+    """Mark a release that fits where pip would take it: not a pre-release beside a final one."""
+    if release.reason.nearness is not Nearness.FITS:
+        return release
+    return replace(release, admitted=str(release.version) in applicable)
 
 
 def _best_file(file: FoundFile, target: Target) -> BestFile:
@@ -350,9 +362,7 @@ def _answer_of_place(question: _Question, target: Target, build: Build) -> Answe
     demand = Demand(project, asked.name or project, "", location=location)
     fact = FileFact(filename, "candidate")
     file = FoundFile(fact, asked.url, best_of=str(version))
-    why = explanation.explain((demand,), [fact], target, build)
-    fits = why.is_innocent
-    answer = _explained(
-        (demand,), FoundProject((file,), asked.url if fits else None), target, build
-    )
+    fits = judge(fact, frozenset(), target).nearness is Nearness.FITS
+    found = FoundProject((file,), asked.url if fits else None, frozenset({str(version)}))
+    answer = _explained((demand,), found, target, build)
     return replace(answer, url=asked.url)

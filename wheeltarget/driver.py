@@ -215,7 +215,8 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
     failure = Failure.from_dict(data["failure"]) if data["failure"] else None
-    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, failure)
+    said = tuple(data["said"])
+    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, failure, said)
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

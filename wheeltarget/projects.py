@@ -71,14 +71,17 @@ class FoundProject:
     :param files: its files.
     :param taken: the URL of the file that pip would take for what is asked of this project, or
         None where there is none.
+    :param applicable: the versions that pip would take, of those with a file that fits.
     :param problem: why not all of it is known, as a sentence; else empty.
-    :param neighbours: where there are no files, names of projects in the same places, as far as
-        that is known.
+    :param places: where there are no files, where they would be.
+    :param neighbours: names of projects in those places, as far as they are known.
     """
 
     files: tuple[FoundFile, ...]
     taken: str | None = None
+    applicable: frozenset[str] = frozenset()
     problem: str = ""
+    places: tuple[str, ...] = ()
     neighbours: tuple[str, ...] = ()
 
     @classmethod
@@ -88,20 +91,25 @@ class FoundProject:
             FoundFile(file_fact(each), each["url"], each["size"], each["best_of"])
             for each in data["files"]
         )
-        return cls(tuple(files), data["taken"], data["problem"], tuple(data["neighbours"]))
+        return cls(
+            tuple(files),
+            data["taken"],
+            frozenset(data["applicable"]),
+            data["problem"],
+            tuple(data["places"]),
+            tuple(data["neighbours"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class JobListing:
     """What there is for one job.
 
-    :param places: where pip looks, without credentials.
     :param requirements: what is asked for.
     :param constraints: what limits it; those of which the marker holds.
     :param projects: (project, what there is of it) for each that is needed from an index.
     """
 
-    places: tuple[str, ...]
     requirements: tuple[Asked, ...]
     constraints: tuple[Asked, ...]
     projects: tuple[tuple[str, FoundProject], ...]
@@ -110,7 +118,6 @@ class JobListing:
     def from_dict(cls, data: Mapping[str, Any]) -> JobListing:
         """Build it from an object of a result file."""
         return cls(
-            places=tuple(data["places"]),
             requirements=tuple(map(Asked.from_dict, data["requirements"])),
             constraints=tuple(map(Asked.from_dict, data["constraints"])),
             projects=tuple((n, FoundProject.from_dict(p)) for n, p in data["projects"].items()),

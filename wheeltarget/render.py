@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.errors import Fault, InputError, Location, WheeltargetError
+from wheeltarget.errors import DownloadError, Fault, InputError, Location, WheeltargetError
 from wheeltarget.redaction import redact
 
 if TYPE_CHECKING:
@@ -146,12 +146,20 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
     style = Style(stderr, os.environ, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
     stderr.writelines(format_fault(fault, style) for fault in faults)
-    explanations = getattr(error, "explanations", ())
-    if explanations:
-        from wheeltarget.render_explanation import explanation_lines
-
-        stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(explanations))
+    if isinstance(error, DownloadError):
+        _show_explanations(error, stderr)
     stderr.flush()
+
+
+def _show_explanations(error: DownloadError, stderr: TextIO) -> None:
+    """Say why pip could not have what it was to fetch; where nobody knows, what pip says."""
+    # Nothing of this is loaded for a good run.
+    from wheeltarget.explanation import UnmetError
+    from wheeltarget.render_explanation import explanation_lines
+
+    if isinstance(error, UnmetError):
+        stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(error.explanations))
+        stderr.writelines(f"{redact(text)}\n" for text in error.said)
 
 
 def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:

@@ -16,6 +16,7 @@ from wheeltarget.errors import COMMAND_LINE
 from wheeltarget.nearness import Nearness
 from wheeltarget.redaction import redact
 from wheeltarget.render import Style, format_size, show_notes
+from wheeltarget.render_explanation import fix_lines
 
 if TYPE_CHECKING:
     from packaging.version import Version
@@ -224,17 +225,8 @@ def _block(row: Row, page: _Page, *, whole: bool) -> Iterator[str]:
         yield from _releases(shown[start : start + count], page)
     for answer in answers:
         yield from _conclusion(answer, row, page)
-    for answer in answers:
-        if answer.explanation and not answer.is_fine and answer.explanation.fixes:
-            whom = f"for {page.name(answer)}, " if page.names else ""
-            yield f"  {whom}each of these would do:"
-            yield from _fixes(answer.explanation.fixes, page)
-
-
-def _fixes(fixes: Sequence[tuple[str, str]], page: _Page) -> Iterator[str]:
-    left = max(len(what) for what, _ in fixes)
-    for what, effect in fixes:
-        yield f"    {page.paint(f'{what:<{left}}', 'strong')}  {effect}"
+        if answer.explanation and not answer.is_fine:
+            yield from fix_lines(answer.explanation)
 
 
 def _releases(answers: Sequence[Answer], page: _Page) -> Iterator[str]:
@@ -346,8 +338,8 @@ def _conclusion(answer: Answer, row: Row, page: _Page) -> Iterator[str]:
     elif answer.explanation is None:
         yield f"  {name}gets it from {answer.url}, and no index is asked"
     elif not answer.explanation.releases:
-        where = f" at {' or '.join(answer.places)}" if answer.places else ""
-        yield f"  {name}gets nothing; nothing of the name {row.project} is known{where}"
+        yield f"  {name}gets nothing: there is nothing of the name {row.project}"
+        yield from (f"    {place}" for place in answer.explanation.places)
         if answer.near:
             yield f"    did you mean {' or '.join(answer.near)}?"
     elif answer.taken:

@@ -68,10 +68,14 @@ class Failure:
 
     :param demands: the demands that cannot all be met.
     :param files: (project, its files) for each project that they are about.
+    :param places: (project, where it was looked for) for each that has no files.
+    :param unseen: projects that the user asks for and that were not looked at.
     """
 
     demands: tuple[Demand, ...]
     files: tuple[tuple[str, tuple[FileFact, ...]], ...]
+    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Failure:
@@ -84,6 +88,8 @@ class Failure:
                 constraint=each["constraint"],
                 hashes=tuple((n, v) for n, values in each["hashes"].items() for v in values),
                 chain=tuple((name, version) for name, version in each["chain"]),
+                file=each["file"],
+                unlisted=each["unlisted"],
             )
             for each in data["causes"]
         )
@@ -91,7 +97,8 @@ class Failure:
             (project, tuple(file_fact(each) for each in found))
             for project, found in data["files"].items()
         )
-        return cls(demands, files)
+        places = tuple((project, tuple(found)) for project, found in data["places"].items())
+        return cls(demands, files, places, tuple(data["unseen"]))
 
 
 def file_fact(data: Mapping[str, Any]) -> FileFact:
@@ -102,6 +109,7 @@ def file_fact(data: Mapping[str, Any]) -> FileFact:
         requires_python=data["requires_python"],
         yanked=data["yanked"],
         hashes=tuple(data["hashes"].items()),
+        uploaded=data["uploaded"],
     )
 
 
@@ -114,7 +122,8 @@ class JobResult:
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param chosen: the files that pip chose.
     :param folder: where all its files are.
-    :param failure: what pip's resolver could not have, or None.
+    :param failure: what pip could not have, or None.
+    :param said: what pip says of that, and was held back.
     """
 
     job: Job
@@ -123,3 +132,4 @@ class JobResult:
     chosen: tuple[ChosenFile, ...]
     folder: Path
     failure: Failure | None = None
+    said: tuple[str, ...] = ()

@@ -39,28 +39,34 @@ the requirements name. Each job has:
     whether to choose only, and fetch no more than that needs.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
-``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``failure``
-(null, or what the resolver could not have: ``causes`` and ``files``) and ``files``, a list of what
-was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
-``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason),
-``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes as the index
-says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has them).
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``failure`` (null, or
+what pip could not have), ``said`` (what pip says of that, where it was held back) and ``files``, a
+list of what was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials),
+``index``, ``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or
+the reason), ``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes
+as the index says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has
+them).
 
-A cause has ``project`` (empty where it is Python), ``name`` (with extras), ``specifier``,
-``constraint``, ``hashes`` (lists by algorithm) and ``chain`` (name and version of who asks, then of
-who asks for that; empty for the user). A file of a project has ``filename``, ``url``, ``verdict``
-(pip's own word), ``requires_python``, ``yanked`` and ``hashes``.
+A failure has ``causes``, ``files`` by project, ``places`` (where those projects were looked for of
+which there are none) and ``unseen`` (the projects that the user asks for and that nobody looked
+at). A cause has ``project`` (empty where it is Python), ``name`` (with extras), ``specifier``,
+``constraint``, ``hashes`` (lists by algorithm), ``chain`` (name and version of who asks, then of
+who asks for that; empty for the user), ``file`` (the URL by which it was asked for, or empty) and
+``unlisted`` (whether hashes are compared and it has none). A file of a project has ``filename``,
+``url``, ``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
+``requires_python``, ``yanked``, ``hashes`` and ``uploaded`` (when, or null).
 
-A listing, null where pip could not read what is asked for, has ``places`` (where pip looks, without
-credentials), ``requirements``, ``constraints`` (those whose marker holds) and ``projects`` by
-name. A requirement or constraint has ``project`` and ``name`` (with extras; both empty where only
-its metadata says them), ``specifier``, ``marker``, ``hashes``, ``url`` (empty where an index is
-asked), ``needed`` (whether its marker holds) and ``problem`` (a sentence where nobody knows that).
-A project has ``files``, as above, with ``size`` and ``best_of`` (the version for which pip would
-take it before every other file, or null); ``taken`` (the URL of the file that pip would take for
-these requirements and constraints alone, or null); ``problem`` (a sentence where an index could not
-be read, else empty); and ``neighbours`` (where there are no files, the names of projects in the
-same places, as far as they are known).
+A listing, null where pip could not read what is asked for, has ``requirements``, ``constraints``
+(those whose marker holds) and ``projects`` by name. A requirement or constraint has ``project`` and
+``name`` (with extras; both empty where only its metadata says them), ``specifier``, ``marker``,
+``hashes``, ``url`` (empty where an index is asked), ``needed`` (whether its marker holds) and
+``problem`` (a sentence where nobody knows that). A project has ``files``, as above, with ``size``
+and ``best_of`` (the version for which pip would take it before every other file, or null);
+``taken`` (the URL of the file that pip would take for these requirements and constraints alone, or
+null); ``applicable`` (the versions that pip would take, of those with a file that fits);
+``problem`` (a sentence where an index could not be read, else empty); and, where there are no
+files, ``places`` (where they would be) and ``neighbours`` (names of projects there, as far as they
+are known).
 
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then

@@ -62,7 +62,9 @@ class Current:
     sizes: dict[str, int] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
+    roots: list[Any] = field(default_factory=list)
     failure: dict[str, Any] | None = None
+    said: list[str] = field(default_factory=list)
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -79,6 +81,7 @@ class Current:
         self.sources = frozenset(job.get("sources", ()))
         self.dry_run = job.get("dry_run", False)
         self.saved, self.links, self.failure = {}, {}, None
+        self.roots, self.said = [], []
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
@@ -94,11 +97,12 @@ class Current:
         return self.view is not None and self.view.legacy
 
     def outcome(self) -> dict[str, Any]:
-        """Say what pip was told to fetch, what it chose, and what it could not have."""
+        """Say what pip was told to fetch, what it chose, what it could not have and said of it."""
         return {
             "dependencies": self.dependencies,
             "files": self.chosen,
             "failure": self.failure,
+            "said": self.said,
         }
 
 

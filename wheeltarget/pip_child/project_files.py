@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.pip_child.current import Current
-from wheeltarget.pip_child.failure_facts import file_facts, normal
+from wheeltarget.pip_child.failure_facts import file_facts, normal, places_of
 from wheeltarget.pip_child.failures import Pages, patch_pages
 from wheeltarget.pip_child.result import without_credentials
 
@@ -78,7 +78,6 @@ class Listing:
             if each["needed"] and not each["url"]:
                 wanted.setdefault(each["project"], []).append(requirement)
         self.said = {
-            "places": list(dict.fromkeys(map(without_credentials, _places(finder)))),
             "requirements": said,
             "constraints": [_describe(each) for each in limits],
             "projects": {
@@ -110,7 +109,9 @@ class Listing:
         return {
             "files": files,
             "taken": choice["taken"],
+            "applicable": choice["applicable"],
             "problem": found.problem,
+            "places": [] if files else list(places_of(finder, project)),
             "neighbours": [] if files else sorted(_neighbours(finder, facts)),
         }
 
@@ -200,6 +201,7 @@ def prove_listing(listing: Listing) -> bool:
     return (
         [each["needed"] for each in said["requirements"]] == [True, False]
         and project["taken"] == f"{address}-{names[0]}"
+        and project["applicable"] == ["1"]
         and [each["best_of"] for each in project["files"]] == ["1", None, None, "2", None, None]
     )
 
@@ -207,12 +209,6 @@ def prove_listing(listing: Listing) -> bool:
 def _of(project: str, requirements: Iterable[Any]) -> Iterator[Any]:
     """Give the requirements on a project."""
     return (each for each in requirements if normal(each.name or "") == project)
-
-
-def _places(finder: Any) -> Iterator[str]:
-    """Say where a finder looks."""
-    yield from finder.find_links
-    yield from finder.index_urls
 
 
 def _describe(requirement: Any) -> dict[str, Any]:
@@ -269,6 +265,7 @@ def _choice(
     return {
         "best": {_address(each.link): str(each.version) for each in best},
         "taken": taken and _address(taken),
+        "applicable": sorted({str(each.version) for each in applicable}),
     }
 
 
