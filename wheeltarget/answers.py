@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from wheeltarget import explanation
+from wheeltarget.catalogue import HOST_LABEL
 from wheeltarget.demands import Demand, Release, judge
 from wheeltarget.explanation import Explanation
 from wheeltarget.fixes import Fix
@@ -287,6 +288,9 @@ def _answer(question: _Question, job: Job, listing: JobListing, build: Build) ->
     target = replace(job.target, tags=tags) if tags else job.target
     near = get_close_matches(question.project, found.neighbours)
     answer = _explained(_demands(question, listing), found, target, build)
+    if label == HOST_LABEL and answer.explanation:
+        sources = tuple(_sources_here(answer.explanation))
+        answer = replace(answer, explanation=replace(answer.explanation, sources=sources))
     return replace(answer, near=tuple(near))
 
 
@@ -303,9 +307,15 @@ def _demands(question: _Question, listing: JobListing) -> tuple[Demand, ...]:
             constraint=constraint,
             hashes=asked.hashes or hashes,
             location=str(line.fault("").location) if line else "",
+            unlisted=listing.hashed and not (_is_pinned(asked) and (asked.hashes or hashes)),
         )
         for asked, line in question.asked
     )
+
+
+def _is_pinned(asked: Asked) -> bool:
+    """Tell whether one version is asked for, as pip wants it where it compares hashes."""
+    return asked.specifier.startswith("==") and "," not in asked.specifier
 
 
 def _explained(
@@ -316,18 +326,27 @@ def _explained(
     why = explanation.explain(demands, facts, target, build, found.places)
     releases = tuple(_as_pip_has_it(release, found.applicable) for release in why.releases)
     why = replace(why, releases=releases)
+    unlisted = any(demand.unlisted for demand in demands)
     files = [_best_file(file, target) for file in found.files if file.best_of is not None]
     fitting = [
         str(release.version) for release in why.releases if release.reason.nearness is Nearness.FITS
     ]
     by_version = {file.version: file for file in files}
-    taken = next((file for file in files if file.url == found.taken), None)
+    taken = next((file for file in files if file.url == found.taken and not unlisted), None)
     return Answer(
         target.label,
         why,
         tuple(by_version[version] for version in fitting if version in by_version),
         taken,
     )
+
+
+def _sources_here(why: Explanation) -> Iterator[Fix]:
+    """Say how a source can be had for the running interpreter, for which pip builds it."""
+    for release in why.admitted:
+        if release.reason.nearness is Nearness.SOURCE:
+            yield f"--no-binary {why.demands[0].project}", f"builds {release.version} from source"
+            return
 
 
 def _as_pip_has_it(release: Release, applicable: Collection[str]) -> Release:

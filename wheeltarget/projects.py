@@ -105,11 +105,13 @@ class FoundProject:
 class JobListing:
     """What there is for one job.
 
+    :param hashed: whether pip compares the hash of every file with one that is listed.
     :param requirements: what is asked for.
     :param constraints: what limits it; those of which the marker holds.
     :param projects: (project, what there is of it) for each that is needed from an index.
     """
 
+    hashed: bool
     requirements: tuple[Asked, ...]
     constraints: tuple[Asked, ...]
     projects: tuple[tuple[str, FoundProject], ...]
@@ -118,6 +120,7 @@ class JobListing:
     def from_dict(cls, data: Mapping[str, Any]) -> JobListing:
         """Build it from an object of a result file."""
         return cls(
+            hashed=data["hashed"],
             requirements=tuple(map(Asked.from_dict, data["requirements"])),
             constraints=tuple(map(Asked.from_dict, data["constraints"])),
             projects=tuple((n, FoundProject.from_dict(p)) for n, p in data["projects"].items()),

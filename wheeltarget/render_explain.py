@@ -252,7 +252,8 @@ def _releases(answers: Sequence[Answer], page: _Page) -> Iterator[str]:
         rows.insert(0, [Cell(""), Cell(""), *names])
     yield from page.table(rows, widths)
     notes = [f"{page.style.strong('*')} asked for"] if marked else []
-    notes += ["… --all shows every release"] if not all(line.versions for line in kept) else []
+    if sum(len(line.versions) for line in kept) < len(_versions(answers)):
+        notes.append("--all shows every release")
     if notes:
         yield f" {', '.join(notes)}"
 
@@ -267,6 +268,12 @@ def _span(versions: Sequence[Version]) -> str:
     return f"{versions[-1]} to {versions[0]}"
 
 
+def _versions(answers: Sequence[Answer]) -> list[Version]:
+    """Give every release, the newest first."""
+    explanations = [answer.explanation for answer in answers if answer.explanation]
+    return sorted({each.version for why in explanations for each in why.releases}, reverse=True)
+
+
 def _grouped(answers: Sequence[Answer], *, every: bool) -> list[_Line]:
     """Put neighbouring releases together of which the same is to be said."""
     by_target = [
@@ -274,7 +281,11 @@ def _grouped(answers: Sequence[Answer], *, every: bool) -> list[_Line]:
         for answer in answers
         if answer.explanation
     ]
-    versions = sorted({version for releases in by_target for version in releases}, reverse=True)
+    versions = _versions(answers)
+    finals = [version for version in versions if not version.is_prerelease]
+    if finals and not every:
+        asked = {v for releases in by_target for v, each in releases.items() if each.admitted}
+        versions = [v for v in versions if v in asked or not v.is_prerelease]
     lines = []
     for version in versions:
         seen = [releases.get(version) for releases in by_target]
@@ -344,9 +355,18 @@ def _conclusion(answer: Answer, row: Row, page: _Page) -> Iterator[str]:
             yield f"    did you mean {' or '.join(answer.near)}?"
     elif answer.taken:
         yield from _with_file(f"{name}gets {answer.taken.version}:", answer.taken, page)
+    elif answer.explanation.demands[0].unlisted:
+        lacks = (
+            "one version has to be named"
+            if answer.explanation.demands[0].hashes
+            else ("none is listed for it")
+        )
+        yield f"  {name}gets nothing: hashes are compared, and {lacks}"
     elif answer.newest:
         said = f"{name}gets nothing; the newest that fits is {answer.newest.version}:"
         yield from _with_file(said, answer.newest, page)
+    elif answer.explanation.missing:
+        yield f"  {name}gets nothing; no release has a wheel for {answer.explanation.missing}"
     else:
         yield f"  {name}gets nothing; no release fits"
 

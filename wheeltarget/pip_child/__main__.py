@@ -56,17 +56,17 @@ who asks for that; empty for the user), ``file`` (the URL by which it was asked 
 ``url``, ``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
 ``requires_python``, ``yanked``, ``hashes`` and ``uploaded`` (when, or null).
 
-A listing, null where pip could not read what is asked for, has ``requirements``, ``constraints``
-(those whose marker holds) and ``projects`` by name. A requirement or constraint has ``project`` and
-``name`` (with extras; both empty where only its metadata says them), ``specifier``, ``marker``,
-``hashes``, ``url`` (empty where an index is asked), ``needed`` (whether its marker holds) and
-``problem`` (a sentence where nobody knows that). A project has ``files``, as above, with ``size``
-and ``best_of`` (the version for which pip would take it before every other file, or null);
-``taken`` (the URL of the file that pip would take for these requirements and constraints alone, or
-null); ``applicable`` (the versions that pip would take, of those with a file that fits);
-``problem`` (a sentence where an index could not be read, else empty); and, where there are no
-files, ``places`` (where they would be) and ``neighbours`` (names of projects there, as far as they
-are known).
+A listing, null where pip could not read what is asked for, has ``hashed`` (whether pip compares the
+hash of every file with one that is listed), ``requirements``, ``constraints`` (those whose marker
+holds) and ``projects`` by name. A requirement or constraint has ``project`` and ``name`` (with
+extras; both empty where only its metadata says them), ``specifier``, ``marker``, ``hashes``,
+``url`` (empty where an index is asked), ``needed`` (whether its marker holds) and ``problem`` (a
+sentence where nobody knows that). A project has ``files``, as above, with ``size`` and ``best_of``
+(the version for which pip would take it before every other file, or null); ``taken`` (the URL of
+the file that pip would take for these requirements and constraints alone, or null); ``applicable``
+(the versions that pip would take, of those with a file that fits); ``problem`` (a sentence where an
+index could not be read, else empty); and, where there are no files, ``places`` (where they would
+be) and ``neighbours`` (names of projects there, as far as they are known).
 
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then

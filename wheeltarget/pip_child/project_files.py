@@ -64,11 +64,12 @@ class Listing:
     kept: list[Any] | None = None
     said: dict[str, Any] | None = None
 
-    def look(self, finder: Any, requirements: Sequence[Any]) -> None:
+    def look(self, finder: Any, requirements: Sequence[Any], *, hashed: bool = False) -> None:
         """Look at every project that requirements name.
 
         :param finder: pip's finder.
         :param requirements: pip's requirements, the constraints among them.
+        :param hashed: whether pip compares the hash of every file with one that is listed.
         """
         limits = [each for each in requirements if each.constraint and each.match_markers()]
         asked = [each for each in requirements if not each.constraint]
@@ -78,6 +79,7 @@ class Listing:
             if each["needed"] and not each["url"]:
                 wanted.setdefault(each["project"], []).append(requirement)
         self.said = {
+            "hashed": hashed,
             "requirements": said,
             "constraints": [_describe(each) for each in limits],
             "projects": {
@@ -148,7 +150,8 @@ def patch_listing(listing: Listing) -> Listing:
 
     @functools.wraps(resolve_here)
     def resolve(self: Any, root_reqs: Sequence[Any], *_arguments: Any, **_named: Any) -> Any:
-        listing.look(self.factory._finder, root_reqs)
+        preparer = self.factory.preparer
+        listing.look(self.factory._finder, root_reqs, hashed=bool(preparer.require_hashes))
         return RequirementSet()
 
     look_here = PackageFinder.evaluate_links
