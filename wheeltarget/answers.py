@@ -6,6 +6,7 @@ Nothing here reads or writes.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -187,12 +188,14 @@ def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build)
     :param build: gives the target whose best tag is the one written; raises TargetError.
     :returns: the requirements, in the order in which they are first asked for.
     """
-    rows: dict[tuple[str, str], list[tuple[tuple[str, ...], Answer]]] = {}
+    rows: dict[tuple[str, str, int], list[tuple[tuple[str, ...], Answer]]] = {}
     for job, listing in zip(jobs, listings, strict=True):
+        times: Counter[tuple[str, str]] = Counter()
         for question in _questions(job, listing):
+            what = question.text, question.project
             answer = _answer(question, job, listing, build)
-            key = question.text, question.project
-            rows.setdefault(key, []).append((question.locations, answer))
+            rows.setdefault((*what, times[what]), []).append((question.locations, answer))
+            times[what] += 1
     return tuple(
         Row(
             text,
@@ -200,7 +203,7 @@ def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build)
             tuple(dict.fromkeys(each for places, _ in found for each in places)),
             tuple(answer for _, answer in found),
         )
-        for (text, project), found in rows.items()
+        for (text, project, _), found in rows.items()
     )
 
 
