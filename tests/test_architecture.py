@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation"
+    "redaction nearness demands fixes explanation store"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -46,6 +46,7 @@ ARROWS = {
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
+    "store": "errors",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -115,7 +116,7 @@ THIRD_PARTY = {
         "api",
         "render_explanation",
     }
-    - {"errors", "guard"},
+    - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets"},
     "typer": {"cli", "cli_targets"},
     "pip": {"pip_child"},
