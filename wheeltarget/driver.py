@@ -21,6 +21,12 @@ from wheeltarget.wheelhouse import Stage
 SCHEMA = 1
 PIP_MOVED = 70
 INTERRUPTED = 130
+AHEAD = "WHEELTARGET_AHEAD"
+"""The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
+
+_CONNECTIONS = 16
+"""How many connections to a host there may be at once."""
+
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
@@ -44,12 +50,14 @@ class Manner:
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
     :param silent: whether nothing of what pip says is shown.
+    :param store: the folder of the wheel store, if there is one.
     """
 
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
     silent: bool = False
+    store: Path | None = None
 
 
 def run_jobs(
@@ -92,9 +100,8 @@ def run_jobs(
         home = stage.folder / f"child-{number}"
         home.mkdir()
         failure = str(home / _FAILURE)
-        files.append(
-            _write_orders(home, {"plain": False, "jobs": orders[number::count], "failure": failure})
-        )
+        order = {"plain": False, "jobs": orders[number::count], "failure": failure}
+        files.append(_write_orders(home, {**order, **_haste(manner.store)}))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)
@@ -104,6 +111,15 @@ def run_jobs(
         _read_result(job, result, folder)
         for job, result, folder in zip(jobs, results, folders, strict=True)
     )
+
+
+def _haste(store: Path | None) -> dict[str, Any]:
+    """Say how things may be fetched ahead."""
+    return {
+        "ahead": os.environ.get(AHEAD) != "0",
+        "connections": _CONNECTIONS,
+        "store": str(store) if store else None,
+    }
 
 
 def _refuse_end(exit_code: int, failure: Path) -> None:

@@ -35,7 +35,7 @@ def patch_kept(current: Current) -> None:
     def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> str | None:
         found: str | None
         source = _bring(current, link, Path(download_dir)) if download_dir == current.folder else ""
-        if source == "an earlier job":
+        if source in {"an earlier job", "the store"}:
             # pip would name a file in the destination, where it is not yet.
             with _silence(prepare.logger):
                 found = check_here(link, download_dir, *rest, **named)
@@ -49,9 +49,9 @@ def patch_kept(current: Current) -> None:
 
 
 def _bring(current: Current, link: Any, folder: Path) -> str:
-    """Link a file into the folder at hand, from an earlier job or from the destination.
+    """Link a file into the folder at hand, from where it is already.
 
-    :returns: which of the two it comes from, or an empty string.
+    :returns: where it comes from, or an empty string.
     """
     path = folder / link.filename
     if path.exists():
@@ -64,7 +64,7 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     if there.is_file() and link.filename not in current.refused:
         link_or_copy(there, path)
         return "the destination"
-    return ""
+    return "the store" if current.bring is not None and current.bring(link, path) else ""
 
 
 def link_or_copy(source: Path, path: Path) -> None:
