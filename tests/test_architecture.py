@@ -22,7 +22,7 @@ GROUND = (
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign"
+    "settings foreign cache"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
@@ -58,6 +58,7 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
@@ -117,7 +118,7 @@ THIRD_PARTY = {
         "render_explanation",
     }
     - {"errors", "guard", "store"},
-    "platformdirs": {"pip_config", "own_targets"},
+    "platformdirs": {"pip_config", "own_targets", "cache"},
     "typer": {"cli", "cli_targets"},
     "pip": {"pip_child"},
 }

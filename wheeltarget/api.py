@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget import catalogue, settings
+from wheeltarget import cache, catalogue, settings
 from wheeltarget.codes import CODES
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.inputs import Inputs
@@ -114,7 +114,17 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
         return plain.run(plan, inputs, command, foreign)
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
-    return _deliver(plan, request, everything, inputs, pure)
+    refused = cache.is_refused(command, configured_settings(environment, isolated=isolated))
+    store, note = (None, "") if refused else _open_store(environment)
+    outcome = _deliver(plan, request, everything, inputs, pure, store)
+    return replace(outcome, notes=(*outcome.notes, note)) if note else outcome
+
+
+def _open_store(environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Find the wheel store, and say why there can be none."""
+    folder = cache.cache_folder(environment)
+    why_not = cache.prepare(folder)
+    return (None, why_not) if why_not else (cache.wheel_folder(folder), "")
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:
@@ -133,7 +143,12 @@ def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine)
 
 
 def _deliver(
-    plan: Plan, request: DownloadRequest, command: CommandLine, inputs: Inputs, pure: frozenset[str]
+    plan: Plan,
+    request: DownloadRequest,
+    command: CommandLine,
+    inputs: Inputs,
+    pure: frozenset[str],
+    store: Path | None,
 ) -> DownloadOutcome:
     from wheeltarget.delivery import Delivery, deliver
     from wheeltarget.interrupts import interruptible
@@ -149,6 +164,7 @@ def _deliver(
             children=request.children,
             pure=pure,
             build_words=tuple(_build_words(command, inputs)),
+            store=store,
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
         keep_report(outcome)

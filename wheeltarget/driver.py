@@ -44,12 +44,14 @@ class Manner:
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
     :param silent: whether nothing of what pip says is shown.
+    :param store: the folder of the wheel store; None to do without.
     """
 
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
     silent: bool = False
+    store: Path | None = None
 
 
 def run_jobs(
@@ -91,10 +93,13 @@ def run_jobs(
     for number in range(count):
         home = stage.folder / f"child-{number}"
         home.mkdir()
-        failure = str(home / _FAILURE)
-        files.append(
-            _write_orders(home, {"plain": False, "jobs": orders[number::count], "failure": failure})
-        )
+        everything = {
+            "plain": False,
+            "jobs": orders[number::count],
+            "failure": str(home / _FAILURE),
+            "store": manner.store and str(manner.store),
+        }
+        files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)

@@ -5,7 +5,9 @@ The contract with the parent
 
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
 
-JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
+JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs``, and
+``store``: the folder of the wheel store, from which wheels are taken and to which they go, or null
+(:mod:`wheeltarget.store`; a run with ``plain`` or ``urls`` has none). Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
@@ -67,6 +69,8 @@ from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.stored import patch_copies
+from wheeltarget.store import Store
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -128,6 +132,9 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
+    if order.get("store"):
+        current.store = Store(Path(order["store"]))
+        patch_copies(current)
     install(current, download)
     for job in order["jobs"]:
         run(current, job)
