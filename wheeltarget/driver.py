@@ -50,7 +50,7 @@ class Manner:
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
     :param silent: whether nothing of what pip says is shown.
-    :param store: the folder of the wheel store, if there is one.
+    :param store: the folder of the wheel store; None to do without.
     """
 
     folders: tuple[str, ...]
@@ -99,9 +99,15 @@ def run_jobs(
     for number in range(count):
         home = stage.folder / f"child-{number}"
         home.mkdir()
-        failure = str(home / _FAILURE)
-        order = {"plain": False, "jobs": orders[number::count], "failure": failure}
-        files.append(_write_orders(home, {**order, **_haste(manner.store)}))
+        everything = {
+            "plain": False,
+            "jobs": orders[number::count],
+            "failure": str(home / _FAILURE),
+            "store": manner.store and str(manner.store),
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)
@@ -111,15 +117,6 @@ def run_jobs(
         _read_result(job, result, folder)
         for job, result, folder in zip(jobs, results, folders, strict=True)
     )
-
-
-def _haste(store: Path | None) -> dict[str, Any]:
-    """Say how things may be fetched ahead."""
-    return {
-        "ahead": os.environ.get(AHEAD) != "0",
-        "connections": _CONNECTIONS,
-        "store": str(store) if store else None,
-    }
 
 
 def _refuse_end(exit_code: int, failure: Path) -> None:

@@ -6,9 +6,10 @@ The contract with the parent
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
-where ``plain`` is true, ``ahead`` (whether to fetch ahead of pip, which changes nothing but the
-time), ``connections`` (how many to a host there may be at once) and ``store`` (the folder of the
-wheel store, or null). Where
+where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
+to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
+which changes nothing but the time; and ``connections``: how many to a host there may be at once.
+Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
@@ -73,6 +74,8 @@ from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
 from wheeltarget.pip_child.speed import Speed, spare_collector
+from wheeltarget.pip_child.stored import patch_copies
+from wheeltarget.store import Store
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -134,6 +137,9 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
+    if order["store"]:
+        current.store = Store(Path(order["store"]))
+        patch_copies(current)
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
         scope = Scope.of(order, Path(order["store"] or temporary))
         speed = Speed(current, scope) if order["ahead"] else None

@@ -88,6 +88,17 @@ class Ahead:
         """Tell whether pip takes a wheel to know what it needs, and not its metadata alone."""
         return self.takes_whole_wheels or link.metadata_link() is None
 
+    def find_here(self, link: Any) -> Path | None:
+        """Find a wheel where pip finds it without asking for anything."""
+        current = self.current
+        earlier = current.fetched.get(link.url_without_fragment)
+        if earlier is not None and earlier.is_file():
+            return earlier
+        there = Path(current.destination, link.filename)
+        if there.is_file() and link.filename not in current.refused:
+            return there
+        return None if current.dry_run or self.wheels.is_begun(link) else self.wheels.find(link)
+
     # Pages
 
     def read_pages_with(self, get: Callable[..., Any]) -> None:

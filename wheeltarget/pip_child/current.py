@@ -13,6 +13,7 @@ from typing import Any
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.legacy import reads_legacy
+from wheeltarget.store import Store
 
 
 class PipMovedError(WheeltargetError):
@@ -50,7 +51,9 @@ class Current:
     destination: str = ""
     was_asked: bool = False
     only_looks: bool = False
+    store: Store | None = None
     fetched: dict[str, Path] = field(default_factory=dict)
+    brought: list[Path] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
     resolver: Any = None
@@ -81,6 +84,7 @@ class Current:
         self.sources = frozenset(job.get("sources", ()))
         self.dry_run = job.get("dry_run", False)
         self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
+        self.brought = []
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""

@@ -176,8 +176,9 @@ def bring(ahead: Ahead, link: Any, path: Path) -> bool:
 
 
 def bring_wheel(ahead: Ahead, link: Any, path: Path) -> bool:
-    """Put a wheel into pip's folder, if it is the wheel that pip needs, and not its metadata."""
-    if ahead.is_resolving and not ahead.wants_whole(link):
+    """Put a wheel into pip's folder, unless pip would rather have its metadata for now."""
+    can_wait = ahead.is_resolving and not ahead.wants_whole(link)
+    if can_wait and (ahead.current.dry_run or ahead.wheels.is_begun(link)):
         return False
     return bring(ahead, link, path)
 

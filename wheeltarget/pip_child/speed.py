@@ -63,6 +63,8 @@ class Speed:
                 self._undo.append(patch(self._ahead))
                 self._current.begin(proof)
                 reason = "" if prove(self._ahead) else "the patch did not take"
+            except OSError:
+                raise  # a full disk, say, of which pip is innocent
             except Exception as error:  # noqa: BLE001 - a pip may have moved in any way
                 reason = " ".join(repr(error).split())[:_REASON]
             if reason:

@@ -227,8 +227,8 @@ class Walk:
 
     def _source(self, link: Any) -> Task | None:
         """Let that be fetched which says what a candidate needs."""
-        there = self._find_here(link)
-        if there is not None:
+        there = self._ahead.find_here(link)
+        if there is not None and link.is_wheel:
             return Task.done(link.url, there)
         if not link.is_wheel:
             self._ahead.wheels.fetch(link, METADATA)
@@ -238,17 +238,6 @@ class Walk:
         if not self._ahead.wants_whole(link):
             return self._ahead.metadata(link.metadata_link())
         return self._ahead.wheels.fetch(link, METADATA)
-
-    def _find_here(self, link: Any) -> Path | None:
-        """Find a wheel where pip would find it without asking for anything."""
-        current = self._ahead.current
-        if not link.is_wheel:
-            return None
-        earlier = current.fetched.get(link.url_without_fragment)
-        if earlier is not None and earlier.is_file():
-            return earlier
-        there = Path(current.destination, link.filename)
-        return there if there.is_file() and link.filename not in current.refused else None
 
     def _read(self, node: Node, outcome: Any) -> Any:
         """Make pip's object for the metadata of a candidate."""
@@ -317,7 +306,8 @@ def fetch_wheels(ahead: Ahead, links: Iterable[Any]) -> None:
     wanted = list(links)
     ahead.wheels.keep_only(wanted)
     for link in wanted:
-        ahead.wheels.fetch(link, WHEEL)
+        if ahead.find_here(link) is None:
+            ahead.wheels.fetch(link, WHEEL)
 
 
 def _first(candidates: list[Any], specifier: Any) -> Any:

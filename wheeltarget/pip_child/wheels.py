@@ -1,7 +1,7 @@
 """Wheels fetched ahead into the wheel store, from which pip's folder has links to them.
 
 They are hashed on the way, against what the index says; a file of which it says nothing is left to
-pip. pip's own cache is not filled with a second copy, though what it has counts.
+pip. What is in pip's own cache counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from wheeltarget.pip_child.pool import Left, Pool, Task
 from wheeltarget.pip_child.session import fetch
 from wheeltarget.store import Store
 
-_HEADERS = {"Accept-Encoding": "identity", "Cache-Control": "no-store"}
 _SCHEMES = frozenset({"http", "https"})
 
 
@@ -43,7 +42,7 @@ class Wheels:
         """
         sha256 = _sha256_of(link)
         url = link.url_without_fragment
-        if sha256 is None or link.scheme not in _SCHEMES:
+        if sha256 is None:
             return None
         task = self._tasks.get(url)
         if task is None:
@@ -61,9 +60,9 @@ class Wheels:
 
     def _load(self, url: str, sha256: str) -> bool:
         """Fetch a file into the store."""
-        from pip._internal.network.utils import raise_for_status, response_chunks
+        from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 
-        response = self._lend().get(url, headers=_HEADERS, stream=True)
+        response = self._lend().get(url, headers=HEADERS, stream=True)
         try:
             raise_for_status(response)
             with self.store.writing(sha256) as writer:
@@ -73,6 +72,10 @@ class Wheels:
         finally:
             response.close()
         return True
+
+    def is_begun(self, link: Any) -> bool:
+        """Tell whether this run has fetched a file, or is about to."""
+        return link.url_without_fragment in self._tasks
 
     def find(self, link: Any) -> Path | None:
         """Find a file in the store."""
@@ -121,5 +124,5 @@ class Wheels:
 
 def _sha256_of(link: Any) -> str | None:
     """Give the sha256 that an index says a file has."""
-    sha256 = link._hashes.get("sha256")
+    sha256 = link._hashes.get("sha256") if link.scheme in _SCHEMES else None
     return sha256.lower() if sha256 else None
