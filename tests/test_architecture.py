@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation"
+    "redaction nearness demands fixes explanation store"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -47,6 +47,7 @@ ARROWS = {
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
     "download_request": "",
+    "store": "errors",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -114,7 +115,7 @@ THIRD_PARTY = {
         "api",
         "render_explanation",
     }
-    - {"errors", "guard"},
+    - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets"},
     "typer": {"cli", "cli_targets"},
     "pip": {"pip_child"},

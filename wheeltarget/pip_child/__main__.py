@@ -56,6 +56,7 @@ nothing was fetched and ``failure`` holds one sentence.
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -67,6 +68,7 @@ from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.startup import load_pip
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -128,6 +130,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
+    load_pip()
     install(current, download)
     for job in order["jobs"]:
         run(current, job)
@@ -204,4 +207,7 @@ def download(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    # The last look for garbage takes longer than all that is left to do.
+    gc.freeze()
+    sys.exit(code)
