@@ -60,6 +60,7 @@ nothing was fetched and ``failure`` holds one sentence.
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -74,6 +75,7 @@ from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
 from wheeltarget.pip_child.speed import Speed, spare_collector
+from wheeltarget.pip_child.startup import load_pip
 from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
@@ -137,6 +139,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
+    load_pip()
     if order["store"]:
         current.store = Store(Path(order["store"]))
         patch_copies(current)
@@ -224,4 +227,7 @@ def download(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    # The last look for garbage takes longer than all that is left to do.
+    gc.freeze()
+    sys.exit(code)
