@@ -206,7 +206,7 @@ def _facts(
     """Say what could not be had, who asked for it, and which files there are of it."""
     projects = sorted({cause["project"] for cause in causes if cause["project"]})
     files = {
-        project: list(file_facts(finder, project, current.links.get(project, ())))
+        project: list(file_facts(finder, project, current.links_of(project)))
         for project in projects
     }
     return {

@@ -17,8 +17,10 @@ from typing import Any
 
 from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.failure_facts import file_facts, normal, places_of
-from wheeltarget.pip_child.failures import Pages, patch_pages
+from wheeltarget.pip_child.failures import Pages
 from wheeltarget.pip_child.result import without_credentials
+from wheeltarget.pip_child.speed import Speed
+from wheeltarget.pip_child.walk import fetch_pages
 
 _OTHER = "different_project"
 """pip's word for a file that only stands on the same page."""
@@ -53,13 +55,15 @@ class Listing:
 
     :param current: the holder of the job at hand.
     :param pages: the index pages that say nothing.
+    :param speed: fetches pages ahead, if that can be done.
     :param found: what there is by project; it is kept from job to job.
     :param kept: the links that pip looks at, while it does so only to find out which there are.
     :param said: what is to be told of the job; None until the resolver would have begun.
     """
 
     current: Current
-    pages: Pages | None = None
+    pages: Pages
+    speed: Speed | None = None
     found: dict[str, _Found] = field(default_factory=dict)
     kept: list[Any] | None = None
     said: dict[str, Any] | None = None
@@ -78,6 +82,10 @@ class Listing:
         for requirement, each in zip(asked, said, strict=True):
             if each["needed"] and not each["url"]:
                 wanted.setdefault(each["project"], []).append(requirement)
+        if self.speed is not None and self.speed.ahead is not None:
+            for project in wanted:
+                if project not in self.found:
+                    fetch_pages(self.speed.ahead, finder, project)
         self.said = {
             "hashed": hashed,
             "requirements": said,
@@ -121,11 +129,13 @@ class Listing:
         """Ask the indexes for a project, once for all targets."""
         from pip._internal.exceptions import PipError
 
-        assert self.pages is not None  # noqa: S101 - the patch has set it
         self.pages.clear()
+        self.current.unread.pop(project, None)
         self.kept, problem = [], ""
         try:
             finder.find_all_candidates(project)
+            for read in self.current.unread.get(project, ()):
+                self.kept += read()
         except PipError as error:
             problem = str(error)
         # pip looks at pages first, and puts what lies in folders before what they list.
@@ -145,7 +155,6 @@ def patch_listing(listing: Listing) -> Listing:
     from pip._internal.req.req_set import RequirementSet
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
-    listing.pages = patch_pages()
     resolve_here = Resolver.resolve
 
     @functools.wraps(resolve_here)
