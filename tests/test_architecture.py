@@ -25,7 +25,9 @@ READERS = (
     "settings foreign"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
-WORK = "guard wheelhouse results driver interrupts closure pure unmet delivery reports reading plain"
+WORK = (
+    "guard wheelhouse results driver interrupts closure pure unmet delivery reports reading plain"
+)
 
 ARROWS = {
     # Ground floor: words and values
@@ -75,8 +77,7 @@ ARROWS = {
     "pure": "driver results wheelhouse errors",
     "unmet": "plan demands explanation targets results outcome",
     "delivery": (
-        "unmet plan targets results driver closure pure wheelhouse interrupts "
-        "outcome errors"
+        "unmet plan targets results driver closure pure wheelhouse interrupts outcome errors"
     ),
     "plain": (
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "

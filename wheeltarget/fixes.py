@@ -150,8 +150,8 @@ def _rule_fixes(situation: Situation) -> Iterator[Fix]:
                 yield f"--hash={name}:{value}", f"allows {file.filename}"
                 break
     for release in situation.admitted(Nearness.YANKED)[:1]:
-        if not demand.chain:
-            yield f"{demand.name}=={release.version}", "takes it although it was yanked"
+        place = "as a line of its own takes" if demand.chain else "takes"
+        yield f"{demand.name}=={release.version}", f"{place} it although it was yanked"
     for release in situation.admitted(Nearness.PRE_RELEASE)[:1]:
         yield f"--all-releases {demand.project}", f"takes {release.version}"
     late = situation.admitted(Nearness.TOO_LATE)
@@ -228,8 +228,15 @@ def _first_fit(
             continue
         for release in releases:
             if _has_file(situation.files[release.version], target, situation):
-                yield f"tags={tag}", f"takes {release.version}"
+                yield f"tags={tag}", f"takes {release.version}{_patch(target, situation)}"
                 return
+
+
+def _patch(target: Target, situation: Situation) -> str:
+    """Say which release of the same Python a tag stands for, where that is what is other."""
+    mine = situation.target
+    same = target.environment["python_version"] == mine.environment["python_version"]
+    return f", with Python {target.python}" if same and target.python != mine.python else ""
 
 
 def _has_file(files: Iterable[FileFact], target: Target, situation: Situation) -> bool:
