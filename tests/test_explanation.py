@@ -8,20 +8,28 @@ options, ``target`` by a line of the target file ``box.toml``. ``{FILE}`` is a f
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.support.cli import Result, download, names
+from tests.support.cli import Result, download
 from tests.support.index import LocalIndex
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
+from wheeltarget import api, driver, wheelhouse
+from wheeltarget.errors import WheeltargetError
+from wheeltarget.plan import Job
+from wheeltarget.render import show_error
 from wheeltarget.render_explanation import explanation_lines
+from wheeltarget.results import JobResult
 
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
 SAVED = "; nothing was saved\n"
@@ -50,6 +58,7 @@ class Block:
 class Case:
     """What a file of the folder says."""
 
+    name: str
     has: list[list[str]] = field(default_factory=list)
     asks: list[str] = field(default_factory=list)
     files: dict[str, list[str]] = field(
@@ -61,7 +70,7 @@ class Case:
     @classmethod
     def read(cls, path: Path) -> Case:
         _, given, says = path.read_text("utf-8").split("\n\n", 2)
-        case = cls(says=says)
+        case = cls(path.stem, says=says)
         files = {"line": "r.txt", "constrains": "c.txt", "target": "box.toml"}
         for line in given.splitlines():
             word, _, rest = line.partition(" ")
@@ -119,11 +128,20 @@ class Case:
         for name, lines in self.files.items():
             (folder / name).write_text("".join(f"{line}\n" for line in lines))
 
+    def words(self, *more: str) -> list[str]:
+        """Give the words of the command line for what the case asks for."""
+        files = ["-c", "c.txt", *(["-r", "r.txt"] if self.files["r.txt"] else [])]
+        return [*self.options, *more, *files, *self.asks]
+
     def run(self, index: LocalIndex, folder: Path, *more: str) -> Result:
         """Run what the case asks for."""
         self.write(folder)
-        files = ["-c", "c.txt", *(["-r", "r.txt"] if self.files["r.txt"] else [])]
-        return download(index, *self.options, *more, *files, *self.asks, cwd=folder)
+        return download(index, *self.words(*more), cwd=folder)
+
+    def order(self, index: LocalIndex, folder: Path, *more: str) -> Run:
+        """Say what is to be run for it."""
+        self.write(folder)
+        return Run((*index.pip_args(), "--no-cache-dir", *self.words(*more)), folder)
 
     def mended(self, block: Block, fix: str) -> tuple[Case, list[str]]:
         """Do what a proposal says; give the case with it, and options."""
@@ -135,6 +153,8 @@ class Case:
             options = fix.split()
         elif " --hash=" in fix:
             target = lines[0].partition(";")[2].partition(" --hash")[0]
+            project = fix.partition("==")[0]
+            lines = [each for each in lines if not each.startswith(f"{project}==")]
             lines.append(fix.replace(" --hash", f" ;{target} --hash", 1))
         elif fix.startswith("tags="):
             asks, lines = ([renamed(e, block.target, fix) for e in some] for some in (asks, lines))
@@ -145,7 +165,7 @@ class Case:
                 asks.append(f"{project} ;{asks[0].partition(';')[2]}")
             asks = [f"{fix} ;{e.partition(';')[2]}" if begins.match(e) else e for e in asks]
         files = {**self.files, "r.txt": lines}
-        return Case(self.has, asks, files, self.options, self.says), options
+        return Case(self.name, self.has, asks, files, self.options, self.says), options
 
 
 def renamed(line: str, target: str, fix: str) -> str:
@@ -162,47 +182,141 @@ def sha256(path: Path) -> str:
 
 def explained(stderr: str) -> str:
     """Give what is said of why it fails; of a failure that is not pip's, all."""
-    before, saved, said = stderr.partition(SAVED)
-    if not saved:
-        return stderr
-    if said == "  what it said is above\n":
-        return before[before.index("ERROR: ") :].rpartition("error: ")[0]
-    return "".join(f"{line[2:]}\n" for line in said.splitlines())
+    _, saved, said = stderr.partition(SAVED)
+    return "".join(f"{line[2:]}\n" for line in said.splitlines()) if saved else stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of wheeltarget, and where it is done.
+
+    :param words: the words behind ``wheeltarget download``.
+    :param folder: the working directory.
+    """
+
+    words: tuple[str, ...]
+    folder: Path
+
+    def do(self, patch: pytest.MonkeyPatch) -> None:
+        """Do it, as far as that is possible without placing anything."""
+        mine = {"--allow-sdist": [], "--build-pure": []}  # type: dict[str, list[str]]
+        words = iter(self.words)
+        rest = []
+        for word in words:
+            if word in mine:
+                mine[word].append(next(words))
+            else:
+                rest.append(word)
+        patch.chdir(self.folder)
+        allowed, pure = map(tuple, mine.values())
+        api.download(
+            api.DownloadRequest(tuple(rest), allow_sdist=allowed, build_pure=pure, dry_run=True)
+        )
+
+
+class _HeldError(Exception):
+    """Ends a run where its jobs would be begun."""
+
+
+def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) -> list[Result]:
+    """Run everything as ever, but for the jobs of all runs being done by one child of pip's.
+
+    :param runs: what to run; nothing may be placed.
+    :param stage: a folder for the jobs.
+    :param patch: it is what the runs go through that is held up.
+    :returns: the exit code and standard error of each.
+    """
+    jobs: list[Job] = []
+    labels: list[str] = []
+    spans = []
+
+    def hold(mine: Sequence[Job], named: Sequence[str], *_: object) -> NoReturn:
+        jobs.extend(mine)
+        labels.extend(named)
+        raise _HeldError
+
+    run_jobs = driver.run_jobs
+    patch.setattr(driver, "run_jobs", hold)
+    for run in runs:
+        begin = len(jobs)
+        with contextlib.suppress(_HeldError, WheeltargetError):
+            run.do(patch)
+        spans.append(slice(begin, len(jobs)))
+    with wheelhouse.open_stage(stage, dry_run=True) as opened:
+        manner = driver.Manner(("",) * len(jobs), dry_run=True, silent=True)
+        done = run_jobs(jobs, labels, opened, manner)
+        return [_end(run, done[span], patch) for run, span in zip(runs, spans, strict=True)]
+
+
+def _end(run: Run, done: tuple[JobResult, ...], patch: pytest.MonkeyPatch) -> Result:
+    """Go through a run whose jobs are done."""
+    patch.setattr(driver, "run_jobs", lambda *_: done)
+    said = StringIO()
+    try:
+        run.do(patch)
+    except WheeltargetError as error:
+        show_error(error, said)
+        return Result(error.exit_code, "", said.getvalue())
+    return Result(0, "", "")
 
 
 @pytest.fixture
-def shelf(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the folder
-    return tmp_path / "index"
+def stocked(tmp_path: Path) -> Iterator[list[tuple[Case, LocalIndex, Path]]]:
+    """Give each case with an index of its own that has what it says, and a folder to work in."""
+    with contextlib.ExitStack() as stack:
+        found = []
+        for path in CASES:
+            shelf, here = tmp_path / path.stem / "index", tmp_path / path.stem / "here"
+            for folder in (shelf, here):
+                folder.mkdir(parents=True)
+            index = stack.enter_context(LocalIndex(shelf))
+            case = Case.read(path)
+            case.stock(shelf, index)
+            found.append((case, index, here))
+        yield found
+
+
+Stocked = list[tuple[Case, LocalIndex, Path]]
+
+
+def test_what_is_said(stocked: Stocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [case.order(index, here) for case, index, here in stocked]
+    results = run_together(runs, tmp_path, monkeypatch)
+    assert {result.exit_code for result in results} == {1}
+    for (case, *_), result in zip(stocked, results, strict=True):
+        assert explained(result.stderr) == case.says, case.name
+
+
+def test_what_is_proposed(
+    stocked: Stocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change alone mends what it is proposed for, and where that is all, the run."""
+    tried: list[tuple[Case, Block, str]] = []
+    runs = []
+    for case, index, here in stocked:
+        for block in case.blocks:
+            for number, fix in enumerate(block.fixes):
+                mended, options = case.mended(block, fix)
+                folder = here / f"{len(tried)}-{number}"
+                folder.mkdir()
+                runs.append(mended.order(index, folder, *options))
+                tried.append((case, block, fix))
+    results = run_together(runs, tmp_path, monkeypatch)
+    assert len(tried) > len(CASES)
+    for (case, block, fix), result in zip(tried, results, strict=True):
+        assert block.heading not in result.stderr, (case.name, fix)
+        assert result.exit_code == 0 or len(list(case.blocks)) > 1, (case.name, fix, result.stderr)
 
 
 @pytest.mark.seams
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_case(path: Path, shelf: Path, index: LocalIndex, tmp_path: Path) -> None:
-    case = Case.read(path)
-    assert max(map(len, case.says.splitlines()[1:]), default=0) <= 98
-    case.stock(shelf, index)
-    here = tmp_path / "here"
-    here.mkdir()
-    result = case.run(index, here)
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert explained(result.stderr) == case.says
-    assert names(here) == ["box.toml", "c.txt", "r.txt"]
-    blocks = list(case.blocks)
-    for block in blocks:
-        for fix in block.fixes:
-            # With several projects at fault the others are still told of.
-            mended, options = case.mended(block, fix)
-            after = mended.run(index, here, *options)
-            assert block.heading not in after.stderr, (fix, after.stderr)
-            assert after.exit_code == 0 or len(blocks) > 1, (fix, after.stderr)
-
-
-def test_all_that_is_proposed_first_together(
-    shelf: Path, index: LocalIndex, tmp_path: Path
-) -> None:
+def test_one_change_for_each_project(index: LocalIndex, tmp_path: Path) -> None:
     """Where several projects are at fault, one change for each mends the run."""
-    case = Case.read(next(path for path in CASES if path.stem == "several-projects"))
-    case.stock(shelf, index)
+    case = Case.read(Path(__file__).with_name("explanations") / "several-projects.txt")
+    case.stock(tmp_path / "index", index)
+    first = case.run(index, tmp_path)
+    assert (first.exit_code, first.stdout, explained(first.stderr)) == (1, "", case.says)
+    assert "ERROR: No matching distribution found for native\n" in first.stderr
+    assert "from versions" not in first.stderr
     options: list[str] = []
     mended = case
     for block in case.blocks:
@@ -211,8 +325,11 @@ def test_all_that_is_proposed_first_together(
     assert mended.run(index, tmp_path, *options).exit_code == 0
 
 
-def test_there_are_enough_cases() -> None:
+def test_cases() -> None:
     assert len(CASES) >= 40
+    for path in CASES:
+        lines = Case.read(path).says.splitlines()
+        assert max(map(len, lines[1:]), default=0) <= 98, path.stem
 
 
 def test_nothing_to_explain() -> None:

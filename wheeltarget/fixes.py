@@ -97,7 +97,8 @@ def _unlisted_fixes(situation: Situation) -> Iterator[Fix]:
         if judge(file, frozenset(), situation.target).nearness is Nearness.FITS and file.hashes:
             name, value = file.hashes[0]
             line = f"{situation.demands[0].name}=={newest.version} --hash={name}:{value}"
-            yield line, "as a line of the file"
+            chain = situation.demands[0].chain
+            yield line, "as a line of the file" if chain else "in place of the line"
             return
 
 
@@ -118,7 +119,7 @@ def _specifier_fixes(situation: Situation) -> Iterator[Fix]:
         what = "is" if spelled.startswith("==") else f"takes {newest.version},"
         rest = "the newest that fits"
         if len(situation.demands) > 1:
-            rest = f"{rest} what else is asked for"
+            rest = f"{rest} all else"
         place = f" (instead of {line.specifier} in {line.location})" if len(lines) > 1 else ""
         yield f"{line.name}{spelled}", f"{what} {rest}{place}"
 
