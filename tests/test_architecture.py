@@ -104,7 +104,7 @@ ARROWS = {
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction explanation render_explanation errors",
     "render_explain": (
-        "answers explain demands nearness render render_explanation redaction errors"
+        "answers explain explanation demands nearness render render_explanation redaction errors"
     ),
     "render_findings": "render redaction validate findings errors",
     "render_targets": "listing own_targets systems",

@@ -160,7 +160,7 @@ lib~=2.0
   A gets 2.0: lib-2.0-cp39-cp39-manylinux2014_x86_64.whl (SIZE)
   B gets nothing; the newest that fits is 3.0:
     lib-3.0-py3-none-any.whl (SIZE)
-  one of these lets a file fit:
+  this lets a file fit:
     lib~=3.0  takes 3.0, the newest that fits
 """
 
@@ -344,8 +344,8 @@ def test_project_that_is_not_there(shelf: Path, index: LocalIndex, here: Path) -
     assert result.stdout == (
         f"typing-extension for {OLD}\n"
         "  The target gets nothing: there is nothing of the name typing-extension\n"
-        f"    {index.url}typing-extension/\n"
-        "    links\n"
+        f"    not at {index.url}typing-extension/\n"
+        "    not at links\n"
         "    did you mean typing-extensions?\n"
     )
 

@@ -97,7 +97,8 @@ def _unlisted_fixes(situation: Situation) -> Iterator[Fix]:
         if judge(file, frozenset(), situation.target).nearness is Nearness.FITS and file.hashes:
             name, value = file.hashes[0]
             line = f"{situation.demands[0].name}=={newest.version} --hash={name}:{value}"
-            yield line, "as a line of the file"
+            chain = situation.demands[0].chain
+            yield line, "as a line of the file" if chain else "in place of the line"
             return
 
 
@@ -118,7 +119,7 @@ def _specifier_fixes(situation: Situation) -> Iterator[Fix]:
         what = "is" if spelled.startswith("==") else f"takes {newest.version},"
         rest = "the newest that fits"
         if len(situation.demands) > 1:
-            rest = f"{rest} what else is asked for"
+            rest = f"{rest} all else"
         place = f" (instead of {line.specifier} in {line.location})" if len(lines) > 1 else ""
         yield f"{line.name}{spelled}", f"{what} {rest}{place}"
 
@@ -150,8 +151,8 @@ def _rule_fixes(situation: Situation) -> Iterator[Fix]:
                 yield f"--hash={name}:{value}", f"allows {file.filename}"
                 break
     for release in situation.admitted(Nearness.YANKED)[:1]:
-        if not demand.chain:
-            yield f"{demand.name}=={release.version}", "takes it although it was yanked"
+        place = "as a line of its own takes" if demand.chain else "takes"
+        yield f"{demand.name}=={release.version}", f"{place} it although it was yanked"
     for release in situation.admitted(Nearness.PRE_RELEASE)[:1]:
         yield f"--all-releases {demand.project}", f"takes {release.version}"
     for release in situation.admitted(Nearness.EXCLUDED)[:1]:
@@ -230,8 +231,15 @@ def _first_fit(
             continue
         for release in releases:
             if _has_file(situation.files[release.version], target, situation):
-                yield f"tags={tag}", f"takes {release.version}"
+                yield f"tags={tag}", f"takes {release.version}{_patch(target, situation)}"
                 return
+
+
+def _patch(target: Target, situation: Situation) -> str:
+    """Say which release of the same Python a tag stands for, where that is what is other."""
+    mine = situation.target
+    same = target.environment["python_version"] == mine.environment["python_version"]
+    return f", with Python {target.python}" if same and target.python != mine.python else ""
 
 
 def _has_file(files: Iterable[FileFact], target: Target, situation: Situation) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import lru_cache
 
-from wheeltarget.pythons import name_build, name_pythons
+from wheeltarget.pythons import is_free_threaded, name_build, name_pythons
 from wheeltarget.targets import Target
 
 _GLIBC = re.compile(r"manylinux_2_(?P<minor>\d+)_(?P<machine>\w+)")
@@ -234,7 +234,7 @@ def _say(misfits: tuple[Misfit, ...], nearness: Nearness, place: Nearness) -> st
     said = f"is for {' and '.join([*what, *([pythons] if pythons else [])])}"
     if nearness is not Nearness.SEVERAL:
         return said
-    return f"{said} {'and' if place is Nearness.LIBC_LEVEL else 'on'} {where}"
+    return f"{said} {'with' if place is Nearness.LIBC_LEVEL else 'on'} {where}"
 
 
 def _places(misfits: tuple[Misfit, ...], place: Nearness) -> str:
@@ -322,11 +322,18 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
     parts = [tags.split("-") for tags in {_tags(filename) for filename in filenames}]
     if not parts:
         return ""
-    nearest = min(view.place(each).nearness for _, _, some in parts for each in some.split("."))
+    platforms = {platform for _, _, some in parts for platform in some.split(".")}
+    nearest = min(view.place(platform).nearness for platform in platforms)
     if nearest in {Nearness.LIBC, Nearness.MACHINE, Nearness.SYSTEM}:
-        return _own_place(view.places, nearest)
+        # What is for linux_* says nothing of its library.
+        said = nearest is not Nearness.LIBC or not any(map(_LINUX.fullmatch, platforms))
+        return _own_place(view.places, nearest) if said else ""
     builds = {(i, a) for some, abis, _ in parts for i in some.split(".") for a in abis.split(".")}
-    return "" if builds & view.builds else name_build(*view.best)
+    if builds & view.builds:
+        return ""
+    interpreter, abi = view.best
+    other = interpreter in {each for each, _ in builds} and not is_free_threaded(abi)
+    return f"the ABI {abi}" if other else name_build(interpreter, abi)
 
 
 def _own_place(places: frozenset[str], nearest: Nearness) -> str:

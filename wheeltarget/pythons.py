@@ -42,7 +42,12 @@ def name_build(interpreter: str, abi: str) -> str:
     :param abi: its ABI tag.
     """
     name = name_pythons([(interpreter, False)])
-    return f"free-threaded {name}" if re.fullmatch(r"cp\d+t", abi) else name
+    return f"free-threaded {name}" if is_free_threaded(abi) else name
+
+
+def is_free_threaded(abi: str) -> bool:
+    """Tell whether an ABI is that of a build without the global lock (PEP 703)."""
+    return re.fullmatch(r"cp\d+t", abi) is not None
 
 
 def _spans(versions: dict[tuple[int, int], bool]) -> Iterator[str]:
@@ -85,7 +90,7 @@ def neighbours(interpreter: str, abi: str) -> Iterator[tuple[str, str]]:
     match = re.fullmatch(r"(cp|pp)3(\d+)", interpreter)
     if match is None:
         return
-    own, threads = int(match[2]), "t" if abi.endswith("t") else ""
+    own, threads = int(match[2]), "t" if is_free_threaded(abi) else ""
     yield interpreter, abi
     for distance in range(1, _FARTHEST):
         older = [own - distance] if distance <= _OLDEST else []

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from wheeltarget.answers import Answer, BestFile, Row
     from wheeltarget.demands import Release
     from wheeltarget.explain import ExplainOutcome
+    from wheeltarget.explanation import Explanation
 
 _WIDTH, _NARROWEST, _WIDEST = 80, 60, 140
 _LEAST_COLUMN, _COLUMN_WITH_TAG = 16, 26
@@ -350,7 +351,7 @@ def _conclusion(answer: Answer, row: Row, page: _Page) -> Iterator[str]:
         yield f"  {name}gets it from {answer.url}, and no index is asked"
     elif not answer.explanation.releases:
         yield f"  {name}gets nothing: there is nothing of the name {row.project}"
-        yield from (f"    {place}" for place in answer.explanation.places)
+        yield from (f"    not at {place}" for place in answer.explanation.places)
         if answer.near:
             yield f"    did you mean {' or '.join(answer.near)}?"
     elif answer.taken:
@@ -363,12 +364,25 @@ def _conclusion(answer: Answer, row: Row, page: _Page) -> Iterator[str]:
         )
         yield f"  {name}gets nothing: hashes are compared, and {lacks}"
     elif answer.newest:
-        said = f"{name}gets nothing; the newest that fits is {answer.newest.version}:"
+        why = "" if answer.explanation.admitted else f": {_lack(answer.explanation)}"
+        said = f"{name}gets nothing{why}; the newest that fits is {answer.newest.version}:"
         yield from _with_file(said, answer.newest, page)
     elif answer.explanation.missing:
         yield f"  {name}gets nothing; no release has a wheel for {answer.explanation.missing}"
+    elif not answer.explanation.admitted:
+        yield f"  {name}gets nothing: {_lack(answer.explanation)}"
     else:
         yield f"  {name}gets nothing; no release fits"
+
+
+def _lack(explanation: Explanation) -> str:
+    """Say that no release is asked for."""
+    demands = explanation.demands
+    if len(demands) > 1:
+        return "no release meets all that is asked for"
+    return (
+        "no release meets the constraint" if demands[0].constraint else "there is no such release"
+    )
 
 
 def _with_file(said: str, file: BestFile, page: _Page) -> Iterator[str]:

@@ -28,16 +28,8 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield from _heading(explanation)
-    most = _MOST_GROUPS
-    if explanation.missing:
-        yield f"{_INDENT}no release has a wheel for {explanation.missing}"
-        most = _FEWER_GROUPS
-    if explanation.admitted and not explanation.demands[0].unlisted:
-        yield from _columns(_groups(explanation.admitted, most))
-    newest = explanation.newest_fitting
-    told = any("newest that fits" in what for _, what in explanation.fixes)
-    if newest is not None and not newest.admitted and not told:
-        yield f"{_INDENT}the newest that fits is {newest.version}"
+    if not explanation.demands[0].unlisted:
+        yield from _releases(explanation)
     yield from fix_lines(explanation)
 
 
@@ -51,35 +43,59 @@ def fix_lines(explanation: Explanation) -> Iterator[str]:
         ("one of these lets a file fit:", explanation.fixes),
         ("from source, which was not tried:", explanation.sources),
     )
-    written = [len(what) for _, rows in changes for what, _ in rows]
-    width = max((length for length in written if length <= _WIDEST), default=0)
+    width = _width([row for _, rows in changes for row in rows])
     for heading, rows in changes:
         if rows:
-            yield f"  {heading}"
+            yield f"  {heading if len(rows) > 1 else heading.replace('one of these', 'this')}"
             yield from _columns(rows, width)
+
+
+def _releases(explanation: Explanation) -> Iterator[str]:
+    """Say of the releases that are asked for why they do not fit, and which one would."""
+    admitted = explanation.admitted
+    missing = explanation.missing if len(explanation.releases) > 1 else ""
+    if missing:
+        yield f"{_INDENT}no release has a wheel for {missing}"
+    if admitted:
+        yield from _columns(_groups(admitted, _FEWER_GROUPS if missing else _MOST_GROUPS))
+    newest = explanation.newest_fitting
+    told = any("newest that fits" in what for _, what in explanation.fixes)
+    contradicted = not admitted and len(explanation.demands) > 1
+    if newest is not None and not newest.admitted and not told and not contradicted:
+        yield f"{_INDENT}the newest that fits is {newest.version}"
 
 
 def _heading(explanation: Explanation) -> Iterator[str]:
     """Say what cannot be had, and who asks for it."""
     demand, *others = explanation.demands
     limit = f", constrained to {demand.constraint}" if demand.constraint else ""
-    asked = f"{demand.name}{demand.specifier} {_asker(demand)}{limit}"
-    if demand.unlisted:
-        yield f"{asked}: hashes are compared, and none is listed for it"
-    elif not explanation.releases:
-        yield f"{asked}: there is nothing of this name"
-        yield from (f"{_INDENT}{place}" for place in explanation.places)
-    elif explanation.admitted:
-        yield f"{asked}: no file fits {explanation.target}"
-        yield from _columns(list(_askers(others)))
-    elif others:
+    if others and not explanation.admitted:
         yield f"{demand.project}{limit}: for {explanation.target} no release meets all of these"
         yield from _columns(list(_askers(explanation.demands)))
-    else:
-        yield f"{asked}: there is no such release"
+        return
+    place = f" ({demand.location})" if demand.location and not demand.chain else ""
+    yield f"{demand.name}{demand.specifier}{place}{limit}: {_trouble(explanation)}"
+    if demand.chain:
+        yield f"{_INDENT}{_way(demand)}"
+    if not explanation.releases:
+        yield from (f"{_INDENT}not at {place}" for place in explanation.places)
+    elif not explanation.admitted and not demand.constraint:
         versions = [release.version for release in explanation.releases]
         final = [version for version in versions if not version.is_prerelease]
         yield f"{_INDENT}the newest one is {(final or versions)[0]}"
+    yield from _columns(list(_askers(others)))
+
+
+def _trouble(explanation: Explanation) -> str:
+    """Say in a few words what is wrong."""
+    demand = explanation.demands[0]
+    if demand.unlisted:
+        return "hashes are compared, and none is listed for it"
+    if not explanation.releases:
+        return "there is nothing of this name"
+    if explanation.admitted:
+        return f"no file fits {explanation.target}"
+    return "no release meets both" if demand.constraint else "there is no such release"
 
 
 def _askers(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
@@ -102,13 +118,16 @@ def _who(demand: Demand) -> tuple[str, ...]:
 
 
 def _asker(demand: Demand) -> str:
-    """Say who asks, up to the user's line."""
-    if not demand.chain:
-        return f"({demand.location})" if demand.location else "(asked for)"
+    """Say who asks, behind what is asked for."""
+    return f"({_way(demand)})" if demand.chain else f"({demand.location or 'asked for'})"
+
+
+def _way(demand: Demand) -> str:
+    """Say by which way something is needed, up to the user's line."""
     (first, version), *above = demand.chain
     said = f"needed by {first}{' ' if version else ''}{version}"
     said += "".join(f", which {name} needs" for name, _ in above)
-    return f"({said}; {demand.location})" if demand.location else f"({said})"
+    return f"{said}; {demand.location}" if demand.location else said
 
 
 def _groups(releases: Sequence[Release], most: int) -> list[tuple[str, str]]:
@@ -129,10 +148,14 @@ def _span(versions: Sequence[Version]) -> str:
 
 
 def _columns(rows: Sequence[tuple[str, str]], width: int = 0) -> Iterator[str]:
-    width = width or max((len(left) for left, _ in rows), default=0)
+    width = width or _width(rows)
     for left, right in rows:
-        if len(left) > max(width, _WIDEST):
+        if len(left) > _WIDEST:
             yield f"{_INDENT}{left}"
             yield f"{_INDENT}{_INDENT}{right}"
         else:
             yield f"{_INDENT}{left:<{width}}  {right}".rstrip()
+
+
+def _width(rows: Sequence[tuple[str, str]]) -> int:
+    return max((len(left) for left, _ in rows if len(left) <= _WIDEST), default=0)
