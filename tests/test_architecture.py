@@ -103,8 +103,9 @@ ARROWS = {
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction explanation render_explanation errors",
+    "render_releases": "answers demands nearness render",
     "render_explain": (
-        "answers explain explanation demands nearness render render_explanation redaction errors"
+        "render_releases answers explain explanation render render_explanation redaction errors"
     ),
     "render_findings": "render redaction validate findings errors",
     "render_targets": "listing own_targets systems",
@@ -132,7 +133,7 @@ THIRD_PARTY = {
         *DECISION.split(),
         *WORK.split(),
         "api",
-        "render_explain",
+        "render_releases",
         "render_explanation",
     }
     - {"errors", "guard", "store"},

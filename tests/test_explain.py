@@ -205,7 +205,7 @@ new            -             1.0
 source (r.txt:6:1)
          A
     1.0  is there as a source only
-  A gets nothing; no release fits
+  A gets nothing: no release fits
   from source, which was not tried:
     --allow-sdist source  keeps the source of 1.0 for the target to build
     --build-pure source   builds it here, if it is pure Python
