@@ -135,8 +135,7 @@ def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
     whom = "" if page.names else f" for {row.answers[0].target}"
     yield f"{page.style.strong(row.requirement)}{place}{whom}"
     answers = [answer for answer in row.answers if whole or not answer.is_fine]
-    shown = [answer for answer in answers if answer.explanation and answer.explanation.releases]
-    yield from release_tables(shown, page)
+    yield from release_tables(answers, page)
     for answer in answers:
         yield from _conclusion(answer, row, page)
         if answer.explanation and not answer.is_fine:

@@ -102,10 +102,11 @@ class Page:
 def release_tables(answers: Sequence[Answer], page: Page) -> Iterator[str]:
     """Write tables of releases by target, as many targets side by side as there is room for.
 
-    :param answers: what each target can have, each with an explanation.
+    :param answers: what each target can have; those of which no release is known are left out.
     :param page: how things are written.
     :returns: lines, without line ends, none wider than the page.
     """
+    answers = [each for each in answers if each.explanation and each.explanation.releases]
     column = _COLUMN_WITH_TAG if page.every or len(answers) < 3 else _LEAST_COLUMN
     count = max((page.width - _LEFT) // (column + len(GAP)), 1)
     for start in range(0, len(answers), count):
