@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import Result, command, download, environment, wheeltarget
+from tests.support.cli import ROOT, Result, command, download, environment, wheeltarget
 from tests.support.index import LocalIndex, Status
 from tests.support.moved_pip import Edit, move_pip
 from tests.support.projects import make_source
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.seams
 
 OLD = "cp39-cp39-manylinux2014_x86_64"
 NEW = "cp312-cp312-musllinux_1_2_aarch64"
+PAGE = ROOT / "docs" / "explain.md"
 HERE = f"cp3{sys.version_info[1]}"
 
 
@@ -59,6 +60,17 @@ def answers(document: dict[str, Any], target: str = OLD) -> dict[str, Any]:
         for answer in row["targets"]
         if answer["target"] == target
     }
+
+
+def keys(document: Any) -> set[str]:
+    """Give every key, with the way to it."""
+    if isinstance(document, list):
+        return {key for each in document for key in keys(each)}
+    if not isinstance(document, dict) or "sha256" in document:
+        return set()
+    # A file is told in the same way wherever it stands.
+    inner = {name: each for name, each in document.items() if name not in {"taken", "file"}}
+    return {*document, *(f"{name}.{key}" for name, each in inner.items() for key in keys(each))}
 
 
 REASONS = {
@@ -105,6 +117,8 @@ def test_every_reason_is_told(shelf: Path, index: LocalIndex, here: Path) -> Non
     assert [name for name in found if found[name]["taken"]] == ["good"]
     assert found["source"]["sources"][0]["write"] == "--allow-sdist source"
     assert document["requirements"][0]["locations"] == ["r.txt:1:1"]
+    (form,) = re.findall(r"```json\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert keys(json.loads(form)) == keys(document)
     # Nothing but pages was asked for, each once.
     assert sorted(r.path for r in index.requests) == sorted(f"/simple/{name}/" for name in REASONS)
 
@@ -176,7 +190,9 @@ def test_targets_are_columns(shelf: Path, index: LocalIndex, here: Path) -> None
     stock_lib(shelf)
     result = explain(index, f"lib~=2.0 ; tags={OLD},{NEW}", cwd=here)
     assert (result.exit_code, result.stderr) == (1, "")
-    assert re.sub(r"\d+ bytes|[\d.]+ kB", "SIZE", result.stdout) == TABLE
+    sized = re.compile(r"\d+ bytes|[\d.]+ kB")
+    assert sized.sub("SIZE", result.stdout) == TABLE
+    assert TABLE in sized.sub("SIZE", PAGE.read_text("utf-8"))
     assert index.count("/simple/lib/") == 1
 
 
