@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cli import ROOT, Result, command, download, environment, wheeltarget
-from tests.support.index import LocalIndex, Status
+from tests.support.cli import ROOT, Result, command, download, environment, names, wheeltarget
+from tests.support.index import LocalIndex, Stall, Status
 from tests.support.moved_pip import Edit, move_pip
 from tests.support.projects import make_source
 from tests.support.terminal import Terminal
@@ -425,6 +428,24 @@ def test_moved_pip_is_told(here: Path, tmp_path: Path) -> None:
     result = wheeltarget("explain", "lib", "--no-index", cwd=here, variables=variables)
     assert (result.exit_code, result.stdout) == (3, "")
     assert "(files of a project: the patch did not take)" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+def test_interrupt_ends_it(shelf: Path, index: LocalIndex, here: Path, tmp_path: Path) -> None:
+    make_wheel(shelf, "lib")
+    index.fault("/simple/lib/", Stall(60))
+    (tmp_path / "temporary").mkdir()
+    words = command("explain", "--no-cache-dir", *index.pip_args(), "lib", "--tags", OLD)
+    variables = environment(TMPDIR=str(tmp_path / "temporary"))
+    with subprocess.Popen(words, cwd=here, env=variables, stderr=subprocess.PIPE) as process:
+        end = time.monotonic() + 60
+        while not index.requests and time.monotonic() < end:
+            time.sleep(0.02)
+        process.terminate()
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert stderr.decode().endswith("error: interrupted\n")
+    assert names(tmp_path / "temporary") == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no terminals of this kind")

@@ -312,9 +312,10 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
 
 
 def _run_one(file: Path) -> int:
-    """Run a child that has nothing to keep; it ends with this process."""
+    """Run a child that has nothing to keep: all it writes goes beside its job file."""
     sys.stderr.flush()
-    child = _start(file, _environment(), captured=False)
+    home = str(file.parent)
+    child = _start(file, _environment(TMPDIR=home, TEMP=home, TMP=home), captured=False)
     try:
         return child.wait()
     except BaseException:
