@@ -43,12 +43,14 @@ class Manner:
     :param folders: for each job, the folder in the destination that its files go to.
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
+    :param hashed: whether it then fetches what is needed to know every sha256, too.
     :param silent: whether nothing of what pip says is shown.
     """
 
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
+    hashed: bool = False
     silent: bool = False
 
 
@@ -82,6 +84,7 @@ def run_jobs(
             "destination": str(stage.destination / below),
             "result": str(result),
             "dry_run": manner.dry_run,
+            "hashed": manner.hashed,
         }
         for job, label, folder, below, result in zip(
             jobs, labels, folders, manner.folders, results, strict=True
@@ -137,6 +140,7 @@ def _order(job: Job) -> dict[str, Any]:
         "unset": _FOREIGN_VARIABLES if target else (),
         "narrow": dict(job.narrow),
         "sources": sorted(job.sources),
+        "prefer": dict(job.prefer),
     }
 
 

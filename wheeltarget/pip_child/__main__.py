@@ -33,16 +33,23 @@ could not fetch. Each job has:
     by project, the tags that constraints leave it;
 ``sources``
     the projects of which source distributions are taken, too, though the target is foreign;
+``prefer``
+    by project, the version to try before all others, where it may be taken; one that was yanked
+    is not;
 ``dry_run``
-    whether to choose only, and fetch no more than that needs.
+    whether to choose only, and fetch no more than that needs;
+``hashed``
+    whether files of which the index does not say the sha256 are fetched even then, into ``folder``,
+    and the sizes of the others are asked for where it does not say those.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
 ``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``failure``
 (null, or what the resolver could not have: ``causes`` and ``files``) and ``files``, a list of what
 was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
-``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason),
-``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes as the index
-says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has them).
+``direct`` (whether it was asked for by its place), ``requested``, ``extras``, ``parents`` (names;
+null for the user), ``yanked`` (null or the reason), ``requires_python``, ``hashes`` (what the index
+says, by algorithm), ``size`` (in bytes as the index or the server says, in a dry run; or null) and
+``requires`` (the dependencies as the metadata has them).
 
 A cause has ``project`` (empty where it is Python), ``name`` (with extras), ``specifier``,
 ``constraint``, ``hashes`` (lists by algorithm) and ``chain`` (name and version of who asks, then of

@@ -58,7 +58,9 @@ class Current:
     chosen: list[dict[str, Any]] = field(default_factory=list)
     narrowings: dict[str, Narrowing] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
+    preferred: dict[str, str] = field(default_factory=dict)
     dry_run: bool = False
+    hashed: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
@@ -77,7 +79,9 @@ class Current:
         self.chosen = []
         self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
         self.sources = frozenset(job.get("sources", ()))
+        self.preferred = job.get("prefer", {})
         self.dry_run = job.get("dry_run", False)
+        self.hashed = job.get("hashed", False)
         self.saved, self.links, self.failure = {}, {}, None
 
     def narrowing(self, project: str) -> Narrowing | None:
@@ -87,6 +91,21 @@ class Current:
         from pip._vendor.packaging.utils import canonicalize_name
 
         return self.narrowings.get(canonicalize_name(project))
+
+    def preference(self, project: str) -> str | None:
+        """Give the version of a project that is to be tried first, if there is one."""
+        if not self.preferred:
+            return None
+        from pip._vendor.packaging.utils import canonicalize_name
+
+        return self.preferred.get(canonicalize_name(project))
+
+    def saves(self, link: Any) -> bool:
+        """Tell whether a chosen file is to be fetched: in a dry run only for its hash."""
+        if not self.dry_run:
+            return True
+        archive = not link.is_vcs and not link.is_existing_dir()
+        return self.hashed and archive and link.hash_name != "sha256"
 
     @property
     def is_legacy(self) -> bool:

@@ -27,7 +27,13 @@ from wheeltarget.pip_child.metadata import (
     prove_askers,
     prove_legacy,
 )
-from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
+from wheeltarget.pip_child.selection import (
+    NARROW,
+    PREFERRED,
+    SOURCE,
+    patch_selection,
+    prove_selection,
+)
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
 PROOF: dict[str, Any] = {
@@ -38,6 +44,7 @@ PROOF: dict[str, Any] = {
     "destination": "proof-destination",
     "narrow": {NARROW: ODD["tags"][-1:]},
     "sources": [SOURCE],
+    "prefer": {PREFERRED: "1"},
 }
 """A job for a target that no machine is."""
 
