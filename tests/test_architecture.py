@@ -99,9 +99,10 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
+    "cli_pip": "cli_values completion pip_config pip_options errors",
     "cli": (
-        "cli_targets cli_values cli_validate completion api outcome render first_look pip_config "
-        "pip_options errors"
+        "cli_pip cli_targets cli_values cli_validate completion api outcome render first_look "
+        "pip_config pip_options errors"
     ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
@@ -121,12 +122,21 @@ THIRD_PARTY = {
     }
     - {"errors", "guard"},
     "platformdirs": {"pip_config", "own_targets"},
-    "typer": {"cli", "cli_targets"},
+    "typer": {"cli", "cli_pip", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_targets", "cli_validate", "__main__", "pip_child", "probe_script"}
+WRITERS = {
+    "render",
+    "cli",
+    "cli_pip",
+    "cli_targets",
+    "cli_validate",
+    "__main__",
+    "pip_child",
+    "probe_script",
+}
 """Who may write to standard output and standard error; in the child they are pip's, and the
 script of the probe is a program of its own."""
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_pip import PASSES_ON, PipCommand, is_coloured, offer_words, settings
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 from wheeltarget.errors import WheeltargetError
 
 if TYPE_CHECKING:
     from wheeltarget.api import DownloadOutcome, DownloadRequest, PlainRun
-    from wheeltarget.pip_options import CommandLine
 
 app = typer.Typer(
     name="wheeltarget",
@@ -29,25 +27,6 @@ app = typer.Typer(
 )
 
 _TARGETS, _SOURCES, _OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
-
-
-class PipCommand(TyperCommand):
-    """A command that takes pip's options, too."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write our own help, then pip's."""
-        super().format_help(ctx, formatter)
-        typer.echo(formatter.getvalue() + "\nAnd everything that pip has:\n")
-        formatter.buffer.clear()
-        sys.stdout.flush()
-        pip = [sys.executable, "-m", "pip", "download", "--help"]
-        subprocess.run(pip, check=False)
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Offer pip's options beside our own."""
-        (words,) = (each for each in self.params if each.name == "words")
-        own = super().shell_complete(ctx, incomplete)
-        return [*own, *words.shell_complete(ctx, incomplete)]
 
 
 def run(arguments: list[str]) -> None:
@@ -80,16 +59,9 @@ def main(
         raise typer.Exit
 
 
-def _offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
-    from wheeltarget.completion import offer_word
-
-    offers = {"tags": offer_tags, "target": offer_targets}
-    return offer_word(incomplete, context.params, offers)
-
-
 @app.command(
     cls=PipCommand,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    context_settings=PASSES_ON,
     options_metavar="[OPTIONS] [PIP OPTIONS]",
 )
 def download(
@@ -100,7 +72,7 @@ def download(
             metavar="REQUIREMENT…",
             help="What to fetch, such as 'flask ; tags=cp37-cp37m-manylinux2014_x86_64'.",
             show_default=False,
-            autocompletion=_offer_words,
+            autocompletion=offer_words,
         ),
     ] = None,
     tags: Annotated[
@@ -191,7 +163,7 @@ def download(
     except WheeltargetError as error:
         from wheeltarget.render import show_error
 
-        show_error(error, sys.stderr, coloured=_is_coloured(request.words))
+        show_error(error, sys.stderr, coloured=is_coloured(request.words))
         raise typer.Exit(error.exit_code) from error
     _show(outcome, request, as_json=as_json)
 
@@ -203,26 +175,9 @@ def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) 
     command = split_command_line(request.words)
     if as_json:
         render.show_json(outcome, sys.stdout)
-    elif not is_quiet(command, _settings(command)):
-        coloured = _is_coloured(request.words)
+    elif not is_quiet(command, settings(command)):
+        coloured = is_coloured(request.words)
         render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
-
-
-def _is_coloured(words: tuple[str, ...]) -> bool:
-    from wheeltarget.errors import UsageError
-    from wheeltarget.pip_options import refuses_colour, split_command_line
-
-    try:
-        command = split_command_line(words)
-    except UsageError:
-        return "--no-color" not in words
-    return not refuses_colour(command, _settings(command))
-
-
-def _settings(command: CommandLine) -> dict[str, str]:
-    from wheeltarget.pip_config import configured_settings
-
-    return configured_settings(os.environ, isolated=command.has("--isolated"))
 
 
 def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
@@ -236,7 +191,7 @@ def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
     if outcome.notes and not is_quiet(split_command_line(words), os.environ):
         from wheeltarget.render import show_notes
 
-        show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))
+        show_notes(outcome.notes, sys.stderr, coloured=is_coloured(words))
     return outcome.exit_code
 
 
