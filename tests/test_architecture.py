@@ -89,6 +89,16 @@ ARROWS = {
     "validate": "findings catalogue requirements errors",
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
+    "lock_making": "locks results targets errors",
+    "lock_inputs": "inputs narrowing pip_options plan requirements targets",
+    "lock_changes": "locks",
+    "lock_files": "locks lock_changes errors",
+    "same_versions": "plan demands errors",
+    "locking": (
+        "locks lock_making lock_inputs lock_changes lock_files same_versions catalogue settings "
+        "reading inputs pip_config pip_options plan requirements targets results driver delivery "
+        "wheelhouse interrupts errors"
+    ),
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render_explanation": "explanation demands",
@@ -97,12 +107,16 @@ ARROWS = {
     "render_targets": "listing own_targets systems",
     "completion": "catalogue systems pip_options",
     "cli_validate": "render_findings validate",
+    "render_lock": "lock_changes render redaction",
+    "cli_lock": (
+        "cli_pip cli_values lock_files lock_changes locking render_lock render pip_options errors"
+    ),
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli_pip": "cli_values completion pip_config pip_options errors",
     "cli": (
-        "cli_pip cli_targets cli_values cli_validate completion api outcome render first_look "
-        "pip_config pip_options errors"
+        "cli_lock cli_pip cli_targets cli_values cli_validate completion api outcome render "
+        "first_look pip_config pip_options errors"
     ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
@@ -118,11 +132,13 @@ THIRD_PARTY = {
         *WORK.split(),
         "api",
         "locks",
+        "lock_making",
+        "same_versions",
         "render_explanation",
     }
     - {"errors", "guard"},
     "platformdirs": {"pip_config", "own_targets"},
-    "typer": {"cli", "cli_pip", "cli_targets"},
+    "typer": {"cli", "cli_lock", "cli_pip", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -130,6 +146,7 @@ THIRD_PARTY = {
 WRITERS = {
     "render",
     "cli",
+    "cli_lock",
     "cli_pip",
     "cli_targets",
     "cli_validate",

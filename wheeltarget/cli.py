@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wheeltarget import __version__
+from wheeltarget.cli_lock import lock
 from wheeltarget.cli_pip import PASSES_ON, PipCommand, is_coloured, offer_words, settings
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
@@ -42,7 +43,7 @@ def run(arguments: list[str]) -> None:
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    again = ["--"] if end < len(arguments) and arguments[0] == "download" else []
+    again = ["--"] if end < len(arguments) and arguments[0] in {"download", "lock"} else []
     app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
 
 
@@ -226,5 +227,8 @@ def validate(
     raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
 
 
+app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
+    lock
+)
 app.command()(targets)
 app.command()(probe)

@@ -61,7 +61,7 @@ def deliver(
     with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
         manner = driver.Manner(folders, delivery.children, delivery.dry_run)
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
-        _refuse_failures(results, labels, delivery.build)
+        refuse_failures(results, labels, delivery.build)
         if delivery.pure and not delivery.dry_run:
             builder = pure.Builder(delivery.pure, delivery.build_words, stage)
             results = tuple(builder.replace_sources(result) for result in results)
@@ -79,7 +79,7 @@ def deliver(
         _target_files(result, label, _Places(delivery, folder, placed))
         for result, label, folder in zip(results, labels, folders, strict=True)
     )
-    notes = tuple(_notes(plan, results, labels, delivery.pure))
+    notes = tuple(notes_on(plan, results, labels, delivery.pure))
     return DownloadOutcome(targets, notes, delivery.dry_run)
 
 
@@ -99,10 +99,16 @@ def folder_names(labels: Sequence[str]) -> Iterator[str]:
         yield name
 
 
-def _refuse_failures(
+def refuse_failures(
     results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
 ) -> None:
-    """Say for whom pip failed, and why as far as its resolver knew."""
+    """Say for whom pip failed, and why as far as its resolver knew.
+
+    :param results: what came of each job.
+    :param labels: what to call each job's target.
+    :param build: gives the target whose best tag is the one written; raises TargetError.
+    :raises UnmetError: where pip failed for any.
+    """
     failed = [
         (label, result) for label, result in zip(labels, results, strict=True) if result.exit_code
     ]
@@ -270,10 +276,17 @@ def _place(text: str) -> str:
     return Path(os.path.abspath(place)).as_uri()  # noqa: PTH100 - as pip reads it
 
 
-def _notes(
+def notes_on(
     plan: Plan, results: Sequence[JobResult], labels: Sequence[str], pure: Collection[str]
 ) -> Iterator[str]:
-    """Say what somebody should know of a good run."""
+    """Say what somebody should know of a good run.
+
+    :param plan: the plan of the run.
+    :param results: what came of each job.
+    :param labels: what to call each job's target.
+    :param pure: the projects of which a wheel is built here, normalised.
+    :returns: a sentence for each.
+    """
     host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
     for line in plan.untargeted:
         requirement = line.parsed.requirement or line.parsed.options

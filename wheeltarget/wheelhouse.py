@@ -89,6 +89,17 @@ class Stage:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def part(self, name: str) -> Stage:
+        """Give a stage within this one, for jobs of which no file goes to the destination.
+
+        :param name: what to call it; one that is new.
+        """
+        folder = self.folder / name
+        folder.mkdir()
+        part = Stage(folder, folder / "nowhere")
+        part._guard = self._guard
+        return part
+
     def job_folder(self, number: int) -> Path:
         """Make the folder that a job's files go to."""
         folder = self.folder / "files" / str(number)
