@@ -139,6 +139,11 @@ def _plan(request: LockRequest) -> _Order:
     """Read everything that is asked for, and plan it."""
     environment = os.environ if request.environment is None else request.environment
     typed = typed_targets(request.tags, request.targets)
+    if any(word.partition("=")[0] == "--build-pure" for word in request.words):
+        raise UsageError(
+            "a wheel that --build-pure builds here is nowhere for a lock to name",
+            "--allow-sdist NAME locks the source, for the target to build",
+        )
     command = split_command_line(request.words)
     inherited = configured_options(environment, isolated=command.has("--isolated"))
     everything = CommandLine((*inherited, *command.options), command.requirements)
