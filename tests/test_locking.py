@@ -31,7 +31,7 @@ from wheeltarget.errors import (
     WheeltargetError,
 )
 from wheeltarget.lock_changes import Change, State
-from wheeltarget.lock_files import Form, file_name
+from wheeltarget.lock_files import Form
 from wheeltarget.locks import Lock, write
 
 
@@ -462,23 +462,6 @@ def test_file_is_no_folder(index: LocalIndex) -> None:
     Path("file").write_text("")
     with pytest.raises(DestinationError, match="file is a file, not a folder"):
         make(index, f"app ; tags={NEW}", folder=Path("file"))
-
-
-@pytest.mark.parametrize(
-    ("label", "name"),
-    [
-        ("cp39-cp39-manylinux_2_28_x86_64", "pylock.cp39-cp39-manylinux_2_28_x86_64.toml"),
-        ("aws-lambda-python3.12-arm64", "pylock.aws-lambda-python3_12-arm64.toml"),
-        ("cp39-cp39-win32.win_amd64", "pylock.cp39-cp39-win32_win_amd64.toml"),
-        ("a b/ü", "pylock.a-b.toml"),
-        ("…", "pylock.target.toml"),
-    ],
-)
-def test_names_of_locks(label: str, name: str) -> None:
-    from packaging.pylock import is_valid_pylock_path
-
-    assert file_name(label, Form.PYLOCK) == name
-    assert is_valid_pylock_path(Path(name))
 
 
 # Hashed requirements
