@@ -100,6 +100,5 @@ class Speed:
 
 def spare_collector() -> None:
     """Let the garbage collector not look, again and again, at what stays until the end."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
