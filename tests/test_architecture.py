@@ -18,11 +18,11 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation"
+    "redaction nearness demands fixes explanation store"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign"
+    "settings foreign cache"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
@@ -49,6 +49,8 @@ ARROWS = {
     "toml_text": "",
     "toml_places": "errors",
     "locks": "toml_places toml_text errors",
+    "store": "errors",
+    "download_request": "",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -60,6 +62,7 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
@@ -100,7 +103,7 @@ ARROWS = {
         "wheelhouse interrupts errors"
     ),
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
     "render_findings": "render redaction validate findings errors",
@@ -114,11 +117,12 @@ ARROWS = {
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli_pip": "cli_values completion pip_config pip_options errors",
+    "cli_download": "api render first_look pip_config pip_options download_request errors",
     "cli": (
-        "cli_lock cli_pip cli_targets cli_values cli_validate completion api outcome render "
-        "first_look pip_config pip_options errors"
+        "cli_lock cli_pip cli_targets cli_values cli_validate cli_download download_request "
+        "completion"
     ),
-    "__main__": "cli_validate cli first_look pip_options",
+    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -136,8 +140,8 @@ THIRD_PARTY = {
         "same_versions",
         "render_explanation",
     }
-    - {"errors", "guard"},
-    "platformdirs": {"pip_config", "own_targets"},
+    - {"errors", "guard", "store"},
+    "platformdirs": {"pip_config", "own_targets", "cache"},
     "typer": {"cli", "cli_lock", "cli_pip", "cli_targets"},
     "pip": {"pip_child"},
 }
@@ -149,6 +153,7 @@ WRITERS = {
     "cli_lock",
     "cli_pip",
     "cli_targets",
+    "cli_download",
     "cli_validate",
     "__main__",
     "pip_child",

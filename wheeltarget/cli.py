@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import os
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wheeltarget import __version__
 from wheeltarget.cli_lock import lock
-from wheeltarget.cli_pip import PASSES_ON, PipCommand, is_coloured, offer_words, settings
+from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
-from wheeltarget.errors import WheeltargetError
-
-if TYPE_CHECKING:
-    from wheeltarget.api import DownloadOutcome, DownloadRequest, PlainRun
 
 app = typer.Typer(
     name="wheeltarget",
@@ -140,60 +135,22 @@ def download(
     ] = OutputFormat.TEXT,
 ) -> None:
     """Fetch wheels, each for its target; every option of pip download is taken, too."""
-    from wheeltarget.api import DownloadRequest, PlainRun
-    from wheeltarget.api import download as fetch
+    from wheeltarget.cli_download import run as fetch
+    from wheeltarget.download_request import make_request
 
-    to_stdout = str(report) == "-"
-    as_json = to_stdout or output_format is OutputFormat.JSON
-    request = DownloadRequest(
-        words=tuple(words or ()),
-        tags=tuple(tags or ()),
-        targets=tuple(target or ()),
-        allow_sdist=tuple(allow_sdist or ()),
-        build_pure=tuple(build_pure or ()),
+    request = make_request(
+        words or (),
+        tags=tags or (),
+        target=target or (),
+        allow_sdist=allow_sdist or (),
+        build_pure=build_pure or (),
         by_target=by_target,
         dry_run=dry_run,
-        children=jobs,
-        report=None if to_stdout else report,
-        wants_outcome=as_json,
+        jobs=jobs,
+        report=report,
+        output_format=output_format,
     )
-    try:
-        outcome = fetch(request)
-        if isinstance(outcome, PlainRun):
-            raise typer.Exit(_end_plain(outcome, request.words))
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr, coloured=is_coloured(request.words))
-        raise typer.Exit(error.exit_code) from error
-    _show(outcome, request, as_json=as_json)
-
-
-def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) -> None:
-    from wheeltarget import render
-    from wheeltarget.pip_options import is_quiet, split_command_line
-
-    command = split_command_line(request.words)
-    if as_json:
-        render.show_json(outcome, sys.stdout)
-    elif not is_quiet(command, settings(command)):
-        coloured = is_coloured(request.words)
-        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
-
-
-def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
-    """End a run that is pip's."""
-    if outcome.exit_code is None:
-        from wheeltarget.first_look import become_pip
-
-        return become_pip(words)
-    from wheeltarget.pip_options import is_quiet, split_command_line
-
-    if outcome.notes and not is_quiet(split_command_line(words), os.environ):
-        from wheeltarget.render import show_notes
-
-        show_notes(outcome.notes, sys.stderr, coloured=is_coloured(words))
-    return outcome.exit_code
+    raise typer.Exit(fetch(request))
 
 
 class Format(StrEnum):
