@@ -95,10 +95,10 @@ ARROWS = {
     "lock_making": "locks results targets errors",
     "lock_inputs": "inputs narrowing pip_options plan requirements targets",
     "lock_changes": "locks",
-    "lock_files": "locks lock_changes errors",
+    "lock_folder": "locks lock_changes errors",
     "same_versions": "plan demands errors",
     "locking": (
-        "locks lock_making lock_inputs lock_changes lock_files same_versions catalogue settings "
+        "locks lock_making lock_inputs lock_changes lock_folder same_versions catalogue settings "
         "reading inputs pip_config pip_options plan requirements targets results driver delivery "
         "wheelhouse interrupts errors"
     ),
@@ -112,7 +112,7 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "render_lock": "lock_changes render redaction",
     "cli_lock": (
-        "cli_pip cli_values lock_files lock_changes locking render_lock render pip_options errors"
+        "cli_pip cli_values lock_folder lock_changes locking render_lock render pip_options errors"
     ),
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",

@@ -27,7 +27,7 @@ from wheeltarget.lock_changes import (
     compare,
     suspicious,
 )
-from wheeltarget.lock_files import Form, check_names, file_name, read_old
+from wheeltarget.lock_folder import Form, check_names, file_name, read_old
 from wheeltarget.lock_making import Recipe, make_lock
 from wheeltarget.locks import Lock, LockedFile, LockedPackage, write
 from wheeltarget.render_lock import show_diff, show_outcome

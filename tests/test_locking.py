@@ -31,7 +31,7 @@ from wheeltarget.errors import (
     WheeltargetError,
 )
 from wheeltarget.lock_changes import Change, State
-from wheeltarget.lock_files import Form
+from wheeltarget.lock_folder import Form
 from wheeltarget.locks import Lock, write
 
 

@@ -130,7 +130,7 @@ def lock(
     ] = False,
 ) -> None:
     """Lock requirements, one file for each target; pip's options for choosing are taken, too."""
-    from wheeltarget.lock_files import Form
+    from wheeltarget.lock_folder import Form
     from wheeltarget.locking import LockRequest
     from wheeltarget.locking import lock as make
 

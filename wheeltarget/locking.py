@@ -15,7 +15,7 @@ from wheeltarget.errors import DestinationError, InputError, UsageError
 from wheeltarget.inputs import Inputs
 from wheeltarget.interrupts import Interrupts, interruptible
 from wheeltarget.lock_changes import LockFile, LockOutcome, State, compare, moved, suspicious
-from wheeltarget.lock_files import (
+from wheeltarget.lock_folder import (
     Form,
     check_names,
     file_name,
