@@ -47,6 +47,9 @@ ARROWS = {
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
     "store": "errors",
+    "toml_text": "",
+    "toml_places": "errors",
+    "locks": "toml_places toml_text errors",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -114,6 +117,7 @@ THIRD_PARTY = {
         *DECISION.split(),
         *WORK.split(),
         "api",
+        "locks",
         "render_explanation",
     }
     - {"errors", "guard", "store"},

@@ -140,6 +140,10 @@ class HashMismatchError(WheeltargetError):
         self.got = got
 
 
+class LockError(WheeltargetError):
+    """A lock that cannot be made, or that names what no lock can."""
+
+
 class UsageError(WheeltargetError):
     """The command line itself is wrong."""
 
