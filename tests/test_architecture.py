@@ -50,6 +50,7 @@ ARROWS = {
     "toml_text": "",
     "toml_places": "errors",
     "locks": "toml_places toml_text errors",
+    "download_request": "",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -91,7 +92,7 @@ ARROWS = {
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
     "render_findings": "render redaction validate findings errors",
@@ -100,11 +101,9 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
-    "cli": (
-        "cli_targets cli_values cli_validate completion api outcome render first_look pip_config "
-        "pip_options errors"
-    ),
-    "__main__": "cli_validate cli first_look pip_options",
+    "cli_download": "api render first_look pip_config pip_options download_request errors",
+    "cli": "cli_targets cli_values cli_validate cli_download download_request completion",
+    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -127,7 +126,16 @@ THIRD_PARTY = {
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_targets", "cli_validate", "__main__", "pip_child", "probe_script"}
+WRITERS = {
+    "render",
+    "cli",
+    "cli_targets",
+    "cli_download",
+    "cli_validate",
+    "__main__",
+    "pip_child",
+    "probe_script",
+}
 """Who may write to standard output and standard error; in the child they are pip's, and the
 script of the probe is a program of its own."""
 
