@@ -23,7 +23,7 @@ from wheeltarget.pip_options import (
 )
 from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
 from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
-from wheeltarget.requirements import TargetName
+from wheeltarget.requirements import TargetName, is_lock
 from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
@@ -66,6 +66,12 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     isolated = command.has("--isolated")
     inherited = configured_options(environment, isolated=isolated)
     everything = CommandLine((*inherited, *command.options), command.requirements)
+    if any(map(is_lock, everything.values("--requirement"))):
+        from wheeltarget.locked_download import download_locked
+
+        locked = download_locked(request)
+        if locked is not None:
+            return locked
     inputs = read_everything(everything, environment)
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)

@@ -32,6 +32,14 @@ def run(request: DownloadRequest) -> int:
 
 
 def _run(request: DownloadRequest) -> int:
+    if any("pylock" in word for word in request.words):
+        # What would resolve takes long to load, and a lock needs none of it.
+        from wheeltarget.locked_download import download_locked
+
+        locked = download_locked(request)
+        if locked is not None:
+            _show(locked, request)
+            return 0
     from wheeltarget.api import PlainRun, download
 
     outcome = download(request)

@@ -288,13 +288,22 @@ def _notes(
             yield from _file_notes(file, label)
             if result.job.target is not None and file.path.suffix != ".whl":
                 yield _source_note(file, label, pure)
+    yield from differing(versions)
+    allowed = frozenset().union(*(job.sources for job in plan.jobs))
+    for name in sorted(allowed - versions.keys()):
+        yield f"nothing needs {name}, of which a source was allowed"
+
+
+def differing(versions: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
+    """Say which projects have different versions for different targets.
+
+    :param versions: by project, the labels of the targets by version.
+    :returns: a sentence for each.
+    """
     for name, by_version in sorted(versions.items()):
         if len(by_version) > 1:
             each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
             yield f"{name} differs: {'; '.join(each)}"
-    allowed = frozenset().union(*(job.sources for job in plan.jobs))
-    for name in sorted(allowed - versions.keys()):
-        yield f"nothing needs {name}, of which a source was allowed"
 
 
 def idle_notes(plan: Plan) -> Iterator[str]:

@@ -263,39 +263,33 @@ def _trust(certificates: str) -> ssl.SSLContext:
     )
 
 
-def take_what_is_there(
-    orders: Sequence[Order], places: Sequence[Path], store: Store | None
-) -> list[Order]:
-    """Take files from folders that have them already, and from the store.
+def take_file(order: Order, place: Path, *, linked: bool = True) -> bool:
+    """Take a file that is on this machine already, if it is the right one.
 
-    :param orders: the files.
-    :param places: for each, where it may lie under its own name.
-    :param store: the store.
-    :returns: those that have to be fetched.
-    :raises OSError: where one cannot be written.
+    :param order: the file, and where to.
+    :param place: where it may be.
+    :param linked: whether to give it a second name, where that can be, not to copy it.
+    :returns: whether it was the right one.
+    :raises OSError: where it cannot be read or written.
     """
-    return [
-        order
-        for order, place in zip(orders, places, strict=True)
-        if not _take_from(order, place)
-        and not (store and store.take(order.sha256, Path(order.path)))
-    ]
-
-
-def _take_from(order: Order, place: Path) -> bool:
-    """Take a file of the right hash under a second name, or as a copy."""
     import hashlib
     import shutil
 
     if not place.is_file():
         return False
     path = Path(order.path)
-    try:
-        path.hardlink_to(place.resolve())
-    except OSError:
-        shutil.copy(place, path)
+    if not (linked and _link(place, path)):
+        shutil.copyfile(place, path)
     with path.open("rb") as handle:
         same = hashlib.file_digest(handle, "sha256").hexdigest() == order.sha256
     if not same:
         path.unlink()
     return same
+
+
+def _link(place: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(place.resolve())
+    except OSError:
+        return False
+    return True

@@ -68,21 +68,39 @@ class Lock:
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """The files of one lock for one target.
+class Pin:
+    """A file that a lock names, and who says so.
 
-    :param lock: the lock's file name.
-    :param label: what to call the target.
-    :param target: the target.
-    :param files: its files, in the lock's order.
-    :param lines: the line of each file's project in the lock.
+    :param lock: the lock.
+    :param line: where in it the file's project begins, from 1.
+    :param file: the file.
     """
 
     lock: str
+    line: int
+    file: PinnedFile
+
+    def fault(self, message: str, hint: str = "") -> Fault:
+        """Say what is wrong with the file.
+
+        :param message: what it is.
+        :param hint: what to do about it.
+        """
+        return Fault(message, hint, Location(self.lock, self.line))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files of locks for one target.
+
+    :param label: what to call the target.
+    :param target: the target.
+    :param pins: its files, in the order of the lock.
+    """
+
     label: str
     target: Target
-    files: tuple[PinnedFile, ...]
-    lines: tuple[int, ...]
+    pins: tuple[Pin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +303,12 @@ class _Selector:
         text = enumerate(self.lock.text.splitlines(), start=1)
         lines = [number for number, line in text if _PACKAGE.match(line)]
         for label, target in wanted:
-            files = self._select(label, target)
-            numbers = [int(file.place[1]) for file in files]
-            where = tuple(lines[n] if n < len(lines) else 1 for n in numbers)
-            yield Selection(self.lock.name, label, target, files, where)
+            pins = []
+            for file in self._select(label, target):
+                number = int(file.place[1])
+                line = lines[number] if number < len(lines) else 1
+                pins.append(Pin(self.lock.name, line, file))
+            yield Selection(label, target, tuple(pins))
 
     def _select(self, label: str, target: Target) -> tuple[PinnedFile, ...]:
         from packaging.pylock import PylockSelectError

@@ -281,5 +281,3 @@ class _Answer:
     def close(self) -> None:
         """Let the answer go."""
         self._response.close()
-
-
