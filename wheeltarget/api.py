@@ -81,7 +81,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     faults = (*inputs.faults, *faults)
     if not faults:
         _refuse_misplaced(plan, sources, everything)
-    if plan.is_plain and not ours and not faults:
+    if plan.is_plain and not ours and not faults and not inputs.locked:
         from wheeltarget import plain
 
         quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
@@ -123,6 +123,7 @@ def _deliver(
             dry_run=request.dry_run,
             children=request.children,
             pure=pure,
+            locked=inputs.locked,
             build_words=tuple(_build_words(command, inputs)),
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)

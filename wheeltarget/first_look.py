@@ -53,7 +53,7 @@ def is_plain(words: Sequence[str], environment: Mapping[str, str], folder: Path)
     foreign = any(option.name in FOREIGN for option in options)
     if foreign and not is_quiet(command, configured_settings(environment, isolated=isolated)):
         return False  # there may be something to say of it afterwards
-    return not (inputs.faults or inputs.named or inputs.remote)
+    return not (inputs.faults or inputs.named or inputs.remote or inputs.locked)
 
 
 def _is_own_lock(name: str) -> bool:

@@ -8,6 +8,7 @@ its user for a password in the main thread alone, once for each host, before any
 from __future__ import annotations
 
 import functools
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ _NOT_THERE = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
 _NEEDS = ("get", "auth", "adapters")
 _LONGEST_REASON = 300
+_MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
 
 def fetch_locked(order: dict[str, Any], download: Callable[[list[str]], int]) -> dict[str, Any]:
@@ -132,6 +134,9 @@ class _Desk:
                 answer = _ask(self._session, order.url, 0)
             except UnreachableError:
                 self._unreachable.add(host)
+                continue
+            except EOFError:  # nobody is there to give a password
+                self._barred[host] = StatusError(401, "Unauthorized")
                 continue
             if answer.status in _NOT_ALLOWED:
                 answer.close()
@@ -250,8 +255,9 @@ def _ask(session: Any, url: str, start: int) -> Answer:
 
 
 def _reason(error: Exception) -> str:
-    """Give what pip says of a failure in one line."""
-    said = str(getattr(error, "message", "") or error)
+    """Give what pip says of a failure in one line, without the marks for its colours."""
+    parts = [str(getattr(error, "message", "") or error), str(getattr(error, "context", "") or "")]
+    said = _MARKUP.sub("", ": ".join(filter(None, parts)))
     return " ".join(said.split())[:_LONGEST_REASON]
 
 
