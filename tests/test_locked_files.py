@@ -74,7 +74,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
         0,
     ),
     "packages no list": (
-        lambda text: text[: text.index("[[")] + "packages = 3\n" + text[text.index("[tool.wheeltarget]") :],
+        lambda text: f"{text[: text.index('[[')]}packages = 3\n{text[text.index('[tool.') :]}",
         "packages: has to be a list of tables",
         4,
     ),
@@ -92,7 +92,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "empty name of a file": (swap(f'{NAMED}\nurl = "', 'url = "http://h/?'), "no plain", 10),
     "space in the name": (swap(NAMED, 'name = "lib-1.0-py3-none-any .whl"'), "characters", 10),
     "NUL in the name": (swap(NAMED, r'name = "lib-1.0-py3-none-any\u0000.whl"'), "characters", 10),
-    "endless name": (swap(NAMED, f'name = "{"a" * 300}-1.0-py3-none-any.whl"'), "has 321 characters", 0),
+    "endless name": (swap(NAMED, f'name = "{"a" * 300}-1.0-py3-none-any.whl"'), "has 321 char", 0),
     "no distribution": (swap(NAMED, 'name = "lib.exe"'), "neither a wheel nor a source", 10),
     "no wheel": (swap(NAMED, 'name = "lib-1.0.tar.gz"'), "no name of a wheel", 10),
     "escaped traversal": (
