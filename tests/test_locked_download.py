@@ -23,7 +23,7 @@ from wheeltarget.outcome import DownloadOutcome
 
 LOCK = "pylock.x.toml"
 OTHER = "cp39-cp39-manylinux2014_x86_64"
-_SECRET = "secret"
+_WORD = "secret"
 
 
 @pytest.fixture
@@ -406,7 +406,7 @@ class TestNetwork:
     def test_credentials(self, project: Path, shelf: Path, tmp_path: Path) -> None:
         wheels = [make_wheel(shelf, f"lib{n}") for n in range(5)]
         netrc = tmp_path / "netrc"
-        with LocalIndex(shelf, username="me", password=_SECRET) as index:
+        with LocalIndex(shelf, username="me", password=_WORD) as index:
             (project / LOCK).write_text(lock_text(wheels, index.base))
             words = ("-r", LOCK, "--no-cache-dir")
             result = run(project, *words, "--no-input")
