@@ -22,7 +22,7 @@ GROUND = (
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign cache"
+    "settings foreign cache basis remembered"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
@@ -59,6 +59,8 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
+    "remembered": "download_request outcome",
     "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
@@ -83,6 +85,7 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
@@ -99,7 +102,10 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
-    "cli_download": "api render first_look pip_config pip_options download_request errors",
+    "cli_download": (
+        "api render recall remembered cache first_look pip_config pip_options download_request "
+        "errors"
+    ),
     "cli": "cli_targets cli_values cli_validate cli_download download_request completion",
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import cache, catalogue, settings
+from wheeltarget.basis import Run, find_basis
 from wheeltarget.codes import CODES
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, UsageError
@@ -54,6 +56,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     :returns: what was taken; or, where nothing names a target, that the run is pip's own.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
+    began = time.time()
     environment = os.environ if request.environment is None else request.environment
     ours = request.dry_run or request.by_target or request.wants_outcome or request.report
     typed = typed_targets(request.tags, request.targets)
@@ -87,7 +90,14 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     refused = cache.is_refused(command, configured_settings(environment, isolated=isolated))
     store, note = (None, "") if refused else _open_store(environment)
     outcome = _deliver(plan, request, everything, inputs, pure, store)
-    return replace(outcome, notes=(*outcome.notes, note)) if note else outcome
+    if note:
+        return replace(outcome, notes=(*outcome.notes, note))
+    if outcome.fresh_until is None or not (
+        request.is_repeatable and all(j.target for j in plan.jobs)
+    ):
+        return outcome
+    run = Run(everything, inputs, defaults, environment, began)
+    return replace(outcome, basis=find_basis(run, outcome.fresh_until))
 
 
 def _open_store(environment: Mapping[str, str]) -> tuple[Path | None, str]:
@@ -135,6 +145,7 @@ def _deliver(
             pure=pure,
             build_words=tuple(_build_words(command, inputs)),
             store=store,
+            refresh=request.refresh,
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
         keep_report(outcome)

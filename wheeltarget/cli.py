@@ -148,6 +148,14 @@ def download(
             "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=_OUTPUT
         ),
     ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Ask the index again, though it said that its pages still hold.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -175,6 +183,7 @@ def download(
         dry_run=dry_run,
         jobs=jobs,
         report=report,
+        refresh=refresh,
         output_format=output_format,
     )
     raise typer.Exit(fetch(request))
