@@ -48,7 +48,6 @@ _NAMES = frozenset(
         "SSL_CERT_DIR",
         "SSL_CERT_FILE",
         "USERPROFILE",
-        "VIRTUAL_ENV",
     }
 )
 """Variables that count beside those with one of the prefixes, in upper or lower case."""
