@@ -25,7 +25,10 @@ READERS = (
     "settings foreign cache basis remembered"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
-WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
+WORK = (
+    "housekeeping guard wheelhouse results driver interrupts closure pure delivery reports reading "
+    "plain"
+)
 
 ARROWS = {
     # Ground floor: words and values
@@ -85,6 +88,7 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "housekeeping": "cache remembered store errors",
     "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
@@ -102,11 +106,13 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
+    "render_cache": "housekeeping render",
+    "cli_cache": "cli_values housekeeping render_cache render cache errors",
     "cli_download": (
         "api render recall remembered cache first_look pip_config pip_options download_request "
         "errors"
     ),
-    "cli": "cli_targets cli_values cli_validate cli_download download_request completion",
+    "cli": "cli_cache cli_targets cli_values cli_validate cli_download download_request completion",
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
@@ -124,7 +130,7 @@ THIRD_PARTY = {
     }
     - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets", "cache"},
-    "typer": {"cli", "cli_targets"},
+    "typer": {"cli", "cli_cache", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -133,6 +139,7 @@ WRITERS = {
     "render",
     "cli",
     "cli_targets",
+    "cli_cache",
     "cli_download",
     "cli_validate",
     "__main__",

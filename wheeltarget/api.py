@@ -88,23 +88,37 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
     refused = cache.is_refused(command, configured_settings(environment, isolated=isolated))
-    store, note = (None, "") if refused else _open_store(environment)
+    folder, note = (None, "") if refused else _open_cache(environment)
+    store = folder and cache.wheel_folder(folder)
     outcome = _deliver(plan, request, everything, inputs, pure, store)
+    note = note or _make_room(folder, environment)
     if note:
         return replace(outcome, notes=(*outcome.notes, note))
-    if outcome.fresh_until is None or not (
-        request.is_repeatable and all(j.target for j in plan.jobs)
-    ):
+    for_targets = all(job.target for job in plan.jobs)
+    if outcome.fresh_until is None or not (for_targets and request.is_repeatable):
         return outcome
     run = Run(everything, inputs, defaults, environment, began)
     return replace(outcome, basis=find_basis(run, outcome.fresh_until))
 
 
-def _open_store(environment: Mapping[str, str]) -> tuple[Path | None, str]:
-    """Find the wheel store, and say why there can be none."""
+def _open_cache(environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Find the cache folder, and say why there can be none."""
     folder = cache.cache_folder(environment)
     why_not = cache.prepare(folder)
-    return (None, why_not) if why_not else (cache.wheel_folder(folder), "")
+    return (None, why_not) if why_not else (folder, "")
+
+
+def _make_room(folder: Path | None, environment: Mapping[str, str]) -> str:
+    """Keep the wheel store below its limit, and say what is wrong with that, if anything is."""
+    if folder is None:
+        return ""
+    from wheeltarget.housekeeping import prune_now_and_then, read_limit
+
+    try:
+        prune_now_and_then(folder, read_limit(environment))
+    except UsageError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_cache import cache
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 
@@ -222,3 +223,4 @@ def validate(
 
 app.command()(targets)
 app.command()(probe)
+app.add_typer(cache, name="cache")
