@@ -5,7 +5,10 @@ The contract with the parent
 
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
 
-JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
+JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs``, and
+``store``: the folder of the wheel store, from which wheels are taken and to which they go, or null
+(:mod:`wheeltarget.store`; a run with ``plain`` or ``urls`` has none), and ``refresh``: whether
+index pages that are fresh in pip's own cache are asked for again. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
@@ -44,9 +47,11 @@ of ``path``, ``kind`` (``content``, ``status`` or ``connection``), ``code`` (the
     whether to choose only, and fetch no more than that needs.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
-``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``failure``
-(null, or what the resolver could not have: ``causes`` and ``files``) and ``files``, a list of what
-was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``fresh_until``
+(until when what the index pages say holds, in seconds since the epoch; null where that cannot be
+said, as where there is no store), ``failure`` (null, or what the resolver could not have:
+``causes`` and ``files``) and ``files``, a list of what was chosen: ``name``, ``version``,
+``filename``, ``url`` (without credentials), ``index`` (the page that it is from, or null),
 ``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason),
 ``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes as the index
 says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has them).
@@ -72,8 +77,11 @@ from typing import Any
 
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
+from wheeltarget.pip_child.freshness import patch_freshness
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.stored import patch_copies
+from wheeltarget.store import Store
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -143,6 +151,11 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
+    current.refresh = order.get("refresh", False)
+    if order.get("store"):
+        current.store = Store(Path(order["store"]))
+        patch_copies(current)
+        current.freshness = patch_freshness()
     install(current, download)
     for job in order["jobs"]:
         run(current, job)

@@ -13,6 +13,8 @@ from typing import Any
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.legacy import reads_legacy
+from wheeltarget.pip_child.freshness import Freshness
+from wheeltarget.store import Store
 
 
 class PipMovedError(WheeltargetError):
@@ -50,7 +52,12 @@ class Current:
     destination: str = ""
     was_asked: bool = False
     only_looks: bool = False
+    store: Store | None = None
+    freshness: Freshness = field(default_factory=Freshness)
+    fresh_until: float | None = None
+    refresh: bool = False
     fetched: dict[str, Path] = field(default_factory=dict)
+    brought: list[Path] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
     resolver: Any = None
@@ -79,6 +86,9 @@ class Current:
         self.sources = frozenset(job.get("sources", ()))
         self.dry_run = job.get("dry_run", False)
         self.saved, self.links, self.failure = {}, {}, None
+        self.brought = []
+        self.freshness.begin()
+        self.fresh_until = None
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
@@ -99,6 +109,7 @@ class Current:
             "dependencies": self.dependencies,
             "files": self.chosen,
             "failure": self.failure,
+            "fresh_until": self.fresh_until,
         }
 
 
