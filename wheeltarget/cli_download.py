@@ -39,6 +39,15 @@ def repeat(request: DownloadRequest) -> int | None:
     return None if request.refresh else _guarded(_repeat, request)
 
 
+def follow_locks(request: DownloadRequest) -> int | None:
+    """Have a request done if it names locks that say everything.
+
+    :param request: what is asked for.
+    :returns: the exit code; None where something is to be resolved, or pip's own business.
+    """
+    return _guarded(_follow_locks, request)
+
+
 def _guarded(work: Callable[[DownloadRequest], int | None], request: DownloadRequest) -> int | None:
     """Do something for a request, and say what is wrong if anything is."""
     try:
@@ -64,15 +73,20 @@ def _repeat(request: DownloadRequest) -> int | None:
     return 0
 
 
-def _run(request: DownloadRequest) -> int:
-    if any("pylock" in word for word in request.words):
-        # What would resolve takes long to load, and a lock needs none of it.
-        from wheeltarget.locked_download import download_locked
+def _follow_locks(request: DownloadRequest) -> int | None:
+    if not any("pylock" in word for word in request.words):
+        return None
+    # What would resolve takes long to load, and a lock needs none of it.
+    from wheeltarget.locked_download import download_locked
 
-        locked = download_locked(request)
-        if locked is not None:
-            _show(locked, request)
-            return 0
+    outcome = download_locked(request)
+    if outcome is None:
+        return None
+    _show(outcome, request, _appearance(request.words))
+    return 0
+
+
+def _run(request: DownloadRequest) -> int:
     from wheeltarget.api import PlainRun, download
     from wheeltarget.cache import cache_folder, memory_folder
     from wheeltarget.remembered import Memory

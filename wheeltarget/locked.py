@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lock_files import Notebook, PinnedFile, Way, read_files
-from wheeltarget.markers import evaluate
 from wheeltarget.targets import Target
 from wheeltarget.toml_places import syntax_fault
 
@@ -347,6 +346,8 @@ class _Selector:
 
     def _are_known(self, label: str, target: Target) -> bool:
         """Refuse markers whose value for the target nobody knows."""
+        from wheeltarget.markers import evaluate
+
         known = True
         for number, package in enumerate(self.parsed.packages if target.unknown else ()):
             asked = evaluate(str(package.marker), target) if package.marker else True

@@ -68,6 +68,7 @@ nothing was fetched and ``failure`` holds one sentence.
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -80,6 +81,7 @@ from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.freshness import patch_freshness
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.startup import load_pip
 from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
@@ -144,6 +146,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
     if "locked" in order:
         from wheeltarget.pip_child.locked import fetch_locked
 
+        load_pip()
         outcome = fetch_locked(order, download)
         if interrupts:
             return INTERRUPTED
@@ -151,6 +154,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
+    load_pip()
     current.refresh = order.get("refresh", False)
     if order.get("store"):
         current.store = Store(Path(order["store"]))
@@ -232,4 +236,7 @@ def download(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    # The last look for garbage takes longer than all that is left to do.
+    gc.freeze()
+    sys.exit(code)
