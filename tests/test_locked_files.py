@@ -81,7 +81,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "unknown schema": (swap("schema = 1", "schema = 2"), "tool.wheeltarget.schema: 2", 0),
     "no tag": (without("tag = "), "tool.wheeltarget.tag: has to be a string", 0),
     "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
-    "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by python_version and 3.11.4", 0),
+    "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
     "name not normalised": (swap('name = "lib"', 'name = "Lib"'), "packages[0].name: 'Lib'", 5),
     "no name": (swap('name = "lib"\n', ""), "packages[0].name: the project's name is missing", 4),
     "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "no plain", 10),

@@ -23,10 +23,10 @@ LARGEST = 32 << 20
 
 _SCHEMA = 1
 _AUTHOR = "wheeltarget"
-_OWN = re.compile(rb"^\s*\[\s*tool\s*\.\s*[\"']?wheeltarget", re.MULTILINE)
-_WRITTEN = re.compile(rb"^\s*created-by\s*=\s*[\"']wheeltarget\b", re.MULTILINE)
+_OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
+_WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
 _WHOLE = "is the file whole? lock again"
-_PACKAGE = re.compile(r"\[\[\s*packages\s*\]\]")
+_PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 
 
 @dataclass(frozen=True, slots=True)
