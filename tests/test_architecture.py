@@ -22,10 +22,13 @@ GROUND = (
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign cache"
+    "settings foreign cache basis remembered"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
-WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
+WORK = (
+    "housekeeping guard wheelhouse results driver interrupts closure pure delivery reports reading "
+    "plain"
+)
 
 ARROWS = {
     # Ground floor: words and values
@@ -46,10 +49,10 @@ ARROWS = {
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
+    "store": "errors",
     "toml_text": "",
     "toml_places": "errors",
     "locks": "toml_places toml_text errors",
-    "store": "errors",
     "download_request": "",
     # First floor: readers
     "systems": "abis errors",
@@ -62,6 +65,8 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
+    "remembered": "download_request outcome",
     "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
@@ -86,6 +91,8 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "housekeeping": "cache remembered store errors",
+    "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
@@ -117,10 +124,15 @@ ARROWS = {
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli_pip": "cli_values completion pip_config pip_options errors",
-    "cli_download": "api render first_look pip_config pip_options download_request errors",
+    "render_cache": "housekeeping render",
+    "cli_cache": "cli_values housekeeping render_cache render cache errors",
+    "cli_download": (
+        "api render recall remembered cache first_look pip_config pip_options download_request "
+        "errors"
+    ),
     "cli": (
-        "cli_lock cli_pip cli_targets cli_values cli_validate cli_download download_request "
-        "completion"
+        "cli_cache cli_lock cli_pip cli_targets cli_values cli_validate cli_download "
+        "download_request completion"
     ),
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
@@ -142,7 +154,7 @@ THIRD_PARTY = {
     }
     - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets", "cache"},
-    "typer": {"cli", "cli_lock", "cli_pip", "cli_targets"},
+    "typer": {"cli", "cli_cache", "cli_lock", "cli_pip", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -153,6 +165,7 @@ WRITERS = {
     "cli_lock",
     "cli_pip",
     "cli_targets",
+    "cli_cache",
     "cli_download",
     "cli_validate",
     "__main__",

@@ -237,11 +237,11 @@ MOVES = {
         Edit(FINDER, "enumerate(supported_tags)", "enumerate(sorted(supported_tags, key=str))")
     ],
     "candidates-are-ranked-by-another-name": _renamed(
-        "compute_best_candidate", "rank_candidates", FINDER
+        "get_applicable_candidates", "rank_candidates", FINDER
     ),
     "candidates-are-ranked-by-a-private-function": [
-        Edit(FINDER, "candidate_evaluator.compute_best_candidate(", "_rank(candidate_evaluator, "),
-        Edit(FINDER, "", "\n_rank = CandidateEvaluator.compute_best_candidate\n"),
+        Edit(FINDER, "self.get_applicable_candidates(candidates)", "_rank(self, candidates)"),
+        Edit(FINDER, "", "\n_rank = CandidateEvaluator.get_applicable_candidates\n"),
     ],
     "candidates-are-ranked-once-more": [
         Edit(

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget import __version__
+from wheeltarget.cli_cache import cache
 from wheeltarget.cli_lock import lock
 from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
 from wheeltarget.cli_targets import probe, targets
@@ -121,6 +122,14 @@ def download(
             "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=_OUTPUT
         ),
     ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Ask the index again, though it said that its pages still hold.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -148,6 +157,7 @@ def download(
         dry_run=dry_run,
         jobs=jobs,
         report=report,
+        refresh=refresh,
         output_format=output_format,
     )
     raise typer.Exit(fetch(request))
@@ -189,3 +199,4 @@ app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTION
 )
 app.command()(targets)
 app.command()(probe)
+app.add_typer(cache, name="cache")

@@ -52,6 +52,7 @@ class Manner:
     :param hashed: whether it then fetches what is needed to know every sha256, too.
     :param silent: whether nothing of what pip says is shown.
     :param store: the folder of the wheel store; None to do without.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     folders: tuple[str, ...]
@@ -60,6 +61,7 @@ class Manner:
     hashed: bool = False
     silent: bool = False
     store: Path | None = None
+    refresh: bool = False
 
 
 def run_jobs(
@@ -107,6 +109,7 @@ def run_jobs(
             "jobs": orders[number::count],
             "failure": str(home / _FAILURE),
             "store": manner.store and str(manner.store),
+            "refresh": manner.refresh,
             "ahead": os.environ.get(AHEAD) != "0",
             "connections": _CONNECTIONS,
         }
@@ -231,7 +234,15 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
     failure = Failure.from_dict(data["failure"]) if data["failure"] else None
-    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, failure)
+    return JobResult(
+        job,
+        data["exit_code"],
+        data["dependencies"],
+        chosen,
+        folder,
+        failure,
+        data["fresh_until"],
+    )
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:
@@ -290,6 +301,32 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
             return {}, {}
         contents: dict[str, dict[str, str]] = json.loads(result.read_text("utf-8"))
         return contents["texts"], contents["reasons"]
+
+
+def fetch_locked(
+    order: Mapping[str, Any], stage: Stage
+) -> tuple[tuple[Mapping[str, Any], ...], int]:
+    """Let pip's session fetch files.
+
+    :param order: what the contract with the child calls a job file with ``locked``, but for
+        ``result`` and ``failure``.
+    :param stage: where everything goes.
+    :returns: what could not be had, as the contract has it, and pip's exit code where it did not
+        come to that.
+    :raises PipMovedError: where the installed pip does not give its session.
+    :raises InterruptedRunError: where the child was interrupted.
+    :raises DownloadError: where it died.
+    """
+    home = stage.folder / "locked"
+    home.mkdir()
+    result, failure = home / "result.json", home / _FAILURE
+    file = _write_orders(home, {**order, "result": str(result), "failure": str(failure)})
+    (exit_code,) = _run_children([file], stage, captured=False, silent=False)
+    _refuse_end(exit_code, failure)
+    if not result.is_file():
+        raise DownloadError("pip's process ended without a result; nothing was saved")
+    said = json.loads(result.read_text("utf-8"))
+    return tuple(said["failures"] or ()), said["exit_code"]
 
 
 def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:

@@ -127,8 +127,10 @@ class ProbeError(WheeltargetError):
     """A Python that cannot be described."""
 
 
-class LockError(WheeltargetError):
-    """A lock that cannot be made, or that names what no lock can."""
+class CacheError(WheeltargetError):
+    """The cache folder cannot be changed."""
+
+    exit_code = 3
 
 
 class HashMismatchError(WheeltargetError):
@@ -142,6 +144,10 @@ class HashMismatchError(WheeltargetError):
         super().__init__(f"expected the sha256 {expected}, got {got}")
         self.expected = expected
         self.got = got
+
+
+class LockError(WheeltargetError):
+    """A lock that cannot be made, or that names what no lock can."""
 
 
 class UsageError(WheeltargetError):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from wheeltarget.pip_child.current import Current, Narrowing
@@ -83,25 +82,22 @@ def patch_preference(current: Current) -> None:
     """Let one version of a project be tried before all others, where it may be taken at all."""
     from pip._internal.index.package_finder import CandidateEvaluator
 
-    compute_here = CandidateEvaluator.compute_best_candidate
+    rank_here = CandidateEvaluator.get_applicable_candidates
 
-    @functools.wraps(compute_here)
-    def compute_best_candidate(self: Any, candidates: list[Any]) -> Any:
-        result = compute_here(self, candidates)
+    @functools.wraps(rank_here)
+    def get_applicable_candidates(self: Any, candidates: list[Any]) -> list[Any]:
+        ranked: list[Any] = rank_here(self, candidates)
         version = current.preference(self._project_name)
         if version is None:
-            return result
-        # They come worst first. What was yanked has no preference, but for a pin, which has it all.
-        ranks: tuple[list[Any], list[Any]] = ([], [])
-        for candidate in result.applicable_candidates:
-            kept = str(candidate.version) == version and not candidate.link.is_yanked
-            ranks[kept].append(candidate)
-        if not ranks[True]:
-            return result
-        ranked = [*ranks[False], *ranks[True]]
-        return replace(result, applicable_candidates=ranked, best_candidate=ranked[-1])
+            return ranked
 
-    CandidateEvaluator.compute_best_candidate = compute_best_candidate
+        def is_kept(candidate: Any) -> bool:
+            # What was yanked has no preference, but for a pin, which has it all.
+            return str(candidate.version) == version and not candidate.link.is_yanked
+
+        return sorted(ranked, key=is_kept)  # worst first, as they were
+
+    CandidateEvaluator.get_applicable_candidates = get_applicable_candidates
 
 
 def patch_selection(current: Current) -> None:
@@ -149,7 +145,7 @@ def prove_selection(_proof: Any) -> bool:
         for version, reason in (("1", None), ("2", None), ("1", ""))
     )
     judge = finder.make_candidate_evaluator(PREFERRED).compute_best_candidate
-    ranked = judge([first, second]).applicable_candidates
+    ranked = [judge(each).applicable_candidates for each in ([first, second], [yanked, second])]
     return bool(
         kind(NARROW, best) is LinkType.platform_mismatch
         and kind(NARROW, worst) is kind(SOURCE, best) is LinkType.candidate
@@ -157,6 +153,5 @@ def prove_selection(_proof: Any) -> bool:
         and kind(NARROW, ".tar.gz") is LinkType.format_unsupported
         and evaluator.compute_best_candidate([left]).best_candidate is left
         and {str(tag) for tag in evaluator._supported_tags} == {ODD["tags"][-1]}
-        and [candidate.version for candidate in ranked] == [second.version, first.version]
-        and judge([yanked, second]).best_candidate is second
+        and [each[-1] for each in ranked] == [first, second]
     )
