@@ -107,10 +107,10 @@ ARROWS = {
     "locking": (
         "locks lock_making lock_inputs lock_changes lock_folder same_versions catalogue settings "
         "reading inputs pip_config pip_options plan requirements targets results driver delivery "
-        "wheelhouse interrupts errors"
+        "lock_hashes wheelhouse interrupts errors"
     ),
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
+    "api": f"locking {GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
     "render_findings": "render redaction validate findings errors",

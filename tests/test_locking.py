@@ -164,7 +164,12 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
     wheel = make_wheel(house, "app", requires=["lib"])
     make_wheel(house, "lib")
     words = ["--no-index", "--find-links", str(house)]
-    make(index, *words, f"app @ {wheel.as_uri()} ; tags={NEW}", folder=Path("deep/locks"))
+    direct = f"app @ {wheel.as_uri()} ; tags={NEW}"
+    outcome = make(index, *words, direct, folder=Path("deep/locks"))
+    assert [note.partition(", outside")[0] for note in outcome.notes] == [
+        f"{name} for {NEW} is at ../../../house/{name}-1.0-py3-none-any.whl"
+        for name in ("app", "lib")
+    ]
     app, lib = read(NEW, Path("deep/locks")).packages
     assert (app.direct, app.file.path, app.file.size) == (
         True,
@@ -296,9 +301,9 @@ def test_what_is_locked_is_kept_until_it_is_to_be_upgraded(index: LocalIndex, sh
     make(index, *asked)
     for name, needs in (("app", ["lib", "more"]), ("lib", []), ("tool", []), ("more", [])):
         make_wheel(shelf, name, "2.0", requires=needs)
-    one = make(index, *asked, upgrade_packages=("Tool, lib",))
+    one = make(index, *asked, upgrade_packages=("Tool, lib,none",))
     assert one.files[0].changes == (Change("lib", "1.0", "2.0"), Change("tool", "1.0", "2.0"))
-    assert one.notes == ()
+    assert one.notes == ("nothing needs none, which was to be upgraded",)
     every = make(index, *asked, upgrade=True)
     assert every.files[0].changes == (Change("app", "1.0", "2.0"), Change("more", None, "2.0"))
     # A version that the input leaves out is not kept, and what only it needed goes.
@@ -484,10 +489,11 @@ def test_hashed_requirements(index: LocalIndex, shelf: Path, project: Path) -> N
         f"old==1.0 \\\n    --hash=sha256:{hashes['old']}\n"
     )
     make_wheel(shelf, "app", "2.0")
+    Path(f"requirements.{NEW}.txt").write_text("flask\n")  # somebody else's by now
     # The other kind of lock keeps the same versions.
     make(index, f"app ; tags={BOTH}")
-    assert versions(OLD)["app"] == "1.0"
-    words = ["-r", name, "-r", f"requirements.{NEW}.txt", "--by-target"]
+    assert (versions(OLD)["app"], versions(NEW)["app"]) == ("1.0", "2.0")
+    words = ["-r", name, "--by-target"]
     run = download(index, *words, cwd=project)
     assert run.exit_code == 0, run.stderr
     assert names(project / "wheelhouse" / OLD) == [

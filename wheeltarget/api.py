@@ -30,6 +30,7 @@ from wheeltarget.requirements import TargetName, is_lock
 from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
+    from wheeltarget.locking import LockOutcome, LockRequest, lock
     from wheeltarget.plain import Foreign
 
 __all__ = [
@@ -37,16 +38,28 @@ __all__ = [
     "Asker",
     "DownloadOutcome",
     "DownloadRequest",
+    "LockOutcome",
+    "LockRequest",
     "PlainRun",
     "TargetFile",
     "TargetFiles",
     "ValidateOutcome",
     "ValidateRequest",
     "download",
+    "lock",
     "validate",
 ]
 
 HOST_LABEL = "this interpreter"
+
+
+def __getattr__(name: str) -> object:
+    """Load what a download does not need only where it is asked for."""
+    if name in {"LockOutcome", "LockRequest", "lock"}:
+        from wheeltarget import locking as verb
+
+        return getattr(verb, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from wheeltarget import catalogue, delivery, driver, same_versions, settings, wheelhouse
-from wheeltarget.errors import DestinationError, InputError, UsageError
+from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.inputs import Inputs
 from wheeltarget.interrupts import Interrupts, interruptible
 from wheeltarget.lock_changes import LockFile, LockOutcome, State, compare, moved, suspicious
@@ -34,6 +35,8 @@ from wheeltarget.requirements import TargetName
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import Stage
+
+__all__ = ["LockOutcome", "LockRequest", "lock"]
 
 _HOST = "host"
 _ROUNDS = 100
@@ -114,6 +117,10 @@ def lock(request: LockRequest) -> LockOutcome:
     ):
         resolver = _Resolver(order.labels, stage, request.children)
         results = resolver.resolve(jobs, same=request.same_versions)
+        if order.inputs.locked:
+            from wheeltarget.lock_hashes import compare as compare_hashes
+
+            compare_hashes(results, order.labels, order.inputs.locked)
         locks = [
             make_lock(_recipe(order, job, label, folder), result.chosen)
             for job, label, result in zip(order.plan.jobs, order.labels, results, strict=True)
@@ -131,6 +138,12 @@ def lock(request: LockRequest) -> LockOutcome:
     notes = (
         *delivery.notes_on(order.plan, results, order.labels, frozenset()),
         *_notes(files, free, request, folder),
+        *(note for each in locks for note in _path_notes(each)),
+        *(
+            f"nothing needs {name}, which was to be upgraded"
+            for name in sorted(free or ())
+            if not any(name in each.versions for each in locks)
+        ),
     )
     return LockOutcome(files, notes, written=not request.dry_run)
 
@@ -190,13 +203,12 @@ def _kept(
     """Give the versions that are to be kept, of the other form's lock where there is none."""
     if free is None:
         return
-    for each in (form, *(other for other in Form if other is not form)):
-        old = read_old(folder, label, each)
-        if old.text is not None:
-            yield from (
-                (name, pin.version) for name, pin in old.pins if pin.version and name not in free
-            )
-            return
+    old = read_old(folder, label, form)
+    for other in (each for each in Form if each is not form):
+        # It is not the one that is made, so whatever is wrong with it is no matter.
+        with contextlib.suppress(WheeltargetError):
+            old = old if old.text is not None else read_old(folder, label, other)
+    yield from ((name, pin.version) for name, pin in old.pins if pin.version and name not in free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +259,23 @@ class _Resolver:
             if over:
                 new = self._run(again, list(over), f"round-{number}")
                 for i, result in zip(over, new, strict=True):
-                    if result.exit_code:
-                        demands = result.failure.demands if result.failure else ()
-                        raise same_versions.held_back(self.labels[i], over[i], demands, bounds)
+                    self._refuse_held_back(i, over[i], result, bounds)
                     results[i] = result
         same_versions.check_same([(self.labels[i], _versions(results[i])) for i in sorted(results)])
+
+    def _refuse_held_back(
+        self,
+        number: int,
+        exceeded: Sequence[str],
+        result: JobResult,
+        bounds: Mapping[str, same_versions.Bound],
+    ) -> None:
+        """Say whose versions a job cannot do with, if that is why it failed."""
+        if result.exit_code and result.job.target is not None and result.failure is None:
+            delivery.refuse_failures([result], [self.labels[number]], catalogue.look_up_tag)
+        if result.exit_code:
+            demands = result.failure.demands if result.failure else ()
+            raise same_versions.held_back(self.labels[number], exceeded, demands, bounds)
 
 
 def _versions(result: JobResult) -> dict[str, str]:
@@ -306,13 +330,25 @@ def _place(
         stage.place(made)
 
 
+def _path_notes(each: Lock) -> Iterator[str]:
+    """Say which files a lock names that may not be there on another machine."""
+    for package in each.packages:
+        path = package.file.path
+        if path.startswith("../") or Path(path).is_absolute():
+            yield (
+                f"{package.name} for {each.target} is at {path}, outside the folder of the lock: "
+                "pip takes it from there, wheeltarget download only from within"
+            )
+
+
 def _notes(
     files: Sequence[LockFile], free: frozenset[str] | None, request: LockRequest, folder: Path
 ) -> Iterator[str]:
     """Say what somebody should know of the locks."""
     for file in files:
         yield from suspicious(file)
-        yield from moved(file, free)
+        if not request.same_versions:  # there is another reason then
+            yield from moved(file, free)
     names = {file.path.name for file in files}
     for path, label in find_strays(folder, request.form, names):
         yield f"{path.name} is the lock of {label}, which is no target of this run: it was left"
