@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation store"
+    "redaction nearness demands fixes explanation store transfer lock_names"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -54,15 +54,21 @@ ARROWS = {
     "toml_places": "errors",
     "locks": "toml_places toml_text errors",
     "download_request": "",
+    "transfer": "store errors",
+    "lock_names": "",
     # First floor: readers
+    "lock_constraints": "lock_names toml_places errors",
+    "lock_files": "toml_places errors",
+    "locked": "lock_files targets toml_places errors",
+    "network": "pip_options",
     "systems": "abis errors",
     "descriptions": "errors",
     "own_targets": "settings errors",
     "catalogue": "systems descriptions own_targets targets errors",
     "pip_options": "errors",
     "pip_config": "pip_options errors",
-    "requirements": "annotations pip_options errors",
-    "inputs": "requirements annotations pip_options errors",
+    "requirements": "annotations lock_names pip_options errors",
+    "inputs": "requirements annotations lock_constraints lock_names pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
     "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
@@ -74,7 +80,21 @@ ARROWS = {
     "plan": f"plan_faults narrowing {GROUND} {READERS}",
     "corrections": "annotations misspellings clauses errors",
     "findings": "corrections plan_faults requirements annotations clauses targets errors",
+    "lock_selection": "lock_files locked markers targets errors",
     # Third floor: the work
+    "lock_hashes": "lock_constraints results errors",
+    "lock_choice": (
+        "download_request lock_files lock_names lock_selection locked pip_config pip_options "
+        "reading requirements settings targets toml_places errors"
+    ),
+    "fetch": "network store transfer errors",
+    "bringing": (
+        "cache driver fetch lock_choice locked network pip_options store transfer wheelhouse errors"
+    ),
+    "locked_download": (
+        "bringing catalogue delivery download_request interrupts lock_choice locked outcome "
+        "reports targets wheelhouse"
+    ),
     "guard": "",
     "wheelhouse": "guard errors",
     "interrupts": "errors",
@@ -85,7 +105,7 @@ ARROWS = {
     "pure": "driver results wheelhouse errors",
     "delivery": (
         "plan demands explanation targets results driver closure pure wheelhouse interrupts "
-        "outcome errors"
+        "outcome lock_constraints lock_hashes errors"
     ),
     "plain": (
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
@@ -111,6 +131,8 @@ ARROWS = {
     ),
     # Top: the face
     "api": f"locking {GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
+    "first_look": "inputs lock_names locked pip_config pip_options settings errors",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request locked_download",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
     "render_findings": "render redaction validate findings errors",
@@ -127,8 +149,8 @@ ARROWS = {
     "render_cache": "housekeeping render",
     "cli_cache": "cli_values housekeeping render_cache render cache errors",
     "cli_download": (
-        "api render recall remembered cache first_look pip_config pip_options download_request "
-        "errors"
+        "api locked_download render recall remembered cache first_look pip_config pip_options "
+        "download_request errors"
     ),
     "cli": (
         "cli_cache cli_lock cli_pip cli_targets cli_values cli_validate cli_download "
@@ -147,6 +169,9 @@ THIRD_PARTY = {
         *DECISION.split(),
         *WORK.split(),
         "api",
+        "lock_constraints",
+        "lock_files",
+        "lock_selection",
         "locks",
         "lock_making",
         "same_versions",
@@ -345,6 +370,12 @@ def loaded(before: str, module: str) -> set[str]:
             "wheeltarget.first_look",
             {"typer", "packaging", "pip", "subprocess", "json", "platformdirs", "wheeltarget.api"},
             id="plain run",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.locked_download",
+            {"typer", "packaging", "pip", "zipfile", "platformdirs", "wheeltarget.driver"},
+            id="lock",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
         pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),

@@ -13,7 +13,6 @@ from wheeltarget import closure, driver, pure, wheelhouse
 from wheeltarget.demands import Demand
 from wheeltarget.explanation import Explanation, UnmetError, explain
 from wheeltarget.interrupts import Interrupts
-from wheeltarget.lock_constraints import LockedVersion
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
 from wheeltarget.results import ChosenFile, JobResult
@@ -22,6 +21,8 @@ from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+    from wheeltarget.lock_constraints import LockedVersion
 
 
 @dataclass(frozen=True, slots=True)
