@@ -19,6 +19,7 @@ HOME = Path(wheeltarget.__file__).parent
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
     "redaction nearness demands fixes explanation store transfer lock_names"
+    "redaction pythons nearness demands fixes explanation store"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -28,6 +29,8 @@ DECISION = "plan_faults narrowing plan corrections findings"
 WORK = (
     "housekeeping guard wheelhouse results driver interrupts closure pure delivery reports reading "
     "plain"
+    "guard wheelhouse results projects answers driver interrupts closure pure unmet delivery "
+    "reports reading plain explain"
 )
 
 ARROWS = {
@@ -44,9 +47,10 @@ ARROWS = {
     "markers": "targets",
     "outcome": "",
     "redaction": "",
-    "nearness": "targets",
+    "pythons": "",
+    "nearness": "pythons targets",
     "demands": "nearness targets",
-    "fixes": "demands nearness targets errors",
+    "fixes": "demands nearness pythons targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
     "store": "errors",
@@ -99,13 +103,20 @@ ARROWS = {
     "wheelhouse": "guard errors",
     "interrupts": "errors",
     "results": "plan demands nearness",
-    "driver": "plan results wheelhouse interrupts errors",
+    "projects": "results nearness",
+    "answers": (
+        "projects catalogue explanation demands fixes nearness plan plan_faults requirements "
+        "targets"
+    ),
+    "driver": "plan projects results wheelhouse interrupts errors",
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
+    "unmet": "plan demands explanation targets results outcome",
     "delivery": (
         "plan demands explanation targets results driver closure pure wheelhouse interrupts "
         "outcome lock_constraints lock_hashes errors"
+        "unmet plan targets results driver closure pure wheelhouse interrupts outcome errors"
     ),
     "plain": (
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
@@ -113,6 +124,7 @@ ARROWS = {
     ),
     "housekeeping": "cache remembered store errors",
     "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
+    "explain": f"{GROUND} {READERS} {DECISION} answers projects driver delivery interrupts reading",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
@@ -134,7 +146,11 @@ ARROWS = {
     "first_look": "inputs lock_names locked pip_config pip_options settings errors",
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request locked_download",
     "render_explanation": "explanation demands",
-    "render": "outcome reports redaction render_explanation errors",
+    "render": "outcome reports redaction explanation render_explanation errors",
+    "render_releases": "answers demands nearness render",
+    "render_explain": (
+        "render_releases answers explain explanation render render_explanation redaction errors"
+    ),
     "render_findings": "render redaction validate findings errors",
     "render_targets": "listing own_targets systems",
     "completion": "catalogue systems pip_options",
@@ -155,6 +171,11 @@ ARROWS = {
     "cli": (
         "cli_cache cli_lock cli_pip cli_targets cli_values cli_validate cli_download "
         "download_request completion"
+    "cli_pip": "cli_values completion",
+    "cli_explain": "cli_pip cli_values cli_download explain render render_explain errors",
+    "cli_download": "api render first_look pip_config pip_options download_request errors",
+        "cli_pip cli_explain cli_targets cli_values cli_validate cli_download download_request "
+        "completion"
     ),
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
@@ -175,11 +196,13 @@ THIRD_PARTY = {
         "locks",
         "lock_making",
         "same_versions",
+        "render_releases",
         "render_explanation",
     }
     - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets", "cache"},
     "typer": {"cli", "cli_cache", "cli_lock", "cli_pip", "cli_targets"},
+    "typer": {"cli", "cli_explain", "cli_pip", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -191,6 +214,7 @@ WRITERS = {
     "cli_pip",
     "cli_targets",
     "cli_cache",
+    "cli_explain",
     "cli_download",
     "cli_validate",
     "__main__",

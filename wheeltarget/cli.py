@@ -11,6 +11,7 @@ import typer
 
 from wheeltarget import __version__
 from wheeltarget.cli_cache import cache
+from wheeltarget.cli_explain import explain
 from wheeltarget.cli_lock import lock
 from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
 from wheeltarget.cli_targets import probe, targets
@@ -39,7 +40,9 @@ def run(arguments: list[str]) -> None:
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    again = ["--"] if end < len(arguments) and arguments[0] in {"download", "lock"} else []
+    again = (
+        ["--"] if end < len(arguments) and arguments[0] in {"download", "explain", "lock"} else []
+    )
     app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
 
 
@@ -194,6 +197,9 @@ def validate(
     raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
 
 
+app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
+    explain
+)
 app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
     lock
 )

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget import closure, driver, pure, wheelhouse
-from wheeltarget.demands import Demand
-from wheeltarget.explanation import Explanation, UnmetError, explain
+from wheeltarget import closure, driver, pure, unmet, wheelhouse
 from wheeltarget.interrupts import Interrupts
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
@@ -133,43 +131,7 @@ def refuse_failures(
     :param build: gives the target whose best tag is the one written; raises TargetError.
     :raises UnmetError: where pip failed for any.
     """
-    failed = [
-        (label, result) for label, result in zip(labels, results, strict=True) if result.exit_code
-    ]
-    if failed:
-        *others, last = (label for label, _ in failed)
-        names = f"{', '.join(others)} and {last}" if others else last
-        explanations = [each for _, result in failed for each in _explanations(result, build)]
-        raise UnmetError(
-            f"pip failed for {names}; nothing was saved",
-            "" if explanations else "what it said is above",
-            exit_code=failed[0][1].exit_code,
-            explanations=explanations,
-        )
-
-
-def _explanations(result: JobResult, build: Callable[[str], Target]) -> Iterator[Explanation]:
-    """Explain every project that could not be had."""
-    target, failure = result.job.target, result.failure
-    if target is None or failure is None:
-        return
-    files = dict(failure.files)
-    for project in dict.fromkeys(demand.project for demand in failure.demands):
-        demands = tuple(
-            _placed(demand, result.job) for demand in failure.demands if demand.project == project
-        )
-        if project:
-            explanation = explain(demands, files.get(project, ()), target, build)
-            if not explanation.is_innocent:
-                yield explanation
-
-
-def _placed(demand: Demand, job: Job) -> Demand:
-    """Say where the line stands that a demand of the user's is from."""
-    if demand.chain:
-        return demand
-    places = [asker.location for name, asker in _asking_lines(job) if name == demand.project]
-    return replace(demand, location=places[0] if places else "")
+    unmet.refuse_failures(results, labels, build, _asking_lines)
 
 
 def check(result: JobResult, *, dry_run: bool) -> None:

@@ -109,6 +109,7 @@ class _Link:
     sha256: str | None
     requires_python: str | None
     yanked: str | None
+    uploaded: str | None
     has_metadata: bool
     metadata_sha256: str | None
     size: int | None = None
@@ -160,6 +161,7 @@ class LocalIndex:
         self._authorization = None if username is None else _basic(username, password or "")
         self._lock = threading.Lock()
         self._yanked: dict[str, str] = {}
+        self._uploaded: dict[str, str] = {}
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
@@ -219,6 +221,15 @@ class LocalIndex:
         :returns: the arguments, without credentials.
         """
         return ["--index-url", self.url, "--trusted-host", _HOST]
+
+    def upload(self, filename: str, time: str) -> None:
+        """Say in JSON pages when a file was uploaded (PEP 700).
+
+        :param filename: the name of the file.
+        :param time: the time in ISO 8601, with its zone.
+        """
+        with self._lock:
+            self._uploaded[filename] = time
 
     def yank(self, filename: str, reason: str = "") -> None:
         """Mark a file as yanked.
@@ -346,11 +357,13 @@ class LocalIndex:
         offered = metadata if self._metadata and path.suffix == ".whl" else None
         with self._lock:
             yanked = self._yanked.get(path.name)
+            uploaded = self._uploaded.get(path.name)
         return _Link(
             filename=path.name,
             sha256=_sha256(path.read_bytes()) if self._hashes else None,
             requires_python=parse_email(metadata or b"")[0].get("requires_python"),
             yanked=yanked,
+            uploaded=uploaded,
             has_metadata=offered is not None,
             metadata_sha256=_sha256(offered) if self._hashes and offered is not None else None,
             size=path.stat().st_size,
@@ -546,6 +559,8 @@ def _json_file(link: _Link) -> dict[str, object]:
     }
     if link.size is not None:
         entry["size"] = link.size
+    if link.uploaded is not None:
+        entry["upload-time"] = link.uploaded
     if link.requires_python is not None:
         entry["requires-python"] = link.requires_python
     if link.has_metadata:
