@@ -147,7 +147,7 @@ def settings(command: CommandLine) -> dict[str, str]:
     :param command: pip's own options, as given.
     :returns: the values by long option without its dashes.
     """
-    return configuredsettings(os.environ, isolated=command.has("--isolated"))
+    return configured_settings(os.environ, isolated=command.has("--isolated"))
 
 
 def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
