@@ -18,11 +18,11 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation"
+    "redaction nearness demands fixes explanation store"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign"
+    "settings foreign cache"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
@@ -46,6 +46,8 @@ ARROWS = {
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
+    "store": "errors",
+    "download_request": "",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -57,6 +59,7 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
@@ -87,7 +90,7 @@ ARROWS = {
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
     "render_findings": "render redaction validate findings errors",
@@ -96,11 +99,9 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
-    "cli": (
-        "cli_targets cli_values cli_validate completion api outcome render first_look pip_config "
-        "pip_options errors"
-    ),
-    "__main__": "cli_validate cli first_look pip_options",
+    "cli_download": "api render first_look pip_config pip_options download_request errors",
+    "cli": "cli_targets cli_values cli_validate cli_download download_request completion",
+    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -115,14 +116,23 @@ THIRD_PARTY = {
         "api",
         "render_explanation",
     }
-    - {"errors", "guard"},
-    "platformdirs": {"pip_config", "own_targets"},
+    - {"errors", "guard", "store"},
+    "platformdirs": {"pip_config", "own_targets", "cache"},
     "typer": {"cli", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_targets", "cli_validate", "__main__", "pip_child", "probe_script"}
+WRITERS = {
+    "render",
+    "cli",
+    "cli_targets",
+    "cli_download",
+    "cli_validate",
+    "__main__",
+    "pip_child",
+    "probe_script",
+}
 """Who may write to standard output and standard error; in the child they are pip's, and the
 script of the probe is a program of its own."""
 

@@ -21,6 +21,12 @@ from wheeltarget.wheelhouse import Stage
 SCHEMA = 1
 PIP_MOVED = 70
 INTERRUPTED = 130
+AHEAD = "WHEELTARGET_AHEAD"
+"""The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
+
+_CONNECTIONS = 16
+"""How many connections to a host there may be at once."""
+
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
@@ -44,12 +50,14 @@ class Manner:
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
     :param silent: whether nothing of what pip says is shown.
+    :param store: the folder of the wheel store; None to do without.
     """
 
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
     silent: bool = False
+    store: Path | None = None
 
 
 def run_jobs(
@@ -91,10 +99,15 @@ def run_jobs(
     for number in range(count):
         home = stage.folder / f"child-{number}"
         home.mkdir()
-        failure = str(home / _FAILURE)
-        files.append(
-            _write_orders(home, {"plain": False, "jobs": orders[number::count], "failure": failure})
-        )
+        everything = {
+            "plain": False,
+            "jobs": orders[number::count],
+            "failure": str(home / _FAILURE),
+            "store": manner.store and str(manner.store),
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)

@@ -5,7 +5,11 @@ The contract with the parent
 
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
 
-JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
+JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
+where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
+to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
+which changes nothing but the time; and ``connections``: how many to a host there may be at once.
+Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
@@ -56,17 +60,24 @@ nothing was fetched and ``failure`` holds one sentence.
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.speed import Speed, spare_collector
+from wheeltarget.pip_child.startup import load_pip
+from wheeltarget.pip_child.stored import patch_copies
+from wheeltarget.store import Store
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -128,11 +139,23 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
-    install(current, download)
-    for job in order["jobs"]:
-        run(current, job)
-        if interrupts:
-            return INTERRUPTED
+    load_pip()
+    if order["store"]:
+        current.store = Store(Path(order["store"]))
+        patch_copies(current)
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
+        scope = Scope.of(order, Path(order["store"] or temporary))
+        speed = Speed(current, scope) if order["ahead"] else None
+        install(current, download, speed)
+        spare_collector()
+        try:
+            for job in order["jobs"]:
+                run(current, job)
+                if interrupts:
+                    return INTERRUPTED
+        finally:
+            if speed is not None:
+                speed.close()
     return 0
 
 
@@ -204,4 +227,7 @@ def download(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    # The last look for garbage takes longer than all that is left to do.
+    gc.freeze()
+    sys.exit(code)
