@@ -21,6 +21,12 @@ from wheeltarget.wheelhouse import Stage
 SCHEMA = 1
 PIP_MOVED = 70
 INTERRUPTED = 130
+AHEAD = "WHEELTARGET_AHEAD"
+"""The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
+
+_CONNECTIONS = 16
+"""How many connections to a host there may be at once."""
+
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
@@ -101,6 +107,8 @@ def run_jobs(
             "failure": str(home / _FAILURE),
             "store": manner.store and str(manner.store),
             "refresh": manner.refresh,
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
         }
         files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)

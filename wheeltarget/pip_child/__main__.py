@@ -5,10 +5,11 @@ The contract with the parent
 
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
 
-JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs``, and
-``store``: the folder of the wheel store, from which wheels are taken and to which they go, or null
-(:mod:`wheeltarget.store`; a run with ``plain`` or ``urls`` has none), and ``refresh``: whether
-index pages that are fresh in pip's own cache are asked for again. Where
+JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
+where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
+to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
+which changes nothing but the time; ``connections``: how many to a host there may be at once; and
+``refresh``: whether index pages that are fresh in pip's own cache are asked for again. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
@@ -64,15 +65,18 @@ from __future__ import annotations
 import json
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.freshness import patch_freshness
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.speed import Speed, spare_collector
 from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
@@ -136,16 +140,24 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
-    current.refresh = order.get("refresh", False)
-    if order.get("store"):
+    current.refresh = order["refresh"]
+    if order["store"]:
         current.store = Store(Path(order["store"]))
         patch_copies(current)
         current.freshness = patch_freshness()
-    install(current, download)
-    for job in order["jobs"]:
-        run(current, job)
-        if interrupts:
-            return INTERRUPTED
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
+        scope = Scope.of(order, Path(order["store"] or temporary))
+        speed = Speed(current, scope) if order["ahead"] else None
+        install(current, download, speed)
+        spare_collector()
+        try:
+            for job in order["jobs"]:
+                run(current, job)
+                if interrupts:
+                    return INTERRUPTED
+        finally:
+            if speed is not None:
+                speed.close()
     return 0
 
 

@@ -38,8 +38,6 @@ def patch_kept(current: Current) -> None:
         source = _bring(current, link, Path(download_dir)) if download_dir == current.folder else ""
         if source in {"an earlier job", "the store"}:
             # pip would name a file in the destination, where it is not yet.
-            if source == "the store":
-                prepare.logger.info("Using cached %s", link.filename)
             with _silence(prepare.logger):
                 found = check_here(link, download_dir, *rest, **named)
             return found
@@ -67,10 +65,22 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     if there.is_file() and link.filename not in current.refused:
         link_or_copy(there, path)
         return "the destination"
-    if current.dry_run or not take(current.store, link, path):
+    if not _take_stored(current, link, path):
         return ""
     current.brought.append(path)
     return "the store"
+
+
+def _take_stored(current: Current, link: Any, path: Path) -> bool:
+    """Take a file from the store, and wait for one that is on its way there."""
+    from pip._internal.operations import prepare
+
+    if current.bring is not None:
+        return current.bring(link, path)
+    if current.dry_run or not take(current.store, link, path):
+        return False
+    prepare.logger.info("Using cached %s", link.filename)
+    return True
 
 
 def link_or_copy(source: Path, path: Path) -> None:
