@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_cache import cache
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 
@@ -148,6 +149,14 @@ def download(
             "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=_OUTPUT
         ),
     ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Ask the index again, though it said that its pages still hold.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -175,6 +184,7 @@ def download(
         dry_run=dry_run,
         jobs=jobs,
         report=report,
+        refresh=refresh,
         output_format=output_format,
     )
     raise typer.Exit(fetch(request))
@@ -213,3 +223,4 @@ def validate(
 
 app.command()(targets)
 app.command()(probe)
+app.add_typer(cache, name="cache")

@@ -35,6 +35,7 @@ class Delivery:
     :param build_words: options for building them.
     :param build: gives the target whose best tag is the one written; raises TargetError.
     :param store: the folder of the wheel store; None to do without.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     destination: Path
@@ -45,6 +46,7 @@ class Delivery:
     pure: frozenset[str] = frozenset()
     build_words: tuple[str, ...] = ()
     store: Path | None = None
+    refresh: bool = False
 
 
 def deliver(
@@ -61,7 +63,13 @@ def deliver(
     """
     folders = tuple(folder_names(labels)) if delivery.by_target else ("",) * len(labels)
     with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
-        manner = driver.Manner(folders, delivery.children, delivery.dry_run, store=delivery.store)
+        manner = driver.Manner(
+            folders,
+            delivery.children,
+            delivery.dry_run,
+            store=delivery.store,
+            refresh=delivery.refresh,
+        )
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
         _refuse_failures(results, labels, delivery.build)
         if delivery.pure and not delivery.dry_run:
@@ -82,7 +90,13 @@ def deliver(
         for result, label, folder in zip(results, labels, folders, strict=True)
     )
     notes = tuple(_notes(plan, results, labels, delivery.pure))
-    return DownloadOutcome(targets, notes, delivery.dry_run)
+    return DownloadOutcome(targets, notes, delivery.dry_run, fresh_until=_fresh_until(results))
+
+
+def _fresh_until(results: Sequence[JobResult]) -> float | None:
+    """Say until when what the index pages of all jobs say holds, where that is known of each."""
+    times = [result.fresh_until for result in results if result.fresh_until is not None]
+    return min(times) if times and len(times) == len(results) else None
 
 
 def folder_names(labels: Sequence[str]) -> Iterator[str]:

@@ -51,6 +51,7 @@ class Manner:
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
     :param silent: whether nothing of what pip says is shown.
     :param store: the folder of the wheel store; None to do without.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     folders: tuple[str, ...]
@@ -58,6 +59,7 @@ class Manner:
     dry_run: bool = False
     silent: bool = False
     store: Path | None = None
+    refresh: bool = False
 
 
 def run_jobs(
@@ -104,6 +106,7 @@ def run_jobs(
             "jobs": orders[number::count],
             "failure": str(home / _FAILURE),
             "store": manner.store and str(manner.store),
+            "refresh": manner.refresh,
             "ahead": os.environ.get(AHEAD) != "0",
             "connections": _CONNECTIONS,
         }
@@ -227,7 +230,15 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
     failure = Failure.from_dict(data["failure"]) if data["failure"] else None
-    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, failure)
+    return JobResult(
+        job,
+        data["exit_code"],
+        data["dependencies"],
+        chosen,
+        folder,
+        failure,
+        data["fresh_until"],
+    )
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

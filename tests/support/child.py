@@ -151,6 +151,7 @@ class Workshop:
             "jobs": orders,
             "ahead": True,
             "connections": 16,
+            "refresh": False,
             "store": None,
         }
         self.job_file.write_text(json.dumps(order))

@@ -13,6 +13,7 @@ from typing import Any
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.legacy import reads_legacy
+from wheeltarget.pip_child.freshness import Freshness
 from wheeltarget.store import Store
 
 
@@ -52,6 +53,9 @@ class Current:
     was_asked: bool = False
     only_looks: bool = False
     store: Store | None = None
+    freshness: Freshness = field(default_factory=Freshness)
+    fresh_until: float | None = None
+    refresh: bool = False
     fetched: dict[str, Path] = field(default_factory=dict)
     brought: list[Path] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
@@ -85,6 +89,8 @@ class Current:
         self.dry_run = job.get("dry_run", False)
         self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
         self.brought = []
+        self.freshness.begin()
+        self.fresh_until = None
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
@@ -117,6 +123,7 @@ class Current:
             "dependencies": self.dependencies,
             "files": self.chosen,
             "failure": self.failure,
+            "fresh_until": self.fresh_until,
         }
 
 

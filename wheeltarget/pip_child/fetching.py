@@ -128,6 +128,8 @@ def _check_options(current: Current, options: Any) -> None:
 
     if "legacy-resolver" in options.deprecated_features_enabled:
         raise CommandError("the legacy resolver knows no targets: leave it out")
+    if current.refresh and hasattr(options, "refresh_package"):
+        options.refresh_package = {":all:"}  # a pip without it asks again anyway
     if current.view is not None:
         # What a source is built with is for this machine, and has to be fetched apart.
         features = options.features_enabled
@@ -252,6 +254,7 @@ def _note_result(current: Current, options: Any) -> None:
         if path.is_file():
             current.fetched[file["url"]] = path
     settle(current)
+    current.fresh_until = current.freshness.until(file["index"] for file in current.chosen)
 
 
 def prove_result(run: Any) -> bool:
