@@ -127,6 +127,14 @@ def download(
         int,
         typer.Option(min=1, help="How many targets to work on at once.", rich_help_panel=_TARGETS),
     ] = 1,
+    only_job: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Do nothing but the job of this target; --dry-run --format json lists them.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
     allow_sdist: Annotated[
         list[str] | None,
         typer.Option(
@@ -185,6 +193,7 @@ def download(
         jobs=jobs,
         report=report,
         refresh=refresh,
+        only_job=only_job or (),
         output_format=output_format,
     )
     raise typer.Exit(fetch(request))
