@@ -88,6 +88,7 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "joining": "wheelhouse interrupts errors",
     "housekeeping": "cache remembered store errors",
     "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
     "drafts": "errors",
@@ -106,13 +107,18 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
+    "render_merge": "joining render",
+    "cli_merge": "cli_values joining render_merge render errors",
     "render_cache": "housekeeping render",
     "cli_cache": "cli_values housekeeping render_cache render cache errors",
     "cli_download": (
         "api render recall remembered cache first_look pip_config pip_options download_request "
         "errors"
     ),
-    "cli": "cli_cache cli_targets cli_values cli_validate cli_download download_request completion",
+    "cli": (
+        "cli_cache cli_merge cli_targets cli_values cli_validate cli_download download_request "
+        "completion"
+    ),
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
@@ -130,7 +136,7 @@ THIRD_PARTY = {
     }
     - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets", "cache"},
-    "typer": {"cli", "cli_cache", "cli_targets"},
+    "typer": {"cli", "cli_cache", "cli_merge", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -140,6 +146,7 @@ WRITERS = {
     "cli",
     "cli_targets",
     "cli_cache",
+    "cli_merge",
     "cli_download",
     "cli_validate",
     "__main__",

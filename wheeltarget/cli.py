@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 
 from wheeltarget import __version__
 from wheeltarget.cli_cache import cache
+from wheeltarget.cli_merge import merge
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 
@@ -232,4 +233,5 @@ def validate(
 
 app.command()(targets)
 app.command()(probe)
+app.command()(merge)
 app.add_typer(cache, name="cache")
