@@ -23,6 +23,7 @@ from wheeltarget.pip_child.handing import (
     prove_resolver,
 )
 from wheeltarget.pip_child.session import patch_session, prove_session
+from wheeltarget.pip_child.thrift import patch_parsing, patch_quoting, prove_parsing, prove_quoting
 
 _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...] = (
     (
@@ -33,6 +34,8 @@ _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...]
     ("index pages", patch_pages, prove_pages),
     ("files", patch_files, prove_files),
     ("resolver", patch_resolver, prove_resolver),
+    ("URLs", lambda _ahead: patch_quoting(), lambda _ahead: prove_quoting()),
+    ("metadata", lambda _ahead: patch_parsing(), lambda _ahead: prove_parsing()),
 )
 """What each is about, what patches it and gives the way back, and its proof."""
 
