@@ -122,6 +122,7 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "joining": "wheelhouse interrupts errors",
     "housekeeping": "cache remembered store errors",
     "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
     "explain": f"{GROUND} {READERS} {DECISION} answers projects driver delivery interrupts reading",
@@ -162,6 +163,8 @@ ARROWS = {
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli_pip": "cli_values completion pip_config pip_options errors",
+    "render_merge": "joining render",
+    "cli_merge": "cli_values joining render_merge render errors",
     "render_cache": "housekeeping render",
     "cli_cache": "cli_values housekeeping render_cache render cache errors",
     "cli_download": (
@@ -175,6 +178,10 @@ ARROWS = {
     "cli_explain": "cli_pip cli_values cli_download explain render render_explain errors",
     "cli_download": "api render first_look pip_config pip_options download_request errors",
         "cli_pip cli_explain cli_targets cli_values cli_validate cli_download download_request "
+        "completion"
+    ),
+    "cli": (
+        "cli_cache cli_merge cli_targets cli_values cli_validate cli_download download_request "
         "completion"
     ),
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
@@ -203,6 +210,7 @@ THIRD_PARTY = {
     "platformdirs": {"pip_config", "own_targets", "cache"},
     "typer": {"cli", "cli_cache", "cli_lock", "cli_pip", "cli_targets"},
     "typer": {"cli", "cli_explain", "cli_pip", "cli_targets"},
+    "typer": {"cli", "cli_cache", "cli_merge", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -215,6 +223,7 @@ WRITERS = {
     "cli_targets",
     "cli_cache",
     "cli_explain",
+    "cli_merge",
     "cli_download",
     "cli_validate",
     "__main__",

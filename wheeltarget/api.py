@@ -77,7 +77,8 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     """
     began = time.time()
     environment = os.environ if request.environment is None else request.environment
-    ours = request.dry_run or request.by_target or request.wants_outcome or request.report
+    asked = request.dry_run, request.by_target, request.wants_outcome
+    ours = any(asked) or bool(request.report or request.only_jobs)
     typed = typed_targets(request.tags, request.targets)
     defaults = typed or settings.project_defaults(Path.cwd())
     try:
@@ -186,6 +187,7 @@ def _deliver(
             build_words=tuple(_build_words(command, inputs)),
             store=store,
             refresh=request.refresh,
+            only=request.only_jobs,
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
         keep_report(outcome)

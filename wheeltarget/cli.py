@@ -13,6 +13,7 @@ from wheeltarget import __version__
 from wheeltarget.cli_cache import cache
 from wheeltarget.cli_explain import explain
 from wheeltarget.cli_lock import lock
+from wheeltarget.cli_merge import merge
 from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
@@ -103,6 +104,14 @@ def download(
         int,
         typer.Option(min=1, help="How many targets to work on at once.", rich_help_panel=_TARGETS),
     ] = 1,
+    only_job: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Do nothing but the job of this target; --dry-run --format json lists them.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
     allow_sdist: Annotated[
         list[str] | None,
         typer.Option(
@@ -161,6 +170,7 @@ def download(
         jobs=jobs,
         report=report,
         refresh=refresh,
+        only_job=only_job or (),
         output_format=output_format,
     )
     raise typer.Exit(fetch(request))
@@ -205,4 +215,5 @@ app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTION
 )
 app.command()(targets)
 app.command()(probe)
+app.command()(merge)
 app.add_typer(cache, name="cache")

@@ -49,7 +49,12 @@ class Status:
     """
 
     code: int
-    retry_after: str = ""
+    retry_after: int | str = ""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Close the connection without an answer."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Stall:
     seconds: float
 
 
-Fault = Status | Truncated | Garbage | Stall
+Fault = Status | Truncated | Garbage | Stall | Dropped
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,7 @@ class LocalIndex:
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
+        self._open = self._most = 0
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -201,6 +207,24 @@ class LocalIndex:
         """Give the requests so far, in the order in which they came."""
         with self._lock:
             return tuple(self._requests)
+
+    @property
+    def most_at_once(self) -> int:
+        """Give the largest number of requests that were open at the same time."""
+        with self._lock:
+            return self._most
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request among those that are open."""
+        with self._lock:
+            self._open += 1
+            self._most = max(self._most, self._open)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
 
     def count(self, path_suffix: str) -> int:
         """Count the requests so far whose path ends so.
@@ -444,7 +468,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        with self.server.index.answering():
+            self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
@@ -456,7 +481,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the planned answer, with its fault."""
         path = unquote(self.path.partition("?")[0])
         answer, fault = self.server.index.plan(self.command, path, self.headers)
-        if not self.server.index.pause(fault):
+        if not self.server.index.pause(fault) or isinstance(fault, Dropped):
             self.close_connection = True
             return
         self._send_head(answer)
@@ -482,7 +507,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _refusal(fault: Status) -> _Answer:
     """Answer with a status and no body."""
-    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after != "" else {}
     return _Answer(fault.code, headers=headers)
 
 
