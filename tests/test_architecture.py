@@ -83,6 +83,13 @@ ARROWS = {
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
+    "wheel_file": "",
+    "check_codes": "",
+    "shortfalls": "wheel_file legacy markers nearness targets",
+    "check": (
+        "shortfalls wheel_file catalogue demands driver delivery errors interrupts pip_options "
+        "plan reading results requirements settings targets wheelhouse"
+    ),
     "validate": "findings catalogue requirements errors",
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
@@ -90,15 +97,18 @@ ARROWS = {
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
-    "render_findings": "render redaction validate findings errors",
+    "workflow_commands": "",
+    "render_findings": "render redaction workflow_commands validate findings errors",
+    "render_check": "render redaction workflow_commands check shortfalls",
+    "cli_check": "cli_values check render_check render errors",
     "render_targets": "listing own_targets systems",
     "completion": "catalogue systems pip_options",
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli": (
-        "cli_targets cli_values cli_validate completion api outcome render first_look pip_config "
-        "pip_options errors"
+        "cli_check cli_targets cli_values cli_validate completion api outcome render first_look "
+        "pip_config pip_options errors"
     ),
     "__main__": "cli_validate cli first_look pip_options",
     # Apart: what runs inside pip's process
@@ -114,15 +124,27 @@ THIRD_PARTY = {
         *WORK.split(),
         "api",
         "render_explanation",
+        "wheel_file",
+        "shortfalls",
+        "check",
     }
     - {"errors", "guard"},
     "platformdirs": {"pip_config", "own_targets"},
-    "typer": {"cli", "cli_targets"},
+    "typer": {"cli", "cli_check", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_targets", "cli_validate", "__main__", "pip_child", "probe_script"}
+WRITERS = {
+    "render",
+    "cli",
+    "cli_check",
+    "cli_targets",
+    "cli_validate",
+    "__main__",
+    "pip_child",
+    "probe_script",
+}
 """Who may write to standard output and standard error; in the child they are pip's, and the
 script of the probe is a program of its own."""
 

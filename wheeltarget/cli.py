@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_check import check
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 from wheeltarget.errors import WheeltargetError
@@ -266,10 +267,11 @@ def validate(
     ] = False,
 ) -> None:
     """Check the annotations of files, each on its own, without a network."""
-    from wheeltarget.cli_validate import run as check
+    from wheeltarget.cli_validate import run as run_validate
 
-    raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
+    raise typer.Exit(run_validate(files, form.value, fix=fix, quiet=quiet))
 
 
+app.command()(check)
 app.command()(targets)
 app.command()(probe)
