@@ -46,6 +46,9 @@ ARROWS = {
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
+    "toml_text": "",
+    "toml_places": "errors",
+    "locks": "toml_places toml_text errors",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -123,6 +126,7 @@ THIRD_PARTY = {
         *DECISION.split(),
         *WORK.split(),
         "api",
+        "locks",
         "render_explanation",
         "wheel_file",
         "shortfalls",

@@ -127,6 +127,10 @@ class ProbeError(WheeltargetError):
     """A Python that cannot be described."""
 
 
+class LockError(WheeltargetError):
+    """A lock that cannot be made, or that names what no lock can."""
+
+
 class UsageError(WheeltargetError):
     """The command line itself is wrong."""
 
