@@ -93,6 +93,15 @@ ARROWS = {
         "shortfalls wheel_file catalogue demands driver delivery errors interrupts pip_options "
         "plan reading results requirements settings targets wheelhouse"
     ),
+    "unpacking": "errors",
+    "bundle_plan": "unpacking errors",
+    "bundle_files": "unpacking errors",
+    "includes": "unpacking errors",
+    "components": "locks",
+    "bundle": (
+        "api bundle_files bundle_plan catalogue components drafts errors includes locks systems "
+        "unpacking wheel_file"
+    ),
     "validate": "findings catalogue requirements errors",
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
@@ -103,6 +112,8 @@ ARROWS = {
     "workflow_commands": "",
     "render_findings": "render redaction workflow_commands validate findings errors",
     "render_check": "render redaction workflow_commands check shortfalls",
+    "render_bundle": "bundle render",
+    "cli_bundle": "bundle cli_values render render_bundle errors",
     "cli_check": "cli_values check render_check render errors",
     "render_targets": "listing own_targets systems",
     "completion": "catalogue systems pip_options",
@@ -110,7 +121,7 @@ ARROWS = {
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli": (
-        "cli_check cli_targets cli_values cli_validate completion api outcome render first_look "
+        "cli_bundle cli_check cli_targets cli_values cli_validate completion api outcome render first_look "
         "pip_config pip_options errors"
     ),
     "__main__": "cli_validate cli first_look pip_options",
@@ -131,10 +142,15 @@ THIRD_PARTY = {
         "wheel_file",
         "shortfalls",
         "check",
+        "bundle",
+        "components",
     }
     - {"errors", "guard"},
     "platformdirs": {"pip_config", "own_targets"},
-    "typer": {"cli", "cli_check", "cli_targets"},
+    "installer": {"unpacking"},
+    "cyclonedx": {"components"},
+    "packageurl": {"components"},
+    "typer": {"cli", "cli_bundle", "cli_check", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -142,6 +158,7 @@ THIRD_PARTY = {
 WRITERS = {
     "render",
     "cli",
+    "cli_bundle",
     "cli_check",
     "cli_targets",
     "cli_validate",

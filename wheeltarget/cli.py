@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_bundle import bundle
 from wheeltarget.cli_check import check
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
@@ -273,5 +274,6 @@ def validate(
 
 
 app.command()(check)
+app.command()(bundle)
 app.command()(targets)
 app.command()(probe)
