@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation"
+    "redaction nearness demands fixes explanation store"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -46,9 +46,11 @@ ARROWS = {
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
+    "store": "errors",
     "toml_text": "",
     "toml_places": "errors",
     "locks": "toml_places toml_text errors",
+    "download_request": "",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -106,7 +108,7 @@ ARROWS = {
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction render_explanation errors",
     "workflow_commands": "",
@@ -120,11 +122,12 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
+    "cli_download": "api render first_look pip_config pip_options download_request errors",
     "cli": (
-        "cli_bundle cli_check cli_targets cli_values cli_validate completion api outcome render first_look "
-        "pip_config pip_options errors"
+        "cli_bundle cli_check cli_targets cli_values cli_validate cli_download download_request "
+        "completion"
     ),
-    "__main__": "cli_validate cli first_look pip_options",
+    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -145,7 +148,7 @@ THIRD_PARTY = {
         "bundle",
         "components",
     }
-    - {"errors", "guard"},
+    - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets"},
     "installer": {"unpacking"},
     "cyclonedx": {"components"},
@@ -161,6 +164,7 @@ WRITERS = {
     "cli_bundle",
     "cli_check",
     "cli_targets",
+    "cli_download",
     "cli_validate",
     "__main__",
     "pip_child",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import catalogue, settings
 from wheeltarget.codes import CODES
+from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.inputs import Inputs
 from wheeltarget.outcome import Asker, DownloadOutcome, PlainRun, TargetFile, TargetFiles
@@ -23,7 +23,7 @@ from wheeltarget.pip_options import (
 )
 from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
 from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
-from wheeltarget.requirements import TargetName
+from wheeltarget.requirements import TargetName, is_lock
 from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
@@ -46,37 +46,6 @@ __all__ = [
 HOST_LABEL = "this interpreter"
 
 
-@dataclass(frozen=True, slots=True)
-class DownloadRequest:
-    """What a person asks of ``wheeltarget download``.
-
-    :param words: pip's own words, in the order given: options and requirements.
-    :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, each a list with commas.
-    :param allow_sdist: the projects of which a source is kept where no wheel will do, each a list
-        with commas.
-    :param build_pure: those of which a pure Python wheel is built of it, likewise.
-    :param by_target: whether each target has a folder of its own in the destination.
-    :param dry_run: whether only to say what would be fetched.
-    :param children: how many of pip's processes may run at once.
-    :param report: where to write what was taken, as JSON.
-    :param wants_outcome: whether an outcome is wanted of a run that is pip's own, too.
-    :param environment: the environment's variables.
-    """
-
-    words: tuple[str, ...]
-    tags: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    allow_sdist: tuple[str, ...] = ()
-    build_pure: tuple[str, ...] = ()
-    by_target: bool = False
-    dry_run: bool = False
-    children: int = 1
-    report: Path | None = None
-    wants_outcome: bool = False
-    environment: Mapping[str, str] | None = None
-
-
 def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     """Fetch the wheels of every requirement for its targets.
 
@@ -97,6 +66,12 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     isolated = command.has("--isolated")
     inherited = configured_options(environment, isolated=isolated)
     everything = CommandLine((*inherited, *command.options), command.requirements)
+    if any(map(is_lock, everything.values("--requirement"))):
+        from wheeltarget.locked_download import download_locked
+
+        locked = download_locked(request)
+        if locked is not None:
+            return locked
     inputs = read_everything(everything, environment)
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
@@ -106,7 +81,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     faults = (*inputs.faults, *faults)
     if not faults:
         _refuse_misplaced(plan, sources, everything)
-    if plan.is_plain and not ours and not faults:
+    if plan.is_plain and not ours and not faults and not inputs.locked:
         from wheeltarget import plain
 
         quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
@@ -148,6 +123,7 @@ def _deliver(
             dry_run=request.dry_run,
             children=request.children,
             pure=pure,
+            locked=inputs.locked,
             build_words=tuple(_build_words(command, inputs)),
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)

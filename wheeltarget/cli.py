@@ -7,7 +7,7 @@ import subprocess
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -17,11 +17,6 @@ from wheeltarget.cli_bundle import bundle
 from wheeltarget.cli_check import check
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
-from wheeltarget.errors import WheeltargetError
-
-if TYPE_CHECKING:
-    from wheeltarget.api import DownloadOutcome, DownloadRequest, PlainRun
-    from wheeltarget.pip_options import CommandLine
 
 app = typer.Typer(
     name="wheeltarget",
@@ -169,77 +164,22 @@ def download(
     ] = OutputFormat.TEXT,
 ) -> None:
     """Fetch wheels, each for its target; every option of pip download is taken, too."""
-    from wheeltarget.api import DownloadRequest, PlainRun
-    from wheeltarget.api import download as fetch
+    from wheeltarget.cli_download import run as fetch
+    from wheeltarget.download_request import make_request
 
-    to_stdout = str(report) == "-"
-    as_json = to_stdout or output_format is OutputFormat.JSON
-    request = DownloadRequest(
-        words=tuple(words or ()),
-        tags=tuple(tags or ()),
-        targets=tuple(target or ()),
-        allow_sdist=tuple(allow_sdist or ()),
-        build_pure=tuple(build_pure or ()),
+    request = make_request(
+        words or (),
+        tags=tags or (),
+        target=target or (),
+        allow_sdist=allow_sdist or (),
+        build_pure=build_pure or (),
         by_target=by_target,
         dry_run=dry_run,
-        children=jobs,
-        report=None if to_stdout else report,
-        wants_outcome=as_json,
+        jobs=jobs,
+        report=report,
+        output_format=output_format,
     )
-    try:
-        outcome = fetch(request)
-        if isinstance(outcome, PlainRun):
-            raise typer.Exit(_end_plain(outcome, request.words))
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr, coloured=_is_coloured(request.words))
-        raise typer.Exit(error.exit_code) from error
-    _show(outcome, request, as_json=as_json)
-
-
-def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) -> None:
-    from wheeltarget import render
-    from wheeltarget.pip_options import is_quiet, split_command_line
-
-    command = split_command_line(request.words)
-    if as_json:
-        render.show_json(outcome, sys.stdout)
-    elif not is_quiet(command, _settings(command)):
-        coloured = _is_coloured(request.words)
-        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
-
-
-def _is_coloured(words: tuple[str, ...]) -> bool:
-    from wheeltarget.errors import UsageError
-    from wheeltarget.pip_options import refuses_colour, split_command_line
-
-    try:
-        command = split_command_line(words)
-    except UsageError:
-        return "--no-color" not in words
-    return not refuses_colour(command, _settings(command))
-
-
-def _settings(command: CommandLine) -> dict[str, str]:
-    from wheeltarget.pip_config import configured_settings
-
-    return configured_settings(os.environ, isolated=command.has("--isolated"))
-
-
-def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
-    """End a run that is pip's."""
-    if outcome.exit_code is None:
-        from wheeltarget.first_look import become_pip
-
-        return become_pip(words)
-    from wheeltarget.pip_options import is_quiet, split_command_line
-
-    if outcome.notes and not is_quiet(split_command_line(words), os.environ):
-        from wheeltarget.render import show_notes
-
-        show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))
-    return outcome.exit_code
+    raise typer.Exit(fetch(request))
 
 
 class Format(StrEnum):

@@ -13,6 +13,7 @@ from wheeltarget import closure, driver, pure, wheelhouse
 from wheeltarget.demands import Demand
 from wheeltarget.explanation import Explanation, UnmetError, explain
 from wheeltarget.interrupts import Interrupts
+from wheeltarget.lock_constraints import LockedVersion
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
 from wheeltarget.results import ChosenFile, JobResult
@@ -33,6 +34,7 @@ class Delivery:
     :param children: how many of pip's processes may run at once.
     :param pure: the projects of which a wheel is built here, normalised.
     :param build_words: options for building them.
+    :param locked: the versions that the locks of other tools name, as constraints.
     :param build: gives the target whose best tag is the one written; raises TargetError.
     """
 
@@ -43,6 +45,7 @@ class Delivery:
     children: int = 1
     pure: frozenset[str] = frozenset()
     build_words: tuple[str, ...] = ()
+    locked: tuple[LockedVersion, ...] = ()
 
 
 def deliver(
@@ -62,6 +65,10 @@ def deliver(
         manner = driver.Manner(folders, delivery.children, delivery.dry_run)
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
         _refuse_failures(results, labels, delivery.build)
+        if delivery.locked:
+            from wheeltarget.lock_hashes import compare
+
+            compare(results, labels, delivery.locked)
         if delivery.pure and not delivery.dry_run:
             builder = pure.Builder(delivery.pure, delivery.build_words, stage)
             results = tuple(builder.replace_sources(result) for result in results)
@@ -288,13 +295,22 @@ def _notes(
             yield from _file_notes(file, label)
             if result.job.target is not None and file.path.suffix != ".whl":
                 yield _source_note(file, label, pure)
+    yield from differing(versions)
+    allowed = frozenset().union(*(job.sources for job in plan.jobs))
+    for name in sorted(allowed - versions.keys()):
+        yield f"nothing needs {name}, of which a source was allowed"
+
+
+def differing(versions: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
+    """Say which projects have different versions for different targets.
+
+    :param versions: by project, the labels of the targets by version.
+    :returns: a sentence for each.
+    """
     for name, by_version in sorted(versions.items()):
         if len(by_version) > 1:
             each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
             yield f"{name} differs: {'; '.join(each)}"
-    allowed = frozenset().union(*(job.sources for job in plan.jobs))
-    for name in sorted(allowed - versions.keys()):
-        yield f"nothing needs {name}, of which a source was allowed"
 
 
 def idle_notes(plan: Plan) -> Iterator[str]:

@@ -275,6 +275,32 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
         return contents["texts"], contents["reasons"]
 
 
+def fetch_locked(
+    order: Mapping[str, Any], stage: Stage
+) -> tuple[tuple[Mapping[str, Any], ...], int]:
+    """Let pip's session fetch files.
+
+    :param order: what the contract with the child calls a job file with ``locked``, but for
+        ``result`` and ``failure``.
+    :param stage: where everything goes.
+    :returns: what could not be had, as the contract has it, and pip's exit code where it did not
+        come to that.
+    :raises PipMovedError: where the installed pip does not give its session.
+    :raises InterruptedRunError: where the child was interrupted.
+    :raises DownloadError: where it died.
+    """
+    home = stage.folder / "locked"
+    home.mkdir()
+    result, failure = home / "result.json", home / _FAILURE
+    file = _write_orders(home, {**order, "result": str(result), "failure": str(failure)})
+    (exit_code,) = _run_children([file], stage, captured=False, silent=False)
+    _refuse_end(exit_code, failure)
+    if not result.is_file():
+        raise DownloadError("pip's process ended without a result; nothing was saved")
+    said = json.loads(result.read_text("utf-8"))
+    return tuple(said["failures"] or ()), said["exit_code"]
+
+
 def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:
     """Let pip build a wheel for this machine, in isolation, without dependencies.
 

@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault
+from wheeltarget.lock_constraints import LockedVersion, is_foreign_lock, read_versions
 from wheeltarget.requirements import (
     RequirementsFile,
     SourceLine,
@@ -56,6 +57,7 @@ class Inputs:
     :param faults: what is wrong with the clauses.
     :param unread: files that could not be read; pip would say so too.
     :param remote: URLs of files that pip has still to fetch.
+    :param locked: the versions that the locks of other tools name, as constraints.
     """
 
     files: tuple[RequirementsFile, ...]
@@ -64,6 +66,7 @@ class Inputs:
     faults: tuple[Fault, ...]
     unread: tuple[Fault, ...]
     remote: tuple[str, ...]
+    locked: tuple[LockedVersion, ...] = ()
 
 
 def read_inputs(
@@ -96,6 +99,7 @@ def read_inputs(
         tuple(dict.fromkeys(reader.faults)),
         tuple(reader.unread),
         tuple(dict.fromkeys(reader.remote)),
+        tuple(reader.locked),
     )
 
 
@@ -117,6 +121,7 @@ class _Reader:
         self.faults: list[Fault] = []
         self.unread: list[Fault] = []
         self.remote: list[str] = []
+        self.locked: list[LockedVersion] = []
 
     def argument(self, number: int, text: str) -> None:
         """Take in one requirement of the command line."""
@@ -137,6 +142,10 @@ class _Reader:
         """Take in a file and what it includes."""
         if is_remote(name) and name not in self._fetched:
             self.remote.append(name)
+            return
+        if is_foreign_lock(name) and not constraint:
+            hint = f"write -c {name}, and the requirements beside it"
+            self.faults.append(Fault(f"{name} says which versions, but asks for none", hint))
             return
         place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it
         file = None if place in above else self._file(name)
@@ -195,6 +204,12 @@ class _Reader:
         return self._parse(name, text, repeatable=repeatable)
 
     def _parse(self, name: str, text: str, *, repeatable: bool) -> RequirementsFile:
+        if is_foreign_lock(name):
+            locked = read_versions(name, text)
+            self.faults += locked.faults
+            self.locked += locked.versions
+            # pip has to be given what it says, for it cannot read it.
+            text, repeatable = locked.text, False
         # Where what stands between the two was cut, they would become one line end.
         text = re.sub(r"\r(?!\n)", "\n", text)
         lines, faults = parse_file(name, text)

@@ -31,12 +31,14 @@ class StagedFile:
     :param origin: where it came from, for messages.
     :param label: the target that needs it.
     :param folder: the folder in the destination that it goes to, or an empty string.
+    :param sha256: its hash, in hexadecimal, where somebody has computed it; else empty.
     """
 
     path: Path
     origin: str
     label: str
     folder: str = ""
+    sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -286,14 +288,10 @@ def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, Pl
     hashes = _Hashes()
     chosen: dict[str, tuple[StagedFile, str]] = {}
     for file in (each for files in targets for each in files):
-        digest = hashes.sha256(file.path)
+        digest = file.sha256 or hashes.sha256(file.path)
         first, known = chosen.setdefault(file.name, (file, digest))
         if known != digest:
-            raise ClashError(
-                f"{file.path.name} is two different files: {first.origin} for {first.label} and "
-                f"{file.origin} for {file.label}",
-                "give each target its own folder (--by-target), or both the same index",
-            )
+            raise clash(first, file)
     placed = {}
     for name, (_, digest) in chosen.items():
         path = stage.destination / name
@@ -302,6 +300,19 @@ def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, Pl
     if any(file.new for file in placed.values()) or not stage.destination.exists():
         stage.place({name: chosen[name][0].path for name, file in placed.items() if file.new})
     return placed
+
+
+def clash(first: StagedFile, second: StagedFile) -> ClashError:
+    """Say that one name has two contents.
+
+    :param first: a file.
+    :param second: another one of that name.
+    """
+    return ClashError(
+        f"{second.path.name} is two different files: {first.origin} for {first.label} and "
+        f"{second.origin} for {second.label}",
+        "give each target its own folder (--by-target), or both the same index",
+    )
 
 
 class _Hashes:

@@ -11,7 +11,14 @@ of requirements files, and its exit code is the child's; a result is written if 
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
 list, the child fetches requirements files and downloads nothing: pip is given ``arguments``, and
 ``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of each file that pip
-could not fetch. Each job has:
+could not fetch. Where there is ``locked``, a list of files (``url``, ``filename``, ``project``,
+``sha256``, ``size`` or null, ``path``: where it goes), the child fetches exactly these, with pip's
+session as ``arguments`` make it and ``connections`` threads, through ``store`` (a path or null);
+where ``elsewhere`` is true, a file that is not to be had there is looked for by its name on the
+indexes that pip is given, first of all if its host is one of ``unreachable``; ``result`` is a JSON
+object with pip's ``exit_code`` and ``failures``: null where pip did not come to that, else a list
+of ``path``, ``kind`` (``content``, ``status`` or ``connection``), ``code`` (the server's, or 0) and
+``text``. Each job has:
 
 ``label``
     what to call the target in messages;
@@ -125,6 +132,14 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
     current = Current()
     if "urls" in order:
         write_json(Path(order["result"]), read_contents(order["urls"], order["arguments"]))
+        return 0
+    if "locked" in order:
+        from wheeltarget.pip_child.locked import fetch_locked
+
+        outcome = fetch_locked(order, download)
+        if interrupts:
+            return INTERRUPTED
+        write_json(Path(order["result"]), outcome)
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
