@@ -91,9 +91,10 @@ ARROWS = {
     "wheel_file": "",
     "check_codes": "",
     "shortfalls": "wheel_file legacy markers nearness targets",
+    "check_locks": ("catalogue download_request errors lock_choice locked shortfalls"),
     "check": (
-        "shortfalls wheel_file catalogue demands driver delivery errors interrupts pip_options "
-        "plan reading results requirements settings targets wheelhouse"
+        "check_locks download_request locked shortfalls wheel_file catalogue demands driver "
+        "delivery errors interrupts pip_options plan reading results requirements settings targets wheelhouse"
     ),
     "unpacking": "errors",
     "bundle_plan": "unpacking errors",

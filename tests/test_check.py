@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.broken_wheels import broken_wheels
 from tests.support.cli import Result, wheeltarget
+from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from wheeltarget.check_codes import CHECK_CODES
@@ -189,6 +191,7 @@ def test_junit(house: Path) -> None:
         (["nowhere"], 2, "nowhere is neither a folder nor a file"),
         (["house", "--tags", "py3"], 3, "py3 is no tag"),
         (["house", "-r", "nowhere.txt"], 3, "nowhere.txt"),
+        (["house", "-r", "pylock.toml", "-r", "needed.txt"], 2, "in two ways"),
         ([], 2, "Missing argument"),
         (["house", "--format=xml"], 2, "xml"),
     ],
@@ -217,6 +220,40 @@ def test_nothing_is_asked_of_an_index(house: Path) -> None:
         variables={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"},
     )
     assert result.exit_code == 0, result.stderr
+
+
+def test_lock(house: Path) -> None:
+    there = sorted(house.iterdir())
+    lock_wheels([each for each in there if "2.5" not in each.name], OLD, house / "pylock.old.toml")
+    lock_wheels([each for each in there if "app-" in each.name], NEW, house / "pylock.new.toml")
+    (house / "lib-2.5-cp312-cp312-manylinux2014_x86_64.whl").unlink()
+    result = check(house)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"no findings in 3 files for {NEW}, {OLD}\n"
+
+    make_wheel(house, "app", "2.0")
+    make_wheel(house, "more")
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    app, place = "house/app-2.0-py3-none-any.whl", r"house/pylock\.old\.toml:\d+"
+    expected = [
+        rf"{app} for {OLD}: WC402 it has another sha256 than {place} says",
+        r"house/more-1.0-py3-none-any.whl: WC305 no lock names it",
+        rf"for {OLD}: WC401 compat-1.0-py3-none-any.whl is missing, which {place} names",
+    ]
+    found = lines(check(house, "-r", "house/pylock.old.toml"))
+    assert len(found) == len(expected)
+    for line, pattern in zip(found, expected, strict=True):
+        assert re.fullmatch(pattern, line)
+
+
+def test_lock_of_somebody_else(house: Path) -> None:
+    lock = lock_wheels(sorted(house.glob("app*")), OLD, house / "pylock.toml")
+    text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
+    lock.write_text(text.partition("[tool")[0])
+    result = check(house, "-r", "house/pylock.toml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "name it with --tags" in result.stderr
+    assert "no lock names it" in check(house, "-r", "house/pylock.toml", "--tags", OLD).stdout
 
 
 def test_codes_are_documented() -> None:

@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import catalogue, driver, settings, wheelhouse
+from wheeltarget.check_locks import judge_locked, read_selections
 from wheeltarget.delivery import roots
+from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import InputError, UsageError
 from wheeltarget.interrupts import interruptible
 from wheeltarget.pip_options import split_command_line
 from wheeltarget.plan import Choices, Job, Targets, make_plan
 from wheeltarget.reading import read_everything, typed_targets
+from wheeltarget.requirements import is_lock
 from wheeltarget.shortfalls import CheckFinding, Shelf, find_missing, fitting, judge_fit
 from wheeltarget.wheel_file import WheelFile, read_wheel
 
 if TYPE_CHECKING:
     from wheeltarget.demands import Demand
+    from wheeltarget.locked import Selection
     from wheeltarget.results import JobResult
     from wheeltarget.targets import Target
 
@@ -85,10 +89,17 @@ def check(request: CheckRequest) -> CheckOutcome:
         for wheel in wheels
         for flaw in wheel.flaws
     ]
-    jobs = _plan(request, paths)
-    targets = tuple(job.target or catalogue.host() for job in jobs)
-    if jobs:
+    targets: tuple[Target, ...] = ()
+    locks = _locks(request)
+    if locks:
+        selections = _select(request, locks)
+        targets = tuple(dict.fromkeys(selection.target for selection in selections))
         findings += judge_fit(wheels, targets)
+        findings += judge_locked(selections, paths)
+    else:
+        jobs = _plan(request, paths)
+        targets = tuple(job.target or catalogue.host() for job in jobs)
+        findings += judge_fit(wheels, targets) if jobs else ()
         findings += _judge_contents(request, jobs, targets, wheels, paths)
     order = {str(path): number for number, path in enumerate(paths)}
     findings.sort(key=lambda each: (order.get(each.file, len(order)), each.target, each.code))
@@ -115,6 +126,33 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
             if real not in seen:
                 seen.add(real)
                 yield each
+
+
+def _locks(request: CheckRequest) -> tuple[str, ...]:
+    """Give the locks that are named, or, where nothing is, those that lie beside the wheels."""
+    locks = tuple(filter(is_lock, request.requirements))
+    if locks and len(locks) < len(request.requirements):
+        raise UsageError(
+            "locks and requirements files say the same in two ways",
+            "check with one kind of them, then with the other",
+        )
+    if request.requirements or request.tags or request.targets:
+        return locks
+    folders = [place for place in request.places if Path(place).is_dir()]
+    return tuple(
+        str(path)
+        for place in folders
+        for path in sorted(Path(place).iterdir())
+        if is_lock(path.name)
+    )
+
+
+def _select(request: CheckRequest, locks: Sequence[str]) -> tuple[Selection, ...]:
+    environment = os.environ if request.environment is None else request.environment
+    words = tuple(f"--requirement={lock}" for lock in locks)
+    return read_selections(
+        DownloadRequest(words, tags=request.tags, targets=request.targets), environment
+    )
 
 
 def _plan(request: CheckRequest, paths: Sequence[Path]) -> tuple[Job, ...]:

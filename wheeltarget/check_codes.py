@@ -34,11 +34,10 @@ CHECK_CODES: Mapping[str, str] = MappingProxyType(
         "WC302": "something that is needed is there in other versions only",
         "WC303": "what is there cannot be put together",
         "WC304": "a dependency, or `Requires-Python`, cannot be read",
-        "WC305": "no target needs the file",
+        "WC305": "no target needs the file, or no lock names it",
         # What the lock says
         "WC401": "a file that the lock names is missing",
         "WC402": "a file has another hash than the lock says",
-        "WC403": "a file has another size than the lock says",
     }
 )
 """One line for each code."""
