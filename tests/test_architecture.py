@@ -91,10 +91,12 @@ ARROWS = {
     "wheel_file": "",
     "check_codes": "",
     "shortfalls": "wheel_file legacy markers nearness targets",
+    "shared_objects": "nearness shortfalls targets wheel_file",
     "check_locks": ("catalogue download_request errors lock_choice locked shortfalls"),
     "check": (
         "check_locks download_request locked shortfalls wheel_file catalogue demands driver "
-        "delivery errors interrupts pip_options plan reading results requirements settings targets wheelhouse"
+        "delivery errors interrupts pip_options plan reading results requirements settings targets "
+        "wheelhouse shared_objects"
     ),
     "unpacking": "errors",
     "bundle_plan": "unpacking errors",
@@ -151,6 +153,8 @@ THIRD_PARTY = {
     }
     - {"errors", "guard", "store"},
     "platformdirs": {"pip_config", "own_targets"},
+    "auditwheel": {"shared_objects"},
+    "elftools": {"shared_objects"},
     "installer": {"unpacking"},
     "cyclonedx": {"components"},
     "packageurl": {"components"},

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from wheeltarget.results import JobResult
     from wheeltarget.targets import Target
 
+_UNREADABLE = frozenset({"WC101", "WC102", "WC118"})
 _SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 
@@ -42,6 +43,7 @@ class CheckRequest:
     :param targets: the values of ``--target``, each a list with commas.
     :param requirements: the values of ``-r``.
     :param constraints: the values of ``-c``.
+    :param audits: whether to look into native code, too.
     :param environment: the environment's variables.
     """
 
@@ -50,6 +52,7 @@ class CheckRequest:
     targets: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
+    audits: bool = False
     environment: Mapping[str, str] | None = None
 
 
@@ -101,6 +104,8 @@ def check(request: CheckRequest) -> CheckOutcome:
         targets = tuple(job.target or catalogue.host() for job in jobs)
         findings += judge_fit(wheels, targets) if jobs else ()
         findings += _judge_contents(request, jobs, targets, wheels, paths)
+    if request.audits:
+        findings += _audit(wheels, targets)
     order = {str(path): number for number, path in enumerate(paths)}
     findings.sort(key=lambda each: (order.get(each.file, len(order)), each.target, each.code))
     labels = tuple(target.label for target in targets)
@@ -126,6 +131,23 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
             if real not in seen:
                 seen.add(real)
                 yield each
+
+
+def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
+    """Look into the native code of every wheel that can be read."""
+    from importlib.util import find_spec
+
+    if find_spec("auditwheel") is None:
+        raise UsageError(
+            "--audit needs auditwheel, which is not here",
+            "install it with pip install 'wheeltarget[audit]'",
+        )
+    from wheeltarget.shared_objects import audit
+
+    for wheel in wheels:
+        if not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
+            taking = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
+            yield from audit(wheel, taking)
 
 
 def _locks(request: CheckRequest) -> tuple[str, ...]:

@@ -35,6 +35,13 @@ CHECK_CODES: Mapping[str, str] = MappingProxyType(
         "WC303": "what is there cannot be put together",
         "WC304": "a dependency, or `Requires-Python`, cannot be read",
         "WC305": "no target needs the file, or no lock names it",
+        # What native code needs, with --audit
+        "WC501": "a file that looks like ELF cannot be read",
+        "WC502": "a shared object is for another machine than the tags of its wheel",
+        "WC503": "a shared object needs a symbol that the tags of its wheel do not promise",
+        "WC504": "a shared object needs a newer glibc than the target has",
+        "WC505": "a shared object needs a library that nobody promises",
+        "WC506": "a shared object is linked against another C library than the tags say",
         # What the lock says
         "WC401": "a file that the lock names is missing",
         "WC402": "a file has another hash than the lock says",

@@ -61,6 +61,10 @@ def check(
             "--constraint", "-c", metavar="FILE", help="Constraints on it.", show_default=False
         ),
     ] = None,
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="Look into native code, too; needs wheeltarget[audit]."),
+    ] = False,
     form: Annotated[
         CheckFormat, typer.Option("--format", help="How to write the findings.")
     ] = CheckFormat.TEXT,
@@ -79,6 +83,7 @@ def check(
         tuple(target or ()),
         tuple(requirement or ()),
         tuple(constraint or ()),
+        audits=audit,
     )
     try:
         outcome = look(request)
