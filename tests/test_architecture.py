@@ -94,10 +94,11 @@ ARROWS = {
     "shared_objects": "nearness shortfalls targets wheel_file",
     "check_locks": ("catalogue download_request errors lock_choice locked shortfalls"),
     "check": (
-        "check_locks download_request locked shortfalls wheel_file catalogue demands driver "
+        "check_locks shortfalls wheel_file catalogue demands driver "
         "delivery errors interrupts pip_options plan reading results requirements settings targets "
         "wheelhouse shared_objects"
     ),
+    "prune": "check_locks errors requirements",
     "unpacking": "errors",
     "bundle_plan": "unpacking errors",
     "bundle_files": "unpacking errors",
@@ -118,6 +119,8 @@ ARROWS = {
     "render_findings": "render redaction workflow_commands validate findings errors",
     "render_check": "render redaction workflow_commands check shortfalls",
     "render_bundle": "bundle render",
+    "render_prune": "prune render",
+    "cli_prune": "cli_values prune render render_prune errors",
     "cli_bundle": "bundle cli_values render render_bundle errors",
     "cli_check": "cli_values check render_check render errors",
     "render_targets": "listing own_targets systems",
@@ -127,8 +130,8 @@ ARROWS = {
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli_download": "api render first_look pip_config pip_options download_request errors",
     "cli": (
-        "cli_bundle cli_check cli_targets cli_values cli_validate cli_download download_request "
-        "completion"
+        "cli_bundle cli_check cli_prune cli_targets cli_values cli_validate cli_download "
+        "download_request completion"
     ),
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
@@ -158,7 +161,7 @@ THIRD_PARTY = {
     "installer": {"unpacking"},
     "cyclonedx": {"components"},
     "packageurl": {"components"},
-    "typer": {"cli", "cli_bundle", "cli_check", "cli_targets"},
+    "typer": {"cli", "cli_bundle", "cli_check", "cli_prune", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -168,6 +171,7 @@ WRITERS = {
     "cli",
     "cli_bundle",
     "cli_check",
+    "cli_prune",
     "cli_targets",
     "cli_download",
     "cli_validate",

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from wheeltarget import catalogue, driver, settings, wheelhouse
 from wheeltarget.check_locks import judge_locked, read_selections
 from wheeltarget.delivery import roots
-from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import InputError, UsageError
 from wheeltarget.interrupts import interruptible
 from wheeltarget.pip_options import split_command_line
@@ -26,7 +25,6 @@ from wheeltarget.wheel_file import WheelFile, read_wheel
 
 if TYPE_CHECKING:
     from wheeltarget.demands import Demand
-    from wheeltarget.locked import Selection
     from wheeltarget.results import JobResult
     from wheeltarget.targets import Target
 
@@ -95,7 +93,8 @@ def check(request: CheckRequest) -> CheckOutcome:
     targets: tuple[Target, ...] = ()
     locks = _locks(request)
     if locks:
-        selections = _select(request, locks)
+        environment = os.environ if request.environment is None else request.environment
+        selections = tuple(read_selections(locks, request.tags, request.targets, environment))
         targets = tuple(dict.fromkeys(selection.target for selection in selections))
         findings += judge_fit(wheels, targets)
         findings += judge_locked(selections, paths)
@@ -166,14 +165,6 @@ def _locks(request: CheckRequest) -> tuple[str, ...]:
         for place in folders
         for path in sorted(Path(place).iterdir())
         if is_lock(path.name)
-    )
-
-
-def _select(request: CheckRequest, locks: Sequence[str]) -> tuple[Selection, ...]:
-    environment = os.environ if request.environment is None else request.environment
-    words = tuple(f"--requirement={lock}" for lock in locks)
-    return read_selections(
-        DownloadRequest(words, tags=request.tags, targets=request.targets), environment
     )
 
 

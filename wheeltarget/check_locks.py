@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wheeltarget import catalogue
 from wheeltarget.download_request import DownloadRequest
-from wheeltarget.errors import UsageError
+from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lock_choice import choose, read_words
 from wheeltarget.locked import Looker, Selection
 from wheeltarget.shortfalls import CheckFinding
 
 
 def read_selections(
-    request: DownloadRequest, environment: Mapping[str, str]
-) -> tuple[Selection, ...]:
-    """Read locks, and choose from each what its target takes.
+    locks: Iterable[str],
+    tags: tuple[str, ...],
+    targets: tuple[str, ...],
+    environment: Mapping[str, str],
+) -> Iterator[Selection]:
+    """Read locks, each on its own, and choose from each what its target takes.
 
-    :param request: the locks as requirements, and the targets that are named beside them.
+    :param locks: their file names.
+    :param tags: the values of ``--tags``, for locks that are not for one target.
+    :param targets: the values of ``--target``, likewise.
     :param environment: the environment's variables.
     :raises WheeltargetError: where a lock is wrong, or it is not for one of the targets.
     """
-    words = read_words(request, environment)
-    if words is None:
-        raise UsageError(
-            "these locks are not for one target each, so it takes one to choose from them",
-            "name it with --tags TAG or --target NAME",
-        )
-    return choose(words, request, Looker(catalogue.look_up, catalogue.host))
+    looker = Looker(catalogue.look_up, catalogue.host)
+    for lock in locks:
+        request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
+        words = read_words(request, environment)
+        if words is not None:
+            yield from choose(words, request, looker)
+        elif Path(lock).is_file():
+            raise UsageError(
+                f"{lock} is not for one target, so it takes one to choose from it",
+                "name it with --tags TAG or --target NAME",
+            )
+        else:
+            raise InputError((Fault(f"cannot read {lock}: there is no such file"),))
 
 
 def judge_locked(selections: Sequence[Selection], paths: Sequence[Path]) -> Iterator[CheckFinding]:
@@ -50,7 +61,7 @@ def judge_locked(selections: Sequence[Selection], paths: Sequence[Path]) -> Iter
             named.add(file.filename)
             found = there.get(file.filename, ())
             for path in found:
-                hashes.setdefault(path, _sha256(path))
+                hashes.setdefault(path, sha256_of(path))
             if not found:
                 message = f"{file.filename} is missing, which {pin.lock}:{pin.line} names"
                 yield CheckFinding("", selection.label, "WC401", message)
@@ -62,6 +73,10 @@ def judge_locked(selections: Sequence[Selection], paths: Sequence[Path]) -> Iter
             yield CheckFinding(str(path), "", "WC305", "no lock names it")
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Compute the hash of a file, in hexadecimal.
+
+    :param path: the file.
+    """
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
