@@ -104,9 +104,13 @@ ARROWS = {
     "bundle_files": "unpacking errors",
     "includes": "unpacking errors",
     "components": "locks",
+    "locked_wheels": "api errors locks wheel_file",
     "bundle": (
-        "api bundle_files bundle_plan catalogue components drafts errors includes locks systems "
-        "unpacking wheel_file"
+        "bundle_files bundle_plan catalogue components drafts errors includes locked_wheels locks "
+        "systems unpacking"
+    ),
+    "install_check": (
+        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets unpacking"
     ),
     "validate": "findings catalogue requirements errors",
     "listing": "catalogue own_targets systems targets errors",
@@ -117,9 +121,10 @@ ARROWS = {
     "render": "outcome reports redaction render_explanation errors",
     "workflow_commands": "",
     "render_findings": "render redaction workflow_commands validate findings errors",
-    "render_check": "render redaction workflow_commands check shortfalls",
+    "render_check": "render redaction workflow_commands check install_check shortfalls",
     "render_bundle": "bundle render",
     "render_prune": "prune render",
+    "cli_install_check": "cli_values install_check render render_check errors",
     "cli_prune": "cli_values prune render render_prune errors",
     "cli_bundle": "bundle cli_values render render_bundle errors",
     "cli_check": "cli_values check render_check render errors",
@@ -130,8 +135,8 @@ ARROWS = {
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli_download": "api render first_look pip_config pip_options download_request errors",
     "cli": (
-        "cli_bundle cli_check cli_prune cli_targets cli_values cli_validate cli_download "
-        "download_request completion"
+        "cli_bundle cli_check cli_install_check cli_prune cli_targets cli_values cli_validate "
+        "cli_download download_request completion"
     ),
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
@@ -151,7 +156,7 @@ THIRD_PARTY = {
         "wheel_file",
         "shortfalls",
         "check",
-        "bundle",
+        "install_check",
         "components",
     }
     - {"errors", "guard", "store"},
@@ -161,7 +166,7 @@ THIRD_PARTY = {
     "installer": {"unpacking"},
     "cyclonedx": {"components"},
     "packageurl": {"components"},
-    "typer": {"cli", "cli_bundle", "cli_check", "cli_prune", "cli_targets"},
+    "typer": {"cli", "cli_bundle", "cli_check", "cli_install_check", "cli_prune", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -171,6 +176,7 @@ WRITERS = {
     "cli",
     "cli_bundle",
     "cli_check",
+    "cli_install_check",
     "cli_prune",
     "cli_targets",
     "cli_download",

@@ -45,6 +45,9 @@ CHECK_CODES: Mapping[str, str] = MappingProxyType(
         # What the lock says
         "WC401": "a file that the lock names is missing",
         "WC402": "a file has another hash than the lock says",
+        # What install-check finds
+        "WC601": "a module cannot be imported",
+        "WC602": "importing a module ends Python, or takes too long",
     }
 )
 """One line for each code."""

@@ -15,6 +15,7 @@ from typer.core import TyperCommand
 from wheeltarget import __version__
 from wheeltarget.cli_bundle import bundle
 from wheeltarget.cli_check import check
+from wheeltarget.cli_install_check import install_check
 from wheeltarget.cli_prune import prune
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
@@ -215,6 +216,7 @@ def validate(
 
 
 app.command()(check)
+app.command()(install_check)
 app.command()(prune)
 app.command()(bundle)
 app.command()(targets)

@@ -14,6 +14,7 @@ from wheeltarget.workflow_commands import workflow_command
 
 if TYPE_CHECKING:
     from wheeltarget.check import CheckOutcome
+    from wheeltarget.install_check import InstallCheckOutcome
     from wheeltarget.shortfalls import CheckFinding
 
 _SCHEMA = 1
@@ -46,6 +47,44 @@ def _text(outcome: CheckOutcome, style: Style) -> Iterator[str]:
             yield f"  {finding.hint}\n"
 
 
+def show_install_check(
+    outcome: InstallCheckOutcome,
+    stdout: TextIO,
+    stderr: TextIO,
+    *,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write what cannot be imported to standard output, and the sum to standard error.
+
+    :param outcome: what came of trying.
+    :param stdout: for the findings.
+    :param stderr: for the sum, which goes with text only.
+    :param as_json: whether to write JSON.
+    :param quiet: whether to leave out the sum where nothing is wrong.
+    """
+    if as_json:
+        document = {
+            "schema": _SCHEMA,
+            "python": outcome.python,
+            "target": outcome.target,
+            "modules": outcome.modules,
+            "findings": [_record(finding) for finding in outcome.findings],
+        }
+        stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        stdout.flush()
+        return
+    style = Style(stdout, os.environ)
+    for finding in outcome.findings:
+        code = style.error(finding.code)
+        stdout.write(f"{_place(finding)}: {code} {redact(finding.message)}\n")
+    stdout.flush()
+    if outcome.findings or not quiet:
+        good, number = len(outcome.modules) - len(outcome.findings), len(outcome.modules)
+        stderr.write(f"{good} of {number} modules can be imported by {outcome.python}\n")
+        stderr.flush()
+
+
 def _place(finding: CheckFinding) -> str:
     if not finding.file:
         return f"for {finding.target}"
@@ -57,18 +96,19 @@ def _json(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
         "schema": _SCHEMA,
         "files": outcome.files,
         "targets": outcome.targets,
-        "findings": [
-            {
-                "code": finding.code,
-                "file": finding.file or None,
-                "target": finding.target or None,
-                "message": finding.message,
-                "hint": finding.hint,
-            }
-            for finding in outcome.findings
-        ],
+        "findings": [_record(finding) for finding in outcome.findings],
     }
     yield json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def _record(finding: CheckFinding) -> dict[str, str | None]:
+    return {
+        "code": finding.code,
+        "file": finding.file or None,
+        "target": finding.target or None,
+        "message": finding.message,
+        "hint": finding.hint,
+    }
 
 
 def _github(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
