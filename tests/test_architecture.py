@@ -22,10 +22,13 @@ GROUND = (
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign"
+    "settings foreign cache basis remembered"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
-WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
+WORK = (
+    "housekeeping guard wheelhouse results driver interrupts closure pure delivery reports reading "
+    "plain"
+)
 
 ARROWS = {
     # Ground floor: words and values
@@ -62,6 +65,9 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
+    "remembered": "download_request outcome",
+    "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
@@ -85,6 +91,8 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "housekeeping": "cache remembered store errors",
+    "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
@@ -115,6 +123,16 @@ ARROWS = {
     "validate": "findings catalogue requirements errors",
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
+    "lock_making": "locks results targets errors",
+    "lock_inputs": "inputs narrowing pip_options plan requirements targets",
+    "lock_changes": "locks",
+    "lock_folder": "locks lock_changes errors",
+    "same_versions": "plan demands errors",
+    "locking": (
+        "locks lock_making lock_inputs lock_changes lock_folder same_versions catalogue settings "
+        "reading inputs pip_config pip_options plan requirements targets results driver delivery "
+        "wheelhouse interrupts errors"
+    ),
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
@@ -131,12 +149,22 @@ ARROWS = {
     "render_targets": "listing own_targets systems",
     "completion": "catalogue systems pip_options",
     "cli_validate": "render_findings validate",
+    "render_lock": "lock_changes render redaction",
+    "cli_lock": (
+        "cli_pip cli_values lock_folder lock_changes locking render_lock render pip_options errors"
+    ),
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
-    "cli_download": "api render first_look pip_config pip_options download_request errors",
+    "cli_pip": "cli_values completion pip_config pip_options errors",
+    "render_cache": "housekeeping render",
+    "cli_cache": "cli_values housekeeping render_cache render cache errors",
+    "cli_download": (
+        "api render recall remembered cache first_look pip_config pip_options download_request "
+        "errors"
+    ),
     "cli": (
-        "cli_bundle cli_check cli_install_check cli_prune cli_targets cli_values cli_validate "
-        "cli_download download_request completion"
+        "cli_bundle cli_cache cli_check cli_download cli_install_check cli_lock cli_pip cli_prune "
+        "cli_targets cli_validate cli_values completion download_request"
     ),
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
@@ -152,6 +180,8 @@ THIRD_PARTY = {
         *WORK.split(),
         "api",
         "locks",
+        "lock_making",
+        "same_versions",
         "render_explanation",
         "wheel_file",
         "shortfalls",
@@ -160,13 +190,23 @@ THIRD_PARTY = {
         "components",
     }
     - {"errors", "guard", "store"},
-    "platformdirs": {"pip_config", "own_targets"},
+    "platformdirs": {"pip_config", "own_targets", "cache"},
     "auditwheel": {"shared_objects"},
     "elftools": {"shared_objects"},
     "installer": {"unpacking"},
     "cyclonedx": {"components"},
     "packageurl": {"components"},
-    "typer": {"cli", "cli_bundle", "cli_check", "cli_install_check", "cli_prune", "cli_targets"},
+    "typer": {
+        "cli",
+        "cli_bundle",
+        "cli_cache",
+        "cli_check",
+        "cli_install_check",
+        "cli_lock",
+        "cli_pip",
+        "cli_prune",
+        "cli_targets",
+    },
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -178,7 +218,10 @@ WRITERS = {
     "cli_check",
     "cli_install_check",
     "cli_prune",
+    "cli_lock",
+    "cli_pip",
     "cli_targets",
+    "cli_cache",
     "cli_download",
     "cli_validate",
     "__main__",

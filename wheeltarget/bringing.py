@@ -6,11 +6,11 @@ connection; and whatever is left over then by pip's own session.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from wheeltarget import cache, driver
+from wheeltarget import cache
 from wheeltarget.errors import DownloadError, Fault, InputError
 from wheeltarget.fetch import CONNECTIONS, Fetched, fetch_plain, take_file
 from wheeltarget.lock_choice import NOT_FOR_FETCHING
@@ -86,7 +86,11 @@ def _has_netrc(environment: Mapping[str, str]) -> bool:
 
 
 def bring(
-    pins: Mapping[str, Pin], places: Mapping[str, Path], stage: Stage, source: Source
+    pins: Mapping[str, Pin],
+    places: Mapping[str, Path],
+    stage: Stage,
+    source: Source,
+    meanwhile: Callable[[], None],
 ) -> None:
     """Bring every file to its path in the stage.
 
@@ -94,6 +98,7 @@ def bring(
     :param places: where each of them goes in the end, and may be already.
     :param stage: the stage.
     :param source: where files may come from.
+    :param meanwhile: what else there is to do, while files come; what it raises ends the run.
     :raises InputError: where one cannot be had, or is not what its lock says; all are told.
     :raises DownloadError: where pip's session does not come about.
     """
@@ -109,7 +114,7 @@ def bring(
         elif not take_file(order, Path(pin.lock).parent / pin.file.path, linked=False):
             message = f"{pin.file.path} is not beside the lock, or not what its hash says"
             faults.append(_fault(pin, message, "bring the file there, or lock again"))
-    fetched = fetch_plain(left, source.network(), store)
+    fetched = fetch_plain(left, source.network(), store, meanwhile)
     for order, error in fetched.wrong:
         message = f"{order.url} is another file: {error.message}"
         faults.append(_fault(pins[order.path], message, _ANOTHER))
@@ -132,6 +137,8 @@ def _ask_pip(
     store: Store | None,
 ) -> list[Fault]:
     """Let pip's session fetch what a plain connection would not do for."""
+    from wheeltarget import driver
+
     options = [o for o in source.command.options if o.name not in NOT_FOR_FETCHING]
     failures, exit_code = driver.fetch_locked(
         {

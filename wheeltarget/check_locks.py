@@ -34,7 +34,7 @@ def read_selections(
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         words = read_words(request, environment)
         if words is not None:
-            yield from choose(words, request, looker)
+            yield from choose(words, request, looker).selections
         elif Path(lock).is_file():
             raise UsageError(
                 f"{lock} is not for one target, so it takes one to choose from it",

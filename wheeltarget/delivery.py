@@ -36,6 +36,8 @@ class Delivery:
     :param build_words: options for building them.
     :param locked: the versions that the locks of other tools name, as constraints.
     :param build: gives the target whose best tag is the one written; raises TargetError.
+    :param store: the folder of the wheel store; None to do without.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     destination: Path
@@ -46,6 +48,8 @@ class Delivery:
     pure: frozenset[str] = frozenset()
     build_words: tuple[str, ...] = ()
     locked: tuple[LockedVersion, ...] = ()
+    store: Path | None = None
+    refresh: bool = False
 
 
 def deliver(
@@ -62,9 +66,15 @@ def deliver(
     """
     folders = tuple(folder_names(labels)) if delivery.by_target else ("",) * len(labels)
     with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
-        manner = driver.Manner(folders, delivery.children, delivery.dry_run)
+        manner = driver.Manner(
+            folders,
+            delivery.children,
+            delivery.dry_run,
+            store=delivery.store,
+            refresh=delivery.refresh,
+        )
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
-        _refuse_failures(results, labels, delivery.build)
+        refuse_failures(results, labels, delivery.build)
         if delivery.locked:
             from wheeltarget.lock_hashes import compare
 
@@ -86,8 +96,14 @@ def deliver(
         _target_files(result, label, _Places(delivery, folder, placed))
         for result, label, folder in zip(results, labels, folders, strict=True)
     )
-    notes = tuple(_notes(plan, results, labels, delivery.pure))
-    return DownloadOutcome(targets, notes, delivery.dry_run)
+    notes = tuple(notes_on(plan, results, labels, delivery.pure))
+    return DownloadOutcome(targets, notes, delivery.dry_run, fresh_until=_fresh_until(results))
+
+
+def _fresh_until(results: Sequence[JobResult]) -> float | None:
+    """Say until when what the index pages of all jobs say holds, where that is known of each."""
+    times = [result.fresh_until for result in results if result.fresh_until is not None]
+    return min(times) if times and len(times) == len(results) else None
 
 
 def folder_names(labels: Sequence[str]) -> Iterator[str]:
@@ -106,10 +122,16 @@ def folder_names(labels: Sequence[str]) -> Iterator[str]:
         yield name
 
 
-def _refuse_failures(
+def refuse_failures(
     results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
 ) -> None:
-    """Say for whom pip failed, and why as far as its resolver knew."""
+    """Say for whom pip failed, and why as far as its resolver knew.
+
+    :param results: what came of each job.
+    :param labels: what to call each job's target.
+    :param build: gives the target whose best tag is the one written; raises TargetError.
+    :raises UnmetError: where pip failed for any.
+    """
     failed = [
         (label, result) for label, result in zip(labels, results, strict=True) if result.exit_code
     ]
@@ -277,10 +299,17 @@ def _place(text: str) -> str:
     return Path(os.path.abspath(place)).as_uri()  # noqa: PTH100 - as pip reads it
 
 
-def _notes(
+def notes_on(
     plan: Plan, results: Sequence[JobResult], labels: Sequence[str], pure: Collection[str]
 ) -> Iterator[str]:
-    """Say what somebody should know of a good run."""
+    """Say what somebody should know of a good run.
+
+    :param plan: the plan of the run.
+    :param results: what came of each job.
+    :param labels: what to call each job's target.
+    :param pure: the projects of which a wheel is built here, normalised.
+    :returns: a sentence for each.
+    """
     host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
     for line in plan.untargeted:
         requirement = line.parsed.requirement or line.parsed.options

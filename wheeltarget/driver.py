@@ -21,6 +21,12 @@ from wheeltarget.wheelhouse import Stage
 SCHEMA = 1
 PIP_MOVED = 70
 INTERRUPTED = 130
+AHEAD = "WHEELTARGET_AHEAD"
+"""The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
+
+_CONNECTIONS = 16
+"""How many connections to a host there may be at once."""
+
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
@@ -43,13 +49,19 @@ class Manner:
     :param folders: for each job, the folder in the destination that its files go to.
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
+    :param hashed: whether it then fetches what is needed to know every sha256, too.
     :param silent: whether nothing of what pip says is shown.
+    :param store: the folder of the wheel store; None to do without.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
+    hashed: bool = False
     silent: bool = False
+    store: Path | None = None
+    refresh: bool = False
 
 
 def run_jobs(
@@ -82,6 +94,7 @@ def run_jobs(
             "destination": str(stage.destination / below),
             "result": str(result),
             "dry_run": manner.dry_run,
+            "hashed": manner.hashed,
         }
         for job, label, folder, below, result in zip(
             jobs, labels, folders, manner.folders, results, strict=True
@@ -91,10 +104,16 @@ def run_jobs(
     for number in range(count):
         home = stage.folder / f"child-{number}"
         home.mkdir()
-        failure = str(home / _FAILURE)
-        files.append(
-            _write_orders(home, {"plain": False, "jobs": orders[number::count], "failure": failure})
-        )
+        everything = {
+            "plain": False,
+            "jobs": orders[number::count],
+            "failure": str(home / _FAILURE),
+            "store": manner.store and str(manner.store),
+            "refresh": manner.refresh,
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)
@@ -137,6 +156,7 @@ def _order(job: Job) -> dict[str, Any]:
         "unset": _FOREIGN_VARIABLES if target else (),
         "narrow": dict(job.narrow),
         "sources": sorted(job.sources),
+        "prefer": dict(job.prefer),
     }
 
 
@@ -214,7 +234,15 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
     failure = Failure.from_dict(data["failure"]) if data["failure"] else None
-    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, failure)
+    return JobResult(
+        job,
+        data["exit_code"],
+        data["dependencies"],
+        chosen,
+        folder,
+        failure,
+        data["fresh_until"],
+    )
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

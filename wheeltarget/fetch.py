@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,12 +64,18 @@ class Fetched:
     unreachable: set[str] = field(default_factory=set)
 
 
-def fetch_plain(orders: Sequence[Order], network: Network, store: Store | None) -> Fetched:
+def fetch_plain(
+    orders: Sequence[Order],
+    network: Network,
+    store: Store | None,
+    meanwhile: Callable[[], None],
+) -> Fetched:
     """Fetch files over plain connections, as far as those will do.
 
     :param orders: the files.
     :param network: what the network is like.
     :param store: keeps them for the next run.
+    :param meanwhile: is called once while they come.
     :returns: what is left over, and what is wrong.
     :raises OSError: where a file cannot be written.
     """
@@ -79,9 +85,7 @@ def fetch_plain(orders: Sequence[Order], network: Network, store: Store | None) 
         if network.takes(order.url):
             parts = urlsplit(order.url)
             hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
-    if hosts:
-        crew = _Crew(network, store, fetched)
-        crew.work_through(hosts)
+    _Crew(network, store, fetched).work_through(hosts, meanwhile)
     return fetched
 
 
@@ -97,7 +101,9 @@ class _Crew:
         self._failure: list[BaseException] = []
         self._tls: ssl.SSLContext | None = None
 
-    def work_through(self, hosts: Mapping[tuple[str, str], deque[Order]]) -> None:
+    def work_through(
+        self, hosts: Mapping[tuple[str, str], deque[Order]], meanwhile: Callable[[], None]
+    ) -> None:
         """Work through everything; whatever ends it early, no thread works on afterwards."""
         if any(scheme == "https" for scheme, _ in hosts):
             self._tls = _trust(self._network.certificates)
@@ -109,6 +115,7 @@ class _Crew:
         try:
             for thread in threads:
                 thread.start()
+            meanwhile()
             for thread in threads:
                 thread.join()
         finally:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.inputs import read_inputs
+from wheeltarget.lock_names import is_lock
 from wheeltarget.pip_options import FOREIGN, is_quiet, split_command_line
-from wheeltarget.requirements import is_lock
 
 _FILES = {"--requirement": False, "--constraint": True}
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lock_files import write_way
-from wheeltarget.locked import LARGEST, Lock, Looker, Selection, is_own, parse_lock, select
+from wheeltarget.lock_names import is_lock, is_remote, split_extras
+from wheeltarget.locked import (
+    LARGEST,
+    Lock,
+    Looker,
+    Selection,
+    is_own,
+    parse_lock,
+    select_own,
+)
 from wheeltarget.pip_config import configured_options, configured_settings
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
-from wheeltarget.requirements import TargetName, is_lock, is_remote, locate
 from wheeltarget.targets import Target
 from wheeltarget.toml_places import fault_at
+
+if TYPE_CHECKING:
+    from wheeltarget.requirements import TargetName
 
 HOST_LABEL = "this interpreter"
 
@@ -66,8 +78,9 @@ def read_words(request: DownloadRequest, environment: Mapping[str, str]) -> Lock
     if not names:
         return None
     contents = {name: _read(name) for name in names}
-    typed = _typed(request)
-    if not typed and not any(isinstance(c, bytes) and is_own(c) for c in contents.values()):
+    own = [isinstance(content, bytes) and is_own(content) for content in contents.values()]
+    typed = _typed(request, ask_project=not all(own))
+    if not typed and not any(own):
         return None
     settings = configured_settings(environment, isolated=isolated)
     return LockWords(everything, len(inherited), settings, contents, typed)
@@ -89,62 +102,115 @@ def _read(name: str) -> bytes | Fault:
         return Fault(f"cannot read {path}: {why}")
 
 
-def split_extras(name: str) -> tuple[str, tuple[str, ...]]:
-    """Part the extras from a lock's name, as in ``pylock.toml[dev]``.
-
-    :param name: the name, as it was given.
-    """
-    if not name.endswith("]"):
-        return name, ()
-    path, _, extras = name[:-1].rpartition("[")
-    return path, tuple(each.strip() for each in extras.split(",") if each.strip())
-
-
-def _typed(request: DownloadRequest) -> tuple[TargetName, ...]:
+def _typed(request: DownloadRequest, *, ask_project: bool) -> tuple[TargetName, ...]:
     """Give the targets that the command line names, or else the project."""
-    from wheeltarget.reading import typed_targets
+    if request.tags or request.targets:
+        from wheeltarget.reading import typed_targets
+
+        return typed_targets(request.tags, request.targets)
+    if not ask_project:
+        return ()
     from wheeltarget.settings import project_defaults
 
-    return typed_targets(request.tags, request.targets) or project_defaults(Path.cwd())
+    return project_defaults(Path.cwd())
 
 
-def choose(words: LockWords, request: DownloadRequest, looker: Looker) -> tuple[Selection, ...]:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the locks of a command line come to.
+
+    :param selections: the files, one selection for each target.
+    :param own: the locks that wheeltarget wrote, of which :meth:`confirm` has still to be asked.
+    """
+
+    selections: tuple[Selection, ...]
+    own: tuple[tuple[Lock, Selection], ...]
+
+    def confirm(self) -> None:
+        """Let packaging say whether it would choose the same of the locks that wheeltarget wrote.
+
+        That takes time, and finds what no file depends on; so it can be done meanwhile.
+
+        :raises InputError: where it does not.
+        """
+        if not self.own:
+            return
+        from wheeltarget.lock_selection import select
+
+        faults: list[Fault] = []
+        for lock, selection in self.own:
+            _, wrong = select(lock, [(selection.label, selection.target)], frozenset())
+            faults += wrong
+        if faults:
+            raise InputError(tuple(faults))
+
+
+def choose(words: LockWords, request: DownloadRequest, looker: Looker) -> Choice:
     """Read the locks and give the files of each for its targets.
 
     :param words: what the command line says.
     :param request: what is asked for.
     :param looker: how targets are found.
-    :returns: the files, one selection for each target.
+    :returns: the files for each target.
     :raises UsageError: where something is asked for beside the locks, or against them.
     :raises InputError: where a lock is wrong; every fault is told at once.
     """
-    from wheeltarget.reading import project_names
-
     _refuse_company(words, request)
-    sources = project_names("--allow-sdist", request.allow_sdist)
+    sources: frozenset[str] = frozenset()
+    if request.allow_sdist:
+        from wheeltarget.reading import project_names
+
+        sources = project_names("--allow-sdist", request.allow_sdist)
     targets, faults = _targets(words.typed, looker)
-    locks: list[Lock] = []
+    chooser = _Chooser(request, looker, targets, sources, faults)
     for name, content in words.contents.items():
-        if isinstance(content, Fault):
-            faults.append(content)
-            continue
-        path, extras = split_extras(name)
-        lock, wrong = parse_lock(path, content, extras)
-        faults += wrong
-        if not wrong:
-            locks.append(lock)
-    selections: list[Selection] = []
-    for lock in locks:
-        wanted = targets or [(HOST_LABEL, looker.host())] if lock.origin is None else []
-        chosen, wrong = select(lock, wanted, looker, sources)
-        selections += chosen
-        faults += wrong
-        faults += _other_target(lock, chosen, targets, named=bool(request.tags or request.targets))
+        chooser.take(name, content)
     if not faults:
-        faults += _unanswered(targets, selections, request)
+        faults += _unanswered(targets, chooser.selections, request)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
-    return tuple(_joined(selections))
+    return Choice(tuple(_joined(chooser.selections)), tuple(chooser.own))
+
+
+@dataclass(frozen=True, slots=True)
+class _Chooser:
+    """Takes in one lock after the other."""
+
+    request: DownloadRequest
+    looker: Looker
+    targets: Sequence[tuple[str, Target]]
+    sources: frozenset[str]
+    faults: list[Fault]
+    selections: list[Selection] = field(default_factory=list)
+    own: list[tuple[Lock, Selection]] = field(default_factory=list)
+
+    def take(self, name: str, content: bytes | Fault) -> None:
+        """Take in a lock."""
+        if isinstance(content, Fault):
+            self.faults.append(content)
+            return
+        path, extras = split_extras(name)
+        lock, wrong = parse_lock(path, content, extras)
+        self.faults.extend(wrong)
+        if wrong:
+            return
+        if lock.origin is None:
+            from wheeltarget.lock_selection import select
+
+            chosen, wrong = select(lock, self._wanted(), self.sources)
+            self.selections.extend(chosen)
+        else:
+            selection, wrong = select_own(lock, self.looker)
+            if selection is not None:
+                self.selections.append(selection)
+                self.own.append((lock, selection))
+                named = bool(self.request.tags or self.request.targets)
+                if named:
+                    self.faults.extend(_other_target(lock, selection, self.targets))
+        self.faults.extend(wrong)
+
+    def _wanted(self) -> Sequence[tuple[str, Target]]:
+        return self.targets or [(HOST_LABEL, self.looker.host())]
 
 
 def _refuse_company(words: LockWords, request: DownloadRequest) -> None:
@@ -184,7 +250,9 @@ def _targets(
         try:
             target = looker.look_up(name.key, name.text, name.folder)
         except TargetError as error:
-            faults.append(locate(name.fault, error.message, error.hint, error.code))
+            faults.append(
+                replace(name.fault, message=error.message, hint=error.hint, code=error.code)
+            )
             continue
         one = (HOST_LABEL, looker.host()) if target is None else (target.label, target)
         if one[1] not in [target for _, target in found]:
@@ -193,16 +261,14 @@ def _targets(
 
 
 def _other_target(
-    lock: Lock, chosen: Sequence[Selection], targets: Sequence[tuple[str, Target]], *, named: bool
+    lock: Lock, selection: Selection, targets: Sequence[tuple[str, Target]]
 ) -> list[Fault]:
     """Refuse a lock that was made for another target than those that the command line names.
 
     What the project names is for lines that name nothing; a lock does.
     """
     origin = lock.origin
-    if not named or origin is None or not targets:
-        return []
-    if any(_is_same(each, target) for each in chosen for _, target in targets):
+    if origin is None or any(_is_same(selection, target) for _, target in targets):
         return []
     labels = " or ".join(label for label, _ in targets)
     made = origin.label if origin.label == origin.tag else f"{origin.label} ({origin.tag})"

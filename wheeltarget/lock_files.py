@@ -200,20 +200,18 @@ class _EntryReader:
         return value
 
     def _filename(self, entry: Mapping[str, Any], place: Way, url: str, path: str) -> str:
-        filename = self._text(entry, place, "name")
-        where = (*place, "name") if filename else (*place, "path" if path else "url")
-        if not filename:
-            try:
-                source = path or urlsplit(url).path
-            except ValueError:
-                return ""  # of which the URL's own fault tells
-            filename = re.split(r"[/\\]", source)[-1] if path else unquote(source.split("/")[-1])
+        """Give what the file is called: as its place has it, which is what pip saves it as.
+
+        Some tools write a name that is normalised beside a place that is not.
+        """
+        named, found = self._text(entry, place, "name"), _last_step(url, path)
+        filename = found if not named or _is_same_wheel(named, found) else named
         if not url and not path:
             return filename
         fault = _name_fault(filename)
         if fault is None and "archive" not in place:
             fault = self._mismatch(filename, wheel="wheels" in place)
-        self._check(fault, where)
+        self._check(fault, (*place, "name" if named else "path" if path else "url"))
         return filename
 
     def _mismatch(self, filename: str, *, wheel: bool) -> tuple[str, str] | None:
@@ -304,6 +302,22 @@ def _name_fault(filename: str) -> tuple[str, str] | None:
     if not filename.endswith((".whl", *_SOURCES)):
         return f"{shown!r} is neither a wheel nor a source distribution", ""
     return None
+
+
+def _last_step(url: str, path: str) -> str:
+    """Give the name that a place ends in."""
+    if path:
+        return re.split(r"[/\\]", path)[-1]
+    try:
+        return unquote(urlsplit(url).path.split("/")[-1])
+    except ValueError:
+        return ""  # of which the URL's own fault tells
+
+
+def _is_same_wheel(one: str, other: str) -> bool:
+    """Tell whether two names are the same but for the way in which the project is written."""
+    (name, *rest), (other_name, *other_rest) = one.split("-"), other.split("-")
+    return rest == other_rest and _normalised(name) == _normalised(other_name)
 
 
 def _version_in(filename: str) -> str:

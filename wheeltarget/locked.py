@@ -1,36 +1,32 @@
-"""From locks to the files that each target takes, without asking an index.
+"""Locks as they are read for a download: what they name, and for which target.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751). A lock that wheeltarget wrote
-says in ``[tool.wheeltarget]`` for which target it is; any other one is selected from, as the page
-says, for the targets that are asked for.
+says in ``[tool.wheeltarget]`` for which target it is; from any other one files are selected
+(:mod:`wheeltarget.lock_selection`). Nothing here loads packaging, which takes longer than a lock.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lock_files import Notebook, PinnedFile, Way, read_files
-from wheeltarget.markers import evaluate
-from wheeltarget.targets import Target
+from wheeltarget.targets import Target, target_from_tag
 from wheeltarget.toml_places import syntax_fault
-
-if TYPE_CHECKING:
-    from packaging.pylock import Package, Pylock
 
 LARGEST = 32 << 20
 """How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
 
 _SCHEMA = 1
 _AUTHOR = "wheeltarget"
-_OWN = re.compile(rb"^\s*\[\s*tool\s*\.\s*[\"']?wheeltarget", re.MULTILINE)
-_WRITTEN = re.compile(rb"^\s*created-by\s*=\s*[\"']wheeltarget\b", re.MULTILINE)
+_OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
+_WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
 _WHOLE = "is the file whole? lock again"
-_PACKAGE = re.compile(r"\[\[\s*packages\s*\]\]")
+_PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,161 +217,61 @@ def _check_own(data: Mapping[str, Any], notebook: Notebook) -> None:
             notebook.note((*way, "marker"), "a lock for one target has none", "lock again")
 
 
-def select(
-    lock: Lock, wanted: Iterable[tuple[str, Target]], looker: Looker, sources: frozenset[str]
-) -> tuple[list[Selection], list[Fault]]:
-    """Select the files of a lock.
+def select_own(lock: Lock, looker: Looker) -> tuple[Selection | None, list[Fault]]:
+    """Select the files of a lock that wheeltarget wrote: all of them, if its target takes them.
 
-    :param lock: the lock.
-    :param wanted: what each target is called, and the target; only for a lock that is not
-        wheeltarget's.
+    :param lock: the lock; it has an origin.
     :param looker: how targets are found.
-    :param sources: the projects of which a source may be kept; for such a lock only.
-    :returns: what each target takes, and what is wrong.
+    :returns: what its target takes, and what is wrong.
     """
+    assert lock.origin is not None  # noqa: S101 - as the parameter says
     notebook = Notebook(lock.name, lock.text)
-    parsed = _parse(lock, notebook)
-    if parsed is None:
-        return [], notebook.faults
-    selector = _Selector(lock, parsed, notebook, sources)
-    if lock.origin is None:
-        return list(selector.select_all(wanted)), notebook.faults
     try:
-        target = own_target(lock.origin, looker, lock.files.values())
+        target = _own_target(lock.origin, looker, lock.files.values())
     except TargetError as error:
         notebook.note(("tool", "wheeltarget", "tag"), error.message, error.hint or "lock again")
-        return [], notebook.faults
-    return list(selector.select_all([(lock.origin.label, target)])), notebook.faults
+        return None, notebook.faults
+    accepted = set(target.tags)
+    for file in lock.files.values():
+        if file.is_wheel and not file.tags & accepted:
+            message = f"{file.filename} is for another target than {lock.origin.label}"
+            hint = "the lock was changed by hand, or is damaged: lock again"
+            notebook.note(file.place, message, hint)
+    selection = Selection(lock.origin.label, target, pin_all(lock, lock.files.values()))
+    return selection, notebook.faults
 
 
-def _parse(lock: Lock, notebook: Notebook) -> Pylock | None:
-    """Let packaging read the lock, too; it knows the rest of the specification."""
-    from packaging.pylock import Pylock, PylockValidationError
+def pin_all(lock: Lock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
+    """Say of files of a lock where it names them.
 
-    try:
-        return Pylock.from_dict(lock.data)
-    except PylockValidationError as error:
-        steps = re.findall(r"[^.\[\]]+", error.context or "")
-        way: Way = tuple(int(step) if step.isdigit() else step for step in steps)
-        notebook.note(way, error.message)
-    return None
+    :param lock: the lock.
+    :param files: some of its files.
+    """
+    text = enumerate(lock.text.splitlines(), start=1)
+    lines = [number for number, line in text if _PACKAGE.match(line)]
+    numbered = ((int(file.place[1]), file) for file in files)
+    return tuple(
+        Pin(lock.name, lines[number] if number < len(lines) else 1, file)
+        for number, file in numbered
+    )
 
 
-def own_target(origin: Origin, looker: Looker, files: Iterable[PinnedFile]) -> Target:
-    """Build the target that a lock of wheeltarget's was made for.
+def _own_target(origin: Origin, looker: Looker, files: Iterable[PinnedFile]) -> Target:
+    """Build the target that a lock of wheeltarget's was made for; raises TargetError.
 
     What it is called may stand for more than its best tag says, such as a target file with a tag
     of its own; but that file need not be here, and the name may mean something else today.
-
-    :param origin: what the lock says.
-    :param looker: how targets are found.
-    :param files: the files of the lock.
-    :raises TargetError: where the tag names no environment.
     """
-    target = looker.look_up("tags", origin.tag, "")
-    assert target is not None  # noqa: S101 - a tag is never the running interpreter
-    wheels = [file.tags for file in files if file.is_wheel]
-    for key in ("tags", "target") if any(not tags & set(target.tags) for tags in wheels) else ():
+    interpreter = origin.tag.partition("-")[0]
+    target = target_from_tag(origin.tag, {interpreter: origin.python})
+    accepted = set(target.tags)
+    if all(file.tags & accepted for file in files if file.is_wheel):
+        return replace(target, label=origin.label)
+    for key in ("tags", "target"):
         try:
             named = looker.look_up(key, origin.label, "") or looker.host()
         except TargetError:
             continue
         if named.tags[0] == origin.tag:
-            target = named
-            break
-    if not origin.python.startswith(f"{target.environment['python_version']}."):
-        raise TargetError(f"{origin.python} is no Python that has {origin.tag} as its best tag")
-    markers = {**target.environment, "python_full_version": origin.python}
-    return replace(target, label=origin.label, markers=tuple(markers.items()))
-
-
-@dataclass(frozen=True, slots=True)
-class _Selector:
-    """Selects from one lock."""
-
-    lock: Lock
-    parsed: Pylock
-    notebook: Notebook
-    sources: frozenset[str]
-
-    def select_all(self, wanted: Iterable[tuple[str, Target]]) -> Iterator[Selection]:
-        """Select for each target."""
-        text = enumerate(self.lock.text.splitlines(), start=1)
-        lines = [number for number, line in text if _PACKAGE.match(line)]
-        for label, target in wanted:
-            pins = []
-            for file in self._select(label, target):
-                number = int(file.place[1])
-                line = lines[number] if number < len(lines) else 1
-                pins.append(Pin(self.lock.name, line, file))
-            yield Selection(label, target, tuple(pins))
-
-    def _select(self, label: str, target: Target) -> tuple[PinnedFile, ...]:
-        from packaging.pylock import PylockSelectError
-        from packaging.tags import Tag
-
-        if not self._are_known(label, target):
-            return ()
-        environment = {**dict.fromkeys(target.unknown, ""), **target.environment}
-        numbers = {id(package): n for n, package in enumerate(self.parsed.packages)}
-        found = []
-        try:
-            for package, chosen in self.parsed.select(
-                environment=environment,  # type: ignore[arg-type]
-                tags=[Tag(*tag.split("-")) for tag in target.tags],
-                extras=self.lock.extras,
-            ):
-                file = self._file(package, chosen, numbers[id(package)], label)
-                if file is not None:
-                    found.append(file)
-        except PylockSelectError as error:
-            self._refuse(label, str(error))
-        return tuple(found)
-
-    def _refuse(self, label: str, message: str) -> None:
-        """Say why there is nothing to select, in a place where the message has one."""
-        number = re.search(r" at packages\[(\d+)\]", message)
-        what = message.replace(number[0], "", 1) if number else message
-        hint = ""
-        if self.lock.origin is not None and "No wheel" in message:
-            what = f"the wheel is for another target than {label}"
-            hint = "the lock was changed by hand, or is damaged: lock again"
-        elif "No wheel" in message:
-            hint = "lock again for this target, or choose another target"
-        way: Way = ("packages", int(number[1])) if number else ()
-        self.notebook.note(way, f"for {label}: {what}" if not hint or number else what, hint)
-
-    def _are_known(self, label: str, target: Target) -> bool:
-        """Refuse markers whose value for the target nobody knows."""
-        known = True
-        for number, package in enumerate(self.parsed.packages if target.unknown else ()):
-            asked = evaluate(str(package.marker), target) if package.marker else True
-            if isinstance(asked, tuple) and asked:
-                message = f"asks for {' and '.join(asked)}, which is not known of {label}"
-                self.notebook.note(("packages", number, "marker"), message)
-                known = False
-        return known
-
-    def _file(self, package: Package, chosen: object, number: int, label: str) -> PinnedFile | None:
-        """Give the file that was chosen, or say why it is none to be fetched."""
-        way: Way = ("packages", number)
-        wheels: Sequence[object] = package.wheels or ()
-        for place in (
-            *((*way, "wheels", n) for n, wheel in enumerate(wheels) if wheel is chosen),
-            *((*way, "sdist") for _ in range(chosen is package.sdist)),
-            *((*way, "archive") for _ in range(chosen is package.archive)),
-        ):
-            return self._allowed(self.lock.files[place], place, label)
-        kind = "vcs" if package.vcs is not None else "directory"
-        what = "a repository" if kind == "vcs" else "a folder"
-        message = f"{package.name} is {what}, of which no file can be fetched by its hash"
-        self.notebook.note((*way, kind), message, "lock a released version of it")
-        return None
-
-    def _allowed(self, file: PinnedFile, place: Way, label: str) -> PinnedFile | None:
-        if file.is_wheel or self.lock.origin is not None or file.project in self.sources:
-            return file
-        message = f"{file.project} has no wheel for {label} in this lock, only {file.filename}"
-        hint = f"--allow-sdist {file.project} keeps the source for the target to build"
-        self.notebook.note(place, message, hint)
-        return None
+            return replace(named, label=origin.label)
+    return replace(target, label=origin.label)

@@ -7,17 +7,19 @@ placed as a whole; what is there already stays.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheeltarget import catalogue, wheelhouse
+from wheeltarget import wheelhouse
 from wheeltarget.bringing import Source, bring
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.interrupts import Interrupts, interruptible
-from wheeltarget.lock_choice import LockWords, choose, read_words
+from wheeltarget.lock_choice import Choice, LockWords, choose, read_words
 from wheeltarget.locked import Looker, Pin, Selection
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import PlacedFile, Stage, StagedFile
 
 
@@ -33,7 +35,8 @@ def download_locked(request: DownloadRequest) -> DownloadOutcome | None:
     words = read_words(request, environment)
     if words is None:
         return None
-    selections = choose(words, request, Looker(catalogue.look_up, catalogue.host))
+    choice = choose(words, request, Looker(_look_up, _host))
+    selections = choice.selections
     destination = (words.command.values("--dest") or (os.curdir,))[-1]
     run = _Run(
         selections,
@@ -42,11 +45,25 @@ def download_locked(request: DownloadRequest) -> DownloadOutcome | None:
         Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111
         words,
         environment,
+        choice,
     )
     run.refuse_clashes()
     if request.dry_run:
+        choice.confirm()
         return DownloadOutcome(tuple(run.outcomes({})), tuple(run.notes()), dry_run=True)
     return _deliver(run, request)
+
+
+def _look_up(key: str, text: str, folder: str) -> Target | None:
+    from wheeltarget import catalogue
+
+    return catalogue.look_up(key, text, folder)
+
+
+def _host() -> Target:
+    from wheeltarget import catalogue
+
+    return catalogue.host()
 
 
 def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, ...]:
@@ -58,14 +75,23 @@ def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, 
 
 
 def _deliver(run: _Run, request: DownloadRequest) -> DownloadOutcome:
-    from wheeltarget.reports import open_report
-
-    with interruptible() as interrupts, open_report(request.report) as keep_report:
+    with interruptible() as interrupts, _open_report(request.report) as keep_report:
         with wheelhouse.open_stage(run.destination) as stage:
             placed = run.fetch_and_place(stage, interrupts)
         outcome = DownloadOutcome(tuple(run.outcomes(placed)), tuple(run.notes()))
         keep_report(outcome)
     return outcome
+
+
+@contextmanager
+def _open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]]:
+    if path is None:
+        yield lambda _outcome: None
+        return
+    from wheeltarget.reports import open_report
+
+    with open_report(path) as keep_report:
+        yield keep_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +103,7 @@ class _Run:
     :param destination: the destination.
     :param words: what the command line says.
     :param environment: the environment's variables.
+    :param choice: what the locks come to.
     """
 
     selections: tuple[Selection, ...]
@@ -84,6 +111,7 @@ class _Run:
     destination: Path
     words: LockWords
     environment: Mapping[str, str]
+    choice: Choice
 
     def _each(self) -> Iterator[tuple[Selection, str, Pin]]:
         for selection, folder in zip(self.selections, self.folders, strict=True):
@@ -112,9 +140,8 @@ class _Run:
                 pins[str(path)] = pin
                 places[str(path)] = self.destination / file.name
                 path.parent.mkdir(parents=True, exist_ok=True)
-        bring(
-            pins, places, stage, Source(self.words.command, self.words.settings, self.environment)
-        )
+        source = Source(self.words.command, self.words.settings, self.environment)
+        bring(pins, places, stage, source, self.choice.confirm)
         interrupts.hold()
         return wheelhouse.merge(stage, [tuple(staged.values())])
 
@@ -146,6 +173,8 @@ class _Run:
 
     def notes(self) -> Iterator[str]:
         """Say what somebody should know of it."""
+        if len(self.selections) == 1:
+            return
         from wheeltarget.delivery import differing
 
         versions: dict[str, dict[str, list[str]]] = {}

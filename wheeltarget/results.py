@@ -28,6 +28,8 @@ class ChosenFile:
     :param hashes: what the index says, (algorithm, value).
     :param size: its size in bytes, as the index says.
     :param requires: its dependencies, as its metadata has them.
+    :param index: the page that names it, without credentials; None where there is none.
+    :param direct: whether it was asked for by its place.
     """
 
     name: str
@@ -42,6 +44,8 @@ class ChosenFile:
     hashes: tuple[tuple[str, str], ...] = ()
     size: int | None = None
     requires: tuple[str, ...] = ()
+    index: str | None = None
+    direct: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ChosenFile:
@@ -59,6 +63,8 @@ class ChosenFile:
             hashes=tuple(data["hashes"].items()),
             size=data["size"],
             requires=tuple(data["requires"]),
+            index=data["index"],
+            direct=data["direct"],
         )
 
 
@@ -114,6 +120,8 @@ class JobResult:
     :param chosen: the files that pip chose.
     :param folder: where all its files are.
     :param failure: what pip's resolver could not have, or None.
+    :param fresh_until: until when what the index pages say holds, in seconds since the epoch, or
+        None.
     """
 
     job: Job
@@ -122,3 +130,4 @@ class JobResult:
     chosen: tuple[ChosenFile, ...]
     folder: Path
     failure: Failure | None = None
+    fresh_until: float | None = None

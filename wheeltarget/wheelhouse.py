@@ -91,6 +91,17 @@ class Stage:
         folder.mkdir(exist_ok=True)
         return folder
 
+    def part(self, name: str) -> Stage:
+        """Give a stage within this one, for jobs of which no file goes to the destination.
+
+        :param name: what to call it; one that is new.
+        """
+        folder = self.folder / name
+        folder.mkdir()
+        part = Stage(folder, folder / "nowhere")
+        part._guard = self._guard
+        return part
+
     def job_folder(self, number: int) -> Path:
         """Make the folder that a job's files go to."""
         folder = self.folder / "files" / str(number)
@@ -197,11 +208,15 @@ def _write_json(path: Path, data: object) -> None:
 
 
 @contextmanager
-def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
+def open_stage(
+    destination: Path, *, dry_run: bool = False, watched: bool = True
+) -> Iterator[Stage]:
     """Make a stage for a destination and remove it afterwards.
 
     :param destination: the folder that is to hold the files; it need not exist.
     :param dry_run: whether nothing will be placed; the stage is elsewhere then.
+    :param watched: whether a guard cleans up if this process is killed; without, the next run to
+        the destination does that.
     :raises DestinationError: where nothing can be written there.
     """
     destination = destination.absolute()
@@ -217,7 +232,8 @@ def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
     stage = Stage(folder, destination)
     try:
         with _lock(folder):
-            stage.watch()
+            if watched:
+                stage.watch()
             yield stage
     except OSError as error:
         if error.errno != errno.ENOSPC:

@@ -45,9 +45,11 @@ class Status:
     """Answer with this status code and no body.
 
     :param code: the code.
+    :param retry_after: the Retry-After header, left out if empty.
     """
 
     code: int
+    retry_after: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,10 @@ class LocalIndex:
     :param delay: seconds to wait before each answer.
     :param username: who to let in; anyone if absent.
     :param password: what the user has to give, nothing if absent.
+    :param ranges: whether to give a part of a distribution to those who ask for one.
+
+    What is in ``page_headers`` and ``file_headers`` is sent with every page, and with every
+    distribution and metadata file; a test may change them at any time.
     """
 
     def __init__(
@@ -141,12 +147,16 @@ class LocalIndex:
         delay: float = 0.0,
         username: str | None = None,
         password: str | None = None,
+        ranges: bool = False,
     ) -> None:
         self._folder = folder
+        self._ranges = ranges
         self._json = json
         self._metadata = metadata
         self._hashes = hashes
         self._delay = delay
+        self.page_headers: dict[str, str] = {}
+        self.file_headers: dict[str, str] = {}
         self._authorization = None if username is None else _basic(username, password or "")
         self._lock = threading.Lock()
         self._yanked: dict[str, str] = {}
@@ -274,8 +284,10 @@ class LocalIndex:
             answer = _Answer(401)
         else:
             fault = self._next_fault(path)
-            found = self._find(path, headers.get("Accept", ""))
-            answer = _Answer(fault.code) if isinstance(fault, Status) else found
+            found = self._with_headers(path, self._find(path, headers.get("Accept", "")))
+            answer = _refusal(fault) if isinstance(fault, Status) else found
+            if self._ranges:
+                answer = _part(answer, headers.get("Range", ""))
         if answer.status == 401:
             answer = replace(answer, headers={"WWW-Authenticate": 'Basic realm="test index"'})
         with self._lock:
@@ -298,6 +310,11 @@ class LocalIndex:
                 if fault := next(self._faults.get(key, iter(())), None):
                     return fault
         return None
+
+    def _with_headers(self, path: str, answer: _Answer) -> _Answer:
+        """Add the headers that the test asks for."""
+        added = self.page_headers if path.startswith("/simple/") else self.file_headers
+        return replace(answer, headers={**answer.headers, **added})
 
     def _find(self, path: str, accept: str) -> _Answer:
         """Make the right answer for a path."""
@@ -448,6 +465,22 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+def _refusal(fault: Status) -> _Answer:
+    """Answer with a status and no body."""
+    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    return _Answer(fault.code, headers=headers)
+
+
+def _part(answer: _Answer, wanted: str) -> _Answer:
+    """Give what a Range header asks for, as far as it asks for everything from some byte on."""
+    start = wanted.removeprefix("bytes=").removesuffix("-")
+    if answer.status != 200 or not start.isdigit():
+        return answer
+    total = len(answer.body)
+    span = {"Content-Range": f"bytes {start}-{total - 1}/{total}"}
+    return replace(answer, status=206, body=answer.body[int(start) :], headers=span)
 
 
 def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:
