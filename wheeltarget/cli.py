@@ -10,11 +10,15 @@ from typing import Annotated
 import typer
 
 from wheeltarget import __version__
+from wheeltarget.cli_bundle import bundle
 from wheeltarget.cli_cache import cache
+from wheeltarget.cli_check import check
 from wheeltarget.cli_explain import explain
+from wheeltarget.cli_install_check import install_check
 from wheeltarget.cli_lock import lock
 from wheeltarget.cli_merge import merge
 from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
+from wheeltarget.cli_prune import prune
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 
@@ -202,11 +206,15 @@ def validate(
     ] = False,
 ) -> None:
     """Check the annotations of files, each on its own, without a network."""
-    from wheeltarget.cli_validate import run as check
+    from wheeltarget.cli_validate import run as run_validate
 
-    raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
+    raise typer.Exit(run_validate(files, form.value, fix=fix, quiet=quiet))
 
 
+app.command()(check)
+app.command()(install_check)
+app.command()(prune)
+app.command()(bundle)
 app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
     explain
 )

@@ -147,6 +147,8 @@ def settings(command: CommandLine) -> dict[str, str]:
     :param command: pip's own options, as given.
     :returns: the values by long option without its dashes.
     """
+    from wheeltarget.pip_config import configured_settings
+
     return configured_settings(os.environ, isolated=command.has("--isolated"))
 
 
