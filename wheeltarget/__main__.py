@@ -63,6 +63,14 @@ def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     from wheeltarget.download_request import read_request
 
     request = None if _COMPLETION in os.environ else read_request((*front, *words))
+    if request is not None:
+        from wheeltarget.cli_download import follow_locks, repeat
+
+        exit_code = follow_locks(request)
+        if exit_code is None:
+            exit_code = repeat(request)
+        if exit_code is not None:
+            return exit_code
     if request is None or not request.has_options:
         from wheeltarget.first_look import become_pip, is_plain
 

@@ -50,6 +50,14 @@ def wheel_folder(cache: Path) -> Path:
     return cache / "wheels"
 
 
+def memory_folder(cache: Path) -> Path:
+    """Say where in a cache folder it is kept what earlier runs came to.
+
+    :param cache: the cache folder.
+    """
+    return cache / "runs"
+
+
 def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Tell whether a run is to do without a cache, as pip reads its options.
 

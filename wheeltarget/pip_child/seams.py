@@ -29,7 +29,13 @@ from wheeltarget.pip_child.metadata import (
     prove_legacy,
 )
 from wheeltarget.pip_child.project_files import Listing, patch_listing, prove_listing
-from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
+from wheeltarget.pip_child.selection import (
+    NARROW,
+    PREFERRED,
+    SOURCE,
+    patch_selection,
+    prove_selection,
+)
 from wheeltarget.pip_child.speed import Speed
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
@@ -41,6 +47,7 @@ PROOF: dict[str, Any] = {
     "destination": "proof-destination",
     "narrow": {NARROW: ODD["tags"][-1:]},
     "sources": [SOURCE],
+    "prefer": {PREFERRED: "1"},
 }
 """A job for a target that no machine is."""
 
@@ -88,11 +95,12 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
         speed.install(PROOF)
     try:
         _try_out(current, download, plain=False)
-    except PipMovedError as error:
+    except PipMovedError:
         if speed is None or not speed.is_installed:
             raise
-        speed.remove(str(error))
+        speed.remove()
         _try_out(current, download, plain=False)
+        speed.tell("in a trial")
 
 
 def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
