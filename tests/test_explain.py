@@ -395,7 +395,10 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
         f"is known of it for {OLD}: describe the target in a file, with platform_release = "
         '"…" under [markers], and name that: target=./FILE.toml\n'
     )
-    assert result.stdout.startswith(f"For {OLD}:\nlib   not known\ngood  1.0\ngood  not known\n")
+    assert result.stdout == (
+        f"For {OLD}:\nlib   not known\ngood  1.0\ngood  not known\n\n"
+        "1 of 3 requirements can be had by everybody they are for.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -76,11 +76,11 @@ def _lines(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
         blocks.append([f"{page.style.strong(name)}  {label}" for label, name in page.names.items()])
     if len(outcome.rows) > 1:
         blocks.append(list(_summary(outcome, page)))
-    alone = len(outcome.rows) == 1
+    whole = page.every or len(outcome.rows) == 1
     blocks += [
-        list(_block(row, page, whole=alone or page.every))
+        list(_block(row, page, whole=whole))
         for row in outcome.rows
-        if alone or page.every or not row.is_fine
+        if whole or any(answer.result == "misses" for answer in row.answers)
     ]
     for number, block in enumerate(blocks):
         yield from [""] if number else []
