@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,7 +42,8 @@ def patch_failures(current: Current) -> Current:
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
         if current.view is not None:
             constraints = named.get("constraints") or (arguments[0] if arguments else {})
-            more, unseen = _look_further(current, self._finder, constraints)
+            blamed = {normal(cause.requirement.project_name) for cause in error.causes}
+            more, unseen = _look_further(current, self._finder, constraints, blamed)
             said = [_cause(cause, constraints) for cause in (*error.causes, *more)]
             current.failure = _facts(current, self._finder, said, unseen)
             with _held_back(current, Factory.__module__):
@@ -133,23 +134,30 @@ def _held_back(current: Current, name: str) -> Iterator[None]:
 
 
 def _look_further(
-    current: Current, finder: Any, constraints: Any
+    current: Current, finder: Any, constraints: Any, blamed: Collection[str]
 ) -> tuple[list[tuple[Any, None]], list[str]]:
     """Find what else of the user's own requirements cannot be had, as far as the index says.
 
+    What was looked at already, by pip or ahead of it, costs nothing.
+
+    :param blamed: the projects that pip says cannot be had.
     :returns: causes as pip has them, and the projects that were not looked at.
     """
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
 
     causes: list[tuple[Any, None]] = []
-    unseen = {
+    roots = {
         normal(each.project_name): each
         for each in current.roots
-        if normal(each.project_name) not in current.links
-        and each.get_candidate_lookup()[1] is not None
+        if each.get_candidate_lookup()[1] is not None
     }
-    for project, requirement in list(unseen.items())[:_MOST_LOOKED_AT]:
+    left = {name: root for name, root in roots.items() if name not in blamed}
+    unseen = dict.fromkeys(name for name in left if name not in current.links)
+    skipped = list(unseen)[_MOST_LOOKED_AT:]
+    for project, requirement in left.items():
+        if project in skipped:
+            continue
         wanted = requirement.get_candidate_lookup()[1]
         constraint = constraints.get(project)
         specifier = wanted.specifier & constraint.specifier if constraint else wanted.specifier
@@ -157,7 +165,7 @@ def _look_further(
             found = finder.find_best_candidate(project, specifier=specifier)
         except (PipError, RequestException, OSError):
             break
-        del unseen[project]
+        unseen.pop(project, None)
         best = found.best_candidate
         if best is None or best.link.is_yanked:
             causes.append((requirement, None))
