@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wheeltarget.pip_options import CommandLine
+if TYPE_CHECKING:
+    from wheeltarget.pip_options import CommandLine
 
 VARIABLE = "WHEELTARGET_CACHE_DIR"
 """The environment variable that says where the cache folder is."""
