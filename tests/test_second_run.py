@@ -166,16 +166,8 @@ def test_other_forms_of_the_result(desk: Desk) -> None:
     assert [(result.stdout, result.stderr) for result in quiet][1] == ("", "")
 
 
-HEADERS = {
-    "nothing said": {},
-    "no-cache": {"Cache-Control": "no-cache, max-age=600"},
-    "too old already": {"Cache-Control": "max-age=600", "Age": "600"},
-}
-
-
-@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
-def test_pages_that_do_not_hold_are_asked_for_again(desk: Desk, headers: dict[str, str]) -> None:
-    desk.index.page_headers = headers
+def test_pages_of_which_nothing_is_said_are_asked_for_again(desk: Desk) -> None:
+    desk.index.page_headers = {}
     desk.run()
     assert not desk.is_remembered
 
@@ -218,26 +210,26 @@ def _for_this_machine(_desk: Desk) -> list[str]:
     return ["low ; target=host"]
 
 
-def _without_cache(_desk: Desk) -> list[str]:
-    return ["--no-cache-dir"]
-
-
-def _tried(_desk: Desk) -> list[str]:
-    return ["--dry-run"]
-
-
 def _second_index(desk: Desk) -> list[str]:
     """Of the second index the answer is 404, which says nothing of how long that holds."""
     return ["--extra-index-url", f"{desk.index.base}/other"]
 
 
-@pytest.mark.parametrize(
-    "make", [_with_find_links, _by_url, _for_this_machine, _without_cache, _tried, _second_index]
-)
+@pytest.mark.parametrize("make", [_with_find_links, _by_url, _for_this_machine, _second_index])
 def test_what_may_change_unseen_is_not_remembered(desk: Desk, make: object) -> None:
     assert callable(make)
     desk.run(*make(desk))
     assert not desk.is_remembered
+
+
+@pytest.mark.parametrize(
+    "words", [["--dry-run"], ["--report", "it.json"], ["--allow-sdist", "x"], ["--build-pure", "x"]]
+)
+def test_what_does_more_than_fill_the_destination_is_not_repeated(words: list[str]) -> None:
+    request, usual = read_request(["one", *words]), read_request(["one", "--by-target"])
+    assert request is not None
+    assert usual is not None
+    assert (request.is_repeatable, usual.is_repeatable) == (False, True)
 
 
 @trusting
