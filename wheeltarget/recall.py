@@ -10,13 +10,16 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
-from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import DestinationError
-from wheeltarget.outcome import DownloadOutcome, TargetFile
-from wheeltarget.remembered import Memory, Remembered
-from wheeltarget.store import Store
+
+if TYPE_CHECKING:
+    from wheeltarget.download_request import DownloadRequest
+    from wheeltarget.outcome import DownloadOutcome, TargetFile
+    from wheeltarget.remembered import Remembered
+    from wheeltarget.store import Store
 
 
 def recall(request: DownloadRequest, environment: Mapping[str, str]) -> Remembered | None:
@@ -28,7 +31,12 @@ def recall(request: DownloadRequest, environment: Mapping[str, str]) -> Remember
     :raises InterruptedRunError: where a signal came before anything was placed.
     """
     cache = cache_folder(environment)
-    remembered = Memory(memory_folder(cache)).find(request, environment)
+    memory = memory_folder(cache)
+    if not memory.is_dir():
+        return None
+    from wheeltarget.remembered import Memory
+
+    remembered = Memory(memory).find(request, environment)
     if remembered is None:
         return None
     hashes = _hashes(remembered)
@@ -63,6 +71,7 @@ def _place(hashes: Mapping[str, str], destination: Path, wheels: Path) -> set[Pa
     :returns: the paths of those files; None where one cannot be had, or another is in its place.
     """
     from wheeltarget.interrupts import interruptible
+    from wheeltarget.store import Store
     from wheeltarget.wheelhouse import open_stage
 
     store = Store(wheels)

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
 import time
@@ -21,11 +20,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wheeltarget import __version__
-from wheeltarget.download_request import DownloadRequest
-from wheeltarget.outcome import DownloadOutcome
+
+if TYPE_CHECKING:
+    from wheeltarget.download_request import DownloadRequest
+    from wheeltarget.outcome import DownloadOutcome
 
 _SCHEMA = 1
 _SUFFIX = ".json"
@@ -115,8 +116,13 @@ class Memory:
         :returns: what came of it before; None where it would have to be asked again.
         """
         try:
-            data = json.loads(self._file(request, environment).read_bytes())
-            return _check(data, environment)
+            text = self._file(request, environment).read_bytes()
+        except OSError:
+            return None
+        import json
+
+        try:
+            return _check(json.loads(text), environment)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
@@ -137,6 +143,8 @@ class Memory:
         basis = outcome.basis
         if basis is None:
             return
+        import json
+
         with contextlib.suppress(OSError):
             names = (*basis.read, *basis.looked_for)
             files = {name: _fingerprint(name, before=basis.began) for name in names}
@@ -166,6 +174,8 @@ class Memory:
 
     def entries(self) -> Iterator[tuple[Path, float]]:
         """Give the file of every run that is remembered, and until when it may hold."""
+        import json
+
         for file in self._folder.glob(f"*{_SUFFIX}"):
             try:
                 until = float(json.loads(file.read_bytes())["until"])
@@ -197,6 +207,8 @@ def _check(data: Mapping[str, Any], environment: Mapping[str, str]) -> Remembere
     )
     if not holds:
         return None
+    from wheeltarget.outcome import DownloadOutcome
+
     outcome = DownloadOutcome.from_dict(data["outcome"])
     appearance = Appearance(*data["appearance"])
     return Remembered(outcome, appearance, Path(destination), data["made"])
