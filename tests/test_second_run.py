@@ -252,3 +252,36 @@ def test_what_a_killed_run_left_is_taken_back_first(
     assert [file.new for file in target.files] == [True, True]
     assert names(desk.house) == FILES
     assert names(desk.folder) == ["house", "requirements.txt"]
+
+
+_KILLED_WHILE_PLACING = """
+import os, signal, sys
+from wheeltarget import __main__, wheelhouse
+move = wheelhouse._move
+def move_and_die(*arguments):
+    move(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+wheelhouse._move = move_and_die
+__main__.main()
+"""
+
+
+@trusting
+@pytest.mark.skipif(os.name == "nt", reason="a process cannot kill itself there")
+def test_a_run_that_is_killed_while_placing_is_taken_back_by_the_next(desk: Desk) -> None:
+    desk.run()
+    for name in FILES:
+        (desk.house / name).unlink()
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED_WHILE_PLACING, "download", *desk.words],
+        cwd=desk.folder,
+        env=environment(),
+        check=False,
+    )
+    assert killed.returncode < 0
+    assert len(names(desk.house)) == 1
+    after = desk.run()
+    assert "Unchanged since" in after.stderr
+    assert after.stdout.count("Saved") == 2
+    assert names(desk.house) == FILES
+    assert names(desk.folder) == ["house", "requirements.txt"]
