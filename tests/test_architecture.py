@@ -47,6 +47,7 @@ ARROWS = {
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
     "download_request": "",
+    "reserve": "",
     "store": "errors",
     # First floor: readers
     "systems": "abis errors",
@@ -70,7 +71,7 @@ ARROWS = {
     "wheelhouse": "guard errors",
     "interrupts": "errors",
     "results": "plan demands nearness",
-    "driver": "plan results wheelhouse interrupts errors",
+    "driver": "plan results wheelhouse interrupts reserve errors",
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
@@ -87,7 +88,7 @@ ARROWS = {
     "probe": "probe_script catalogue drafts errors",
     "validate": "findings catalogue requirements errors",
     "listing": "catalogue own_targets systems targets errors",
-    "first_look": "inputs pip_config pip_options settings errors",
+    "first_look": "inputs pip_config pip_options settings reserve errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
@@ -100,9 +101,9 @@ ARROWS = {
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
     "cli_download": "api render first_look pip_config pip_options download_request errors",
     "cli": "cli_targets cli_values cli_validate cli_download download_request completion",
-    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
+    "__main__": "cli_validate cli_download cli first_look pip_options download_request reserve",
     # Apart: what runs inside pip's process
-    "pip_child": GROUND,
+    "pip_child": f"{GROUND} reserve",
 }
 """What each module may import of ours; beside that, all may import the version."""
 

@@ -3,7 +3,8 @@
 The contract with the parent
 ============================
 
-``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
+``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's. How it is
+told the job file only later is said in :mod:`wheeltarget.reserve`.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
@@ -64,11 +65,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget import reserve
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
-from wheeltarget.pip_child.startup import load_pip
+from wheeltarget.pip_child.startup import load_pip, wait_for_job
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -206,8 +208,20 @@ def download(arguments: list[str]) -> int:
         return error.code if isinstance(error.code, int) else 1
 
 
+def start(words: list[str]) -> int:
+    """Run the job file that the words name, or the one that is named once it is known."""
+    if words[0] != reserve.OPTION:
+        return main(Path(words[0]))
+    _note_interrupts()
+    try:
+        job_file = wait_for_job(int(words[1]))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0 if job_file is None else main(job_file)
+
+
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]))
+    code = start(sys.argv[1:])
     # The last look for garbage takes longer than all that is left to do.
     gc.freeze()
     sys.exit(code)
