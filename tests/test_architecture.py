@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction nearness demands fixes explanation store"
+    "redaction nearness demands fixes explanation store runs"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -49,8 +49,10 @@ ARROWS = {
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
-    "store": "errors",
     "download_request": "",
+    "reserve": "",
+    "runs": "",
+    "store": "errors",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -63,8 +65,8 @@ ARROWS = {
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
     "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
-    "remembered": "download_request outcome",
-    "cache": "pip_options",
+    "remembered": "runs outcome",
+    "cache": "runs pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
@@ -76,7 +78,7 @@ ARROWS = {
     "wheelhouse": "guard errors",
     "interrupts": "errors",
     "results": "plan demands nearness",
-    "driver": "plan results wheelhouse interrupts errors",
+    "driver": "plan results wheelhouse interrupts reserve errors",
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
@@ -89,13 +91,13 @@ ARROWS = {
         "pip_options errors"
     ),
     "housekeeping": "cache remembered store errors",
-    "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
+    "recall": "cache remembered store wheelhouse interrupts outcome errors",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
     "validate": "findings catalogue requirements errors",
     "listing": "catalogue own_targets systems targets errors",
-    "first_look": "inputs pip_config pip_options settings errors",
+    "first_look": "inputs pip_config pip_options settings reserve errors",
     # Top: the face
     "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
@@ -113,9 +115,11 @@ ARROWS = {
         "errors"
     ),
     "cli": "cli_cache cli_targets cli_values cli_validate cli_download download_request completion",
-    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
+    "__main__": (
+        "cli_validate cli_download cli first_look pip_options download_request reserve runs"
+    ),
     # Apart: what runs inside pip's process
-    "pip_child": GROUND,
+    "pip_child": f"{GROUND} reserve",
 }
 """What each module may import of ours; beside that, all may import the version."""
 
@@ -129,7 +133,7 @@ THIRD_PARTY = {
         "render_explanation",
     }
     - {"errors", "guard", "store"},
-    "platformdirs": {"pip_config", "own_targets", "cache"},
+    "platformdirs": {"pip_config", "own_targets", "runs"},
     "typer": {"cli", "cli_cache", "cli_targets"},
     "pip": {"pip_child"},
 }

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
-from wheeltarget import cache, housekeeping
+from wheeltarget import cache, housekeeping, runs
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_options import split_command_line
 from wheeltarget.store import STAMP, TEMPORARY, Store
@@ -58,7 +58,7 @@ def run(*words: str, **variables: str) -> Result:
 
 @pytest.mark.parametrize("home", [None, "", "relative", "/somewhere/caches"])
 def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
-    monkeypatch.delenv(cache.VARIABLE)
+    monkeypatch.delenv(runs.VARIABLE)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if home is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", home)
@@ -68,9 +68,9 @@ def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: st
 
 def test_a_variable_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.cache_folder({cache.VARIABLE: "~/mine"}) == tmp_path / "mine"
+    assert cache.cache_folder({runs.VARIABLE: "~/mine"}) == tmp_path / "mine"
     monkeypatch.chdir(tmp_path)
-    assert cache.cache_folder({cache.VARIABLE: "mine"}) == tmp_path / "mine"
+    assert cache.cache_folder({runs.VARIABLE: "mine"}) == tmp_path / "mine"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wheeltarget import cache, catalogue, settings
 from wheeltarget.basis import Run, find_basis
@@ -27,10 +27,10 @@ from wheeltarget.pip_options import (
 from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
 from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
 from wheeltarget.requirements import TargetName
-from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
     from wheeltarget.plain import Foreign
+    from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 __all__ = [
     "CODES",
@@ -47,6 +47,15 @@ __all__ = [
 ]
 
 HOST_LABEL = "this interpreter"
+
+
+def __getattr__(name: str) -> Any:
+    """Load the verb that a download has no need of when it is asked for."""
+    if name in {"ValidateOutcome", "ValidateRequest", "validate"}:
+        from wheeltarget import validate
+
+        return getattr(validate, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wheeltarget.runs import cache_home, runs_folder
+
 if TYPE_CHECKING:
     from wheeltarget.pip_options import CommandLine
-
-VARIABLE = "WHEELTARGET_CACHE_DIR"
-"""The environment variable that says where the cache folder is."""
 
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
@@ -30,18 +29,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     :param environment: the environment's variables.
     :returns: what ``WHEELTARGET_CACHE_DIR`` names, else the system's place for the user's caches.
     """
-    named = environment.get(VARIABLE)
-    if named:
-        return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 - any text
-    if sys.platform == "linux" and "ANDROID_DATA" not in environment:
-        # What platformdirs says there, without the time that loading it takes.
-        home = environment.get("XDG_CACHE_HOME", "").strip()
-        if not os.path.isabs(home):  # noqa: PTH117 - any text
-            home = os.path.expanduser("~/.cache")  # noqa: PTH111 - likewise
-        return Path(home, "wheeltarget")
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("wheeltarget", appauthor=False))
+    return Path(cache_home(environment))
 
 
 def wheel_folder(cache: Path) -> Path:
@@ -57,7 +45,7 @@ def memory_folder(cache: Path) -> Path:
 
     :param cache: the cache folder.
     """
-    return cache / "runs"
+    return Path(runs_folder(str(cache)))
 
 
 def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:

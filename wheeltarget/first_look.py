@@ -15,6 +15,7 @@ from pathlib import Path
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.inputs import read_inputs
 from wheeltarget.pip_options import FOREIGN, is_quiet, split_command_line
+from wheeltarget.reserve import dismiss
 
 _FILES = {"--requirement": False, "--constraint": True}
 
@@ -67,6 +68,7 @@ def become_pip(words: Sequence[str], front: Sequence[str] = ()) -> int:
     :param front: what stands before it.
     :returns: pip's exit code, where the system has no exec.
     """
+    dismiss()
     command = [sys.executable, "-m", "pip", *front, "download", *words]
     sys.stdout.flush()
     sys.stderr.flush()

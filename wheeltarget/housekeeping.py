@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wheeltarget.cache import memory_folder, wheel_folder
 from wheeltarget.errors import CacheError, UsageError
-from wheeltarget.remembered import Memory
+from wheeltarget.remembered import entries
 from wheeltarget.store import Store
 
 VARIABLE = "WHEELTARGET_CACHE_LIMIT"
@@ -113,7 +113,7 @@ def survey(cache: Path, limit: int) -> Usage:
     :param limit: how many bytes its wheels may have.
     """
     sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
-    runs = [until > time.time() for _, until in Memory(memory_folder(cache)).entries()]
+    runs = [until > time.time() for _, until in entries(memory_folder(cache))]
     return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
 
 
@@ -128,14 +128,14 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
     """
     now = time.time()
     left, removed = 0, []
-    entries = Store(wheel_folder(cache)).entries()
-    for sha256, size, used in sorted(entries, key=lambda entry: -entry[2]):
+    wheels = Store(wheel_folder(cache)).entries()
+    for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
         too_old = max_age is not None and now - used > max_age
         if too_old or (limit is not None and left + size > limit):
             removed.append((sha256, size))
         else:
             left += size
-    runs = [file for file, until in Memory(memory_folder(cache)).entries() if until <= now]
+    runs = [file for file, until in entries(memory_folder(cache)) if until <= now]
     return _remove(cache, removed, runs)
 
 
@@ -146,7 +146,7 @@ def clear(cache: Path) -> Removed:
     :returns: what was removed.
     :raises CacheError: where something cannot be removed.
     """
-    runs = [file for file, _ in Memory(memory_folder(cache)).entries()]
+    runs = [file for file, _ in entries(memory_folder(cache))]
     wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]
     return _remove(cache, wheels, runs)
 

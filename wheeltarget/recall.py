@@ -7,40 +7,35 @@ decides again and says what is wrong.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
+from wheeltarget.cache import cache_folder, wheel_folder
 from wheeltarget.errors import DestinationError
+from wheeltarget.remembered import find
 
 if TYPE_CHECKING:
-    from wheeltarget.download_request import DownloadRequest
     from wheeltarget.outcome import DownloadOutcome, TargetFile
     from wheeltarget.remembered import Remembered
     from wheeltarget.store import Store
 
 
-def recall(request: DownloadRequest, environment: Mapping[str, str]) -> Remembered | None:
-    """Let the files of a request be in the destination, if it is known which they are.
+def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
+    """Let the files of a run be in the destination, if it is known which they are.
 
-    :param request: what is asked for.
+    :param words: what stands behind ``download``.
     :param environment: the environment's variables.
     :returns: what came of it; None where nothing was done.
     :raises InterruptedRunError: where a signal came before anything was placed.
     """
-    cache = cache_folder(environment)
-    memory = memory_folder(cache)
-    if not memory.is_dir():
-        return None
-    from wheeltarget.remembered import Memory
-
-    remembered = Memory(memory).find(request, environment)
+    remembered = find(words, environment)
     if remembered is None:
         return None
+    wheels = wheel_folder(cache_folder(environment))
     hashes = _hashes(remembered)
-    new = None if hashes is None else _place(hashes, remembered.destination, wheel_folder(cache))
+    new = None if hashes is None else _place(hashes, remembered.destination, wheels)
     if new is None:
         return None
     targets = tuple(

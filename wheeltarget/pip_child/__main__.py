@@ -3,7 +3,8 @@
 The contract with the parent
 ============================
 
-``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
+``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's. How it is
+told the job file only later is said in :mod:`wheeltarget.reserve`.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
 where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
@@ -62,6 +63,7 @@ nothing was fetched and ``failure`` holds one sentence.
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
@@ -70,6 +72,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget import reserve
 from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
@@ -77,6 +80,7 @@ from wheeltarget.pip_child.freshness import patch_freshness
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
 from wheeltarget.pip_child.speed import Speed, spare_collector
+from wheeltarget.pip_child.startup import load_pip, wait_for_job
 from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
@@ -140,6 +144,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
+    load_pip()
     current.refresh = order["refresh"]
     if order["store"]:
         current.store = Store(Path(order["store"]))
@@ -228,5 +233,20 @@ def download(arguments: list[str]) -> int:
         return error.code if isinstance(error.code, int) else 1
 
 
+def start(words: list[str]) -> int:
+    """Run the job file that the words name, or the one that is named once it is known."""
+    if words[0] != reserve.OPTION:
+        return main(Path(words[0]))
+    _note_interrupts()
+    try:
+        job_file = wait_for_job(int(words[1]))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0 if job_file is None else main(job_file)
+
+
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = start(sys.argv[1:])
+    # The last look for garbage takes longer than all that is left to do.
+    gc.freeze()
+    sys.exit(code)

@@ -152,7 +152,8 @@ def _view(label: str, target: dict[str, Any]) -> View:
 def rebind(name: str, original: object, replacement: object) -> None:
     """Replace a function in every module of pip that has bound it."""
     for module_name, module in list(sys.modules.items()):
-        mine = module_name.partition(".")[0] == "pip" and isinstance(module, ModuleType)
+        # Of another type are those that are loaded only once something in them is looked at.
+        mine = module_name.partition(".")[0] == "pip" and type(module) is ModuleType
         if mine and module.__dict__.get(name) is original:
             setattr(module, name, replacement)
 
