@@ -93,10 +93,14 @@ def test_who_refuses_pips_cache_refuses_this_one(
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be somebody else")
 def test_root_leaves_nothing_in_a_users_cache(folder: Path) -> None:
+    """And takes nothing from there, since the user could put anything in it."""
     folder.mkdir()
     os.chown(folder, 12345, -1)
     assert "belongs to somebody else" in cache.prepare(folder / "below")
     assert list(folder.iterdir()) == []
+    assert not cache.is_ours(folder / "below")
+    os.chown(folder, 0, -1)
+    assert cache.is_ours(folder / "below")
 
 
 @pytest.mark.parametrize(
@@ -144,8 +148,12 @@ def test_prune_by_age_and_by_size(folder: Path) -> None:
     os.utime(dead, (1, 1))
     alive = dead.with_name("alive")
     alive.write_text("half")
+    draft = stale.with_name("draft.part")
+    draft.write_text("half")
+    os.utime(draft, (1, 1))
     assert run("prune").stdout == "Removed 1 remembered run\n"
     assert [stale.exists(), current.exists(), dead.exists(), alive.exists()] == [False, True] * 2
+    assert not draft.exists()
     assert run("prune").stdout == "Nothing to remove\n"
     assert run("prune", "--max-age", "5").stdout == "Removed 1 wheel, 50 bytes\n"
     assert [kept.exists(), old.exists(), older.exists()] == [True, True, False]

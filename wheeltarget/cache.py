@@ -68,7 +68,7 @@ def prepare(cache: Path) -> str:
     :returns: a sentence for the user, or nothing.
     """
     try:
-        if not _is_ours(cache):
+        if not is_ours(cache):
             # With sudo, root would leave files that the user could not remove.
             return f"the cache folder {cache} belongs to somebody else; this run does without"
         cache.mkdir(parents=True, exist_ok=True)
@@ -82,8 +82,12 @@ def prepare(cache: Path) -> str:
     return f"the cache folder {cache} cannot be written: {why}; this run does without"
 
 
-def _is_ours(folder: Path) -> bool:
-    """Tell whether root may write to a folder: not to a user's."""
+def is_ours(folder: Path) -> bool:
+    """Tell whether root may use a folder: not a user's, who could put anything there.
+
+    :param folder: the folder; it need not exist.
+    :returns: True for everybody but root.
+    """
     if sys.platform == "win32" or os.geteuid() != 0:
         return True
     while not folder.exists() and folder != folder.parent:

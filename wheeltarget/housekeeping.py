@@ -15,7 +15,7 @@ from pathlib import Path
 
 from wheeltarget.cache import memory_folder, wheel_folder
 from wheeltarget.errors import CacheError, UsageError
-from wheeltarget.remembered import entries
+from wheeltarget.remembered import drafts, entries
 from wheeltarget.store import Store
 
 VARIABLE = "WHEELTARGET_CACHE_LIMIT"
@@ -169,7 +169,7 @@ def _remove(cache: Path, wheels: list[tuple[str, int]], runs: list[Path]) -> Rem
     try:
         for sha256, _ in wheels:
             store.remove(sha256)
-        for file in runs:
+        for file in (*runs, *drafts(memory_folder(cache))):
             file.unlink(missing_ok=True)
         store.sweep()
     except OSError as error:

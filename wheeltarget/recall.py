@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.cache import cache_folder, wheel_folder
+from wheeltarget.cache import cache_folder, is_ours, wheel_folder
 from wheeltarget.errors import DestinationError
 from wheeltarget.remembered import find
 
@@ -30,10 +30,11 @@ def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered |
     :returns: what came of it; None where nothing was done.
     :raises InterruptedRunError: where a signal came before anything was placed.
     """
-    remembered = find(words, environment)
+    cache = cache_folder(environment)
+    remembered = find(words, environment) if is_ours(cache) else None
     if remembered is None:
         return None
-    wheels = wheel_folder(cache_folder(environment))
+    wheels = wheel_folder(cache)
     hashes = _hashes(remembered)
     new = None if hashes is None else _place(hashes, remembered.destination, wheels)
     if new is None:

@@ -36,6 +36,8 @@ no fractions of a second."""
 
 _SECOND = 1_000_000_000
 _CHANGED = "changed"
+_PART = ".part"
+_DRAFT_IS_DEAD_AFTER = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,17 @@ def entries(folder: Path) -> Iterator[tuple[Path, float]]:
         yield file, until
 
 
+def drafts(folder: Path) -> Iterator[Path]:
+    """Give what killed runs have left half-written.
+
+    :param folder: where it is; it need not exist.
+    """
+    for draft in folder.glob(f"*{_PART}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime > _DRAFT_IS_DEAD_AFTER:
+                yield draft
+
+
 def _check(data: Mapping[str, Any], environment: Mapping[str, str]) -> Remembered | None:
     """Give what came of a run if the same would come of it now."""
     named, destination = data["destination"]
@@ -218,7 +231,7 @@ def _fingerprint(name: str, *, before: float | None = None) -> str | None:
 def _write(file: Path, text: str) -> None:
     """Write a file that only its user can read, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{os.urandom(8).hex()}.part")
+    draft = file.with_name(f"{os.urandom(8).hex()}{_PART}")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as draft_file:
