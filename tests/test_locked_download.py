@@ -256,7 +256,12 @@ class TestTargets:
             fetch(*words, tags=(TAG,))
         outcome = fetch(*words, tags=(TAG,), allow_sdist=("source",))
         assert [file.filename for file in outcome.targets[0].files] == [sdist.name]
-        (project / "pylock.toml").write_text(text % "platform_release > '5'")
+        text = text.replace("[[packages]]", 'default-groups = ["main"]\n[[packages]]')
+        (project / "pylock.toml").write_text(text % "'main' in dependency_groups")
+        assert fetch("-r", "pylock.toml", tags=(TAG,), allow_sdist=("source",)).targets[0].files
+        (project / "pylock.toml").write_text(
+            text % "'main' in dependency_groups and platform_release > '5'"
+        )
         with pytest.raises(InputError, match=r"marker: asks for platform_release, which is not"):
             fetch("-r", "pylock.toml", tags=(TAG,))
         (project / "pylock.toml").write_text(
