@@ -92,7 +92,7 @@ ARROWS = {
         "cache driver fetch lock_choice locked network pip_options store transfer wheelhouse errors"
     ),
     "locked_download": (
-        "bringing catalogue delivery download_request interrupts lock_choice locked outcome "
+        "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
         "reports targets wheelhouse"
     ),
     "guard": "",
@@ -129,11 +129,12 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
+    "render_progress": "fetch",
     "render_cache": "housekeeping render",
     "cli_cache": "cli_values housekeeping render_cache render cache errors",
     "cli_download": (
-        "api locked_download render recall remembered cache first_look pip_config pip_options "
-        "download_request errors"
+        "api locked_download render render_progress recall remembered cache first_look pip_config "
+        "pip_options download_request errors"
     ),
     "cli": "cli_cache cli_targets cli_values cli_validate cli_download download_request completion",
     "__main__": "cli_validate cli_download cli first_look pip_options download_request",

@@ -15,6 +15,7 @@ import pytest
 from tests.support.cli import Result, command, environment, names, wheeltarget
 from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
 from tests.support.locks import TAG, lock_text, sha256_of, universal_text
+from tests.support.terminal import Terminal
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import ClashError, InputError, UsageError
@@ -488,3 +489,33 @@ class TestNetwork:
         assert "interrupted; the destination was left as it was" in said
         assert "Traceback" not in said
         assert names(project) == [LOCK]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+class TestTerminal:
+    """What is shown on a terminal meanwhile."""
+
+    @pytest.mark.parametrize("words", [(), ("--progress-bar=off",), ("-q",)])
+    def test_how_far_it_has_come(
+        self, project: Path, shelf: Path, index: LocalIndex, words: tuple[str, ...]
+    ) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("one", "two")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        index.fault(wheels[0].name, Stall(0.5))
+        line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir", *words)
+        with Terminal(line, project, environment()) as terminal:
+            assert terminal.finish() == 0
+        assert ("Fetching 1/2 files, 0.0/0.0 MB" in terminal.text) is not bool(words)
+        assert len(names(project / "wheelhouse")) == 2
+
+    def test_prompts_once(self, project: Path, shelf: Path) -> None:
+        wheels = [make_wheel(shelf, f"lib{n}") for n in range(5)]
+        with LocalIndex(shelf, username="me", password=_WORD) as index:
+            (project / LOCK).write_text(lock_text(wheels, index.base))
+            line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir")
+            with Terminal(line, project, environment()) as terminal:
+                terminal.answer("User for ", "me")
+                terminal.answer("Password: ", _WORD)
+                assert terminal.finish() == 0
+        assert terminal.text.count("User for ") == 1
+        assert len(names(project / "wheelhouse")) == 5

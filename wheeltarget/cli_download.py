@@ -79,11 +79,30 @@ def _follow_locks(request: DownloadRequest) -> int | None:
     # What would resolve takes long to load, and a lock needs none of it.
     from wheeltarget.locked_download import download_locked
 
-    outcome = download_locked(request)
+    if not sys.stderr.isatty():
+        outcome = download_locked(request)
+    else:
+        from wheeltarget.render_progress import progress_line
+
+        with progress_line(sys.stderr, wanted=_wants_progress(request.words)) as watch:
+            outcome = download_locked(request, watch)
     if outcome is None:
         return None
     _show(outcome, request, _appearance(request.words))
     return 0
+
+
+def _wants_progress(words: tuple[str, ...]) -> bool:
+    """Tell whether a line may say how far a run has come."""
+    from wheeltarget.pip_options import is_quiet, split_command_line
+
+    try:
+        command = split_command_line(words)
+    except UsageError:
+        return False
+    settings = _settings(command)
+    bar = (command.values("--progress-bar") or (settings.get("progress-bar"),))[-1]
+    return bar != "off" and not is_quiet(command, settings)
 
 
 def _run(request: DownloadRequest) -> int:
