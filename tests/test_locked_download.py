@@ -514,8 +514,8 @@ class TestTerminal:
             (project / LOCK).write_text(lock_text(wheels, index.base))
             line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir")
             with Terminal(line, project, environment()) as terminal:
-                terminal.answer("User for ", "me")
-                terminal.answer("Password: ", _WORD)
+                terminal.answer("User for ", "me\n")
+                terminal.answer("Password: ", f"{_WORD}\n")
                 assert terminal.finish() == 0
         assert terminal.text.count("User for ") == 1
         assert len(names(project / "wheelhouse")) == 5
