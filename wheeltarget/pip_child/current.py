@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,11 +65,17 @@ class Current:
     chosen: list[dict[str, Any]] = field(default_factory=list)
     narrowings: dict[str, Narrowing] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
+    preferred: dict[str, str] = field(default_factory=dict)
     dry_run: bool = False
+    hashed: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
+    roots: list[Any] = field(default_factory=list)
     failure: dict[str, Any] | None = None
+    said: list[str] = field(default_factory=list)
+    unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)
+    bring: Callable[[Any, Path], bool] | None = None
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -84,19 +90,47 @@ class Current:
         self.chosen = []
         self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
         self.sources = frozenset(job.get("sources", ()))
+        self.preferred = job.get("prefer", {})
         self.dry_run = job.get("dry_run", False)
-        self.saved, self.links, self.failure = {}, {}, None
+        self.hashed = job.get("hashed", False)
+        self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
         self.brought = []
         self.freshness.begin()
         self.fresh_until = None
+        self.roots, self.said, self.brought = [], [], []
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
         if not self.narrowings:
             return None
-        from pip._vendor.packaging.utils import canonicalize_name
+        return self.narrowings.get(_normal(project))
 
-        return self.narrowings.get(canonicalize_name(project))
+    def passed_over(self, project: str, read: Callable[[], list[Any]]) -> None:
+        """Note that not all files of a page were looked at.
+
+        :param project: whose page it is.
+        :param read: gives pip's links to all of them.
+        """
+        self.unread.setdefault(_normal(project), []).append(read)
+
+    def links_of(self, project: str) -> Iterator[Any]:
+        """Give pip's links to all files of a project that there are on its pages."""
+        yield from self.links.get(project, ())
+        for read in self.unread.get(project, ()):
+            yield from read()
+
+    def preference(self, project: str) -> str | None:
+        """Give the version of a project that is to be tried first, if there is one."""
+        if not self.preferred:
+            return None
+        return self.preferred.get(_normal(project))
+
+    def saves(self, link: Any) -> bool:
+        """Tell whether a chosen file is to be fetched: in a dry run only for its hash."""
+        if not self.dry_run:
+            return True
+        archive = not link.is_vcs and not link.is_existing_dir()
+        return self.hashed and archive and link.hash_name != "sha256"
 
     @property
     def is_legacy(self) -> bool:
@@ -104,13 +138,20 @@ class Current:
         return self.view is not None and self.view.legacy
 
     def outcome(self) -> dict[str, Any]:
-        """Say what pip was told to fetch, what it chose, and what it could not have."""
+        """Say what pip was told to fetch, what it chose, what it could not have and said of it."""
         return {
             "dependencies": self.dependencies,
             "files": self.chosen,
             "failure": self.failure,
             "fresh_until": self.fresh_until,
+            "said": self.said,
         }
+
+
+def _normal(name: str) -> str:
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(name))
 
 
 def _narrowing(texts: Iterable[str]) -> Narrowing:
@@ -148,5 +189,7 @@ def surroundings(*, unset: Iterable[str], **changes: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        # Never empty meanwhile: threads look there for proxies.
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update({k: v for k, v in before.items() if os.environ.get(k) != v})

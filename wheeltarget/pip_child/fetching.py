@@ -10,7 +10,7 @@ import functools
 import logging
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from wheeltarget.pip_child.current import Current, rebind
 from wheeltarget.pip_child.failures import explained, patch_pages
 from wheeltarget.pip_child.result import chosen_files
+from wheeltarget.pip_child.sizes import ask_for_sizes
 from wheeltarget.pip_child.stored import settle, take
 
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
@@ -38,8 +39,6 @@ def patch_kept(current: Current) -> None:
         source = _bring(current, link, Path(download_dir)) if download_dir == current.folder else ""
         if source in {"an earlier job", "the store"}:
             # pip would name a file in the destination, where it is not yet.
-            if source == "the store":
-                prepare.logger.info("Using cached %s", link.filename)
             with _silence(prepare.logger):
                 found = check_here(link, download_dir, *rest, **named)
             return found
@@ -67,10 +66,22 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     if there.is_file() and link.filename not in current.refused:
         link_or_copy(there, path)
         return "the destination"
-    if current.dry_run or not take(current.store, link, path):
+    if not _take_stored(current, link, path):
         return ""
     current.brought.append(path)
     return "the store"
+
+
+def _take_stored(current: Current, link: Any, path: Path) -> bool:
+    """Take a file from the store, and wait for one that is on its way there."""
+    from pip._internal.operations import prepare
+
+    if current.bring is not None:
+        return current.bring(link, path)
+    if current.dry_run or not take(current.store, link, path):
+        return False
+    prepare.logger.info("Using cached %s", link.filename)
+    return True
 
 
 def link_or_copy(source: Path, path: Path) -> None:
@@ -102,7 +113,9 @@ def patch_result(current: Current) -> Any:
             if pages.are_missing:
                 # What there is of a project is not known then.
                 current.failure = None
-        if exit_code == 0:
+        if exit_code == 0 and current.resolver is not None:
+            if current.hashed:
+                ask_for_sizes(current, self.get_default_session(options))
             _note_result(current, options)
         return exit_code
 
@@ -127,7 +140,7 @@ def _check_options(current: Current, options: Any) -> None:
 
 
 def _patch_saving(current: Current) -> None:
-    """Save nothing in a dry run, a project on this machine as its source, and all in silence."""
+    """Save next to nothing in a dry run, a project that is here as its source, all in silence."""
     from pip._internal.operations import prepare
     from pip._internal.req import req_install
 
@@ -137,7 +150,7 @@ def _patch_saving(current: Current) -> None:
 
     @functools.wraps(save_here)
     def save_linked_requirement(self: Any, requirement: Any) -> None:
-        if current.dry_run:
+        if not current.saves(requirement.link):
             return
         # Of a checkout it is the requirement that says what was saved.
         with _silence(prepare.logger), _silence(req_install.logger):
@@ -147,9 +160,12 @@ def _patch_saving(current: Current) -> None:
             current.saved[requirement.name] = build_source(requirement, current.folder)
 
     @functools.wraps(prepare_here)
-    def prepare_linked_requirements_more(self: Any, *arguments: Any, **named: Any) -> None:
-        if not current.dry_run:
-            prepare_here(self, *arguments, **named)
+    def prepare_linked_requirements_more(
+        self: Any, reqs: Iterable[Any], *arguments: Any, **named: Any
+    ) -> None:
+        wanted = [requirement for requirement in reqs if current.saves(requirement.link)]
+        if wanted:
+            prepare_here(self, wanted, *arguments, **named)
 
     preparer.save_linked_requirement = save_linked_requirement
     preparer.prepare_linked_requirements_more = prepare_linked_requirements_more
