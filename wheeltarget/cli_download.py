@@ -100,9 +100,9 @@ def _wants_progress(words: tuple[str, ...]) -> bool:
         command = split_command_line(words)
     except UsageError:
         return False
-    settings = _settings(command)
-    bar = (command.values("--progress-bar") or (settings.get("progress-bar"),))[-1]
-    return bar != "off" and not is_quiet(command, settings)
+    configured = settings(command)
+    bar = (command.values("--progress-bar") or (configured.get("progress-bar"),))[-1]
+    return bar != "off" and not is_quiet(command, configured)
 
 
 def _run(request: DownloadRequest) -> int:
