@@ -102,9 +102,9 @@ class TestExactly:
         assert not (tmp_path / "cache").exists()
 
     def test_file_beside_the_lock(self, project: Path) -> None:
-        wheel = make_wheel(project / "wheels", "lib")
-        text = lock_text([wheel], "http://h").replace(f'url = "http://h/files/{wheel.name}"',
-                                                      f'path = "wheels/{wheel.name}"')  # fmt: skip
+        wheel = make_wheel(project.parent / "wheels", "lib")
+        url = f'url = "http://h/files/{wheel.name}"'
+        text = lock_text([wheel], "http://h").replace(url, f'path = "../wheels/{wheel.name}"')
         (project / LOCK).write_text(text)
         (file,) = fetch("-r", LOCK, "--no-cache-dir").targets[0].files
         assert file.url == wheel.as_uri()
@@ -408,6 +408,15 @@ class TestNetwork:
         result = run(project, *words, "--no-index", "--find-links", str(shelf))
         assert result.exit_code == 0, result.stderr
         assert names(project / "wheelhouse") == sorted(wheel.name for wheel in wheels)
+
+    def test_certificates_that_cannot_be_read(self, project: Path, shelf: Path) -> None:
+        wheel = make_wheel(shelf, "lib")
+        (project / LOCK).write_text(lock_text([wheel], "https://127.0.0.1:9"))
+        result = run(project, "-r", LOCK, "--no-cache-dir", "--cert", "gone.pem", "--retries=0")
+        assert result.exit_code == 1
+        assert "lib 1.0: cannot fetch https://127.0.0.1:9/files/" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert names(project) == [LOCK]
 
     def test_credentials(self, project: Path, shelf: Path, tmp_path: Path) -> None:
         wheels = [make_wheel(shelf, f"lib{n}") for n in range(5)]

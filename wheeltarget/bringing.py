@@ -113,7 +113,7 @@ def bring(
             continue
         if order.url:
             left.append(order)
-        elif not take_file(order, Path(pin.lock).parent / pin.file.path, linked=False):
+        elif not take_file(order, pin.beside, linked=False):
             message = f"{pin.file.path} is not beside the lock, or not what its hash says"
             faults.append(_fault(pin, message, "bring the file there, or lock again"))
     fetched = fetch_plain(left, source.network(), store, meanwhile, watch)

@@ -132,8 +132,7 @@ class _Crew:
         self, hosts: Mapping[tuple[str, str], deque[Order]], meanwhile: Callable[[], None]
     ) -> None:
         """Work through everything; whatever ends it early, no thread works on afterwards."""
-        if any(scheme == "https" for scheme, _ in hosts):
-            self._tls = _trust(self._network.certificates)
+        hosts = self._trusted(hosts)
         orders = [order for queue in hosts.values() for order in queue]
         total = (len(orders), sum(order.size or 0 for order in orders))
         threads = [
@@ -156,6 +155,20 @@ class _Crew:
             self._wait(threads)
         if self._failure:
             raise self._failure[0]
+
+    def _trusted(
+        self, hosts: Mapping[tuple[str, str], deque[Order]]
+    ) -> Mapping[tuple[str, str], deque[Order]]:
+        """Read the certificates; where they cannot be read, pip is to say so."""
+        secure = [queue for (scheme, _), queue in hosts.items() if scheme == "https"]
+        if not secure:
+            return hosts
+        try:
+            self._tls = _trust(self._network.certificates)
+        except (OSError, ValueError):
+            self._fetched.left.extend(order for queue in secure for order in queue)
+            return {host: queue for host, queue in hosts.items() if host[0] != "https"}
+        return hosts
 
     def _tell(self, total: tuple[int, int]) -> None:
         if self._watch is not None:

@@ -166,7 +166,7 @@ class _Run:
             name=file.project,
             version=file.version,
             filename=file.filename,
-            url=file.url or (Path(pin.lock).parent / file.path).absolute().as_uri(),
+            url=file.url or Path(os.path.abspath(pin.beside)).as_uri(),  # noqa: PTH100 - no links
             size=file.size if known is None else path.stat().st_size,
             hashes=(("sha256", file.sha256),),
             requested_by=(Asker("", pinned, f"{pin.lock}:{pin.line}:1"),),
