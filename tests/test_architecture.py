@@ -22,10 +22,13 @@ GROUND = (
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign"
+    "settings foreign cache basis remembered"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
-WORK = "guard wheelhouse results driver interrupts closure pure delivery reports reading plain"
+WORK = (
+    "housekeeping guard wheelhouse results driver interrupts closure pure delivery reports reading "
+    "plain"
+)
 
 ARROWS = {
     # Ground floor: words and values
@@ -46,9 +49,9 @@ ARROWS = {
     "fixes": "demands nearness targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
-    "download_request": "",
     "reserve": "",
     "store": "errors",
+    "download_request": "",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -60,6 +63,9 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
+    "remembered": "download_request outcome",
+    "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
@@ -83,6 +89,8 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "housekeeping": "cache remembered store errors",
+    "recall": "cache remembered store wheelhouse interrupts download_request outcome errors",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
@@ -99,9 +107,16 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
-    "cli_download": "api render first_look pip_config pip_options download_request errors",
-    "cli": "cli_targets cli_values cli_validate cli_download download_request completion",
-    "__main__": "cli_validate cli_download cli first_look pip_options download_request reserve",
+    "render_cache": "housekeeping render",
+    "cli_cache": "cli_values housekeeping render_cache render cache errors",
+    "cli_download": (
+        "api render recall remembered cache first_look pip_config pip_options download_request "
+        "errors"
+    ),
+    "cli": "cli_cache cli_targets cli_values cli_validate cli_download download_request completion",
+    "__main__": (
+        "cli_validate cli_download cli first_look pip_options download_request reserve cache"
+    ),
     # Apart: what runs inside pip's process
     "pip_child": f"{GROUND} reserve",
 }
@@ -117,8 +132,8 @@ THIRD_PARTY = {
         "render_explanation",
     }
     - {"errors", "guard", "store"},
-    "platformdirs": {"pip_config", "own_targets"},
-    "typer": {"cli", "cli_targets"},
+    "platformdirs": {"pip_config", "own_targets", "cache"},
+    "typer": {"cli", "cli_cache", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
@@ -127,6 +142,7 @@ WRITERS = {
     "render",
     "cli",
     "cli_targets",
+    "cli_cache",
     "cli_download",
     "cli_validate",
     "__main__",

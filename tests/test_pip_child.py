@@ -100,7 +100,13 @@ def guarded(shelf: Path) -> Iterator[LocalIndex]:
 
 def failed(exit_code: int) -> dict[str, object]:
     """Give the result of a job of which nothing came."""
-    return {"exit_code": exit_code, "dependencies": "all", "files": [], "failure": None}
+    return {
+        "exit_code": exit_code,
+        "dependencies": "all",
+        "files": [],
+        "failure": None,
+        "fresh_until": None,
+    }
 
 
 def with_password(index: LocalIndex) -> list[str]:
@@ -125,6 +131,7 @@ def test_result_says_everything_of_every_file(
             "exit_code": 0,
             "dependencies": "all",
             "failure": None,
+            "fresh_until": None,
             "files": [
                 {
                     "name": "lib",
@@ -232,6 +239,7 @@ def test_result_says_which_dependencies_were_wanted(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "fresh_until": None,
     }
     assert "no such option: --only-deps" in run.stderr
 
@@ -322,6 +330,7 @@ def test_command_line_that_pip_refuses_does_not_stop_the_next(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "fresh_until": None,
     }
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -360,6 +369,7 @@ def test_variables_that_are_unset_are_back_for_the_next_job(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "fresh_until": None,
     }
     assert "When restricting platform and interpreter constraints" in run.stderr
 
@@ -591,6 +601,7 @@ def test_what_is_not_known_of_the_target_decides_nothing(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "fresh_until": None,
     }
     asker = f"lib{'' if typed else ', which unknown 1.0 needs,'}"
     (said,) = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
@@ -615,6 +626,7 @@ def test_pip_that_runs_elsewhere_has_not_done_the_job(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "fresh_until": None,
     }
     assert "another interpreter" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]

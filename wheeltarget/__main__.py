@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 
+from wheeltarget.cache import has_memory
 from wheeltarget.reserve import begin, begin_for, dismiss
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
@@ -67,14 +68,22 @@ def _run(arguments: list[str]) -> None:
 
 def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     """Run a download without Typer and give its exit code; None where Typer has to read it."""
-    everything = (*front, *words)
     if _COMPLETION in os.environ:
         return None
-    # First of all, since nothing else that has to be loaded takes as long as pip.
-    begin_for(everything)
+    everything = (*front, *words)
+    if not has_memory(os.environ):
+        # First of all, since nothing else that has to be loaded takes as long as pip.
+        begin_for(everything)
     from wheeltarget.download_request import read_request
 
     request = read_request(everything)
+    if request is not None:
+        from wheeltarget.cli_download import repeat
+
+        exit_code = repeat(request)
+        if exit_code is not None:
+            return exit_code
+    begin_for(everything)
     if request is None or not request.has_options:
         from pathlib import Path
 

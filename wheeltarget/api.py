@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wheeltarget import catalogue, settings
+from wheeltarget import cache, catalogue, settings
+from wheeltarget.basis import Run, find_basis
 from wheeltarget.codes import CODES
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, UsageError
@@ -62,8 +65,10 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     :returns: what was taken; or, where nothing names a target, that the run is pip's own.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
+    began = time.time()
     environment = os.environ if request.environment is None else request.environment
-    ours = request.dry_run or request.by_target or request.wants_outcome or request.report
+    asked = request.dry_run, request.by_target, request.wants_outcome
+    ours = any(asked) or bool(request.report or request.only_jobs)
     typed = typed_targets(request.tags, request.targets)
     defaults = typed or settings.project_defaults(Path.cwd())
     try:
@@ -92,7 +97,38 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
         return plain.run(plan, inputs, command, foreign)
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
-    return _deliver(plan, request, everything, inputs, pure)
+    refused = cache.is_refused(command, configured_settings(environment, isolated=isolated))
+    folder, note = (None, "") if refused else _open_cache(environment)
+    store = folder and cache.wheel_folder(folder)
+    outcome = _deliver(plan, request, everything, inputs, pure, store)
+    note = note or _make_room(folder, environment)
+    if note:
+        return replace(outcome, notes=(*outcome.notes, note))
+    for_targets = all(job.target for job in plan.jobs)
+    if outcome.fresh_until is None or not (for_targets and request.is_repeatable):
+        return outcome
+    run = Run(everything, inputs, defaults, environment, began)
+    return replace(outcome, basis=find_basis(run, outcome.fresh_until))
+
+
+def _open_cache(environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Find the cache folder, and say why there can be none."""
+    folder = cache.cache_folder(environment)
+    why_not = cache.prepare(folder)
+    return (None, why_not) if why_not else (folder, "")
+
+
+def _make_room(folder: Path | None, environment: Mapping[str, str]) -> str:
+    """Keep the wheel store below its limit, and say what is wrong with that, if anything is."""
+    if folder is None:
+        return ""
+    from wheeltarget.housekeeping import prune_now_and_then, read_limit
+
+    try:
+        prune_now_and_then(folder, read_limit(environment))
+    except UsageError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:
@@ -111,7 +147,12 @@ def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine)
 
 
 def _deliver(
-    plan: Plan, request: DownloadRequest, command: CommandLine, inputs: Inputs, pure: frozenset[str]
+    plan: Plan,
+    request: DownloadRequest,
+    command: CommandLine,
+    inputs: Inputs,
+    pure: frozenset[str],
+    store: Path | None,
 ) -> DownloadOutcome:
     from wheeltarget.delivery import Delivery, deliver
     from wheeltarget.interrupts import interruptible
@@ -127,6 +168,9 @@ def _deliver(
             children=request.children,
             pure=pure,
             build_words=tuple(_build_words(command, inputs)),
+            store=store,
+            refresh=request.refresh,
+            only=request.only_jobs,
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
         keep_report(outcome)

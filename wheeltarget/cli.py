@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_cache import cache
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 
@@ -126,6 +127,14 @@ def download(
         int,
         typer.Option(min=1, help="How many targets to work on at once.", rich_help_panel=_TARGETS),
     ] = 1,
+    only_job: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Do nothing but the job of this target; --dry-run --format json lists them.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
     allow_sdist: Annotated[
         list[str] | None,
         typer.Option(
@@ -146,6 +155,14 @@ def download(
         bool,
         typer.Option(
             "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Ask the index again, though it said that its pages still hold.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = False,
     report: Annotated[
@@ -175,6 +192,8 @@ def download(
         dry_run=dry_run,
         jobs=jobs,
         report=report,
+        refresh=refresh,
+        only_job=only_job or (),
         output_format=output_format,
     )
     raise typer.Exit(fetch(request))
@@ -213,3 +232,4 @@ def validate(
 
 app.command()(targets)
 app.command()(probe)
+app.add_typer(cache, name="cache")

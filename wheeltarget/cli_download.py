@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wheeltarget.api import DownloadOutcome, PlainRun
     from wheeltarget.download_request import DownloadRequest
     from wheeltarget.pip_options import CommandLine
+    from wheeltarget.remembered import Appearance
 
 _INTERRUPT = 2
 
@@ -22,8 +26,23 @@ def run(request: DownloadRequest) -> int:
     :param request: what is asked for.
     :returns: the exit code.
     """
+    exit_code = _guarded(_run, request)
+    return 0 if exit_code is None else exit_code
+
+
+def repeat(request: DownloadRequest) -> int | None:
+    """Have a request done if it is known what comes of it, as nothing has changed.
+
+    :param request: what is asked for.
+    :returns: the exit code; None where it has to be run.
+    """
+    return None if request.refresh else _guarded(_repeat, request)
+
+
+def _guarded(work: Callable[[DownloadRequest], int | None], request: DownloadRequest) -> int | None:
+    """Do something for a request, and say what is wrong if anything is."""
     try:
-        return _run(request)
+        return work(request)
     except KeyboardInterrupt:
         # Before anything was begun, so that nobody has turned it into an error.
         return _show_error(InterruptedRunError(_INTERRUPT), request)
@@ -31,13 +50,34 @@ def run(request: DownloadRequest) -> int:
         return _show_error(error, request)
 
 
+def _repeat(request: DownloadRequest) -> int | None:
+    from wheeltarget.recall import recall
+
+    remembered = recall(request, os.environ)
+    if remembered is None:
+        return None
+    if not remembered.appearance.quiet:
+        since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
+        sys.stderr.write(f"Unchanged since {since}; --refresh asks the index again\n")
+        sys.stderr.flush()
+    _show(remembered.outcome, request, remembered.appearance)
+    return 0
+
+
 def _run(request: DownloadRequest) -> int:
     from wheeltarget.api import PlainRun, download
+    from wheeltarget.cache import cache_folder, memory_folder
+    from wheeltarget.remembered import Memory
 
+    memory = Memory(memory_folder(cache_folder(os.environ)))
+    if request.refresh:
+        memory.forget(request, os.environ)
     outcome = download(request)
     if isinstance(outcome, PlainRun):
         return _end_plain(outcome, request.words)
-    _show(outcome, request)
+    appearance = _appearance(request.words)
+    _show(outcome, request, appearance)
+    memory.keep(request, os.environ, outcome, appearance)
     return 0
 
 
@@ -48,16 +88,21 @@ def _show_error(error: WheeltargetError, request: DownloadRequest) -> int:
     return error.exit_code
 
 
-def _show(outcome: DownloadOutcome, request: DownloadRequest) -> None:
+def _show(outcome: DownloadOutcome, request: DownloadRequest, appearance: Appearance) -> None:
     from wheeltarget import render
-    from wheeltarget.pip_options import is_quiet, split_command_line
 
-    command = split_command_line(request.words)
     if request.wants_outcome:
         render.show_json(outcome, sys.stdout)
-    elif not is_quiet(command, _settings(command)):
-        coloured = _is_coloured(request.words)
-        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
+    elif not appearance.quiet:
+        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=appearance.coloured)
+
+
+def _appearance(words: tuple[str, ...]) -> Appearance:
+    from wheeltarget.pip_options import is_quiet, split_command_line
+    from wheeltarget.remembered import Appearance
+
+    command = split_command_line(words)
+    return Appearance(is_quiet(command, _settings(command)), _is_coloured(words))
 
 
 def _is_coloured(words: tuple[str, ...]) -> bool:

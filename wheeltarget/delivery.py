@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wheeltarget import closure, driver, pure, wheelhouse
 from wheeltarget.demands import Demand
+from wheeltarget.errors import UsageError
 from wheeltarget.explanation import Explanation, UnmetError, explain
 from wheeltarget.interrupts import Interrupts
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
@@ -34,6 +35,9 @@ class Delivery:
     :param pure: the projects of which a wheel is built here, normalised.
     :param build_words: options for building them.
     :param build: gives the target whose best tag is the one written; raises TargetError.
+    :param store: the folder of the wheel store; None to do without.
+    :param only: the labels of the jobs to run, or the names of their folders; all if empty.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     destination: Path
@@ -43,6 +47,9 @@ class Delivery:
     children: int = 1
     pure: frozenset[str] = frozenset()
     build_words: tuple[str, ...] = ()
+    store: Path | None = None
+    refresh: bool = False
+    only: tuple[str, ...] = ()
 
 
 def deliver(
@@ -57,9 +64,19 @@ def deliver(
     :returns: what was taken.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
-    folders = tuple(folder_names(labels)) if delivery.by_target else ("",) * len(labels)
+    names = tuple(folder_names(labels))
+    numbers = pick_jobs(labels, names, delivery.only)
+    plan = plan.part(numbers)
+    labels, names = [labels[n] for n in numbers], tuple(names[n] for n in numbers)
+    folders = names if delivery.by_target else ("",) * len(labels)
     with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
-        manner = driver.Manner(folders, delivery.children, delivery.dry_run)
+        manner = driver.Manner(
+            folders,
+            delivery.children,
+            delivery.dry_run,
+            store=delivery.store,
+            refresh=delivery.refresh,
+        )
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
         _refuse_failures(results, labels, delivery.build)
         if delivery.pure and not delivery.dry_run:
@@ -76,11 +93,38 @@ def deliver(
             interrupts.hold()
             placed = wheelhouse.merge(stage, staged)
     targets = tuple(
-        _target_files(result, label, _Places(delivery, folder, placed))
-        for result, label, folder in zip(results, labels, folders, strict=True)
+        replace(_target_files(result, label, _Places(delivery, folder, placed)), folder=name)
+        for result, label, folder, name in zip(results, labels, folders, names, strict=True)
     )
-    notes = tuple(_notes(plan, results, labels, delivery.pure))
-    return DownloadOutcome(targets, notes, delivery.dry_run)
+    notes = (*_notes(plan, results, labels, delivery.pure), *_idle_sources(plan, results, delivery))
+    return DownloadOutcome(targets, notes, delivery.dry_run, fresh_until=_fresh_until(results))
+
+
+def _fresh_until(results: Sequence[JobResult]) -> float | None:
+    """Say until when what the index pages of all jobs say holds, where that is known of each."""
+    times = [result.fresh_until for result in results if result.fresh_until is not None]
+    return min(times) if times and len(times) == len(results) else None
+
+
+def pick_jobs(
+    labels: Sequence[str], folders: Sequence[str], only: Collection[str]
+) -> tuple[int, ...]:
+    """Find the jobs that are to be run.
+
+    :param labels: what the targets of all jobs are called.
+    :param folders: what their folders are called.
+    :param only: labels, or names of folders; every job is run if there are none.
+    :returns: the places of these jobs, counted from 0.
+    :raises UsageError: where one names no job.
+    """
+    unknown = [name for name in only if name not in labels and name not in folders]
+    if unknown:
+        raise UsageError(
+            f"--only-job {', '.join(unknown)}: this run has no such job",
+            f"its jobs are: {', '.join(labels)}",
+        )
+    pairs = enumerate(zip(labels, folders, strict=True))
+    return tuple(n for n, names in pairs if not only or any(name in only for name in names))
 
 
 def folder_names(labels: Sequence[str]) -> Iterator[str]:
@@ -292,8 +336,15 @@ def _notes(
         if len(by_version) > 1:
             each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
             yield f"{name} differs: {'; '.join(each)}"
+
+
+def _idle_sources(plan: Plan, results: Sequence[JobResult], delivery: Delivery) -> Iterator[str]:
+    """Say of which projects a source was allowed in vain; jobs that did not run may need them."""
+    if delivery.only:
+        return
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
-    for name in sorted(allowed - versions.keys()):
+    needed = {file.name for result in results for file in result.chosen}
+    for name in sorted(allowed - needed):
         yield f"nothing needs {name}, of which a source was allowed"
 
 

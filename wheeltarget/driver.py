@@ -22,6 +22,12 @@ from wheeltarget.wheelhouse import Stage
 SCHEMA = 1
 PIP_MOVED = 70
 INTERRUPTED = 130
+AHEAD = "WHEELTARGET_AHEAD"
+"""The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
+
+_CONNECTIONS = 16
+"""How many connections to a host there may be at once."""
+
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
@@ -45,12 +51,16 @@ class Manner:
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
     :param silent: whether nothing of what pip says is shown.
+    :param store: the folder of the wheel store; None to do without.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
     silent: bool = False
+    store: Path | None = None
+    refresh: bool = False
 
 
 def run_jobs(
@@ -92,10 +102,16 @@ def run_jobs(
     for number in range(count):
         home = stage.folder / f"child-{number}"
         home.mkdir()
-        failure = str(home / _FAILURE)
-        files.append(
-            _write_orders(home, {"plain": False, "jobs": orders[number::count], "failure": failure})
-        )
+        everything = {
+            "plain": False,
+            "jobs": orders[number::count],
+            "failure": str(home / _FAILURE),
+            "store": manner.store and str(manner.store),
+            "refresh": manner.refresh,
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)
@@ -205,7 +221,15 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
     failure = Failure.from_dict(data["failure"]) if data["failure"] else None
-    return JobResult(job, data["exit_code"], data["dependencies"], chosen, folder, failure)
+    return JobResult(
+        job,
+        data["exit_code"],
+        data["dependencies"],
+        chosen,
+        folder,
+        failure,
+        data["fresh_until"],
+    )
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

@@ -127,6 +127,12 @@ class ProbeError(WheeltargetError):
     """A Python that cannot be described."""
 
 
+class CacheError(WheeltargetError):
+    """The cache folder cannot be changed."""
+
+    exit_code = 3
+
+
 class HashMismatchError(WheeltargetError):
     """A file is not what its hash says.
 

@@ -28,7 +28,8 @@ from wheeltarget.requirements import (
 )
 
 _HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
-_VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
+VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
+"""A variable of the environment, as pip expands it in files: all of it, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +230,6 @@ class _Reader:
 
     def _expand(self, text: str) -> str:
         """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
-        for variable, name in _VARIABLE.findall(text):
+        for variable, name in VARIABLE.findall(text):
             text = text.replace(variable, self._environment(name) or variable)
         return text

@@ -114,6 +114,8 @@ class JobResult:
     :param chosen: the files that pip chose.
     :param folder: where all its files are.
     :param failure: what pip's resolver could not have, or None.
+    :param fresh_until: until when what the index pages say holds, in seconds since the epoch, or
+        None.
     """
 
     job: Job
@@ -122,3 +124,4 @@ class JobResult:
     chosen: tuple[ChosenFile, ...]
     folder: Path
     failure: Failure | None = None
+    fresh_until: float | None = None

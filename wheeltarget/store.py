@@ -24,6 +24,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -43,6 +44,7 @@ _LENGTH = 64
 _BLOCK = 1 << 20
 _USE_IS_NOTED_AFTER = 3600.0
 _CLOCK_STEP = 2.0
+_DRAFT_IS_DEAD_AFTER = 3600.0
 
 
 class Writer:
@@ -69,6 +71,20 @@ class Writer:
     def sha256(self) -> str:
         """Give the hash of what was written so far, in hexadecimal."""
         return self._hash.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file of a store.
+
+    :param sha256: its hash, as its place says.
+    :param size: how many bytes it has.
+    :param used: when it was last used, in seconds since the epoch, to the hour.
+    """
+
+    sha256: str
+    size: int
+    used: float
 
 
 class Store:
@@ -165,6 +181,30 @@ class Store:
         path = self._path(sha256)
         if path is not None:
             _remove(path)
+
+    def entries(self) -> Iterator[Entry]:
+        """Give every file, verified or not."""
+        for path in self.folder.glob("??/*"):
+            sha256 = f"{path.parent.name}{path.name}"
+            if self._path(sha256) != path:
+                continue
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                try:
+                    used = Path(f"{path}{STAMP}").stat().st_mtime
+                except OSError:
+                    used = status.st_mtime
+                yield Entry(sha256, status.st_size, used)
+
+    def sweep(self) -> None:
+        """Remove what killed writers have left: drafts to which nothing was added for an hour.
+
+        :raises OSError: where it cannot be removed.
+        """
+        for draft in self.folder.glob(f"{TEMPORARY}/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - draft.lstat().st_mtime > _DRAFT_IS_DEAD_AFTER:
+                    draft.unlink()
 
     def _path(self, sha256: str) -> Path | None:
         """Give the place for a hash; an index may call anything a hash."""

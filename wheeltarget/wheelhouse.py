@@ -195,11 +195,15 @@ def _write_json(path: Path, data: object) -> None:
 
 
 @contextmanager
-def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
+def open_stage(
+    destination: Path, *, dry_run: bool = False, watched: bool = True
+) -> Iterator[Stage]:
     """Make a stage for a destination and remove it afterwards.
 
     :param destination: the folder that is to hold the files; it need not exist.
     :param dry_run: whether nothing will be placed; the stage is elsewhere then.
+    :param watched: whether a guard cleans up if this process is killed; without, the next run to
+        the destination does that.
     :raises DestinationError: where nothing can be written there.
     """
     destination = destination.absolute()
@@ -215,7 +219,8 @@ def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
     stage = Stage(folder, destination)
     try:
         with _lock(folder):
-            stage.watch()
+            if watched:
+                stage.watch()
             yield stage
     except OSError as error:
         if error.errno != errno.ENOSPC:

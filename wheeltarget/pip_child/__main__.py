@@ -6,7 +6,11 @@ The contract with the parent
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's. How it is
 told the job file only later is said in :mod:`wheeltarget.reserve`.
 
-JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
+JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
+where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
+to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
+which changes nothing but the time; ``connections``: how many to a host there may be at once; and
+``refresh``: whether index pages that are fresh in pip's own cache are asked for again. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
@@ -38,9 +42,11 @@ could not fetch. Each job has:
     whether to choose only, and fetch no more than that needs.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
-``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``failure``
-(null, or what the resolver could not have: ``causes`` and ``files``) and ``files``, a list of what
-was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``fresh_until``
+(until when what the index pages say holds, in seconds since the epoch; null where that cannot be
+said, as where there is no store), ``failure`` (null, or what the resolver could not have:
+``causes`` and ``files``) and ``files``, a list of what was chosen: ``name``, ``version``,
+``filename``, ``url`` (without credentials), ``index`` (the page that it is from, or null),
 ``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason),
 ``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes as the index
 says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has them).
@@ -61,16 +67,22 @@ import gc
 import json
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from wheeltarget import reserve
+from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
+from wheeltarget.pip_child.freshness import patch_freshness
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.speed import Speed, spare_collector
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
+from wheeltarget.pip_child.stored import patch_copies
+from wheeltarget.store import Store
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -133,11 +145,24 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
     load_pip()
-    install(current, download)
-    for job in order["jobs"]:
-        run(current, job)
-        if interrupts:
-            return INTERRUPTED
+    current.refresh = order["refresh"]
+    if order["store"]:
+        current.store = Store(Path(order["store"]))
+        patch_copies(current)
+        current.freshness = patch_freshness()
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
+        scope = Scope.of(order, Path(order["store"] or temporary))
+        speed = Speed(current, scope) if order["ahead"] else None
+        install(current, download, speed)
+        spare_collector()
+        try:
+            for job in order["jobs"]:
+                run(current, job)
+                if interrupts:
+                    return INTERRUPTED
+        finally:
+            if speed is not None:
+                speed.close()
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,8 @@ from typing import Any
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.legacy import reads_legacy
+from wheeltarget.pip_child.freshness import Freshness
+from wheeltarget.store import Store
 
 
 class PipMovedError(WheeltargetError):
@@ -50,7 +52,12 @@ class Current:
     destination: str = ""
     was_asked: bool = False
     only_looks: bool = False
+    store: Store | None = None
+    freshness: Freshness = field(default_factory=Freshness)
+    fresh_until: float | None = None
+    refresh: bool = False
     fetched: dict[str, Path] = field(default_factory=dict)
+    brought: list[Path] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
     resolver: Any = None
@@ -63,6 +70,8 @@ class Current:
     saved: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
     failure: dict[str, Any] | None = None
+    unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)
+    bring: Callable[[Any, Path], bool] | None = None
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -78,15 +87,30 @@ class Current:
         self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
         self.sources = frozenset(job.get("sources", ()))
         self.dry_run = job.get("dry_run", False)
-        self.saved, self.links, self.failure = {}, {}, None
+        self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
+        self.brought = []
+        self.freshness.begin()
+        self.fresh_until = None
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
         if not self.narrowings:
             return None
-        from pip._vendor.packaging.utils import canonicalize_name
+        return self.narrowings.get(_normal(project))
 
-        return self.narrowings.get(canonicalize_name(project))
+    def passed_over(self, project: str, read: Callable[[], list[Any]]) -> None:
+        """Note that not all files of a page were looked at.
+
+        :param project: whose page it is.
+        :param read: gives pip's links to all of them.
+        """
+        self.unread.setdefault(_normal(project), []).append(read)
+
+    def links_of(self, project: str) -> Iterator[Any]:
+        """Give pip's links to all files of a project that there are on its pages."""
+        yield from self.links.get(project, ())
+        for read in self.unread.get(project, ()):
+            yield from read()
 
     @property
     def is_legacy(self) -> bool:
@@ -99,7 +123,14 @@ class Current:
             "dependencies": self.dependencies,
             "files": self.chosen,
             "failure": self.failure,
+            "fresh_until": self.fresh_until,
         }
+
+
+def _normal(name: str) -> str:
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(name))
 
 
 def _narrowing(texts: Iterable[str]) -> Narrowing:
@@ -137,5 +168,7 @@ def surroundings(*, unset: Iterable[str], **changes: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        # Never empty meanwhile: threads look there for proxies.
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update({k: v for k, v in before.items() if os.environ.get(k) != v})

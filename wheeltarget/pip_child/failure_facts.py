@@ -86,7 +86,7 @@ def _facts(
     return {
         "causes": said,
         "files": {
-            project: list(_files(finder, project, current.links.get(project, ())))
+            project: list(_files(finder, project, current.links_of(project)))
             for project in projects
         },
     }

@@ -27,6 +27,7 @@ from wheeltarget.pip_child.metadata import (
     prove_legacy,
 )
 from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
+from wheeltarget.pip_child.speed import Speed
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
 PROOF: dict[str, Any] = {
@@ -59,11 +60,12 @@ class Seam(NamedTuple):
     prove: Callable[[Any], bool] | None
 
 
-def install(current: Current, download: Download) -> None:
+def install(current: Current, download: Download, speed: Speed | None = None) -> None:
     """Make pip see the job at hand, and prove that every patch took.
 
     :param current: the holder of the job at hand.
     :param download: runs ``pip download``.
+    :param speed: spares pip its waiting, where that can be done.
     :raises PipMovedError: where pip is not built as expected.
     """
     _install(
@@ -79,7 +81,15 @@ def install(current: Current, download: Download) -> None:
         Seam("what was chosen", patch_result, prove_result),
     )
     patch_messages(current)
-    _try_out(current, download, plain=False)
+    if speed is not None:
+        speed.install(PROOF)
+    try:
+        _try_out(current, download, plain=False)
+    except PipMovedError as error:
+        if speed is None or not speed.is_installed:
+            raise
+        speed.remove(str(error))
+        _try_out(current, download, plain=False)
 
 
 def install_files(current: Current, download: Download) -> None:
