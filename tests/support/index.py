@@ -45,9 +45,16 @@ class Status:
     """Answer with this status code and no body.
 
     :param code: the code.
+    :param retry_after: the seconds after which it may be asked again, if that is said.
     """
 
     code: int
+    retry_after: int | None = None
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Close the connection without an answer."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Stall:
     seconds: float
 
 
-Fault = Status | Truncated | Garbage | Stall
+Fault = Status | Truncated | Garbage | Stall | Dropped
 
 
 @dataclass(frozen=True)
@@ -158,6 +165,7 @@ class LocalIndex:
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
+        self._open = self._most = 0
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -194,6 +202,24 @@ class LocalIndex:
         """Give the requests so far, in the order in which they came."""
         with self._lock:
             return tuple(self._requests)
+
+    @property
+    def most_at_once(self) -> int:
+        """Give the largest number of requests that were open at the same time."""
+        with self._lock:
+            return self._most
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request among those that are open."""
+        with self._lock:
+            self._open += 1
+            self._most = max(self._most, self._open)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
 
     def count(self, path_suffix: str) -> int:
         """Count the requests so far whose path ends so.
@@ -280,7 +306,7 @@ class LocalIndex:
         else:
             fault = self._next_fault(path)
             found = self._with_headers(path, self._find(path, headers.get("Accept", "")))
-            answer = _Answer(fault.code) if isinstance(fault, Status) else found
+            answer = _refusal(fault) if isinstance(fault, Status) else found
         if answer.status == 401:
             answer = replace(answer, headers={"WWW-Authenticate": 'Basic realm="test index"'})
         with self._lock:
@@ -424,7 +450,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        with self.server.index.answering():
+            self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
@@ -436,7 +463,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the planned answer, with its fault."""
         path = unquote(self.path.partition("?")[0])
         answer, fault = self.server.index.plan(self.command, path, self.headers)
-        if not self.server.index.pause(fault):
+        if not self.server.index.pause(fault) or isinstance(fault, Dropped):
             self.close_connection = True
             return
         self._send_head(answer)
@@ -458,6 +485,12 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+def _refusal(fault: Status) -> _Answer:
+    """Answer with a status alone."""
+    wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    return _Answer(fault.code, headers=wait)
 
 
 def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:

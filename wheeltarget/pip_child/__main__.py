@@ -151,7 +151,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         patch_copies(current)
         current.freshness = patch_freshness()
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
-        scope = Scope.of(order, Path(order["store"] or temporary))
+        scope = Scope.of(order, Path(temporary))
         speed = Speed(current, scope) if order["ahead"] else None
         install(current, download, speed)
         spare_collector()

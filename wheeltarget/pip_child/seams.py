@@ -85,11 +85,12 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
         speed.install(PROOF)
     try:
         _try_out(current, download, plain=False)
-    except PipMovedError as error:
+    except PipMovedError:
         if speed is None or not speed.is_installed:
             raise
-        speed.remove(str(error))
+        speed.remove()
         _try_out(current, download, plain=False)
+        speed.tell("in a trial")
 
 
 def install_files(current: Current, download: Download) -> None:

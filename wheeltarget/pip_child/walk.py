@@ -25,7 +25,7 @@ from wheeltarget.pip_child.ahead import METADATA, WHEEL, Ahead
 from wheeltarget.pip_child.pool import Left, Task
 
 _LOGGER = logging.getLogger(__name__)
-_PATIENCE = 2.0
+_PATIENCE = 5.0
 """Seconds without news after which pip begins, whatever is still on its way."""
 
 _TIMES_THE_LONGEST = 3.0
