@@ -50,6 +50,7 @@ ARROWS = {
     "fixes": "demands errors nearness pythons targets",
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
+    "reserve": "",
     "store": "errors",
     "toml_text": "",
     "toml_places": "errors",
@@ -105,7 +106,7 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "errors interrupts plan projects results wheelhouse",
+    "driver": "errors interrupts plan projects reserve results wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
     "pure": "driver errors results wheelhouse",
@@ -153,7 +154,7 @@ ARROWS = {
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
-    "first_look": "errors inputs lock_names locked pip_config pip_options settings",
+    "first_look": "errors inputs lock_names locked pip_config pip_options reserve settings",
     "lock_making": "errors locks results targets",
     "lock_inputs": "inputs narrowing pip_options plan requirements targets",
     "lock_changes": "locks",
@@ -209,9 +210,11 @@ ARROWS = {
         "cli_merge cli_pip cli_prune cli_targets cli_validate cli_values download_request"
     ),
     "cli_explain": "cli_download cli_pip cli_values errors explain render render_explain",
-    "__main__": "cli cli_download cli_validate download_request first_look pip_options",
+    "__main__": (
+        "cache cli cli_download cli_validate download_request first_look pip_options reserve"
+    ),
     # Apart: what runs inside pip's process
-    "pip_child": GROUND,
+    "pip_child": f"{GROUND} reserve",
 }
 """What each module may import of ours; beside that, all may import the version."""
 

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
-from pathlib import Path
 
-from wheeltarget.pip_options import CommandLine
+TYPE_CHECKING = False  # The way in asks whether anything is kept before it loads anything.
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from wheeltarget.pip_options import CommandLine
 
 VARIABLE = "WHEELTARGET_CACHE_DIR"
 """The environment variable that says where the cache folder is."""
 
+_MEMORY = "runs"
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache folder, for programs that make backups: https://bford.info/cachedir/
@@ -28,18 +32,24 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     :param environment: the environment's variables.
     :returns: what ``WHEELTARGET_CACHE_DIR`` names, else the system's place for the user's caches.
     """
+    from pathlib import Path
+
+    return Path(_place(environment))
+
+
+def _place(environment: Mapping[str, str]) -> str:
     named = environment.get(VARIABLE)
     if named:
-        return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 - any text
+        return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111 - any text
     if sys.platform == "linux" and "ANDROID_DATA" not in environment:
         # What platformdirs says there, without the time that loading it takes.
         home = environment.get("XDG_CACHE_HOME", "").strip()
         if not os.path.isabs(home):  # noqa: PTH117 - any text
             home = os.path.expanduser("~/.cache")  # noqa: PTH111 - likewise
-        return Path(home, "wheeltarget")
+        return os.path.join(home, "wheeltarget")  # noqa: PTH118 - pathlib is not loaded yet
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("wheeltarget", appauthor=False))
+    return platformdirs.user_cache_dir("wheeltarget", appauthor=False)
 
 
 def wheel_folder(cache: Path) -> Path:
@@ -55,7 +65,18 @@ def memory_folder(cache: Path) -> Path:
 
     :param cache: the cache folder.
     """
-    return cache / "runs"
+    return cache / _MEMORY
+
+
+def has_memory(environment: Mapping[str, str]) -> bool:
+    """Tell whether anything is kept of earlier runs; nothing is loaded for it on Linux.
+
+    :param environment: the environment's variables.
+    """
+    try:
+        return bool(os.listdir(os.path.join(_place(environment), _MEMORY)))  # noqa: PTH118, PTH208
+    except OSError:
+        return False
 
 
 def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
