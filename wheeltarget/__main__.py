@@ -67,17 +67,26 @@ def _run(arguments: list[str]) -> None:
 
 def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     """Run a download without Typer and give its exit code; None where Typer has to read it."""
-    everything = (*front, *words)
     if _COMPLETION in os.environ:
         return None
+    everything = (*front, *words)
     exit_code = _repeat(everything)
     if exit_code is not None:
         return exit_code
-    # First of all, since nothing else that has to be loaded takes as long as pip.
-    begin_for(everything)
+    if not any("pylock" in word for word in words):
+        # First of all, since nothing else that has to be loaded takes as long as pip; for a lock
+        # it is mostly not needed.
+        begin_for(everything)
     from wheeltarget.download_request import read_request
 
     request = read_request(everything)
+    if request is not None:
+        from wheeltarget.cli_download import follow_locks
+
+        exit_code = follow_locks(request)
+        if exit_code is not None:
+            return exit_code
+    begin_for(everything)
     if request is None or not request.has_options:
         from pathlib import Path
 

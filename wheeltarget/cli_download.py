@@ -40,6 +40,15 @@ def repeat(typed: tuple[str, ...]) -> int | None:
     return _guarded(lambda: _repeat(typed), typed)
 
 
+def follow_locks(request: DownloadRequest) -> int | None:
+    """Have a request done if it names locks that say everything.
+
+    :param request: what is asked for.
+    :returns: the exit code; None where something is to be resolved, or pip's own business.
+    """
+    return _guarded(lambda: _follow_locks(request), request.words)
+
+
 def _guarded(work: Callable[[], int | None], words: tuple[str, ...]) -> int | None:
     """Do something, and say what is wrong if anything is."""
     try:
@@ -65,6 +74,38 @@ def _repeat(typed: tuple[str, ...]) -> int | None:
     return 0
 
 
+def _follow_locks(request: DownloadRequest) -> int | None:
+    if not any("pylock" in word for word in request.words):
+        return None
+    # What would resolve takes long to load, and a lock needs none of it.
+    from wheeltarget.locked_download import download_locked
+
+    if not sys.stderr.isatty():
+        outcome = download_locked(request)
+    else:
+        from wheeltarget.render_progress import progress_line
+
+        with progress_line(sys.stderr, wanted=_wants_progress(request.words)) as watch:
+            outcome = download_locked(request, watch)
+    if outcome is None:
+        return None
+    _show(outcome, _appearance(request))
+    return 0
+
+
+def _wants_progress(words: tuple[str, ...]) -> bool:
+    """Tell whether a line may say how far a run has come."""
+    from wheeltarget.pip_options import is_quiet, split_command_line
+
+    try:
+        command = split_command_line(words)
+    except UsageError:
+        return False
+    configured = settings(command)
+    bar = (command.values("--progress-bar") or (configured.get("progress-bar"),))[-1]
+    return bar != "off" and not is_quiet(command, configured)
+
+
 def _run(request: DownloadRequest, typed: tuple[str, ...]) -> int:
     from wheeltarget import remembered
     from wheeltarget.api import PlainRun, download
@@ -85,7 +126,7 @@ def _run(request: DownloadRequest, typed: tuple[str, ...]) -> int:
 def _show_error(error: WheeltargetError, words: tuple[str, ...]) -> int:
     from wheeltarget.render import show_error
 
-    show_error(error, sys.stderr, coloured=_is_coloured(words))
+    show_error(error, sys.stderr, coloured=is_coloured(words))
     return error.exit_code
 
 
@@ -103,21 +144,30 @@ def _appearance(request: DownloadRequest) -> Appearance:
     from wheeltarget.remembered import Appearance
 
     command = split_command_line(request.words)
-    quiet, coloured = is_quiet(command, _settings(command)), _is_coloured(request.words)
+    quiet, coloured = is_quiet(command, settings(command)), is_coloured(request.words)
     return Appearance(quiet=quiet, coloured=coloured, as_json=request.wants_outcome)
 
 
-def _is_coloured(words: tuple[str, ...]) -> bool:
+def is_coloured(words: tuple[str, ...]) -> bool:
+    """Tell whether pip's options and configuration leave colours in.
+
+    :param words: pip's words.
+    """
     from wheeltarget.pip_options import refuses_colour, split_command_line
 
     try:
         command = split_command_line(words)
     except UsageError:
         return "--no-color" not in words
-    return not refuses_colour(command, _settings(command))
+    return not refuses_colour(command, settings(command))
 
 
-def _settings(command: CommandLine) -> dict[str, str]:
+def settings(command: CommandLine) -> dict[str, str]:
+    """Give pip's configuration as a command sees it.
+
+    :param command: pip's own options, as given.
+    :returns: the values by long option without its dashes.
+    """
     from wheeltarget.pip_config import configured_settings
 
     return configured_settings(os.environ, isolated=command.has("--isolated"))
@@ -134,5 +184,5 @@ def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
     if outcome.notes and not is_quiet(split_command_line(words), os.environ):
         from wheeltarget.render import show_notes
 
-        show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))
+        show_notes(outcome.notes, sys.stderr, coloured=is_coloured(words))
     return outcome.exit_code
