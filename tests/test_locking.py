@@ -166,10 +166,8 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
     words = ["--no-index", "--find-links", str(house)]
     direct = f"app @ {wheel.as_uri()} ; tags={NEW}"
     outcome = make(index, *words, direct, folder=Path("deep/locks"))
-    assert [note.partition(", outside")[0] for note in outcome.notes] == [
-        f"{name} for {NEW} is at ../../../house/{name}-1.0-py3-none-any.whl"
-        for name in ("app", "lib")
-    ]
+    (note,) = outcome.notes
+    assert note.startswith(f"outside the folder of the lock for {NEW} is the file of app, lib:")
     app, lib = read(NEW, Path("deep/locks")).packages
     assert (app.direct, app.file.path, app.file.size) == (
         True,

@@ -332,13 +332,16 @@ def _place(
 
 def _path_notes(each: Lock) -> Iterator[str]:
     """Say which files a lock names that may not be there on another machine."""
-    for package in each.packages:
-        path = package.file.path
-        if path.startswith("../") or Path(path).is_absolute():
-            yield (
-                f"{package.name} for {each.target} is at {path}, outside the folder of the lock: "
-                "pip takes it from there, wheeltarget download only from within"
-            )
+    outside = [
+        package.name
+        for package in each.packages
+        if package.file.path.startswith("../") or Path(package.file.path).is_absolute()
+    ]
+    if outside:
+        yield (
+            f"outside the folder of the lock for {each.target} is the file of "
+            f"{', '.join(outside)}: pip takes it from there, wheeltarget download does not"
+        )
 
 
 def _notes(
