@@ -30,6 +30,7 @@ from wheeltarget.requirements import TargetName, is_lock
 from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
+    from wheeltarget.explain import ExplainOutcome, ExplainRequest, explain
     from wheeltarget.locking import LockOutcome, LockRequest, lock
     from wheeltarget.plain import Foreign
 
@@ -38,6 +39,8 @@ __all__ = [
     "Asker",
     "DownloadOutcome",
     "DownloadRequest",
+    "ExplainOutcome",
+    "ExplainRequest",
     "LockOutcome",
     "LockRequest",
     "PlainRun",
@@ -46,19 +49,22 @@ __all__ = [
     "ValidateOutcome",
     "ValidateRequest",
     "download",
+    "explain",
     "lock",
     "validate",
 ]
 
-HOST_LABEL = "this interpreter"
-
 
 def __getattr__(name: str) -> object:
     """Load what a download does not need only where it is asked for."""
-    if name in {"LockOutcome", "LockRequest", "lock"}:
-        from wheeltarget import locking as verb
+    if name in {"ExplainOutcome", "ExplainRequest", "explain"}:
+        from wheeltarget import explain
 
-        return getattr(verb, name)
+        return getattr(explain, name)
+    if name in {"LockOutcome", "LockRequest", "lock"}:
+        from wheeltarget import locking
+
+        return getattr(locking, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -71,7 +77,8 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     """
     began = time.time()
     environment = os.environ if request.environment is None else request.environment
-    ours = request.dry_run or request.by_target or request.wants_outcome or request.report
+    asked = request.dry_run, request.by_target, request.wants_outcome
+    ours = any(asked) or bool(request.report or request.only_jobs)
     typed = typed_targets(request.tags, request.targets)
     defaults = typed or settings.project_defaults(Path.cwd())
     try:
@@ -180,6 +187,7 @@ def _deliver(
             build_words=tuple(_build_words(command, inputs)),
             store=store,
             refresh=request.refresh,
+            only=request.only_jobs,
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
         keep_report(outcome)
@@ -204,7 +212,7 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     foreign = [
         word for option in command.options if option.name in FOREIGN for word in option.words
     ]
-    host = " ".join(foreign) or HOST_LABEL
+    host = " ".join(foreign) or catalogue.HOST_LABEL
     return [job.target.label if job.target else host for job in plan.jobs]
 
 

@@ -106,7 +106,7 @@ def _run(request: DownloadRequest) -> int:
 def _show_error(error: WheeltargetError, request: DownloadRequest) -> int:
     from wheeltarget.render import show_error
 
-    show_error(error, sys.stderr, coloured=_is_coloured(request.words))
+    show_error(error, sys.stderr, coloured=is_coloured(request.words))
     return error.exit_code
 
 
@@ -124,20 +124,29 @@ def _appearance(words: tuple[str, ...]) -> Appearance:
     from wheeltarget.remembered import Appearance
 
     command = split_command_line(words)
-    return Appearance(is_quiet(command, _settings(command)), _is_coloured(words))
+    return Appearance(is_quiet(command, settings(command)), is_coloured(words))
 
 
-def _is_coloured(words: tuple[str, ...]) -> bool:
+def is_coloured(words: tuple[str, ...]) -> bool:
+    """Tell whether pip's options and configuration leave colours in.
+
+    :param words: pip's words.
+    """
     from wheeltarget.pip_options import refuses_colour, split_command_line
 
     try:
         command = split_command_line(words)
     except UsageError:
         return "--no-color" not in words
-    return not refuses_colour(command, _settings(command))
+    return not refuses_colour(command, settings(command))
 
 
-def _settings(command: CommandLine) -> dict[str, str]:
+def settings(command: CommandLine) -> dict[str, str]:
+    """Give pip's configuration as a command sees it.
+
+    :param command: pip's own options, as given.
+    :returns: the values by long option without its dashes.
+    """
     from wheeltarget.pip_config import configured_settings
 
     return configured_settings(os.environ, isolated=command.has("--isolated"))
@@ -154,5 +163,5 @@ def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
     if outcome.notes and not is_quiet(split_command_line(words), os.environ):
         from wheeltarget.render import show_notes
 
-        show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))
+        show_notes(outcome.notes, sys.stderr, coloured=is_coloured(words))
     return outcome.exit_code

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheeltarget.cli_pip import is_coloured, offer_words, settings
+from wheeltarget.cli_download import is_coloured, settings
+from wheeltarget.cli_pip import offer_words
 from wheeltarget.cli_values import offer_tags, offer_targets
 from wheeltarget.errors import UsageError, WheeltargetError
 

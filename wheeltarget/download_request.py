@@ -35,6 +35,7 @@ class DownloadRequest:
     :param children: how many of pip's processes may run at once.
     :param report: where to write what was taken, as JSON.
     :param wants_outcome: whether an outcome is wanted of a run that is pip's own, too.
+    :param only_jobs: the labels of the jobs to run, or the names of their folders; all if empty.
     :param refresh: whether what earlier runs came to is to be forgotten.
     :param environment: the environment's variables.
     """
@@ -50,6 +51,7 @@ class DownloadRequest:
     report: Path | None = None
     wants_outcome: bool = False
     refresh: bool = False
+    only_jobs: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
 
     @property
@@ -68,6 +70,7 @@ class DownloadRequest:
             children=self.children,
             wants_outcome=self.wants_outcome,
             refresh=self.refresh,
+            only_jobs=self.only_jobs,
             environment=self.environment,
         )
         return self == usual
@@ -85,6 +88,7 @@ def make_request(
     jobs: int = 1,
     report: Path | None = None,
     refresh: bool = False,
+    only_job: Sequence[str] = (),
     output_format: str = FORMATS[0],
 ) -> DownloadRequest:
     """Make a request of what was read, whoever has read it.
@@ -106,6 +110,7 @@ def make_request(
         report=None if to_stdout else report,
         wants_outcome=to_stdout or output_format == "json",
         refresh=refresh,
+        only_jobs=tuple(only_job),
     )
 
 
@@ -149,6 +154,7 @@ OPTIONS: Mapping[str, Option] = {
     "--tags": Option("tags", str, repeated=True),
     "--target": Option("target", str, repeated=True),
     "--by-target": Option("by_target"),
+    "--only-job": Option("only_job", str, repeated=True),
     "--jobs": Option("jobs", _read_number),
     "--allow-sdist": Option("allow_sdist", str, repeated=True),
     "--build-pure": Option("build_pure", str, repeated=True),

@@ -15,6 +15,7 @@ from typing import Any
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
+from wheeltarget.projects import JobListing
 from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
 
@@ -241,6 +242,7 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
         chosen,
         folder,
         failure,
+        tuple(data["said"]),
         data["fresh_until"],
     )
 
@@ -276,6 +278,72 @@ def _wait_as_pip(command: Sequence[str]) -> int:
         receivers.append(child.send_signal)
         exit_code = child.wait()
     return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
+    """Let pip say, for every job, what there is of the projects that it asks for.
+
+    Nothing is resolved, and nothing is fetched but index pages.
+
+    :param jobs: the jobs.
+    :param labels: what to call each job's target.
+    :returns: what there is for each job, in their order.
+    :raises PipMovedError: where the installed pip cannot be made to see a target.
+    :raises InterruptedRunError: where the child was interrupted.
+    :raises DownloadError: where the child died, or pip could not read what is asked for.
+    """
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
+        home, folder = Path(name), str(Path(name, "files"))
+        results = [home / f"result-{number}.json" for number in range(len(jobs))]
+        appearance = tuple(_appearance(captured=False))
+        orders = [
+            {
+                **_order(job),
+                "label": label,
+                # What it looks for is ours to tell.
+                "arguments": [f"--dest={folder}", "--quiet", *appearance, *job.arguments],
+                "folder": folder,
+                "destination": os.curdir,
+                "result": str(result),
+                "dry_run": True,
+            }
+            for job, label, result in zip(jobs, labels, results, strict=True)
+        ]
+        failure = home / _FAILURE
+        order = {
+            "plain": False,
+            "listing": True,
+            "jobs": orders,
+            "failure": str(failure),
+            "store": None,
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        file = _write_orders(home, order)
+        _refuse_end(_run_one(file), failure)
+        return tuple(
+            _read_listing(result, label) for result, label in zip(results, labels, strict=True)
+        )
+
+
+def _run_one(file: Path) -> int:
+    """Run a child that has nothing to keep; it ends with this process."""
+    sys.stderr.flush()
+    child = _start(file, _environment(), captured=False)
+    try:
+        return child.wait()
+    except BaseException:
+        child.terminate()
+        _end(child)
+        raise
+
+
+def _read_listing(result: Path, label: str) -> JobListing:
+    data = json.loads(result.read_text("utf-8")) if result.is_file() else {}
+    if not data.get("listing"):
+        message = f"pip could not read what is asked for, for {label}"
+        raise DownloadError(message, "what it said is above")
+    return JobListing.from_dict(data["listing"])
 
 
 def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:

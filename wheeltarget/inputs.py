@@ -11,11 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault
-from wheeltarget.lock_constraints import LockedVersion, is_foreign_lock, read_versions
+from wheeltarget.lock_names import is_foreign_lock
 from wheeltarget.requirements import (
     RequirementsFile,
     SourceLine,
@@ -27,6 +28,9 @@ from wheeltarget.requirements import (
     parse_file,
     parse_typed,
 )
+
+if TYPE_CHECKING:
+    from wheeltarget.lock_constraints import LockedVersion
 
 _HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
 VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
@@ -206,6 +210,8 @@ class _Reader:
 
     def _parse(self, name: str, text: str, *, repeatable: bool) -> RequirementsFile:
         if is_foreign_lock(name):
+            from wheeltarget.lock_constraints import read_versions
+
             locked = read_versions(name, text)
             self.faults += locked.faults
             self.locked += locked.versions

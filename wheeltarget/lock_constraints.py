@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wheeltarget.errors import Fault, Location
+from wheeltarget.lock_names import base_name
 from wheeltarget.toml_places import syntax_fault
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -72,21 +73,13 @@ class _Raw:
     line: int
 
 
-def is_foreign_lock(name: str) -> bool:
-    """Tell whether a file's name makes it the lock of poetry, uv or pipenv.
-
-    :param name: the file's name.
-    """
-    return re.split(r"[/\\]", name)[-1] in _READERS
-
-
 def read_versions(name: str, text: str) -> LockedVersions:
     """Read the lock of another tool.
 
     :param name: its name, which says whose it is.
     :param text: its text.
     """
-    base = re.split(r"[/\\]", name)[-1]
+    base = base_name(name)
     try:
         raw = list(_READERS[base](text))
     except tomllib.TOMLDecodeError as error:

@@ -9,6 +9,7 @@ import re
 
 _REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
+_FOREIGN = frozenset({"poetry.lock", "uv.lock", "Pipfile.lock"})
 
 
 def is_remote(name: str) -> bool:
@@ -24,7 +25,23 @@ def is_lock(name: str) -> bool:
 
     :param name: the name; extras behind it, as in ``pylock.toml[dev]``, are taken.
     """
-    return _PYLOCK.fullmatch(re.split(r"[/\\]", name)[-1]) is not None
+    return _PYLOCK.fullmatch(base_name(name)) is not None
+
+
+def is_foreign_lock(name: str) -> bool:
+    """Tell whether a file's name makes it the lock of poetry, uv or pipenv.
+
+    :param name: the name.
+    """
+    return base_name(name) in _FOREIGN
+
+
+def base_name(name: str) -> str:
+    """Give the last part of a file's name, on whatever system it was written.
+
+    :param name: the name.
+    """
+    return re.split(r"[/\\]", name)[-1]
 
 
 def split_extras(name: str) -> tuple[str, tuple[str, ...]]:

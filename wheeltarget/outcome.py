@@ -100,17 +100,24 @@ class TargetFiles:
     :param tag: its best tag, or None for what pip takes as the running interpreter.
     :param python: its version of Python, or None likewise.
     :param files: its files, in the order in which pip chose them.
+    :param folder: what its folder is called where each target has one.
     """
 
     label: str
     tag: str | None
     python: str | None
     files: tuple[TargetFile, ...]
+    folder: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give it as JSON has it."""
-        files = [file.as_dict() for file in self.files]
-        return {"label": self.label, "tag": self.tag, "python": self.python, "files": files}
+        return {
+            "label": self.label,
+            "folder": self.folder,
+            "tag": self.tag,
+            "python": self.python,
+            "files": [file.as_dict() for file in self.files],
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TargetFiles:

@@ -65,6 +65,16 @@ class Plan:
         """Tell whether there is no target at all, so that pip itself can do it."""
         return all(job.target is None and not job.narrow for job in self.jobs)
 
+    def part(self, numbers: Sequence[int]) -> Plan:
+        """Give the plan of a run that does some of the jobs.
+
+        :param numbers: the places of these jobs, counted from 0.
+        """
+        jobs = tuple(self.jobs[number] for number in numbers)
+        if any(job.target is None for job in jobs):
+            return replace(self, jobs=jobs)
+        return replace(self, jobs=jobs, untargeted=(), opaque=())
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:

@@ -21,15 +21,17 @@ from wheeltarget.errors import ClashError, DestinationError
 
 _MARK = ".wheeltarget-"
 _LOCK = "lock"
+_CLASH = "give each target its own folder (--by-target), or both the same index"
+_LOCK_CLASH = "a target has one lock: keep the right one, or lock again and merge that"
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
     """A file that one target needs.
 
-    :param path: where it lies in the stage.
+    :param path: where it lies in the stage; where it is somebody's own, where that is.
     :param origin: where it came from, for messages.
-    :param label: the target that needs it.
+    :param label: the target that needs it, or an empty string.
     :param folder: the folder in the destination that it goes to, or an empty string.
     :param sha256: its hash, in hexadecimal, where somebody has computed it; else empty.
     """
@@ -44,6 +46,11 @@ class StagedFile:
     def name(self) -> str:
         """Give the name that it gets in the destination."""
         return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
+
+    @property
+    def told(self) -> str:
+        """Say in a message which one is meant."""
+        return f"{self.origin} for {self.label}" if self.label else self.origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,11 +299,14 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, PlacedFile]:
+def merge(
+    stage: Stage, targets: Sequence[Sequence[StagedFile]], *, copied: bool = False
+) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
     :param stage: where they lie.
     :param targets: the files of each target.
+    :param copied: whether the files lie elsewhere and are to stay there.
     :returns: what is in the destination afterwards, by the name that each file gets there.
     :raises ClashError: where one name has two contents; nothing is placed then.
     :raises DestinationError: where the destination cannot be written; it is left as it was.
@@ -314,7 +324,8 @@ def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, Pl
         new = not path.is_file() or hashes.sha256(path) != digest
         placed[name] = PlacedFile(path, digest, new)
     if any(file.new for file in placed.values()) or not stage.destination.exists():
-        stage.place({name: chosen[name][0].path for name, file in placed.items() if file.new})
+        paths = {name: chosen[name][0].path for name, file in placed.items() if file.new}
+        stage.place(_copies(stage, paths) if copied else paths)
     return placed
 
 
@@ -325,10 +336,18 @@ def clash(first: StagedFile, second: StagedFile) -> ClashError:
     :param second: another one of that name.
     """
     return ClashError(
-        f"{second.path.name} is two different files: {first.origin} for {first.label} and "
-        f"{second.origin} for {second.label}",
-        "give each target its own folder (--by-target), or both the same index",
+        f"{second.path.name} is two different files: {first.told} and {second.told}",
+        _LOCK_CLASH if second.path.suffix == ".toml" else _CLASH,
     )
+
+
+def _copies(stage: Stage, paths: Mapping[str, Path]) -> dict[str, Path]:
+    """Copy files into the stage."""
+    copies = {}
+    for number, (name, path) in enumerate(paths.items()):
+        copies[name] = stage.job_folder(number) / path.name
+        shutil.copyfile(path, copies[name])
+    return copies
 
 
 class _Hashes:

@@ -49,7 +49,12 @@ class Status:
     """
 
     code: int
-    retry_after: str = ""
+    retry_after: int | str = ""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Close the connection without an answer."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,7 @@ class Stall:
     seconds: float
 
 
-Fault = Status | Truncated | Garbage | Stall
+Fault = Status | Truncated | Garbage | Stall | Dropped
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,7 @@ class _Link:
     sha256: str | None
     requires_python: str | None
     yanked: str | None
+    uploaded: str | None
     has_metadata: bool
     metadata_sha256: str | None
     size: int | None = None
@@ -160,9 +166,11 @@ class LocalIndex:
         self._authorization = None if username is None else _basic(username, password or "")
         self._lock = threading.Lock()
         self._yanked: dict[str, str] = {}
+        self._uploaded: dict[str, str] = {}
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
+        self._open = self._most = 0
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -200,6 +208,24 @@ class LocalIndex:
         with self._lock:
             return tuple(self._requests)
 
+    @property
+    def most_at_once(self) -> int:
+        """Give the largest number of requests that were open at the same time."""
+        with self._lock:
+            return self._most
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request among those that are open."""
+        with self._lock:
+            self._open += 1
+            self._most = max(self._most, self._open)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
+
     def count(self, path_suffix: str) -> int:
         """Count the requests so far whose path ends so.
 
@@ -219,6 +245,15 @@ class LocalIndex:
         :returns: the arguments, without credentials.
         """
         return ["--index-url", self.url, "--trusted-host", _HOST]
+
+    def upload(self, filename: str, time: str) -> None:
+        """Say in JSON pages when a file was uploaded (PEP 700).
+
+        :param filename: the name of the file.
+        :param time: the time in ISO 8601, with its zone.
+        """
+        with self._lock:
+            self._uploaded[filename] = time
 
     def yank(self, filename: str, reason: str = "") -> None:
         """Mark a file as yanked.
@@ -346,11 +381,13 @@ class LocalIndex:
         offered = metadata if self._metadata and path.suffix == ".whl" else None
         with self._lock:
             yanked = self._yanked.get(path.name)
+            uploaded = self._uploaded.get(path.name)
         return _Link(
             filename=path.name,
             sha256=_sha256(path.read_bytes()) if self._hashes else None,
             requires_python=parse_email(metadata or b"")[0].get("requires_python"),
             yanked=yanked,
+            uploaded=uploaded,
             has_metadata=offered is not None,
             metadata_sha256=_sha256(offered) if self._hashes and offered is not None else None,
             size=path.stat().st_size,
@@ -431,7 +468,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        with self.server.index.answering():
+            self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
@@ -443,7 +481,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the planned answer, with its fault."""
         path = unquote(self.path.partition("?")[0])
         answer, fault = self.server.index.plan(self.command, path, self.headers)
-        if not self.server.index.pause(fault):
+        if not self.server.index.pause(fault) or isinstance(fault, Dropped):
             self.close_connection = True
             return
         self._send_head(answer)
@@ -469,7 +507,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _refusal(fault: Status) -> _Answer:
     """Answer with a status and no body."""
-    headers = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after != "" else {}
     return _Answer(fault.code, headers=headers)
 
 
@@ -546,6 +584,8 @@ def _json_file(link: _Link) -> dict[str, object]:
     }
     if link.size is not None:
         entry["size"] = link.size
+    if link.uploaded is not None:
+        entry["upload-time"] = link.uploaded
     if link.requires_python is not None:
         entry["requires-python"] = link.requires_python
     if link.has_metadata:

@@ -71,7 +71,9 @@ class Current:
     sizes: dict[str, int] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
+    roots: list[Any] = field(default_factory=list)
     failure: dict[str, Any] | None = None
+    said: list[str] = field(default_factory=list)
     unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)
     bring: Callable[[Any, Path], bool] | None = None
 
@@ -95,6 +97,7 @@ class Current:
         self.brought = []
         self.freshness.begin()
         self.fresh_until = None
+        self.roots, self.said, self.brought = [], [], []
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
@@ -135,12 +138,13 @@ class Current:
         return self.view is not None and self.view.legacy
 
     def outcome(self) -> dict[str, Any]:
-        """Say what pip was told to fetch, what it chose, and what it could not have."""
+        """Say what pip was told to fetch, what it chose, what it could not have and said of it."""
         return {
             "dependencies": self.dependencies,
             "files": self.chosen,
             "failure": self.failure,
             "fresh_until": self.fresh_until,
+            "said": self.said,
         }
 
 

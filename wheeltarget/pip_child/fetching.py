@@ -113,7 +113,7 @@ def patch_result(current: Current) -> Any:
             if pages.are_missing:
                 # What there is of a project is not known then.
                 current.failure = None
-        if exit_code == 0:
+        if exit_code == 0 and current.resolver is not None:
             if current.hashed:
                 ask_for_sizes(current, self.get_default_session(options))
             _note_result(current, options)

@@ -129,7 +129,7 @@ def patch_files(ahead: Ahead) -> Undo:
     from pip._internal.network.download import Downloader
     from pip._internal.utils.hashes import Hashes
 
-    load_here, check_here = Downloader.__call__, Hashes.check_against_path
+    load_here, check_here = Downloader.__dict__["__call__"], Hashes.check_against_path
 
     @functools.wraps(load_here)
     def load(self: Any, link: Any, location: str) -> tuple[str, str]:

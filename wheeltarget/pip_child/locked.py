@@ -268,7 +268,8 @@ class _Answer:
         self._response = response
         self.status = int(response.status_code)
         self.reason = str(response.reason or "")
-        self.length = read_length(response.headers.get("Content-Length"))
+        # Of a file on this machine, pip before 26.0 says a number.
+        self.length = read_length(str(response.headers.get("Content-Length", "")))
         self.start = read_start(response.headers.get("Content-Range"))
 
     def read(self, size: int) -> bytes:

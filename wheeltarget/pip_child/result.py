@@ -93,5 +93,5 @@ def write_json(path: Path, data: object) -> None:
     :param data: what ``json`` can write.
     """
     beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(data, indent=1), "utf-8")
+    beside.write_text(json.dumps(data), "utf-8")
     beside.replace(path)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from wheeltarget.pip_child.ahead import Ahead, Scope
@@ -23,6 +24,7 @@ from wheeltarget.pip_child.handing import (
     prove_resolver,
 )
 from wheeltarget.pip_child.session import patch_session, prove_session
+from wheeltarget.pip_child.thrift import patch_parsing, patch_quoting, prove_parsing, prove_quoting
 
 _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...] = (
     (
@@ -35,6 +37,9 @@ _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...]
     ("resolver", patch_resolver, prove_resolver),
 )
 """What each is about, what patches it and gives the way back, and its proof."""
+
+_TRIFLES = ((patch_quoting, prove_quoting), (patch_parsing, prove_parsing))
+"""Seams by themselves, for which nobody needs to be told that they are left out."""
 
 _REASON = 200
 
@@ -68,23 +73,43 @@ class Speed:
             except Exception as error:  # noqa: BLE001 - a pip may have moved in any way
                 reason = " ".join(repr(error).split())[:_REASON]
             if reason:
-                self.remove(f"{name}: {reason}")
+                self.remove()
+                self.tell(f"{name}: {reason}")
                 return
+        self._install_trifles()
 
-    def remove(self, reason: str) -> None:
-        """Let pip fetch everything itself from now on, and say so.
+    def _install_trifles(self) -> None:
+        for patch, prove in _TRIFLES:
+            with suppress(Exception):
+                undo = patch()
+                with suppress(Exception):
+                    if prove():
+                        self._undo.append(undo)
+                        continue
+                undo()
+
+    def remove(self) -> None:
+        """Let pip fetch everything itself from now on."""
+        while self._undo:
+            self._undo.pop()()
+        self.close()
+
+    def tell(self, reason: str) -> None:
+        """Say that nothing is fetched ahead.
 
         :param reason: why.
         """
         from pip import __version__ as pip_version
 
-        while self._undo:
-            self._undo.pop()()
-        self.close()
         sys.stderr.write(
             f"note: pip {pip_version} is not built as wheeltarget knows it ({reason}), so nothing "
             "is fetched ahead; the files are the same, and this takes longer\n"
         )
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """Give what is fetched ahead; None where nothing is."""
+        return self._ahead
 
     @property
     def is_installed(self) -> bool:
