@@ -260,6 +260,7 @@ def test_what_has_no_hash_is_refused(index: LocalIndex, project: Path) -> None:
         (["--python", "x", "app"], "--python would run pip in another interpreter"),
         (["--abi=cp39", "app"], "--abi says too little of an environment"),
         (["--build-pure=app", "app"], "a wheel that --build-pure builds here is nowhere"),
+        (["-r", "pylock.box.toml"], "pylock.box.toml is a lock itself"),
         (["--dry-run", "app"], "no such option: --dry-run"),
     ],
 )

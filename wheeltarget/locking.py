@@ -31,7 +31,7 @@ from wheeltarget.pip_config import configured_options
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
 from wheeltarget.plan import Choices, Job, Plan, Targets, make_plan
 from wheeltarget.reading import project_names, read_everything, typed_targets
-from wheeltarget.requirements import TargetName
+from wheeltarget.requirements import TargetName, is_lock
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import Stage
@@ -179,6 +179,12 @@ def _plan(request: LockRequest) -> _Order:
 
 def _refuse_options(command: CommandLine) -> None:
     """Refuse the options of pip that play no part here."""
+    lock = next(filter(is_lock, command.values("--requirement")), None)
+    if lock is not None:
+        raise UsageError(
+            f"{lock} is a lock itself",
+            "name the requirements that it was made of; a lock of wheeltarget has them as inputs",
+        )
     if command.has("--dest"):
         raise UsageError("lock keeps no wheels, so --dest has no use", "locks go to -o DIR")
     if command.has("--python"):
