@@ -166,11 +166,15 @@ def test_text() -> None:
     bare = LockFile("box", path, State.CHANGED, 2)
     new, same = (LockFile("box", path, state, 2) for state in (State.NEW, State.SAME))
     stream = io.StringIO()
-    show_diff(LockOutcome((file, same, new, bare), (), written=False), stream)
-    assert stream.getvalue() == (
+    less = replace(file, added=(), removed=())
+    show_diff(LockOutcome((less, file, same, new, bare), (), written=False), stream)
+    table = (
         "### `pylock.box.toml`\n\n"
         "| project | locked | now |\n| --- | --- | --- |\n"
         "| up | 1 | 2 |\n| gone | 1 |  |\n| new |  | 3 |\n\n"
+    )
+    assert stream.getvalue() == (
+        f"{table}{table}"
         "- asked for: `` a `b` ``\n- no longer asked for: `c`\n\n"
         "### `pylock.box.toml`\n\nNew, for box: 2 projects.\n\n"
         "### `pylock.box.toml`\n\nOnly what else it says of its files, or how it is written.\n"

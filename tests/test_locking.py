@@ -537,7 +537,7 @@ def test_command(
     make_wheel(shelf, "app", "1.1")
     assert run("--check", line) == (0, f"For {NEW}:\nUnchanged {path} (1 project)\n", "")
     diff = f"### `pylock.{NEW}.toml`\n\n| project | locked | now |\n| --- | --- | --- |\n"
-    assert run("--diff", "-P", "app", line) == (0, f"{diff}| app | 1.0 | 1.1 |\n\n", "")
+    assert run("--diff", "-P", "app", line) == (0, f"{diff}| app | 1.0 | 1.1 |\n", "")
     assert versions(NEW) == {"app": "1.0"}
     code, out, said = run("--json", "-U", f"app ; tags={OLD}")
     left = f"pylock.{NEW}.toml is the lock of {NEW}, which is no target of this run: it was left"
