@@ -163,10 +163,11 @@ ARROWS = {
     "lock_changes": "locks",
     "lock_folder": "errors lock_changes locks",
     "same_versions": "demands errors plan",
+    "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
     "locking": (
-        "catalogue delivery driver errors inputs interrupts lock_changes lock_folder lock_hashes "
-        "lock_inputs lock_making locks pip_config pip_options plan reading requirements results "
-        "same_versions settings targets wheelhouse"
+        "catalogue delivery errors inputs interrupts lock_changes lock_folder lock_hashes "
+        "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
+        "requirements results settings targets wheelhouse"
     ),
     # Top: the face
     "api": (
