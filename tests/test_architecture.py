@@ -108,7 +108,7 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "errors interrupts plan projects reserve results wheelhouse",
+    "driver": "errors interrupts plan reserve results wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
     "pure": "driver errors results wheelhouse",
@@ -124,8 +124,9 @@ ARROWS = {
     "joining": "errors interrupts wheelhouse",
     "housekeeping": "cache errors remembered store",
     "recall": "cache errors interrupts outcome remembered store wheelhouse",
+    "inquiry": "driver errors plan projects",
     "explain": (
-        "answers catalogue delivery driver errors foreign inputs interrupts pip_config "
+        "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
         "pip_options plan projects reading requirements settings"
     ),
     "drafts": "errors",

@@ -16,7 +16,6 @@ from wheeltarget import reserve
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
-from wheeltarget.projects import JobListing
 from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
 
@@ -89,9 +88,9 @@ def run_jobs(
     captured = count > 1 or manner.silent
     orders = [
         {
-            **_order(job),
+            **describe(job),
             "label": label,
-            "arguments": [f"--dest={folder}", *_appearance(captured=captured), *job.arguments],
+            "arguments": [f"--dest={folder}", *appearance(captured=captured), *job.arguments],
             "folder": str(folder),
             "destination": str(stage.destination / below),
             "result": str(result),
@@ -138,7 +137,7 @@ def _refuse_end(exit_code: int, failure: Path) -> None:
         raise DownloadError(f"pip's process ended with {how}; nothing was saved")
 
 
-def _appearance(*, captured: bool) -> Iterator[str]:
+def appearance(*, captured: bool) -> Iterator[str]:
     """Say in pip's options what it would not heed by itself; the user's own stand behind."""
     if captured:
         yield "--no-input"  # what is captured is no place for a question
@@ -148,8 +147,8 @@ def _appearance(*, captured: bool) -> Iterator[str]:
         yield "--no-color"
 
 
-def _order(job: Job) -> dict[str, Any]:
-    """Describe a job as far as it does not depend on the stage."""
+def describe(job: Job) -> dict[str, Any]:
+    """Describe a job as a job file has it, as far as it does not depend on the stage."""
     target = job.target
     return {
         "target": target
@@ -250,7 +249,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
         failure, result = Path(name, _FAILURE), Path(name, "result.json")
         order = {
-            **_order(job),
+            **describe(job),
             "label": "this interpreter",
             "arguments": job.arguments,
             "folder": "",
@@ -272,70 +271,34 @@ def _wait_as_pip(command: Sequence[str]) -> int:
     return exit_code if exit_code >= 0 else 128 - exit_code
 
 
-def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
-    """Let pip say, for every job, what there is of the projects that it asks for.
+def run_alone(home: Path, orders: Mapping[str, Any]) -> None:
+    """Run a child that fetches nothing to keep: all it writes goes to one folder.
 
-    Nothing is resolved, and nothing is fetched but index pages.
-
-    :param jobs: the jobs.
-    :param labels: what to call each job's target.
-    :returns: what there is for each job, in their order.
+    :param home: the folder.
+    :param orders: the content of the job file, but for what is the same for all runs.
     :raises PipMovedError: where the installed pip cannot be made to see a target.
     :raises InterruptedRunError: where the child was interrupted.
-    :raises DownloadError: where the child died, or pip could not read what is asked for.
+    :raises DownloadError: where the child died.
     """
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
-        home, folder = Path(name), str(Path(name, "files"))
-        results = [home / f"result-{number}.json" for number in range(len(jobs))]
-        appearance = tuple(_appearance(captured=False))
-        orders = [
-            {
-                **_order(job),
-                "label": label,
-                # What it looks for is ours to tell.
-                "arguments": [f"--dest={folder}", "--quiet", *appearance, *job.arguments],
-                "folder": folder,
-                "destination": os.curdir,
-                "result": str(result),
-                "dry_run": True,
-            }
-            for job, label, result in zip(jobs, labels, results, strict=True)
-        ]
-        failure = home / _FAILURE
-        order = {
-            "plain": False,
-            "listing": True,
-            "jobs": orders,
-            "failure": str(failure),
-            "store": None,
-            "ahead": os.environ.get(AHEAD) != "0",
-            "connections": _CONNECTIONS,
-        }
-        file = _write_orders(home, order)
-        _refuse_end(_run_one(file), failure)
-        return tuple(
-            _read_listing(result, label) for result, label in zip(results, labels, strict=True)
-        )
-
-
-def _run_one(file: Path) -> int:
-    """Run a child that has nothing to keep; it ends with this process."""
+    failure, place = home / _FAILURE, str(home)
+    everything = {
+        "plain": False,
+        "failure": str(failure),
+        "store": None,
+        "ahead": os.environ.get(AHEAD) != "0",
+        "connections": _CONNECTIONS,
+        **orders,
+    }
+    file = _write_orders(home, everything)
     sys.stderr.flush()
-    child = _start(file, reserve.environment(), captured=False)
+    child = _start(file, reserve.environment(TMPDIR=place, TEMP=place, TMP=place), captured=False)
     try:
-        return child.wait()
+        exit_code = child.wait()
     except BaseException:
         child.terminate()
         _end(child)
         raise
-
-
-def _read_listing(result: Path, label: str) -> JobListing:
-    data = json.loads(result.read_text("utf-8")) if result.is_file() else {}
-    if not data.get("listing"):
-        message = f"pip could not read what is asked for, for {label}"
-        raise DownloadError(message, "what it said is above")
-    return JobListing.from_dict(data["listing"])
+    _refuse_end(exit_code, failure)
 
 
 def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
