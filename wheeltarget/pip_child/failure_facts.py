@@ -18,6 +18,9 @@ from wheeltarget.pip_child.result import without_credentials
 
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
+_FOREIGN = "platform_mismatch"
+"""pip's word for a wheel of which no tag is the target's."""
+
 _MOST_LOOKED_AT = 25
 """How many of the user's other requirements are looked at after a failure."""
 
@@ -306,18 +309,16 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict
     :param links: its files.
     :returns: an object for each file, as the contract in ``__main__`` has it.
     """
-    judge = finder.make_link_evaluator(project)
-    control = getattr(finder, "release_control", None)
-    finals_only = control is not None and control.allows_prereleases(project) is False
-    for link in dict.fromkeys(links):
-        if not link.filename.endswith(_DISTRIBUTIONS):
+    judge = _Judge(finder, project)
+    for link in {link.url: link for link in links}.values():
+        filename = link.filename
+        if not filename.endswith(_DISTRIBUTIONS):
             continue  # pip looks at the page itself, too, as if it were a file
-        verdict, said = judge.evaluate_link(link)
         uploaded = getattr(link, "upload_time", None)
         yield {
-            "filename": link.filename,
-            "url": without_credentials(link.url_without_fragment),
-            "verdict": _verdict(verdict.name, said, finals_only=finals_only),
+            "filename": filename,
+            "url": without_credentials(link.url.partition("#")[0]),
+            "verdict": judge.ask(link, filename, uploaded),
             "requires_python": link.requires_python,
             "yanked": (link.yanked_reason or "") if link.is_yanked else None,
             "hashes": {link.hash_name: link.hash} if link.has_hash else {},
@@ -325,10 +326,32 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict
         }
 
 
-def _verdict(verdict: str, version: str, *, finals_only: bool) -> str:
-    """Give pip's word for a file; that it takes final releases alone, it says of none of them."""
-    from pip._vendor.packaging.version import Version
+class _Judge:
+    """What pip says of files, and of those of a project with the same tags only once."""
 
-    if finals_only and verdict == "candidate" and Version(version).is_prerelease:
-        return "pre_release"
-    return verdict
+    def __init__(self, finder: Any, project: str) -> None:
+        control = getattr(finder, "release_control", None)
+        self._finals_only = control is not None and control.allows_prereleases(project) is False
+        self._evaluator = finder.make_link_evaluator(project)
+        self._too_late = getattr(self._evaluator, "_uploaded_prior_to", None)
+        self._foreign: set[str] = set()
+
+    def ask(self, link: Any, filename: str, uploaded: Any) -> str:
+        """Give pip's word for a file.
+
+        A date is asked about before the tags are, since another target would not help. That final
+        releases alone are taken, pip says of none of them.
+        """
+        from pip._vendor.packaging.version import Version
+
+        if uploaded is not None and self._too_late is not None and uploaded >= self._too_late:
+            return "upload_too_late"
+        tags = "-".join(filename.rsplit("-", 3)[1:])
+        if tags in self._foreign:
+            return _FOREIGN
+        verdict, version = self._evaluator.evaluate_link(link)
+        if verdict.name == _FOREIGN and filename.endswith(".whl"):
+            self._foreign.add(tags)
+        if self._finals_only and verdict.name == "candidate" and Version(version).is_prerelease:
+            return "pre_release"
+        return str(verdict.name)

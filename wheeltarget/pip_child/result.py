@@ -47,6 +47,8 @@ def chosen_files(
 
 def without_credentials(url: str) -> str:
     """Take user and password out of a URL."""
+    if "@" not in url:
+        return url
     from urllib.parse import urlsplit
 
     from pip._internal.utils.misc import split_auth_from_netloc
@@ -92,5 +94,5 @@ def write_json(path: Path, data: object) -> None:
     :param data: what ``json`` can write.
     """
     beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(data, indent=1), "utf-8")
+    beside.write_text(json.dumps(data), "utf-8")
     beside.replace(path)
