@@ -212,6 +212,8 @@ def _facts(
         project: list(file_facts(finder, project, current.links.get(project, ())))
         for project in projects
     }
+    for file in (file for found in files.values() for file in found):
+        del file["url"]
     return {
         "causes": list(causes),
         "files": files,
