@@ -18,15 +18,16 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction pythons nearness demands fixes explanation"
+    "redaction pythons nearness demands fixes explanation store"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign"
+    "settings foreign cache"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = (
-    "guard wheelhouse results driver interrupts closure pure unmet delivery reports reading plain"
+    "guard wheelhouse results projects answers driver interrupts closure pure unmet delivery "
+    "reports reading plain explain"
 )
 
 ARROWS = {
@@ -49,6 +50,8 @@ ARROWS = {
     "fixes": "demands nearness pythons targets errors",
     "explanation": "demands fixes nearness targets errors",
     "probe_script": "",
+    "store": "errors",
+    "download_request": "",
     # First floor: readers
     "systems": "abis errors",
     "descriptions": "errors",
@@ -60,6 +63,7 @@ ARROWS = {
     "inputs": "requirements annotations pip_options errors",
     "settings": "requirements annotations errors",
     "foreign": "pip_options targets errors",
+    "cache": "pip_options",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "plan_faults inputs requirements targets",
@@ -71,7 +75,12 @@ ARROWS = {
     "wheelhouse": "guard errors",
     "interrupts": "errors",
     "results": "plan demands nearness",
-    "driver": "plan results wheelhouse interrupts errors",
+    "projects": "results nearness",
+    "answers": (
+        "projects catalogue explanation demands fixes nearness plan plan_faults requirements "
+        "targets"
+    ),
+    "driver": "plan projects results wheelhouse interrupts errors",
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
@@ -83,6 +92,7 @@ ARROWS = {
         "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
         "pip_options errors"
     ),
+    "explain": f"{GROUND} {READERS} {DECISION} answers projects driver delivery interrupts reading",
     "drafts": "errors",
     "reports": "drafts outcome redaction errors",
     "probe": "probe_script catalogue drafts errors",
@@ -90,20 +100,27 @@ ARROWS = {
     "listing": "catalogue own_targets systems targets errors",
     "first_look": "inputs pip_config pip_options settings errors",
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate",
+    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
     "render_explanation": "explanation demands",
     "render": "outcome reports redaction explanation render_explanation errors",
+    "render_releases": "answers demands nearness render",
+    "render_explain": (
+        "render_releases answers explain explanation render render_explanation redaction errors"
+    ),
     "render_findings": "render redaction validate findings errors",
     "render_targets": "listing own_targets systems",
     "completion": "catalogue systems pip_options",
     "cli_validate": "render_findings validate",
     "cli_values": "completion catalogue own_targets errors",
     "cli_targets": "cli_values listing render_targets render catalogue probe errors",
+    "cli_pip": "cli_values completion",
+    "cli_explain": "cli_pip cli_values cli_download explain render render_explain errors",
+    "cli_download": "api render first_look pip_config pip_options download_request errors",
     "cli": (
-        "cli_targets cli_values cli_validate completion api outcome render first_look pip_config "
-        "pip_options errors"
+        "cli_pip cli_explain cli_targets cli_values cli_validate cli_download download_request "
+        "completion"
     ),
-    "__main__": "cli_validate cli first_look pip_options",
+    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
     # Apart: what runs inside pip's process
     "pip_child": GROUND,
 }
@@ -116,16 +133,28 @@ THIRD_PARTY = {
         *DECISION.split(),
         *WORK.split(),
         "api",
+        "render_releases",
         "render_explanation",
     }
-    - {"errors", "guard"},
-    "platformdirs": {"pip_config", "own_targets"},
-    "typer": {"cli", "cli_targets"},
+    - {"errors", "guard", "store"},
+    "platformdirs": {"pip_config", "own_targets", "cache"},
+    "typer": {"cli", "cli_explain", "cli_pip", "cli_targets"},
     "pip": {"pip_child"},
 }
 """Who may import what does not come with Python."""
 
-WRITERS = {"render", "cli", "cli_targets", "cli_validate", "__main__", "pip_child", "probe_script"}
+WRITERS = {
+    "render",
+    "cli",
+    "cli_explain",
+    "cli_pip",
+    "cli_targets",
+    "cli_download",
+    "cli_validate",
+    "__main__",
+    "pip_child",
+    "probe_script",
+}
 """Who may write to standard output and standard error; in the child they are pip's, and the
 script of the probe is a program of its own."""
 

@@ -176,7 +176,7 @@ def test_first_look_leaves_pipes_alone(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "loaded"), [("lib", "False False"), ("lib ; target=host", "True True")]
+    ("word", "loaded"), [("lib", "False False"), ("lib ; target=host", "False True")]
 )
 def test_plain_run_loads_nothing_to_no_purpose(project: Path, word: str, loaded: str) -> None:
     script = (

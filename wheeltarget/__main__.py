@@ -6,6 +6,11 @@ import os
 import sys
 from pathlib import Path
 
+_COMPLETION = "_WHEELTARGET_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
@@ -13,6 +18,8 @@ def main() -> None:
     try:
         _run(sys.argv[1:])
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output has left; a second failure at exit would say nothing more.
         _leave_standard_output()
@@ -36,12 +43,10 @@ def _run(arguments: list[str]) -> None:
         return
     front, rest = _front(arguments)
     if rest[:1] == ("download",):
-        from wheeltarget.first_look import become_pip, is_plain
-
-        words = rest[1:]
-        if is_plain((*front, *words), os.environ, Path.cwd()):
-            sys.exit(become_pip(words, front))
-        arguments = ["download", *front, *words]
+        arguments = ["download", *front, *rest[1:]]
+        exit_code = _download(front, rest[1:])
+        if exit_code is not None:
+            sys.exit(exit_code)
     if arguments[:1] == ["validate"]:
         from wheeltarget.cli_validate import run_plain
 
@@ -51,6 +56,23 @@ def _run(arguments: list[str]) -> None:
     from wheeltarget.cli import run
 
     run(arguments)
+
+
+def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
+    """Run a download without Typer and give its exit code; None where Typer has to read it."""
+    from wheeltarget.download_request import read_request
+
+    request = None if _COMPLETION in os.environ else read_request((*front, *words))
+    if request is None or not request.has_options:
+        from wheeltarget.first_look import become_pip, is_plain
+
+        if is_plain((*front, *words), os.environ, Path.cwd()):
+            return become_pip(words, front)
+    if request is None:
+        return None
+    from wheeltarget.cli_download import run
+
+    return run(request)
 
 
 def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget import catalogue, settings
+from wheeltarget import cache, catalogue, settings
 from wheeltarget.codes import CODES
+from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.inputs import Inputs
 from wheeltarget.outcome import Asker, DownloadOutcome, PlainRun, TargetFile, TargetFiles
@@ -27,6 +28,7 @@ from wheeltarget.requirements import TargetName
 from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
+    from wheeltarget.explain import ExplainOutcome, ExplainRequest, explain
     from wheeltarget.plain import Foreign
 
 __all__ = [
@@ -34,47 +36,26 @@ __all__ = [
     "Asker",
     "DownloadOutcome",
     "DownloadRequest",
+    "ExplainOutcome",
+    "ExplainRequest",
     "PlainRun",
     "TargetFile",
     "TargetFiles",
     "ValidateOutcome",
     "ValidateRequest",
     "download",
+    "explain",
     "validate",
 ]
 
-HOST_LABEL = "this interpreter"
 
+def __getattr__(name: str) -> object:
+    """Load what a download does not need only where it is asked for."""
+    if name in {"ExplainOutcome", "ExplainRequest", "explain"}:
+        from wheeltarget import explain as verb
 
-@dataclass(frozen=True, slots=True)
-class DownloadRequest:
-    """What a person asks of ``wheeltarget download``.
-
-    :param words: pip's own words, in the order given: options and requirements.
-    :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, each a list with commas.
-    :param allow_sdist: the projects of which a source is kept where no wheel will do, each a list
-        with commas.
-    :param build_pure: those of which a pure Python wheel is built of it, likewise.
-    :param by_target: whether each target has a folder of its own in the destination.
-    :param dry_run: whether only to say what would be fetched.
-    :param children: how many of pip's processes may run at once.
-    :param report: where to write what was taken, as JSON.
-    :param wants_outcome: whether an outcome is wanted of a run that is pip's own, too.
-    :param environment: the environment's variables.
-    """
-
-    words: tuple[str, ...]
-    tags: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    allow_sdist: tuple[str, ...] = ()
-    build_pure: tuple[str, ...] = ()
-    by_target: bool = False
-    dry_run: bool = False
-    children: int = 1
-    report: Path | None = None
-    wants_outcome: bool = False
-    environment: Mapping[str, str] | None = None
+        return getattr(verb, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
@@ -114,7 +95,17 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
         return plain.run(plan, inputs, command, foreign)
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
-    return _deliver(plan, request, everything, inputs, pure)
+    refused = cache.is_refused(command, configured_settings(environment, isolated=isolated))
+    store, note = (None, "") if refused else _open_store(environment)
+    outcome = _deliver(plan, request, everything, inputs, pure, store)
+    return replace(outcome, notes=(*outcome.notes, note)) if note else outcome
+
+
+def _open_store(environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Find the wheel store, and say why there can be none."""
+    folder = cache.cache_folder(environment)
+    why_not = cache.prepare(folder)
+    return (None, why_not) if why_not else (cache.wheel_folder(folder), "")
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:
@@ -133,7 +124,12 @@ def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine)
 
 
 def _deliver(
-    plan: Plan, request: DownloadRequest, command: CommandLine, inputs: Inputs, pure: frozenset[str]
+    plan: Plan,
+    request: DownloadRequest,
+    command: CommandLine,
+    inputs: Inputs,
+    pure: frozenset[str],
+    store: Path | None,
 ) -> DownloadOutcome:
     from wheeltarget.delivery import Delivery, deliver
     from wheeltarget.interrupts import interruptible
@@ -149,6 +145,7 @@ def _deliver(
             children=request.children,
             pure=pure,
             build_words=tuple(_build_words(command, inputs)),
+            store=store,
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
         keep_report(outcome)
@@ -173,7 +170,7 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     foreign = [
         word for option in command.options if option.name in FOREIGN for word in option.words
     ]
-    host = " ".join(foreign) or HOST_LABEL
+    host = " ".join(foreign) or catalogue.HOST_LABEL
     return [job.target.label if job.target else host for job in plan.jobs]
 
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from wheeltarget import __version__
+from wheeltarget.cli_explain import explain
+from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
-from wheeltarget.errors import WheeltargetError
-
-if TYPE_CHECKING:
-    from wheeltarget.api import DownloadOutcome, DownloadRequest, PlainRun
-    from wheeltarget.pip_options import CommandLine
 
 app = typer.Typer(
     name="wheeltarget",
@@ -29,25 +23,6 @@ app = typer.Typer(
 )
 
 _TARGETS, _SOURCES, _OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
-
-
-class PipCommand(TyperCommand):
-    """A command that takes pip's options, too."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write our own help, then pip's."""
-        super().format_help(ctx, formatter)
-        typer.echo(formatter.getvalue() + "\nAnd everything that pip has:\n")
-        formatter.buffer.clear()
-        sys.stdout.flush()
-        pip = [sys.executable, "-m", "pip", "download", "--help"]
-        subprocess.run(pip, check=False)
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """Offer pip's options beside our own."""
-        (words,) = (each for each in self.params if each.name == "words")
-        own = super().shell_complete(ctx, incomplete)
-        return [*own, *words.shell_complete(ctx, incomplete)]
 
 
 def run(arguments: list[str]) -> None:
@@ -63,7 +38,7 @@ def run(arguments: list[str]) -> None:
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    again = ["--"] if end < len(arguments) and arguments[0] == "download" else []
+    again = ["--"] if end < len(arguments) and arguments[0] in {"download", "explain"} else []
     app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
 
 
@@ -80,16 +55,9 @@ def main(
         raise typer.Exit
 
 
-def _offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
-    from wheeltarget.completion import offer_word
-
-    offers = {"tags": offer_tags, "target": offer_targets}
-    return offer_word(incomplete, context.params, offers)
-
-
 @app.command(
     cls=PipCommand,
-    context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    context_settings=PASSES_ON,
     options_metavar="[OPTIONS] [PIP OPTIONS]",
 )
 def download(
@@ -100,7 +68,7 @@ def download(
             metavar="REQUIREMENT…",
             help="What to fetch, such as 'flask ; tags=cp37-cp37m-manylinux2014_x86_64'.",
             show_default=False,
-            autocompletion=_offer_words,
+            autocompletion=offer_words,
         ),
     ] = None,
     tags: Annotated[
@@ -167,77 +135,22 @@ def download(
     ] = OutputFormat.TEXT,
 ) -> None:
     """Fetch wheels, each for its target; every option of pip download is taken, too."""
-    from wheeltarget.api import DownloadRequest, PlainRun
-    from wheeltarget.api import download as fetch
+    from wheeltarget.cli_download import run as fetch
+    from wheeltarget.download_request import make_request
 
-    to_stdout = str(report) == "-"
-    as_json = to_stdout or output_format is OutputFormat.JSON
-    request = DownloadRequest(
-        words=tuple(words or ()),
-        tags=tuple(tags or ()),
-        targets=tuple(target or ()),
-        allow_sdist=tuple(allow_sdist or ()),
-        build_pure=tuple(build_pure or ()),
+    request = make_request(
+        words or (),
+        tags=tags or (),
+        target=target or (),
+        allow_sdist=allow_sdist or (),
+        build_pure=build_pure or (),
         by_target=by_target,
         dry_run=dry_run,
-        children=jobs,
-        report=None if to_stdout else report,
-        wants_outcome=as_json,
+        jobs=jobs,
+        report=report,
+        output_format=output_format,
     )
-    try:
-        outcome = fetch(request)
-        if isinstance(outcome, PlainRun):
-            raise typer.Exit(_end_plain(outcome, request.words))
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr, coloured=_is_coloured(request.words))
-        raise typer.Exit(error.exit_code) from error
-    _show(outcome, request, as_json=as_json)
-
-
-def _show(outcome: DownloadOutcome, request: DownloadRequest, *, as_json: bool) -> None:
-    from wheeltarget import render
-    from wheeltarget.pip_options import is_quiet, split_command_line
-
-    command = split_command_line(request.words)
-    if as_json:
-        render.show_json(outcome, sys.stdout)
-    elif not is_quiet(command, _settings(command)):
-        coloured = _is_coloured(request.words)
-        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
-
-
-def _is_coloured(words: tuple[str, ...]) -> bool:
-    from wheeltarget.errors import UsageError
-    from wheeltarget.pip_options import refuses_colour, split_command_line
-
-    try:
-        command = split_command_line(words)
-    except UsageError:
-        return "--no-color" not in words
-    return not refuses_colour(command, _settings(command))
-
-
-def _settings(command: CommandLine) -> dict[str, str]:
-    from wheeltarget.pip_config import configured_settings
-
-    return configured_settings(os.environ, isolated=command.has("--isolated"))
-
-
-def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
-    """End a run that is pip's."""
-    if outcome.exit_code is None:
-        from wheeltarget.first_look import become_pip
-
-        return become_pip(words)
-    from wheeltarget.pip_options import is_quiet, split_command_line
-
-    if outcome.notes and not is_quiet(split_command_line(words), os.environ):
-        from wheeltarget.render import show_notes
-
-        show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))
-    return outcome.exit_code
+    raise typer.Exit(fetch(request))
 
 
 class Format(StrEnum):
@@ -271,5 +184,8 @@ def validate(
     raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
 
 
+app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
+    explain
+)
 app.command()(targets)
 app.command()(probe)

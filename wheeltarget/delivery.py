@@ -32,6 +32,7 @@ class Delivery:
     :param pure: the projects of which a wheel is built here, normalised.
     :param build_words: options for building them.
     :param build: gives the target whose best tag is the one written; raises TargetError.
+    :param store: the folder of the wheel store; None to do without.
     """
 
     destination: Path
@@ -41,6 +42,7 @@ class Delivery:
     children: int = 1
     pure: frozenset[str] = frozenset()
     build_words: tuple[str, ...] = ()
+    store: Path | None = None
 
 
 def deliver(
@@ -57,7 +59,7 @@ def deliver(
     """
     folders = tuple(folder_names(labels)) if delivery.by_target else ("",) * len(labels)
     with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
-        manner = driver.Manner(folders, delivery.children, delivery.dry_run)
+        manner = driver.Manner(folders, delivery.children, delivery.dry_run, store=delivery.store)
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
         unmet.refuse_failures(results, labels, delivery.build, _asking_lines)
         if delivery.pure and not delivery.dry_run:

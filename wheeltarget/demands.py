@@ -145,6 +145,20 @@ def judge(
     reason = judge_tags(file.filename, target)
     if reason.nearness is not Nearness.FITS:
         return reason
+    rule = _judge_by_rules(file)
+    if rule is not None:
+        return rule
+    if file.yanked is not None and not pinned:
+        return Reason(Nearness.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
+    if hashes and file.hashes and not set(file.hashes) & hashes:
+        return Reason(Nearness.HASH, "has a hash that is not listed")
+    return FITS
+
+
+def _judge_by_rules(file: FileFact) -> Reason | None:
+    """Say which rule stands against a wheel whose tags fit, as pip has it."""
+    if file.verdict == "format_unsupported":
+        return Reason(Nearness.EXCLUDED, "is a wheel, and --no-binary excludes those")
     if file.verdict == "upload_time_missing":
         return Reason(Nearness.TOO_LATE, "was uploaded nobody knows when")
     if file.verdict == "upload_too_late":
@@ -154,8 +168,4 @@ def judge(
         return Reason(Nearness.REQUIRES_PYTHON, f"requires Python {file.requires_python}")
     if file.verdict == "pre_release":
         return Reason(Nearness.PRE_RELEASE, "is a pre-release")
-    if file.yanked is not None and not pinned:
-        return Reason(Nearness.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
-    if hashes and file.hashes and not set(file.hashes) & hashes:
-        return Reason(Nearness.HASH, "has a hash that is not listed")
-    return FITS
+    return None

@@ -15,12 +15,19 @@ from typing import Any
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
+from wheeltarget.projects import JobListing
 from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
 
 SCHEMA = 1
 PIP_MOVED = 70
 INTERRUPTED = 130
+AHEAD = "WHEELTARGET_AHEAD"
+"""The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
+
+_CONNECTIONS = 16
+"""How many connections to a host there may be at once."""
+
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
@@ -44,12 +51,14 @@ class Manner:
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
     :param silent: whether nothing of what pip says is shown.
+    :param store: the folder of the wheel store; None to do without.
     """
 
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
     silent: bool = False
+    store: Path | None = None
 
 
 def run_jobs(
@@ -91,10 +100,15 @@ def run_jobs(
     for number in range(count):
         home = stage.folder / f"child-{number}"
         home.mkdir()
-        failure = str(home / _FAILURE)
-        files.append(
-            _write_orders(home, {"plain": False, "jobs": orders[number::count], "failure": failure})
-        )
+        everything = {
+            "plain": False,
+            "jobs": orders[number::count],
+            "failure": str(home / _FAILURE),
+            "store": manner.store and str(manner.store),
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)
@@ -249,6 +263,73 @@ def _wait_as_pip(command: Sequence[str]) -> int:
         receivers.append(child.send_signal)
         exit_code = child.wait()
     return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
+    """Let pip say, for every job, what there is of the projects that it asks for.
+
+    Nothing is resolved, and nothing is fetched but index pages.
+
+    :param jobs: the jobs.
+    :param labels: what to call each job's target.
+    :returns: what there is for each job, in their order.
+    :raises PipMovedError: where the installed pip cannot be made to see a target.
+    :raises InterruptedRunError: where the child was interrupted.
+    :raises DownloadError: where the child died, or pip could not read what is asked for.
+    """
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
+        home, folder = Path(name), str(Path(name, "files"))
+        results = [home / f"result-{number}.json" for number in range(len(jobs))]
+        appearance = tuple(_appearance(captured=False))
+        orders = [
+            {
+                **_order(job),
+                "label": label,
+                # What it looks for is ours to tell.
+                "arguments": [f"--dest={folder}", "--quiet", *appearance, *job.arguments],
+                "folder": folder,
+                "destination": os.curdir,
+                "result": str(result),
+                "dry_run": True,
+            }
+            for job, label, result in zip(jobs, labels, results, strict=True)
+        ]
+        failure = home / _FAILURE
+        order = {
+            "plain": False,
+            "listing": True,
+            "jobs": orders,
+            "failure": str(failure),
+            "store": None,
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        file = _write_orders(home, order)
+        _refuse_end(_run_one(file), failure)
+        return tuple(
+            _read_listing(result, label) for result, label in zip(results, labels, strict=True)
+        )
+
+
+def _run_one(file: Path) -> int:
+    """Run a child that has nothing to keep: all it writes goes beside its job file."""
+    sys.stderr.flush()
+    home = str(file.parent)
+    child = _start(file, _environment(TMPDIR=home, TEMP=home, TMP=home), captured=False)
+    try:
+        return child.wait()
+    except BaseException:
+        child.terminate()
+        _end(child)
+        raise
+
+
+def _read_listing(result: Path, label: str) -> JobListing:
+    data = json.loads(result.read_text("utf-8")) if result.is_file() else {}
+    if not data.get("listing"):
+        message = f"pip could not read what is asked for, for {label}"
+        raise DownloadError(message, "what it said is above")
+    return JobListing.from_dict(data["listing"])
 
 
 def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:

@@ -127,6 +127,19 @@ class ProbeError(WheeltargetError):
     """A Python that cannot be described."""
 
 
+class HashMismatchError(WheeltargetError):
+    """A file is not what its hash says.
+
+    :param expected: the sha256 that it has to have, in hexadecimal.
+    :param got: the one that it has.
+    """
+
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(f"expected the sha256 {expected}, got {got}")
+        self.expected = expected
+        self.got = got
+
+
 class UsageError(WheeltargetError):
     """The command line itself is wrong."""
 

@@ -155,6 +155,8 @@ def _rule_fixes(situation: Situation) -> Iterator[Fix]:
         yield f"{demand.name}=={release.version}", f"{place} it although it was yanked"
     for release in situation.admitted(Nearness.PRE_RELEASE)[:1]:
         yield f"--all-releases {demand.project}", f"takes {release.version}"
+    for release in situation.admitted(Nearness.EXCLUDED)[:1]:
+        yield f"--only-binary {demand.project}", f"takes the wheel of {release.version}"
     late = situation.admitted(Nearness.TOO_LATE)
     # The oldest of them needs the smallest step.
     for release in late[-1:]:

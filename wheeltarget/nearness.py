@@ -28,16 +28,17 @@ class Nearness(IntEnum):
     YANKED = 2
     TOO_LATE = 3
     PRE_RELEASE = 4
-    LIBC_LEVEL = 5
-    LIBC = 6
-    REQUIRES_PYTHON = 7
-    ABI = 8
-    PYTHON = 9
-    MACHINE = 10
-    SYSTEM = 11
-    SEVERAL = 12
-    SOURCE = 13
-    NOTHING = 14
+    EXCLUDED = 5
+    LIBC_LEVEL = 6
+    LIBC = 7
+    REQUIRES_PYTHON = 8
+    ABI = 9
+    PYTHON = 10
+    MACHINE = 11
+    SYSTEM = 12
+    SEVERAL = 13
+    SOURCE = 14
+    NOTHING = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,6 +338,8 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
 
 def _own_place(places: frozenset[str], nearest: Nearness) -> str:
     """Name what is the target's own and no wheel's."""
+    if places == {"any"}:
+        return "every platform"
     read = sorted(each for each in map(_read_linux, places) if each[0])
     if not read:
         system = next(_system(place) for place in sorted(places) if place != "any")

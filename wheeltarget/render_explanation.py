@@ -31,6 +31,15 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     yield from _heading(explanation)
     if not explanation.demands[0].unlisted:
         yield from _releases(explanation)
+    yield from fix_lines(explanation)
+
+
+def fix_lines(explanation: Explanation) -> Iterator[str]:
+    """Write what would do.
+
+    :param explanation: the explanation.
+    :returns: lines, without line ends; none where nothing would.
+    """
     changes = (
         ("one of these lets a file fit:", explanation.fixes),
         ("from source, which was not tried:", explanation.sources),

@@ -144,7 +144,15 @@ class Workshop:
         """Write the job file and give the command that has it done."""
         orders = [self._order(number, job, plain=plain) for number, job in enumerate(jobs)]
         failure = str(self.folder / "failure.json")
-        order = {"schema": 1, "failure": failure, "plain": plain, "jobs": orders}
+        order = {
+            "schema": 1,
+            "failure": failure,
+            "plain": plain,
+            "jobs": orders,
+            "ahead": True,
+            "connections": 16,
+            "store": None,
+        }
         self.job_file.write_text(json.dumps(order))
         return [sys.executable, "-P", "-m", "wheeltarget.pip_child", str(self.job_file)]
 

@@ -130,6 +130,9 @@ class LocalIndex:
     :param delay: seconds to wait before each answer.
     :param username: who to let in; anyone if absent.
     :param password: what the user has to give, nothing if absent.
+
+    What is in ``page_headers`` and ``file_headers`` is sent with every page, and with every
+    distribution and metadata file; a test may change them at any time.
     """
 
     def __init__(
@@ -148,6 +151,8 @@ class LocalIndex:
         self._metadata = metadata
         self._hashes = hashes
         self._delay = delay
+        self.page_headers: dict[str, str] = {}
+        self.file_headers: dict[str, str] = {}
         self._authorization = None if username is None else _basic(username, password or "")
         self._lock = threading.Lock()
         self._yanked: dict[str, str] = {}
@@ -285,7 +290,7 @@ class LocalIndex:
             answer = _Answer(401)
         else:
             fault = self._next_fault(path)
-            found = self._find(path, headers.get("Accept", ""))
+            found = self._with_headers(path, self._find(path, headers.get("Accept", "")))
             answer = _Answer(fault.code) if isinstance(fault, Status) else found
         if answer.status == 401:
             answer = replace(answer, headers={"WWW-Authenticate": 'Basic realm="test index"'})
@@ -309,6 +314,11 @@ class LocalIndex:
                 if fault := next(self._faults.get(key, iter(())), None):
                     return fault
         return None
+
+    def _with_headers(self, path: str, answer: _Answer) -> _Answer:
+        """Add the headers that the test asks for."""
+        added = self.page_headers if path.startswith("/simple/") else self.file_headers
+        return replace(answer, headers={**answer.headers, **added})
 
     def _find(self, path: str, accept: str) -> _Answer:
         """Make the right answer for a path."""

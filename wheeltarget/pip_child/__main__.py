@@ -5,13 +5,19 @@ The contract with the parent
 
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
 
-JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain`` and ``jobs``. Where
+JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
+where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
+to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
+which changes nothing but the time; and ``connections``: how many to a host there may be at once.
+Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
 list, the child fetches requirements files and downloads nothing: pip is given ``arguments``, and
 ``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of each file that pip
-could not fetch. Each job has:
+could not fetch. Where ``listing`` is true nothing is resolved and nothing is fetched but index
+pages, each once for all jobs: each result says in ``listing`` what there is of the projects that
+the requirements name. Each job has:
 
 ``label``
     what to call the target in messages;
@@ -54,6 +60,18 @@ who asks for that; empty for the user), ``file`` (the URL by which it was asked 
 ``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
 ``requires_python``, ``yanked``, ``hashes`` and ``uploaded`` (when, or null).
 
+A listing, null where pip could not read what is asked for, has ``hashed`` (whether pip compares the
+hash of every file with one that is listed), ``requirements``, ``constraints`` (those whose marker
+holds) and ``projects`` by name. A requirement or constraint has ``project`` and ``name`` (with
+extras; both empty where only its metadata says them), ``specifier``, ``marker``, ``hashes``,
+``url`` (empty where an index is asked), ``needed`` (whether its marker holds) and ``problem`` (a
+sentence where nobody knows that). A project has ``files``, as above, with ``size`` and ``best_of``
+(the version for which pip would take it before every other file, or null); ``taken`` (the URL of
+the file that pip would take for these requirements and constraints alone, or null); ``applicable``
+(the versions that pip would take, of those with a file that fits); ``problem`` (a sentence where an
+index could not be read, else empty); and, where there are no files, ``places`` (where they would
+be) and ``neighbours`` (names of projects there, as far as they are known).
+
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
 nothing was fetched and ``failure`` holds one sentence.
@@ -61,17 +79,25 @@ nothing was fetched and ``failure`` holds one sentence.
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
+from wheeltarget.pip_child.project_files import Listing
 from wheeltarget.pip_child.result import write_json
-from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.seams import install, install_files, install_listing
+from wheeltarget.pip_child.speed import Speed, spare_collector
+from wheeltarget.pip_child.startup import load_pip
+from wheeltarget.pip_child.stored import patch_copies
+from wheeltarget.store import Store
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -133,11 +159,27 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
-    install(current, download)
-    for job in order["jobs"]:
-        run(current, job)
-        if interrupts:
-            return INTERRUPTED
+    load_pip()
+    if order["store"]:
+        current.store = Store(Path(order["store"]))
+        patch_copies(current)
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
+        scope = Scope.of(order, Path(order["store"] or temporary))
+        speed = Speed(current, scope) if order["ahead"] else None
+        listing = None
+        if order.get("listing"):
+            listing = install_listing(current, download, speed)
+        else:
+            install(current, download, speed)
+        spare_collector()
+        try:
+            for job in order["jobs"]:
+                run(current, job, listing)
+                if interrupts:
+                    return INTERRUPTED
+        finally:
+            if speed is not None:
+                speed.close()
     return 0
 
 
@@ -183,8 +225,8 @@ def read_contents(urls: list[str], arguments: list[str]) -> dict[str, dict[str, 
     return {"texts": texts, "reasons": reasons}
 
 
-def run(current: Current, job: dict[str, Any]) -> None:
-    """Run pip for one job and write what it chose."""
+def run(current: Current, job: dict[str, Any], listing: Listing | None) -> None:
+    """Run pip for one job and write what it chose, or what there is."""
     current.begin(job)
     with surroundings(unset=job["unset"]):
         exit_code = download(job["arguments"])
@@ -195,6 +237,8 @@ def run(current: Current, job: dict[str, Any]) -> None:
         )
         exit_code = 1
     outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
+    if listing is not None:
+        outcome["listing"], listing.said = listing.said, None
     write_json(Path(job["result"]), outcome)
 
 
@@ -209,4 +253,7 @@ def download(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    code = main(Path(sys.argv[1]))
+    # The last look for garbage takes longer than all that is left to do.
+    gc.freeze()
+    sys.exit(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.legacy import reads_legacy
+from wheeltarget.store import Store
 
 
 class PipMovedError(WheeltargetError):
@@ -50,7 +51,9 @@ class Current:
     destination: str = ""
     was_asked: bool = False
     only_looks: bool = False
+    store: Store | None = None
     fetched: dict[str, Path] = field(default_factory=dict)
+    brought: list[Path] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
     resolver: Any = None
@@ -65,6 +68,8 @@ class Current:
     roots: list[Any] = field(default_factory=list)
     failure: dict[str, Any] | None = None
     said: list[str] = field(default_factory=list)
+    unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)
+    bring: Callable[[Any, Path], bool] | None = None
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -80,16 +85,28 @@ class Current:
         self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
         self.sources = frozenset(job.get("sources", ()))
         self.dry_run = job.get("dry_run", False)
-        self.saved, self.links, self.failure = {}, {}, None
-        self.roots, self.said = [], []
+        self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
+        self.roots, self.said, self.brought = [], [], []
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""
         if not self.narrowings:
             return None
-        from pip._vendor.packaging.utils import canonicalize_name
+        return self.narrowings.get(_normal(project))
 
-        return self.narrowings.get(canonicalize_name(project))
+    def passed_over(self, project: str, read: Callable[[], list[Any]]) -> None:
+        """Note that not all files of a page were looked at.
+
+        :param project: whose page it is.
+        :param read: gives pip's links to all of them.
+        """
+        self.unread.setdefault(_normal(project), []).append(read)
+
+    def links_of(self, project: str) -> Iterator[Any]:
+        """Give pip's links to all files of a project that there are on its pages."""
+        yield from self.links.get(project, ())
+        for read in self.unread.get(project, ()):
+            yield from read()
 
     @property
     def is_legacy(self) -> bool:
@@ -104,6 +121,12 @@ class Current:
             "failure": self.failure,
             "said": self.said,
         }
+
+
+def _normal(name: str) -> str:
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(name))
 
 
 def _narrowing(texts: Iterable[str]) -> Narrowing:
@@ -125,7 +148,8 @@ def _view(label: str, target: dict[str, Any]) -> View:
 def rebind(name: str, original: object, replacement: object) -> None:
     """Replace a function in every module of pip that has bound it."""
     for module_name, module in list(sys.modules.items()):
-        mine = module_name.partition(".")[0] == "pip" and isinstance(module, ModuleType)
+        # Of another type are those that are loaded only once something in them is looked at.
+        mine = module_name.partition(".")[0] == "pip" and type(module) is ModuleType
         if mine and module.__dict__.get(name) is original:
             setattr(module, name, replacement)
 
@@ -140,5 +164,7 @@ def surroundings(*, unset: Iterable[str], **changes: str) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        # Never empty meanwhile: threads look there for proxies.
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update({k: v for k, v in before.items() if os.environ.get(k) != v})

@@ -209,7 +209,7 @@ def _facts(
     """Say what could not be had, who asked for it, and which files there are of it."""
     projects = sorted({cause["project"] for cause in causes if cause["project"]})
     files = {
-        project: list(file_facts(finder, project, current.links.get(project, ())))
+        project: list(file_facts(finder, project, current.links_of(project)))
         for project in projects
     }
     for file in (file for found in files.values() for file in found):
@@ -218,14 +218,18 @@ def _facts(
         "causes": list(causes),
         "files": files,
         "places": {
-            project: list(_places(finder, project)) for project in projects if not files[project]
+            project: list(places_of(finder, project)) for project in projects if not files[project]
         },
         "unseen": list(unseen),
     }
 
 
-def _places(finder: Any, project: str) -> Iterator[str]:
-    """Give the index pages and folders in which a project would be."""
+def places_of(finder: Any, project: str) -> Iterator[str]:
+    """Give the index pages and folders in which a project would be.
+
+    :param finder: pip's finder.
+    :param project: the project, normalised.
+    """
     scope = finder.search_scope
     for place in (*scope.get_index_urls_locations(project), *scope.find_links):
         yield without_credentials(place)

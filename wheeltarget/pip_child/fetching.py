@@ -18,6 +18,7 @@ from typing import Any
 from wheeltarget.pip_child.current import Current, rebind
 from wheeltarget.pip_child.failures import explained, patch_pages
 from wheeltarget.pip_child.result import chosen_files
+from wheeltarget.pip_child.stored import settle, take
 
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """The user's name, if there is a password as well, and the rest, in which there may be an @."""
@@ -35,7 +36,7 @@ def patch_kept(current: Current) -> None:
     def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> str | None:
         found: str | None
         source = _bring(current, link, Path(download_dir)) if download_dir == current.folder else ""
-        if source == "an earlier job":
+        if source in {"an earlier job", "the store"}:
             # pip would name a file in the destination, where it is not yet.
             with _silence(prepare.logger):
                 found = check_here(link, download_dir, *rest, **named)
@@ -49,9 +50,9 @@ def patch_kept(current: Current) -> None:
 
 
 def _bring(current: Current, link: Any, folder: Path) -> str:
-    """Link a file into the folder at hand, from an earlier job or from the destination.
+    """Link a file into the folder at hand: an earlier job's, the destination's or the store's.
 
-    :returns: which of the two it comes from, or an empty string.
+    :returns: which of them it comes from, or an empty string.
     """
     path = folder / link.filename
     if path.exists():
@@ -64,7 +65,22 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     if there.is_file() and link.filename not in current.refused:
         link_or_copy(there, path)
         return "the destination"
-    return ""
+    if not _take_stored(current, link, path):
+        return ""
+    current.brought.append(path)
+    return "the store"
+
+
+def _take_stored(current: Current, link: Any, path: Path) -> bool:
+    """Take a file from the store, and wait for one that is on its way there."""
+    from pip._internal.operations import prepare
+
+    if current.bring is not None:
+        return current.bring(link, path)
+    if current.dry_run or not take(current.store, link, path):
+        return False
+    prepare.logger.info("Using cached %s", link.filename)
+    return True
 
 
 def link_or_copy(source: Path, path: Path) -> None:
@@ -96,7 +112,7 @@ def patch_result(current: Current) -> Any:
             if pages.are_missing:
                 # What there is of a project is not known then.
                 current.failure = None
-        if exit_code == 0:
+        if exit_code == 0 and current.resolver is not None:
             _note_result(current, options)
         return exit_code
 
@@ -235,6 +251,7 @@ def _note_result(current: Current, options: Any) -> None:
         path = Path(current.folder, file["filename"])
         if path.is_file():
             current.fetched[file["url"]] = path
+    settle(current)
 
 
 def prove_result(run: Any) -> bool:

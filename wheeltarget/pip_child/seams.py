@@ -19,6 +19,7 @@ from wheeltarget.annotations import has_clause
 from wheeltarget.markers import holds
 from wheeltarget.pip_child.current import Current, PipMovedError, rebind
 from wheeltarget.pip_child.failure_facts import patch_failures, prove_failures
+from wheeltarget.pip_child.failures import patch_pages
 from wheeltarget.pip_child.fetching import patch_kept, patch_messages, patch_result, prove_result
 from wheeltarget.pip_child.metadata import (
     UnknownMarkerError,
@@ -27,7 +28,9 @@ from wheeltarget.pip_child.metadata import (
     prove_askers,
     prove_legacy,
 )
+from wheeltarget.pip_child.project_files import Listing, patch_listing, prove_listing
 from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
+from wheeltarget.pip_child.speed import Speed
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
 PROOF: dict[str, Any] = {
@@ -60,11 +63,12 @@ class Seam(NamedTuple):
     prove: Callable[[Any], bool] | None
 
 
-def install(current: Current, download: Download) -> None:
+def install(current: Current, download: Download, speed: Speed | None = None) -> None:
     """Make pip see the job at hand, and prove that every patch took.
 
     :param current: the holder of the job at hand.
     :param download: runs ``pip download``.
+    :param speed: spares pip its waiting, where that can be done.
     :raises PipMovedError: where pip is not built as expected.
     """
     _install(
@@ -80,7 +84,31 @@ def install(current: Current, download: Download) -> None:
         Seam("what was chosen", patch_result, prove_result),
     )
     patch_messages(current)
-    _try_out(current, download, plain=False)
+    if speed is not None:
+        speed.install(PROOF)
+    try:
+        _try_out(current, download, plain=False)
+    except PipMovedError as error:
+        if speed is None or not speed.is_installed:
+            raise
+        speed.remove(str(error))
+        _try_out(current, download, plain=False)
+
+
+def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
+    """Make pip see the job at hand, and look at projects where it would resolve.
+
+    :param current: the holder of the job at hand.
+    :param download: runs ``pip download``.
+    :param speed: spares pip its waiting, where that can be done.
+    :returns: what will be found.
+    :raises PipMovedError: where pip is not built as expected.
+    """
+    # Before pages are fetched ahead, since of those pip does not read every file.
+    listing = Listing(current, patch_pages(), speed)
+    install(current, download, speed)
+    _install(current, Seam("files of a project", lambda _: patch_listing(listing), prove_listing))
+    return listing
 
 
 def install_files(current: Current, download: Download) -> None:

@@ -1,0 +1,299 @@
+"""The programs that are held against each other, and the words that each needs for a job."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.jobs import Job
+from tests.benchmarks.recorded import home
+from wheeltarget.catalogue import look_up
+from wheeltarget.targets import Target
+
+PEX_PIP = "26.2"
+"""The pip that pex3 is told to use: the newest that it knows and the index has."""
+
+_KEPT = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a program works.
+
+    :param work: a folder for what it is told.
+    :param cache: the folder for all its caches.
+    :param destination: the folder for its files.
+    :param url: the index, with a final slash.
+    """
+
+    work: Path
+    cache: Path
+    destination: Path
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A program, and how it is asked for a job.
+
+    :param name: what it is called here.
+    :param difference: what it does less or more than the others; empty if nothing.
+    :param commands: gives the commands, to be run one after another.
+    :param version: which one it is.
+    :param unpacks: whether its destination has the content of wheels, not wheels.
+    :param caches: patterns of what it forgets before a cold run, below the folder of its caches.
+    """
+
+    name: str
+    difference: str
+    commands: Callable[[Job, Place], list[list[str]]]
+    version: str
+    unpacks: bool = False
+    caches: tuple[str, ...] = ("*",)
+
+    def forget(self, place: Place) -> None:
+        """Empty its caches."""
+        place.cache.mkdir(parents=True, exist_ok=True)
+        for pattern in self.caches:
+            for folder in place.cache.glob(pattern):
+                shutil.rmtree(folder)
+
+
+class MissingPeerError(Exception):
+    """A program that is not here and cannot be had."""
+
+
+def environment(place: Place) -> dict[str, str]:
+    """Give the variables that a program sees: nobody's settings, and no cache but its own.
+
+    :param place: where it works.
+    """
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    cache = place.cache
+    return {
+        **kept,
+        "HOME": str(cache / "home"),
+        "XDG_CACHE_HOME": str(cache / "xdg"),
+        "XDG_CONFIG_HOME": str(cache / "config"),
+        "TMPDIR": str(place.work / "tmp"),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_CACHE_DIR": str(cache / "pip"),
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "WHEELTARGET_CACHE_DIR": str(cache / "wheeltarget"),
+        "UV_CACHE_DIR": str(cache / "uv"),
+        "PEX_ROOT": str(cache / "pex"),
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+def target_of(tag: str) -> Target:
+    """Give the environment whose best tag is the one written."""
+    target = look_up("tags", tag, "")
+    if target is None:
+        raise ValueError(f"{tag} is no target")
+    return target
+
+
+def _platforms(target: Target) -> list[str]:
+    """List the platforms of a target, the best one first, as a person types them for pip."""
+    parts = [tag.split("-") for tag in target.tags]
+    interpreter, abi = parts[0][:2]
+    return [part[2] for part in parts if part[:2] == [interpreter, abi]]
+
+
+def _index_words(place: Place) -> list[str]:
+    return ["--index-url", place.url, "--trusted-host", "127.0.0.1"]
+
+
+def wheeltarget(python: str = sys.executable, name: str = "wheeltarget") -> Peer:
+    """Give the wheeltarget of an interpreter.
+
+    :param python: the interpreter that has it.
+    :param name: what to call it.
+    """
+    script = Path(python).with_name("wheeltarget")
+    start = [str(script)] if script.exists() else [python, "-m", "wheeltarget"]
+
+    def commands(job: Job, place: Place) -> list[list[str]]:
+        words = [*start, "download", "-q", "-d", str(place.destination)]
+        return [[*words, *_index_words(place), "--tags", ",".join(job.tags), *job.requirements]]
+
+    version = _say(*start, "--version").removeprefix("wheeltarget ")
+    return Peer(name, "", commands, version)
+
+
+def pip() -> Peer:
+    """Give the pip beside wheeltarget, with every platform of a target typed by hand."""
+
+    def commands(job: Job, place: Place) -> list[list[str]]:
+        return [pip_command(tag, job, place) for tag in job.tags]
+
+    return Peer(
+        "pip",
+        "reads markers for the Python it runs on, so it lacks what only other Pythons need",
+        commands,
+        _say(sys.executable, "-m", "pip", "--version").split()[1],
+    )
+
+
+def pip_command(tag: str, job: Job, place: Place) -> list[str]:
+    """Give the ``pip download`` for one target of a job.
+
+    :param tag: the target's best tag.
+    """
+    target = target_of(tag)
+    words = [sys.executable, "-m", "pip", "download", "-q", "-d", str(place.destination)]
+    words += [*_index_words(place), "--only-binary=:all:", "--implementation=cp"]
+    words += [f"--python-version={target.python}", f"--abi={target.tags[0].split('-')[1]}"]
+    words += ["--abi=abi3", "--abi=none"]
+    return [*words, *(f"--platform={each}" for each in _platforms(target)), *job.requirements]
+
+
+def uv() -> Peer:
+    """Give uv, which installs into a folder: it has no command that keeps wheels."""
+    program = str(_installed("uv", "uv"))
+
+    def commands(job: Job, place: Place) -> list[list[str]]:
+        words = [program, "pip", "install", "-q", "--no-config", "--only-binary=:all:"]
+        words += ["--python", sys.executable, "--no-python-downloads", "--index-url", place.url]
+        return [
+            [
+                *words,
+                f"--python-version={target_of(tag).python}",
+                f"--python-platform=x86_64-{tag.split('-')[2].removesuffix('_x86_64')}",
+                f"--target={place.destination / str(number)}",
+                *job.requirements,
+            ]
+            for number, tag in enumerate(job.tags)
+        ]
+
+    difference = "unpacks and keeps no wheel, so nothing can be carried to another machine"
+    return Peer("uv", difference, commands, _say(program, "--version").split()[1], unpacks=True)
+
+
+def pex3() -> Peer:
+    """Give pex3, which runs a pip of its own for each complete platform, all in one command.
+
+    That pip, which it installs from the index when it first needs it, stays in a cold run.
+    """
+    program = str(_installed("pex", "pex3"))
+
+    def commands(job: Job, place: Place) -> list[list[str]]:
+        words = [program, "download", "-d", str(place.destination), "--no-pypi", "--wheel"]
+        words += ["--no-build", f"--pip-version={PEX_PIP}", "-i", place.url]
+        for tag in job.tags:
+            file = place.work / f"{tag}.json"
+            target = target_of(tag)
+            markers = {name: value for name, value in target.environment.items() if value}
+            platform = {"marker_environment": markers, "compatible_tags": target.tags}
+            file.write_text(json.dumps(platform))
+            words += ["--complete-platform", str(file)]
+        return [[*words, *job.requirements]]
+
+    version = _say(program, "--version").split()[-1]
+    caches = ("pex/pip/*/*/pip_cache", "pex/downloads")
+    return Peer("pex3", f"with pip {PEX_PIP}", commands, version, caches=caches)
+
+
+def nab() -> Peer:
+    """Give nab, which has its own resolver and takes one target at a time from a project file."""
+    program = str(_installed("nab", "nab"))
+
+    def commands(job: Job, place: Place) -> list[list[str]]:
+        found = []
+        for tag in job.tags:
+            project = place.work / tag
+            project.mkdir(exist_ok=True)
+            (project / "pyproject.toml").write_text(_nab_project(tag, job, place))
+            words = ["-q", "--no-progress", "download", str(project / "pyproject.toml")]
+            words += ["--cache-dir", str(place.cache / "nab"), "--output", str(place.destination)]
+            found.append([program, *words])
+        return found
+
+    return Peer("nab", "", commands, _say(program, "--version").split()[-1])
+
+
+def _nab_project(tag: str, job: Job, place: Place) -> str:
+    """Write the project file that names a target and its requirements."""
+    target = target_of(tag)
+    glibc = tag.split("-")[2].replace("manylinux2014", "manylinux_2_17").split("_")[2]
+    python = ".".join(target.python.split(".")[:2])
+    lines = ["[project]", 'name = "job"', 'version = "1"', f'requires-python = "=={python}.*"']
+    lines += [f"dependencies = {json.dumps(job.requirements)}", "[tool.nab]"]
+    lines += ['dist-policy = "wheel-only"', "[tool.nab.environment]"]
+    lines += [f'python = "{target.python}"']
+    lines += [f'platform = {{ id = "linux_x86_64", runs-on-libc = "2.{glibc}" }}']
+    lines += ["[[tool.nab.indexes]]", 'name = "recorded"', f'url = "{place.url}"']
+    return "\n".join([*lines, ""])
+
+
+PEERS: dict[str, Callable[[], Peer]] = {
+    "wheeltarget": wheeltarget,
+    "pip": pip,
+    "uv": uv,
+    "pex3": pex3,
+    "nab": nab,
+}
+"""What makes each peer ready, by its name; raises MissingPeerError."""
+
+
+def _installed(project: str, program: str) -> Path:
+    """Find a program in a virtual environment of its own, which is made on first use."""
+    folder = home() / "peers" / project
+    place = folder / ("Scripts" if sys.platform == "win32" else "bin") / program
+    if not place.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        python = place.with_name("python")
+        done = subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--isolated", project],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PIP_CONFIG_FILE": os.devnull},
+            check=False,
+        )
+        if done.returncode:
+            shutil.rmtree(folder)
+            raise MissingPeerError(f"{project} could not be installed: {done.stderr.strip()}")
+    return place
+
+
+def _say(*command: str) -> str:
+    """Ask a program for its version, with no settings but its own."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Place(Path(name), Path(name), Path(name), "")
+        (place.work / "tmp").mkdir()
+        done = subprocess.run(
+            command, env=environment(place), capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise MissingPeerError(f"{command[0]} does not run: {done.stderr.strip()}")
+    return done.stdout.strip()
+
+
+def files_of(peer: Peer, place: Place, tags: Sequence[str]) -> frozenset[str]:
+    """Say what a program left in its destination, in a form that all of them share.
+
+    :param peer: the program.
+    :param place: where it worked.
+    :param tags: the targets of the job.
+    :returns: the names of wheels; for a program that unpacks, project and version of each, by the
+        folder's number, which is all that its destination still tells.
+    """
+    if not peer.unpacks:
+        return frozenset(path.name for path in place.destination.iterdir() if path.is_file())
+    folders = [place.destination / str(number) for number in range(len(tags))]
+    return frozenset(
+        path.name.removesuffix(".dist-info").lower()
+        for folder in folders
+        for path in folder.glob("*.dist-info")
+    )

@@ -1,0 +1,142 @@
+"""What a download does with the wheel store."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Result, names, wheeltarget
+from tests.support.index import LocalIndex
+from tests.support.wheels import make_wheel
+from wheeltarget.cache import cache_folder, wheel_folder
+from wheeltarget.store import Store
+
+TAG = "cp39-cp39-manylinux2014_x86_64"
+FOREVER = {"Cache-Control": "max-age=365000000, immutable, public"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, index: LocalIndex) -> Path:
+    """Give a folder to work in, and an index with a project that has a dependency."""
+    make_wheel(tmp_path / "index", "top", requires=["low"])
+    make_wheel(tmp_path / "index", "low")
+    index.file_headers = FOREVER
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+def fetch(index: LocalIndex, project: Path, *words: str, **variables: str) -> Result:
+    """Download for a target, with caches below the temporary folder."""
+    pip_cache = ["--cache-dir", str(project.parent / "pip-cache")]
+    options = [*pip_cache, *index.pip_args(), "--dest", "house", "--tags", TAG]
+    return wheeltarget("download", *options, *words, cwd=project, variables=variables)
+
+
+def stored() -> list[Path]:
+    """List the wheels in the store."""
+    folder = wheel_folder(cache_folder(os.environ))
+    return [path for path in folder.glob("??/*") if not path.suffix]
+
+
+def test_a_wheel_is_fetched_once(project: Path, index: LocalIndex) -> None:
+    first = fetch(index, project, "top")
+    assert first.exit_code == 0, first.stderr
+    assert index.count(".whl") == 2
+    files = sorted((project / "house").iterdir())
+    assert sorted(path.stat().st_ino for path in files) == sorted(
+        path.stat().st_ino for path in stored()
+    )
+    for path in files:
+        path.unlink()
+    second = fetch(index, project, "top")
+    assert second.stdout == first.stdout
+    assert [path.name for path in files] == names(project / "house")
+    assert index.count(".whl") == 2
+    assert "Using cached low-1.0-py3-none-any.whl" in second.stderr
+
+
+def test_pips_own_cache_has_no_second_copy(project: Path, index: LocalIndex) -> None:
+    assert fetch(index, project, "top").exit_code == 0
+    bodies = [path.read_bytes() for path in (project.parent / "pip-cache").rglob("*.body")]
+    assert bodies
+    assert not [body for body in bodies if body.startswith(b"PK")]
+
+
+def test_without_the_store_pips_cache_keeps_wheels(project: Path, index: LocalIndex) -> None:
+    """Or the test above would prove nothing."""
+    blocked = project.parent / "blocked"
+    blocked.write_text("")
+    result = fetch(index, project, "top", WHEELTARGET_CACHE_DIR=str(blocked))
+    assert result.exit_code == 0
+    assert f"note: the cache folder {blocked} cannot be written: File exists" in result.stderr
+    bodies = [path.read_bytes() for path in (project.parent / "pip-cache").rglob("*.body")]
+    assert len([body for body in bodies if body.startswith(b"PK")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "variables"),
+    [(["--no-cache-dir"], {}), ([], {"PIP_NO_CACHE_DIR": "0"})],
+    ids=["option", "variable"],
+)
+def test_who_wants_no_cache_gets_none(
+    project: Path, index: LocalIndex, words: list[str], variables: dict[str, str]
+) -> None:
+    options = [*words, *index.pip_args(), "--dest", "house", "--tags", TAG]
+    for count in (2, 4):
+        result = wheeltarget("download", *options, "top", cwd=project, variables=variables)
+        assert result.exit_code == 0, result.stderr
+        assert index.count(".whl") == count
+        for path in (project / "house").iterdir():
+            path.unlink()
+    assert not cache_folder(os.environ).exists()
+
+
+def test_what_pip_passes_over_is_not_brought_along(
+    project: Path, index: LocalIndex, tmp_path: Path
+) -> None:
+    """The newer low is in the store, and pip looks at it before it goes back to the older one."""
+    make_wheel(tmp_path / "index", "low", "2.0", requires=["base>=2"])
+    make_wheel(tmp_path / "index", "base", "1.0")
+    make_wheel(tmp_path / "index", "base", "2.0")
+    assert fetch(index, project, "low").exit_code == 0
+    for path in (project / "house").iterdir():
+        path.unlink()
+    (project / "constraints.txt").write_text("base<2\n")
+    result = fetch(index, project, "-c", "constraints.txt", "low")
+    assert result.exit_code == 0, result.stderr
+    assert names(project / "house") == ["low-1.0-py3-none-any.whl"]
+
+
+def test_a_damaged_wheel_is_fetched_again(project: Path, index: LocalIndex) -> None:
+    assert fetch(index, project, "low").exit_code == 0
+    (wheel,) = (project / "house").iterdir()
+    good = wheel.read_bytes()
+    with wheel.open("r+b") as handle:
+        handle.write(b"damage")
+    wheel.unlink()
+    assert fetch(index, project, "low").exit_code == 0
+    assert wheel.read_bytes() == good
+    assert index.count(".whl") == 2
+
+
+def test_an_index_without_hashes_fills_no_store(project: Path, tmp_path: Path) -> None:
+    with LocalIndex(tmp_path / "index", hashes=False) as index:
+        assert fetch(index, project, "low").exit_code == 0
+    assert stored() == []
+
+
+def test_another_file_in_the_destination_does_not_get_into_the_store(
+    project: Path, index: LocalIndex, tmp_path: Path
+) -> None:
+    """There pip keeps what has the right name, where no hash is asked for."""
+    make_wheel(tmp_path / "other", "low", requires=["base"])
+    make_wheel(tmp_path / "index", "base")
+    (project / "house").mkdir()
+    other = tmp_path / "other" / "low-1.0-py3-none-any.whl"
+    (project / "house" / other.name).write_bytes(other.read_bytes())
+    assert fetch(index, project, "low").exit_code == 0
+    assert [Store(path.parent.parent).find(path.parent.name + path.name) for path in stored()] != []
+    assert other.read_bytes() not in [path.read_bytes() for path in stored()]

@@ -1,0 +1,93 @@
+"""The cache folder: where it is, whether a run may use it, and whether it can.
+
+It holds wheels by their hash (:mod:`wheeltarget.store`) and what earlier runs came to. It is the
+user's own, and whoever refuses pip's cache refuses this one, too.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from wheeltarget.pip_options import CommandLine
+
+VARIABLE = "WHEELTARGET_CACHE_DIR"
+"""The environment variable that says where the cache folder is."""
+
+_TAG = "CACHEDIR.TAG"
+_TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
+# This file marks a cache folder, for programs that make backups: https://bford.info/cachedir/
+"""
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Say where the cache folder is; it need not exist.
+
+    :param environment: the environment's variables.
+    :returns: what ``WHEELTARGET_CACHE_DIR`` names, else the system's place for the user's caches.
+    """
+    named = environment.get(VARIABLE)
+    if named:
+        return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 - any text
+    if sys.platform == "linux" and "ANDROID_DATA" not in environment:
+        # What platformdirs says there, without the time that loading it takes.
+        home = environment.get("XDG_CACHE_HOME", "").strip()
+        if not os.path.isabs(home):  # noqa: PTH117 - any text
+            home = os.path.expanduser("~/.cache")  # noqa: PTH111 - likewise
+        return Path(home, "wheeltarget")
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("wheeltarget", appauthor=False))
+
+
+def wheel_folder(cache: Path) -> Path:
+    """Say where in a cache folder the wheel store is.
+
+    :param cache: the cache folder.
+    """
+    return cache / "wheels"
+
+
+def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
+    """Tell whether a run is to do without a cache, as pip reads its options.
+
+    :param command: the command line; of ``--no-cache-dir`` and ``--cache-dir`` the last one counts.
+    :param settings: pip's configuration; there ``no-cache-dir`` counts whatever it says.
+    """
+    refused = bool(settings.get("no-cache-dir"))
+    for option in command.options:
+        if option.name in {"--no-cache-dir", "--cache-dir"}:
+            refused = not option.value
+    return refused
+
+
+def prepare(cache: Path) -> str:
+    """Make the cache folder, or say why there can be none.
+
+    :param cache: where it is to be.
+    :returns: a sentence for the user, or nothing.
+    """
+    try:
+        if not _is_ours(cache):
+            # With sudo, root would leave files that the user could not remove.
+            return f"the cache folder {cache} belongs to somebody else; this run does without"
+        cache.mkdir(parents=True, exist_ok=True)
+        if not (cache / _TAG).exists():
+            (cache / _TAG).write_text(_TAG_TEXT, "ascii")
+        if os.access(cache, os.W_OK | os.X_OK):
+            return ""
+        why = "Permission denied"
+    except OSError as error:
+        why = error.strerror or str(error)
+    return f"the cache folder {cache} cannot be written: {why}; this run does without"
+
+
+def _is_ours(folder: Path) -> bool:
+    """Tell whether root may write to a folder: not to a user's."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return True
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.stat().st_uid == 0

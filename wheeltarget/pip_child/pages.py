@@ -1,0 +1,162 @@
+"""Index pages as they came, each fetched once in a run, and of their files those that may fit.
+
+An index lists every file that there ever was of a project. Most are for other machines: pip makes
+an object of each, only to pass it over. Here those are left out beforehand whose tags none of the
+targets has; should pip fail, the page is read once more, for all of them.
+Specifications: PEP 503 and PEP 691 for pages, PEP 425 for tags in file names.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+_JSON = "application/vnd.pypi.simple.v1+json"
+_QUICK = 1
+"""The level of compression; pages are much alike inside, so more would gain little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """Which files of a page can be of use.
+
+    :param tags: the tags of wheels, as text.
+    :param sources: whether sources are, too.
+    """
+
+    tags: frozenset[str]
+    sources: bool
+
+    def __or__(self, other: Needs) -> Needs:
+        return Needs(self.tags | other.tags, self.sources or other.sources)
+
+    def cover(self, other: Needs) -> bool:
+        """Tell whether whatever is of use to others is so here."""
+        return (self.sources or not other.sources) and self.tags >= other.tags
+
+
+class Sieve:
+    """Tells which files are of use, by their names.
+
+    :param needs: what is.
+    """
+
+    def __init__(self, needs: Needs) -> None:
+        self.needs = needs
+        self._known: dict[str, bool] = {"": True, "source": needs.sources}
+
+    def takes(self, kind: str) -> bool:
+        """Tell it of a kind of file.
+
+        :param kind: what :func:`kind_of` gives.
+        """
+        known = self._known.get(kind)
+        if known is None:
+            pythons, abis, platforms = (part.split(".") for part in kind.split("-"))
+            known = self._known[kind] = any(
+                f"{python}-{abi}-{platform}" in self.needs.tags
+                for platform in platforms
+                for abi in abis
+                for python in pythons
+            )
+        return known
+
+
+def kind_of(url: str) -> str:
+    """Give the tags of a wheel, ``source`` for what is none, or nothing where it is hard to say."""
+    if "#" in url:
+        url, _, fragment = url.partition("#")
+        if "egg=" in fragment:
+            return ""
+    name = url.partition("?")[0].rpartition("/")[2]
+    if not name.endswith(".whl"):
+        return "source" if name else ""
+    parts = name[:-4].rsplit("-", 3)
+    if len(parts) != 4 or "-" not in parts[0] or "%" in "".join(parts[1:]):
+        return ""
+    return "-".join(parts[1:]).lower()
+
+
+class KeptPage:
+    """A page, in the place of pip's own ``IndexContent``, and of the response before it.
+
+    :param response: pip's response, its content read.
+    :param encoding: of its text.
+    :param needs: what is known to be of use.
+    """
+
+    cache_link_parsing = False
+
+    def __init__(self, response: Any, encoding: str | None, needs: Needs) -> None:
+        self.url: str = response.url
+        self.content_type: str = response.headers["Content-Type"]
+        self.encoding = encoding
+        content: bytes = response.content
+        self._packed = zlib.compress(content, _QUICK)
+        self._files: list[tuple[str, Any]] | None = None
+        self._needs = needs
+        self._links: dict[bool, list[tuple[str, Any]]] = {}
+        if self.content_type.lower().startswith(_JSON):
+            self._read(content)
+
+    def __str__(self) -> str:
+        from pip._internal.utils.misc import redact_auth_from_url
+
+        return str(redact_auth_from_url(self.url))
+
+    @property
+    def content(self) -> bytes:
+        """Give the page as it came."""
+        return zlib.decompress(self._packed)
+
+    def links(self, sieve: Sieve, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]) -> Any:
+        """Give pip's links to the files that are of use, or None where pip has to read the page.
+
+        :param sieve: tells which are.
+        :param legacy: whether pip may change what a link says of Pythons.
+        :param parse: what pip reads a page with.
+        """
+        if not self._needs.cover(sieve.needs):
+            self._needs |= sieve.needs
+            self._links.clear()
+            self._files = None
+        if legacy not in self._links:
+            made = self._make_links(parse)
+            if made is None:
+                return None
+            self._links[legacy] = made
+        return [link for kind, link in self._links[legacy] if sieve.takes(kind)]
+
+    def _make_links(self, parse: Callable[[Any], Iterable[Any]]) -> list[tuple[str, Any]] | None:
+        """Make pip's links to the files that are of use to any of the targets."""
+        from pip._internal.models.link import Link
+
+        if not self.content_type.lower().startswith(_JSON):
+            links = list(parse(self))
+            sieve = Sieve(self._needs)
+            kinds = ((kind_of(link.url), link) for link in links)
+            return [(kind, link) for kind, link in kinds if sieve.takes(kind)] if links else None
+        if self._files is None:
+            self._read(self.content)
+        if self._files is None:
+            return None
+        files, self._files = self._files, None
+        made = ((kind, Link.from_json(file, self.url)) for kind, file in files)
+        return [(kind, link) for kind, link in made if link is not None]
+
+    def _read(self, content: bytes) -> None:
+        """Keep what the page says of files that are of use; nothing where it is no page, or bare.
+
+        What is wrong then, pip knows how to say.
+        """
+        try:
+            files = json.loads(content)["files"]
+            kinds = [(kind_of(file["url"]), file) for file in files]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return
+        if kinds:
+            sieve = Sieve(self._needs)
+            self._files = [(kind, file) for kind, file in kinds if sieve.takes(kind)]

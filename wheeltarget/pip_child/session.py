@@ -1,0 +1,242 @@
+"""pip's session, kept from one job to the next, and lent to the threads that fetch ahead.
+
+Everything that goes over the network goes through it: so proxies, certificates, user and password,
+pip's own cache and what ``Cache-Control`` says count as they do for pip. Threads only ever GET with
+it, and ask the user nothing: where a host wants to know who is asking, it is left to pip.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from wheeltarget.pip_child.hosts import host_of
+from wheeltarget.pip_child.pool import Left, Pool
+
+_LONGEST_WAIT = 20.0
+"""Seconds that a thread waits because a host says so; for more than that it is left to pip."""
+
+_RETRIES = 2
+"""How often a thread asks again; pip, to which it is left then, has all of its own."""
+
+_UNAUTHORIZED = frozenset({401, 407})
+_NOT_NOW = frozenset({408, 413, 425, 429})
+_FIRST_FAULT = 500
+
+_NOT_FOR_THE_SESSION = frozenset(
+    {
+        "abis",
+        "constraints",
+        "dependency_groups",
+        "download_dir",
+        "format_control",
+        "implementation",
+        "platforms",
+        "python_version",
+        "requirements",
+    }
+)
+"""Options of pip that differ from job to job and say nothing of how things are fetched."""
+
+
+class Keeper:
+    """Keeps the session of a run.
+
+    :param pool: the threads that it is lent to.
+    :param forget: forgets what was fetched with a session before.
+    """
+
+    def __init__(self, pool: Pool, forget: Callable[[], None]) -> None:
+        self.session: Any = None
+        self._pool = pool
+        self._forget = forget
+        self._key = ""
+        self._close: Callable[[], None] = _nothing
+        self._fresh: dict[str, Any] = {}
+
+    def give(self, options: Any, make: Callable[[], Any]) -> Any:
+        """Give the session for a job: that of the last one, unless its options were others.
+
+        :param options: pip's options for the job.
+        :param make: makes a new session.
+        """
+        key = repr(
+            sorted(
+                (name, value)
+                for name, value in vars(options).items()
+                if name not in _NOT_FOR_THE_SESSION
+            )
+        )
+        if self.session is None or key != self._key:
+            self.close()
+            self._forget()
+            self.session, self._key = make(), key
+            self._adopt(self.session)
+        else:
+            # What the requirements files of a job say of hosts and indexes counts for it alone.
+            self.session.pip_trusted_origins[:] = self._fresh["trusted"]
+            self.session.adapters = self._fresh["adapters"].copy()
+            self.session.auth.index_urls = self._fresh["indexes"]
+        return self.session
+
+    def close(self) -> None:
+        """Close the session, if there is one."""
+        self._close()
+        self.session, self._close = None, _nothing
+
+    def _adopt(self, session: Any) -> None:
+        """Let a session outlive its command, and have a connection for each thread."""
+        self._fresh = {
+            "trusted": list(session.pip_trusted_origins),
+            "adapters": session.adapters.copy(),
+            "indexes": session.auth.index_urls,
+        }
+        self._close, session.close = session.close, _nothing
+        retry = _make_retry(self._pool)
+        adapters = {*session.adapters.values(), session._trusted_host_adapter}
+        for adapter in adapters:
+            if hasattr(adapter, "init_poolmanager"):
+                width = self._pool.hosts.limit + 1
+                adapter.init_poolmanager(adapter._pool_connections, width)
+                # Its class alone is another one; all that pip has set stays as it is.
+                adapter.max_retries = copy.copy(adapter.max_retries)
+                adapter.max_retries.__class__ = retry
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _make_retry(pool: Pool) -> type:
+    """Make the class that decides whether a request is tried again."""
+    from pip._vendor.urllib3 import exceptions
+    from pip._vendor.urllib3.util.retry import Retry
+
+    class WatchedRetry(Retry):  # type: ignore[misc]
+        def increment(
+            self,
+            method: Any = None,
+            url: Any = None,
+            response: Any = None,
+            error: Any = None,
+            _pool: Any = None,
+            _stacktrace: Any = None,
+        ) -> Any:
+            wait = self.get_retry_after(response) if response is not None else None
+            if wait and wait > _LONGEST_WAIT:
+                pool.shut(_name(_pool))
+            elif wait:
+                pool.pause(_name(_pool), wait)
+            if pool.is_here() and (
+                pool.is_stopped
+                or len(self.history) >= _RETRIES
+                or (wait or 0) > _LONGEST_WAIT
+                or isinstance(error, exceptions.TimeoutError)
+            ):
+                raise exceptions.MaxRetryError(_pool, url, error)
+            return super().increment(method, url, response, error, _pool, _stacktrace)
+
+    return WatchedRetry
+
+
+def _name(connections: Any) -> str:
+    """Give the host that a pool of connections is for, as in its URLs."""
+    port = connections.port
+    usual = {"http": 80, "https": 443}.get(connections.scheme)
+    host = connections.host.lower()
+    return host if port in {None, usual} else f"{host}:{port}"
+
+
+class Lent:
+    """The session as threads have it.
+
+    :param session: pip's session.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._auth = session.auth
+
+    def get(self, url: str, **named: Any) -> Any:
+        """GET a URL, asking nobody who is asking."""
+        return self._session.get(url, auth=self._identify, **named)
+
+    def head(self, url: str, **named: Any) -> Any:
+        """Ask for the headers of a URL, asking nobody who is asking."""
+        return self._session.head(url, auth=self._identify, **named)
+
+    def _identify(self, request: Any) -> Any:
+        """Give user and password as far as they are known."""
+        request = self._auth(request)
+        request.deregister_hook("response", self._auth.handle_401)
+        return request
+
+
+def fetch(pool: Pool, url: str, get: Callable[[], Any]) -> Any:
+    """Fetch something in a thread, and tell an answer for good from one that is to be left to pip.
+
+    :param pool: the threads.
+    :param url: what is fetched.
+    :param get: fetches it.
+    :returns: what ``get`` gives, or an error of pip's that it would meet, too, or :class:`Left`.
+    """
+    from pip._internal.exceptions import NetworkConnectionError
+
+    try:
+        return get()
+    except NetworkConnectionError as error:
+        status = getattr(error.response, "status_code", _FIRST_FAULT)
+        if status in _UNAUTHORIZED:
+            pool.shut(host_of(url))
+        elif status in _NOT_NOW:
+            pool.pause(host_of(url), 0)
+        elif status < _FIRST_FAULT:
+            return error
+        return Left(error)
+
+
+def patch_session(keeper: Keeper) -> Callable[[], None]:
+    """Let every job have the session of the run.
+
+    :param keeper: keeps it.
+    :returns: what undoes it.
+    """
+    from pip._internal.cli.index_command import SessionCommandMixin
+
+    build_here = SessionCommandMixin._build_session
+
+    def build_session(self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
+        if arguments or named:  # to ask for pip's own newest version, with little patience
+            return build_here(self, options, *arguments, **named)
+        return keeper.give(options, lambda: build_here(self, options))
+
+    def undo() -> None:
+        SessionCommandMixin._build_session = build_here
+
+    SessionCommandMixin._build_session = build_session
+    return undo
+
+
+def prove_session(keeper: Keeper) -> bool:
+    """Ask the command that pip makes for a session twice, and see whether it is one."""
+    from types import SimpleNamespace
+
+    from pip._internal.commands import create_command
+
+    class Session:
+        def __init__(self) -> None:
+            self.pip_trusted_origins: list[Any] = []
+            self.adapters = {"": self}
+            self.auth = SimpleNamespace(index_urls=None)
+            self._trusted_host_adapter = self
+
+        def close(self) -> None:
+            """Be closed."""
+
+    options = SimpleNamespace()
+    first = keeper.give(options, Session)
+    try:
+        return create_command("download")._build_session(options) is first
+    finally:
+        keeper.close()

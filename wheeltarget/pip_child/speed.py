@@ -1,0 +1,110 @@
+"""The places in pip at which it is spared waiting, and the way back where one of them has moved.
+
+Unlike the seams that make pip see the target, these do not change what it does, so a run goes on
+without them: one that fails takes all of them back, and a note says that this run is slower.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from wheeltarget.pip_child.ahead import Ahead, Scope
+from wheeltarget.pip_child.current import Current
+from wheeltarget.pip_child.handing import (
+    Undo,
+    patch_files,
+    patch_pages,
+    patch_resolver,
+    prove_files,
+    prove_pages,
+    prove_resolver,
+)
+from wheeltarget.pip_child.session import patch_session, prove_session
+
+_SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...] = (
+    (
+        "session",
+        lambda ahead: patch_session(ahead.keeper),
+        lambda ahead: prove_session(ahead.keeper),
+    ),
+    ("index pages", patch_pages, prove_pages),
+    ("files", patch_files, prove_files),
+    ("resolver", patch_resolver, prove_resolver),
+)
+"""What each is about, what patches it and gives the way back, and its proof."""
+
+_REASON = 200
+
+
+class Speed:
+    """Fetching ahead for a run, as long as pip is built as expected.
+
+    :param current: the holder of the job at hand.
+    :param scope: what the run is about.
+    """
+
+    def __init__(self, current: Current, scope: Scope) -> None:
+        self._current = current
+        self._scope = scope
+        self._ahead: Ahead | None = None
+        self._undo: list[Undo] = []
+
+    def install(self, proof: dict[str, Any]) -> None:
+        """Spare pip its waiting, where that can be done.
+
+        :param proof: a job for the proofs.
+        """
+        self._ahead = Ahead(self._current, self._scope)
+        for name, patch, prove in _SEAMS:
+            try:
+                self._undo.append(patch(self._ahead))
+                self._current.begin(proof)
+                reason = "" if prove(self._ahead) else "the patch did not take"
+            except OSError:
+                raise  # a full disk, say, of which pip is innocent
+            except Exception as error:  # noqa: BLE001 - a pip may have moved in any way
+                reason = " ".join(repr(error).split())[:_REASON]
+            if reason:
+                self.remove(f"{name}: {reason}")
+                return
+
+    def remove(self, reason: str) -> None:
+        """Let pip fetch everything itself from now on, and say so.
+
+        :param reason: why.
+        """
+        from pip import __version__ as pip_version
+
+        while self._undo:
+            self._undo.pop()()
+        self.close()
+        sys.stderr.write(
+            f"note: pip {pip_version} is not built as wheeltarget knows it ({reason}), so nothing "
+            "is fetched ahead; the files are the same, and this takes longer\n"
+        )
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """Give what is fetched ahead; None where nothing is."""
+        return self._ahead
+
+    @property
+    def is_installed(self) -> bool:
+        """Tell whether anything is fetched ahead."""
+        return self._ahead is not None
+
+    def close(self) -> None:
+        """End what is going on."""
+        if self._ahead is not None:
+            self._ahead.close()
+        self._ahead = None
+
+
+def spare_collector() -> None:
+    """Let the garbage collector not look, again and again, at what stays until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)

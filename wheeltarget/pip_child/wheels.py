@@ -1,0 +1,128 @@
+"""Wheels fetched ahead into the wheel store, from which pip's folder has links to them.
+
+They are hashed on the way, against what the index says; a file of which it says nothing is left to
+pip. What is in pip's own cache counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.pip_child.hosts import host_of
+from wheeltarget.pip_child.pool import Left, Pool, Task
+from wheeltarget.pip_child.session import fetch
+from wheeltarget.store import Store
+
+_SCHEMES = frozenset({"http", "https"})
+
+
+class Wheels:
+    """The wheels of a run; sources, too.
+
+    :param pool: the threads.
+    :param lend: gives the session as threads may use it.
+    :param folder: the folder of the store.
+    """
+
+    def __init__(self, pool: Pool, lend: Callable[[], Any], folder: Path) -> None:
+        self.store = Store(folder)
+        self._pool = pool
+        self._lend = lend
+        self._tasks: dict[str, Task] = {}
+        self._verified: dict[str, str] = {}
+
+    def fetch(self, link: Any, rank: int) -> Task | None:
+        """Let a file be fetched, unless it is there.
+
+        :param link: pip's link to it.
+        :param rank: how urgent it is.
+        :returns: a task whose outcome is whether it had to be fetched; None where it is for pip.
+        """
+        sha256 = _sha256_of(link)
+        url = link.url_without_fragment
+        if sha256 is None:
+            return None
+        task = self._tasks.get(url)
+        if task is None:
+            task = self._tasks[url] = self._begin(url, sha256, rank)
+        return task
+
+    def _begin(self, url: str, sha256: str, rank: int) -> Task:
+        if self.store.find(sha256):
+            return Task.done(url, outcome=False)
+        if self._pool.is_shut(host_of(url)):
+            return Task.done(url, Left("its host is left to pip"))
+        task = Task(url, rank, lambda: fetch(self._pool, url, lambda: self._load(url, sha256)))
+        self._pool.submit(task)
+        return task
+
+    def _load(self, url: str, sha256: str) -> bool:
+        """Fetch a file into the store."""
+        from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
+
+        response = self._lend().get(url, headers=HEADERS, stream=True)
+        try:
+            raise_for_status(response)
+            with self.store.writing(sha256) as writer:
+                for chunk in response_chunks(response):
+                    self._pool.check()
+                    writer.write(chunk)
+        finally:
+            response.close()
+        return True
+
+    def is_begun(self, link: Any) -> bool:
+        """Tell whether this run has fetched a file, or is about to."""
+        return link.url_without_fragment in self._tasks
+
+    def find(self, link: Any) -> Path | None:
+        """Find a file in the store."""
+        sha256 = _sha256_of(link)
+        return self.store.find(sha256) if sha256 else None
+
+    def keep_only(self, links: Iterable[Any]) -> None:
+        """Let no file be begun but these."""
+        wanted = {link.url_without_fragment for link in links}
+        for url, task in list(self._tasks.items()):
+            if url not in wanted and self._pool.withdraw(task):
+                del self._tasks[url]
+
+    def bring(self, link: Any, path: Path) -> bool | None:
+        """Put a file where pip wants it, if it is here; one on its way is waited for.
+
+        :param link: pip's link to it.
+        :param path: where to.
+        :returns: whether it had to be fetched; None where it is not here.
+        """
+        sha256 = _sha256_of(link)
+        if sha256 is None:
+            return None
+        task = self._tasks.get(link.url_without_fragment)
+        outcome = task.wait() if task else False
+        if not isinstance(outcome, bool):
+            self._pool.heed(host_of(link.url))
+            return None
+        try:
+            if not self.store.take(sha256, path):
+                return None
+        except OSError:
+            return None
+        self._verified[str(path)] = sha256
+        return outcome
+
+    def is_verified(self, path: str, hashes: Any) -> bool:
+        """Tell whether a file was hashed on its way, and has a hash that pip would take.
+
+        :param path: where it is.
+        :param hashes: pip's hashes.
+        """
+        sha256 = self._verified.get(path)
+        return sha256 is not None and bool(hashes.is_hash_allowed("sha256", sha256))
+
+
+def _sha256_of(link: Any) -> str | None:
+    """Give the sha256 that an index says a file has."""
+    sha256 = link._hashes.get("sha256") if link.scheme in _SCHEMES else None
+    return sha256.lower() if sha256 else None

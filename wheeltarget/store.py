@@ -1,0 +1,297 @@
+"""The wheel store: files by the sha256 of their content, shared by all runs of one user.
+
+A file is written under a temporary name, hashed on the way, and renamed into place when its hash is
+right. So whoever looks sees it whole or not at all, however many processes write it, and however
+one of them ends; nothing is locked.
+
+A file that is linked into a wheelhouse is the same file there, and whoever changes it there changes
+it here. Hashing it on each use would cost more than linking it by far. So beside each file stands a
+stamp: the size and the time of the last change that the file had when its hash was computed. Where
+the two still agree, the file is what was hashed; where they do not, or where there is no stamp, it
+is hashed again, and removed if it is another one. Writing to a file changes its time, and a power
+failure that leaves it short its size. File systems count time in steps of up to two seconds, so a
+new file is dated back by that much, or a change in its first moment would not be seen.
+
+The stamp's own time of change says when the file was last used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from wheeltarget.errors import HashMismatchError
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+TEMPORARY = "tmp"
+"""Name of the folder for what is being written."""
+
+STAMP = ".stamp"
+"""What stands behind the name of a file in that of its stamp."""
+
+_HEXADECIMAL = frozenset("0123456789abcdef")
+_LENGTH = 64
+_BLOCK = 1 << 20
+_USE_IS_NOTED_AFTER = 3600.0
+_CLOCK_STEP = 2.0
+
+
+class Writer:
+    """Takes the content of a file, piece by piece.
+
+    :param handle: where it goes.
+    """
+
+    def __init__(self, handle: IO[bytes]) -> None:
+        self._handle = handle
+        self._hash = _new_hash()
+
+    def write(self, data: bytes) -> int:
+        """Add to the content.
+
+        :param data: the next piece.
+        :returns: how many bytes it has.
+        :raises OSError: where it cannot be written.
+        """
+        self._hash.update(data)
+        return self._handle.write(data)
+
+    @property
+    def sha256(self) -> str:
+        """Give the hash of what was written so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+
+class Store:
+    """Files by their hash, in one folder.
+
+    Made before threads are begun, it may be used by all of them.
+
+    :param folder: where they are; it need not exist, and is made when the first file is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        # A link has the mode of the file; where pip would give another one, a copy has to do.
+        self._mode = 0o666 & ~_umask()
+
+    def find(self, sha256: str) -> Path | None:
+        """Find the file with a hash; one that is damaged is removed.
+
+        :param sha256: the hash, in hexadecimal; anything else is not there.
+        :returns: where it is, to be read and no more; None where it is not there.
+        """
+        found = self._verified(sha256)
+        return found and found[0]
+
+    def take(self, sha256: str, path: Path) -> bool:
+        """Put the file with a hash where it is needed, whole or not at all.
+
+        It is linked; across file systems, and where its mode is not the one that a new file has, it
+        is copied.
+
+        :param sha256: the hash, in hexadecimal.
+        :param path: where to; nothing may be there, its folder has to be.
+        :returns: False where the store has no such file.
+        :raises FileExistsError: where something is at that path.
+        :raises OSError: where it cannot be written.
+        """
+        found = self._verified(sha256)
+        if found is None:
+            return False
+        source, status = found
+        if stat.S_IMODE(status.st_mode) == self._mode:
+            try:
+                os.link(source, path)
+            except FileExistsError:
+                raise
+            except OSError:
+                pass  # another file system, too many links, somebody else's file, no longer there
+            else:
+                return True
+        return _copy(source, path)
+
+    def add(self, sha256: str, path: Path) -> None:
+        """Keep a file that is already on the disk, linked or copied.
+
+        :param sha256: the hash that it has to have, in hexadecimal.
+        :param path: where it is; it must not be written to any more.
+        :raises HashMismatchError: where its content is another one; the store is as it was then.
+        :raises OSError: where it cannot be read, or the store not be written.
+        """
+        if self._verified(sha256) is not None:
+            return
+        with self._temporary() as draft:
+            try:
+                os.link(path.resolve(), draft)
+            except OSError:
+                shutil.copyfile(path, draft)
+            status = _date_back(draft)
+            self._keep(draft, status, sha256, _hash_file(draft))
+
+    @contextmanager
+    def writing(self, sha256: str) -> Iterator[Writer]:
+        """Write a file whose hash is known beforehand.
+
+        When the block ends well, and what was written has the hash, the file is in the store. If
+        it ends in any other way, nothing is left of it.
+
+        :param sha256: the hash that it has to have, in hexadecimal.
+        :returns: what takes the content.
+        :raises HashMismatchError: where the content is another one.
+        :raises OSError: where the store cannot be written.
+        """
+        with self._temporary() as draft:
+            with draft.open("xb") as handle:
+                writer = Writer(handle)
+                yield writer
+            self._keep(draft, _date_back(draft), sha256, writer.sha256)
+
+    def remove(self, sha256: str) -> None:
+        """Remove a file; whoever has it linked keeps it.
+
+        :param sha256: the hash, in hexadecimal; one that is not there is no error.
+        :raises OSError: where it cannot be removed.
+        """
+        path = self._path(sha256)
+        if path is not None:
+            _remove(path)
+
+    def _path(self, sha256: str) -> Path | None:
+        """Give the place for a hash; an index may call anything a hash."""
+        sha256 = sha256.lower()
+        if len(sha256) != _LENGTH or not _HEXADECIMAL.issuperset(sha256):
+            return None
+        return self.folder / sha256[:2] / sha256[2:]
+
+    def _verified(self, sha256: str) -> tuple[Path, os.stat_result] | None:
+        """Give the file with a hash and what the system says of it, if it is what was hashed."""
+        path = self._path(sha256)
+        if path is None:
+            return None
+        try:
+            status = path.lstat()
+            if not stat.S_ISREG(status.st_mode):
+                return None
+            if _read_stamp(path) != _stamp(status):
+                digest = _hash_file(path)
+                if digest != sha256.lower():
+                    _remove(path)
+                    return None
+                _write_stamp(path, status)
+        except OSError:
+            return None
+        return path, status
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """Give a name that nobody else has, and see to it that nothing is left there."""
+        folder = self.folder / TEMPORARY
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / os.urandom(16).hex()
+        try:
+            yield draft
+        finally:
+            with contextlib.suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+    def _keep(self, draft: Path, status: os.stat_result, expected: str, got: str) -> None:
+        """Give a file that is whole its place, if its hash is right."""
+        if got != expected.lower():
+            raise HashMismatchError(expected, got)
+        path = self.folder / got[:2] / got[2:]
+        path.parent.mkdir(exist_ok=True)
+        try:
+            draft.replace(path)
+        except PermissionError:
+            # On Windows a file that somebody reads cannot be replaced; it is this one.
+            if not path.is_file():
+                raise
+        else:
+            _write_stamp(path, status)
+
+
+def _umask() -> int:
+    # Never 0 meanwhile, so that no other thread's file is open to everyone.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _new_hash() -> _Hash:
+    import hashlib
+
+    return hashlib.sha256()
+
+
+def _hash_file(path: Path) -> str:
+    digest = _new_hash()
+    with path.open("rb", buffering=0) as handle:
+        while block := handle.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _date_back(path: Path) -> os.stat_result:
+    """Let every change from now on be seen, however coarse the file system's clock is."""
+    past = time.time() - 1.5 * _CLOCK_STEP
+    os.utime(path, (past, past))
+    return path.stat()
+
+
+def _stamp(status: os.stat_result) -> str:
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def _read_stamp(path: Path) -> str:
+    """Read a file's stamp and note that the file is used; without a stamp it is empty."""
+    stamp = Path(f"{path}{STAMP}")
+    try:
+        with stamp.open(encoding="ascii") as handle:
+            if time.time() - os.fstat(handle.fileno()).st_mtime > _USE_IS_NOTED_AFTER:
+                with contextlib.suppress(OSError):
+                    os.utime(stamp)
+            return handle.read()
+    except (OSError, ValueError):
+        return ""
+
+
+def _write_stamp(path: Path, status: os.stat_result) -> None:
+    """Write down what a file was like when it was hashed; without that it is hashed once more."""
+    if time.time() - status.st_mtime < _CLOCK_STEP:
+        return  # it could change once more without being seen to
+    with contextlib.suppress(OSError):
+        Path(f"{path}{STAMP}").write_text(_stamp(status), "ascii")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file and its stamp."""
+    path.unlink(missing_ok=True)
+    Path(f"{path}{STAMP}").unlink(missing_ok=True)
+
+
+def _copy(source: Path, path: Path) -> bool:
+    """Copy a file of the store, and tell whether it is still there."""
+    if path.exists():
+        raise FileExistsError(None, "File exists", str(path))
+    part = path.with_name(f"{path.name}.wheeltarget-part")
+    try:
+        with contextlib.ExitStack() as stack:
+            try:
+                reader = stack.enter_context(source.open("rb"))
+            except FileNotFoundError:
+                return False
+            shutil.copyfileobj(reader, stack.enter_context(part.open("wb")), _BLOCK)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return True
