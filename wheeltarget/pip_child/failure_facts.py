@@ -45,7 +45,7 @@ def patch_failures(current: Current) -> Current:
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
         if current.view is not None:
             constraints = named.get("constraints") or (arguments[0] if arguments else {})
-            more, unseen = _look_further(current, self._finder, constraints)
+            more, unseen = _look_further(current, self._finder, error.causes, constraints)
             said = [_cause(cause, constraints) for cause in (*error.causes, *more)]
             current.failure = _facts(current, self._finder, said, unseen)
             with _held_back(current, Factory.__module__):
@@ -136,35 +136,42 @@ def _held_back(current: Current, name: str) -> Iterator[None]:
 
 
 def _look_further(
-    current: Current, finder: Any, constraints: Any
+    current: Current, finder: Any, causes: Sequence[Any], constraints: Any
 ) -> tuple[list[tuple[Any, None]], list[str]]:
     """Find what else of the user's own requirements cannot be had, as far as the index says.
 
     :returns: causes as pip has them, and the projects that were not looked at.
     """
+    more: list[tuple[Any, None]] = []
+    unseen: list[str] = []
+    if all(parent is not None for _, parent in causes):
+        return more, unseen  # pip has come to all of them
+    told = {normal(requirement.project_name) for requirement, _ in causes}
+    others = {normal(each.project_name): each for each in current.roots}
+    left = _MOST_LOOKED_AT
+    for project, requirement in others.items():
+        wanted = requirement.get_candidate_lookup()[1]
+        if project in told or wanted is None:
+            continue
+        left -= project not in current.links
+        if left < 0:
+            unseen.append(project)
+        elif not _is_there(finder, project, wanted, constraints.get(project)):
+            more.append((requirement, None))
+    return more, unseen
+
+
+def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
+    """Tell whether an index has a file for a requirement, or whether that cannot be told."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
 
-    causes: list[tuple[Any, None]] = []
-    unseen = {
-        normal(each.project_name): each
-        for each in current.roots
-        if normal(each.project_name) not in current.links
-        and each.get_candidate_lookup()[1] is not None
-    }
-    for project, requirement in list(unseen.items())[:_MOST_LOOKED_AT]:
-        wanted = requirement.get_candidate_lookup()[1]
-        constraint = constraints.get(project)
-        specifier = wanted.specifier & constraint.specifier if constraint else wanted.specifier
-        try:
-            found = finder.find_best_candidate(project, specifier=specifier)
-        except (PipError, RequestException, OSError):
-            break
-        del unseen[project]
-        best = found.best_candidate
-        if best is None or best.link.is_yanked:
-            causes.append((requirement, None))
-    return causes, list(unseen)
+    specifier = wanted.specifier & constraint.specifier if constraint else wanted.specifier
+    try:
+        best = finder.find_best_candidate(project, specifier=specifier).best_candidate
+    except (PipError, RequestException, OSError):
+        return True
+    return best is not None and not best.link.is_yanked
 
 
 def prove_failures(current: Current) -> bool:
