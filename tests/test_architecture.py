@@ -84,7 +84,7 @@ ARROWS = {
     "closure": "targets markers legacy errors",
     "reading": f"driver {GROUND} {READERS}",
     "pure": "driver results wheelhouse errors",
-    "unmet": "plan demands explanation targets results outcome",
+    "unmet": "plan demands explanation targets results outcome errors",
     "delivery": (
         "unmet plan targets results driver closure pure wheelhouse interrupts outcome errors"
     ),

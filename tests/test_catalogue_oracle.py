@@ -1,8 +1,8 @@
 """What a name of the catalogue stands for takes the files that the real interpreter's pip takes.
 
 Most names share a Python, a level of glibc and a machine, so each of these is asked about once. The
-pip of a Python says in one process what it would take under every level, its cap being raised in
-between; wheeltarget says it in one run.
+pip of a Python reads an index page once and says in one process which of its files it would take
+under every level, its cap being raised in between; wheeltarget says it in one run.
 """
 
 from __future__ import annotations
@@ -42,22 +42,36 @@ from pip._internal.models.target_python import TargetPython
 from pip._internal.network.session import PipSession
 
 index, cache, levels, projects = json.loads(sys.argv[1])
-session = PipSession(cache=cache)
-taken = {}
-for level in levels:
-    _manylinux.LEVEL[0] = level
+seen = {}
+look_here = PackageFinder.evaluate_links
+
+def evaluate_links(self, link_evaluator, links):
+    links = list(links)
+    seen.setdefault(link_evaluator.project_name, []).extend(links)
+    return look_here(self, link_evaluator, links)
+
+def make_finder():
     try:
         scope = SearchScope.create([], [index], no_index=False)
     except TypeError:
         scope = SearchScope.create([], [index])
-    finder = PackageFinder.create(
-        LinkCollector(session, scope),
-        SelectionPreferences(allow_yanked=True, format_control=FormatControl(set(), {":all:"})),
-        TargetPython(),
-    )
+    wheels = FormatControl(set(), {":all:"})
+    preferences = SelectionPreferences(allow_yanked=True, format_control=wheels)
+    return PackageFinder.create(LinkCollector(session, scope), preferences, TargetPython())
+
+session = PipSession(cache=cache)
+PackageFinder.evaluate_links = evaluate_links
+for project in projects:
+    make_finder().find_all_candidates(project)
+taken = {}
+for level in levels:
+    _manylinux.LEVEL[0] = level
+    finder = make_finder()
     for project in projects:
-        best = finder.find_best_candidate(project).best_candidate
-        taken["%s %d" % (project, level)] = best and best.link.filename
+        found = look_here(finder, finder.make_link_evaluator(project), seen[project])
+        best = finder.make_candidate_evaluator(project).compute_best_candidate(found)
+        file = best.best_candidate and best.best_candidate.link.filename
+        taken["%s %d" % (project, level)] = file
 print(json.dumps(taken))
 """
 
