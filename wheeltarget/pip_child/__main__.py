@@ -60,6 +60,7 @@ nothing was fetched and ``failure`` holds one sentence.
 from __future__ import annotations
 
 import gc
+import gc
 import json
 import signal
 import sys
@@ -150,6 +151,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         try:
             for job in order["jobs"]:
                 run(current, job)
+                gc.collect()
                 if interrupts:
                     return INTERRUPTED
         finally:
