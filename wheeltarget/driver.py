@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget import reserve
-from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
+from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError, UsageError
 from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
 from wheeltarget.results import ChosenFile, Failure, JobResult
@@ -25,8 +25,11 @@ INTERRUPTED = 130
 AHEAD = "WHEELTARGET_AHEAD"
 """The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
 
+CONNECTIONS = "WHEELTARGET_CONNECTIONS"
+"""The variable that says how many connections to a host there may be at once."""
+
 _CONNECTIONS = 16
-"""How many connections to a host there may be at once."""
+_MOST_CONNECTIONS = 256
 
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
@@ -81,9 +84,11 @@ def run_jobs(
     :raises PipMovedError: where the installed pip cannot be made to see a target.
     :raises InterruptedRunError: where a child was interrupted.
     :raises DownloadError: where a child died.
+    :raises UsageError: where ``WHEELTARGET_CONNECTIONS`` is no number.
     """
     folders = [stage.job_folder(number) for number in range(len(jobs))]
     results = [stage.folder / f"result-{number}.json" for number in range(len(jobs))]
+    connections = _connections(os.environ)
     count = max(min(manner.children, len(jobs)), 1)
     captured = count > 1 or manner.silent
     orders = [
@@ -112,7 +117,7 @@ def run_jobs(
             "store": manner.store and str(manner.store),
             "refresh": manner.refresh,
             "ahead": os.environ.get(AHEAD) != "0",
-            "connections": _CONNECTIONS,
+            "connections": connections,
         }
         files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
@@ -124,6 +129,17 @@ def run_jobs(
         _read_result(job, result, folder)
         for job, result, folder in zip(jobs, results, folders, strict=True)
     )
+
+
+def _connections(environment: Mapping[str, str]) -> int:
+    """Say how many connections to a host there may be at once."""
+    said = environment.get(CONNECTIONS) or str(_CONNECTIONS)
+    if not said.isdecimal() or not 1 <= int(said) <= _MOST_CONNECTIONS:
+        raise UsageError(
+            f"{CONNECTIONS} is not a number of connections: {said!r}",
+            f"say one from 1 to {_MOST_CONNECTIONS}, or leave it out for {_CONNECTIONS}",
+        )
+    return int(said)
 
 
 def _refuse_end(exit_code: int, failure: Path) -> None:
@@ -286,7 +302,7 @@ def run_alone(home: Path, orders: Mapping[str, Any]) -> None:
         "failure": str(failure),
         "store": None,
         "ahead": os.environ.get(AHEAD) != "0",
-        "connections": _CONNECTIONS,
+        "connections": _connections(os.environ),
         **orders,
     }
     file = _write_orders(home, everything)

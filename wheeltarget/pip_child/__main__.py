@@ -204,6 +204,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         try:
             for job in order["jobs"]:
                 run(current, job, listing)
+                gc.collect()
                 if interrupts:
                     return INTERRUPTED
         finally:
