@@ -132,6 +132,7 @@ THIRD_PARTY = {
         *DECISION.split(),
         *WORK.split(),
         "api",
+        "joining",
         "render_explanation",
     }
     - {"errors", "guard", "store"},
