@@ -64,9 +64,11 @@ def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
 
     request = None if _COMPLETION in os.environ else read_request((*front, *words))
     if request is not None:
-        from wheeltarget.cli_download import repeat
+        from wheeltarget.cli_download import follow_locks, repeat
 
-        exit_code = repeat(request)
+        exit_code = follow_locks(request)
+        if exit_code is None:
+            exit_code = repeat(request)
         if exit_code is not None:
             return exit_code
     if request is None or not request.has_options:

@@ -39,6 +39,15 @@ def repeat(request: DownloadRequest) -> int | None:
     return None if request.refresh else _guarded(_repeat, request)
 
 
+def follow_locks(request: DownloadRequest) -> int | None:
+    """Have a request done if it names locks that say everything.
+
+    :param request: what is asked for.
+    :returns: the exit code; None where something is to be resolved, or pip's own business.
+    """
+    return _guarded(_follow_locks, request)
+
+
 def _guarded(work: Callable[[DownloadRequest], int | None], request: DownloadRequest) -> int | None:
     """Do something for a request, and say what is wrong if anything is."""
     try:
@@ -64,6 +73,19 @@ def _repeat(request: DownloadRequest) -> int | None:
     return 0
 
 
+def _follow_locks(request: DownloadRequest) -> int | None:
+    if not any("pylock" in word for word in request.words):
+        return None
+    # What would resolve takes long to load, and a lock needs none of it.
+    from wheeltarget.locked_download import download_locked
+
+    outcome = download_locked(request)
+    if outcome is None:
+        return None
+    _show(outcome, request, _appearance(request.words))
+    return 0
+
+
 def _run(request: DownloadRequest) -> int:
     from wheeltarget.api import PlainRun, download
     from wheeltarget.cache import cache_folder, memory_folder
@@ -84,7 +106,7 @@ def _run(request: DownloadRequest) -> int:
 def _show_error(error: WheeltargetError, request: DownloadRequest) -> int:
     from wheeltarget.render import show_error
 
-    show_error(error, sys.stderr, coloured=_is_coloured(request.words))
+    show_error(error, sys.stderr, coloured=is_coloured(request.words))
     return error.exit_code
 
 
@@ -102,20 +124,29 @@ def _appearance(words: tuple[str, ...]) -> Appearance:
     from wheeltarget.remembered import Appearance
 
     command = split_command_line(words)
-    return Appearance(is_quiet(command, _settings(command)), _is_coloured(words))
+    return Appearance(is_quiet(command, settings(command)), is_coloured(words))
 
 
-def _is_coloured(words: tuple[str, ...]) -> bool:
+def is_coloured(words: tuple[str, ...]) -> bool:
+    """Tell whether pip's options and configuration leave colours in.
+
+    :param words: pip's words.
+    """
     from wheeltarget.pip_options import refuses_colour, split_command_line
 
     try:
         command = split_command_line(words)
     except UsageError:
         return "--no-color" not in words
-    return not refuses_colour(command, _settings(command))
+    return not refuses_colour(command, settings(command))
 
 
-def _settings(command: CommandLine) -> dict[str, str]:
+def settings(command: CommandLine) -> dict[str, str]:
+    """Give pip's configuration as a command sees it.
+
+    :param command: pip's own options, as given.
+    :returns: the values by long option without its dashes.
+    """
     from wheeltarget.pip_config import configured_settings
 
     return configured_settings(os.environ, isolated=command.has("--isolated"))
@@ -132,5 +163,5 @@ def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:
     if outcome.notes and not is_quiet(split_command_line(words), os.environ):
         from wheeltarget.render import show_notes
 
-        show_notes(outcome.notes, sys.stderr, coloured=_is_coloured(words))
+        show_notes(outcome.notes, sys.stderr, coloured=is_coloured(words))
     return outcome.exit_code

@@ -33,12 +33,14 @@ class StagedFile:
     :param origin: where it came from, for messages.
     :param label: the target that needs it, or an empty string.
     :param folder: the folder in the destination that it goes to, or an empty string.
+    :param sha256: its hash, in hexadecimal, where somebody has computed it; else empty.
     """
 
     path: Path
     origin: str
     label: str
     folder: str = ""
+    sha256: str = ""
 
     @property
     def name(self) -> str:
@@ -95,6 +97,17 @@ class Stage:
         folder = self.folder / "tmp"
         folder.mkdir(exist_ok=True)
         return folder
+
+    def part(self, name: str) -> Stage:
+        """Give a stage within this one, for jobs of which no file goes to the destination.
+
+        :param name: what to call it; one that is new.
+        """
+        folder = self.folder / name
+        folder.mkdir()
+        part = Stage(folder, folder / "nowhere")
+        part._guard = self._guard
+        return part
 
     def job_folder(self, number: int) -> Path:
         """Make the folder that a job's files go to."""
@@ -301,13 +314,10 @@ def merge(
     hashes = _Hashes()
     chosen: dict[str, tuple[StagedFile, str]] = {}
     for file in (each for files in targets for each in files):
-        digest = hashes.sha256(file.path)
+        digest = file.sha256 or hashes.sha256(file.path)
         first, known = chosen.setdefault(file.name, (file, digest))
         if known != digest:
-            raise ClashError(
-                f"{file.path.name} is two different files: {first.told} and {file.told}",
-                _LOCK_CLASH if file.path.suffix == ".toml" else _CLASH,
-            )
+            raise clash(first, file)
     placed = {}
     for name, (_, digest) in chosen.items():
         path = stage.destination / name
@@ -317,6 +327,18 @@ def merge(
         paths = {name: chosen[name][0].path for name, file in placed.items() if file.new}
         stage.place(_copies(stage, paths) if copied else paths)
     return placed
+
+
+def clash(first: StagedFile, second: StagedFile) -> ClashError:
+    """Say that one name has two contents.
+
+    :param first: a file.
+    :param second: another one of that name.
+    """
+    return ClashError(
+        f"{second.path.name} is two different files: {first.told} and {second.told}",
+        _LOCK_CLASH if second.path.suffix == ".toml" else _CLASH,
+    )
 
 
 def _copies(stage: Stage, paths: Mapping[str, Path]) -> dict[str, Path]:
