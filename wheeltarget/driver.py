@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wheeltarget import reserve
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
@@ -167,29 +168,14 @@ def _write_orders(folder: Path, orders: Mapping[str, Any]) -> Path:
     return file
 
 
-def _command(job_file: Path) -> list[str]:
-    # -P keeps the working directory from giving pip other modules than its own.
-    return [sys.executable, "-P", "-m", "wheeltarget.pip_child", str(job_file)]
-
-
-def _environment(**changes: str) -> dict[str, str]:
-    """Give the child this process's environment, and the way to wheeltarget where -P hides it."""
-    environment = {**os.environ, **changes}
-    home = str(Path(__file__).resolve().parent.parent)
-    if home == str(Path.cwd()):
-        inherited = environment.get("PYTHONPATH")
-        environment["PYTHONPATH"] = f"{home}{os.pathsep}{inherited}" if inherited else home
-    return environment
-
-
 def _run_children(
     files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
 ) -> list[int]:
     """Run the children to their ends; their output is progress, so it goes to standard error."""
     temporary = str(stage.temporary)
-    environment = _environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
+    environment = reserve.environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
     sys.stderr.flush()
-    children: list[subprocess.Popen[bytes]] = []
+    children: list[subprocess.Popen[bytes] | reserve.Child] = []
     try:
         for file in files:
             children.append(_start(file, environment, captured=captured))
@@ -214,16 +200,21 @@ def _run_children(
 
 def _start(
     file: Path, environment: Mapping[str, str], *, captured: bool
-) -> subprocess.Popen[bytes]:
-    if not captured:
-        return subprocess.Popen(_command(file), env=environment, stdout=2)
-    with file.with_name(_SAID).open("wb") as said:
+) -> subprocess.Popen[bytes] | reserve.Child:
+    place = file.with_name(_SAID) if captured else None
+    early = reserve.take()
+    if early is not None and early.order(file, environment["TMPDIR"], place):
+        return early
+    command = reserve.command(str(file))
+    if place is None:
+        return subprocess.Popen(command, env=environment, stdout=2)
+    with place.open("wb") as said:
         return subprocess.Popen(
-            _command(file), env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
         )
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
+def _end(child: subprocess.Popen[bytes] | reserve.Child) -> None:
     try:
         child.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -255,6 +246,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     :returns: pip's exit code, and what it chose where that was asked for and can be told.
     :raises PipMovedError: where the installed pip takes no content from here.
     """
+    reserve.dismiss()  # it is for targets
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
         failure, result = Path(name, _FAILURE), Path(name, "result.json")
         order = {
@@ -266,7 +258,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
             "result": str(result) if observed else "",
         }
         file = _write_orders(Path(name), {"plain": True, "jobs": [order], "failure": str(failure)})
-        exit_code = _wait_as_pip(_command(file))
+        exit_code = _wait_as_pip(reserve.command(str(file)))
         if failure.is_file():
             raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
         return exit_code, _read_result(job, result, Path()) if result.is_file() else None
@@ -274,7 +266,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
 
 def _wait_as_pip(command: Sequence[str]) -> int:
     """Run pip with the terminal as it is; it has the signals, and this process waits."""
-    with passed_on() as receivers, subprocess.Popen(command, env=_environment()) as child:
+    with passed_on() as receivers, subprocess.Popen(command, env=reserve.environment()) as child:
         receivers.append(child.send_signal)
         exit_code = child.wait()
     return exit_code if exit_code >= 0 else 128 - exit_code
@@ -329,7 +321,7 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
 def _run_one(file: Path) -> int:
     """Run a child that has nothing to keep; it ends with this process."""
     sys.stderr.flush()
-    child = _start(file, _environment(), captured=False)
+    child = _start(file, reserve.environment(), captured=False)
     try:
         return child.wait()
     except BaseException:
@@ -363,7 +355,10 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
         }
         sys.stderr.flush()
         subprocess.run(
-            _command(_write_orders(Path(name), order)), env=_environment(), stdout=2, check=False
+            reserve.command(str(_write_orders(Path(name), order))),
+            env=reserve.environment(),
+            stdout=2,
+            check=False,
         )
         if not result.is_file():
             return {}, {}

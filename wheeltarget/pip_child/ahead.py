@@ -33,19 +33,27 @@ class Scope:
     :param connections: how many connections to a host there may be at once.
     :param needs: which files may be of use to any of the targets.
     :param store: the folder of the wheel store.
+    :param is_passing: whether that is gone when the run ends.
     """
 
     connections: int
     needs: Needs
     store: Path
+    is_passing: bool
 
     @classmethod
-    def of(cls, order: dict[str, Any], store: Path) -> Scope:
-        """Read it from a job file."""
+    def of(cls, order: dict[str, Any], temporary: Path) -> Scope:
+        """Read it from a job file.
+
+        :param order: the content of the job file.
+        :param temporary: a folder for wheels where there is no store.
+        """
         targets = [job["target"] for job in order["jobs"]]
         tags = {tag.lower() for target in targets if target for tag in target["tags"]}
         sources = not all(targets) or any(job.get("sources") for job in order["jobs"])
-        return cls(max(order["connections"], 1), Needs(frozenset(tags), sources), store)
+        needs = Needs(frozenset(tags), sources)
+        store = Path(order["store"] or temporary)
+        return cls(max(order["connections"], 1), needs, store, not order["store"])
 
 
 class Ahead:
@@ -61,7 +69,8 @@ class Ahead:
         # pip's own thread may have a connection, too.
         self.pool = Pool(Hosts(max(scope.connections - 1, 1)), _WIDTH * scope.connections)
         self.keeper = Keeper(self.pool, self.forget)
-        self.wheels = Wheels(self.pool, self.lent, scope.store)
+        self.wheels = Wheels(self.pool, self.lent, scope.store, is_passing=scope.is_passing)
+        self.bar = "off"
         self.evaluator: Any = None
         self.is_resolving = False
         self.takes_whole_wheels = False
@@ -118,7 +127,9 @@ class Ahead:
 
     def _fetch_page(self, url: str, named: dict[str, Any]) -> Any:
         assert self._get_page is not None  # noqa: S101 - it is patched before anything is fetched
-        return self.keep_page(self._get_page(url, session=self.lent(), **named))
+        page = self.keep_page(self._get_page(url, session=self.lent(), **named))
+        # Old versions of what pip fetches with take half of a page for all of it.
+        return page if page.is_readable else Left("it cannot be read")
 
     def keep_page(self, response: Any) -> KeptPage:
         """Keep pip's response to a question for a page."""

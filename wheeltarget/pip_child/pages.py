@@ -94,6 +94,7 @@ class KeptPage:
         self.url: str = response.url
         self.content_type: str = response.headers["Content-Type"]
         self.encoding = encoding
+        self.is_readable = True
         content: bytes = response.content
         self._packed = zlib.compress(content, _QUICK)
         self._files: list[tuple[str, Any]] | None = None
@@ -154,8 +155,12 @@ class KeptPage:
         """
         try:
             files = json.loads(content)["files"]
+        except (ValueError, KeyError, TypeError):
+            self.is_readable = False
+            return
+        try:
             kinds = [(kind_of(file["url"]), file) for file in files]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError):
             return
         if kinds:
             sieve = Sieve(self._needs)
