@@ -194,12 +194,15 @@ def _patch_markers(current: Current) -> None:
         def decide(text: str) -> bool:
             return bool(evaluate_here(markers.Marker(text), *arguments, **named))
 
-        verdict = holds(str(self), decide, current.view.unknown)
+        text = str(self)
+        if not any(name in text for name in current.view.unknown):
+            return bool(evaluate_here(self, *arguments, **named))
+        verdict = holds(text, decide, current.view.unknown)
         if isinstance(verdict, bool):
             return verdict
         if current.only_looks:
             return False
-        raise UnknownMarkerError(str(self), verdict[0])
+        raise UnknownMarkerError(text, verdict[0])
 
     rebind("default_environment", host_environment, default_environment)
     markers.Marker.evaluate = evaluate
