@@ -232,6 +232,7 @@ THIRD_PARTY = {
         "check",
         "components",
         "install_check",
+        "joining",
         "lock_constraints",
         "lock_files",
         "lock_making",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.support.cli import environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import reserve
+from wheeltarget.errors import InterruptedRunError
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 OTHER = "cp310-cp310-manylinux2014_x86_64"
@@ -240,6 +242,24 @@ def test_waiting_can_come_to_an_end_before_the_process() -> None:
     reserve.dismiss()
 
 
+@posix
+def test_a_process_that_is_told_half_of_its_job_does_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def dump(_order: object, pipe: TextIO) -> None:
+        pipe.write('{"job":')
+        raise InterruptedRunError(signal.SIGTERM)
+
+    monkeypatch.setattr(json, "dump", dump)
+    reserve.begin()
+    child = reserve.take()
+    assert child is not None
+    with pytest.raises(InterruptedRunError):
+        child.order(Path("job.json"), "", None)
+    assert child.wait() == -signal.SIGKILL
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(
     ("words", "begun"),
     [
@@ -310,13 +330,16 @@ def test_what_pip_says_of_this_machine_is_true_and_takes_no_programs() -> None:
 
 @pytest.mark.seams
 def test_what_pip_has_for_debugging_is_loaded_when_it_is_asked_for() -> None:
-    script = (
-        LOAD + "print('pip._vendor.pygments' in sys.modules)\n"
+    # Up to 25.3, what pip writes its messages with loads it, too.
+    script = LOAD + (
+        "print('pip._vendor.pygments' in sys.modules, 'pip._vendor.rich.logging' in sys.modules)\n"
         "from pip._internal.cli import base_command\n"
         "print(callable(base_command.rich_traceback.install))\n"
         "print('pip._vendor.pygments' in sys.modules)"
     )
-    assert run_script(script).split() == ["False", "True", "True"]
+    early, needed, *later = run_script(script).split()
+    assert early == "False" or needed == "True"
+    assert later == ["True", "True"]
 
 
 @pytest.mark.seams

@@ -62,6 +62,11 @@ class Child:
         except BrokenPipeError:
             self.wait()
             return False
+        except BaseException:
+            # What it was told of a job so far is none.
+            self.kill()
+            self.wait()
+            raise
         return True
 
     def wait(self, timeout: float | None = None) -> int:
