@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from wheeltarget import cache, catalogue, settings
 from wheeltarget.basis import Run, find_basis
@@ -26,9 +26,11 @@ from wheeltarget.pip_options import (
 )
 from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
 from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
-from wheeltarget.requirements import TargetName
+from wheeltarget.requirements import TargetName, is_lock
 
 if TYPE_CHECKING:
+    from wheeltarget.explain import ExplainOutcome, ExplainRequest, explain
+    from wheeltarget.locking import LockOutcome, LockRequest, lock
     from wheeltarget.plain import Foreign
     from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
@@ -37,20 +39,32 @@ __all__ = [
     "Asker",
     "DownloadOutcome",
     "DownloadRequest",
+    "ExplainOutcome",
+    "ExplainRequest",
+    "LockOutcome",
+    "LockRequest",
     "PlainRun",
     "TargetFile",
     "TargetFiles",
     "ValidateOutcome",
     "ValidateRequest",
     "download",
+    "explain",
+    "lock",
     "validate",
 ]
 
-HOST_LABEL = "this interpreter"
 
+def __getattr__(name: str) -> object:
+    """Load what a download does not need only where it is asked for."""
+    if name in {"ExplainOutcome", "ExplainRequest", "explain"}:
+        from wheeltarget import explain
 
-def __getattr__(name: str) -> Any:
-    """Load the verb that a download has no need of when it is asked for."""
+        return getattr(explain, name)
+    if name in {"LockOutcome", "LockRequest", "lock"}:
+        from wheeltarget import locking
+
+        return getattr(locking, name)
     if name in {"ValidateOutcome", "ValidateRequest", "validate"}:
         from wheeltarget import validate
 
@@ -80,6 +94,12 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     isolated = command.has("--isolated")
     inherited = configured_options(environment, isolated=isolated)
     everything = CommandLine((*inherited, *command.options), command.requirements)
+    if any(map(is_lock, everything.values("--requirement"))):
+        from wheeltarget.locked_download import download_locked
+
+        locked = download_locked(request)
+        if locked is not None:
+            return locked
     inputs = read_everything(everything, environment)
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
@@ -89,7 +109,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     faults = (*inputs.faults, *faults)
     if not faults:
         _refuse_misplaced(plan, sources, everything)
-    if plan.is_plain and not ours and not faults:
+    if plan.is_plain and not ours and not faults and not inputs.locked:
         from wheeltarget import plain
 
         quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
@@ -167,6 +187,7 @@ def _deliver(
             dry_run=request.dry_run,
             children=request.children,
             pure=pure,
+            locked=inputs.locked,
             build_words=tuple(_build_words(command, inputs)),
             store=store,
             refresh=request.refresh,
@@ -195,7 +216,7 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     foreign = [
         word for option in command.options if option.name in FOREIGN for word in option.words
     ]
-    host = " ".join(foreign) or HOST_LABEL
+    host = " ".join(foreign) or catalogue.HOST_LABEL
     return [job.target.label if job.target else host for job in plan.jobs]
 
 

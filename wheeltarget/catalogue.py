@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 HOST = "host"
 """The name of the running interpreter."""
 
+HOST_LABEL = "this interpreter"
+"""What it is called where no target is named."""
+
 _FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1
 _EXPECTED = (

@@ -16,6 +16,7 @@ from wheeltarget import reserve
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
+from wheeltarget.projects import JobListing
 from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
 
@@ -50,6 +51,7 @@ class Manner:
     :param folders: for each job, the folder in the destination that its files go to.
     :param children: how many processes may run at once.
     :param dry_run: whether pip chooses only, and fetches no more than that needs.
+    :param hashed: whether it then fetches what is needed to know every sha256, too.
     :param silent: whether nothing of what pip says is shown.
     :param store: the folder of the wheel store; None to do without.
     :param refresh: whether index pages that are fresh in pip's cache are asked for again.
@@ -58,6 +60,7 @@ class Manner:
     folders: tuple[str, ...]
     children: int = 1
     dry_run: bool = False
+    hashed: bool = False
     silent: bool = False
     store: Path | None = None
     refresh: bool = False
@@ -93,6 +96,7 @@ def run_jobs(
             "destination": str(stage.destination / below),
             "result": str(result),
             "dry_run": manner.dry_run,
+            "hashed": manner.hashed,
         }
         for job, label, folder, below, result in zip(
             jobs, labels, folders, manner.folders, results, strict=True
@@ -154,6 +158,7 @@ def _order(job: Job) -> dict[str, Any]:
         "unset": _FOREIGN_VARIABLES if target else (),
         "narrow": dict(job.narrow),
         "sources": sorted(job.sources),
+        "prefer": dict(job.prefer),
     }
 
 
@@ -228,6 +233,7 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
         chosen,
         folder,
         failure,
+        tuple(data["said"]),
         data["fresh_until"],
     )
 
@@ -266,6 +272,72 @@ def _wait_as_pip(command: Sequence[str]) -> int:
     return exit_code if exit_code >= 0 else 128 - exit_code
 
 
+def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
+    """Let pip say, for every job, what there is of the projects that it asks for.
+
+    Nothing is resolved, and nothing is fetched but index pages.
+
+    :param jobs: the jobs.
+    :param labels: what to call each job's target.
+    :returns: what there is for each job, in their order.
+    :raises PipMovedError: where the installed pip cannot be made to see a target.
+    :raises InterruptedRunError: where the child was interrupted.
+    :raises DownloadError: where the child died, or pip could not read what is asked for.
+    """
+    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
+        home, folder = Path(name), str(Path(name, "files"))
+        results = [home / f"result-{number}.json" for number in range(len(jobs))]
+        appearance = tuple(_appearance(captured=False))
+        orders = [
+            {
+                **_order(job),
+                "label": label,
+                # What it looks for is ours to tell.
+                "arguments": [f"--dest={folder}", "--quiet", *appearance, *job.arguments],
+                "folder": folder,
+                "destination": os.curdir,
+                "result": str(result),
+                "dry_run": True,
+            }
+            for job, label, result in zip(jobs, labels, results, strict=True)
+        ]
+        failure = home / _FAILURE
+        order = {
+            "plain": False,
+            "listing": True,
+            "jobs": orders,
+            "failure": str(failure),
+            "store": None,
+            "ahead": os.environ.get(AHEAD) != "0",
+            "connections": _CONNECTIONS,
+        }
+        file = _write_orders(home, order)
+        _refuse_end(_run_one(file), failure)
+        return tuple(
+            _read_listing(result, label) for result, label in zip(results, labels, strict=True)
+        )
+
+
+def _run_one(file: Path) -> int:
+    """Run a child that has nothing to keep; it ends with this process."""
+    sys.stderr.flush()
+    child = _start(file, reserve.environment(), captured=False)
+    try:
+        return child.wait()
+    except BaseException:
+        child.terminate()
+        _end(child)
+        raise
+
+
+def _read_listing(result: Path, label: str) -> JobListing:
+    data = json.loads(result.read_text("utf-8")) if result.is_file() else {}
+    if not data.get("listing"):
+        message = f"pip could not read what is asked for, for {label}"
+        raise DownloadError(message, "what it said is above")
+    return JobListing.from_dict(data["listing"])
+
+
 def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Let pip fetch requirements files.
 
@@ -292,6 +364,32 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
             return {}, {}
         contents: dict[str, dict[str, str]] = json.loads(result.read_text("utf-8"))
         return contents["texts"], contents["reasons"]
+
+
+def fetch_locked(
+    order: Mapping[str, Any], stage: Stage
+) -> tuple[tuple[Mapping[str, Any], ...], int]:
+    """Let pip's session fetch files.
+
+    :param order: what the contract with the child calls a job file with ``locked``, but for
+        ``result`` and ``failure``.
+    :param stage: where everything goes.
+    :returns: what could not be had, as the contract has it, and pip's exit code where it did not
+        come to that.
+    :raises PipMovedError: where the installed pip does not give its session.
+    :raises InterruptedRunError: where the child was interrupted.
+    :raises DownloadError: where it died.
+    """
+    home = stage.folder / "locked"
+    home.mkdir()
+    result, failure = home / "result.json", home / _FAILURE
+    file = _write_orders(home, {**order, "result": str(result), "failure": str(failure)})
+    (exit_code,) = _run_children([file], stage, captured=False, silent=False)
+    _refuse_end(exit_code, failure)
+    if not result.is_file():
+        raise DownloadError("pip's process ended without a result; nothing was saved")
+    said = json.loads(result.read_text("utf-8"))
+    return tuple(said["failures"] or ()), said["exit_code"]
 
 
 def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:

@@ -146,6 +146,14 @@ class HashMismatchError(WheeltargetError):
         self.got = got
 
 
+class LockError(WheeltargetError):
+    """A lock that cannot be made, or that names what no lock can."""
+
+
+class BundleError(WheeltargetError):
+    """Wheels that cannot be made a bundle; nothing was written."""
+
+
 class UsageError(WheeltargetError):
     """The command line itself is wrong."""
 

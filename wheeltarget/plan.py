@@ -33,6 +33,7 @@ class Job:
     :param lines: the requirement lines that belong to it.
     :param narrow: (project, tags) for each project of which constraints leave fewer wheels.
     :param sources: the projects of which source distributions are taken, normalised.
+    :param prefer: (project, version) for each version to try before all others.
     """
 
     target: Target | None
@@ -41,6 +42,7 @@ class Job:
     lines: tuple[SourceLine, ...]
     narrow: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sources: frozenset[str] = frozenset()
+    prefer: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class Ahead:
 
     def __init__(self, current: Current, scope: Scope) -> None:
         self.current = current
-        self.needs = scope.needs
+        self.needs = self._first_needs = scope.needs
         # pip's own thread may have a connection, too.
         self.pool = Pool(Hosts(max(scope.connections - 1, 1)), _WIDTH * scope.connections)
         self.keeper = Keeper(self.pool, self.forget)
@@ -81,6 +81,8 @@ class Ahead:
 
     def forget(self) -> None:
         """Forget what was fetched with another session."""
+        self.needs = self._first_needs
+        self._sieves.clear()
         self._pages.clear()
         self._metadata.clear()
 

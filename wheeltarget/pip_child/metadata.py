@@ -44,7 +44,8 @@ def patch_askers(current: Current) -> type[Exception]:
         def __init__(self, asker: str, error: UnknownMarkerError) -> None:
             super().__init__(
                 f"{asker} asks for {error.variable} in its marker ({error.marker}), and nothing "
-                f"is known of it for {current.label}: say it in a target file, under [markers]"
+                f"is known of it for {current.label}: describe the target in a file, with "
+                f'{error.variable} = "…" under [markers], and name that: target=./FILE.toml'
             )
 
     distribution = select_backend().Distribution

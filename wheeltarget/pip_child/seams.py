@@ -18,6 +18,7 @@ from wheeltarget import __version__
 from wheeltarget.markers import holds
 from wheeltarget.pip_child.current import Current, PipMovedError, rebind
 from wheeltarget.pip_child.failure_facts import patch_failures, prove_failures
+from wheeltarget.pip_child.failures import patch_pages
 from wheeltarget.pip_child.fetching import patch_kept, patch_messages, patch_result, prove_result
 from wheeltarget.pip_child.metadata import (
     UnknownMarkerError,
@@ -26,7 +27,14 @@ from wheeltarget.pip_child.metadata import (
     prove_askers,
     prove_legacy,
 )
-from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
+from wheeltarget.pip_child.project_files import Listing, patch_listing, prove_listing
+from wheeltarget.pip_child.selection import (
+    NARROW,
+    PREFERRED,
+    SOURCE,
+    patch_selection,
+    prove_selection,
+)
 from wheeltarget.pip_child.speed import Speed
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
@@ -38,6 +46,7 @@ PROOF: dict[str, Any] = {
     "destination": "proof-destination",
     "narrow": {NARROW: ODD["tags"][-1:]},
     "sources": [SOURCE],
+    "prefer": {PREFERRED: "1"},
 }
 """A job for a target that no machine is."""
 
@@ -91,6 +100,22 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
         speed.remove()
         _try_out(current, download, plain=False)
         speed.tell("in a trial")
+
+
+def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
+    """Make pip see the job at hand, and look at projects where it would resolve.
+
+    :param current: the holder of the job at hand.
+    :param download: runs ``pip download``.
+    :param speed: spares pip its waiting, where that can be done.
+    :returns: what will be found.
+    :raises PipMovedError: where pip is not built as expected.
+    """
+    # Before pages are fetched ahead, since of those pip does not read every file.
+    listing = Listing(current, patch_pages(), speed)
+    install(current, download, speed)
+    _install(current, Seam("files of a project", lambda _: patch_listing(listing), prove_listing))
+    return listing
 
 
 def install_files(current: Current, download: Download) -> None:
@@ -169,12 +194,15 @@ def _patch_markers(current: Current) -> None:
         def decide(text: str) -> bool:
             return bool(evaluate_here(markers.Marker(text), *arguments, **named))
 
-        verdict = holds(str(self), decide, current.view.unknown)
+        text = str(self)
+        if not any(name in text for name in current.view.unknown):
+            return bool(evaluate_here(self, *arguments, **named))
+        verdict = holds(text, decide, current.view.unknown)
         if isinstance(verdict, bool):
             return verdict
         if current.only_looks:
             return False
-        raise UnknownMarkerError(str(self), verdict[0])
+        raise UnknownMarkerError(text, verdict[0])
 
     rebind("default_environment", host_environment, default_environment)
     markers.Marker.evaluate = evaluate

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from wheeltarget.pip_child import thrift
 from wheeltarget.pip_child.ahead import Ahead, Scope
 from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.handing import (
@@ -24,7 +25,6 @@ from wheeltarget.pip_child.handing import (
     prove_resolver,
 )
 from wheeltarget.pip_child.session import patch_session, prove_session
-from wheeltarget.pip_child.thrift import patch_parsing, patch_quoting, prove_parsing, prove_quoting
 
 _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...] = (
     (
@@ -38,7 +38,11 @@ _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...]
 )
 """What each is about, what patches it and gives the way back, and its proof."""
 
-_TRIFLES = ((patch_quoting, prove_quoting), (patch_parsing, prove_parsing))
+_TRIFLES = (
+    (thrift.patch_quoting, thrift.prove_quoting),
+    (thrift.patch_names, thrift.prove_names),
+    (thrift.patch_parsing, thrift.prove_parsing),
+)
 """Seams by themselves, for which nobody needs to be told that they are left out."""
 
 _REASON = 200
@@ -105,6 +109,11 @@ class Speed:
             f"note: pip {pip_version} is not built as wheeltarget knows it ({reason}), so nothing "
             "is fetched ahead; the files are the same, and this takes longer\n"
         )
+
+    @property
+    def ahead(self) -> Ahead | None:
+        """Give what is fetched ahead; None where nothing is."""
+        return self._ahead
 
     @property
     def is_installed(self) -> bool:
