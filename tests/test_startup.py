@@ -96,7 +96,8 @@ def start(self, words, *rest, **named):
     seen.extend(words[-2:-1] if "wheeltarget.pip_child" in words else [])
     start_here(self, words, *rest, **named)
 def spawn(path, words, *rest, **named):
-    seen.append(words[-2])
+    # From 3.13 on, subprocess uses it, too.
+    seen.extend(words[-2:-1] if reserve.OPTION in words else [])
     return spawn_here(path, words, *rest, **named)
 subprocess.Popen.__init__, os.posix_spawn = start, spawn
 """
@@ -182,9 +183,10 @@ def test_a_process_that_was_started_in_vain_is_gone(
     change = """
 import os, wheeltarget.reserve as reserve
 spawn_here = os.posix_spawn
-def spawn(*arguments, **named):
-    seen.append(spawn_here(*arguments, **named))
-    return seen[-1]
+def spawn(path, words, *rest, **named):
+    pid = spawn_here(path, words, *rest, **named)
+    seen.extend([pid] if reserve.OPTION in words else [])
+    return pid
 os.posix_spawn = spawn
 """
     _, (pid,) = watch(*options, *words, cwd=tmp_path, change=change, exit_code=exit_code)
