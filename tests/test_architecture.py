@@ -92,8 +92,7 @@ ARROWS = {
     ),
     "fetch": "errors network store transfer",
     "bringing": (
-        "cache driver errors fetch lock_choice locked network pip_options store transfer "
-        "wheelhouse"
+        "cache driver errors fetch lock_choice locked network pip_options store transfer wheelhouse"
     ),
     "locked_download": (
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
@@ -111,7 +110,7 @@ ARROWS = {
     "driver": "errors interrupts plan reserve results wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
-    "pure": "driver errors results wheelhouse",
+    "pure": "building errors results wheelhouse",
     "unmet": "demands errors explanation outcome plan results targets",
     "delivery": (
         "closure driver errors interrupts lock_constraints lock_hashes outcome plan pure results "
@@ -153,8 +152,7 @@ ARROWS = {
         "systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets "
-        "unpacking"
+        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
@@ -170,6 +168,7 @@ ARROWS = {
         "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
         "requirements results settings targets wheelhouse"
     ),
+    "building": "driver wheelhouse",
     # Top: the face
     "api": (
         f"{GROUND} {READERS} {DECISION} {WORK} "

@@ -34,16 +34,8 @@ _MOST_CONNECTIONS = 256
 _PATIENCE = 5.0
 _FAILURE = "failure.json"
 _SAID = "said.txt"
-_NOT_FOR_BUILDING = (
-    "PIP_CONSTRAINT",
-    "PIP_EDITABLE",
-    "PIP_GROUP",
-    "PIP_REQUIREMENT",
-    "PIP_REQUIREMENTS_FROM_SCRIPT",
-)
-"""Variables with requirements of the run, which are not what is built; some may have clauses."""
-
-_FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
+FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
+"""Variables that would name another target than a job's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +114,7 @@ def run_jobs(
         files.append(_write_orders(home, everything))
     exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
-        _refuse_end(exit_code, file.parent / _FAILURE)
+        _refuseend_child(exit_code, file.parent / _FAILURE)
     if not all(result.is_file() for result in results):
         raise DownloadError("pip's process ended without a result; nothing was saved")
     return tuple(
@@ -142,7 +134,7 @@ def _connections(environment: Mapping[str, str]) -> int:
     return int(said)
 
 
-def _refuse_end(exit_code: int, failure: Path) -> None:
+def _refuseend_child(exit_code: int, failure: Path) -> None:
     """Say what it means that a child has not run its jobs."""
     if exit_code in {INTERRUPTED, -2}:
         raise InterruptedRunError(2)
@@ -170,7 +162,7 @@ def describe(job: Job) -> dict[str, Any]:
         "target": target
         and {"tags": target.tags, "markers": target.environment, "unknown": target.unknown},
         "files": dict(job.files),
-        "unset": _FOREIGN_VARIABLES if target else (),
+        "unset": FOREIGN_VARIABLES if target else (),
         "narrow": dict(job.narrow),
         "sources": sorted(job.sources),
         "prefer": dict(job.prefer),
@@ -205,7 +197,7 @@ def _run_children(
         for child in children:
             child.terminate()
         for child in children:
-            _end(child)
+            end_child(child)
         raise
     finally:
         for child in children:
@@ -229,7 +221,11 @@ def _start(
         )
 
 
-def _end(child: subprocess.Popen[bytes] | reserve.Child) -> None:
+def end_child(child: subprocess.Popen[bytes] | reserve.Child) -> None:
+    """Wait for a child that was asked to end, and kill it where it takes too long.
+
+    :param child: the child.
+    """
     try:
         child.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
@@ -312,9 +308,9 @@ def run_alone(home: Path, orders: Mapping[str, Any]) -> None:
         exit_code = child.wait()
     except BaseException:
         child.terminate()
-        _end(child)
+        end_child(child)
         raise
-    _refuse_end(exit_code, failure)
+    _refuseend_child(exit_code, failure)
 
 
 def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -364,38 +360,8 @@ def fetch_locked(
     result, failure = home / "result.json", home / _FAILURE
     file = _write_orders(home, {**order, "result": str(result), "failure": str(failure)})
     (exit_code,) = _run_children([file], stage, captured=False, silent=False)
-    _refuse_end(exit_code, failure)
+    _refuseend_child(exit_code, failure)
     if not result.is_file():
         raise DownloadError("pip's process ended without a result; nothing was saved")
     said = json.loads(result.read_text("utf-8"))
     return tuple(said["failures"] or ()), said["exit_code"]
-
-
-def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:
-    """Let pip build a wheel for this machine, in isolation, without dependencies.
-
-    :param source: the source distribution.
-    :param folder: where the wheel goes.
-    :param words: options for ``pip wheel``.
-    :param stage: for temporary files.
-    :returns: pip's exit code.
-    """
-    pip = [sys.executable, "-m", "pip", "wheel"]
-    command = [*pip, *words, "--no-deps", f"--wheel-dir={folder}", str(source)]
-    temporary = str(stage.temporary)
-    environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
-    for name in (*_FOREIGN_VARIABLES, *_NOT_FOR_BUILDING):
-        environment.pop(name, None)
-    # The hash of the source was compared when it was fetched.
-    environment["PIP_REQUIRE_HASHES"] = "0"
-    sys.stderr.flush()
-    with subprocess.Popen(command, env=environment, stdout=2) as child:
-        stage.tell_guard(f"child {child.pid}")
-        try:
-            return child.wait()
-        except BaseException:
-            child.terminate()
-            _end(child)
-            raise
-        finally:
-            stage.tell_guard(f"ended {child.pid}")

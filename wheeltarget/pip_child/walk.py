@@ -178,7 +178,7 @@ class Walk:
             return
         left = [page for page in node.pages or [] if isinstance(page.outcome, Left)]
         if left and self._identify(left[0]):
-            node.pages = self._fetch_pages(node.name)
+            node.pages = fetch_pages(self._ahead, self._finder, node.name)
             self._todo.append(node)
             return
         if left:
