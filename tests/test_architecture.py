@@ -92,7 +92,8 @@ ARROWS = {
     ),
     "fetch": "errors network store transfer",
     "bringing": (
-        "cache driver errors fetch lock_choice locked network pip_options store transfer wheelhouse"
+        "cache driver errors fetch lock_choice locked network pip_options store transfer "
+        "wheelhouse"
     ),
     "locked_download": (
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
@@ -107,7 +108,8 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "errors interrupts plan reserve results wheelhouse",
+    "driver": "errors plan processes reserve results wheelhouse",
+    "processes": "interrupts reserve wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
     "pure": "building errors results wheelhouse",
@@ -152,7 +154,8 @@ ARROWS = {
         "systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets unpacking"
+        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets "
+        "unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
@@ -168,7 +171,7 @@ ARROWS = {
         "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
         "requirements results settings targets wheelhouse"
     ),
-    "building": "driver wheelhouse",
+    "building": "driver processes wheelhouse",
     # Top: the face
     "api": (
         f"{GROUND} {READERS} {DECISION} {WORK} "

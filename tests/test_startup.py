@@ -136,6 +136,14 @@ def test_pip_is_loaded_before_it_is_known_what_for(
 
 
 @posix
+@pytest.mark.parametrize("command", ["lock", "explain"])
+def test_pip_is_loaded_while_typer_is(tmp_path: Path, options: list[str], command: str) -> None:
+    words = [command, *options[1:-2], f"lib ; tags={TARGET}"]
+    _, seen = watch(*words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
+    assert seen == [reserve.OPTION]
+
+
+@posix
 @pytest.mark.parametrize(
     "change",
     [

@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from wheeltarget.driver import FOREIGN_VARIABLES, end_child
+from wheeltarget.driver import FOREIGN_VARIABLES
+from wheeltarget.processes import end
 from wheeltarget.wheelhouse import Stage
 
 _NOT_FOR_BUILDING = (
@@ -45,7 +46,7 @@ def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) 
             return child.wait()
         except BaseException:
             child.terminate()
-            end_child(child)
+            end(child)
             raise
         finally:
             stage.tell_guard(f"ended {child.pid}")

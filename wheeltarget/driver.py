@@ -1,4 +1,4 @@
-"""The parent's side of pip: job files out, child processes minded, result files in."""
+"""The parent's side of pip: job files out, processes run, result files in."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import Any
 
 from wheeltarget import reserve
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError, UsageError
-from wheeltarget.interrupts import passed_on
 from wheeltarget.plan import Job
+from wheeltarget.processes import run_all, run_one, wait_as_pip
 from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
 
@@ -31,9 +31,7 @@ CONNECTIONS = "WHEELTARGET_CONNECTIONS"
 _CONNECTIONS = 16
 _MOST_CONNECTIONS = 256
 
-_PATIENCE = 5.0
 _FAILURE = "failure.json"
-_SAID = "said.txt"
 FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
 """Variables that would name another target than a job's."""
 
@@ -112,9 +110,9 @@ def run_jobs(
             "connections": connections,
         }
         files.append(_write_orders(home, everything))
-    exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
+    exit_codes = run_all(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
-        _refuseend_child(exit_code, file.parent / _FAILURE)
+        _refuse_end(exit_code, file.parent / _FAILURE)
     if not all(result.is_file() for result in results):
         raise DownloadError("pip's process ended without a result; nothing was saved")
     return tuple(
@@ -134,7 +132,7 @@ def _connections(environment: Mapping[str, str]) -> int:
     return int(said)
 
 
-def _refuseend_child(exit_code: int, failure: Path) -> None:
+def _refuse_end(exit_code: int, failure: Path) -> None:
     """Say what it means that a child has not run its jobs."""
     if exit_code in {INTERRUPTED, -2}:
         raise InterruptedRunError(2)
@@ -175,64 +173,6 @@ def _write_orders(folder: Path, orders: Mapping[str, Any]) -> Path:
     return file
 
 
-def _run_children(
-    files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
-) -> list[int]:
-    """Run the children to their ends; their output is progress, so it goes to standard error."""
-    temporary = str(stage.temporary)
-    environment = reserve.environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
-    sys.stderr.flush()
-    children: list[subprocess.Popen[bytes] | reserve.Child] = []
-    try:
-        for file in files:
-            children.append(_start(file, environment, captured=captured))
-            stage.tell_guard(f"child {children[-1].pid}")
-        exit_codes = []
-        for child, file in zip(children, files, strict=True):
-            exit_codes.append(child.wait())
-            if captured and not silent:
-                with open(2, "wb", closefd=False) as stderr:
-                    stderr.write(file.with_name(_SAID).read_bytes())
-    except BaseException:
-        for child in children:
-            child.terminate()
-        for child in children:
-            end_child(child)
-        raise
-    finally:
-        for child in children:
-            stage.tell_guard(f"ended {child.pid}")
-    return exit_codes
-
-
-def _start(
-    file: Path, environment: Mapping[str, str], *, captured: bool
-) -> subprocess.Popen[bytes] | reserve.Child:
-    place = file.with_name(_SAID) if captured else None
-    early = reserve.take()
-    if early is not None and early.order(file, environment["TMPDIR"], place):
-        return early
-    command = reserve.command(str(file))
-    if place is None:
-        return subprocess.Popen(command, env=environment, stdout=2)
-    with place.open("wb") as said:
-        return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
-
-
-def end_child(child: subprocess.Popen[bytes] | reserve.Child) -> None:
-    """Wait for a child that was asked to end, and kill it where it takes too long.
-
-    :param child: the child.
-    """
-    try:
-        child.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
@@ -269,18 +209,10 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
             "result": str(result) if observed else "",
         }
         file = _write_orders(Path(name), {"plain": True, "jobs": [order], "failure": str(failure)})
-        exit_code = _wait_as_pip(reserve.command(str(file)))
+        exit_code = wait_as_pip(reserve.command(str(file)))
         if failure.is_file():
             raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
         return exit_code, _read_result(job, result, Path()) if result.is_file() else None
-
-
-def _wait_as_pip(command: Sequence[str]) -> int:
-    """Run pip with the terminal as it is; it has the signals, and this process waits."""
-    with passed_on() as receivers, subprocess.Popen(command, env=reserve.environment()) as child:
-        receivers.append(child.send_signal)
-        exit_code = child.wait()
-    return exit_code if exit_code >= 0 else 128 - exit_code
 
 
 def run_alone(home: Path, orders: Mapping[str, Any]) -> None:
@@ -301,16 +233,7 @@ def run_alone(home: Path, orders: Mapping[str, Any]) -> None:
         "connections": _connections(os.environ),
         **orders,
     }
-    file = _write_orders(home, everything)
-    sys.stderr.flush()
-    child = _start(file, reserve.environment(TMPDIR=place, TEMP=place, TMP=place), captured=False)
-    try:
-        exit_code = child.wait()
-    except BaseException:
-        child.terminate()
-        end_child(child)
-        raise
-    _refuseend_child(exit_code, failure)
+    _refuse_end(run_one(_write_orders(home, everything), place), failure)
 
 
 def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -359,8 +282,8 @@ def fetch_locked(
     home.mkdir()
     result, failure = home / "result.json", home / _FAILURE
     file = _write_orders(home, {**order, "result": str(result), "failure": str(failure)})
-    (exit_code,) = _run_children([file], stage, captured=False, silent=False)
-    _refuseend_child(exit_code, failure)
+    (exit_code,) = run_all([file], stage, captured=False, silent=False)
+    _refuse_end(exit_code, failure)
     if not result.is_file():
         raise DownloadError("pip's process ended without a result; nothing was saved")
     said = json.loads(result.read_text("utf-8"))
