@@ -352,9 +352,10 @@ def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path
     assert result.exit_code == 1
     assert "ERROR: No files are known from " in result.stderr
     assert result.stderr.endswith(
-        "  what it said is above\n"
         "ERROR: Could not find a version that satisfies the requirement pure "
         "(from versions: none)\n"
+        f"error: pip failed for {TAG}{SAVED}"
+        "  what it said is above\n"
     )
 
 

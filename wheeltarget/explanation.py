@@ -81,9 +81,8 @@ class UnmetError(DownloadError):
         explanations: Sequence[Explanation],
         said: Sequence[str] = (),
     ) -> None:
-        super().__init__(message, hint, exit_code=exit_code)
+        super().__init__(message, hint, exit_code=exit_code, said=tuple(said))
         self.explanations = tuple(explanations)
-        self.said = tuple(said)
 
 
 def explain(
