@@ -15,6 +15,7 @@ import pytest
 from tests.support.cli import Result, command, environment, names, wheeltarget
 from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
 from tests.support.locks import TAG, lock_text, sha256_of, universal_text
+from tests.support.terminal import Terminal
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import ClashError, InputError, UsageError
@@ -101,9 +102,9 @@ class TestExactly:
         assert not (tmp_path / "cache").exists()
 
     def test_file_beside_the_lock(self, project: Path) -> None:
-        wheel = make_wheel(project / "wheels", "lib")
-        text = lock_text([wheel], "http://h").replace(f'url = "http://h/files/{wheel.name}"',
-                                                      f'path = "wheels/{wheel.name}"')  # fmt: skip
+        wheel = make_wheel(project.parent / "wheels", "lib")
+        url = f'url = "http://h/files/{wheel.name}"'
+        text = lock_text([wheel], "http://h").replace(url, f'path = "../wheels/{wheel.name}"')
         (project / LOCK).write_text(text)
         (file,) = fetch("-r", LOCK, "--no-cache-dir").targets[0].files
         assert file.url == wheel.as_uri()
@@ -256,7 +257,12 @@ class TestTargets:
             fetch(*words, tags=(TAG,))
         outcome = fetch(*words, tags=(TAG,), allow_sdist=("source",))
         assert [file.filename for file in outcome.targets[0].files] == [sdist.name]
-        (project / "pylock.toml").write_text(text % "platform_release > '5'")
+        text = text.replace("[[packages]]", 'default-groups = ["main"]\n[[packages]]')
+        (project / "pylock.toml").write_text(text % "'main' in dependency_groups")
+        assert fetch("-r", "pylock.toml", tags=(TAG,), allow_sdist=("source",)).targets[0].files
+        (project / "pylock.toml").write_text(
+            text % "'main' in dependency_groups and platform_release > '5'"
+        )
         with pytest.raises(InputError, match=r"marker: asks for platform_release, which is not"):
             fetch("-r", "pylock.toml", tags=(TAG,))
         (project / "pylock.toml").write_text(
@@ -403,6 +409,15 @@ class TestNetwork:
         assert result.exit_code == 0, result.stderr
         assert names(project / "wheelhouse") == sorted(wheel.name for wheel in wheels)
 
+    def test_certificates_that_cannot_be_read(self, project: Path, shelf: Path) -> None:
+        wheel = make_wheel(shelf, "lib")
+        (project / LOCK).write_text(lock_text([wheel], "https://127.0.0.1:9"))
+        result = run(project, "-r", LOCK, "--no-cache-dir", "--cert", "gone.pem", "--retries=0")
+        assert result.exit_code == 1
+        assert "lib 1.0: cannot fetch https://127.0.0.1:9/files/" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert names(project) == [LOCK]
+
     def test_credentials(self, project: Path, shelf: Path, tmp_path: Path) -> None:
         wheels = [make_wheel(shelf, f"lib{n}") for n in range(5)]
         netrc = tmp_path / "netrc"
@@ -483,3 +498,33 @@ class TestNetwork:
         assert "interrupted; the destination was left as it was" in said
         assert "Traceback" not in said
         assert names(project) == [LOCK]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+class TestTerminal:
+    """What is shown on a terminal meanwhile."""
+
+    @pytest.mark.parametrize("words", [(), ("--progress-bar=off",), ("-q",)])
+    def test_how_far_it_has_come(
+        self, project: Path, shelf: Path, index: LocalIndex, words: tuple[str, ...]
+    ) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("one", "two")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        index.fault(wheels[0].name, Stall(0.5))
+        line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir", *words)
+        with Terminal(line, project, environment()) as terminal:
+            assert terminal.finish() == 0
+        assert ("Fetching 1/2 files, 0.0/0.0 MB" in terminal.text) is not bool(words)
+        assert len(names(project / "wheelhouse")) == 2
+
+    def test_prompts_once(self, project: Path, shelf: Path) -> None:
+        wheels = [make_wheel(shelf, f"lib{n}") for n in range(5)]
+        with LocalIndex(shelf, username="me", password=_WORD) as index:
+            (project / LOCK).write_text(lock_text(wheels, index.base))
+            line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir")
+            with Terminal(line, project, environment()) as terminal:
+                terminal.answer("User for ", "me\n")
+                terminal.answer("Password: ", f"{_WORD}\n")
+                assert terminal.finish() == 0
+        assert terminal.text.count("User for ") == 1
+        assert len(names(project / "wheelhouse")) == 5

@@ -27,12 +27,12 @@ from wheeltarget.pip_options import (
 from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
 from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
 from wheeltarget.requirements import TargetName, is_lock
-from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 if TYPE_CHECKING:
     from wheeltarget.explain import ExplainOutcome, ExplainRequest, explain
     from wheeltarget.locking import LockOutcome, LockRequest, lock
     from wheeltarget.plain import Foreign
+    from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 __all__ = [
     "CODES",
@@ -65,6 +65,10 @@ def __getattr__(name: str) -> object:
         from wheeltarget import locking
 
         return getattr(locking, name)
+    if name in {"ValidateOutcome", "ValidateRequest", "validate"}:
+        from wheeltarget import validate
+
+        return getattr(validate, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from wheeltarget import cache
 from wheeltarget.errors import DownloadError, Fault, InputError
-from wheeltarget.fetch import CONNECTIONS, Fetched, fetch_plain, take_file
+from wheeltarget.fetch import CONNECTIONS, Fetched, Watch, fetch_plain, take_file
 from wheeltarget.lock_choice import NOT_FOR_FETCHING
 from wheeltarget.locked import Pin
 from wheeltarget.network import Network, has_other_index, read_network
@@ -91,6 +91,7 @@ def bring(
     stage: Stage,
     source: Source,
     meanwhile: Callable[[], None],
+    watch: Watch | None = None,
 ) -> None:
     """Bring every file to its path in the stage.
 
@@ -99,6 +100,7 @@ def bring(
     :param stage: the stage.
     :param source: where files may come from.
     :param meanwhile: what else there is to do, while files come; what it raises ends the run.
+    :param watch: is told how far it has come.
     :raises InputError: where one cannot be had, or is not what its lock says; all are told.
     :raises DownloadError: where pip's session does not come about.
     """
@@ -111,10 +113,10 @@ def bring(
             continue
         if order.url:
             left.append(order)
-        elif not take_file(order, Path(pin.lock).parent / pin.file.path, linked=False):
+        elif not take_file(order, pin.beside, linked=False):
             message = f"{pin.file.path} is not beside the lock, or not what its hash says"
             faults.append(_fault(pin, message, "bring the file there, or lock again"))
-    fetched = fetch_plain(left, source.network(), store, meanwhile)
+    fetched = fetch_plain(left, source.network(), store, meanwhile, watch)
     for order, error in fetched.wrong:
         message = f"{order.url} is another file: {error.message}"
         faults.append(_fault(pins[order.path], message, _ANOTHER))

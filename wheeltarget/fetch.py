@@ -48,6 +48,27 @@ _HEADERS = {
 }
 _HOST_IS_NOT_PLAIN = frozenset({401, 403, 407, 429, 503})
 _PATIENCE = 2.0
+_WATCHED_EVERY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come.
+
+    :param files: how many files are there.
+    :param all_files: how many there will be.
+    :param size: how many bytes have come.
+    :param all_size: how many will, as far as that is known.
+    """
+
+    files: int
+    all_files: int
+    size: int
+    all_size: int
+
+
+Watch = Callable[[Progress], None]
+"""Is told now and then how far a run has come."""
 
 
 @dataclass(slots=True)
@@ -69,6 +90,7 @@ def fetch_plain(
     network: Network,
     store: Store | None,
     meanwhile: Callable[[], None],
+    watch: Watch | None = None,
 ) -> Fetched:
     """Fetch files over plain connections, as far as those will do.
 
@@ -76,6 +98,7 @@ def fetch_plain(
     :param network: what the network is like.
     :param store: keeps them for the next run.
     :param meanwhile: is called once while they come.
+    :param watch: is told of it.
     :returns: what is left over, and what is wrong.
     :raises OSError: where a file cannot be written.
     """
@@ -85,14 +108,16 @@ def fetch_plain(
         if network.takes(order.url):
             parts = urlsplit(order.url)
             hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
-    _Crew(network, store, fetched).work_through(hosts, meanwhile)
+    _Crew(network, store, fetched, watch).work_through(hosts, meanwhile)
     return fetched
 
 
 class _Crew:
     """The threads, and what they share."""
 
-    def __init__(self, network: Network, store: Store | None, fetched: Fetched) -> None:
+    def __init__(
+        self, network: Network, store: Store | None, fetched: Fetched, watch: Watch | None
+    ) -> None:
         self._network = network
         self._store = store
         self._fetched = fetched
@@ -100,13 +125,16 @@ class _Crew:
         self._connections: list[_Connection] = []
         self._failure: list[BaseException] = []
         self._tls: ssl.SSLContext | None = None
+        self._watch = watch
+        self._done = 0
 
     def work_through(
         self, hosts: Mapping[tuple[str, str], deque[Order]], meanwhile: Callable[[], None]
     ) -> None:
         """Work through everything; whatever ends it early, no thread works on afterwards."""
-        if any(scheme == "https" for scheme, _ in hosts):
-            self._tls = _trust(self._network.certificates)
+        hosts = self._trusted(hosts)
+        orders = [order for queue in hosts.values() for order in queue]
+        total = (len(orders), sum(order.size or 0 for order in orders))
         threads = [
             threading.Thread(target=self._work, args=(host, queue), daemon=True)
             for host, queue in hosts.items()
@@ -117,7 +145,10 @@ class _Crew:
                 thread.start()
             meanwhile()
             for thread in threads:
-                thread.join()
+                while thread.is_alive():
+                    # Not without end: on Windows no signal is seen meanwhile.
+                    thread.join(_WATCHED_EVERY)
+                    self._tell(total)
         finally:
             self._stop.set()
             for connection in list(self._connections):
@@ -125,6 +156,25 @@ class _Crew:
             self._wait(threads)
         if self._failure:
             raise self._failure[0]
+
+    def _trusted(
+        self, hosts: Mapping[tuple[str, str], deque[Order]]
+    ) -> Mapping[tuple[str, str], deque[Order]]:
+        """Read the certificates; where they cannot be read, pip is to say so."""
+        secure = [queue for (scheme, _), queue in hosts.items() if scheme == "https"]
+        if not secure:
+            return hosts
+        try:
+            self._tls = _trust(self._network.certificates)
+        except (OSError, ValueError):
+            self._fetched.left.extend(order for queue in secure for order in queue)
+            return {host: queue for host, queue in hosts.items() if host[0] != "https"}
+        return hosts
+
+    def _tell(self, total: tuple[int, int]) -> None:
+        if self._watch is not None:
+            size = sum(connection.received for connection in list(self._connections))
+            self._watch(Progress(self._done, total[0], size, total[1]))
 
     def _wait(self, threads: Sequence[threading.Thread]) -> None:
         """Wait for the threads, but not for one that waits for a name server."""
@@ -152,6 +202,7 @@ class _Crew:
     def _fetch(self, order: Order, connection: _Connection, queue: deque[Order]) -> None:
         try:
             obtain(order, self._store, lambda start: connection.ask(order.url, start))
+            self._done += 1
         except (HashMismatchError, WrongSizeError) as error:
             self._fetched.wrong.append((order, error))
         except StatusError as error:
@@ -184,6 +235,7 @@ class _Connection:
     ) -> None:
         scheme, netloc = host
         self._stop = stop
+        self.received = 0
         if scheme == "https":
             self._http: http.client.HTTPConnection = http.client.HTTPSConnection(
                 netloc, timeout=timeout, context=tls
@@ -194,6 +246,8 @@ class _Connection:
     def ask(self, url: str, start: int) -> _Answer:
         """Ask for a file from some byte on."""
         headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
+        if self._stop.is_set():
+            raise UnreachableError("the run ends")
         if self._http.sock is None:
             self._connect()
         with self.errors_translated():
@@ -205,14 +259,15 @@ class _Connection:
             self._http.connect()
         except (OSError, ValueError) as error:  # a name that is none is a ValueError
             self.close()
+            if type(error).__module__ == "ssl":
+                # It does answer; whether it is to be trusted is for pip to say.
+                raise StatusError(0, str(error)) from error
             raise UnreachableError(str(error)) from error
 
     @contextlib.contextmanager
     def errors_translated(self) -> Iterator[None]:
         """Say of every failure of the network that the connection broke."""
         try:
-            if self._stop.is_set():
-                raise BrokenError("the run ends")
             yield
         except (OSError, http.client.HTTPException) as error:
             self.close()
@@ -244,7 +299,9 @@ class _Answer:
     def read(self, size: int) -> bytes:
         """Give the next bytes of the body."""
         with self._connection.errors_translated():
-            return self._response.read(size)
+            piece = self._response.read(size)
+        self._connection.received += len(piece)
+        return piece
 
     def close(self) -> None:
         """Let the answer go; of one that was not read to its end the connection goes, too."""

@@ -16,6 +16,7 @@ from wheeltarget.errors import WheeltargetError
 from wheeltarget.inputs import read_inputs
 from wheeltarget.lock_names import is_lock
 from wheeltarget.pip_options import FOREIGN, is_quiet, split_command_line
+from wheeltarget.reserve import dismiss
 
 _FILES = {"--requirement": False, "--constraint": True}
 
@@ -83,6 +84,7 @@ def become_pip(words: Sequence[str], front: Sequence[str] = ()) -> int:
     :param front: what stands before it.
     :returns: pip's exit code, where the system has no exec.
     """
+    dismiss()
     command = [sys.executable, "-m", "pip", *front, "download", *words]
     sys.stdout.flush()
     sys.stderr.flush()

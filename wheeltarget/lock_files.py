@@ -277,12 +277,12 @@ def _url_fault(url: str) -> tuple[str, str] | None:
 
 
 def _path_fault(path: str) -> tuple[str, str] | None:
-    """Say why a path is not followed: it has to stay where the lock is."""
-    steps = re.split(r"[/\\]", path)
+    """Say why a path is not followed; it is only read from, and what is read has to have the hash.
+
+    So it may lead out of the folder of the lock, as to a wheelhouse beside it.
+    """
     if path.startswith(("/", "\\", "~")) or ":" in path:
         return f"{path!r} is not relative to the lock", "write the path from the lock's folder on"
-    if ".." in steps:
-        return f"{path!r} leads out of the lock's folder", "put the file beside the lock"
     if "\0" in path:
         return "the path has a NUL character", ""
     return None

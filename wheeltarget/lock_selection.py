@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from wheeltarget.errors import Fault
 from wheeltarget.lock_files import Notebook, PinnedFile, Way
 from wheeltarget.locked import Lock, Selection, pin_all
-from wheeltarget.markers import evaluate
+from wheeltarget.markers import holds
 from wheeltarget.targets import Target
 
 if TYPE_CHECKING:
@@ -97,11 +97,23 @@ class _Selector:
 
     def _are_known(self, label: str, target: Target) -> bool:
         """Refuse markers whose value for the target nobody knows."""
+        environment: dict[str, str | frozenset[str]] = {
+            **dict.fromkeys(target.unknown, ""),
+            **target.environment,
+            "extras": frozenset(self.lock.extras),
+            "dependency_groups": frozenset(self.parsed.default_groups or ()),
+        }
+
+        def decide(text: str) -> bool:
+            from packaging.markers import Marker
+
+            return Marker(text).evaluate(environment, context="lock_file")
+
         known = True
         for number, package in enumerate(self.parsed.packages if target.unknown else ()):
-            asked = evaluate(str(package.marker), target) if package.marker else True
-            if isinstance(asked, tuple) and asked:
-                message = f"asks for {' and '.join(asked)}, which is not known of {label}"
+            verdict = holds(str(package.marker), decide, target.unknown) if package.marker else True
+            if not isinstance(verdict, bool):
+                message = f"asks for {' and '.join(verdict)}, which is not known of {label}"
                 self.notebook.note(("packages", number, "marker"), message)
                 known = False
         return known

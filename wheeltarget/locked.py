@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from wheeltarget.errors import Fault, Location, TargetError
@@ -75,6 +76,11 @@ class Pin:
     lock: str
     line: int
     file: PinnedFile
+
+    @property
+    def beside(self) -> Path:
+        """Give where a file is that has a path, not a URL."""
+        return Path(self.lock).parent / self.file.path
 
     def fault(self, message: str, hint: str = "") -> Fault:
         """Say what is wrong with the file.

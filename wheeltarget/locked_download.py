@@ -15,6 +15,7 @@ from pathlib import Path
 from wheeltarget import wheelhouse
 from wheeltarget.bringing import Source, bring
 from wheeltarget.download_request import DownloadRequest
+from wheeltarget.fetch import Watch
 from wheeltarget.interrupts import Interrupts, interruptible
 from wheeltarget.lock_choice import Choice, LockWords, choose, read_words
 from wheeltarget.locked import Looker, Pin, Selection
@@ -23,10 +24,11 @@ from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import PlacedFile, Stage, StagedFile
 
 
-def download_locked(request: DownloadRequest) -> DownloadOutcome | None:
+def download_locked(request: DownloadRequest, watch: Watch | None = None) -> DownloadOutcome | None:
     """Fetch what locks name.
 
     :param request: what is asked for.
+    :param watch: is told how far it has come.
     :returns: what was taken; None where no lock is ours to read: there is none, or only such as
         pip reads for this interpreter.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
@@ -51,7 +53,7 @@ def download_locked(request: DownloadRequest) -> DownloadOutcome | None:
     if request.dry_run:
         choice.confirm()
         return DownloadOutcome(tuple(run.outcomes({})), tuple(run.notes()), dry_run=True)
-    return _deliver(run, request)
+    return _deliver(run, request, watch)
 
 
 def _look_up(key: str, text: str, folder: str) -> Target | None:
@@ -74,10 +76,10 @@ def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, 
     return tuple(folder_names([each.label for each in selections]))
 
 
-def _deliver(run: _Run, request: DownloadRequest) -> DownloadOutcome:
+def _deliver(run: _Run, request: DownloadRequest, watch: Watch | None) -> DownloadOutcome:
     with interruptible() as interrupts, _open_report(request.report) as keep_report:
         with wheelhouse.open_stage(run.destination) as stage:
-            placed = run.fetch_and_place(stage, interrupts)
+            placed = run.fetch_and_place(stage, interrupts, watch)
         outcome = DownloadOutcome(tuple(run.outcomes(placed)), tuple(run.notes()))
         keep_report(outcome)
     return outcome
@@ -127,7 +129,9 @@ class _Run:
             if first.sha256 != file.sha256:
                 raise wheelhouse.clash(first, file)
 
-    def fetch_and_place(self, stage: Stage, interrupts: Interrupts) -> Mapping[str, PlacedFile]:
+    def fetch_and_place(
+        self, stage: Stage, interrupts: Interrupts, watch: Watch | None
+    ) -> Mapping[str, PlacedFile]:
         """Bring every file into the stage, and from there into the destination."""
         staged: dict[str, StagedFile] = {}
         pins: dict[str, Pin] = {}
@@ -141,7 +145,7 @@ class _Run:
                 places[str(path)] = self.destination / file.name
                 path.parent.mkdir(parents=True, exist_ok=True)
         source = Source(self.words.command, self.words.settings, self.environment)
-        bring(pins, places, stage, source, self.choice.confirm)
+        bring(pins, places, stage, source, self.choice.confirm, watch)
         interrupts.hold()
         return wheelhouse.merge(stage, [tuple(staged.values())])
 
@@ -162,7 +166,7 @@ class _Run:
             name=file.project,
             version=file.version,
             filename=file.filename,
-            url=file.url or (Path(pin.lock).parent / file.path).absolute().as_uri(),
+            url=file.url or Path(os.path.abspath(pin.beside)).as_uri(),  # noqa: PTH100 - no links
             size=file.size if known is None else path.stat().st_size,
             hashes=(("sha256", file.sha256),),
             requested_by=(Asker("", pinned, f"{pin.lock}:{pin.line}:1"),),

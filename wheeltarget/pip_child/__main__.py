@@ -3,7 +3,8 @@
 The contract with the parent
 ============================
 
-``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
+``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's. How it is
+told the job file only later is said in :mod:`wheeltarget.reserve`.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
 where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
@@ -72,7 +73,7 @@ at). A cause has ``project`` (empty where it is Python), ``name`` (with extras),
 ``constraint``, ``hashes`` (lists by algorithm), ``chain`` (name and version of who asks, then of
 who asks for that; empty for the user), ``file`` (the URL by which it was asked for, or empty) and
 ``unlisted`` (whether hashes are compared and it has none). A file of a project has ``filename``,
-``url``, ``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
+``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
 ``requires_python``, ``yanked``, ``hashes`` and ``uploaded`` (when, or null).
 
 A listing, null where pip could not read what is asked for, has ``hashed`` (whether pip compares the
@@ -103,6 +104,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget import reserve
 from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
@@ -111,7 +113,7 @@ from wheeltarget.pip_child.project_files import Listing
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files, install_listing
 from wheeltarget.pip_child.speed import Speed, spare_collector
-from wheeltarget.pip_child.startup import load_pip
+from wheeltarget.pip_child.startup import load_pip, wait_for_job
 from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
@@ -202,6 +204,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         try:
             for job in order["jobs"]:
                 run(current, job, listing)
+                gc.collect()
                 if interrupts:
                     return INTERRUPTED
         finally:
@@ -279,8 +282,20 @@ def download(arguments: list[str]) -> int:
         return error.code if isinstance(error.code, int) else 1
 
 
+def start(words: list[str]) -> int:
+    """Run the job file that the words name, or the one that is named once it is known."""
+    if words[0] != reserve.OPTION:
+        return main(Path(words[0]))
+    _note_interrupts()
+    try:
+        job_file = wait_for_job(int(words[1]))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0 if job_file is None else main(job_file)
+
+
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]))
+    code = start(sys.argv[1:])
     # The last look for garbage takes longer than all that is left to do.
     gc.freeze()
     sys.exit(code)

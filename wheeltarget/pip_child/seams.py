@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wheeltarget import __version__
-from wheeltarget.annotations import has_clause
 from wheeltarget.markers import holds
 from wheeltarget.pip_child.current import Current, PipMovedError, rebind
 from wheeltarget.pip_child.failure_facts import patch_failures, prove_failures
@@ -98,9 +97,10 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
     except PipMovedError:
         if speed is None or not speed.is_installed:
             raise
-        speed.remove()
+        speed.remove("in a trial")
         _try_out(current, download, plain=False)
-        speed.tell("in a trial")
+    if speed is not None:
+        speed.tell()
 
 
 def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
@@ -283,7 +283,7 @@ def _patch_files(current: Current) -> Any:
         location, content = read_here(url, *arguments, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # Clauses are read by the parent, before pip: here they would be lost in silence.
-            if ("tags" in line or "target" in line) and has_clause(line):
+            if ("tags" in line or "target" in line) and _has_clause(line):
                 raise InstallationError(
                     f"line {number} of {redact_auth_from_url(url)} has a tags= or target= clause, "
                     "and those are read in local files only: download it and name the copy"
@@ -292,6 +292,13 @@ def _patch_files(current: Current) -> Any:
 
     rebind("get_file_content", read_here, get_file_content)
     return req_file
+
+
+def _has_clause(line: str) -> bool:
+    # Most runs never get here, and what reads annotations takes its time to load.
+    from wheeltarget.annotations import has_clause
+
+    return has_clause(line)
 
 
 def _prove_files(req_file: Any) -> bool:
