@@ -208,7 +208,7 @@ ARROWS = {
     "cli_cache": "cache cli_values errors housekeeping render render_cache",
     "cli_download": (
         "api download_request errors first_look locked_download pip_config pip_options recall "
-        "remembered render render_progress"
+        "remembered render render_progress reports"
     ),
     "cli": (
         "cli_bundle cli_cache cli_check cli_download cli_explain cli_install_check cli_lock "

@@ -20,7 +20,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget import guard
 from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
 from wheeltarget.download_request import read_request
-from wheeltarget.recall import recall
+from wheeltarget.recall import deliver, recall
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
 TRUSTS = Version(pip.__version__) >= Version("26.2")
@@ -161,9 +161,18 @@ def test_other_forms_of_the_result(desk: Desk) -> None:
     assert [file.pop("new") for target in made["targets"] for file in target["files"]] == 3 * [True]
     assert made == there
     assert names(desk.house) == ["cp38-cp38-win_amd64", TAG]
-    quiet = [desk.run("--quiet") for _ in range(2)]
+
+    report = desk.folder / "report.json"
+    written = []
+    for _ in range(2):
+        result = desk.run("--quiet", "--report", "report.json")
+        assert (result.stdout, result.stderr) == ("", "")
+        written.append(json.loads(report.read_text()))
+        report.unlink()
     assert desk.index.requests == ()
-    assert [(result.stdout, result.stderr) for result in quiet][1] == ("", "")
+    news = [[file.pop("new") for each in it["targets"] for file in each["files"]] for it in written]
+    assert news == [[True, True], [False, False]]
+    assert written[0] == written[1]
 
 
 def test_pages_of_which_nothing_is_said_are_asked_for_again(desk: Desk) -> None:
@@ -220,9 +229,7 @@ def test_what_may_change_unseen_is_not_remembered(desk: Desk, make: object) -> N
     assert not desk.is_remembered
 
 
-@pytest.mark.parametrize(
-    "words", [["--dry-run"], ["--report", "it.json"], ["--allow-sdist", "x"], ["--build-pure", "x"]]
-)
+@pytest.mark.parametrize("words", [["--dry-run"], ["--allow-sdist", "x"], ["--build-pure", "x"]])
 def test_what_does_more_than_fill_the_destination_is_not_repeated(words: list[str]) -> None:
     request, usual = read_request(["one", *words]), read_request(["one", "--by-target"])
     assert request is not None
@@ -244,7 +251,9 @@ def test_what_a_killed_run_left_is_taken_back_first(
     monkeypatch.chdir(desk.folder)
     found = recall(desk.words, environment())
     assert found is not None
-    (target,) = found.outcome.targets
+    outcome = deliver(found, environment())
+    assert outcome is not None
+    (target,) = outcome.targets
     assert [file.new for file in target.files] == [True, True]
     assert names(desk.house) == FILES
     assert names(desk.folder) == ["house", "requirements.txt"]

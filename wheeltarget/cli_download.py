@@ -11,6 +11,7 @@ from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from wheeltarget.api import DownloadOutcome, PlainRun
     from wheeltarget.download_request import DownloadRequest
@@ -61,17 +62,34 @@ def _guarded(work: Callable[[], int | None], words: tuple[str, ...]) -> int | No
 
 
 def _repeat(typed: tuple[str, ...]) -> int | None:
-    from wheeltarget.recall import recall
+    from contextlib import nullcontext
+
+    from wheeltarget.recall import deliver, recall
 
     remembered = recall(typed, os.environ)
     if remembered is None:
         return None
+    report = remembered.appearance.report
+    with _open_report(report) if report else nullcontext() as keep_report:
+        outcome = deliver(remembered, os.environ)
+        if outcome is None:
+            return None
+        if keep_report is not None:
+            keep_report(outcome)
     if not remembered.appearance.quiet:
         since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
         sys.stderr.write(f"Unchanged since {since}; --refresh asks the index again\n")
         sys.stderr.flush()
-    _show(remembered.outcome, remembered.appearance)
+    _show(outcome, remembered.appearance)
     return 0
+
+
+def _open_report(report: str) -> AbstractContextManager[Callable[[DownloadOutcome], None]]:
+    from pathlib import Path
+
+    from wheeltarget.reports import open_report
+
+    return open_report(Path(report))
 
 
 def _follow_locks(request: DownloadRequest) -> int | None:
@@ -145,7 +163,12 @@ def _appearance(request: DownloadRequest) -> Appearance:
 
     command = split_command_line(request.words)
     quiet, coloured = is_quiet(command, settings(command)), is_coloured(request.words)
-    return Appearance(quiet=quiet, coloured=coloured, as_json=request.wants_outcome)
+    return Appearance(
+        quiet=quiet,
+        coloured=coloured,
+        as_json=request.wants_outcome,
+        report=str(request.report or ""),
+    )
 
 
 def is_coloured(words: tuple[str, ...]) -> bool:

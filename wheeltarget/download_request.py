@@ -61,13 +61,14 @@ class DownloadRequest:
 
     @property
     def is_repeatable(self) -> bool:
-        """Tell whether a run does no more than fill the destination and say so."""
+        """Tell whether a run does no more than fill the destination, say so and report it."""
         usual = DownloadRequest(
             self.words,
             self.tags,
             self.targets,
             by_target=self.by_target,
             children=self.children,
+            report=self.report,
             wants_outcome=self.wants_outcome,
             refresh=self.refresh,
             only_jobs=self.only_jobs,

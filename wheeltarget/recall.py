@@ -23,18 +23,24 @@ if TYPE_CHECKING:
 
 
 def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
-    """Let the files of a run be in the destination, if it is known which they are.
+    """Find what would come of a run now, if it is known.
 
     :param words: what stands behind ``download``.
     :param environment: the environment's variables.
-    :returns: what came of it; None where nothing was done.
+    :returns: what came of it before; None where it would have to be run.
+    """
+    return find(words, environment) if is_ours(cache_folder(environment)) else None
+
+
+def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadOutcome | None:
+    """Let the files of a run that is remembered be in the destination.
+
+    :param remembered: what came of it before.
+    :param environment: the environment's variables.
+    :returns: what came of it now; None where nothing was done.
     :raises InterruptedRunError: where a signal came before anything was placed.
     """
-    cache = cache_folder(environment)
-    remembered = find(words, environment) if is_ours(cache) else None
-    if remembered is None:
-        return None
-    wheels = wheel_folder(cache)
+    wheels = wheel_folder(cache_folder(environment))
     hashes = _hashes(remembered)
     new = None if hashes is None else _place(hashes, remembered.destination, wheels)
     if new is None:
@@ -43,7 +49,7 @@ def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered |
         replace(target, files=tuple(replace(file, new=file.path in new) for file in target.files))
         for target in remembered.outcome.targets
     )
-    return replace(remembered, outcome=replace(remembered.outcome, targets=targets))
+    return replace(remembered.outcome, targets=targets)
 
 
 def _hashes(remembered: Remembered) -> dict[str, str] | None:

@@ -17,7 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,11 +47,13 @@ class Appearance:
     :param quiet: whether nothing is shown of it but JSON.
     :param coloured: False where no colour is wanted even on a terminal.
     :param as_json: whether it is shown as JSON.
+    :param report: where it is written as JSON, too; empty where it is not.
     """
 
     quiet: bool = False
     coloured: bool = True
     as_json: bool = False
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def keep(
             "variables": {name: _hash(environment.get(name)) for name in basis.variables},
             "programs": _programs(),
             "destination": [basis.destination, str(real_folder(basis.destination))],
-            "appearance": [appearance.quiet, appearance.coloured, appearance.as_json],
+            "appearance": list(astuple(appearance)),
             "outcome": outcome.as_dict(),
         }
         _write(Path(record_of(words, environment)), json.dumps(data))
