@@ -60,7 +60,6 @@ nothing was fetched and ``failure`` holds one sentence.
 from __future__ import annotations
 
 import gc
-import gc
 import json
 import signal
 import sys
@@ -149,9 +148,11 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         install(current, download, speed)
         spare_collector()
         try:
-            for job in order["jobs"]:
+            for number, job in enumerate(order["jobs"]):
+                if number:
+                    current.let_go()
+                    gc.collect()
                 run(current, job)
-                gc.collect()
                 if interrupts:
                     return INTERRUPTED
         finally:
