@@ -1,118 +1,335 @@
 """Why a download fails, in words: each case of the folder ``explanations``, and each way out of it.
 
 A case says which files the index has, what is asked for, and behind a blank line the explanation.
+``has`` is followed by project, version and tag or ``sdist``, then what is special of it; ``asks``
+by a requirement of the command line, ``line`` and ``constrains`` by lines of files, ``with`` by
+options, ``target`` by a line of the target file ``box.toml``. ``{FILE}`` is a file's hash.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from tests.support.cli import Result, download, names
+from tests.support.cli import Result, download
 from tests.support.index import LocalIndex
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
+from wheeltarget import api, driver, wheelhouse
+from wheeltarget.errors import WheeltargetError
+from wheeltarget.plan import Job
+from wheeltarget.render import show_error
 from wheeltarget.render_explanation import explanation_lines
+from wheeltarget.results import JobResult
 
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
 SAVED = "; nothing was saved\n"
+UNTRIED = "from source, which was not tried:"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What is said of one project.
+
+    :param heading: its first line.
+    :param fixes: what each proposal says to write.
+    """
+
+    heading: str
+    fixes: tuple[str, ...]
+
+    @property
+    def target(self) -> str:
+        """Give the target that it is about; empty where it is about any."""
+        match = re.search(r"(?:no file fits|for) (\S+)(?:$| no release)", self.heading)
+        return match[1] if match else ""
 
 
 @dataclass(slots=True)
 class Case:
     """What a file of the folder says."""
 
+    name: str
     has: list[list[str]] = field(default_factory=list)
     asks: list[str] = field(default_factory=list)
-    constraints: list[str] = field(default_factory=list)
+    files: dict[str, list[str]] = field(
+        default_factory=lambda: {"r.txt": [], "c.txt": [], "box.toml": []}
+    )
+    options: list[str] = field(default_factory=list)
     says: str = ""
 
     @classmethod
     def read(cls, path: Path) -> Case:
         _, given, says = path.read_text("utf-8").split("\n\n", 2)
-        case = cls(says=says)
+        case = cls(path.stem, says=says)
+        files = {"line": "r.txt", "constrains": "c.txt", "target": "box.toml"}
         for line in given.splitlines():
             word, _, rest = line.partition(" ")
             if word == "has":
                 case.has.append(shlex.split(rest))
+            elif word == "with":
+                case.options += shlex.split(rest)
             elif word == "asks":
                 case.asks.append(rest)
             else:
-                assert word == "constrains"
-                case.constraints.append(rest)
+                case.files[files[word]].append(rest)
         return case
 
     def stock(self, shelf: Path, index: LocalIndex) -> None:
-        """Make what the index has."""
+        """Make what the index has, and put hashes where the case names files."""
         for name, version, tag, *more in self.has:
+            said = dict(each.split("=", 1) for each in more if each.startswith(("extra=", "at=")))
             needs = [each.removeprefix("needs=") for each in more if each.startswith("needs=")]
             python = next((e.removeprefix("python") for e in more if e.startswith("python")), None)
             if tag == "sdist":
-                make_source(shelf, name, version)
+                make_source(shelf, name, version, requires_python=python)
                 continue
             wheel = make_wheel(
-                shelf, name, version, tag=tag, requires=needs, requires_python=python
+                shelf,
+                name,
+                version,
+                tag=tag,
+                requires=needs,
+                requires_python=python,
+                extras=[said["extra"]] if "extra" in said else [],
             )
             if "yanked" in more:
                 index.yank(wheel.name, "it bites")
+            if "at" in said:
+                index.upload(wheel.name, said["at"])
+
+        def hashed(text: str) -> str:
+            return re.sub(r"\{(\S+)\}", lambda match: sha256(shelf / match[1]), text)
+
+        self.says = hashed(self.says).replace("INDEX/", index.url)
+        self.files["r.txt"] = list(map(hashed, self.files["r.txt"]))
+        self.asks = [each.replace("INDEX/", index.url) for each in self.asks]
 
     @property
-    def fixes(self) -> Iterator[str]:
-        """Give what each proposal says to write."""
-        _, _, rest = self.says.partition("each of these would do:\n")
-        return (
-            line.split()[0] if "--" not in line else " ".join(line.split()[:2])
-            for line in rest.splitlines()
+    def blocks(self) -> Iterator[Block]:
+        """Give what is said of each project."""
+        for text in re.split(r"(?m)^(?=\S)", self.says)[1:]:
+            heading, *lines = text.splitlines()
+            first = next((n for n, line in enumerate(lines) if re.match(r"  \S", line)), len(lines))
+            found = (re.match(r" {4}(\S.*?)(?:  |$)", line) for line in lines[first:])
+            yield Block(heading, tuple(match[1] for match in found if match))
+
+    def write(self, folder: Path) -> None:
+        """Write the files of the case."""
+        for name, lines in self.files.items():
+            (folder / name).write_text("".join(f"{line}\n" for line in lines))
+
+    def words(self, *more: str) -> list[str]:
+        """Give the words of the command line for what the case asks for."""
+        files = ["-c", "c.txt", *(["-r", "r.txt"] if self.files["r.txt"] else [])]
+        return [*self.options, *more, *files, *self.asks]
+
+    def run(self, index: LocalIndex, folder: Path, *more: str) -> Result:
+        """Run what the case asks for."""
+        self.write(folder)
+        return download(index, *self.words(*more), cwd=folder)
+
+    def order(self, index: LocalIndex, folder: Path, *more: str) -> Run:
+        """Say what is to be run for it."""
+        self.write(folder)
+        return Run((*index.pip_args(), "--no-cache-dir", *self.words(*more)), folder)
+
+    def mended(self, block: Block, fix: str) -> tuple[Case, list[str]]:
+        """Do what a proposal says; give the case with it, and options."""
+        asks, lines = list(self.asks), list(self.files["r.txt"])
+        options = []
+        if fix.startswith("--hash="):
+            lines = [f"{re.sub(r' --hash=.*', '', line)} {fix}" for line in lines]
+        elif fix.startswith("--"):
+            options = fix.split()
+        elif " --hash=" in fix:
+            target = lines[0].partition(";")[2].partition(" --hash")[0]
+            project = fix.partition("==")[0]
+            lines = [each for each in lines if not each.startswith(f"{project}==")]
+            lines.append(fix.replace(" --hash", f" ;{target} --hash", 1))
+        elif fix.startswith("tags="):
+            asks, lines = ([renamed(e, block.target, fix) for e in some] for some in (asks, lines))
+        else:
+            project = re.split(r"[~=\[]", fix)[0]
+            begins = re.compile(rf"{re.escape(project)}\b")
+            if not any(map(begins.match, asks)):
+                asks.append(f"{project} ;{asks[0].partition(';')[2]}")
+            asks = [f"{fix} ;{e.partition(';')[2]}" if begins.match(e) else e for e in asks]
+        files = {**self.files, "r.txt": lines}
+        return Case(self.name, self.has, asks, files, self.options, self.says), options
+
+
+def renamed(line: str, target: str, fix: str) -> str:
+    """Give a line another target in the place of one."""
+    named = f"target={target}"
+    if not target:
+        return f"{line.partition(';')[0]}; {fix}"
+    return line.replace(*((named, fix) if named in line else (target, fix.removeprefix("tags="))))
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def explained(stderr: str) -> str:
+    """Give what is said of why it fails; of a failure that is not pip's, all."""
+    _, saved, said = stderr.partition(SAVED)
+    return "".join(f"{line[2:]}\n" for line in said.splitlines()) if saved else stderr
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run of wheeltarget, and where it is done.
+
+    :param words: the words behind ``wheeltarget download``.
+    :param folder: the working directory.
+    """
+
+    words: tuple[str, ...]
+    folder: Path
+
+    def do(self, patch: pytest.MonkeyPatch) -> None:
+        """Do it, as far as that is possible without placing anything."""
+        mine = {"--allow-sdist": [], "--build-pure": []}  # type: dict[str, list[str]]
+        words = iter(self.words)
+        rest = []
+        for word in words:
+            if word in mine:
+                mine[word].append(next(words))
+            else:
+                rest.append(word)
+        patch.chdir(self.folder)
+        allowed, pure = map(tuple, mine.values())
+        api.download(
+            api.DownloadRequest(tuple(rest), allow_sdist=allowed, build_pure=pure, dry_run=True)
         )
 
 
+class _HeldError(Exception):
+    """Ends a run where its jobs would be begun."""
+
+
+def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) -> list[Result]:
+    """Run everything as ever, but for the jobs of all runs being done by one child of pip's.
+
+    :param runs: what to run; nothing may be placed.
+    :param stage: a folder for the jobs.
+    :param patch: it is what the runs go through that is held up.
+    :returns: the exit code and standard error of each.
+    """
+    jobs: list[Job] = []
+    labels: list[str] = []
+    spans = []
+
+    def hold(mine: Sequence[Job], named: Sequence[str], *_: object) -> NoReturn:
+        jobs.extend(mine)
+        labels.extend(named)
+        raise _HeldError
+
+    run_jobs = driver.run_jobs
+    patch.setattr(driver, "run_jobs", hold)
+    for run in runs:
+        begin = len(jobs)
+        with contextlib.suppress(_HeldError, WheeltargetError):
+            run.do(patch)
+        spans.append(slice(begin, len(jobs)))
+    with wheelhouse.open_stage(stage, dry_run=True) as opened:
+        manner = driver.Manner(("",) * len(jobs), dry_run=True, silent=True)
+        done = run_jobs(jobs, labels, opened, manner)
+        return [_end(run, done[span], patch) for run, span in zip(runs, spans, strict=True)]
+
+
+def _end(run: Run, done: tuple[JobResult, ...], patch: pytest.MonkeyPatch) -> Result:
+    """Go through a run whose jobs are done."""
+    patch.setattr(driver, "run_jobs", lambda *_: done)
+    said = StringIO()
+    try:
+        run.do(patch)
+    except WheeltargetError as error:
+        show_error(error, said)
+        return Result(error.exit_code, "", said.getvalue())
+    return Result(0, "", "")
+
+
 @pytest.fixture
-def shelf(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the folder
-    return tmp_path / "index"
+def stocked(tmp_path: Path) -> Iterator[list[tuple[Case, LocalIndex, Path]]]:
+    """Give each case with an index of its own that has what it says, and a folder to work in."""
+    with contextlib.ExitStack() as stack:
+        found = []
+        for path in CASES:
+            shelf, here = tmp_path / path.stem / "index", tmp_path / path.stem / "here"
+            for folder in (shelf, here):
+                folder.mkdir(parents=True)
+            index = stack.enter_context(LocalIndex(shelf))
+            case = Case.read(path)
+            case.stock(shelf, index)
+            found.append((case, index, here))
+        yield found
 
 
-def run(case: Case, index: LocalIndex, folder: Path, asks: list[str], *options: str) -> Result:
-    (folder / "c.txt").write_text("".join(f"{line}\n" for line in case.constraints))
-    return download(index, *options, "-c", "c.txt", *asks, cwd=folder)
+Stocked = list[tuple[Case, LocalIndex, Path]]
+
+
+def test_what_is_said(stocked: Stocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = [case.order(index, here) for case, index, here in stocked]
+    results = run_together(runs, tmp_path, monkeypatch)
+    assert {result.exit_code for result in results} == {1}
+    for (case, *_), result in zip(stocked, results, strict=True):
+        assert explained(result.stderr) == case.says, case.name
+
+
+def test_what_is_proposed(
+    stocked: Stocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each change alone mends what it is proposed for, and where that is all, the run."""
+    tried: list[tuple[Case, Block, str]] = []
+    runs = []
+    for case, index, here in stocked:
+        for block in case.blocks:
+            for number, fix in enumerate(block.fixes):
+                mended, options = case.mended(block, fix)
+                folder = here / f"{len(tried)}-{number}"
+                folder.mkdir()
+                runs.append(mended.order(index, folder, *options))
+                tried.append((case, block, fix))
+    results = run_together(runs, tmp_path, monkeypatch)
+    assert len(tried) > len(CASES)
+    for (case, block, fix), result in zip(tried, results, strict=True):
+        assert block.heading not in result.stderr, (case.name, fix)
+        assert result.exit_code == 0 or len(list(case.blocks)) > 1, (case.name, fix, result.stderr)
 
 
 @pytest.mark.seams
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_case(path: Path, shelf: Path, index: LocalIndex, tmp_path: Path) -> None:
-    case = Case.read(path)
-    case.stock(shelf, index)
-    here = tmp_path / "here"
-    here.mkdir()
-    result = run(case, index, here, case.asks)
-    assert (result.exit_code, result.stdout) == (1, "")
-    said = result.stderr.partition(SAVED)[2]
-    assert "".join(f"{line[2:]}\n" for line in said.splitlines()) == case.says
-    assert names(here) == ["c.txt"]
-    assert max(map(len, case.says.splitlines()[1:]), default=0) <= 98
-    for fix in case.fixes:
-        options, asks = applied(fix, case.asks)
-        mended = run(case, index, here, asks, *options)
-        assert mended.exit_code == 0, (fix, mended.stderr)
+def test_one_change_for_each_project(index: LocalIndex, tmp_path: Path) -> None:
+    """Where several projects are at fault, one change for each mends the run."""
+    case = Case.read(Path(__file__).with_name("explanations") / "several-projects.txt")
+    case.stock(tmp_path / "index", index)
+    first = case.run(index, tmp_path)
+    assert (first.exit_code, first.stdout, explained(first.stderr)) == (1, "", case.says)
+    assert "ERROR: No matching distribution found for native\n" in first.stderr
+    assert "from versions" not in first.stderr
+    options: list[str] = []
+    mended = case
+    for block in case.blocks:
+        mended, more = mended.mended(block, block.fixes[0])
+        options += more
+    assert mended.run(index, tmp_path, *options).exit_code == 0
 
 
-def applied(fix: str, asks: list[str]) -> tuple[list[str], list[str]]:
-    """Do what a proposal says."""
-    if fix.startswith("--"):
-        return fix.split(), asks
-    if fix.startswith("tags="):
-        return [], [f"{line.partition(';')[0]}; {fix}" for line in asks]
-    project = fix.partition("~=")[0].partition("==")[0]
-    return [], [
-        f"{fix} ;{line.partition(';')[2]}" if line.startswith(project) else line for line in asks
-    ]
-
-
-def test_there_are_enough_cases() -> None:
-    assert len(CASES) >= 18
+def test_cases() -> None:
+    assert len(CASES) >= 40
+    for path in CASES:
+        lines = Case.read(path).says.splitlines()
+        assert max(map(len, lines[1:]), default=0) <= 98, path.stem
 
 
 def test_nothing_to_explain() -> None:

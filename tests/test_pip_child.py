@@ -100,7 +100,14 @@ def guarded(shelf: Path) -> Iterator[LocalIndex]:
 
 def failed(exit_code: int) -> dict[str, object]:
     """Give the result of a job of which nothing came."""
-    return {"exit_code": exit_code, "dependencies": "all", "files": [], "failure": None}
+    return {
+        "exit_code": exit_code,
+        "dependencies": "all",
+        "files": [],
+        "failure": None,
+        "said": [],
+        "fresh_until": None,
+    }
 
 
 def with_password(index: LocalIndex) -> list[str]:
@@ -125,6 +132,8 @@ def test_result_says_everything_of_every_file(
             "exit_code": 0,
             "dependencies": "all",
             "failure": None,
+            "said": [],
+            "fresh_until": None,
             "files": [
                 {
                     "name": "lib",
@@ -132,6 +141,7 @@ def test_result_says_everything_of_every_file(
                     "filename": "lib-1.5rc1-py3-none-any.whl",
                     "url": f"{guarded.base}/files/lib-1.5rc1-py3-none-any.whl",
                     "index": f"{guarded.base}/simple/lib/",
+                    "direct": False,
                     "requested": True,
                     "extras": [],
                     "parents": [None, "some-app", "turbo"],
@@ -147,6 +157,7 @@ def test_result_says_everything_of_every_file(
                     "filename": "some_app-1.0-py3-none-any.whl",
                     "url": f"{guarded.base}/files/some_app-1.0-py3-none-any.whl",
                     "index": f"{guarded.base}/simple/some-app/",
+                    "direct": False,
                     "requested": True,
                     "extras": ["fast"],
                     "parents": [None],
@@ -166,6 +177,7 @@ def test_result_says_everything_of_every_file(
                     "filename": "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl",
                     "url": f"{guarded.base}/files/turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl",
                     "index": f"{guarded.base}/simple/turbo/",
+                    "direct": False,
                     "requested": True,
                     "extras": [],
                     "parents": [None, "some-app"],
@@ -232,6 +244,8 @@ def test_result_says_which_dependencies_were_wanted(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "said": [],
+        "fresh_until": None,
     }
     assert "no such option: --only-deps" in run.stderr
 
@@ -304,9 +318,20 @@ def test_failing_job_does_not_stop_the_next(shop: Workshop, index: LocalIndex, s
     (result, _) = run.results
     assert result is not None
     demand = {"project": "missing", "name": "missing", "specifier": "", "constraint": ""}
-    cause = {**demand, "hashes": {}, "chain": []}
-    assert result.pop("failure") == {"causes": [cause], "files": {"missing": []}}
-    assert {**result, "failure": None} == failed(1)
+    cause = {**demand, "hashes": {}, "chain": [], "file": "", "unlisted": False}
+    assert result.pop("failure") == {
+        "causes": [cause],
+        "files": {"missing": []},
+        "places": {"missing": [f"{index.url}missing/"]},
+        "unseen": [],
+    }
+    (said,) = result.pop("said")
+    assert said == (
+        "ERROR: Could not find a version that satisfies the requirement missing "
+        "(from versions: none)"
+    )
+    assert {**result, "failure": None, "said": []} == failed(1)
+    assert said not in run.stderr
     assert "No matching distribution found for missing" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -322,6 +347,8 @@ def test_command_line_that_pip_refuses_does_not_stop_the_next(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "said": [],
+        "fresh_until": None,
     }
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -360,6 +387,8 @@ def test_variables_that_are_unset_are_back_for_the_next_job(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "said": [],
+        "fresh_until": None,
     }
     assert "When restricting platform and interpreter constraints" in run.stderr
 
@@ -591,6 +620,8 @@ def test_what_is_not_known_of_the_target_decides_nothing(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "said": [],
+        "fresh_until": None,
     }
     asker = f"lib{'' if typed else ', which unknown 1.0 needs,'}"
     (said,) = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
@@ -615,6 +646,8 @@ def test_pip_that_runs_elsewhere_has_not_done_the_job(
         "dependencies": "all",
         "files": [],
         "failure": None,
+        "said": [],
+        "fresh_until": None,
     }
     assert "another interpreter" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]

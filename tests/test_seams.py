@@ -271,6 +271,20 @@ MOVES = {
     "candidates-are-ranked-by-the-names-of-tags": [
         Edit(FINDER, "enumerate(supported_tags)", "enumerate(sorted(supported_tags, key=str))")
     ],
+    "candidates-are-ranked-by-another-name": _renamed(
+        "get_applicable_candidates", "rank_candidates", FINDER
+    ),
+    "candidates-are-ranked-by-a-private-function": [
+        Edit(FINDER, "self.get_applicable_candidates(candidates)", "_rank(self, candidates)"),
+        Edit(FINDER, "", "\n_rank = CandidateEvaluator.get_applicable_candidates\n"),
+    ],
+    "candidates-are-ranked-once-more": [
+        Edit(
+            FACTORY,
+            "in reversed(icans)",
+            "in sorted(reversed(icans), key=lambda each: each.version, reverse=True)",
+        )
+    ],
     "wheels-given-by-url-are-judged-by-tags-from-elsewhere": [
         Edit(FACTORY, "self._finder.target_python.get_unsorted_tags()", "set(_get_supported())"),
         Edit(FACTORY, "", HOST_TAGS),

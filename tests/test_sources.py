@@ -56,9 +56,10 @@ class TestRefused:
         assert "No matching distribution found for only<2" in result.stderr
         assert result.stderr.endswith(
             f"error: pip failed for {LINUX}; nothing was saved\n"
-            f"  only<2 (needed by app 1.0): no file fits {LINUX}\n"
+            f"  only<2: no file fits {LINUX}\n"
+            "      needed by app 1.0; <command line>:1:1\n"
             "      1.0  is there as a source only\n"
-            "    each of these would do:\n"
+            "    from source, which was not tried:\n"
             "      --allow-sdist only  keeps the source of 1.0 for the target to build\n"
             "      --build-pure only   builds it here, if it is pure Python\n"
         )
@@ -68,7 +69,7 @@ class TestRefused:
         make_wheel(shelf, "app", requires=["only>=9"])
         result = download(index, f"app ; tags={LINUX}", cwd=here)
         assert result.exit_code == 1
-        assert "only>=9 (needed by app 1.0): there is no such release" in result.stderr
+        assert "only>=9: there is no such release\n      needed by app 1.0;" in result.stderr
         assert "--allow-sdist" not in result.stderr
 
     @pytest.mark.usefixtures("shelf")

@@ -8,7 +8,6 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
 HOST = "host"
 """The name of the running interpreter."""
+
+HOST_LABEL = "this interpreter"
+"""What it is called where no target is named."""
 
 _FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1
@@ -52,7 +54,7 @@ def known_systems() -> Catalogue:
 
 
 def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads(resources.files("wheeltarget").joinpath(name).read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
 def look_up(key: str, text: str, folder: str) -> Target | None:

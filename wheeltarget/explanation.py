@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
-from wheeltarget.demands import Demand, Release, judge, merge_demands, newest_fitting
+from wheeltarget.demands import Demand, Release, Wanted, allowed_hashes, judge, newest_fitting
 from wheeltarget.errors import DownloadError
-from wheeltarget.fixes import find_fixes
-from wheeltarget.nearness import FileFact, Nearness, Reason
+from wheeltarget.fixes import Fix, Situation, find_fixes, find_sources
+from wheeltarget.nearness import FileFact, Nearness, Reason, merge_reasons, missing_everywhere
 from wheeltarget.targets import Target
 
 if TYPE_CHECKING:
-    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
+
+_NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
+"""What pip says of a file that is of no release of the project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +33,19 @@ class Explanation:
     :param demands: what was asked for, by whom.
     :param target: what the target is called.
     :param releases: every release, the newest first.
-    :param fixes: (what to write, what that does), one change each, the nearest first.
+    :param fixes: one change each, tried on the files of the project; the nearest first.
+    :param sources: options that take a source, which nobody tried to build.
+    :param missing: what of the target no wheel of any release is for; may be empty.
+    :param places: where it was looked for, where nothing was found.
     """
 
     demands: tuple[Demand, ...]
     target: str
     releases: tuple[Release, ...]
-    fixes: tuple[tuple[str, str], ...]
+    fixes: tuple[Fix, ...]
+    sources: tuple[Fix, ...] = ()
+    missing: str = ""
+    places: tuple[str, ...] = ()
 
     @property
     def admitted(self) -> tuple[Release, ...]:
@@ -46,7 +55,9 @@ class Explanation:
     @property
     def is_innocent(self) -> bool:
         """Tell whether a release fits that every demand takes: what is wrong is elsewhere."""
-        return any(release.reason.nearness is Nearness.FITS for release in self.admitted)
+        unlisted = any(demand.unlisted for demand in self.demands)
+        fits = any(release.reason.nearness is Nearness.FITS for release in self.admitted)
+        return fits and not unlisted
 
     @property
     def newest_fitting(self) -> Release | None:
@@ -58,13 +69,21 @@ class UnmetError(DownloadError):
     """pip found no set of files that meets every demand.
 
     :param explanations: why, project by project; may be empty.
+    :param said: what pip says of that for which there is no explanation.
     """
 
     def __init__(
-        self, message: str, hint: str, *, exit_code: int, explanations: Sequence[Explanation]
+        self,
+        message: str,
+        hint: str,
+        *,
+        exit_code: int,
+        explanations: Sequence[Explanation],
+        said: Sequence[str] = (),
     ) -> None:
         super().__init__(message, hint, exit_code=exit_code)
         self.explanations = tuple(explanations)
+        self.said = tuple(said)
 
 
 def explain(
@@ -72,6 +91,7 @@ def explain(
     files: Iterable[FileFact],
     target: Target,
     build: Callable[[str], Target],
+    places: Iterable[str] = (),
 ) -> Explanation:
     """Say why no file of a project meets the demands on it.
 
@@ -79,79 +99,83 @@ def explain(
     :param files: every file of the project that pip has seen.
     :param target: the target.
     :param build: gives the target whose best tag is the one written; raises TargetError.
+    :param places: where the project was looked for.
     :returns: the releases and the nearest fixes.
     """
-    from packaging.specifiers import SpecifierSet
-
-    demand = merge_demands(demands)
-    wanted = SpecifierSet(demand.specifier) & SpecifierSet(demand.constraint)
-    by_version = defaultdict(list)
-    for file in files:
-        version = _version(file.filename)
-        if version is not None:
-            by_version[version].append(file)
-    releases = tuple(
-        _release(version, by_version[version], (demand, wanted), target)
+    by_version = _by_version(files)
+    wanted = Wanted.by(demands)
+    releases = [
+        _release(version, by_version[version], (demands, wanted), target)
         for version in sorted(by_version, reverse=True)
+    ]
+    if not wanted.names_prereleases and any(
+        release.admitted and not release.version.is_prerelease for release in releases
+    ):
+        releases = [_without_prerelease(release) for release in releases]
+    situation = Situation(demands, tuple(releases), by_version, target, build)
+    wheels = (f.filename for some in by_version.values() for f in some if f.filename[-4:] == ".whl")
+    return Explanation(
+        demands,
+        target.label,
+        tuple(releases),
+        tuple(dict.fromkeys(find_fixes(situation))),
+        tuple(find_sources(situation)),
+        missing_everywhere(wheels, target),
+        () if releases else tuple(places),
     )
-    if any(release.admitted and not release.version.is_prerelease for release in releases):
-        # pip would take a pre-release only if there were nothing else, or if it was named.
-        releases = tuple(
-            replace(each, admitted=wanted.contains(each.version, prereleases=wanted.prereleases))
-            if each.admitted and each.version.is_prerelease
-            else each
-            for each in releases
-        )
-    fixes = tuple(find_fixes(demand, releases, by_version, target, build))
-    return Explanation(demands, target.label, releases, fixes)
+
+
+def _without_prerelease(release: Release) -> Release:
+    """Say that a pre-release is not asked for, unless pip would take it or was told not to."""
+    counts = release.reason.nearness in {Nearness.FITS, Nearness.PRE_RELEASE}
+    if counts or not release.version.is_prerelease:
+        return release
+    return replace(release, admitted=False)
+
+
+def _by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]:
+    """Put files to their releases; those of none are left out."""
+    found = defaultdict(list)
+    for file in files:
+        version = None if file.verdict in _NO_DISTRIBUTION else _version(file.filename)
+        if version is not None:
+            found[version].append(file)
+    return dict(found)
 
 
 def _version(filename: str) -> Version | None:
-    from packaging.utils import (
-        InvalidSdistFilename,
-        InvalidWheelFilename,
-        parse_sdist_filename,
-        parse_wheel_filename,
-    )
+    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+
+    if filename.endswith(".whl"):
+        parts = filename.split("-")
+        return _parse(parts[1]) if len(parts) in {5, 6} else None
+    try:
+        return parse_sdist_filename(filename)[1]
+    except InvalidSdistFilename:
+        return None
+
+
+@cache
+def _parse(text: str) -> Version | None:
+    from packaging.version import InvalidVersion, Version
 
     try:
-        if filename.endswith(".whl"):
-            return parse_wheel_filename(filename)[1]
-        return parse_sdist_filename(filename)[1]
-    except (InvalidWheelFilename, InvalidSdistFilename):
+        return Version(text)
+    except InvalidVersion:
         return None
 
 
 def _release(
     version: Version,
     files: Sequence[FileFact],
-    asked: tuple[Demand, SpecifierSet],
+    asked: tuple[tuple[Demand, ...], Wanted],
     target: Target,
 ) -> Release:
-    demand, wanted = asked
-    reasons = [judge(file, demand, target) for file in files]
-    nearest = min((reason for reason, _ in reasons), key=lambda reason: reason.nearness)
-    platforms = tuple(
-        dict.fromkeys(
-            each for reason, tags in reasons if reason.nearness == nearest.nearness for each in tags
-        )
-    )
-    if nearest.nearness in _LISTED:
-        texts = dict.fromkeys(r.text for r, _ in reasons if r.nearness == nearest.nearness)
-        nearest = Reason(nearest.nearness, f"{_LISTED[nearest.nearness]} {_listed(texts)}")
-    admitted = wanted.contains(version, prereleases=True)
-    return Release(version, admitted, nearest, platforms)
-
-
-_LISTED = {
-    Nearness.PYTHON: "is for",
-    Nearness.ABI: "is for the ABI",
-    Nearness.MACHINE: "is for",
-    Nearness.SYSTEM: "is for",
-}
-"""What stands before what the files of a release are for, where each is for something else."""
-
-
-def _listed(texts: Iterable[str]) -> str:
-    *others, last = texts
-    return f"{', '.join(others)} and {last}" if others else last
+    demands, wanted = asked
+    hashes = allowed_hashes(demands)
+    reason = merge_reasons(judge(file, hashes, target, pinned=wanted.is_pinned) for file in files)
+    if reason.nearness is Nearness.HASH:
+        listed = [file.filename for file in files if set(file.hashes) & hashes]
+        if listed:
+            reason = Reason(Nearness.HASH, f"the hash that is listed is that of {listed[0]}")
+    return Release(version, wanted.takes(version), reason)

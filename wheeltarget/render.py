@@ -8,13 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.errors import Fault, InputError, Location, WheeltargetError
+from wheeltarget.errors import DownloadError, Fault, InputError, Location, WheeltargetError
 from wheeltarget.redaction import redact
 
 if TYPE_CHECKING:
     from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
+    from wheeltarget.reports import Outcome
 
 _WIDEST = 200
+_GREEN, _FAINT = "\x1b[32m", "\x1b[2m"
 _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 
 
@@ -43,6 +45,14 @@ class Style:
     def strong(self, text: str) -> str:
         """Set off a heading."""
         return self._wrap(_BOLD, text)
+
+    def good(self, text: str) -> str:
+        """Set off what is as it was wished."""
+        return self._wrap(_GREEN, text)
+
+    def faint(self, text: str) -> str:
+        """Set back what is only there beside the rest."""
+        return self._wrap(_FAINT, text)
 
     def _wrap(self, code: str, text: str) -> str:
         return f"{code}{text}{_PLAIN}" if self._coloured else text
@@ -102,10 +112,10 @@ def format_size(size: int) -> str:
     return f"{size} bytes"
 
 
-def show_json(outcome: DownloadOutcome, stdout: TextIO) -> None:
+def show_json(outcome: Outcome, stdout: TextIO) -> None:
     """Write an outcome as one JSON object.
 
-    :param outcome: what came of a download.
+    :param outcome: what came of a run.
     :param stdout: where to.
     """
     from wheeltarget.reports import as_json
@@ -136,12 +146,20 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
     style = Style(stderr, os.environ, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
     stderr.writelines(format_fault(fault, style) for fault in faults)
-    explanations = getattr(error, "explanations", ())
-    if explanations:
-        from wheeltarget.render_explanation import explanation_lines
-
-        stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(explanations))
+    if isinstance(error, DownloadError):
+        _show_explanations(error, stderr)
     stderr.flush()
+
+
+def _show_explanations(error: DownloadError, stderr: TextIO) -> None:
+    """Say why pip could not have what it was to fetch; where nobody knows, what pip says."""
+    # Nothing of this is loaded for a good run.
+    from wheeltarget.explanation import UnmetError
+    from wheeltarget.render_explanation import explanation_lines
+
+    if isinstance(error, UnmetError):
+        stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(error.explanations))
+        stderr.writelines(f"{redact(text)}\n" for text in error.said)
 
 
 def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:

@@ -10,8 +10,10 @@ from packaging.version import Version
 from wheeltarget.demands import Demand, Release
 from wheeltarget.explanation import Explanation
 
-_MOST_GROUPS = 6
+_MOST_GROUPS, _FEWER_GROUPS = 6, 3
 _INDENT = "    "
+_WIDEST = 60
+"""How wide what is to be written may be before what it does is moved; a hash is wider."""
 
 
 def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
@@ -25,47 +27,90 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:
-    name = explanation.demands[0].name
-    if not explanation.releases:
-        yield f"{name}: nothing of this name is known here"
-        yield from (f"{_INDENT}{_asker(demand)}" for demand in explanation.demands)
-        return
-    if not explanation.admitted:
-        yield from _conflict(explanation)
-    else:
-        demand = explanation.demands[0]
-        limit = f", constrained to {demand.constraint}" if demand.constraint else ""
-        yield f"{name}{demand.specifier} {_asker(demand)}{limit}: no file fits {explanation.target}"
-        yield from _columns(_groups(explanation.admitted))
+    yield from _heading(explanation)
+    if not explanation.demands[0].unlisted:
+        yield from _releases(explanation)
+    yield from fix_lines(explanation)
+
+
+def fix_lines(explanation: Explanation) -> Iterator[str]:
+    """Write what would do.
+
+    :param explanation: the explanation.
+    :returns: lines, without line ends; none where nothing would.
+    """
+    changes = (
+        ("one of these lets a file fit:", explanation.fixes),
+        ("from source, which was not tried:", explanation.sources),
+    )
+    width = _width([row for _, rows in changes for row in rows])
+    for heading, rows in changes:
+        if rows:
+            yield f"  {heading if len(rows) > 1 else heading.replace('one of these', 'this')}"
+            yield from _columns(rows, width)
+
+
+def _releases(explanation: Explanation) -> Iterator[str]:
+    """Say of the releases that are asked for why they do not fit, and which one would."""
+    admitted = explanation.admitted
+    missing = explanation.missing if len(explanation.releases) > 1 else ""
+    if missing:
+        yield f"{_INDENT}no release has a wheel for {missing}"
+    if admitted:
+        yield from _columns(_groups(admitted, _FEWER_GROUPS if missing else _MOST_GROUPS))
     newest = explanation.newest_fitting
-    if newest is not None and not newest.admitted:
+    told = any("newest that fits" in what for _, what in explanation.fixes)
+    contradicted = not admitted and len(explanation.demands) > 1
+    if newest is not None and not newest.admitted and not told and not contradicted:
         yield f"{_INDENT}the newest that fits is {newest.version}"
-    if explanation.fixes:
-        yield "  each of these would do:"
-        yield from _columns(explanation.fixes)
 
 
-def _conflict(explanation: Explanation) -> Iterator[str]:
-    """Write demands that no release meets."""
-    name = explanation.demands[0].name
-    if len(explanation.demands) == 1:
-        demand = explanation.demands[0]
-        yield f"{name}{demand.specifier} {_asker(demand)}: there is no such release"
-        yield f"{_INDENT}the newest one is {explanation.releases[0].version}"
+def _heading(explanation: Explanation) -> Iterator[str]:
+    """Say what cannot be had, and who asks for it."""
+    demand, *others = explanation.demands
+    limit = f", constrained to {demand.constraint}" if demand.constraint else ""
+    if others and not explanation.admitted:
+        yield f"{demand.project}{limit}: for {explanation.target} no release meets all of these"
+        yield from _columns(list(_askers(explanation.demands)))
         return
-    yield f"{name}: for {explanation.target} no release meets all of these"
-    yield from _columns(list(_askers(explanation.demands)))
+    place = f" ({demand.location})" if demand.location and not demand.chain else ""
+    yield f"{demand.name}{demand.specifier}{place}{limit}: {_trouble(explanation)}"
+    if demand.chain:
+        yield f"{_INDENT}{_way(demand)}"
+    if not explanation.releases:
+        yield from (f"{_INDENT}not at {place}" for place in explanation.places)
+    elif not explanation.admitted and not demand.constraint:
+        versions = [release.version for release in explanation.releases]
+        final = [version for version in versions if not version.is_prerelease]
+        yield f"{_INDENT}the newest one is {(final or versions)[0]}"
+    yield from _columns(list(_askers(others)))
+
+
+def _trouble(explanation: Explanation) -> str:
+    """Say in a few words what is wrong."""
+    demand = explanation.demands[0]
+    if demand.unlisted:
+        return "hashes are compared, and none is listed for it"
+    if not explanation.releases:
+        return "there is nothing of this name"
+    if explanation.admitted:
+        return f"no file fits {explanation.target}"
+    return "no release meets both" if demand.constraint else "there is no such release"
 
 
 def _askers(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
-    """Give each specifier with who asks; of releases of one project the oldest and the newest."""
-    for (specifier, _), group in groupby(demands, key=lambda d: (d.specifier, _who(d))):
+    """Give what is asked for with who asks; of releases of one project the oldest and newest."""
+    for (what, _), group in groupby(demands, key=lambda d: (_what(d), _who(d))):
         same = list(group)
         versions = sorted({d.chain[0][1] for d in same if d.chain}, key=Version)
         asker = _asker(same[0])
         if len(versions) > 1:
             asker = asker.replace(same[0].chain[0][1], f"{versions[0]} to {versions[-1]}", 1)
-        yield specifier or "any", asker
+        yield what, asker
+
+
+def _what(demand: Demand) -> str:
+    return demand.file.rpartition("/")[2] or demand.specifier or "any"
 
 
 def _who(demand: Demand) -> tuple[str, ...]:
@@ -73,28 +118,44 @@ def _who(demand: Demand) -> tuple[str, ...]:
 
 
 def _asker(demand: Demand) -> str:
-    """Say who asks, up to the user's line."""
-    if not demand.chain:
-        return f"({demand.location})" if demand.location else "(asked for)"
+    """Say who asks, behind what is asked for."""
+    return f"({_way(demand)})" if demand.chain else f"({demand.location or 'asked for'})"
+
+
+def _way(demand: Demand) -> str:
+    """Say by which way something is needed, up to the user's line."""
     (first, version), *above = demand.chain
-    through = "".join(f", which {name} needs" for name, _ in above)
-    return f"(needed by {first}{' ' if version else ''}{version}{through})"
+    said = f"needed by {first}{' ' if version else ''}{version}"
+    said += "".join(f", which {name} needs" for name, _ in above)
+    return f"{said}; {demand.location}" if demand.location else said
 
 
-def _groups(releases: Sequence[Release]) -> list[tuple[str, str]]:
-    """Put neighbours with the same reason together."""
-    rows = []
-    for reason, group in groupby(releases, key=lambda release: release.reason.text):
-        versions = [release.version for release in group]
-        span = str(versions[0])
-        if len(versions) > 1:
-            span = f"{versions[-1]} to {versions[0]}"
-        rows.append((span, reason))
-    more = len(rows) - _MOST_GROUPS
-    return [*rows[:_MOST_GROUPS], (f"and {more} more", "")] if more > 0 else rows
+def _groups(releases: Sequence[Release], most: int) -> list[tuple[str, str]]:
+    """Put neighbours with the same reason together; of many groups the newest are told."""
+    groups = [
+        (reason, [release.version for release in group])
+        for reason, group in groupby(releases, key=lambda release: release.reason.text)
+    ]
+    told = groups if len(groups) <= most + 1 else groups[:most]
+    rows = [(_span(versions), reason) for reason, versions in told]
+    left = [version for _, versions in groups[len(told) :] for version in versions]
+    return [*rows, (_span(left), "fits no better")] if left else rows
 
 
-def _columns(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
-    width = max((len(left) for left, _ in rows), default=0)
+def _span(versions: Sequence[Version]) -> str:
+    newest, oldest = versions[0], versions[-1]
+    return str(newest) if len(versions) == 1 else f"{oldest} to {newest}"
+
+
+def _columns(rows: Sequence[tuple[str, str]], width: int = 0) -> Iterator[str]:
+    width = width or _width(rows)
     for left, right in rows:
-        yield f"{_INDENT}{left:<{width}}  {right}".rstrip()
+        if len(left) > _WIDEST:
+            yield f"{_INDENT}{left}"
+            yield f"{_INDENT}{_INDENT}{right}"
+        else:
+            yield f"{_INDENT}{left:<{width}}  {right}".rstrip()
+
+
+def _width(rows: Sequence[tuple[str, str]]) -> int:
+    return max((len(left) for left, _ in rows if len(left) <= _WIDEST), default=0)

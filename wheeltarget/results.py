@@ -28,6 +28,8 @@ class ChosenFile:
     :param hashes: what the index says, (algorithm, value).
     :param size: its size in bytes, as the index says.
     :param requires: its dependencies, as its metadata has them.
+    :param index: the page that names it, without credentials; None where there is none.
+    :param direct: whether it was asked for by its place.
     """
 
     name: str
@@ -42,6 +44,8 @@ class ChosenFile:
     hashes: tuple[tuple[str, str], ...] = ()
     size: int | None = None
     requires: tuple[str, ...] = ()
+    index: str | None = None
+    direct: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ChosenFile:
@@ -59,6 +63,8 @@ class ChosenFile:
             hashes=tuple(data["hashes"].items()),
             size=data["size"],
             requires=tuple(data["requires"]),
+            index=data["index"],
+            direct=data["direct"],
         )
 
 
@@ -68,10 +74,14 @@ class Failure:
 
     :param demands: the demands that cannot all be met.
     :param files: (project, its files) for each project that they are about.
+    :param places: (project, where it was looked for) for each that has no files.
+    :param unseen: projects that the user asks for and that were not looked at.
     """
 
     demands: tuple[Demand, ...]
     files: tuple[tuple[str, tuple[FileFact, ...]], ...]
+    places: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Failure:
@@ -84,23 +94,28 @@ class Failure:
                 constraint=each["constraint"],
                 hashes=tuple((n, v) for n, values in each["hashes"].items() for v in values),
                 chain=tuple((name, version) for name, version in each["chain"]),
+                file=each["file"],
+                unlisted=each["unlisted"],
             )
             for each in data["causes"]
         )
         files = tuple(
-            (project, tuple(_file_fact(each) for each in found))
+            (project, tuple(file_fact(each) for each in found))
             for project, found in data["files"].items()
         )
-        return cls(demands, files)
+        places = tuple((project, tuple(found)) for project, found in data["places"].items())
+        return cls(demands, files, places, tuple(data["unseen"]))
 
 
-def _file_fact(data: Mapping[str, Any]) -> FileFact:
+def file_fact(data: Mapping[str, Any]) -> FileFact:
+    """Build what is said of a file from an object of a result file."""
     return FileFact(
         filename=data["filename"],
         verdict=data["verdict"],
         requires_python=data["requires_python"],
         yanked=data["yanked"],
         hashes=tuple(data["hashes"].items()),
+        uploaded=data["uploaded"],
     )
 
 
@@ -113,7 +128,10 @@ class JobResult:
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param chosen: the files that pip chose.
     :param folder: where all its files are.
-    :param failure: what pip's resolver could not have, or None.
+    :param failure: what pip could not have, or None.
+    :param said: what pip says of that, and was held back.
+    :param fresh_until: until when what the index pages say holds, in seconds since the epoch, or
+        None.
     """
 
     job: Job
@@ -122,3 +140,5 @@ class JobResult:
     chosen: tuple[ChosenFile, ...]
     folder: Path
     failure: Failure | None = None
+    said: tuple[str, ...] = ()
+    fresh_until: float | None = None

@@ -157,6 +157,7 @@ class Workshop:
             "jobs": orders,
             "ahead": os.environ.get("WHEELTARGET_AHEAD") != "0" if ahead is None else ahead,
             "connections": connections,
+            "refresh": False,
             "store": None,
         }
         self.job_file.write_text(json.dumps(order))

@@ -45,11 +45,11 @@ class Status:
     """Answer with this status code and no body.
 
     :param code: the code.
-    :param retry_after: the seconds after which it may be asked again, if that is said.
+    :param retry_after: the Retry-After header, left out if empty.
     """
 
     code: int
-    retry_after: int | None = None
+    retry_after: int | str = ""
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ class _Link:
     sha256: str | None
     requires_python: str | None
     yanked: str | None
+    uploaded: str | None
     has_metadata: bool
     metadata_sha256: str | None
     size: int | None = None
@@ -136,6 +137,7 @@ class LocalIndex:
     :param delay: seconds to wait before each answer.
     :param username: who to let in; anyone if absent.
     :param password: what the user has to give, nothing if absent.
+    :param ranges: whether to give a part of a distribution to those who ask for one.
 
     What is in ``page_headers`` and ``file_headers`` is sent with every page, and with every
     distribution and metadata file; a test may change them at any time.
@@ -151,8 +153,10 @@ class LocalIndex:
         delay: float = 0.0,
         username: str | None = None,
         password: str | None = None,
+        ranges: bool = False,
     ) -> None:
         self._folder = folder
+        self._ranges = ranges
         self._json = json
         self._metadata = metadata
         self._hashes = hashes
@@ -162,6 +166,7 @@ class LocalIndex:
         self._authorization = None if username is None else _basic(username, password or "")
         self._lock = threading.Lock()
         self._yanked: dict[str, str] = {}
+        self._uploaded: dict[str, str] = {}
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
@@ -241,6 +246,15 @@ class LocalIndex:
         """
         return ["--index-url", self.url, "--trusted-host", _HOST]
 
+    def upload(self, filename: str, time: str) -> None:
+        """Say in JSON pages when a file was uploaded (PEP 700).
+
+        :param filename: the name of the file.
+        :param time: the time in ISO 8601, with its zone.
+        """
+        with self._lock:
+            self._uploaded[filename] = time
+
     def yank(self, filename: str, reason: str = "") -> None:
         """Mark a file as yanked.
 
@@ -307,6 +321,8 @@ class LocalIndex:
             fault = self._next_fault(path)
             found = self._with_headers(path, self._find(path, headers.get("Accept", "")))
             answer = _refusal(fault) if isinstance(fault, Status) else found
+            if self._ranges:
+                answer = _part(answer, headers.get("Range", ""))
         if answer.status == 401:
             answer = replace(answer, headers={"WWW-Authenticate": 'Basic realm="test index"'})
         with self._lock:
@@ -365,11 +381,13 @@ class LocalIndex:
         offered = metadata if self._metadata and path.suffix == ".whl" else None
         with self._lock:
             yanked = self._yanked.get(path.name)
+            uploaded = self._uploaded.get(path.name)
         return _Link(
             filename=path.name,
             sha256=_sha256(path.read_bytes()) if self._hashes else None,
             requires_python=parse_email(metadata or b"")[0].get("requires_python"),
             yanked=yanked,
+            uploaded=uploaded,
             has_metadata=offered is not None,
             metadata_sha256=_sha256(offered) if self._hashes and offered is not None else None,
             size=path.stat().st_size,
@@ -488,9 +506,19 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _refusal(fault: Status) -> _Answer:
-    """Answer with a status alone."""
-    wait = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    return _Answer(fault.code, headers=wait)
+    """Answer with a status and no body."""
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after != "" else {}
+    return _Answer(fault.code, headers=headers)
+
+
+def _part(answer: _Answer, wanted: str) -> _Answer:
+    """Give what a Range header asks for, as far as it asks for everything from some byte on."""
+    start = wanted.removeprefix("bytes=").removesuffix("-")
+    if answer.status != 200 or not start.isdigit():
+        return answer
+    total = len(answer.body)
+    span = {"Content-Range": f"bytes {start}-{total - 1}/{total}"}
+    return replace(answer, status=206, body=answer.body[int(start) :], headers=span)
 
 
 def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:
@@ -556,6 +584,8 @@ def _json_file(link: _Link) -> dict[str, object]:
     }
     if link.size is not None:
         entry["size"] = link.size
+    if link.uploaded is not None:
+        entry["upload-time"] = link.uploaded
     if link.requires_python is not None:
         entry["requires-python"] = link.requires_python
     if link.has_metadata:

@@ -88,6 +88,7 @@ def make_source(
     *,
     tag: str = "py3-none-any",
     requires: Sequence[str] = (),
+    requires_python: str | None = None,
 ) -> Path:
     """Write a source distribution that can be built.
 
@@ -96,12 +97,15 @@ def make_source(
     :param version: its version.
     :param tag: the tag of the wheel that comes of building it.
     :param requires: what it depends on.
+    :param requires_python: which Pythons it is for.
     :returns: the path of the source distribution.
     """
     stem = f"{name.replace('-', '_')}-{version}"
     tree = make_project(folder.parent / "trees" / stem, name, version, tag=tag, requires=requires)
     folder.mkdir(parents=True, exist_ok=True)
     information = make_information(name, version, requires)
+    if requires_python is not None:
+        information += f"Requires-Python: {requires_python}\n".encode()
     with tarfile.open(folder / f"{stem}.tar.gz", "w:gz") as archive:
         member = tarfile.TarInfo(f"{stem}/PKG-INFO")
         member.size = len(information)

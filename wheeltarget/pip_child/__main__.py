@@ -3,18 +3,29 @@
 The contract with the parent
 ============================
 
-``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
+``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's. How it is
+told the job file only later is said in :mod:`wheeltarget.reserve`.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
 where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
 to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
-which changes nothing but the time; and ``connections``: how many to a host there may be at once.
-Where ``plain`` is true there is one job without a target: pip is run for it as it is, but for the
-content of requirements files, and its exit code is the child's; a result is written if ``result``
-is not empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is
-``urls``, a list, the child fetches requirements files and downloads nothing: pip is given
-``arguments``, and ``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of
-each file that pip could not fetch. Each job has:
+which changes nothing but the time; ``connections``: how many to a host there may be at once; and
+``refresh``: whether index pages that are fresh in pip's own cache are asked for again. Where
+``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
+of requirements files, and its exit code is the child's; a result is written if ``result`` is not
+empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
+list, the child fetches requirements files and downloads nothing: pip is given ``arguments``, and
+``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of each file that pip
+could not fetch. Where there is ``locked``, a list of files (``url``, ``filename``, ``project``,
+``sha256``, ``size`` or null, ``path``: where it goes), the child fetches exactly these, with pip's
+session as ``arguments`` make it and ``connections`` threads, through ``store`` (a path or null);
+where ``elsewhere`` is true, a file that is not to be had there is looked for by its name on the
+indexes that pip is given, first of all if its host is one of ``unreachable``; ``result`` is a JSON
+object with pip's ``exit_code`` and ``failures``: null where pip did not come to that, else a list
+of ``path``, ``kind`` (``content``, ``status`` or ``connection``), ``code`` (the server's, or 0) and
+``text``. Where ``listing`` is true nothing is resolved and nothing is fetched but index pages, each
+once for all jobs: each result says in ``listing`` what there is of the projects that the
+requirements name. Each job has:
 
 ``label``
     what to call the target in messages;
@@ -36,21 +47,46 @@ each file that pip could not fetch. Each job has:
     by project, the tags that constraints leave it;
 ``sources``
     the projects of which source distributions are taken, too, though the target is foreign;
+``prefer``
+    by project, the version to try before all others, where it may be taken; one that was yanked
+    is not;
 ``dry_run``
-    whether to choose only, and fetch no more than that needs.
+    whether to choose only, and fetch no more than that needs;
+``hashed``
+    whether files of which the index does not say the sha256 are fetched even then, into ``folder``,
+    and the sizes of the others are asked for where it does not say those.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
-``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``failure``
-(null, or what the resolver could not have: ``causes`` and ``files``) and ``files``, a list of what
-was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials), ``index``,
-``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or the reason),
-``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes as the index
-says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has them).
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``fresh_until``
+(until when what the index pages say holds, in seconds since the epoch; null where that cannot be
+said, as where there is no store), ``failure`` (null, or what pip could not have), ``said`` (what
+pip says of that, where it was held back) and ``files``, a list of what was chosen: ``name``,
+``version``, ``filename``, ``url`` (without credentials), ``index`` (the page that it is from, or
+null), ``direct`` (whether it was asked for by its place), ``requested``, ``extras``, ``parents``
+(names; null for the user), ``yanked`` (null or the reason), ``requires_python``, ``hashes`` (what
+the index says, by algorithm), ``size`` (in bytes as the index or the server says, in a dry run; or
+null) and ``requires`` (the dependencies as the metadata has them).
 
-A cause has ``project`` (empty where it is Python), ``name`` (with extras), ``specifier``,
-``constraint``, ``hashes`` (lists by algorithm) and ``chain`` (name and version of who asks, then of
-who asks for that; empty for the user). A file of a project has ``filename``, ``url``, ``verdict``
-(pip's own word), ``requires_python``, ``yanked`` and ``hashes``.
+A failure has ``causes``, ``files`` by project, ``places`` (where those projects were looked for of
+which there are none) and ``unseen`` (the projects that the user asks for and that nobody looked
+at). A cause has ``project`` (empty where it is Python), ``name`` (with extras), ``specifier``,
+``constraint``, ``hashes`` (lists by algorithm), ``chain`` (name and version of who asks, then of
+who asks for that; empty for the user), ``file`` (the URL by which it was asked for, or empty) and
+``unlisted`` (whether hashes are compared and it has none). A file of a project has ``filename``,
+``url``, ``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
+``requires_python``, ``yanked``, ``hashes`` and ``uploaded`` (when, or null).
+
+A listing, null where pip could not read what is asked for, has ``hashed`` (whether pip compares the
+hash of every file with one that is listed), ``requirements``, ``constraints`` (those whose marker
+holds) and ``projects`` by name. A requirement or constraint has ``project`` and ``name`` (with
+extras; both empty where only its metadata says them), ``specifier``, ``marker``, ``hashes``,
+``url`` (empty where an index is asked), ``needed`` (whether its marker holds) and ``problem`` (a
+sentence where nobody knows that). A project has ``files``, as above, with ``size`` and ``best_of``
+(the version for which pip would take it before every other file, or null); ``taken`` (the URL of
+the file that pip would take for these requirements and constraints alone, or null); ``applicable``
+(the versions that pip would take, of those with a file that fits); ``problem`` (a sentence where an
+index could not be read, else empty); and, where there are no files, ``places`` (where they would
+be) and ``neighbours`` (names of projects there, as far as they are known).
 
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
@@ -68,13 +104,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget import reserve
 from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
+from wheeltarget.pip_child.freshness import patch_freshness
+from wheeltarget.pip_child.project_files import Listing
 from wheeltarget.pip_child.result import write_json
-from wheeltarget.pip_child.seams import install, install_files
+from wheeltarget.pip_child.seams import install, install_files, install_listing
 from wheeltarget.pip_child.speed import Speed, spare_collector
-from wheeltarget.pip_child.startup import load_pip
+from wheeltarget.pip_child.startup import load_pip, wait_for_job
 from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
@@ -136,23 +175,38 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
     if "urls" in order:
         write_json(Path(order["result"]), read_contents(order["urls"], order["arguments"]))
         return 0
+    if "locked" in order:
+        from wheeltarget.pip_child.locked import fetch_locked
+
+        load_pip()
+        outcome = fetch_locked(order, download)
+        if interrupts:
+            return INTERRUPTED
+        write_json(Path(order["result"]), outcome)
+        return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
     load_pip()
+    current.refresh = order.get("refresh", False)
     if order["store"]:
         current.store = Store(Path(order["store"]))
         patch_copies(current)
+        current.freshness = patch_freshness()
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
         scope = Scope.of(order, Path(temporary))
         speed = Speed(current, scope) if order["ahead"] else None
-        install(current, download, speed)
+        listing = None
+        if order.get("listing"):
+            listing = install_listing(current, download, speed)
+        else:
+            install(current, download, speed)
         spare_collector()
         try:
             for number, job in enumerate(order["jobs"]):
                 if number:
                     current.let_go()
                     gc.collect()
-                run(current, job)
+                run(current, job, listing)
                 if interrupts:
                     return INTERRUPTED
         finally:
@@ -203,8 +257,8 @@ def read_contents(urls: list[str], arguments: list[str]) -> dict[str, dict[str, 
     return {"texts": texts, "reasons": reasons}
 
 
-def run(current: Current, job: dict[str, Any]) -> None:
-    """Run pip for one job and write what it chose."""
+def run(current: Current, job: dict[str, Any], listing: Listing | None) -> None:
+    """Run pip for one job and write what it chose, or what there is."""
     current.begin(job)
     with surroundings(unset=job["unset"]):
         exit_code = download(job["arguments"])
@@ -215,6 +269,8 @@ def run(current: Current, job: dict[str, Any]) -> None:
         )
         exit_code = 1
     outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
+    if listing is not None:
+        outcome["listing"], listing.said = listing.said, None
     write_json(Path(job["result"]), outcome)
 
 
@@ -228,8 +284,20 @@ def download(arguments: list[str]) -> int:
         return error.code if isinstance(error.code, int) else 1
 
 
+def start(words: list[str]) -> int:
+    """Run the job file that the words name, or the one that is named once it is known."""
+    if words[0] != reserve.OPTION:
+        return main(Path(words[0]))
+    _note_interrupts()
+    try:
+        job_file = wait_for_job(int(words[1]))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0 if job_file is None else main(job_file)
+
+
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]))
+    code = start(sys.argv[1:])
     # The last look for garbage takes longer than all that is left to do.
     gc.freeze()
     sys.exit(code)

@@ -49,8 +49,14 @@ class Pages:
 
     def tell(self) -> None:
         """Say which pages were missing, since the answer may have been on one of them."""
-        for page, reason in self._reasons.items():
-            _LOGGER.error("No files are known from %s: %s", page, reason)
+        for sentence in self.sentences():
+            _LOGGER.error("%s", sentence)
+
+    def sentences(self) -> list[str]:
+        """Say of each page that it was missing, and why."""
+        return [
+            f"No files are known from {page}: {reason}" for page, reason in self._reasons.items()
+        ]
 
 
 def patch_pages() -> Pages:

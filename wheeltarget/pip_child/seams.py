@@ -15,10 +15,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wheeltarget import __version__
-from wheeltarget.annotations import has_clause
 from wheeltarget.markers import holds
 from wheeltarget.pip_child.current import Current, PipMovedError, rebind
 from wheeltarget.pip_child.failure_facts import patch_failures, prove_failures
+from wheeltarget.pip_child.failures import patch_pages
 from wheeltarget.pip_child.fetching import patch_kept, patch_messages, patch_result, prove_result
 from wheeltarget.pip_child.metadata import (
     UnknownMarkerError,
@@ -27,7 +27,14 @@ from wheeltarget.pip_child.metadata import (
     prove_askers,
     prove_legacy,
 )
-from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
+from wheeltarget.pip_child.project_files import Listing, patch_listing, prove_listing
+from wheeltarget.pip_child.selection import (
+    NARROW,
+    PREFERRED,
+    SOURCE,
+    patch_selection,
+    prove_selection,
+)
 from wheeltarget.pip_child.speed import Speed
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
@@ -39,6 +46,7 @@ PROOF: dict[str, Any] = {
     "destination": "proof-destination",
     "narrow": {NARROW: ODD["tags"][-1:]},
     "sources": [SOURCE],
+    "prefer": {PREFERRED: "1"},
 }
 """A job for a target that no machine is."""
 
@@ -93,6 +101,22 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
         _try_out(current, download, plain=False)
     if speed is not None:
         speed.tell()
+
+
+def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
+    """Make pip see the job at hand, and look at projects where it would resolve.
+
+    :param current: the holder of the job at hand.
+    :param download: runs ``pip download``.
+    :param speed: spares pip its waiting, where that can be done.
+    :returns: what will be found.
+    :raises PipMovedError: where pip is not built as expected.
+    """
+    # Before pages are fetched ahead, since of those pip does not read every file.
+    listing = Listing(current, patch_pages(), speed)
+    install(current, download, speed)
+    _install(current, Seam("files of a project", lambda _: patch_listing(listing), prove_listing))
+    return listing
 
 
 def install_files(current: Current, download: Download) -> None:
@@ -257,7 +281,7 @@ def _patch_files(current: Current) -> Any:
         location, content = read_here(url, *arguments, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # Clauses are read by the parent, before pip: here they would be lost in silence.
-            if ("tags" in line or "target" in line) and has_clause(line):
+            if ("tags" in line or "target" in line) and _has_clause(line):
                 raise InstallationError(
                     f"line {number} of {redact_auth_from_url(url)} has a tags= or target= clause, "
                     "and those are read in local files only: download it and name the copy"
@@ -266,6 +290,13 @@ def _patch_files(current: Current) -> Any:
 
     rebind("get_file_content", read_here, get_file_content)
     return req_file
+
+
+def _has_clause(line: str) -> bool:
+    # Most runs never get here, and what reads annotations takes its time to load.
+    from wheeltarget.annotations import has_clause
+
+    return has_clause(line)
 
 
 def _prove_files(req_file: Any) -> bool:

@@ -114,6 +114,11 @@ class Speed:
         )
 
     @property
+    def ahead(self) -> Ahead | None:
+        """Give what is fetched ahead; None where nothing is."""
+        return self._ahead
+
+    @property
     def is_installed(self) -> bool:
         """Tell whether anything is fetched ahead."""
         return self._ahead is not None

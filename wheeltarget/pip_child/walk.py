@@ -58,6 +58,32 @@ class Node:
         return frozenset(extra for asks in self.asks.values() for ask in asks for extra in ask[1])
 
 
+def fetch_pages(ahead: Ahead, finder: Any, name: str) -> list[Task]:
+    """Let the pages be fetched on which pip would look for a project.
+
+    :param ahead: what is fetched ahead.
+    :param finder: pip's finder.
+    :param name: the project, normalised.
+    """
+    from pip._internal.models.link import Link
+
+    if name in getattr(finder, "_locked_links", {}):
+        return []
+    session = finder._link_collector.session
+    scope = finder.search_scope
+    pages = []
+    for place in [*scope.get_index_urls_locations(name), *scope.find_links]:
+        if not place.startswith(("http:", "https:")):
+            continue
+        link = Link(place)
+        if session.is_secure_origin(link):
+            refreshed = getattr(session, "refresh_package", ())
+            fresh = ":all:" in refreshed or name in refreshed
+            named = {"force_revalidate": True} if fresh else {}
+            pages.append(ahead.page(link.url.partition("#")[0], **named))
+    return pages
+
+
 class Walk:
     """A walk for one job.
 
@@ -68,7 +94,6 @@ class Walk:
     def __init__(self, ahead: Ahead, resolver: Any) -> None:
         self._ahead = ahead
         self._finder = resolver.factory._finder
-        self._session = self._finder._link_collector.session
         self._with_dependencies = not resolver.ignore_dependencies
         self._nodes: dict[str, Node] = {}
         self._constraints: dict[str, Any] = {}
@@ -134,27 +159,8 @@ class Walk:
         elif node.asks.pop(asker, None) is None:
             return
         if node.pages is None:
-            node.pages = self._fetch_pages(name)
+            node.pages = fetch_pages(self._ahead, self._finder, name)
         self._todo.append(node)
-
-    def _fetch_pages(self, name: str) -> list[Task]:
-        """Let the pages be fetched on which pip would look for a project."""
-        from pip._internal.models.link import Link
-
-        if name in getattr(self._finder, "_locked_links", {}):
-            return []
-        scope = self._finder.search_scope
-        pages = []
-        for place in [*scope.get_index_urls_locations(name), *scope.find_links]:
-            if not place.startswith(("http:", "https:")):
-                continue
-            link = Link(place)
-            if self._session.is_secure_origin(link):
-                refreshed = getattr(self._session, "refresh_package", ())
-                fresh = ":all:" in refreshed or name in refreshed
-                named = {"force_revalidate": True} if fresh else {}
-                pages.append(self._ahead.page(link.url.partition("#")[0], **named))
-        return pages
 
     def _try_to_visit(self, node: Node) -> None:
         """Visit a project; what is wrong with it, pip will find when it comes there."""
@@ -172,7 +178,7 @@ class Walk:
             return
         left = [page for page in node.pages or [] if isinstance(page.outcome, Left)]
         if left and self._identify(left[0]):
-            node.pages = self._fetch_pages(node.name)
+            node.pages = fetch_pages(self._ahead, self._finder, node.name)
             self._todo.append(node)
             return
         if left:
