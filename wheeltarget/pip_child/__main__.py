@@ -192,6 +192,11 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         current.store = Store(Path(order["store"]))
         patch_copies(current)
         current.freshness = patch_freshness()
+    return run_jobs(current, order, interrupts)
+
+
+def run_jobs(current: Current, order: dict[str, Any], interrupts: list[int]) -> int:
+    """Prove that pip sees the jobs, and run it for each."""
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
         scope = Scope.of(order, Path(temporary))
         speed = Speed(current, scope) if order["ahead"] else None
@@ -202,9 +207,11 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
             install(current, download, speed)
         spare_collector()
         try:
-            for job in order["jobs"]:
+            for number, job in enumerate(order["jobs"]):
+                if number:
+                    current.let_go()
+                    gc.collect()
                 run(current, job, listing)
-                gc.collect()
                 if interrupts:
                     return INTERRUPTED
         finally:
