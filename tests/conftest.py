@@ -13,8 +13,9 @@ import pytest
 from tests.support.index import LocalIndex
 from tests.support.parity import Shop
 
-KEPT_VARIABLES = frozenset({"PIP_CERT"})
-"""Without it the real index cannot be reached from behind some proxies."""
+KEPT_VARIABLES = frozenset({"PIP_CERT", "WHEELTARGET_AHEAD"})
+"""Without the first, the real index cannot be reached from behind some proxies; with the second,
+which is 0 then, all tests are run without fetching ahead."""
 
 
 def pytest_configure() -> None:

@@ -18,27 +18,27 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction pythons nearness demands fixes explanation store"
+    "redaction pythons nearness demands fixes explanation store transfer lock_names"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
-    "settings foreign cache"
+    "settings foreign cache basis remembered"
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = (
-    "guard wheelhouse results projects answers driver interrupts closure pure unmet delivery "
-    "reports reading plain explain"
+    "housekeeping guard wheelhouse results projects answers driver interrupts closure pure unmet "
+    "delivery reports reading plain explain"
 )
 
 ARROWS = {
     # Ground floor: words and values
     "errors": "",
     "platforms": "errors",
-    "abis": "platforms errors",
-    "targets": "abis platforms errors",
+    "abis": "errors platforms",
+    "targets": "abis errors platforms",
     "clauses": "",
     "misspellings": "clauses errors",
-    "annotations": "misspellings clauses errors",
+    "annotations": "clauses errors misspellings",
     "codes": "",
     "legacy": "",
     "markers": "targets",
@@ -47,82 +47,181 @@ ARROWS = {
     "pythons": "",
     "nearness": "pythons targets",
     "demands": "nearness targets",
-    "fixes": "demands nearness pythons targets errors",
-    "explanation": "demands fixes nearness targets errors",
+    "fixes": "demands errors nearness pythons targets",
+    "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
+    "reserve": "",
     "store": "errors",
+    "runs": "",
+    "toml_text": "",
+    "toml_places": "errors",
+    "locks": "errors toml_places toml_text",
     "download_request": "",
+    "transfer": "errors store",
+    "lock_names": "",
     # First floor: readers
+    "lock_constraints": "errors lock_names toml_places",
+    "lock_files": "errors toml_places",
+    "locked": "errors lock_files targets toml_places",
+    "network": "pip_options",
     "systems": "abis errors",
     "descriptions": "errors",
-    "own_targets": "settings errors",
-    "catalogue": "systems descriptions own_targets targets errors",
+    "own_targets": "errors settings",
+    "catalogue": "descriptions errors own_targets systems targets",
     "pip_options": "errors",
-    "pip_config": "pip_options errors",
-    "requirements": "annotations pip_options errors",
-    "inputs": "requirements annotations pip_options errors",
-    "settings": "requirements annotations errors",
-    "foreign": "pip_options targets errors",
-    "cache": "pip_options",
+    "pip_config": "pip_options",
+    "requirements": "annotations errors lock_names pip_options",
+    "inputs": "annotations errors lock_constraints lock_names requirements",
+    "settings": "annotations errors requirements",
+    "foreign": "errors pip_options targets",
+    "basis": "catalogue inputs outcome own_targets pip_config pip_options requirements settings",
+    "remembered": "outcome runs",
+    "cache": "pip_options runs",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
-    "narrowing": "plan_faults inputs requirements targets",
-    "plan": f"plan_faults narrowing {GROUND} {READERS}",
-    "corrections": "annotations misspellings clauses errors",
-    "findings": "corrections plan_faults requirements annotations clauses targets errors",
+    "narrowing": "inputs plan_faults requirements targets",
+    "plan": f"{GROUND} {READERS} narrowing plan_faults",
+    "corrections": "annotations clauses errors misspellings",
+    "findings": "annotations clauses corrections errors plan_faults requirements targets",
+    "lock_selection": "errors lock_files locked markers targets",
     # Third floor: the work
+    "lock_hashes": "errors lock_constraints results",
+    "lock_choice": (
+        "download_request errors lock_files lock_names lock_selection locked pip_config "
+        "pip_options reading requirements settings targets toml_places"
+    ),
+    "fetch": "errors network store transfer",
+    "bringing": (
+        "cache driver errors fetch lock_choice locked network pip_options store transfer "
+        "wheelhouse"
+    ),
+    "locked_download": (
+        "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
+        "reports targets wheelhouse"
+    ),
     "guard": "",
-    "wheelhouse": "guard errors",
+    "wheelhouse": "errors guard",
     "interrupts": "errors",
-    "results": "plan demands nearness",
-    "projects": "results nearness",
+    "results": "demands nearness plan",
+    "projects": "nearness results",
     "answers": (
-        "projects catalogue explanation demands fixes nearness plan plan_faults requirements "
+        "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "plan projects results wheelhouse interrupts errors",
-    "closure": "targets markers legacy errors",
-    "reading": f"driver {GROUND} {READERS}",
-    "pure": "driver results wheelhouse errors",
-    "unmet": "plan demands explanation targets results outcome errors",
+    "driver": "errors plan processes reserve results wheelhouse",
+    "processes": "interrupts reserve wheelhouse",
+    "closure": "errors legacy markers targets",
+    "reading": f"{GROUND} {READERS} driver",
+    "pure": "building errors results wheelhouse",
+    "unmet": "demands errors explanation outcome plan results targets",
     "delivery": (
-        "unmet plan targets results driver closure pure wheelhouse interrupts outcome errors"
+        "closure driver errors interrupts lock_constraints lock_hashes outcome plan pure results "
+        "targets unmet wheelhouse"
     ),
     "plain": (
-        "plan results driver closure delivery wheelhouse interrupts outcome targets inputs "
-        "pip_options errors"
+        "closure delivery driver errors inputs interrupts outcome pip_options plan results "
+        "targets wheelhouse"
     ),
-    "explain": f"{GROUND} {READERS} {DECISION} answers projects driver delivery interrupts reading",
+    "joining": "errors interrupts wheelhouse",
+    "housekeeping": "cache errors remembered store",
+    "recall": "cache errors interrupts outcome remembered store wheelhouse",
+    "inquiry": "driver errors plan projects",
+    "explain": (
+        "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
+        "pip_options plan projects reading requirements settings"
+    ),
     "drafts": "errors",
-    "reports": "drafts outcome redaction errors",
-    "probe": "probe_script catalogue drafts errors",
-    "validate": "findings catalogue requirements errors",
-    "listing": "catalogue own_targets systems targets errors",
-    "first_look": "inputs pip_config pip_options settings errors",
+    "reports": "drafts outcome redaction",
+    "probe": "catalogue drafts errors probe_script",
+    "wheel_file": "",
+    "check_codes": "",
+    "shortfalls": "legacy markers nearness targets wheel_file",
+    "shared_objects": "nearness shortfalls targets wheel_file",
+    "check_locks": "catalogue download_request errors lock_choice locked shortfalls",
+    "check": (
+        "catalogue check_locks delivery demands driver errors interrupts pip_options plan reading "
+        "requirements results settings shared_objects shortfalls targets wheel_file wheelhouse"
+    ),
+    "prune": "check_locks errors requirements",
+    "unpacking": "errors",
+    "bundle_plan": "errors unpacking",
+    "bundle_files": "errors unpacking",
+    "includes": "errors unpacking",
+    "components": "locks",
+    "locked_wheels": "api errors locks wheel_file",
+    "bundle": (
+        "bundle_files bundle_plan catalogue components drafts errors includes locked_wheels locks "
+        "systems unpacking"
+    ),
+    "install_check": (
+        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets "
+        "unpacking"
+    ),
+    "validate": "catalogue errors findings requirements",
+    "listing": "catalogue errors own_targets systems targets",
+    "first_look": "errors inputs lock_names locked pip_config pip_options reserve settings",
+    "lock_making": "errors locks results targets",
+    "lock_inputs": "inputs narrowing pip_options plan requirements targets",
+    "lock_changes": "locks",
+    "lock_folder": "errors lock_changes locks",
+    "same_versions": "demands errors plan",
+    "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
+    "locking": (
+        "catalogue delivery errors inputs interrupts lock_changes lock_folder lock_hashes "
+        "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
+        "requirements results settings targets wheelhouse"
+    ),
+    "building": "driver processes wheelhouse",
     # Top: the face
-    "api": f"{GROUND} {READERS} {DECISION} {WORK} codes validate download_request",
-    "render_explanation": "explanation demands",
-    "render": "outcome reports redaction explanation render_explanation errors",
+    "api": (
+        f"{GROUND} {READERS} {DECISION} {WORK} "
+        "codes download_request locked_download locking validate"
+    ),
+    "render_explanation": "demands explanation",
+    "render": "errors explanation outcome redaction render_explanation reports",
     "render_releases": "answers demands nearness render",
     "render_explain": (
-        "render_releases answers explain explanation render render_explanation redaction errors"
+        "answers errors explain explanation redaction render render_explanation render_releases"
     ),
-    "render_findings": "render redaction validate findings errors",
+    "render_findings": "findings redaction render validate workflow_commands",
+    "workflow_commands": "",
+    "render_check": "check install_check redaction render shortfalls workflow_commands",
+    "render_bundle": "bundle render",
+    "render_prune": "prune render",
+    "cli_install_check": "cli_values errors install_check render render_check",
+    "cli_prune": "cli_values errors prune render render_prune",
+    "cli_bundle": "bundle cli_values errors render render_bundle",
+    "cli_check": "check cli_values errors render render_check",
     "render_targets": "listing own_targets systems",
-    "completion": "catalogue systems pip_options",
+    "completion": "catalogue pip_options systems",
     "cli_validate": "render_findings validate",
-    "cli_values": "completion catalogue own_targets errors",
-    "cli_targets": "cli_values listing render_targets render catalogue probe errors",
-    "cli_pip": "cli_values completion",
-    "cli_explain": "cli_pip cli_values cli_download explain render render_explain errors",
-    "cli_download": "api render first_look pip_config pip_options download_request errors",
-    "cli": (
-        "cli_pip cli_explain cli_targets cli_values cli_validate cli_download download_request "
-        "completion"
+    "render_lock": "lock_changes redaction render",
+    "cli_lock": (
+        "cli_download cli_pip cli_values errors lock_changes lock_folder locking pip_options "
+        "render render_lock"
     ),
-    "__main__": "cli_validate cli_download cli first_look pip_options download_request",
+    "cli_values": "catalogue completion errors own_targets",
+    "cli_targets": "catalogue cli_values errors listing probe render render_targets",
+    "cli_pip": "cli_values completion",
+    "render_merge": "joining render",
+    "cli_merge": "cli_values errors joining render render_merge",
+    "render_progress": "fetch",
+    "render_cache": "housekeeping render",
+    "cli_cache": "cache cli_values errors housekeeping render render_cache",
+    "cli_download": (
+        "api download_request errors first_look locked_download pip_config pip_options recall "
+        "remembered render render_progress"
+    ),
+    "cli": (
+        "cli_bundle cli_cache cli_check cli_download cli_explain cli_install_check cli_lock "
+        "cli_merge cli_pip cli_prune cli_targets cli_validate cli_values download_request"
+    ),
+    "cli_explain": "cli_download cli_pip cli_values errors explain render render_explain",
+    "__main__": (
+        "cli cli_download cli_validate download_request first_look pip_options reserve runs"
+    ),
     # Apart: what runs inside pip's process
-    "pip_child": GROUND,
+    "pip_child": f"{GROUND} reserve",
 }
 """What each module may import of ours; beside that, all may import the version."""
 
@@ -132,28 +231,63 @@ THIRD_PARTY = {
         *READERS.split(),
         *DECISION.split(),
         *WORK.split(),
-        "api",
-        "render_releases",
+        "check",
+        "components",
+        "install_check",
+        "joining",
+        "lock_constraints",
+        "lock_files",
+        "lock_making",
+        "lock_selection",
+        "locks",
         "render_explanation",
+        "render_releases",
+        "same_versions",
+        "shortfalls",
+        "wheel_file",
     }
     - {"errors", "guard", "store"},
-    "platformdirs": {"pip_config", "own_targets", "cache"},
-    "typer": {"cli", "cli_explain", "cli_pip", "cli_targets"},
+    "auditwheel": {"shared_objects"},
+    "cyclonedx": {"components"},
+    "elftools": {"shared_objects"},
+    "installer": {"unpacking"},
+    "packageurl": {"components"},
     "pip": {"pip_child"},
+    "platformdirs": {"own_targets", "pip_config", "runs"},
+    "typer": {
+        "cli",
+        "cli_bundle",
+        "cli_cache",
+        "cli_check",
+        "cli_explain",
+        "cli_install_check",
+        "cli_lock",
+        "cli_merge",
+        "cli_pip",
+        "cli_prune",
+        "cli_targets",
+    },
 }
 """Who may import what does not come with Python."""
 
 WRITERS = {
-    "render",
-    "cli",
-    "cli_explain",
-    "cli_pip",
-    "cli_targets",
-    "cli_download",
-    "cli_validate",
     "__main__",
+    "cli",
+    "cli_bundle",
+    "cli_cache",
+    "cli_check",
+    "cli_download",
+    "cli_explain",
+    "cli_install_check",
+    "cli_lock",
+    "cli_merge",
+    "cli_pip",
+    "cli_prune",
+    "cli_targets",
+    "cli_validate",
     "pip_child",
     "probe_script",
+    "render",
 }
 """Who may write to standard output and standard error; in the child they are pip's, and the
 script of the probe is a program of its own."""
@@ -328,6 +462,12 @@ def loaded(before: str, module: str) -> set[str]:
             "wheeltarget.first_look",
             {"typer", "packaging", "pip", "subprocess", "json", "platformdirs", "wheeltarget.api"},
             id="plain run",
+        ),
+        pytest.param(
+            "sys",
+            "wheeltarget.locked_download",
+            {"typer", "packaging", "pip", "zipfile", "platformdirs", "wheeltarget.driver"},
+            id="lock",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),
         pytest.param("sys", "wheeltarget.pip_child.__main__", {"packaging", "pip"}, id="child"),

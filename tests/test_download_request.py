@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 import typer
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.cli import wheeltarget
@@ -62,6 +62,7 @@ PIECES = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES, max_size=6))
 @example([["--tags=--"], ["-r"], ["--"], ["--tags", "x"], ["--"], ["-h"]])
 @example([["--report=-"], ["--report", "out.json"]])
@@ -76,6 +77,7 @@ ODD = "--jobs=0 --jobs=2.5 --format=xml --no-dry-run --dry-run=1 --tag --jobs 3 
 WORDS = st.sampled_from([*OPTIONS, *(f"{name}=" for name in OPTIONS), *ODD.split()])
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS | TEXTS, max_size=6))
 @example(["--jobs", "0", "--jobs", "3"])
 @example(["--tags"])

@@ -421,13 +421,12 @@ def test_what_is_wrong_is_told(words: list[str], exit_code: int, says: str, here
 
 
 def test_moved_pip_is_told(here: Path, tmp_path: Path) -> None:
-    ordered = "return sorted(filtered_applicable_candidates, key=self._sort_key)"
-    edit = Edit("_internal.index.package_finder", ordered, f"{ordered}[::-1]")
-    path = move_pip(tmp_path, [edit])
+    path = move_pip(tmp_path, [Edit("_internal.req.req_install", "def hashes(", "def other(")])
     variables = {"PYTHONPATH": path}
     result = wheeltarget("explain", "lib", "--no-index", cwd=here, variables=variables)
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "(files of a project: the patch did not take)" in result.stderr
+    assert "is not built as wheeltarget" in result.stderr
+    assert "(what there is of a project: AttributeError(" in result.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")

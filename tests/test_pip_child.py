@@ -100,7 +100,14 @@ def guarded(shelf: Path) -> Iterator[LocalIndex]:
 
 def failed(exit_code: int) -> dict[str, object]:
     """Give the result of a job of which nothing came."""
-    return {"exit_code": exit_code, "dependencies": "all", "files": [], "failure": None, "said": []}
+    return {
+        "exit_code": exit_code,
+        "dependencies": "all",
+        "files": [],
+        "failure": None,
+        "said": [],
+        "fresh_until": None,
+    }
 
 
 def with_password(index: LocalIndex) -> list[str]:
@@ -126,6 +133,7 @@ def test_result_says_everything_of_every_file(
             "dependencies": "all",
             "failure": None,
             "said": [],
+            "fresh_until": None,
             "files": [
                 {
                     "name": "lib",
@@ -133,6 +141,7 @@ def test_result_says_everything_of_every_file(
                     "filename": "lib-1.5rc1-py3-none-any.whl",
                     "url": f"{guarded.base}/files/lib-1.5rc1-py3-none-any.whl",
                     "index": f"{guarded.base}/simple/lib/",
+                    "direct": False,
                     "requested": True,
                     "extras": [],
                     "parents": [None, "some-app", "turbo"],
@@ -148,6 +157,7 @@ def test_result_says_everything_of_every_file(
                     "filename": "some_app-1.0-py3-none-any.whl",
                     "url": f"{guarded.base}/files/some_app-1.0-py3-none-any.whl",
                     "index": f"{guarded.base}/simple/some-app/",
+                    "direct": False,
                     "requested": True,
                     "extras": ["fast"],
                     "parents": [None],
@@ -167,6 +177,7 @@ def test_result_says_everything_of_every_file(
                     "filename": "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl",
                     "url": f"{guarded.base}/files/turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl",
                     "index": f"{guarded.base}/simple/turbo/",
+                    "direct": False,
                     "requested": True,
                     "extras": [],
                     "parents": [None, "some-app"],
@@ -234,6 +245,7 @@ def test_result_says_which_dependencies_were_wanted(
         "files": [],
         "failure": None,
         "said": [],
+        "fresh_until": None,
     }
     assert "no such option: --only-deps" in run.stderr
 
@@ -336,6 +348,7 @@ def test_command_line_that_pip_refuses_does_not_stop_the_next(
         "files": [],
         "failure": None,
         "said": [],
+        "fresh_until": None,
     }
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -375,6 +388,7 @@ def test_variables_that_are_unset_are_back_for_the_next_job(
         "files": [],
         "failure": None,
         "said": [],
+        "fresh_until": None,
     }
     assert "When restricting platform and interpreter constraints" in run.stderr
 
@@ -607,6 +621,7 @@ def test_what_is_not_known_of_the_target_decides_nothing(
         "files": [],
         "failure": None,
         "said": [],
+        "fresh_until": None,
     }
     asker = f"lib{'' if typed else ', which unknown 1.0 needs,'}"
     (said,) = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
@@ -632,6 +647,7 @@ def test_pip_that_runs_elsewhere_has_not_done_the_job(
         "files": [],
         "failure": None,
         "said": [],
+        "fresh_until": None,
     }
     assert "another interpreter" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]

@@ -100,6 +100,41 @@ def _metadata_markers(function: str) -> list[Edit]:
     ]
 
 
+COLLECTOR = "_internal.index.collector"
+
+SLOWER = {
+    "session-is-made-elsewhere": [
+        Edit("_internal.cli.index_command", "def _build_session(", "def _make_session("),
+        Edit("_internal.cli.index_command", "self._build_session(", "self._make_session("),
+    ],
+    "page-function-has-another-name": [
+        Edit(COLLECTOR, "_get_simple_response(", "_ask_for_page("),
+    ],
+    "page-is-made-by-a-private-function": [
+        Edit(COLLECTOR, "return _make_index_content(", "return _make("),
+        Edit(COLLECTOR, "", "\n_make = _make_index_content\n"),
+    ],
+    "links-are-parsed-by-a-private-function": [
+        Edit(FINDER, "list(parse_links(", "list(_parse("),
+        Edit(FINDER, "", "\n_parse = parse_links\n"),
+    ],
+    "evaluator-has-other-attributes": [
+        Edit(FINDER, "self._formats", "self._kinds"),
+    ],
+    "downloader-is-no-callable-class": [
+        Edit("_internal.network.download", "def __call__(self, link", "def load(self, link"),
+        Edit("_internal.network.download", "= self(link", "= self.load(link"),
+        Edit(PREPARE, "= download(link", "= download.load(link"),
+    ],
+    "finder-is-asked-in-another-way": [
+        Edit(FINDER, "def find_best_candidate(", "def find_best("),
+        Edit(FINDER, "self.find_best_candidate(", "self.find_best("),
+        Edit(FACTORY, "_finder.find_best_candidate(", "_finder.find_best("),
+    ],
+}
+"""Changes that leave pip what it is to wheeltarget, but for fetching ahead."""
+
+
 def _renamed(old: str, new: str, *modules: str) -> list[Edit]:
     return [Edit(module, old, new) for module in modules]
 
@@ -235,6 +270,20 @@ MOVES = {
     ],
     "candidates-are-ranked-by-the-names-of-tags": [
         Edit(FINDER, "enumerate(supported_tags)", "enumerate(sorted(supported_tags, key=str))")
+    ],
+    "candidates-are-ranked-by-another-name": _renamed(
+        "get_applicable_candidates", "rank_candidates", FINDER
+    ),
+    "candidates-are-ranked-by-a-private-function": [
+        Edit(FINDER, "self.get_applicable_candidates(candidates)", "_rank(self, candidates)"),
+        Edit(FINDER, "", "\n_rank = CandidateEvaluator.get_applicable_candidates\n"),
+    ],
+    "candidates-are-ranked-once-more": [
+        Edit(
+            FACTORY,
+            "in reversed(icans)",
+            "in sorted(reversed(icans), key=lambda each: each.version, reverse=True)",
+        )
     ],
     "wheels-given-by-url-are-judged-by-tags-from-elsewhere": [
         Edit(FACTORY, "self._finder.target_python.get_unsorted_tags()", "set(_get_supported())"),
@@ -445,6 +494,45 @@ def test_child_fetches_nothing_with_a_pip_of_which_a_seam_has_moved(
     assert names(shop.folder) == ["failure.json", "job.json"]
     # What came after the first proof that failed was never imported.
     assert 1 < len(applied(hook)) <= len({edit.module for edit in edits})
+
+
+# What is a trifle, nobody is told of.
+TRIFLES = [
+    Edit("_internal.models.link", "_ensure_quoted_url(", "_quote("),
+    Edit("_internal.metadata.importlib._dists", "WheelDistribution", "_Wheel"),
+]
+
+
+def test_child_is_as_good_without_trifles(
+    tmp_path: Path, hook: Path, shop: Workshop, index: LocalIndex
+) -> None:
+    make_wheel(tmp_path / "index", "app", requires=["lib"])
+    make_wheel(tmp_path / "index", "lib")
+    variables = {"PYTHONPATH": move_pip(hook, [*RENUMBERED, *TRIFLES])}
+    run = shop.run(Job([*index.pip_args(), "app"]), variables=variables, ahead=True)
+    assert (run.exit_code, run.stderr) == (0, "")
+    assert run.names(0) == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize("edits", SLOWER.values(), ids=list(SLOWER))
+def test_child_is_only_slower_with_a_pip_of_which_a_seam_for_speed_has_moved(
+    edits: list[Edit], tmp_path: Path, hook: Path, shop: Workshop, index: LocalIndex
+) -> None:
+    make_wheel(tmp_path / "index", "app", requires=["lib"])
+    make_wheel(tmp_path / "index", "lib")
+    run = shop.run(
+        Job([*index.pip_args(), "app"]),
+        variables={"PYTHONPATH": move_pip(hook, [*RENUMBERED, *edits])},
+        ahead=True,
+    )
+    assert (run.exit_code, run.sentence) == (0, None)
+    assert run.names(0) == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
+    assert index.most_at_once == 1
+    assert run.stderr.count("\n") == 1
+    assert run.stderr.startswith(f"note: pip {LATER} is not built as wheeltarget knows it (")
+    assert run.stderr.endswith(
+        "so nothing is fetched ahead; the files are the same, and this takes longer\n"
+    )
 
 
 @each_move(*IN_FULL)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-from pathlib import Path
+
+from wheeltarget.reserve import begin, begin_for, dismiss
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -16,6 +18,8 @@ def main() -> None:
     """Run the command line and end the process with its exit code."""
     _open_closed_streams()
     try:
+        # What is loaded stays, so that nothing is won by looking through it for garbage.
+        gc.disable()
         _run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -29,6 +33,9 @@ def main() -> None:
             raise
         _leave_standard_output()
         sys.exit(f"error: cannot write to standard output: {error.strerror}")
+    finally:
+        dismiss()
+        gc.freeze()
 
 
 def _run(arguments: list[str]) -> None:
@@ -53,6 +60,9 @@ def _run(arguments: list[str]) -> None:
         exit_code = run_plain(arguments[1:])
         if exit_code is not None:
             sys.exit(exit_code)
+    if arguments[:1] in (["lock"], ["explain"]):
+        # Typer takes nearly as long to load as pip, which they need, too.
+        begin_for(arguments[1:])
     from wheeltarget.cli import run
 
     run(arguments)
@@ -60,19 +70,50 @@ def _run(arguments: list[str]) -> None:
 
 def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     """Run a download without Typer and give its exit code; None where Typer has to read it."""
+    if _COMPLETION in os.environ:
+        return None
+    everything = (*front, *words)
+    exit_code = _repeat(everything)
+    if exit_code is not None:
+        return exit_code
+    if not any("pylock" in word for word in words):
+        # First of all, since nothing else that has to be loaded takes as long as pip; for a lock
+        # it is mostly not needed.
+        begin_for(everything)
     from wheeltarget.download_request import read_request
 
-    request = None if _COMPLETION in os.environ else read_request((*front, *words))
+    request = read_request(everything)
+    if request is not None:
+        from wheeltarget.cli_download import follow_locks
+
+        exit_code = follow_locks(request)
+        if exit_code is not None:
+            return exit_code
+    begin_for(everything)
     if request is None or not request.has_options:
+        from pathlib import Path
+
         from wheeltarget.first_look import become_pip, is_plain
 
-        if is_plain((*front, *words), os.environ, Path.cwd()):
+        if is_plain(everything, os.environ, Path.cwd()):
             return become_pip(words, front)
     if request is None:
         return None
+    begin()
     from wheeltarget.cli_download import run
 
-    return run(request)
+    return run(request, everything)
+
+
+def _repeat(words: tuple[str, ...]) -> int | None:
+    """Answer a download from memory and give its exit code; None where it has to be run."""
+    from wheeltarget.runs import is_known
+
+    if "--refresh" in words or not is_known(words, os.environ):
+        return None
+    from wheeltarget.cli_download import repeat
+
+    return repeat(words)
 
 
 def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import cache, catalogue, settings
+from wheeltarget.basis import Run, find_basis
 from wheeltarget.codes import CODES
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, UsageError
@@ -24,12 +26,13 @@ from wheeltarget.pip_options import (
 )
 from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
 from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
-from wheeltarget.requirements import TargetName
-from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
+from wheeltarget.requirements import TargetName, is_lock
 
 if TYPE_CHECKING:
     from wheeltarget.explain import ExplainOutcome, ExplainRequest, explain
+    from wheeltarget.locking import LockOutcome, LockRequest, lock
     from wheeltarget.plain import Foreign
+    from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
 
 __all__ = [
     "CODES",
@@ -38,6 +41,8 @@ __all__ = [
     "DownloadRequest",
     "ExplainOutcome",
     "ExplainRequest",
+    "LockOutcome",
+    "LockRequest",
     "PlainRun",
     "TargetFile",
     "TargetFiles",
@@ -45,6 +50,7 @@ __all__ = [
     "ValidateRequest",
     "download",
     "explain",
+    "lock",
     "validate",
 ]
 
@@ -52,9 +58,17 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Load what a download does not need only where it is asked for."""
     if name in {"ExplainOutcome", "ExplainRequest", "explain"}:
-        from wheeltarget import explain as verb
+        from wheeltarget import explain
 
-        return getattr(verb, name)
+        return getattr(explain, name)
+    if name in {"LockOutcome", "LockRequest", "lock"}:
+        from wheeltarget import locking
+
+        return getattr(locking, name)
+    if name in {"ValidateOutcome", "ValidateRequest", "validate"}:
+        from wheeltarget import validate
+
+        return getattr(validate, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -65,8 +79,10 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     :returns: what was taken; or, where nothing names a target, that the run is pip's own.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
+    began = time.time()
     environment = os.environ if request.environment is None else request.environment
-    ours = request.dry_run or request.by_target or request.wants_outcome or request.report
+    asked = request.dry_run, request.by_target, request.wants_outcome
+    ours = any(asked) or bool(request.report or request.only_jobs)
     typed = typed_targets(request.tags, request.targets)
     defaults = typed or settings.project_defaults(Path.cwd())
     try:
@@ -78,6 +94,12 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     isolated = command.has("--isolated")
     inherited = configured_options(environment, isolated=isolated)
     everything = CommandLine((*inherited, *command.options), command.requirements)
+    if any(map(is_lock, everything.values("--requirement"))):
+        from wheeltarget.locked_download import download_locked
+
+        locked = download_locked(request)
+        if locked is not None:
+            return locked
     inputs = read_everything(everything, environment)
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
@@ -87,7 +109,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     faults = (*inputs.faults, *faults)
     if not faults:
         _refuse_misplaced(plan, sources, everything)
-    if plan.is_plain and not ours and not faults:
+    if plan.is_plain and not ours and not faults and not inputs.locked:
         from wheeltarget import plain
 
         quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
@@ -96,16 +118,37 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
     refused = cache.is_refused(command, configured_settings(environment, isolated=isolated))
-    store, note = (None, "") if refused else _open_store(environment)
+    folder, note = (None, "") if refused else _open_cache(environment)
+    store = folder and cache.wheel_folder(folder)
     outcome = _deliver(plan, request, everything, inputs, pure, store)
-    return replace(outcome, notes=(*outcome.notes, note)) if note else outcome
+    note = note or _make_room(folder, environment)
+    if note:
+        return replace(outcome, notes=(*outcome.notes, note))
+    for_targets = all(job.target for job in plan.jobs)
+    if outcome.fresh_until is None or not (for_targets and request.is_repeatable):
+        return outcome
+    run = Run(everything, inputs, defaults, environment, began)
+    return replace(outcome, basis=find_basis(run, outcome.fresh_until))
 
 
-def _open_store(environment: Mapping[str, str]) -> tuple[Path | None, str]:
-    """Find the wheel store, and say why there can be none."""
+def _open_cache(environment: Mapping[str, str]) -> tuple[Path | None, str]:
+    """Find the cache folder, and say why there can be none."""
     folder = cache.cache_folder(environment)
     why_not = cache.prepare(folder)
-    return (None, why_not) if why_not else (cache.wheel_folder(folder), "")
+    return (None, why_not) if why_not else (folder, "")
+
+
+def _make_room(folder: Path | None, environment: Mapping[str, str]) -> str:
+    """Keep the wheel store below its limit, and say what is wrong with that, if anything is."""
+    if folder is None:
+        return ""
+    from wheeltarget.housekeeping import prune_now_and_then, read_limit
+
+    try:
+        prune_now_and_then(folder, read_limit(environment))
+    except UsageError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:
@@ -144,8 +187,11 @@ def _deliver(
             dry_run=request.dry_run,
             children=request.children,
             pure=pure,
+            locked=inputs.locked,
             build_words=tuple(_build_words(command, inputs)),
             store=store,
+            refresh=request.refresh,
+            only=request.only_jobs,
         )
         outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
         keep_report(outcome)

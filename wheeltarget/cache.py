@@ -10,11 +10,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wheeltarget.pip_options import CommandLine
+from wheeltarget.runs import cache_home, runs_folder
 
-VARIABLE = "WHEELTARGET_CACHE_DIR"
-"""The environment variable that says where the cache folder is."""
+if TYPE_CHECKING:
+    from wheeltarget.pip_options import CommandLine
 
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
@@ -28,18 +29,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     :param environment: the environment's variables.
     :returns: what ``WHEELTARGET_CACHE_DIR`` names, else the system's place for the user's caches.
     """
-    named = environment.get(VARIABLE)
-    if named:
-        return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 - any text
-    if sys.platform == "linux" and "ANDROID_DATA" not in environment:
-        # What platformdirs says there, without the time that loading it takes.
-        home = environment.get("XDG_CACHE_HOME", "").strip()
-        if not os.path.isabs(home):  # noqa: PTH117 - any text
-            home = os.path.expanduser("~/.cache")  # noqa: PTH111 - likewise
-        return Path(home, "wheeltarget")
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("wheeltarget", appauthor=False))
+    return Path(cache_home(environment))
 
 
 def wheel_folder(cache: Path) -> Path:
@@ -48,6 +38,14 @@ def wheel_folder(cache: Path) -> Path:
     :param cache: the cache folder.
     """
     return cache / "wheels"
+
+
+def memory_folder(cache: Path) -> Path:
+    """Say where in a cache folder it is kept what earlier runs came to.
+
+    :param cache: the cache folder.
+    """
+    return Path(runs_folder(str(cache)))
 
 
 def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
@@ -70,7 +68,7 @@ def prepare(cache: Path) -> str:
     :returns: a sentence for the user, or nothing.
     """
     try:
-        if not _is_ours(cache):
+        if not is_ours(cache):
             # With sudo, root would leave files that the user could not remove.
             return f"the cache folder {cache} belongs to somebody else; this run does without"
         cache.mkdir(parents=True, exist_ok=True)
@@ -84,8 +82,12 @@ def prepare(cache: Path) -> str:
     return f"the cache folder {cache} cannot be written: {why}; this run does without"
 
 
-def _is_ours(folder: Path) -> bool:
-    """Tell whether root may write to a folder: not to a user's."""
+def is_ours(folder: Path) -> bool:
+    """Tell whether root may use a folder: not a user's, who could put anything there.
+
+    :param folder: the folder; it need not exist.
+    :returns: True for everybody but root.
+    """
     if sys.platform == "win32" or os.geteuid() != 0:
         return True
     while not folder.exists() and folder != folder.parent:

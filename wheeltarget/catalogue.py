@@ -8,7 +8,6 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +54,7 @@ def known_systems() -> Catalogue:
 
 
 def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads(resources.files("wheeltarget").joinpath(name).read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
 def look_up(key: str, text: str, folder: str) -> Target | None:

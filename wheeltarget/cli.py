@@ -10,8 +10,15 @@ from typing import Annotated
 import typer
 
 from wheeltarget import __version__
+from wheeltarget.cli_bundle import bundle
+from wheeltarget.cli_cache import cache
+from wheeltarget.cli_check import check
 from wheeltarget.cli_explain import explain
+from wheeltarget.cli_install_check import install_check
+from wheeltarget.cli_lock import lock
+from wheeltarget.cli_merge import merge
 from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
+from wheeltarget.cli_prune import prune
 from wheeltarget.cli_targets import probe, targets
 from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
 
@@ -38,7 +45,9 @@ def run(arguments: list[str]) -> None:
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    again = ["--"] if end < len(arguments) and arguments[0] in {"download", "explain"} else []
+    again = (
+        ["--"] if end < len(arguments) and arguments[0] in {"download", "explain", "lock"} else []
+    )
     app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
 
 
@@ -99,6 +108,14 @@ def download(
         int,
         typer.Option(min=1, help="How many targets to work on at once.", rich_help_panel=_TARGETS),
     ] = 1,
+    only_job: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LABEL",
+            help="Do nothing but the job of this target; --dry-run --format json lists them.",
+            rich_help_panel=_TARGETS,
+        ),
+    ] = None,
     allow_sdist: Annotated[
         list[str] | None,
         typer.Option(
@@ -119,6 +136,14 @@ def download(
         bool,
         typer.Option(
             "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=_OUTPUT
+        ),
+    ] = False,
+    refresh: Annotated[
+        bool,
+        typer.Option(
+            "--refresh",
+            help="Ask the index again, though it said that its pages still hold.",
+            rich_help_panel=_OUTPUT,
         ),
     ] = False,
     report: Annotated[
@@ -148,6 +173,8 @@ def download(
         dry_run=dry_run,
         jobs=jobs,
         report=report,
+        refresh=refresh,
+        only_job=only_job or (),
         output_format=output_format,
     )
     raise typer.Exit(fetch(request))
@@ -179,13 +206,22 @@ def validate(
     ] = False,
 ) -> None:
     """Check the annotations of files, each on its own, without a network."""
-    from wheeltarget.cli_validate import run as check
+    from wheeltarget.cli_validate import run as run_validate
 
-    raise typer.Exit(check(files, form.value, fix=fix, quiet=quiet))
+    raise typer.Exit(run_validate(files, form.value, fix=fix, quiet=quiet))
 
 
+app.command()(check)
+app.command()(install_check)
+app.command()(prune)
+app.command()(bundle)
 app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
     explain
 )
+app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
+    lock
+)
 app.command()(targets)
 app.command()(probe)
+app.command()(merge)
+app.add_typer(cache, name="cache")

@@ -4,60 +4,148 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wheeltarget.api import DownloadOutcome, PlainRun
     from wheeltarget.download_request import DownloadRequest
     from wheeltarget.pip_options import CommandLine
+    from wheeltarget.remembered import Appearance
 
 _INTERRUPT = 2
 
 
-def run(request: DownloadRequest) -> int:
+def run(request: DownloadRequest, typed: tuple[str, ...] = ()) -> int:
     """Fetch what is asked for, and say what came of it.
 
     :param request: what is asked for.
+    :param typed: the words that say so, if what comes of them may be remembered.
     :returns: the exit code.
     """
+    exit_code = _guarded(lambda: _run(request, typed), request.words)
+    return 0 if exit_code is None else exit_code
+
+
+def repeat(typed: tuple[str, ...]) -> int | None:
+    """Do what is asked for if it is known what comes of it, as nothing has changed.
+
+    :param typed: the words that say what.
+    :returns: the exit code; None where it has to be run.
+    """
+    return _guarded(lambda: _repeat(typed), typed)
+
+
+def follow_locks(request: DownloadRequest) -> int | None:
+    """Have a request done if it names locks that say everything.
+
+    :param request: what is asked for.
+    :returns: the exit code; None where something is to be resolved, or pip's own business.
+    """
+    return _guarded(lambda: _follow_locks(request), request.words)
+
+
+def _guarded(work: Callable[[], int | None], words: tuple[str, ...]) -> int | None:
+    """Do something, and say what is wrong if anything is."""
     try:
-        return _run(request)
+        return work()
     except KeyboardInterrupt:
         # Before anything was begun, so that nobody has turned it into an error.
-        return _show_error(InterruptedRunError(_INTERRUPT), request)
+        return _show_error(InterruptedRunError(_INTERRUPT), words)
     except WheeltargetError as error:
-        return _show_error(error, request)
+        return _show_error(error, words)
 
 
-def _run(request: DownloadRequest) -> int:
-    from wheeltarget.api import PlainRun, download
+def _repeat(typed: tuple[str, ...]) -> int | None:
+    from wheeltarget.recall import recall
 
-    outcome = download(request)
-    if isinstance(outcome, PlainRun):
-        return _end_plain(outcome, request.words)
-    _show(outcome, request)
+    remembered = recall(typed, os.environ)
+    if remembered is None:
+        return None
+    if not remembered.appearance.quiet:
+        since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
+        sys.stderr.write(f"Unchanged since {since}; --refresh asks the index again\n")
+        sys.stderr.flush()
+    _show(remembered.outcome, remembered.appearance)
     return 0
 
 
-def _show_error(error: WheeltargetError, request: DownloadRequest) -> int:
+def _follow_locks(request: DownloadRequest) -> int | None:
+    if not any("pylock" in word for word in request.words):
+        return None
+    # What would resolve takes long to load, and a lock needs none of it.
+    from wheeltarget.locked_download import download_locked
+
+    if not sys.stderr.isatty():
+        outcome = download_locked(request)
+    else:
+        from wheeltarget.render_progress import progress_line
+
+        with progress_line(sys.stderr, wanted=_wants_progress(request.words)) as watch:
+            outcome = download_locked(request, watch)
+    if outcome is None:
+        return None
+    _show(outcome, _appearance(request))
+    return 0
+
+
+def _wants_progress(words: tuple[str, ...]) -> bool:
+    """Tell whether a line may say how far a run has come."""
+    from wheeltarget.pip_options import is_quiet, split_command_line
+
+    try:
+        command = split_command_line(words)
+    except UsageError:
+        return False
+    configured = settings(command)
+    bar = (command.values("--progress-bar") or (configured.get("progress-bar"),))[-1]
+    return bar != "off" and not is_quiet(command, configured)
+
+
+def _run(request: DownloadRequest, typed: tuple[str, ...]) -> int:
+    from wheeltarget import remembered
+    from wheeltarget.api import PlainRun, download
+
+    if request.refresh:
+        typed = tuple(word for word in typed if word != "--refresh")
+        remembered.forget(typed, os.environ)
+    outcome = download(request)
+    if isinstance(outcome, PlainRun):
+        return _end_plain(outcome, request.words)
+    appearance = _appearance(request)
+    _show(outcome, appearance)
+    if typed:
+        remembered.keep(typed, os.environ, outcome, appearance)
+    return 0
+
+
+def _show_error(error: WheeltargetError, words: tuple[str, ...]) -> int:
     from wheeltarget.render import show_error
 
-    show_error(error, sys.stderr, coloured=is_coloured(request.words))
+    show_error(error, sys.stderr, coloured=is_coloured(words))
     return error.exit_code
 
 
-def _show(outcome: DownloadOutcome, request: DownloadRequest) -> None:
+def _show(outcome: DownloadOutcome, appearance: Appearance) -> None:
     from wheeltarget import render
+
+    if appearance.as_json:
+        render.show_json(outcome, sys.stdout)
+    elif not appearance.quiet:
+        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=appearance.coloured)
+
+
+def _appearance(request: DownloadRequest) -> Appearance:
     from wheeltarget.pip_options import is_quiet, split_command_line
+    from wheeltarget.remembered import Appearance
 
     command = split_command_line(request.words)
-    if request.wants_outcome:
-        render.show_json(outcome, sys.stdout)
-    elif not is_quiet(command, _settings(command)):
-        coloured = is_coloured(request.words)
-        render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=coloured)
+    quiet, coloured = is_quiet(command, settings(command)), is_coloured(request.words)
+    return Appearance(quiet=quiet, coloured=coloured, as_json=request.wants_outcome)
 
 
 def is_coloured(words: tuple[str, ...]) -> bool:
@@ -71,10 +159,15 @@ def is_coloured(words: tuple[str, ...]) -> bool:
         command = split_command_line(words)
     except UsageError:
         return "--no-color" not in words
-    return not refuses_colour(command, _settings(command))
+    return not refuses_colour(command, settings(command))
 
 
-def _settings(command: CommandLine) -> dict[str, str]:
+def settings(command: CommandLine) -> dict[str, str]:
+    """Give pip's configuration as a command sees it.
+
+    :param command: pip's own options, as given.
+    :returns: the values by long option without its dashes.
+    """
     from wheeltarget.pip_config import configured_settings
 
     return configured_settings(os.environ, isolated=command.has("--isolated"))

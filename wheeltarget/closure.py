@@ -11,15 +11,16 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from wheeltarget.errors import ClosureError
 from wheeltarget.legacy import modern_requirement, reads_legacy
 from wheeltarget.markers import evaluate
 from wheeltarget.targets import Target
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
 
 _NOT_WHOLE = (ValueError, KeyError, StopIteration, EOFError, RuntimeError, zlib.error)
 """What reading a damaged archive or its metadata raises, :class:`zipfile.BadZipFile` besides."""
@@ -67,10 +68,6 @@ def read_metadata(wheel: Path) -> WheelMetadata:
     :returns: its name, version and dependencies.
     :raises ClosureError: where it is no wheel, or its metadata is not that of its name.
     """
-    from packaging.metadata import parse_email
-    from packaging.utils import canonicalize_name, parse_wheel_filename
-    from packaging.version import Version
-
     try:
         name, version, _, _ = parse_wheel_filename(wheel.name)
         with zipfile.ZipFile(wheel) as archive:
@@ -103,8 +100,6 @@ def fits(wheel: Path, tags: Collection[str]) -> bool:
     :param wheel: the file; its name has to be a wheel's.
     :param tags: the tags.
     """
-    from packaging.utils import parse_wheel_filename
-
     return not set(map(str, parse_wheel_filename(wheel.name)[3])).isdisjoint(tags)
 
 
@@ -121,8 +116,6 @@ def find_holes(
     :returns: each hole once, in the order of the walk.
     :raises ClosureError: where a wheel's dependency is not one.
     """
-    from packaging.utils import canonicalize_name
-
     legacy = reads_legacy(target.python)
     holes: dict[Hole, None] = {}
     seen: set[tuple[str, str]] = set()
@@ -144,8 +137,6 @@ def find_holes(
 
 
 def _dependencies(wheel: WheelMetadata, legacy: bool) -> list[Requirement]:  # noqa: FBT001
-    from packaging.requirements import InvalidRequirement, Requirement
-
     found = []
     for text in wheel.requires:
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import closure, driver, pure, unmet, wheelhouse
+from wheeltarget.errors import UsageError
 from wheeltarget.interrupts import Interrupts
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
@@ -19,6 +20,8 @@ from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+    from wheeltarget.lock_constraints import LockedVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,11 @@ class Delivery:
     :param children: how many of pip's processes may run at once.
     :param pure: the projects of which a wheel is built here, normalised.
     :param build_words: options for building them.
+    :param locked: the versions that the locks of other tools name, as constraints.
     :param build: gives the target whose best tag is the one written; raises TargetError.
     :param store: the folder of the wheel store; None to do without.
+    :param only: the labels of the jobs to run, or the names of their folders; all if empty.
+    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
     """
 
     destination: Path
@@ -42,7 +48,10 @@ class Delivery:
     children: int = 1
     pure: frozenset[str] = frozenset()
     build_words: tuple[str, ...] = ()
+    locked: tuple[LockedVersion, ...] = ()
     store: Path | None = None
+    refresh: bool = False
+    only: tuple[str, ...] = ()
 
 
 def deliver(
@@ -57,11 +66,25 @@ def deliver(
     :returns: what was taken.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
-    folders = tuple(folder_names(labels)) if delivery.by_target else ("",) * len(labels)
+    names = tuple(folder_names(labels))
+    numbers = pick_jobs(labels, names, delivery.only)
+    plan = plan.part(numbers)
+    labels, names = [labels[n] for n in numbers], tuple(names[n] for n in numbers)
+    folders = names if delivery.by_target else ("",) * len(labels)
     with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
-        manner = driver.Manner(folders, delivery.children, delivery.dry_run, store=delivery.store)
+        manner = driver.Manner(
+            folders,
+            delivery.children,
+            delivery.dry_run,
+            store=delivery.store,
+            refresh=delivery.refresh,
+        )
         results = driver.run_jobs(plan.jobs, labels, stage, manner)
-        unmet.refuse_failures(results, labels, delivery.build, _asking_lines)
+        refuse_failures(results, labels, delivery.build)
+        if delivery.locked:
+            from wheeltarget.lock_hashes import compare
+
+            compare(results, labels, delivery.locked)
         if delivery.pure and not delivery.dry_run:
             builder = pure.Builder(delivery.pure, delivery.build_words, stage)
             results = tuple(builder.replace_sources(result) for result in results)
@@ -76,11 +99,38 @@ def deliver(
             interrupts.hold()
             placed = wheelhouse.merge(stage, staged)
     targets = tuple(
-        _target_files(result, label, _Places(delivery, folder, placed))
-        for result, label, folder in zip(results, labels, folders, strict=True)
+        replace(_target_files(result, label, _Places(delivery, folder, placed)), folder=name)
+        for result, label, folder, name in zip(results, labels, folders, names, strict=True)
     )
-    notes = tuple(_notes(plan, results, labels, delivery.pure))
-    return DownloadOutcome(targets, notes, delivery.dry_run)
+    notes = tuple(notes_on(plan, results, labels, delivery.pure, whole=not delivery.only))
+    return DownloadOutcome(targets, notes, delivery.dry_run, fresh_until=_fresh_until(results))
+
+
+def _fresh_until(results: Sequence[JobResult]) -> float | None:
+    """Say until when what the index pages of all jobs say holds, where that is known of each."""
+    times = [result.fresh_until for result in results if result.fresh_until is not None]
+    return min(times) if times and len(times) == len(results) else None
+
+
+def pick_jobs(
+    labels: Sequence[str], folders: Sequence[str], only: Collection[str]
+) -> tuple[int, ...]:
+    """Find the jobs that are to be run.
+
+    :param labels: what the targets of all jobs are called.
+    :param folders: what their folders are called.
+    :param only: labels, or names of folders; every job is run if there are none.
+    :returns: the places of these jobs, counted from 0.
+    :raises UsageError: where one names no job.
+    """
+    unknown = [name for name in only if name not in labels and name not in folders]
+    if unknown:
+        raise UsageError(
+            f"--only-job {', '.join(unknown)}: this run has no such job",
+            f"its jobs are: {', '.join(labels)}",
+        )
+    pairs = enumerate(zip(labels, folders, strict=True))
+    return tuple(n for n, names in pairs if not only or any(name in only for name in names))
 
 
 def folder_names(labels: Sequence[str]) -> Iterator[str]:
@@ -97,6 +147,19 @@ def folder_names(labels: Sequence[str]) -> Iterator[str]:
             name = f"{plain}-{number}"
         taken.add(name.lower())
         yield name
+
+
+def refuse_failures(
+    results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
+) -> None:
+    """Say for whom pip failed, and why as far as its resolver knew.
+
+    :param results: what came of each job.
+    :param labels: what to call each job's target.
+    :param build: gives the target whose best tag is the one written; raises TargetError.
+    :raises UnmetError: where pip failed for any.
+    """
+    unmet.refuse_failures(results, labels, build, _asking_lines)
 
 
 def check(result: JobResult, *, dry_run: bool) -> None:
@@ -227,10 +290,23 @@ def _place(text: str) -> str:
     return Path(os.path.abspath(place)).as_uri()  # noqa: PTH100 - as pip reads it
 
 
-def _notes(
-    plan: Plan, results: Sequence[JobResult], labels: Sequence[str], pure: Collection[str]
+def notes_on(
+    plan: Plan,
+    results: Sequence[JobResult],
+    labels: Sequence[str],
+    pure: Collection[str],
+    *,
+    whole: bool = True,
 ) -> Iterator[str]:
-    """Say what somebody should know of a good run."""
+    """Say what somebody should know of a good run.
+
+    :param plan: the plan of the run.
+    :param results: what came of each job.
+    :param labels: what to call each job's target.
+    :param pure: the projects of which a wheel is built here, normalised.
+    :param whole: whether every job was run; one that was not may need what no other one does.
+    :returns: a sentence for each.
+    """
     host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
     for line in plan.untargeted:
         requirement = line.parsed.requirement or line.parsed.options
@@ -245,13 +321,22 @@ def _notes(
             yield from _file_notes(file, label)
             if result.job.target is not None and file.path.suffix != ".whl":
                 yield _source_note(file, label, pure)
+    yield from differing(versions)
+    allowed = frozenset().union(*(job.sources for job in plan.jobs))
+    for name in sorted(allowed - versions.keys()) if whole else ():
+        yield f"nothing needs {name}, of which a source was allowed"
+
+
+def differing(versions: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
+    """Say which projects have different versions for different targets.
+
+    :param versions: by project, the labels of the targets by version.
+    :returns: a sentence for each.
+    """
     for name, by_version in sorted(versions.items()):
         if len(by_version) > 1:
             each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
             yield f"{name} differs: {'; '.join(each)}"
-    allowed = frozenset().union(*(job.sources for job in plan.jobs))
-    for name in sorted(allowed - versions.keys()):
-        yield f"nothing needs {name}, of which a source was allowed"
 
 
 def idle_notes(plan: Plan) -> Iterator[str]:

@@ -35,6 +35,8 @@ class DownloadRequest:
     :param children: how many of pip's processes may run at once.
     :param report: where to write what was taken, as JSON.
     :param wants_outcome: whether an outcome is wanted of a run that is pip's own, too.
+    :param only_jobs: the labels of the jobs to run, or the names of their folders; all if empty.
+    :param refresh: whether what earlier runs came to is to be forgotten.
     :param environment: the environment's variables.
     """
 
@@ -48,12 +50,30 @@ class DownloadRequest:
     children: int = 1
     report: Path | None = None
     wants_outcome: bool = False
+    refresh: bool = False
+    only_jobs: tuple[str, ...] = ()
     environment: Mapping[str, str] | None = None
 
     @property
     def has_options(self) -> bool:
         """Tell whether anything is asked for beyond what pip itself can do."""
         return self != DownloadRequest(self.words, environment=self.environment)
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Tell whether a run does no more than fill the destination and say so."""
+        usual = DownloadRequest(
+            self.words,
+            self.tags,
+            self.targets,
+            by_target=self.by_target,
+            children=self.children,
+            wants_outcome=self.wants_outcome,
+            refresh=self.refresh,
+            only_jobs=self.only_jobs,
+            environment=self.environment,
+        )
+        return self == usual
 
 
 def make_request(
@@ -67,6 +87,8 @@ def make_request(
     dry_run: bool = False,
     jobs: int = 1,
     report: Path | None = None,
+    refresh: bool = False,
+    only_job: Sequence[str] = (),
     output_format: str = FORMATS[0],
 ) -> DownloadRequest:
     """Make a request of what was read, whoever has read it.
@@ -87,6 +109,8 @@ def make_request(
         children=jobs,
         report=None if to_stdout else report,
         wants_outcome=to_stdout or output_format == "json",
+        refresh=refresh,
+        only_jobs=tuple(only_job),
     )
 
 
@@ -130,11 +154,13 @@ OPTIONS: Mapping[str, Option] = {
     "--tags": Option("tags", str, repeated=True),
     "--target": Option("target", str, repeated=True),
     "--by-target": Option("by_target"),
+    "--only-job": Option("only_job", str, repeated=True),
     "--jobs": Option("jobs", _read_number),
     "--allow-sdist": Option("allow_sdist", str, repeated=True),
     "--build-pure": Option("build_pure", str, repeated=True),
     "--dry-run": Option("dry_run"),
     "--report": Option("report", _read_path),
+    "--refresh": Option("refresh"),
     "--format": Option("output_format", _read_format),
 }
 """Our own options, as :mod:`wheeltarget.cli` declares them to Typer."""

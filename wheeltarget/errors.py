@@ -131,6 +131,12 @@ class ProbeError(WheeltargetError):
     """A Python that cannot be described."""
 
 
+class CacheError(WheeltargetError):
+    """The cache folder cannot be changed."""
+
+    exit_code = 3
+
+
 class HashMismatchError(WheeltargetError):
     """A file is not what its hash says.
 
@@ -142,6 +148,14 @@ class HashMismatchError(WheeltargetError):
         super().__init__(f"expected the sha256 {expected}, got {got}")
         self.expected = expected
         self.got = got
+
+
+class LockError(WheeltargetError):
+    """A lock that cannot be made, or that names what no lock can."""
+
+
+class BundleError(WheeltargetError):
+    """Wheels that cannot be made a bundle; nothing was written."""
 
 
 class UsageError(WheeltargetError):

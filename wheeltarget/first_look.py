@@ -14,7 +14,9 @@ from pathlib import Path
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.inputs import read_inputs
+from wheeltarget.lock_names import is_lock
 from wheeltarget.pip_options import FOREIGN, is_quiet, split_command_line
+from wheeltarget.reserve import dismiss
 
 _FILES = {"--requirement": False, "--constraint": True}
 
@@ -47,10 +49,25 @@ def is_plain(words: Sequence[str], environment: Mapping[str, str], folder: Path)
         )
     except (WheeltargetError, _UsedUpError):
         return False
+    if any(_is_own_lock(o.value or "") for o in options if o.name == "--requirement"):
+        return False
     foreign = any(option.name in FOREIGN for option in options)
     if foreign and not is_quiet(command, configured_settings(environment, isolated=isolated)):
         return False  # there may be something to say of it afterwards
-    return not (inputs.faults or inputs.named or inputs.remote)
+    return not (inputs.faults or inputs.named or inputs.remote or inputs.locked)
+
+
+def _is_own_lock(name: str) -> bool:
+    """Tell whether a file is a lock that wheeltarget wrote, which says for which target it is."""
+    if not is_lock(name):
+        return False
+    from wheeltarget.locked import LARGEST, is_own
+
+    try:
+        with Path(name).open("rb") as handle:
+            return is_own(handle.read(LARGEST))
+    except (OSError, ValueError):
+        return False  # pip says so
 
 
 def _read_again(name: str) -> tuple[bytes, bool]:
@@ -67,6 +84,7 @@ def become_pip(words: Sequence[str], front: Sequence[str] = ()) -> int:
     :param front: what stands before it.
     :returns: pip's exit code, where the system has no exec.
     """
+    dismiss()
     command = [sys.executable, "-m", "pip", *front, "download", *words]
     sys.stdout.flush()
     sys.stderr.flush()

@@ -3,19 +3,19 @@
 ``python guard.py FOLDER`` runs beside wheeltarget and reads lines from it: ``child PID`` when a
 process of pip's begins, ``ended PID`` when it has, ``done`` when there is nothing to clean. If the
 pipe ends without ``done``, wheeltarget was killed: the children are ended, and what :func:`recover`
-says is done. This file imports the standard library alone, so that it starts in a few milliseconds.
+says is done. This file imports the standard library alone, and most of it only for cleaning up, so
+that it starts in a few milliseconds.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import shutil
 import signal
 import sys
-import time
-from pathlib import Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 JOURNAL = "placing.json"
 """Name of the file that says what is being placed: ``destination``, ``folders`` (those that are
@@ -36,6 +36,10 @@ def recover(folder: Path) -> None:
 
     :param folder: the stage; nothing happens where it is not there.
     """
+    import json
+    import shutil
+    import time
+
     journal = folder / JOURNAL
     if journal.is_file():
         _take_back(folder, json.loads(journal.read_text("utf-8")))
@@ -48,6 +52,10 @@ def recover(folder: Path) -> None:
 
 
 def _take_back(folder: Path, journal: dict[str, list[str] | str]) -> None:
+    import contextlib
+    import shutil
+    from pathlib import Path
+
     destination = Path(str(journal["destination"]))
     for name in journal["added"]:
         for path in (destination / name, destination / (name + PART)):
@@ -64,8 +72,11 @@ def _take_back(folder: Path, journal: dict[str, list[str] | str]) -> None:
             (destination / (name + PART)).replace(destination / name)
 
 
-def main(folder: Path) -> None:
-    """Wait for the end of wheeltarget and clean up if it was killed."""
+def main(folder: str) -> None:
+    """Wait for the end of wheeltarget and clean up if it was killed.
+
+    :param folder: the stage.
+    """
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -78,11 +89,14 @@ def main(folder: Path) -> None:
             children.add(int(rest))
         if word == "ended":
             children.discard(int(rest))
+    from contextlib import suppress
+    from pathlib import Path
+
     for child in children:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             os.kill(child, getattr(signal, "SIGKILL", signal.SIGTERM))
-    recover(folder)
+    recover(Path(folder))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(sys.argv[1])

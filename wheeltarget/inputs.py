@@ -11,10 +11,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault
+from wheeltarget.lock_names import is_foreign_lock
 from wheeltarget.requirements import (
     RequirementsFile,
     SourceLine,
@@ -27,8 +29,12 @@ from wheeltarget.requirements import (
     parse_typed,
 )
 
+if TYPE_CHECKING:
+    from wheeltarget.lock_constraints import LockedVersion
+
 _HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
-_VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
+VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
+"""A variable of the environment, as pip expands it in files: all of it, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,7 @@ class Inputs:
     :param faults: what is wrong with the clauses.
     :param unread: files that could not be read; pip would say so too.
     :param remote: URLs of files that pip has still to fetch.
+    :param locked: the versions that the locks of other tools name, as constraints.
     """
 
     files: tuple[RequirementsFile, ...]
@@ -64,6 +71,7 @@ class Inputs:
     faults: tuple[Fault, ...]
     unread: tuple[Fault, ...]
     remote: tuple[str, ...]
+    locked: tuple[LockedVersion, ...] = ()
 
 
 def read_inputs(
@@ -96,6 +104,7 @@ def read_inputs(
         tuple(dict.fromkeys(reader.faults)),
         tuple(reader.unread),
         tuple(dict.fromkeys(reader.remote)),
+        tuple(reader.locked),
     )
 
 
@@ -117,6 +126,7 @@ class _Reader:
         self.faults: list[Fault] = []
         self.unread: list[Fault] = []
         self.remote: list[str] = []
+        self.locked: list[LockedVersion] = []
 
     def argument(self, number: int, text: str) -> None:
         """Take in one requirement of the command line."""
@@ -137,6 +147,10 @@ class _Reader:
         """Take in a file and what it includes."""
         if is_remote(name) and name not in self._fetched:
             self.remote.append(name)
+            return
+        if is_foreign_lock(name) and not constraint:
+            hint = f"write -c {name}, and the requirements beside it"
+            self.faults.append(Fault(f"{name} says which versions, but asks for none", hint))
             return
         place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it
         file = None if place in above else self._file(name)
@@ -195,6 +209,14 @@ class _Reader:
         return self._parse(name, text, repeatable=repeatable)
 
     def _parse(self, name: str, text: str, *, repeatable: bool) -> RequirementsFile:
+        if is_foreign_lock(name):
+            from wheeltarget.lock_constraints import read_versions
+
+            locked = read_versions(name, text)
+            self.faults += locked.faults
+            self.locked += locked.versions
+            # pip has to be given what it says, for it cannot read it.
+            text, repeatable = locked.text, False
         # Where what stands between the two was cut, they would become one line end.
         text = re.sub(r"\r(?!\n)", "\n", text)
         lines, faults = parse_file(name, text)
@@ -229,6 +251,6 @@ class _Reader:
 
     def _expand(self, text: str) -> str:
         """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
-        for variable, name in _VARIABLE.findall(text):
+        for variable, name in VARIABLE.findall(text):
             text = text.replace(variable, self._environment(name) or variable)
         return text

@@ -9,6 +9,7 @@ belongs to. Here each such specifier is said anew in the words of PEP 440.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _OLDEST_WITHOUT = (3, 8)
 _REQUIREMENT = re.compile(
@@ -32,28 +33,44 @@ def reads_legacy(python: str) -> bool:
     return (major, minor) < _OLDEST_WITHOUT
 
 
-def modern_requirement(text: str) -> str:
+def is_modern(text: str) -> bool:
+    """Tell whether a specifier is in the words of PEP 440.
+
+    :param text: the specifier.
+    """
+    from packaging.specifiers import InvalidSpecifier, Specifier
+
+    try:
+        Specifier(text)
+    except InvalidSpecifier:
+        return False
+    return True
+
+
+def modern_requirement(text: str, judge: Callable[[str], bool] = is_modern) -> str:
     """Say a requirement in the words of PEP 440.
 
     :param text: a line of ``Requires-Dist``.
+    :param judge: tells whether a specifier is in these words.
     :returns: the line, the same where nothing in it is from before PEP 440.
     """
     match = _REQUIREMENT.fullmatch(text)
     if match is None or not match["specifiers"].strip():
         return text
-    specifiers = modern_specifiers(match["specifiers"])
+    specifiers = modern_specifiers(match["specifiers"], judge)
     around = (match["open"], match["close"]) if specifiers else ("", "")
     return f"{match['name']}{around[0]}{specifiers}{around[1]}{match['rest']}"
 
 
-def modern_specifiers(text: str) -> str:
+def modern_specifiers(text: str, judge: Callable[[str], bool] = is_modern) -> str:
     """Say a list of specifiers in the words of PEP 440.
 
     :param text: specifiers with commas between, such as those of ``Requires-Python``.
+    :param judge: tells whether one is in these words.
     :returns: the list, the same where nothing in it is from before PEP 440.
     """
     given = text.split(",")
-    said = [_modern_specifier(each) for each in given]
+    said = [each if judge(each) else _modern_specifier(each) for each in given]
     if said == given:
         return text
     return ",".join(each for each in said if each)
@@ -61,14 +78,8 @@ def modern_specifiers(text: str) -> str:
 
 def _modern_specifier(text: str) -> str:
     """Say one specifier anew; an empty one where it holds for every version."""
-    from packaging.specifiers import InvalidSpecifier, Specifier
-
-    try:
-        Specifier(text)
-    except InvalidSpecifier:
-        match = _SPECIFIER.fullmatch(text)
-        return _by_old_rules(match["operator"], match["version"]) if match else text
-    return text
+    match = _SPECIFIER.fullmatch(text)
+    return _by_old_rules(match["operator"], match["version"]) if match else text
 
 
 def _by_old_rules(operator: str, version: str) -> str:

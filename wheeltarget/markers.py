@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
-from wheeltarget.targets import Target
+if TYPE_CHECKING:
+    from wheeltarget.targets import Target
 
 # Whatever that variable says; it is the one that every target knows.
 _ALWAYS = '"" in python_full_version'

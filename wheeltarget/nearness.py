@@ -12,7 +12,7 @@ from wheeltarget.pythons import is_free_threaded, name_build, name_pythons
 from wheeltarget.targets import Target
 
 _GLIBC = re.compile(r"manylinux_2_(?P<minor>\d+)_(?P<machine>\w+)")
-_MUSL = re.compile(r"musllinux_1_(?P<minor>\d+)_(?P<machine>\w+)")
+MUSL = re.compile(r"musllinux_1_(?P<minor>\d+)_(?P<machine>\w+)")
 _MACOS = re.compile(r"macosx_(?P<major>\d+)_(?P<minor>\d+)_(?P<machine>\w+)")
 _LINUX = re.compile(r"linux_(?P<machine>\w+)")
 _NAMED = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
@@ -263,7 +263,7 @@ def _judge_platform(platform: str, places: frozenset[str]) -> Platform:
     if platform in places:
         return Platform(Nearness.FITS)
     glibc = {level[1] for level in map(glibc_level, places) if level}
-    musl = {match["machine"] for match in map(_MUSL.fullmatch, places) if match}
+    musl = {match["machine"] for match in map(MUSL.fullmatch, places) if match}
     linux = {match["machine"] for match in map(_LINUX.fullmatch, places) if match}
     if not glibc and not musl and not linux:
         return _judge_elsewhere(platform, places)
@@ -281,7 +281,7 @@ def _judge_platform(platform: str, places: frozenset[str]) -> Platform:
 
 def _read_linux(platform: str) -> tuple[str, str, tuple[int, ...]]:
     """Give the machine, the C library and its level of a platform; nothing where it is no Linux."""
-    glibc, musl = glibc_level(platform), _MUSL.fullmatch(platform)
+    glibc, musl = glibc_level(platform), MUSL.fullmatch(platform)
     if glibc:
         return glibc[1], "glibc", (2, glibc[0])
     if musl:

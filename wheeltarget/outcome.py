@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 SCHEMA = 1
 """The version of the form that :meth:`DownloadOutcome.as_dict` gives."""
@@ -27,6 +29,11 @@ class Asker:
         if self.project:
             return {"project": self.project}
         return {"requirement": self.requirement, "location": self.location}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str]) -> Asker:
+        """Build it from what :meth:`as_dict` gave."""
+        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,16 @@ class TargetFile:
             "requires_python": self.requires_python,
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TargetFile:
+        """Build it from what :meth:`as_dict` gave."""
+        others = {
+            "hashes": tuple(data["hashes"].items()),
+            "requested_by": tuple(Asker.from_dict(each) for each in data["requested_by"]),
+            "path": None if data["path"] is None else Path(data["path"]),
+        }
+        return cls(**{**data, **others})
+
 
 @dataclass(frozen=True, slots=True)
 class TargetFiles:
@@ -83,17 +100,49 @@ class TargetFiles:
     :param tag: its best tag, or None for what pip takes as the running interpreter.
     :param python: its version of Python, or None likewise.
     :param files: its files, in the order in which pip chose them.
+    :param folder: what its folder is called where each target has one.
     """
 
     label: str
     tag: str | None
     python: str | None
     files: tuple[TargetFile, ...]
+    folder: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Give it as JSON has it."""
-        files = [file.as_dict() for file in self.files]
-        return {"label": self.label, "tag": self.tag, "python": self.python, "files": files}
+        return {
+            "label": self.label,
+            "folder": self.folder,
+            "tag": self.tag,
+            "python": self.python,
+            "files": [file.as_dict() for file in self.files],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TargetFiles:
+        """Build it from what :meth:`as_dict` gave."""
+        return cls(**{**data, "files": tuple(map(TargetFile.from_dict, data["files"]))})
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an outcome rests on: while all of it is the same, so is the outcome.
+
+    :param read: the files that were read.
+    :param looked_for: those that were read if they were there.
+    :param variables: the environment variables that these files name.
+    :param began: when the run began, in seconds since the epoch.
+    :param fresh_until: until when what the index pages say holds, likewise.
+    :param destination: the folder for the files, as it was named.
+    """
+
+    read: tuple[str, ...]
+    looked_for: tuple[str, ...]
+    variables: tuple[str, ...]
+    began: float
+    fresh_until: float
+    destination: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +152,16 @@ class DownloadOutcome:
     :param targets: what was taken for each target.
     :param notes: what somebody should know of it, one sentence each.
     :param dry_run: whether nothing was kept of it.
+    :param fresh_until: until when what the index pages say holds, in seconds since the epoch, or
+        None where that cannot be said.
+    :param basis: what it rests on, or None where not all of that can be said.
     """
 
     targets: tuple[TargetFiles, ...]
     notes: tuple[str, ...]
     dry_run: bool = False
+    fresh_until: float | None = None
+    basis: Basis | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Give it as JSON has it."""
@@ -117,6 +171,12 @@ class DownloadOutcome:
             "targets": [target.as_dict() for target in self.targets],
             "notes": list(self.notes),
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> DownloadOutcome:
+        """Build it from what :meth:`as_dict` gave."""
+        targets = tuple(map(TargetFiles.from_dict, data["targets"]))
+        return cls(targets, tuple(data["notes"]), data["dry_run"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,11 +112,11 @@ def configuration_files(environment: Mapping[str, str], *, isolated: bool) -> tu
     :param environment: ``PIP_CONFIG_FILE`` counts.
     :param isolated: whether the user's own file is left out.
     """
-    import platformdirs
-
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return ()
+    import platformdirs
+
     if sys.platform == "darwin":
         shared = platformdirs.site_data_dir("pip", appauthor=False, multipath=True)
         own = Path(platformdirs.user_data_dir("pip", appauthor=False, roaming=True))

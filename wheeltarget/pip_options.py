@@ -7,6 +7,7 @@ options between the requirements mean the same.
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -197,6 +198,12 @@ def split_command_line(words: Sequence[str]) -> CommandLine:
     :returns: the words, told apart.
     :raises UsageError: where pip would refuse an option: unknown, ambiguous, without its value.
     """
+    return _split_command_line(tuple(words))
+
+
+@functools.cache
+def _split_command_line(words: tuple[str, ...]) -> CommandLine:
+    """Split the words once, however many ask: making the parser takes longer than most of a run."""
     options, rest = _split(words, WITH_VALUE, WITHOUT_VALUE)
     return CommandLine(options, tuple(rest))
 

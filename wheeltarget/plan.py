@@ -33,6 +33,7 @@ class Job:
     :param lines: the requirement lines that belong to it.
     :param narrow: (project, tags) for each project of which constraints leave fewer wheels.
     :param sources: the projects of which source distributions are taken, normalised.
+    :param prefer: (project, version) for each version to try before all others.
     """
 
     target: Target | None
@@ -41,6 +42,7 @@ class Job:
     lines: tuple[SourceLine, ...]
     narrow: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sources: frozenset[str] = frozenset()
+    prefer: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,16 @@ class Plan:
     def is_plain(self) -> bool:
         """Tell whether there is no target at all, so that pip itself can do it."""
         return all(job.target is None and not job.narrow for job in self.jobs)
+
+    def part(self, numbers: Sequence[int]) -> Plan:
+        """Give the plan of a run that does some of the jobs.
+
+        :param numbers: the places of these jobs, counted from 0.
+        """
+        jobs = tuple(self.jobs[number] for number in numbers)
+        if any(job.target is None for job in jobs):
+            return replace(self, jobs=jobs)
+        return replace(self, jobs=jobs, untargeted=(), opaque=())
 
 
 @dataclass(frozen=True, slots=True)

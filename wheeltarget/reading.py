@@ -112,6 +112,8 @@ def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
     :returns: the names, normalised.
     :raises UsageError: where one is no name.
     """
+    if not values:
+        return frozenset()
     from packaging.utils import InvalidName, canonicalize_name
 
     names = set()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.redaction import redact
 from wheeltarget.render import Style, format_fault, near
+from wheeltarget.workflow_commands import workflow_command
 
 if TYPE_CHECKING:
     from wheeltarget.findings import Finding
@@ -76,15 +77,15 @@ def _record(finding: Finding, *, fixed: bool) -> dict[str, object]:
 
 def _github(outcome: ValidateOutcome, _style: Style) -> Iterator[str]:
     for finding in outcome.fixed:
-        yield _workflow_command("notice", finding, f"fixed: {finding.fault.message}")
+        yield _annotation("notice", finding, f"fixed: {finding.fault.message}")
     for finding in outcome.findings:
         hint = f"\n{finding.fault.hint}" if finding.fault.hint else ""
-        yield _workflow_command("error", finding, f"{finding.fault.message}{hint}")
+        yield _annotation("error", finding, f"{finding.fault.message}{hint}")
     for fault in outcome.unfinished:
-        yield f"::error::{_escape(redact(fault.message))}\n"
+        yield workflow_command("error", {}, redact(fault.message))
 
 
-def _workflow_command(kind: str, finding: Finding, message: str) -> str:
+def _annotation(kind: str, finding: Finding, message: str) -> str:
     fault, place = finding.fault, near(finding.location)
     properties = {
         "file": place.file,
@@ -93,17 +94,7 @@ def _workflow_command(kind: str, finding: Finding, message: str) -> str:
         "endColumn": str(place.column + fault.width),
         "title": fault.code,
     }
-    said = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
-    return f"::{kind} {said}::{_escape(redact(message))}\n"
-
-
-def _escape(text: str) -> str:
-    """Write what would end a workflow command as GitHub reads it."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escape_property(text: str) -> str:
-    return _escape(text).replace(":", "%3A").replace(",", "%2C")
+    return workflow_command(kind, properties, redact(message))
 
 
 def _sum(outcome: ValidateOutcome) -> str:

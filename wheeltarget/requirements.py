@@ -16,6 +16,8 @@ from operator import itemgetter
 
 from wheeltarget.annotations import AnnotatedLine, Kind, parse_argument, parse_line
 from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError
+from wheeltarget.lock_names import is_lock as is_lock
+from wheeltarget.lock_names import is_remote as is_remote
 from wheeltarget.pip_options import GivenOption, split_file_options
 
 _BYTE_ORDER_MARKS = (
@@ -27,8 +29,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
-_REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
-_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +112,6 @@ class RequirementsFile:
     text: str
     lines: tuple[SourceLine, ...]
     repeatable: bool = True
-
-
-def is_remote(name: str) -> bool:
-    """Tell whether a file's name is a URL, which pip's session has to fetch."""
-    return _REMOTE.match(name) is not None
-
-
-def is_lock(name: str) -> bool:
-    """Tell whether a file's name makes it a lock (PEP 751) and not a requirements file."""
-    return _PYLOCK.fullmatch(re.split(r"[/\\]", name)[-1]) is not None
 
 
 def decode(data: bytes, fallback: str) -> str:

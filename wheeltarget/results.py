@@ -28,6 +28,8 @@ class ChosenFile:
     :param hashes: what the index says, (algorithm, value).
     :param size: its size in bytes, as the index says.
     :param requires: its dependencies, as its metadata has them.
+    :param index: the page that names it, without credentials; None where there is none.
+    :param direct: whether it was asked for by its place.
     """
 
     name: str
@@ -42,6 +44,8 @@ class ChosenFile:
     hashes: tuple[tuple[str, str], ...] = ()
     size: int | None = None
     requires: tuple[str, ...] = ()
+    index: str | None = None
+    direct: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ChosenFile:
@@ -59,6 +63,8 @@ class ChosenFile:
             hashes=tuple(data["hashes"].items()),
             size=data["size"],
             requires=tuple(data["requires"]),
+            index=data["index"],
+            direct=data["direct"],
         )
 
 
@@ -124,6 +130,8 @@ class JobResult:
     :param folder: where all its files are.
     :param failure: what pip could not have, or None.
     :param said: what pip says of that, and was held back.
+    :param fresh_until: until when what the index pages say holds, in seconds since the epoch, or
+        None.
     """
 
     job: Job
@@ -133,3 +141,4 @@ class JobResult:
     folder: Path
     failure: Failure | None = None
     said: tuple[str, ...] = ()
+    fresh_until: float | None = None

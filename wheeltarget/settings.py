@@ -51,6 +51,20 @@ def project_targets(folder: Path) -> tuple[Path, dict[str, dict[str, Any]]]:
     return file, described
 
 
+def project_files(folder: Path) -> tuple[Path, ...]:
+    """Give the files that decide which project a folder belongs to, and what it says.
+
+    :param folder: where to begin.
+    :returns: each pyproject.toml from there upwards; the last one may be there, the others are not.
+    """
+    files = []
+    for path in _candidates(folder):
+        files.append(path)
+        if os.path.isfile(path):  # noqa: PTH113 - False where it may not look
+            break
+    return tuple(files)
+
+
 def _nearest(folder: Path) -> tuple[Path, str, dict[str, Any]]:
     """Give the first pyproject.toml upwards, its text, and our table in it."""
     for path in _candidates(folder):

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -43,6 +42,7 @@ _LENGTH = 64
 _BLOCK = 1 << 20
 _USE_IS_NOTED_AFTER = 3600.0
 _CLOCK_STEP = 2.0
+_DRAFT_IS_DEAD_AFTER = 3600.0
 
 
 class Writer:
@@ -134,6 +134,8 @@ class Store:
             try:
                 os.link(path.resolve(), draft)
             except OSError:
+                import shutil
+
                 shutil.copyfile(path, draft)
             status = _date_back(draft)
             self._keep(draft, status, sha256, _hash_file(draft))
@@ -165,6 +167,34 @@ class Store:
         path = self._path(sha256)
         if path is not None:
             _remove(path)
+
+    def entries(self) -> Iterator[tuple[str, int, float]]:
+        """Give every file, verified or not.
+
+        :returns: its hash, as its place says; its size in bytes; and when it was last used, in
+            seconds since the epoch, to the hour.
+        """
+        for path in self.folder.glob("??/*"):
+            sha256 = f"{path.parent.name}{path.name}"
+            if self._path(sha256) != path:
+                continue
+            with contextlib.suppress(OSError):
+                status = path.lstat()
+                try:
+                    used = Path(f"{path}{STAMP}").stat().st_mtime
+                except OSError:
+                    used = status.st_mtime
+                yield sha256, status.st_size, used
+
+    def sweep(self) -> None:
+        """Remove what killed writers have left: drafts to which nothing was added for an hour.
+
+        :raises OSError: where it cannot be removed.
+        """
+        for draft in self.folder.glob(f"{TEMPORARY}/*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - draft.lstat().st_mtime > _DRAFT_IS_DEAD_AFTER:
+                    draft.unlink()
 
     def _path(self, sha256: str) -> Path | None:
         """Give the place for a hash; an index may call anything a hash."""
@@ -281,6 +311,8 @@ def _remove(path: Path) -> None:
 
 def _copy(source: Path, path: Path) -> bool:
     """Copy a file of the store, and tell whether it is still there."""
+    import shutil
+
     if path.exists():
         raise FileExistsError(None, "File exists", str(path))
     part = path.with_name(f"{path.name}.wheeltarget-part")

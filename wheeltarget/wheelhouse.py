@@ -4,44 +4,53 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget import guard
 from wheeltarget.errors import ClashError, DestinationError
 
+if TYPE_CHECKING:
+    import subprocess
+
 _MARK = ".wheeltarget-"
 _LOCK = "lock"
+_CLASH = "give each target its own folder (--by-target), or both the same index"
+_LOCK_CLASH = "a target has one lock: keep the right one, or lock again and merge that"
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
     """A file that one target needs.
 
-    :param path: where it lies in the stage.
+    :param path: where it lies in the stage; where it is somebody's own, where that is.
     :param origin: where it came from, for messages.
-    :param label: the target that needs it.
+    :param label: the target that needs it, or an empty string.
     :param folder: the folder in the destination that it goes to, or an empty string.
+    :param sha256: its hash, in hexadecimal, where somebody has computed it; else empty.
     """
 
     path: Path
     origin: str
     label: str
     folder: str = ""
+    sha256: str = ""
 
     @property
     def name(self) -> str:
         """Give the name that it gets in the destination."""
         return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
+
+    @property
+    def told(self) -> str:
+        """Say in a message which one is meant."""
+        return f"{self.origin} for {self.label}" if self.label else self.origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class Stage:
 
     def watch(self) -> None:
         """Start the guard, which cleans up if this process is killed."""
+        import subprocess
+
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, str(self.folder)],
             stdin=subprocess.PIPE,
@@ -88,6 +99,17 @@ class Stage:
         folder = self.folder / "tmp"
         folder.mkdir(exist_ok=True)
         return folder
+
+    def part(self, name: str) -> Stage:
+        """Give a stage within this one, for jobs of which no file goes to the destination.
+
+        :param name: what to call it; one that is new.
+        """
+        folder = self.folder / name
+        folder.mkdir()
+        part = Stage(folder, folder / "nowhere")
+        part._guard = self._guard
+        return part
 
     def job_folder(self, number: int) -> Path:
         """Make the folder that a job's files go to."""
@@ -173,6 +195,8 @@ def _keep(path: Path, keep: Path) -> None:
     try:
         keep.hardlink_to(path)
     except OSError:
+        import shutil
+
         shutil.copy2(path, keep)
 
 
@@ -183,6 +207,8 @@ def _move(path: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        import shutil
+
         beside = target.with_name(target.name + guard.PART)
         shutil.copy2(path, beside)
         beside.replace(target)
@@ -195,13 +221,19 @@ def _write_json(path: Path, data: object) -> None:
 
 
 @contextmanager
-def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
+def open_stage(
+    destination: Path, *, dry_run: bool = False, watched: bool = True
+) -> Iterator[Stage]:
     """Make a stage for a destination and remove it afterwards.
 
     :param destination: the folder that is to hold the files; it need not exist.
     :param dry_run: whether nothing will be placed; the stage is elsewhere then.
+    :param watched: whether a guard cleans up if this process is killed; without, the next run to
+        the destination does that.
     :raises DestinationError: where nothing can be written there.
     """
+    import tempfile
+
     destination = destination.absolute()
     try:
         home = _stage_home(destination)
@@ -215,7 +247,8 @@ def open_stage(destination: Path, *, dry_run: bool = False) -> Iterator[Stage]:
     stage = Stage(folder, destination)
     try:
         with _lock(folder):
-            stage.watch()
+            if watched:
+                stage.watch()
             yield stage
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -274,11 +307,14 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, PlacedFile]:
+def merge(
+    stage: Stage, targets: Sequence[Sequence[StagedFile]], *, copied: bool = False
+) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
     :param stage: where they lie.
     :param targets: the files of each target.
+    :param copied: whether the files lie elsewhere and are to stay there.
     :returns: what is in the destination afterwards, by the name that each file gets there.
     :raises ClashError: where one name has two contents; nothing is placed then.
     :raises DestinationError: where the destination cannot be written; it is left as it was.
@@ -286,22 +322,42 @@ def merge(stage: Stage, targets: Sequence[Sequence[StagedFile]]) -> dict[str, Pl
     hashes = _Hashes()
     chosen: dict[str, tuple[StagedFile, str]] = {}
     for file in (each for files in targets for each in files):
-        digest = hashes.sha256(file.path)
+        digest = file.sha256 or hashes.sha256(file.path)
         first, known = chosen.setdefault(file.name, (file, digest))
         if known != digest:
-            raise ClashError(
-                f"{file.path.name} is two different files: {first.origin} for {first.label} and "
-                f"{file.origin} for {file.label}",
-                "give each target its own folder (--by-target), or both the same index",
-            )
+            raise clash(first, file)
     placed = {}
     for name, (_, digest) in chosen.items():
         path = stage.destination / name
         new = not path.is_file() or hashes.sha256(path) != digest
         placed[name] = PlacedFile(path, digest, new)
     if any(file.new for file in placed.values()) or not stage.destination.exists():
-        stage.place({name: chosen[name][0].path for name, file in placed.items() if file.new})
+        paths = {name: chosen[name][0].path for name, file in placed.items() if file.new}
+        stage.place(_copies(stage, paths) if copied else paths)
     return placed
+
+
+def clash(first: StagedFile, second: StagedFile) -> ClashError:
+    """Say that one name has two contents.
+
+    :param first: a file.
+    :param second: another one of that name.
+    """
+    return ClashError(
+        f"{second.path.name} is two different files: {first.told} and {second.told}",
+        _LOCK_CLASH if second.path.suffix == ".toml" else _CLASH,
+    )
+
+
+def _copies(stage: Stage, paths: Mapping[str, Path]) -> dict[str, Path]:
+    """Copy files into the stage."""
+    import shutil
+
+    copies = {}
+    for number, (name, path) in enumerate(paths.items()):
+        copies[name] = stage.job_folder(number) / path.name
+        shutil.copyfile(path, copies[name])
+    return copies
 
 
 class _Hashes:
@@ -314,6 +370,8 @@ class _Hashes:
         status = path.stat()
         key = (status.st_dev, status.st_ino)
         if key not in self._known or not status.st_ino:
+            import hashlib
+
             with path.open("rb") as handle:
                 self._known[key] = hashlib.file_digest(handle, "sha256").hexdigest()
         return self._known[key]

@@ -188,7 +188,9 @@ def pex3() -> Peer:
 
     def commands(job: Job, place: Place) -> list[list[str]]:
         words = [program, "download", "-d", str(place.destination), "--no-pypi", "--wheel"]
-        words += ["--no-build", f"--pip-version={PEX_PIP}", "-i", place.url]
+        # The made index has no pip to be installed from it.
+        version = "vendored" if job.made else PEX_PIP
+        words += ["--no-build", f"--pip-version={version}", "-i", place.url]
         for tag in job.tags:
             file = place.work / f"{tag}.json"
             target = target_of(tag)

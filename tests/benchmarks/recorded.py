@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_cache_path
@@ -27,14 +27,22 @@ JSON = "application/vnd.pypi.simple.v1+json"
 METADATA = ".metadata"
 _MISSING = ".missing"
 _PATIENCE = 60.0
-# What an index writes for a file whose metadata nobody has asked for: only its length counts.
-_PLACE_HOLDER = {"sha256": hashlib.sha256(b"not recorded").hexdigest()}
 
 
 def home() -> Path:
     """Give the folder for recordings and for the programs they are measured with."""
     named = os.environ.get("WHEELTARGET_BENCHMARK_DIR")
     return Path(named) if named else user_cache_path("wheeltarget-benchmarks")
+
+
+class Source(Protocol):
+    """What is recorded."""
+
+    def page(self, project: str) -> bytes | None:
+        """Fetch the page of a project, or nothing if there is none."""
+
+    def file(self, host: str, path: str) -> bytes | None:
+        """Fetch a file, or nothing if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +79,13 @@ class Recording:
     """A recorded index.
 
     :param folder: where it is.
-    :param upstream: where what it lacks comes from; None if it is complete.
+    :param upstream: where what it lacks comes from; None if nowhere.
     """
 
-    def __init__(self, folder: Path, upstream: Upstream | None = None) -> None:
+    def __init__(self, folder: Path, upstream: Source | None = None) -> None:
         self.folder = folder
         self.upstream = upstream
+        self.fetched = 0
 
     def page(self, project: str, base: str) -> bytes | None:
         """Give a project's page as JSON.
@@ -118,13 +127,14 @@ class Recording:
             raise ValueError(f"{path} leads out of the recording")
         return place
 
-    def _get(self, place: Path, fetch: Callable[[Upstream], bytes | None]) -> Path | None:
+    def _get(self, place: Path, fetch: Callable[[Source], bytes | None]) -> Path | None:
         """Look on the disk, and upstream where it was never asked."""
         if place.is_file():
             return place
         missing = place.with_name(place.name + _MISSING)
         if missing.is_file() or self.upstream is None:
             return None
+        self.fetched += 1
         body = fetch(self.upstream)
         _write(missing if body is None else place, body or b"")
         return None if body is None else place
@@ -140,12 +150,11 @@ class Recording:
             yield "data-dist-info-metadata", told
 
     def _told_of_metadata(self, host: str, path: str) -> object:
+        """Give the hash of metadata if it is here; else it is said only that there is some."""
         file = self._place(host, path + METADATA)
         if file.is_file():
             return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
-        if file.with_name(file.name + _MISSING).is_file():
-            return False
-        return True if self.upstream else _PLACE_HOLDER
+        return not file.with_name(file.name + _MISSING).is_file()
 
 
 def _write(place: Path, content: bytes) -> None:

@@ -23,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlencode
 
 from tests.benchmarks.recorded import JSON, METADATA, Recording, Upstream, html_page
@@ -62,8 +62,11 @@ class Manner:
     @classmethod
     def from_query(cls, query: str) -> Self:
         """Read it from what stands behind the question mark of a URL."""
-        kinds = {name: type(value) for name, value in asdict(cls()).items()}
-        return cls(**{name: kinds[name](value) for name, value in parse_qsl(query)})
+        given = dict(parse_qsl(query))
+        values: dict[str, Any] = {
+            name: type(usual)(given.get(name, usual)) for name, usual in asdict(cls()).items()
+        }
+        return cls(**values)
 
 
 def asdict(manner: Manner) -> dict[str, float | int]:
@@ -81,6 +84,7 @@ class Told:
     :param unchanged: how many of all these were answered with 304.
     :param missing: how many requests for something that is not there.
     :param failed: how many requests failed on purpose.
+    :param recorded: how many had to be recorded first, which takes longer.
     :param bytes: how many bytes the answers had.
     :param connections: how many connections were made.
     :param at_once: how many requests were open at the same time, at most.
@@ -92,6 +96,7 @@ class Told:
     unchanged: int = 0
     missing: int = 0
     failed: int = 0
+    recorded: int = 0
     bytes: int = 0
     connections: int = 0
     at_once: int = 0
@@ -131,13 +136,15 @@ class _Index:
         self.manner = Manner.from_query(query)
         self.counts.clear()
         self.asked = 0
+        self.recording.fetched = 0
 
     async def answer(self, target: str, headers: Mapping[str, str]) -> _Answer:
         """Find what to answer."""
         path, _, query = target.partition("?")
         match path.strip("/").split("/"):
             case ["-", "told"]:
-                return _Answer("", body=json.dumps(self.counts).encode())
+                counts = {**self.counts, "recorded": self.recording.fetched}
+                return _Answer("", body=json.dumps(counts).encode())
             case ["-", "set"]:
                 self.set(query)
                 return _Answer("")
@@ -151,7 +158,7 @@ class _Index:
         as_json = JSON in headers.get("accept", "")
         packed = "gzip" in headers.get("accept-encoding", "")
         key = project, as_json, packed
-        if key not in self._pages or self.recording.upstream:
+        if key not in self._pages:
             self._pages[key] = await asyncio.to_thread(self._render, project, as_json, packed)
         found = self._pages[key]
         if found is None:
@@ -272,7 +279,10 @@ class _Connection(asyncio.Protocol):
         index, transport = self._index, self._transport
         assert transport is not None
         begin = time.monotonic()
-        answer = await index.answer(target, headers)
+        try:
+            answer = await index.answer(target, headers)
+        except OSError:  # what is not recorded cannot be had now
+            answer = _Answer("missing", 503)
         if not answer.kind:
             self._send_head(answer, len(answer.body))
             transport.write(answer.body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -140,8 +141,13 @@ class Workshop:
         """Give the folder for the files of a job."""
         return self.folder / "working" / str(number)
 
-    def write(self, *jobs: Job, plain: bool = False) -> list[str]:
-        """Write the job file and give the command that has it done."""
+    def write(
+        self, *jobs: Job, plain: bool = False, ahead: bool | None = None, connections: int = 16
+    ) -> list[str]:
+        """Write the job file and give the command that has it done.
+
+        :param ahead: whether to fetch ahead of pip; if absent, as all tests are run.
+        """
         orders = [self._order(number, job, plain=plain) for number, job in enumerate(jobs)]
         failure = str(self.folder / "failure.json")
         order = {
@@ -149,8 +155,9 @@ class Workshop:
             "failure": failure,
             "plain": plain,
             "jobs": orders,
-            "ahead": True,
-            "connections": 16,
+            "ahead": os.environ.get("WHEELTARGET_AHEAD") != "0" if ahead is None else ahead,
+            "connections": connections,
+            "refresh": False,
             "store": None,
         }
         self.job_file.write_text(json.dumps(order))
@@ -160,12 +167,14 @@ class Workshop:
         self,
         *jobs: Job,
         plain: bool = False,
+        ahead: bool | None = None,
+        connections: int = 16,
         variables: Mapping[str, str] | None = None,
         timeout: float = 60,
     ) -> ChildRun:
         """Have jobs done, in the parent of the destination."""
         done = subprocess.run(
-            self.write(*jobs, plain=plain),
+            self.write(*jobs, plain=plain, ahead=ahead, connections=connections),
             cwd=self.destination.parent,
             env=environment(**(variables or {})),
             stdin=subprocess.DEVNULL,

@@ -45,9 +45,16 @@ class Status:
     """Answer with this status code and no body.
 
     :param code: the code.
+    :param retry_after: the Retry-After header, left out if empty.
     """
 
     code: int
+    retry_after: int | str = ""
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Close the connection without an answer."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ class Stall:
     seconds: float
 
 
-Fault = Status | Truncated | Garbage | Stall
+Fault = Status | Truncated | Garbage | Stall | Dropped
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,7 @@ class LocalIndex:
     :param delay: seconds to wait before each answer.
     :param username: who to let in; anyone if absent.
     :param password: what the user has to give, nothing if absent.
+    :param ranges: whether to give a part of a distribution to those who ask for one.
 
     What is in ``page_headers`` and ``file_headers`` is sent with every page, and with every
     distribution and metadata file; a test may change them at any time.
@@ -145,8 +153,10 @@ class LocalIndex:
         delay: float = 0.0,
         username: str | None = None,
         password: str | None = None,
+        ranges: bool = False,
     ) -> None:
         self._folder = folder
+        self._ranges = ranges
         self._json = json
         self._metadata = metadata
         self._hashes = hashes
@@ -160,6 +170,7 @@ class LocalIndex:
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
+        self._open = self._most = 0
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -196,6 +207,24 @@ class LocalIndex:
         """Give the requests so far, in the order in which they came."""
         with self._lock:
             return tuple(self._requests)
+
+    @property
+    def most_at_once(self) -> int:
+        """Give the largest number of requests that were open at the same time."""
+        with self._lock:
+            return self._most
+
+    @contextlib.contextmanager
+    def answering(self) -> Iterator[None]:
+        """Count a request among those that are open."""
+        with self._lock:
+            self._open += 1
+            self._most = max(self._most, self._open)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open -= 1
 
     def count(self, path_suffix: str) -> int:
         """Count the requests so far whose path ends so.
@@ -291,7 +320,9 @@ class LocalIndex:
         else:
             fault = self._next_fault(path)
             found = self._with_headers(path, self._find(path, headers.get("Accept", "")))
-            answer = _Answer(fault.code) if isinstance(fault, Status) else found
+            answer = _refusal(fault) if isinstance(fault, Status) else found
+            if self._ranges:
+                answer = _part(answer, headers.get("Range", ""))
         if answer.status == 401:
             answer = replace(answer, headers={"WWW-Authenticate": 'Basic realm="test index"'})
         with self._lock:
@@ -437,7 +468,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        self._answer(with_body=True)
+        with self.server.index.answering():
+            self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
@@ -449,7 +481,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Send the planned answer, with its fault."""
         path = unquote(self.path.partition("?")[0])
         answer, fault = self.server.index.plan(self.command, path, self.headers)
-        if not self.server.index.pause(fault):
+        if not self.server.index.pause(fault) or isinstance(fault, Dropped):
             self.close_connection = True
             return
         self._send_head(answer)
@@ -471,6 +503,22 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
+
+
+def _refusal(fault: Status) -> _Answer:
+    """Answer with a status and no body."""
+    headers = {"Retry-After": str(fault.retry_after)} if fault.retry_after != "" else {}
+    return _Answer(fault.code, headers=headers)
+
+
+def _part(answer: _Answer, wanted: str) -> _Answer:
+    """Give what a Range header asks for, as far as it asks for everything from some byte on."""
+    start = wanted.removeprefix("bytes=").removesuffix("-")
+    if answer.status != 200 or not start.isdigit():
+        return answer
+    total = len(answer.body)
+    span = {"Content-Range": f"bytes {start}-{total - 1}/{total}"}
+    return replace(answer, status=206, body=answer.body[int(start) :], headers=span)
 
 
 def _distributions(folder: Path) -> Iterator[tuple[Path, NormalizedName]]:

@@ -3,21 +3,29 @@
 The contract with the parent
 ============================
 
-``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's.
+``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's. How it is
+told the job file only later is said in :mod:`wheeltarget.reserve`.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
 where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
 to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
-which changes nothing but the time; and ``connections``: how many to a host there may be at once.
-Where
+which changes nothing but the time; ``connections``: how many to a host there may be at once; and
+``refresh``: whether index pages that are fresh in pip's own cache are asked for again. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
 of requirements files, and its exit code is the child's; a result is written if ``result`` is not
 empty, pip succeeds, and what it chose can be told. Where instead of ``jobs`` there is ``urls``, a
 list, the child fetches requirements files and downloads nothing: pip is given ``arguments``, and
 ``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of each file that pip
-could not fetch. Where ``listing`` is true nothing is resolved and nothing is fetched but index
-pages, each once for all jobs: each result says in ``listing`` what there is of the projects that
-the requirements name. Each job has:
+could not fetch. Where there is ``locked``, a list of files (``url``, ``filename``, ``project``,
+``sha256``, ``size`` or null, ``path``: where it goes), the child fetches exactly these, with pip's
+session as ``arguments`` make it and ``connections`` threads, through ``store`` (a path or null);
+where ``elsewhere`` is true, a file that is not to be had there is looked for by its name on the
+indexes that pip is given, first of all if its host is one of ``unreachable``; ``result`` is a JSON
+object with pip's ``exit_code`` and ``failures``: null where pip did not come to that, else a list
+of ``path``, ``kind`` (``content``, ``status`` or ``connection``), ``code`` (the server's, or 0) and
+``text``. Where ``listing`` is true nothing is resolved and nothing is fetched but index pages, each
+once for all jobs: each result says in ``listing`` what there is of the projects that the
+requirements name. Each job has:
 
 ``label``
     what to call the target in messages;
@@ -39,17 +47,25 @@ the requirements name. Each job has:
     by project, the tags that constraints leave it;
 ``sources``
     the projects of which source distributions are taken, too, though the target is foreign;
+``prefer``
+    by project, the version to try before all others, where it may be taken; one that was yanked
+    is not;
 ``dry_run``
-    whether to choose only, and fetch no more than that needs.
+    whether to choose only, and fetch no more than that needs;
+``hashed``
+    whether files of which the index does not say the sha256 are fetched even then, into ``folder``,
+    and the sizes of the others are asked for where it does not say those.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
-``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``failure`` (null, or
-what pip could not have), ``said`` (what pip says of that, where it was held back) and ``files``, a
-list of what was chosen: ``name``, ``version``, ``filename``, ``url`` (without credentials),
-``index``, ``requested``, ``extras``, ``parents`` (names; null for the user), ``yanked`` (null or
-the reason), ``requires_python``, ``hashes`` (what the index says, by algorithm), ``size`` (in bytes
-as the index says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has
-them).
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``fresh_until``
+(until when what the index pages say holds, in seconds since the epoch; null where that cannot be
+said, as where there is no store), ``failure`` (null, or what pip could not have), ``said`` (what
+pip says of that, where it was held back) and ``files``, a list of what was chosen: ``name``,
+``version``, ``filename``, ``url`` (without credentials), ``index`` (the page that it is from, or
+null), ``direct`` (whether it was asked for by its place), ``requested``, ``extras``, ``parents``
+(names; null for the user), ``yanked`` (null or the reason), ``requires_python``, ``hashes`` (what
+the index says, by algorithm), ``size`` (in bytes as the index or the server says, in a dry run; or
+null) and ``requires`` (the dependencies as the metadata has them).
 
 A failure has ``causes``, ``files`` by project, ``places`` (where those projects were looked for of
 which there are none) and ``unseen`` (the projects that the user asks for and that nobody looked
@@ -88,14 +104,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from wheeltarget import reserve
 from wheeltarget.pip_child.ahead import Scope
 from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
 from wheeltarget.pip_child.fetching import observe_result
+from wheeltarget.pip_child.freshness import patch_freshness
 from wheeltarget.pip_child.project_files import Listing
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files, install_listing
 from wheeltarget.pip_child.speed import Speed, spare_collector
-from wheeltarget.pip_child.startup import load_pip
+from wheeltarget.pip_child.startup import load_pip, wait_for_job
 from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
@@ -157,14 +175,25 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
     if "urls" in order:
         write_json(Path(order["result"]), read_contents(order["urls"], order["arguments"]))
         return 0
+    if "locked" in order:
+        from wheeltarget.pip_child.locked import fetch_locked
+
+        load_pip()
+        outcome = fetch_locked(order, download)
+        if interrupts:
+            return INTERRUPTED
+        write_json(Path(order["result"]), outcome)
+        return 0
     if order["plain"]:
         return run_plain(current, order["jobs"][0])
     load_pip()
+    current.refresh = order.get("refresh", False)
     if order["store"]:
         current.store = Store(Path(order["store"]))
         patch_copies(current)
+        current.freshness = patch_freshness()
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
-        scope = Scope.of(order, Path(order["store"] or temporary))
+        scope = Scope.of(order, Path(temporary))
         speed = Speed(current, scope) if order["ahead"] else None
         listing = None
         if order.get("listing"):
@@ -175,6 +204,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         try:
             for job in order["jobs"]:
                 run(current, job, listing)
+                gc.collect()
                 if interrupts:
                     return INTERRUPTED
         finally:
@@ -252,8 +282,20 @@ def download(arguments: list[str]) -> int:
         return error.code if isinstance(error.code, int) else 1
 
 
+def start(words: list[str]) -> int:
+    """Run the job file that the words name, or the one that is named once it is known."""
+    if words[0] != reserve.OPTION:
+        return main(Path(words[0]))
+    _note_interrupts()
+    try:
+        job_file = wait_for_job(int(words[1]))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return 0 if job_file is None else main(job_file)
+
+
 if __name__ == "__main__":
-    code = main(Path(sys.argv[1]))
+    code = start(sys.argv[1:])
     # The last look for garbage takes longer than all that is left to do.
     gc.freeze()
     sys.exit(code)

@@ -16,7 +16,7 @@ from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import KeptPage, Needs, Sieve
 from wheeltarget.pip_child.pool import Left, Pool, Task
-from wheeltarget.pip_child.session import Keeper, Lent, fetch
+from wheeltarget.pip_child.session import Keeper, Lent, fetch, is_for_good
 from wheeltarget.pip_child.wheels import Wheels
 
 PAGE, METADATA, WHEEL = 0, 1, 2
@@ -33,19 +33,27 @@ class Scope:
     :param connections: how many connections to a host there may be at once.
     :param needs: which files may be of use to any of the targets.
     :param store: the folder of the wheel store.
+    :param is_passing: whether that is gone when the run ends.
     """
 
     connections: int
     needs: Needs
     store: Path
+    is_passing: bool
 
     @classmethod
-    def of(cls, order: dict[str, Any], store: Path) -> Scope:
-        """Read it from a job file."""
+    def of(cls, order: dict[str, Any], temporary: Path) -> Scope:
+        """Read it from a job file.
+
+        :param order: the content of the job file.
+        :param temporary: a folder for wheels where there is no store.
+        """
         targets = [job["target"] for job in order["jobs"]]
         tags = {tag.lower() for target in targets if target for tag in target["tags"]}
         sources = not all(targets) or any(job.get("sources") for job in order["jobs"])
-        return cls(max(order["connections"], 1), Needs(frozenset(tags), sources), store)
+        needs = Needs(frozenset(tags), sources)
+        store = Path(order["store"] or temporary)
+        return cls(max(order["connections"], 1), needs, store, not order["store"])
 
 
 class Ahead:
@@ -57,11 +65,12 @@ class Ahead:
 
     def __init__(self, current: Current, scope: Scope) -> None:
         self.current = current
-        self.needs = scope.needs
+        self.needs = self._first_needs = scope.needs
         # pip's own thread may have a connection, too.
         self.pool = Pool(Hosts(max(scope.connections - 1, 1)), _WIDTH * scope.connections)
         self.keeper = Keeper(self.pool, self.forget)
-        self.wheels = Wheels(self.pool, self.lent, scope.store)
+        self.wheels = Wheels(self.pool, self.lent, scope.store, is_passing=scope.is_passing)
+        self.bar = "off"
         self.evaluator: Any = None
         self.is_resolving = False
         self.takes_whole_wheels = False
@@ -72,6 +81,8 @@ class Ahead:
 
     def forget(self) -> None:
         """Forget what was fetched with another session."""
+        self.needs = self._first_needs
+        self._sieves.clear()
         self._pages.clear()
         self._metadata.clear()
 
@@ -118,7 +129,36 @@ class Ahead:
 
     def _fetch_page(self, url: str, named: dict[str, Any]) -> Any:
         assert self._get_page is not None  # noqa: S101 - it is patched before anything is fetched
-        return self.keep_page(self._get_page(url, session=self.lent(), **named))
+        page = self.keep_page(self._get_page(url, session=self.lent(), **named))
+        # Old versions of what pip fetches with take half of a page for all of it.
+        return page if page.is_readable else Left("it cannot be read")
+
+    def identify(self, url: str) -> bool:
+        """Let pip fetch a page itself, who may have to ask the user who is asking.
+
+        :param url: where it is, on a host that was shut for this.
+        :returns: whether the host can be asked from here again.
+        """
+        from pip._internal.exceptions import NetworkConnectionError
+
+        host = host_of(url)
+        if self._get_page is None or not self.pool.is_shut(host):
+            return False
+        try:
+            page = self.keep_page(self._get_page(url, session=self.keeper.session))
+        except NetworkConnectionError as error:
+            self.note_page(url, error)
+            return False
+        left = (each for each in self._pages.items() if isinstance(each[1].outcome, Left))
+        for each in [each for each, task in left if task.host == host]:
+            del self._pages[each]
+        self.note_page(url, page)
+        self.pool.reopen(host)
+        return True
+
+    def is_forgotten(self, task: Task) -> bool:
+        """Tell whether what became of a page does not count any more."""
+        return self._pages.get(task.url) is not task
 
     def keep_page(self, response: Any) -> KeptPage:
         """Keep pip's response to a question for a page."""
@@ -131,8 +171,9 @@ class Ahead:
         return self._outcome(self._pages.get(url))
 
     def note_page(self, url: str, outcome: Any) -> None:
-        """Keep what pip itself got for a page."""
-        self._pages[url] = Task.done(url, outcome)
+        """Keep what pip itself got for a page: the page, or an answer for good that it has none."""
+        if not isinstance(outcome, Exception) or is_for_good(outcome):
+            self._pages[url] = Task.done(url, outcome)
 
     def sieve(self, evaluator: Any) -> Sieve:
         """Give what tells which files of a page pip's evaluator can take."""

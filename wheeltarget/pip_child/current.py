@@ -13,6 +13,7 @@ from typing import Any
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.legacy import reads_legacy
+from wheeltarget.pip_child.freshness import Freshness
 from wheeltarget.store import Store
 
 
@@ -52,6 +53,9 @@ class Current:
     was_asked: bool = False
     only_looks: bool = False
     store: Store | None = None
+    freshness: Freshness = field(default_factory=Freshness)
+    fresh_until: float | None = None
+    refresh: bool = False
     fetched: dict[str, Path] = field(default_factory=dict)
     brought: list[Path] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
@@ -61,7 +65,9 @@ class Current:
     chosen: list[dict[str, Any]] = field(default_factory=list)
     narrowings: dict[str, Narrowing] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
+    preferred: dict[str, str] = field(default_factory=dict)
     dry_run: bool = False
+    hashed: bool = False
     sizes: dict[str, int] = field(default_factory=dict)
     saved: dict[str, str] = field(default_factory=dict)
     links: dict[str, list[Any]] = field(default_factory=dict)
@@ -84,8 +90,13 @@ class Current:
         self.chosen = []
         self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
         self.sources = frozenset(job.get("sources", ()))
+        self.preferred = job.get("prefer", {})
         self.dry_run = job.get("dry_run", False)
+        self.hashed = job.get("hashed", False)
         self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
+        self.brought = []
+        self.freshness.begin()
+        self.fresh_until = None
         self.roots, self.said, self.brought = [], [], []
 
     def narrowing(self, project: str) -> Narrowing | None:
@@ -108,6 +119,19 @@ class Current:
         for read in self.unread.get(project, ()):
             yield from read()
 
+    def preference(self, project: str) -> str | None:
+        """Give the version of a project that is to be tried first, if there is one."""
+        if not self.preferred:
+            return None
+        return self.preferred.get(_normal(project))
+
+    def saves(self, link: Any) -> bool:
+        """Tell whether a chosen file is to be fetched: in a dry run only for its hash."""
+        if not self.dry_run:
+            return True
+        archive = not link.is_vcs and not link.is_existing_dir()
+        return self.hashed and archive and link.hash_name != "sha256"
+
     @property
     def is_legacy(self) -> bool:
         """Tell whether the target's own pip reads specifiers from before PEP 440."""
@@ -119,6 +143,7 @@ class Current:
             "dependencies": self.dependencies,
             "files": self.chosen,
             "failure": self.failure,
+            "fresh_until": self.fresh_until,
             "said": self.said,
         }
 

@@ -10,7 +10,7 @@ import functools
 import logging
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 from wheeltarget.pip_child.current import Current, rebind
 from wheeltarget.pip_child.failures import explained, patch_pages
 from wheeltarget.pip_child.result import chosen_files
+from wheeltarget.pip_child.sizes import ask_for_sizes
 from wheeltarget.pip_child.stored import settle, take
 
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
@@ -113,6 +114,8 @@ def patch_result(current: Current) -> Any:
                 # What there is of a project is not known then.
                 current.failure = None
         if exit_code == 0 and current.resolver is not None:
+            if current.hashed:
+                ask_for_sizes(current, self.get_default_session(options))
             _note_result(current, options)
         return exit_code
 
@@ -128,6 +131,8 @@ def _check_options(current: Current, options: Any) -> None:
 
     if "legacy-resolver" in options.deprecated_features_enabled:
         raise CommandError("the legacy resolver knows no targets: leave it out")
+    if current.refresh and hasattr(options, "refresh_package"):
+        options.refresh_package = {":all:"}  # a pip without it asks again anyway
     if current.view is not None:
         # What a source is built with is for this machine, and has to be fetched apart.
         features = options.features_enabled
@@ -135,7 +140,7 @@ def _check_options(current: Current, options: Any) -> None:
 
 
 def _patch_saving(current: Current) -> None:
-    """Save nothing in a dry run, a project on this machine as its source, and all in silence."""
+    """Save next to nothing in a dry run, a project that is here as its source, all in silence."""
     from pip._internal.operations import prepare
     from pip._internal.req import req_install
 
@@ -145,7 +150,7 @@ def _patch_saving(current: Current) -> None:
 
     @functools.wraps(save_here)
     def save_linked_requirement(self: Any, requirement: Any) -> None:
-        if current.dry_run:
+        if not current.saves(requirement.link):
             return
         # Of a checkout it is the requirement that says what was saved.
         with _silence(prepare.logger), _silence(req_install.logger):
@@ -155,9 +160,12 @@ def _patch_saving(current: Current) -> None:
             current.saved[requirement.name] = build_source(requirement, current.folder)
 
     @functools.wraps(prepare_here)
-    def prepare_linked_requirements_more(self: Any, *arguments: Any, **named: Any) -> None:
-        if not current.dry_run:
-            prepare_here(self, *arguments, **named)
+    def prepare_linked_requirements_more(
+        self: Any, reqs: Iterable[Any], *arguments: Any, **named: Any
+    ) -> None:
+        wanted = [requirement for requirement in reqs if current.saves(requirement.link)]
+        if wanted:
+            prepare_here(self, wanted, *arguments, **named)
 
     preparer.save_linked_requirement = save_linked_requirement
     preparer.prepare_linked_requirements_more = prepare_linked_requirements_more
@@ -252,6 +260,7 @@ def _note_result(current: Current, options: Any) -> None:
         if path.is_file():
             current.fetched[file["url"]] = path
     settle(current)
+    current.fresh_until = current.freshness.until(file["index"] for file in current.chosen)
 
 
 def prove_result(run: Any) -> bool:

@@ -16,14 +16,13 @@ from typing import Any
 from wheeltarget.pip_child.ahead import Ahead
 from wheeltarget.pip_child.current import rebind
 from wheeltarget.pip_child.pages import KeptPage
+from wheeltarget.pip_child.telling import show, tell
 from wheeltarget.pip_child.walk import Walk, fetch_wheels
 
 Undo = Callable[[], None]
 
-_LOGGER = logging.getLogger("pip._internal.network.download")
-"""So that it is pip that says what is downloaded, as far as anybody can tell."""
+_LOGGER = logging.getLogger(__name__)
 
-_FIRST_FAULT = 500
 _PROJECT = "ahead-proof"
 _INDEX = "https://example.invalid/simple"
 
@@ -84,8 +83,7 @@ def _page(ahead: Ahead, url: str, get: Callable[[], Any]) -> KeptPage:
     try:
         page = ahead.keep_page(get())
     except NetworkConnectionError as error:
-        if getattr(error.response, "status_code", _FIRST_FAULT) < _FIRST_FAULT:
-            ahead.note_page(url, error)
+        ahead.note_page(url, error)
         raise
     ahead.note_page(url, page)
     return page
@@ -129,7 +127,7 @@ def patch_files(ahead: Ahead) -> Undo:
     from pip._internal.network.download import Downloader
     from pip._internal.utils.hashes import Hashes
 
-    load_here, check_here = Downloader.__call__, Hashes.check_against_path
+    load_here, check_here = Downloader.__dict__["__call__"], Hashes.check_against_path
 
     @functools.wraps(load_here)
     def load(self: Any, link: Any, location: str) -> tuple[str, str]:
@@ -168,10 +166,13 @@ def bring(ahead: Ahead, link: Any, path: Path) -> bool:
 
     :returns: whether it was.
     """
+    transfer = ahead.wheels.transfer(link)
+    was_told = transfer is not None and show(link, transfer, ahead.bar)
     was_fetched = ahead.wheels.bring(link, path)
     if was_fetched is None:
         return False
-    tell(link, path.stat().st_size, is_new=was_fetched)
+    if not was_told:
+        tell(link, path.stat().st_size, is_new=was_fetched)
     return True
 
 
@@ -183,25 +184,16 @@ def bring_wheel(ahead: Ahead, link: Any, path: Path) -> bool:
     return bring(ahead, link, path)
 
 
-def tell(link: Any, size: int, *, is_new: bool) -> None:
-    """Say what is fetched, in pip's words."""
-    from pip._internal.utils.misc import format_size, redact_auth_from_url
-
-    said = "Downloading %s (%s)" if is_new else "Using cached %s (%s)"
-    _LOGGER.info(said, redact_auth_from_url(link.show_url), format_size(size))
-
-
 def prove_files(ahead: Ahead) -> bool:
     """Ask a downloader for a metadata file that is nowhere else than here."""
-    from types import SimpleNamespace
-
     from pip._internal.models.link import Link
     from pip._internal.network.download import Downloader
 
     link = Link(f"{_INDEX}/proof-1-py3-none-any.whl.metadata")
     ahead.note_metadata(link.url, b"proof")
     with TemporaryDirectory(prefix="wheeltarget-") as folder:
-        path, _ = Downloader(SimpleNamespace(resume_retries=0), "off")(link, folder)
+        # Without a session, since it needs none for this.
+        path, _ = Downloader.__new__(Downloader)(link, folder)
         content = Path(path).read_bytes()
     ahead.forget()
     return content == b"proof"
@@ -236,11 +228,15 @@ def patch_resolver(ahead: Ahead) -> Undo:
 def _walk(ahead: Ahead, resolver: Any, roots: Any) -> None:
     """Walk the likely graph; what fails here is only slower."""
     try:
-        ahead.takes_whole_wheels = resolver.factory.preparer.require_hashes
+        preparer = resolver.factory.preparer
+        ahead.takes_whole_wheels = preparer.require_hashes
+        ahead.bar = preparer._download._progress_bar
         walk = Walk(ahead, resolver)
         walk.run(roots)
         if walk.is_whole and not ahead.current.dry_run and not _leaves_out_the_asked(resolver):
             fetch_wheels(ahead, walk.links())
+    except EOFError:
+        raise  # nobody answers pip's question
     except Exception:
         _LOGGER.debug("Fetching nothing ahead", exc_info=True)
 

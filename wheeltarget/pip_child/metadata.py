@@ -140,10 +140,18 @@ def patch_legacy(current: Current) -> Current:
     from pip._internal.metadata.base import BaseDistribution
     from pip._internal.utils import packaging
     from pip._vendor.packaging.requirements import InvalidRequirement
-    from pip._vendor.packaging.specifiers import SpecifierSet
+    from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 
     read_here, ask_here = packaging.get_requirement, BaseDistribution.requires_python.fget
     judge_here = package_finder._check_link_requires_python
+
+    def is_modern(text: str) -> bool:
+        # By pip's own reader, which is loaded already.
+        try:
+            Specifier(text)
+        except InvalidSpecifier:
+            return False
+        return True
 
     @functools.wraps(read_here)
     def get_requirement(text: str) -> Any:
@@ -152,19 +160,19 @@ def patch_legacy(current: Current) -> Current:
         except InvalidRequirement:
             if not current.is_legacy:
                 raise
-            return read_here(modern_requirement(text))
+            return read_here(modern_requirement(text, is_modern))
 
     @functools.wraps(judge_here)
     def check_link_requires_python(link: Any, *rest: Any, **named: Any) -> bool:
         if current.is_legacy and link.requires_python:
-            link.requires_python = modern_specifiers(link.requires_python)
+            link.requires_python = modern_specifiers(link.requires_python, is_modern)
         return bool(judge_here(link, *rest, **named))
 
     @functools.wraps(ask_here)
     def requires_python(self: Any) -> Any:
         value = str(self.metadata.get("Requires-Python") or "")
-        if current.is_legacy and modern_specifiers(value) != value:
-            return SpecifierSet(modern_specifiers(value))
+        if current.is_legacy and modern_specifiers(value, is_modern) != value:
+            return SpecifierSet(modern_specifiers(value, is_modern))
         return ask_here(self)
 
     rebind("get_requirement", read_here, get_requirement)

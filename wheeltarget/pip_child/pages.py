@@ -71,13 +71,16 @@ def kind_of(url: str) -> str:
         url, _, fragment = url.partition("#")
         if "egg=" in fragment:
             return ""
-    name = url.partition("?")[0].rpartition("/")[2]
+    if "?" in url:
+        url = url.partition("?")[0]
+    name = url[url.rfind("/") + 1 :]
     if not name.endswith(".whl"):
         return "source" if name else ""
-    parts = name[:-4].rsplit("-", 3)
-    if len(parts) != 4 or "-" not in parts[0] or "%" in "".join(parts[1:]):
+    parts = name.rsplit("-", 3)
+    tags = name[len(parts[0]) + 1 : -4]
+    if len(parts) != 4 or "-" not in parts[0] or "%" in tags:
         return ""
-    return "-".join(parts[1:]).lower()
+    return tags.lower()
 
 
 class KeptPage:
@@ -94,6 +97,7 @@ class KeptPage:
         self.url: str = response.url
         self.content_type: str = response.headers["Content-Type"]
         self.encoding = encoding
+        self.is_readable = True
         content: bytes = response.content
         self._packed = zlib.compress(content, _QUICK)
         self._files: list[tuple[str, Any]] | None = None
@@ -154,8 +158,12 @@ class KeptPage:
         """
         try:
             files = json.loads(content)["files"]
+        except (ValueError, KeyError, TypeError):
+            self.is_readable = False
+            return
+        try:
             kinds = [(kind_of(file["url"]), file) for file in files]
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError):
             return
         if kinds:
             sieve = Sieve(self._needs)

@@ -15,7 +15,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wheeltarget import __version__
-from wheeltarget.annotations import has_clause
 from wheeltarget.markers import holds
 from wheeltarget.pip_child.current import Current, PipMovedError, rebind
 from wheeltarget.pip_child.failure_facts import patch_failures, prove_failures
@@ -29,7 +28,13 @@ from wheeltarget.pip_child.metadata import (
     prove_legacy,
 )
 from wheeltarget.pip_child.project_files import Listing, patch_listing, prove_listing
-from wheeltarget.pip_child.selection import NARROW, SOURCE, patch_selection, prove_selection
+from wheeltarget.pip_child.selection import (
+    NARROW,
+    PREFERRED,
+    SOURCE,
+    patch_selection,
+    prove_selection,
+)
 from wheeltarget.pip_child.speed import Speed
 from wheeltarget.pip_child.trial import ODD, Download, find_fault
 
@@ -41,6 +46,7 @@ PROOF: dict[str, Any] = {
     "destination": "proof-destination",
     "narrow": {NARROW: ODD["tags"][-1:]},
     "sources": [SOURCE],
+    "prefer": {PREFERRED: "1"},
 }
 """A job for a target that no machine is."""
 
@@ -88,11 +94,13 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
         speed.install(PROOF)
     try:
         _try_out(current, download, plain=False)
-    except PipMovedError as error:
+    except PipMovedError:
         if speed is None or not speed.is_installed:
             raise
-        speed.remove(str(error))
+        speed.remove("in a trial")
         _try_out(current, download, plain=False)
+    if speed is not None:
+        speed.tell()
 
 
 def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
@@ -107,7 +115,9 @@ def install_listing(current: Current, download: Download, speed: Speed | None = 
     # Before pages are fetched ahead, since of those pip does not read every file.
     listing = Listing(current, patch_pages(), speed)
     install(current, download, speed)
-    _install(current, Seam("files of a project", lambda _: patch_listing(listing), prove_listing))
+    _install(
+        current, Seam("what there is of a project", lambda _: patch_listing(listing), prove_listing)
+    )
     return listing
 
 
@@ -187,12 +197,15 @@ def _patch_markers(current: Current) -> None:
         def decide(text: str) -> bool:
             return bool(evaluate_here(markers.Marker(text), *arguments, **named))
 
-        verdict = holds(str(self), decide, current.view.unknown)
+        text = str(self)
+        if not any(name in text for name in current.view.unknown):
+            return bool(evaluate_here(self, *arguments, **named))
+        verdict = holds(text, decide, current.view.unknown)
         if isinstance(verdict, bool):
             return verdict
         if current.only_looks:
             return False
-        raise UnknownMarkerError(str(self), verdict[0])
+        raise UnknownMarkerError(text, verdict[0])
 
     rebind("default_environment", host_environment, default_environment)
     markers.Marker.evaluate = evaluate
@@ -270,7 +283,7 @@ def _patch_files(current: Current) -> Any:
         location, content = read_here(url, *arguments, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # Clauses are read by the parent, before pip: here they would be lost in silence.
-            if ("tags" in line or "target" in line) and has_clause(line):
+            if ("tags" in line or "target" in line) and _has_clause(line):
                 raise InstallationError(
                     f"line {number} of {redact_auth_from_url(url)} has a tags= or target= clause, "
                     "and those are read in local files only: download it and name the copy"
@@ -279,6 +292,13 @@ def _patch_files(current: Current) -> Any:
 
     rebind("get_file_content", read_here, get_file_content)
     return req_file
+
+
+def _has_clause(line: str) -> bool:
+    # Most runs never get here, and what reads annotations takes its time to load.
+    from wheeltarget.annotations import has_clause
+
+    return has_clause(line)
 
 
 def _prove_files(req_file: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Seams around selection: wheels narrowed by constraints, sources that were asked for, sizes.
+"""Seams around selection: wheels narrowed by constraints, sources, versions that are to be kept.
 
 A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_child.seams`.
 """
@@ -10,12 +10,16 @@ from collections.abc import Callable
 from typing import Any
 
 from wheeltarget.pip_child.current import Current, Narrowing
+from wheeltarget.pip_child.sizes import patch_sizes
 
 NARROW = "narrow-proof"
 """The project of which the proof's job takes only its last tag."""
 
 SOURCE = "source-proof"
 """The project of which the proof's job takes sources."""
+
+PREFERRED = "preferred-proof"
+"""The project of which the proof's job would rather have version 1 than any other."""
 
 
 def patch_narrowing(current: Current) -> None:
@@ -74,32 +78,38 @@ def patch_sources(current: Current) -> None:
     FormatControl.get_allowed_formats = get_allowed_formats
 
 
-def patch_sizes(current: Current) -> None:
-    """Note the size that an index gives of a file (PEP 700), which pip passes over."""
-    from pip._internal.models.link import Link
+def patch_preference(current: Current) -> None:
+    """Let one version of a project be tried before all others, where it may be taken at all."""
+    from pip._internal.index.package_finder import CandidateEvaluator
 
-    read_here = Link.from_json.__func__
+    rank_here = CandidateEvaluator.get_applicable_candidates
 
-    @functools.wraps(read_here)
-    def from_json(cls: Any, file_data: Any, *arguments: Any, **named: Any) -> Any:
-        link = read_here(cls, file_data, *arguments, **named)
-        size = file_data.get("size") if isinstance(file_data, dict) else None
-        if link is not None and isinstance(size, int) and current.dry_run:
-            current.sizes[link.url_without_fragment] = size
-        return link
+    @functools.wraps(rank_here)
+    def get_applicable_candidates(self: Any, candidates: list[Any]) -> list[Any]:
+        ranked: list[Any] = rank_here(self, candidates)
+        version = current.preference(self._project_name)
+        if version is None:
+            return ranked
 
-    Link.from_json = classmethod(from_json)
+        def is_kept(candidate: Any) -> bool:
+            # What was yanked has no preference, but for a pin, which has it all.
+            return str(candidate.version) == version and not candidate.link.is_yanked
+
+        return sorted(ranked, key=is_kept)  # worst first, as they were
+
+    CandidateEvaluator.get_applicable_candidates = get_applicable_candidates
 
 
 def patch_selection(current: Current) -> None:
     """Let every one of these be seen."""
     patch_narrowing(current)
     patch_sources(current)
+    patch_preference(current)
     patch_sizes(current)
 
 
 def prove_selection(_proof: Any) -> bool:
-    """Ask which files of which project pip would take."""
+    """Ask which files of which project pip would take, and which first."""
     from pip._internal.index.collector import LinkCollector
     from pip._internal.index.package_finder import LinkType, PackageFinder
     from pip._internal.models.candidate import InstallationCandidate
@@ -126,6 +136,16 @@ def prove_selection(_proof: Any) -> bool:
     left = InstallationCandidate(
         NARROW, "1", Link(f"https://example.invalid/narrow_proof-1{worst}")
     )
+    first, second, yanked = (
+        InstallationCandidate(
+            PREFERRED,
+            version,
+            Link(f"https://example.invalid/a-{version}{best}", yanked_reason=reason),
+        )
+        for version, reason in (("1", None), ("2", None), ("1", ""))
+    )
+    judge = finder.make_candidate_evaluator(PREFERRED).compute_best_candidate
+    ranked = [judge(each).applicable_candidates for each in ([first, second], [yanked, second])]
     return bool(
         kind(NARROW, best) is LinkType.platform_mismatch
         and kind(NARROW, worst) is kind(SOURCE, best) is LinkType.candidate
@@ -133,4 +153,5 @@ def prove_selection(_proof: Any) -> bool:
         and kind(NARROW, ".tar.gz") is LinkType.format_unsupported
         and evaluator.compute_best_candidate([left]).best_candidate is left
         and {str(tag) for tag in evaluator._supported_tags} == {ODD["tags"][-1]}
+        and [each[-1] for each in ranked] == [first, second]
     )

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from wheeltarget.pip_child import thrift
 from wheeltarget.pip_child.ahead import Ahead, Scope
 from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.handing import (
@@ -36,6 +38,13 @@ _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...]
 )
 """What each is about, what patches it and gives the way back, and its proof."""
 
+_TRIFLES = (
+    (thrift.patch_quoting, thrift.prove_quoting),
+    (thrift.patch_names, thrift.prove_names),
+    (thrift.patch_parsing, thrift.prove_parsing),
+)
+"""Seams by themselves, for which nobody needs to be told that they are left out."""
+
 _REASON = 200
 
 
@@ -51,6 +60,7 @@ class Speed:
         self._scope = scope
         self._ahead: Ahead | None = None
         self._undo: list[Undo] = []
+        self._reason = ""
 
     def install(self, proof: dict[str, Any]) -> None:
         """Spare pip its waiting, where that can be done.
@@ -70,20 +80,37 @@ class Speed:
             if reason:
                 self.remove(f"{name}: {reason}")
                 return
+        self._install_trifles()
+
+    def _install_trifles(self) -> None:
+        for patch, prove in _TRIFLES:
+            with suppress(Exception):
+                undo = patch()
+                with suppress(Exception):
+                    if prove():
+                        self._undo.append(undo)
+                        continue
+                undo()
 
     def remove(self, reason: str) -> None:
-        """Let pip fetch everything itself from now on, and say so.
+        """Let pip fetch everything itself from now on.
 
         :param reason: why.
         """
-        from pip import __version__ as pip_version
-
         while self._undo:
             self._undo.pop()()
         self.close()
+        self._reason = reason
+
+    def tell(self) -> None:
+        """Say that nothing is fetched ahead, if that is so."""
+        from pip import __version__ as pip_version
+
+        if not self._reason:
+            return
         sys.stderr.write(
-            f"note: pip {pip_version} is not built as wheeltarget knows it ({reason}), so nothing "
-            "is fetched ahead; the files are the same, and this takes longer\n"
+            f"note: pip {pip_version} is not built as wheeltarget knows it ({self._reason}), "
+            "so nothing is fetched ahead; the files are the same, and this takes longer\n"
         )
 
     @property
@@ -105,6 +132,5 @@ class Speed:
 
 def spare_collector() -> None:
     """Let the garbage collector not look, again and again, at what stays until the end."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -11,11 +11,16 @@ import functools
 import gc
 import importlib
 import importlib.util
+import json
+import os
 import shutil
+import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from wheeltarget.pip_child.current import rebind
@@ -30,7 +35,42 @@ _LOADED_LATER = (
 )
 """What every download loads, some of it only once it runs."""
 
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
+
+def wait_for_job(pipe: int) -> Path | None:
+    """Load pip, and learn what to do with it.
+
+    :param pipe: the number of the pipe that says it; see :mod:`wheeltarget.reserve`.
+    :returns: the job file; None where there is nothing to do.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    load_pip()
+    with open(pipe, encoding="utf-8") as handle:
+        said = handle.read()
+    try:
+        order = json.loads(said)
+    except ValueError:
+        return None  # nothing, or no more than the beginning of it
+    if order["temporary"] is not None:
+        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), order["temporary"]))
+        tempfile.tempdir = None
+    if order["said"] is not None:
+        _redirect(order["said"])
+    return Path(order["job"])
+
+
+def _redirect(file: str) -> None:
+    """Let what is said go to a file, and leave nobody to ask."""
+    for name, mode, numbers in ((os.devnull, os.O_RDONLY, (0,)), (file, _WRITE, (1, 2))):
+        opened = os.open(name, mode)
+        for number in numbers:
+            os.dup2(opened, number)
+        os.close(opened)
+
+
+@functools.cache
 def load_pip() -> None:
     """Load what a download needs, in the order and the manner in which that takes the least time.
 

@@ -121,6 +121,7 @@ _WHEELS = (
     _Wheel("root", "3", "py3-none-any"),
     _ODD_ONLY,
     _EVEN_ONLY,
+    _Wheel("even", "1.1", EVEN["tags"][0]),  # the other one is preferred
     _Wheel("even", "2", EVEN["tags"][1], ">=1.9.*"),
     _DIRECT,
 )
@@ -228,6 +229,7 @@ def _job(home: Path, work: Path, target: Target | None) -> dict[str, Any]:
         },
         "folder": str(work),
         "destination": str(home / _THERE),
+        "prefer": {"even": "1"} if target is EVEN else {},
     }
 
 

@@ -6,7 +6,9 @@ pip. What is in pip's own cache counts.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +20,43 @@ from wheeltarget.store import Store
 _SCHEMES = frozenset({"http", "https"})
 
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+
+
+@dataclass(slots=True)
+class Transfer:
+    """How far a file is on its way.
+
+    :param size: its size in bytes, once that is known; 0 if the host does not say it.
+    :param received: the bytes that are here.
+    :param task: what fetches it.
+    """
+
+    size: int | None = None
+    received: int = 0
+    task: Task | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Tell whether it is here, or given up."""
+        return self.task is None or self.task.is_done
+
+
 class Wheels:
     """The wheels of a run; sources, too.
 
     :param pool: the threads.
     :param lend: gives the session as threads may use it.
     :param folder: the folder of the store.
+    :param is_passing: whether it is gone when the run ends, and stands where pip's files go.
     """
 
-    def __init__(self, pool: Pool, lend: Callable[[], Any], folder: Path) -> None:
+    def __init__(
+        self, pool: Pool, lend: Callable[[], Any], folder: Path, *, is_passing: bool
+    ) -> None:
         self.store = Store(folder)
+        self._is_passing = is_passing
+        self._transfers: dict[str, Transfer] = {}
         self._pool = pool
         self._lend = lend
         self._tasks: dict[str, Task] = {}
@@ -54,24 +83,35 @@ class Wheels:
             return Task.done(url, outcome=False)
         if self._pool.is_shut(host_of(url)):
             return Task.done(url, Left("its host is left to pip"))
-        task = Task(url, rank, lambda: fetch(self._pool, url, lambda: self._load(url, sha256)))
+        transfer = self._transfers[url] = Transfer()
+        task = Task(
+            url, rank, lambda: fetch(self._pool, url, lambda: self._load(url, sha256, transfer))
+        )
+        transfer.task = task
         self._pool.submit(task)
         return task
 
-    def _load(self, url: str, sha256: str) -> bool:
+    def _load(self, url: str, sha256: str, transfer: Transfer) -> bool:
         """Fetch a file into the store."""
         from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 
         response = self._lend().get(url, headers=HEADERS, stream=True)
         try:
             raise_for_status(response)
+            size = response.headers.get("Content-Length", "")
+            transfer.size = int(size) if size.isdecimal() else 0
             with self.store.writing(sha256) as writer:
                 for chunk in response_chunks(response):
                     self._pool.check()
-                    writer.write(chunk)
+                    transfer.received += writer.write(chunk)
         finally:
             response.close()
         return True
+
+    def transfer(self, link: Any) -> Transfer | None:
+        """Tell how far a file is that is not here yet, and on its way."""
+        transfer = self._transfers.get(link.url_without_fragment)
+        return transfer if transfer is not None and not transfer.is_over else None
 
     def is_begun(self, link: Any) -> bool:
         """Tell whether this run has fetched a file, or is about to."""
@@ -87,7 +127,7 @@ class Wheels:
         wanted = {link.url_without_fragment for link in links}
         for url, task in list(self._tasks.items()):
             if url not in wanted and self._pool.withdraw(task):
-                del self._tasks[url]
+                del self._tasks[url], self._transfers[url]
 
     def bring(self, link: Any, path: Path) -> bool | None:
         """Put a file where pip wants it, if it is here; one on its way is waited for.
@@ -102,6 +142,7 @@ class Wheels:
         task = self._tasks.get(link.url_without_fragment)
         outcome = task.wait() if task else False
         if not isinstance(outcome, bool):
+            self._refuse_full_disk(outcome)
             self._pool.heed(host_of(link.url))
             return None
         try:
@@ -111,6 +152,12 @@ class Wheels:
             return None
         self._verified[str(path)] = sha256
         return outcome
+
+    def _refuse_full_disk(self, outcome: Any) -> None:
+        """Raise the error where pip would find no room for a file, either."""
+        reason = outcome.reason if isinstance(outcome, Left) else None
+        if self._is_passing and isinstance(reason, OSError) and reason.errno in _NO_ROOM:
+            raise reason
 
     def is_verified(self, path: str, hashes: Any) -> bool:
         """Tell whether a file was hashed on its way, and has a hash that pip would take.

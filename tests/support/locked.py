@@ -1,0 +1,45 @@
+"""Locks of wheels that lie in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
+
+from wheeltarget.catalogue import look_up
+from wheeltarget.locks import Lock, LockedFile, LockedPackage, write
+
+
+def lock_wheels(
+    wheels: Sequence[Path],
+    target: str,
+    path: Path,
+    *,
+    needs: Mapping[str, tuple[str, ...]] | None = None,
+) -> Path:
+    """Write the lock of some wheels.
+
+    :param wheels: the wheels, each of another project.
+    :param target: the target's label, a tag or a name.
+    :param path: where the lock goes.
+    :param needs: the dependencies of each project that has some.
+    """
+    found = look_up("target" if "python" in target else "tags", target, "")
+    assert found is not None
+    packages = []
+    for wheel in wheels:
+        name, version, _, _ = parse_wheel_filename(wheel.name)
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        file = LockedFile(
+            wheel.name,
+            (("sha256", digest),),
+            url=f"https://example.invalid/{wheel.name}",
+            size=wheel.stat().st_size,
+        )
+        below = (needs or {}).get(str(name), ())
+        packages.append(LockedPackage(str(name), str(version), file, dependencies=below))
+    lock = Lock(target, found.tags[0], found.python, ("lib",), tuple(packages))
+    path.write_text(write(lock), "utf-8")
+    return path

@@ -1,0 +1,431 @@
+"""What is fetched ahead of pip changes nothing but the time, whatever the index does."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.child import LINUX, WINDOWS, ChildRun, Job, Target, Workshop
+from tests.support.cli import ROOT, download, names
+from tests.support.index import Dropped, Garbage, LocalIndex, Stall, Status, Truncated
+from tests.support.wheels import make_wheel
+
+pytestmark = pytest.mark.seams
+
+QUIET = ["--disable-pip-version-check", "--progress-bar=off", "--no-input"]
+NATIVE = "cp39-cp39-manylinux_2_28_x86_64"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An index, and what is asked of it.
+
+    :param make: fills the folder that the index serves, and gives more words for pip.
+    :param words: words for pip.
+    :param options: how the index is.
+    :param prepare: does something to the index.
+    """
+
+    make: Callable[[Path], list[str] | None]
+    words: tuple[str, ...]
+    options: dict[str, Any] = field(default_factory=dict)
+    prepare: Callable[[LocalIndex], list[str] | None] = lambda _index: None
+
+
+def chain(shelf: Path) -> None:
+    """Make an application with libraries, extras and markers, in several versions."""
+    for version in ("1.0", "1.1", "2.0"):
+        make_wheel(
+            shelf,
+            "app",
+            version,
+            requires=["lib>=1", 'fast[more] ; extra == "turbo"', 'no ; sys_platform == "win32"'],
+            extras=["turbo"],
+        )
+        make_wheel(shelf, "lib", version, requires=["base"], tag=NATIVE)
+        make_wheel(shelf, "lib", version, requires=["base"], tag="cp38-cp38-win_amd64")
+    make_wheel(shelf, "base", "1.0")
+    make_wheel(shelf, "fast", "1.0", requires=['base ; extra == "more"'], extras=["more"])
+    make_wheel(shelf, "fast", "2.0rc1", requires=["nothing"])
+
+
+def backtracking(shelf: Path) -> None:
+    """Make libraries whose newest versions do not go together."""
+    make_wheel(shelf, "app", "1.0", requires=["left", "right"])
+    for version, shared in (("3.0", "<2"), ("2.0", "<2"), ("1.0", ">=2")):
+        make_wheel(shelf, "left", version, requires=[f"shared{shared}"])
+    make_wheel(shelf, "right", "2.0", requires=["shared>=2", "deep"])
+    make_wheel(shelf, "right", "1.0", requires=["shared>=2"])
+    for version in ("1.0", "2.0", "2.1"):
+        make_wheel(shelf, "shared", version)
+    make_wheel(shelf, "deep", "1.0", requires=["left<3"])
+
+
+def conflict(shelf: Path) -> None:
+    """Make two that can never go together, and files for other targets."""
+    make_wheel(shelf, "app", requires=["left", "right"])
+    make_wheel(shelf, "left", requires=["shared<2"])
+    make_wheel(shelf, "right", requires=["shared>=2"])
+    for version in ("1.0", "2.0"):
+        make_wheel(shelf, "shared", version, tag="cp39-cp39-win_amd64")
+        make_wheel(shelf, "shared", version, tag=NATIVE)
+
+
+def foreign(shelf: Path) -> None:
+    """Make a library of which the newest version is for others, and none is for all."""
+    make_wheel(shelf, "app", requires=["lib>=2"])
+    make_wheel(shelf, "lib", "1.0", tag=NATIVE)
+    make_wheel(shelf, "lib", "2.0", tag="cp311-cp311-win_amd64")
+    make_wheel(shelf, "lib", "3.0", tag=NATIVE, requires_python=">=3.12")
+
+
+def pinned(shelf: Path) -> list[str]:
+    """Make two wheels, and give a file with their hashes."""
+    paths = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
+    make_wheel(shelf, "lib", "2.0")
+    lines = [f"{path.name.split('-')[0]}==1.0 --hash=sha256:{sha256(path)}\n" for path in paths]
+    file = shelf.parent / f"{shelf.name}.txt"
+    file.write_text("".join(lines))
+    return ["-r", str(file)]
+
+
+def mispinned(shelf: Path) -> list[str]:
+    """Make a wheel, and give a file with another hash."""
+    make_wheel(shelf, "app")
+    file = shelf.parent / f"{shelf.name}.txt"
+    file.write_text(f"app==1.0 --hash=sha256:{'0' * 64}\n")
+    return ["-r", str(file)]
+
+
+def constrained(shelf: Path) -> list[str]:
+    """Make the chain, and give a file with constraints."""
+    chain(shelf)
+    file = shelf.parent / f"{shelf.name}.txt"
+    file.write_text("app<2\nlib==1.0\nunrelated<3\n")
+    return ["-c", str(file)]
+
+
+def found_elsewhere(shelf: Path) -> list[str]:
+    """Make an application on the index, and its library in a folder."""
+    make_wheel(shelf, "app", requires=["lib", "base"])
+    make_wheel(shelf, "lib", "1.0")
+    make_wheel(shelf, "base")
+    make_wheel(shelf.parent / f"{shelf.name}-more", "lib", "2.0", requires=["base"])
+    return ["--find-links", str(shelf.parent / f"{shelf.name}-more")]
+
+
+def yank_newest(index: LocalIndex) -> None:
+    """Yank the newest versions of two libraries; one is asked for all the same."""
+    for project in ("app", "base"):
+        index.yank(f"{project}-{'2.0' if project == 'app' else '1.0'}-py3-none-any.whl", "bites")
+
+
+def link_page(index: LocalIndex) -> list[str]:
+    """Serve a page of links to a wheel of a project."""
+    anchor = f'<a href="{index.base}/files/base-1.0-py3-none-any.whl">base-1.0-py3-none-any.whl</a>'
+    url = index.add_file("/links.html", anchor.encode(), "text/html")
+    return ["--find-links", url]
+
+
+def second_index(index: LocalIndex) -> list[str]:
+    """Name the index twice, as two; the second one has other URLs."""
+    return ["--extra-index-url", f"{index.base}//simple/"]
+
+
+SCENES = {
+    "extras-and-markers": Scene(chain, ("app[turbo]", "lib<2")),
+    "backtracking": Scene(backtracking, ("app",)),
+    "conflict": Scene(conflict, ("app",)),
+    "nothing-fits": Scene(foreign, ("app",)),
+    "no-such-project": Scene(chain, ("app", "nowhere")),
+    "hashes": Scene(pinned, ()),
+    "another-hash": Scene(mispinned, ()),
+    "constraints": Scene(constrained, ("app[turbo]",)),
+    "no-metadata-files": Scene(backtracking, ("app",), {"metadata": False}),
+    "html": Scene(backtracking, ("app",), {"json": False}),
+    "no-hashes": Scene(chain, ("app[turbo]",), {"hashes": False}),
+    "no-hashes-or-metadata": Scene(chain, ("app",), {"hashes": False, "metadata": False}),
+    "several-indexes": Scene(chain, ("app",), {}, second_index),
+    "links-in-a-folder": Scene(found_elsewhere, ("app",)),
+    "links-on-a-page": Scene(chain, ("app",), {}, link_page),
+    "yanked": Scene(chain, ("app", "base==1.0"), {}, yank_newest),
+    "pre-releases": Scene(chain, ("app[turbo]", "--pre")),
+    "no-dependencies": Scene(chain, ("app[turbo]", "--no-deps")),
+    "a-user": Scene(chain, ("app",), {"username": "me", "password": "secret"}),
+}
+"""Each is one job; the words of the index are added."""
+
+
+def sha256(path: Path) -> str:
+    """Digest a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Workshop:
+    """Give a workshop."""
+    return workshop(tmp_path / "home")
+
+
+def workshop(home: Path) -> Workshop:
+    """Give a workshop in a folder of its own."""
+    home.mkdir(parents=True)
+    return Workshop(home / ".hidden-stage", home / "wheelhouse")
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of a scene.
+
+    :param result: what the child wrote.
+    :param asked: the paths that the index was asked for, with counts.
+    """
+
+    result: Any
+    asked: Counter[str]
+
+
+def play(folder: Path, *, ahead: bool) -> dict[str, Played]:
+    """Run every scene as a job of one child, each with an index of its own."""
+    indexes, jobs = {}, []
+    for name, scene in SCENES.items():
+        shelf = folder / name
+        more = scene.make(shelf) or []
+        index = indexes[name] = LocalIndex(shelf, **scene.options)
+        more += scene.prepare(index) or []
+        _, url, *trusted = index.pip_args()
+        if "username" in scene.options:
+            url = url.replace("://", "://me:secret@")
+        words = ["--no-cache-dir", *QUIET, "--index-url", url, *trusted, *more, *scene.words]
+        jobs.append(Job(words, label=name))
+    try:
+        run = workshop(folder / "home").run(*jobs, ahead=ahead, timeout=120)
+        assert (run.exit_code, run.sentence) == (0, None), run.stderr
+        assert "note:" not in run.stderr
+        asked = {
+            name: Counter(request.path for request in index.requests)
+            for name, index in indexes.items()
+        }
+    finally:
+        for index in indexes.values():
+            index.close()
+    addresses = {name: (index.base, str(folder)) for name, index in indexes.items()}
+    return {
+        name: Played(anonymous(result, addresses[name]), asked[name])
+        for name, result in zip(SCENES, run.results, strict=True)
+    }
+
+
+def anonymous(value: Any, addresses: tuple[str, ...]) -> Any:
+    """Take out of a result where things were, and put into order what has none."""
+    if isinstance(value, dict):
+        return {key: anonymous(each, addresses) for key, each in value.items()}
+    if isinstance(value, list):
+        return sorted((anonymous(each, addresses) for each in value), key=repr)
+    for address in addresses if isinstance(value, str) else ():
+        value = value.replace(address, "")
+    return value
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Played], dict[str, Played]]:
+    """Give what comes of all scenes with fetching ahead, and without."""
+    folder = tmp_path_factory.mktemp("scenes")
+    return play(folder / "with", ahead=True), play(folder / "without", ahead=False)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_is_chosen_is_the_same(
+    played: tuple[dict[str, Played], dict[str, Played]], name: str
+) -> None:
+    ahead, waiting = (each[name] for each in played)
+    assert ahead.result == waiting.result
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_nothing_is_asked_for_twice(
+    played: tuple[dict[str, Played], dict[str, Played]], name: str
+) -> None:
+    ahead, waiting = (each[name] for each in played)
+    # Where pip itself refuses what it got, it may ask again.
+    assert {path for path, count in ahead.asked.items() if count > max(waiting.asked[path], 1)} == (
+        set()
+    )
+
+
+def test_hardly_more_is_asked_for(
+    played: tuple[dict[str, Played], dict[str, Played]],
+) -> None:
+    ahead, waiting = (sum(each.asked.total() for each in half.values()) for half in played)
+    assert ahead <= 1.15 * waiting
+
+
+# Several targets
+
+
+NEWER = Target("3.11.9", "linux")
+
+
+def test_targets_share_what_is_fetched(tmp_path: Path, shop: Workshop) -> None:
+    chain(tmp_path / "shelf")
+    targets = (LINUX, NEWER, WINDOWS)
+    with LocalIndex(tmp_path / "shelf") as index:
+        words = ["--no-cache-dir", *QUIET, *index.pip_args(), "app[turbo]", "lib"]
+        run = shop.run(*(Job(words, target) for target in targets), ahead=True)
+        asked = Counter(request.path for request in index.requests)
+    assert run.exit_code == 0
+    assert [result and result["exit_code"] for result in run.results] == [0, 1, 1]
+    assert set(asked.values()) == {1}
+    # Of the page, it was known all the time what was on it for whom.
+    assert run.results[1] is not None
+    failure = run.results[1]["failure"]
+    assert {file["filename"].split("-")[2] for file in failure["files"]["lib"]} == {"cp38", "cp39"}
+
+
+# The index misbehaves
+
+
+def failed(exit_code: int) -> dict[str, Any]:
+    """Give the result of a job of which nothing came, as far as pages are missing."""
+    return {"exit_code": exit_code, "dependencies": "all", "files": [], "failure": None}
+
+
+def fetch(shop: Workshop, index: LocalIndex, *words: str, **named: Any) -> ChildRun:
+    """Download ahead from an index, with pip's cache out of the way."""
+    job = Job(["--no-cache-dir", *QUIET, *index.pip_args(), *words])
+    return shop.run(job, ahead=True, **named)
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[LocalIndex]:
+    """Serve an application that needs twelve libraries, not all too quickly."""
+    shelf = tmp_path / "index"
+    projects = [f"lib{number}" for number in range(12)]
+    make_wheel(shelf, "app", requires=projects)
+    for project in projects:
+        make_wheel(shelf, project)
+    with LocalIndex(shelf, delay=0.03) as index:
+        yield index
+
+
+def test_several_things_are_asked_for_at_once_and_no_more_than_allowed(
+    many: LocalIndex, shop: Workshop
+) -> None:
+    assert len(fetch(shop, many, "app", connections=4).names(0)) == 13
+    assert 1 < many.most_at_once <= 4
+
+
+def test_dropped_connections_are_made_again(many: LocalIndex, shop: Workshop) -> None:
+    for name in (
+        "/simple/lib1/",
+        "lib2-1.0-py3-none-any.whl.metadata",
+        "lib3-1.0-py3-none-any.whl",
+    ):
+        many.fault(name, Dropped(), times=1)
+    many.fault("lib4-1.0-py3-none-any.whl", Truncated(), times=1)
+    many.fault("lib5-1.0-py3-none-any.whl", Garbage(), times=1)
+    many.fault("lib6-1.0-py3-none-any.whl.metadata", Garbage(), times=1)
+    many.fault("/simple/lib7/", Truncated(), times=1)
+    many.fault("/simple/lib8/", Status(503), times=1)
+    run = fetch(shop, many, "app")
+    assert len(run.names(0)) == 13
+    assert sorted(names(shop.files(0))) == run.names(0)
+    # Nothing was asked for again but what had failed.
+    assert len(many.requests) == 3 * 13 + 8
+
+
+def test_host_that_asks_for_a_pause_is_given_it(many: LocalIndex, shop: Workshop) -> None:
+    many.fault("/simple/lib1/", Status(429, retry_after=1), times=1)
+    many.fault("lib2-1.0-py3-none-any.whl", Status(429), times=1)
+    many.fault("lib3-1.0-py3-none-any.whl", Status(503, retry_after=1), times=1)
+    assert len(fetch(shop, many, "app").names(0)) == 13
+    assert len(many.requests) == 3 * 13 + 3
+
+
+def test_wrong_guess_that_never_comes_holds_nobody_up(tmp_path: Path, shop: Workshop) -> None:
+    shelf = tmp_path / "index"
+    make_wheel(shelf, "app", requires=["lib", "first"])
+    make_wheel(shelf, "lib", "2.0", requires=["mistake"])
+    make_wheel(shelf, "lib", "1.0")
+    # pip takes this one before the other, and so never asks for what is not needed then.
+    make_wheel(shelf, "first", requires=["lib<2"])
+    make_wheel(shelf, "mistake")
+    with LocalIndex(shelf) as index:
+        index.fault("/simple/mistake/", Stall(600))
+        index.fault("first-1.0-py3-none-any.whl.metadata", Stall(0.5))
+        run = fetch(shop, index, "app")
+        assert index.count("/simple/mistake/") == 1
+    assert run.names(0) == [f"{name}-1.0-py3-none-any.whl" for name in ("app", "first", "lib")]
+
+
+def test_host_that_wants_to_know_who_asks_is_left_to_pip(tmp_path: Path, shop: Workshop) -> None:
+    shelf = tmp_path / "index"
+    chain(shelf)
+    with LocalIndex(shelf, username="me", password="secret") as index:  # noqa: S106 - it is a test
+        run = fetch(shop, index, "app", "lib")
+        asked = Counter(request.path for request in index.requests)
+    assert run.results == (failed(1),)
+    # Once by a thread, and once by pip, which would have asked the user.
+    assert asked == {"/simple/app/": 2}
+
+
+def test_host_that_pip_may_tell_who_asks_is_asked_on(tmp_path: Path, shop: Workshop) -> None:
+    shelf = tmp_path / "index"
+    chain(shelf)
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    # What pip asks at the first 401, in the place of the user.
+    hook.joinpath("keyring.py").write_text(
+        "from types import SimpleNamespace as Answer\n"
+        "def get_credential(url, user):\n"
+        "    return Answer(username='me', password='secret')\n"
+    )
+    variables = {"PYTHONPATH": f"{hook}{os.pathsep}{ROOT}"}
+    with LocalIndex(shelf, username="me", password="secret", delay=0.03) as index:  # noqa: S106
+        words = ["app[turbo]", "lib", "--keyring-provider", "import"]
+        run = fetch(shop, index, *words, variables=variables)
+        asked = Counter(request.path for request in index.requests)
+        most_at_once = index.most_at_once
+    assert run.names(0)[0] == "app-2.0-py3-none-any.whl"
+    assert asked.pop("/simple/app/") == 3  # by a thread, and by pip without and with it
+    assert set(asked.values()) == {1}
+    assert most_at_once > 1
+
+
+@pytest.mark.parametrize("said", ["0", "many", "-1", "1000"])
+def test_number_of_connections_is_one(tmp_path: Path, index: LocalIndex, said: str) -> None:
+    done = download(
+        index, "a", "--tags", NATIVE, cwd=tmp_path, variables={"WHEELTARGET_CONNECTIONS": said}
+    )
+    assert (done.exit_code, index.requests) == (2, ())
+    assert f"error: WHEELTARGET_CONNECTIONS is not a number of connections: '{said}'" in done.stderr
+
+
+def test_wheels_are_fetched_from_the_store_if_there_is_one(
+    index: LocalIndex, tmp_path: Path
+) -> None:
+    make_wheel(tmp_path / "index", "app", requires=["lib"])
+    make_wheel(tmp_path / "index", "lib")
+    words = ["app", "--tags", "cp39-cp39-manylinux_2_28_x86_64", "--cache-dir", str(tmp_path / "c")]
+    for destination in ("one", "two"):
+        assert download(index, *words, cwd=tmp_path, destination=destination).exit_code == 0
+    assert index.count(".whl") == index.count(".whl.metadata") == 2
+    stored = [path for path in (tmp_path / "cache").rglob("*") if path.stat().st_nlink == 3]
+    assert len(stored) == 2
+    # pip's own cache has pages and metadata, and no second copy of a wheel.
+    wheels = {path.read_bytes() for path in (tmp_path / "index").iterdir()}
+    assert wheels.isdisjoint(p.read_bytes() for p in (tmp_path / "c").rglob("*") if p.is_file())
+
+
+def test_everything_can_be_left_to_pip(many: LocalIndex, tmp_path: Path) -> None:
+    done = download(
+        many, "app", "--tags", NATIVE, cwd=tmp_path, variables={"WHEELTARGET_AHEAD": "0"}
+    )
+    assert (done.exit_code, many.most_at_once, len(many.requests)) == (0, 1, 3 * 13)

@@ -1,0 +1,140 @@
+"""The parts of fetching ahead that need no pip: hosts, threads, and the sieve for files."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.tags import Tag
+from packaging.utils import parse_wheel_filename
+
+from wheeltarget.pip_child.hosts import Hosts, host_of
+from wheeltarget.pip_child.pages import Needs, Sieve, kind_of
+from wheeltarget.pip_child.pool import Left, Pool, Task
+
+WORDS = st.sampled_from(["cp39", "CP39", "py3", "py2", "abi3", "none", "any", "linux_x86_64"])
+SETS = st.lists(WORDS, min_size=1, max_size=3).map(".".join)
+TAGS = st.builds(Tag, WORDS, WORDS, WORDS)
+
+
+@given(
+    name=st.sampled_from(["app", "some_app", "a.b"]),
+    build=st.sampled_from(["", "-1", "-2b"]),
+    tags=st.tuples(SETS, SETS, SETS),
+    supported=st.frozensets(TAGS, max_size=4),
+    tail=st.sampled_from(["", "#sha256=00", "?x=/y-z.whl", "?x#y"]),
+)
+def test_sieve_takes_the_wheels_that_have_a_tag_of_the_target(
+    name: str, build: str, tags: tuple[str, str, str], supported: frozenset[Tag], tail: str
+) -> None:
+    filename = f"{name}-1.0+local.1{build}-{'-'.join(tags)}.whl"
+    url = f"https://example.invalid/a-b/{filename}{tail}"
+    fits = not supported.isdisjoint(parse_wheel_filename(filename)[3])
+    sieve = Sieve(Needs(frozenset(map(str, supported)), sources=False))
+    assert sieve.takes(kind_of(url)) == fits
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("https://h/app-1.tar.gz", "source"),
+        ("https://h/app-1.zip#sha256=0", "source"),
+        ("app-1-py3-none-any.whl", "py3-none-any"),
+        # What pip is left to judge.
+        ("https://h/what#egg=app-1", ""),
+        ("https://h/app.whl", ""),
+        ("https://h/py3-none-any.whl", ""),
+        ("https://h/app-1-py3-none-an%79.whl", ""),
+        ("https://h/simple/", ""),
+    ],
+)
+def test_kind_of_file(url: str, kind: str) -> None:
+    assert kind_of(url) == kind
+    assert Sieve(Needs(frozenset({"py3-none-any"}), sources=True)).takes(kind)
+
+
+def test_needs_cover_what_is_in_them() -> None:
+    some = Needs(frozenset("ab"), sources=False)
+    assert some.cover(Needs(frozenset("a"), sources=False))
+    assert not some.cover(Needs(frozenset("ac"), sources=False))
+    assert not some.cover(Needs(frozenset("a"), sources=True))
+    assert (some | Needs(frozenset("c"), sources=True)).cover(Needs(frozenset("abc"), sources=True))
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("https://Example.invalid/a", "example.invalid"),
+        ("http://me:secret@h:8080/a", "h:8080"),
+        ("http://[::1]:80/", "[::1]:80"),
+    ],
+)
+def test_host_of_url(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+def test_host_is_asked_once_until_it_answers_and_then_as_much_as_allowed() -> None:
+    hosts = Hosts(3)
+    hosts.ask("h")
+    assert not hosts.admits("h", 0)
+    assert hosts.admits("other", 0)
+    assert hosts.answer("h")
+    for _ in range(3):
+        assert hosts.admits("h", 0)
+        hosts.ask("h")
+    assert not hosts.admits("h", 0)
+
+
+def test_host_that_asks_for_a_pause_is_asked_less_afterwards() -> None:
+    hosts = Hosts(8)
+    hosts.ask("h")
+    hosts.answer("h")
+    hosts.pause("h", 5.0)
+    assert (hosts.admits("h", 4.9), hosts.admits("h", 5.0)) == (False, True)
+    assert (hosts["h"].limit, hosts.pause_ends()) == (4, 5.0)
+    hosts.pause("h", 1.0)
+    assert (hosts["h"].limit, hosts.pause_ends()) == (2, 5.0)
+    hosts.shut("h")
+    assert not hosts.admits("h", 9)
+
+
+def test_pool_does_the_most_urgent_first_and_gives_what_is_withdrawn_back() -> None:
+    pool, done, go = Pool(Hosts(1), 1), [], threading.Event()
+
+    def task(name: str, rank: int) -> Task:
+        made = Task(f"http://h/{name}", rank, lambda: done.append(name))
+        pool.submit(made)
+        return made
+
+    first = Task("http://h/first", 0, lambda: go.wait(10))
+    pool.submit(first)
+    last, early, never = task("last", 2), task("early", 1), task("never", 1)
+    assert pool.withdraw(never)
+    assert isinstance(never.wait(), Left)
+    while not first.is_running:
+        time.sleep(0.001)
+    assert not pool.withdraw(first)
+    go.set()
+    last.wait()
+    early.wait()
+    assert done == ["early", "last"]
+    pool.stop(patience=5)
+    assert not pool.withdraw(last)
+
+
+def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
+    pool = Pool(Hosts(1), 2)
+
+    def fail() -> None:
+        pool.shut("h")
+        raise ValueError("no")
+
+    tasks = [Task(f"http://h/{number}", 0, fail) for number in range(3)]
+    for each in tasks:
+        pool.submit(each)
+    assert all(isinstance(each.wait(), Left) for each in tasks)
+    assert pool.is_shut("h")
+    pool.stop(patience=5)

@@ -1,0 +1,308 @@
+"""``wheeltarget bundle``: what goes where, that it is the same each time, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.broken_wheels import Broken, broken_wheels
+from tests.support.cli import Result, wheeltarget
+from tests.support.locked import lock_wheels
+from tests.support.wheels import make_wheel
+from wheeltarget.bundle import BundleRequest
+from wheeltarget.bundle import bundle as make_bundle
+from wheeltarget.errors import BundleError
+
+LINUX = "cp312-cp312-manylinux_2_28_x86_64"
+WINDOWS = "cp312-cp312-win_amd64"
+LAMBDA = "aws-lambda-python3.12-arm64"
+ENTRY = {"lib-1.0.dist-info/entry_points.txt": b"[console_scripts]\nrun = lib:main\n"}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    return tmp_path / "house"
+
+
+def bundle(house: Path, *words: str, target: str = LINUX, to: str = "out.zip") -> Result:
+    """Bundle every wheel of a folder."""
+    here = house.parent
+    lock_wheels(sorted(house.glob("*.whl")), target, here / "pylock.t.toml")
+    options = ["-r", "pylock.t.toml", "--wheels", "house", "-o", to]
+    return wheeltarget("bundle", *options, *words, cwd=here)
+
+
+def good(result: Result) -> Result:
+    assert result.exit_code == 0, result.stderr
+    return result
+
+
+def refused(result: Result, house: Path) -> str:
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert {path.name for path in house.parent.iterdir()} <= {"house", "pylock.t.toml", "own"}
+    return result.stderr
+
+
+def content(archive: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(archive) as opened:
+        return {name: opened.read(name) for name in opened.namelist()}
+
+
+def test_flat(house: Path) -> None:
+    make_wheel(
+        house, "lib", files={"lib/native.so": b"\x7fELF"}, tag="cp312-cp312-manylinux1_x86_64"
+    )
+    make_wheel(house, "other", requires=["lib"])
+    result = good(bundle(house))
+    there = content(house.parent / "out.zip")
+    assert sorted(there) == list(there)
+    assert set(there) == {
+        *("lib.py", "lib/native.so", "other.py"),
+        *(f"lib-1.0.dist-info/{name}" for name in ("INSTALLER", "METADATA", "RECORD", "WHEEL")),
+        *(f"other-1.0.dist-info/{name}" for name in ("INSTALLER", "METADATA", "RECORD", "WHEEL")),
+    }
+    assert result.stdout.splitlines()[0] == f"For {LINUX}:"
+    assert result.stdout.splitlines()[-1].startswith("Saved ./out.zip, ")
+
+
+def test_it_works_without_anything_else(house: Path) -> None:
+    code = {"lib.py": b"import importlib.metadata as m\nprint(m.version('lib'))\n"}
+    make_wheel(house, "lib", files=code)
+    good(bundle(house, to="out"))
+    good(bundle(house))
+    for place in ("out", "out.zip"):
+        done = subprocess.run(
+            [
+                sys.executable,
+                "-S",
+                "-E",
+                "-c",
+                f"import sys; sys.path.append({place!r}); import lib",
+            ],
+            cwd=house.parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout == "1.0\n"
+
+
+def test_record_is_true(house: Path) -> None:
+    make_wheel(house, "lib", files={**ENTRY, "lib-1.0.data/scripts/tool": b"#!python\nx\n"})
+    good(bundle(house, "--scripts", "--layout=lambda-layer", to="out"))
+    out = house.parent / "out"
+    record = (out / "python" / "lib-1.0.dist-info" / "RECORD").read_text()
+    listed = {line.split(",")[0] for line in record.splitlines()}
+    assert {os.path.normpath(out / "python" / each) for each in listed} == {
+        str(path) for path in out.rglob("*") if path.is_file()
+    }
+    assert (out / "bin" / "tool").read_text() == "#!/usr/bin/env python3\nx\n"
+    assert (out / "bin" / "run").read_text().startswith("#!/usr/bin/env python3\n")
+
+
+def test_scripts_are_left_out(house: Path) -> None:
+    make_wheel(house, "lib", files={**ENTRY, "lib-1.0.data/scripts/tool": b"#!python\nx\n"})
+    good(bundle(house))
+    there = content(house.parent / "out.zip")
+    assert [name for name in there if "tool" in name or name.endswith("run")] == []
+    assert b"tool" not in there["lib-1.0.dist-info/RECORD"]
+
+
+def test_scripts_of_windows(house: Path) -> None:
+    make_wheel(house, "lib", files=ENTRY)
+    good(bundle(house, "--scripts", target=WINDOWS))
+    assert content(house.parent / "out.zip")["bin/run.exe"].startswith(b"MZ")
+
+
+def test_data(house: Path) -> None:
+    data = {
+        "lib-1.0.data/data/share/x.txt": b"x",
+        "lib-1.0.data/purelib/pure.py": b"",
+        "lib-1.0.data/platlib/plat.py": b"",
+        "lib-1.0.data/headers/lib.h": b"",
+    }
+    make_wheel(house, "lib", files=data)
+    good(bundle(house))
+    names = set(content(house.parent / "out.zip"))
+    assert {"share/x.txt", "pure.py", "plat.py", "include/lib/lib.h"} <= names
+
+
+def test_it_is_the_same_each_time(house: Path) -> None:
+    make_wheel(house, "lib", files={"lib/a.py": b"a" * 999})
+    here = house.parent
+    good(bundle(house, to="one.zip"))
+    for wheel in house.iterdir():
+        os.utime(wheel, (1, 1))
+    good(bundle(house, "--scripts", to="two.zip"))
+    assert (here / "one.zip").read_bytes() == (here / "two.zip").read_bytes()
+    good(bundle(house, "--store", to="three.zip"))
+    assert content(here / "one.zip") == content(here / "three.zip")
+    assert (here / "one.zip").stat().st_size < (here / "three.zip").stat().st_size
+
+
+def test_source_date(house: Path) -> None:
+    make_wheel(house, "lib")
+    lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "l.toml")
+    command = ["bundle", "-r", "l.toml", "--wheels", "house", "-o"]
+    for text, code in (("1600000000", 0), ("soon", 2)):
+        result = wheeltarget(
+            *command, f"{code}.zip", cwd=house.parent, variables={"SOURCE_DATE_EPOCH": text}
+        )
+        assert result.exit_code == code, result.stderr
+    with zipfile.ZipFile(house.parent / "0.zip") as archive:
+        assert {info.date_time for info in archive.infolist()} == {(2020, 9, 13, 12, 26, 40)}
+
+
+def test_modes(house: Path) -> None:
+    make_wheel(house, "lib", files=ENTRY)
+    good(bundle(house, "--scripts", to="out"))
+    assert stat.S_IMODE((house.parent / "out" / "bin" / "run").stat().st_mode) == 0o755
+    assert stat.S_IMODE((house.parent / "out" / "lib.py").stat().st_mode) == 0o644
+
+
+def test_included(house: Path) -> None:
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    (own / "app" / "__pycache__").mkdir(parents=True)
+    (own / "app" / "__pycache__" / "x.pyc").write_bytes(b"")
+    (own / "app" / "main.py").write_text("import lib\n")
+    (own / "handler.py").write_text("")
+    good(bundle(house, "--include=own/", "--include", "own/handler.py", to="inner.zip"))
+    assert {"app/main.py", "handler.py"} <= content(house.parent / "inner.zip").keys()
+    assert not any("pyc" in name for name in content(house.parent / "inner.zip"))
+    good(bundle(house, "--include=own", to="whole.zip"))
+    assert "own/app/main.py" in content(house.parent / "whole.zip")
+
+
+def test_link_is_not_included(house: Path) -> None:
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    own.mkdir()
+    (own / "secret").symlink_to("/etc/hostname")
+    assert "secret is a link" in refused(bundle(house, "--include=own"), house)
+    result = bundle(house, "--include=nowhere")
+    assert (result.exit_code, "nowhere is neither" in result.stderr) == (2, True)
+
+
+def test_same_files_are_kept_once(house: Path) -> None:
+    make_wheel(house, "one", files={"ns/__init__.py": b"", "ns/one.py": b""})
+    make_wheel(house, "two", files={"ns/__init__.py": b"", "ns/two.py": b""})
+    good(bundle(house))
+    assert {"ns/__init__.py", "ns/one.py", "ns/two.py"} <= content(house.parent / "out.zip").keys()
+
+
+def test_different_files_of_one_name(house: Path) -> None:
+    make_wheel(house, "one", files={"tests/__init__.py": b"1"})
+    make_wheel(house, "two", files={"tests/__init__.py": b"2"})
+    said = refused(bundle(house), house)
+    assert "one and two have different files tests/__init__.py" in said
+
+
+def test_file_in_the_way(house: Path) -> None:
+    make_wheel(house, "one", files={"ns": b"1"})
+    make_wheel(house, "two", files={"ns/x.py": b"2"})
+    assert "ns is a file, and two has ns/x.py below it" in refused(bundle(house), house)
+
+
+def test_case(house: Path) -> None:
+    make_wheel(house, "one", files={"ns/Readme": b"1"})
+    make_wheel(house, "two", files={"ns/README": b"1"})
+    good(bundle(house))
+    (house.parent / "out.zip").unlink()
+    said = refused(bundle(house, target=WINDOWS), house)
+    assert "one has ns/Readme, and two has ns/README" in said
+
+
+HARMLESS = {"WC105", "WC111", "WC113", "WC114", "WC117"}
+REFUSED = [each for each in broken_wheels() if each.code not in {*HARMLESS, "WC101"}]
+
+
+@pytest.mark.parametrize("broken", REFUSED, ids=lambda each: each.what)
+def test_broken_wheels_are_refused(house: Path, broken: Broken) -> None:
+    house.mkdir()
+    wheel = broken.make(house)
+    if wheel.name != "lib-1.0-py3-none-any.whl":
+        wheel = wheel.rename(house / "lib-1.1-py3-none-any.whl")
+    lock = lock_wheels([wheel], LINUX, house.parent / "pylock.t.toml")
+    before = set(house.parent.parent.rglob("*"))
+    request = BundleRequest(str(lock), house.parent / "out.zip", wheels=(str(house),))
+    with pytest.raises(BundleError, match=broken.code):
+        make_bundle(request)
+    assert set(house.parent.parent.rglob("*")) == before
+
+
+def test_what_pip_takes_is_taken(house: Path) -> None:
+    house.mkdir()
+    (broken,) = (each for each in broken_wheels() if each.what == "no hash")
+    broken.make(house)
+    assert "note: lib-1.0-py3-none-any.whl: WC117 " in good(bundle(house)).stderr
+
+
+def test_too_large(house: Path) -> None:
+    house.mkdir()
+    wheel = make_wheel(house, "lib")
+    with zipfile.ZipFile(wheel, "a") as archive:
+        for number in range(4):
+            archive.writestr(f"big{number}", os.urandom(66 << 20))
+    said = refused(bundle(house, target=LAMBDA), house)
+    assert "and the service takes 262144000: lib has 27" in said
+    shutil.rmtree(house)
+
+
+def test_another_wheel_than_the_lock_says(house: Path) -> None:
+    make_wheel(house, "lib")
+    lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.t.toml")
+    make_wheel(house, "lib", files={"evil.py": b""})
+    command = ["bundle", "-r", "pylock.t.toml", "--wheels", "house", "-o", "out.zip"]
+    said = refused(wheeltarget(*command, cwd=house.parent), house)
+    assert "lib-1.0-py3-none-any.whl is not in house, or not what the lock says" in said
+
+
+def test_folder_that_is_there(house: Path) -> None:
+    make_wheel(house, "lib")
+    (house.parent / "out").mkdir()
+    (house.parent / "out" / "mine").write_text("keep")
+    result = bundle(house, to="out")
+    assert (result.exit_code, "out is there already" in result.stderr) == (3, True)
+    assert (house.parent / "out" / "mine").read_text() == "keep"
+
+
+def test_json(house: Path) -> None:
+    make_wheel(house, "lib")
+    said = json.loads(good(bundle(house, "--format=json", "--layout=lambda")).stdout)
+    assert said.keys() == {"schema", "output", "target", "size", "limit", "projects", "notes"}
+    assert said["limit"] == 262144000
+    assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]
+
+
+def test_components(house: Path) -> None:
+    files = {
+        "lib-1.0.dist-info/METADATA": (
+            b"Metadata-Version: 2.4\nName: lib\nVersion: 1.0\nLicense-Expression: MIT\n"
+        )
+    }
+    make_wheel(house, "lib", files=files)
+    make_wheel(house, "other")
+    here = house.parent
+    good(bundle(house, "--components=list.json"))
+    first = (here / "list.json").read_bytes()
+    good(bundle(house, "--components=list.json"))
+    assert (here / "list.json").read_bytes() == first
+    said = json.loads(first)
+    assert (said["bomFormat"], said["specVersion"]) == ("CycloneDX", "1.6")
+    lib, other = said["components"]
+    assert lib["purl"] == "pkg:pypi/lib@1.0"
+    assert lib["licenses"][0].get("expression", lib["licenses"][0].get("license")) in (
+        "MIT",
+        {"id": "MIT"},
+    )
+    assert lib["hashes"][0]["alg"] == "SHA-256"
+    assert "licenses" not in other

@@ -1,0 +1,262 @@
+"""``wheeltarget check``: what it finds in a wheelhouse, how it says it, and what it ends with."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from tests.support.broken_wheels import broken_wheels
+from tests.support.cli import Result, wheeltarget
+from tests.support.locked import lock_wheels
+from tests.support.projects import make_source
+from tests.support.wheels import make_wheel
+from wheeltarget.check_codes import CHECK_CODES
+
+OLD = "cp37-cp37m-manylinux2014_x86_64"
+NEW = "cp312-cp312-manylinux_2_28_x86_64"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """Give a wheelhouse that is right for two targets."""
+    folder = tmp_path / "house"
+    make_wheel(folder, "app", "2.0", requires=["lib>=1", 'compat ; python_version < "3.8"'])
+    make_wheel(folder, "lib", "1.5", tag="cp37-cp37m-manylinux1_x86_64")
+    make_wheel(folder, "lib", "2.5", tag="cp312-cp312-manylinux2014_x86_64")
+    make_wheel(folder, "compat", "1.0", requires_python="<3.8")
+    (tmp_path / "needed.txt").write_text(f"app ; tags={OLD},{NEW}\n")
+    return folder
+
+
+def check(folder: Path, *words: str) -> Result:
+    return wheeltarget("check", folder.name, *words, cwd=folder.parent)
+
+
+def lines(result: Result) -> list[str]:
+    assert result.exit_code == 1, result.stderr
+    return result.stdout.splitlines()
+
+
+def test_right(house: Path) -> None:
+    result = check(house, "-r", "needed.txt")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"no findings in 4 files for {OLD}, {NEW}\n"
+    assert check(house, "-r", "needed.txt", "--quiet").stderr == ""
+
+
+def test_without_a_target_the_files_alone_count(house: Path) -> None:
+    result = check(house)
+    assert result.exit_code == 0
+    assert result.stderr == (
+        "no findings in 4 files; whether they fit a target, --tags TAG or a requirements file (-r) "
+        "tells\n"
+    )
+
+
+def test_files_of_another_target(house: Path) -> None:
+    compat = "house/compat-1.0-py3-none-any.whl"
+    assert lines(check(house, "--tags", NEW)) == [
+        f"{compat} for {NEW}: WC202 it requires Python <3.8, and the target has 3.12.16",
+        f"house/lib-1.5-cp37-cp37m-manylinux1_x86_64.whl: WC201 for {NEW} it is for CPython 3.7",
+    ]
+
+
+def test_missing(house: Path) -> None:
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    expected = [f"for {OLD}: WC301 app 2.0 needs compat, which is missing"]
+    assert lines(check(house, "-r", "needed.txt")) == expected
+    assert lines(check(house, "--tags", f"{OLD},{NEW}")) == expected
+
+
+def test_missing_root(house: Path) -> None:
+    (house.parent / "needed.txt").write_text("app\nother>1\n")
+    found = lines(check(house, "-r", "needed.txt", "--tags", f"{OLD},{NEW}"))
+    assert found == [
+        f"for {NEW}: WC301 you ask for other>1, which is missing",
+        f"for {OLD}: WC301 you ask for other>1, which is missing",
+    ]
+
+
+def test_another_version(house: Path) -> None:
+    make_wheel(house, "app", "2.0", requires=["lib>=2"])
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    found = lines(check(house, "-r", "needed.txt"))
+    assert found == [f"for {OLD}: WC302 app 2.0 needs lib>=2, and 1.5 is there"]
+
+
+def test_an_extra(house: Path) -> None:
+    make_wheel(house, "app", "2.0", requires=['extra ; extra == "more"'], extras=["more"])
+    assert check(house, "--tags", OLD, "-r", "needed.txt").exit_code == 1  # lib is not needed
+    (house.parent / "needed.txt").write_text("app[more]\nlib\ncompat\n")
+    found = lines(check(house, "--tags", OLD, "-r", "needed.txt"))
+    assert found[-1] == f"for {OLD}: WC301 app 2.0 needs extra, which is missing"
+
+
+def test_two_that_contradict(house: Path) -> None:
+    make_wheel(house, "other", requires=["lib<1.2"])
+    make_wheel(house, "lib", "1.1")
+    (house.parent / "needed.txt").write_text(f"app ; tags={OLD}\nother\nlib>1.2 ; tags={OLD}\n")
+    found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
+    assert found[-1] == (
+        f"for {OLD}: WC303 not all of this can be had at once: lib>1.2 and lib>=1 (for app 2.0) "
+        "and lib<1.2 (for other 1.0)"
+    )
+
+
+def test_not_needed(house: Path) -> None:
+    make_wheel(house, "more")
+    make_source(house, "source", "1.0")
+    assert lines(check(house, "-r", "needed.txt")) == [
+        "house/more-1.0-py3-none-any.whl: WC305 no target needs it",
+        "house/source-1.0.tar.gz: WC305 no target needs it",
+    ]
+
+
+def test_a_dependency_that_is_none(house: Path) -> None:
+    make_wheel(house, "more", requires=["!!!"])
+    (found,) = lines(check(house, "--tags", f"{OLD},{NEW}"))
+    assert found.startswith("house/more-1.0-py3-none-any.whl: WC304 its dependency '!!!' cannot")
+
+
+def test_single_files(house: Path) -> None:
+    result = wheeltarget("check", *map(str, sorted(house.iterdir())), cwd=house.parent)
+    assert (result.exit_code, result.stderr.split(";")[0]) == (0, "no findings in 4 files")
+
+
+def test_everything_broken_at_once(tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    for number, broken in enumerate(broken_wheels()):
+        folder = house / str(number)
+        folder.mkdir(parents=True)
+        broken.make(folder)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    result = check(house, "--format", "json", "--tags", OLD)
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)["findings"]
+    for number, broken in enumerate(broken_wheels()):
+        mine = [each for each in found if f"/{number}/" in f"{each['file']}"]
+        assert broken.code in {each["code"] for each in mine}, broken.what
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_json(house: Path) -> None:
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    document = json.loads(check(house, "-r", "needed.txt", "--format=json").stdout)
+    assert document == {
+        "schema": 1,
+        "files": [f"house/{path.name}" for path in sorted(house.iterdir())],
+        "targets": [OLD, NEW],
+        "findings": [
+            {
+                "code": "WC301",
+                "file": None,
+                "target": OLD,
+                "message": "app 2.0 needs compat, which is missing",
+                "hint": "",
+            }
+        ],
+    }
+
+
+def test_github(house: Path) -> None:
+    make_wheel(house, "more")
+    result = check(house, "-r", "needed.txt", "--format=github")
+    assert result.stdout == (
+        "::error file=house/more-1.0-py3-none-any.whl,title=WC305::no target needs it\n"
+    )
+
+
+def test_junit(house: Path) -> None:
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    (house / "lib-2.5-cp312-cp312-manylinux2014_x86_64.whl").write_bytes(b"\0")
+    suite = ET.fromstring(check(house, "--tags", OLD, "--format=junit").stdout)[0]  # noqa: S314
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "2")
+    failures = {
+        case.get("name"): failure.get("type") for case in suite for failure in case.iter("failure")
+    }
+    assert failures == {
+        "house/lib-2.5-cp312-cp312-manylinux2014_x86_64.whl": "WC102",
+        f"the wheelhouse for {OLD}": "WC301",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "says"),
+    [
+        (["nowhere"], 2, "nowhere is neither a folder nor a file"),
+        (["house", "--tags", "py3"], 3, "py3 is no tag"),
+        (["house", "-r", "nowhere.txt"], 3, "nowhere.txt"),
+        (["house", "-r", "pylock.toml", "-r", "needed.txt"], 2, "in two ways"),
+        ([], 2, "Missing argument"),
+        (["house", "--format=xml"], 2, "xml"),
+    ],
+)
+def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
+    result = wheeltarget("check", *words, cwd=house.parent)
+    assert (result.exit_code, result.stdout) == (exit_code, "")
+    assert says in result.stderr
+
+
+def test_empty(tmp_path: Path) -> None:
+    (tmp_path / "house").mkdir()
+    result = check(tmp_path / "house")
+    assert result.exit_code == 2
+    assert "no wheels in house" in result.stderr
+
+
+def test_nothing_is_asked_of_an_index(house: Path) -> None:
+    shutil.rmtree(house.parent / "nowhere", ignore_errors=True)
+    result = wheeltarget(
+        "check",
+        "house",
+        "-r",
+        "needed.txt",
+        cwd=house.parent,
+        variables={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"},
+    )
+    assert result.exit_code == 0, result.stderr
+
+
+def test_lock(house: Path) -> None:
+    there = sorted(house.iterdir())
+    lock_wheels([each for each in there if "2.5" not in each.name], OLD, house / "pylock.old.toml")
+    lock_wheels([each for each in there if "app-" in each.name], NEW, house / "pylock.new.toml")
+    (house / "lib-2.5-cp312-cp312-manylinux2014_x86_64.whl").unlink()
+    result = check(house)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"no findings in 3 files for {NEW}, {OLD}\n"
+
+    make_wheel(house, "app", "2.0")
+    make_wheel(house, "more")
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    app, place = "house/app-2.0-py3-none-any.whl", r"house/pylock\.old\.toml:\d+"
+    expected = [
+        rf"{app} for {OLD}: WC402 it has another sha256 than {place} says",
+        r"house/more-1.0-py3-none-any.whl: WC305 no lock names it",
+        rf"for {OLD}: WC401 compat-1.0-py3-none-any.whl is missing, which {place} names",
+    ]
+    found = lines(check(house, "-r", "house/pylock.old.toml"))
+    assert len(found) == len(expected)
+    for line, pattern in zip(found, expected, strict=True):
+        assert re.fullmatch(pattern, line)
+
+
+def test_lock_of_somebody_else(house: Path) -> None:
+    lock = lock_wheels(sorted(house.glob("app*")), OLD, house / "pylock.toml")
+    text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
+    lock.write_text(text.partition("[tool")[0])
+    result = check(house, "-r", "house/pylock.toml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "name it with --tags" in result.stderr
+    assert "no lock names it" in check(house, "-r", "house/pylock.toml", "--tags", OLD).stdout
+
+
+def test_codes_are_documented() -> None:
+    said = Path(__file__).parents[1].joinpath("docs", "check.md").read_text("utf-8")
+    for code, meaning in CHECK_CODES.items():
+        assert f"| {code} | {meaning} |" in said

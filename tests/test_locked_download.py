@@ -1,0 +1,530 @@
+"""Downloads from locks: exactly the files that they name, and nobody else asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Result, command, environment, names, wheeltarget
+from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
+from tests.support.locks import TAG, lock_text, sha256_of, universal_text
+from tests.support.terminal import Terminal
+from tests.support.wheels import make_sdist, make_wheel
+from wheeltarget.download_request import DownloadRequest
+from wheeltarget.errors import ClashError, InputError, UsageError
+from wheeltarget.locked_download import download_locked
+from wheeltarget.outcome import DownloadOutcome
+
+LOCK = "pylock.x.toml"
+OTHER = "cp39-cp39-manylinux2014_x86_64"
+_WORD = "secret"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the folder
+    """Give the folder whose wheels the index serves."""
+    return tmp_path / "index"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a folder to work in, and work in it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("WHEELTARGET_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("NETRC", str(tmp_path / "no netrc"))
+    return folder
+
+
+def fetch(*words: str, **options: object) -> DownloadOutcome:
+    """Download from locks in this process."""
+    request = DownloadRequest((*words, "-d", "wheelhouse"), **options)  # type: ignore[arg-type]
+    outcome = download_locked(request)
+    assert outcome is not None
+    return outcome
+
+
+def run(project: Path, *words: str, **variables: str) -> Result:
+    """Run ``wheeltarget download`` in a process of its own."""
+    return wheeltarget("download", *words, "-d", "wheelhouse", cwd=project, variables=variables)
+
+
+def asked(index: LocalIndex) -> list[str]:
+    """Give what the index was asked for, sorted."""
+    return sorted(request.path for request in index.requests)
+
+
+class TestExactly:
+    """What is fetched, and from where."""
+
+    def test_the_files_and_nothing_else(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        wheels = [make_wheel(shelf, f"lib{n}", requires=["nowhere"]) for n in range(20)]
+        make_wheel(shelf, "lib0", "2.0")
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        result = run(project, "-r", LOCK)
+        assert result.exit_code == 0, result.stderr
+        assert result.stderr == ""
+        assert names(project / "wheelhouse") == sorted(wheel.name for wheel in wheels)
+        assert asked(index) == sorted(f"/files/{wheel.name}" for wheel in wheels)
+        assert result.stdout.splitlines()[0] == f"For {TAG}:"
+        for wheel in wheels:
+            assert (project / "wheelhouse" / wheel.name).read_bytes() == wheel.read_bytes()
+
+    def test_not_fetched_again(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        """Neither what is in the destination, nor what is in the store; but what is damaged."""
+        wheels = [make_wheel(shelf, name) for name in ("one", "two")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        assert all(file.new for file in fetch("-r", LOCK).targets[0].files)
+        index.clear()
+        assert not any(file.new for file in fetch("-r", LOCK).targets[0].files)
+        (project / "wheelhouse" / wheels[0].name).unlink()
+        (project / "wheelhouse" / wheels[1].name).unlink()
+        (project / "wheelhouse" / wheels[1].name).write_text("damaged")
+        assert all(file.new for file in fetch("-r", LOCK).targets[0].files)
+        assert asked(index) == []
+        (project / "wheelhouse" / wheels[1].name).unlink()
+        fetch("-r", LOCK, "--no-cache-dir")
+        assert asked(index) == [f"/files/{wheels[1].name}"]
+
+    def test_no_cache(self, project: Path, shelf: Path, index: LocalIndex, tmp_path: Path) -> None:
+        (project / LOCK).write_text(lock_text([make_wheel(shelf, "lib")], index.base))
+        fetch("-r", LOCK, "--no-cache-dir")
+        assert not (tmp_path / "cache").exists()
+
+    def test_file_beside_the_lock(self, project: Path) -> None:
+        wheel = make_wheel(project.parent / "wheels", "lib")
+        url = f'url = "http://h/files/{wheel.name}"'
+        text = lock_text([wheel], "http://h").replace(url, f'path = "../wheels/{wheel.name}"')
+        (project / LOCK).write_text(text)
+        (file,) = fetch("-r", LOCK, "--no-cache-dir").targets[0].files
+        assert file.url == wheel.as_uri()
+        assert names(project / "wheelhouse") == [wheel.name]
+        assert not (project / "wheelhouse" / wheel.name).samefile(wheel)
+        wheel.write_text("another")
+        (project / "wheelhouse" / wheel.name).unlink()
+        with pytest.raises(InputError, match="is not beside the lock, or not what its hash says"):
+            fetch("-r", LOCK, "--no-cache-dir")
+
+    def test_report_and_dry_run(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        wheel = make_wheel(shelf, "lib")
+        (project / LOCK).write_text(lock_text([wheel], index.base))
+        dry = fetch("-r", LOCK, dry_run=True)
+        assert dry.dry_run
+        assert asked(index) == []
+        assert names(project) == [LOCK]
+        result = run(project, "-r", LOCK, "--report", "r.json", "--format", "json")
+        report = json.loads((project / "r.json").read_text())
+        assert report == json.loads(result.stdout)
+        (target,) = report["targets"]
+        assert (target["label"], target["tag"], target["python"]) == (TAG, TAG, "3.12.4")
+        (file,) = target["files"]
+        assert file["hashes"] == {"sha256": sha256_of(wheel)}
+        assert file["url"] == f"{index.base}/files/{wheel.name}"
+        assert file["requested_by"] == [{"requirement": "lib==1.0", "location": f"{LOCK}:4:1"}]
+        assert dry.as_dict()["targets"][0]["files"][0] == {**file, "new": True}  # type: ignore[index]
+
+
+class TestTargets:
+    """Which target a lock is for, and several of them."""
+
+    def test_two_locks_are_merged(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        shared, old, new = (
+            make_wheel(shelf, *each) for each in (("both", "1"), ("lib", "1"), ("lib", "2"))
+        )
+        (project / "pylock.a.toml").write_text(lock_text([shared, old], index.base, label="a"))
+        (project / "pylock.b.toml").write_text(
+            lock_text([shared, new], index.base, tag=OTHER, python="3.9.7", label="b")
+        )
+        both = ("-r", "pylock.a.toml", "-r", "pylock.b.toml")
+        outcome = fetch(*both)
+        assert [target.label for target in outcome.targets] == ["a", "b"]
+        assert outcome.notes == ("lib differs: 1 for a; 2 for b",)
+        assert names(project / "wheelhouse") == sorted(each.name for each in (shared, old, new))
+        assert index.count(shared.name) == 1
+        fetch(*both, by_target=True)
+        assert names(project / "wheelhouse" / "a") == sorted([shared.name, old.name])
+        assert names(project / "wheelhouse" / "b") == sorted([shared.name, new.name])
+
+    def test_clash(self, project: Path, shelf: Path, index: LocalIndex, tmp_path: Path) -> None:
+        first = make_wheel(shelf, "lib")
+        second = make_wheel(tmp_path / "other", "lib", files={"more.py": b""})
+        (project / "pylock.a.toml").write_text(lock_text([first], index.base, label="a"))
+        (project / "pylock.b.toml").write_text(
+            lock_text([second], index.base, tag=OTHER, python="3.9.7", label="b")
+        )
+        with pytest.raises(ClashError, match=r"is two different files: .* for a and .* for b"):
+            fetch("-r", "pylock.a.toml", "-r", "pylock.b.toml")
+        assert asked(index) == []
+        (project / "pylock.b.toml").write_text(lock_text([second], index.base, label="a"))
+        with pytest.raises(InputError, match=r"for a, for which pylock\.a\.toml has"):
+            fetch("-r", "pylock.a.toml", "-r", "pylock.b.toml", by_target=True)
+
+    @pytest.mark.parametrize(
+        ("tags", "said"),
+        [
+            ((TAG,), ""),
+            ((OTHER,), f"this lock was made for x ({TAG}), not for {OTHER}"),
+            ((TAG, OTHER), f"no lock here is for {OTHER}"),
+            (("cp312-nothing",), "is no tag"),
+        ],
+    )
+    def test_target_beside_the_lock(
+        self, project: Path, shelf: Path, index: LocalIndex, tags: tuple[str, ...], said: str
+    ) -> None:
+        (project / LOCK).write_text(lock_text([make_wheel(shelf, "lib")], index.base, label="x"))
+        if not said:
+            fetch("-r", LOCK, tags=tags)
+            return
+        with pytest.raises(InputError) as caught:
+            fetch("-r", LOCK, tags=tags)
+        assert said in caught.value.faults[0].message
+        assert names(project) == [LOCK]
+
+    def test_the_projects_own_targets_are_for_lines(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        (project / "pyproject.toml").write_text(f'[tool.wheeltarget]\ntags = "{OTHER}"\n')
+        (project / LOCK).write_text(lock_text([make_wheel(shelf, "lib")], index.base))
+        assert fetch("-r", LOCK).targets[0].label == TAG
+
+    def test_name_that_is_not_known_here(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        """A target file may be gone; where a wheel needs what only it says, that is told."""
+        wheel = make_wheel(shelf, "lib", tag="cp312-cp312-linux_x86_64")
+        text = lock_text([wheel], index.base, label="box.toml")
+        (project / LOCK).write_text(text)
+        with pytest.raises(InputError, match=r"another target than box\.toml"):
+            fetch("-r", LOCK)
+        (project / "box.toml").write_text(
+            f'tags = ["{TAG}", "cp312-cp312-linux_x86_64"]\n'
+            '[markers]\npython_full_version = "3.12.4"'
+        )
+        assert fetch("-r", LOCK).targets[0].label == "box.toml"
+
+    def test_universal_lock(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        old, new = (make_wheel(shelf, "lib", version) for version in ("1", "2"))
+        arm, linux, windows = (
+            make_wheel(shelf, "fast", tag=f"cp39-abi3-{platform}")
+            for platform in ("manylinux2014_aarch64", "manylinux2014_x86_64", "win_amd64")
+        )
+        text = universal_text(
+            {
+                "python_version < '3.10'": [("lib", old)],
+                "python_version >= '3.10'": [("lib", new)],
+                "": [("fast", arm), ("fast", linux), ("fast", windows)],
+            },
+            index.base,
+        )
+        (project / "pylock.toml").write_text(text)
+        outcome = fetch("-r", "pylock.toml", tags=(f"{OTHER},cp312-cp312-win_amd64",))
+        taken = {t.label: sorted(file.filename for file in t.files) for t in outcome.targets}
+        assert taken == {
+            OTHER: sorted([old.name, linux.name]),
+            "cp312-cp312-win_amd64": sorted([new.name, windows.name]),
+        }
+        with pytest.raises(InputError) as caught:
+            fetch("-r", "pylock.toml", tags=("cp39-cp39-musllinux_1_2_x86_64",))
+        (fault,) = caught.value.faults
+        assert "No wheel found" in fault.message
+        assert fault.location is not None
+        assert fault.location.line == text.splitlines().index('name = "fast"')
+        host = fetch("-r", "pylock.toml", targets=("host",), dry_run=True).targets[0]
+        assert host.label == "this interpreter"
+        assert new.name in [file.filename for file in host.files]
+
+    def test_what_only_a_universal_lock_has(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        sdist = make_sdist(shelf, "source")
+        head = 'lock-version = "1.0"\ncreated-by = "x"\nextras = ["more"]\n[[packages]]\n'
+        where = f'url = "{index.base}/files/{sdist.name}"\nhashes.sha256 = "{sha256_of(sdist)}"\n'
+        text = f'{head}name = "source"\nversion = "1.0"\nmarker = "%s"\n[packages.sdist]\n{where}'
+        (project / "pylock.toml").write_text(text % "'more' in extras")
+        assert fetch("-r", "pylock.toml", tags=(TAG,)).targets[0].files == ()
+        words = ("-r", "pylock.toml[more]")
+        with pytest.raises(InputError, match=r"source has no wheel for .* only source-1"):
+            fetch(*words, tags=(TAG,))
+        outcome = fetch(*words, tags=(TAG,), allow_sdist=("source",))
+        assert [file.filename for file in outcome.targets[0].files] == [sdist.name]
+        text = text.replace("[[packages]]", 'default-groups = ["main"]\n[[packages]]')
+        (project / "pylock.toml").write_text(text % "'main' in dependency_groups")
+        assert fetch("-r", "pylock.toml", tags=(TAG,), allow_sdist=("source",)).targets[0].files
+        (project / "pylock.toml").write_text(
+            text % "'main' in dependency_groups and platform_release > '5'"
+        )
+        with pytest.raises(InputError, match=r"marker: asks for platform_release, which is not"):
+            fetch("-r", "pylock.toml", tags=(TAG,))
+        (project / "pylock.toml").write_text(
+            f'{head}name = "mine"\n[packages.directory]\npath = "."\n'
+        )
+        with pytest.raises(InputError, match="mine is a folder, of which no file can be fetched"):
+            fetch("-r", "pylock.toml", tags=(TAG,))
+
+    def test_a_lock_of_somebody_else_without_a_target_is_pips(self, project: Path) -> None:
+        (project / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages=[]')
+        assert download_locked(DownloadRequest(("-r", "pylock.toml"))) is None
+
+
+class TestWords:
+    """What goes beside a lock, and what does not."""
+
+    @pytest.mark.parametrize(
+        ("words", "options", "said"),
+        [
+            (("flask",), {}, "nothing is resolved beside it: flask"),
+            (("-r", "needed.txt"), {}, "nothing is resolved beside it: -r needed.txt"),
+            (("-c", "needed.txt"), {}, "--constraint cannot be had beside a lock"),
+            (("--platform", "any"), {}, "--platform cannot be had beside a lock"),
+            (("--no-binary", "lib"), {}, "--no-binary cannot be had beside a lock"),
+            (("--python", "x"), {}, "--python cannot be had beside a lock"),
+            (("--group", "x"), {}, "--group cannot be had beside a lock"),
+            ((), {"build_pure": ("lib",)}, "--build-pure cannot be had beside a lock"),
+        ],
+    )
+    def test_refused(
+        self, project: Path, words: tuple[str, ...], options: dict[str, object], said: str
+    ) -> None:
+        (project / LOCK).write_text(lock_text([], "http://h"))
+        with pytest.raises(UsageError) as caught:
+            fetch("-r", LOCK, *words, **options)
+        assert said in caught.value.message
+        assert caught.value.exit_code == 2
+
+    def test_what_the_configuration_chooses_by_plays_no_part(
+        self, project: Path, shelf: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (project / LOCK).write_text(lock_text([make_wheel(shelf, "lib")], index.base))
+        monkeypatch.setenv("PIP_CONSTRAINT", "constraints.txt")
+        assert len(fetch("-r", LOCK, "--only-binary=:all:").targets[0].files) == 1
+        monkeypatch.setenv("PIP_REQUIREMENT", "more.txt")
+        with pytest.raises(UsageError, match=r"beside it: -r more\.txt"):
+            fetch("-r", LOCK)
+
+    @pytest.mark.parametrize(
+        ("name", "said"),
+        [(LOCK, "cannot read pylock.x.toml: No such file"), ("http://h/pylock.toml", "disk")],
+    )
+    def test_lock_that_is_not_there(self, project: Path, name: str, said: str) -> None:
+        with pytest.raises(InputError, match=said):
+            fetch("-r", name, tags=(TAG,))
+        assert names(project) == []
+
+    def test_two_wrong_locks_are_told_at_once(self, project: Path) -> None:
+        (project / LOCK).write_text("lock-version = 1\ncreated-by = 'wheeltarget'")
+        result = run(project, "-r", LOCK, "-r", "pylock.gone.toml")
+        assert result.exit_code == 1
+        assert "pylock.gone.toml: No such file" in result.stderr
+        assert f"{LOCK}:1:1: error: lock-version: 1 is not known" in result.stderr
+        assert names(project) == [LOCK]
+
+
+class TestNetwork:
+    """What the network does, and pip's session where that is needed."""
+
+    def test_resumed(self, project: Path, shelf: Path) -> None:
+        wheel = make_wheel(shelf, "lib", files={"data": os.urandom(300_000)})
+        with LocalIndex(shelf, ranges=True) as index:
+            (project / LOCK).write_text(lock_text([wheel], index.base))
+            index.fault(wheel.name, Truncated(), times=2)
+            fetch("-r", LOCK, "--no-cache-dir")
+            ranges = [request.headers.get("range", "") for request in index.requests]
+            half = wheel.stat().st_size // 2
+            assert ranges[:2] == ["", f"bytes={half}-"]
+            assert [request.status for request in index.requests] == [200, 206, 206]
+        assert sha256_of(project / "wheelhouse" / wheel.name) == sha256_of(wheel)
+
+    @pytest.mark.parametrize("store", ["--no-cache-dir", "--progress-bar=off"])
+    def test_wrong_bytes_and_wrong_size(
+        self, project: Path, shelf: Path, index: LocalIndex, tmp_path: Path, store: str
+    ) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("good", "longer", "wrong")]
+        size = f"size = {wheels[1].stat().st_size}\n"
+        (project / LOCK).write_text(lock_text(wheels, index.base).replace(size, "size = 7\n"))
+        index.fault(wheels[2].name, Garbage())
+        with pytest.raises(InputError) as caught:
+            fetch("-r", LOCK, store)
+        said = [fault.message for fault in caught.value.faults]
+        assert any(f"expected the sha256 {sha256_of(wheels[2])}, got " in each for each in said)
+        assert any("expected 7 bytes, got " in each for each in said)
+        assert all(fault.location is not None for fault in caught.value.faults)
+        assert names(project) == [LOCK]
+        kept = [path for path in (tmp_path / "cache").rglob("*") if len(path.name) == 62]
+        assert len(kept) <= 1
+
+    def test_gone(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("here", "gone")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        wheels[1].unlink()
+        result = run(project, "-r", LOCK, "--no-cache-dir")
+        assert result.exit_code == 1
+        url = f"{index.base}/files/{wheels[1].name}"
+        assert result.stderr.splitlines() == [
+            f"{LOCK}:4:1: error: gone 1.0: cannot fetch {url}: 404 Not Found",
+            "  it is gone from there: lock again, or name an index that has it by --index-url",
+        ]
+        assert result.stdout == ""
+        assert names(project) == [LOCK]
+
+    def test_moved_to_another_index(
+        self, project: Path, shelf: Path, index: LocalIndex, tmp_path: Path
+    ) -> None:
+        """By name and hash: a file of that name with another hash is not it."""
+        wheels = [make_wheel(shelf, name) for name in ("here", "gone", "other")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        mirror = tmp_path / "mirror"
+        mirror.mkdir()
+        wheels[1].rename(mirror / wheels[1].name)
+        with LocalIndex(mirror) as second:
+            result = run(project, "-r", LOCK, "--no-cache-dir", "--index-url", second.url)
+            assert result.exit_code == 0, result.stderr
+            assert asked(second) == [f"/files/{wheels[1].name}", "/simple/gone/"]
+            wheels[2].unlink()
+            make_wheel(mirror, "other", files={"more.py": b""})
+            (project / "wheelhouse" / wheels[2].name).unlink()
+            result = run(project, "-r", LOCK, "--no-cache-dir", "--index-url", second.url)
+        assert result.exit_code == 1
+        assert "other 1.0: cannot fetch" in result.stderr
+
+    def test_no_connection(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("one", "two")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        index.close()
+        words = ("-r", LOCK, "--no-cache-dir", "--retries=0")
+        result = run(project, *words)
+        assert result.exit_code == 1
+        assert result.stderr.count("error:") == 2
+        assert names(project) == [LOCK]
+        result = run(project, *words, "--no-index", "--find-links", str(shelf))
+        assert result.exit_code == 0, result.stderr
+        assert names(project / "wheelhouse") == sorted(wheel.name for wheel in wheels)
+
+    def test_certificates_that_cannot_be_read(self, project: Path, shelf: Path) -> None:
+        wheel = make_wheel(shelf, "lib")
+        (project / LOCK).write_text(lock_text([wheel], "https://127.0.0.1:9"))
+        result = run(project, "-r", LOCK, "--no-cache-dir", "--cert", "gone.pem", "--retries=0")
+        assert result.exit_code == 1
+        assert "lib 1.0: cannot fetch https://127.0.0.1:9/files/" in result.stderr
+        assert "Traceback" not in result.stderr
+        assert names(project) == [LOCK]
+
+    def test_credentials(self, project: Path, shelf: Path, tmp_path: Path) -> None:
+        wheels = [make_wheel(shelf, f"lib{n}") for n in range(5)]
+        netrc = tmp_path / "netrc"
+        with LocalIndex(shelf, username="me", password=_WORD) as index:
+            (project / LOCK).write_text(lock_text(wheels, index.base))
+            words = ("-r", LOCK, "--no-cache-dir")
+            result = run(project, *words, "--no-input")
+            assert result.exit_code == 1
+            assert result.stderr.count(": 401 Unauthorized\n") == 5
+            assert "Traceback" not in result.stderr
+            assert names(project) == [LOCK]
+            known = index.url.replace("://", "://me:secret@")
+            result = run(project, *words, "--index-url", known)
+            assert result.exit_code == 0, result.stderr
+            assert "secret" not in result.stdout + result.stderr
+            for wheel in wheels:
+                (project / "wheelhouse" / wheel.name).unlink()
+            netrc.write_text("machine 127.0.0.1 login me password secret\n")
+            netrc.chmod(0o600)
+            index.clear()
+            result = run(project, *words, NETRC=str(netrc))
+            assert result.exit_code == 0, result.stderr
+            assert {request.status for request in index.requests} == {200}
+
+    def test_too_many_requests(self, project: Path, shelf: Path, index: LocalIndex) -> None:
+        wheels = [make_wheel(shelf, f"lib{n}") for n in range(3)]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        for wheel in wheels:
+            index.fault(wheel.name, Status(429, retry_after="1"), times=2)
+        begin = time.monotonic()
+        result = run(project, "-r", LOCK, "--no-cache-dir")
+        assert result.exit_code == 0, result.stderr
+        assert time.monotonic() - begin > 1
+
+    def test_by_pips_session_in_threads(self, project: Path, shelf: Path, tmp_path: Path) -> None:
+        """A netrc file, whatever is in it, takes pip's session; a break is gone on with there."""
+        wheels = [make_wheel(shelf, f"lib{n}", files={"d": os.urandom(9999)}) for n in range(30)]
+        netrc = tmp_path / "netrc"
+        netrc.touch(0o600)
+        with LocalIndex(shelf, ranges=True) as index:
+            (project / LOCK).write_text(lock_text(wheels, index.base))
+            for wheel in wheels[::7]:
+                index.fault(wheel.name, Truncated(), times=1)
+            index.fault(wheels[1].name, Garbage())
+            result = run(project, "-r", LOCK, NETRC=str(netrc))
+            assert result.exit_code == 1
+            assert result.stderr.count("error:") == 1
+            assert "is another file: expected the sha256" in result.stderr
+            (project / LOCK).write_text(
+                lock_text([w for w in wheels if w != wheels[1]], index.base)
+            )
+            index.clear()
+            result = run(project, "-r", LOCK, NETRC=str(netrc))
+            assert result.exit_code == 0, result.stderr
+            # The store has what came well the first time.
+            assert asked(index) == []
+        assert len(names(project / "wheelhouse")) == 29
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+    @pytest.mark.parametrize("netrc", [False, True])
+    def test_interrupted(
+        self, project: Path, shelf: Path, index: LocalIndex, tmp_path: Path, netrc: bool
+    ) -> None:
+        wheels = [make_wheel(shelf, f"lib{n}") for n in range(3)]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        index.fault(wheels[2].name, Stall(30))
+        if netrc:
+            (tmp_path / "no netrc").touch(0o600)
+        words = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir")
+        with subprocess.Popen(
+            words, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True
+        ) as process:
+            while len(index.requests) < 3:
+                time.sleep(0.02)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert "interrupted; the destination was left as it was" in said
+        assert "Traceback" not in said
+        assert names(project) == [LOCK]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
+class TestTerminal:
+    """What is shown on a terminal meanwhile."""
+
+    @pytest.mark.parametrize("words", [(), ("--progress-bar=off",), ("-q",)])
+    def test_how_far_it_has_come(
+        self, project: Path, shelf: Path, index: LocalIndex, words: tuple[str, ...]
+    ) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("one", "two")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        index.fault(wheels[0].name, Stall(0.5))
+        line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir", *words)
+        with Terminal(line, project, environment()) as terminal:
+            assert terminal.finish() == 0
+        assert ("Fetching 1/2 files, 0.0/0.0 MB" in terminal.text) is not bool(words)
+        assert len(names(project / "wheelhouse")) == 2
+
+    def test_prompts_once(self, project: Path, shelf: Path) -> None:
+        wheels = [make_wheel(shelf, f"lib{n}") for n in range(5)]
+        with LocalIndex(shelf, username="me", password=_WORD) as index:
+            (project / LOCK).write_text(lock_text(wheels, index.base))
+            line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir")
+            with Terminal(line, project, environment()) as terminal:
+                terminal.answer("User for ", "me\n")
+                terminal.answer("Password: ", f"{_WORD}\n")
+                assert terminal.finish() == 0
+        assert terminal.text.count("User for ") == 1
+        assert len(names(project / "wheelhouse")) == 5

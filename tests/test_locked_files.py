@@ -1,0 +1,231 @@
+"""Locks that are damaged, changed by hand or hostile: refused with the place, nothing written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.index import LocalIndex
+from tests.support.locks import TAG, lock_text
+from tests.support.wheels import make_wheel
+from wheeltarget.download_request import DownloadRequest
+from wheeltarget.errors import InputError
+from wheeltarget.locked import LARGEST, parse_lock
+from wheeltarget.locked_download import download_locked
+
+LOCK = "pylock.x.toml"
+Change = Callable[[str], str]
+
+
+def swap(old: str, new: str) -> Change:
+    """Replace what stands in a lock once or more."""
+
+    def change(text: str) -> str:
+        assert old in text
+        return text.replace(old, new)
+
+    return change
+
+
+def without(word: str) -> Change:
+    """Leave every line out that begins so."""
+
+    def change(text: str) -> str:
+        kept = [line for line in text.splitlines(keepends=True) if not line.startswith(word)]
+        assert "".join(kept) != text
+        return "".join(kept)
+
+    return change
+
+
+def hashes(line: str) -> Change:
+    """Replace the hash of every file."""
+
+    def change(text: str) -> str:
+        lines = text.splitlines()
+        return "\n".join(line if each.startswith("sha256 = ") else each for each in lines)
+
+    return change
+
+
+WHEEL = "lib-1.0-py3-none-any.whl"
+NAMED = f'name = "{WHEEL}"'
+
+HOSTILE: dict[str, tuple[Change, str, int]] = {
+    # what is done to the lock, what is said, in which line
+    "cut in the middle": (lambda text: text[: len(text) // 2], "this is no TOML", 0),
+    "cut behind a package": (
+        lambda text: text[: text.index("[tool.wheeltarget]")],
+        "tool.wheeltarget: the table that says for which target the lock is, is missing",
+        0,
+    ),
+    "NUL": (swap("1.0", "1.\0"), "this is no TOML", 1),
+    "nested deeply": (lambda text: text + "x = " + "[" * 5000, "nested too deeply", 0),
+    "endless number": (lambda text: "x = " + "9" * 5000 + "\n" + text, "is no lock", 0),
+    "unknown version": (swap('"1.0"\ncreated', '"2.0"\ncreated'), "lock-version: '2.0'", 1),
+    "no version": (without("lock-version"), "lock-version: is missing", 0),
+    "no packages": (
+        lambda text: text[: text.index("[[")] + text[text.index("[tool.wheeltarget]") :],
+        "packages: is missing",
+        0,
+    ),
+    "packages no list": (
+        lambda text: f"{text[: text.index('[[')]}packages = 3\n{text[text.index('[tool.') :]}",
+        "packages: has to be a list of tables",
+        4,
+    ),
+    "unknown schema": (swap("schema = 1", "schema = 2"), "tool.wheeltarget.schema: 2", 0),
+    "no tag": (without("tag = "), "tool.wheeltarget.tag: has to be a string", 0),
+    "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
+    "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
+    "name not normalised": (swap('name = "lib"', 'name = "Lib"'), "packages[0].name: 'Lib'", 5),
+    "no name": (swap('name = "lib"\n', ""), "packages[0].name: the project's name is missing", 4),
+    "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "no plain", 10),
+    "absolute name": (swap(NAMED, 'name = "/lib-1.0-py3-none-any.whl"'), "no plain file name", 10),
+    "drive in the name": (swap(NAMED, 'name = "C:lib-1.0-py3-none-any.whl"'), "no plain", 10),
+    "backslashes": (swap(NAMED, r'name = "..\\lib-1.0-py3-none-any.whl"'), "no plain file", 10),
+    "device": (swap(NAMED, 'name = "nul.whl"'), "is the name of a device on Windows", 10),
+    "empty name of a file": (swap(f'{NAMED}\nurl = "', 'url = "http://h/?'), "no plain", 10),
+    "space in the name": (swap(NAMED, 'name = "lib-1.0-py3-none-any .whl"'), "characters", 10),
+    "NUL in the name": (swap(NAMED, r'name = "lib-1.0-py3-none-any\u0000.whl"'), "characters", 10),
+    "endless name": (swap(NAMED, f'name = "{"a" * 300}-1.0-py3-none-any.whl"'), "has 321 char", 0),
+    "no distribution": (swap(NAMED, 'name = "lib.exe"'), "neither a wheel nor a source", 10),
+    "no wheel": (swap(NAMED, 'name = "lib-1.0.tar.gz"'), "no name of a wheel", 10),
+    "escaped traversal": (
+        swap(f'{NAMED}\nurl = "', f'url = "http://h/..%2F..%2F{WHEEL}?'),
+        "packages[0].wheels[0].url: '../../lib-1.0",
+        10,
+    ),
+    "another project": (swap(NAMED, 'name = "bil-1.0-py3-none-any.whl"'), "another project", 10),
+    "another version": (swap(NAMED, 'name = "lib-2.0-py3-none-any.whl"'), "another version", 10),
+    "file URL": (swap('url = "http:', 'url = "file:'), "not by file", 11),
+    "FTP": (swap('url = "http:', 'url = "ftp:'), "not by ftp", 11),
+    "no scheme": (swap('url = "http:', 'url = "'), "not by nothing", 11),
+    "no host": (swap('url = "http://', 'url = "http:///'), "the URL has no host", 11),
+    "bad port": (swap('url = "http://', 'url = "http://h:99999/'), "no URL", 11),
+    "credentials": (swap('url = "http://', 'url = "http://me:secret@'), "credentials", 11),
+    "line end in a URL": (swap('/files/lib-', r'/files/\r\nX: y/lib-'), "belongs in none", 11),
+    "neither URL nor path": (without("url = "), "has neither url nor path", 9),
+    "absolute path": (swap('url = "http:', 'path = "'), "is not relative to the lock", 11),
+    "drive path": (swap('url = "http://', 'path = "C:\\\\'), "is not relative to the lock", 11),
+    "no hash": (without("[packages.wheels.hashes]"), "hashes: the hash is missing", 0),
+    "weak hash": (hashes('md5 = "0"'), "hashes: there is no sha256, only md5", 14),
+    "short hash": (hashes('sha256 = "0"'), "has to be 64 hexadecimal digits", 15),
+    "hash no text": (hashes("sha256 = 1"), "has to be 64 hexadecimal digits", 15),
+    "size no number": (swap("size = ", "size = -"), "has to be a number of bytes", 12),
+    "twice": (
+        swap("[tool.wheeltarget]", '[[packages]]\nname = "lib"\nversion = "1.0"\n'
+             '[packages.sdist]\nname = "lib-1.0.tar.gz"\nurl = "http://h/lib-1.0.tar.gz"\n'
+             f'hashes = {{sha256 = "{"0" * 64}"}}\n[tool.wheeltarget]'),
+        "packages[1]: lib is there twice, in packages[0], too",
+        17,
+    ),
+    "repository": (
+        swap("[tool.wheeltarget]", '[[packages]]\nname = "repo"\n[packages.vcs]\ntype = "git"\n'
+             'url = "http://h/x"\ncommit-id = "0"\n[tool.wheeltarget]'),
+        "packages[1].vcs: is no file that can be fetched by its hash",
+        0,
+    ),
+    "marker": (
+        swap('name = "lib"\n', 'name = "lib"\nmarker = "os_name == \'nt\'"\n'),
+        "packages[0].marker: a lock for one target has none",
+        6,
+    ),
+    "for another Python": (
+        swap("created-by", 'requires-python = "<3"\ncreated-by'),
+        "does not satisfy the Python version requirement",
+        0,
+    ),
+    "for another environment": (
+        swap('created-by = "wheeltarget"\n',
+             'created-by = "wheeltarget"\nenvironments = ["os_name == \'nt\'"]\n'),
+        "does not satisfy any of the environments",
+        0,
+    ),
+    "specifier that is none": (
+        swap('name = "lib"\n', 'name = "lib"\nrequires-python = "3!"\n'),
+        "packages[0].requires-python: ",
+        6,
+    ),
+    "wheel of Windows": (
+        swap(WHEEL, "lib-1.0-cp312-cp312-win_amd64.whl"), "is for another target than", 9),
+    "wheel of a newer glibc": (
+        swap(WHEEL, "lib-1.0-cp312-cp312-manylinux_2_34_x86_64.whl"), "another target than", 9),
+}  # fmt: skip
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> str:
+    """Give a good lock of one wheel."""
+    return lock_text([make_wheel(tmp_path / "index", "lib")], "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_refused_with_the_place(case: str, text: str, tmp_path: Path) -> None:
+    change, said, line = HOSTILE[case]
+    (tmp_path / LOCK).write_text(change(text))
+    before = sorted(tmp_path.rglob("*"))
+    words = ("-r", str(tmp_path / LOCK), "-d", str(tmp_path / "wheelhouse"), "--no-cache-dir")
+    request = DownloadRequest(words)
+    with pytest.raises(InputError) as caught:
+        download_locked(request)
+    first = caught.value.faults[0]
+    assert said in first.message
+    if first.location is not None:
+        assert first.location.file == str(tmp_path / LOCK)
+        assert line in {0, first.location.line}
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_every_fault_is_told(text: str) -> None:
+    wrong = hashes('sha256 = "0"')(swap('url = "http:', 'url = "file:')(text))
+    _, faults = parse_lock(LOCK, wrong.replace('"1.0"\ncreated', '"7"\ncreated').encode())
+    assert [fault.message.partition(":")[0] for fault in faults] == [
+        "lock-version",
+        "packages[0].wheels[0].url",
+        "packages[0].wheels[0].hashes.sha256",
+    ]
+
+
+def test_too_large_and_no_text() -> None:
+    _, (large,) = parse_lock(LOCK, b" " * (LARGEST + 1))
+    assert "32 MiB" in large.message
+    _, (strange,) = parse_lock(LOCK, 'lock-version = "1.0"\nx = "é"'.encode("latin-1"))
+    assert strange.location is not None
+    assert (strange.location.line, strange.location.column) == (2, 6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_a_damaged_lock_is_read_or_refused(data: st.DataObject) -> None:
+    """Whatever single piece of a lock is lost or doubled, no other error than a fault comes."""
+    text = _GOOD
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(len(text), start + 80)))
+    piece = data.draw(st.sampled_from(["", text[start:end] * 2, "\0", "[[", '"', "= 1\n", "é"]))
+    lock, faults = parse_lock(LOCK, (text[:start] + piece + text[end:]).encode())
+    for file in lock.files.values() if not faults else ():
+        assert "/" not in file.filename
+        assert file.url.startswith("http://")
+        assert len(file.sha256) == 64
+
+
+_GOOD = (
+    'lock-version = "1.0"\ncreated-by = "wheeltarget"\n\n[[packages]]\nname = "lib"\n'
+    'version = "1.0"\n\n[[packages.wheels]]\nurl = "http://h/lib-1.0-py3-none-any.whl"\n'
+    f'size = 3\n\n[packages.wheels.hashes]\nsha256 = "{"0" * 64}"\n\n[tool.wheeltarget]\n'
+    f'schema = 1\ntarget = "{TAG}"\ntag = "{TAG}"\npython = "3.12.4"\n'
+)
+
+
+def test_no_server_is_asked_for_a_hostile_lock(tmp_path: Path, index: LocalIndex) -> None:
+    wheels = [make_wheel(tmp_path / "index", name) for name in ("good", "lib")]
+    text = lock_text(wheels, index.base).replace(f'name = "{WHEEL}"', f'name = "../{WHEEL}"')
+    (tmp_path / LOCK).write_text(text)
+    with pytest.raises(InputError):
+        download_locked(DownloadRequest(("-r", str(tmp_path / LOCK), "-d", str(tmp_path / "w"))))
+    assert index.requests == ()

@@ -1,0 +1,566 @@
+"""Locks of a local index: what they name, what they keep, and when they are left as they were."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.cli import command, download, environment, names
+from tests.support.index import LocalIndex, Stall
+from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
+from tests.support.projects import make_project, make_source
+from tests.support.wheels import make_wheel
+from wheeltarget.cli import run as run_command
+from wheeltarget.errors import (
+    DestinationError,
+    DownloadError,
+    InputError,
+    LockError,
+    UsageError,
+    WheeltargetError,
+)
+from wheeltarget.lock_changes import Change, State
+from wheeltarget.lock_folder import Form
+from wheeltarget.locks import Lock, write
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Path:
+    """Give the folder of the index."""
+    return tmp_path / "index"
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder of our own."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def app(shelf: Path) -> None:
+    """Put an application on the shelf, of which the older Python has the older releases."""
+    make_wheel(shelf, "app", "1.0", requires=["lib>=1", 'old; python_version<"3.7"'])
+    make_wheel(shelf, "old")
+    make_wheel(shelf, "lib", "1.0", tag="cp36-cp36m-manylinux1_x86_64")
+    make_wheel(shelf, "lib", "1.0", requires_python=">=3.7")
+    make_wheel(shelf, "lib", "1.1", requires_python=">=3.7")
+
+
+def lock_by_hand(label: str) -> bytes:
+    """Write a lock that has nothing in it, and give its bytes."""
+    path = Path(f"pylock.{label}.toml")
+    path.write_text(write(Lock(label, NEW, "3.12.1", (), ())))
+    return path.read_bytes()
+
+
+# What a lock says
+
+
+@pytest.mark.usefixtures("app")
+def test_lock_says_what_was_chosen_for_its_target(index: LocalIndex, shelf: Path) -> None:
+    outcome = make(index, f"App>0 ; tags={BOTH}")
+    assert names(Path()) == [f"pylock.{NEW}.toml", f"pylock.{OLD}.toml"]
+    lock = read(OLD)
+    assert (lock.target, lock.tag) == (OLD, "cp36-cp36m-manylinux_2_17_x86_64")
+    assert lock.inputs == (f"App>0 ; tags={OLD}",)
+    wheel = shelf / "lib-1.0-cp36-cp36m-manylinux1_x86_64.whl"
+    assert data(OLD)["packages"][1] == {
+        "name": "lib",
+        "version": "1.0",
+        "index": index.url,
+        "wheels": [
+            {
+                "name": wheel.name,
+                "url": f"{index.base}/files/{wheel.name}",
+                "size": wheel.stat().st_size,
+                "hashes": {"sha256": hashlib.sha256(wheel.read_bytes()).hexdigest()},
+            }
+        ],
+    }
+    assert data(OLD)["packages"][0]["dependencies"] == [{"name": "lib"}, {"name": "old"}]
+    assert versions(NEW) == {"app": "1.0", "lib": "1.1"}
+    assert data(NEW)["packages"][1]["requires-python"] == ">=3.7"
+    assert data(NEW)["requires-python"] == "==3.12.*"
+    assert data(NEW)["environments"] == [
+        (
+            'implementation_name == "cpython" and platform_machine == "x86_64" '
+            'and sys_platform == "linux"'
+        )
+    ]
+    assert [(file.label, file.state, file.count) for file in outcome.files] == [
+        (OLD, State.NEW, 3),
+        (NEW, State.NEW, 2),
+    ]
+    assert outcome.notes == (f"lib differs: 1.0 for {OLD}; 1.1 for {NEW}",)
+    # The index says it all, so that no wheel had to be fetched.
+    assert [r.path for r in index.requests if r.path.endswith(".whl")] == []
+
+
+@pytest.mark.usefixtures("app")
+def test_equal_input_gives_equal_locks_which_are_not_written_again(
+    index: LocalIndex, project: Path
+) -> None:
+    lines = [f"app ; tags={NEW}", f"lib<2 ; tags={NEW}", f"app ; tags={OLD}"]
+    make(index, *lines)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in project.iterdir()}
+    outcome = make(index, *reversed(lines), lines[0])
+    assert not outcome.is_stale
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
+
+
+@pytest.mark.parametrize("knows", [True, False], ids=["all but sizes", "nothing"])
+def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, knows: bool) -> None:
+    made = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
+    with LocalIndex(shelf, json=False, metadata=knows, hashes=knows) as index:
+        make(index, f"app ; tags={NEW}")
+        fetched = [r.path for r in index.requests if r.method == "GET" and r.path[-4:] == ".whl"]
+    files = {package.file.filename: package.file for package in read(NEW).packages}
+    assert sorted(files) == [wheel.name for wheel in made]
+    for wheel in made:
+        assert files[wheel.name].sha256 == hashlib.sha256(wheel.read_bytes()).hexdigest()
+        assert files[wheel.name].size == wheel.stat().st_size
+    assert fetched == ([] if knows else [f"/files/{wheel.name}" for wheel in made])
+    assert names(tmp_path / "project") == [f"pylock.{NEW}.toml"]
+
+
+def test_no_lock_has_a_password(shelf: Path) -> None:
+    make_wheel(shelf, "app")
+    make_wheel(shelf, "lib")
+    with LocalIndex(shelf, username="me", password="s3cret") as index:  # noqa: S106
+        base = index.base.replace("://", "://me:s3cret@")
+        words = ["--index-url", f"{base}/simple/", "--trusted-host", "127.0.0.1"]
+        direct = f"lib @ {base}/files/lib-1.0-py3-none-any.whl ; tags={NEW}"
+        make(index, *words, f"app ; tags={NEW}", direct)
+    for path in Path().iterdir():
+        assert "s3cret" not in path.read_text()
+        assert "me:" not in path.read_text()
+    assert data(NEW)["packages"][1] == {
+        "name": "lib",
+        "version": "1.0",
+        "archive": {
+            "url": f"{index.base}/files/lib-1.0-py3-none-any.whl",
+            "size": (shelf / "lib-1.0-py3-none-any.whl").stat().st_size,
+            "hashes": {"sha256": read(NEW).packages[1].file.sha256},
+        },
+    }
+
+
+def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    wheel = make_wheel(house, "app", requires=["lib"])
+    make_wheel(house, "lib")
+    words = ["--no-index", "--find-links", str(house)]
+    direct = f"app @ {wheel.as_uri()} ; tags={NEW}"
+    outcome = make(index, *words, direct, folder=Path("deep/locks"))
+    (note,) = outcome.notes
+    assert note.startswith(f"outside the folder of the lock for {NEW} is the file of app, lib:")
+    app, lib = read(NEW, Path("deep/locks")).packages
+    assert (app.direct, app.file.path, app.file.size) == (
+        True,
+        "../../../house/app-1.0-py3-none-any.whl",
+        wheel.stat().st_size,
+    )
+    assert (lib.direct, lib.file.path) == (False, "../../../house/lib-1.0-py3-none-any.whl")
+
+
+def test_constraints_and_options_that_decide_are_inputs(index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app", "1.0")
+    make_wheel(shelf, "app", "2.0rc1")
+    Path("limits.txt").write_text(f"app<9\nlib==1 # tags={OLD}\n")
+    Path("asked.txt").write_text(f"--pre\n# tags={NEW}\n\napp   >=1  # the one\n-c limits.txt\n")
+    make(index, "-r", "asked.txt")
+    assert read(NEW).inputs == ("--pre", "-c app<9", f"app >=1 ; tags={NEW}")
+    assert versions(NEW) == {"app": "2.0rc1"}
+
+
+@pytest.mark.thorough
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_lock_names_the_files_that_download_takes(
+    shelf: Path, index: LocalIndex, tmp_path: Path, data: st.DataObject
+) -> None:
+    for wheel in shelf.iterdir():
+        wheel.unlink()
+    tags = st.sampled_from(["py3-none-any", "cp36-abi3-manylinux1_x86_64", "cp312-cp312-any"])
+    numbers = st.sampled_from(["1.0", "1.1", "2.0", "3.0rc1"])
+    for name, needs in (("app", ["lib"]), ("lib", ["low<2"]), ("low", [])):
+        make_wheel(shelf, name, "0.9", requires=needs)
+        for number in data.draw(st.sets(numbers, max_size=3)):
+            python = data.draw(st.sampled_from([None, ">=3.7", "<3.9"]))
+            tag = data.draw(tags)
+            make_wheel(shelf, name, number, requires=needs, tag=tag, requires_python=python)
+    line = f"app{data.draw(st.sampled_from(['', '<2', '>=0.9,!=1.0']))} ; tags={BOTH}"
+    for old in Path().glob("pylock.*"):
+        old.unlink()
+    make(index, line)
+    run = download(index, "--by-target", line, cwd=tmp_path, destination="house")
+    assert run.exit_code == 0, run.stderr
+    for label in (OLD, NEW):
+        locked = {package.file.filename: package.file.sha256 for package in read(label).packages}
+        taken = {
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in (tmp_path / "house" / label).iterdir()
+        }
+        # What an earlier example took is still there.
+        assert {name: taken.get(name) for name in locked} == locked
+        assert sorted(locked) == sorted(
+            line.rpartition("/")[2]
+            for line in run.stdout.splitlines()
+            if line.startswith(("Saved", "Already")) and f"/{label}/" in line
+        )
+
+
+# Sources, and what no lock can name
+
+
+def test_source_is_locked_for_the_target_to_build(index: LocalIndex, shelf: Path) -> None:
+    source = make_source(shelf, "app")
+    make(index, f"app ; tags={NEW}", allow_sdist=("app",))
+    (app,) = read(NEW).packages
+    assert (app.file.filename, app.direct) == (source.name, False)
+    assert data(NEW)["packages"][0]["sdist"]["name"] == source.name
+    assert read(NEW).inputs == ("--allow-sdist=app", f"app ; tags={NEW}")
+
+
+def test_host_is_locked_by_that_name(index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app")
+    make(index, "app")
+    lock = read("host")
+    assert (lock.target, lock.inputs) == ("host", ("app ; target=host",))
+    assert lock.python == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_what_has_no_hash_is_refused(index: LocalIndex, project: Path) -> None:
+    make_project(project / "tree", "my-project")
+    with pytest.raises(LockError, match="my-project for host is a folder, which has no hash"):
+        make(index, "./tree")
+    assert names(project) == ["tree"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "there is nothing to lock"),
+        (["-c", os.devnull], "there is nothing to lock"),
+        (["-dhouse", "app"], "--dest has no use"),
+        (["--python", "x", "app"], "--python would run pip in another interpreter"),
+        (["--abi=cp39", "app"], "--abi says too little of an environment"),
+        (["--build-pure=app", "app"], "a wheel that --build-pure builds here is nowhere"),
+        (["-r", "pylock.box.toml"], "pylock.box.toml is a lock itself"),
+        (["--dry-run", "app"], "no such option: --dry-run"),
+    ],
+)
+def test_usage(index: LocalIndex, words: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        make(index, *words)
+    assert message in refused.value.message
+    assert index.requests == ()
+
+
+# What is kept
+
+
+@pytest.mark.usefixtures("app")
+def test_annotate_lock_delete_lock_again(index: LocalIndex, shelf: Path) -> None:
+    """Throw locks away and make them again: newer fix releases are taken, and the tags hold."""
+    Path("requirements.txt").write_text(f"app~=1.0 # tags={BOTH}\n")
+    make(index, "-r", "requirements.txt")
+    make_wheel(shelf, "app", "1.0.1", requires=["lib>=1"])
+    make_wheel(shelf, "app", "2.0")
+    make_wheel(shelf, "lib", "1.0.1", tag="cp36-cp36m-manylinux1_x86_64")
+    make_wheel(shelf, "lib", "1.2", tag="cp36-cp36m-manylinux_2_28_x86_64")
+    make(index, "-r", "requirements.txt")
+    assert (versions(OLD)["app"], versions(OLD)["lib"]) == ("1.0", "1.0")
+    for path in Path().glob("pylock.*"):
+        path.unlink()
+    make(index, "-r", "requirements.txt")
+    assert versions(OLD) == {"app": "1.0.1", "lib": "1.0.1"}
+    assert versions(NEW) == {"app": "1.0.1", "lib": "1.1"}
+    assert read(OLD).packages[1].file.filename == "lib-1.0.1-cp36-cp36m-manylinux1_x86_64.whl"
+
+
+def test_what_is_locked_is_kept_until_it_is_to_be_upgraded(index: LocalIndex, shelf: Path) -> None:
+    for name, needs in (("app", ["lib"]), ("lib", []), ("tool", [])):
+        make_wheel(shelf, name, "1.0", requires=needs)
+    asked = [f"app ; tags={NEW}", f"tool ; tags={NEW}"]
+    make(index, *asked)
+    for name, needs in (("app", ["lib", "more"]), ("lib", []), ("tool", []), ("more", [])):
+        make_wheel(shelf, name, "2.0", requires=needs)
+    one = make(index, *asked, upgrade_packages=("Tool, lib,none",))
+    assert one.files[0].changes == (Change("lib", "1.0", "2.0"), Change("tool", "1.0", "2.0"))
+    assert one.notes == ("nothing needs none, which was to be upgraded",)
+    every = make(index, *asked, upgrade=True)
+    assert every.files[0].changes == (Change("app", "1.0", "2.0"), Change("more", None, "2.0"))
+    # A version that the input leaves out is not kept, and what only it needed goes.
+    less = make(index, f"app<2 ; tags={NEW}", asked[1])
+    (file,) = less.files
+    assert file.changes == (Change("app", "2.0", "1.0"), Change("more", "2.0", None))
+    assert file.added == (f"app<2 ; tags={NEW}",)
+    assert file.removed == (asked[0],)
+    assert less.notes == (
+        (
+            f"app 2.0 for {NEW} could not be kept: it does not fit any more, was yanked, or is "
+            "gone; 1.0 is taken"
+        ),
+    )
+
+
+def test_yanked_version_is_kept_only_where_it_is_pinned(index: LocalIndex, shelf: Path) -> None:
+    for number in ("1.0", "1.1"):
+        make_wheel(shelf, "app", number)
+    make(index, f"app ; tags={BOTH}")
+    index.yank("app-1.1-py3-none-any.whl", "it bites")
+    outcome = make(index, f"app==1.1 ; tags={NEW}", f"app ; tags={OLD}")
+    pinned, loose = outcome.files
+    assert (pinned.label, pinned.changes) == (NEW, ())
+    assert (loose.label, loose.changes) == (OLD, (Change("app", "1.1", "1.0"),))
+    assert f"app 1.1 for {NEW} was yanked: it bites" in outcome.notes
+    assert any(f"app 1.1 for {OLD} could not be kept" in note for note in outcome.notes)
+
+
+def test_kept_version_gives_way_where_nothing_else_fits(index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app", "1.0", requires=["lib"])
+    make_wheel(shelf, "lib", "1.0")
+    make(index, f"app ; tags={NEW}")
+    make_wheel(shelf, "lib", "2.0")
+    make_wheel(shelf, "tool", "1.0", requires=["lib>=2"])
+    make(index, f"app ; tags={NEW}", f"tool ; tags={NEW}")
+    assert versions(NEW) == {"app": "1.0", "lib": "2.0", "tool": "1.0"}
+
+
+def test_file_that_is_not_the_one_locked_is_told_of(index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app")
+    make(index, f"app ; tags={NEW}")
+    make_wheel(shelf, "app", files={"more.py": b""})
+    outcome = make(index, f"app ; tags={NEW}")
+    assert outcome.files[0].changes == (Change("app", "1.0", "1.0", "another hash"),)
+    assert any("is not the one that was locked" in note for note in outcome.notes)
+
+
+# One version for all
+
+
+@pytest.mark.usefixtures("app")
+def test_same_versions_are_found_where_there_are_any(index: LocalIndex, shelf: Path) -> None:
+    # What has to come down brings down what needs it.
+    make_wheel(shelf, "app", "1.1", requires=["lib>=1.1"], requires_python=">=3.7")
+    outcome = make(index, f"app ; tags={BOTH}", same_versions=True)
+    assert versions(NEW) == {"app": "1.0", "lib": "1.0"}
+    assert versions(OLD) == {"app": "1.0", "lib": "1.0", "old": "1.0"}
+    assert not [note for note in outcome.notes if "differs" in note]
+
+
+@pytest.mark.usefixtures("app")
+def test_target_that_holds_a_project_back_is_named(index: LocalIndex) -> None:
+    with pytest.raises(LockError) as refused:
+        make(index, f"app ; tags={BOTH}", f"lib>1 ; tags={NEW}", same_versions=True)
+    assert refused.value.message == (
+        f"no one version of lib is for all targets: {OLD} takes 1.0 and nothing newer, and {NEW} "
+        "cannot take 1.0 or older"
+    )
+    assert refused.value.hint.startswith(f"{OLD} holds it back")
+    assert names(Path()) == []
+
+
+# All locks or none
+
+
+@pytest.mark.usefixtures("app")
+def test_no_lock_is_written_where_one_cannot_be_made(index: LocalIndex) -> None:
+    before = lock_by_hand(OLD)
+    with pytest.raises(DownloadError):
+        make(index, f"app ; tags={BOTH}", f"none ; tags={NEW}")
+    assert names(Path()) == [f"pylock.{OLD}.toml"]
+    assert Path(f"pylock.{OLD}.toml").read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as POSIX has them")
+def test_interrupted_run_leaves_locks_as_they_were(
+    index: LocalIndex, shelf: Path, project: Path
+) -> None:
+    make_wheel(shelf, "app", "2.0")
+    before = lock_by_hand(NEW)
+    index.fault("/simple/slow/", Stall(60))
+    words = ["lock", "-U", "--no-cache-dir", *index.pip_args(), f"app ; tags={NEW}"]
+    process = subprocess.Popen(
+        [*command(*words), f"slow ; tags={NEW}"],
+        cwd=project,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    end = time.monotonic() + 20
+    while not index.count("/simple/slow/"):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130, said
+    assert names(project) == [f"pylock.{NEW}.toml"]
+    assert Path(f"pylock.{NEW}.toml").read_bytes() == before
+    assert names(project.parent) == sorted({"index", "project"})
+
+
+def _refusals() -> Iterator[object]:
+    label = "my.box"
+    name = "pylock.my_box.toml"
+    yield pytest.param(name, "lock-version = \n", InputError, "this is no TOML", id="cut off")
+    foreign = 'lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n'
+    yield pytest.param(name, foreign, InputError, "was not made by wheeltarget", id="foreign")
+    yield pytest.param(name, b"\xff\xfe", DestinationError, "cannot read", id="no text")
+    yield pytest.param(name, "my_box", LockError, "is the lock of my_box, so my.box", id="other")
+    txt = "requirements.my_box.txt"
+    yield pytest.param(txt, "flask\n", LockError, "was not made by wheeltarget", id="requirements")
+    heading = f"# Locked by wheeltarget for {label}; change the input, not this file.\n"
+    yield pytest.param(txt, heading + "-e .\n", InputError, "no line of a lock", id="line")
+
+
+@pytest.mark.parametrize(("name", "text", "kind", "message"), [*_refusals()])
+def test_file_that_is_no_lock_of_ours_is_left(
+    index: LocalIndex,
+    shelf: Path,
+    name: str,
+    text: str | bytes,
+    kind: type[WheeltargetError],
+    message: str,
+) -> None:
+    make_wheel(shelf, "app")
+    for each in ("my.box", "my_box"):
+        Path(f"{each}.toml").write_text(f'name = "{each}"\ntag = "{NEW}"\n')
+    if text == "my_box":
+        text = lock_by_hand("my_box")
+    Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    form = Form.PYLOCK if name.endswith(".toml") else Form.REQUIREMENTS
+    with pytest.raises(kind) as refused:
+        make(index, "app ; target=./my.box.toml", form=form)
+    assert message in refused.value.message
+    content = text if isinstance(text, bytes) else text.encode()
+    assert Path(name).read_bytes() == content
+    assert index.requests == ()
+
+
+def test_locks_of_two_targets_are_never_one_file(index: LocalIndex) -> None:
+    for each in ("my.box", "My_box"):
+        Path(f"{each}.toml").write_text(f'name = "{each}"\ntag = "{NEW}"\n')
+    Path("My_box.toml").write_text(f'name = "My_box"\ntag = "{OLD}"\n')
+    with pytest.raises(LockError, match=r"the locks of my\.box and My_box would be one file"):
+        make(index, "app ; target=./my.box.toml,./My_box.toml")
+
+
+def test_file_is_no_folder(index: LocalIndex) -> None:
+    Path("file").write_text("")
+    with pytest.raises(DestinationError, match="file is a file, not a folder"):
+        make(index, f"app ; tags={NEW}", folder=Path("file"))
+
+
+# Hashed requirements
+
+
+@pytest.mark.usefixtures("app")
+def test_hashed_requirements(index: LocalIndex, shelf: Path, project: Path) -> None:
+    make(index, f"app ; tags={BOTH}", form=Form.REQUIREMENTS)
+    name = f"requirements.{OLD}.txt"
+    hashes = {
+        wheel.name.partition("-")[0]: hashlib.sha256(wheel.read_bytes()).hexdigest()
+        for wheel in shelf.iterdir()
+        if "1.1" not in wheel.name and "lib-1.0-py3" not in wheel.name
+    }
+    assert Path(name).read_text() == (
+        f"# Locked by wheeltarget for {OLD}; change the input, not this file.\n"
+        f"# tags={OLD}\n"
+        f"app==1.0 \\\n    --hash=sha256:{hashes['app']}\n"
+        f"lib==1.0 \\\n    --hash=sha256:{hashes['lib']}\n"
+        f"old==1.0 \\\n    --hash=sha256:{hashes['old']}\n"
+    )
+    make_wheel(shelf, "app", "2.0")
+    Path(f"requirements.{NEW}.txt").write_text("flask\n")  # somebody else's by now
+    # The other kind of lock keeps the same versions.
+    make(index, f"app ; tags={BOTH}")
+    assert (versions(OLD)["app"], versions(NEW)["app"]) == ("1.0", "2.0")
+    words = ["-r", name, "--by-target"]
+    run = download(index, *words, cwd=project)
+    assert run.exit_code == 0, run.stderr
+    assert names(project / "wheelhouse" / OLD) == [
+        "app-1.0-py3-none-any.whl",
+        "lib-1.0-cp36-cp36m-manylinux1_x86_64.whl",
+        "old-1.0-py3-none-any.whl",
+    ]
+
+
+def test_hashed_requirements_name_a_target_file_from_where_they_are(
+    index: LocalIndex, shelf: Path, tmp_path: Path
+) -> None:
+    make_wheel(shelf, "app")
+    Path("box.toml").write_text(f'tag = "{NEW}"\n')
+    make(index, "app ; target=./box.toml", form=Form.REQUIREMENTS, folder=Path("../locks"))
+    (file,) = (tmp_path / "locks").iterdir()
+    assert f"# target={Path('..', 'project', 'box.toml')}\n" in file.read_text()
+    assert not make(
+        index, "app ; target=./box.toml", form=Form.REQUIREMENTS, folder=Path("../locks")
+    ).is_stale
+
+
+# The command
+
+
+def test_command(
+    index: LocalIndex, shelf: Path, project: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make_wheel(shelf, "app", "1.0")
+
+    def run(*words: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            run_command(["lock", "--no-cache-dir", *index.pip_args(), *words])
+        out, err = capfd.readouterr()
+        said = [line for line in err.splitlines() if line.startswith(("note:", "error:"))]
+        return int(str(ended.value.code)), out, "\n".join(said)
+
+    line, path = f"app ; tags={NEW}", f".{os.sep}pylock.{NEW}.toml"
+    assert run("--check", line) == (1, f"For {NEW}:\nThere is no {path} yet (1 project)\n", "")
+    assert names(project) == []
+    assert run(line) == (0, f"For {NEW}:\nLocked {path} (1 project)\n", "")
+    make_wheel(shelf, "app", "1.1")
+    assert run("--check", line) == (0, f"For {NEW}:\nUnchanged {path} (1 project)\n", "")
+    diff = f"### `pylock.{NEW}.toml`\n\n| project | locked | now |\n| --- | --- | --- |\n"
+    assert run("--diff", "-P", "app", line) == (0, f"{diff}| app | 1.0 | 1.1 |\n", "")
+    assert versions(NEW) == {"app": "1.0"}
+    code, out, said = run("--json", "-U", f"app ; tags={OLD}")
+    left = f"pylock.{NEW}.toml is the lock of {NEW}, which is no target of this run: it was left"
+    assert (code, said) == (0, "")
+    assert json.loads(out) == {
+        "schema": 1,
+        "written": True,
+        "stale": True,
+        "locks": [
+            {
+                "target": OLD,
+                "path": str(project / f"pylock.{OLD}.toml"),
+                "state": "new",
+                "packages": 1,
+                "changes": [{"name": "app", "old": None, "new": "1.1", "remark": None}],
+                "inputs_added": [],
+                "inputs_removed": [],
+            }
+        ],
+        "notes": [left],
+    }
+    # pip's own exit code is 1, which would be taken for a stale lock.
+    code, out, said = run(f"none ; tags={OLD}")
+    assert (code, out, said) == (3, "", f"error: pip failed for {OLD}; nothing was saved")
+    assert run("--dest=x", line)[0] == 2
+    assert run("--diff", "--json", line)[0] == 2

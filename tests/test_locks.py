@@ -1,0 +1,259 @@
+"""Locks as values: written, read again, and refused where they are not as we write them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.pylock import Pylock
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from wheeltarget.errors import InputError, LockError
+from wheeltarget.locks import Lock, LockedFile, LockedPackage, read, to_pylock, write
+from wheeltarget.toml_text import toml_text
+
+FILE = LockedFile(
+    "flask-3.0.0-py3-none-any.whl",
+    (("sha256", "ab"),),
+    url="https://host.invalid/f/flask-3.0.0-py3-none-any.whl",
+    size=3,
+)
+FLASK = LockedPackage(
+    "flask",
+    "3.0.0",
+    FILE,
+    index="https://host.invalid/simple/",
+    requires_python=">=3.8",
+    dependencies=("click",),
+)
+CLICK = LockedPackage(
+    "click",
+    "8.0",
+    LockedFile("click-8.0.tar.gz", (("sha256", "cd"),), path="../house/click-8.0.tar.gz"),
+)
+LOCK = Lock(
+    "cp312-cp312-win_amd64",
+    "cp312-cp312-win_amd64",
+    "3.12.11",
+    ("flask ; tags=cp312-cp312-win_amd64", "-c click<9"),
+    (FLASK, CLICK),
+    'sys_platform == "win32"',
+    "==3.12.*",
+)
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+names = st.from_regex(r"[a-z][a-z0-9]{0,4}(-[a-z0-9]{1,3})?", fullmatch=True)
+versions = st.sampled_from(["1", "1.0", "2!1.0.post1", "1.0rc1", "1.0+cpu.1"]).map(
+    lambda text: str(Version(text))
+)
+pythons = st.sampled_from(["", ">=3.8", "<4,>=3.8,!=3.9.1", "==3.12.*"]).map(
+    lambda text: str(SpecifierSet(text))
+)
+
+
+@st.composite
+def packages(draw: st.DrawFn, name: str) -> LockedPackage:
+    version, stem = draw(versions), name.replace("-", "_")
+    ending = draw(st.sampled_from(["-py3-none-any.whl", "-1x-cp312-abi3-win32.whl", ".tar.gz"]))
+    filename = f"{stem}-{version}{ending}"
+    place = draw(st.sampled_from(["https://host.invalid/a%20b/", "wheels/", "../"]))
+    kind = "url" if ":" in place else "path"
+    hashes = draw(st.dictionaries(st.sampled_from(["sha256", "sha512"]), texts, min_size=1))
+    return LockedPackage(
+        name,
+        version,
+        LockedFile(
+            filename,
+            tuple(hashes.items()),
+            size=draw(st.none() | st.integers(0, 2**40)),
+            **{kind: place + filename},
+        ),
+        direct=draw(st.booleans()),
+        index=draw(st.sampled_from(["", "https://host.invalid/simple/"])),
+        requires_python=draw(pythons),
+        dependencies=tuple(draw(st.lists(names, max_size=3))),
+    )
+
+
+@st.composite
+def locks(draw: st.DrawFn) -> Lock:
+    chosen = draw(st.lists(names, unique=True, max_size=4))
+    return Lock(
+        draw(texts),
+        draw(texts),
+        draw(texts),
+        tuple(draw(st.lists(texts, max_size=3))),
+        tuple(draw(packages(name)) for name in chosen),
+        draw(st.sampled_from(["", 'sys_platform == "linux" and python_version == "3.12"'])),
+        draw(pythons),
+    )
+
+
+@given(locks())
+def test_lock_written_and_read_is_the_same(lock: Lock) -> None:
+    text = write(lock)
+    assert read(text, "pylock.toml") == lock
+    assert write(read(text, "pylock.toml")) == text
+
+
+@given(locks(), st.randoms(use_true_random=False))
+def test_order_of_what_is_locked_plays_no_part(lock: Lock, random: object) -> None:
+    shuffled = list(lock.packages)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    inputs = (*reversed(lock.inputs), *lock.inputs)
+    assert write(replace(lock, packages=tuple(shuffled), inputs=inputs)) == write(lock)
+
+
+tables = st.recursive(
+    texts | st.booleans() | st.integers(-(2**63), 2**63 - 1),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(texts, tables, max_size=4))
+def test_toml_written_is_read_as_it_was(table: dict[str, object]) -> None:
+    assert tomllib.loads(toml_text(table)) == table
+
+
+def test_text_of_a_lock() -> None:
+    assert (
+        write(LOCK)
+        == """\
+lock-version = "1.0"
+environments = [
+    'sys_platform == "win32"',
+]
+requires-python = "==3.12.*"
+created-by = "wheeltarget"
+
+[[packages]]
+name = "click"
+version = "8.0"
+
+[packages.sdist]
+name = "click-8.0.tar.gz"
+path = "../house/click-8.0.tar.gz"
+hashes = { sha256 = "cd" }
+
+[[packages]]
+name = "flask"
+version = "3.0.0"
+requires-python = ">=3.8"
+dependencies = [
+    { name = "click" },
+]
+index = "https://host.invalid/simple/"
+
+[[packages.wheels]]
+name = "flask-3.0.0-py3-none-any.whl"
+url = "https://host.invalid/f/flask-3.0.0-py3-none-any.whl"
+size = 3
+hashes = { sha256 = "ab" }
+
+[tool.wheeltarget]
+schema = 1
+target = "cp312-cp312-win_amd64"
+tag = "cp312-cp312-win_amd64"
+python = "3.12.11"
+inputs = [
+    "-c click<9",
+    "flask ; tags=cp312-cp312-win_amd64",
+]
+digest = "sha256:581ab05d39e2d8bc98579eafa53f5f23028c24fc30264c024e777a11de5741ed"
+"""
+    )
+
+
+def test_standard_reads_it() -> None:
+    pylock = Pylock.from_dict(tomllib.loads(write(LOCK)))
+    assert pylock == to_pylock(LOCK)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message", "line", "column"),
+    [
+        ("size = 3", "size = ''", "Unexpected type str", "size = ''", 1),
+        (
+            'sha256 = "ab"',
+            "sha256 = 3",
+            "Hash values must be strings",
+            "hashes = { sha256 = 3 }",
+            1,
+        ),
+        ('{ sha256 = "cd" }', "{}", "At least one hash", "hashes = {}", 1),
+        ('version = "8.0"', 'version = "eight"', "Invalid version", 'version = "eight"', 1),
+        ('url = "https:', "url = http:", "Invalid value", "url = http:", 7),
+        ('name = "flask"', 'nome = "flask"', "Missing required value", "[[packages]]", 1),
+        ('name = "flask-3', 'name = "../flask-3', "Invalid wheel", "[[packages.wheels]]", 1),
+        ("lock-version = ", 'lock-version = "2.0" #', "2.0 is not", 'lock-version = "2.0" #', 1),
+        ('{ name = "click" }', '{ nome = "click" }', "of flask has no name", "[[packages]]", 1),
+        ("[tool.wheel", "[tool.oth", "was not made by wheeltarget", 'created-by = "wheelt', 1),
+        ("schema = 1", "schema = 2", "schema 2 is of another wheeltarget", "schema = 2", 1),
+        ("schema = 1", "", "schema is missing here", "[tool.wheeltarget]", 1),
+        ('target = "cp', 'target = 1 # "', "target has to be a string", "target = 1 #", 1),
+        ('"-c click<9"', "9", "inputs has to be a list of strings", "inputs = [", 1),
+        ("-c click<9", "-c click<8", "changed by hand", "digest = ", 1),
+        (
+            "[[packages]]",
+            "[[packages]]\nmarker = \"os_name=='nt'\"",
+            "no marker",
+            "[[packages]]",
+            1,
+        ),
+        ('version = "3.0.0"\n', "", "flask has no version", "[[packages]]", 1),
+    ],
+)
+def test_lock_that_was_changed_is_refused(
+    old: str, new: str, message: str, line: str, column: int
+) -> None:
+    text = write(LOCK)
+    assert old in text
+    with pytest.raises(InputError) as refused:
+        read(text.replace(old, new, 1), "pylock.x.toml")
+    (fault,) = refused.value.faults
+    assert message in fault.message
+    assert fault.source.startswith(line)
+    assert fault.location is not None
+    changed = text.replace(old, new, 1).splitlines()
+    assert changed[fault.location.line - 1] == fault.source
+    assert fault.location.column == column
+
+
+@given(st.data())
+def test_lock_that_is_cut_off_is_refused_or_names_no_less(data: st.DataObject) -> None:
+    text = write(LOCK)
+    cut = text[: data.draw(st.integers(0, len(text) - 2))]
+    with pytest.raises(InputError) as refused:
+        read(cut, "pylock.x.toml")
+    assert all(fault.location for fault in refused.value.faults)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"filename": "../x.whl"},
+        {"filename": "a\\x.whl"},
+        {"filename": ""},
+        {"hashes": ()},
+        {"url": ""},
+        {"path": "x.whl"},
+    ],
+)
+def test_file_that_no_lock_can_name(wrong: dict[str, object]) -> None:
+    with pytest.raises(LockError):
+        replace(FILE, **wrong)  # type: ignore[arg-type]
+
+
+def test_project_is_there_once() -> None:
+    with pytest.raises(LockError, match="flask is there twice"):
+        replace(LOCK, packages=(FLASK, FLASK))
+
+
+def test_what_the_standard_does_not_admit_is_not_written() -> None:
+    with pytest.raises(LockError, match="there can be no lock for cp312"):
+        write(replace(LOCK, packages=(replace(FLASK, version="2"),)))

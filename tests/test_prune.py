@@ -1,0 +1,93 @@
+"""``wheeltarget prune``: what no lock names goes, and what a machine lacks is found."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Result, wheeltarget
+from tests.support.locked import lock_wheels
+from tests.support.wheels import make_wheel
+
+TAG = "cp312-cp312-manylinux_2_28_x86_64"
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """Give a wheelhouse with two locks, the newer of which has one wheel in common."""
+    folder = tmp_path / "house"
+    same = make_wheel(folder, "same")
+    older, newer = (make_wheel(folder, "lib", version) for version in ("1.0", "2.0"))
+    lock_wheels([same, older], TAG, tmp_path / "pylock.old.toml")
+    lock_wheels([same, newer], TAG, tmp_path / "pylock.new.toml")
+    make_wheel(folder, "stray")
+    (folder / "README").write_text("mine")
+    return folder
+
+
+def prune(house: Path, *words: str) -> Result:
+    return wheeltarget("prune", "house", *words, cwd=house.parent)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name.split("-py3")[0] for path in folder.iterdir())
+
+
+def test_removed(house: Path) -> None:
+    result = prune(house, "-r", "pylock.new.toml")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "house/lib-1.0-py3-none-any.whl",
+        "house/stray-1.0-py3-none-any.whl",
+    ]
+    assert result.stderr.startswith("2 files, ")
+    assert result.stderr.endswith(" removed\n")
+    assert names(house) == ["README", "lib-2.0", "same-1.0"]
+    assert prune(house, "-r", "pylock.new.toml").stderr == "no files, 0 bytes removed\n"
+
+
+def test_several_locks(house: Path) -> None:
+    result = prune(house, "-r", "pylock.new.toml", "-r", "pylock.old.toml", "--list")
+    assert result.stdout == "house/stray-1.0-py3-none-any.whl\n"
+    assert len(names(house)) == 5
+
+
+def test_transfer(house: Path) -> None:
+    words = ["-r", "pylock.new.toml", "--transfer-since", "pylock.old.toml"]
+    assert prune(house, *words).stdout == "house/lib-2.0-py3-none-any.whl\n"
+    document = json.loads(prune(house, *words, "--to", "a/stick", "--format=json").stdout)
+    assert (document["files"], document["done"]) == (["house/lib-2.0-py3-none-any.whl"], True)
+    assert names(house.parent / "a" / "stick") == ["lib-2.0"]
+    assert len(names(house)) == 5
+
+
+def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
+    make_wheel(house, "lib", "2.0", files={"evil.py": b""})
+    result = prune(house, "-r", "pylock.new.toml", "--transfer-since=pylock.old.toml", "--to=stick")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "lib-2.0-py3-none-any.whl is not in house, or not what the lock says" in result.stderr
+    assert not (house.parent / "stick").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "says"),
+    [
+        (["-r", "needed.txt"], 2, "needed.txt is no lock"),
+        (["-r", "pylock.nowhere.toml"], 3, "cannot read pylock.nowhere.toml"),
+        (["-r", "pylock.new.toml", "--to=x"], 2, "--to is for what another machine lacks"),
+        ([], 2, "requirement"),
+    ],
+)
+def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
+    result = prune(house, *words)
+    assert (result.exit_code, says in result.stderr) == (exit_code, True), result.stderr
+    assert len(names(house)) == 5
+
+
+def test_broken_lock_removes_nothing(house: Path) -> None:
+    lock = house.parent / "pylock.new.toml"
+    lock.write_text(lock.read_text()[:300])
+    assert prune(house, "-r", "pylock.new.toml").exit_code == 3
+    assert len(names(house)) == 5

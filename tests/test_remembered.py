@@ -1,0 +1,237 @@
+"""What is remembered of a run, and everything that makes it worth nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wheeltarget import remembered, runs
+from wheeltarget.outcome import Asker, Basis, DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.remembered import Appearance
+
+WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
+
+
+def basis(folder: Path, **changes: object) -> Basis:
+    """Give what a run rests on that read one file and looked for another."""
+    made = Basis(
+        read=(str(folder / "requirements.txt"),),
+        looked_for=(str(folder / "pip.conf"),),
+        variables=("INDEX_HOST",),
+        began=time.time(),
+        fresh_until=time.time() + 600,
+        destination="house",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def outcome(rests_on: Basis | None) -> DownloadOutcome:
+    """Give the outcome of a run with one file."""
+    file = TargetFile(
+        name="one",
+        version="1.0",
+        filename="one-1.0-py3-none-any.whl",
+        url="https://example.invalid/one-1.0-py3-none-any.whl",
+        size=12,
+        hashes=(("sha256", "ab" * 32),),
+        requested_by=(Asker("", "one", "requirements.txt:1:1"),),
+        path=Path("house", "one-1.0-py3-none-any.whl").resolve(),
+        new=True,
+    )
+    targets = (TargetFiles("py39-none-any", "py39-none-any", "3.9.25", (file,)),)
+    return DownloadOutcome(targets, ("a note",), basis=rests_on)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A working directory with a requirements file, and an environment with a cache folder."""
+
+    folder: Path
+    environment: Mapping[str, str]
+
+    def keep(self, rests_on: Basis | None) -> None:
+        remembered.keep(WORDS, self.environment, outcome(rests_on), Appearance(quiet=True))
+
+    def knows(self, **variables: str) -> bool:
+        environment = {**self.environment, **variables}
+        return remembered.find(WORDS, environment) is not None
+
+    def record(self) -> Path:
+        (file,) = (self.folder.parent / "cache" / "runs").iterdir()
+        return file
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    file = folder / "requirements.txt"
+    file.write_text("one\n")
+    os.utime(file, (1_000_000, 1_000_000))
+    # Its other time can't be set, and is just now.
+    monkeypatch.setattr(remembered, "_CLOCK_STEP", -60.0)
+    monkeypatch.setattr(remembered, "_COARSE_CLOCK_STEP", -60.0)
+    monkeypatch.chdir(folder)
+    variables = {"HOME": str(tmp_path), "PIP_PRE": "1", runs.VARIABLE: str(tmp_path / "cache")}
+    return Desk(folder, variables)
+
+
+def test_what_is_kept_is_found(desk: Desk) -> None:
+    kept, look = outcome(basis(desk.folder)), Appearance(quiet=True, coloured=False, as_json=True)
+    assert not runs.is_known(WORDS, desk.environment)
+    remembered.keep(WORDS, desk.environment, kept, look)
+    assert runs.is_known(WORDS, desk.environment)
+    found = remembered.find(WORDS, {**desk.environment, "SHLVL": "2"})
+    assert found is not None
+    assert found.outcome == replace(kept, basis=None)
+    assert found.appearance == look
+    assert found.destination == desk.folder / "house"
+    remembered.forget(WORDS, desk.environment)
+    assert not desk.knows()
+
+
+def test_nothing_is_kept_of_what_rests_on_nobody_knows_what(desk: Desk) -> None:
+    desk.keep(None)
+    assert not desk.knows()
+
+
+def _new_version(desk: Desk, name: str) -> None:
+    package = desk.folder.parent / "newer" / name
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("__version__ = '99'\n")
+    sys.path.insert(0, str(package.parent))
+
+
+def _other_folder(desk: Desk) -> None:
+    os.chdir(desk.folder.parent)
+
+
+def _spoil(desk: Desk, key: str, value: object) -> None:
+    data = json.loads(desk.record().read_text())
+    desk.record().write_text(json.dumps({**data, key: value}))
+
+
+CHANGES: dict[str, Callable[[Desk], object]] = {
+    "a file has other content": lambda d: (d.folder / "requirements.txt").write_text("two\n"),
+    "a file is gone": lambda d: (d.folder / "requirements.txt").unlink(),
+    "a file is there now": lambda d: (d.folder / "pip.conf").write_text(""),
+    "another working directory": _other_folder,
+    "the destination is elsewhere": lambda d: (d.folder / "house").symlink_to(d.folder),
+    "another pip": lambda d: _new_version(d, "pip"),
+    "another packaging": lambda d: _new_version(d, "packaging"),
+    "the record is of another form": lambda d: _spoil(d, "schema", 2),
+    "the record is damaged": lambda d: d.record().write_text("{"),
+    "the record lacks something": lambda d: d.record().write_text('{"schema": 1}'),
+    "the record is of the future": lambda d: _spoil(d, "made", time.time() + 60),
+    "the pages are not fresh": lambda d: _spoil(d, "until", time.time() - 1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_every_change_counts(
+    desk: Desk, change: Callable[[Desk], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    desk.keep(basis(desk.folder))
+    assert desk.knows()
+    change(desk)
+    assert not desk.knows()
+
+
+@pytest.mark.parametrize(
+    "name", ["PIP_INDEX_URL", "PIP_PRE", "HOME", "https_proxy", "XDG_CONFIG_HOME", "INDEX_HOST"]
+)
+def test_every_variable_that_counts_counts(desk: Desk, name: str) -> None:
+    desk.keep(basis(desk.folder))
+    assert desk.knows()
+    assert not desk.knows(**{name: "another"})
+
+
+def test_another_version_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.keep(basis(desk.folder))
+    monkeypatch.setattr(runs, "__version__", "99")
+    assert not desk.knows()
+
+
+words = st.lists(st.text(max_size=5), max_size=3).map(tuple)
+
+
+@given(one=words, other=words)
+def test_runs_are_told_apart_by_their_words(one: tuple[str, ...], other: tuple[str, ...]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rests_on = basis(Path(folder), read=(), looked_for=(f"{folder}/pip.conf",))
+        environment = {runs.VARIABLE: folder}
+        remembered.keep(one, environment, outcome(rests_on), Appearance())
+        assert remembered.find(one, environment) is not None
+        assert (remembered.find(other, environment) is not None) == (one == other)
+
+
+texts = st.text(max_size=5)
+files = st.builds(
+    TargetFile,
+    name=texts,
+    version=texts,
+    filename=texts,
+    url=texts,
+    size=st.none() | st.integers(0),
+    hashes=st.dictionaries(texts, texts, max_size=2).map(lambda found: tuple(found.items())),
+    requested_by=st.lists(
+        st.builds(Asker, project=st.text(min_size=1, max_size=5))
+        | st.builds(Asker, requirement=texts, location=texts),
+        max_size=2,
+    ).map(tuple),
+    path=st.none() | st.just(Path("house", "one.whl")),
+    new=st.booleans(),
+    yanked=st.none() | texts,
+    requires_python=st.none() | texts,
+)
+
+
+@given(files=st.lists(files, max_size=2).map(tuple), label=texts, notes=st.lists(texts, max_size=2))
+def test_outcomes_as_dicts_are_outcomes(
+    files: tuple[TargetFile, ...], label: str, notes: list[str]
+) -> None:
+    made = DownloadOutcome((TargetFiles(label, None, "3.9", files),), tuple(notes), dry_run=True)
+    assert DownloadOutcome.from_dict(json.loads(json.dumps(made.as_dict()))) == made
+
+
+def test_a_file_that_was_changed_while_the_run_went_on_is_not_known(desk: Desk) -> None:
+    desk.keep(basis(desk.folder, began=time.time() - 120))
+    assert not desk.knows()
+
+
+def test_a_file_that_was_removed_while_the_run_went_on_is_not_known(desk: Desk) -> None:
+    (desk.folder / "requirements.txt").unlink()
+    desk.keep(basis(desk.folder))
+    assert not desk.knows()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has one mode")
+def test_what_is_kept_is_the_users_own_and_has_no_secrets(desk: Desk) -> None:
+    (desk.folder / "requirements.txt").write_text("--index-url https://me:secret@example.invalid\n")
+    rests_on = basis(desk.folder, variables=("TOKEN",))
+    environment = {**desk.environment, "TOKEN": "secret", "PIP_INDEX_URL": "https://me:secret@b/"}
+    remembered.keep(WORDS, environment, outcome(rests_on), Appearance())
+    assert stat.S_IMODE(desk.record().stat().st_mode) == 0o600
+    assert "secret" not in desk.record().read_text()
+
+
+def test_a_memory_that_cannot_be_written_is_none(desk: Desk) -> None:
+    blocked = desk.folder / "blocked"
+    blocked.write_text("")
+    environment = {runs.VARIABLE: str(blocked)}
+    remembered.keep(WORDS, environment, outcome(basis(desk.folder)), Appearance())
+    assert remembered.find(WORDS, environment) is None
+    remembered.forget(WORDS, environment)
+    assert list(remembered.entries(blocked)) == []

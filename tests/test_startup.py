@@ -1,0 +1,377 @@
+"""What a run loads and starts before pip begins, and what becomes of a process in reserve."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from tests.support.cli import environment, names
+from tests.support.index import LocalIndex
+from tests.support.wheels import make_wheel
+from wheeltarget import reserve
+from wheeltarget.errors import InterruptedRunError
+
+TARGET = "cp39-cp39-manylinux2014_x86_64"
+OTHER = "cp310-cp310-manylinux2014_x86_64"
+posix = pytest.mark.skipif(os.name != "posix", reason="only there a process is kept in reserve")
+
+WATCH = """
+import atexit, sys
+{change}
+def tell():
+    modules = list(sys.modules)
+    import json
+    print("\\nwatched", json.dumps([modules, seen]), file=sys.stderr)
+seen = []
+atexit.register(tell)
+from wheeltarget.__main__ import main
+main()
+"""
+
+
+def watch(
+    *words: str, cwd: Path, change: str = "", exit_code: int | None = None
+) -> tuple[set[str], list[str]]:
+    """Run a command line.
+
+    :param change: code that is run before; it can put texts into ``seen``.
+    :param exit_code: what the run has to end with.
+    :returns: the modules that it has loaded, and what was seen.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH.format(change=change), *words],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert exit_code is None or done.returncode == exit_code, done.stderr
+    modules, seen = json.loads(done.stderr.rpartition("\nwatched ")[2])
+    return set(modules), seen
+
+
+TYPER = {"typer", "click", "pydantic", "rich", "wheeltarget.cli"}
+PACKAGES = TYPER | {"packaging", "platformdirs", "pip"}
+
+
+@pytest.mark.parametrize(
+    ("words", "too_much"),
+    [
+        (["--version"], PACKAGES | {"pathlib", "re", "dataclasses", "subprocess"}),
+        (
+            ["download", "--no-index", "--tags", TARGET, "lib"],
+            TYPER | {"pip", "wheeltarget.validate"},
+        ),
+        (["download", "--no-index", f"lib ; tags={TARGET}"], TYPER | {"pip"}),
+        (["download", "lib ; tags="], TYPER | {"pip", "packaging", "wheeltarget.delivery"}),
+        (["validate", "needed.txt"], TYPER | {"pip", "wheeltarget.api", "wheeltarget.driver"}),
+    ],
+    ids=["version", "tags", "clause", "fault", "validate"],
+)
+def test_a_command_loads_what_it_needs(
+    tmp_path: Path, words: list[str], too_much: set[str]
+) -> None:
+    (tmp_path / "needed.txt").write_text(f"lib ; tags={TARGET}\n")
+    modules, _ = watch(*words, cwd=tmp_path)
+    assert "wheeltarget.__main__" in modules
+    assert modules & too_much == set()
+
+
+# The process in reserve
+
+STARTED = """
+import subprocess
+import wheeltarget.reserve as reserve
+start_here, spawn_here = subprocess.Popen.__init__, os.posix_spawn
+def start(self, words, *rest, **named):
+    seen.extend(words[-2:-1] if "wheeltarget.pip_child" in words else [])
+    start_here(self, words, *rest, **named)
+def spawn(path, words, *rest, **named):
+    # From 3.13 on, subprocess uses it, too.
+    seen.extend(words[-2:-1] if reserve.OPTION in words else [])
+    return spawn_here(path, words, *rest, **named)
+subprocess.Popen.__init__, os.posix_spawn = start, spawn
+"""
+"""Code that sees every process for pip: what stands before its last word."""
+
+
+@pytest.fixture
+def options(tmp_path: Path, index: LocalIndex) -> list[str]:
+    """Give the options for an index with a wheel, and a file that needs it."""
+    make_wheel(tmp_path / "index", "lib")
+    (tmp_path / "needed.txt").write_text(f"lib # tags={TARGET}\n")
+    return ["download", "--no-cache-dir", *index.pip_args(), "-d", "house"]
+
+
+@posix
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--tags", TARGET, "lib"],
+        ["-r", "needed.txt"],
+        ["-rneeded.txt", "--jobs", "2", f"lib ; tags={OTHER}"],
+        ["lib"],
+    ],
+    ids=["option", "file", "two", "project"],
+)
+def test_pip_is_loaded_before_it_is_known_what_for(
+    tmp_path: Path, options: list[str], words: list[str]
+) -> None:
+    if words == ["lib"]:
+        settings = f"[tool.wheeltarget]\ntags = '{TARGET}'\n"
+        (tmp_path / "pyproject.toml").write_text(settings)
+    _, seen = watch(*options, *words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
+    others = ["wheeltarget.pip_child"] if "--jobs" in words else []
+    assert seen == [reserve.OPTION, *others]
+    assert names(tmp_path / "house") == ["lib-1.0-py3-none-any.whl"]
+
+
+@posix
+@pytest.mark.parametrize("command", ["lock", "explain"])
+def test_pip_is_loaded_while_typer_is(tmp_path: Path, options: list[str], command: str) -> None:
+    words = [command, *options[1:-2], f"lib ; tags={TARGET}"]
+    _, seen = watch(*words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
+    assert seen == [reserve.OPTION]
+
+
+@posix
+@pytest.mark.parametrize(
+    "change",
+    [
+        "reserve.begin_for = lambda words: None\nreserve.begin = lambda: None\n",
+        """
+def spawn(*arguments, **named):
+    raise OSError("no more processes")
+os.posix_spawn = spawn
+""",
+        """
+take_here = reserve.take
+def take():
+    child = take_here()
+    if child:
+        os.kill(child.pid, 9)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    return child
+reserve.take = take
+""",
+    ],
+    ids=["none", "no more processes", "killed"],
+)
+def test_nothing_depends_on_the_process_in_reserve(
+    tmp_path: Path, options: list[str], change: str
+) -> None:
+    before = "import os" + STARTED + change
+    _, seen = watch(*options, "--tags", TARGET, "lib", cwd=tmp_path, change=before, exit_code=0)
+    assert seen[-1] == "wheeltarget.pip_child"
+    assert names(tmp_path / "house") == ["lib-1.0-py3-none-any.whl"]
+
+
+@posix
+@pytest.mark.parametrize(
+    ("words", "exit_code"),
+    [
+        (["lib ; tags="], 1),
+        (["--tags", TARGET, "--help"], 0),
+        (["-r", "missing.txt", "--tags", TARGET], 1),
+    ],
+    ids=["fault", "help", "missing file"],
+)
+def test_a_process_that_was_started_in_vain_is_gone(
+    tmp_path: Path, options: list[str], words: list[str], exit_code: int
+) -> None:
+    change = """
+import os, wheeltarget.reserve as reserve
+spawn_here = os.posix_spawn
+def spawn(path, words, *rest, **named):
+    pid = spawn_here(path, words, *rest, **named)
+    seen.extend([pid] if reserve.OPTION in words else [])
+    return pid
+os.posix_spawn = spawn
+"""
+    _, (pid,) = watch(*options, *words, cwd=tmp_path, change=change, exit_code=exit_code)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid), 0)
+
+
+@posix
+def test_a_process_in_reserve_ends_with_the_one_that_was_killed() -> None:
+    script = (
+        "import time; from wheeltarget import reserve; reserve.begin(); print(1, flush=True); "
+        "time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "1\n"
+    process.kill()
+    # Its standard error is that of the other one, and ends with it.
+    assert process.communicate(timeout=30)[1] == ""
+
+
+@posix
+@pytest.mark.parametrize("delay", [0, 0.1])
+def test_an_interrupted_process_says_nothing(
+    delay: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    reserve.begin()
+    child = reserve.take()
+    assert child is not None
+    time.sleep(delay)
+    os.kill(child.pid, signal.SIGINT)
+    assert child.wait() == 130
+    assert capfd.readouterr() == ("", "")
+    child.kill()  # and whoever ends it once more does no harm
+    assert child.wait(1) == 130
+
+
+@posix
+def test_waiting_can_come_to_an_end_before_the_process() -> None:
+    reserve.begin()
+    reserve.begin()  # there is one already
+    child = reserve.take()
+    assert child is not None
+    assert reserve.take() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(0.05)
+    child.terminate()
+    assert child.wait(30) == -signal.SIGTERM
+    reserve.dismiss()
+
+
+@posix
+def test_a_process_that_is_told_half_of_its_job_does_nothing(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def dump(_order: object, pipe: TextIO) -> None:
+        pipe.write('{"job":')
+        raise InterruptedRunError(signal.SIGTERM)
+
+    monkeypatch.setattr(json, "dump", dump)
+    reserve.begin()
+    child = reserve.take()
+    assert child is not None
+    with pytest.raises(InterruptedRunError):
+        child.order(Path("job.json"), "", None)
+    assert child.wait() == -signal.SIGKILL
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "begun"),
+    [
+        ([], False),
+        (["lib"], False),
+        (["tagsoup", "--dest=target"], False),
+        (["-r", "plain.txt", "-c"], False),
+        (["-r", "missing.txt"], False),
+        (["-r", "pipe"], False),
+        (["-r", "."], False),
+        (["--tags=x"], True),
+        (["--target", "x"], True),
+        (["lib ; tags = x"], True),
+        (["lib # target=x"], True),
+        (["-r", "annotated.txt"], True),
+        (["-cannotated.txt"], True),
+        (["--constraint=annotated.txt"], True),
+        (["lib \udcff ; tags=x"], True),
+    ],
+    ids=str,
+)
+def test_what_seems_to_name_a_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], begun: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("plain.txt").write_text("lib # on target\n")
+    Path("annotated.txt").write_text("lib # tags  = x\n")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo("pipe")  # nobody writes to it, so opening it would take forever
+    calls: list[bool] = []
+    monkeypatch.setattr(reserve, "begin", lambda: calls.append(True))
+    reserve.begin_for(words)
+    assert calls == [True] * begun
+
+
+# Loading pip
+
+USER_AGENT = "from pip._internal.network import session; print(session.user_agent())"
+
+
+def run_script(script: str, **variables: str) -> str:
+    """Run code in a fresh interpreter, and give what it prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+LOAD = "from wheeltarget.pip_child.startup import load_pip; load_pip(); import sys, gc\n"
+
+
+@pytest.mark.seams
+def test_what_pip_says_of_this_machine_is_true_and_takes_no_programs() -> None:
+    by_itself = run_script(USER_AGENT)
+    forbidden = "import subprocess; subprocess.Popen.__init__ = None\n"
+    ours = run_script(forbidden + LOAD + USER_AGENT)
+    name, _, facts = ours.partition(" ")
+    assert name == by_itself.partition(" ")[0]
+    expected = json.loads(by_itself.partition(" ")[2])
+    expected.pop("rustc_version", None)
+    assert json.loads(facts) == expected
+
+
+@pytest.mark.seams
+def test_what_pip_has_for_debugging_is_loaded_when_it_is_asked_for() -> None:
+    # Up to 25.3, what pip writes its messages with loads it, too.
+    script = LOAD + (
+        "print('pip._vendor.pygments' in sys.modules, 'pip._vendor.rich.logging' in sys.modules)\n"
+        "from pip._internal.cli import base_command\n"
+        "print(callable(base_command.rich_traceback.install))\n"
+        "print('pip._vendor.pygments' in sys.modules)"
+    )
+    early, needed, *later = run_script(script).split()
+    assert early == "False" or needed == "True"
+    assert later == ["True", "True"]
+
+
+@pytest.mark.seams
+def test_certificates_are_read_once() -> None:
+    script = (
+        LOAD + "from pip._internal.cli import index_command\n"
+        "make = index_command._create_truststore_ssl_context\n"
+        "print(make() is make(), make()._ctx.cert_store_stats()['x509_ca'] > 0, gc.isenabled())"
+    )
+    assert run_script(script).split() == ["True", "True", "True"]
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "pip._internal.network.session.user_agent",
+        "pip._internal.cli.index_command._create_truststore_ssl_context",
+        "pip._vendor.distro.distro.LinuxDistribution",
+    ],
+)
+def test_pip_is_loaded_where_it_is_built_in_another_way(missing: str) -> None:
+    module, _, name = missing.rpartition(".")
+    script = f"import {module} as module\ndel module.{name}\n" + LOAD
+    script += "print('pip._internal.commands.download' in sys.modules, gc.isenabled())"
+    assert run_script(script).split() == ["True", "True"]

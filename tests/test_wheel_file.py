@@ -1,0 +1,84 @@
+"""What is wrong with a wheel, and that nothing is wrong with a good one."""
+
+from __future__ import annotations
+
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.broken_wheels import Broken, broken_wheels
+from tests.support.wheels import make_wheel
+from wheeltarget.check_codes import CHECK_CODES
+from wheeltarget.wheel_file import leads_out, read_wheel
+
+BROKEN = tuple(broken_wheels())
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda each: each.what)
+def test_it_is_told(broken: Broken, tmp_path: Path) -> None:
+    (tmp_path / "house").mkdir()
+    wheel = broken.make(tmp_path / "house")
+    before = sorted(tmp_path.rglob("*"))
+    tracemalloc.start()
+    flaws = read_wheel(wheel).flaws
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [flaw for flaw in flaws if flaw.code == broken.code and broken.says in flaw.message]
+    assert sorted(tmp_path.rglob("*")) == before
+    assert peak < 100 << 20
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(BROKEN) >= 30
+    kinds = {broken.code for broken in BROKEN}
+    assert kinds == {code for code in CHECK_CODES if code.startswith("WC1")}
+
+
+def test_good(tmp_path: Path) -> None:
+    wheel = make_wheel(
+        tmp_path, "My.Lib", "1.0", requires=["dep>1"], requires_python=">=3.8", build="2x"
+    )
+    found = read_wheel(wheel)
+    assert found.flaws == ()
+    assert (found.name, found.version, found.requires) == ("my-lib", "1.0", ("dep>1",))
+    assert found.requires_python == ">=3.8"
+    assert found.tags == {"py3-none-any"}
+
+
+def test_several_tags(tmp_path: Path) -> None:
+    assert read_wheel(make_wheel(tmp_path, "lib", tag="py2.py3-none-any")).flaws == ()
+
+
+def test_what_is_signed_need_not_be_listed(tmp_path: Path) -> None:
+    from tests.support.broken_wheels import read, write
+
+    wheel = make_wheel(tmp_path, "lib")
+    write(wheel, {**read(wheel), "lib-1.0.dist-info/RECORD.jws": b"{}"})
+    assert read_wheel(wheel).flaws == ()
+
+
+def test_missing(tmp_path: Path) -> None:
+    (flaw,) = read_wheel(tmp_path / "lib-1.0-py3-none-any.whl").flaws
+    assert flaw == ("WC102", "it is no archive that can be read: No such file or directory")
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="/\\\0:"), min_size=1), min_size=1))
+def test_plain_names_stay_inside(parts: list[str]) -> None:
+    good = [part for part in parts if part not in {".", ".."}] or ["x"]
+    assert not leads_out("/".join(good))
+    assert leads_out("/".join([*good, "..", "x"]))
+    assert leads_out("/" + "/".join(good))
+
+
+@given(st.binary(max_size=300))
+def test_anything_is_read(data: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        wheel = Path(name, "lib-1.0-py3-none-any.whl")
+        wheel.write_bytes(data)
+        assert {flaw.code for flaw in read_wheel(wheel).flaws} <= {"WC102", "WC107"}
+        assert read_wheel(wheel).flaws

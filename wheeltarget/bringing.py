@@ -1,0 +1,178 @@
+"""Every file of a run brought into the stage, in the cheapest way there is.
+
+From the destination, where it may be already; from the store; from beside the lock; over a plain
+connection; and whatever is left over then by pip's own session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from wheeltarget import cache
+from wheeltarget.errors import DownloadError, Fault, InputError
+from wheeltarget.fetch import CONNECTIONS, Fetched, Watch, fetch_plain, take_file
+from wheeltarget.lock_choice import NOT_FOR_FETCHING
+from wheeltarget.locked import Pin
+from wheeltarget.network import Network, has_other_index, read_network
+from wheeltarget.pip_options import CommandLine
+from wheeltarget.store import Store
+from wheeltarget.transfer import Order
+from wheeltarget.wheelhouse import Stage
+
+_ANOTHER = "it is not the file that was locked: if it should be, lock again"
+_UNREACHABLE = "is the network there? an index that has the file can be named by --index-url"
+_HINTS = {
+    401: "pip has no credentials for it that are right: see its documentation on authentication",
+    403: "pip's credentials for it, if it has any, do not allow that",
+    404: "it is gone from there: lock again, or name an index that has it by --index-url",
+    410: "it is gone from there: lock again, or name an index that has it by --index-url",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where files may come from, as pip's options and configuration say.
+
+    :param command: pip's options, those of its configuration among them.
+    :param settings: pip's configuration, by long option without its dashes.
+    :param environment: the environment's variables.
+    """
+
+    command: CommandLine
+    settings: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    def store(self) -> Store | None:
+        """Give the store, where it may be used."""
+        if cache.is_refused(self.command, self.settings):
+            return None
+        folder = cache.cache_folder(self.environment)
+        return None if cache.prepare(folder) else Store(cache.wheel_folder(folder))
+
+    def network(self) -> Network:
+        """Say what the network is like."""
+        return read_network(
+            self.command,
+            self.settings,
+            self.environment,
+            proxies=lambda: _proxies(self.environment),
+            has_netrc=_has_netrc(self.environment),
+        )
+
+
+def _proxies(environment: Mapping[str, str]) -> Iterable[str]:
+    import sys
+
+    if sys.platform in {"win32", "darwin"}:
+        from urllib.request import getproxies
+
+        return getproxies()  # those of the system's settings, too
+    return [
+        n
+        for n, v in environment.items()
+        if v and n.lower().endswith("_proxy") and n.lower() != "no_proxy"
+    ]
+
+
+def _has_netrc(environment: Mapping[str, str]) -> bool:
+    named = environment.get("NETRC")
+    files = [Path(named)] if named else [Path("~/.netrc"), Path("~/_netrc")]
+    try:
+        return any(file.expanduser().exists() for file in files)
+    except (OSError, RuntimeError):
+        return True  # pip's session will find out
+
+
+def bring(
+    pins: Mapping[str, Pin],
+    places: Mapping[str, Path],
+    stage: Stage,
+    source: Source,
+    meanwhile: Callable[[], None],
+    watch: Watch | None = None,
+) -> None:
+    """Bring every file to its path in the stage.
+
+    :param pins: the files by their paths there.
+    :param places: where each of them goes in the end, and may be already.
+    :param stage: the stage.
+    :param source: where files may come from.
+    :param meanwhile: what else there is to do, while files come; what it raises ends the run.
+    :param watch: is told how far it has come.
+    :raises InputError: where one cannot be had, or is not what its lock says; all are told.
+    :raises DownloadError: where pip's session does not come about.
+    """
+    store = source.store()
+    faults: list[Fault] = []
+    left: list[Order] = []
+    for path, pin in pins.items():
+        order = _order(path, pin)
+        if take_file(order, places[path]) or (store and store.take(order.sha256, Path(path))):
+            continue
+        if order.url:
+            left.append(order)
+        elif not take_file(order, pin.beside, linked=False):
+            message = f"{pin.file.path} is not beside the lock, or not what its hash says"
+            faults.append(_fault(pin, message, "bring the file there, or lock again"))
+    fetched = fetch_plain(left, source.network(), store, meanwhile, watch)
+    for order, error in fetched.wrong:
+        message = f"{order.url} is another file: {error.message}"
+        faults.append(_fault(pins[order.path], message, _ANOTHER))
+    if fetched.left and not faults:
+        faults += _ask_pip(fetched, pins, stage, source, store)
+    if faults:
+        raise InputError(tuple(sorted(faults, key=_place)))
+
+
+def _order(path: str, pin: Pin) -> Order:
+    file = pin.file
+    return Order(file.url, file.filename, file.project, file.sha256, file.size, path)
+
+
+def _ask_pip(
+    fetched: Fetched,
+    pins: Mapping[str, Pin],
+    stage: Stage,
+    source: Source,
+    store: Store | None,
+) -> list[Fault]:
+    """Let pip's session fetch what a plain connection would not do for."""
+    from wheeltarget import driver
+
+    options = [o for o in source.command.options if o.name not in NOT_FOR_FETCHING]
+    failures, exit_code = driver.fetch_locked(
+        {
+            "locked": [asdict(order) for order in fetched.left],
+            "arguments": [word for option in options for word in option.words],
+            "connections": CONNECTIONS,
+            "store": str(store.folder) if store else None,
+            "elsewhere": has_other_index(source.command, source.settings),
+            "unreachable": sorted(fetched.unreachable),
+        },
+        stage,
+    )
+    if exit_code:
+        raise DownloadError(
+            "pip failed; nothing was saved", "what it said is above", exit_code=exit_code
+        )
+    orders = {order.path: order for order in fetched.left}
+    faults = []
+    for failure in failures:
+        order = orders[failure["path"]]
+        if failure["kind"] == "content":
+            message, hint = f"{order.url} is another file: {failure['text']}", _ANOTHER
+        else:
+            message = f"cannot fetch {order.url}: {failure['text']}"
+            hint = _HINTS.get(failure["code"], "" if failure["code"] else _UNREACHABLE)
+        faults.append(_fault(pins[order.path], message, hint))
+    return faults
+
+
+def _fault(pin: Pin, message: str, hint: str) -> Fault:
+    return pin.fault(f"{pin.file.project} {pin.file.version}: {message}".replace(" :", ":"), hint)
+
+
+def _place(fault: Fault) -> tuple[str, int]:
+    return (fault.location.file, fault.location.line) if fault.location else ("", 0)

@@ -1,0 +1,170 @@
+"""The verb ``bundle``: the wheels of a lock, unpacked into what is deployed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheeltarget.bundle_files import source_date, write_archive, write_folder
+from wheeltarget.bundle_plan import ProjectSize, merge_files, sizes
+from wheeltarget.drafts import open_draft
+from wheeltarget.errors import BundleError, TargetError
+from wheeltarget.includes import included_files
+from wheeltarget.locked_wheels import check_wheels, read_lock, require, wheels_of
+from wheeltarget.unpacking import BundledFile, Layout, unpack
+
+if TYPE_CHECKING:
+    from wheeltarget.locks import Lock, LockedPackage
+
+LAYOUTS = ("flat", "lambda", "lambda-layer")
+"""What a bundle can look like."""
+
+_LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
+_FOLDING = ("win", "macosx", "ios")
+_LAMBDA = "aws-lambda"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleRequest:
+    """What a person asks of ``wheeltarget bundle``.
+
+    :param lock: the lock, which names the target.
+    :param output: where the bundle goes: an archive where it ends in ``.zip``, else a folder.
+    :param layout: one of :data:`LAYOUTS`.
+    :param include: files and folders of one's own.
+    :param wheels: folders that have the wheels; without any, they are fetched.
+    :param scripts: whether scripts are made, too.
+    :param compressed: whether the files of an archive are compressed.
+    :param components: where to write the component list, or None.
+    :param environment: the environment's variables.
+    """
+
+    lock: str
+    output: Path
+    layout: str = LAYOUTS[0]
+    include: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ()
+    scripts: bool = False
+    compressed: bool = True
+    components: Path | None = None
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BundleOutcome:
+    """What came of it.
+
+    :param output: where the bundle is.
+    :param target: the target's label.
+    :param projects: how large each project is, the largest first.
+    :param limit: how many bytes the service takes unpacked, or None where that is not known.
+    :param notes: what somebody should know of it, one sentence each.
+    """
+
+    output: Path
+    target: str
+    projects: tuple[ProjectSize, ...]
+    limit: int | None
+    notes: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Give the size of all files together, in bytes."""
+        return sum(project.size for project in self.projects)
+
+
+def bundle(request: BundleRequest) -> BundleOutcome:
+    """Make a bundle of the wheels of a lock.
+
+    :param request: what is asked for.
+    :returns: what is in it.
+    :raises WheeltargetError: where that cannot be done; nothing is written then.
+    """
+    require("installer", "a bundle needs PyPA's installer")
+    if request.components is not None:
+        require("cyclonedx", "a component list needs cyclonedx-python-lib")
+    environment = os.environ if request.environment is None else request.environment
+    moment = source_date(environment)
+    lock = read_lock(request.lock)
+    layout = _layout(request, lock.tag)
+    with (
+        tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
+        open_draft(request.components) if request.components else nullcontext() as keep_list,
+    ):
+        wheels = tuple(wheels_of(lock, request.lock, request.wheels, Path(name, "wheels")))
+        notes = tuple(check_wheels(wheels))
+        files = [
+            file
+            for number, (package, path) in enumerate(wheels)
+            for file in _unpack(path, package, layout, Path(name, "unpacked", str(number)))
+        ]
+        files += (file for text in request.include for file in included_files(text, layout.site))
+        folds_case = lock.tag.rpartition("-")[2].startswith(_FOLDING)
+        merged = merge_files(files, folds_case=folds_case)
+        outcome = BundleOutcome(
+            request.output, lock.target, sizes(merged, lock.versions), _limit(request, lock), notes
+        )
+        _refuse_too_large(outcome)
+        components = _list_components(lock, wheels, moment) if keep_list else ""
+        _write(request, merged, moment)
+        if keep_list:
+            keep_list(components)
+    return outcome
+
+
+def _layout(request: BundleRequest, tag: str) -> Layout:
+    """Say where things go."""
+    site = "python/" if request.layout == "lambda-layer" else ""
+    launcher = _LAUNCHERS.get(tag.rpartition("-")[2], "posix")
+    return Layout(site, "bin/" if request.scripts else "", launcher)
+
+
+def _unpack(
+    path: Path, package: LockedPackage, layout: Layout, folder: Path
+) -> tuple[BundledFile, ...]:
+    folder.mkdir(parents=True)
+    return unpack(path, package.name, layout, folder)
+
+
+def _list_components(lock: Lock, wheels: Sequence[tuple[LockedPackage, Path]], moment: int) -> str:
+    from wheeltarget.components import component_list
+
+    return component_list(lock, {package.name: path for package, path in wheels}, moment)
+
+
+def _limit(request: BundleRequest, lock: Lock) -> int | None:
+    """Say how much the service takes that the target, or the layout, is for."""
+    from wheeltarget.catalogue import known_systems
+    from wheeltarget.systems import find_target
+
+    if request.layout != LAYOUTS[0]:
+        limits = [each.limits for each in known_systems().called(_LAMBDA)]
+    else:
+        try:
+            limits = [find_target(lock.target, known_systems()).system.limits]
+        except TargetError:
+            return None
+    found = [each["unzipped_bytes"] for each in limits if "unzipped_bytes" in each]
+    return min(found, default=None)
+
+
+def _refuse_too_large(outcome: BundleOutcome) -> None:
+    if outcome.limit is not None and outcome.size > outcome.limit:
+        largest = ", ".join(f"{each.name} has {each.size}" for each in outcome.projects[:3])
+        raise BundleError(
+            f"the bundle would have {outcome.size} bytes unpacked, and the service takes "
+            f"{outcome.limit}: {largest}",
+            "leave something out, or put it into a layer or an image of its own",
+        )
+
+
+def _write(request: BundleRequest, files: Sequence[BundledFile], moment: int) -> None:
+    if request.output.suffix == ".zip":
+        write_archive(request.output, files, moment, compressed=request.compressed)
+    else:
+        write_folder(request.output, files, moment)

@@ -1,0 +1,126 @@
+"""A bundle on the disk: a folder or an archive, the same to the byte for the same files.
+
+An archive has its members in order, one time for all, and one of two modes; so has a folder its
+files. What deflate makes of a file depends on the version of zlib, so two machines make the same
+archive if they have the same zlib, or if nothing is compressed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from wheeltarget.errors import BundleError, UsageError
+from wheeltarget.unpacking import BundledFile
+
+_EARLIEST = 315532800
+"""1980-01-01, with which the time of zip archives begins."""
+
+_LATEST = 4354819198
+"""2107-12-31, with which it ends."""
+
+_FILE, _PROGRAM = 0o100644, 0o100755
+_BLOCK = 1 << 20
+
+
+def source_date(environment: Mapping[str, str]) -> int:
+    """Give the time that every file of a bundle has, in seconds since 1970.
+
+    :param environment: ``SOURCE_DATE_EPOCH`` counts (reproducible-builds.org); without it, the
+        earliest time that a zip archive can have.
+    :raises UsageError: where the variable is no number, or no time of an archive.
+    """
+    text = environment.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return _EARLIEST
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {text!r}", "it has to be a number of seconds since 1970"
+        )
+    return min(max(int(text), _EARLIEST), _LATEST)
+
+
+def write_archive(
+    path: Path, files: Sequence[BundledFile], moment: int, *, compressed: bool
+) -> None:
+    """Write a zip archive, whole or not at all.
+
+    :param path: where to; a file that is there is replaced.
+    :param files: its files, in their order.
+    :param moment: the time that each of them gets, in seconds since 1970.
+    :param compressed: whether they are compressed.
+    :raises BundleError: where it cannot be written.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        try:
+            with open(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:  # noqa: PTH123
+                for file in files:
+                    _write_member(archive, file, moment, compressed=compressed)
+            Path(made).chmod(0o666 & ~_umask())
+            Path(made).replace(path)
+        except BaseException:
+            Path(made).unlink()
+            raise
+    except OSError as error:
+        raise BundleError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_member(
+    archive: zipfile.ZipFile, file: BundledFile, moment: int, *, compressed: bool
+) -> None:
+    member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
+    member.create_system = 3  # else it would say which system made it
+    member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
+    member.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    member.file_size = file.size
+    with file.source.open("rb") as source, archive.open(member, "w") as target:
+        shutil.copyfileobj(source, target, _BLOCK)
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
+    """Write a folder, whole or not at all.
+
+    :param path: where to; nothing, or an empty folder, may be there.
+    :param files: its files.
+    :param moment: the time that each of them gets, in seconds since 1970.
+    :raises BundleError: where it cannot be written, or something is there.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise BundleError(
+                f"{path} is there already", "remove it, or name another folder with --output"
+            )
+        whole = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            for file in files:
+                _write_file(whole / file.name, file, moment)
+            for folder in (whole, *(each for each in whole.rglob("*") if each.is_dir())):
+                folder.chmod(0o777 & ~_umask())
+                os.utime(folder, (moment, moment))
+            whole.replace(path)
+        except BaseException:
+            shutil.rmtree(whole, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise BundleError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_file(path: Path, file: BundledFile, moment: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file.source, path)
+    path.chmod((_PROGRAM if file.executable else _FILE) & 0o777)
+    os.utime(path, (moment, moment))

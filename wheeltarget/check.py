@@ -1,0 +1,263 @@
+"""The verb ``check``: whether a wheelhouse is whole, and all that its targets need."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheeltarget import catalogue, driver, settings, wheelhouse
+from wheeltarget.check_locks import judge_locked, read_selections
+from wheeltarget.delivery import roots
+from wheeltarget.errors import InputError, UsageError
+from wheeltarget.interrupts import interruptible
+from wheeltarget.pip_options import split_command_line
+from wheeltarget.plan import Choices, Job, Targets, make_plan
+from wheeltarget.reading import read_everything, typed_targets
+from wheeltarget.requirements import is_lock
+from wheeltarget.shortfalls import CheckFinding, Shelf, find_missing, fitting, judge_fit
+from wheeltarget.wheel_file import WheelFile, read_wheel
+
+if TYPE_CHECKING:
+    from wheeltarget.demands import Demand
+    from wheeltarget.results import JobResult
+    from wheeltarget.targets import Target
+
+_UNREADABLE = frozenset({"WC101", "WC102", "WC118"})
+_SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """What a person asks of ``wheeltarget check``.
+
+    :param places: folders of wheels, and single wheels.
+    :param tags: the values of ``--tags``, each a list with commas.
+    :param targets: the values of ``--target``, each a list with commas.
+    :param requirements: the values of ``-r``.
+    :param constraints: the values of ``-c``.
+    :param audits: whether to look into native code, too.
+    :param environment: the environment's variables.
+    """
+
+    places: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    audits: bool = False
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """What came of it.
+
+    :param files: the files that were looked at, as they were named.
+    :param targets: what the targets are called; none where only the files themselves count.
+    :param findings: what is wrong, by file, then by target.
+    """
+
+    files: tuple[str, ...]
+    targets: tuple[str, ...]
+    findings: tuple[CheckFinding, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """Give 1 where something is wrong, else 0."""
+        return int(bool(self.findings))
+
+
+def check(request: CheckRequest) -> CheckOutcome:
+    """Look for everything that is wrong with a wheelhouse.
+
+    :param request: what is asked for.
+    :returns: what was found.
+    :raises WheeltargetError: where that cannot be done.
+    """
+    paths = tuple(_files(request.places))
+    if not paths:
+        where = ", ".join(request.places)
+        raise UsageError(f"there are no wheels in {where}", "name a folder that has some")
+    wheels = tuple(read_wheel(path) for path in paths if path.suffix == ".whl")
+    findings = [
+        CheckFinding(str(wheel.path), "", flaw.code, flaw.message)
+        for wheel in wheels
+        for flaw in wheel.flaws
+    ]
+    targets: tuple[Target, ...] = ()
+    locks = _locks(request)
+    if locks:
+        environment = os.environ if request.environment is None else request.environment
+        selections = tuple(read_selections(locks, request.tags, request.targets, environment))
+        targets = tuple(dict.fromkeys(selection.target for selection in selections))
+        findings += judge_fit(wheels, targets)
+        findings += judge_locked(selections, paths)
+    else:
+        jobs = _plan(request, paths)
+        targets = tuple(job.target or catalogue.host() for job in jobs)
+        findings += judge_fit(wheels, targets) if jobs else ()
+        findings += _judge_contents(request, jobs, targets, wheels, paths)
+    if request.audits:
+        findings += _audit(wheels, targets)
+    order = {str(path): number for number, path in enumerate(paths)}
+    findings.sort(key=lambda each: (order.get(each.file, len(order)), each.target, each.code))
+    labels = tuple(target.label for target in targets)
+    return CheckOutcome(tuple(map(str, paths)), labels, tuple(dict.fromkeys(findings)))
+
+
+def _files(places: Iterable[str]) -> Iterator[Path]:
+    """Give every distribution that is named, or lies in a folder that is; each once."""
+    seen: set[str] = set()
+    for place in places:
+        path = Path(place)
+        if path.is_dir():
+            found = sorted(each for each in path.rglob("*") if each.is_file())
+            found = [each for each in found if each.name.endswith((".whl", *_SOURCES))]
+        elif path.is_file():
+            found = [path]
+        else:
+            raise UsageError(
+                f"{place} is neither a folder nor a file", "name a wheelhouse, or single wheels"
+            )
+        for each in found:
+            real = os.path.realpath(each)
+            if real not in seen:
+                seen.add(real)
+                yield each
+
+
+def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
+    """Look into the native code of every wheel that can be read."""
+    from importlib.util import find_spec
+
+    if find_spec("auditwheel") is None:
+        raise UsageError(
+            "--audit needs auditwheel, which is not here",
+            "install it with pip install 'wheeltarget[audit]'",
+        )
+    from wheeltarget.shared_objects import audit
+
+    for wheel in wheels:
+        if not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
+            taking = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
+            yield from audit(wheel, taking)
+
+
+def _locks(request: CheckRequest) -> tuple[str, ...]:
+    """Give the locks that are named, or, where nothing is, those that lie beside the wheels."""
+    locks = tuple(filter(is_lock, request.requirements))
+    if locks and len(locks) < len(request.requirements):
+        raise UsageError(
+            "locks and requirements files say the same in two ways",
+            "check with one kind of them, then with the other",
+        )
+    if request.requirements or request.tags or request.targets:
+        return locks
+    folders = [place for place in request.places if Path(place).is_dir()]
+    return tuple(
+        str(path)
+        for place in folders
+        for path in sorted(Path(place).iterdir())
+        if is_lock(path.name)
+    )
+
+
+def _plan(request: CheckRequest, paths: Sequence[Path]) -> tuple[Job, ...]:
+    """Plan what pip would have to do with these files alone; nothing where no target is named."""
+    environment = os.environ if request.environment is None else request.environment
+    defaults = typed_targets(request.tags, request.targets) or settings.project_defaults(Path.cwd())
+    if not defaults and not request.requirements:
+        return ()
+    words = ["--no-index"]
+    words += [f"--find-links={folder}" for folder in dict.fromkeys(p.parent for p in paths)]
+    words += [f"--requirement={file}" for file in request.requirements]
+    words += [f"--constraint={file}" for file in request.constraints]
+    command = split_command_line(words)
+    inputs = read_everything(command, environment)
+    choices = Choices(defaults, frozenset(name for name, _ in _sources(paths)))
+    plan, faults = make_plan(inputs, command, choices, Targets(catalogue.look_up, catalogue.host))
+    faults = (*inputs.faults, *inputs.unread, *faults)
+    if faults:
+        raise InputError(faults)
+    return plan.jobs
+
+
+def _sources(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
+    """Give the project and the version of every source distribution."""
+    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+
+    for path in paths:
+        with suppress(InvalidSdistFilename):
+            name, version = parse_sdist_filename(path.name)
+            yield str(name), str(version)
+
+
+def _judge_contents(
+    request: CheckRequest,
+    jobs: Sequence[Job],
+    targets: Sequence[Target],
+    wheels: Sequence[WheelFile],
+    paths: Sequence[Path],
+) -> Iterator[CheckFinding]:
+    """Look for what is missing, and, where somebody says what is needed, for what is not."""
+    sources: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for name, version in _sources(paths):
+        sources[name] += (version,)
+    shelves = [Shelf(target, fitting(wheels, target), sources) for target in targets]
+    if not request.requirements:
+        for shelf in shelves:
+            yield from find_missing(shelf, None)
+        return
+    results = _resolve(jobs, targets, silent=True)
+    for job, shelf, result in zip(jobs, shelves, results, strict=True):
+        if result.exit_code:
+            yield from _judge_failure(job, shelf, result)
+    if not any(result.exit_code for result in results):
+        needed = {file.path.name for result in results for file in result.chosen}
+        for path in paths:
+            fits_some = any(
+                wheel.path == path
+                for shelf in shelves
+                for each in shelf.wheels.values()
+                for wheel in each
+            )
+            if path.name not in needed and (fits_some or path.suffix != ".whl"):
+                yield CheckFinding(str(path), "", "WC305", "no target needs it")
+
+
+def _resolve(
+    jobs: Sequence[Job], targets: Sequence[Target], *, silent: bool
+) -> tuple[JobResult, ...]:
+    """Let pip choose from the files."""
+    nowhere = Path(tempfile.gettempdir(), "wheeltarget")
+    labels = [target.label for target in targets]
+    with interruptible(), wheelhouse.open_stage(nowhere, dry_run=True) as stage:
+        manner = driver.Manner(("",) * len(jobs), dry_run=True, silent=silent)
+        return driver.run_jobs(jobs, labels, stage, manner)
+
+
+def _judge_failure(job: Job, shelf: Shelf, result: JobResult) -> Iterator[CheckFinding]:
+    """Say why pip cannot put together what is asked for."""
+    missing = tuple(find_missing(shelf, roots(result)))
+    if missing:
+        yield from missing
+        return
+    label = shelf.target.label
+    if result.failure is not None and result.failure.demands:
+        demands = " and ".join(map(_said_demand, result.failure.demands))
+        yield CheckFinding("", label, "WC303", f"not all of this can be had at once: {demands}")
+        return
+    _resolve([job], [shelf.target], silent=False)
+    message = "pip cannot put together what is asked for; what it said is above"
+    yield CheckFinding("", label, "WC303", message)
+
+
+def _said_demand(demand: Demand) -> str:
+    who = f" (for {demand.chain[0][0]} {demand.chain[0][1]})" if demand.chain else ""
+    return f"{demand.name}{demand.specifier}{who}"

@@ -1,0 +1,100 @@
+"""The commands about the cache folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli_values import OutputFormat
+from wheeltarget.errors import WheeltargetError
+
+cache = typer.Typer(
+    help="Look at the cache folder, with wheels and remembered runs, and make room in it.",
+    no_args_is_help=True,
+)
+
+_Format = Annotated[OutputFormat, typer.Option("--format", help="How the result is written.")]
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what is wrong, if anything is."""
+    try:
+        yield
+    except WheeltargetError as error:
+        from wheeltarget.render import show_error
+
+        show_error(error, sys.stderr)
+        raise typer.Exit(error.exit_code) from error
+
+
+@cache.command("dir")
+def show_folder() -> None:
+    """Say where the cache folder is."""
+    from wheeltarget.cache import cache_folder
+
+    sys.stdout.write(f"{cache_folder(os.environ)}\n")
+
+
+@cache.command()
+def info(*, output_format: _Format = OutputFormat.TEXT) -> None:
+    """Say what is in the cache folder."""
+    from wheeltarget import housekeeping, render_cache
+    from wheeltarget.cache import cache_folder
+
+    with _told():
+        limit = housekeeping.read_limit(os.environ)
+        usage = housekeeping.survey(cache_folder(os.environ), limit)
+        render_cache.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
+
+
+@cache.command()
+def prune(
+    *,
+    max_age: Annotated[
+        float | None,
+        typer.Option(
+            min=0, metavar="DAYS", help="Remove wheels that were not used for so many days."
+        ),
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Remove what was used least, until the rest is no larger than this.",
+        ),
+    ] = None,
+    output_format: _Format = OutputFormat.TEXT,
+) -> None:
+    """Make room: remove wheels that are used least, and runs that hold no more.
+
+    Without options it is brought below its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
+    """
+    from wheeltarget import housekeeping, render_cache
+    from wheeltarget.cache import cache_folder
+
+    with _told():
+        limit = None
+        if max_size is not None:
+            limit = housekeeping.read_size(max_size, "--max-size")
+        elif max_age is None:
+            limit = housekeeping.read_limit(os.environ)
+        seconds = None if max_age is None else max_age * housekeeping.DAY
+        removed = housekeeping.prune(cache_folder(os.environ), limit=limit, max_age=seconds)
+        render_cache.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
+
+
+@cache.command()
+def clear(*, output_format: _Format = OutputFormat.TEXT) -> None:
+    """Remove everything; wheelhouses keep their files."""
+    from wheeltarget import housekeeping, render_cache
+    from wheeltarget.cache import cache_folder
+
+    with _told():
+        removed = housekeeping.clear(cache_folder(os.environ))
+        render_cache.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)

@@ -1,0 +1,359 @@
+"""Files by URL and hash, in threads, over plain connections.
+
+This way is for what needs nothing that only pip knows: no credentials, no proxy, no certificates of
+one's own. Whatever is answered with anything else than the file is left over, for pip's own session
+to ask again: that is where redirections, prompts, retries and messages come from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from wheeltarget import __version__
+from wheeltarget.errors import HashMismatchError
+from wheeltarget.network import Network
+from wheeltarget.store import Store
+from wheeltarget.transfer import (
+    BrokenError,
+    Order,
+    StatusError,
+    UnreachableError,
+    WrongSizeError,
+    obtain,
+    read_length,
+    read_start,
+)
+
+if TYPE_CHECKING:
+    import ssl
+
+CONNECTIONS = 16
+"""How many connections to one host are open at once."""
+
+_HEADERS = {
+    # As pip does: the hash is that of the file, not of what a server makes of it.
+    "Accept-Encoding": "identity",
+    "User-Agent": f"wheeltarget/{__version__}",
+}
+_HOST_IS_NOT_PLAIN = frozenset({401, 403, 407, 429, 503})
+_PATIENCE = 2.0
+_WATCHED_EVERY = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come.
+
+    :param files: how many files are there.
+    :param all_files: how many there will be.
+    :param size: how many bytes have come.
+    :param all_size: how many will, as far as that is known.
+    """
+
+    files: int
+    all_files: int
+    size: int
+    all_size: int
+
+
+Watch = Callable[[Progress], None]
+"""Is told now and then how far a run has come."""
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What came of fetching.
+
+    :param left: what pip's session has to fetch.
+    :param wrong: what is not what it should be, and why.
+    :param unreachable: hosts that did not answer at all.
+    """
+
+    left: list[Order] = field(default_factory=list)
+    wrong: list[tuple[Order, HashMismatchError | WrongSizeError]] = field(default_factory=list)
+    unreachable: set[str] = field(default_factory=set)
+
+
+def fetch_plain(
+    orders: Sequence[Order],
+    network: Network,
+    store: Store | None,
+    meanwhile: Callable[[], None],
+    watch: Watch | None = None,
+) -> Fetched:
+    """Fetch files over plain connections, as far as those will do.
+
+    :param orders: the files.
+    :param network: what the network is like.
+    :param store: keeps them for the next run.
+    :param meanwhile: is called once while they come.
+    :param watch: is told of it.
+    :returns: what is left over, and what is wrong.
+    :raises OSError: where a file cannot be written.
+    """
+    fetched = Fetched([each for each in orders if not network.takes(each.url)])
+    hosts: dict[tuple[str, str], deque[Order]] = {}
+    for order in orders:
+        if network.takes(order.url):
+            parts = urlsplit(order.url)
+            hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
+    _Crew(network, store, fetched, watch).work_through(hosts, meanwhile)
+    return fetched
+
+
+class _Crew:
+    """The threads, and what they share."""
+
+    def __init__(
+        self, network: Network, store: Store | None, fetched: Fetched, watch: Watch | None
+    ) -> None:
+        self._network = network
+        self._store = store
+        self._fetched = fetched
+        self._stop = threading.Event()
+        self._connections: list[_Connection] = []
+        self._failure: list[BaseException] = []
+        self._tls: ssl.SSLContext | None = None
+        self._watch = watch
+        self._done = 0
+
+    def work_through(
+        self, hosts: Mapping[tuple[str, str], deque[Order]], meanwhile: Callable[[], None]
+    ) -> None:
+        """Work through everything; whatever ends it early, no thread works on afterwards."""
+        hosts = self._trusted(hosts)
+        orders = [order for queue in hosts.values() for order in queue]
+        total = (len(orders), sum(order.size or 0 for order in orders))
+        threads = [
+            threading.Thread(target=self._work, args=(host, queue), daemon=True)
+            for host, queue in hosts.items()
+            for _ in range(min(CONNECTIONS, len(queue)))
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            meanwhile()
+            for thread in threads:
+                while thread.is_alive():
+                    # Not without end: on Windows no signal is seen meanwhile.
+                    thread.join(_WATCHED_EVERY)
+                    self._tell(total)
+        finally:
+            self._stop.set()
+            for connection in list(self._connections):
+                connection.cut()
+            self._wait(threads)
+        if self._failure:
+            raise self._failure[0]
+
+    def _trusted(
+        self, hosts: Mapping[tuple[str, str], deque[Order]]
+    ) -> Mapping[tuple[str, str], deque[Order]]:
+        """Read the certificates; where they cannot be read, pip is to say so."""
+        secure = [queue for (scheme, _), queue in hosts.items() if scheme == "https"]
+        if not secure:
+            return hosts
+        try:
+            self._tls = _trust(self._network.certificates)
+        except (OSError, ValueError):
+            self._fetched.left.extend(order for queue in secure for order in queue)
+            return {host: queue for host, queue in hosts.items() if host[0] != "https"}
+        return hosts
+
+    def _tell(self, total: tuple[int, int]) -> None:
+        if self._watch is not None:
+            size = sum(connection.received for connection in list(self._connections))
+            self._watch(Progress(self._done, total[0], size, total[1]))
+
+    def _wait(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for the threads, but not for one that waits for a name server."""
+        end = time.monotonic() + _PATIENCE
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(end - time.monotonic(), 0))
+
+    def _work(self, host: tuple[str, str], queue: deque[Order]) -> None:
+        connection = _Connection(host, self._network.timeout, self._tls, self._stop)
+        self._connections.append(connection)
+        try:
+            while not self._stop.is_set():
+                try:
+                    order = queue.popleft()
+                except IndexError:
+                    break
+                self._fetch(order, connection, queue)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            self._failure.append(error)
+            self._stop.set()
+        finally:
+            connection.close()
+
+    def _fetch(self, order: Order, connection: _Connection, queue: deque[Order]) -> None:
+        try:
+            obtain(order, self._store, lambda start: connection.ask(order.url, start))
+            self._done += 1
+        except (HashMismatchError, WrongSizeError) as error:
+            self._fetched.wrong.append((order, error))
+        except StatusError as error:
+            self._leave(order, queue, rest=error.code in _HOST_IS_NOT_PLAIN or error.code < 400)
+        except UnreachableError:
+            self._fetched.unreachable.add(urlsplit(order.url).netloc)
+            self._leave(order, queue, rest=True)
+        except BrokenError:
+            self._leave(order, queue, rest=False)
+
+    def _leave(self, order: Order, queue: deque[Order], *, rest: bool) -> None:
+        """Leave a file to pip's session, and with it all that would fare as badly."""
+        self._fetched.left.append(order)
+        while rest:
+            try:
+                self._fetched.left.append(queue.popleft())
+            except IndexError:
+                return
+
+
+class _Connection:
+    """A connection to one host that is used again and again."""
+
+    def __init__(
+        self,
+        host: tuple[str, str],
+        timeout: float,
+        tls: ssl.SSLContext | None,
+        stop: threading.Event,
+    ) -> None:
+        scheme, netloc = host
+        self._stop = stop
+        self.received = 0
+        if scheme == "https":
+            self._http: http.client.HTTPConnection = http.client.HTTPSConnection(
+                netloc, timeout=timeout, context=tls
+            )
+        else:
+            self._http = http.client.HTTPConnection(netloc, timeout=timeout)
+
+    def ask(self, url: str, start: int) -> _Answer:
+        """Ask for a file from some byte on."""
+        headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
+        if self._stop.is_set():
+            raise UnreachableError("the run ends")
+        if self._http.sock is None:
+            self._connect()
+        with self.errors_translated():
+            self._http.request("GET", _target(urlsplit(url)), headers=headers)
+            return _Answer(self._http.getresponse(), self)
+
+    def _connect(self) -> None:
+        try:
+            self._http.connect()
+        except (OSError, ValueError) as error:  # a name that is none is a ValueError
+            self.close()
+            if type(error).__module__ == "ssl":
+                # It does answer; whether it is to be trusted is for pip to say.
+                raise StatusError(0, str(error)) from error
+            raise UnreachableError(str(error)) from error
+
+    @contextlib.contextmanager
+    def errors_translated(self) -> Iterator[None]:
+        """Say of every failure of the network that the connection broke."""
+        try:
+            yield
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise BrokenError(str(error)) from error
+
+    def close(self) -> None:
+        """Close it; the next request opens it again."""
+        self._http.close()
+
+    def cut(self) -> None:
+        """End whatever waits for it, from another thread."""
+        sock = self._http.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Answer:
+    """An answer of ``http.client``."""
+
+    def __init__(self, response: http.client.HTTPResponse, connection: _Connection) -> None:
+        self._response = response
+        self._connection = connection
+        self.status = response.status
+        self.reason = response.reason
+        self.length = read_length(response.getheader("Content-Length"))
+        self.start = read_start(response.getheader("Content-Range"))
+
+    def read(self, size: int) -> bytes:
+        """Give the next bytes of the body."""
+        with self._connection.errors_translated():
+            piece = self._response.read(size)
+        self._connection.received += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Let the answer go; of one that was not read to its end the connection goes, too."""
+        if not self._response.isclosed():
+            self._connection.close()
+
+
+def _target(parts: SplitResult) -> str:
+    """Give what a request asks for; the fragment is the client's own business."""
+    path = parts.path or "/"
+    return f"{path}?{parts.query}" if parts.query else path
+
+
+def _trust(certificates: str) -> ssl.SSLContext:
+    """Give the certificates that are trusted."""
+    import ssl
+
+    if not certificates:
+        return ssl.create_default_context()
+    folder = os.path.isdir(certificates)  # noqa: PTH112 - any text
+    return ssl.create_default_context(
+        cafile=None if folder else certificates, capath=certificates if folder else None
+    )
+
+
+def take_file(order: Order, place: Path, *, linked: bool = True) -> bool:
+    """Take a file that is on this machine already, if it is the right one.
+
+    :param order: the file, and where to.
+    :param place: where it may be.
+    :param linked: whether to give it a second name, where that can be, not to copy it.
+    :returns: whether it was the right one.
+    :raises OSError: where it cannot be read or written.
+    """
+    import hashlib
+    import shutil
+
+    if not place.is_file():
+        return False
+    path = Path(order.path)
+    if not (linked and _link(place, path)):
+        shutil.copyfile(place, path)
+    with path.open("rb") as handle:
+        same = hashlib.file_digest(handle, "sha256").hexdigest() == order.sha256
+    if not same:
+        path.unlink()
+    return same
+
+
+def _link(place: Path, path: Path) -> bool:
+    try:
+        path.hardlink_to(place.resolve())
+    except OSError:
+        return False
+    return True

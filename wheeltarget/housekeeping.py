@@ -1,0 +1,177 @@
+"""What is in the cache folder, and making room in it, also beside runs that use it.
+
+A wheel that a wheelhouse has linked stays there when it is removed here. A run that was about to
+take one fetches it instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheeltarget.cache import memory_folder, wheel_folder
+from wheeltarget.errors import CacheError, UsageError
+from wheeltarget.remembered import drafts, entries
+from wheeltarget.store import Store
+
+VARIABLE = "WHEELTARGET_CACHE_LIMIT"
+"""The environment variable that says how large the wheel store may get."""
+
+DEFAULT_LIMIT = 10 * 1000**3
+"""How large the wheel store may get, in bytes."""
+
+DAY = 86400.0
+
+_PRUNED = "pruned"
+"""Name of the file whose time of change says when there was made room without being asked to."""
+
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", start=1)}
+_UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", start=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is in the cache folder.
+
+    :param folder: the folder.
+    :param wheels: how many wheels there are.
+    :param size: how many bytes they have.
+    :param limit: how many they may have.
+    :param runs: how many runs are remembered.
+    :param current: of how many of them the index pages are still fresh.
+    """
+
+    folder: Path
+    wheels: int
+    size: int
+    limit: int
+    runs: int
+    current: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "schema": 1,
+            "folder": str(self.folder),
+            "wheels": {"count": self.wheels, "size": self.size, "limit": self.limit},
+            "runs": {"count": self.runs, "current": self.current},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What was removed.
+
+    :param wheels: how many wheels.
+    :param size: how many bytes they had.
+    :param runs: how many remembered runs.
+    """
+
+    wheels: int
+    size: int
+    runs: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        removed = {"wheels": self.wheels, "size": self.size, "runs": self.runs}
+        return {"schema": 1, "removed": removed}
+
+
+def read_size(text: str, where: str) -> int:
+    """Read a number of bytes, such as ``500MB`` or ``2 GiB``.
+
+    :param text: the text.
+    :param where: what says so, for a message.
+    :raises UsageError: where it is no size.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Z]*)\s*", text.upper(), re.ASCII)
+    unit = _UNITS.get(found[2]) if found else None
+    if found is None or unit is None:
+        raise UsageError(f"{where}: {text!r} is no size", "write it like 500MB or 2.5GB")
+    return int(float(found[1]) * unit)
+
+
+def read_limit(environment: Mapping[str, str]) -> int:
+    """Say how large the wheel store may get, in bytes.
+
+    :param environment: ``WHEELTARGET_CACHE_LIMIT`` counts.
+    :raises UsageError: where it is no size.
+    """
+    text = environment.get(VARIABLE)
+    return read_size(text, VARIABLE) if text else DEFAULT_LIMIT
+
+
+def survey(cache: Path, limit: int) -> Usage:
+    """Say what is in a cache folder.
+
+    :param cache: the folder; it need not exist.
+    :param limit: how many bytes its wheels may have.
+    """
+    sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
+    runs = [until > time.time() for _, until in entries(memory_folder(cache))]
+    return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
+
+
+def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> Removed:
+    """Remove wheels that are used least, what killed runs have left, and runs that hold no more.
+
+    :param cache: the folder; it need not exist.
+    :param limit: how many bytes its wheels may have; those that were used last stay.
+    :param max_age: after how many seconds without use a wheel is removed.
+    :returns: what was removed.
+    :raises CacheError: where something cannot be removed.
+    """
+    now = time.time()
+    left, removed = 0, []
+    wheels = Store(wheel_folder(cache)).entries()
+    for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
+        too_old = max_age is not None and now - used > max_age
+        if too_old or (limit is not None and left + size > limit):
+            removed.append((sha256, size))
+        else:
+            left += size
+    runs = [file for file, until in entries(memory_folder(cache)) if until <= now]
+    return _remove(cache, removed, runs)
+
+
+def clear(cache: Path) -> Removed:
+    """Remove everything, but for what other runs are just writing.
+
+    :param cache: the folder; it need not exist.
+    :returns: what was removed.
+    :raises CacheError: where something cannot be removed.
+    """
+    runs = [file for file, _ in entries(memory_folder(cache))]
+    wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]
+    return _remove(cache, wheels, runs)
+
+
+def prune_now_and_then(cache: Path, limit: int) -> None:
+    """Keep the wheel store below its limit, looking once a day; what fails is left for later.
+
+    :param cache: the folder.
+    :param limit: how many bytes its wheels may have.
+    """
+    mark = cache / _PRUNED
+    with contextlib.suppress(OSError, CacheError):
+        if not mark.exists() or not 0 <= time.time() - mark.stat().st_mtime < DAY:
+            mark.touch()
+            prune(cache, limit=limit)
+
+
+def _remove(cache: Path, wheels: list[tuple[str, int]], runs: list[Path]) -> Removed:
+    store = Store(wheel_folder(cache))
+    try:
+        for sha256, _ in wheels:
+            store.remove(sha256)
+        for file in (*runs, *drafts(memory_folder(cache))):
+            file.unlink(missing_ok=True)
+        store.sweep()
+    except OSError as error:
+        raise CacheError(f"cannot remove {error.filename}: {error.strerror}") from error
+    return Removed(len(wheels), sum(size for _, size in wheels), len(runs))

@@ -1,0 +1,55 @@
+"""Names of files: what is a lock, and what has to be fetched.
+
+Specification: the pylock.toml page of packaging.python.org (PEP 751), "File Name".
+"""
+
+from __future__ import annotations
+
+import re
+
+_REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
+_PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
+_FOREIGN = frozenset({"poetry.lock", "uv.lock", "Pipfile.lock"})
+
+
+def is_remote(name: str) -> bool:
+    """Tell whether a file's name is a URL, which pip's session has to fetch.
+
+    :param name: the name.
+    """
+    return _REMOTE.match(name) is not None
+
+
+def is_lock(name: str) -> bool:
+    """Tell whether a file's name makes it a lock (PEP 751) and not a requirements file.
+
+    :param name: the name; extras behind it, as in ``pylock.toml[dev]``, are taken.
+    """
+    return _PYLOCK.fullmatch(base_name(name)) is not None
+
+
+def is_foreign_lock(name: str) -> bool:
+    """Tell whether a file's name makes it the lock of poetry, uv or pipenv.
+
+    :param name: the name.
+    """
+    return base_name(name) in _FOREIGN
+
+
+def base_name(name: str) -> str:
+    """Give the last part of a file's name, on whatever system it was written.
+
+    :param name: the name.
+    """
+    return re.split(r"[/\\]", name)[-1]
+
+
+def split_extras(name: str) -> tuple[str, tuple[str, ...]]:
+    """Part the extras from a lock's name, as in ``pylock.toml[dev]``.
+
+    :param name: the name, as it was given.
+    """
+    if not name.endswith("]"):
+        return name, ()
+    path, _, extras = name[:-1].rpartition("[")
+    return path, tuple(each.strip() for each in extras.split(",") if each.strip())

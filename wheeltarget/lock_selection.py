@@ -1,0 +1,143 @@
+"""The files of any lock for a target, as packaging selects them.
+
+Specification: the pylock.toml page of packaging.python.org (PEP 751), "Installation".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wheeltarget.errors import Fault
+from wheeltarget.lock_files import Notebook, PinnedFile, Way
+from wheeltarget.locked import Lock, Selection, pin_all
+from wheeltarget.markers import holds
+from wheeltarget.targets import Target
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package, Pylock
+
+
+def select(
+    lock: Lock, wanted: Sequence[tuple[str, Target]], sources: frozenset[str]
+) -> tuple[list[Selection], list[Fault]]:
+    """Select the files of a lock.
+
+    :param lock: the lock.
+    :param wanted: what each target is called, and the target.
+    :param sources: the projects of which a source may be kept, where it is not wheeltarget's lock.
+    :returns: what each target takes, and what is wrong.
+    """
+    notebook = Notebook(lock.name, lock.text)
+    parsed = _parse(lock, notebook)
+    if parsed is None:
+        return [], notebook.faults
+    selector = _Selector(lock, parsed, notebook, sources)
+    return list(selector.select_all(wanted)), notebook.faults
+
+
+def _parse(lock: Lock, notebook: Notebook) -> Pylock | None:
+    """Let packaging read the lock, too; it knows the rest of the specification."""
+    from packaging.pylock import Pylock, PylockValidationError
+
+    try:
+        return Pylock.from_dict(lock.data)
+    except PylockValidationError as error:
+        steps = re.findall(r"[^.\[\]]+", error.context or "")
+        way: Way = tuple(int(step) if step.isdigit() else step for step in steps)
+        notebook.note(way, error.message)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Selector:
+    """Selects from one lock."""
+
+    lock: Lock
+    parsed: Pylock
+    notebook: Notebook
+    sources: frozenset[str]
+
+    def select_all(self, wanted: Sequence[tuple[str, Target]]) -> Iterator[Selection]:
+        """Select for each target."""
+        for label, target in wanted:
+            yield Selection(label, target, pin_all(self.lock, self._select(label, target)))
+
+    def _select(self, label: str, target: Target) -> tuple[PinnedFile, ...]:
+        from packaging.pylock import PylockSelectError
+        from packaging.tags import Tag
+
+        if not self._are_known(label, target):
+            return ()
+        environment = {**dict.fromkeys(target.unknown, ""), **target.environment}
+        numbers = {id(package): n for n, package in enumerate(self.parsed.packages)}
+        found = []
+        try:
+            for package, chosen in self.parsed.select(
+                environment=environment,  # type: ignore[arg-type]
+                tags=[Tag(*tag.split("-")) for tag in target.tags],
+                extras=self.lock.extras,
+            ):
+                file = self._file(package, chosen, numbers[id(package)], label)
+                if file is not None:
+                    found.append(file)
+        except PylockSelectError as error:
+            self._refuse(label, str(error))
+        return tuple(found)
+
+    def _refuse(self, label: str, message: str) -> None:
+        """Say why there is nothing to select, in a place where the message has one."""
+        number = re.search(r" at packages\[(\d+)\]", message)
+        what = message.replace(number[0], "", 1) if number else message
+        hint = "lock again for this target, or choose another one" if "No wheel" in message else ""
+        way: Way = ("packages", int(number[1])) if number else ()
+        self.notebook.note(way, f"for {label}: {what}", hint)
+
+    def _are_known(self, label: str, target: Target) -> bool:
+        """Refuse markers whose value for the target nobody knows."""
+        environment: dict[str, str | frozenset[str]] = {
+            **dict.fromkeys(target.unknown, ""),
+            **target.environment,
+            "extras": frozenset(self.lock.extras),
+            "dependency_groups": frozenset(self.parsed.default_groups or ()),
+        }
+
+        def decide(text: str) -> bool:
+            from packaging.markers import Marker
+
+            return Marker(text).evaluate(environment, context="lock_file")
+
+        known = True
+        for number, package in enumerate(self.parsed.packages if target.unknown else ()):
+            verdict = holds(str(package.marker), decide, target.unknown) if package.marker else True
+            if not isinstance(verdict, bool):
+                message = f"asks for {' and '.join(verdict)}, which is not known of {label}"
+                self.notebook.note(("packages", number, "marker"), message)
+                known = False
+        return known
+
+    def _file(self, package: Package, chosen: object, number: int, label: str) -> PinnedFile | None:
+        """Give the file that was chosen, or say why it is none to be fetched."""
+        way: Way = ("packages", number)
+        wheels: Sequence[object] = package.wheels or ()
+        for place in (
+            *((*way, "wheels", n) for n, wheel in enumerate(wheels) if wheel is chosen),
+            *((*way, "sdist") for _ in range(chosen is package.sdist)),
+            *((*way, "archive") for _ in range(chosen is package.archive)),
+        ):
+            return self._allowed(self.lock.files[place], place, label)
+        kind = "vcs" if package.vcs is not None else "directory"
+        what = "a repository" if kind == "vcs" else "a folder"
+        message = f"{package.name} is {what}, of which no file can be fetched by its hash"
+        self.notebook.note((*way, kind), message, "lock a released version of it")
+        return None
+
+    def _allowed(self, file: PinnedFile, place: Way, label: str) -> PinnedFile | None:
+        if file.is_wheel or self.lock.origin is not None or file.project in self.sources:
+            return file
+        message = f"{file.project} has no wheel for {label} in this lock, only {file.filename}"
+        hint = f"--allow-sdist {file.project} keeps the source for the target to build"
+        self.notebook.note(place, message, hint)
+        return None

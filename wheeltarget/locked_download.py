@@ -1,0 +1,193 @@
+"""A download from locks: exactly the files that they name, and no index asked.
+
+The rules for what goes where are those of every download: one name, one content; a stage that is
+placed as a whole; what is there already stays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheeltarget import wheelhouse
+from wheeltarget.bringing import Source, bring
+from wheeltarget.download_request import DownloadRequest
+from wheeltarget.fetch import Watch
+from wheeltarget.interrupts import Interrupts, interruptible
+from wheeltarget.lock_choice import Choice, LockWords, choose, read_words
+from wheeltarget.locked import Looker, Pin, Selection
+from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.targets import Target
+from wheeltarget.wheelhouse import PlacedFile, Stage, StagedFile
+
+
+def download_locked(request: DownloadRequest, watch: Watch | None = None) -> DownloadOutcome | None:
+    """Fetch what locks name.
+
+    :param request: what is asked for.
+    :param watch: is told how far it has come.
+    :returns: what was taken; None where no lock is ours to read: there is none, or only such as
+        pip reads for this interpreter.
+    :raises WheeltargetError: where that cannot be done; the destination is as it was then.
+    """
+    environment = os.environ if request.environment is None else request.environment
+    words = read_words(request, environment)
+    if words is None:
+        return None
+    choice = choose(words, request, Looker(_look_up, _host))
+    selections = choice.selections
+    destination = (words.command.values("--dest") or (os.curdir,))[-1]
+    run = _Run(
+        selections,
+        _folders(selections, by_target=request.by_target),
+        # As pip reads it.
+        Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111
+        words,
+        environment,
+        choice,
+    )
+    run.refuse_clashes()
+    if request.dry_run:
+        choice.confirm()
+        return DownloadOutcome(tuple(run.outcomes({})), tuple(run.notes()), dry_run=True)
+    return _deliver(run, request, watch)
+
+
+def _look_up(key: str, text: str, folder: str) -> Target | None:
+    from wheeltarget import catalogue
+
+    return catalogue.look_up(key, text, folder)
+
+
+def _host() -> Target:
+    from wheeltarget import catalogue
+
+    return catalogue.host()
+
+
+def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, ...]:
+    if not by_target:
+        return ("",) * len(selections)
+    from wheeltarget.delivery import folder_names
+
+    return tuple(folder_names([each.label for each in selections]))
+
+
+def _deliver(run: _Run, request: DownloadRequest, watch: Watch | None) -> DownloadOutcome:
+    with interruptible() as interrupts, _open_report(request.report) as keep_report:
+        with wheelhouse.open_stage(run.destination) as stage:
+            placed = run.fetch_and_place(stage, interrupts, watch)
+        outcome = DownloadOutcome(tuple(run.outcomes(placed)), tuple(run.notes()))
+        keep_report(outcome)
+    return outcome
+
+
+@contextmanager
+def _open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]]:
+    if path is None:
+        yield lambda _outcome: None
+        return
+    from wheeltarget.reports import open_report
+
+    with open_report(path) as keep_report:
+        yield keep_report
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One download from locks.
+
+    :param selections: the files of each target.
+    :param folders: the folder in the destination that each target's files go to, or nothing.
+    :param destination: the destination.
+    :param words: what the command line says.
+    :param environment: the environment's variables.
+    :param choice: what the locks come to.
+    """
+
+    selections: tuple[Selection, ...]
+    folders: tuple[str, ...]
+    destination: Path
+    words: LockWords
+    environment: Mapping[str, str]
+    choice: Choice
+
+    def _each(self) -> Iterator[tuple[Selection, str, Pin]]:
+        for selection, folder in zip(self.selections, self.folders, strict=True):
+            for pin in selection.pins:
+                yield selection, folder, pin
+
+    def refuse_clashes(self) -> None:
+        """Refuse two contents of one name before anything is fetched."""
+        seen: dict[str, StagedFile] = {}
+        for selection, folder, pin in self._each():
+            file = _staged(Path(pin.file.filename), selection, folder, pin)
+            first = seen.setdefault(file.name, file)
+            if first.sha256 != file.sha256:
+                raise wheelhouse.clash(first, file)
+
+    def fetch_and_place(
+        self, stage: Stage, interrupts: Interrupts, watch: Watch | None
+    ) -> Mapping[str, PlacedFile]:
+        """Bring every file into the stage, and from there into the destination."""
+        staged: dict[str, StagedFile] = {}
+        pins: dict[str, Pin] = {}
+        places: dict[str, Path] = {}
+        for selection, folder, pin in self._each():
+            path = stage.folder / "files" / (folder or "all") / pin.file.filename
+            file = _staged(path, selection, folder, pin)
+            if file.name not in staged:
+                staged[file.name] = file
+                pins[str(path)] = pin
+                places[str(path)] = self.destination / file.name
+                path.parent.mkdir(parents=True, exist_ok=True)
+        source = Source(self.words.command, self.words.settings, self.environment)
+        bring(pins, places, stage, source, self.choice.confirm, watch)
+        interrupts.hold()
+        return wheelhouse.merge(stage, [tuple(staged.values())])
+
+    def outcomes(self, placed: Mapping[str, PlacedFile]) -> Iterator[TargetFiles]:
+        """Say what was taken for each target."""
+        for selection, folder in zip(self.selections, self.folders, strict=True):
+            files = tuple(self._outcome(pin, folder, placed) for pin in selection.pins)
+            target = selection.target
+            yield TargetFiles(selection.label, target.tags[0], target.python, files)
+
+    def _outcome(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
+        file = pin.file
+        name = f"{folder}/{file.filename}" if folder else file.filename
+        known = placed.get(name)
+        path = self.destination / name
+        pinned = f"{file.project}=={file.version}" if file.version else file.project
+        return TargetFile(
+            name=file.project,
+            version=file.version,
+            filename=file.filename,
+            url=file.url or Path(os.path.abspath(pin.beside)).as_uri(),  # noqa: PTH100 - no links
+            size=file.size if known is None else path.stat().st_size,
+            hashes=(("sha256", file.sha256),),
+            requested_by=(Asker("", pinned, f"{pin.lock}:{pin.line}:1"),),
+            path=path,
+            new=not path.is_file() if known is None else known.new,
+            requires_python=file.requires_python,
+        )
+
+    def notes(self) -> Iterator[str]:
+        """Say what somebody should know of it."""
+        if len(self.selections) == 1:
+            return
+        from wheeltarget.delivery import differing
+
+        versions: dict[str, dict[str, list[str]]] = {}
+        for selection, _, pin in self._each():
+            by_version = versions.setdefault(pin.file.project, {})
+            by_version.setdefault(pin.file.version, []).append(selection.label)
+        yield from differing(versions)
+
+
+def _staged(path: Path, selection: Selection, folder: str, pin: Pin) -> StagedFile:
+    file = pin.file
+    return StagedFile(path, file.url or file.path, selection.label, folder, file.sha256)

@@ -1,0 +1,289 @@
+"""Locking: from a command line to one lock for each target, all of them written or none."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from wheeltarget import catalogue, delivery, settings, wheelhouse
+from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
+from wheeltarget.inputs import Inputs
+from wheeltarget.interrupts import Interrupts, interruptible
+from wheeltarget.lock_changes import (
+    LockFile,
+    LockOutcome,
+    OldLock,
+    State,
+    compare,
+    moved,
+    suspicious,
+)
+from wheeltarget.lock_folder import (
+    Form,
+    check_names,
+    file_name,
+    find_strays,
+    read_old,
+    requirements_text,
+)
+from wheeltarget.lock_hashes import compare as compare_hashes
+from wheeltarget.lock_inputs import Names, inputs_of, recording
+from wheeltarget.lock_making import Recipe, make_lock
+from wheeltarget.lock_resolving import Resolver
+from wheeltarget.locks import Lock, write
+from wheeltarget.pip_config import configured_options
+from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
+from wheeltarget.plan import Choices, Job, Plan, Targets, make_plan
+from wheeltarget.reading import project_names, read_everything, typed_targets
+from wheeltarget.requirements import TargetName, is_lock
+from wheeltarget.results import JobResult
+from wheeltarget.targets import Target
+from wheeltarget.wheelhouse import Stage
+
+__all__ = ["LockOutcome", "LockRequest", "lock"]
+
+_HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class LockRequest:
+    """What a person asks of ``wheeltarget lock``.
+
+    :param words: pip's own words, in the order given: options and requirements.
+    :param tags: the values of ``--tags``, each a list with commas.
+    :param targets: the values of ``--target``, each a list with commas.
+    :param allow_sdist: the projects of which a source is locked where no wheel will do, each a
+        list with commas.
+    :param folder: where locks go; made if absent.
+    :param form: what kind of file a lock is.
+    :param upgrade: whether no locked version is kept.
+    :param upgrade_packages: the projects of which none is kept, each a list with commas.
+    :param same_versions: whether every target has to have the same version of each project.
+    :param dry_run: whether nothing is written.
+    :param children: how many of pip's processes may run at once.
+    :param environment: the environment's variables; None for those of this process.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    allow_sdist: tuple[str, ...] = ()
+    folder: Path = field(default_factory=Path)
+    form: Form = Form.PYLOCK
+    upgrade: bool = False
+    upgrade_packages: tuple[str, ...] = ()
+    same_versions: bool = False
+    dry_run: bool = False
+    children: int = 1
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Everything that is asked for, planned."""
+
+    plan: Plan
+    inputs: Inputs
+    command: CommandLine
+    names: Names
+
+    @property
+    def labels(self) -> list[str]:
+        return [job.target.label if job.target else _HOST for job in self.plan.jobs]
+
+    def target(self, job: Job) -> Target:
+        return job.target or self.names.host
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The lock of one target as it is to be.
+
+    :param lock: the lock.
+    :param text: the text of its file.
+    :param file: what becomes of the file.
+    """
+
+    lock: Lock
+    text: str
+    file: LockFile
+
+
+def lock(request: LockRequest) -> LockOutcome:
+    """Lock the requirements for each of their targets.
+
+    :param request: what is asked for.
+    :returns: what became of each lock.
+    :raises WheeltargetError: where that cannot be done; every lock is as it was then.
+    """
+    order = _plan(request)
+    folder = Path(os.path.abspath(os.path.expanduser(request.folder)))  # noqa: PTH100, PTH111 - no link is followed
+    if folder.exists() and not folder.is_dir():
+        raise DestinationError(f"{request.folder} is a file, not a folder")
+    check_names(order.labels, request.form)
+    free = None if request.upgrade else project_names("--upgrade-package", request.upgrade_packages)
+    old = [read_old(folder, label, request.form) for label in order.labels]
+    jobs = [
+        replace(job, prefer=tuple(_kept(folder, label, request.form, free)))
+        for job, label in zip(order.plan.jobs, order.labels, strict=True)
+    ]
+    with (
+        interruptible() as interrupts,
+        wheelhouse.open_stage(folder, dry_run=request.dry_run) as stage,
+    ):
+        resolver = Resolver(order.labels, stage, request.children)
+        results = resolver.resolve(jobs, same=request.same_versions)
+        if order.inputs.locked:
+            compare_hashes(results, order.labels, order.inputs.locked)
+        drafts = [
+            _draft(order, number, result, before, folder, request.form)
+            for number, (result, before) in enumerate(zip(results, old, strict=True))
+        ]
+        if not request.dry_run:
+            _place(drafts, stage, interrupts)
+    notes = (
+        *delivery.notes_on(order.plan, results, order.labels, frozenset()),
+        *_notes(drafts, free, request, folder),
+    )
+    files = tuple(draft.file for draft in drafts)
+    return LockOutcome(files, notes, written=not request.dry_run)
+
+
+def _plan(request: LockRequest) -> _Order:
+    """Read everything that is asked for, and plan it."""
+    environment = os.environ if request.environment is None else request.environment
+    typed = typed_targets(request.tags, request.targets)
+    if any(word.partition("=")[0] == "--build-pure" for word in request.words):
+        raise UsageError(
+            "a wheel that --build-pure builds here is nowhere for a lock to name",
+            "--allow-sdist NAME locks the source, for the target to build",
+        )
+    command = split_command_line(request.words)
+    inherited = configured_options(environment, isolated=command.has("--isolated"))
+    everything = CommandLine((*inherited, *command.options), command.requirements)
+    _refuse_options(command)
+    inputs = read_everything(everything, environment)
+    sources = project_names("--allow-sdist", request.allow_sdist)
+    found: dict[TargetName, Target | None] = {}
+    choices = Choices(typed or settings.project_defaults(Path.cwd()), sources, inherited)
+    targets = Targets(recording(catalogue.look_up, found), catalogue.host)
+    plan, faults = make_plan(inputs, command, choices, targets)
+    faults = (*inputs.unread, *inputs.faults, *faults)
+    if faults:
+        raise InputError(tuple(dict.fromkeys(faults)))
+    opaque = ("--group", "--requirements-from-script")
+    if not any(job.lines for job in plan.jobs) and not any(map(everything.has, opaque)):
+        raise UsageError("there is nothing to lock", "name requirements, or a file with -r FILE")
+    _refuse_foreign(plan, everything)
+    return _Order(plan, inputs, command, Names(found, catalogue.host()))
+
+
+def _refuse_options(command: CommandLine) -> None:
+    """Refuse the options of pip that play no part here."""
+    lock = next(filter(is_lock, command.values("--requirement")), None)
+    if lock is not None:
+        raise UsageError(
+            f"{lock} is a lock itself",
+            "name the requirements that it was made of; a lock of wheeltarget has them as inputs",
+        )
+    if command.has("--dest"):
+        raise UsageError("lock keeps no wheels, so --dest has no use", "locks go to -o DIR")
+    if command.has("--python"):
+        raise UsageError(
+            "--python would run pip in another interpreter, where no target is known",
+            "leave it out, or name that interpreter's environment as a target",
+        )
+
+
+def _refuse_foreign(plan: Plan, command: CommandLine) -> None:
+    foreign = [option.name for option in command.options if option.name in FOREIGN]
+    if foreign and any(job.target is None for job in plan.jobs):
+        raise UsageError(
+            f"{foreign[0]} says too little of an environment for a lock",
+            "name it as a target: --tags INTERPRETER-ABI-PLATFORM",
+        )
+
+
+def _kept(
+    folder: Path, label: str, form: Form, free: frozenset[str] | None
+) -> Iterator[tuple[str, str]]:
+    """Give the versions that are to be kept, of the other form's lock where there is none."""
+    if free is None:
+        return
+    old = read_old(folder, label, form)
+    for other in (each for each in Form if each is not form):
+        # It is not the one that is made, so whatever is wrong with it is no matter.
+        with contextlib.suppress(WheeltargetError):
+            old = old if old.text is not None else read_old(folder, label, other)
+    yield from ((name, pin.version) for name, pin in old.pins if pin.version and name not in free)
+
+
+def _draft(
+    order: _Order, number: int, result: JobResult, old: OldLock, folder: Path, form: Form
+) -> _Draft:
+    """Make the lock of a target, and hold it against what is there of it."""
+    job, label = order.plan.jobs[number], order.labels[number]
+    inputs = inputs_of(job, order.inputs, order.command, order.names)
+    made = make_lock(Recipe(label, order.target(job), inputs, folder), result.chosen)
+    text = _text(made, order, job, folder, form)
+    return _Draft(made, text, compare(old, made, text, folder / file_name(label, form)))
+
+
+def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
+    """Write a lock as the text of its file."""
+    if form is Form.PYLOCK:
+        return write(each)
+    clause = order.names.clause(job.target)
+    key, _, text = clause.partition("=")
+    if key == "target" and catalogue.is_path(text):
+        # A path is read from the folder of the file in which it stands.
+        path = Path(order.names.folder(job.target), text)
+        clause = f"target={os.path.relpath(path, folder)}"
+    return requirements_text(each, clause, folder)
+
+
+def _place(drafts: Sequence[_Draft], stage: Stage, interrupts: Interrupts) -> None:
+    """Write the locks that are new or changed, all at once."""
+    made = {}
+    for draft in drafts:
+        name = draft.file.path.name
+        if draft.file.state is not State.SAME:
+            made[name] = stage.folder / name
+            made[name].write_bytes(draft.text.encode())
+    interrupts.hold()
+    if made:
+        stage.place(made)
+
+
+def _notes(
+    drafts: Sequence[_Draft], free: frozenset[str] | None, request: LockRequest, folder: Path
+) -> Iterator[str]:
+    """Say what somebody should know of the locks."""
+    for draft in drafts:
+        yield from suspicious(draft.file)
+        if not request.same_versions:  # there is another reason then
+            yield from moved(draft.file, free)
+        yield from _path_notes(draft.lock)
+    for name in sorted(free or ()):
+        if not any(name in draft.lock.versions for draft in drafts):
+            yield f"nothing needs {name}, which was to be upgraded"
+    names = {draft.file.path.name for draft in drafts}
+    for path, label in find_strays(folder, request.form, names):
+        yield f"{path.name} is the lock of {label}, which is no target of this run: it was left"
+
+
+def _path_notes(each: Lock) -> Iterator[str]:
+    """Say which files a lock names that may not be there on another machine."""
+    outside = [
+        package.name
+        for package in each.packages
+        if package.file.path.startswith("../") or Path(package.file.path).is_absolute()
+    ]
+    if outside:
+        yield (
+            f"outside the folder of the lock for {each.target} is the file of "
+            f"{', '.join(outside)}: pip takes it from there, wheeltarget download does not"
+        )

@@ -1,0 +1,368 @@
+"""Locks as values, to and from ``pylock.toml`` files with a table of our own.
+
+Specification: https://packaging.python.org/en/latest/specifications/pylock-toml/ (PEP 751). One
+file is for one target. ``[tool.wheeltarget]`` has ``schema`` (1), ``target`` (its label), ``tag``
+(its best tag), ``python`` (its full version), ``inputs`` (the annotated requirements and the
+constraints that it was made of, sorted) and ``digest`` (of the inputs).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from wheeltarget.errors import Fault, InputError, LockError
+from wheeltarget.toml_places import fault_at, syntax_fault
+from wheeltarget.toml_text import toml_text
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel, Pylock
+
+SCHEMA = 1
+"""The version of the form of ``[tool.wheeltarget]``."""
+
+CREATED_BY = "wheeltarget"
+_KEYS = {"schema": int, "target": str, "tag": str, "python": str, "inputs": list, "digest": str}
+_ANEW = "delete the file and lock again"
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFile:
+    """A file that a lock names.
+
+    :param filename: what it is called.
+    :param hashes: (algorithm, hexadecimal value) for each of its hashes, at least one.
+    :param url: where it is, without credentials; empty where it has a path.
+    :param path: where it is on this machine, from the folder of the lock, with slashes; else empty.
+    :param size: how many bytes it has, or None where that is not known.
+    :raises LockError: where it has no hash, or not one place, or a name that is more than a name.
+    """
+
+    filename: str
+    hashes: tuple[tuple[str, str], ...]
+    url: str = ""
+    path: str = ""
+    size: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.filename or re.search(r"[/\\\x00]", self.filename) or self.filename[0] == ".":
+            raise LockError(f"{self.filename!r} is no name of a file")
+        if not self.hashes:
+            raise LockError(f"{self.filename} has no hash")
+        if bool(self.url) == bool(self.path):
+            raise LockError(f"{self.filename} has to have one of url and path")
+        object.__setattr__(self, "hashes", tuple(sorted(self.hashes)))
+
+    @property
+    def is_wheel(self) -> bool:
+        """Tell whether it is a wheel, not a source distribution."""
+        return self.filename.endswith(".whl")
+
+    @property
+    def sha256(self) -> str:
+        """Give its sha256, or an empty string."""
+        return dict(self.hashes).get("sha256", "")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedPackage:
+    """A project in a lock, with the one file of it.
+
+    :param name: the project, normalised.
+    :param version: its version.
+    :param file: the file.
+    :param direct: whether it was asked for by its place, and no index is to be asked.
+    :param index: the index that has it, or an empty string.
+    :param requires_python: which Pythons it is for, or an empty string.
+    :param dependencies: the projects of the lock that it needs, normalised.
+    """
+
+    name: str
+    version: str
+    file: LockedFile
+    direct: bool = False
+    index: str = ""
+    requires_python: str = ""
+    dependencies: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dependencies", tuple(sorted(set(self.dependencies))))
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What was chosen for one target.
+
+    :param target: the target's label, as the user wrote it.
+    :param tag: its best tag, in full.
+    :param python: its version of Python, in full.
+    :param inputs: the annotated requirements and the constraints that it was made of.
+    :param packages: what was chosen.
+    :param environment: a marker that holds in the target; empty where nothing is known of it.
+    :param requires_python: the Pythons that the target can be.
+    :raises LockError: where a project is there twice.
+    """
+
+    target: str
+    tag: str
+    python: str
+    inputs: tuple[str, ...]
+    packages: tuple[LockedPackage, ...]
+    environment: str = ""
+    requires_python: str = ""
+
+    def __post_init__(self) -> None:
+        names = [package.name for package in self.packages]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise LockError(f"{twice} is there twice for {self.target}")
+        packages = sorted(self.packages, key=lambda package: package.name)
+        object.__setattr__(self, "packages", tuple(packages))
+        object.__setattr__(self, "inputs", tuple(sorted(set(self.inputs))))
+
+    @property
+    def digest(self) -> str:
+        """Give the hash of the inputs, such as ``sha256:…``."""
+        return digest_of(self.inputs)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Give the version of each project."""
+        return {package.name: package.version for package in self.packages}
+
+
+def digest_of(inputs: tuple[str, ...]) -> str:
+    """Give the hash of the inputs of a lock.
+
+    :param inputs: the texts, sorted.
+    """
+    return "sha256:" + hashlib.sha256("\n".join(inputs).encode()).hexdigest()
+
+
+def to_pylock(lock: Lock) -> Pylock:
+    """Write a lock as the standard's values, and validate them.
+
+    :param lock: the lock.
+    :raises LockError: where the standard does not admit it.
+    """
+    from packaging.markers import InvalidMarker, Marker
+    from packaging.pylock import Pylock, PylockValidationError
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        pylock = Pylock(
+            lock_version=Version("1.0"),
+            environments=[Marker(lock.environment)] if lock.environment else None,
+            requires_python=SpecifierSet(lock.requires_python) if lock.requires_python else None,
+            created_by=CREATED_BY,
+            packages=[_package(package) for package in lock.packages],
+            tool={"wheeltarget": _table(lock)},
+        )
+        pylock.validate()
+    except (PylockValidationError, InvalidMarker, InvalidSpecifier, InvalidVersion) as error:
+        raise LockError(f"there can be no lock for {lock.target}: {error}") from error
+    return pylock
+
+
+def write(lock: Lock) -> str:
+    """Write a lock as the text of a ``pylock.toml``, the same for the same lock.
+
+    :param lock: the lock.
+    :raises LockError: where the standard does not admit it.
+    """
+    return toml_text(to_pylock(lock).to_dict())
+
+
+def _table(lock: Lock) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "target": lock.target,
+        "tag": lock.tag,
+        "python": lock.python,
+        "inputs": list(lock.inputs),
+        "digest": lock.digest,
+    }
+
+
+def _package(package: LockedPackage) -> Package:
+    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
+    from packaging.specifiers import SpecifierSet
+    from packaging.utils import canonicalize_name
+    from packaging.version import Version
+
+    file = package.file
+    named = {
+        "url": file.url or None,
+        "path": file.path or None,
+        "size": file.size,
+        "hashes": dict(file.hashes),
+    }
+    plain = not package.direct
+    return Package(
+        name=canonicalize_name(package.name),
+        version=Version(package.version),
+        requires_python=(
+            SpecifierSet(package.requires_python) if package.requires_python else None
+        ),
+        dependencies=[{"name": name} for name in package.dependencies] or None,
+        archive=None if plain else PackageArchive(**named),  # type: ignore[arg-type]
+        index=package.index or None,
+        sdist=(
+            PackageSdist(name=file.filename, **named)  # type: ignore[arg-type]
+            if plain and not file.is_wheel
+            else None
+        ),
+        wheels=(
+            [PackageWheel(name=file.filename, **named)]  # type: ignore[arg-type]
+            if plain and file.is_wheel
+            else None
+        ),
+    )
+
+
+def read(text: str, name: str) -> Lock:
+    """Read a lock that :func:`write` has written.
+
+    :param text: the file's text.
+    :param name: the file's name, for messages.
+    :returns: the lock.
+    :raises InputError: where it is none of ours, or not as we write it; it names the place.
+    """
+    from packaging.pylock import Pylock, PylockValidationError
+
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        fault = (
+            syntax_fault(name, text, error, _ANEW)
+            if isinstance(error, ValueError)
+            else fault_at(name, text, "", "this is nested too deep for a lock", _ANEW)
+        )
+        raise InputError((fault,)) from error
+    try:
+        pylock = Pylock.from_dict(data)
+    except PylockValidationError as error:
+        fault = fault_at(name, text, error.context or "", f"this is no lock: {error}", _ANEW)
+        raise InputError((fault,)) from error
+    table = _own_table(data, text, name)
+    return _lock(pylock, table, text, name)
+
+
+def is_ours(data: Mapping[str, Any]) -> bool:
+    """Tell whether a lock has a table of wheeltarget.
+
+    :param data: the file's content.
+    """
+    tool = data.get("tool")
+    return isinstance(tool, Mapping) and isinstance(tool.get("wheeltarget"), Mapping)
+
+
+def _own_table(data: Mapping[str, Any], text: str, name: str) -> Mapping[str, Any]:
+    """Give our own table of a lock, checked."""
+    if not is_ours(data):
+        message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
+        raise InputError((fault_at(name, text, "created-by", message, _ANEW),))
+    table: Mapping[str, Any] = data["tool"]["wheeltarget"]
+    if table.get("schema") not in {SCHEMA, None} and isinstance(table["schema"], int):
+        message = f"schema {table['schema']} is of another wheeltarget than this one"
+        hint = "use the wheeltarget that made the lock, or delete the file and lock again"
+        raise InputError((fault_at(name, text, "tool.wheeltarget.schema", message, hint),))
+    faults = tuple(_table_faults(table, text, name))
+    if faults:
+        raise InputError(faults)
+    return table
+
+
+def _table_faults(table: Mapping[str, Any], text: str, name: str) -> Iterator[Fault]:
+    words = {int: "a number", str: "a string", list: "a list of strings"}
+    for key, kind in _KEYS.items():
+        value = table.get(key)
+        place = f"tool.wheeltarget.{key}"
+        if value is None:
+            yield fault_at(name, text, "tool.wheeltarget", f"{key} is missing here", _ANEW)
+        elif isinstance(value, bool) or not (
+            isinstance(value, kind) if kind is not list else _is_text_list(value)
+        ):
+            yield fault_at(name, text, place, f"{key} has to be {words[kind]}", _ANEW)
+    inputs, digest = table.get("inputs"), table.get("digest")
+    if _is_text_list(inputs) and isinstance(digest, str) and digest_of(tuple(inputs)) != digest:
+        message = "this is not the digest of the inputs above: they were changed by hand"
+        yield fault_at(name, text, "tool.wheeltarget.digest", message, _ANEW)
+
+
+def _is_text_list(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _lock(pylock: Pylock, table: Mapping[str, Any], text: str, name: str) -> Lock:
+    packages, faults = [], []
+    for number, package in enumerate(pylock.packages):
+        try:
+            packages.append(_locked(package))
+        except LockError as error:
+            place = f"packages[{number}]"
+            faults.append(fault_at(name, text, place, error.message, error.hint or _ANEW))
+    environments = pylock.environments or ()
+    if len(environments) > 1:
+        message = "a lock of wheeltarget is for one environment"
+        faults.append(fault_at(name, text, "environments", message, _ANEW))
+    if faults:
+        raise InputError(tuple(faults))
+    try:
+        return Lock(
+            target=table["target"],
+            tag=table["tag"],
+            python=table["python"],
+            inputs=tuple(table["inputs"]),
+            packages=tuple(packages),
+            environment=str(environments[0]) if environments else "",
+            requires_python=str(pylock.requires_python or ""),
+        )
+    except LockError as error:
+        raise InputError((fault_at(name, text, "packages", error.message, _ANEW),)) from error
+
+
+def _locked(package: Package) -> LockedPackage:
+    """Read one package; raises LockError where it has not the one file that ours have."""
+    files: list[PackageArchive | PackageSdist | PackageWheel] = [*(package.wheels or ())]
+    files += [file for file in (package.sdist, package.archive) if file is not None]
+    if len(files) != 1 or package.marker is not None:
+        raise LockError(f"{package.name} has to have one file here, and no marker")
+    if package.version is None:
+        raise LockError(f"{package.name} has no version")
+    dependencies = [each.get("name") for each in package.dependencies or ()]
+    if not all(isinstance(each, str) for each in dependencies):
+        raise LockError(f"a dependency of {package.name} has no name")
+    (file,) = files
+    return LockedPackage(
+        name=package.name,
+        version=str(package.version),
+        file=LockedFile(
+            filename=_filename(file),
+            hashes=tuple((str(each), str(value)) for each, value in file.hashes.items()),
+            url=file.url or "",
+            path=file.path or "",
+            size=file.size,
+        ),
+        direct=package.archive is not None,
+        index=package.index or "",
+        requires_python=str(package.requires_python or ""),
+        dependencies=tuple(map(str, dependencies)),
+    )
+
+
+def _filename(file: PackageArchive | PackageSdist | PackageWheel) -> str:
+    """Give the name of a file; an archive has that of its place."""
+    from urllib.parse import unquote, urlsplit
+
+    named = getattr(file, "filename", None)
+    if named is not None:
+        return str(named)
+    if file.path:
+        return file.path.replace("\\", "/").rpartition("/")[2]
+    return unquote(urlsplit(file.url or "").path).rpartition("/")[2]

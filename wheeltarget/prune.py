@@ -1,0 +1,145 @@
+"""The verb ``prune``: a wheelhouse cut down to what locks name."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheeltarget.check_locks import read_selections, sha256_of
+from wheeltarget.errors import DestinationError, UsageError
+from wheeltarget.requirements import is_lock
+
+_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
+
+
+@dataclass(frozen=True, slots=True)
+class PruneRequest:
+    """What a person asks of ``wheeltarget prune``.
+
+    :param place: the wheelhouse.
+    :param locks: the locks of what is needed.
+    :param tags: the values of ``--tags``, for locks that are not for one target.
+    :param targets: the values of ``--target``, likewise.
+    :param removes: whether to remove files, not only to list them.
+    :param since: the locks of what is there already where the files are to go; where there are
+        some, nothing is removed.
+    :param to: a folder to copy what is lacking there to, or None.
+    :param environment: the environment's variables.
+    """
+
+    place: str
+    locks: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    removes: bool = True
+    since: tuple[str, ...] = ()
+    to: Path | None = None
+    environment: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PruneOutcome:
+    """What came of it.
+
+    :param files: the files that no lock names, or, with ``since``, those that are lacking there.
+    :param size: how many bytes they have.
+    :param done: whether they were removed, or copied.
+    """
+
+    files: tuple[Path, ...]
+    size: int
+    done: bool
+
+
+def prune(request: PruneRequest) -> PruneOutcome:
+    """Remove what no lock names, or find what a machine lacks that has other locks.
+
+    :param request: what is asked for.
+    :returns: the files that it is about.
+    :raises WheeltargetError: where a lock is wrong, a file that it names is missing or is another
+        one, or files cannot be removed or copied; nothing is removed then but what the error names.
+    """
+    _check(request)
+    needed = _named(request, request.locks)
+    folder = Path(request.place)
+    there = [each for each in sorted(folder.rglob("*")) if each.name.endswith(_DISTRIBUTIONS)]
+    if request.since:
+        old = {digest for _, digest in _named(request, request.since)}
+        lacking = {name: digest for name, digest in needed if digest not in old}
+        files = tuple(_find(there, lacking, request.place))
+        if request.to is not None:
+            _copy(files, request.to)
+        return PruneOutcome(files, _size(files), request.to is not None)
+    names = {name for name, _ in needed}
+    files = tuple(each for each in there if each.is_file() and each.name not in names)
+    size = _size(files)
+    if request.removes:
+        _remove(files)
+    return PruneOutcome(files, size, request.removes)
+
+
+def _check(request: PruneRequest) -> None:
+    if not Path(request.place).is_dir():
+        raise UsageError(f"{request.place} is no folder", "name a wheelhouse")
+    for name in (*request.locks, *request.since):
+        if not is_lock(name):
+            raise UsageError(
+                f"{name} is no lock: those are called pylock.toml or pylock.NAME.toml",
+                "wheeltarget lock -r requirements.txt makes one for each target",
+            )
+    if request.to is not None and not request.since:
+        raise UsageError(
+            "--to is for what another machine lacks", "say what it has with --transfer-since LOCK"
+        )
+
+
+def _named(request: PruneRequest, locks: Iterable[str]) -> set[tuple[str, str]]:
+    """Give the name and the hash of every file that locks name."""
+    environment = os.environ if request.environment is None else request.environment
+    selections = read_selections(locks, request.tags, request.targets, environment)
+    return {(pin.file.filename, pin.file.sha256) for each in selections for pin in each.pins}
+
+
+def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iterator[Path]:
+    """Find the files in the wheelhouse, each with the hash that the lock says."""
+    left = dict(lacking)
+    for path in there:
+        if path.name in left and sha256_of(path) == left[path.name]:
+            del left[path.name]
+            yield path
+    if left:
+        raise UsageError(
+            f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'} not in {place}, or "
+            "not what the lock says",
+            "fetch what the lock names first: wheeltarget download -r LOCK",
+        )
+
+
+def _size(files: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in files)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for path in files:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise DestinationError(f"cannot remove {path}: {error.strerror}") from error
+
+
+def _copy(files: Iterable[Path], folder: Path) -> None:
+    """Copy files into a folder, each whole or not at all."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in files:
+            part = folder / f"{path.name}.wheeltarget-part"
+            try:
+                shutil.copyfile(path, part)
+                part.replace(folder / path.name)
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise DestinationError(f"cannot write {folder}: {error.strerror}") from error

@@ -1,0 +1,106 @@
+"""An unchanged run once more: its files linked from the wheel store, pip not asked.
+
+Where the least thing is other than expected, nothing is done, and the run goes its usual way, which
+decides again and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheeltarget.cache import cache_folder, is_ours, wheel_folder
+from wheeltarget.errors import DestinationError
+from wheeltarget.remembered import find
+
+if TYPE_CHECKING:
+    from wheeltarget.outcome import DownloadOutcome, TargetFile
+    from wheeltarget.remembered import Remembered
+    from wheeltarget.store import Store
+
+
+def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
+    """Let the files of a run be in the destination, if it is known which they are.
+
+    :param words: what stands behind ``download``.
+    :param environment: the environment's variables.
+    :returns: what came of it; None where nothing was done.
+    :raises InterruptedRunError: where a signal came before anything was placed.
+    """
+    cache = cache_folder(environment)
+    remembered = find(words, environment) if is_ours(cache) else None
+    if remembered is None:
+        return None
+    wheels = wheel_folder(cache)
+    hashes = _hashes(remembered)
+    new = None if hashes is None else _place(hashes, remembered.destination, wheels)
+    if new is None:
+        return None
+    targets = tuple(
+        replace(target, files=tuple(replace(file, new=file.path in new) for file in target.files))
+        for target in remembered.outcome.targets
+    )
+    return replace(remembered, outcome=replace(remembered.outcome, targets=targets))
+
+
+def _hashes(remembered: Remembered) -> dict[str, str] | None:
+    """Give the hash of each file by its name in the destination, if all of them are known."""
+    found = {}
+    for file in _files(remembered.outcome):
+        sha256 = dict(file.hashes).get("sha256")
+        if file.path is None or sha256 is None:
+            return None
+        found[file.path.relative_to(remembered.destination).as_posix()] = sha256
+    return found
+
+
+def _files(outcome: DownloadOutcome) -> list[TargetFile]:
+    return [file for target in outcome.targets for file in target.files]
+
+
+def _place(hashes: Mapping[str, str], destination: Path, wheels: Path) -> set[Path] | None:
+    """Link what is missing into the destination, all or nothing.
+
+    :returns: the paths of those files; None where one cannot be had, or another is in its place.
+    """
+    from wheeltarget.interrupts import interruptible
+    from wheeltarget.store import Store
+    from wheeltarget.wheelhouse import open_stage
+
+    store = Store(wheels)
+    missing: dict[str, Path] = {}
+    try:
+        # What a killed run has left is taken back first, as whatever begins does.
+        with interruptible() as interrupts, open_stage(destination, watched=False) as stage:
+            folder = stage.job_folder(0)
+            for number, (name, sha256) in enumerate(hashes.items()):
+                there = destination / name
+                if os.path.lexists(there):
+                    if not _is_it(there, store, sha256):
+                        return None
+                elif store.take(sha256, folder / str(number)):
+                    missing[name] = folder / str(number)
+                else:
+                    return None
+            interrupts.hold()
+            if missing or not destination.exists():
+                stage.place(missing)
+    except (DestinationError, OSError):
+        return None
+    return {destination / name for name in missing}
+
+
+def _is_it(path: Path, store: Store, sha256: str) -> bool:
+    """Tell whether a file is the one with a hash; one that is linked to the store's is known to."""
+    if not path.is_file():
+        return False
+    known = store.find(sha256)
+    if known is not None and path.samefile(known):
+        return True
+    import hashlib
+
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest() == sha256

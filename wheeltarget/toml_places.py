@@ -1,0 +1,101 @@
+"""Where in a TOML text a value stands that a validator names by its path.
+
+``tomllib`` keeps no places, and ``packaging.pylock`` says ``packages[3].wheels[0].hashes``.
+"""
+
+from __future__ import annotations
+
+import re
+
+from wheeltarget.errors import Fault, Location
+
+_STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
+_SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+
+
+def fault_at(file: str, text: str, path: str, message: str, hint: str = "") -> Fault:
+    """Point at the value that a path names, or as near to it as the text's layout lets us.
+
+    :param file: the file's name, for the message.
+    :param text: its text.
+    :param path: such as ``packages[3].wheels[0].hashes``; empty for the whole file.
+    :param message: what is wrong.
+    :param hint: what to do about it.
+    """
+    start, width = _find(text, path)
+    return _fault(file, text, (start, width), message, hint)
+
+
+def syntax_fault(file: str, text: str, error: ValueError, hint: str = "") -> Fault:
+    """Point at the place that an error of ``tomllib`` names.
+
+    :param file: the file's name, for the message.
+    :param text: its text.
+    :param error: the error.
+    :param hint: what to do about it.
+    """
+    said = str(error)
+    match = _SYNTAX.search(said)
+    message = f"this is no TOML: {_SYNTAX.sub('', said)}"
+    if match is None or match["line"] is None:
+        return _fault(file, text, (len(text.rstrip()), 1), message, hint)
+    lines = text.split("\n")
+    before = sum(len(line) + 1 for line in lines[: int(match["line"]) - 1])
+    return _fault(file, text, (before + int(match["column"]) - 1, 1), message, hint)
+
+
+def _fault(file: str, text: str, extent: tuple[int, int], message: str, hint: str) -> Fault:
+    start, width = extent
+    first = text.rfind("\n", 0, start) + 1
+    line = text[first:].partition("\n")[0].rstrip("\r")
+    location = Location(file, text.count("\n", 0, start) + 1, start - first + 1)
+    return Fault(message, hint, location, line, max(min(width, len(line) - (start - first)), 1))
+
+
+def _find(text: str, path: str) -> tuple[int, int]:
+    """Give the index of the first character meant, and how many are."""
+    start, end, found = 0, len(text), (0, 1)
+    table = ""
+    for name, number in _STEP.findall(path):
+        if name:
+            table = f"{table}.{name}" if table else name
+            place = _key(text, (table, name), start, end)
+            if place is not None:
+                start = place.start()
+                found = (start, place.end() - start)
+        else:
+            part = _element(text, table, int(number), (start, end))
+            if part is not None:
+                start, end = part
+                found = (start, len(text[start:end].partition("\n")[0].rstrip()))
+    return found
+
+
+def _key(text: str, names: tuple[str, str], start: int, end: int) -> re.Match[str] | None:
+    """Find a key of a table, or the header of a table in it."""
+    table, name = names
+    key = rf"{re.escape(name)}(?=[ \t]*=)"
+    if start and not text.startswith("[", start):
+        return re.compile(rf"(?<=[{{,\s]){key}").search(text, start, end)
+    header = re.compile(r"^\[", re.MULTILINE).search(text, start + 1, end)
+    own = header.start() if header else end
+    return re.compile(rf"^{key}", re.MULTILINE).search(text, start, own) or re.compile(
+        rf"^\[+{re.escape(table)}\]", re.MULTILINE
+    ).search(text, start, end)
+
+
+def _element(text: str, table: str, number: int, extent: tuple[int, int]) -> tuple[int, int] | None:
+    """Find an element of an array: one of tables with headers, or of inline tables."""
+    start, end = extent
+    header = re.compile(rf"^\[\[{re.escape(table)}\]\]", re.MULTILINE)
+    heads = [match.start() for match in header.finditer(text, start, end)]
+    if number < len(heads):
+        nested = re.compile(rf"^\[(?!\[?{re.escape(table)}[\].])", re.MULTILINE)
+        after = nested.search(text, heads[number] + 1, end)
+        ends = [*heads[number + 1 : number + 2], *([after.start()] if after else []), end]
+        return heads[number], min(ends)
+    braces = [match.start() for match in re.compile(r"\{[^}]*").finditer(text, start, end)]
+    # Tables within tables are counted, too, where they are written inline; the line is near enough.
+    if not heads and number < len(braces):
+        return braces[number], end
+    return None
