@@ -20,7 +20,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.support.cli import Result, download
+from tests.support.cli import Result, download, wheeltarget
 from tests.support.index import LocalIndex, Status
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
@@ -264,12 +264,20 @@ def _end(run: Run, done: tuple[JobResult, ...], patch: pytest.MonkeyPatch) -> Re
     return Result(0, "", "")
 
 
+def _is_known_to_pip(path: Path) -> bool:
+    """Tell whether the installed pip has the options of a case."""
+    from pip._internal.commands import create_command
+
+    options = [word for word in Case.read(path).options if word.startswith("--")]
+    return all(map(create_command("download").parser.has_option, options))
+
+
 @pytest.fixture
 def stocked(tmp_path: Path) -> Iterator[list[tuple[Case, LocalIndex, Path]]]:
     """Give each case with an index of its own that has what it says, and a folder to work in."""
     with contextlib.ExitStack() as stack:
         found = []
-        for path in CASES:
+        for path in filter(_is_known_to_pip, CASES):
             shelf, here = tmp_path / path.stem / "index", tmp_path / path.stem / "here"
             for folder in (shelf, here):
                 folder.mkdir(parents=True)
@@ -402,6 +410,57 @@ def test_other_builds_of_the_same_kind() -> None:
     ]
     assert next(neighbours("pp310", "pypy310_pp73")) == ("pp310", "pypy310_pp73")
     assert not list(neighbours("cp27", "cp27mu"))
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("asked", "reason", "fix"),
+    [
+        (
+            "cryptography~=3.4 ; tags=cp36-cp36m-manylinux1_x86_64",
+            "3.4 to 3.4.8  needs glibc 2.12",
+            "cryptography~=3.3 ; tags=cp36-cp36m-manylinux1_x86_64",
+        ),
+        (
+            "cryptography==3.4.8 ; tags=cp36-cp36m-manylinux1_x86_64",
+            "3.4.8  needs glibc 2.12",
+            "cryptography==3.4.8 ; tags=cp36-cp36m-manylinux2010_x86_64",
+        ),
+        (
+            "cryptography==46.0.4 ; tags=cp312-cp312-win_arm64",
+            "46.0.4  is for win32 and win_amd64",
+            "",
+        ),
+        (
+            "numpy==1.26.4 ; tags=cp311-cp311-manylinux_2_31_armv7l",
+            "1.26.4  is for aarch64 and x86_64",
+            "",
+        ),
+        (
+            "PyQt5==5.9 ; tags=cp38-cp38-win_amd64",
+            "5.9  is for CPython 3.5 to 3.7",
+            "PyQt5==5.9 ; tags=cp37-cp37m-win_amd64",
+        ),
+        (
+            "protobuf==6.33.0 ; tags=cp38-cp38-manylinux_2_17_x86_64",
+            "6.33.0  requires Python >=3.9",
+            "protobuf==6.33.0 ; tags=cp39-cp39-manylinux_2_17_x86_64",
+        ),
+    ],
+    ids=lambda value: value.partition(" ")[0],
+)
+def test_what_is_on_the_real_index(asked: str, reason: str, fix: str, place: Path) -> None:
+    def ask(requirement: str) -> Result:
+        words = ["download", "--dry-run", f"--cache-dir={place / 'cache'}", requirement]
+        return wheeltarget(*words, cwd=place, timeout=300)
+
+    result = ask(asked)
+    assert result.exit_code == 1
+    assert f"      {reason}\n" in result.stderr
+    if fix:
+        written = fix.partition("; ")[2] if asked.partition(";")[0] in fix else fix.split()[0]
+        assert f"      {written} " in result.stderr
+        assert ask(fix).exit_code == 0
 
 
 def test_cases() -> None:

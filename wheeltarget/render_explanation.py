@@ -23,8 +23,15 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
     :param explanations: one for each project.
     :returns: lines, without line ends, most of them short enough for 80 columns.
     """
+    told: dict[tuple[str, ...], list[str]] = {}
     for explanation in explanations:
-        yield from _lines(explanation)
+        told.setdefault(tuple(_lines(explanation)), []).append(explanation.target)
+    several = len({explanation.target for explanation in explanations}) > 1
+    for (heading, *lines), targets in told.items():
+        yield heading
+        if several and targets[0] not in heading:
+            yield f"{_INDENT}for {', '.join(targets)}"
+        yield from lines
 
 
 def _lines(explanation: Explanation) -> Iterator[str]:

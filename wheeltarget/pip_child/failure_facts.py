@@ -16,6 +16,7 @@ from typing import Any
 from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.result import without_credentials
 
+_LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 _FOREIGN = "platform_mismatch"
@@ -45,9 +46,10 @@ def patch_failures(current: Current) -> Current:
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
         if current.view is not None:
             constraints = named.get("constraints") or (arguments[0] if arguments else {})
-            more, unseen = _look_further(current, self._finder, error.causes, constraints)
-            said = [_cause(cause, constraints) for cause in (*error.causes, *more)]
-            current.failure = _facts(current, self._finder, said, unseen)
+            with _whatever_happens():
+                more, unseen = _look_further(current, self._finder, error.causes, constraints)
+                said = [_cause(cause, constraints) for cause in (*error.causes, *more)]
+                current.failure = _facts(current, self._finder, said, unseen)
             with _held_back(current, Factory.__module__):
                 return explain_here(self, error, *arguments, **named)
         return explain_here(self, error, *arguments, **named)
@@ -57,6 +59,15 @@ def patch_failures(current: Current) -> Current:
     _note_roots(current)
     _note_hashes(current)
     return current
+
+
+@contextmanager
+def _whatever_happens() -> Iterator[None]:
+    """Let pip's own error be the one that is told, where it cannot be explained."""
+    try:
+        yield
+    except Exception:
+        _LOGGER.debug("There is no explanation", exc_info=True)
 
 
 def _wrap(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
@@ -92,8 +103,9 @@ def _note_hashes(current: Current) -> None:
                 return prepare(self)
             except HashError as error:
                 if current.view is not None and self._ireq.name:
-                    finder = self._factory._finder
-                    current.failure = _facts(current, finder, [_hash_cause(self._ireq, error)], ())
+                    with _whatever_happens():
+                        cause = _hash_cause(self._ireq, error)
+                        current.failure = _facts(current, self._factory._finder, [cause], ())
                 raise
 
         return prepare_candidate

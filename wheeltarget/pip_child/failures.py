@@ -31,10 +31,12 @@ class Pages:
 
     def __init__(self) -> None:
         self._reasons: dict[str, str] = {}
+        self._passed_over: set[str] = set()
 
     def clear(self) -> None:
         """Begin a job."""
         self._reasons.clear()
+        self._passed_over.clear()
 
     @property
     def are_missing(self) -> bool:
@@ -43,9 +45,21 @@ class Pages:
 
     def miss(self, page: object, reason: object) -> None:
         """Note a page that pip passes over; that a project is not there is no news."""
+        self._passed_over.add(str(page))
         response = getattr(reason, "response", None)
         if getattr(response, "status_code", None) != _NOT_THERE:
             self._reasons[str(page)] = _say(reason)
+
+    def note(self, page: Any, content: object) -> None:
+        """Note a page that pip passes over with no more than a warning, since it is of no kind."""
+        from pip._internal.utils.filetypes import is_archive_file
+
+        if content is not None:
+            return
+        # A file can be named where a page can, and then there is none.
+        is_page = page.scheme in {"http", "https"} and not is_archive_file(page.filename)
+        if is_page and str(page) not in self._passed_over:
+            self.miss(page, "this is no index page")
 
     def tell(self) -> None:
         """Say which pages were missing, since the answer may have been on one of them."""
@@ -83,7 +97,9 @@ def patch_pages() -> Pages:
     def naming(use: Any) -> Any:
         def use_page(page: Any, *rest: Any, **named: Any) -> Any:
             with _about(page):
-                return use(page, *rest, **named)
+                content = use(page, *rest, **named)
+            pages.note(page, content)
+            return content
 
         return use_page
 
