@@ -52,6 +52,7 @@ ARROWS = {
     "probe_script": "",
     "reserve": "",
     "store": "errors",
+    "runs": "",
     "toml_text": "",
     "toml_places": "errors",
     "locks": "errors toml_places toml_text",
@@ -74,8 +75,8 @@ ARROWS = {
     "settings": "annotations errors requirements",
     "foreign": "errors pip_options targets",
     "basis": "catalogue inputs outcome own_targets pip_config pip_options requirements settings",
-    "remembered": "download_request outcome",
-    "cache": "pip_options",
+    "remembered": "outcome runs",
+    "cache": "pip_options runs",
     # Second floor: the decision
     "plan_faults": f"{GROUND} {READERS}",
     "narrowing": "inputs plan_faults requirements targets",
@@ -91,7 +92,8 @@ ARROWS = {
     ),
     "fetch": "errors network store transfer",
     "bringing": (
-        "cache driver errors fetch lock_choice locked network pip_options store transfer wheelhouse"
+        "cache driver errors fetch lock_choice locked network pip_options store transfer "
+        "wheelhouse"
     ),
     "locked_download": (
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
@@ -106,11 +108,12 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "errors interrupts plan projects reserve results wheelhouse",
+    "driver": "errors plan processes reserve results wheelhouse",
+    "processes": "interrupts reserve wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
-    "pure": "driver errors results wheelhouse",
-    "unmet": "demands explanation outcome plan results targets",
+    "pure": "building errors results wheelhouse",
+    "unmet": "demands errors explanation outcome plan results targets",
     "delivery": (
         "closure driver errors interrupts lock_constraints lock_hashes outcome plan pure results "
         "targets unmet wheelhouse"
@@ -121,9 +124,10 @@ ARROWS = {
     ),
     "joining": "errors interrupts wheelhouse",
     "housekeeping": "cache errors remembered store",
-    "recall": "cache download_request errors interrupts outcome remembered store wheelhouse",
+    "recall": "cache errors interrupts outcome remembered store wheelhouse",
+    "inquiry": "driver errors plan projects",
     "explain": (
-        "answers catalogue delivery driver errors foreign inputs interrupts pip_config "
+        "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
         "pip_options plan projects reading requirements settings"
     ),
     "drafts": "errors",
@@ -150,7 +154,8 @@ ARROWS = {
         "systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets unpacking"
+        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets "
+        "unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
@@ -160,11 +165,13 @@ ARROWS = {
     "lock_changes": "locks",
     "lock_folder": "errors lock_changes locks",
     "same_versions": "demands errors plan",
+    "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
     "locking": (
-        "catalogue delivery driver errors inputs interrupts lock_changes lock_folder lock_hashes "
-        "lock_inputs lock_making locks pip_config pip_options plan reading requirements results "
-        "same_versions settings targets wheelhouse"
+        "catalogue delivery errors inputs interrupts lock_changes lock_folder lock_hashes "
+        "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
+        "requirements results settings targets wheelhouse"
     ),
+    "building": "driver processes wheelhouse",
     # Top: the face
     "api": (
         f"{GROUND} {READERS} {DECISION} {WORK} "
@@ -202,8 +209,8 @@ ARROWS = {
     "render_cache": "housekeeping render",
     "cli_cache": "cache cli_values errors housekeeping render render_cache",
     "cli_download": (
-        "api cache download_request errors first_look locked_download pip_config pip_options "
-        "recall remembered render render_progress"
+        "api download_request errors first_look locked_download pip_config pip_options recall "
+        "remembered render render_progress"
     ),
     "cli": (
         "cli_bundle cli_cache cli_check cli_download cli_explain cli_install_check cli_lock "
@@ -211,7 +218,7 @@ ARROWS = {
     ),
     "cli_explain": "cli_download cli_pip cli_values errors explain render render_explain",
     "__main__": (
-        "cache cli cli_download cli_validate download_request first_look pip_options reserve"
+        "cli cli_download cli_validate download_request first_look pip_options reserve runs"
     ),
     # Apart: what runs inside pip's process
     "pip_child": f"{GROUND} reserve",
@@ -227,6 +234,7 @@ THIRD_PARTY = {
         "check",
         "components",
         "install_check",
+        "joining",
         "lock_constraints",
         "lock_files",
         "lock_making",
@@ -245,7 +253,7 @@ THIRD_PARTY = {
     "installer": {"unpacking"},
     "packageurl": {"components"},
     "pip": {"pip_child"},
-    "platformdirs": {"cache", "own_targets", "pip_config"},
+    "platformdirs": {"own_targets", "pip_config", "runs"},
     "typer": {
         "cli",
         "cli_bundle",

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
-from wheeltarget import cache, housekeeping
+from wheeltarget import cache, housekeeping, runs
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_options import split_command_line
 from wheeltarget.store import STAMP, TEMPORARY, Store
@@ -58,7 +58,7 @@ def run(*words: str, **variables: str) -> Result:
 
 @pytest.mark.parametrize("home", [None, "", "relative", "/somewhere/caches"])
 def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
-    monkeypatch.delenv(cache.VARIABLE)
+    monkeypatch.delenv(runs.VARIABLE)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if home is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", home)
@@ -68,9 +68,9 @@ def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: st
 
 def test_a_variable_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.cache_folder({cache.VARIABLE: "~/mine"}) == tmp_path / "mine"
+    assert cache.cache_folder({runs.VARIABLE: "~/mine"}) == tmp_path / "mine"
     monkeypatch.chdir(tmp_path)
-    assert cache.cache_folder({cache.VARIABLE: "mine"}) == tmp_path / "mine"
+    assert cache.cache_folder({runs.VARIABLE: "mine"}) == tmp_path / "mine"
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,14 @@ def test_who_refuses_pips_cache_refuses_this_one(
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be somebody else")
 def test_root_leaves_nothing_in_a_users_cache(folder: Path) -> None:
+    """And takes nothing from there, since the user could put anything in it."""
     folder.mkdir()
     os.chown(folder, 12345, -1)
     assert "belongs to somebody else" in cache.prepare(folder / "below")
     assert list(folder.iterdir()) == []
+    assert not cache.is_ours(folder / "below")
+    os.chown(folder, 0, -1)
+    assert cache.is_ours(folder / "below")
 
 
 @pytest.mark.parametrize(
@@ -144,8 +148,12 @@ def test_prune_by_age_and_by_size(folder: Path) -> None:
     os.utime(dead, (1, 1))
     alive = dead.with_name("alive")
     alive.write_text("half")
+    draft = stale.with_name("draft.part")
+    draft.write_text("half")
+    os.utime(draft, (1, 1))
     assert run("prune").stdout == "Removed 1 remembered run\n"
     assert [stale.exists(), current.exists(), dead.exists(), alive.exists()] == [False, True] * 2
+    assert not draft.exists()
     assert run("prune").stdout == "Nothing to remove\n"
     assert run("prune", "--max-age", "5").stdout == "Removed 1 wheel, 50 bytes\n"
     assert [kept.exists(), old.exists(), older.exists()] == [True, True, False]

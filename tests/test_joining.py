@@ -185,6 +185,18 @@ class TestMerge:
             "windows/deeper/lost-1.0-py3-none-any.whl",
         ]
 
+    def test_versions_that_differ_are_told(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
+        for folder, version in zip(parts, ("1.5", "2.0"), strict=True):
+            make_wheel(folder, "other", version)
+            make_wheel(folder / version, "own", version)
+        make_wheel(parts[1], "other", "1.5")
+        (parts[0] / "odd.zip").write_bytes(b"a checkout, as pip keeps it")
+        done = wheeltarget("merge", "first", "second", "-d", "all", cwd=tmp_path)
+        assert (done.exit_code, done.stderr) == (
+            0,
+            "note: other differs: 1.5 from first, second; 2.0 from second\n",
+        )
+
     def test_another_file_is_replaced_and_told(
         self, parts: tuple[Path, Path], tmp_path: Path
     ) -> None:

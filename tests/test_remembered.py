@@ -16,12 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheeltarget import remembered
-from wheeltarget.download_request import DownloadRequest
+from wheeltarget import remembered, runs
 from wheeltarget.outcome import Asker, Basis, DownloadOutcome, TargetFile, TargetFiles
-from wheeltarget.remembered import Appearance, Memory
+from wheeltarget.remembered import Appearance
 
-REQUEST = DownloadRequest(("-r", "requirements.txt", "--dest", "house"), tags=("py39-none-any",))
+WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
 
 
 def basis(folder: Path, **changes: object) -> Basis:
@@ -56,21 +55,20 @@ def outcome(rests_on: Basis | None) -> DownloadOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A working directory with a requirements file, and a memory."""
+    """A working directory with a requirements file, and an environment with a cache folder."""
 
     folder: Path
-    memory: Memory
     environment: Mapping[str, str]
 
     def keep(self, rests_on: Basis | None) -> None:
-        self.memory.keep(REQUEST, self.environment, outcome(rests_on), Appearance(quiet=True))
+        remembered.keep(WORDS, self.environment, outcome(rests_on), Appearance(quiet=True))
 
     def knows(self, **variables: str) -> bool:
         environment = {**self.environment, **variables}
-        return self.memory.find(REQUEST, environment) is not None
+        return remembered.find(WORDS, environment) is not None
 
     def record(self) -> Path:
-        (file,) = (self.folder.parent / "memory").iterdir()
+        (file,) = (self.folder.parent / "cache" / "runs").iterdir()
         return file
 
 
@@ -85,19 +83,21 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setattr(remembered, "_CLOCK_STEP", -60.0)
     monkeypatch.setattr(remembered, "_COARSE_CLOCK_STEP", -60.0)
     monkeypatch.chdir(folder)
-    return Desk(folder, Memory(tmp_path / "memory"), {"HOME": str(tmp_path), "PIP_PRE": "1"})
+    variables = {"HOME": str(tmp_path), "PIP_PRE": "1", runs.VARIABLE: str(tmp_path / "cache")}
+    return Desk(folder, variables)
 
 
 def test_what_is_kept_is_found(desk: Desk) -> None:
-    kept = outcome(basis(desk.folder))
-    desk.memory.keep(REQUEST, desk.environment, kept, Appearance(quiet=True, coloured=False))
-    found = desk.memory.find(REQUEST, {**desk.environment, "SHLVL": "2"})
+    kept, look = outcome(basis(desk.folder)), Appearance(quiet=True, coloured=False, as_json=True)
+    assert not runs.is_known(WORDS, desk.environment)
+    remembered.keep(WORDS, desk.environment, kept, look)
+    assert runs.is_known(WORDS, desk.environment)
+    found = remembered.find(WORDS, {**desk.environment, "SHLVL": "2"})
     assert found is not None
     assert found.outcome == replace(kept, basis=None)
-    assert found.appearance == Appearance(quiet=True, coloured=False)
+    assert found.appearance == look
     assert found.destination == desk.folder / "house"
-    assert desk.memory.find(replace(REQUEST, refresh=True), desk.environment) is not None
-    desk.memory.forget(REQUEST, desk.environment)
+    remembered.forget(WORDS, desk.environment)
     assert not desk.knows()
 
 
@@ -160,31 +160,21 @@ def test_every_variable_that_counts_counts(desk: Desk, name: str) -> None:
 
 def test_another_version_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.keep(basis(desk.folder))
-    monkeypatch.setattr(remembered, "__version__", "99")
+    monkeypatch.setattr(runs, "__version__", "99")
     assert not desk.knows()
 
 
 words = st.lists(st.text(max_size=5), max_size=3).map(tuple)
-requests = st.builds(
-    DownloadRequest,
-    words=words,
-    tags=words,
-    targets=words,
-    by_target=st.booleans(),
-    children=st.integers(1, 2),
-    wants_outcome=st.booleans(),
-)
 
 
-@given(one=requests, other=requests)
-def test_requests_are_told_apart(one: DownloadRequest, other: DownloadRequest) -> None:
+@given(one=words, other=words)
+def test_runs_are_told_apart_by_their_words(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        memory, read = Memory(Path(folder, "memory")), Path(folder, "pip.conf")
-        memory.keep(
-            one, {}, outcome(basis(Path(folder), read=(), looked_for=(str(read),))), Appearance()
-        )
-        assert memory.find(one, {}) is not None
-        assert (memory.find(other, {}) is not None) == (one == other)
+        rests_on = basis(Path(folder), read=(), looked_for=(f"{folder}/pip.conf",))
+        environment = {runs.VARIABLE: folder}
+        remembered.keep(one, environment, outcome(rests_on), Appearance())
+        assert remembered.find(one, environment) is not None
+        assert (remembered.find(other, environment) is not None) == (one == other)
 
 
 texts = st.text(max_size=5)
@@ -232,7 +222,7 @@ def test_what_is_kept_is_the_users_own_and_has_no_secrets(desk: Desk) -> None:
     (desk.folder / "requirements.txt").write_text("--index-url https://me:secret@example.invalid\n")
     rests_on = basis(desk.folder, variables=("TOKEN",))
     environment = {**desk.environment, "TOKEN": "secret", "PIP_INDEX_URL": "https://me:secret@b/"}
-    desk.memory.keep(REQUEST, environment, outcome(rests_on), Appearance())
+    remembered.keep(WORDS, environment, outcome(rests_on), Appearance())
     assert stat.S_IMODE(desk.record().stat().st_mode) == 0o600
     assert "secret" not in desk.record().read_text()
 
@@ -240,8 +230,8 @@ def test_what_is_kept_is_the_users_own_and_has_no_secrets(desk: Desk) -> None:
 def test_a_memory_that_cannot_be_written_is_none(desk: Desk) -> None:
     blocked = desk.folder / "blocked"
     blocked.write_text("")
-    memory = Memory(blocked / "memory")
-    memory.keep(REQUEST, {}, outcome(basis(desk.folder)), Appearance())
-    assert memory.find(REQUEST, {}) is None
-    memory.forget(REQUEST, {})
-    assert list(memory.entries()) == []
+    environment = {runs.VARIABLE: str(blocked)}
+    remembered.keep(WORDS, environment, outcome(basis(desk.folder)), Appearance())
+    assert remembered.find(WORDS, environment) is None
+    remembered.forget(WORDS, environment)
+    assert list(remembered.entries(blocked)) == []

@@ -166,16 +166,8 @@ def test_other_forms_of_the_result(desk: Desk) -> None:
     assert [(result.stdout, result.stderr) for result in quiet][1] == ("", "")
 
 
-HEADERS = {
-    "nothing said": {},
-    "no-cache": {"Cache-Control": "no-cache, max-age=600"},
-    "too old already": {"Cache-Control": "max-age=600", "Age": "600"},
-}
-
-
-@pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
-def test_pages_that_do_not_hold_are_asked_for_again(desk: Desk, headers: dict[str, str]) -> None:
-    desk.index.page_headers = headers
+def test_pages_of_which_nothing_is_said_are_asked_for_again(desk: Desk) -> None:
+    desk.index.page_headers = {}
     desk.run()
     assert not desk.is_remembered
 
@@ -193,16 +185,14 @@ def test_time_passes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run()
     if not TRUSTS:
         return
-    request = read_request(desk.words)
-    assert request is not None
     monkeypatch.chdir(desk.folder)
     variables = environment()
     (record,) = memory_folder(cache_folder(os.environ)).glob("*.json")
     data = json.loads(record.read_text())
     assert 500 < data["until"] - data["made"] <= 610
-    assert recall(request, variables) is not None
+    assert recall(desk.words, variables) is not None
     monkeypatch.setattr("time.time", lambda: data["until"] + 1)
-    assert recall(request, variables) is None
+    assert recall(desk.words, variables) is None
 
 
 def _with_find_links(desk: Desk) -> list[str]:
@@ -218,26 +208,26 @@ def _for_this_machine(_desk: Desk) -> list[str]:
     return ["low ; target=host"]
 
 
-def _without_cache(_desk: Desk) -> list[str]:
-    return ["--no-cache-dir"]
-
-
-def _tried(_desk: Desk) -> list[str]:
-    return ["--dry-run"]
-
-
 def _second_index(desk: Desk) -> list[str]:
     """Of the second index the answer is 404, which says nothing of how long that holds."""
     return ["--extra-index-url", f"{desk.index.base}/other"]
 
 
-@pytest.mark.parametrize(
-    "make", [_with_find_links, _by_url, _for_this_machine, _without_cache, _tried, _second_index]
-)
+@pytest.mark.parametrize("make", [_with_find_links, _by_url, _for_this_machine, _second_index])
 def test_what_may_change_unseen_is_not_remembered(desk: Desk, make: object) -> None:
     assert callable(make)
     desk.run(*make(desk))
     assert not desk.is_remembered
+
+
+@pytest.mark.parametrize(
+    "words", [["--dry-run"], ["--report", "it.json"], ["--allow-sdist", "x"], ["--build-pure", "x"]]
+)
+def test_what_does_more_than_fill_the_destination_is_not_repeated(words: list[str]) -> None:
+    request, usual = read_request(["one", *words]), read_request(["one", "--by-target"])
+    assert request is not None
+    assert usual is not None
+    assert (request.is_repeatable, usual.is_repeatable) == (False, True)
 
 
 @trusting
@@ -251,12 +241,43 @@ def test_what_a_killed_run_left_is_taken_back_first(
     (left / "lock").write_text("")
     journal = {"destination": str(desk.house), "folders": [], "added": FILES, "replaced": []}
     (left / guard.JOURNAL).write_text(json.dumps(journal))
-    request = read_request(desk.words)
-    assert request is not None
     monkeypatch.chdir(desk.folder)
-    found = recall(request, environment())
+    found = recall(desk.words, environment())
     assert found is not None
     (target,) = found.outcome.targets
     assert [file.new for file in target.files] == [True, True]
+    assert names(desk.house) == FILES
+    assert names(desk.folder) == ["house", "requirements.txt"]
+
+
+_KILLED_WHILE_PLACING = """
+import os, signal, sys
+from wheeltarget import __main__, wheelhouse
+move = wheelhouse._move
+def move_and_die(*arguments):
+    move(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+wheelhouse._move = move_and_die
+__main__.main()
+"""
+
+
+@trusting
+@pytest.mark.skipif(os.name == "nt", reason="a process cannot kill itself there")
+def test_a_run_that_is_killed_while_placing_is_taken_back_by_the_next(desk: Desk) -> None:
+    desk.run()
+    for name in FILES:
+        (desk.house / name).unlink()
+    killed = subprocess.run(
+        [sys.executable, "-c", _KILLED_WHILE_PLACING, "download", *desk.words],
+        cwd=desk.folder,
+        env=environment(),
+        check=False,
+    )
+    assert killed.returncode < 0
+    assert len(names(desk.house)) == 1
+    after = desk.run()
+    assert "Unchanged since" in after.stderr
+    assert after.stdout.count("Saved") == 2
     assert names(desk.house) == FILES
     assert names(desk.folder) == ["house", "requirements.txt"]

@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 
-from wheeltarget.cache import has_memory
 from wheeltarget.reserve import begin, begin_for, dismiss
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
@@ -61,6 +60,9 @@ def _run(arguments: list[str]) -> None:
         exit_code = run_plain(arguments[1:])
         if exit_code is not None:
             sys.exit(exit_code)
+    if arguments[:1] in (["lock"], ["explain"]):
+        # Typer takes nearly as long to load as pip, which they need, too.
+        begin_for(arguments[1:])
     from wheeltarget.cli import run
 
     run(arguments)
@@ -71,7 +73,10 @@ def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     if _COMPLETION in os.environ:
         return None
     everything = (*front, *words)
-    if not has_memory(os.environ) and not any("pylock" in word for word in words):
+    exit_code = _repeat(everything)
+    if exit_code is not None:
+        return exit_code
+    if not any("pylock" in word for word in words):
         # First of all, since nothing else that has to be loaded takes as long as pip; for a lock
         # it is mostly not needed.
         begin_for(everything)
@@ -79,11 +84,9 @@ def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
 
     request = read_request(everything)
     if request is not None:
-        from wheeltarget.cli_download import follow_locks, repeat
+        from wheeltarget.cli_download import follow_locks
 
         exit_code = follow_locks(request)
-        if exit_code is None:
-            exit_code = repeat(request)
         if exit_code is not None:
             return exit_code
     begin_for(everything)
@@ -99,7 +102,18 @@ def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     begin()
     from wheeltarget.cli_download import run
 
-    return run(request)
+    return run(request, everything)
+
+
+def _repeat(words: tuple[str, ...]) -> int | None:
+    """Answer a download from memory and give its exit code; None where it has to be run."""
+    from wheeltarget.runs import is_known
+
+    if "--refresh" in words or not is_known(words, os.environ):
+        return None
+    from wheeltarget.cli_download import repeat
+
+    return repeat(words)
 
 
 def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-TYPE_CHECKING = False  # The way in asks whether anything is kept before it loads anything.
+from wheeltarget.runs import cache_home, runs_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from wheeltarget.pip_options import CommandLine
 
-VARIABLE = "WHEELTARGET_CACHE_DIR"
-"""The environment variable that says where the cache folder is."""
-
-_MEMORY = "runs"
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache folder, for programs that make backups: https://bford.info/cachedir/
@@ -32,24 +29,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
     :param environment: the environment's variables.
     :returns: what ``WHEELTARGET_CACHE_DIR`` names, else the system's place for the user's caches.
     """
-    from pathlib import Path
-
-    return Path(_place(environment))
-
-
-def _place(environment: Mapping[str, str]) -> str:
-    named = environment.get(VARIABLE)
-    if named:
-        return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111 - any text
-    if sys.platform == "linux" and "ANDROID_DATA" not in environment:
-        # What platformdirs says there, without the time that loading it takes.
-        home = environment.get("XDG_CACHE_HOME", "").strip()
-        if not os.path.isabs(home):  # noqa: PTH117 - any text
-            home = os.path.expanduser("~/.cache")  # noqa: PTH111 - likewise
-        return os.path.join(home, "wheeltarget")  # noqa: PTH118 - pathlib is not loaded yet
-    import platformdirs
-
-    return platformdirs.user_cache_dir("wheeltarget", appauthor=False)
+    return Path(cache_home(environment))
 
 
 def wheel_folder(cache: Path) -> Path:
@@ -65,18 +45,7 @@ def memory_folder(cache: Path) -> Path:
 
     :param cache: the cache folder.
     """
-    return cache / _MEMORY
-
-
-def has_memory(environment: Mapping[str, str]) -> bool:
-    """Tell whether anything is kept of earlier runs; nothing is loaded for it on Linux.
-
-    :param environment: the environment's variables.
-    """
-    try:
-        return bool(os.listdir(os.path.join(_place(environment), _MEMORY)))  # noqa: PTH118, PTH208
-    except OSError:
-        return False
+    return Path(runs_folder(str(cache)))
 
 
 def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
@@ -99,7 +68,7 @@ def prepare(cache: Path) -> str:
     :returns: a sentence for the user, or nothing.
     """
     try:
-        if not _is_ours(cache):
+        if not is_ours(cache):
             # With sudo, root would leave files that the user could not remove.
             return f"the cache folder {cache} belongs to somebody else; this run does without"
         cache.mkdir(parents=True, exist_ok=True)
@@ -113,8 +82,12 @@ def prepare(cache: Path) -> str:
     return f"the cache folder {cache} cannot be written: {why}; this run does without"
 
 
-def _is_ours(folder: Path) -> bool:
-    """Tell whether root may write to a folder: not to a user's."""
+def is_ours(folder: Path) -> bool:
+    """Tell whether root may use a folder: not a user's, who could put anything there.
+
+    :param folder: the folder; it need not exist.
+    :returns: True for everybody but root.
+    """
     if sys.platform == "win32" or os.geteuid() != 0:
         return True
     while not folder.exists() and folder != folder.parent:

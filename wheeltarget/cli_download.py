@@ -20,23 +20,24 @@ if TYPE_CHECKING:
 _INTERRUPT = 2
 
 
-def run(request: DownloadRequest) -> int:
+def run(request: DownloadRequest, typed: tuple[str, ...] = ()) -> int:
     """Fetch what is asked for, and say what came of it.
 
     :param request: what is asked for.
+    :param typed: the words that say so, if what comes of them may be remembered.
     :returns: the exit code.
     """
-    exit_code = _guarded(_run, request)
+    exit_code = _guarded(lambda: _run(request, typed), request.words)
     return 0 if exit_code is None else exit_code
 
 
-def repeat(request: DownloadRequest) -> int | None:
-    """Have a request done if it is known what comes of it, as nothing has changed.
+def repeat(typed: tuple[str, ...]) -> int | None:
+    """Do what is asked for if it is known what comes of it, as nothing has changed.
 
-    :param request: what is asked for.
+    :param typed: the words that say what.
     :returns: the exit code; None where it has to be run.
     """
-    return None if request.refresh else _guarded(_repeat, request)
+    return _guarded(lambda: _repeat(typed), typed)
 
 
 def follow_locks(request: DownloadRequest) -> int | None:
@@ -45,31 +46,31 @@ def follow_locks(request: DownloadRequest) -> int | None:
     :param request: what is asked for.
     :returns: the exit code; None where something is to be resolved, or pip's own business.
     """
-    return _guarded(_follow_locks, request)
+    return _guarded(lambda: _follow_locks(request), request.words)
 
 
-def _guarded(work: Callable[[DownloadRequest], int | None], request: DownloadRequest) -> int | None:
-    """Do something for a request, and say what is wrong if anything is."""
+def _guarded(work: Callable[[], int | None], words: tuple[str, ...]) -> int | None:
+    """Do something, and say what is wrong if anything is."""
     try:
-        return work(request)
+        return work()
     except KeyboardInterrupt:
         # Before anything was begun, so that nobody has turned it into an error.
-        return _show_error(InterruptedRunError(_INTERRUPT), request)
+        return _show_error(InterruptedRunError(_INTERRUPT), words)
     except WheeltargetError as error:
-        return _show_error(error, request)
+        return _show_error(error, words)
 
 
-def _repeat(request: DownloadRequest) -> int | None:
+def _repeat(typed: tuple[str, ...]) -> int | None:
     from wheeltarget.recall import recall
 
-    remembered = recall(request, os.environ)
+    remembered = recall(typed, os.environ)
     if remembered is None:
         return None
     if not remembered.appearance.quiet:
         since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
         sys.stderr.write(f"Unchanged since {since}; --refresh asks the index again\n")
         sys.stderr.flush()
-    _show(remembered.outcome, request, remembered.appearance)
+    _show(remembered.outcome, remembered.appearance)
     return 0
 
 
@@ -88,7 +89,7 @@ def _follow_locks(request: DownloadRequest) -> int | None:
             outcome = download_locked(request, watch)
     if outcome is None:
         return None
-    _show(outcome, request, _appearance(request.words))
+    _show(outcome, _appearance(request))
     return 0
 
 
@@ -105,45 +106,46 @@ def _wants_progress(words: tuple[str, ...]) -> bool:
     return bar != "off" and not is_quiet(command, configured)
 
 
-def _run(request: DownloadRequest) -> int:
+def _run(request: DownloadRequest, typed: tuple[str, ...]) -> int:
+    from wheeltarget import remembered
     from wheeltarget.api import PlainRun, download
-    from wheeltarget.cache import cache_folder, memory_folder
-    from wheeltarget.remembered import Memory
 
-    memory = Memory(memory_folder(cache_folder(os.environ)))
     if request.refresh:
-        memory.forget(request, os.environ)
+        typed = tuple(word for word in typed if word != "--refresh")
+        remembered.forget(typed, os.environ)
     outcome = download(request)
     if isinstance(outcome, PlainRun):
         return _end_plain(outcome, request.words)
-    appearance = _appearance(request.words)
-    _show(outcome, request, appearance)
-    memory.keep(request, os.environ, outcome, appearance)
+    appearance = _appearance(request)
+    _show(outcome, appearance)
+    if typed:
+        remembered.keep(typed, os.environ, outcome, appearance)
     return 0
 
 
-def _show_error(error: WheeltargetError, request: DownloadRequest) -> int:
+def _show_error(error: WheeltargetError, words: tuple[str, ...]) -> int:
     from wheeltarget.render import show_error
 
-    show_error(error, sys.stderr, coloured=is_coloured(request.words))
+    show_error(error, sys.stderr, coloured=is_coloured(words))
     return error.exit_code
 
 
-def _show(outcome: DownloadOutcome, request: DownloadRequest, appearance: Appearance) -> None:
+def _show(outcome: DownloadOutcome, appearance: Appearance) -> None:
     from wheeltarget import render
 
-    if request.wants_outcome:
+    if appearance.as_json:
         render.show_json(outcome, sys.stdout)
     elif not appearance.quiet:
         render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=appearance.coloured)
 
 
-def _appearance(words: tuple[str, ...]) -> Appearance:
+def _appearance(request: DownloadRequest) -> Appearance:
     from wheeltarget.pip_options import is_quiet, split_command_line
     from wheeltarget.remembered import Appearance
 
-    command = split_command_line(words)
-    return Appearance(is_quiet(command, settings(command)), is_coloured(words))
+    command = split_command_line(request.words)
+    quiet, coloured = is_quiet(command, settings(command)), is_coloured(request.words)
+    return Appearance(quiet=quiet, coloured=coloured, as_json=request.wants_outcome)
 
 
 def is_coloured(words: tuple[str, ...]) -> bool:

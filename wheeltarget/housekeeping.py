@@ -15,8 +15,8 @@ from pathlib import Path
 
 from wheeltarget.cache import memory_folder, wheel_folder
 from wheeltarget.errors import CacheError, UsageError
-from wheeltarget.remembered import Memory
-from wheeltarget.store import Entry, Store
+from wheeltarget.remembered import drafts, entries
+from wheeltarget.store import Store
 
 VARIABLE = "WHEELTARGET_CACHE_LIMIT"
 """The environment variable that says how large the wheel store may get."""
@@ -112,10 +112,9 @@ def survey(cache: Path, limit: int) -> Usage:
     :param cache: the folder; it need not exist.
     :param limit: how many bytes its wheels may have.
     """
-    wheels = list(Store(wheel_folder(cache)).entries())
-    runs = [until > time.time() for _, until in Memory(memory_folder(cache)).entries()]
-    size = sum(wheel.size for wheel in wheels)
-    return Usage(cache, len(wheels), size, limit, len(runs), sum(runs))
+    sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
+    runs = [until > time.time() for _, until in entries(memory_folder(cache))]
+    return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
 
 
 def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> Removed:
@@ -129,13 +128,14 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
     """
     now = time.time()
     left, removed = 0, []
-    for wheel in sorted(Store(wheel_folder(cache)).entries(), key=lambda each: -each.used):
-        too_old = max_age is not None and now - wheel.used > max_age
-        if too_old or (limit is not None and left + wheel.size > limit):
-            removed.append(wheel)
+    wheels = Store(wheel_folder(cache)).entries()
+    for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
+        too_old = max_age is not None and now - used > max_age
+        if too_old or (limit is not None and left + size > limit):
+            removed.append((sha256, size))
         else:
-            left += wheel.size
-    runs = [file for file, until in Memory(memory_folder(cache)).entries() if until <= now]
+            left += size
+    runs = [file for file, until in entries(memory_folder(cache)) if until <= now]
     return _remove(cache, removed, runs)
 
 
@@ -146,8 +146,9 @@ def clear(cache: Path) -> Removed:
     :returns: what was removed.
     :raises CacheError: where something cannot be removed.
     """
-    runs = [file for file, _ in Memory(memory_folder(cache)).entries()]
-    return _remove(cache, list(Store(wheel_folder(cache)).entries()), runs)
+    runs = [file for file, _ in entries(memory_folder(cache))]
+    wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]
+    return _remove(cache, wheels, runs)
 
 
 def prune_now_and_then(cache: Path, limit: int) -> None:
@@ -163,14 +164,14 @@ def prune_now_and_then(cache: Path, limit: int) -> None:
             prune(cache, limit=limit)
 
 
-def _remove(cache: Path, wheels: list[Entry], runs: list[Path]) -> Removed:
+def _remove(cache: Path, wheels: list[tuple[str, int]], runs: list[Path]) -> Removed:
     store = Store(wheel_folder(cache))
     try:
-        for wheel in wheels:
-            store.remove(wheel.sha256)
-        for file in runs:
+        for sha256, _ in wheels:
+            store.remove(sha256)
+        for file in (*runs, *drafts(memory_folder(cache))):
             file.unlink(missing_ok=True)
         store.sweep()
     except OSError as error:
         raise CacheError(f"cannot remove {error.filename}: {error.strerror}") from error
-    return Removed(len(wheels), sum(wheel.size for wheel in wheels), len(runs))
+    return Removed(len(wheels), sum(size for _, size in wheels), len(runs))

@@ -115,6 +115,7 @@ def merge(request: MergeRequest) -> MergeOutcome:
         for file in files
         if file.new and file.name in before
     )
+    notes += _differing(wanted)
     return MergeOutcome(destination, len(folders), files, tuple(notes))
 
 
@@ -166,6 +167,42 @@ def _notes(folder: Path, found: Sequence[Path]) -> Iterator[str]:
         few = ", ".join(path.relative_to(folder).as_posix() for path in others[:3])
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
         yield f"left in {folder}, as neither distributions nor locks of it: {few}{more}"
+
+
+def _differing(wanted: Sequence[tuple[Path, Path]]) -> Iterator[str]:
+    """Say which projects have several versions: nothing tells any more which one is for whom."""
+    versions: dict[tuple[str, str], dict[str, dict[Path, None]]] = {}
+    for folder, path in wanted:
+        named = _project(path.name)
+        if named is not None:
+            where = path.relative_to(folder).parent.as_posix(), named[0]
+            versions.setdefault(where, {}).setdefault(named[1], {})[folder] = None
+    for (_, name), by_version in sorted(versions.items()):
+        if len(by_version) > 1:
+            each = (
+                f"{version} from {', '.join(map(str, folders))}"
+                for version, folders in by_version.items()
+            )
+            yield f"{name} differs: {'; '.join(each)}"
+
+
+def _project(filename: str) -> tuple[str, str] | None:
+    """Give the project and the version that a file's name tells, if it does."""
+    from packaging.utils import (
+        InvalidSdistFilename,
+        InvalidWheelFilename,
+        parse_sdist_filename,
+        parse_wheel_filename,
+    )
+
+    try:
+        if filename.endswith(".whl"):
+            name, version, *_ = parse_wheel_filename(filename)
+        else:
+            name, version = parse_sdist_filename(filename)
+    except (InvalidSdistFilename, InvalidWheelFilename):
+        return None
+    return name, str(version)
 
 
 def _staged(folder: Path, found: Sequence[Path]) -> Iterator[StagedFile]:

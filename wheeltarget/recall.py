@@ -7,32 +7,36 @@ decides again and says what is wrong.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
-from wheeltarget.download_request import DownloadRequest
+from wheeltarget.cache import cache_folder, is_ours, wheel_folder
 from wheeltarget.errors import DestinationError
-from wheeltarget.outcome import DownloadOutcome, TargetFile
-from wheeltarget.remembered import Memory, Remembered
-from wheeltarget.store import Store
+from wheeltarget.remembered import find
+
+if TYPE_CHECKING:
+    from wheeltarget.outcome import DownloadOutcome, TargetFile
+    from wheeltarget.remembered import Remembered
+    from wheeltarget.store import Store
 
 
-def recall(request: DownloadRequest, environment: Mapping[str, str]) -> Remembered | None:
-    """Let the files of a request be in the destination, if it is known which they are.
+def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
+    """Let the files of a run be in the destination, if it is known which they are.
 
-    :param request: what is asked for.
+    :param words: what stands behind ``download``.
     :param environment: the environment's variables.
     :returns: what came of it; None where nothing was done.
     :raises InterruptedRunError: where a signal came before anything was placed.
     """
     cache = cache_folder(environment)
-    remembered = Memory(memory_folder(cache)).find(request, environment)
+    remembered = find(words, environment) if is_ours(cache) else None
     if remembered is None:
         return None
+    wheels = wheel_folder(cache)
     hashes = _hashes(remembered)
-    new = None if hashes is None else _place(hashes, remembered.destination, wheel_folder(cache))
+    new = None if hashes is None else _place(hashes, remembered.destination, wheels)
     if new is None:
         return None
     targets = tuple(
@@ -63,6 +67,7 @@ def _place(hashes: Mapping[str, str], destination: Path, wheels: Path) -> set[Pa
     :returns: the paths of those files; None where one cannot be had, or another is in its place.
     """
     from wheeltarget.interrupts import interruptible
+    from wheeltarget.store import Store
     from wheeltarget.wheelhouse import open_stage
 
     store = Store(wheels)

@@ -13,45 +13,21 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wheeltarget import __version__
-from wheeltarget.download_request import DownloadRequest
-from wheeltarget.outcome import DownloadOutcome
+from wheeltarget.runs import SUFFIX, record_of
+
+if TYPE_CHECKING:
+    from wheeltarget.outcome import DownloadOutcome
 
 _SCHEMA = 1
-_SUFFIX = ".json"
-_PREFIXES = ("PIP_", "WHEELTARGET_", "PYTHON", "XDG_", "LC_")
-_NAMES = frozenset(
-    {
-        "ALLUSERSPROFILE",
-        "ALL_PROXY",
-        "APPDATA",
-        "CURL_CA_BUNDLE",
-        "HOME",
-        "HTTPS_PROXY",
-        "HTTP_PROXY",
-        "LANG",
-        "LOCALAPPDATA",
-        "NETRC",
-        "NO_PROXY",
-        "PROGRAMDATA",
-        "REQUESTS_CA_BUNDLE",
-        "SSL_CERT_DIR",
-        "SSL_CERT_FILE",
-        "USERPROFILE",
-    }
-)
-"""Variables that count beside those with one of the prefixes, in upper or lower case."""
-
 _PROGRAMS = ("pip", "packaging")
 _DATA = ("catalogue.toml", "systems.toml")
 _CLOCK_STEP, _COARSE_CLOCK_STEP = 0.02, 2.0
@@ -60,6 +36,8 @@ no fractions of a second."""
 
 _SECOND = 1_000_000_000
 _CHANGED = "changed"
+_PART = ".part"
+_DRAFT_IS_DEAD_AFTER = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +46,12 @@ class Appearance:
 
     :param quiet: whether nothing is shown of it but JSON.
     :param coloured: False where no colour is wanted even on a terminal.
+    :param as_json: whether it is shown as JSON.
     """
 
     quiet: bool = False
     coloured: bool = True
+    as_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,90 +78,96 @@ def real_folder(name: str) -> Path:
     return Path(os.path.realpath(os.path.expanduser(name)))  # noqa: PTH111 - any text
 
 
-class Memory:
-    """The runs that are remembered, in one folder.
+def find(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
+    """Find what would come of a run now.
+
+    :param words: what stands behind ``download``.
+    :param environment: the environment's variables.
+    :returns: what came of it before; None where it would have to be run.
+    """
+    try:
+        text = Path(record_of(words, environment)).read_bytes()
+    except OSError:
+        return None
+    import json
+
+    try:
+        return _check(json.loads(text), environment)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def keep(
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    outcome: DownloadOutcome,
+    appearance: Appearance,
+) -> None:
+    """Remember what came of a run, if it can be told what that rests on.
+
+    :param words: what stands behind ``download``.
+    :param environment: the environment's variables.
+    :param outcome: what came of it.
+    :param appearance: how it was shown.
+    """
+    basis = outcome.basis
+    if basis is None:
+        return
+    import json
+
+    with contextlib.suppress(OSError):
+        names = (*basis.read, *basis.looked_for)
+        files = {name: _fingerprint(name, before=basis.began) for name in names}
+        if _CHANGED in files.values() or any(files[name] is None for name in basis.read):
+            return  # nobody knows any more what was read
+        data = {
+            "schema": _SCHEMA,
+            "made": basis.began,
+            "until": basis.fresh_until,
+            "files": files,
+            "variables": {name: _hash(environment.get(name)) for name in basis.variables},
+            "programs": _programs(),
+            "destination": [basis.destination, str(real_folder(basis.destination))],
+            "appearance": [appearance.quiet, appearance.coloured, appearance.as_json],
+            "outcome": outcome.as_dict(),
+        }
+        _write(Path(record_of(words, environment)), json.dumps(data))
+
+
+def forget(words: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Forget what came of a run.
+
+    :param words: what stands behind ``download``.
+    :param environment: the environment's variables.
+    """
+    with contextlib.suppress(OSError):
+        Path(record_of(words, environment)).unlink(missing_ok=True)
+
+
+def entries(folder: Path) -> Iterator[tuple[Path, float]]:
+    """Give the file of every run that is remembered, and until when it may hold.
 
     :param folder: where they are; it need not exist.
     """
+    import json
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def find(self, request: DownloadRequest, environment: Mapping[str, str]) -> Remembered | None:
-        """Find what would come of a request now.
-
-        :param request: what is asked for.
-        :param environment: the environment's variables.
-        :returns: what came of it before; None where it would have to be asked again.
-        """
+    for file in folder.glob(f"*{SUFFIX}"):
         try:
-            data = json.loads(self._file(request, environment).read_bytes())
-            return _check(data, environment)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return None
-
-    def keep(
-        self,
-        request: DownloadRequest,
-        environment: Mapping[str, str],
-        outcome: DownloadOutcome,
-        appearance: Appearance,
-    ) -> None:
-        """Remember what came of a request, if it can be told what that rests on.
-
-        :param request: what was asked for.
-        :param environment: the environment's variables.
-        :param outcome: what came of it.
-        :param appearance: how it was shown.
-        """
-        basis = outcome.basis
-        if basis is None:
-            return
-        with contextlib.suppress(OSError):
-            names = (*basis.read, *basis.looked_for)
-            files = {name: _fingerprint(name, before=basis.began) for name in names}
-            if _CHANGED in files.values() or any(files[name] is None for name in basis.read):
-                return  # nobody knows any more what was read
-            data = {
-                "schema": _SCHEMA,
-                "made": basis.began,
-                "until": basis.fresh_until,
-                "files": files,
-                "variables": {name: _hash(environment.get(name)) for name in basis.variables},
-                "programs": _programs(),
-                "destination": [basis.destination, str(real_folder(basis.destination))],
-                "appearance": [appearance.quiet, appearance.coloured],
-                "outcome": outcome.as_dict(),
-            }
-            _write(self._file(request, environment), json.dumps(data))
-
-    def forget(self, request: DownloadRequest, environment: Mapping[str, str]) -> None:
-        """Forget what came of a request.
-
-        :param request: what was asked for.
-        :param environment: the environment's variables.
-        """
-        with contextlib.suppress(OSError):
-            self._file(request, environment).unlink(missing_ok=True)
-
-    def entries(self) -> Iterator[tuple[Path, float]]:
-        """Give the file of every run that is remembered, and until when it may hold."""
-        for file in self._folder.glob(f"*{_SUFFIX}"):
-            try:
-                until = float(json.loads(file.read_bytes())["until"])
-            except (OSError, ValueError, KeyError, TypeError):
-                until = 0.0
-            yield file, until
-
-    def _file(self, request: DownloadRequest, environment: Mapping[str, str]) -> Path:
-        counting = sorted((n, v) for n, v in environment.items() if _counts(n))
-        plain = replace(request, refresh=False, environment=None)
-        run = (__version__, sys.version, sys.executable, sys.prefix, os.getcwd(), counting, plain)  # noqa: PTH109
-        return self._folder / f"{_hash(repr(run))}{_SUFFIX}"
+            until = float(json.loads(file.read_bytes())["until"])
+        except (OSError, ValueError, KeyError, TypeError):
+            until = 0.0
+        yield file, until
 
 
-def _counts(name: str) -> bool:
-    return name.startswith(_PREFIXES) or name.upper() in _NAMES
+def drafts(folder: Path) -> Iterator[Path]:
+    """Give what killed runs have left half-written.
+
+    :param folder: where it is; it need not exist.
+    """
+    for draft in folder.glob(f"*{_PART}"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - draft.stat().st_mtime > _DRAFT_IS_DEAD_AFTER:
+                yield draft
 
 
 def _check(data: Mapping[str, Any], environment: Mapping[str, str]) -> Remembered | None:
@@ -197,6 +183,8 @@ def _check(data: Mapping[str, Any], environment: Mapping[str, str]) -> Remembere
     )
     if not holds:
         return None
+    from wheeltarget.outcome import DownloadOutcome
+
     outcome = DownloadOutcome.from_dict(data["outcome"])
     appearance = Appearance(*data["appearance"])
     return Remembered(outcome, appearance, Path(destination), data["made"])
@@ -243,7 +231,7 @@ def _fingerprint(name: str, *, before: float | None = None) -> str | None:
 def _write(file: Path, text: str) -> None:
     """Write a file that only its user can read, whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{os.urandom(8).hex()}.part")
+    draft = file.with_name(f"{os.urandom(8).hex()}{_PART}")
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as draft_file:

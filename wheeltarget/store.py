@@ -19,12 +19,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -71,20 +69,6 @@ class Writer:
     def sha256(self) -> str:
         """Give the hash of what was written so far, in hexadecimal."""
         return self._hash.hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A file of a store.
-
-    :param sha256: its hash, as its place says.
-    :param size: how many bytes it has.
-    :param used: when it was last used, in seconds since the epoch, to the hour.
-    """
-
-    sha256: str
-    size: int
-    used: float
 
 
 class Store:
@@ -150,6 +134,8 @@ class Store:
             try:
                 os.link(path.resolve(), draft)
             except OSError:
+                import shutil
+
                 shutil.copyfile(path, draft)
             status = _date_back(draft)
             self._keep(draft, status, sha256, _hash_file(draft))
@@ -182,8 +168,12 @@ class Store:
         if path is not None:
             _remove(path)
 
-    def entries(self) -> Iterator[Entry]:
-        """Give every file, verified or not."""
+    def entries(self) -> Iterator[tuple[str, int, float]]:
+        """Give every file, verified or not.
+
+        :returns: its hash, as its place says; its size in bytes; and when it was last used, in
+            seconds since the epoch, to the hour.
+        """
         for path in self.folder.glob("??/*"):
             sha256 = f"{path.parent.name}{path.name}"
             if self._path(sha256) != path:
@@ -194,7 +184,7 @@ class Store:
                     used = Path(f"{path}{STAMP}").stat().st_mtime
                 except OSError:
                     used = status.st_mtime
-                yield Entry(sha256, status.st_size, used)
+                yield sha256, status.st_size, used
 
     def sweep(self) -> None:
         """Remove what killed writers have left: drafts to which nothing was added for an hour.
@@ -321,6 +311,8 @@ def _remove(path: Path) -> None:
 
 def _copy(source: Path, path: Path) -> bool:
     """Copy a file of the store, and tell whether it is still there."""
+    import shutil
+
     if path.exists():
         raise FileExistsError(None, "File exists", str(path))
     part = path.with_name(f"{path.name}.wheeltarget-part")

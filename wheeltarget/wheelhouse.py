@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget import guard
 from wheeltarget.errors import ClashError, DestinationError
+
+if TYPE_CHECKING:
+    import subprocess
 
 _MARK = ".wheeltarget-"
 _LOCK = "lock"
@@ -81,6 +81,8 @@ class Stage:
 
     def watch(self) -> None:
         """Start the guard, which cleans up if this process is killed."""
+        import subprocess
+
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, str(self.folder)],
             stdin=subprocess.PIPE,
@@ -193,6 +195,8 @@ def _keep(path: Path, keep: Path) -> None:
     try:
         keep.hardlink_to(path)
     except OSError:
+        import shutil
+
         shutil.copy2(path, keep)
 
 
@@ -203,6 +207,8 @@ def _move(path: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
+        import shutil
+
         beside = target.with_name(target.name + guard.PART)
         shutil.copy2(path, beside)
         beside.replace(target)
@@ -226,6 +232,8 @@ def open_stage(
         the destination does that.
     :raises DestinationError: where nothing can be written there.
     """
+    import tempfile
+
     destination = destination.absolute()
     try:
         home = _stage_home(destination)
@@ -343,6 +351,8 @@ def clash(first: StagedFile, second: StagedFile) -> ClashError:
 
 def _copies(stage: Stage, paths: Mapping[str, Path]) -> dict[str, Path]:
     """Copy files into the stage."""
+    import shutil
+
     copies = {}
     for number, (name, path) in enumerate(paths.items()):
         copies[name] = stage.job_folder(number) / path.name
@@ -360,6 +370,8 @@ class _Hashes:
         status = path.stat()
         key = (status.st_dev, status.st_ino)
         if key not in self._known or not status.st_ino:
+            import hashlib
+
             with path.open("rb") as handle:
                 self._known[key] = hashlib.file_digest(handle, "sha256").hexdigest()
         return self._known[key]

@@ -43,6 +43,8 @@ class Run:
     :param memory: bytes, the peak of the largest process.
     :param told: what the index was asked for.
     :param files: what was chosen.
+    :param exit_code: that of the last command.
+    :param said: everything that was written.
     """
 
     seconds: float
@@ -50,6 +52,8 @@ class Run:
     memory: int
     told: Told
     files: frozenset[str]
+    exit_code: int = 0
+    said: str = ""
 
 
 @dataclass(slots=True)
@@ -68,7 +72,7 @@ def run_once(peer: Peer, job: Job, place: Place, server: Server, manner: Manner)
     :param place: where it works.
     :param server: the index.
     :param manner: how the index answers.
-    :raises BenchmarkError: where a command fails.
+    :returns: what came of it; the first command that fails is the last one.
     """
     for folder in (place.destination, place.work):
         shutil.rmtree(folder, ignore_errors=True)
@@ -81,13 +85,15 @@ def run_once(peer: Peer, job: Job, place: Place, server: Server, manner: Manner)
     for command in commands:
         done.append(measure.run(command, place.work, environment))
         if done[-1].exit_code:
-            raise BenchmarkError(f"{' '.join(command)}\nfailed: {done[-1].said}")
+            break
     return Run(
         sum(each.seconds for each in done),
         sum(each.processor for each in done),
         max(each.memory for each in done),
         server.told(),
         peers.files_of(peer, place, job.tags),
+        done[-1].exit_code,
+        "".join(each.said for each in done),
     )
 
 
@@ -123,6 +129,9 @@ def _cold_and_warm(
     for _ in range(ATTEMPTS):
         peer.forget(place)
         runs = {state: run_once(peer, job, place, server, manner) for state in ("cold", "warm")}
+        for run in runs.values():
+            if run.exit_code:
+                raise BenchmarkError(f"{peer.name} failed: {run.said}")
         recorded = sum(run.told.recorded for run in runs.values())
         if not recorded:
             return runs

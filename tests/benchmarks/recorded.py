@@ -16,7 +16,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from platformdirs import user_cache_path
@@ -33,6 +33,16 @@ def home() -> Path:
     """Give the folder for recordings and for the programs they are measured with."""
     named = os.environ.get("WHEELTARGET_BENCHMARK_DIR")
     return Path(named) if named else user_cache_path("wheeltarget-benchmarks")
+
+
+class Source(Protocol):
+    """What is recorded."""
+
+    def page(self, project: str) -> bytes | None:
+        """Fetch the page of a project, or nothing if there is none."""
+
+    def file(self, host: str, path: str) -> bytes | None:
+        """Fetch a file, or nothing if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class Recording:
     :param upstream: where what it lacks comes from; None if nowhere.
     """
 
-    def __init__(self, folder: Path, upstream: Upstream | None = None) -> None:
+    def __init__(self, folder: Path, upstream: Source | None = None) -> None:
         self.folder = folder
         self.upstream = upstream
         self.fetched = 0
@@ -117,7 +127,7 @@ class Recording:
             raise ValueError(f"{path} leads out of the recording")
         return place
 
-    def _get(self, place: Path, fetch: Callable[[Upstream], bytes | None]) -> Path | None:
+    def _get(self, place: Path, fetch: Callable[[Source], bytes | None]) -> Path | None:
         """Look on the disk, and upstream where it was never asked."""
         if place.is_file():
             return place

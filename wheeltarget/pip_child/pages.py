@@ -71,13 +71,16 @@ def kind_of(url: str) -> str:
         url, _, fragment = url.partition("#")
         if "egg=" in fragment:
             return ""
-    name = url.partition("?")[0].rpartition("/")[2]
+    if "?" in url:
+        url = url.partition("?")[0]
+    name = url[url.rfind("/") + 1 :]
     if not name.endswith(".whl"):
         return "source" if name else ""
-    parts = name[:-4].rsplit("-", 3)
-    if len(parts) != 4 or "-" not in parts[0] or "%" in "".join(parts[1:]):
+    parts = name.rsplit("-", 3)
+    tags = name[len(parts[0]) + 1 : -4]
+    if len(parts) != 4 or "-" not in parts[0] or "%" in tags:
         return ""
-    return "-".join(parts[1:]).lower()
+    return tags.lower()
 
 
 class KeptPage:

@@ -97,9 +97,10 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
     except PipMovedError:
         if speed is None or not speed.is_installed:
             raise
-        speed.remove()
+        speed.remove("in a trial")
         _try_out(current, download, plain=False)
-        speed.tell("in a trial")
+    if speed is not None:
+        speed.tell()
 
 
 def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
@@ -114,7 +115,9 @@ def install_listing(current: Current, download: Download, speed: Speed | None = 
     # Before pages are fetched ahead, since of those pip does not read every file.
     listing = Listing(current, patch_pages(), speed)
     install(current, download, speed)
-    _install(current, Seam("files of a project", lambda _: patch_listing(listing), prove_listing))
+    _install(
+        current, Seam("what there is of a project", lambda _: patch_listing(listing), prove_listing)
+    )
     return listing
 
 
@@ -194,12 +197,15 @@ def _patch_markers(current: Current) -> None:
         def decide(text: str) -> bool:
             return bool(evaluate_here(markers.Marker(text), *arguments, **named))
 
-        verdict = holds(str(self), decide, current.view.unknown)
+        text = str(self)
+        if not any(name in text for name in current.view.unknown):
+            return bool(evaluate_here(self, *arguments, **named))
+        verdict = holds(text, decide, current.view.unknown)
         if isinstance(verdict, bool):
             return verdict
         if current.only_looks:
             return False
-        raise UnknownMarkerError(str(self), verdict[0])
+        raise UnknownMarkerError(text, verdict[0])
 
     rebind("default_environment", host_environment, default_environment)
     markers.Marker.evaluate = evaluate

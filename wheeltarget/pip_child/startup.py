@@ -49,11 +49,13 @@ def wait_for_job(pipe: int) -> Path | None:
     load_pip()
     with open(pipe, encoding="utf-8") as handle:
         said = handle.read()
-    if not said:
-        return None
-    order = json.loads(said)
-    os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), order["temporary"]))
-    tempfile.tempdir = None
+    try:
+        order = json.loads(said)
+    except ValueError:
+        return None  # nothing, or no more than the beginning of it
+    if order["temporary"] is not None:
+        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), order["temporary"]))
+        tempfile.tempdir = None
     if order["said"] is not None:
         _redirect(order["said"])
     return Path(order["job"])

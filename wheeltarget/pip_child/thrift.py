@@ -1,7 +1,8 @@
 """Seams around work that pip does again and again for the same answer.
 
-A URL is quoted although nothing in it needs it, and the metadata of a wheel is parsed anew for each
-word that is read of it. See :mod:`wheeltarget.pip_child.speed`.
+A URL is quoted although nothing in it needs it, the name of a wheel is taken to pieces whenever it
+is compared, and its metadata is parsed anew for each word that is read of it. See
+:mod:`wheeltarget.pip_child.speed`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ import importlib.metadata
 import re
 from collections.abc import Callable
 from typing import Any
+
+_NAMES = 4096
+"""How many names are remembered: more than a project has wheels, as a rule."""
 
 _PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)+")
 """A URL that comes out of quoting as it went in."""
@@ -44,6 +48,27 @@ def prove_quoting() -> bool:
         quote(plain) == quote.__wrapped__(plain) == plain
         and quote(odd) == made.url == "https://example.invalid/a%20b"
     )
+
+
+def patch_names() -> Callable[[], None]:
+    """Let the name of a wheel be taken to pieces once, not whenever it is compared with others."""
+    from pip._internal.index import package_finder
+
+    wheel = package_finder.Wheel
+    package_finder.Wheel = functools.lru_cache(_NAMES)(wheel)
+
+    def undo() -> None:
+        package_finder.Wheel = wheel
+
+    return undo
+
+
+def prove_names() -> bool:
+    """Ask for the same name twice."""
+    from pip._internal.index import package_finder
+
+    first, second = (package_finder.Wheel("proof-1-py3-none-any.whl") for _ in range(2))
+    return first is second and bool(first.version == "1")
 
 
 def patch_parsing() -> Callable[[], None]:
