@@ -197,6 +197,27 @@ class TestTargets:
         (project / LOCK).write_text(lock_text([make_wheel(shelf, "lib")], index.base))
         assert fetch("-r", LOCK).targets[0].label == TAG
 
+    def test_lock_of_pips_configuration(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        wheel = make_wheel(shelf, "lib")
+        (project / LOCK).write_text(lock_text([wheel], index.base))
+        result = run(project, PIP_REQUIREMENT=LOCK, PIP_NO_CACHE_DIR="1")
+        assert result.exit_code == 0, result.stderr
+        assert names(project / "wheelhouse") == [wheel.name]
+
+    def test_the_projects_own_targets_are_for_a_universal_lock(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        own, other = (make_wheel(shelf, "lib", tag=tag) for tag in (TAG, OTHER))
+        (project / "pyproject.toml").write_text(f'[tool.wheeltarget]\ntags = "{OTHER}"\n')
+        text = universal_text({"": [("lib", own), ("lib", other)]}, index.base)
+        (project / "pylock.toml").write_text(text)
+        (project / LOCK).write_text(lock_text([own], index.base))
+        outcome = fetch("-r", "pylock.toml", "-r", LOCK)
+        taken = {target.label: target.files[0].filename for target in outcome.targets}
+        assert taken == {OTHER: other.name, TAG: own.name}
+
     def test_name_that_is_not_known_here(
         self, project: Path, shelf: Path, index: LocalIndex
     ) -> None:

@@ -22,7 +22,7 @@ from wheeltarget.transfer import Order
 from wheeltarget.wheelhouse import Stage
 
 _ANOTHER = "it is not the file that was locked: if it should be, lock again"
-_UNREACHABLE = "is the network there? an index that has the file can be named by --index-url"
+_UNREACHABLE = "if another index has the file, name it by --index-url"
 _HINTS = {
     401: "pip has no credentials for it that are right: see its documentation on authentication",
     403: "pip's credentials for it, if it has any, do not allow that",

@@ -36,6 +36,7 @@ _NEEDS = ("get", "auth", "adapters")
 _FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
 _LONGEST_REASON = 300
 _SIGNALS_ARE_SEEN_EVERY = 0.5  # on Windows they are not while a thread is waited for
+_WHERE = re.compile(r" while fetching \S+?(?=:? |:?$)")
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
 
@@ -266,7 +267,8 @@ def _ask(session: Any, url: str, start: int) -> Answer:
 def _reason(error: Exception) -> str:
     """Give what pip says of a failure in one line, without the marks for its colours."""
     parts = [str(getattr(error, "message", "") or error), str(getattr(error, "context", "") or "")]
-    said = _MARKUP.sub("", ": ".join(filter(None, parts)))
+    # Which URL that was is said anyway, and of the others of its host it is as true.
+    said = _WHERE.sub("", _MARKUP.sub("", ": ".join(filter(None, parts))))
     return " ".join(said.split())[:_LONGEST_REASON]
 
 
