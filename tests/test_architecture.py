@@ -26,8 +26,8 @@ READERS = (
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = (
-    "housekeeping guard wheelhouse results projects answers driver interrupts closure pure unmet "
-    "delivery reports reading plain explain"
+    "housekeeping guard wheelhouse results projects answers processes driver interrupts closure "
+    "pure unmet delivery reports reading plain explain"
 )
 
 ARROWS = {
@@ -107,7 +107,8 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "errors interrupts plan projects reserve results wheelhouse",
+    "processes": "interrupts reserve wheelhouse",
+    "driver": "errors plan processes projects reserve results wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
     "pure": "driver errors results wheelhouse",

@@ -96,7 +96,8 @@ def start(self, words, *rest, **named):
     seen.extend(words[-2:-1] if "wheeltarget.pip_child" in words else [])
     start_here(self, words, *rest, **named)
 def spawn(path, words, *rest, **named):
-    seen.append(words[-2])
+    # From 3.13 on, subprocess uses it, too.
+    seen.extend(words[-2:-1] if reserve.OPTION in words else [])
     return spawn_here(path, words, *rest, **named)
 subprocess.Popen.__init__, os.posix_spawn = start, spawn
 """
@@ -132,6 +133,14 @@ def test_pip_is_loaded_before_it_is_known_what_for(
     others = ["wheeltarget.pip_child"] if "--jobs" in words else []
     assert seen == [reserve.OPTION, *others]
     assert names(tmp_path / "house") == ["lib-1.0-py3-none-any.whl"]
+
+
+@posix
+@pytest.mark.parametrize("command", ["lock", "explain"])
+def test_pip_is_loaded_while_typer_is(tmp_path: Path, options: list[str], command: str) -> None:
+    words = [command, *options[1:-2], f"lib ; tags={TARGET}"]
+    _, seen = watch(*words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
+    assert seen == [reserve.OPTION]
 
 
 @posix
@@ -182,9 +191,10 @@ def test_a_process_that_was_started_in_vain_is_gone(
     change = """
 import os, wheeltarget.reserve as reserve
 spawn_here = os.posix_spawn
-def spawn(*arguments, **named):
-    seen.append(spawn_here(*arguments, **named))
-    return seen[-1]
+def spawn(path, words, *rest, **named):
+    pid = spawn_here(path, words, *rest, **named)
+    seen.extend([pid] if reserve.OPTION in words else [])
+    return pid
 os.posix_spawn = spawn
 """
     _, (pid,) = watch(*options, *words, cwd=tmp_path, change=change, exit_code=exit_code)

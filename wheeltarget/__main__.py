@@ -60,6 +60,9 @@ def _run(arguments: list[str]) -> None:
         exit_code = run_plain(arguments[1:])
         if exit_code is not None:
             sys.exit(exit_code)
+    if arguments[:1] in (["lock"], ["explain"]):
+        # Typer takes nearly as long to load as pip, which they need, too.
+        begin_for(arguments[1:])
     from wheeltarget.cli import run
 
     run(arguments)

@@ -1,4 +1,4 @@
-"""The parent's side of pip: job files out, child processes minded, result files in."""
+"""The parent's side of pip: job files out, processes run, result files in."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget import reserve
-from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
-from wheeltarget.interrupts import passed_on
+from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError, UsageError
 from wheeltarget.plan import Job
+from wheeltarget.processes import end, run_all, run_one, wait_as_pip
 from wheeltarget.projects import JobListing
 from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
@@ -26,12 +26,13 @@ INTERRUPTED = 130
 AHEAD = "WHEELTARGET_AHEAD"
 """The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
 
-_CONNECTIONS = 16
-"""How many connections to a host there may be at once."""
+CONNECTIONS = "WHEELTARGET_CONNECTIONS"
+"""The variable that says how many connections to a host there may be at once."""
 
-_PATIENCE = 5.0
+_CONNECTIONS = 16
+_MOST_CONNECTIONS = 256
+
 _FAILURE = "failure.json"
-_SAID = "said.txt"
 _NOT_FOR_BUILDING = (
     "PIP_CONSTRAINT",
     "PIP_EDITABLE",
@@ -82,9 +83,11 @@ def run_jobs(
     :raises PipMovedError: where the installed pip cannot be made to see a target.
     :raises InterruptedRunError: where a child was interrupted.
     :raises DownloadError: where a child died.
+    :raises UsageError: where ``WHEELTARGET_CONNECTIONS`` is no number.
     """
     folders = [stage.job_folder(number) for number in range(len(jobs))]
     results = [stage.folder / f"result-{number}.json" for number in range(len(jobs))]
+    connections = _connections(os.environ)
     count = max(min(manner.children, len(jobs)), 1)
     captured = count > 1 or manner.silent
     orders = [
@@ -113,10 +116,10 @@ def run_jobs(
             "store": manner.store and str(manner.store),
             "refresh": manner.refresh,
             "ahead": os.environ.get(AHEAD) != "0",
-            "connections": _CONNECTIONS,
+            "connections": connections,
         }
         files.append(_write_orders(home, everything))
-    exit_codes = _run_children(files, stage, captured=captured, silent=manner.silent)
+    exit_codes = run_all(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
         _refuse_end(exit_code, file.parent / _FAILURE)
     if not all(result.is_file() for result in results):
@@ -125,6 +128,17 @@ def run_jobs(
         _read_result(job, result, folder)
         for job, result, folder in zip(jobs, results, folders, strict=True)
     )
+
+
+def _connections(environment: Mapping[str, str]) -> int:
+    """Say how many connections to a host there may be at once."""
+    said = environment.get(CONNECTIONS) or str(_CONNECTIONS)
+    if not said.isdecimal() or not 1 <= int(said) <= _MOST_CONNECTIONS:
+        raise UsageError(
+            f"{CONNECTIONS} is not a number of connections: {said!r}",
+            f"say one from 1 to {_MOST_CONNECTIONS}, or leave it out for {_CONNECTIONS}",
+        )
+    return int(said)
 
 
 def _refuse_end(exit_code: int, failure: Path) -> None:
@@ -168,60 +182,6 @@ def _write_orders(folder: Path, orders: Mapping[str, Any]) -> Path:
     return file
 
 
-def _run_children(
-    files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
-) -> list[int]:
-    """Run the children to their ends; their output is progress, so it goes to standard error."""
-    temporary = str(stage.temporary)
-    environment = reserve.environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
-    sys.stderr.flush()
-    children: list[subprocess.Popen[bytes] | reserve.Child] = []
-    try:
-        for file in files:
-            children.append(_start(file, environment, captured=captured))
-            stage.tell_guard(f"child {children[-1].pid}")
-        exit_codes = []
-        for child, file in zip(children, files, strict=True):
-            exit_codes.append(child.wait())
-            if captured and not silent:
-                with open(2, "wb", closefd=False) as stderr:
-                    stderr.write(file.with_name(_SAID).read_bytes())
-    except BaseException:
-        for child in children:
-            child.terminate()
-        for child in children:
-            _end(child)
-        raise
-    finally:
-        for child in children:
-            stage.tell_guard(f"ended {child.pid}")
-    return exit_codes
-
-
-def _start(
-    file: Path, environment: Mapping[str, str], *, captured: bool
-) -> subprocess.Popen[bytes] | reserve.Child:
-    place = file.with_name(_SAID) if captured else None
-    early = reserve.take()
-    if early is not None and early.order(file, environment["TMPDIR"], place):
-        return early
-    command = reserve.command(str(file))
-    if place is None:
-        return subprocess.Popen(command, env=environment, stdout=2)
-    with place.open("wb") as said:
-        return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
-
-
-def _end(child: subprocess.Popen[bytes] | reserve.Child) -> None:
-    try:
-        child.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     data = json.loads(result.read_text("utf-8"))
     chosen = tuple(ChosenFile.from_dict(each, folder) for each in data["files"])
@@ -258,18 +218,10 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
             "result": str(result) if observed else "",
         }
         file = _write_orders(Path(name), {"plain": True, "jobs": [order], "failure": str(failure)})
-        exit_code = _wait_as_pip(reserve.command(str(file)))
+        exit_code = wait_as_pip(reserve.command(str(file)))
         if failure.is_file():
             raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
         return exit_code, _read_result(job, result, Path()) if result.is_file() else None
-
-
-def _wait_as_pip(command: Sequence[str]) -> int:
-    """Run pip with the terminal as it is; it has the signals, and this process waits."""
-    with passed_on() as receivers, subprocess.Popen(command, env=reserve.environment()) as child:
-        receivers.append(child.send_signal)
-        exit_code = child.wait()
-    return exit_code if exit_code >= 0 else 128 - exit_code
 
 
 def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
@@ -312,22 +264,10 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
             "connections": _CONNECTIONS,
         }
         file = _write_orders(home, order)
-        _refuse_end(_run_one(file), failure)
+        _refuse_end(run_one(file), failure)
         return tuple(
             _read_listing(result, label) for result, label in zip(results, labels, strict=True)
         )
-
-
-def _run_one(file: Path) -> int:
-    """Run a child that has nothing to keep; it ends with this process."""
-    sys.stderr.flush()
-    child = _start(file, reserve.environment(), captured=False)
-    try:
-        return child.wait()
-    except BaseException:
-        child.terminate()
-        _end(child)
-        raise
 
 
 def _read_listing(result: Path, label: str) -> JobListing:
@@ -384,7 +324,7 @@ def fetch_locked(
     home.mkdir()
     result, failure = home / "result.json", home / _FAILURE
     file = _write_orders(home, {**order, "result": str(result), "failure": str(failure)})
-    (exit_code,) = _run_children([file], stage, captured=False, silent=False)
+    (exit_code,) = run_all([file], stage, captured=False, silent=False)
     _refuse_end(exit_code, failure)
     if not result.is_file():
         raise DownloadError("pip's process ended without a result; nothing was saved")
@@ -416,7 +356,7 @@ def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) 
             return child.wait()
         except BaseException:
             child.terminate()
-            _end(child)
+            end(child)
             raise
         finally:
             stage.tell_guard(f"ended {child.pid}")

@@ -5,7 +5,7 @@ seems to name a target, the process is started first, and loads pip while this o
 then it is told its job file. What a plan cannot use is ended unused. At most one is in reserve.
 
 ``python -m wheeltarget.pip_child --reserve FD`` loads pip and reads from the pipe FD to its end: a
-JSON object with ``job``, the job file; ``temporary``, the folder for temporary files; and
+JSON object with ``job``, the job file; ``temporary``, the folder for temporary files, or null; and
 ``said``, a file for what pip says, or null to leave its streams as they are. Nothing at all means
 that it was started in vain, also where this process was killed. Interrupts are blocked until it
 can deal with them.
@@ -45,11 +45,11 @@ class Child:
         self._pipe = pipe
         self._exit_code: int | None = None
 
-    def order(self, job_file: Path, temporary: str, said: Path | None) -> bool:
+    def order(self, job_file: Path, temporary: str | None, said: Path | None) -> bool:
         """Say what is to be done.
 
         :param job_file: the job file.
-        :param temporary: the folder for temporary files.
+        :param temporary: the folder for temporary files; None for the usual one.
         :param said: the file for what pip says; None to let it say that here.
         :returns: whether it can still be told.
         """

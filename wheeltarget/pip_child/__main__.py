@@ -202,7 +202,10 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
             install(current, download, speed)
         spare_collector()
         try:
-            for job in order["jobs"]:
+            for number, job in enumerate(order["jobs"]):
+                if number:
+                    current.let_go()
+                    gc.collect()
                 run(current, job, listing)
                 if interrupts:
                     return INTERRUPTED

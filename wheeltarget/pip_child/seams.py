@@ -97,9 +97,10 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
     except PipMovedError:
         if speed is None or not speed.is_installed:
             raise
-        speed.remove()
+        speed.remove("in a trial")
         _try_out(current, download, plain=False)
-        speed.tell("in a trial")
+    if speed is not None:
+        speed.tell()
 
 
 def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:

@@ -53,8 +53,9 @@ def wait_for_job(pipe: int) -> Path | None:
         order = json.loads(said)
     except ValueError:
         return None  # nothing, or no more than the beginning of it
-    os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), order["temporary"]))
-    tempfile.tempdir = None
+    if order["temporary"] is not None:
+        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), order["temporary"]))
+        tempfile.tempdir = None
     if order["said"] is not None:
         _redirect(order["said"])
     return Path(order["job"])
