@@ -180,7 +180,7 @@ def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return 0
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    monkeypatch.setattr(driver, "build_wheel", build)
+    monkeypatch.setattr(pure, "build_wheel", build)
     source = make_source(tmp_path / "files", "only")
     chosen = ChosenFile("only", "1.0", source, "", True, (), (None,), None)
     job = Job(target_from_tag(LINUX, {"cp39": "3.9.25"}), (), (), ())

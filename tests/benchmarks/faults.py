@@ -117,7 +117,10 @@ def main(words: Sequence[str] | None = None) -> None:
     job = JOBS[options.job]
     index, upstream = recording(job, offline=False)
     with Server(index, upstream) as server, tempfile.TemporaryDirectory(dir=home()) as work:
-        wanted = _run(peers.wheeltarget(), job, server, Path(work), Manner()).files
+        right = _run(peers.wheeltarget(), job, server, Path(work), Manner())
+        if right.exit_code:
+            raise BenchmarkError(f"no run to compare with: {right.said}")
+        wanted = right.files
         sys.stdout.write(f"{job.name}: {len(wanted)} files, {options.delay:.0f} ms a response\n")
         sys.stdout.write(f"{'':38}{'ours':>10}{'pip':>10}{'ratio':>8}{'spread':>15}\n")
         for pair in compare(job, server, Path(work), options.runs, options.delay / 1000):

@@ -73,7 +73,7 @@ at). A cause has ``project`` (empty where it is Python), ``name`` (with extras),
 ``constraint``, ``hashes`` (lists by algorithm), ``chain`` (name and version of who asks, then of
 who asks for that; empty for the user), ``file`` (the URL by which it was asked for, or empty) and
 ``unlisted`` (whether hashes are compared and it has none). A file of a project has ``filename``,
-``url``, ``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
+``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
 ``requires_python``, ``yanked``, ``hashes`` and ``uploaded`` (when, or null).
 
 A listing, null where pip could not read what is asked for, has ``hashed`` (whether pip compares the
