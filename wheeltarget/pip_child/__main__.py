@@ -208,16 +208,21 @@ def run_jobs(current: Current, order: dict[str, Any], interrupts: list[int]) -> 
         spare_collector()
         try:
             for number, job in enumerate(order["jobs"]):
-                if number:
-                    current.let_go()
-                    gc.collect()
-                run(current, job, listing)
+                run_next(current, job, listing, number)
                 if interrupts:
                     return INTERRUPTED
         finally:
             if speed is not None:
                 speed.close()
     return 0
+
+
+def run_next(current: Current, job: dict[str, Any], listing: Listing | None, number: int) -> None:
+    """Run one of several jobs, with nothing kept of the one before it."""
+    if number:
+        current.let_go()
+        gc.collect()
+    run(current, job, listing)
 
 
 def run_plain(current: Current, job: dict[str, Any]) -> int:
