@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.support.child import LINUX, WINDOWS, ChildRun, Job, Target, Workshop
-from tests.support.cli import download, names
+from tests.support.cli import ROOT, download, names
 from tests.support.index import Dropped, Garbage, LocalIndex, Stall, Status, Truncated
 from tests.support.wheels import make_wheel
 
@@ -373,6 +374,38 @@ def test_host_that_wants_to_know_who_asks_is_left_to_pip(tmp_path: Path, shop: W
     assert run.results == (failed(1),)
     # Once by a thread, and once by pip, which would have asked the user.
     assert asked == {"/simple/app/": 2}
+
+
+def test_host_that_pip_may_tell_who_asks_is_asked_on(tmp_path: Path, shop: Workshop) -> None:
+    shelf = tmp_path / "index"
+    chain(shelf)
+    hook = tmp_path / "hook"
+    hook.mkdir()
+    # What pip asks at the first 401, in the place of the user.
+    hook.joinpath("keyring.py").write_text(
+        "from types import SimpleNamespace as Answer\n"
+        "def get_credential(url, user):\n"
+        "    return Answer(username='me', password='secret')\n"
+    )
+    variables = {"PYTHONPATH": f"{hook}{os.pathsep}{ROOT}"}
+    with LocalIndex(shelf, username="me", password="secret", delay=0.03) as index:  # noqa: S106
+        words = ["app[turbo]", "lib", "--keyring-provider", "import"]
+        run = fetch(shop, index, *words, variables=variables)
+        asked = Counter(request.path for request in index.requests)
+        most_at_once = index.most_at_once
+    assert run.names(0)[0] == "app-2.0-py3-none-any.whl"
+    assert asked.pop("/simple/app/") == 3  # by a thread, and by pip without and with it
+    assert set(asked.values()) == {1}
+    assert most_at_once > 1
+
+
+@pytest.mark.parametrize("said", ["0", "many", "-1", "1000"])
+def test_number_of_connections_is_one(tmp_path: Path, index: LocalIndex, said: str) -> None:
+    done = download(
+        index, "a", "--tags", NATIVE, cwd=tmp_path, variables={"WHEELTARGET_CONNECTIONS": said}
+    )
+    assert (done.exit_code, index.requests) == (2, ())
+    assert f"error: WHEELTARGET_CONNECTIONS is not a number of connections: '{said}'" in done.stderr
 
 
 def test_wheels_are_fetched_from_the_store_if_there_is_one(

@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction pythons nearness demands fixes explanation store runs transfer lock_names"
+    "redaction pythons nearness demands fixes explanation store transfer lock_names"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -26,8 +26,8 @@ READERS = (
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = (
-    "housekeeping guard wheelhouse results projects answers processes driver interrupts closure "
-    "pure unmet delivery reports reading plain explain"
+    "housekeeping guard wheelhouse results projects answers driver interrupts closure pure unmet "
+    "delivery reports reading plain explain"
 )
 
 ARROWS = {
@@ -107,12 +107,12 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
+    "driver": "errors plan processes reserve results wheelhouse",
     "processes": "interrupts reserve wheelhouse",
-    "driver": "errors plan processes projects reserve results wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
-    "pure": "driver errors results wheelhouse",
-    "unmet": "demands explanation outcome plan results targets",
+    "pure": "building errors results wheelhouse",
+    "unmet": "demands errors explanation outcome plan results targets",
     "delivery": (
         "closure driver errors interrupts lock_constraints lock_hashes outcome plan pure results "
         "targets unmet wheelhouse"
@@ -124,8 +124,9 @@ ARROWS = {
     "joining": "errors interrupts wheelhouse",
     "housekeeping": "cache errors remembered store",
     "recall": "cache errors interrupts outcome remembered store wheelhouse",
+    "inquiry": "driver errors plan projects",
     "explain": (
-        "answers catalogue delivery driver errors foreign inputs interrupts pip_config "
+        "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
         "pip_options plan projects reading requirements settings"
     ),
     "drafts": "errors",
@@ -162,11 +163,13 @@ ARROWS = {
     "lock_changes": "locks",
     "lock_folder": "errors lock_changes locks",
     "same_versions": "demands errors plan",
+    "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
     "locking": (
-        "catalogue delivery driver errors inputs interrupts lock_changes lock_folder lock_hashes "
-        "lock_inputs lock_making locks pip_config pip_options plan reading requirements results "
-        "same_versions settings targets wheelhouse"
+        "catalogue delivery errors inputs interrupts lock_changes lock_folder lock_hashes "
+        "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
+        "requirements results settings targets wheelhouse"
     ),
+    "building": "driver processes wheelhouse",
     # Top: the face
     "api": (
         f"{GROUND} {READERS} {DECISION} {WORK} "
@@ -204,8 +207,8 @@ ARROWS = {
     "render_cache": "housekeeping render",
     "cli_cache": "cache cli_values errors housekeeping render render_cache",
     "cli_download": (
-        "api cache download_request errors first_look locked_download pip_config pip_options "
-        "recall remembered render render_progress"
+        "api download_request errors first_look locked_download pip_config pip_options recall "
+        "remembered render render_progress"
     ),
     "cli": (
         "cli_bundle cli_cache cli_check cli_download cli_explain cli_install_check cli_lock "

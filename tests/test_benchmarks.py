@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -199,6 +200,9 @@ def test_programs_are_compared(
     assert lines[0] == "small: 3 files, 1 target(s), 10 ms a response, 1 runs"
     assert [line.split(",")[0].strip() for line in lines[2:]] == ["wheeltarget", "pip"] * 2
     assert folder.is_dir()
+    *_, ours_line, pip_line, _ = download.table(JOB, series, Manner(0.01))
+    assert ours_line.startswith("| wheeltarget | ")
+    assert re.fullmatch(r"\| pip (\| [\d.]+ s \| [\d.]+ ){2}\| 9 \| \d+ MB \|", pip_line)
 
 
 def test_who_differs_is_named() -> None:

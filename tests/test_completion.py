@@ -162,6 +162,8 @@ class TestBash:
             (["download", "--target", "targets/"], ["targets/old box.toml"]),
             (["download", "'app ; tags=x", "--pr"], []),
             (["download", "app", "--pre"], ["--pre", "--prefer-binary"]),
+            (["explain", "--all"], ["--allow-sdist", "--all", "--all-releases"]),
+            (["explain", "app", "--tags", "cp38-cp38-win3"], ["cp38-cp38-win32"]),
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else None,
     )

@@ -14,6 +14,7 @@ from wheeltarget import errors
 from wheeltarget.annotations import Kind
 from wheeltarget.catalogue import look_up, newest_pythons
 from wheeltarget.errors import TargetError
+from wheeltarget.nearness import Nearness
 from wheeltarget.requirements import parse_file
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -94,6 +95,12 @@ def test_exit_codes_are_those_of_the_errors() -> None:
     classes = errors.WheeltargetError.__subclasses__()
     ours = {each.exit_code for each in classes} | {128 + signum for signum in (1, 2, 15)}
     assert codes == ours | {0}
+
+
+def test_reasons_are_those_that_are_told() -> None:
+    codes = [row[0].strip("`") for row in _table("explain.md", "Reasons")]
+    kinds = [kind.name.lower().replace("_", "-") for kind in Nearness]
+    assert codes == [kind for kind in kinds if kind != "nothing"]
 
 
 def test_links_lead_somewhere() -> None:

@@ -271,6 +271,11 @@ class TestMarkersOfNobodyKnown:
         assert f"nothing is known of it for {LINUX}" in error
         assert "asks for platform_release" in error
         assert [name for name in who if name in error] == who
+        assert 'platform_release = "…" under [markers], and name that: target=./FILE.toml' in error
+        said = f'tag = "{LINUX}"\n[markers]\nplatform_release = "20"\n'
+        (project / "box.toml").write_text(said)
+        make_wheel(shelf, "lib")
+        assert download(index, f"{line} ; target=./box.toml", cwd=project).exit_code == 0
 
     def test_line_that_is_settled_without_it(
         self, project: Path, shelf: Path, index: LocalIndex

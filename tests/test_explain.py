@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.cli import Result, command, download, environment, wheeltarget
-from tests.support.index import LocalIndex, Status
+from tests.support.cli import ROOT, Result, command, download, environment, names, wheeltarget
+from tests.support.index import LocalIndex, Stall, Status
 from tests.support.moved_pip import Edit, move_pip
 from tests.support.projects import make_source
 from tests.support.terminal import Terminal
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.seams
 
 OLD = "cp39-cp39-manylinux2014_x86_64"
 NEW = "cp312-cp312-musllinux_1_2_aarch64"
+PAGE = ROOT / "docs" / "explain.md"
 HERE = f"cp3{sys.version_info[1]}"
 
 
@@ -59,6 +63,17 @@ def answers(document: dict[str, Any], target: str = OLD) -> dict[str, Any]:
         for answer in row["targets"]
         if answer["target"] == target
     }
+
+
+def keys(document: Any) -> set[str]:
+    """Give every key, with the way to it."""
+    if isinstance(document, list):
+        return {key for each in document for key in keys(each)}
+    if not isinstance(document, dict) or "sha256" in document:
+        return set()
+    # A file is told in the same way wherever it stands.
+    inner = {name: each for name, each in document.items() if name not in {"taken", "file"}}
+    return {*document, *(f"{name}.{key}" for name, each in inner.items() for key in keys(each))}
 
 
 REASONS = {
@@ -105,6 +120,8 @@ def test_every_reason_is_told(shelf: Path, index: LocalIndex, here: Path) -> Non
     assert [name for name in found if found[name]["taken"]] == ["good"]
     assert found["source"]["sources"][0]["write"] == "--allow-sdist source"
     assert document["requirements"][0]["locations"] == ["r.txt:1:1"]
+    (form,) = re.findall(r"```json\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    assert keys(json.loads(form)) == keys(document)
     # Nothing but pages was asked for, each once.
     assert sorted(r.path for r in index.requests) == sorted(f"/simple/{name}/" for name in REASONS)
 
@@ -176,7 +193,9 @@ def test_targets_are_columns(shelf: Path, index: LocalIndex, here: Path) -> None
     stock_lib(shelf)
     result = explain(index, f"lib~=2.0 ; tags={OLD},{NEW}", cwd=here)
     assert (result.exit_code, result.stderr) == (1, "")
-    assert re.sub(r"\d+ bytes|[\d.]+ kB", "SIZE", result.stdout) == TABLE
+    sized = re.compile(r"\d+ bytes|[\d.]+ kB")
+    assert sized.sub("SIZE", result.stdout) == TABLE
+    assert TABLE in sized.sub("SIZE", PAGE.read_text("utf-8"))
     assert index.count("/simple/lib/") == 1
 
 
@@ -402,13 +421,30 @@ def test_what_is_wrong_is_told(words: list[str], exit_code: int, says: str, here
 
 
 def test_moved_pip_is_told(here: Path, tmp_path: Path) -> None:
-    ordered = "return sorted(filtered_applicable_candidates, key=self._sort_key)"
-    edit = Edit("_internal.index.package_finder", ordered, f"{ordered}[::-1]")
-    path = move_pip(tmp_path, [edit])
+    path = move_pip(tmp_path, [Edit("_internal.req.req_install", "def hashes(", "def other(")])
     variables = {"PYTHONPATH": path}
     result = wheeltarget("explain", "lib", "--no-index", cwd=here, variables=variables)
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "(files of a project: the patch did not take)" in result.stderr
+    assert "is not built as wheeltarget" in result.stderr
+    assert "(what there is of a project: AttributeError(" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")
+def test_interrupt_ends_it(shelf: Path, index: LocalIndex, here: Path, tmp_path: Path) -> None:
+    make_wheel(shelf, "lib")
+    index.fault("/simple/lib/", Stall(60))
+    (tmp_path / "temporary").mkdir()
+    words = command("explain", "--no-cache-dir", *index.pip_args(), "lib", "--tags", OLD)
+    variables = environment(TMPDIR=str(tmp_path / "temporary"))
+    with subprocess.Popen(words, cwd=here, env=variables, stderr=subprocess.PIPE) as process:
+        end = time.monotonic() + 60
+        while not index.requests and time.monotonic() < end:
+            time.sleep(0.02)
+        process.terminate()
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert stderr.decode().endswith("error: interrupted\n")
+    assert names(tmp_path / "temporary") == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no terminals of this kind")

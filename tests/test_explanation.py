@@ -21,17 +21,21 @@ from typing import NoReturn
 import pytest
 
 from tests.support.cli import Result, download
-from tests.support.index import LocalIndex
+from tests.support.index import LocalIndex, Status
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from wheeltarget import api, driver, wheelhouse
+from wheeltarget.catalogue import look_up_tag
 from wheeltarget.errors import WheeltargetError
+from wheeltarget.nearness import judge_tags
 from wheeltarget.plan import Job
+from wheeltarget.pythons import name_pythons, neighbours
 from wheeltarget.render import show_error
 from wheeltarget.render_explanation import explanation_lines
 from wheeltarget.results import JobResult
 
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
+TAG = "cp39-cp39-manylinux2014_x86_64"
 SAVED = "; nothing was saved\n"
 UNTRIED = "from source, which was not tried:"
 
@@ -317,12 +321,87 @@ def test_one_change_for_each_project(index: LocalIndex, tmp_path: Path) -> None:
     assert (first.exit_code, first.stdout, explained(first.stderr)) == (1, "", case.says)
     assert "ERROR: No matching distribution found for native\n" in first.stderr
     assert "from versions" not in first.stderr
+    pages = ["/simple/native/", "/simple/old/", "/simple/pure/"]
+    asked = sorted(r.path for r in index.requests if r.path.startswith("/simple/"))
+    assert asked == pages
     options: list[str] = []
     mended = case
     for block in case.blocks:
         mended, more = mended.mended(block, block.fixes[0])
         options += more
     assert mended.run(index, tmp_path, *options).exit_code == 0
+
+
+@pytest.mark.seams
+def test_not_everything_is_looked_at(index: LocalIndex, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "index", "pure")
+    asked = [f"purr{number:02} ; tags={TAG}" for number in range(28)]
+    ahead = {"WHEELTARGET_AHEAD": "0"}  # or else all of them are there by then
+    result = download(index, "-q", *asked, cwd=tmp_path, variables=ahead)
+    assert result.stderr.count("there is nothing of this name") == 26
+    assert "\n  not looked at yet: purr26, purr27\n" in result.stderr
+    assert len(index.requests) == 26
+
+
+@pytest.mark.seams
+def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path: Path) -> None:
+    """What there is of a project is not known where its page cannot be had."""
+    make_wheel(tmp_path / "index", "pure")
+    index.fault("/simple/pure/", Status(403))
+    result = download(index, f"pure ; tags={TAG}", cwd=tmp_path)
+    assert result.exit_code == 1
+    assert "ERROR: No files are known from " in result.stderr
+    assert result.stderr.endswith(
+        "ERROR: Could not find a version that satisfies the requirement pure "
+        "(from versions: none)\n"
+        f"error: pip failed for {TAG}{SAVED}"
+        "  what it said is above\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("filename", "tag", "text"),
+    [
+        ("n-1-cp312-cp312-manylinux_2_28_x86_64", TAG, "is for CPython 3.12 with glibc 2.28"),
+        ("n-1-py2-none-any", TAG, "is for Python 2"),
+        ("n-1-cp38.cp37-none-win32", "cp39-cp39-win32", "is for CPython 3.7 and 3.8"),
+        ("n-1-cp39-abi3-win_amd64", "cp39-cp39-win32", "is for win_amd64"),
+        ("n-1-cp39-cp39-linux_armv7l", TAG, "is for armv7l"),
+        ("n-1-cp39-cp39-macosx_10_9_x86_64", "cp39-cp39-macosx_11_0_arm64", "is for x86_64"),
+        ("n-1-cp39-cp39-manylinux1_i686.manylinux2010_i686", TAG, "is for i686"),
+        ("n-1-1-cp39-cp39-MANYLINUX2014_X86_64", TAG, "fits"),
+        ("n-1-pp39-pypy39_pp73-manylinux2014_x86_64", TAG, "is for PyPy 3.9"),
+        ("n-1-graalpy311-none-any", TAG, "is for graalpy311"),
+    ],
+)
+def test_what_is_other_about_a_wheel(filename: str, tag: str, text: str) -> None:
+    assert judge_tags(f"{filename}.whl", look_up_tag(tag)).text == text
+
+
+def test_pythons_by_name() -> None:
+    given = {("cp27", False), ("cp39", False), ("cp310", False), ("cp311", True), ("cp313", False)}
+    assert name_pythons(given) == "CPython 2.7 and 3.9 and newer"
+    assert name_pythons(
+        {("cp39", False), ("cp311", False), ("cp310", False), ("pp310", False)}
+    ) == ("CPython 3.9 to 3.11 and PyPy 3.10")
+    assert name_pythons(()) == ""
+
+
+def test_other_builds_of_the_same_kind() -> None:
+    assert list(neighbours("cp37", "cp37m"))[:4] == [
+        ("cp37", "cp37m"),
+        ("cp38", "cp38"),
+        ("cp36", "cp36m"),
+        ("cp39", "cp39"),
+    ]
+    assert list(neighbours("cp314", "cp314t"))[:4] == [
+        ("cp314", "cp314t"),
+        ("cp315", "cp315t"),
+        ("cp313", "cp313t"),
+        ("cp316", "cp316t"),
+    ]
+    assert next(neighbours("pp310", "pypy310_pp73")) == ("pp310", "pypy310_pp73")
+    assert not list(neighbours("cp27", "cp27mu"))
 
 
 def test_cases() -> None:

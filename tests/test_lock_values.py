@@ -27,7 +27,7 @@ from wheeltarget.lock_changes import (
     compare,
     suspicious,
 )
-from wheeltarget.lock_folder import Form, check_names, file_name, read_old
+from wheeltarget.lock_folder import Form, check_names, file_name, read_old, requirements_text
 from wheeltarget.lock_making import Recipe, make_lock
 from wheeltarget.locks import Lock, LockedFile, LockedPackage, write
 from wheeltarget.render_lock import show_diff, show_outcome
@@ -166,11 +166,15 @@ def test_text() -> None:
     bare = LockFile("box", path, State.CHANGED, 2)
     new, same = (LockFile("box", path, state, 2) for state in (State.NEW, State.SAME))
     stream = io.StringIO()
-    show_diff(LockOutcome((file, same, new, bare), (), written=False), stream)
-    assert stream.getvalue() == (
+    less = replace(file, added=(), removed=())
+    show_diff(LockOutcome((less, file, same, new, bare), (), written=False), stream)
+    table = (
         "### `pylock.box.toml`\n\n"
         "| project | locked | now |\n| --- | --- | --- |\n"
         "| up | 1 | 2 |\n| gone | 1 |  |\n| new |  | 3 |\n\n"
+    )
+    assert stream.getvalue() == (
+        f"{table}{table}"
         "- asked for: `` a `b` ``\n- no longer asked for: `c`\n\n"
         "### `pylock.box.toml`\n\nNew, for box: 2 projects.\n\n"
         "### `pylock.box.toml`\n\nOnly what else it says of its files, or how it is written.\n"
@@ -221,6 +225,20 @@ def test_line_ends_play_no_part(tmp_path: Path) -> None:
     path, text = tmp_path / file_name("box", Form.PYLOCK), write(_lock(("up", "1", "aa")))
     path.write_bytes(text.replace("\n", "\r\n").encode())
     assert read_old(tmp_path, "box", Form.PYLOCK).text == text
+
+
+def test_no_label_ends_the_comment_of_hashed_requirements(tmp_path: Path) -> None:
+    label = "a\nflask\r\x85b"
+    lock = replace(_lock(("up", "1", "aa")), target=label)
+    text = requirements_text(lock, "target=./box.toml", tmp_path)
+    assert text.splitlines() == [
+        "# Locked by wheeltarget for a flask b; change the input, not this file.",
+        "# target=./box.toml",
+        "up==1 \\",
+        "    --hash=sha256:aa",
+    ]
+    (tmp_path / file_name(label, Form.REQUIREMENTS)).write_text(text)
+    assert dict(read_old(tmp_path, label, Form.REQUIREMENTS).pins)["up"].version == "1"
 
 
 # One version for all

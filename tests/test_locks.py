@@ -177,7 +177,7 @@ def test_standard_reads_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message", "line", "column"),
     [
-        ("size = 3", "size = true", "Unexpected type bool", "size = true", 1),
+        ("size = 3", "size = ''", "Unexpected type str", "size = ''", 1),
         (
             'sha256 = "ab"',
             "sha256 = 3",

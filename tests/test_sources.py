@@ -15,7 +15,7 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import BACKEND_WAS_RUN, make_sdist, make_wheel
-from wheeltarget import driver, pure
+from wheeltarget import pure
 from wheeltarget.plan import Job
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import target_from_tag
@@ -180,7 +180,7 @@ def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return 0
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    monkeypatch.setattr(driver, "build_wheel", build)
+    monkeypatch.setattr(pure, "build_wheel", build)
     source = make_source(tmp_path / "files", "only")
     chosen = ChosenFile("only", "1.0", source, "", True, (), (None,), None)
     job = Job(target_from_tag(LINUX, {"cp39": "3.9.25"}), (), (), ())

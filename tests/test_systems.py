@@ -243,6 +243,12 @@ class TestNames:
                 ),
             ),
             (
+                "aws-lamda-pyton3.12-arm64",
+                "WT202",
+                "aws-lamda-pyton3.12-arm64 is no target known here",
+                "write aws-lambda-python3.12-arm64",
+            ),
+            (
                 "aws-lamda-python3.5-arm64",
                 "WT202",
                 "aws-lamda-python3.5-arm64 is no target known here",

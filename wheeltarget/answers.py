@@ -119,6 +119,7 @@ class Answer:
             "releases": [self._release(release) for release in why.releases] if why else [],
             "fixes": _fixes(why.fixes) if why and not self.is_fine else [],
             "sources": _fixes(why.sources) if why and not self.is_fine else [],
+            "missing": (why.missing or None) if why else None,
             "marker": self.marker or None,
             "url": self.url or None,
             "places": list(why.places) if why else [],

@@ -74,6 +74,8 @@ def explain(
     except WheeltargetError as error:
         from wheeltarget.render import show_error
 
+        if isinstance(error, InterruptedRunError):
+            error.message = "interrupted"  # there is no destination of which to say more
         show_error(error, sys.stderr, coloured=coloured)
         raise typer.Exit(_exit_code(error)) from error
     _show(outcome, output_format, every=every, coloured=coloured)
@@ -83,14 +85,14 @@ def explain(
 def _show(
     outcome: ExplainOutcome, output_format: OutputFormat, *, every: bool, coloured: bool
 ) -> None:
+    from wheeltarget.render import show_json
+    from wheeltarget.render_explain import show_explained, show_problems
+
     if output_format is OutputFormat.JSON:
-        from wheeltarget.render import show_json
-
         show_json(outcome, sys.stdout)
-        return
-    from wheeltarget.render_explain import show_explained
-
-    show_explained(outcome, sys.stdout, sys.stderr, every=every, coloured=coloured)
+    else:
+        show_explained(outcome, sys.stdout, every=every, coloured=coloured)
+    show_problems(outcome, sys.stderr, coloured=coloured)
 
 
 def _exit_code(error: WheeltargetError) -> int:

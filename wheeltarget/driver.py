@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget import reserve
-from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
+from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError, UsageError
 from wheeltarget.plan import Job
-from wheeltarget.processes import end, run_all, run_one, wait_as_pip
-from wheeltarget.projects import JobListing
+from wheeltarget.processes import run_all, run_one, wait_as_pip
 from wheeltarget.results import ChosenFile, Failure, JobResult
 from wheeltarget.wheelhouse import Stage
 
@@ -26,20 +25,15 @@ INTERRUPTED = 130
 AHEAD = "WHEELTARGET_AHEAD"
 """The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
 
+CONNECTIONS = "WHEELTARGET_CONNECTIONS"
+"""The variable that says how many connections to a host there may be at once."""
+
 _CONNECTIONS = 16
-"""How many connections to a host there may be at once."""
+_MOST_CONNECTIONS = 256
 
 _FAILURE = "failure.json"
-_NOT_FOR_BUILDING = (
-    "PIP_CONSTRAINT",
-    "PIP_EDITABLE",
-    "PIP_GROUP",
-    "PIP_REQUIREMENT",
-    "PIP_REQUIREMENTS_FROM_SCRIPT",
-)
-"""Variables with requirements of the run, which are not what is built; some may have clauses."""
-
-_FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
+FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
+"""Variables that would name another target than a job's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +74,18 @@ def run_jobs(
     :raises PipMovedError: where the installed pip cannot be made to see a target.
     :raises InterruptedRunError: where a child was interrupted.
     :raises DownloadError: where a child died.
+    :raises UsageError: where ``WHEELTARGET_CONNECTIONS`` is no number.
     """
     folders = [stage.job_folder(number) for number in range(len(jobs))]
     results = [stage.folder / f"result-{number}.json" for number in range(len(jobs))]
+    connections = _connections(os.environ)
     count = max(min(manner.children, len(jobs)), 1)
     captured = count > 1 or manner.silent
     orders = [
         {
-            **_order(job),
+            **describe(job),
             "label": label,
-            "arguments": [f"--dest={folder}", *_appearance(captured=captured), *job.arguments],
+            "arguments": [f"--dest={folder}", *appearance(captured=captured), *job.arguments],
             "folder": str(folder),
             "destination": str(stage.destination / below),
             "result": str(result),
@@ -111,7 +107,7 @@ def run_jobs(
             "store": manner.store and str(manner.store),
             "refresh": manner.refresh,
             "ahead": os.environ.get(AHEAD) != "0",
-            "connections": _CONNECTIONS,
+            "connections": connections,
         }
         files.append(_write_orders(home, everything))
     exit_codes = run_all(files, stage, captured=captured, silent=manner.silent)
@@ -125,6 +121,17 @@ def run_jobs(
     )
 
 
+def _connections(environment: Mapping[str, str]) -> int:
+    """Say how many connections to a host there may be at once."""
+    said = environment.get(CONNECTIONS) or str(_CONNECTIONS)
+    if not said.isdecimal() or not 1 <= int(said) <= _MOST_CONNECTIONS:
+        raise UsageError(
+            f"{CONNECTIONS} is not a number of connections: {said!r}",
+            f"say one from 1 to {_MOST_CONNECTIONS}, or leave it out for {_CONNECTIONS}",
+        )
+    return int(said)
+
+
 def _refuse_end(exit_code: int, failure: Path) -> None:
     """Say what it means that a child has not run its jobs."""
     if exit_code in {INTERRUPTED, -2}:
@@ -136,7 +143,7 @@ def _refuse_end(exit_code: int, failure: Path) -> None:
         raise DownloadError(f"pip's process ended with {how}; nothing was saved")
 
 
-def _appearance(*, captured: bool) -> Iterator[str]:
+def appearance(*, captured: bool) -> Iterator[str]:
     """Say in pip's options what it would not heed by itself; the user's own stand behind."""
     if captured:
         yield "--no-input"  # what is captured is no place for a question
@@ -146,14 +153,14 @@ def _appearance(*, captured: bool) -> Iterator[str]:
         yield "--no-color"
 
 
-def _order(job: Job) -> dict[str, Any]:
-    """Describe a job as far as it does not depend on the stage."""
+def describe(job: Job) -> dict[str, Any]:
+    """Describe a job as a job file has it, as far as it does not depend on the stage."""
     target = job.target
     return {
         "target": target
         and {"tags": target.tags, "markers": target.environment, "unknown": target.unknown},
         "files": dict(job.files),
-        "unset": _FOREIGN_VARIABLES if target else (),
+        "unset": FOREIGN_VARIABLES if target else (),
         "narrow": dict(job.narrow),
         "sources": sorted(job.sources),
         "prefer": dict(job.prefer),
@@ -194,7 +201,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
         failure, result = Path(name, _FAILURE), Path(name, "result.json")
         order = {
-            **_order(job),
+            **describe(job),
             "label": "this interpreter",
             "arguments": job.arguments,
             "folder": "",
@@ -208,58 +215,25 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
         return exit_code, _read_result(job, result, Path()) if result.is_file() else None
 
 
-def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
-    """Let pip say, for every job, what there is of the projects that it asks for.
+def run_alone(home: Path, orders: Mapping[str, Any]) -> None:
+    """Run a child that fetches nothing to keep: all it writes goes to one folder.
 
-    Nothing is resolved, and nothing is fetched but index pages.
-
-    :param jobs: the jobs.
-    :param labels: what to call each job's target.
-    :returns: what there is for each job, in their order.
+    :param home: the folder.
+    :param orders: the content of the job file, but for what is the same for all runs.
     :raises PipMovedError: where the installed pip cannot be made to see a target.
     :raises InterruptedRunError: where the child was interrupted.
-    :raises DownloadError: where the child died, or pip could not read what is asked for.
+    :raises DownloadError: where the child died.
     """
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
-        home, folder = Path(name), str(Path(name, "files"))
-        results = [home / f"result-{number}.json" for number in range(len(jobs))]
-        appearance = tuple(_appearance(captured=False))
-        orders = [
-            {
-                **_order(job),
-                "label": label,
-                # What it looks for is ours to tell.
-                "arguments": [f"--dest={folder}", "--quiet", *appearance, *job.arguments],
-                "folder": folder,
-                "destination": os.curdir,
-                "result": str(result),
-                "dry_run": True,
-            }
-            for job, label, result in zip(jobs, labels, results, strict=True)
-        ]
-        failure = home / _FAILURE
-        order = {
-            "plain": False,
-            "listing": True,
-            "jobs": orders,
-            "failure": str(failure),
-            "store": None,
-            "ahead": os.environ.get(AHEAD) != "0",
-            "connections": _CONNECTIONS,
-        }
-        file = _write_orders(home, order)
-        _refuse_end(run_one(file), failure)
-        return tuple(
-            _read_listing(result, label) for result, label in zip(results, labels, strict=True)
-        )
-
-
-def _read_listing(result: Path, label: str) -> JobListing:
-    data = json.loads(result.read_text("utf-8")) if result.is_file() else {}
-    if not data.get("listing"):
-        message = f"pip could not read what is asked for, for {label}"
-        raise DownloadError(message, "what it said is above")
-    return JobListing.from_dict(data["listing"])
+    failure, place = home / _FAILURE, str(home)
+    everything = {
+        "plain": False,
+        "failure": str(failure),
+        "store": None,
+        "ahead": os.environ.get(AHEAD) != "0",
+        "connections": _connections(os.environ),
+        **orders,
+    }
+    _refuse_end(run_one(_write_orders(home, everything), place), failure)
 
 
 def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -314,33 +288,3 @@ def fetch_locked(
         raise DownloadError("pip's process ended without a result; nothing was saved")
     said = json.loads(result.read_text("utf-8"))
     return tuple(said["failures"] or ()), said["exit_code"]
-
-
-def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:
-    """Let pip build a wheel for this machine, in isolation, without dependencies.
-
-    :param source: the source distribution.
-    :param folder: where the wheel goes.
-    :param words: options for ``pip wheel``.
-    :param stage: for temporary files.
-    :returns: pip's exit code.
-    """
-    pip = [sys.executable, "-m", "pip", "wheel"]
-    command = [*pip, *words, "--no-deps", f"--wheel-dir={folder}", str(source)]
-    temporary = str(stage.temporary)
-    environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
-    for name in (*_FOREIGN_VARIABLES, *_NOT_FOR_BUILDING):
-        environment.pop(name, None)
-    # The hash of the source was compared when it was fetched.
-    environment["PIP_REQUIRE_HASHES"] = "0"
-    sys.stderr.flush()
-    with subprocess.Popen(command, env=environment, stdout=2) as child:
-        stage.tell_guard(f"child {child.pid}")
-        try:
-            return child.wait()
-        except BaseException:
-            child.terminate()
-            end(child)
-            raise
-        finally:
-            stage.tell_guard(f"ended {child.pid}")

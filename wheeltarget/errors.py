@@ -116,11 +116,15 @@ class DownloadError(WheeltargetError):
     """pip could not do its part; it has said why.
 
     :param exit_code: pip's own exit code.
+    :param said: what pip says, as far as that was held back and is to be shown.
     """
 
-    def __init__(self, message: str, hint: str = "", *, exit_code: int = 1) -> None:
+    def __init__(
+        self, message: str, hint: str = "", *, exit_code: int = 1, said: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message, hint)
         self.exit_code = exit_code
+        self.said = said
 
 
 class ProbeError(WheeltargetError):

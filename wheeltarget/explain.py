@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget import catalogue, driver, settings
+from wheeltarget import catalogue, inquiry, settings
 from wheeltarget.answers import Row, make_rows
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.interrupts import interruptible
@@ -109,7 +109,7 @@ def explain(request: ExplainRequest) -> ExplainOutcome:
     labels = [job.target.label if job.target else "" for job in jobs]
     try:
         with interruptible():
-            listings = driver.list_projects(jobs, labels)
+            listings = inquiry.list_projects(jobs, labels)
     except DownloadError as error:
         unreadable = tuple(dict.fromkeys(fault for job in jobs for fault in _unreadable(job)))
         raise InputError(unreadable) if unreadable else error from error

@@ -81,9 +81,8 @@ class UnmetError(DownloadError):
         explanations: Sequence[Explanation],
         said: Sequence[str] = (),
     ) -> None:
-        super().__init__(message, hint, exit_code=exit_code)
+        super().__init__(message, hint, exit_code=exit_code, said=tuple(said))
         self.explanations = tuple(explanations)
-        self.said = tuple(said)
 
 
 def explain(
@@ -172,8 +171,8 @@ def _release(
     target: Target,
 ) -> Release:
     demands, wanted = asked
-    hashes = allowed_hashes(demands)
-    reason = merge_reasons(judge(file, hashes, target, pinned=wanted.is_pinned) for file in files)
+    hashes, pinned = allowed_hashes(demands), wanted.is_pinned
+    reason = merge_reasons(judge(file, hashes, target, pinned=pinned) for file in files)
     if reason.nearness is Nearness.HASH:
         listed = [file.filename for file in files if set(file.hashes) & hashes]
         if listed:

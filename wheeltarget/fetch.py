@@ -146,7 +146,8 @@ class _Crew:
             meanwhile()
             for thread in threads:
                 while thread.is_alive():
-                    thread.join(_WATCHED_EVERY if self._watch else None)
+                    # Not without end: on Windows no signal is seen meanwhile.
+                    thread.join(_WATCHED_EVERY)
                     self._tell(total)
         finally:
             self._stop.set()
@@ -245,6 +246,8 @@ class _Connection:
     def ask(self, url: str, start: int) -> _Answer:
         """Ask for a file from some byte on."""
         headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
+        if self._stop.is_set():
+            raise UnreachableError("the run ends")
         if self._http.sock is None:
             self._connect()
         with self.errors_translated():
@@ -256,14 +259,15 @@ class _Connection:
             self._http.connect()
         except (OSError, ValueError) as error:  # a name that is none is a ValueError
             self.close()
+            if type(error).__module__ == "ssl":
+                # It does answer; whether it is to be trusted is for pip to say.
+                raise StatusError(0, str(error)) from error
             raise UnreachableError(str(error)) from error
 
     @contextlib.contextmanager
     def errors_translated(self) -> Iterator[None]:
         """Say of every failure of the network that the connection broke."""
         try:
-            if self._stop.is_set():
-                raise BrokenError("the run ends")
             yield
         except (OSError, http.client.HTTPException) as error:
             self.close()

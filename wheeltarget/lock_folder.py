@@ -106,7 +106,7 @@ def _read_requirements(text: str, path: Path, label: str) -> OldLock:
     heading = _HEADING.match(text)
     if heading is None:
         raise LockError(f"{path} was not made by wheeltarget", _MOVE)
-    _check_label(path, heading["label"], label)
+    _check_label(path, heading["label"], _on_one_line(label))
     pins: dict[str, Pin] = {}
     name = ""
     for number, line in enumerate(text.splitlines(), start=1):
@@ -132,13 +132,19 @@ def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
     :param folder: where the file goes.
     :returns: the text, the same for the same lock.
     """
-    heading = f"# Locked by wheeltarget for {lock.target}; change the input, not this file."
+    label = _on_one_line(lock.target)
+    heading = f"# Locked by wheeltarget for {label}; change the input, not this file."
     lines = [heading, f"# {clause}"]
     for package in lock.packages:
         lines += [f"{_pin(package, folder)} \\"]
         hashes = [f"    --hash={name}:{value}" for name, value in package.file.hashes]
         lines += [*(f"{line} \\" for line in hashes[:-1]), hashes[-1]]
     return "\n".join(lines) + "\n"
+
+
+def _on_one_line(label: str) -> str:
+    """Write a label so that it cannot end a comment."""
+    return " ".join(label.split())
 
 
 def _pin(package: LockedPackage, folder: Path) -> str:

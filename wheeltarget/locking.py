@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
-from wheeltarget import catalogue, delivery, driver, same_versions, settings, wheelhouse
+from wheeltarget import catalogue, delivery, settings, wheelhouse
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.inputs import Inputs
 from wheeltarget.interrupts import Interrupts, interruptible
-from wheeltarget.lock_changes import LockFile, LockOutcome, State, compare, moved, suspicious
+from wheeltarget.lock_changes import (
+    LockFile,
+    LockOutcome,
+    OldLock,
+    State,
+    compare,
+    moved,
+    suspicious,
+)
 from wheeltarget.lock_folder import (
     Form,
     check_names,
@@ -24,23 +29,23 @@ from wheeltarget.lock_folder import (
     read_old,
     requirements_text,
 )
+from wheeltarget.lock_hashes import compare as compare_hashes
 from wheeltarget.lock_inputs import Names, inputs_of, recording
 from wheeltarget.lock_making import Recipe, make_lock
+from wheeltarget.lock_resolving import Resolver
 from wheeltarget.locks import Lock, write
 from wheeltarget.pip_config import configured_options
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
 from wheeltarget.plan import Choices, Job, Plan, Targets, make_plan
 from wheeltarget.reading import project_names, read_everything, typed_targets
-from wheeltarget.requirements import TargetName
-from wheeltarget.results import ChosenFile, JobResult
+from wheeltarget.requirements import TargetName, is_lock
+from wheeltarget.results import JobResult
 from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import Stage
 
 __all__ = ["LockOutcome", "LockRequest", "lock"]
 
 _HOST = "host"
-_ROUNDS = 100
-"""After so many rounds for one version of each project something is wrong with the rounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,20 @@ class _Order:
         return job.target or self.names.host
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """The lock of one target as it is to be.
+
+    :param lock: the lock.
+    :param text: the text of its file.
+    :param file: what becomes of the file.
+    """
+
+    lock: Lock
+    text: str
+    file: LockFile
+
+
 def lock(request: LockRequest) -> LockOutcome:
     """Lock the requirements for each of their targets.
 
@@ -102,9 +121,9 @@ def lock(request: LockRequest) -> LockOutcome:
     """
     order = _plan(request)
     folder = Path(os.path.abspath(os.path.expanduser(request.folder)))  # noqa: PTH100, PTH111 - no link is followed
-    check_names(order.labels, request.form)
     if folder.exists() and not folder.is_dir():
         raise DestinationError(f"{request.folder} is a file, not a folder")
+    check_names(order.labels, request.form)
     free = None if request.upgrade else project_names("--upgrade-package", request.upgrade_packages)
     old = [read_old(folder, label, request.form) for label in order.labels]
     jobs = [
@@ -115,36 +134,21 @@ def lock(request: LockRequest) -> LockOutcome:
         interruptible() as interrupts,
         wheelhouse.open_stage(folder, dry_run=request.dry_run) as stage,
     ):
-        resolver = _Resolver(order.labels, stage, request.children)
+        resolver = Resolver(order.labels, stage, request.children)
         results = resolver.resolve(jobs, same=request.same_versions)
         if order.inputs.locked:
-            from wheeltarget.lock_hashes import compare as compare_hashes
-
             compare_hashes(results, order.labels, order.inputs.locked)
-        locks = [
-            make_lock(_recipe(order, job, label, folder), result.chosen)
-            for job, label, result in zip(order.plan.jobs, order.labels, results, strict=True)
+        drafts = [
+            _draft(order, number, result, before, folder, request.form)
+            for number, (result, before) in enumerate(zip(results, old, strict=True))
         ]
-        texts = [
-            _text(each, order, job, folder, request.form)
-            for each, job in zip(locks, order.plan.jobs, strict=True)
-        ]
-        files = tuple(
-            compare(before, each, text, folder / file_name(each.target, request.form))
-            for before, each, text in zip(old, locks, texts, strict=True)
-        )
         if not request.dry_run:
-            _place(files, texts, stage, interrupts)
+            _place(drafts, stage, interrupts)
     notes = (
         *delivery.notes_on(order.plan, results, order.labels, frozenset()),
-        *_notes(files, free, request, folder),
-        *(note for each in locks for note in _path_notes(each)),
-        *(
-            f"nothing needs {name}, which was to be upgraded"
-            for name in sorted(free or ())
-            if not any(name in each.versions for each in locks)
-        ),
+        *_notes(drafts, free, request, folder),
     )
+    files = tuple(draft.file for draft in drafts)
     return LockOutcome(files, notes, written=not request.dry_run)
 
 
@@ -179,6 +183,12 @@ def _plan(request: LockRequest) -> _Order:
 
 def _refuse_options(command: CommandLine) -> None:
     """Refuse the options of pip that play no part here."""
+    lock = next(filter(is_lock, command.values("--requirement")), None)
+    if lock is not None:
+        raise UsageError(
+            f"{lock} is a lock itself",
+            "name the requirements that it was made of; a lock of wheeltarget has them as inputs",
+        )
     if command.has("--dest"):
         raise UsageError("lock keeps no wheels, so --dest has no use", "locks go to -o DIR")
     if command.has("--python"):
@@ -211,96 +221,15 @@ def _kept(
     yield from ((name, pin.version) for name, pin in old.pins if pin.version and name not in free)
 
 
-@dataclass(frozen=True, slots=True)
-class _Resolver:
-    """What it takes to have jobs resolved.
-
-    :param labels: what to call each job's target.
-    :param stage: where pip works.
-    :param children: how many of its processes may run at once.
-    """
-
-    labels: Sequence[str]
-    stage: Stage
-    children: int
-
-    def resolve(self, jobs: Sequence[Job], *, same: bool) -> tuple[JobResult, ...]:
-        """Resolve jobs, with one version of each project for all where that is asked for."""
-        every = range(len(jobs))
-        results = dict(enumerate(self._run(jobs, every, "round-0")))
-        delivery.refuse_failures([results[i] for i in every], self.labels, catalogue.look_up_tag)
-        if same:
-            self._level(jobs, results)
-        for result in results.values():
-            delivery.check(result, dry_run=True)
-        return tuple(replace(results[i], chosen=_measured(results[i])) for i in every)
-
-    def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
-        part = self.stage.part(name)
-        manner = driver.Manner(("",) * len(which), self.children, dry_run=True, hashed=True)
-        labels = [self.labels[i] for i in which]
-        return driver.run_jobs([jobs[i] for i in which], labels, part, manner)
-
-    def _level(self, jobs: Sequence[Job], results: dict[int, JobResult]) -> None:
-        """Resolve again whoever has a newer version than another, until nobody has."""
-        bounds: dict[str, same_versions.Bound] = {}
-        for number in range(1, _ROUNDS):
-            chosen = [(self.labels[i], _versions(results[i])) for i in sorted(results)]
-            lower = same_versions.lower(chosen, bounds)
-            if lower == bounds:
-                break
-            bounds = lower
-            over = {
-                i: exceeded
-                for i in sorted(results)
-                if (exceeded := same_versions.exceeds(_versions(results[i]), bounds))
-            }
-            again = [same_versions.bounded(job, bounds) for job in jobs]
-            if over:
-                new = self._run(again, list(over), f"round-{number}")
-                for i, result in zip(over, new, strict=True):
-                    self._refuse_held_back(i, over[i], result, bounds)
-                    results[i] = result
-        same_versions.check_same([(self.labels[i], _versions(results[i])) for i in sorted(results)])
-
-    def _refuse_held_back(
-        self,
-        number: int,
-        exceeded: Sequence[str],
-        result: JobResult,
-        bounds: Mapping[str, same_versions.Bound],
-    ) -> None:
-        """Say whose versions a job cannot do with, if that is why it failed."""
-        if result.exit_code and result.job.target is not None and result.failure is None:
-            delivery.refuse_failures([result], [self.labels[number]], catalogue.look_up_tag)
-        if result.exit_code:
-            demands = result.failure.demands if result.failure else ()
-            raise same_versions.held_back(self.labels[number], exceeded, demands, bounds)
-
-
-def _versions(result: JobResult) -> dict[str, str]:
-    return {file.name: file.version for file in result.chosen}
-
-
-def _measured(result: JobResult) -> tuple[ChosenFile, ...]:
-    """Say of what was fetched, and of what is on this machine, which hash and size it has."""
-    return tuple(map(_measure, result.chosen))
-
-
-def _measure(file: ChosenFile) -> ChosenFile:
-    if file.path.is_file():
-        with file.path.open("rb") as handle:
-            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-        return replace(file, hashes=(("sha256", sha256),), size=file.path.stat().st_size)
-    url = urlsplit(file.url)
-    if file.size is None and url.scheme == "file" and Path(url2pathname(url.path)).is_file():
-        return replace(file, size=Path(url2pathname(url.path)).stat().st_size)
-    return file
-
-
-def _recipe(order: _Order, job: Job, label: str, folder: Path) -> Recipe:
+def _draft(
+    order: _Order, number: int, result: JobResult, old: OldLock, folder: Path, form: Form
+) -> _Draft:
+    """Make the lock of a target, and hold it against what is there of it."""
+    job, label = order.plan.jobs[number], order.labels[number]
     inputs = inputs_of(job, order.inputs, order.command, order.names)
-    return Recipe(label, order.target(job), inputs, folder)
+    made = make_lock(Recipe(label, order.target(job), inputs, folder), result.chosen)
+    text = _text(made, order, job, folder, form)
+    return _Draft(made, text, compare(old, made, text, folder / file_name(label, form)))
 
 
 def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
@@ -316,39 +245,45 @@ def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
     return requirements_text(each, clause, folder)
 
 
-def _place(
-    files: Sequence[LockFile], texts: Sequence[str], stage: Stage, interrupts: Interrupts
-) -> None:
+def _place(drafts: Sequence[_Draft], stage: Stage, interrupts: Interrupts) -> None:
     """Write the locks that are new or changed, all at once."""
     made = {}
-    for file, text in zip(files, texts, strict=True):
-        if file.state is not State.SAME:
-            made[file.path.name] = stage.folder / file.path.name
-            made[file.path.name].write_bytes(text.encode())
+    for draft in drafts:
+        name = draft.file.path.name
+        if draft.file.state is not State.SAME:
+            made[name] = stage.folder / name
+            made[name].write_bytes(draft.text.encode())
     interrupts.hold()
     if made:
         stage.place(made)
 
 
-def _path_notes(each: Lock) -> Iterator[str]:
-    """Say which files a lock names that may not be there on another machine."""
-    for package in each.packages:
-        path = package.file.path
-        if path.startswith("../") or Path(path).is_absolute():
-            yield (
-                f"{package.name} for {each.target} is at {path}, outside the folder of the lock: "
-                "pip takes it from there, wheeltarget download only from within"
-            )
-
-
 def _notes(
-    files: Sequence[LockFile], free: frozenset[str] | None, request: LockRequest, folder: Path
+    drafts: Sequence[_Draft], free: frozenset[str] | None, request: LockRequest, folder: Path
 ) -> Iterator[str]:
     """Say what somebody should know of the locks."""
-    for file in files:
-        yield from suspicious(file)
+    for draft in drafts:
+        yield from suspicious(draft.file)
         if not request.same_versions:  # there is another reason then
-            yield from moved(file, free)
-    names = {file.path.name for file in files}
+            yield from moved(draft.file, free)
+        yield from _path_notes(draft.lock)
+    for name in sorted(free or ()):
+        if not any(name in draft.lock.versions for draft in drafts):
+            yield f"nothing needs {name}, which was to be upgraded"
+    names = {draft.file.path.name for draft in drafts}
     for path, label in find_strays(folder, request.form, names):
         yield f"{path.name} is the lock of {label}, which is no target of this run: it was left"
+
+
+def _path_notes(each: Lock) -> Iterator[str]:
+    """Say which files a lock names that may not be there on another machine."""
+    outside = [
+        package.name
+        for package in each.packages
+        if package.file.path.startswith("../") or Path(package.file.path).is_absolute()
+    ]
+    if outside:
+        yield (
+            f"outside the folder of the lock for {each.target} is the file of "
+            f"{', '.join(outside)}: pip takes it from there, wheeltarget download does not"
+        )

@@ -338,6 +338,8 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
 
 def _own_place(places: frozenset[str], nearest: Nearness) -> str:
     """Name what is the target's own and no wheel's."""
+    if places == {"any"}:
+        return "every platform"
     read = sorted(each for each in map(_read_linux, places) if each[0])
     if not read:
         system = next(_system(place) for place in sorted(places) if place != "any")

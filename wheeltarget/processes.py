@@ -55,7 +55,7 @@ def _start(
 ) -> subprocess.Popen[bytes] | reserve.Child:
     place = file.with_name(_SAID) if captured else None
     early = reserve.take()
-    if early is not None and early.order(file, environment.get("TMPDIR"), place):
+    if early is not None and early.order(file, environment["TMPDIR"], place):
         return early
     command = reserve.command(str(file))
     if place is None:
@@ -75,14 +75,16 @@ def end(child: subprocess.Popen[bytes] | reserve.Child) -> None:
         child.wait()
 
 
-def run_one(file: Path) -> int:
+def run_one(file: Path, temporary: str) -> int:
     """Run a process that has nothing to keep; it ends with this one.
 
     :param file: its job file.
+    :param temporary: the folder for temporary files.
     :returns: its exit code.
     """
     sys.stderr.flush()
-    child = _start(file, reserve.environment(), captured=False)
+    environment = reserve.environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
+    child = _start(file, environment, captured=False)
     try:
         return child.wait()
     except BaseException:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wheeltarget import driver
+from wheeltarget.building import build_wheel
 from wheeltarget.errors import DownloadError
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.wheelhouse import Stage
@@ -63,7 +63,7 @@ class Builder:
         folder = self._stage.folder / "built" / digest
         folder.mkdir(parents=True)
         what = f"{file.name} {file.version}"
-        exit_code = driver.build_wheel(file.path, folder, self._words, self._stage)
+        exit_code = build_wheel(file.path, folder, self._words, self._stage)
         if exit_code:
             raise DownloadError(
                 f"pip could not build {what}; nothing was saved",

@@ -145,6 +145,8 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
     """
     style = Style(stderr, os.environ, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
+    if isinstance(error, DownloadError):
+        stderr.writelines(f"{redact(text)}\n" for text in error.said)
     stderr.writelines(format_fault(fault, style) for fault in faults)
     if isinstance(error, DownloadError):
         _show_explanations(error, stderr)
@@ -152,14 +154,13 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
 
 
 def _show_explanations(error: DownloadError, stderr: TextIO) -> None:
-    """Say why pip could not have what it was to fetch; where nobody knows, what pip says."""
+    """Say why pip could not have what it was to fetch."""
     # Nothing of this is loaded for a good run.
     from wheeltarget.explanation import UnmetError
     from wheeltarget.render_explanation import explanation_lines
 
     if isinstance(error, UnmetError):
         stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(error.explanations))
-        stderr.writelines(f"{redact(text)}\n" for text in error.said)
 
 
 def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:

@@ -29,7 +29,6 @@ _LONGEST_NAME = 40
 def show_explained(
     outcome: ExplainOutcome,
     stdout: TextIO,
-    stderr: TextIO,
     *,
     every: bool = False,
     coloured: bool = True,
@@ -38,7 +37,6 @@ def show_explained(
 
     :param outcome: what was found out.
     :param stdout: for the tables.
-    :param stderr: for what could not be found out, and notes.
     :param every: whether to show each release, of every requirement.
     :param coloured: False where no colour is wanted even on a terminal.
     """
@@ -52,6 +50,15 @@ def show_explained(
     page = Page(style, width, every, names)
     stdout.writelines(f"{redact(line)}\n" for line in _lines(outcome, page))
     stdout.flush()
+
+
+def show_problems(outcome: ExplainOutcome, stderr: TextIO, *, coloured: bool = True) -> None:
+    """Say what could not be found out, and what else is worth knowing.
+
+    :param outcome: what was found out.
+    :param stderr: where to.
+    :param coloured: False where no colour is wanted even on a terminal.
+    """
     word = Style(stderr, os.environ, coloured=coloured).error("error:")
     stderr.writelines(f"{word} {redact(problem)}\n" for problem in outcome.problems)
     show_notes(outcome.notes, stderr, coloured=coloured)

@@ -11,6 +11,7 @@ from wheeltarget.demands import Demand, Release
 from wheeltarget.explanation import Explanation
 
 _MOST_GROUPS, _FEWER_GROUPS = 6, 3
+_MOST_ASKERS = 3
 _INDENT = "    "
 _WIDEST = 60
 """How wide what is to be written may be before what it does is moved; a hash is wider."""
@@ -76,7 +77,7 @@ def _heading(explanation: Explanation) -> Iterator[str]:
     place = f" ({demand.location})" if demand.location and not demand.chain else ""
     yield f"{demand.name}{demand.specifier}{place}{limit}: {_trouble(explanation)}"
     if demand.chain:
-        yield f"{_INDENT}{_way(demand)}"
+        yield f"{_INDENT}{_way(demand, demand.chain[0][1])}"
     if not explanation.releases:
         yield from (f"{_INDENT}not at {place}" for place in explanation.places)
     elif not explanation.admitted and not demand.constraint:
@@ -99,33 +100,46 @@ def _trouble(explanation: Explanation) -> str:
 
 
 def _askers(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
-    """Give what is asked for with who asks; of releases of one project the oldest and newest."""
-    for (what, _), group in groupby(demands, key=lambda d: (_what(d), _who(d))):
+    """Give what is asked for with who asks; of many releases of one project the newest is told."""
+    by_way: dict[tuple[str, ...], list[Demand]] = {}
+    for number, demand in enumerate(demands):
+        way = tuple(name for name, _ in demand.chain) or (f"line {number}",)
+        by_way.setdefault(way, []).append(demand)
+    for same in by_way.values():
+        rows = list(_rows(same))
+        few = len(rows) <= _MOST_ASKERS
+        yield from rows if few else rows[:1]
+        if not few:
+            left = [demand for demand in same if _what(demand) != rows[0][0]]
+            yield "others", _asker(left[0], _versions(left))
+
+
+def _rows(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
+    """Put those together that ask for the same by the same way."""
+    for what, group in groupby(demands, key=_what):
         same = list(group)
-        versions = sorted({d.chain[0][1] for d in same if d.chain}, key=Version)
-        asker = _asker(same[0])
-        if len(versions) > 1:
-            asker = asker.replace(same[0].chain[0][1], f"{versions[0]} to {versions[-1]}", 1)
-        yield what, asker
+        yield what, _asker(same[0], _versions(same))
+
+
+def _versions(demands: Sequence[Demand]) -> str:
+    """Give the versions of the project that asks, the oldest to the newest."""
+    versions = sorted({Version(d.chain[0][1]) for d in demands if d.chain and d.chain[0][1]})
+    return _span(versions[::-1]) if versions else ""
 
 
 def _what(demand: Demand) -> str:
     return demand.file.rpartition("/")[2] or demand.specifier or "any"
 
 
-def _who(demand: Demand) -> tuple[str, ...]:
-    return tuple(name for name, _ in demand.chain)
-
-
-def _asker(demand: Demand) -> str:
+def _asker(demand: Demand, versions: str) -> str:
     """Say who asks, behind what is asked for."""
-    return f"({_way(demand)})" if demand.chain else f"({demand.location or 'asked for'})"
+    return f"({_way(demand, versions)})" if demand.chain else f"({demand.location or 'asked for'})"
 
 
-def _way(demand: Demand) -> str:
+def _way(demand: Demand, versions: str) -> str:
     """Say by which way something is needed, up to the user's line."""
-    (first, version), *above = demand.chain
-    said = f"needed by {first}{' ' if version else ''}{version}"
+    (first, _), *above = demand.chain
+    said = f"needed by {first}{' ' if versions else ''}{versions}"
     said += "".join(f", which {name} needs" for name, _ in above)
     return f"{said}; {demand.location}" if demand.location else said
 

@@ -83,6 +83,7 @@ def _section(file: LockFile) -> Iterator[str]:
         for change in file.changes:
             remark = f", {change.remark}" if change.remark else ""
             yield f"| {change.name} | {change.old or ''} | {change.new or ''}{remark} |"
+    if file.changes and (file.added or file.removed):
         yield ""
     yield from (f"- asked for: {_code(text)}" for text in file.added)
     yield from (f"- no longer asked for: {_code(text)}" for text in file.removed)

@@ -337,12 +337,23 @@ def _without(name: str, systems: Sequence[System], python: str, alias: str) -> T
 
 def _unknown(text: str, name: str, python: str, alias: str, catalogue: Catalogue) -> TargetError:
     """Say that there is no such system, and which names are near."""
-    near = near_names(name, catalogue)
+    system, misspelled = ("", "") if python else _misspelled(name)
+    near = [system] if catalogue.called(system) else near_names(system or name, catalogue)
+    python = python or misspelled
     whole = [full for each in near if (full := _like(each, python, alias, catalogue))]
     hint = "wheeltarget targets lists those known; or name a target file, such as ./FILE.toml"
     if whole:
         hint = _write(dict.fromkeys(whole))
     return TargetError(f"{text} is no target known here", hint, code="WT202")
+
+
+def _misspelled(name: str) -> tuple[str, str]:
+    """Part a name once more, where its Python is nearly one, such as ``pyton3.12``."""
+    for word in name.split("-"):
+        match = re.fullmatch(r"([a-z]+)([23]\.\d{1,2}t?)", word, re.ASCII)
+        if match and get_close_matches(match[1], ["python"], cutoff=0.7):
+            return "-".join(each for each in name.split("-") if each != word), match[2]
+    return name, ""
 
 
 def near_names(name: str, catalogue: Catalogue) -> list[str]:

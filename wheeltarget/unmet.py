@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from wheeltarget.demands import Demand
+from wheeltarget.errors import TargetError
 from wheeltarget.explanation import Explanation, UnmetError, explain
 from wheeltarget.outcome import Asker
 from wheeltarget.plan import Job
@@ -70,11 +71,27 @@ def _explanations(
         demands = dict.fromkeys(
             _placed(demand, asking) for demand in failure.demands if demand.project == project
         )
+        seen, changed = _as_narrowed(target, project, result.job, build)
         found = explain(
-            _distinct(demands), files.get(project, ()), target, build, places.get(project, ())
+            _distinct(demands), files.get(project, ()), seen, changed, places.get(project, ())
         )
         if not found.is_innocent:
             yield found
+
+
+def _as_narrowed(
+    target: Target, project: str, job: Job, build: Callable[[str], Target]
+) -> tuple[Target, Callable[[str], Target]]:
+    """Give a target as a project sees it, and what builds others, which then would not help."""
+    narrow = dict(job.narrow).get(project)
+    if narrow is None:
+        return target, build
+
+    def refuse(text: str) -> Target:
+        raise TargetError(f"a constraint would narrow {text}, too")
+
+    label = f"{target.label} as a constraint narrows it"
+    return replace(target, label=label, tags=tuple(narrow)), refuse
 
 
 def _distinct(demands: Iterable[Demand]) -> tuple[Demand, ...]:

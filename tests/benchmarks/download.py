@@ -193,6 +193,33 @@ def _line(series: Series, first: Series, state: str) -> str:
     )
 
 
+def table(job: Job, series: Sequence[Series], manner: Manner) -> Iterator[str]:
+    """Say what came of it as a table for a page, a line each.
+
+    :param job: what was done.
+    :param series: the runs of each program; ratios are to the first one's.
+    :param manner: how the index answered.
+    """
+    first = series[0]
+    runs = len(first.runs["cold"])
+    yield f"{job.name}, {manner.delay * 1000:.0f} ms, medians of {runs} rounds:"
+    yield ""
+    yield "| program | cold | times ours | warm | times ours | requests | memory |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for each in series:
+        cells = [each.peer.name]
+        for state, done in each.runs.items():
+            seconds = statistics.median(run.seconds for run in done)
+            pairs = zip(done, first.runs[state], strict=True)
+            ratio = statistics.median(run.seconds / base.seconds for run, base in pairs)
+            cells += [f"{seconds:.2f} s", f"{ratio:.2f}"]
+        cold = each.runs["cold"]
+        cells.append(str(max(run.told.requests for run in cold)))
+        cells.append(f"{max(run.memory for run in cold) / 1e6:.0f} MB")
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
 def _differences(series: Sequence[Series]) -> Iterator[str]:
     """Say who chose other files than the first program, or in other runs."""
     first = series[0]
@@ -274,6 +301,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
         metavar="NAME=PYTHON",
         help="another interpreter with a wheeltarget, to be measured, too",
     )
+    parser.add_argument("--markdown", action="store_true", help="print tables for a page")
     parser.add_argument("--offline", action="store_true", help="record nothing more")
     return parser.parse_args(words)
 
@@ -292,7 +320,8 @@ def main(words: Sequence[str] | None = None) -> None:
             for delay in options.delay:
                 manner = Manner(delay / 1000, options.bandwidth * 1e6)
                 series = compare(job, programs, server, manner, options.runs, Path(work))
-                sys.stdout.write("".join(f"{line}\n" for line in report(job, series, manner)))
+                show = table if options.markdown else report
+                sys.stdout.write("".join(f"{line}\n" for line in show(job, series, manner)))
                 sys.stdout.flush()
 
 

@@ -73,7 +73,7 @@ at). A cause has ``project`` (empty where it is Python), ``name`` (with extras),
 ``constraint``, ``hashes`` (lists by algorithm), ``chain`` (name and version of who asks, then of
 who asks for that; empty for the user), ``file`` (the URL by which it was asked for, or empty) and
 ``unlisted`` (whether hashes are compared and it has none). A file of a project has ``filename``,
-``url``, ``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
+``verdict`` (pip's own word, or ``pre_release`` where final releases alone are taken),
 ``requires_python``, ``yanked``, ``hashes`` and ``uploaded`` (when, or null).
 
 A listing, null where pip could not read what is asked for, has ``hashed`` (whether pip compares the
@@ -202,14 +202,22 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
             install(current, download, speed)
         spare_collector()
         try:
-            for job in order["jobs"]:
-                run(current, job, listing)
+            for number, job in enumerate(order["jobs"]):
+                run_next(current, job, listing, number)
                 if interrupts:
                     return INTERRUPTED
         finally:
             if speed is not None:
                 speed.close()
     return 0
+
+
+def run_next(current: Current, job: dict[str, Any], listing: Listing | None, number: int) -> None:
+    """Run one of several jobs, with nothing kept of the one before it."""
+    if number:
+        current.let_go()
+        gc.collect()
+    run(current, job, listing)
 
 
 def run_plain(current: Current, job: dict[str, Any]) -> int:

@@ -16,7 +16,7 @@ from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import KeptPage, Needs, Sieve
 from wheeltarget.pip_child.pool import Left, Pool, Task
-from wheeltarget.pip_child.session import Keeper, Lent, fetch
+from wheeltarget.pip_child.session import Keeper, Lent, fetch, is_for_good
 from wheeltarget.pip_child.wheels import Wheels
 
 PAGE, METADATA, WHEEL = 0, 1, 2
@@ -133,6 +133,33 @@ class Ahead:
         # Old versions of what pip fetches with take half of a page for all of it.
         return page if page.is_readable else Left("it cannot be read")
 
+    def identify(self, url: str) -> bool:
+        """Let pip fetch a page itself, who may have to ask the user who is asking.
+
+        :param url: where it is, on a host that was shut for this.
+        :returns: whether the host can be asked from here again.
+        """
+        from pip._internal.exceptions import NetworkConnectionError
+
+        host = host_of(url)
+        if self._get_page is None or not self.pool.is_shut(host):
+            return False
+        try:
+            page = self.keep_page(self._get_page(url, session=self.keeper.session))
+        except NetworkConnectionError as error:
+            self.note_page(url, error)
+            return False
+        left = (each for each in self._pages.items() if isinstance(each[1].outcome, Left))
+        for each in [each for each, task in left if task.host == host]:
+            del self._pages[each]
+        self.note_page(url, page)
+        self.pool.reopen(host)
+        return True
+
+    def is_forgotten(self, task: Task) -> bool:
+        """Tell whether what became of a page does not count any more."""
+        return self._pages.get(task.url) is not task
+
     def keep_page(self, response: Any) -> KeptPage:
         """Keep pip's response to a question for a page."""
         from pip._internal.index.collector import _get_encoding_from_headers
@@ -144,8 +171,9 @@ class Ahead:
         return self._outcome(self._pages.get(url))
 
     def note_page(self, url: str, outcome: Any) -> None:
-        """Keep what pip itself got for a page."""
-        self._pages[url] = Task.done(url, outcome)
+        """Keep what pip itself got for a page: the page, or an answer for good that it has none."""
+        if not isinstance(outcome, Exception) or is_for_good(outcome):
+            self._pages[url] = Task.done(url, outcome)
 
     def sieve(self, evaluator: Any) -> Sieve:
         """Give what tells which files of a page pip's evaluator can take."""

@@ -105,6 +105,11 @@ class Current:
             return None
         return self.narrowings.get(_normal(project))
 
+    def let_go(self) -> None:
+        """Let go of what pip made for the last job, which takes as much memory as it needed."""
+        self.resolver = self.requirement_set = None
+        self.links, self.unread = {}, {}
+
     def passed_over(self, project: str, read: Callable[[], list[Any]]) -> None:
         """Note that not all files of a page were looked at.
 

@@ -18,6 +18,9 @@ from wheeltarget.pip_child.result import without_credentials
 
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
+_FOREIGN = "platform_mismatch"
+"""pip's word for a wheel of which no tag is the target's."""
+
 _MOST_LOOKED_AT = 25
 """How many of the user's other requirements are looked at after a failure."""
 
@@ -42,7 +45,7 @@ def patch_failures(current: Current) -> Current:
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
         if current.view is not None:
             constraints = named.get("constraints") or (arguments[0] if arguments else {})
-            more, unseen = _look_further(current, self._finder, constraints)
+            more, unseen = _look_further(current, self._finder, error.causes, constraints)
             said = [_cause(cause, constraints) for cause in (*error.causes, *more)]
             current.failure = _facts(current, self._finder, said, unseen)
             with _held_back(current, Factory.__module__):
@@ -133,35 +136,42 @@ def _held_back(current: Current, name: str) -> Iterator[None]:
 
 
 def _look_further(
-    current: Current, finder: Any, constraints: Any
+    current: Current, finder: Any, causes: Sequence[Any], constraints: Any
 ) -> tuple[list[tuple[Any, None]], list[str]]:
     """Find what else of the user's own requirements cannot be had, as far as the index says.
 
     :returns: causes as pip has them, and the projects that were not looked at.
     """
+    more: list[tuple[Any, None]] = []
+    unseen: list[str] = []
+    if all(parent is not None for _, parent in causes):
+        return more, unseen  # pip has come to all of them
+    told = {normal(requirement.project_name) for requirement, _ in causes}
+    others = {normal(each.project_name): each for each in current.roots}
+    left = _MOST_LOOKED_AT
+    for project, requirement in others.items():
+        wanted = requirement.get_candidate_lookup()[1]
+        if project in told or wanted is None:
+            continue
+        left -= project not in current.links
+        if left < 0:
+            unseen.append(project)
+        elif not _is_there(finder, project, wanted, constraints.get(project)):
+            more.append((requirement, None))
+    return more, unseen
+
+
+def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
+    """Tell whether an index has a file for a requirement, or whether that cannot be told."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
 
-    causes: list[tuple[Any, None]] = []
-    unseen = {
-        normal(each.project_name): each
-        for each in current.roots
-        if normal(each.project_name) not in current.links
-        and each.get_candidate_lookup()[1] is not None
-    }
-    for project, requirement in list(unseen.items())[:_MOST_LOOKED_AT]:
-        wanted = requirement.get_candidate_lookup()[1]
-        constraint = constraints.get(project)
-        specifier = wanted.specifier & constraint.specifier if constraint else wanted.specifier
-        try:
-            found = finder.find_best_candidate(project, specifier=specifier)
-        except (PipError, RequestException, OSError):
-            break
-        del unseen[project]
-        best = found.best_candidate
-        if best is None or best.link.is_yanked:
-            causes.append((requirement, None))
-    return causes, list(unseen)
+    specifier = wanted.specifier & constraint.specifier if constraint else wanted.specifier
+    try:
+        best = finder.find_best_candidate(project, specifier=specifier).best_candidate
+    except (PipError, RequestException, OSError):
+        return True
+    return best is not None and not best.link.is_yanked
 
 
 def prove_failures(current: Current) -> bool:
@@ -209,6 +219,8 @@ def _facts(
         project: list(file_facts(finder, project, current.links_of(project)))
         for project in projects
     }
+    for file in (file for found in files.values() for file in found):
+        del file["url"]
     return {
         "causes": list(causes),
         "files": files,
@@ -310,18 +322,16 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict
     :param links: its files.
     :returns: an object for each file, as the contract in ``__main__`` has it.
     """
-    judge = finder.make_link_evaluator(project)
-    control = getattr(finder, "release_control", None)
-    finals_only = control is not None and control.allows_prereleases(project) is False
-    for link in dict.fromkeys(links):
-        if not link.filename.endswith(_DISTRIBUTIONS):
+    judge = _Judge(finder, project)
+    for link in {link.url: link for link in links}.values():
+        filename = link.filename
+        if not filename.endswith(_DISTRIBUTIONS):
             continue  # pip looks at the page itself, too, as if it were a file
-        verdict, said = judge.evaluate_link(link)
         uploaded = getattr(link, "upload_time", None)
         yield {
-            "filename": link.filename,
-            "url": without_credentials(link.url_without_fragment),
-            "verdict": _verdict(verdict.name, said, finals_only=finals_only),
+            "filename": filename,
+            "url": without_credentials(link.url.partition("#")[0]),
+            "verdict": judge.ask(link, filename, uploaded),
             "requires_python": link.requires_python,
             "yanked": (link.yanked_reason or "") if link.is_yanked else None,
             "hashes": {link.hash_name: link.hash} if link.has_hash else {},
@@ -329,10 +339,32 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict
         }
 
 
-def _verdict(verdict: str, version: str, *, finals_only: bool) -> str:
-    """Give pip's word for a file; that it takes final releases alone, it says of none of them."""
-    from pip._vendor.packaging.version import Version
+class _Judge:
+    """What pip says of files, and of those of a project with the same tags only once."""
 
-    if finals_only and verdict == "candidate" and Version(version).is_prerelease:
-        return "pre_release"
-    return verdict
+    def __init__(self, finder: Any, project: str) -> None:
+        control = getattr(finder, "release_control", None)
+        self._finals_only = control is not None and control.allows_prereleases(project) is False
+        self._evaluator = finder.make_link_evaluator(project)
+        self._too_late = getattr(self._evaluator, "_uploaded_prior_to", None)
+        self._foreign: set[str] = set()
+
+    def ask(self, link: Any, filename: str, uploaded: Any) -> str:
+        """Give pip's word for a file.
+
+        A date is asked about before the tags are, since another target would not help. That final
+        releases alone are taken, pip says of none of them.
+        """
+        from pip._vendor.packaging.version import Version
+
+        if uploaded is not None and self._too_late is not None and uploaded >= self._too_late:
+            return "upload_too_late"
+        tags = "-".join(filename.rsplit("-", 3)[1:])
+        if tags in self._foreign:
+            return _FOREIGN
+        verdict, version = self._evaluator.evaluate_link(link)
+        if verdict.name == _FOREIGN and filename.endswith(".whl"):
+            self._foreign.add(tags)
+        if self._finals_only and verdict.name == "candidate" and Version(version).is_prerelease:
+            return "pre_release"
+        return str(verdict.name)

@@ -23,7 +23,6 @@ Undo = Callable[[], None]
 
 _LOGGER = logging.getLogger(__name__)
 
-_FIRST_FAULT = 500
 _PROJECT = "ahead-proof"
 _INDEX = "https://example.invalid/simple"
 
@@ -84,8 +83,7 @@ def _page(ahead: Ahead, url: str, get: Callable[[], Any]) -> KeptPage:
     try:
         page = ahead.keep_page(get())
     except NetworkConnectionError as error:
-        if getattr(error.response, "status_code", _FIRST_FAULT) < _FIRST_FAULT:
-            ahead.note_page(url, error)
+        ahead.note_page(url, error)
         raise
     ahead.note_page(url, page)
     return page
@@ -237,6 +235,8 @@ def _walk(ahead: Ahead, resolver: Any, roots: Any) -> None:
         walk.run(roots)
         if walk.is_whole and not ahead.current.dry_run and not _leaves_out_the_asked(resolver):
             fetch_wheels(ahead, walk.links())
+    except EOFError:
+        raise  # nobody answers pip's question
     except Exception:
         _LOGGER.debug("Fetching nothing ahead", exc_info=True)
 

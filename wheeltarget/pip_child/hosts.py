@@ -81,6 +81,10 @@ class Hosts:
         """Ask a host nothing more."""
         self[name].is_shut = True
 
+    def reopen(self, name: str) -> None:
+        """Ask a host again."""
+        self[name].is_shut = False
+
 
 def host_of(url: str) -> str:
     """Give the host of a URL with its port, and without the user."""

@@ -33,7 +33,9 @@ from wheeltarget.transfer import (
 _NOT_THERE = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
 _NEEDS = ("get", "auth", "adapters")
+_FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
 _LONGEST_REASON = 300
+_SIGNALS_ARE_SEEN_EVERY = 0.5  # on Windows they are not while a thread is waited for
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
 
@@ -100,135 +102,142 @@ class _Desk:
         self._connections: int = order["connections"]
         self._store = Store(Path(order["store"])) if order["store"] else None
         self._find = find
-        self._unreachable = set(order["unreachable"])
-        self._barred: dict[str, Exception] = {}
-        self._failed: list[tuple[Order, Exception]] = []
-        self._stopped = threading.Event()
-        self._broken: list[BaseException] = []
+        # A host that did not answer a plain connection is asked last, where there is another one.
+        self._last = set(order["unreachable"]) if find else set()
+        self._closed: dict[str, Exception] = {}
+        self._failed: dict[Order, Exception] = {}
 
     def work(self) -> list[dict[str, Any]]:
         """Fetch everything, and say what could not be had."""
-        first = self._open_each_host()
         _widen(self._session, self._connections)
+        late = [order for order in self._orders if _host(order) in self._last]
+        self._fetch_all([order for order in self._orders if order not in late])
+        self._failed |= dict.fromkeys(late, UnreachableError("the host does not answer"))
+        self._look_elsewhere()
+        self._fetch_all([order for order in late if self._failed.pop(order, None)])
+        for order, error in list(self._failed.items()):
+            # Another part of the host may want another password, for which to ask here alone.
+            if _code(error) == 401 and _host(order) not in self._closed:
+                del self._failed[order]
+                self._fetch(order, None)
+        return [_failure(order, error) for order, error in self._failed.items()]
+
+    def _fetch_all(self, orders: list[Order]) -> None:
+        """Fetch files from where they are, after the first of each host in the main thread."""
+        first = self._open_each_host(orders)
+        self._in_threads(orders, lambda order: self._fetch(order, first.pop(order, None)))
+
+    def _open_each_host(self, orders: list[Order]) -> dict[Order, Answer]:
+        """Ask for the first file of each host in the main thread, where it may prompt."""
+        first: dict[Order, Answer] = {}
+        for order in {_host(order): order for order in reversed(orders)}.values():
+            try:
+                answer = _ask(self._session, order.url, 0)
+            except UnreachableError as error:
+                self._closed[_host(order)] = error
+            except EOFError:  # nobody is there to give a password
+                self._closed[_host(order)] = StatusError(401, "Unauthorized")
+            else:
+                if answer.status in _NOT_ALLOWED:
+                    answer.close()
+                    self._closed[_host(order)] = StatusError(answer.status, answer.reason)
+                else:
+                    first[order] = answer
+        return first
+
+    def _look_elsewhere(self) -> None:
+        """Look for what is not where it should be, the first of it in the main thread."""
+        if self._find is None:
+            return
+        missing = [
+            order
+            for order, error in self._failed.items()
+            if isinstance(error, UnreachableError) or _code(error) in _NOT_THERE
+        ]
+        if missing:
+            self._find_one(missing[0])
+            self._in_threads(missing[1:], self._find_one)
+
+    def _find_one(self, order: Order) -> None:
+        assert self._find is not None  # noqa: S101 - as the caller has seen
+        for url in self._find(order):
+            try:
+                obtain(order, self._store, functools.partial(_ask, self._session, url))
+            except _FAILURES:
+                continue  # what is said is why it is not where it should be
+            del self._failed[order]
+            return
+
+    def _in_threads(self, orders: list[Order], do: Callable[[Order], None]) -> None:
+        """Do something with each file, in threads, and with no questions asked meanwhile."""
         prompting = self._session.auth.prompting
         self._session.auth.prompting = False
         try:
-            self._run_threads(list(reversed(self._orders)), first)
+            _run_threads(orders, do, self._connections)
         finally:
             self._session.auth.prompting = prompting
-        again, self._failed = self._failed, []
-        for order, error in again:
-            self._try_again(order, error)
-        return [_failure(order, error) for order, error in self._failed]
-
-    def _open_each_host(self) -> dict[Order, Answer]:
-        """Ask for the first file of each host in the main thread, where it may prompt."""
-        first: dict[Order, Answer] = {}
-        seen = set(self._unreachable)
-        for order in self._orders:
-            host = urlsplit(order.url).netloc
-            if host in seen:
-                continue
-            seen.add(host)
-            try:
-                answer = _ask(self._session, order.url, 0)
-            except UnreachableError:
-                self._unreachable.add(host)
-                continue
-            except EOFError:  # nobody is there to give a password
-                self._barred[host] = StatusError(401, "Unauthorized")
-                continue
-            if answer.status in _NOT_ALLOWED:
-                answer.close()
-                self._barred[host] = StatusError(answer.status, answer.reason)
-            else:
-                first[order] = answer
-        return first
-
-    def _run_threads(self, orders: list[Order], first: dict[Order, Answer]) -> None:
-        def work() -> None:
-            try:
-                while orders and not self._stopped.is_set():
-                    try:
-                        order = orders.pop()
-                    except IndexError:
-                        return
-                    self._fetch(order, first.pop(order, None))
-            except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-                self._broken.append(error)
-                self._stopped.set()
-
-        count = min(self._connections, len(orders))
-        threads = [threading.Thread(target=work, daemon=True) for _ in range(count)]
-        try:
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-        finally:
-            self._stopped.set()
-        if self._broken:
-            raise self._broken[0]
 
     def _fetch(self, order: Order, opened: Answer | None) -> None:
-        host = urlsplit(order.url).netloc
-        if host in self._barred:
-            self._failed.append((order, self._barred[host]))
-            return
-        if host in self._unreachable:
-            self._failed.append((order, UnreachableError("the host does not answer")))
+        """Fetch a file, of which an answer may be there already."""
+        closed = self._closed.get(_host(order))
+        if closed is not None:
+            self._failed[order] = closed
             return
         answers = [opened] if opened is not None else []
 
         def ask(start: int) -> Answer:
-            if self._stopped.is_set():
-                raise UnreachableError("the run ends")
             return answers.pop() if answers else _ask(self._session, order.url, start)
 
         try:
             obtain(order, self._store, ask)
-        except (HashMismatchError, WrongSizeError, StatusError, BrokenError) as error:
-            self._failed.append((order, error))
         except UnreachableError as error:
-            self._unreachable.add(host)
-            self._failed.append((order, error))
+            self._closed[_host(order)] = self._failed[order] = error
+        except _FAILURES as error:
+            self._failed[order] = error
 
-    def _try_again(self, order: Order, error: Exception) -> None:
-        """Look for a file elsewhere, and let pip ask for a password; in the main thread."""
-        missing = isinstance(error, UnreachableError) or (
-            isinstance(error, StatusError) and error.code in _NOT_THERE
-        )
-        urls: list[str] = []
-        if missing and self._find is not None:
-            urls += self._find(order)
-        host = urlsplit(order.url).netloc
-        if isinstance(error, UnreachableError) or (
-            isinstance(error, StatusError) and error.code == 401 and host not in self._barred
-        ):
-            urls.append(order.url)
-        for url in urls:
-            try:
-                obtain(order, self._store, functools.partial(_ask, self._session, url))
-            except (
-                HashMismatchError,
-                WrongSizeError,
-                StatusError,
-                BrokenError,
-                UnreachableError,
-            ) as worse:
-                if url == order.url:
-                    error = worse
-            else:
-                return
-        self._failed.append((order, error))
+
+def _run_threads(orders: list[Order], do: Callable[[Order], None], count: int) -> None:
+    """Do something with each file in threads; what one of them raises ends all."""
+    left = list(reversed(orders))
+    broken: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while left and not broken:
+                try:
+                    order = left.pop()
+                except IndexError:
+                    return
+                do(order)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            broken.append(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(count, len(left)))]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(_SIGNALS_ARE_SEEN_EVERY)
+    finally:
+        left.clear()
+    if broken:
+        raise broken[0]
+
+
+def _host(order: Order) -> str:
+    return urlsplit(order.url).netloc
+
+
+def _code(error: Exception) -> int:
+    return error.code if isinstance(error, StatusError) else 0
 
 
 def _failure(order: Order, error: Exception) -> dict[str, Any]:
     kind = "status" if isinstance(error, StatusError) else "connection"
     if isinstance(error, HashMismatchError | WrongSizeError):
         kind = "content"
-    code = error.code if isinstance(error, StatusError) else 0
-    return {"path": order.path, "kind": kind, "code": code, "text": str(error)}
+    return {"path": order.path, "kind": kind, "code": _code(error), "text": str(error)}
 
 
 def _widen(session: Any, connections: int) -> None:

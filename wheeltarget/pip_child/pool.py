@@ -151,6 +151,11 @@ class Pool:
         for task in left:
             task.finish(Left("its host is left to pip"))
 
+    def reopen(self, host: str) -> None:
+        """Ask a host again that was shut."""
+        with self._changed:
+            self.hosts.reopen(host)
+
     def is_shut(self, host: str) -> bool:
         """Tell whether a host is left to pip."""
         with self._changed:

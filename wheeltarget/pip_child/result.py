@@ -48,6 +48,8 @@ def chosen_files(
 
 def without_credentials(url: str) -> str:
     """Take user and password out of a URL."""
+    if "@" not in url:
+        return url
     from urllib.parse import urlsplit
 
     from pip._internal.utils.misc import split_auth_from_netloc

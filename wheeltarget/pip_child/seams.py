@@ -97,9 +97,10 @@ def install(current: Current, download: Download, speed: Speed | None = None) ->
     except PipMovedError:
         if speed is None or not speed.is_installed:
             raise
-        speed.remove()
+        speed.remove("in a trial")
         _try_out(current, download, plain=False)
-        speed.tell("in a trial")
+    if speed is not None:
+        speed.tell()
 
 
 def install_listing(current: Current, download: Download, speed: Speed | None = None) -> Listing:
@@ -114,7 +115,9 @@ def install_listing(current: Current, download: Download, speed: Speed | None = 
     # Before pages are fetched ahead, since of those pip does not read every file.
     listing = Listing(current, patch_pages(), speed)
     install(current, download, speed)
-    _install(current, Seam("files of a project", lambda _: patch_listing(listing), prove_listing))
+    _install(
+        current, Seam("what there is of a project", lambda _: patch_listing(listing), prove_listing)
+    )
     return listing
 
 

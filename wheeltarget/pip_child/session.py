@@ -173,6 +173,12 @@ class Lent:
         return request
 
 
+def is_for_good(error: Exception) -> bool:
+    """Tell whether an error of pip's says what a host answers, today and tomorrow."""
+    status = getattr(getattr(error, "response", None), "status_code", _FIRST_FAULT)
+    return status < _FIRST_FAULT and status not in _NOT_NOW
+
+
 def fetch(pool: Pool, url: str, get: Callable[[], Any]) -> Any:
     """Fetch something in a thread, and tell an answer for good from one that is to be left to pip.
 
@@ -191,7 +197,7 @@ def fetch(pool: Pool, url: str, get: Callable[[], Any]) -> Any:
             pool.shut(host_of(url))
         elif status in _NOT_NOW:
             pool.pause(host_of(url), 0)
-        elif status < _FIRST_FAULT:
+        elif is_for_good(error):
             return error
         return Left(error)
 

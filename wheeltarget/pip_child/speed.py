@@ -60,6 +60,7 @@ class Speed:
         self._scope = scope
         self._ahead: Ahead | None = None
         self._undo: list[Undo] = []
+        self._reason = ""
 
     def install(self, proof: dict[str, Any]) -> None:
         """Spare pip its waiting, where that can be done.
@@ -77,8 +78,7 @@ class Speed:
             except Exception as error:  # noqa: BLE001 - a pip may have moved in any way
                 reason = " ".join(repr(error).split())[:_REASON]
             if reason:
-                self.remove()
-                self.tell(f"{name}: {reason}")
+                self.remove(f"{name}: {reason}")
                 return
         self._install_trifles()
 
@@ -92,22 +92,25 @@ class Speed:
                         continue
                 undo()
 
-    def remove(self) -> None:
-        """Let pip fetch everything itself from now on."""
-        while self._undo:
-            self._undo.pop()()
-        self.close()
-
-    def tell(self, reason: str) -> None:
-        """Say that nothing is fetched ahead.
+    def remove(self, reason: str) -> None:
+        """Let pip fetch everything itself from now on.
 
         :param reason: why.
         """
+        while self._undo:
+            self._undo.pop()()
+        self.close()
+        self._reason = reason
+
+    def tell(self) -> None:
+        """Say that nothing is fetched ahead, if that is so."""
         from pip import __version__ as pip_version
 
+        if not self._reason:
+            return
         sys.stderr.write(
-            f"note: pip {pip_version} is not built as wheeltarget knows it ({reason}), so nothing "
-            "is fetched ahead; the files are the same, and this takes longer\n"
+            f"note: pip {pip_version} is not built as wheeltarget knows it ({self._reason}), "
+            "so nothing is fetched ahead; the files are the same, and this takes longer\n"
         )
 
     @property

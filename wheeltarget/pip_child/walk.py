@@ -101,6 +101,7 @@ class Walk:
         self._waiting: dict[Task, list[Node]] = {}
         self._news: SimpleQueue[Task] = SimpleQueue()
         self._longest = 0.0
+        self._identified: set[str] = set()
         self.is_whole = True
 
     def run(self, roots: Iterable[Any]) -> None:
@@ -165,6 +166,8 @@ class Walk:
         """Visit a project; what is wrong with it, pip will find when it comes there."""
         try:
             self._visit(node)
+        except EOFError:
+            raise
         except Exception:
             _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
             self.is_whole = False
@@ -173,7 +176,12 @@ class Walk:
         """Go as far with a project as what is there allows."""
         if not node.asks or self._waits_for(node, node.pages or []):
             return
-        if any(isinstance(page.outcome, Left) for page in node.pages or []):
+        left = [page for page in node.pages or [] if isinstance(page.outcome, Left)]
+        if left and self._identify(left[0]):
+            node.pages = fetch_pages(self._ahead, self._finder, node.name)
+            self._todo.append(node)
+            return
+        if left:
             self.is_whole = False
             return
         if not self._choose(node):
@@ -192,6 +200,19 @@ class Walk:
                 return
             node.distribution = self._read(node, source.outcome)
         self._expand(node)
+
+    def _identify(self, page: Task) -> bool:
+        """Let pip ask the user who is asking, once for each host, if a page was refused for that.
+
+        :returns: whether what is left can be fetched here after all.
+        """
+        if page.host in self._identified or not isinstance(page.outcome.reason, Exception):
+            return self._ahead.is_forgotten(page)
+        self._identified.add(page.host)
+        if not self._ahead.identify(page.url):
+            return False
+        self._todo.extend(self._nodes.values())
+        return True
 
     def _waits_for(self, node: Node, tasks: Iterable[Task]) -> bool:
         """Note what a project waits for, if it does."""

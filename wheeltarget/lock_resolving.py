@@ -1,0 +1,111 @@
+"""pip's answer for every target of a lock: once, or until each project has one version for all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from wheeltarget import catalogue, delivery, driver, same_versions
+from wheeltarget.plan import Job
+from wheeltarget.results import ChosenFile, JobResult
+from wheeltarget.wheelhouse import Stage
+
+_ROUNDS = 100
+"""After so many rounds for one version of each project something is wrong with the rounds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolver:
+    """What it takes to have jobs resolved.
+
+    :param labels: what to call each job's target.
+    :param stage: where pip works.
+    :param children: how many of its processes may run at once.
+    """
+
+    labels: Sequence[str]
+    stage: Stage
+    children: int
+
+    def resolve(self, jobs: Sequence[Job], *, same: bool) -> tuple[JobResult, ...]:
+        """Resolve jobs; no file is kept, and of every one that has a hash it is known.
+
+        :param jobs: the jobs.
+        :param same: whether each project has to have one version for all.
+        :returns: what came of each job, in their order.
+        :raises WheeltargetError: where that cannot be done.
+        """
+        every = range(len(jobs))
+        results = dict(enumerate(self._run(jobs, every, "round-0")))
+        delivery.refuse_failures([results[i] for i in every], self.labels, catalogue.look_up_tag)
+        if same:
+            self._level(jobs, results)
+        for result in results.values():
+            delivery.check(result, dry_run=True)
+        return tuple(replace(results[i], chosen=_measured(results[i])) for i in every)
+
+    def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
+        part = self.stage.part(name)
+        manner = driver.Manner(("",) * len(which), self.children, dry_run=True, hashed=True)
+        labels = [self.labels[i] for i in which]
+        return driver.run_jobs([jobs[i] for i in which], labels, part, manner)
+
+    def _level(self, jobs: Sequence[Job], results: dict[int, JobResult]) -> None:
+        """Resolve again whoever has a newer version than another, until nobody has."""
+        bounds: dict[str, same_versions.Bound] = {}
+        for number in range(1, _ROUNDS):
+            chosen = [(self.labels[i], _versions(results[i])) for i in sorted(results)]
+            lower = same_versions.lower(chosen, bounds)
+            if lower == bounds:
+                break
+            bounds = lower
+            over = {
+                i: exceeded
+                for i in sorted(results)
+                if (exceeded := same_versions.exceeds(_versions(results[i]), bounds))
+            }
+            again = [same_versions.bounded(job, bounds) for job in jobs]
+            if over:
+                new = self._run(again, list(over), f"round-{number}")
+                for i, result in zip(over, new, strict=True):
+                    self._refuse_held_back(i, over[i], result, bounds)
+                    results[i] = result
+        same_versions.check_same([(self.labels[i], _versions(results[i])) for i in sorted(results)])
+
+    def _refuse_held_back(
+        self,
+        number: int,
+        exceeded: Sequence[str],
+        result: JobResult,
+        bounds: Mapping[str, same_versions.Bound],
+    ) -> None:
+        """Say whose versions a job cannot do with, if that is why it failed."""
+        if result.exit_code and result.job.target is not None and result.failure is None:
+            delivery.refuse_failures([result], [self.labels[number]], catalogue.look_up_tag)
+        if result.exit_code:
+            demands = result.failure.demands if result.failure else ()
+            raise same_versions.held_back(self.labels[number], exceeded, demands, bounds)
+
+
+def _versions(result: JobResult) -> dict[str, str]:
+    return {file.name: file.version for file in result.chosen}
+
+
+def _measured(result: JobResult) -> tuple[ChosenFile, ...]:
+    """Say of what was fetched, and of what is on this machine, which hash and size it has."""
+    return tuple(map(_measure, result.chosen))
+
+
+def _measure(file: ChosenFile) -> ChosenFile:
+    if file.path.is_file():
+        with file.path.open("rb") as handle:
+            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
+        return replace(file, hashes=(("sha256", sha256),), size=file.path.stat().st_size)
+    url = urlsplit(file.url)
+    if file.size is None and url.scheme == "file" and Path(url2pathname(url.path)).is_file():
+        return replace(file, size=Path(url2pathname(url.path)).stat().st_size)
+    return file
