@@ -12,14 +12,16 @@ _COMPLETION = "_WHEELTARGET_COMPLETE"
 """The variable by which a shell asks for completions."""
 
 _INTERRUPTED = 130
+_SELDOM = (50_000, 20, 100)
+"""How many new objects it takes for the garbage collector to look at them, and so on."""
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _open_closed_streams()
     try:
-        # What is loaded stays, so that nothing is won by looking through it for garbage.
-        gc.disable()
+        # What is loaded stays, so that little is won by looking through it for garbage.
+        gc.set_threshold(*_SELDOM)
         _run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:
