@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from wheeltarget.demands import Demand
-from wheeltarget.errors import TargetError
 from wheeltarget.explanation import Explanation, UnmetError, explain
 from wheeltarget.outcome import Asker
 from wheeltarget.plan import Job
@@ -86,12 +85,8 @@ def _as_narrowed(
     narrow = dict(job.narrow).get(project)
     if narrow is None:
         return target, build
-
-    def refuse(text: str) -> Target:
-        raise TargetError(f"a constraint would narrow {text}, too")
-
-    label = f"{target.label} as a constraint narrows it"
-    return replace(target, label=label, tags=tuple(narrow)), refuse
+    seen = replace(target, label=f"{target.label} as a constraint narrows it", tags=tuple(narrow))
+    return seen, lambda _text: seen
 
 
 def _distinct(demands: Iterable[Demand]) -> tuple[Demand, ...]:
