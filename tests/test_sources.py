@@ -15,7 +15,7 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import BACKEND_WAS_RUN, make_sdist, make_wheel
-from wheeltarget import driver, pure
+from wheeltarget import pure
 from wheeltarget.plan import Job
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import target_from_tag
