@@ -92,8 +92,7 @@ ARROWS = {
     ),
     "fetch": "errors network store transfer",
     "bringing": (
-        "cache driver errors fetch lock_choice locked network pip_options store transfer "
-        "wheelhouse"
+        "cache driver errors fetch lock_choice locked network pip_options store transfer wheelhouse"
     ),
     "locked_download": (
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
@@ -154,8 +153,7 @@ ARROWS = {
         "systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets "
-        "unpacking"
+        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
