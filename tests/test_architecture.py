@@ -112,7 +112,7 @@ ARROWS = {
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
     "pure": "building errors results wheelhouse",
-    "unmet": "demands errors explanation outcome plan results targets",
+    "unmet": "demands explanation outcome plan results targets",
     "delivery": (
         "closure driver errors interrupts lock_constraints lock_hashes outcome plan pure results "
         "targets unmet wheelhouse"
