@@ -97,8 +97,17 @@ def test_host_that_asks_for_a_pause_is_asked_less_afterwards() -> None:
     assert (hosts["h"].limit, hosts.pause_ends()) == (4, 5.0)
     hosts.pause("h", 1.0)
     assert (hosts["h"].limit, hosts.pause_ends()) == (2, 5.0)
+    limits = []
+    for _ in range(8 + 12 + 16 + 100):
+        hosts.ask("h")
+        hosts.answer("h")
+        limits.append(hosts["h"].limit)
+    assert [limits.index(limit) + 1 for limit in (3, 4, 5)] == [8, 8 + 12, 8 + 12 + 16]
+    assert max(limits) == 8
     hosts.shut("h")
     assert not hosts.admits("h", 9)
+    hosts.reopen("h")
+    assert hosts.admits("h", 9)
 
 
 def test_pool_does_the_most_urgent_first_and_gives_what_is_withdrawn_back() -> None:

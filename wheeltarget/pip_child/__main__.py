@@ -192,6 +192,11 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         current.store = Store(Path(order["store"]))
         patch_copies(current)
         current.freshness = patch_freshness()
+    return run_jobs(current, order, interrupts)
+
+
+def run_jobs(current: Current, order: dict[str, Any], interrupts: list[int]) -> int:
+    """Prove that pip sees the jobs, and run it for each."""
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
         scope = Scope.of(order, Path(temporary))
         speed = Speed(current, scope) if order["ahead"] else None

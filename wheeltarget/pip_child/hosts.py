@@ -1,8 +1,9 @@
 """How much may be asked of a host at once, and when.
 
 A host is asked one thing until it has answered once: there may be a question of who is asking, or
-nobody there. From then on it is asked as much at once as is allowed, and less after each answer
-that says it is too much. Nothing here waits, or knows of threads: the holder of the lock asks.
+nobody there. From then on it is asked as much at once as is allowed, half of that after each answer
+that says it is too much, and little by little more again. Nothing here waits, or knows of threads:
+the holder of the lock asks.
 Specification: RFC 9110 for Retry-After, RFC 6585 for the status 429.
 """
 
@@ -11,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+_TIMES_THE_LIMIT = 4
+"""After how many answers, for each that may be waited for at once, one more may be."""
+
 
 @dataclass(slots=True)
 class Host:
@@ -18,12 +22,14 @@ class Host:
 
     :param busy: how many questions it has at the moment.
     :param limit: how many it may have.
+    :param answers: how many answers it has given since the limit changed.
     :param resumes: when it may be asked again, on the clock of ``time.monotonic``.
     :param is_shut: whether it is not to be asked any more from here.
     """
 
     limit: int = 1
     busy: int = 0
+    answers: int = 0
     resumes: float = 0.0
     has_answered: bool = False
     is_shut: bool = False
@@ -59,19 +65,22 @@ class Hosts:
         """
         host = self[name]
         host.busy -= 1
-        if host.has_answered:
-            return False
-        host.has_answered = True
-        if host.limit == 1:
+        if not host.has_answered:
+            host.has_answered = True
             host.limit = self.limit
-        return True
+            return True
+        host.answers += 1
+        if host.limit < self.limit and host.answers >= _TIMES_THE_LIMIT * host.limit:
+            host.limit, host.answers = host.limit + 1, 0
+            return True
+        return False
 
     def pause(self, name: str, until: float) -> None:
         """Ask a host nothing before a time, and less from then on."""
         host = self[name]
         host.resumes = max(host.resumes, until)
         host.has_answered = True
-        host.limit = max(host.limit // 2, 1)
+        host.limit, host.answers = max(host.limit // 2, 1), 0
 
     def pause_ends(self) -> float:
         """Tell when the last host that asked for a pause may be asked again."""

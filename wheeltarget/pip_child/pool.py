@@ -105,14 +105,23 @@ class Pool:
     def submit(self, task: Task) -> None:
         """Let a thread do a task when it is its turn."""
         with self._changed:
-            ranks = self._queues.setdefault(task.host, {})
-            ranks.setdefault(task.rank, deque()).append(task)
-            if self._idle:
-                self._changed.notify()
-            elif len(self._threads) < self._size:
-                thread = Thread(target=self._run, name="wheeltarget-fetch", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+            # It may have been shut since it was last asked whether it is.
+            is_shut = self.hosts[task.host].is_shut
+            if not is_shut:
+                ranks = self._queues.setdefault(task.host, {})
+                ranks.setdefault(task.rank, deque()).append(task)
+                self._wake_one()
+        if is_shut:
+            task.finish(Left("its host is left to pip"))
+
+    def _wake_one(self) -> None:
+        """Let a thread look for work."""
+        if self._idle:
+            self._changed.notify()
+        elif len(self._threads) < self._size:
+            thread = Thread(target=self._run, name="wheeltarget-fetch", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def withdraw(self, task: Task) -> bool:
         """Take a task out of the queue, if no thread has begun it."""
