@@ -102,6 +102,7 @@ def _roots(target: Target, python: str, odd: str, even: str) -> Iterator[_Wheel]
     requires = (
         f"{odd} ; {_exactly(ODD)}",
         f"{even} ; {_exactly(EVEN)}",
+        f"liked ; {_exactly(EVEN)}",
         # There is no such project.
         f'no ; implementation_name != "{names[0]}" and implementation_name != "{names[1]}"',
         'no ; platform_version == "1" and extra == "unasked"',
@@ -113,6 +114,7 @@ def _roots(target: Target, python: str, odd: str, even: str) -> Iterator[_Wheel]
 
 _ODD_ONLY = _Wheel("odd", "1", ODD["tags"][1])
 _EVEN_ONLY = _Wheel("even", "1", EVEN["tags"][1], ">=1.8.*")
+_LIKED = _Wheel("liked", "1", EVEN["tags"][1])
 _DIRECT = _Wheel("direct", "1", ODD["tags"][1])
 _WHEELS = (
     *_roots(ODD, "==9.9.9", "odd", "even"),
@@ -121,8 +123,9 @@ _WHEELS = (
     _Wheel("root", "3", "py3-none-any"),
     _ODD_ONLY,
     _EVEN_ONLY,
-    _Wheel("even", "1.1", EVEN["tags"][0]),  # the other one is preferred
     _Wheel("even", "2", EVEN["tags"][1], ">=1.9.*"),
+    _LIKED,
+    _Wheel("liked", "2", EVEN["tags"][0]),  # the other one is preferred
     _DIRECT,
 )
 
@@ -142,7 +145,14 @@ _ODD_CASE = _Case(
         "root-1-cp99-cp99-odd_2.whl": [None],
     },
 )
-_EVEN_CASE = _Case(EVEN, {_EVEN_ONLY.filename: ["root"], "root-1-cp18-cp18-even_2.whl": [None]})
+_EVEN_CASE = _Case(
+    EVEN,
+    {
+        _EVEN_ONLY.filename: ["root"],
+        _LIKED.filename: ["root"],
+        "root-1-cp18-cp18-even_2.whl": [None],
+    },
+)
 _HERE = _Case(None, {"root-2-py3-none-any.whl": [None]})
 
 
@@ -229,7 +239,7 @@ def _job(home: Path, work: Path, target: Target | None) -> dict[str, Any]:
         },
         "folder": str(work),
         "destination": str(home / _THERE),
-        "prefer": {"even": "1"} if target is EVEN else {},
+        "prefer": {"liked": "1"} if target is EVEN else {},
     }
 
 
