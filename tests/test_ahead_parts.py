@@ -134,6 +134,19 @@ def test_pool_does_the_most_urgent_first_and_gives_what_is_withdrawn_back() -> N
     assert not pool.withdraw(last)
 
 
+def test_pool_begins_all_at_once_that_a_host_may_be_asked_at_once() -> None:
+    pool, together = Pool(Hosts(5), 8), threading.Barrier(5)
+    first = Task("http://h/first", 0, lambda: "answer")
+    pool.submit(first)
+    assert first.wait() == "answer"
+    # One thread is idle now; that it was told of one task does not make it do all of them.
+    rest = [Task(f"http://h/{each}", 0, lambda: together.wait(10)) for each in range(5)]
+    for each in rest:
+        pool.submit(each)
+    assert sorted(each.wait() for each in rest) == [0, 1, 2, 3, 4]
+    pool.stop(patience=5)
+
+
 def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
     pool = Pool(Hosts(1), 2)
 

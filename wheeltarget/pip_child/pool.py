@@ -110,17 +110,25 @@ class Pool:
             if not is_shut:
                 ranks = self._queues.setdefault(task.host, {})
                 ranks.setdefault(task.rank, deque()).append(task)
-                self._wake_one()
+                self._wake(task.host)
         if is_shut:
             task.finish(Left("its host is left to pip"))
 
-    def _wake_one(self) -> None:
-        """Let a thread look for work."""
-        if self._idle:
-            self._changed.notify()
-        elif len(self._threads) < self._size:
+    def _wake(self, name: str) -> None:
+        """Let as many threads look for work as a host may be asked for more at once.
+
+        Threads that were told to look, or begun, and have not come to it yet, still count as idle.
+        """
+        host = self.hosts[name]
+        queued = sum(map(len, self._queues.get(name, {}).values()))
+        wanted = min(queued, host.limit - host.busy)
+        if wanted <= 0:
+            return
+        self._changed.notify(wanted)
+        for _ in range(min(wanted - self._idle, self._size - len(self._threads))):
             thread = Thread(target=self._run, name="wheeltarget-fetch", daemon=True)
             self._threads.append(thread)
+            self._idle += 1
             thread.start()
 
     def withdraw(self, task: Task) -> bool:
@@ -190,16 +198,16 @@ class Pool:
         return current_thread() in self._threads
 
     def _run(self) -> None:
+        with self._changed:
+            self._idle -= 1
         while task := self._next():
             try:
                 outcome = task.work()
             except Exception as error:  # noqa: BLE001 - whatever it is, pip will meet it, too
                 outcome = Left(error)
             with self._changed:
-                if self.hosts.answer(task.host):
-                    self._changed.notify_all()
-                elif self._idle:
-                    self._changed.notify()
+                self.hosts.answer(task.host)
+                self._wake(task.host)
             task.finish(outcome)
 
     def _next(self) -> Task | None:
