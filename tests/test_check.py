@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.broken_wheels import broken_wheels
 from tests.support.cli import Result, wheeltarget
+from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
@@ -34,7 +35,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def check(folder: Path, *words: str) -> Result:
-    return wheeltarget("check", folder.name, *words, cwd=folder.parent)
+    return run_here("check", folder.name, *words, cwd=folder.parent)
 
 
 def lines(result: Result) -> list[str]:
@@ -124,7 +125,7 @@ def test_a_dependency_that_is_none(house: Path) -> None:
 
 
 def test_single_files(house: Path) -> None:
-    result = wheeltarget("check", *map(str, sorted(house.iterdir())), cwd=house.parent)
+    result = run_here("check", *map(str, sorted(house.iterdir())), cwd=house.parent)
     assert (result.exit_code, result.stderr.split(";")[0]) == (0, "no findings in 4 files")
 
 
@@ -197,7 +198,7 @@ def test_junit(house: Path) -> None:
     ],
 )
 def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
-    result = wheeltarget("check", *words, cwd=house.parent)
+    result = run_here("check", *words, cwd=house.parent)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert says in result.stderr
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Result, wheeltarget
+from tests.support.cli import Result
+from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 
@@ -24,7 +25,7 @@ def house(tmp_path: Path) -> Path:
 def check(house: Path, *words: str, target: str = TAG) -> Result:
     lock_wheels(sorted(house.iterdir()), target, house.parent / "pylock.t.toml")
     words = ("-r", "pylock.t.toml", "--wheels=house", *words)
-    return wheeltarget("install-check", *words, cwd=house.parent)
+    return run_here("install-check", *words, cwd=house.parent)
 
 
 def test_good(house: Path) -> None:

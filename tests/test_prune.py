@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Result, wheeltarget
+from tests.support.cli import Result
+from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 
@@ -28,7 +29,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def prune(house: Path, *words: str) -> Result:
-    return wheeltarget("prune", "house", *words, cwd=house.parent)
+    return run_here("prune", "house", *words, cwd=house.parent)
 
 
 def names(folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.cli import wheeltarget
 from tests.support.elf import AARCH64, make_elf
+from tests.support.here import run_here
 from tests.support.wheels import make_wheel
 from wheeltarget.catalogue import look_up_tag
 from wheeltarget.shared_objects import audit, promise_of, read_shared_objects
@@ -106,8 +107,8 @@ def test_promises() -> None:
 
 def test_command(tmp_path: Path) -> None:
     wheel_with(tmp_path / "house", make_elf(symbols=[NEW]))
-    assert wheeltarget("check", "house", cwd=tmp_path).exit_code == 0
-    result = wheeltarget("check", "house", "--audit", cwd=tmp_path)
+    assert run_here("check", "house", cwd=tmp_path).exit_code == 0
+    result = run_here("check", "house", "--audit", cwd=tmp_path)
     assert (result.exit_code, result.stdout.split(": ")[1][:5]) == (1, "WC503")
 
 

@@ -25,7 +25,6 @@ LAYOUTS = ("flat", "lambda", "lambda-layer")
 """What a bundle can look like."""
 
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
-_FOLDING = ("win", "macosx", "ios")
 _LAMBDA = "aws-lambda"
 
 
@@ -104,8 +103,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
             for file in _unpack(path, package, layout, Path(name, "unpacked", str(number)))
         ]
         files += (file for text in request.include for file in included_files(text, layout.site))
-        folds_case = lock.tag.rpartition("-")[2].startswith(_FOLDING)
-        merged = merge_files(files, folds_case=folds_case)
+        merged = merge_files(files, lock.tag.rpartition("-")[2])
         outcome = BundleOutcome(
             request.output, lock.target, sizes(merged, lock.versions), _limit(request, lock), notes
         )

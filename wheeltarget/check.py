@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from wheeltarget.results import JobResult
     from wheeltarget.targets import Target
 
-_UNREADABLE = frozenset({"WC101", "WC102", "WC118"})
+_UNREADABLE = frozenset({"WC101", "WC118"})
 _SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 
@@ -117,8 +117,7 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
     for place in places:
         path = Path(place)
         if path.is_dir():
-            found = sorted(each for each in path.rglob("*") if each.is_file())
-            found = [each for each in found if each.name.endswith((".whl", *_SOURCES))]
+            found = sorted(_distributions(path))
         elif path.is_file():
             found = [path]
         else:
@@ -130,6 +129,18 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
             if real not in seen:
                 seen.add(real)
                 yield each
+
+
+def _distributions(folder: Path) -> Iterator[Path]:
+    """Give every distribution below a folder, and links that lead nowhere, which look like one."""
+
+    def refuse(error: OSError) -> None:
+        raise UsageError(
+            f"cannot read {error.filename}: {error.strerror}", "name a wheelhouse that can be read"
+        ) from error
+
+    for place, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(place, name) for name in names if name.endswith((".whl", *_SOURCES)))
 
 
 def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
@@ -144,7 +155,7 @@ def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[C
     from wheeltarget.shared_objects import audit
 
     for wheel in wheels:
-        if not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
+        if wheel.is_archive and not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
             taking = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
             yield from audit(wheel, taking)
 

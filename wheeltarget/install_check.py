@@ -89,7 +89,7 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
             folder.mkdir(parents=True)
             files += unpack(path, package.name, Layout(), folder)
         site = Path(name, "site")
-        write_folder(site, merge_files(files, folds_case=False), source_date({}))
+        write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
         findings = tuple(_import_all(python, site, owners, lock.target))
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from wheeltarget import locks
 from wheeltarget.errors import BundleError, UsageError
-from wheeltarget.wheel_file import Flaw, read_wheel
+from wheeltarget.wheel_archive import Flaw
+from wheeltarget.wheel_file import read_wheel
 
 if TYPE_CHECKING:
     from wheeltarget.locks import Lock, LockedPackage
