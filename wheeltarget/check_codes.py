@@ -39,6 +39,7 @@ CHECK_CODES: Mapping[str, str] = MappingProxyType(
         "WC303": "what is there cannot be put together",
         "WC304": "a dependency, or `Requires-Python`, cannot be read",
         "WC305": "no target needs the file, or no lock names it",
+        "WC306": "something is asked for by a URL, not as a file that is there",
         # What native code needs, with --audit
         "WC501": "a file that looks like ELF cannot be read",
         "WC502": "a shared object is for another machine than the tags of its wheel",
