@@ -150,11 +150,12 @@ ARROWS = {
     "components": "locks",
     "locked_wheels": "api errors locks wheel_archive wheel_file",
     "bundle": (
-        "bundle_files bundle_plan catalogue components drafts errors includes locked_wheels locks "
-        "systems unpacking"
+        "bundle_files bundle_plan catalogue components drafts errors includes interrupts "
+        "locked_wheels locks systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets unpacking"
+        "bundle_files bundle_plan catalogue errors interrupts locked_wheels probe shortfalls "
+        "targets unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
@@ -241,6 +242,7 @@ THIRD_PARTY = {
         "lock_making",
         "lock_selection",
         "locks",
+        "prune",
         "render_explanation",
         "render_releases",
         "same_versions",

@@ -20,6 +20,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget.bundle import BundleRequest
 from wheeltarget.bundle import bundle as make_bundle
 from wheeltarget.errors import BundleError
+from wheeltarget.unpacking import Layout, unpack
 
 LINUX = "cp312-cp312-manylinux_2_28_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"
@@ -47,7 +48,12 @@ def good(result: Result) -> Result:
 
 def refused(result: Result, house: Path) -> str:
     assert (result.exit_code, result.stdout) == (3, "")
-    assert {path.name for path in house.parent.iterdir()} <= {"house", "pylock.t.toml", "own"}
+    assert {path.name for path in house.parent.iterdir()} <= {
+        "house",
+        "pylock.t.toml",
+        "own",
+        "out",
+    }
     return result.stderr
 
 
@@ -190,6 +196,62 @@ def test_link_is_not_included(house: Path) -> None:
     assert "secret is a link" in refused(bundle(house, "--include=own"), house)
     result = bundle(house, "--include=nowhere")
     assert (result.exit_code, "nowhere is neither" in result.stderr) == (2, True)
+
+
+def test_what_cannot_be_included(house: Path) -> None:
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    own.mkdir()
+    assert "no files in own" in bundle(house, "--include=own").stderr
+    (own / "lib.py").write_text("mine")
+    said = refused(bundle(house, "--include=own/"), house)
+    assert "lib and own/ have different files lib.py" in said
+    for words, to in ((["--include=own"], "own/out.zip"), (["--include=."], "out")):
+        result = bundle(house, *words, to=to)
+        assert (result.exit_code, "would lie in" in result.stderr) == (2, True)
+    Path(os.fsdecode(os.fsencode(own) + b"/\xff.py")).write_bytes(b"")
+    assert "'own/\\udcff.py', which is not text" in refused(bundle(house, "--include=own"), house)
+
+
+def test_one_file_for_two_things(house: Path) -> None:
+    make_wheel(house, "lib")
+    result = bundle(house, "--components=out.zip")
+    assert (result.exit_code, "the bundle and the component list" in result.stderr) == (2, True)
+    assert not (house.parent / "out.zip").exists()
+
+
+def test_what_python_does_not_read_is_told(house: Path) -> None:
+    make_wheel(house, "lib", files={"lib.pth": b"import os\n"})
+    result = good(bundle(house, "--layout=lambda-layer"))
+    assert "note: Python does not read python/lib.pth of lib in a bundle\n" in result.stderr
+
+
+@pytest.mark.parametrize("script", ["../../evil", "/evil", "a\\\\b"])
+def test_nothing_is_placed_outside(house: Path, script: str) -> None:
+    """Unpack a wheel that nobody has checked."""
+    points = f"[console_scripts]\n{script} = lib:main\n".encode()
+    wheel = make_wheel(house, "lib", files={"lib-1.0.dist-info/entry_points.txt": points})
+    (house / "into").mkdir()
+    with pytest.raises(BundleError, match="leads out of the bundle"):
+        unpack(wheel, "lib", Layout(scripts="bin/"), house / "into")
+
+
+def test_names_as_targets_compare_them(house: Path) -> None:
+    make_wheel(house, "one", files={"ns/caf\u00e9": b"1", "A": b""})
+    make_wheel(house, "two", files={"ns/cafe\u0301": b"2", "a/b": b""})
+    good(bundle(house, to="out"))
+    said = refused(bundle(house, target="cp312-cp312-macosx_11_0_arm64"), house)
+    assert "same name on the target" in said
+    assert "A is a file, and two has a/b below it" in said
+
+
+def test_names_that_windows_cannot_have(house: Path) -> None:
+    for number, name in enumerate(("NUL.txt", "x.", "y ", "a?", "com1")):
+        make_wheel(house, f"p{number}", files={f"ns/{name}": b""})
+    good(bundle(house))
+    (house.parent / "out.zip").unlink()
+    said = refused(bundle(house, target=WINDOWS), house)
+    assert said.count("which cannot be a file's name on Windows") == 5
 
 
 def test_same_files_are_kept_once(house: Path) -> None:

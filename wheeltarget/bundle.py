@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from wheeltarget.bundle_files import source_date, write_archive, write_folder
 from wheeltarget.bundle_plan import ProjectSize, merge_files, sizes
 from wheeltarget.drafts import open_draft
-from wheeltarget.errors import BundleError, TargetError
+from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.includes import included_files
+from wheeltarget.interrupts import interruptible
 from wheeltarget.locked_wheels import check_wheels, read_lock, require, wheels_of
 from wheeltarget.unpacking import BundledFile, Layout, unpack
 
@@ -87,25 +88,39 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     require("installer", "a bundle needs PyPA's installer")
     if request.components is not None:
         require("cyclonedx", "a component list needs cyclonedx-python-lib")
+        if request.components.resolve() == request.output.resolve():
+            raise UsageError(
+                f"{request.output} cannot be the bundle and the component list",
+                "name another file with --components",
+            )
+    outputs = [each for each in (request.output, request.components) if each is not None]
     environment = os.environ if request.environment is None else request.environment
     moment = source_date(environment)
     lock = read_lock(request.lock)
     layout = _layout(request, lock.tag)
     with (
+        interruptible(),
         tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
         wheels = tuple(wheels_of(lock, request.lock, request.wheels, Path(name, "wheels")))
-        notes = tuple(check_wheels(wheels))
+        notes = list(check_wheels(wheels))
         files = [
             file
             for number, (package, path) in enumerate(wheels)
             for file in _unpack(path, package, layout, Path(name, "unpacked", str(number)))
         ]
-        files += (file for text in request.include for file in included_files(text, layout.site))
+        files += (
+            file for text in request.include for file in included_files(text, layout.site, outputs)
+        )
         merged = merge_files(files, lock.tag.rpartition("-")[2])
+        notes += _note_paths(merged, layout)
         outcome = BundleOutcome(
-            request.output, lock.target, sizes(merged, lock.versions), _limit(request, lock), notes
+            request.output,
+            lock.target,
+            sizes(merged, lock.versions),
+            _limit(request, lock),
+            tuple(notes),
         )
         _refuse_too_large(outcome)
         components = _list_components(lock, wheels, moment) if keep_list else ""
@@ -113,6 +128,14 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         if keep_list:
             keep_list(components)
     return outcome
+
+
+def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
+    """Say which files would do something in site-packages, and do nothing in a bundle."""
+    for file in files:
+        name = file.name.removeprefix(layout.site)
+        if name.endswith(".pth") and "/" not in name:
+            yield f"Python does not read {file.name} of {file.owner} in a bundle"
 
 
 def _layout(request: BundleRequest, tag: str) -> Layout:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli_values import OutputFormat
-from wheeltarget.errors import UsageError, WheeltargetError
+from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 _COULD_NOT_FINISH = 3
 
@@ -90,7 +90,7 @@ def bundle(
         from wheeltarget.render import show_error
 
         show_error(error, sys.stderr)
-        usage = isinstance(error, UsageError)
-        raise typer.Exit(error.exit_code if usage else _COULD_NOT_FINISH) from error
+        own = isinstance(error, UsageError | InterruptedRunError)
+        raise typer.Exit(error.exit_code if own else _COULD_NOT_FINISH) from error
     as_json = output_format is OutputFormat.JSON
     show_bundle(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)

@@ -16,6 +16,7 @@ from wheeltarget.bundle_files import source_date, write_folder
 from wheeltarget.bundle_plan import merge_files
 from wheeltarget.catalogue import read_target_file
 from wheeltarget.errors import ProbeError, UsageError
+from wheeltarget.interrupts import interruptible
 from wheeltarget.locked_wheels import check_wheels, read_lock, require, wheels_of
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
@@ -77,7 +78,7 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     require("installer", "install-check needs PyPA's installer")
     environment = os.environ if request.environment is None else request.environment
     lock = read_lock(request.lock)
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
+    with interruptible(), tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
         wheels = tuple(wheels_of(lock, request.lock, request.wheels, Path(name, "wheels")))
         tuple(check_wheels(wheels))
         tags = [_tags(path) for _, path in wheels]

@@ -156,10 +156,13 @@ def unfit(name: str, *, windows: bool) -> str:
     :param windows: whether it is to be one on Windows.
     """
     parts = name.removesuffix("/").split("/")
+    kinds = set(map(unicodedata.category, set(name)))
+    if "Cs" in kinds:
+        return "is not text"
+    if not kinds.isdisjoint({"Cc", "Zl", "Zp"}):
+        return "has a control character in it"
     if len(name) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_NAME for part in parts):
         return "is longer than a file's name can be"
-    if any(unicodedata.category(each) in {"Cc", "Zl", "Zp"} for each in name):
-        return "has a control character in it"
     if windows:
         for part in parts:
             if _DEVICE.fullmatch(part) or _NOT_ON_WINDOWS.search(part) or part[-1:] in {".", " "}:
