@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -343,6 +344,35 @@ def test_json(house: Path) -> None:
     assert said.keys() == {"schema", "output", "target", "size", "limit", "projects", "notes"}
     assert said["limit"] == 262144000
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("License-Expression: MIT", [{"license": {"id": "MIT"}}]),
+        ("License-Expression: mit or apache-2.0", [{"expression": "MIT OR Apache-2.0"}]),
+        ("License-Expression: my own words", [{"license": {"name": "my own words"}}]),
+        ("License: BSD-ish", [{"license": {"name": "BSD-ish"}}]),
+        (
+            "License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License",
+            [{"license": {"name": "MIT License"}}],
+        ),
+    ],
+)
+def test_licences(house: Path, said: str, expected: object) -> None:
+    metadata = f"Metadata-Version: 2.4\nName: lib\nVersion: 1.0\n{said}\n".encode()
+    make_wheel(house, "lib", files={"lib-1.0.dist-info/METADATA": metadata})
+    good(bundle(house, "--components=list.json"))
+    text = (house.parent / "list.json").read_text()
+    found = json.loads(text)["components"][0]["licenses"]
+    for each in found:
+        each.get("license", each).pop("acknowledgement", None)
+    assert found == expected
+    if find_spec("jsonschema") is not None:
+        from cyclonedx.schema import SchemaVersion
+        from cyclonedx.validation.json import JsonStrictValidator
+
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
 
 
 def test_components(house: Path) -> None:

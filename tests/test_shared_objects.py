@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,21 @@ def test_damaged(tmp_path: Path, cut: int) -> None:
     elf = make_elf(symbols=[OLD, NEW])
     found = said(wheel_with(tmp_path, elf[:cut]))
     assert [code for code, *_ in found] == ["WC501"]
+
+
+def test_billions_of_sections(tmp_path: Path) -> None:
+    elf = bytearray(make_elf(symbols=[OLD, NEW]))
+    (table,) = struct.unpack_from("<Q", elf, 40)
+    struct.pack_into("<H", elf, 60, 0)  # how many there are, the first one says
+    struct.pack_into("<Q", elf, table + 32, 1 << 60)
+    ((code, _, message),) = said(wheel_with(tmp_path, bytes(elf)))
+    assert (code, "more sections" in message) == ("WC501", True)
+
+
+def test_what_is_damaged_is_audited_all_the_same(tmp_path: Path) -> None:
+    wheel = wheel_with(tmp_path, make_elf(symbols=[OLD, NEW]))
+    wheel.write_bytes(wheel.read_bytes().replace(b"Stand for", b"Stand fur", 1))
+    assert [code for code, *_ in said(wheel)] == ["WC503"]
 
 
 def test_promises() -> None:

@@ -84,6 +84,8 @@ def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> tuple[Bundl
         with WheelFile.open(wheel) as source, warnings.catch_warnings():
             # It leaves out what is in __pycache__, and warns of each.
             warnings.simplefilter("ignore", RuntimeWarning)
+            # installer 0.7 reads its launchers for Windows in a way that is on its way out.
+            warnings.simplefilter("ignore", DeprecationWarning)
             installer.install(source, destination, {"INSTALLER": _INSTALLER})
     except (InstallerError, configparser.Error, ValueError, AssertionError) as error:
         # Some of installer's have the wheel itself as their first word.
