@@ -148,7 +148,7 @@ ARROWS = {
     "bundle_files": "errors unpacking",
     "includes": "errors unpacking",
     "components": "locks",
-    "locked_wheels": "api errors locks wheel_archive wheel_file",
+    "locked_wheels": ("api check_locks errors lock_names locked locks wheel_archive wheel_file"),
     "bundle": (
         "bundle_files bundle_plan catalogue components drafts errors includes interrupts "
         "locked_wheels locks systems unpacking"

@@ -157,8 +157,8 @@ def test_it_is_the_same_each_time(house: Path) -> None:
 
 def test_source_date(house: Path) -> None:
     make_wheel(house, "lib")
-    lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "l.toml")
-    command = ["bundle", "-r", "l.toml", "--wheels", "house", "-o"]
+    lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.l.toml")
+    command = ["bundle", "-r", "pylock.l.toml", "--wheels", "house", "-o"]
     for text, code in (("1600000000", 0), ("soon", 2)):
         result = run_here(
             *command, f"{code}.zip", cwd=house.parent, variables={"SOURCE_DATE_EPOCH": text}
@@ -318,6 +318,22 @@ def test_too_large(house: Path) -> None:
         big.truncate(270_000_000)
     said = refused(bundle(house, "--include", "own/big", target=LAMBDA), house)
     assert "and the service takes 262144000: own/big has 270000000" in said
+
+
+def test_lock_of_another_tool(house: Path) -> None:
+    make_wheel(house, "lib", tag="cp312-cp312-manylinux2014_x86_64")
+    lock = lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.toml")
+    text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
+    lock.write_text(text.partition("[tool")[0])
+    words = ["bundle", "-r", "pylock.toml", "--wheels=house", "-o", "out.zip"]
+    result = run_here(*words, cwd=house.parent)
+    assert (result.exit_code, "name it with --tags" in result.stderr) == (2, True)
+    said = good(run_here(*words, "--tags", LINUX, "--components=c.json", cwd=house.parent)).stdout
+    assert said.startswith(f"For {LINUX}:\n  lib 1.0 ")
+    assert "lib.py" in content(house.parent / "out.zip")
+    result = run_here(*words, "--tags", "cp312-cp312-win_amd64", cwd=house.parent)
+    assert result.exit_code == 3
+    assert "win_amd64" in result.stderr
 
 
 def test_another_wheel_than_the_lock_says(house: Path) -> None:

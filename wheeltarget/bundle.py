@@ -16,7 +16,7 @@ from wheeltarget.drafts import open_draft
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.includes import included_files
 from wheeltarget.interrupts import interruptible
-from wheeltarget.locked_wheels import check_wheels, read_lock, require, wheels_of
+from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
 from wheeltarget.unpacking import BundledFile, Layout, unpack
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _LAMBDA = "aws-lambda"
 class BundleRequest:
     """What a person asks of ``wheeltarget bundle``.
 
-    :param lock: the lock, which names the target.
+    :param lock: the lock; one of wheeltarget names the target.
     :param output: where the bundle goes: an archive where it ends in ``.zip``, else a folder.
     :param layout: one of :data:`LAYOUTS`.
     :param include: files and folders of one's own.
@@ -42,6 +42,8 @@ class BundleRequest:
     :param compressed: whether the files of an archive are compressed.
     :param components: where to write the component list, or None.
     :param environment: the environment's variables.
+    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
+    :param targets: the values of ``--target``, likewise.
     """
 
     lock: str
@@ -53,6 +55,8 @@ class BundleRequest:
     compressed: bool = True
     components: Path | None = None
     environment: Mapping[str, str] | None = None
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +100,15 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     outputs = [each for each in (request.output, request.components) if each is not None]
     environment = os.environ if request.environment is None else request.environment
     moment = source_date(environment)
-    lock = read_lock(request.lock)
+    choice = LockChoice(request.lock, request.tags, request.targets)
+    lock = read_lock(choice, environment)
     layout = _layout(request, lock.tag)
     with (
         interruptible(),
         tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
-        wheels = tuple(wheels_of(lock, request.lock, request.wheels, Path(name, "wheels")))
+        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
         notes = list(check_wheels(wheels))
         files = [
             file

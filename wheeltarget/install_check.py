@@ -17,7 +17,7 @@ from wheeltarget.bundle_plan import merge_files
 from wheeltarget.catalogue import read_target_file
 from wheeltarget.errors import ProbeError, UsageError
 from wheeltarget.interrupts import interruptible
-from wheeltarget.locked_wheels import check_wheels, read_lock, require, wheels_of
+from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
 from wheeltarget.unpacking import BundledFile, Layout, unpack
@@ -35,16 +35,20 @@ __import__(sys.argv[2])
 class InstallCheckRequest:
     """What a person asks of ``wheeltarget install-check``.
 
-    :param lock: the lock, which names the target.
+    :param lock: the lock; one of wheeltarget names the target.
     :param wheels: folders that have the wheels; without any, they are fetched.
     :param python: the interpreter; empty to look for one.
     :param environment: the environment's variables.
+    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
+    :param targets: the values of ``--target``, likewise.
     """
 
     lock: str
     wheels: tuple[str, ...] = ()
     python: str = ""
     environment: Mapping[str, str] | None = None
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,10 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     """
     require("installer", "install-check needs PyPA's installer")
     environment = os.environ if request.environment is None else request.environment
-    lock = read_lock(request.lock)
+    choice = LockChoice(request.lock, request.tags, request.targets)
+    lock = read_lock(choice, environment)
     with interruptible(), tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
-        wheels = tuple(wheels_of(lock, request.lock, request.wheels, Path(name, "wheels")))
+        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
         tuple(check_wheels(wheels))
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
