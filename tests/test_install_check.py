@@ -56,6 +56,12 @@ def test_no_interpreter(house: Path) -> None:
     make_wheel(house, "lib")
     result = check(house, "--python", sys.executable, target="cp33-none-any")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "there is no Python 3.3 on this machine that takes these wheels" in result.stderr
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    said = (
+        f"these wheels are for Python 3.3, and cannot be tried: {sys.executable} is Python {minor}"
+    )
+    assert said in result.stderr
     assert "--python PATH" in result.stderr
+    result = check(house, target="cp33-none-any")
+    assert "there is no Python 3.3 on this machine that takes these wheels" in result.stderr
     assert "no such file" in check(house, "--python=nowhere").stderr.lower()

@@ -91,6 +91,8 @@ def check(request: CheckRequest) -> CheckOutcome:
     :returns: what was found.
     :raises WheeltargetError: where that cannot be done.
     """
+    if request.audits:
+        _require_auditwheel()
     paths = tuple(_files(request.places))
     if not paths:
         where = ", ".join(request.places)
@@ -162,8 +164,8 @@ def _distributions(folder: Path) -> Iterator[Path]:
         yield from (Path(place, name) for name in names if name.endswith((".whl", *_SOURCES)))
 
 
-def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
-    """Look into the native code of every wheel that can be read."""
+def _require_auditwheel() -> None:
+    """Say how to get what an audit needs, before anything is read."""
     from importlib.util import find_spec
 
     if find_spec("auditwheel") is None:
@@ -171,6 +173,10 @@ def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[C
             "--audit needs auditwheel, which is not here",
             "install it with pip install 'wheeltarget[audit]'",
         )
+
+
+def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
+    """Look into the native code of every wheel that can be read."""
     from wheeltarget.shared_objects import audit
 
     for wheel in wheels:
@@ -268,14 +274,9 @@ def _judge_contents(
             yield from _judge_failure(job, shelf, result)
     if not any(result.exit_code for result in results):
         needed = {file.path.name for result in results for file in result.chosen}
+        some = {w.path for shelf in shelves for each in shelf.wheels.values() for w in each}
         for path in paths:
-            fits_some = any(
-                wheel.path == path
-                for shelf in shelves
-                for each in shelf.wheels.values()
-                for wheel in each
-            )
-            if path.name not in needed and (fits_some or path.suffix != ".whl"):
+            if path.name not in needed and (path in some or path.suffix != ".whl"):
                 yield CheckFinding(str(path), "", "WC305", "no target needs it")
 
 

@@ -88,7 +88,7 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
         tuple(check_wheels(wheels))
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
-        python = _choose(candidates, lock.python, tags)
+        python = _choose(candidates, lock.python, tags, named=bool(request.python))
         files: list[BundledFile] = []
         for number, (package, path) in enumerate(wheels):
             folder = Path(name, "unpacked", str(number))
@@ -121,7 +121,9 @@ def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
         yield str(found / "bin" / "python")
 
 
-def _choose(candidates: Iterable[str], version: str, tags: Sequence[frozenset[str]]) -> str:
+def _choose(
+    candidates: Iterable[str], version: str, tags: Sequence[frozenset[str]], *, named: bool
+) -> str:
     """Find the first interpreter that takes every wheel."""
     minor = ".".join(version.split(".")[:2])
     reasons = []
@@ -137,6 +139,11 @@ def _choose(candidates: Iterable[str], version: str, tags: Sequence[frozenset[st
             reasons.append(f"{python} does not take every wheel of the lock")
         else:
             return python
+    if named:
+        raise ProbeError(
+            f"these wheels are for Python {minor}, and cannot be tried: {reasons[0]}",
+            "name another with --python PATH, or leave it out to look for one",
+        )
     why = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
     raise ProbeError(
         f"there is no Python {minor} on this machine that takes these wheels{why}",
