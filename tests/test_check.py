@@ -245,6 +245,9 @@ def test_what_is_asked_for_by_url(house: Path) -> None:
     (house.parent / "needed.txt").write_text("git+https://127.0.0.1:9/x\n")
     result = check(house, "-r", "needed.txt", "--tags", OLD)
     assert (result.exit_code, "a repository" in result.stderr) == (3, True)
+    assert result.stderr.endswith(
+        "  name it by its version, or check what is there with --tags and without -r\n"
+    )
 
 
 def test_what_is_needed_by_url(house: Path) -> None:

@@ -226,7 +226,13 @@ def _plan(request: CheckRequest, paths: Sequence[Path]) -> tuple[Job, ...]:
         )
     faults = (*inputs.faults, *inputs.unread, *faults)
     if faults:
-        raise InputError(faults)
+        # What to write for a download is no help here.
+        raise InputError(
+            tuple(
+                replace(each, hint=_ELSEWHERE_HINT) if "--allow-sdist" in each.hint else each
+                for each in faults
+            )
+        )
     return tuple(
         replace(job, files=tuple((name, _without_links(text)) for name, text in job.files))
         for job in plan.jobs
