@@ -132,28 +132,30 @@ ARROWS = {
     "drafts": "errors",
     "reports": "drafts outcome redaction",
     "probe": "catalogue drafts errors probe_script",
-    "wheel_file": "",
+    "wheel_archive": "",
+    "wheel_file": "wheel_archive",
     "check_codes": "",
     "shortfalls": "legacy markers nearness targets wheel_file",
-    "shared_objects": "nearness shortfalls targets wheel_file",
+    "shared_objects": "nearness shortfalls targets wheel_archive wheel_file",
     "check_locks": "catalogue download_request errors lock_choice locked shortfalls",
     "check": (
         "catalogue check_locks delivery demands driver errors interrupts pip_options plan reading "
         "requirements results settings shared_objects shortfalls targets wheel_file wheelhouse"
     ),
     "prune": "check_locks errors requirements",
-    "unpacking": "errors",
-    "bundle_plan": "errors unpacking",
+    "unpacking": "errors wheel_archive",
+    "bundle_plan": "errors unpacking wheel_archive",
     "bundle_files": "errors unpacking",
     "includes": "errors unpacking",
     "components": "locks",
-    "locked_wheels": "api errors locks wheel_file",
+    "locked_wheels": "api check_locks errors lock_names locked locks wheel_archive wheel_file",
     "bundle": (
-        "bundle_files bundle_plan catalogue components drafts errors includes locked_wheels locks "
-        "systems unpacking"
+        "bundle_files bundle_plan catalogue components drafts errors includes interrupts "
+        "locked_wheels locks systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors locked_wheels probe shortfalls targets unpacking"
+        "bundle_files bundle_plan catalogue errors interrupts locked_wheels probe shortfalls "
+        "targets unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
@@ -183,7 +185,9 @@ ARROWS = {
     ),
     "render_findings": "findings redaction render validate workflow_commands",
     "workflow_commands": "",
-    "render_check": "check install_check redaction render shortfalls workflow_commands",
+    "render_check": (
+        "check install_check redaction render shortfalls wheel_archive workflow_commands"
+    ),
     "render_bundle": "bundle render",
     "render_prune": "prune render",
     "cli_install_check": "cli_values errors install_check render render_check",
@@ -238,6 +242,7 @@ THIRD_PARTY = {
         "lock_making",
         "lock_selection",
         "locks",
+        "prune",
         "render_explanation",
         "render_releases",
         "same_versions",

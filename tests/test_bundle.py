@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.support.broken_wheels import Broken, broken_wheels
-from tests.support.cli import Result, wheeltarget
+from tests.support.cli import Result
+from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 from wheeltarget.bundle import BundleRequest
 from wheeltarget.bundle import bundle as make_bundle
 from wheeltarget.errors import BundleError
+from wheeltarget.unpacking import Layout, unpack
 
 LINUX = "cp312-cp312-manylinux_2_28_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"
@@ -37,7 +39,7 @@ def bundle(house: Path, *words: str, target: str = LINUX, to: str = "out.zip") -
     here = house.parent
     lock_wheels(sorted(house.glob("*.whl")), target, here / "pylock.t.toml")
     options = ["-r", "pylock.t.toml", "--wheels", "house", "-o", to]
-    return wheeltarget("bundle", *options, *words, cwd=here)
+    return run_here("bundle", *options, *words, cwd=here)
 
 
 def good(result: Result) -> Result:
@@ -47,7 +49,12 @@ def good(result: Result) -> Result:
 
 def refused(result: Result, house: Path) -> str:
     assert (result.exit_code, result.stdout) == (3, "")
-    assert {path.name for path in house.parent.iterdir()} <= {"house", "pylock.t.toml", "own"}
+    assert {path.name for path in house.parent.iterdir()} <= {
+        "house",
+        "pylock.t.toml",
+        "own",
+        "out",
+    }
     return result.stderr
 
 
@@ -150,10 +157,10 @@ def test_it_is_the_same_each_time(house: Path) -> None:
 
 def test_source_date(house: Path) -> None:
     make_wheel(house, "lib")
-    lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "l.toml")
-    command = ["bundle", "-r", "l.toml", "--wheels", "house", "-o"]
+    lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.l.toml")
+    command = ["bundle", "-r", "pylock.l.toml", "--wheels", "house", "-o"]
     for text, code in (("1600000000", 0), ("soon", 2)):
-        result = wheeltarget(
+        result = run_here(
             *command, f"{code}.zip", cwd=house.parent, variables={"SOURCE_DATE_EPOCH": text}
         )
         assert result.exit_code == code, result.stderr
@@ -190,6 +197,62 @@ def test_link_is_not_included(house: Path) -> None:
     assert "secret is a link" in refused(bundle(house, "--include=own"), house)
     result = bundle(house, "--include=nowhere")
     assert (result.exit_code, "nowhere is neither" in result.stderr) == (2, True)
+
+
+def test_what_cannot_be_included(house: Path) -> None:
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    own.mkdir()
+    assert "no files in own" in bundle(house, "--include=own").stderr
+    (own / "lib.py").write_text("mine")
+    said = refused(bundle(house, "--include=own/"), house)
+    assert "lib and own/ have different files lib.py" in said
+    for words, to in ((["--include=own"], "own/out.zip"), (["--include=."], "out")):
+        result = bundle(house, *words, to=to)
+        assert (result.exit_code, "would lie in" in result.stderr) == (2, True)
+    Path(os.fsdecode(os.fsencode(own) + b"/\xff.py")).write_bytes(b"")
+    assert "'own/\\udcff.py', which is not text" in refused(bundle(house, "--include=own"), house)
+
+
+def test_one_file_for_two_things(house: Path) -> None:
+    make_wheel(house, "lib")
+    result = bundle(house, "--components=out.zip")
+    assert (result.exit_code, "the bundle and the component list" in result.stderr) == (2, True)
+    assert not (house.parent / "out.zip").exists()
+
+
+def test_what_python_does_not_read_is_told(house: Path) -> None:
+    make_wheel(house, "lib", files={"lib.pth": b"import os\n"})
+    result = good(bundle(house, "--layout=lambda-layer"))
+    assert "note: Python does not read python/lib.pth of lib in a bundle\n" in result.stderr
+
+
+@pytest.mark.parametrize("script", ["../../evil", "/evil", "a\\\\b"])
+def test_nothing_is_placed_outside(house: Path, script: str) -> None:
+    """Unpack a wheel that nobody has checked."""
+    points = f"[console_scripts]\n{script} = lib:main\n".encode()
+    wheel = make_wheel(house, "lib", files={"lib-1.0.dist-info/entry_points.txt": points})
+    (house / "into").mkdir()
+    with pytest.raises(BundleError, match="leads out of the bundle"):
+        unpack(wheel, "lib", Layout(scripts="bin/"), house / "into")
+
+
+def test_names_as_targets_compare_them(house: Path) -> None:
+    make_wheel(house, "one", files={"ns/caf\u00e9": b"1", "A": b""})
+    make_wheel(house, "two", files={"ns/cafe\u0301": b"2", "a/b": b""})
+    good(bundle(house, to="out"))
+    said = refused(bundle(house, target="cp312-cp312-macosx_11_0_arm64"), house)
+    assert "same name on the target" in said
+    assert "A is a file, and two has a/b below it" in said
+
+
+def test_names_that_windows_cannot_have(house: Path) -> None:
+    for number, name in enumerate(("NUL.txt", "x.", "y ", "a?", "com1")):
+        make_wheel(house, f"p{number}", files={f"ns/{name}": b""})
+    good(bundle(house))
+    (house.parent / "out.zip").unlink()
+    said = refused(bundle(house, target=WINDOWS), house)
+    assert said.count("which cannot be a file's name on Windows") == 5
 
 
 def test_same_files_are_kept_once(house: Path) -> None:
@@ -229,9 +292,10 @@ REFUSED = [each for each in broken_wheels() if each.code not in {*HARMLESS, "WC1
 def test_broken_wheels_are_refused(house: Path, broken: Broken) -> None:
     house.mkdir()
     wheel = broken.make(house)
-    if wheel.name != "lib-1.0-py3-none-any.whl":
+    if not wheel.name.startswith("lib-1.") or broken.code == "WC111":
         wheel = wheel.rename(house / "lib-1.1-py3-none-any.whl")
-    lock = lock_wheels([wheel], LINUX, house.parent / "pylock.t.toml")
+    target = WINDOWS if "win" in wheel.name else LINUX
+    lock = lock_wheels([wheel], target, house.parent / "pylock.t.toml")
     before = set(house.parent.parent.rglob("*"))
     request = BundleRequest(str(lock), house.parent / "out.zip", wheels=(str(house),))
     with pytest.raises(BundleError, match=broken.code):
@@ -247,14 +311,29 @@ def test_what_pip_takes_is_taken(house: Path) -> None:
 
 
 def test_too_large(house: Path) -> None:
-    house.mkdir()
-    wheel = make_wheel(house, "lib")
-    with zipfile.ZipFile(wheel, "a") as archive:
-        for number in range(4):
-            archive.writestr(f"big{number}", os.urandom(66 << 20))
-    said = refused(bundle(house, target=LAMBDA), house)
-    assert "and the service takes 262144000: lib has 27" in said
-    shutil.rmtree(house)
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    own.mkdir()
+    with (own / "big").open("wb") as big:
+        big.truncate(270_000_000)
+    said = refused(bundle(house, "--include", "own/big", target=LAMBDA), house)
+    assert "and the service takes 262144000: own/big has 270000000" in said
+
+
+def test_lock_of_another_tool(house: Path) -> None:
+    make_wheel(house, "lib", tag="cp312-cp312-manylinux2014_x86_64")
+    lock = lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.toml")
+    text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
+    lock.write_text(text.partition("[tool")[0])
+    words = ["bundle", "-r", "pylock.toml", "--wheels=house", "-o", "out.zip"]
+    result = run_here(*words, cwd=house.parent)
+    assert (result.exit_code, "name it with --tags" in result.stderr) == (2, True)
+    said = good(run_here(*words, "--tags", LINUX, "--components=c.json", cwd=house.parent)).stdout
+    assert said.startswith(f"For {LINUX}:\n  lib 1.0 ")
+    assert "lib.py" in content(house.parent / "out.zip")
+    result = run_here(*words, "--tags", "cp312-cp312-win_amd64", cwd=house.parent)
+    assert result.exit_code == 3
+    assert "win_amd64" in result.stderr
 
 
 def test_another_wheel_than_the_lock_says(house: Path) -> None:
@@ -262,7 +341,7 @@ def test_another_wheel_than_the_lock_says(house: Path) -> None:
     lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.t.toml")
     make_wheel(house, "lib", files={"evil.py": b""})
     command = ["bundle", "-r", "pylock.t.toml", "--wheels", "house", "-o", "out.zip"]
-    said = refused(wheeltarget(*command, cwd=house.parent), house)
+    said = refused(run_here(*command, cwd=house.parent), house)
     assert "lib-1.0-py3-none-any.whl is not in house, or not what the lock says" in said
 
 
@@ -281,6 +360,35 @@ def test_json(house: Path) -> None:
     assert said.keys() == {"schema", "output", "target", "size", "limit", "projects", "notes"}
     assert said["limit"] == 262144000
     assert said["projects"] == [{"name": "lib", "version": "1.0", "files": 5, "size": said["size"]}]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("License-Expression: MIT", [{"license": {"id": "MIT"}}]),
+        ("License-Expression: mit or apache-2.0", [{"expression": "MIT OR Apache-2.0"}]),
+        ("License-Expression: my own words", [{"license": {"name": "my own words"}}]),
+        ("License: BSD-ish", [{"license": {"name": "BSD-ish"}}]),
+        (
+            "License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License",
+            [{"license": {"name": "MIT License"}}],
+        ),
+    ],
+)
+def test_licences(house: Path, said: str, expected: object) -> None:
+    metadata = f"Metadata-Version: 2.4\nName: lib\nVersion: 1.0\n{said}\n".encode()
+    make_wheel(house, "lib", files={"lib-1.0.dist-info/METADATA": metadata})
+    good(bundle(house, "--components=list.json"))
+    text = (house.parent / "list.json").read_text()
+    found = json.loads(text)["components"][0]["licenses"]
+    for each in found:
+        each.get("license", each).pop("acknowledgement", None)
+    assert found == expected
+    if find_spec("jsonschema") is not None:
+        from cyclonedx.schema import SchemaVersion
+        from cyclonedx.validation.json import JsonStrictValidator
+
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
 
 
 def test_components(house: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from tests.support.broken_wheels import broken_wheels
 from tests.support.cli import Result, wheeltarget
+from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
@@ -34,7 +36,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def check(folder: Path, *words: str) -> Result:
-    return wheeltarget("check", folder.name, *words, cwd=folder.parent)
+    return run_here("check", folder.name, *words, cwd=folder.parent)
 
 
 def lines(result: Result) -> list[str]:
@@ -124,7 +126,7 @@ def test_a_dependency_that_is_none(house: Path) -> None:
 
 
 def test_single_files(house: Path) -> None:
-    result = wheeltarget("check", *map(str, sorted(house.iterdir())), cwd=house.parent)
+    result = run_here("check", *map(str, sorted(house.iterdir())), cwd=house.parent)
     assert (result.exit_code, result.stderr.split(";")[0]) == (0, "no findings in 4 files")
 
 
@@ -194,10 +196,13 @@ def test_junit(house: Path) -> None:
         (["house", "-r", "pylock.toml", "-r", "needed.txt"], 2, "in two ways"),
         ([], 2, "Missing argument"),
         (["house", "--format=xml"], 2, "xml"),
+        (["house", "-c", "needed.txt"], 2, "-c constrains what"),
+        (["needed.txt"], 2, "needed.txt is no wheel and no source"),
+        (["house", "-r", "https://127.0.0.1:9/r.txt"], 2, "a check asks no network"),
     ],
 )
 def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
-    result = wheeltarget("check", *words, cwd=house.parent)
+    result = run_here("check", *words, cwd=house.parent)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert says in result.stderr
 
@@ -220,6 +225,63 @@ def test_nothing_is_asked_of_an_index(house: Path) -> None:
         variables={"PIP_INDEX_URL": "http://127.0.0.1:9/simple"},
     )
     assert result.exit_code == 0, result.stderr
+
+
+def test_only_these_files_count(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_wheel(house.parent / "more", "compat", "1.0", requires_python="<3.8")
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    monkeypatch.setenv("PIP_FIND_LINKS", str(house.parent / "more"))
+    needed = house.parent / "needed.txt"
+    needed.write_text(f"-f more\n--find-links \\\n  more\n{needed.read_text()}")
+    expected = [f"for {OLD}: WC301 app 2.0 needs compat, which is missing"]
+    assert lines(check(house, "-r", "needed.txt")) == expected
+
+
+def test_what_is_asked_for_by_url(house: Path) -> None:
+    line = "lib @ https://127.0.0.1:9/lib.whl"
+    (house.parent / "needed.txt").write_text(f"app\n{line}\n")
+    found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
+    assert f"for {OLD}: WC306 needed.txt:2 asks for https://127.0.0.1:9/lib.whl" in found[-2]
+    (house.parent / "needed.txt").write_text("git+https://127.0.0.1:9/x\n")
+    result = check(house, "-r", "needed.txt", "--tags", OLD)
+    assert (result.exit_code, "a repository" in result.stderr) == (3, True)
+    assert result.stderr.endswith(
+        "  name it by its version, or check what is there with --tags and without -r\n"
+    )
+
+
+def test_what_is_needed_by_url(house: Path) -> None:
+    make_wheel(house, "app", "2.0", requires=["lib @ https://127.0.0.1:9/lib.whl"])
+    found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
+    assert found[0].startswith(f"house/app-2.0-py3-none-any.whl for {NEW}: WC306 it needs lib from")
+
+
+def test_what_rules_it_out(house: Path) -> None:
+    (house.parent / "lib.txt").write_text(f"lib ; tags={OLD} --hash=sha256:{'0' * 64}\n")
+    (house.parent / "less.txt").write_text("lib<1\n")
+    (house.parent / "plain.txt").write_text(f"lib ; tags={OLD}\n")
+    for words, version in (
+        (["-r", "lib.txt"], "==1.5"),
+        (["-r", "plain.txt", "-c", "less.txt"], ""),
+    ):
+        found = lines(check(house, *words))[-1]
+        assert found == (
+            f"for {OLD}: WC303 lib{version} is there, but a constraint or a hash of the "
+            "requirements rules it out"
+        )
+
+
+def test_odd_things_in_the_folder(house: Path) -> None:
+    (house / "gone-1.0-py3-none-any.whl").symlink_to("nowhere")
+    os.mkfifo(house / "pipe-1.0-py3-none-any.whl")
+    Path(os.fsdecode(os.fsencode(house) + b"/l\xff.whl")).write_bytes(b"")
+    found = lines(check(house))
+    assert [line.partition(": ")[2][:20] for line in found] == [
+        "WC102 it is no archi",
+        "WC101 its name is no",
+        "WC102 it is no file",
+    ]
+    assert found[1].startswith("house/l\\udcff.whl: ")
 
 
 def test_lock(house: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Result, wheeltarget
+from tests.support.cli import Result
+from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 
@@ -24,7 +25,7 @@ def house(tmp_path: Path) -> Path:
 def check(house: Path, *words: str, target: str = TAG) -> Result:
     lock_wheels(sorted(house.iterdir()), target, house.parent / "pylock.t.toml")
     words = ("-r", "pylock.t.toml", "--wheels=house", *words)
-    return wheeltarget("install-check", *words, cwd=house.parent)
+    return run_here("install-check", *words, cwd=house.parent)
 
 
 def test_good(house: Path) -> None:
@@ -55,6 +56,12 @@ def test_no_interpreter(house: Path) -> None:
     make_wheel(house, "lib")
     result = check(house, "--python", sys.executable, target="cp33-none-any")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "there is no Python 3.3 on this machine that takes these wheels" in result.stderr
+    minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    said = (
+        f"these wheels are for Python 3.3, and cannot be tried: {sys.executable} is Python {minor}"
+    )
+    assert said in result.stderr
     assert "--python PATH" in result.stderr
+    result = check(house, target="cp33-none-any")
+    assert "there is no Python 3.3 on this machine that takes these wheels" in result.stderr
     assert "no such file" in check(house, "--python=nowhere").stderr.lower()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Result, wheeltarget
+from tests.support.cli import Result
+from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 
@@ -23,12 +24,13 @@ def house(tmp_path: Path) -> Path:
     lock_wheels([same, older], TAG, tmp_path / "pylock.old.toml")
     lock_wheels([same, newer], TAG, tmp_path / "pylock.new.toml")
     make_wheel(folder, "stray")
-    (folder / "README").write_text("mine")
+    for name in ("README", "app.zip", "backup.tar.gz"):
+        (folder / name).write_text("mine")
     return folder
 
 
 def prune(house: Path, *words: str) -> Result:
-    return wheeltarget("prune", "house", *words, cwd=house.parent)
+    return run_here("prune", "house", *words, cwd=house.parent)
 
 
 def names(folder: Path) -> list[str]:
@@ -44,14 +46,14 @@ def test_removed(house: Path) -> None:
     ]
     assert result.stderr.startswith("2 files, ")
     assert result.stderr.endswith(" removed\n")
-    assert names(house) == ["README", "lib-2.0", "same-1.0"]
+    assert names(house) == ["README", "app.zip", "backup.tar.gz", "lib-2.0", "same-1.0"]
     assert prune(house, "-r", "pylock.new.toml").stderr == "no files, 0 bytes removed\n"
 
 
 def test_several_locks(house: Path) -> None:
     result = prune(house, "-r", "pylock.new.toml", "-r", "pylock.old.toml", "--list")
     assert result.stdout == "house/stray-1.0-py3-none-any.whl\n"
-    assert len(names(house)) == 5
+    assert len(names(house)) == 7
 
 
 def test_transfer(house: Path) -> None:
@@ -60,7 +62,7 @@ def test_transfer(house: Path) -> None:
     document = json.loads(prune(house, *words, "--to", "a/stick", "--format=json").stdout)
     assert (document["files"], document["done"]) == (["house/lib-2.0-py3-none-any.whl"], True)
     assert names(house.parent / "a" / "stick") == ["lib-2.0"]
-    assert len(names(house)) == 5
+    assert len(names(house)) == 7
 
 
 def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
@@ -83,11 +85,11 @@ def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
 def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
     result = prune(house, *words)
     assert (result.exit_code, says in result.stderr) == (exit_code, True), result.stderr
-    assert len(names(house)) == 5
+    assert len(names(house)) == 7
 
 
 def test_broken_lock_removes_nothing(house: Path) -> None:
     lock = house.parent / "pylock.new.toml"
     lock.write_text(lock.read_text()[:300])
     assert prune(house, "-r", "pylock.new.toml").exit_code == 3
-    assert len(names(house)) == 5
+    assert len(names(house)) == 7

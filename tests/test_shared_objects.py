@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.support.cli import wheeltarget
 from tests.support.elf import AARCH64, make_elf
+from tests.support.here import run_here
 from tests.support.wheels import make_wheel
 from wheeltarget.catalogue import look_up_tag
 from wheeltarget.shared_objects import audit, promise_of, read_shared_objects
@@ -94,6 +96,21 @@ def test_damaged(tmp_path: Path, cut: int) -> None:
     assert [code for code, *_ in found] == ["WC501"]
 
 
+def test_billions_of_sections(tmp_path: Path) -> None:
+    elf = bytearray(make_elf(symbols=[OLD, NEW]))
+    (table,) = struct.unpack_from("<Q", elf, 40)
+    struct.pack_into("<H", elf, 60, 0)  # how many there are, the first one says
+    struct.pack_into("<Q", elf, table + 32, 1 << 60)
+    ((code, _, message),) = said(wheel_with(tmp_path, bytes(elf)))
+    assert (code, "more sections" in message) == ("WC501", True)
+
+
+def test_what_is_damaged_is_audited_all_the_same(tmp_path: Path) -> None:
+    wheel = wheel_with(tmp_path, make_elf(symbols=[OLD, NEW]))
+    wheel.write_bytes(wheel.read_bytes().replace(b"Stand for", b"Stand fur", 1))
+    assert [code for code, *_ in said(wheel)] == ["WC503"]
+
+
 def test_promises() -> None:
     assert promise_of({"py3-none-any", "cp39-cp39-linux_x86_64", "cp39-cp39-win_amd64"}) is None
     both = promise_of({f"cp39-cp39-manylinux{each}_x86_64" for each in ("2014", "_2_28")})
@@ -106,8 +123,8 @@ def test_promises() -> None:
 
 def test_command(tmp_path: Path) -> None:
     wheel_with(tmp_path / "house", make_elf(symbols=[NEW]))
-    assert wheeltarget("check", "house", cwd=tmp_path).exit_code == 0
-    result = wheeltarget("check", "house", "--audit", cwd=tmp_path)
+    assert run_here("check", "house", cwd=tmp_path).exit_code == 0
+    result = run_here("check", "house", "--audit", cwd=tmp_path)
     assert (result.exit_code, result.stdout.split(": ")[1][:5]) == (1, "WC503")
 
 

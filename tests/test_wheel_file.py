@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.support.broken_wheels import Broken, broken_wheels
 from tests.support.wheels import make_wheel
 from wheeltarget.check_codes import CHECK_CODES
-from wheeltarget.wheel_file import leads_out, read_wheel
+from wheeltarget.wheel_archive import leads_out
+from wheeltarget.wheel_file import read_wheel
 
 BROKEN = tuple(broken_wheels())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from wheeltarget.bundle_files import source_date, write_archive, write_folder
 from wheeltarget.bundle_plan import ProjectSize, merge_files, sizes
 from wheeltarget.drafts import open_draft
-from wheeltarget.errors import BundleError, TargetError
+from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.includes import included_files
-from wheeltarget.locked_wheels import check_wheels, read_lock, require, wheels_of
+from wheeltarget.interrupts import interruptible
+from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
 from wheeltarget.unpacking import BundledFile, Layout, unpack
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ LAYOUTS = ("flat", "lambda", "lambda-layer")
 """What a bundle can look like."""
 
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
-_FOLDING = ("win", "macosx", "ios")
 _LAMBDA = "aws-lambda"
 
 
@@ -33,7 +33,7 @@ _LAMBDA = "aws-lambda"
 class BundleRequest:
     """What a person asks of ``wheeltarget bundle``.
 
-    :param lock: the lock, which names the target.
+    :param lock: the lock; one of wheeltarget names the target.
     :param output: where the bundle goes: an archive where it ends in ``.zip``, else a folder.
     :param layout: one of :data:`LAYOUTS`.
     :param include: files and folders of one's own.
@@ -42,6 +42,8 @@ class BundleRequest:
     :param compressed: whether the files of an archive are compressed.
     :param components: where to write the component list, or None.
     :param environment: the environment's variables.
+    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
+    :param targets: the values of ``--target``, likewise.
     """
 
     lock: str
@@ -53,6 +55,8 @@ class BundleRequest:
     compressed: bool = True
     components: Path | None = None
     environment: Mapping[str, str] | None = None
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,26 +92,40 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     require("installer", "a bundle needs PyPA's installer")
     if request.components is not None:
         require("cyclonedx", "a component list needs cyclonedx-python-lib")
+        if request.components.resolve() == request.output.resolve():
+            raise UsageError(
+                f"{request.output} cannot be the bundle and the component list",
+                "name another file with --components",
+            )
+    outputs = [each for each in (request.output, request.components) if each is not None]
     environment = os.environ if request.environment is None else request.environment
     moment = source_date(environment)
-    lock = read_lock(request.lock)
+    choice = LockChoice(request.lock, request.tags, request.targets)
+    lock = read_lock(choice, environment)
     layout = _layout(request, lock.tag)
     with (
+        interruptible(),
         tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
-        wheels = tuple(wheels_of(lock, request.lock, request.wheels, Path(name, "wheels")))
-        notes = tuple(check_wheels(wheels))
+        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
+        notes = list(check_wheels(wheels))
         files = [
             file
             for number, (package, path) in enumerate(wheels)
             for file in _unpack(path, package, layout, Path(name, "unpacked", str(number)))
         ]
-        files += (file for text in request.include for file in included_files(text, layout.site))
-        folds_case = lock.tag.rpartition("-")[2].startswith(_FOLDING)
-        merged = merge_files(files, folds_case=folds_case)
+        files += (
+            file for text in request.include for file in included_files(text, layout.site, outputs)
+        )
+        merged = merge_files(files, lock.tag.rpartition("-")[2])
+        notes += _note_paths(merged, layout)
         outcome = BundleOutcome(
-            request.output, lock.target, sizes(merged, lock.versions), _limit(request, lock), notes
+            request.output,
+            lock.target,
+            sizes(merged, lock.versions),
+            _limit(request, lock),
+            tuple(notes),
         )
         _refuse_too_large(outcome)
         components = _list_components(lock, wheels, moment) if keep_list else ""
@@ -115,6 +133,14 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         if keep_list:
             keep_list(components)
     return outcome
+
+
+def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
+    """Say which files would do something in site-packages, and do nothing in a bundle."""
+    for file in files:
+        name = file.name.removeprefix(layout.site)
+        if name.endswith(".pth") and "/" not in name:
+            yield f"Python does not read {file.name} of {file.owner} in a bundle"
 
 
 def _layout(request: BundleRequest, tag: str) -> Layout:

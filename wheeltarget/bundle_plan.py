@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from wheeltarget.errors import BundleError
 from wheeltarget.unpacking import BundledFile
+from wheeltarget.wheel_archive import folded, unfit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +31,27 @@ class ProjectSize:
     size: int
 
 
-def merge_files(files: Iterable[BundledFile], *, folds_case: bool) -> tuple[BundledFile, ...]:
+_FOLDING = ("win", "macosx", "ios")
+
+
+def merge_files(files: Iterable[BundledFile], platform: str) -> tuple[BundledFile, ...]:
     """Put the files of all projects together, each name once.
 
     :param files: the files, in the order in which they win where two are the same.
-    :param folds_case: whether the target takes names that differ by case only for one.
+    :param platform: the target's platform, as tags call it; some take names for one that differ by
+        case only, or by how an accent is written, and Windows cannot have every name.
     :returns: the files by name.
-    :raises BundleError: where two projects have different files of one name; it names them all.
+    :raises BundleError: where two projects have different files of one name, or the target cannot
+        have one; it names them all.
     """
     chosen: dict[str, BundledFile] = {}
     clashes: list[str] = []
+    folds, windows = platform.startswith(_FOLDING), platform.startswith("win")
     for file in files:
-        key = file.name.casefold() if folds_case else file.name
+        if why := unfit(file.name, windows=windows):
+            clashes.append(f"{file.owner} has {file.name[:255]!r}, which {why}")
+            continue
+        key = folded(file.name) if folds else file.name
         first = chosen.setdefault(key, file)
         if first.name != file.name:
             clashes.append(
@@ -49,25 +59,26 @@ def merge_files(files: Iterable[BundledFile], *, folds_case: bool) -> tuple[Bund
                 "same name on the target"
             )
         elif first.sha256 != file.sha256:
-            clashes.append(f"{first.owner} and {file.owner} have different files {file.name}")
-    names = {file.name for file in chosen.values()}
-    clashes += _in_the_way(chosen.values(), names)
+            both = first.owner if first.owner == file.owner else f"{first.owner} and {file.owner}"
+            have = "has two" if first.owner == file.owner else "have"
+            clashes.append(f"{both} {have} different files {file.name}")
+    clashes += _in_the_way(chosen)
     if clashes:
         raise BundleError(
             f"these do not go into one folder: {'; '.join(clashes)}",
-            "leave one of the two out of the lock, or ask its authors to mend the wheel",
+            "leave out one of the two, or ask the authors of the wheel to mend it",
         )
     return tuple(sorted(chosen.values(), key=lambda file: file.name))
 
 
-def _in_the_way(files: Iterable[BundledFile], names: set[str]) -> Iterator[str]:
-    """Find files that have the name of a folder."""
+def _in_the_way(chosen: Mapping[str, BundledFile]) -> Iterator[str]:
+    """Find files that have the name of a folder, as the target compares names."""
     told: set[str] = set()
-    for file in files:
-        for above in map(str, PurePosixPath(file.name).parents):
-            if above in names and above not in told:
+    for key, file in chosen.items():
+        for above in map(str, PurePosixPath(key).parents):
+            if above in chosen and above not in told:
                 told.add(above)
-                yield f"{above} is a file, and {file.owner} has {file.name} below it"
+                yield f"{chosen[above].name} is a file, and {file.owner} has {file.name} below it"
 
 
 def sizes(files: Iterable[BundledFile], versions: Mapping[str, str]) -> tuple[ProjectSize, ...]:

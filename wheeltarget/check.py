@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,14 @@ from wheeltarget.pip_options import split_command_line
 from wheeltarget.plan import Choices, Job, Targets, make_plan
 from wheeltarget.reading import read_everything, typed_targets
 from wheeltarget.requirements import is_lock
-from wheeltarget.shortfalls import CheckFinding, Shelf, find_missing, fitting, judge_fit
+from wheeltarget.shortfalls import (
+    CheckFinding,
+    Shelf,
+    direct_needs,
+    find_missing,
+    fitting,
+    judge_fit,
+)
 from wheeltarget.wheel_file import WheelFile, read_wheel
 
 if TYPE_CHECKING:
@@ -28,7 +36,10 @@ if TYPE_CHECKING:
     from wheeltarget.results import JobResult
     from wheeltarget.targets import Target
 
-_UNREADABLE = frozenset({"WC101", "WC102", "WC118"})
+_UNREADABLE = frozenset({"WC101", "WC118"})
+_LINKS = re.compile(r"^[ \t]*(?:-f|--find-links)\b(?:[^\n\\]|\\(?s:.))*", re.MULTILINE)
+_ELSEWHERE = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_ELSEWHERE_HINT = "name it by its version, or check what is there with --tags and without -r"
 _SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 
@@ -80,6 +91,8 @@ def check(request: CheckRequest) -> CheckOutcome:
     :returns: what was found.
     :raises WheeltargetError: where that cannot be done.
     """
+    if request.audits:
+        _require_auditwheel()
     paths = tuple(_files(request.places))
     if not paths:
         where = ", ".join(request.places)
@@ -92,6 +105,10 @@ def check(request: CheckRequest) -> CheckOutcome:
     ]
     targets: tuple[Target, ...] = ()
     locks = _locks(request)
+    if request.constraints and (locks or not request.requirements):
+        raise UsageError(
+            "-c constrains what requirements files ask for", "name one with -r, or leave -c out"
+        )
     if locks:
         environment = os.environ if request.environment is None else request.environment
         selections = tuple(read_selections(locks, request.tags, request.targets, environment))
@@ -116,11 +133,14 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
     seen: set[str] = set()
     for place in places:
         path = Path(place)
-        if path.is_dir():
-            found = sorted(each for each in path.rglob("*") if each.is_file())
-            found = [each for each in found if each.name.endswith((".whl", *_SOURCES))]
-        elif path.is_file():
+        if os.path.isdir(path):  # noqa: PTH112 - Path's raises where it may not look
+            found = sorted(_distributions(path))
+        elif os.path.isfile(path) and path.name.endswith((".whl", *_SOURCES)):  # noqa: PTH113
             found = [path]
+        elif os.path.isfile(path):  # noqa: PTH113
+            raise UsageError(
+                f"{place} is no wheel and no source", "name a wheelhouse, or single wheels"
+            )
         else:
             raise UsageError(
                 f"{place} is neither a folder nor a file", "name a wheelhouse, or single wheels"
@@ -132,8 +152,20 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
                 yield each
 
 
-def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
-    """Look into the native code of every wheel that can be read."""
+def _distributions(folder: Path) -> Iterator[Path]:
+    """Give every distribution below a folder, and links that lead nowhere, which look like one."""
+
+    def refuse(error: OSError) -> None:
+        raise UsageError(
+            f"cannot read {error.filename}: {error.strerror}", "name a wheelhouse that can be read"
+        ) from error
+
+    for place, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(place, name) for name in names if name.endswith((".whl", *_SOURCES)))
+
+
+def _require_auditwheel() -> None:
+    """Say how to get what an audit needs, before anything is read."""
     from importlib.util import find_spec
 
     if find_spec("auditwheel") is None:
@@ -141,10 +173,14 @@ def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[C
             "--audit needs auditwheel, which is not here",
             "install it with pip install 'wheeltarget[audit]'",
         )
+
+
+def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
+    """Look into the native code of every wheel that can be read."""
     from wheeltarget.shared_objects import audit
 
     for wheel in wheels:
-        if not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
+        if wheel.is_archive and not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
             taking = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
             yield from audit(wheel, taking)
 
@@ -174,18 +210,38 @@ def _plan(request: CheckRequest, paths: Sequence[Path]) -> tuple[Job, ...]:
     defaults = typed_targets(request.tags, request.targets) or settings.project_defaults(Path.cwd())
     if not defaults and not request.requirements:
         return ()
-    words = ["--no-index"]
+    # Nothing but these files counts: no folder that pip's variables name, and no network.
+    words = ["--no-index", "--isolated"]
     words += [f"--find-links={folder}" for folder in dict.fromkeys(p.parent for p in paths)]
     words += [f"--requirement={file}" for file in request.requirements]
     words += [f"--constraint={file}" for file in request.constraints]
     command = split_command_line(words)
-    inputs = read_everything(command, environment)
+    inputs = read_everything(command, environment, fetches=False)
     choices = Choices(defaults, frozenset(name for name, _ in _sources(paths)))
     plan, faults = make_plan(inputs, command, choices, Targets(catalogue.look_up, catalogue.host))
+    if inputs.remote:
+        raise UsageError(
+            f"{inputs.remote[0]} would have to be fetched, and a check asks no network",
+            "fetch it first, and name the file with -r",
+        )
     faults = (*inputs.faults, *inputs.unread, *faults)
     if faults:
-        raise InputError(faults)
-    return plan.jobs
+        # What to write for a download is no help here.
+        raise InputError(
+            tuple(
+                replace(each, hint=_ELSEWHERE_HINT) if "--allow-sdist" in each.hint else each
+                for each in faults
+            )
+        )
+    return tuple(
+        replace(job, files=tuple((name, _without_links(text)) for name, text in job.files))
+        for job in plan.jobs
+    )
+
+
+def _without_links(text: str) -> str:
+    """Blank the lines of a requirements file that name more folders or pages with wheels."""
+    return _LINKS.sub(lambda found: "#" + "\n" * found[0].count("\n"), text)
 
 
 def _sources(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
@@ -214,21 +270,36 @@ def _judge_contents(
         for shelf in shelves:
             yield from find_missing(shelf, None)
         return
+    elsewhere = tuple(_find_elsewhere(jobs, shelves))
+    if elsewhere:
+        yield from elsewhere
+        return
     results = _resolve(jobs, targets, silent=True)
     for job, shelf, result in zip(jobs, shelves, results, strict=True):
         if result.exit_code:
             yield from _judge_failure(job, shelf, result)
     if not any(result.exit_code for result in results):
         needed = {file.path.name for result in results for file in result.chosen}
+        some = {w.path for shelf in shelves for each in shelf.wheels.values() for w in each}
         for path in paths:
-            fits_some = any(
-                wheel.path == path
-                for shelf in shelves
-                for each in shelf.wheels.values()
-                for wheel in each
-            )
-            if path.name not in needed and (fits_some or path.suffix != ".whl"):
+            if path.name not in needed and (path in some or path.suffix != ".whl"):
                 yield CheckFinding(str(path), "", "WC305", "no target needs it")
+
+
+def _find_elsewhere(jobs: Iterable[Job], shelves: Iterable[Shelf]) -> Iterator[CheckFinding]:
+    """Find what is asked for by a URL, which pip would fetch from there, whatever is here."""
+    for job, shelf in zip(jobs, shelves, strict=True):
+        for line in job.lines:
+            options = line.parsed.options.strip()
+            asked = options if options.startswith(("-e", "--editable")) else line.parsed.requirement
+            if found := _ELSEWHERE.search(asked):
+                url = found[0].strip(" \t@=")
+                message = f"{line.file}:{line.number} asks for {url}, not for a file that is here"
+                yield CheckFinding("", shelf.target.label, "WC306", message, _ELSEWHERE_HINT)
+        for wheel, need in direct_needs(shelf):
+            message = f"it needs {need.name} from {need.url}, not from a file that is here"
+            path = str(wheel.path)
+            yield CheckFinding(path, shelf.target.label, "WC306", message)
 
 
 def _resolve(
@@ -251,7 +322,12 @@ def _judge_failure(job: Job, shelf: Shelf, result: JobResult) -> Iterator[CheckF
     label = shelf.target.label
     if result.failure is not None and result.failure.demands:
         demands = " and ".join(map(_said_demand, result.failure.demands))
-        yield CheckFinding("", label, "WC303", f"not all of this can be had at once: {demands}")
+        message = (
+            f"not all of this can be had at once: {demands}"
+            if len(result.failure.demands) > 1
+            else f"{demands} is there, but a constraint or a hash of the requirements rules it out"
+        )
+        yield CheckFinding("", label, "WC303", message)
         return
     _resolve([job], [shelf.target], silent=False)
     message = "pip cannot put together what is asked for; what it said is above"

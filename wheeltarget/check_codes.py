@@ -10,9 +10,9 @@ CHECK_CODES: Mapping[str, str] = MappingProxyType(
         # The file itself
         "WC101": "the name of the file is no wheel's",
         "WC102": "the archive, or a file in it, cannot be read",
-        "WC103": "the name of a file in the wheel leads out of the folder it is installed into",
+        "WC103": "the name of a file or script leads out of the folder it is installed into",
         "WC104": "two files in the wheel have one name",
-        "WC105": "two files in the wheel differ by case only",
+        "WC105": "two files in the wheel differ by case only, or by the way an accent is written",
         "WC106": "something in the wheel is a link, or no plain file",
         "WC107": "the wheel has not one `.dist-info` folder of its own name",
         "WC108": "METADATA is missing, cannot be read, or lacks the name or the version",
@@ -26,6 +26,10 @@ CHECK_CODES: Mapping[str, str] = MappingProxyType(
         "WC116": "a file has another size than RECORD says",
         "WC117": "RECORD has no hash of a file, or a weak one",
         "WC118": "the wheel would unpack to far more than there can be in it",
+        "WC119": "the archive contradicts itself, so that programs unpack different things",
+        "WC120": "no file can have the name of a file in the wheel",
+        "WC121": "a file is in a `.data` folder that installers do not know",
+        "WC122": "entry_points.txt cannot be read",
         # The file and the targets
         "WC201": "the wheel has no tag of any target",
         "WC202": "`Requires-Python` leaves out every target that the tags are for",
@@ -35,6 +39,7 @@ CHECK_CODES: Mapping[str, str] = MappingProxyType(
         "WC303": "what is there cannot be put together",
         "WC304": "a dependency, or `Requires-Python`, cannot be read",
         "WC305": "no target needs the file, or no lock names it",
+        "WC306": "something is asked for by a URL, not as a file that is there",
         # What native code needs, with --audit
         "WC501": "a file that looks like ELF cannot be read",
         "WC502": "a shared object is for another machine than the tags of its wheel",

@@ -77,6 +77,12 @@ def sha256_of(path: Path) -> str:
     """Compute the hash of a file, in hexadecimal.
 
     :param path: the file.
+    :returns: the hash; an empty text, which is no file's, where it cannot be read.
     """
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    if not path.is_file():
+        return ""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:
+        return ""

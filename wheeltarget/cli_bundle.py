@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli_values import OutputFormat
-from wheeltarget.errors import UsageError, WheeltargetError
+from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
+from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 _COULD_NOT_FINISH = 3
 
@@ -43,6 +43,22 @@ def bundle(
         typer.Option(
             metavar="PATH",
             help="A file or folder of your own; of DIR/ what is in it.",
+            show_default=False,
+        ),
+    ] = None,
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The target, for a lock that is not for one.",
+            autocompletion=offer_tags,
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The same by name, or by the path of a target file.",
+            autocompletion=offer_targets,
             show_default=False,
         ),
     ] = None,
@@ -83,6 +99,8 @@ def bundle(
         scripts=scripts,
         compressed=not store,
         components=components,
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
     )
     try:
         outcome = make(request)
@@ -90,7 +108,7 @@ def bundle(
         from wheeltarget.render import show_error
 
         show_error(error, sys.stderr)
-        usage = isinstance(error, UsageError)
-        raise typer.Exit(error.exit_code if usage else _COULD_NOT_FINISH) from error
+        own = isinstance(error, UsageError | InterruptedRunError)
+        raise typer.Exit(error.exit_code if own else _COULD_NOT_FINISH) from error
     as_json = output_format is OutputFormat.JSON
     show_bundle(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli_values import offer_tags, offer_targets
-from wheeltarget.errors import UsageError, WheeltargetError
+from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 _COULD_NOT_FINISH = 3
 
@@ -91,7 +91,7 @@ def check(
         from wheeltarget.render import show_error
 
         show_error(error, sys.stderr)
-        usage = isinstance(error, UsageError)
-        raise typer.Exit(error.exit_code if usage else _COULD_NOT_FINISH) from error
+        own = isinstance(error, UsageError | InterruptedRunError)
+        raise typer.Exit(error.exit_code if own else _COULD_NOT_FINISH) from error
     show_check(outcome, form.value, sys.stdout, sys.stderr, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli_values import OutputFormat
-from wheeltarget.errors import UsageError, WheeltargetError
+from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
+from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 _COULD_NOT_FINISH = 3
 
@@ -19,6 +19,22 @@ def install_check(
         str,
         typer.Option("--requirement", "-r", metavar="LOCK", help="The lock of one target."),
     ],
+    tags: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The target, for a lock that is not for one.",
+            autocompletion=offer_tags,
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The same by name, or by the path of a target file.",
+            autocompletion=offer_targets,
+            show_default=False,
+        ),
+    ] = None,
     wheels: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,14 +63,21 @@ def install_check(
     from wheeltarget.install_check import install_check as try_out
     from wheeltarget.render_check import show_install_check
 
+    request = InstallCheckRequest(
+        requirement,
+        tuple(wheels or ()),
+        python,
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+    )
     try:
-        outcome = try_out(InstallCheckRequest(requirement, tuple(wheels or ()), python))
+        outcome = try_out(request)
     except WheeltargetError as error:
         from wheeltarget.render import show_error
 
         show_error(error, sys.stderr)
-        usage = isinstance(error, UsageError)
-        raise typer.Exit(error.exit_code if usage else _COULD_NOT_FINISH) from error
+        own = isinstance(error, UsageError | InterruptedRunError)
+        raise typer.Exit(error.exit_code if own else _COULD_NOT_FINISH) from error
     as_json = output_format is OutputFormat.JSON
     show_install_check(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

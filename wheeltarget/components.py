@@ -99,17 +99,24 @@ def _metadata(wheel: Path) -> RawMetadata:
 
 def _licences(raw: RawMetadata) -> Iterator[Any]:
     """Say what a wheel says of its licence: the expression, or the name, or the classifiers."""
-    from cyclonedx.factory.license import LicenseFactory
+    from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+    from cyclonedx.spdx import is_supported_id
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-    factory = LicenseFactory()
-    expression = raw.get("license_expression", "")
+    expression = raw.get("license_expression", "").strip()
     if expression:
-        yield factory.make_from_string(expression)
+        try:
+            expression = canonicalize_license_expression(expression)
+        except InvalidLicenseExpression:
+            yield DisjunctiveLicense(name=expression)
+            return
+        known = is_supported_id(expression)
+        yield DisjunctiveLicense(id=expression) if known else LicenseExpression(expression)
         return
     name = raw.get("license", "").strip()
     if name and "\n" not in name and len(name) <= _LONGEST_LICENCE and name != "UNKNOWN":
-        yield factory.make_with_name(name)
+        yield DisjunctiveLicense(name=name)
         return
     for classifier in raw.get("classifiers", ()):
         if classifier.startswith("License :: ") and classifier.count(" :: ") > 1:
-            yield factory.make_with_name(classifier.rpartition(" :: ")[2])
+            yield DisjunctiveLicense(name=classifier.rpartition(" :: ")[2])

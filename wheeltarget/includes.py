@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wheeltarget.errors import BundleError, UsageError
@@ -14,7 +14,7 @@ from wheeltarget.unpacking import BundledFile
 _PASSED_OVER = ("__pycache__",)
 
 
-def included_files(text: str, site: str) -> Iterator[BundledFile]:
+def included_files(text: str, site: str, outputs: Iterable[Path]) -> Iterator[BundledFile]:
     """Give the files of a path that is to be included.
 
     A file goes to where Python looks for modules, under its own name, and so does a folder; with a
@@ -22,14 +22,24 @@ def included_files(text: str, site: str) -> Iterator[BundledFile]:
 
     :param text: the path as the user wrote it.
     :param site: the folder of the modules, with a slash behind it if it is not the root.
-    :raises UsageError: where there is nothing of that name.
+    :param outputs: what is going to be written, which cannot lie in a folder that is included.
+    :raises UsageError: where there is nothing of that name, or an output would be in it.
     :raises BundleError: where something in it is a link, or no plain file, or cannot be read.
     """
     path = Path(text)
     inner = text.endswith(("/", os.sep))
     if path.is_dir():
-        base = path.resolve() if inner else path.resolve().parent
-        found = sorted(_walk(path.resolve()))
+        folder = path.resolve()
+        base = folder if inner else folder.parent
+        for output in outputs:
+            if output.resolve().is_relative_to(folder):
+                raise UsageError(
+                    f"{output} would lie in {text}, which is included, and the next bundle have it",
+                    "write it to another place, or include less",
+                )
+        found = sorted(_walk(folder))
+        if not found:
+            raise UsageError(f"there are no files in {text}", "leave --include out")
     elif path.is_file() and not inner:
         base, found = path.resolve().parent, [path.resolve()]
     else:
@@ -50,7 +60,11 @@ def included_files(text: str, site: str) -> Iterator[BundledFile]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for each in folder.iterdir():
+    try:
+        below = list(folder.iterdir())
+    except OSError as error:
+        raise BundleError(f"cannot read {folder}: {error.strerror}") from error
+    for each in below:
         if each.is_dir() and not each.is_symlink():
             if each.name not in _PASSED_OVER:
                 yield from _walk(each)

@@ -16,7 +16,8 @@ from wheeltarget.bundle_files import source_date, write_folder
 from wheeltarget.bundle_plan import merge_files
 from wheeltarget.catalogue import read_target_file
 from wheeltarget.errors import ProbeError, UsageError
-from wheeltarget.locked_wheels import check_wheels, read_lock, require, wheels_of
+from wheeltarget.interrupts import interruptible
+from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
 from wheeltarget.unpacking import BundledFile, Layout, unpack
@@ -34,16 +35,20 @@ __import__(sys.argv[2])
 class InstallCheckRequest:
     """What a person asks of ``wheeltarget install-check``.
 
-    :param lock: the lock, which names the target.
+    :param lock: the lock; one of wheeltarget names the target.
     :param wheels: folders that have the wheels; without any, they are fetched.
     :param python: the interpreter; empty to look for one.
     :param environment: the environment's variables.
+    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
+    :param targets: the values of ``--target``, likewise.
     """
 
     lock: str
     wheels: tuple[str, ...] = ()
     python: str = ""
     environment: Mapping[str, str] | None = None
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +81,21 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     """
     require("installer", "install-check needs PyPA's installer")
     environment = os.environ if request.environment is None else request.environment
-    lock = read_lock(request.lock)
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
-        wheels = tuple(wheels_of(lock, request.lock, request.wheels, Path(name, "wheels")))
+    choice = LockChoice(request.lock, request.tags, request.targets)
+    lock = read_lock(choice, environment)
+    with interruptible(), tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
+        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
         tuple(check_wheels(wheels))
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
-        python = _choose(candidates, lock.python, tags)
+        python = _choose(candidates, lock.python, tags, named=bool(request.python))
         files: list[BundledFile] = []
         for number, (package, path) in enumerate(wheels):
             folder = Path(name, "unpacked", str(number))
             folder.mkdir(parents=True)
             files += unpack(path, package.name, Layout(), folder)
         site = Path(name, "site")
-        write_folder(site, merge_files(files, folds_case=False), source_date({}))
+        write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
         findings = tuple(_import_all(python, site, owners, lock.target))
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)
@@ -115,7 +121,9 @@ def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
         yield str(found / "bin" / "python")
 
 
-def _choose(candidates: Iterable[str], version: str, tags: Sequence[frozenset[str]]) -> str:
+def _choose(
+    candidates: Iterable[str], version: str, tags: Sequence[frozenset[str]], *, named: bool
+) -> str:
     """Find the first interpreter that takes every wheel."""
     minor = ".".join(version.split(".")[:2])
     reasons = []
@@ -131,6 +139,11 @@ def _choose(candidates: Iterable[str], version: str, tags: Sequence[frozenset[st
             reasons.append(f"{python} does not take every wheel of the lock")
         else:
             return python
+    if named:
+        raise ProbeError(
+            f"these wheels are for Python {minor}, and cannot be tried: {reasons[0]}",
+            "name another with --python PATH, or leave it out to look for one",
+        )
     why = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
     raise ProbeError(
         f"there is no Python {minor} on this machine that takes these wheels{why}",

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import locks
+from wheeltarget.check_locks import read_selections, sha256_of
 from wheeltarget.errors import BundleError, UsageError
-from wheeltarget.wheel_file import Flaw, read_wheel
+from wheeltarget.lock_names import is_lock
+from wheeltarget.locked import is_own
+from wheeltarget.locks import Lock, LockedFile, LockedPackage
+from wheeltarget.wheel_archive import Flaw
+from wheeltarget.wheel_file import read_wheel
 
 if TYPE_CHECKING:
-    from wheeltarget.locks import Lock, LockedPackage
+    from wheeltarget.locked import Selection
 
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
 """Flaws of a wheel with which it can be unpacked all the same, as pip does."""
@@ -33,27 +38,75 @@ def require(module: str, what: str) -> None:
         )
 
 
-def read_lock(name: str) -> Lock:
-    """Read a lock of wheeltarget.
+@dataclass(frozen=True, slots=True)
+class LockChoice:
+    """Which lock, and for which target it is to be read.
 
     :param name: its file name.
-    :raises WheeltargetError: where it cannot be read, or is none.
+    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
+    :param targets: the values of ``--target``, likewise.
     """
+
+    name: str
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+
+
+def read_lock(choice: LockChoice, environment: Mapping[str, str]) -> Lock:
+    """Read a lock, of wheeltarget or of another tool, for one target.
+
+    :param choice: the lock and the target.
+    :param environment: the environment's variables.
+    :raises WheeltargetError: where it cannot be read, or is for another target, or for none yet.
+    """
+    name = choice.name
     try:
-        text = Path(name).read_text("utf-8")
+        data = Path(name).read_bytes()
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise UsageError(f"cannot read {name}: {why}", "name a lock of wheeltarget") from error
+        raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
+    own = is_own(data)
+    if not own or choice.tags or choice.targets:
+        if not is_lock(name):
+            raise UsageError(
+                f"{name} is no lock: those are called pylock.toml or pylock.NAME.toml",
+                "wheeltarget lock -r requirements.txt makes one for each target",
+            )
+        selections = tuple(read_selections([name], choice.tags, choice.targets, environment))
+        if len(selections) != 1:
+            raise UsageError("this is for one target at a time", "name one of them")
+        if not own:
+            return _chosen(selections[0])
     return locks.read(text, name)
 
 
+def _chosen(selection: Selection) -> Lock:
+    """Make a lock for one target of what was chosen for it from the lock of another tool."""
+    packages = tuple(
+        LockedPackage(
+            pin.file.project,
+            pin.file.version,
+            LockedFile(
+                pin.file.filename,
+                (("sha256", pin.file.sha256),),
+                url=pin.file.url,
+                path="" if pin.file.url else pin.file.path,
+                size=pin.file.size,
+            ),
+        )
+        for pin in selection.pins
+    )
+    return Lock(selection.label, selection.target.tags[0], selection.target.python, (), packages)
+
+
 def wheels_of(
-    lock: Lock, name: str, folders: Sequence[str], fetched: Path
+    lock: Lock, choice: LockChoice, folders: Sequence[str], fetched: Path
 ) -> Iterator[tuple[LockedPackage, Path]]:
     """Give the wheel of every project, from folders or from where the lock says.
 
     :param lock: the lock.
-    :param name: its file name.
+    :param choice: where it was read from.
     :param folders: folders that have the wheels; without any, they are fetched.
     :param fetched: the folder to fetch them to.
     :raises WheeltargetError: where one is missing, or is another one than the lock says.
@@ -66,7 +119,7 @@ def wheels_of(
         )
     if not folders:
         folders = (str(fetched),)
-        _fetch(name, fetched)
+        _fetch(choice, fetched)
     missing = []
     for package in lock.packages:
         path = _find(package, folders)
@@ -83,20 +136,12 @@ def wheels_of(
 
 
 def _find(package: LockedPackage, folders: Sequence[str]) -> Path | None:
-    """Find a wheel with the hashes that a lock has of it."""
+    """Find a wheel with the sha256 that a lock has of it."""
     for folder in folders:
         path = Path(folder, package.file.filename)
-        if path.is_file() and _has_hashes(path, package.file.hashes):
+        if package.file.sha256 and sha256_of(path) == package.file.sha256.lower():
             return path
     return None
-
-
-def _has_hashes(path: Path, hashes: Sequence[tuple[str, str]]) -> bool:
-    for algorithm, value in hashes:
-        with path.open("rb") as handle:
-            if hashlib.file_digest(handle, algorithm).hexdigest() != value.lower():
-                return False
-    return True
 
 
 def check_wheels(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
@@ -119,9 +164,10 @@ def check_wheels(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
         raise BundleError(f"not every wheel can be unpacked: {told}", "nothing was written")
 
 
-def _fetch(lock: str, folder: Path) -> None:
+def _fetch(choice: LockChoice, folder: Path) -> None:
     """Fetch the files of a lock, and check them against it."""
     from wheeltarget.api import DownloadRequest, download
 
-    words = ("--requirement", lock, "--dest", str(folder))
-    download(DownloadRequest(words, wants_outcome=True))
+    words = ("--requirement", choice.name, "--dest", str(folder))
+    request = DownloadRequest(words, tags=choice.tags, targets=choice.targets, wants_outcome=True)
+    download(request)

@@ -12,7 +12,7 @@ from wheeltarget.check_locks import read_selections, sha256_of
 from wheeltarget.errors import DestinationError, UsageError
 from wheeltarget.requirements import is_lock
 
-_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
+_OLD_SOURCES = (".tgz", ".tar.bz2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def prune(request: PruneRequest) -> PruneOutcome:
     _check(request)
     needed = _named(request, request.locks)
     folder = Path(request.place)
-    there = [each for each in sorted(folder.rglob("*")) if each.name.endswith(_DISTRIBUTIONS)]
+    there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
     if request.since:
         old = {digest for _, digest in _named(request, request.since)}
         lacking = {name: digest for name, digest in needed if digest not in old}
@@ -79,6 +79,21 @@ def prune(request: PruneRequest) -> PruneOutcome:
     if request.removes:
         _remove(files)
     return PruneOutcome(files, size, request.removes)
+
+
+def _is_distribution(name: str) -> bool:
+    """Tell a wheel or a source from another archive, such as a bundle or a backup."""
+    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+
+    for ending in _OLD_SOURCES:
+        if name.endswith(ending):
+            name = f"{name.removesuffix(ending)}.tar.gz"
+    if name.endswith(".whl"):
+        return True
+    try:
+        return bool(parse_sdist_filename(name))
+    except InvalidSdistFilename:
+        return False
 
 
 def _check(request: PruneRequest) -> None:

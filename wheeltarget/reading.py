@@ -26,11 +26,14 @@ _NOT_FOR_READING = FOREIGN | {
 """Options that play no part where pip only fetches requirements files."""
 
 
-def read_everything(command: CommandLine, environment: Mapping[str, str]) -> Inputs:
+def read_everything(
+    command: CommandLine, environment: Mapping[str, str], *, fetches: bool = True
+) -> Inputs:
     """Read every requirements and constraints file that a command names.
 
     :param command: pip's options, those of its configuration among them.
     :param environment: the environment's variables.
+    :param fetches: whether files are fetched that are named by URL.
     :returns: everything that is asked for.
     """
     kinds = {"--requirement": False, "--constraint": True}
@@ -50,6 +53,8 @@ def read_everything(command: CommandLine, environment: Mapping[str, str]) -> Inp
             environment=environment.get,
             fetched=fetched,
         )
+        if not fetches:
+            return inputs
         missing = [url for url in inputs.remote if url not in reasons]
         if not missing:
             unread = (Fault(f"cannot read {url}: {reasons[url]}") for url in inputs.remote)

@@ -6,10 +6,12 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.redaction import redact
 from wheeltarget.render import Style
+from wheeltarget.wheel_archive import visible
 from wheeltarget.workflow_commands import workflow_command
 
 if TYPE_CHECKING:
@@ -32,12 +34,22 @@ def show_check(
     :param stderr: for the sum, which goes with ``text`` only.
     :param quiet: whether to leave out the sum where nothing is wrong.
     """
+    outcome = replace(
+        outcome,
+        files=tuple(map(visible, outcome.files)),
+        findings=tuple(map(_shown, outcome.findings)),
+    )
     write = {"text": _text, "json": _json, "github": _github, "junit": _junit}[form]
     stdout.writelines(redact(line) for line in write(outcome, Style(stdout, os.environ)))
     stdout.flush()
     if form == "text" and not (quiet and not outcome.findings):
         stderr.write(f"{_sum(outcome)}\n")
         stderr.flush()
+
+
+def _shown(finding: CheckFinding) -> CheckFinding:
+    """Escape what somebody else chose, and what not every stream can write."""
+    return replace(finding, file=visible(finding.file), message=visible(finding.message))
 
 
 def _text(outcome: CheckOutcome, style: Style) -> Iterator[str]:
@@ -63,6 +75,7 @@ def show_install_check(
     :param as_json: whether to write JSON.
     :param quiet: whether to leave out the sum where nothing is wrong.
     """
+    outcome = replace(outcome, findings=tuple(map(_shown, outcome.findings)))
     if as_json:
         document = {
             "schema": _SCHEMA,
@@ -135,25 +148,18 @@ def _junit(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
         errors="0",
     )
     for name in cases:
-        case = ET.SubElement(suite, "testcase", classname="wheeltarget.check", name=_visible(name))
+        case = ET.SubElement(suite, "testcase", classname="wheeltarget.check", name=name)
         mine = found.get(name, ())
         if mine:
             text = "\n".join(f"{_place(each)}: {each.code} {each.message}" for each in mine)
-            message = _visible(mine[0].message)
+            message = mine[0].message
             failure = ET.SubElement(case, "failure", type=mine[0].code, message=message)
-            failure.text = _visible(text)
+            failure.text = text
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)
     yield "<?xml version='1.0' encoding='utf-8'?>\n"
     yield ET.tostring(suites, encoding="unicode") + "\n"
-
-
-def _visible(text: str) -> str:
-    """Write what XML cannot have, control characters mostly, as an escape."""
-    return "".join(
-        each if each.isprintable() or each in "\n\t" else f"\\x{ord(each):02x}" for each in text
-    )
 
 
 def _sum(outcome: CheckOutcome) -> str:

@@ -18,10 +18,14 @@ from typing import Any
 from wheeltarget.nearness import MUSL, glibc_level
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
+from wheeltarget.wheel_archive import DAMAGE, can_be_read, visible
 from wheeltarget.wheel_file import WheelFile
 
 _MAGIC = b"\x7fELF"
 _IN_MEMORY = 32 << 20
+_MOST_SECTIONS, _MOST_ENTRIES, _MOST_SYMBOLS = 65_536, 10_000, 5_000_000
+"""How many of each a shared object may have; one that means harm says that it has billions."""
+
 _LINKER = re.compile(r"ld-linux|ld64\.so\.|ld-musl")
 _LEVEL = re.compile(r"(?:manylinux_2|musllinux_1)_(\d+)_")
 _MACHINES = {
@@ -70,22 +74,29 @@ def read_shared_objects(
     """
     objects, findings = [], []
     with zipfile.ZipFile(wheel.path) as archive:
-        for member in archive.infolist():
-            with archive.open(member) as stream:
-                if stream.read(len(_MAGIC)) != _MAGIC:
-                    continue
-            with (
-                archive.open(member) as stream,
-                tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy,
-            ):
-                shutil.copyfileobj(stream, copy, 1 << 20)
-                try:
-                    objects.append(_read(member.filename, copy))
-                except Exception as error:  # noqa: BLE001 - pyelftools raises whatever comes up
-                    why = " ".join(str(error).split()) or type(error).__name__
-                    message = f"{member.filename} cannot be read as ELF: {why[:200]}"
-                    findings.append(CheckFinding(str(wheel.path), "", "WC501", message))
+        for member in filter(can_be_read, archive.infolist()):
+            try:
+                thing = _read_member(archive, member)
+            except Exception as error:  # noqa: BLE001 - pyelftools raises whatever comes up
+                why = " ".join(str(error).split()) or type(error).__name__
+                message = visible(f"{member.filename} cannot be read as ELF: {why[:200]}")
+                findings.append(CheckFinding(str(wheel.path), "", "WC501", message))
+            else:
+                objects += [thing] if thing else []
     return tuple(objects), tuple(findings)
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SharedObject | None:
+    """Read a member; None where it is no ELF."""
+    try:
+        with archive.open(member) as stream:
+            if stream.read(len(_MAGIC)) != _MAGIC:
+                return None
+    except DAMAGE:
+        return None  # which is told of the wheel already
+    with archive.open(member) as stream, tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        return _read(visible(member.filename), copy)
 
 
 def _read(name: str, stream: Any) -> SharedObject:
@@ -94,6 +105,9 @@ def _read(name: str, stream: Any) -> SharedObject:
 
     stream.seek(0)
     elf = ELFFile(stream)
+    # What follows goes through all of them several times, and they may be said to be many.
+    if elf.num_sections() > _MOST_SECTIONS:
+        raise ValueError("it has more sections than any shared object has")
     machine = _MACHINES.get((elf["e_machine"], elf.elfclass), "")
     if machine == "ppc64le" and not elf.little_endian:
         machine = "ppc64"
@@ -101,7 +115,7 @@ def _read(name: str, stream: Any) -> SharedObject:
         tag.needed
         for section in elf.iter_sections()
         if isinstance(section, DynamicSection)
-        for tag in section.iter_tags("DT_NEEDED")
+        for tag in _bounded(section.iter_tags("DT_NEEDED"), _MOST_ENTRIES)
     ]
     return SharedObject(name, machine, tuple(needed), tuple(_symbols(elf)))
 
@@ -114,18 +128,26 @@ def _symbols(elf: Any) -> Iterator[tuple[str, str]]:
     named: dict[int, str] = {}
     for section in elf.iter_sections():
         if isinstance(section, GNUVerNeedSection):
-            for library, needed in section.iter_versions():
-                if not _LINKER.match(library.name):
-                    versions |= {each["vna_other"]: each.name for each in needed}
+            for library, needed in _bounded(section.iter_versions(), _MOST_ENTRIES):
+                found = {each["vna_other"]: each.name for each in _bounded(needed, _MOST_ENTRIES)}
+                versions |= {} if _LINKER.match(library.name) else found
     symbols = elf.get_section_by_name(".dynsym")
     for section in elf.iter_sections() if symbols is not None else ():
         if isinstance(section, GNUVerSymSection):
-            for place, symbol in enumerate(section.iter_symbols()):
+            for place, symbol in enumerate(_bounded(section.iter_symbols(), _MOST_SYMBOLS)):
                 number = symbol["ndx"]
                 if number in versions and number not in named:
                     named[number] = symbols.get_symbol(place).name
     for number, version in versions.items():
         yield version, named.get(number, "")
+
+
+def _bounded(things: Iterable[Any], most: int) -> Iterator[Any]:
+    """Give things one by one, as long as there are no more than there can be."""
+    for number, thing in enumerate(things):
+        if number == most:
+            raise ValueError(f"a table of it has more than {most} entries")
+        yield thing
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,18 @@ def find_missing(shelf: Shelf, roots: Sequence[Requirement] | None) -> Iterator[
             yield from steps.judge(f"{wheel.name} {wheel.version}", need, extra)
 
 
+def direct_needs(shelf: Shelf) -> Iterator[tuple[WheelFile, Requirement]]:
+    """Give what wheels need from a place that their metadata names, and not from an index.
+
+    :param shelf: what there is.
+    """
+    for wheels in shelf.wheels.values():
+        for wheel in wheels:
+            for need in _dependencies(wheel, shelf.target)[0]:
+                if need.url and _is_wanted(need, shelf.target, ""):
+                    yield wheel, need
+
+
 @dataclass(slots=True)
 class _Steps:
     """A walk from wheel to wheel."""

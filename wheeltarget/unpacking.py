@@ -7,6 +7,7 @@ Specification: the binary distribution format (PEP 427), with the schemes of a f
 from __future__ import annotations
 
 import base64
+import configparser
 import csv
 import hashlib
 import io
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from wheeltarget.errors import BundleError
+from wheeltarget.wheel_archive import leads_out
 
 _ENVIRONMENT = "/usr/bin/env python3"
 """What the first line of a script names, since nobody knows where the target's Python is."""
@@ -82,9 +84,14 @@ def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> tuple[Bundl
         with WheelFile.open(wheel) as source, warnings.catch_warnings():
             # It leaves out what is in __pycache__, and warns of each.
             warnings.simplefilter("ignore", RuntimeWarning)
+            # installer 0.7 reads its launchers for Windows in a way that is on its way out.
+            warnings.simplefilter("ignore", DeprecationWarning)
             installer.install(source, destination, {"INSTALLER": _INSTALLER})
-    except (InstallerError, ValueError, AssertionError) as error:
-        raise BundleError(f"{wheel.name} cannot be unpacked: {error}") from error
+    except (InstallerError, configparser.Error, ValueError, AssertionError) as error:
+        # Some of installer's have the wheel itself as their first word.
+        why = next((each for each in reversed(error.args) if isinstance(each, str)), "")
+        message = f"{wheel.name} cannot be unpacked: {why or type(error).__name__}"
+        raise BundleError(message.replace("\n", " ")) from error
     return tuple(files)
 
 
@@ -149,7 +156,12 @@ def _write(path: Path, stream: IO[bytes]) -> tuple[str, int]:
 
 
 def _place(scheme: str, path: str, owner: str, layout: Layout) -> str:
-    """Say where a file goes; an empty text where it is left out."""
+    """Say where a file goes; an empty text where it is left out.
+
+    The wheel was checked, and yet nothing is placed that could lead out.
+    """
+    if leads_out(path):
+        raise BundleError(f"{owner} has a file {path!r}, which leads out of the bundle")
     if scheme == "scripts":
         return f"{layout.scripts}{path}" if layout.scripts else ""
     return f"{layout.site}include/{owner}/{path}" if scheme == "headers" else layout.site + path

@@ -11,49 +11,41 @@ import csv
 import hashlib
 import io
 import re
-import stat
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
-_CHUNK = 1 << 20
-_LONGEST_TEXT = 64 << 20
-"""How many bytes METADATA, WHEEL or RECORD may have; the longest RECORD known has about two."""
+from wheeltarget.wheel_archive import (
+    DAMAGE,
+    Flaw,
+    can_be_read,
+    is_bomb,
+    judge_data,
+    judge_headers,
+    judge_members,
+    leads_out,
+    refuse_large_directory,
+    visible,
+)
 
-_BOMB = 256 << 20
-_BOMB_RATIO = 150
-"""An archive that unpacks to more than both says is not unpacked. What is packed once, deflate
-makes smaller by 1,000 at most, and real wheels by 10."""
+_CHUNK = 1 << 20
+_LONGEST_TEXT = 16 << 20
+"""How many bytes METADATA, WHEEL or RECORD may have; the longest RECORD known has two million."""
+
+_MOST_FIELDS, _MOST_LINES = 300, 50_000
+"""How many different fields, and lines of fields, METADATA and WHEEL may have."""
+
+_MOST_TAGS = 10_000
+_MOST_ALIKE = 50
+"""How many flaws of one kind are told of one wheel."""
+
 
 _STRONG = ("sha256", "sha384", "sha512")
 """The hashes that RECORD may have, PEP 427: sha256 or better."""
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-)
-"""What reading a damaged archive raises; encryption is a RuntimeError, and so is a strange
-compression a NotImplementedError."""
-
-
-class Flaw(NamedTuple):
-    """Something that is wrong with a wheel.
-
-    :param code: which kind, one of :data:`wheeltarget.check_codes.CHECK_CODES`.
-    :param message: what it is, without a full stop; the file is not named in it.
-    """
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +59,7 @@ class WheelFile:
     :param requires: its ``Requires-Dist`` lines.
     :param requires_python: its ``Requires-Python``, or an empty string.
     :param flaws: what is wrong with it.
+    :param is_archive: whether it is an archive at all, whatever is wrong with what is in it.
     """
 
     path: Path
@@ -76,6 +69,7 @@ class WheelFile:
     requires: tuple[str, ...] = ()
     requires_python: str = ""
     flaws: tuple[Flaw, ...] = ()
+    is_archive: bool = False
 
 
 @dataclass(slots=True)
@@ -86,9 +80,22 @@ class _Reading:
     names: tuple[str, ...]
     information: str = ""
     flaws: list[Flaw] = field(default_factory=list)
+    numbers: Counter[str] = field(default_factory=Counter)
 
     def note(self, code: str, message: str) -> None:
-        self.flaws.append(Flaw(code, message))
+        """Note a flaw; of many of one kind the first."""
+        self.numbers[code] += 1
+        if self.numbers[code] <= _MOST_ALIKE:
+            self.flaws.append(Flaw(code, visible(message)))
+
+    def all_flaws(self) -> tuple[Flaw, ...]:
+        """Give every flaw, and say of how many more there is no word."""
+        more = (
+            Flaw(code, f"and {number - _MOST_ALIKE} more like it")
+            for code, number in self.numbers.items()
+            if number > _MOST_ALIKE
+        )
+        return (*self.flaws, *more)
 
     def text(self, file: str, code: str) -> str | None:
         """Read a file of the ``.dist-info`` folder; what is wrong with it is noted."""
@@ -97,13 +104,28 @@ class _Reading:
             self.note(code, f"it has no {member}")
             return None
         try:
+            if not can_be_read(self.archive.getinfo(member)):
+                return None  # that is noted already
             if self.archive.getinfo(member).file_size > _LONGEST_TEXT:
                 self.note(code, f"{member} has more than {_LONGEST_TEXT >> 20} MB")
                 return None
-            return self.archive.read(member).decode()
-        except _DAMAGE as error:
+            text = self.archive.read(member).decode()
+        except DAMAGE as error:
             self.note(code, f"{member} cannot be read: {_why(error)}")
             return None
+        if file != "RECORD" and _has_too_much(text):
+            self.note(code, f"{member} has more fields than it can have")
+            return None
+        return text
+
+
+def _has_too_much(text: str) -> bool:
+    """Tell whether the head of a text has so many fields that reading them takes very long."""
+    head = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
+    if head.count("\n") + head.count("\r") > _MOST_LINES:
+        return True
+    lines = (line for line in head.splitlines() if not line[:1].isspace())
+    return len({line.partition(":")[0].lower() for line in lines}) > _MOST_FIELDS
 
 
 def read_wheel(path: Path) -> WheelFile:
@@ -120,29 +142,29 @@ def read_wheel(path: Path) -> WheelFile:
     try:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
-        return WheelFile(path, flaws=(Flaw("WC101", f"its name is no wheel's: {_why(error)}"),))
+        return WheelFile(
+            path, flaws=(Flaw("WC101", visible(f"its name is no wheel's: {_why(error)}")),)
+        )
     wheel = WheelFile(path, str(name), str(version), frozenset(map(str, tags)))
+    if path.exists() and not path.is_file():
+        return replace(wheel, flaws=(Flaw("WC102", "it is no file"),))  # a pipe has no end
     try:
-        with zipfile.ZipFile(path) as archive:
-            reading = _Reading(archive, tuple(archive.namelist()))
-            requires, requires_python = _read(reading, wheel)
-    except _DAMAGE as error:
-        flaw = Flaw("WC102", f"it is no archive that can be read: {_why(error)}")
-        return _with(wheel, flaws=(flaw,))
-    return _with(
-        wheel, requires=requires, requires_python=requires_python, flaws=tuple(reading.flaws)
-    )
-
-
-def _with(
-    wheel: WheelFile,
-    *,
-    requires: tuple[str, ...] = (),
-    requires_python: str = "",
-    flaws: tuple[Flaw, ...] = (),
-) -> WheelFile:
-    return WheelFile(
-        wheel.path, wheel.name, wheel.version, wheel.tags, requires, requires_python, flaws
+        with path.open("rb") as stream:
+            refuse_large_directory(stream)
+            with zipfile.ZipFile(stream) as archive:
+                reading = _Reading(archive, tuple(archive.namelist()))
+                for flaw in judge_headers(stream, archive.infolist()):
+                    reading.note(*flaw)
+                requires, requires_python = _read(reading, wheel)
+    except DAMAGE as error:
+        flaw = Flaw("WC102", visible(f"it is no archive that can be read: {_why(error)}"))
+        return replace(wheel, flaws=(flaw,))
+    return replace(
+        wheel,
+        requires=requires,
+        requires_python=requires_python,
+        flaws=reading.all_flaws(),
+        is_archive=True,
     )
 
 
@@ -154,44 +176,20 @@ def _why(error: Exception) -> str:
 
 def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
     """Look at everything in an archive, and give its dependencies and its Requires-Python."""
-    _judge_members(reading)
+    windows = all(tag.rpartition("-")[2].startswith("win") for tag in wheel.tags)
+    for flaw in judge_members(reading.archive.infolist(), windows=windows):
+        reading.note(*flaw)
     _find_information(reading, wheel)
-    if not reading.information:
-        return (), ""
-    requires, requires_python = _judge_metadata(reading, wheel)
-    _judge_wheel_file(reading, wheel)
-    _judge_record(reading)
+    requires: tuple[str, ...] = ()
+    requires_python = ""
+    if reading.information:
+        requires, requires_python = _judge_metadata(reading, wheel)
+        _judge_wheel_file(reading, wheel)
+        for flaw in judge_data(reading.names, reading.information):
+            reading.note(*flaw)
+        _judge_scripts(reading)
+    _judge_files(reading)
     return requires, requires_python
-
-
-def _judge_members(reading: _Reading) -> None:
-    """Look at the names, kinds and sizes of what is in the archive, before any of it is read."""
-    for name, number in Counter(reading.names).items():
-        if number > 1:
-            reading.note("WC104", f"it has {name} {number} times")
-    folded = Counter(name.casefold() for name in set(reading.names))
-    for name in sorted(name for name in set(reading.names) if folded[name.casefold()] > 1):
-        reading.note("WC105", f"{name} differs from another of its files by case only")
-    for member in reading.archive.infolist():
-        # zipfile itself makes a backslash a slash on Windows, and ends a name at a NUL.
-        if leads_out(member.orig_filename):
-            reading.note("WC103", f"{member.orig_filename!r} leads out of the wheel")
-        kind = stat.S_IFMT(member.external_attr >> 16)
-        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            what = "a link" if kind == stat.S_IFLNK else "no plain file"
-            reading.note("WC106", f"{member.filename} is {what}")
-        if member.flag_bits & 0x1:
-            reading.note("WC102", f"{member.filename} is encrypted")
-
-
-def leads_out(name: str) -> bool:
-    """Tell whether the name of an archive's member could lead out of the folder it is put in.
-
-    :param name: the name, as the archive has it.
-    """
-    parts = re.split(r"[/\\]", name)
-    drive = re.match(r"[A-Za-z]:", name) is not None
-    return "\0" in name or "\\" in name or drive or not parts[0] or ".." in parts or "." in parts
 
 
 def _find_information(reading: _Reading, wheel: WheelFile) -> None:
@@ -254,7 +252,14 @@ def _judge_wheel_file(reading: _Reading, wheel: WheelFile) -> None:
         known = f"it has Wheel-Version {version}" if version else "its WHEEL has no Wheel-Version"
         reading.note("WC110", f"{known}; installers know 1")
     try:
-        tags = {str(tag) for each in said.get_all("Tag", []) for tag in parse_tag(each.strip())}
+        lines = [str(each).strip() for each in said.get_all("Tag", [])]
+        if (
+            sum(prod(part.count(".") + 1 for part in each.split("-")) for each in lines)
+            > _MOST_TAGS
+        ):
+            reading.note("WC110", f"its WHEEL has more than {_MOST_TAGS} tags")
+            return
+        tags = {str(tag) for each in lines for tag in parse_tag(each)}
     except ValueError:
         tags = set()
     for tag in sorted(tags ^ wheel.tags):
@@ -270,25 +275,50 @@ class _Row(NamedTuple):
     size: str
 
 
-def _judge_record(reading: _Reading) -> None:
-    """Hold RECORD against what is in the archive, in both directions."""
-    text = reading.text("RECORD", "WC112")
+def _judge_scripts(reading: _Reading) -> None:
+    """Look at what the scripts are called that installers make of entry points."""
+    from configparser import ConfigParser, Error
+
+    if f"{reading.information}/entry_points.txt" not in reading.names:
+        return
+    text = reading.text("entry_points.txt", "WC122")
     if text is None:
         return
-    rows = dict(_rows(reading, text))
-    unlisted = {f"{reading.information}/{name}" for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
-    there = [name for name in dict.fromkeys(reading.names) if not name.endswith("/")]
-    for name in rows.keys() - set(there):
-        reading.note("WC114", f"RECORD lists {name}, which is not there")
-    if _is_bomb(reading):
+    points = ConfigParser(delimiters=("=",), interpolation=None)
+    points.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        points.read_string(text)
+    except Error as error:
+        reading.note("WC122", f"entry_points.txt cannot be read: {_why(error)}")
         return
+    for section in {"console_scripts", "gui_scripts"} & set(points.sections()):
+        for name in points[section]:
+            if "/" in name or leads_out(name):
+                message = f"entry_points.txt has the script {name!r}, which leads out of its folder"
+                reading.note("WC103", message)
+
+
+def _judge_files(reading: _Reading) -> None:
+    """Read every file, and hold RECORD against what is there, in both directions."""
+    there = {name: None for name in reading.names if not name.endswith("/")}
+    own = f"{reading.information}/"
+    text = reading.text("RECORD", "WC112") if reading.information else None
+    rows: dict[str, _Row] = {}
+    for name, row in _rows(reading, text or ""):
+        if name not in there:
+            reading.note("WC114", f"RECORD lists {name}, which is not there")
+        elif rows.setdefault(name, row) != row:
+            reading.note("WC112", f"RECORD lists {name} twice, and not alike")
+    if what := is_bomb(reading.archive.infolist()):
+        reading.note("WC118", what)
+        return
+    unlisted = {own + name for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
     for name in there:
-        if name in unlisted:
-            continue
-        if name not in rows:
+        if text is not None and name not in rows and name not in unlisted:
             reading.note("WC113", f"{name} is not in RECORD")
-        else:
-            _judge_member(reading, name, rows[name])
+        # What is twice there, and what is no deflate, is noted already.
+        if can_be_read(reading.archive.getinfo(name)):
+            _judge_file(reading, name, None if name in unlisted else rows.get(name))
 
 
 def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
@@ -306,32 +336,22 @@ def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
         reading.note("WC112", f"RECORD cannot be read: {error}")
 
 
-def _is_bomb(reading: _Reading) -> bool:
-    """Tell whether an archive says that it unpacks to far more than there can be in it."""
-    members = reading.archive.infolist()
-    size = sum(member.file_size for member in members)
-    packed = sum({m.header_offset: m.compress_size for m in members}.values())
-    if size <= max(_BOMB, _BOMB_RATIO * packed):
-        return False
-    reading.note(
-        "WC118", f"it would unpack to {size} bytes, out of {packed}: its files were not looked at"
-    )
-    return True
-
-
-def _judge_member(reading: _Reading, name: str, row: _Row) -> None:
+def _judge_file(reading: _Reading, name: str, row: _Row | None) -> None:
     """Read a file of the archive and hold its hash and size against RECORD."""
-    if row.algorithm not in _STRONG:
-        said = f"only a {row.algorithm} hash" if row.algorithm else "no hash"
-        reading.note("WC117", f"RECORD has {said} of {name}")
-    algorithm = row.algorithm if row.algorithm in hashlib.algorithms_guaranteed else "sha256"
-    if algorithm.startswith("shake"):
-        algorithm = "sha256"
+    algorithm = "sha256"
+    if row is not None:
+        if row.algorithm not in _STRONG:
+            said = f"only a {row.algorithm} hash" if row.algorithm else "no hash"
+            reading.note("WC117", f"RECORD has {said} of {name}")
+        known = row.algorithm in hashlib.algorithms_guaranteed
+        algorithm = row.algorithm if known and "shake" not in row.algorithm else algorithm
     digest = hashlib.new(algorithm, usedforsecurity=False)
     try:
         size = _stream(reading, name, digest.update)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         reading.note("WC102", f"{name} cannot be read: {_why(error)}")
+        return
+    if row is None:
         return
     said = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
     if row.digest and row.algorithm == algorithm and said != row.digest.rstrip("="):

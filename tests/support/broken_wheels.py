@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tests.support.wheels import make_wheel
@@ -145,16 +147,105 @@ def _encrypted(folder: Path) -> Path:
     return path
 
 
-def _bomb(folder: Path) -> Path:
-    """Pack 512 MB of nothing, which deflate makes half a megabyte of."""
-    path = make_wheel(folder, "lib")
+@cache
+def _bomb_bytes() -> bytes:
+    """Pack 260 MB of nothing, which deflate makes a megabyte of."""
+    stream = io.BytesIO()
     with (
-        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("big", "w") as big,
     ):
-        for _ in range(512):
+        for _ in range(260):
             big.write(bytes(1 << 20))
+    return stream.getvalue()
+
+
+def _bomb(folder: Path) -> Path:
+    """Make a bomb, with all else that a wheel has."""
+    path = folder / NAME
+    good = make_wheel(folder, "lib")
+    files = read(good)
+    path.write_bytes(_bomb_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
     return path
+
+
+def _bare_bomb(folder: Path) -> Path:
+    """Make a bomb that has nothing else."""
+    path = folder / NAME
+    path.write_bytes(_bomb_bytes())
+    return path
+
+
+def _bzip2(folder: Path) -> Path:
+    """Pack a file so that a little of it makes very much, all at once."""
+    path = make_wheel(folder, "lib", files={"big": bytes(1 << 20)})
+    files = read(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            method = zipfile.ZIP_BZIP2 if name == "big" else zipfile.ZIP_STORED
+            archive.writestr(name, content, method)
+    return path
+
+
+def _large_directory(folder: Path) -> Path:
+    """Say that nearly all of a long file is the archive's directory."""
+    path = folder / NAME
+    size = 33 << 20
+    with path.open("wb") as file:
+        file.seek(size)
+        file.write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, size, 0, 0))
+    return path
+
+
+def _other_header(folder: Path) -> Path:
+    """Call a file otherwise in its own header than in the directory."""
+    path = _added("lib/one.py")(folder)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"lib/one.py", b"lib/two.py", 1))
+    return path
+
+
+def _hidden(folder: Path) -> Path:
+    """Leave a file out of the directory, which programs that read from the front unpack."""
+    path = make_wheel(folder, "lib")
+    files = read(path)
+    first = io.BytesIO()
+    with zipfile.ZipFile(first, "w") as archive:
+        archive.writestr("evil.py", b"import os")
+    data = first.getvalue()
+    path.write_bytes(data[: data.index(b"PK\1\2")])
+    with zipfile.ZipFile(path, "a") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def _overlapping(folder: Path) -> Path:
+    """Let two names of the directory share the bytes of one file."""
+    path = _added("lib/one.py", b"x" * 99)(folder)
+    data = path.read_bytes()
+    place = data.index(b"PK\1\2")
+    size = int.from_bytes(data[data.index(b"lib.py") - 12 :][:4], "little")
+    longer = data[:place] + data[place:].replace(struct.pack("<I", size), struct.pack("<I", 600), 2)
+    path.write_bytes(longer)
+    return path
+
+
+def _other_size(folder: Path) -> Path:
+    """Say in a file's own header that it is longer than the directory says."""
+    path = make_wheel(folder, "lib")
+    data = bytearray(path.read_bytes())
+    data[22:26] = struct.pack("<I", 99_999)
+    path.write_bytes(bytes(data))
+    return path
+
+
+def _device(folder: Path) -> Path:
+    tag = "cp312-cp312-win_amd64"
+    return make_wheel(folder, "lib", tag=tag, files={"lib/aux.py": b""})
 
 
 def _nul(folder: Path) -> Path:
@@ -175,7 +266,7 @@ def _no_deflate(folder: Path) -> Path:
 def _long_record(folder: Path) -> Path:
     path = make_wheel(folder, "lib")
     files = read(path)
-    files[f"{INFORMATION}/METADATA"] += bytes(65 << 20)
+    files[f"{INFORMATION}/METADATA"] += bytes(17 << 20)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
@@ -217,6 +308,10 @@ def _damaged() -> Iterator[Broken]:
     yield Broken(
         "no Version", "WC108", "no Version", _changed(_file("METADATA", b"Version: 1.0", b"X: 1"))
     )
+    for text in (b"x = lib\n[[[\n", b"\xff\xfe"):
+        make = _added(f"{INFORMATION}/entry_points.txt", text)
+        yield Broken(f"entry points {text!r}", "WC122", "cannot be read", make)
+    yield Broken("RECORD twice", "WC112", "lib.py twice", _changed(_again))
     yield Broken("half a RECORD", "WC112", "line 1", _changed(_file("RECORD", b",sha", b";sha")))
 
 
@@ -226,13 +321,40 @@ def _hostile() -> Iterator[Broken]:
     yield Broken("absolute", "WC103", "leads out", _added("/tmp/evil.py"))  # noqa: S108 - a lie
     yield Broken("a drive", "WC103", "leads out", _added("C:/evil.py"))
     yield Broken("a backslash", "WC103", "leads out", _added("..\\evil.py"))
+    for place in ("lib-1.0.data/purelib//etc/evil.py", "lib-1.0.data/data/C:/evil.py"):
+        yield Broken(f"absolute in {place[:17]}", "WC103", "leads out", _added(place))
+    for name in ("../../evil", "/evil", "..", "C:evil"):
+        points = f"[console_scripts]\n{name} = lib:main\n".encode()
+        make = _added(f"{INFORMATION}/entry_points.txt", points)
+        yield Broken(f"the script {name}", "WC103", "leads out of its folder", make)
     yield Broken("a NUL", "WC103", "leads out", _nul)
     yield Broken("a link", "WC106", "odd is a link", _member(stat.S_IFLNK))
     yield Broken("a pipe", "WC106", "no plain file", _member(stat.S_IFIFO))
     yield Broken("one name twice", "WC104", "lib.py 2 times", _twice)
+    yield Broken("a file and a folder", "WC104", "lib.py is both", _added("lib.py/x.py"))
+    yield Broken("two accents", "WC105", "accents", _two_accents)
+    yield Broken("a control character", "WC120", "'lib/a\\x1b[2J\\nb'", _added("lib/a\x1b[2J\nb"))
+    yield Broken("a long name", "WC120", "is longer", _added("x" * 300))
+    yield Broken("a deep name", "WC120", "is longer", _added("x/" * 3000 + "x"))
+    yield Broken("a device", "WC120", "on Windows", _device)
+    yield Broken("data of another", "WC121", "b-2.data is not", _added("b-2.data/scripts/x"))
+    yield Broken("odd data", "WC121", "no folder of .data", _added("lib-1.0.data/odd/x"))
+    yield Broken("loose data", "WC121", "no folder of .data", _added("lib-1.0.data/x"))
+    yield Broken("another header", "WC119", "lib/one.py names", _other_header)
+    yield Broken("another length", "WC119", "another size", _other_size)
+    yield Broken("a hidden file", "WC119", "does not list", _hidden)
+    yield Broken("two that overlap", "WC119", "overlap", _overlapping)
+    yield Broken("bzip2", "WC102", "big cannot be read", _bzip2)
+    yield Broken("a large directory", "WC102", "more than 32 MB", _large_directory)
+    yield Broken("a bomb and nothing else", "WC118", "unpack to 2726", _bare_bomb)
+    fields = b"".join(b"\nX%d: 1" % number for number in range(400))
+    many = _changed(_file("METADATA", b"\nName", fields + b"\nName"))
+    yield Broken("many fields", "WC108", "more fields", many)
+    tags = b"Tag: " + b"-".join([b".".join([b"x"] * 99)] * 3) + b"\nTag"
+    yield Broken("many tags", "WC110", "more than 10000", _changed(_file("WHEEL", b"Tag", tags)))
     yield Broken("a case clash", "WC105", "by case only", _added("LIB.py"))
-    yield Broken("a bomb", "WC118", "unpack to 53687", _bomb)
-    yield Broken("a long METADATA", "WC108", "more than 64 MB", _long_record)
+    yield Broken("a bomb", "WC118", "unpack to 2726", _bomb)
+    yield Broken("a long METADATA", "WC108", "more than 16 MB", _long_record)
 
 
 def _untrue() -> Iterator[Broken]:
@@ -276,6 +398,15 @@ def _untrue() -> Iterator[Broken]:
         "a weak hash", "WC117", "only a md5", _changed(_file("RECORD", b"sha256=", b"md5="))
     )
     yield Broken("no hash", "WC117", "no hash of lib.py", _changed(_without_hashes))
+
+
+def _two_accents(folder: Path) -> Path:
+    files = {"lib/caf\u00e9.py": b"", "lib/cafe\u0301.py": b""}
+    return make_wheel(folder, "lib", files=files)
+
+
+def _again(files: dict[str, bytes]) -> None:
+    files[f"{INFORMATION}/RECORD"] += b"lib.py,sha256=AAAA,1\n"
 
 
 def _without_hashes(files: dict[str, bytes]) -> None:
