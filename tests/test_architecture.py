@@ -150,8 +150,8 @@ ARROWS = {
     "components": "locks",
     "locked_wheels": "api check_locks errors lock_names locked locks wheel_archive wheel_file",
     "bundle": (
-        "bundle_files bundle_plan catalogue components drafts errors includes interrupts "
-        "locked_wheels locks systems unpacking"
+        "bundle_files bundle_plan catalogue compiling components drafts errors includes "
+        "interrupts locked_wheels locks systems unpacking"
     ),
     "install_check": (
         "bundle_files bundle_plan catalogue errors interrupts locked_wheels probe shortfalls "
@@ -172,6 +172,7 @@ ARROWS = {
         "requirements results settings targets wheelhouse"
     ),
     "building": "driver processes wheelhouse",
+    "compiling": "errors unpacking",
     # Top: the face
     "api": (
         f"{GROUND} {READERS} {DECISION} {WORK} "

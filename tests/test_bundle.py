@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import zipfile
-from importlib.util import find_spec
+from importlib.util import MAGIC_NUMBER, find_spec
 from pathlib import Path
 
 import pytest
@@ -414,3 +414,31 @@ def test_components(house: Path) -> None:
     )
     assert lib["hashes"][0]["alg"] == "SHA-256"
     assert "licenses" not in other
+
+
+HOST = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
+
+
+def test_compiled(house: Path) -> None:
+    old = {"lib/__init__.py": b"x = 1\n", "lib/old.py": b"print 'old'\n"}
+    make_wheel(house, "lib", files=old)
+    good(bundle(house, "--compile", target=HOST, to="one.zip"))
+    good(bundle(house, "--compile", target=HOST, to="two.zip"))
+    first, second = (house.parent / name for name in ("one.zip", "two.zip"))
+    assert first.read_bytes() == second.read_bytes()
+    there = content(first)
+    compiled = {name for name in there if name.endswith(".pyc")}
+    ending = f".{sys.implementation.cache_tag}.pyc"
+    assert compiled == {f"lib/__pycache__/__init__{ending}", f"__pycache__/lib{ending}"}
+    for name in compiled:
+        # PEP 552: by the hash of the source, and never compared with it.
+        assert there[name][:8] == MAGIC_NUMBER + b"\1\0\0\0"
+        assert str(house.parent).encode() not in there[name]
+
+
+def test_compiled_for_another_python(house: Path) -> None:
+    make_wheel(house, "lib")
+    result = bundle(house, "--compile", target="cp38-none-any")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "what it compiles is not for cp38-none-any" in result.stderr
+    assert not (house.parent / "out.zip").exists()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.bundle_files import source_date, write_archive, write_folder
 from wheeltarget.bundle_plan import ProjectSize, merge_files, sizes
+from wheeltarget.compiling import compiled_files, require_same_python
 from wheeltarget.drafts import open_draft
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.includes import included_files
@@ -39,6 +40,7 @@ class BundleRequest:
     :param include: files and folders of one's own.
     :param wheels: folders that have the wheels; without any, they are fetched.
     :param scripts: whether scripts are made, too.
+    :param compiles: whether modules are compiled beforehand.
     :param compressed: whether the files of an archive are compressed.
     :param components: where to write the component list, or None.
     :param environment: the environment's variables.
@@ -52,6 +54,7 @@ class BundleRequest:
     include: tuple[str, ...] = ()
     wheels: tuple[str, ...] = ()
     scripts: bool = False
+    compiles: bool = False
     compressed: bool = True
     components: Path | None = None
     environment: Mapping[str, str] | None = None
@@ -103,6 +106,8 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     choice = LockChoice(request.lock, request.tags, request.targets)
     lock = read_lock(choice, environment)
     layout = _layout(request, lock.tag)
+    if request.compiles:
+        require_same_python(lock.tag, lock.python)
     with (
         interruptible(),
         tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
@@ -118,7 +123,10 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         files += (
             file for text in request.include for file in included_files(text, layout.site, outputs)
         )
-        merged = merge_files(files, lock.tag.rpartition("-")[2])
+        platform = lock.tag.rpartition("-")[2]
+        merged = merge_files(files, platform)
+        if request.compiles:
+            merged = merge_files((*merged, *_compile(merged, Path(name, "compiled"))), platform)
         notes += _note_paths(merged, layout)
         outcome = BundleOutcome(
             request.output,
@@ -133,6 +141,11 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         if keep_list:
             keep_list(components)
     return outcome
+
+
+def _compile(files: Sequence[BundledFile], folder: Path) -> Iterator[BundledFile]:
+    folder.mkdir()
+    return compiled_files(files, folder)
 
 
 def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:

@@ -73,6 +73,10 @@ def bundle(
     scripts: Annotated[
         bool, typer.Option("--scripts", help="Make the scripts of the wheels, too, in bin.")
     ] = False,
+    compiles: Annotated[
+        bool,
+        typer.Option("--compile", help="Compile the modules, where this is the target's Python."),
+    ] = False,
     store: Annotated[
         bool, typer.Option("--store", help="Do not compress what is in an archive.")
     ] = False,
@@ -97,6 +101,7 @@ def bundle(
         tuple(include or ()),
         tuple(wheels or ()),
         scripts=scripts,
+        compiles=compiles,
         compressed=not store,
         components=components,
         tags=tuple(tags or ()),
