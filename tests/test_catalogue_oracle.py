@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.benchmarks.download import default_index
 from tests.support.cli import Result, wheeltarget
 from tests.support.interpreters import NEWEST_PIP, find_oracle, host_glibc
 from wheeltarget.catalogue import build_named, known_systems, look_up_tag
@@ -139,7 +140,7 @@ def asked_of_the_oracle(
     capped = type(oracle)(
         oracle.version, oracle.pip, oracle.python, {**oracle.environment, "PYTHONPATH": folders}
     )
-    order = ["https://pypi.org/simple", str(place / "cache"), levels, PROJECTS]
+    order = [default_index(), str(place / "cache"), levels, PROJECTS]
     answer = capped.run("-c", _QUESTION, json.dumps(order), cwd=place, timeout=300)
     assert answer.returncode == 0, answer.stderr
     found: dict[str, str | None] = json.loads(answer.stdout)

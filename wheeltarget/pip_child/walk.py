@@ -325,7 +325,7 @@ class _Headers(importlib.metadata.Distribution):
         return self._text if filename == "METADATA" else None
 
     def locate_file(self, path: Any) -> Any:
-        raise NotImplementedError
+        raise FileNotFoundError(path)  # there is nothing of it but what it says of itself
 
 
 def fetch_wheels(ahead: Ahead, links: Iterable[Any]) -> None:
