@@ -188,7 +188,6 @@ class Format(StrEnum):
     GITHUB = "github"
 
 
-@app.command()
 def validate(
     files: Annotated[
         list[str],
@@ -211,17 +210,16 @@ def validate(
     raise typer.Exit(run_validate(files, form.value, fix=fix, quiet=quiet))
 
 
+for verb in (lock, explain):
+    app.command(
+        cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]"
+    )(verb)
+app.command()(validate)
 app.command()(check)
 app.command()(install_check)
-app.command()(prune)
 app.command()(bundle)
-app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
-    explain
-)
-app.command(cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]")(
-    lock
-)
+app.command()(prune)
+app.command()(merge)
 app.command()(targets)
 app.command()(probe)
-app.command()(merge)
 app.add_typer(cache, name="cache")

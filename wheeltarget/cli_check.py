@@ -63,7 +63,7 @@ def check(
     ] = None,
     audit: Annotated[
         bool,
-        typer.Option("--audit", help="Look into native code, too; needs wheeltarget[audit]."),
+        typer.Option("--audit", help="Look into native code, too; needs the extra audit."),
     ] = False,
     form: Annotated[
         CheckFormat, typer.Option("--format", help="How to write the findings.")
