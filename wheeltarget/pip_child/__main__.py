@@ -97,6 +97,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -310,4 +311,9 @@ if __name__ == "__main__":
     code = start(sys.argv[1:])
     # The last look for garbage takes longer than all that is left to do.
     gc.freeze()
+    if code == INTERRUPTED:
+        # A thread that is still in the middle of something may crash while Python takes leave.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)

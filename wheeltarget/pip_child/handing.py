@@ -16,7 +16,7 @@ from typing import Any
 from wheeltarget.pip_child.ahead import Ahead
 from wheeltarget.pip_child.current import rebind
 from wheeltarget.pip_child.pages import KeptPage
-from wheeltarget.pip_child.telling import show, tell
+from wheeltarget.pip_child.telling import show, tell, tell_whole
 from wheeltarget.pip_child.walk import Walk, fetch_wheels
 
 Undo = Callable[[], None]
@@ -172,7 +172,7 @@ def bring(ahead: Ahead, link: Any, path: Path) -> bool:
     if was_fetched is None:
         return False
     if not was_told:
-        tell(link, path.stat().st_size, is_new=was_fetched)
+        tell_whole(link, path.stat().st_size, ahead.bar, is_new=was_fetched)
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wheeltarget.pip_child.wheels import Transfer
@@ -30,6 +30,28 @@ def tell(link: Any, size: int, *, is_new: bool) -> None:
     _LOGGER.info("%s %s%s", said, redact_auth_from_url(link.show_url), length)
 
 
+def tell_whole(link: Any, size: int, bar: str, *, is_new: bool) -> None:
+    """Say of a file that is here what pip would have said and drawn while it came.
+
+    :param link: pip's link to it.
+    :param size: its size in bytes.
+    :param bar: the kind of bar, as pip's option has it.
+    :param is_new: whether it came over the network.
+    """
+    tell(link, size, is_new=is_new)
+    if is_new:
+        _draw(size, bar, [range(size)])
+
+
+def _draw(size: int, bar: str, pieces: Iterable[Any]) -> None:
+    """Draw pip's bar for a long file."""
+    if size > _LONG and _LOGGER.getEffectiveLevel() <= logging.INFO:
+        from pip._internal.cli.progress_bars import get_download_progress_renderer
+
+        for _ in get_download_progress_renderer(bar_type=bar, size=size)(pieces):
+            pass
+
+
 def show(link: Any, transfer: Transfer, bar: str) -> bool:
     """Say that a file is fetched, and draw pip's bar until it is here.
 
@@ -43,12 +65,7 @@ def show(link: Any, transfer: Transfer, bar: str) -> bool:
     if transfer.size is None:
         return False
     tell(link, transfer.size, is_new=True)
-    if transfer.size > _LONG and _LOGGER.getEffectiveLevel() <= logging.INFO:
-        from pip._internal.cli.progress_bars import get_download_progress_renderer
-
-        draw = get_download_progress_renderer(bar_type=bar, size=transfer.size)
-        for _ in draw(_pieces(transfer)):
-            pass
+    _draw(transfer.size, bar, _pieces(transfer))
     return True
 
 
