@@ -260,14 +260,12 @@ def test_what_rules_it_out(house: Path) -> None:
     (house.parent / "lib.txt").write_text(f"lib ; tags={OLD} --hash=sha256:{'0' * 64}\n")
     (house.parent / "less.txt").write_text("lib<1\n")
     (house.parent / "plain.txt").write_text(f"lib ; tags={OLD}\n")
-    for words, version in (
-        (["-r", "lib.txt"], "==1.5"),
-        (["-r", "plain.txt", "-c", "less.txt"], ""),
-    ):
+    for words in (["-r", "lib.txt"], ["-r", "plain.txt", "-c", "less.txt"]):
         found = lines(check(house, *words))[-1]
-        assert found == (
-            f"for {OLD}: WC303 lib{version} is there, but a constraint or a hash of the "
-            "requirements rules it out"
+        # Which version a hash rules out, only newer pips say.
+        assert found.replace("lib==1.5", "lib") == (
+            f"for {OLD}: WC303 lib is there, but a constraint or a hash of the requirements rules "
+            "it out"
         )
 
 

@@ -299,11 +299,10 @@ def start(words: list[str]) -> int:
     """Run the job file that the words name, or the one that is named once it is known."""
     if words[0] != reserve.OPTION:
         return main(Path(words[0]))
-    _note_interrupts()
-    try:
-        job_file = wait_for_job(int(words[1]))
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    # There is nothing to clean up yet, and while modules are loaded Python may pass over an error.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+    job_file = wait_for_job(int(words[1]))
     return 0 if job_file is None else main(job_file)
 
 
