@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.index import LocalIndex
 from tests.support.parity import Shop
@@ -16,6 +17,11 @@ from tests.support.parity import Shop
 KEPT_VARIABLES = frozenset({"PIP_CERT", "WHEELTARGET_AHEAD"})
 """Without the first, the real index cannot be reached from behind some proxies; with the second,
 which is 0 then, all tests are run without fetching ahead."""
+
+
+# How long one example takes says something of the machine, and nothing of the law.
+settings.register_profile("wheeltarget", deadline=None)
+settings.load_profile("wheeltarget")
 
 
 def pytest_configure() -> None:
