@@ -108,7 +108,8 @@ def _load_certificates() -> None:
 
     make_here = index_command._create_truststore_ssl_context
     make_once = make_here if hasattr(make_here, "cache_info") else functools.cache(make_here)
-    thread = threading.Thread(target=_try, args=(make_once,), daemon=True)
+    # Python waits for it at its end: what reads certificates must not be cut off in the middle.
+    thread = threading.Thread(target=_try, args=(make_once,))
 
     @functools.wraps(make_here)
     def create_context() -> Any:
