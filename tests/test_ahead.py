@@ -160,7 +160,10 @@ SCENES = {
     "no-dependencies": Scene(chain, ("app[turbo]", "--no-deps")),
     "a-user": Scene(chain, ("app",), {"username": "me", "password": "secret"}),
 }
-"""Each is one job; the words of the index are added."""
+"""Each is a job for every target; the words of the index are added."""
+
+NEWER = Target("3.11.9", "linux")
+TARGETS = (LINUX, NEWER, WINDOWS)
 
 
 def sha256(path: Path) -> str:
@@ -184,16 +187,16 @@ def workshop(home: Path) -> Workshop:
 class Played:
     """What came of a scene.
 
-    :param result: what the child wrote.
+    :param results: what the child wrote, for each target.
     :param asked: the paths that the index was asked for, with counts.
     """
 
-    result: Any
+    results: list[Any]
     asked: Counter[str]
 
 
 def play(folder: Path, *, ahead: bool) -> dict[str, Played]:
-    """Run every scene as a job of one child, each with an index of its own."""
+    """Run every scene for every target as jobs of one child, each with an index of its own."""
     indexes, jobs = {}, []
     for name, scene in SCENES.items():
         shelf = folder / name
@@ -204,7 +207,7 @@ def play(folder: Path, *, ahead: bool) -> dict[str, Played]:
         if "username" in scene.options:
             url = url.replace("://", "://me:secret@")
         words = ["--no-cache-dir", *QUIET, "--index-url", url, *trusted, *more, *scene.words]
-        jobs.append(Job(words, label=name))
+        jobs += [Job(words, target, label=name) for target in TARGETS]
     try:
         run = workshop(folder / "home").run(*jobs, ahead=ahead, timeout=120)
         assert (run.exit_code, run.sentence) == (0, None), run.stderr
@@ -217,9 +220,13 @@ def play(folder: Path, *, ahead: bool) -> dict[str, Played]:
         for index in indexes.values():
             index.close()
     addresses = {name: (index.base, str(folder)) for name, index in indexes.items()}
+    count = len(TARGETS)
     return {
-        name: Played(anonymous(result, addresses[name]), asked[name])
-        for name, result in zip(SCENES, run.results, strict=True)
+        name: Played(
+            [anonymous(each, addresses[name]) for each in run.results[n * count :][:count]],
+            asked[name],
+        )
+        for n, name in enumerate(SCENES)
     }
 
 
@@ -246,7 +253,8 @@ def test_what_is_chosen_is_the_same(
     played: tuple[dict[str, Played], dict[str, Played]], name: str
 ) -> None:
     ahead, waiting = (each[name] for each in played)
-    assert ahead.result == waiting.result
+    for target, mine, theirs in zip(TARGETS, ahead.results, waiting.results, strict=True):
+        assert mine == theirs, target
 
 
 @pytest.mark.parametrize("name", SCENES)
@@ -254,10 +262,11 @@ def test_nothing_is_asked_for_twice(
     played: tuple[dict[str, Played], dict[str, Played]], name: str
 ) -> None:
     ahead, waiting = (each[name] for each in played)
-    # Where pip itself refuses what it got, it may ask again.
-    assert {path for path, count in ahead.asked.items() if count > max(waiting.asked[path], 1)} == (
-        set()
-    )
+    # What it does not foresee and cannot keep by a hash, it fetches for every target; and the
+    # second index has the paths of the first.
+    again = {"no-metadata-files", "no-hashes-or-metadata", "several-indexes"}
+    most = waiting.asked if name in again else {}
+    assert {p: count for p, count in ahead.asked.items() if count > most.get(p, 1)} == {}
 
 
 def test_hardly_more_is_asked_for(
@@ -270,15 +279,11 @@ def test_hardly_more_is_asked_for(
 # Several targets
 
 
-NEWER = Target("3.11.9", "linux")
-
-
 def test_targets_share_what_is_fetched(tmp_path: Path, shop: Workshop) -> None:
     chain(tmp_path / "shelf")
-    targets = (LINUX, NEWER, WINDOWS)
     with LocalIndex(tmp_path / "shelf") as index:
         words = ["--no-cache-dir", *QUIET, *index.pip_args(), "app[turbo]", "lib"]
-        run = shop.run(*(Job(words, target) for target in targets), ahead=True)
+        run = shop.run(*(Job(words, target) for target in TARGETS), ahead=True)
         asked = Counter(request.path for request in index.requests)
     assert run.exit_code == 0
     assert [result and result["exit_code"] for result in run.results] == [0, 1, 1]
@@ -287,6 +292,77 @@ def test_targets_share_what_is_fetched(tmp_path: Path, shop: Workshop) -> None:
     assert run.results[1] is not None
     failure = run.results[1]["failure"]
     assert {file["filename"].split("-")[2] for file in failure["files"]["lib"]} == {"cp38", "cp39"}
+
+
+def test_jobs_behind_the_first_are_looked_at_while_it_waits(tmp_path: Path, shop: Workshop) -> None:
+    chain(tmp_path / "shelf")
+    make_wheel(tmp_path / "shelf", "no", requires=["lib<2"])
+    with LocalIndex(tmp_path / "shelf", delay=0.05) as index:
+        words = ["--no-cache-dir", *QUIET, *index.pip_args(), "app"]
+        run = shop.run(Job(words, LINUX), Job(words, WINDOWS), ahead=True)
+        asked = [request.path.rpartition("/")[2] for request in index.requests]
+    assert run.exit_code == 0
+    assert run.names(1) == [
+        "app-2.0-py3-none-any.whl",
+        "base-1.0-py3-none-any.whl",
+        "lib-1.1-cp38-cp38-win_amd64.whl",
+        "no-1.0-py3-none-any.whl",
+    ]
+    # This is a guess that was wrong; it was made before anything was known of the project "no".
+    first_wheel = min(place for place, name in enumerate(asked) if name.endswith(".whl"))
+    metadata = asked.index("lib-2.0-cp38-cp38-win_amd64.whl.metadata")
+    assert metadata < first_wheel
+
+
+@pytest.mark.parametrize("words", [["--extra-index-url"], ["--trusted-host"]])
+def test_job_that_looks_elsewhere_is_looked_at_in_its_turn(
+    tmp_path: Path, shop: Workshop, words: list[str]
+) -> None:
+    chain(tmp_path / "shelf")
+    make_wheel(tmp_path / "shelf", "no")
+    make_wheel(tmp_path / "shelf", "only", tag="cp38-cp38-win_amd64")
+    more = tmp_path / "more"
+    make_wheel(more, "app", "3.0")
+    file = str(tmp_path / "requirements.txt")
+    with LocalIndex(tmp_path / "shelf") as index, LocalIndex(more) as other:
+        place = f"{other.base}/simple" if words == ["--extra-index-url"] else "example.invalid"
+        texts = ("app\n", f"app\nonly\n{words[0]} {place}\n")
+        line = ["--no-cache-dir", *QUIET, *index.pip_args(), "-r", file]
+        jobs = [
+            Job([*line, *other.pip_args()[2:]], target, files={file: text})
+            for target, text in zip((LINUX, WINDOWS, LINUX), (*texts, texts[0]), strict=True)
+        ]
+        run = shop.run(*jobs, ahead=True)
+    assert run.exit_code == 0, run.stderr
+    assert run.names(0) == run.names(2)
+    assert "app-2.0-py3-none-any.whl" in run.names(0)
+    newest = "3.0" if words == ["--extra-index-url"] else "2.0"
+    assert {f"app-{newest}-py3-none-any.whl", "only-1.0-cp38-cp38-win_amd64.whl"} <= set(
+        run.names(1)
+    )
+
+
+def test_job_behind_that_fails_takes_nothing_from_the_one_at_hand(
+    tmp_path: Path, shop: Workshop
+) -> None:
+    conflict(tmp_path / "shelf")
+    make_wheel(tmp_path / "shelf", "broken")
+    file = str(tmp_path / "requirements.txt")
+    with LocalIndex(tmp_path / "shelf") as index:
+        index.fault("/simple/broken/", Status(403))
+        line = ["--no-cache-dir", *QUIET, *index.pip_args(), "-r", file]
+        texts = ("app\n", "broken\n", "app\n")
+        jobs = [Job(line, files={file: text}) for text in texts]
+        run = shop.run(*jobs, ahead=True)
+    assert run.exit_code == 0
+    first, second, third = run.results
+    assert first is not None
+    assert second is not None
+    # Which files there are is known of the first, though not of the second.
+    assert {cause["project"] for cause in first["failure"]["causes"]} == {"shared"}
+    assert first == third
+    assert second["failure"] is None
+    assert (run.stdout + run.stderr).count("403") == 1
 
 
 # The index misbehaves

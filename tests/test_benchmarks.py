@@ -245,6 +245,14 @@ def test_words_for_other_programs(
     assert not {name for name in environment if name.startswith("PIP_")} & {"PIP_INDEX_URL"}
 
 
+def test_loop_of_pip_may_share_nothing(tmp_path: Path) -> None:
+    place = peers.Place(tmp_path, tmp_path / "cache", tmp_path / "house", "http://index/simple/")
+    shared, apart = (
+        peers.PEERS[name]().commands(JOBS["two-flask"], place) for name in ("pip", "pip-apart")
+    )
+    assert apart == [[*command, "--no-cache-dir"] for command in shared]
+
+
 def test_failing_program_ends_the_comparison(
     server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

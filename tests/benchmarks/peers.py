@@ -144,6 +144,17 @@ def pip() -> Peer:
     )
 
 
+def pip_apart() -> Peer:
+    """Give the same pip, each of whose runs starts from nothing, as on machines of their own."""
+    shared = pip()
+
+    def commands(job: Job, place: Place) -> list[list[str]]:
+        return [[*command, "--no-cache-dir"] for command in shared.commands(job, place)]
+
+    difference = f"without its cache; {shared.difference}"
+    return Peer("pip, apart", difference, commands, shared.version)
+
+
 def pip_command(tag: str, job: Job, place: Place) -> list[str]:
     """Give the ``pip download`` for one target of a job.
 
@@ -240,6 +251,7 @@ def _nab_project(tag: str, job: Job, place: Place) -> str:
 PEERS: dict[str, Callable[[], Peer]] = {
     "wheeltarget": wheeltarget,
     "pip": pip,
+    "pip-apart": pip_apart,
     "uv": uv,
     "pex3": pex3,
     "nab": nab,

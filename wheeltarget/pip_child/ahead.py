@@ -34,12 +34,14 @@ class Scope:
     :param needs: which files may be of use to any of the targets.
     :param store: the folder of the wheel store.
     :param is_passing: whether that is gone when the run ends.
+    :param jobs: the jobs of the run, as the job file has them.
     """
 
     connections: int
     needs: Needs
     store: Path
     is_passing: bool
+    jobs: list[dict[str, Any]]
 
     @classmethod
     def of(cls, order: dict[str, Any], temporary: Path) -> Scope:
@@ -53,7 +55,8 @@ class Scope:
         sources = not all(targets) or any(job.get("sources") for job in order["jobs"])
         needs = Needs(frozenset(tags), sources)
         store = Path(order["store"] or temporary)
-        return cls(max(order["connections"], 1), needs, store, not order["store"])
+        connections = max(order["connections"], 1)
+        return cls(connections, needs, store, not order["store"], order["jobs"])
 
 
 class Ahead:
@@ -65,6 +68,7 @@ class Ahead:
 
     def __init__(self, current: Current, scope: Scope) -> None:
         self.current = current
+        self.jobs = scope.jobs
         self.needs = self._first_needs = scope.needs
         # pip's own thread may have a connection, too.
         self.pool = Pool(Hosts(max(scope.connections - 1, 1)), _WIDTH * scope.connections)

@@ -33,6 +33,18 @@ class View:
     legacy: bool
 
 
+@dataclass(slots=True)
+class Job:
+    """A job that is looked at before its turn.
+
+    :param order: its part of the job file.
+    :param state: what there is of it so far, by the names of what :class:`Current` has.
+    """
+
+    order: dict[str, Any]
+    state: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Narrowing:
     """The tags that constraints leave a project, as pip's own objects have them."""
@@ -41,9 +53,43 @@ class Narrowing:
     tag_set: frozenset[Any]
 
 
+_OF_A_JOB = (
+    "label",
+    "view",
+    "files",
+    "folder",
+    "destination",
+    "was_asked",
+    "dependencies",
+    "resolver",
+    "requirement_set",
+    "chosen",
+    "narrowings",
+    "sources",
+    "preferred",
+    "dry_run",
+    "hashed",
+    "saved",
+    "links",
+    "failure",
+    "unread",
+    "brought",
+    "fresh_until",
+    "roots",
+    "said",
+    "is_aside",
+    "has_missed",
+)
+"""What of the current job is begun anew for each; all else is shared by the jobs of a run."""
+
+
 @dataclass(slots=True)
 class Current:
-    """The job that pip is working on; the patched functions ask it."""
+    """The job that pip is working on; the patched functions ask it.
+
+    :param is_aside: whether it is not this job's turn yet.
+    :param has_missed: whether a page that it needs then says nothing.
+    """
 
     label: str = ""
     view: View | None = None
@@ -76,6 +122,8 @@ class Current:
     said: list[str] = field(default_factory=list)
     unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)
     bring: Callable[[Any, Path], bool] | None = None
+    is_aside: bool = False
+    has_missed: bool = False
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
@@ -97,7 +145,32 @@ class Current:
         self.brought = []
         self.freshness.begin()
         self.fresh_until = None
-        self.roots, self.said, self.brought = [], [], []
+        self.roots, self.said = [], []
+        self.is_aside = self.has_missed = False
+
+    @contextmanager
+    def aside(self, job: Job) -> Iterator[None]:
+        """Turn to another job for a while, and leave that at hand as it is.
+
+        :param job: the other job; what there is of it afterwards is kept in it.
+        """
+        mine = {name: getattr(self, name) for name in _OF_A_JOB}
+        wanted = self.freshness.lay_aside()
+        try:
+            if job.state:
+                self._take(job.state)
+            else:
+                self.begin(job.order)
+                self.is_aside = True
+            yield
+            job.state = {name: getattr(self, name) for name in _OF_A_JOB}
+        finally:
+            self._take(mine)
+            self.freshness.take_up(wanted)
+
+    def _take(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def narrowing(self, project: str) -> Narrowing | None:
         """Give what constraints leave a project, or None where they leave it everything."""

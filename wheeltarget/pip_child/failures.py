@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.pip_child.current import rebind
+from wheeltarget.pip_child.current import Current, rebind
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """What the operating system says where a file can't be written for reasons of the disk."""
@@ -27,9 +27,13 @@ _FETCHED = "pip-"
 
 
 class Pages:
-    """The index pages of a job that say nothing, with the reason for each."""
+    """The index pages of a job that say nothing, with the reason for each.
 
-    def __init__(self) -> None:
+    :param current: the holder of the job at hand.
+    """
+
+    def __init__(self, current: Current) -> None:
+        self._current = current
         self._reasons: dict[str, str] = {}
         self._passed_over: set[str] = set()
 
@@ -47,7 +51,10 @@ class Pages:
         """Note a page that pip passes over; that a project is not there is no news."""
         self._passed_over.add(str(page))
         response = getattr(reason, "response", None)
-        if getattr(response, "status_code", None) != _NOT_THERE:
+        is_news = getattr(response, "status_code", None) != _NOT_THERE
+        if self._current.is_aside:
+            self._current.has_missed |= is_news
+        elif is_news:
             self._reasons[str(page)] = _say(reason)
 
     def note(self, page: Any, content: object) -> None:
@@ -73,14 +80,15 @@ class Pages:
         ]
 
 
-def patch_pages() -> Pages:
+def patch_pages(current: Current) -> Pages:
     """Let it be noted which index pages say nothing, and let pages that are none be named.
 
+    :param current: the holder of the job at hand.
     :returns: where it is noted.
     """
     from pip._internal.index import collector
 
-    pages = Pages()
+    pages = Pages(current)
 
     def replace(name: str, wrap: Callable[[Any], Any]) -> None:
         original = getattr(collector, name, None)

@@ -99,7 +99,7 @@ def patch_result(current: Current) -> Any:
     run_here = download.DownloadCommand.run
     _note_resolver(current)
     _patch_saving(current)
-    pages = patch_pages()
+    pages = patch_pages(current)
 
     @functools.wraps(run_here)
     def run(self: Any, options: Any, arguments: list[str]) -> int:

@@ -33,8 +33,19 @@ class Freshness:
 
     def begin(self) -> None:
         """Begin a job; pages that came for an earlier one may be used for it, too."""
-        self._wanted.clear()
+        self._wanted = set()
         self._is_partial = False
+
+    def lay_aside(self) -> tuple[set[str], bool]:
+        """Give what there is of a job, to which this turns again afterwards."""
+        return self._wanted, self._is_partial
+
+    def take_up(self, job: tuple[set[str], bool]) -> None:
+        """Turn to a job again.
+
+        :param job: what :meth:`lay_aside` gave.
+        """
+        self._wanted, self._is_partial = job
 
     def want(self, scope: Any, project: str) -> None:
         """Note which pages pip looks for.

@@ -17,7 +17,8 @@ from wheeltarget.pip_child.ahead import Ahead
 from wheeltarget.pip_child.current import rebind
 from wheeltarget.pip_child.pages import KeptPage
 from wheeltarget.pip_child.telling import show, tell, tell_whole
-from wheeltarget.pip_child.walk import Walk, fetch_wheels
+from wheeltarget.pip_child.together import Together
+from wheeltarget.pip_child.walk import News, Walk, fetch_wheels
 
 Undo = Callable[[], None]
 
@@ -204,18 +205,21 @@ def patch_resolver(ahead: Ahead) -> Undo:
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
     resolve_here = Resolver.resolve
+    together = Together(ahead)
 
     @functools.wraps(resolve_here)
     def resolve(self: Any, roots: Any, *arguments: Any, **named: Any) -> Any:
-        _walk(ahead, self, roots)
+        _walk(ahead, together, self, roots)
         ahead.is_resolving = True
         try:
             chosen = resolve_here(self, roots, *arguments, **named)
         finally:
             ahead.is_resolving = False
         if not ahead.current.dry_run:
-            links = (each.link for each in chosen.requirements.values())
-            fetch_wheels(ahead, [link for link in links if link is not None])
+            found = (each.link for each in chosen.requirements.values())
+            links = [link for link in found if link is not None]
+            together.keep_only(links)
+            fetch_wheels(ahead, links)
         return chosen
 
     def undo() -> None:
@@ -225,16 +229,14 @@ def patch_resolver(ahead: Ahead) -> Undo:
     return undo
 
 
-def _walk(ahead: Ahead, resolver: Any, roots: Any) -> None:
+def _walk(ahead: Ahead, together: Together, resolver: Any, roots: Any) -> None:
     """Walk the likely graph; what fails here is only slower."""
     try:
         preparer = resolver.factory.preparer
         ahead.takes_whole_wheels = preparer.require_hashes
         ahead.bar = preparer._download._progress_bar
-        walk = Walk(ahead, resolver)
-        walk.run(roots)
-        if walk.is_whole and not ahead.current.dry_run and not _leaves_out_the_asked(resolver):
-            fetch_wheels(ahead, walk.links())
+        takes_wheels = not ahead.current.dry_run and not _leaves_out_the_asked(resolver)
+        together.walk(resolver, roots, takes_wheels=takes_wheels)
     except EOFError:
         raise  # nobody answers pip's question
     except Exception:
@@ -248,8 +250,6 @@ def _leaves_out_the_asked(resolver: Any) -> bool:
 
 def prove_resolver(ahead: Ahead) -> bool:
     """Walk over a page and a metadata file that are nowhere else than here."""
-    from types import SimpleNamespace
-
     from pip._internal.req.constructors import install_req_from_line
 
     current = ahead.current
@@ -258,9 +258,10 @@ def prove_resolver(ahead: Ahead) -> bool:
     for name, needs in ((needed, ""), (needing, "Requires-Dist: a-proof\n")):
         text = f"Metadata-Version: 2.1\nName: {name[0]}-proof\nVersion: 1\n{needs}"
         ahead.note_metadata(f"{_INDEX}/{name}.metadata", text.encode())
-    factory = SimpleNamespace(_finder=_finder(ahead))
-    walk = Walk(ahead, SimpleNamespace(factory=factory, ignore_dependencies=False))
-    walk.run([install_req_from_line("b-proof")])
+    walk = Walk(ahead, _finder(ahead), News(ahead.pool))
+    walk.begin([install_req_from_line("b-proof")])
+    while walk.can_go_on:
+        walk.go_on()
     ahead.keeper.session = None
     ahead.forget()
     return walk.is_whole and [link.filename for link in walk.links()] == [needing, needed]

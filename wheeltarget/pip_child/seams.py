@@ -113,7 +113,7 @@ def install_listing(current: Current, download: Download, speed: Speed | None = 
     :raises PipMovedError: where pip is not built as expected.
     """
     # Before pages are fetched ahead, since of those pip does not read every file.
-    listing = Listing(current, patch_pages(), speed)
+    listing = Listing(current, patch_pages(current), speed)
     install(current, download, speed)
     _install(
         current, Seam("what there is of a project", lambda _: patch_listing(listing), prove_listing)
@@ -280,6 +280,8 @@ def _patch_files(current: Current) -> Any:
     def get_file_content(url: str, *arguments: Any, **named: Any) -> tuple[str, str]:
         if url in current.files:
             return url, current.files[url]
+        if current.is_aside:
+            raise InstallationError(f"{redact_auth_from_url(url)} is read when it is its turn")
         location, content = read_here(url, *arguments, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # Clauses are read by the parent, before pip: here they would be lost in silence.

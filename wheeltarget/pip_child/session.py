@@ -8,7 +8,8 @@ it, and ask the user nothing: where a host wants to know who is asking, it is le
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from wheeltarget.pip_child.hosts import host_of
@@ -53,7 +54,7 @@ class Keeper:
         self._forget = forget
         self._key = ""
         self._close: Callable[[], None] = _nothing
-        self._fresh: dict[str, Any] = {}
+        self._fresh: tuple[list[Any], Any, Any] = ([], {}, None)
 
     def give(self, options: Any, make: Callable[[], Any]) -> Any:
         """Give the session for a job: that of the last one, unless its options were others.
@@ -61,13 +62,7 @@ class Keeper:
         :param options: pip's options for the job.
         :param make: makes a new session.
         """
-        key = repr(
-            sorted(
-                (name, value)
-                for name, value in vars(options).items()
-                if name not in _NOT_FOR_THE_SESSION
-            )
-        )
+        key = session_options(options)
         if self.session is None or key != self._key:
             self.close()
             self._forget()
@@ -75,10 +70,27 @@ class Keeper:
             self._adopt(self.session)
         else:
             # What the requirements files of a job say of hosts and indexes counts for it alone.
-            self.session.pip_trusted_origins[:] = self._fresh["trusted"]
-            self.session.adapters = self._fresh["adapters"].copy()
-            self.session.auth.index_urls = self._fresh["indexes"]
+            self._restore(self._fresh)
         return self.session
+
+    @contextmanager
+    def begun_anew(self) -> Iterator[Callable[[], bool]]:
+        """Give the session as another job would get it, and leave it afterwards as it is.
+
+        :returns: a function that tells whether the other job has made of it what this one has.
+        """
+        before = _state(self.session)
+        self._restore(self._fresh)
+        try:
+            yield lambda: _state(self.session) == before
+        finally:
+            self._restore(before)
+
+    def _restore(self, state: tuple[list[Any], Any, Any]) -> None:
+        trusted, adapters, indexes = state
+        self.session.pip_trusted_origins[:] = trusted
+        self.session.adapters = adapters.copy()
+        self.session.auth.index_urls = indexes
 
     def close(self) -> None:
         """Close the session, if there is one."""
@@ -87,11 +99,7 @@ class Keeper:
 
     def _adopt(self, session: Any) -> None:
         """Let a session outlive its command, and have a connection for each thread."""
-        self._fresh = {
-            "trusted": list(session.pip_trusted_origins),
-            "adapters": session.adapters.copy(),
-            "indexes": session.auth.index_urls,
-        }
+        self._fresh = _state(session)
         self._close, session.close = session.close, _nothing
         retry = _make_retry(self._pool)
         adapters = {*session.adapters.values(), session._trusted_host_adapter}
@@ -102,6 +110,26 @@ class Keeper:
                 # Its class alone is another one; all that pip has set stays as it is.
                 adapter.max_retries = copy.copy(adapter.max_retries)
                 adapter.max_retries.__class__ = retry
+
+
+def session_options(options: Any) -> str:
+    """Write down what pip's options say of how things are fetched.
+
+    :param options: the options of a job.
+    """
+    return repr(
+        sorted(
+            (name, value)
+            for name, value in vars(options).items()
+            if name not in _NOT_FOR_THE_SESSION
+        )
+    )
+
+
+def _state(session: Any) -> tuple[list[Any], Any, Any]:
+    """Give what requirements files may change of a session."""
+    indexes = session.auth.index_urls
+    return list(session.pip_trusted_origins), session.adapters.copy(), indexes
 
 
 def _nothing() -> None:

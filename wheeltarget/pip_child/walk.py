@@ -15,14 +15,13 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from wheeltarget.pip_child.ahead import METADATA, WHEEL, Ahead
-from wheeltarget.pip_child.pool import Left, Task
+from wheeltarget.pip_child.pool import Left, Pool, Task
 
 _LOGGER = logging.getLogger(__name__)
 _PATIENCE = 5.0
@@ -84,37 +83,97 @@ def fetch_pages(ahead: Ahead, finder: Any, name: str) -> list[Task]:
     return pages
 
 
+class News:
+    """What has come of that for which walks wait.
+
+    :param pool: the threads that fetch it.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self.queue: SimpleQueue[Task] = SimpleQueue()
+        self._pool = pool
+        self._longest = 0.0
+
+    def listen(self, least: float = _PATIENCE) -> list[Task]:
+        """Wait for something to come; what is given is empty where that takes too long.
+
+        :param least: the seconds to wait at least.
+        """
+        begun = time.monotonic()
+        patience = max(least, _TIMES_THE_LONGEST * self._longest)
+        come: list[Task] = []
+        while not come:
+            try:
+                come = [self.queue.get(timeout=0.2), *self.come()]
+            except Empty:
+                waits = time.monotonic() - max(begun, self._pool.pause_ends())
+                if waits > patience:
+                    return []
+        self._longest = max(self._longest, time.monotonic() - begun)
+        return come
+
+    def come(self) -> list[Task]:
+        """Give what has come meanwhile."""
+        come = []
+        while not self.queue.empty():
+            come.append(self.queue.get())
+        return come
+
+
 class Walk:
     """A walk for one job.
 
     :param ahead: what is fetched ahead.
-    :param resolver: pip's resolver for the job.
+    :param finder: pip's finder for the job.
+    :param news: tells what has come.
+    :param with_dependencies: whether what is chosen needs more.
+    :param may_ask: whether the user may be asked who he is.
     """
 
-    def __init__(self, ahead: Ahead, resolver: Any) -> None:
+    def __init__(
+        self,
+        ahead: Ahead,
+        finder: Any,
+        news: News,
+        *,
+        with_dependencies: bool = True,
+        may_ask: bool = True,
+    ) -> None:
         self._ahead = ahead
-        self._finder = resolver.factory._finder
-        self._with_dependencies = not resolver.ignore_dependencies
+        self._finder = finder
+        self._news = news
+        self._with_dependencies = with_dependencies
+        self._may_ask = may_ask
         self._nodes: dict[str, Node] = {}
         self._constraints: dict[str, Any] = {}
         self._todo: deque[Node] = deque()
         self._waiting: dict[Task, list[Node]] = {}
-        self._news: SimpleQueue[Task] = SimpleQueue()
-        self._longest = 0.0
         self._identified: set[str] = set()
-        self.is_whole = True
+        self._is_partial = False
 
-    def run(self, roots: Iterable[Any]) -> None:
-        """Walk until nothing is left to be fetched, or nothing comes any more.
+    @property
+    def can_go_on(self) -> bool:
+        """Tell whether there is something to do now."""
+        return bool(self._todo)
 
-        :param roots: pip's requirements of the job, its constraints among them.
-        """
-        with _quiet():
-            self._ask_for_roots(list(roots))
-            while self._todo or (self._waiting and self._listen()):
-                while self._todo:
-                    self._try_to_visit(self._todo.popleft())
-        self.is_whole = self.is_whole and not self._waiting
+    @property
+    def waits(self) -> bool:
+        """Tell whether there will be something to do later."""
+        return bool(self._waiting)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether it came to the end of everything that is needed."""
+        return not (self._is_partial or self._todo or self._waiting)
+
+    def go_on(self) -> None:
+        """Do the next thing that there is to do."""
+        self._try_to_visit(self._todo.popleft())
+
+    def note(self, come: Iterable[Task]) -> None:
+        """Note what has come."""
+        for task in come:
+            self._todo.extend(self._waiting.pop(task, ()))
 
     def links(self) -> Iterator[Any]:
         """Give pip's links to all that would be chosen if the walk was right."""
@@ -130,7 +189,11 @@ class Walk:
                 yield node.best
             todo.extend(node.children)
 
-    def _ask_for_roots(self, roots: list[Any]) -> None:
+    def begin(self, roots: list[Any]) -> None:
+        """Ask for what the user asks for.
+
+        :param roots: pip's requirements of the job, its constraints among them.
+        """
         from pip._internal.resolution.resolvelib.base import Constraint
 
         for root in roots:
@@ -143,7 +206,7 @@ class Walk:
             if root.constraint or not root.match_markers(()):
                 continue
             if root.link or root.req is None:
-                self.is_whole = False
+                self._is_partial = True
                 continue
             hashes = root.hashes(trust_internet=False)
             ask = (root.req.specifier, frozenset(root.extras), hashes)
@@ -170,7 +233,7 @@ class Walk:
             raise
         except Exception:
             _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
-            self.is_whole = False
+            self._is_partial = True
 
     def _visit(self, node: Node) -> None:
         """Go as far with a project as what is there allows."""
@@ -182,10 +245,10 @@ class Walk:
             self._todo.append(node)
             return
         if left:
-            self.is_whole = False
+            self._is_partial = True
             return
         if not self._choose(node):
-            self.is_whole = False
+            self._is_partial = True
             return
         if (node.best, node.extras) == node.read:
             return
@@ -193,10 +256,10 @@ class Walk:
             source = self._source(node.best)
             if source is None or self._waits_for(node, [source]):
                 # Of a source nobody knows what it needs before it is built.
-                self.is_whole = self.is_whole and source is not None
+                self._is_partial |= source is None
                 return
             if isinstance(source.outcome, Left):
-                self.is_whole = False
+                self._is_partial = True
                 return
             node.distribution = self._read(node, source.outcome)
         self._expand(node)
@@ -206,7 +269,8 @@ class Walk:
 
         :returns: whether what is left can be fetched here after all.
         """
-        if page.host in self._identified or not isinstance(page.outcome.reason, Exception):
+        is_refused = isinstance(page.outcome.reason, Exception)
+        if page.host in self._identified or not is_refused or not self._may_ask:
             return self._ahead.is_forgotten(page)
         self._identified.add(page.host)
         if not self._ahead.identify(page.url):
@@ -221,7 +285,7 @@ class Walk:
             nodes = self._waiting.get(task)
             if nodes is None:
                 self._waiting[task] = [node]
-                task.tell(self._news)
+                task.tell(self._news.queue)
             elif node not in nodes:
                 nodes.append(node)
         return bool(missing)
@@ -286,33 +350,13 @@ class Walk:
         if self._with_dependencies:
             for need in node.distribution.iter_dependencies(node.extras):
                 if need.url:
-                    self.is_whole = False
+                    self._is_partial = True
                     continue
                 ask = (need.specifier, frozenset(need.extras), None)
                 asks.setdefault(_normal(need.name), []).append(ask)
         before, node.children = node.children, tuple(asks)
         for name in dict.fromkeys((*before, *asks)):
             self._ask(name, node.name, asks.get(name, []))
-
-    def _listen(self) -> bool:
-        """Wait for something to arrive; False where that takes too long."""
-        begun = time.monotonic()
-        patience = max(_PATIENCE, _TIMES_THE_LONGEST * self._longest)
-        while True:
-            try:
-                self._note(self._news.get(timeout=0.2))
-                break
-            except Empty:
-                waits = time.monotonic() - max(begun, self._ahead.pool.pause_ends())
-                if waits > patience:
-                    return False
-        self._longest = max(self._longest, time.monotonic() - begun)
-        while not self._news.empty():
-            self._note(self._news.get())
-        return True
-
-    def _note(self, task: Task) -> None:
-        self._todo.extend(self._waiting.pop(task, ()))
 
 
 class _Headers(importlib.metadata.Distribution):
@@ -329,10 +373,8 @@ class _Headers(importlib.metadata.Distribution):
 
 
 def fetch_wheels(ahead: Ahead, links: Iterable[Any]) -> None:
-    """Let the files be fetched that are going to be needed, and none that are not."""
-    wanted = list(links)
-    ahead.wheels.keep_only(wanted)
-    for link in wanted:
+    """Let the files be fetched that are going to be needed."""
+    for link in links:
         if ahead.find_here(link) is None:
             ahead.wheels.fetch(link, WHEEL)
 
@@ -353,14 +395,3 @@ def _normal(name: str) -> str:
     from pip._vendor.packaging.utils import canonicalize_name
 
     return str(canonicalize_name(name))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Let pip complain of hosts that it does not trust once only, and not here."""
-    logger = logging.getLogger("pip._internal.network.session")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before
