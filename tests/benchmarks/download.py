@@ -293,8 +293,9 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--delay", type=float, nargs="+", default=[40.0], help="ms a response")
     parser.add_argument("--bandwidth", type=float, default=0.0, help="MB a second, 0 for no limit")
     parser.add_argument("--runs", type=int, default=5, help="how many rounds")
-    usual = ",".join(name for name in PEERS if name != "pip-apart")
-    parser.add_argument("--peers", default=usual, help="who, with commas between")
+    parser.add_argument(
+        "--peers", default=",".join(peers.USUAL), help=f"which of {', '.join(PEERS)}"
+    )
     parser.add_argument(
         "--beside",
         action="append",

@@ -113,17 +113,20 @@ def _index_words(place: Place) -> list[str]:
     return ["--index-url", place.url, "--trusted-host", "127.0.0.1"]
 
 
-def wheeltarget(python: str = sys.executable, name: str = "wheeltarget") -> Peer:
+def wheeltarget(
+    python: str = sys.executable, name: str = "wheeltarget", options: Sequence[str] = ()
+) -> Peer:
     """Give the wheeltarget of an interpreter.
 
     :param python: the interpreter that has it.
     :param name: what to call it.
+    :param options: more options for it.
     """
     script = Path(python).with_name("wheeltarget")
     start = [str(script)] if script.exists() else [python, "-m", "wheeltarget"]
 
     def commands(job: Job, place: Place) -> list[list[str]]:
-        words = [*start, "download", "-q", "-d", str(place.destination)]
+        words = [*start, "download", "-q", "-d", str(place.destination), *options]
         return [[*words, *_index_words(place), "--tags", ",".join(job.tags), *job.requirements]]
 
     version = _say(*start, "--version").removeprefix("wheeltarget ")
@@ -250,6 +253,7 @@ def _nab_project(tag: str, job: Job, place: Place) -> str:
 
 PEERS: dict[str, Callable[[], Peer]] = {
     "wheeltarget": wheeltarget,
+    "wheeltarget-jobs": lambda: wheeltarget(name="wheeltarget --jobs 2", options=["--jobs", "2"]),
     "pip": pip,
     "pip-apart": pip_apart,
     "uv": uv,
@@ -257,6 +261,9 @@ PEERS: dict[str, Callable[[], Peer]] = {
     "nab": nab,
 }
 """What makes each peer ready, by its name; raises MissingPeerError."""
+
+USUAL = ("wheeltarget", "pip", "uv", "pex3", "nab")
+"""Those that are measured where nobody says which."""
 
 
 def _installed(project: str, program: str) -> Path:

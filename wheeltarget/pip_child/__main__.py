@@ -222,7 +222,9 @@ def run_next(current: Current, job: dict[str, Any], listing: Listing | None, num
     """Run one of several jobs, with nothing kept of the one before it."""
     if number:
         current.let_go()
-        gc.collect()
+        # Where little was made, looking for what is left of it takes longer than it is worth.
+        if any(gc.get_count()[1:]):
+            gc.collect()
     run(current, job, listing)
 
 
