@@ -337,6 +337,17 @@ class TestJobs:
             assert said == [f"Resolving for {label}" for label in found]
         assert len(said) == 3
 
+    def test_host_is_asked_no_more_at_once(self, tmp_path: Path, here: Path) -> None:
+        projects = [f"lib{number}" for number in range(9)]
+        for project in projects:
+            make_wheel(tmp_path / "many", project)
+        environment = {"WHEELTARGET_CONNECTIONS": "4"}
+        with LocalIndex(tmp_path / "many", delay=0.05) as index:
+            words = (*projects, f"--tags={LINUX},{WINDOWS}")
+            done = download(index, "--jobs=2", *words, cwd=here, variables=environment)
+            assert done.exit_code == 0, done.stderr
+            assert 1 < index.most_at_once <= 4
+
     def test_failure(self, index: LocalIndex, here: Path) -> None:
         words = [f"app ; tags={LINUX}", f"app==9 ; tags={WINDOWS}"]
         result = download(index, "--jobs=2", *words, cwd=here)

@@ -107,7 +107,7 @@ def run_jobs(
             "store": manner.store and str(manner.store),
             "refresh": manner.refresh,
             "ahead": os.environ.get(AHEAD) != "0",
-            "connections": connections,
+            "connections": max(connections // count, 1),
         }
         files.append(_write_orders(home, everything))
     exit_codes = run_all(files, stage, captured=captured, silent=manner.silent)
