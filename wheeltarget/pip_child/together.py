@@ -94,11 +94,10 @@ class Together:
     def _go(self, own: Walk, news: News, *, takes_wheels: bool) -> None:
         """Walk for the job at hand, and for others while it has to wait."""
         looking = self._look_further(news)
-        begun = not takes_wheels
+        begun: set[Walk] = set()
         while True:
-            if own.is_whole and not begun:
-                begun = True
-                fetch_wheels(self._ahead, own.links())
+            if takes_wheels:
+                self._begin_wheels(own, begun)
             come = news.come()
             if not (come or self._step(own) or next(looking, False)):
                 waits = own.waits or any(each.walk.waits for each in self._ready.values())
@@ -107,10 +106,17 @@ class Together:
                     break
             for walk in (own, *(each.walk for each in self._ready.values())):
                 walk.note(come)
-        if own.is_whole and takes_wheels:
+        if own in begun:
             self.keep_only(own.links())
-        for each in self._ready.values() if takes_wheels else ():
-            if each.walk.is_whole:
+
+    def _begin_wheels(self, own: Walk, begun: set[Walk]) -> None:
+        """Let the wheels of every walk be fetched that has come to its end by now."""
+        if own.is_whole and own not in begun:
+            begun.add(own)
+            fetch_wheels(self._ahead, own.links())
+        for each in self._ready.values():
+            if each.walk.is_whole and each.walk not in begun:
+                begun.add(each.walk)
                 with self._aside(each.job):
                     fetch_wheels(self._ahead, each.walk.links())
 
