@@ -14,7 +14,7 @@ from typing import Any
 
 from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.hosts import Hosts, host_of
-from wheeltarget.pip_child.pages import KeptPage, Needs, Sieve
+from wheeltarget.pip_child.pages import KeptPage, Needs, Packed, Sieve
 from wheeltarget.pip_child.pool import Left, Pool, Task
 from wheeltarget.pip_child.session import Keeper, Lent, fetch, is_for_good
 from wheeltarget.pip_child.wheels import Wheels
@@ -205,22 +205,23 @@ class Ahead:
             self._metadata[url] = task
         return task
 
-    def _fetch_metadata(self, url: str, hashes: Any) -> bytes | Left:
+    def _fetch_metadata(self, url: str, hashes: Any) -> Packed | Left:
         from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 
         response = self.lent().get(url, headers=HEADERS, stream=True)
         raise_for_status(response)
         content = b"".join(response_chunks(response))
-        return content if not hashes or _fits(content, hashes) else Left("it has another hash")
+        fits = not hashes or _fits(content, hashes)
+        return Packed(content) if fits else Left("it has another hash")
 
     def fetched_metadata(self, url: str) -> bytes | None:
         """Give a metadata file; None where pip has to fetch it."""
         outcome = self._outcome(self._metadata.get(url))
-        return outcome if isinstance(outcome, bytes) else None
+        return outcome.content if isinstance(outcome, Packed) else None
 
     def note_metadata(self, url: str, content: bytes) -> None:
         """Keep a metadata file that pip itself got."""
-        self._metadata[url] = Task.done(url, content)
+        self._metadata[url] = Task.done(url, Packed(content))
 
     # All of them
 

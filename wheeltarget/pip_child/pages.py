@@ -16,7 +16,7 @@ from typing import Any
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _QUICK = 1
-"""The level of compression; pages are much alike inside, so more would gain little."""
+"""The level of compression; texts are much alike inside, so more would gain little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,23 @@ def kind_of(url: str) -> str:
     return tags.lower()
 
 
+class Packed:
+    """A text that is kept until the end of the run, and takes less room meanwhile.
+
+    :param content: the text.
+    """
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, content: bytes) -> None:
+        self._packed = zlib.compress(content, _QUICK)
+
+    @property
+    def content(self) -> bytes:
+        """Give it as it was."""
+        return zlib.decompress(self._packed)
+
+
 class KeptPage:
     """A page, in the place of pip's own ``IndexContent``, and of the response before it.
 
@@ -99,7 +116,7 @@ class KeptPage:
         self.encoding = encoding
         self.is_readable = True
         content: bytes = response.content
-        self._packed = zlib.compress(content, _QUICK)
+        self._packed = Packed(content)
         self._files: list[tuple[str, Any]] | None = None
         self._needs = needs
         self._links: dict[bool, list[tuple[str, Any]]] = {}
@@ -114,7 +131,7 @@ class KeptPage:
     @property
     def content(self) -> bytes:
         """Give the page as it came."""
-        return zlib.decompress(self._packed)
+        return self._packed.content
 
     def links(self, sieve: Sieve, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]) -> Any:
         """Give pip's links to the files that are of use, or None where pip has to read the page.

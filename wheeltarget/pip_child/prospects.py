@@ -100,7 +100,7 @@ def hand_over(finder: Any, other: Any) -> list[str]:
     :param other: the other one.
     :returns: the names of the projects of which it knows now.
     """
-    if finder._all_candidates or not _find_the_same(finder, other):
+    if not _find_the_same(finder, other) or finder._all_candidates:
         return []
     finder._all_candidates.update(other._all_candidates)
     finder._best_candidates.update(other._best_candidates)

@@ -41,6 +41,7 @@ _SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...]
 _TRIFLES = (
     (thrift.patch_quoting, thrift.prove_quoting),
     (thrift.patch_names, thrift.prove_names),
+    (thrift.patch_versions, thrift.prove_versions),
     (thrift.patch_parsing, thrift.prove_parsing),
 )
 """Seams by themselves, for which nobody needs to be told that they are left out."""

@@ -1,8 +1,8 @@
 """Seams around work that pip does again and again for the same answer.
 
 A URL is quoted although nothing in it needs it, the name of a wheel is taken to pieces whenever it
-is compared, and its metadata is parsed anew for each word that is read of it. See
-:mod:`wheeltarget.pip_child.speed`.
+is compared, a version is parsed for every file and every target, and metadata is parsed anew for
+each word that is read of it. See :mod:`wheeltarget.pip_child.speed`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from typing import Any
 
 _NAMES = 4096
 """How many names are remembered: more than a project has wheels, as a rule."""
+
+_VERSIONS = 65536
+"""How many versions are remembered: more than all projects of a run have, as a rule."""
 
 _PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)+")
 """A URL that comes out of quoting as it went in."""
@@ -69,6 +72,34 @@ def prove_names() -> bool:
 
     first, second = (package_finder.Wheel("proof-1-py3-none-any.whl") for _ in range(2))
     return first is second and bool(first.version == "1")
+
+
+def patch_versions() -> Callable[[], None]:
+    """Let a version be parsed once for all files and targets that have it."""
+    from pip._internal.models import candidate
+
+    parse_here = candidate.parse_version
+    candidate.parse_version = functools.lru_cache(_VERSIONS)(parse_here)
+
+    def undo() -> None:
+        candidate.parse_version = parse_here
+
+    return undo
+
+
+def prove_versions() -> bool:
+    """Ask for candidates of the same version, and of one that is none."""
+    from pip._internal.models.candidate import InstallationCandidate
+    from pip._internal.models.link import Link
+    from pip._vendor.packaging.version import InvalidVersion
+
+    link = Link("https://example.invalid/proof-1.0-py3-none-any.whl")
+    first, second = (InstallationCandidate("proof", "1.0", link) for _ in range(2))
+    try:
+        InstallationCandidate("proof", "no version", link)
+    except InvalidVersion:
+        return first.version is second.version and str(first.version) == "1.0"
+    return False
 
 
 def patch_parsing() -> Callable[[], None]:

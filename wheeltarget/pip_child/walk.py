@@ -21,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from wheeltarget.pip_child.ahead import METADATA, WHEEL, Ahead
+from wheeltarget.pip_child.pages import Packed
 from wheeltarget.pip_child.pool import Left, Pool, Task
 
 _LOGGER = logging.getLogger(__name__)
@@ -338,8 +339,8 @@ class Walk:
             select_backend,
         )
 
-        if isinstance(outcome, bytes):
-            return select_backend().Distribution(_Headers(outcome), None, None)
+        if isinstance(outcome, Packed):
+            return select_backend().Distribution(_Headers(outcome.content), None, None)
         path = outcome if isinstance(outcome, Path) else self._ahead.wheels.find(node.best)
         return get_wheel_distribution(FilesystemWheel(str(path)), node.name)
 
