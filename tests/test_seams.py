@@ -501,7 +501,7 @@ TRIFLES = [
     Edit("_internal.models.link", "_ensure_quoted_url(", "_quote("),
     Edit("_internal.metadata.importlib._dists", "WheelDistribution", "_Wheel"),
     Edit("_internal.models.candidate", "parse_version", "_parse"),
-    Edit("_internal.index.package_finder", "_all_candidates", "_found"),
+    Edit("_internal.index.package_finder", "self._all_candidates", "self._found"),
 ]
 
 
