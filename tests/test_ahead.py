@@ -314,6 +314,19 @@ def test_jobs_behind_the_first_are_looked_at_while_it_waits(tmp_path: Path, shop
     assert metadata < first_wheel
 
 
+def test_every_file_that_is_passed_over_is_told_of_for_each_target(
+    tmp_path: Path, shop: Workshop
+) -> None:
+    foreign(tmp_path / "shelf")
+    with LocalIndex(tmp_path / "shelf") as index:
+        words = ["--no-cache-dir", *QUIET, *index.pip_args(), "-vv", "app"]
+        run = shop.run(Job(words), Job(words), ahead=True)
+    assert run.exit_code == 0
+    first, second = run.stdout.split("Resolving for")[1:]
+    told = "Link requires a different Python (3.9.20 not in: '>=3.12')"
+    assert first.count(told) == second.count(told) > 0
+
+
 @pytest.mark.parametrize("words", [["--extra-index-url"], ["--trusted-host"]])
 def test_job_that_looks_elsewhere_is_looked_at_in_its_turn(
     tmp_path: Path, shop: Workshop, words: list[str]

@@ -8,6 +8,7 @@ import pytest
 from pip._internal.index.collector import LinkCollector
 from pip._internal.index.package_finder import PackageFinder
 from pip._internal.models.format_control import FormatControl
+from pip._internal.models.link import Link
 from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
@@ -28,10 +29,12 @@ def test_finder_is_handed_what_one_that_goes_by_the_same_has_found() -> None:
     session = object()
     other, finder = (make_finder(session, format_control=FormatControl()) for _ in "ab")
     other._all_candidates["app"] = candidates = [object()]
-    other._requires_python_skipped.add("1.0 Requires-Python >=4")
+    passed_over = Link("https://example.invalid/app-1.0.tar.gz", requires_python=">=4")
+    other.evaluate_links(other.make_link_evaluator("app"), [passed_over])
+    reasons = other.requires_python_skipped_reasons()
     assert hand_over(finder, other) == ["app"]
     assert finder.find_all_candidates("app") is candidates
-    assert finder.requires_python_skipped_reasons() == ["1.0 Requires-Python >=4"]
+    assert finder.requires_python_skipped_reasons() == reasons == ["1.0 Requires-Python >=4"]
 
 
 @pytest.mark.parametrize(

@@ -17,16 +17,11 @@ from typing import Any
 
 from wheeltarget.pip_child.session import Keeper, session_options
 
-_CACHES = frozenset(
-    {
-        "_all_candidates",
-        "_best_candidates",
-        "_link_collector",
-        "_requires_python_skipped",
-        "_target_python",
-    }
-)
-"""Attributes in which two finders may differ that find the same."""
+_FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
+"""Attributes for what a finder has found, and passed over; no pip has both of the latter."""
+
+_ELSEWHERE = ("_link_collector", "_target_python")
+"""Attributes that are compared by what is in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +97,9 @@ def hand_over(finder: Any, other: Any) -> list[str]:
     """
     if not _find_the_same(finder, other) or finder._all_candidates:
         return []
-    finder._all_candidates.update(other._all_candidates)
-    finder._best_candidates.update(other._best_candidates)
-    finder._requires_python_skipped |= other._requires_python_skipped
+    for name in _FOUND:
+        if name in vars(other):
+            vars(finder)[name].update(vars(other)[name])
     return list(other._all_candidates)
 
 
@@ -114,7 +109,8 @@ def _find_the_same(finder: Any, other: Any) -> bool:
     def goes_by(each: Any) -> list[Any]:
         target, collector = each._target_python, each._link_collector
         names = ("platforms", "py_version_info", "abis", "implementation")
-        settings = {name: value for name, value in vars(each).items() if name not in _CACHES}
+        apart = {*_FOUND, *_ELSEWHERE}
+        settings = {name: value for name, value in vars(each).items() if name not in apart}
         return [
             settings,
             [getattr(target, name) for name in names],

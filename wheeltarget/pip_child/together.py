@@ -89,7 +89,7 @@ class Together:
             current.links, current.unread = ready.job.state["links"], ready.job.state["unread"]
         for project in projects:
             current.freshness.want(finder.search_scope, project)
-        return bool(projects) and ready.walk.is_whole and is_same(roots, ready.prospect.roots)
+        return ready.walk.is_whole and is_same(roots, ready.prospect.roots)
 
     def _go(self, own: Walk, news: News, *, takes_wheels: bool) -> None:
         """Walk for the job at hand, and for others while it has to wait."""
@@ -136,7 +136,7 @@ class Together:
         """Begin to walk for the jobs behind the one at hand, one after the other."""
         jobs, folder = self._ahead.jobs, self._ahead.current.folder
         here = next((number for number, job in enumerate(jobs) if job["folder"] == folder), None)
-        if here is None or not jobs[here]["target"]:
+        if here is None or not jobs[here]["target"] or _tells_of_every_file():
             return
         _, like, _ = read_options(jobs[here]["arguments"])
         for order in jobs[here + 1 : here + _AT_ONCE]:
@@ -169,6 +169,11 @@ class Together:
     def _aside(self, job: Job) -> Iterator[None]:
         with self._ahead.current.aside(job), _quiet(*_LOOKING):
             yield
+
+
+def _tells_of_every_file() -> bool:
+    """Tell whether the user wants to read, for each job, of every file that is passed over."""
+    return logging.getLogger(_LOOKING[1]).isEnabledFor(logging.DEBUG)
 
 
 @contextmanager
