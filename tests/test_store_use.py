@@ -110,6 +110,27 @@ def test_what_pip_passes_over_is_not_brought_along(
     assert names(project / "house") == ["low-1.0-py3-none-any.whl"]
 
 
+@pytest.mark.parametrize("ahead", ["0", "1"])
+def test_what_another_target_has_is_not_brought_along(
+    project: Path, index: LocalIndex, ahead: str
+) -> None:
+    """pip looks at the newest one first, which an earlier target of the run has taken."""
+    make_wheel(project.parent / "index", "low", "2.0")
+    make_wheel(project.parent / "index", "old", requires=["low<2"])
+    make_wheel(project.parent / "index", "any", requires=["low", 'old ; python_version < "3.9"'])
+    tags = "cp311-cp311-manylinux2014_x86_64,cp38-cp38-manylinux2014_x86_64"
+    words = ["--dest", "house", "--by-target", "--tags", tags, "any"]
+    done = wheeltarget(
+        *("download", "--no-cache-dir", *index.pip_args(), *words),
+        cwd=project,
+        variables={"WHEELTARGET_AHEAD": ahead},
+    )
+    assert done.exit_code == 0, done.stderr
+    _, for_old = tags.split(",")
+    wanted = ["any-1.0", "low-1.0", "old-1.0"]
+    assert names(project / "house" / for_old) == [f"{each}-py3-none-any.whl" for each in wanted]
+
+
 def test_a_damaged_wheel_is_fetched_again(project: Path, index: LocalIndex) -> None:
     assert fetch(index, project, "low").exit_code == 0
     (wheel,) = (project / "house").iterdir()

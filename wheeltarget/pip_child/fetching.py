@@ -58,6 +58,13 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     path = folder / link.filename
     if path.exists():
         return ""
+    source = _link_or_take(current, link, path)
+    if source:
+        current.brought.append(path)
+    return source
+
+
+def _link_or_take(current: Current, link: Any, path: Path) -> str:
     earlier = current.fetched.get(link.url_without_fragment)
     if earlier is not None and earlier.is_file():
         link_or_copy(earlier, path)
@@ -66,10 +73,7 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     if there.is_file() and link.filename not in current.refused:
         link_or_copy(there, path)
         return "the destination"
-    if not _take_stored(current, link, path):
-        return ""
-    current.brought.append(path)
-    return "the store"
+    return "the store" if _take_stored(current, link, path) else ""
 
 
 def _take_stored(current: Current, link: Any, path: Path) -> bool:

@@ -34,7 +34,7 @@ def take(store: Store | None, link: Any, path: Path) -> bool:
 
 
 def settle(current: Current) -> None:
-    """Keep what was chosen for the job, and drop what was taken from the store for nothing.
+    """Keep what was chosen for the job, and drop what was brought for nothing.
 
     :param current: the job; pip has chosen and fetched.
     """
