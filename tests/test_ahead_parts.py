@@ -1,19 +1,22 @@
-"""The parts of fetching ahead that need no pip: hosts, threads, and the sieve for files."""
+"""The parts of fetching ahead that ask no index: hosts, threads, and the sieve for files."""
 
 from __future__ import annotations
 
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
+from pip._vendor.urllib3 import PoolManager, ProxyManager
 
 from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import Needs, Sieve, kind_of
 from wheeltarget.pip_child.pool import Left, Pool, Task
+from wheeltarget.pip_child.session import asked_host
 
 WORDS = st.sampled_from(["cp39", "CP39", "py3", "py2", "abi3", "none", "any", "linux_x86_64"])
 SETS = st.lists(WORDS, min_size=1, max_size=3).map(".".join)
@@ -69,11 +72,20 @@ def test_needs_cover_what_is_in_them() -> None:
     [
         ("https://Example.invalid/a", "example.invalid"),
         ("http://me:secret@h:8080/a", "h:8080"),
-        ("http://[::1]:80/", "[::1]:80"),
+        ("http://[::1]:80/", "[::1]"),
+        ("https://[fe80::443]/", "[fe80::443]"),
+        ("https://h:443/a", "h"),
+        ("https://h:80/a", "h:80"),
     ],
 )
 def test_host_of_url(url: str, host: str) -> None:
     assert host_of(url) == host
+    # A pause that is asked for is asked for by the same name, whoever carries the question.
+    bare = url.replace("me:secret@", "")
+    path = urlsplit(bare).path
+    assert asked_host(PoolManager().connection_from_url(bare), path) == host
+    through_proxy = ProxyManager("http://proxy.invalid:3128").connection_from_url(bare)
+    assert asked_host(through_proxy, bare if bare.startswith("http:") else path) == host
 
 
 def test_host_is_asked_once_until_it_answers_and_then_as_much_as_allowed() -> None:

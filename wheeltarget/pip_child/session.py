@@ -125,9 +125,9 @@ def _make_retry(pool: Pool) -> type:
         ) -> Any:
             wait = self.get_retry_after(response) if response is not None else None
             if wait and wait > _LONGEST_WAIT:
-                pool.shut(_name(_pool))
+                pool.shut(asked_host(_pool, url))
             elif wait:
-                pool.pause(_name(_pool), wait)
+                pool.pause(asked_host(_pool, url), wait)
             if pool.is_here() and (
                 pool.is_stopped
                 or len(self.history) >= _RETRIES
@@ -140,12 +140,17 @@ def _make_retry(pool: Pool) -> type:
     return WatchedRetry
 
 
-def _name(connections: Any) -> str:
-    """Give the host that a pool of connections is for, as in its URLs."""
-    port = connections.port
-    usual = {"http": 80, "https": 443}.get(connections.scheme)
-    host = connections.host.lower()
-    return host if port in {None, usual} else f"{host}:{port}"
+def asked_host(connections: Any, url: str | None) -> str:
+    """Give the host that was asked for something, as :func:`host_of` gives it.
+
+    :param connections: the connections that were used for it, of urllib3's.
+    :param url: what was asked for: a path, or, where a proxy was asked for it, a whole URL.
+    """
+    if url and not url.startswith("/"):
+        return host_of(url)
+    host = f"[{connections.host}]" if ":" in connections.host else connections.host
+    port = "" if connections.port is None else f":{connections.port}"
+    return host_of(f"{connections.scheme}://{host}{port}")
 
 
 class Lent:
