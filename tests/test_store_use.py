@@ -114,7 +114,7 @@ def test_what_pip_passes_over_is_not_brought_along(
 def test_what_another_target_has_is_not_brought_along(
     project: Path, index: LocalIndex, ahead: str
 ) -> None:
-    """pip looks at the newest one first, which an earlier target of the run has taken."""
+    """The newest one, which pip looks at first, is one of an earlier target of the run."""
     make_wheel(project.parent / "index", "low", "2.0")
     make_wheel(project.parent / "index", "old", requires=["low<2"])
     make_wheel(project.parent / "index", "any", requires=["low", 'old ; python_version < "3.9"'])
