@@ -143,6 +143,35 @@ def test_a_damaged_wheel_is_fetched_again(project: Path, index: LocalIndex) -> N
     assert index.count(".whl") == 2
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (-20, "note: in the cache, low-1.0-py3-none-any.whl had gone bad"),
+        (40, "error: the cache has other content than it should for low-1.0-py3-none-any.whl;"),
+    ],
+    ids=["pip fails over it", "pip does not see it"],
+)
+def test_damage_without_a_trace_is_not_handed_on(
+    project: Path, index: LocalIndex, place: int, said: str
+) -> None:
+    """The time of change is set back, so that the store trusts the file."""
+    assert fetch(index, project, "low").exit_code == 0
+    (wheel,) = (project / "house").iterdir()
+    good, status = wheel.read_bytes(), wheel.stat()
+    with wheel.open("r+b") as handle:
+        handle.seek(place, os.SEEK_SET if place > 0 else os.SEEK_END)
+        handle.write(b"!!")
+    os.utime(wheel, ns=(status.st_atime_ns, status.st_mtime_ns))
+    wheel.unlink()
+    run = fetch(index, project, "low")
+    assert run.exit_code == 1
+    assert said in run.stderr
+    assert names(project / "house") == []
+    assert fetch(index, project, "low").exit_code == 0
+    assert wheel.read_bytes() == good
+    assert index.count(".whl") == 2
+
+
 def test_an_index_without_hashes_fills_no_store(project: Path, tmp_path: Path) -> None:
     with LocalIndex(tmp_path / "index", hashes=False) as index:
         assert fetch(index, project, "low").exit_code == 0

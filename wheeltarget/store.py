@@ -158,6 +158,20 @@ class Store:
                 yield writer
             self._keep(draft, _date_back(draft), sha256, writer.sha256)
 
+    def is_damaged(self, sha256: str) -> bool:
+        """Hash a file once more, whatever its stamp says; one that is damaged is removed.
+
+        :param sha256: the hash, in hexadecimal; what is not there is not damaged.
+        """
+        path = self._path(sha256)
+        try:
+            if path is None or _hash_file(path) == sha256.lower():
+                return False
+            _remove(path)
+        except OSError:
+            return False
+        return True
+
     def remove(self, sha256: str) -> None:
         """Remove a file; whoever has it linked keeps it.
 

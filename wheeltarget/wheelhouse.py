@@ -308,18 +308,23 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def merge(
-    stage: Stage, targets: Sequence[Sequence[StagedFile]], *, copied: bool = False
+    stage: Stage,
+    targets: Sequence[Sequence[StagedFile]],
+    hashes: Hashes | None = None,
+    *,
+    copied: bool = False,
 ) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
     :param stage: where they lie.
     :param targets: the files of each target.
+    :param hashes: has those hashes that are known already.
     :param copied: whether the files lie elsewhere and are to stay there.
     :returns: what is in the destination afterwards, by the name that each file gets there.
     :raises ClashError: where one name has two contents; nothing is placed then.
     :raises DestinationError: where the destination cannot be written; it is left as it was.
     """
-    hashes = _Hashes()
+    hashes = hashes or Hashes()
     chosen: dict[str, tuple[StagedFile, str]] = {}
     for file in (each for files in targets for each in files):
         digest = file.sha256 or hashes.sha256(file.path)
@@ -360,13 +365,18 @@ def _copies(stage: Stage, paths: Mapping[str, Path]) -> dict[str, Path]:
     return copies
 
 
-class _Hashes:
+class Hashes:
     """Compute each file's hash once, however many names it has."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], str] = {}
 
     def sha256(self, path: Path) -> str:
+        """Give a file's sha256, in hexadecimal.
+
+        :param path: the file; it must not be written to any more.
+        :raises OSError: where it cannot be read.
+        """
         status = path.stat()
         key = (status.st_dev, status.st_ino)
         if key not in self._known or not status.st_ino:

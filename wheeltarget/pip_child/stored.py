@@ -52,6 +52,18 @@ def settle(current: Current) -> None:
                 current.store.add(sha256, path)
 
 
+def doubt(current: Current) -> list[str]:
+    """Look whether a job failed for what was taken from the store, and remove what is damaged.
+
+    :param current: the job; pip has failed.
+    :returns: the names of the files that were removed from the store.
+    """
+    store = current.store
+    if store is None:
+        return []
+    return [name for name, sha256 in current.taken.items() if store.is_damaged(sha256)]
+
+
 def patch_copies(current: Current) -> bool:
     """Let pip's own cache not keep a second copy of the wheels that go to the store.
 
