@@ -172,9 +172,17 @@ def test_damage_without_a_trace_is_not_handed_on(
     assert index.count(".whl") == 2
 
 
-def test_an_index_without_hashes_fills_no_store(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ahead", ["0", "1"])
+def test_an_index_without_hashes_fills_pips_cache_instead(
+    project: Path, tmp_path: Path, ahead: str
+) -> None:
     with LocalIndex(tmp_path / "index", hashes=False) as index:
-        assert fetch(index, project, "low").exit_code == 0
+        index.file_headers = FOREVER
+        for _ in range(2):
+            done = fetch(index, project, "low", WHEELTARGET_AHEAD=ahead)
+            assert done.exit_code == 0, done.stderr
+            (project / "house" / "low-1.0-py3-none-any.whl").unlink()
+        assert index.count(".whl") == 1
     assert stored() == []
 
 

@@ -59,6 +59,7 @@ class Current:
     fetched: dict[str, Path] = field(default_factory=dict)
     brought: list[Path] = field(default_factory=list)
     taken: dict[str, str] = field(default_factory=dict)
+    unhashed: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
     resolver: Any = None

@@ -58,6 +58,8 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     path = folder / link.filename
     if path.exists():
         return ""
+    if "sha256" not in link._hashes:
+        current.unhashed.add(link.url_without_fragment)
     source = _link_or_take(current, link, path)
     if source:
         current.brought.append(path)

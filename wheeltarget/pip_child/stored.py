@@ -67,7 +67,8 @@ def doubt(current: Current) -> list[str]:
 def patch_copies(current: Current) -> bool:
     """Let pip's own cache not keep a second copy of the wheels that go to the store.
 
-    Wheels that are in pip's cache already are used as ever.
+    Wheels that are in pip's cache already are used as ever, and so are those of which the index
+    does not say the hash, which do not go to the store.
 
     :returns: whether pip has such a cache where it was expected; without, nothing is changed.
     """
@@ -81,7 +82,8 @@ def patch_copies(current: Current) -> bool:
 
     @functools.wraps(build_here)
     def build_response(self: Any, request: Any, response: Any, *rest: Any, **named: Any) -> Any:
-        if rest or named or current.store is None or not _is_wheel(request, response):
+        is_kept_here = current.store is not None and request.url not in current.unhashed
+        if rest or named or not is_kept_here or not _is_wheel(request, response):
             return build_here(self, request, response, *rest, **named)
         built = plain(self, request, response)
         built.from_cache = False
