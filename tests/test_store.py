@@ -119,6 +119,23 @@ def test_a_file_on_the_disk_is_added_by_linking(store: Store, tmp_path: Path) ->
     assert leftovers(store) == []
 
 
+@pytest.mark.parametrize("days", [-3, 3])
+def test_a_file_that_is_added_looks_no_newer_than_before(
+    store: Store, tmp_path: Path, days: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    then = time.time() + days * 86400
+    os.utime(path, (then, then))
+    store.add(sha256(CONTENT), path)
+    assert path.stat().st_mtime == pytest.approx(min(then, time.time()), abs=60)
+    found = store.find(sha256(CONTENT))
+    assert found is not None
+    with path.open("r+b") as handle:
+        handle.write(b"damaged")
+    assert store.find(sha256(CONTENT)) is None
+
+
 def _damage_in_place(path: Path) -> None:
     with path.open("r+b") as handle:
         handle.write(b"damaged")

@@ -286,9 +286,13 @@ def _hash_file(path: Path) -> str:
 
 
 def _date_back(path: Path) -> os.stat_result:
-    """Let every change from now on be seen, however coarse the file system's clock is."""
+    """Let every change from now on be seen, however coarse the file system's clock is.
+
+    A file that is older than that keeps its time: it may be somebody's own, linked.
+    """
     past = time.time() - 1.5 * _CLOCK_STEP
-    os.utime(path, (past, past))
+    if path.stat().st_mtime > past:
+        os.utime(path, (past, past))
     return path.stat()
 
 
