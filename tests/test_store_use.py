@@ -65,11 +65,17 @@ def test_pips_own_cache_has_no_second_copy(project: Path, index: LocalIndex) -> 
     assert not [body for body in bodies if body.startswith(b"PK")]
 
 
-def test_without_the_store_pips_cache_keeps_wheels(project: Path, index: LocalIndex) -> None:
+@pytest.mark.parametrize("inner", ["", "wheels"])
+def test_without_the_store_pips_cache_keeps_wheels(
+    project: Path, index: LocalIndex, inner: str
+) -> None:
     """Or the test above would prove nothing."""
-    blocked = project.parent / "blocked"
+    folder = project.parent / "blocked"
+    blocked = folder / inner
+    blocked.parent.mkdir(exist_ok=True)
     blocked.write_text("")
-    result = fetch(index, project, "top", WHEELTARGET_CACHE_DIR=str(blocked))
+    result = fetch(index, project, "top", WHEELTARGET_CACHE_DIR=str(folder))
+    assert index.count(".whl") == 2
     assert result.exit_code == 0
     assert f"note: the cache folder {blocked} cannot be written: File exists" in result.stderr
     bodies = [path.read_bytes() for path in (project.parent / "pip-cache").rglob("*.body")]
