@@ -245,7 +245,7 @@ def test_what_a_killed_run_left_is_taken_back_first(
     desk.run()
     left = desk.folder / ".house.wheeltarget-left"
     left.mkdir()
-    (left / "lock").write_text("")
+    (left / "lock").write_text("held")
     journal = {"destination": str(desk.house), "folders": [], "added": FILES, "replaced": []}
     (left / guard.JOURNAL).write_text(json.dumps(journal))
     monkeypatch.chdir(desk.folder)

@@ -285,26 +285,35 @@ def _sweep(home: Path, name: str) -> None:
     if not os.access(home, os.R_OK):
         return
     for folder in home.iterdir():
-        if folder.name.startswith(f".{name}{_MARK}") and (folder / _LOCK).exists():
+        if folder.name.startswith(f".{name}{_MARK}"):
             with contextlib.suppress(OSError):
-                with _lock(folder):
-                    pass
-                guard.recover(folder)
+                if (folder / _LOCK).stat().st_size:
+                    with _lock(folder):
+                        pass
+                    guard.recover(folder)
 
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock; raises OSError where another process has it."""
-    with (folder / _LOCK).open("w") as handle:
+    """Hold a folder's lock; raises OSError where another process has it.
+
+    The file is empty until it is held, so that nobody takes a stage that is just being made for
+    one that was left.
+    """
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(handle, b"held")
         yield
+    finally:
+        os.close(handle)
 
 
 def merge(
