@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,12 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
+from pip._internal.models.link import Link
 from pip._vendor.urllib3 import PoolManager, ProxyManager
 
 from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import Needs, Sieve, kind_of
 from wheeltarget.pip_child.pool import Left, Pool, Task
 from wheeltarget.pip_child.session import asked_host
+from wheeltarget.pip_child.wheels import Wheels
 
 WORDS = st.sampled_from(["cp39", "CP39", "py3", "py2", "abi3", "none", "any", "linux_x86_64"])
 SETS = st.lists(WORDS, min_size=1, max_size=3).map(".".join)
@@ -172,3 +177,26 @@ def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
     assert all(isinstance(each.wait(), Left) for each in tasks)
     assert pool.is_shut("h")
     pool.stop(patience=5)
+
+
+@pytest.mark.parametrize("is_passing", [False, True])
+def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_passing: bool) -> None:
+    """What is left to pip then is not fetched twice."""
+    asked: list[str] = []
+
+    def get(url: str, **_named: object) -> object:
+        asked.append(url)
+        return SimpleNamespace(status_code=200, reason="", headers={}, close=lambda: None)
+
+    def write(_sha256: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pool = Pool(Hosts(1), 1)
+    wheels = Wheels(pool, lambda: SimpleNamespace(get=get), tmp_path, is_passing=is_passing)
+    wheels.store.writing = write  # type: ignore[method-assign, assignment]
+    links = [Link(f"http://h/{name}-1-py3-none-any.whl#sha256={'0' * 64}") for name in "abc"]
+    tasks = [wheels.fetch(link, 0) for link in links]
+    assert all(task is not None and isinstance(task.wait(), Left) for task in tasks)
+    pool.stop(1)
+    # Where it is pip's own folder that is full, pip is to say so of each file.
+    assert (len(asked), wheels.is_full) == ((3, False) if is_passing else (1, True))
