@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
+from email.utils import formatdate
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -15,12 +16,12 @@ from hypothesis import strategies as st
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 from pip._internal.models.link import Link
-from pip._vendor.urllib3 import PoolManager, ProxyManager
+from pip._vendor.urllib3 import HTTPResponse, PoolManager, ProxyManager
 
 from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import Needs, Sieve, kind_of
 from wheeltarget.pip_child.pool import Left, Pool, Task
-from wheeltarget.pip_child.session import asked_host
+from wheeltarget.pip_child.session import asked_host, make_retry
 from wheeltarget.pip_child.wheels import Wheels
 
 WORDS = st.sampled_from(["cp39", "CP39", "py3", "py2", "abi3", "none", "any", "linux_x86_64"])
@@ -177,6 +178,19 @@ def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
     assert all(isinstance(each.wait(), Left) for each in tasks)
     assert pool.is_shut("h")
     pool.stop(patience=5)
+
+
+@pytest.mark.parametrize(("wait", "is_shut"), [(15, False), (25, True)])
+@pytest.mark.parametrize("as_date", [False, True])
+def test_pause_that_a_host_asks_for_is_for_all(wait: int, *, is_shut: bool, as_date: bool) -> None:
+    """Where it is too long for the threads, pip still gives it."""
+    pool, connections = Pool(Hosts(8), 1), PoolManager().connection_from_url("https://h/")
+    then = formatdate(time.time() + wait, usegmt=True)
+    response = HTTPResponse(status=429, headers={"Retry-After": then if as_date else str(wait)})
+    retry = make_retry(pool)(total=5)
+    retry.increment("GET", "/a", response=response, _pool=connections)
+    assert wait - 2 < pool.hosts["h"].resumes - time.monotonic() <= wait
+    assert (pool.is_shut("h"), pool.hosts["h"].limit) == (is_shut, 1)
 
 
 @pytest.mark.parametrize("is_passing", [False, True])

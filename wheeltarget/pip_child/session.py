@@ -93,7 +93,7 @@ class Keeper:
             "indexes": session.auth.index_urls,
         }
         self._close, session.close = session.close, _nothing
-        retry = _make_retry(self._pool)
+        retry = make_retry(self._pool)
         adapters = {*session.adapters.values(), session._trusted_host_adapter}
         for adapter in adapters:
             if hasattr(adapter, "init_poolmanager"):
@@ -108,8 +108,11 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def _make_retry(pool: Pool) -> type:
-    """Make the class that decides whether a request is tried again."""
+def make_retry(pool: Pool) -> type:
+    """Make the class that decides whether a request is tried again.
+
+    :param pool: the threads, which heed a pause that a host asks anybody for.
+    """
     from pip._vendor.urllib3 import exceptions
     from pip._vendor.urllib3.util.retry import Retry
 
@@ -124,10 +127,11 @@ def _make_retry(pool: Pool) -> type:
             _stacktrace: Any = None,
         ) -> Any:
             wait = self.get_retry_after(response) if response is not None else None
-            if wait and wait > _LONGEST_WAIT:
-                pool.shut(asked_host(_pool, url))
-            elif wait:
+            if wait:
+                # pip, to which a host is left that asks for a long one, heeds it, too.
                 pool.pause(asked_host(_pool, url), wait)
+                if wait > _LONGEST_WAIT:
+                    pool.shut(asked_host(_pool, url))
             if pool.is_here() and (
                 pool.is_stopped
                 or len(self.history) >= _RETRIES
