@@ -142,6 +142,7 @@ def _check_options(current: Current, options: Any) -> None:
         raise CommandError("the legacy resolver knows no targets: leave it out")
     if current.refresh and hasattr(options, "refresh_package"):
         options.refresh_package = {":all:"}  # a pip without it asks again anyway
+        current.freshness.is_forced = True
     if current.view is not None:
         # What a source is built with is for this machine, and has to be fetched apart.
         features = options.features_enabled
