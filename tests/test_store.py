@@ -136,6 +136,14 @@ def test_a_file_that_is_added_looks_no_newer_than_before(
     assert store.find(sha256(CONTENT)) is None
 
 
+def test_a_stamp_without_its_file_is_swept_away(store: Store) -> None:
+    gone, there = put(store, CONTENT), put(store, OTHER)
+    gone.unlink()
+    store.sweep()
+    found = set(store.folder.glob("??/*"))
+    assert found == {there, Path(f"{there}{STAMP}")}
+
+
 def _damage_in_place(path: Path) -> None:
     with path.open("r+b") as handle:
         handle.write(b"damaged")

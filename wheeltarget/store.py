@@ -201,10 +201,15 @@ class Store:
                 yield sha256, status.st_size, used
 
     def sweep(self) -> None:
-        """Remove what killed writers have left: drafts to which nothing was added for an hour.
+        """Remove what killed runs have left, and stamps of files that somebody removed by hand.
+
+        A draft is left if nothing was added to it for an hour.
 
         :raises OSError: where it cannot be removed.
         """
+        for stamp in self.folder.glob(f"??/*{STAMP}"):
+            if not stamp.with_suffix("").exists():
+                stamp.unlink(missing_ok=True)
         for draft in self.folder.glob(f"{TEMPORARY}/*"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - draft.lstat().st_mtime > _DRAFT_IS_DEAD_AFTER:
