@@ -1,19 +1,28 @@
-"""The parts of fetching ahead that need no pip: hosts, threads, and the sieve for files."""
+"""The parts of fetching ahead that ask no index: hosts, threads, and the sieve for files."""
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
+from email.utils import formatdate
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
+from pip._internal.models.link import Link
+from pip._vendor.urllib3 import HTTPResponse, PoolManager, ProxyManager
 
 from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import Needs, Sieve, kind_of
 from wheeltarget.pip_child.pool import Left, Pool, Task
+from wheeltarget.pip_child.session import asked_host, make_retry
+from wheeltarget.pip_child.wheels import Wheels
 
 WORDS = st.sampled_from(["cp39", "CP39", "py3", "py2", "abi3", "none", "any", "linux_x86_64"])
 SETS = st.lists(WORDS, min_size=1, max_size=3).map(".".join)
@@ -69,11 +78,20 @@ def test_needs_cover_what_is_in_them() -> None:
     [
         ("https://Example.invalid/a", "example.invalid"),
         ("http://me:secret@h:8080/a", "h:8080"),
-        ("http://[::1]:80/", "[::1]:80"),
+        ("http://[::1]:80/", "[::1]"),
+        ("https://[fe80::443]/", "[fe80::443]"),
+        ("https://h:443/a", "h"),
+        ("https://h:80/a", "h:80"),
     ],
 )
 def test_host_of_url(url: str, host: str) -> None:
     assert host_of(url) == host
+    # A pause that is asked for is asked for by the same name, whoever carries the question.
+    bare = url.replace("me:secret@", "")
+    path = urlsplit(bare).path
+    assert asked_host(PoolManager().connection_from_url(bare), path) == host
+    through_proxy = ProxyManager("http://proxy.invalid:3128").connection_from_url(bare)
+    assert asked_host(through_proxy, bare if bare.startswith("http:") else path) == host
 
 
 def test_host_is_asked_once_until_it_answers_and_then_as_much_as_allowed() -> None:
@@ -160,3 +178,39 @@ def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
     assert all(isinstance(each.wait(), Left) for each in tasks)
     assert pool.is_shut("h")
     pool.stop(patience=5)
+
+
+@pytest.mark.parametrize(("wait", "is_shut"), [(15, False), (25, True)])
+@pytest.mark.parametrize("as_date", [False, True])
+def test_pause_that_a_host_asks_for_is_for_all(wait: int, *, is_shut: bool, as_date: bool) -> None:
+    """Where it is too long for the threads, pip still gives it."""
+    pool, connections = Pool(Hosts(8), 1), PoolManager().connection_from_url("https://h/")
+    then = formatdate(time.time() + wait, usegmt=True)
+    response = HTTPResponse(status=429, headers={"Retry-After": then if as_date else str(wait)})
+    retry = make_retry(pool)(total=5)
+    retry.increment("GET", "/a", response=response, _pool=connections)
+    assert wait - 2 < pool.hosts["h"].resumes - time.monotonic() <= wait
+    assert (pool.is_shut("h"), pool.hosts["h"].limit) == (is_shut, 1)
+
+
+@pytest.mark.parametrize("is_passing", [False, True])
+def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_passing: bool) -> None:
+    """What is left to pip then is not fetched twice."""
+    asked: list[str] = []
+
+    def get(url: str, **_named: object) -> object:
+        asked.append(url)
+        return SimpleNamespace(status_code=200, reason="", headers={}, close=lambda: None)
+
+    def write(_sha256: str) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    pool = Pool(Hosts(1), 1)
+    wheels = Wheels(pool, lambda: SimpleNamespace(get=get), tmp_path, is_passing=is_passing)
+    wheels.store.writing = write  # type: ignore[method-assign, assignment]
+    links = [Link(f"http://h/{name}-1-py3-none-any.whl#sha256={'0' * 64}") for name in "abc"]
+    tasks = [wheels.fetch(link, 0) for link in links]
+    assert all(task is not None and isinstance(task.wait(), Left) for task in tasks)
+    pool.stop(1)
+    # Where it is pip's own folder that is full, pip is to say so of each file.
+    assert (len(asked), wheels.is_full) == ((3, False) if is_passing else (1, True))

@@ -112,10 +112,11 @@ ARROWS = {
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
     "pure": "building errors results wheelhouse",
+    "verified": "errors results store wheelhouse",
     "unmet": "demands explanation outcome plan results targets",
     "delivery": (
         "closure driver errors interrupts lock_constraints lock_hashes outcome plan pure results "
-        "targets unmet wheelhouse"
+        "targets unmet verified wheelhouse"
     ),
     "plain": (
         "closure delivery driver errors inputs interrupts outcome pip_options plan results "

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
-from wheeltarget import cache, housekeeping, runs
+from wheeltarget import cache, cli_cache, housekeeping, runs
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_options import split_command_line
 from wheeltarget.store import STAMP, TEMPORARY, Store
@@ -117,7 +118,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
     assert housekeeping.read_size(text, "it") == size
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "1.5.2MB", "3 parsecs", "GB", "1e9"])
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5.2MB", "3 parsecs", "GB", "1e9", "9" * 400])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"it: .* is no size"):
         housekeeping.read_size(text, "it")
@@ -201,6 +202,19 @@ def test_what_cannot_be_removed_is_said(folder: Path) -> None:
     path.parent.chmod(0o700)
     assert result.exit_code == 3
     assert "cannot remove" in result.stderr
+
+
+def test_what_cannot_be_read_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(housekeeping, "survey", fail)
+    with pytest.raises(typer.Exit) as ended:
+        cli_cache.info()
+    assert ended.value.exit_code == 3
+    assert capsys.readouterr().err == f"error: cannot read {folder}: Permission denied\n"
 
 
 sizes = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), max_size=6)

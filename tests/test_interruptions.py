@@ -253,3 +253,26 @@ def test_killed_while_placing(tmp_path: Path, placed: int) -> None:
     assert names(destination) == ["old.whl", "there"]
     assert (destination / "old.whl").read_text() == "old"
     assert names(tmp_path) == ["wheelhouse"]
+
+
+def test_a_stage_that_is_just_being_made_is_nobody_elses_to_remove(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another run may begin between the making of the file to be locked and its being locked."""
+    import fcntl
+
+    lock_here = fcntl.flock
+    others: list[object] = []
+
+    def lock_late(handle: object, how: int) -> None:
+        if not others:
+            others.append(handle)
+            with wheelhouse.open_stage(tmp_path / "wheelhouse", watched=False):
+                pass
+        lock_here(handle, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    with wheelhouse.open_stage(tmp_path / "wheelhouse", watched=False) as stage:
+        assert others
+        assert stage.folder.is_dir()
+    assert names(tmp_path) == []

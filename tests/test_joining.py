@@ -227,6 +227,26 @@ class TestMerge:
         assert contents(tmp_path) == before
         assert names(tmp_path) == ["all", "first", "second"]
 
+    @pytest.mark.skipif(sys.platform == "win32", reason="only an administrator makes links there")
+    def test_link_to_nothing(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
+        link = parts[0] / "gone-1.0-py3-none-any.whl"
+        link.symlink_to(tmp_path / "nowhere")
+        done = wheeltarget("merge", "first", "second", "-d", "all", cwd=tmp_path)
+        told = "error: cannot read first/gone-1.0-py3-none-any.whl: No such file or directory\n"
+        assert (done.exit_code, done.stdout, done.stderr) == (3, "", told)
+        assert names(tmp_path) == ["first", "second"]
+
+    def test_file_that_cannot_be_read(
+        self, parts: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(_self: wheelhouse.Hashes, path: Path) -> str:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        monkeypatch.setattr(wheelhouse.Hashes, "sha256", fail)
+        with pytest.raises(DestinationError, match=r"cannot read \S+first\S+: Permission denied"):
+            merge(MergeRequest(parts, tmp_path / "all"))
+        assert names(tmp_path) == ["first", "second"]
+
     def test_nothing_in_it(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         outcome = merge(MergeRequest((parts[0], tmp_path / "empty"), tmp_path / "all"))

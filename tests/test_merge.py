@@ -301,9 +301,9 @@ class TestOtherRuns:
         for name in (".wheelhouse.wheeltarget-dead", ".wheelhouse.wheeltarget-live"):
             (project / name / "files" / "0").mkdir(parents=True)
             (project / name / "files" / "0" / LIB).write_text("half")
-            (project / name / "lock").touch()
+            (project / name / "lock").write_text("held")
         (project / ".wheelhouse.wheeltarget-mine").mkdir()
-        with (project / ".wheelhouse.wheeltarget-live" / "lock").open("w") as lock:
+        with (project / ".wheelhouse.wheeltarget-live" / "lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             result = download(index, f"lib ; {BOTH}", cwd=project)
         assert result.exit_code == 0, result.stderr

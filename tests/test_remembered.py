@@ -132,6 +132,7 @@ CHANGES: dict[str, Callable[[Desk], object]] = {
     "another packaging": lambda d: _new_version(d, "packaging"),
     "the record is of another form": lambda d: _spoil(d, "schema", 2),
     "the record is damaged": lambda d: d.record().write_text("{"),
+    "the record has no end": lambda d: d.record().write_text("[" * 100_000),
     "the record lacks something": lambda d: d.record().write_text('{"schema": 1}'),
     "the record is of the future": lambda d: _spoil(d, "made", time.time() + 60),
     "the pages are not fresh": lambda d: _spoil(d, "until", time.time() - 1),

@@ -106,9 +106,12 @@ def test_the_second_run_asks_nobody_and_the_destination_is_as_after_the_first(de
     assert "top" not in fifth.stdout
     assert "Resolving" in fifth.stderr
 
-    # What pip's own cache takes for fresh is asked for, too.
+    # What pip's own cache takes for fresh is asked for, too, and that is what is remembered.
+    make_wheel(desk.folder.parent / "index", "low", "2.0")
     desk.run("--refresh")
     assert desk.was_asked
+    assert "low-2.0-py3-none-any.whl" in names(desk.house)
+    assert "Unchanged since" in desk.run().stderr
 
 
 @trusting
@@ -245,7 +248,7 @@ def test_what_a_killed_run_left_is_taken_back_first(
     desk.run()
     left = desk.folder / ".house.wheeltarget-left"
     left.mkdir()
-    (left / "lock").write_text("")
+    (left / "lock").write_text("held")
     journal = {"destination": str(desk.house), "folders": [], "added": FILES, "replaced": []}
     (left / guard.JOURNAL).write_text(json.dumps(journal))
     monkeypatch.chdir(desk.folder)

@@ -119,6 +119,31 @@ def test_a_file_on_the_disk_is_added_by_linking(store: Store, tmp_path: Path) ->
     assert leftovers(store) == []
 
 
+@pytest.mark.parametrize("days", [-3, 3])
+def test_a_file_that_is_added_looks_no_newer_than_before(
+    store: Store, tmp_path: Path, days: int
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+    then = time.time() + days * 86400
+    os.utime(path, (then, then))
+    store.add(sha256(CONTENT), path)
+    assert path.stat().st_mtime == pytest.approx(min(then, time.time()), abs=60)
+    found = store.find(sha256(CONTENT))
+    assert found is not None
+    with path.open("r+b") as handle:
+        handle.write(b"damaged")
+    assert store.find(sha256(CONTENT)) is None
+
+
+def test_a_stamp_without_its_file_is_swept_away(store: Store) -> None:
+    gone, there = put(store, CONTENT), put(store, OTHER)
+    gone.unlink()
+    store.sweep()
+    found = set(store.folder.glob("??/*"))
+    assert found == {there, Path(f"{there}{STAMP}")}
+
+
 def _damage_in_place(path: Path) -> None:
     with path.open("r+b") as handle:
         handle.write(b"damaged")

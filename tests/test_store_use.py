@@ -65,11 +65,17 @@ def test_pips_own_cache_has_no_second_copy(project: Path, index: LocalIndex) -> 
     assert not [body for body in bodies if body.startswith(b"PK")]
 
 
-def test_without_the_store_pips_cache_keeps_wheels(project: Path, index: LocalIndex) -> None:
+@pytest.mark.parametrize("inner", ["", "wheels"])
+def test_without_the_store_pips_cache_keeps_wheels(
+    project: Path, index: LocalIndex, inner: str
+) -> None:
     """Or the test above would prove nothing."""
-    blocked = project.parent / "blocked"
+    folder = project.parent / "blocked"
+    blocked = folder / inner
+    blocked.parent.mkdir(exist_ok=True)
     blocked.write_text("")
-    result = fetch(index, project, "top", WHEELTARGET_CACHE_DIR=str(blocked))
+    result = fetch(index, project, "top", WHEELTARGET_CACHE_DIR=str(folder))
+    assert index.count(".whl") == 2
     assert result.exit_code == 0
     assert f"note: the cache folder {blocked} cannot be written: File exists" in result.stderr
     bodies = [path.read_bytes() for path in (project.parent / "pip-cache").rglob("*.body")]
@@ -110,6 +116,27 @@ def test_what_pip_passes_over_is_not_brought_along(
     assert names(project / "house") == ["low-1.0-py3-none-any.whl"]
 
 
+@pytest.mark.parametrize("ahead", ["0", "1"])
+def test_what_another_target_has_is_not_brought_along(
+    project: Path, index: LocalIndex, ahead: str
+) -> None:
+    """The newest one, which pip looks at first, is one of an earlier target of the run."""
+    make_wheel(project.parent / "index", "low", "2.0")
+    make_wheel(project.parent / "index", "old", requires=["low<2"])
+    make_wheel(project.parent / "index", "any", requires=["low", 'old ; python_version < "3.9"'])
+    tags = "cp311-cp311-manylinux2014_x86_64,cp38-cp38-manylinux2014_x86_64"
+    words = ["--dest", "house", "--by-target", "--tags", tags, "any"]
+    done = wheeltarget(
+        *("download", "--no-cache-dir", *index.pip_args(), *words),
+        cwd=project,
+        variables={"WHEELTARGET_AHEAD": ahead},
+    )
+    assert done.exit_code == 0, done.stderr
+    _, for_old = tags.split(",")
+    wanted = ["any-1.0", "low-1.0", "old-1.0"]
+    assert names(project / "house" / for_old) == [f"{each}-py3-none-any.whl" for each in wanted]
+
+
 def test_a_damaged_wheel_is_fetched_again(project: Path, index: LocalIndex) -> None:
     assert fetch(index, project, "low").exit_code == 0
     (wheel,) = (project / "house").iterdir()
@@ -122,9 +149,46 @@ def test_a_damaged_wheel_is_fetched_again(project: Path, index: LocalIndex) -> N
     assert index.count(".whl") == 2
 
 
-def test_an_index_without_hashes_fills_no_store(project: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (-20, "note: in the cache, low-1.0-py3-none-any.whl had gone bad"),
+        (40, "error: the cache has other content than it should for low-1.0-py3-none-any.whl;"),
+    ],
+    ids=["pip fails over it", "pip does not see it"],
+)
+def test_damage_without_a_trace_is_not_handed_on(
+    project: Path, index: LocalIndex, place: int, said: str
+) -> None:
+    """The time of change is set back, so that the store trusts the file."""
+    assert fetch(index, project, "low").exit_code == 0
+    (wheel,) = (project / "house").iterdir()
+    good, status = wheel.read_bytes(), wheel.stat()
+    with wheel.open("r+b") as handle:
+        handle.seek(place, os.SEEK_SET if place > 0 else os.SEEK_END)
+        handle.write(b"!!")
+    os.utime(wheel, ns=(status.st_atime_ns, status.st_mtime_ns))
+    wheel.unlink()
+    run = fetch(index, project, "low")
+    assert run.exit_code == 1
+    assert said in run.stderr
+    assert names(project / "house") == []
+    assert fetch(index, project, "low").exit_code == 0
+    assert wheel.read_bytes() == good
+    assert index.count(".whl") == 2
+
+
+@pytest.mark.parametrize("ahead", ["0", "1"])
+def test_an_index_without_hashes_fills_pips_cache_instead(
+    project: Path, tmp_path: Path, ahead: str
+) -> None:
     with LocalIndex(tmp_path / "index", hashes=False) as index:
-        assert fetch(index, project, "low").exit_code == 0
+        index.file_headers = FOREVER
+        for _ in range(2):
+            done = fetch(index, project, "low", WHEELTARGET_AHEAD=ahead)
+            assert done.exit_code == 0, done.stderr
+            (project / "house" / "low-1.0-py3-none-any.whl").unlink()
+        assert index.count(".whl") == 1
     assert stored() == []
 
 

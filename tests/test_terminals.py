@@ -110,6 +110,13 @@ class TestStreams:
         assert "Traceback" not in done.stderr
         assert names(project / "house") == ([APP] if what == "download" else [])
 
+    def test_no_folder_to_work_in(self, project: Path, index: LocalIndex) -> None:
+        line = 'mkdir gone; cd gone; rmdir ../gone; "$@"'
+        done = shell(project, line, words(index))
+        assert done.returncode == 1
+        told = "error: the working directory is no longer there\n  change to one that is\n"
+        assert (done.stdout, done.stderr) == ("", told)
+
 
 class TestQuiet:
     """``--quiet`` has nothing to say after a good run."""

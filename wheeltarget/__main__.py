@@ -34,6 +34,8 @@ def main() -> None:
         if error.filename is not None:
             raise
         _leave_standard_output()
+        if isinstance(error, FileNotFoundError):  # which writing does not raise
+            sys.exit("error: the working directory is no longer there\n  change to one that is")
         sys.exit(f"error: cannot write to standard output: {error.strerror}")
     finally:
         dismiss()

@@ -71,15 +71,20 @@ def prepare(cache: Path) -> str:
         if not is_ours(cache):
             # With sudo, root would leave files that the user could not remove.
             return f"the cache folder {cache} belongs to somebody else; this run does without"
-        cache.mkdir(parents=True, exist_ok=True)
+        for folder in (cache, wheel_folder(cache)):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                return _cannot_be_written(folder, "Permission denied")
         if not (cache / _TAG).exists():
             (cache / _TAG).write_text(_TAG_TEXT, "ascii")
-        if os.access(cache, os.W_OK | os.X_OK):
-            return ""
-        why = "Permission denied"
     except OSError as error:
-        why = error.strerror or str(error)
-    return f"the cache folder {cache} cannot be written: {why}; this run does without"
+        folder = Path(error.filename or cache)
+        return _cannot_be_written(folder, error.strerror or str(error))
+    return ""
+
+
+def _cannot_be_written(folder: Path, why: str) -> str:
+    return f"the cache folder {folder} cannot be written: {why}; this run does without"
 
 
 def is_ours(folder: Path) -> bool:

@@ -16,6 +16,7 @@ from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import Target
+from wheeltarget.verified import refuse_damaged
 from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
 if TYPE_CHECKING:
@@ -88,6 +89,9 @@ def deliver(
         if delivery.pure and not delivery.dry_run:
             builder = pure.Builder(delivery.pure, delivery.build_words, stage)
             results = tuple(builder.replace_sources(result) for result in results)
+        hashes = wheelhouse.Hashes()
+        if not delivery.dry_run:
+            refuse_damaged(results, delivery.store, hashes)
         for result in results:
             check(result, dry_run=delivery.dry_run)
         staged = [
@@ -97,7 +101,7 @@ def deliver(
         placed: Mapping[str, PlacedFile] = {}
         if not delivery.dry_run:
             interrupts.hold()
-            placed = wheelhouse.merge(stage, staged)
+            placed = wheelhouse.merge(stage, staged, hashes)
     targets = tuple(
         replace(_target_files(result, label, _Places(delivery, folder, placed)), folder=name)
         for result, label, folder, name in zip(results, labels, folders, names, strict=True)

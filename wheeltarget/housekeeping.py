@@ -89,7 +89,7 @@ def read_size(text: str, where: str) -> int:
     :param where: what says so, for a message.
     :raises UsageError: where it is no size.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Z]*)\s*", text.upper(), re.ASCII)
+    found = re.fullmatch(r"\s*(\d{1,30}(?:\.\d+)?)\s*([A-Z]*)\s*", text.upper(), re.ASCII)
     unit = _UNITS.get(found[2]) if found else None
     if found is None or unit is None:
         raise UsageError(f"{where}: {text!r} is no size", "write it like 500MB or 2.5GB")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget import wheelhouse
-from wheeltarget.errors import UsageError
+from wheeltarget.errors import DestinationError, UsageError
 from wheeltarget.interrupts import interruptible
 from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
@@ -92,8 +92,18 @@ def merge(request: MergeRequest) -> MergeOutcome:
     :returns: what the destination has now.
     :raises UsageError: where a folder is none.
     :raises ClashError: where one name has two contents; nothing is written then.
-    :raises DestinationError: where the destination can't be written; it is left as it was.
+    :raises DestinationError: where the destination can't be written, or something that is to go
+        there can't be read; it is left as it was.
     """
+    try:
+        return _merge(request)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise DestinationError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _merge(request: MergeRequest) -> MergeOutcome:
     destination = request.destination.resolve()
     folders = tuple(dict.fromkeys(request.folders))
     _refuse_folders(folders, destination)
@@ -145,7 +155,11 @@ def _find(folder: Path) -> Iterator[Path]:
 
 
 def _belongs(path: Path) -> bool:
-    return path.is_file() and (path.name.endswith(_DISTRIBUTIONS) or _is_lock(path))
+    """Tell whether something goes into the joined wheelhouse; a link to nothing is missed there."""
+    is_meant = path.name.endswith(_DISTRIBUTIONS) or _is_lock(path)
+    if is_meant and path.is_symlink():
+        path.stat()
+    return is_meant and path.is_file()
 
 
 def _is_lock(path: Path) -> bool:

@@ -95,7 +95,7 @@ def find(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | N
 
     try:
         return _check(json.loads(text), environment)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
@@ -156,7 +156,7 @@ def entries(folder: Path) -> Iterator[tuple[Path, float]]:
     for file in folder.glob(f"*{SUFFIX}"):
         try:
             until = float(json.loads(file.read_bytes())["until"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             until = 0.0
         yield file, until
 

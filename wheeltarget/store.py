@@ -158,6 +158,20 @@ class Store:
                 yield writer
             self._keep(draft, _date_back(draft), sha256, writer.sha256)
 
+    def is_damaged(self, sha256: str) -> bool:
+        """Hash a file once more, whatever its stamp says; one that is damaged is removed.
+
+        :param sha256: the hash, in hexadecimal; what is not there is not damaged.
+        """
+        path = self._path(sha256)
+        try:
+            if path is None or _hash_file(path) == sha256.lower():
+                return False
+            _remove(path)
+        except OSError:
+            return False
+        return True
+
     def remove(self, sha256: str) -> None:
         """Remove a file; whoever has it linked keeps it.
 
@@ -187,10 +201,15 @@ class Store:
                 yield sha256, status.st_size, used
 
     def sweep(self) -> None:
-        """Remove what killed writers have left: drafts to which nothing was added for an hour.
+        """Remove what killed runs have left, and stamps of files that somebody removed by hand.
+
+        A draft is left if nothing was added to it for an hour.
 
         :raises OSError: where it cannot be removed.
         """
+        for stamp in self.folder.glob(f"??/*{STAMP}"):
+            if not stamp.with_suffix("").exists():
+                stamp.unlink(missing_ok=True)
         for draft in self.folder.glob(f"{TEMPORARY}/*"):
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - draft.lstat().st_mtime > _DRAFT_IS_DEAD_AFTER:
@@ -272,9 +291,13 @@ def _hash_file(path: Path) -> str:
 
 
 def _date_back(path: Path) -> os.stat_result:
-    """Let every change from now on be seen, however coarse the file system's clock is."""
+    """Let every change from now on be seen, however coarse the file system's clock is.
+
+    A file that is older than that keeps its time: it may be somebody's own, linked.
+    """
     past = time.time() - 1.5 * _CLOCK_STEP
-    os.utime(path, (past, past))
+    if path.stat().st_mtime > past:
+        os.utime(path, (past, past))
     return path.stat()
 
 

@@ -285,41 +285,55 @@ def _sweep(home: Path, name: str) -> None:
     if not os.access(home, os.R_OK):
         return
     for folder in home.iterdir():
-        if folder.name.startswith(f".{name}{_MARK}") and (folder / _LOCK).exists():
+        if folder.name.startswith(f".{name}{_MARK}"):
             with contextlib.suppress(OSError):
-                with _lock(folder):
-                    pass
-                guard.recover(folder)
+                if (folder / _LOCK).stat().st_size:
+                    with _lock(folder):
+                        pass
+                    guard.recover(folder)
 
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock; raises OSError where another process has it."""
-    with (folder / _LOCK).open("w") as handle:
+    """Hold a folder's lock; raises OSError where another process has it.
+
+    The file is empty until it is held, so that nobody takes a stage that is just being made for
+    one that was left.
+    """
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(handle, b"held")
         yield
+    finally:
+        os.close(handle)
 
 
 def merge(
-    stage: Stage, targets: Sequence[Sequence[StagedFile]], *, copied: bool = False
+    stage: Stage,
+    targets: Sequence[Sequence[StagedFile]],
+    hashes: Hashes | None = None,
+    *,
+    copied: bool = False,
 ) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
     :param stage: where they lie.
     :param targets: the files of each target.
+    :param hashes: has those hashes that are known already.
     :param copied: whether the files lie elsewhere and are to stay there.
     :returns: what is in the destination afterwards, by the name that each file gets there.
     :raises ClashError: where one name has two contents; nothing is placed then.
     :raises DestinationError: where the destination cannot be written; it is left as it was.
     """
-    hashes = _Hashes()
+    hashes = hashes or Hashes()
     chosen: dict[str, tuple[StagedFile, str]] = {}
     for file in (each for files in targets for each in files):
         digest = file.sha256 or hashes.sha256(file.path)
@@ -360,13 +374,18 @@ def _copies(stage: Stage, paths: Mapping[str, Path]) -> dict[str, Path]:
     return copies
 
 
-class _Hashes:
+class Hashes:
     """Compute each file's hash once, however many names it has."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, int], str] = {}
 
     def sha256(self, path: Path) -> str:
+        """Give a file's sha256, in hexadecimal.
+
+        :param path: the file; it must not be written to any more.
+        :raises OSError: where it cannot be read.
+        """
         status = path.stat()
         key = (status.st_dev, status.st_ino)
         if key not in self._known or not status.st_ino:

@@ -7,6 +7,7 @@ import html
 import json as json_module
 import socket
 import socketserver
+import ssl
 import sys
 import tarfile
 import threading
@@ -138,6 +139,7 @@ class LocalIndex:
     :param username: who to let in; anyone if absent.
     :param password: what the user has to give, nothing if absent.
     :param ranges: whether to give a part of a distribution to those who ask for one.
+    :param tls: what it needs to speak TLS; without, it does not.
 
     What is in ``page_headers`` and ``file_headers`` is sent with every page, and with every
     distribution and metadata file; a test may change them at any time.
@@ -154,8 +156,10 @@ class LocalIndex:
         username: str | None = None,
         password: str | None = None,
         ranges: bool = False,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._folder = folder
+        self.tls = tls
         self._ranges = ranges
         self._json = json
         self._metadata = metadata
@@ -195,7 +199,8 @@ class LocalIndex:
     @property
     def base(self) -> str:
         """Give the URL of the root, without a final slash."""
-        return f"http://{_HOST}:{self._server.server_port}"
+        scheme = "http" if self.tls is None else "https"
+        return f"{scheme}://{_HOST}:{self._server.server_port}"
 
     @property
     def url(self) -> str:
@@ -427,6 +432,16 @@ class _Server(ThreadingHTTPServer):
         self.server_name = _HOST
         self.server_port = self.server_address[1]
 
+    def get_request(self) -> tuple[Any, Any]:
+        """Take a connection; what comes first over TLS is for its own thread."""
+        connection, address = super().get_request()
+        if self.index.tls is None:
+            return connection, address
+        wrapped = self.index.tls.wrap_socket(
+            connection, server_side=True, do_handshake_on_connect=False
+        )
+        return wrapped, address
+
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve a connection in a thread that is remembered, which the base class does not do."""
         thread = threading.Thread(
@@ -442,7 +457,9 @@ class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
         """Keep an error for the end, unless it only says that the client has left."""
         error = sys.exception()
-        if isinstance(error, Exception) and not isinstance(error, ConnectionError):
+        # A client that does not trust the certificate leaves in its own way.
+        has_left = isinstance(error, ConnectionError | ssl.SSLError)
+        if isinstance(error, Exception) and not has_left:
             self._errors.append(error)
 
     def cut_connections(self) -> None:

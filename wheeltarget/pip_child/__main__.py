@@ -115,7 +115,7 @@ from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files, install_listing
 from wheeltarget.pip_child.speed import Speed, spare_collector
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
-from wheeltarget.pip_child.stored import patch_copies
+from wheeltarget.pip_child.stored import doubt, patch_copies
 from wheeltarget.store import Store
 
 SCHEMA = 1
@@ -281,6 +281,10 @@ def run(current: Current, job: dict[str, Any], listing: Listing | None) -> None:
             "ERROR: pip ran in another interpreter, or for something else than a download\n"
         )
         exit_code = 1
+    for name in doubt(current) if exit_code else ():
+        sys.stderr.write(
+            f"note: in the cache, {name} had gone bad; it was removed there, so run this again\n"
+        )
     outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
     if listing is not None:
         outcome["listing"], listing.said = listing.said, None

@@ -104,6 +104,8 @@ class Current:
     refresh: bool = False
     fetched: dict[str, Path] = field(default_factory=dict)
     brought: list[Path] = field(default_factory=list)
+    taken: dict[str, str] = field(default_factory=dict)
+    unhashed: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
     resolver: Any = None
@@ -142,7 +144,7 @@ class Current:
         self.dry_run = job.get("dry_run", False)
         self.hashed = job.get("hashed", False)
         self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
-        self.brought = []
+        self.taken = {}
         self.freshness.begin()
         self.fresh_until = None
         self.roots, self.said = [], []

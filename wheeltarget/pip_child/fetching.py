@@ -58,6 +58,15 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
     path = folder / link.filename
     if path.exists():
         return ""
+    if "sha256" not in link._hashes:
+        current.unhashed.add(link.url_without_fragment)
+    source = _link_or_take(current, link, path)
+    if source:
+        current.brought.append(path)
+    return source
+
+
+def _link_or_take(current: Current, link: Any, path: Path) -> str:
     earlier = current.fetched.get(link.url_without_fragment)
     if earlier is not None and earlier.is_file():
         link_or_copy(earlier, path)
@@ -68,7 +77,7 @@ def _bring(current: Current, link: Any, folder: Path) -> str:
         return "the destination"
     if not _take_stored(current, link, path):
         return ""
-    current.brought.append(path)
+    current.taken[link.filename] = link._hashes.get("sha256", "")
     return "the store"
 
 
@@ -133,6 +142,7 @@ def _check_options(current: Current, options: Any) -> None:
         raise CommandError("the legacy resolver knows no targets: leave it out")
     if current.refresh and hasattr(options, "refresh_package"):
         options.refresh_package = {":all:"}  # a pip without it asks again anyway
+        current.freshness.is_forced = True
     if current.view is not None:
         # What a source is built with is for this machine, and has to be fetched apart.
         features = options.features_enabled

@@ -23,9 +23,13 @@ _NEVER_FRESH = frozenset({"no-cache", "no-store"})
 
 
 class Freshness:
-    """The index pages of a run: which pip looked for, and until when those that came hold."""
+    """The index pages of a run: which pip looked for, and until when those that came hold.
+
+    ``is_forced`` says that pip was told to ask for every page again, though it would not by itself.
+    """
 
     def __init__(self) -> None:
+        self.is_forced = False
         self._until: dict[str, float] = {}
         self._pages: set[str] = set()
         self._wanted: set[str] = set()
@@ -67,7 +71,8 @@ class Freshness:
         :param response: pip's response, of the network or of its cache.
         """
         with contextlib.suppress(Exception):
-            url, until = url.partition("#")[0], _holds_until(response, time.time())
+            url = url.partition("#")[0]
+            until = _holds_until(response, time.time(), is_forced=self.is_forced)
             self._until[url] = min(until, self._until.get(url, until))
             self._pages.add(without_credentials(response.url))
 
@@ -113,14 +118,18 @@ def patch_freshness() -> Freshness:
     return freshness
 
 
-def _holds_until(response: Any, now: float) -> float:
-    """Say until when a page holds, in seconds since the epoch; 0 where pip would ask again."""
+def _holds_until(response: Any, now: float, *, is_forced: bool = False) -> float:
+    """Say until when a page holds, in seconds since the epoch; 0 where pip would ask again.
+
+    :param is_forced: whether it was asked for in another way than it will be the next time.
+    """
     try:
         # Where pip keeps nothing, as of a host without encryption, there is none.
         parse = response.connection.controller.parse_cache_control
     except AttributeError:
         return 0.0
-    asked, said = parse(response.request.headers), parse(response.headers)
+    asked = {} if is_forced else parse(response.request.headers)
+    said = parse(response.headers)
     headers = response.headers
     stale = (asked.keys() | said.keys()) & _NEVER_FRESH or asked.get("max-age") == 0
     if stale or response.history or response.status_code != _OK or "*" in headers.get("vary", ""):

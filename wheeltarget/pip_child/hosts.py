@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+
 _TIMES_THE_LIMIT = 4
 """After how many answers, for each that may be waited for at once, one more may be."""
 
@@ -96,5 +98,6 @@ class Hosts:
 
 
 def host_of(url: str) -> str:
-    """Give the host of a URL with its port, and without the user."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
+    """Give the host of a URL, without the user, and with its port unless that is the usual one."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ""))

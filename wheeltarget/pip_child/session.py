@@ -101,7 +101,7 @@ class Keeper:
         """Let a session outlive its command, and have a connection for each thread."""
         self._fresh = _state(session)
         self._close, session.close = session.close, _nothing
-        retry = _make_retry(self._pool)
+        retry = make_retry(self._pool)
         adapters = {*session.adapters.values(), session._trusted_host_adapter}
         for adapter in adapters:
             if hasattr(adapter, "init_poolmanager"):
@@ -136,8 +136,11 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def _make_retry(pool: Pool) -> type:
-    """Make the class that decides whether a request is tried again."""
+def make_retry(pool: Pool) -> type:
+    """Make the class that decides whether a request is tried again.
+
+    :param pool: the threads, which heed a pause that a host asks anybody for.
+    """
     from pip._vendor.urllib3 import exceptions
     from pip._vendor.urllib3.util.retry import Retry
 
@@ -152,10 +155,11 @@ def _make_retry(pool: Pool) -> type:
             _stacktrace: Any = None,
         ) -> Any:
             wait = self.get_retry_after(response) if response is not None else None
-            if wait and wait > _LONGEST_WAIT:
-                pool.shut(_name(_pool))
-            elif wait:
-                pool.pause(_name(_pool), wait)
+            if wait:
+                # pip, to which a host is left that asks for a long one, heeds it, too.
+                pool.pause(asked_host(_pool, url), wait)
+                if wait > _LONGEST_WAIT:
+                    pool.shut(asked_host(_pool, url))
             if pool.is_here() and (
                 pool.is_stopped
                 or len(self.history) >= _RETRIES
@@ -168,12 +172,17 @@ def _make_retry(pool: Pool) -> type:
     return WatchedRetry
 
 
-def _name(connections: Any) -> str:
-    """Give the host that a pool of connections is for, as in its URLs."""
-    port = connections.port
-    usual = {"http": 80, "https": 443}.get(connections.scheme)
-    host = connections.host.lower()
-    return host if port in {None, usual} else f"{host}:{port}"
+def asked_host(connections: Any, url: str | None) -> str:
+    """Give the host that was asked for something, as :func:`host_of` gives it.
+
+    :param connections: the connections that were used for it, of urllib3's.
+    :param url: what was asked for: a path, or, where a proxy was asked for it, a whole URL.
+    """
+    if url and not url.startswith("/"):
+        return host_of(url)
+    host = f"[{connections.host}]" if ":" in connections.host else connections.host
+    port = "" if connections.port is None else f":{connections.port}"
+    return host_of(f"{connections.scheme}://{host}{port}")
 
 
 class Lent:

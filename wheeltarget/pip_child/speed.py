@@ -128,6 +128,9 @@ class Speed:
         """End what is going on."""
         if self._ahead is not None:
             self._ahead.close()
+            if self._ahead.wheels.is_full:
+                folder = self._ahead.wheels.store.folder
+                sys.stderr.write(f"note: there is no room for more wheels in the cache, {folder}\n")
         self._ahead = None
 
 

@@ -34,7 +34,7 @@ def take(store: Store | None, link: Any, path: Path) -> bool:
 
 
 def settle(current: Current) -> None:
-    """Keep what was chosen for the job, and drop what was taken from the store for nothing.
+    """Keep what was chosen for the job, and drop what was brought for nothing.
 
     :param current: the job; pip has chosen and fetched.
     """
@@ -52,10 +52,23 @@ def settle(current: Current) -> None:
                 current.store.add(sha256, path)
 
 
+def doubt(current: Current) -> list[str]:
+    """Look whether a job failed for what was taken from the store, and remove what is damaged.
+
+    :param current: the job; pip has failed.
+    :returns: the names of the files that were removed from the store.
+    """
+    store = current.store
+    if store is None:
+        return []
+    return [name for name, sha256 in current.taken.items() if store.is_damaged(sha256)]
+
+
 def patch_copies(current: Current) -> bool:
     """Let pip's own cache not keep a second copy of the wheels that go to the store.
 
-    Wheels that are in pip's cache already are used as ever.
+    Wheels that are in pip's cache already are used as ever, and so are those of which the index
+    does not say the hash, which do not go to the store.
 
     :returns: whether pip has such a cache where it was expected; without, nothing is changed.
     """
@@ -69,7 +82,8 @@ def patch_copies(current: Current) -> bool:
 
     @functools.wraps(build_here)
     def build_response(self: Any, request: Any, response: Any, *rest: Any, **named: Any) -> Any:
-        if rest or named or current.store is None or not _is_wheel(request, response):
+        is_kept_here = current.store is not None and request.url not in current.unhashed
+        if rest or named or not is_kept_here or not _is_wheel(request, response):
             return build_here(self, request, response, *rest, **named)
         built = plain(self, request, response)
         built.from_cache = False

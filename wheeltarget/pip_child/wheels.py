@@ -49,12 +49,15 @@ class Wheels:
     :param lend: gives the session as threads may use it.
     :param folder: the folder of the store.
     :param is_passing: whether it is gone when the run ends, and stands where pip's files go.
+
+    Where there is no room in a store that stays, ``is_full`` is true, and the rest is left to pip.
     """
 
     def __init__(
         self, pool: Pool, lend: Callable[[], Any], folder: Path, *, is_passing: bool
     ) -> None:
         self.store = Store(folder)
+        self.is_full = False
         self._is_passing = is_passing
         self._transfers: dict[str, Transfer] = {}
         self._pool = pool
@@ -81,8 +84,8 @@ class Wheels:
     def _begin(self, url: str, sha256: str, rank: int) -> Task:
         if self.store.find(sha256):
             return Task.done(url, outcome=False)
-        if self._pool.is_shut(host_of(url)):
-            return Task.done(url, Left("its host is left to pip"))
+        if self.is_full or self._pool.is_shut(host_of(url)):
+            return Task.done(url, Left("its host is left to pip, or there is no room for it"))
         transfer = self._transfers[url] = Transfer()
         task = Task(
             url, rank, lambda: fetch(self._pool, url, lambda: self._load(url, sha256, transfer))
@@ -91,8 +94,18 @@ class Wheels:
         self._pool.submit(task)
         return task
 
-    def _load(self, url: str, sha256: str, transfer: Transfer) -> bool:
-        """Fetch a file into the store."""
+    def _load(self, url: str, sha256: str, transfer: Transfer) -> bool | Left:
+        """Fetch a file into the store, unless it is known that there is no room in it."""
+        if self.is_full:
+            return Left("there is no room for it")
+        try:
+            return self._load_whole(url, sha256, transfer)
+        except OSError as error:
+            if not self._is_passing and error.errno in _NO_ROOM:
+                self.is_full = True
+            raise
+
+    def _load_whole(self, url: str, sha256: str, transfer: Transfer) -> bool:
         from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 
         response = self._lend().get(url, headers=HEADERS, stream=True)

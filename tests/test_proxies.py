@@ -1,0 +1,200 @@
+"""Proxies, certificates and passwords on the way to an index count for the threads as for pip."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import environment, names, wheeltarget
+from tests.support.index import LocalIndex
+from tests.support.proxy import Proxy
+from tests.support.tls import Authority, make_authority
+from tests.support.wheels import make_wheel
+
+TAG = "cp311-cp311-manylinux2014_x86_64"
+FILES = [f"{name}-1.0-py3-none-any.whl" for name in ("app", "lib", "low")]
+TRUSTED = ["--trusted-host", "127.0.0.1"]
+HOSTED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT")
+REQUESTS = 3 * len(FILES)
+"""A page, a metadata file and a wheel of each project."""
+
+PASSWORD = "p@ss:w%rd"  # noqa: S105 - it is a test
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """An index without and with TLS, one that wants to know who asks, and two proxies.
+
+    :param plain: without TLS.
+    :param safe: with TLS.
+    :param strict: with TLS, for those alone who have a certificate.
+    :param secret: with TLS and a password.
+    :param proxy: a proxy for everybody.
+    :param gate: one that wants a password.
+    """
+
+    authority: Authority
+    plain: LocalIndex
+    safe: LocalIndex
+    strict: LocalIndex
+    secret: LocalIndex
+    proxy: Proxy
+    gate: Proxy
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """Serve an application with two libraries in all these ways."""
+    folder = tmp_path_factory.mktemp("network")
+    shelf = folder / "index"
+    make_wheel(shelf, "app", requires=["lib", "low"])
+    make_wheel(shelf, "lib", requires=["low"])
+    make_wheel(shelf, "low")
+    authority = make_authority(folder)
+    tls = authority.context()
+    with (
+        LocalIndex(shelf) as plain,
+        LocalIndex(shelf, tls=tls) as safe,
+        LocalIndex(shelf, tls=authority.context(asks_who=True)) as strict,
+        LocalIndex(shelf, tls=tls, username="me", password=PASSWORD) as secret,
+        Proxy() as proxy,
+        Proxy(username="me", password=PASSWORD) as gate,
+    ):
+        yield Network(authority, plain, safe, strict, secret, proxy, gate)
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch, network: Network) -> None:
+    """Take away what the machine says of certificates and proxies, and count anew."""
+    for name in os.environ:
+        if name in HOSTED or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    for index in (network.plain, network.safe, network.strict, network.secret):
+        index.clear()
+    for proxy in (network.proxy, network.gate):
+        proxy.asked.clear()
+
+
+def fetch(index: LocalIndex, folder: Path, *words: str, **variables: str) -> list[str]:
+    """Download, and give the files, or what is said of there being none."""
+    options = ["--no-cache-dir", "--retries=0", "--no-input", "--index-url", index.url]
+    done = wheeltarget(
+        *("download", *options, *words, "--tags", TAG, "--dest", "house", "app"),
+        cwd=folder,
+        variables=variables,
+    )
+    assert (done.exit_code == 0) == (names(folder / "house") != [])
+    return names(folder / "house") or [done.stderr]
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_proxy_is_asked_for_everything(
+    network: Network, tmp_path: Path, *, by_variable: bool
+) -> None:
+    words, variables = list(TRUSTED), {}
+    if by_variable:
+        variables = {"http_proxy": network.gate.url}
+    else:
+        words += ["--proxy", network.gate.url]
+    assert fetch(network.plain, tmp_path, *words, **variables) == FILES
+    assert [method for method, _, _ in network.gate.asked] == ["GET"] * REQUESTS
+    assert {status for _, _, status in network.gate.asked} == {200}
+    assert len(network.plain.requests) == REQUESTS
+
+
+@pytest.mark.parametrize("by_variable", [False, True])
+def test_a_proxy_has_a_tunnel_for_each_connection(
+    network: Network, tmp_path: Path, *, by_variable: bool
+) -> None:
+    words, variables = ["--cert", str(network.authority.certificate)], {}
+    if by_variable:
+        variables = {"HTTPS_PROXY": network.gate.url}
+    else:
+        words += ["--proxy", network.gate.url]
+    assert fetch(network.safe, tmp_path, *words, **variables) == FILES
+    host = network.safe.base.removeprefix("https://")
+    assert {*network.gate.asked} == {("CONNECT", host, 200)}
+    assert len(network.safe.requests) == REQUESTS
+
+
+def test_a_proxy_that_is_not_told_who_asks_lets_nothing_through(
+    network: Network, tmp_path: Path
+) -> None:
+    words = ["--cert", str(network.authority.certificate), "--proxy", network.gate.bare_url]
+    (said,) = fetch(network.safe, tmp_path, *words)
+    assert "407 Proxy Authentication Required" in said
+    # Once by a thread, and once by pip.
+    assert [status for _, _, status in network.gate.asked] == [407, 407]
+    (said,) = fetch(network.plain, tmp_path, *TRUSTED, "--proxy", network.gate.bare_url)
+    assert "407 Client Error: Proxy Authentication Required" in said
+    assert (network.safe.requests, network.plain.requests) == ((), ())
+
+
+def test_whoever_wants_no_proxy_has_none(network: Network, tmp_path: Path) -> None:
+    words = ["--cert", str(network.authority.certificate)]
+    variables = {"https_proxy": network.proxy.url}
+    (tmp_path / "a").mkdir()
+    assert fetch(network.safe, tmp_path / "a", *words, **variables, no_proxy="127.0.0.1") == FILES
+    (tmp_path / "b").mkdir()
+    assert fetch(network.safe, tmp_path / "b", *words, "--proxy=", **variables) == FILES
+    assert network.proxy.asked == []
+
+
+@pytest.mark.parametrize("variable", ["", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_a_certificate_of_ones_own_is_trusted_where_it_is_named(
+    network: Network, tmp_path: Path, variable: str
+) -> None:
+    certificate = str(network.authority.certificate)
+    if variable:
+        assert fetch(network.safe, tmp_path, **{variable: certificate}) == FILES
+    else:
+        (said,) = fetch(network.safe, tmp_path)
+        assert "certificate verify failed" in said
+        assert network.safe.requests == ()
+        assert fetch(network.safe, tmp_path, "--cert", certificate) == FILES
+    assert len(network.safe.requests) == REQUESTS
+
+
+def test_a_host_that_is_trusted_needs_no_certificate(network: Network, tmp_path: Path) -> None:
+    assert fetch(network.safe, tmp_path, *TRUSTED) == FILES
+
+
+def test_a_client_shows_its_certificate(network: Network, tmp_path: Path) -> None:
+    words = ["--cert", str(network.authority.certificate)]
+    (said,) = fetch(network.strict, tmp_path, *words)
+    assert "No files are known from" in said
+    assert network.strict.requests == ()
+    words += ["--client-cert", str(network.authority.client), "--proxy", network.proxy.url]
+    assert fetch(network.strict, tmp_path, *words) == FILES
+    assert len(network.strict.requests) == REQUESTS
+
+
+def test_netrc_says_who_asks(network: Network, tmp_path: Path) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login me password {PASSWORD}\n")
+    netrc.chmod(0o600)
+    words = ["--cert", str(network.authority.certificate)]
+    assert fetch(network.secret, tmp_path, *words, NETRC=str(netrc)) == FILES
+    assert [request.status for request in network.secret.requests] == [200] * REQUESTS
+
+
+def test_pip_by_itself_takes_the_same_way(network: Network, tmp_path: Path) -> None:
+    """So that what is expected above is what pip does, and not what this proxy does."""
+    words = ["--cert", str(network.authority.certificate), "--proxy", network.gate.url]
+    options = ["--no-cache-dir", "--no-input", "--index-url", network.safe.url, "--dest", "house"]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--quiet", "download", *options, *words, "app"],
+        cwd=tmp_path,
+        env=environment(),
+        check=True,
+    )
+    assert names(tmp_path / "house") == FILES
+    host = network.safe.base.removeprefix("https://")
+    assert {*network.gate.asked} == {("CONNECT", host, 200)}
+    assert len(network.safe.requests) == REQUESTS
