@@ -364,6 +364,22 @@ def test_same_versions_are_found_where_there_are_any(index: LocalIndex, shelf: P
     assert not [note for note in outcome.notes if "differs" in note]
 
 
+def test_kept_versions_hold_nobody_back(index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app", "1.0", requires=["lib<1.1"])
+    make_wheel(shelf, "app", "1.1", requires=["lib"])
+    for name in ("lib", "low"):
+        make_wheel(shelf, name, "1.0")
+        make_wheel(shelf, name, "1.1")
+    make(index, f"lib<1.1 ; tags={OLD}", f"low<1.1 ; tags={OLD}")
+    asked = [f"lib ; tags={OLD}", f"low ; tags={OLD}"]
+    make(index, *asked, f"lib>1.0 ; tags={NEW}", same_versions=True)
+    assert (versions(OLD), versions(NEW)) == ({"lib": "1.1", "low": "1.0"}, {"lib": "1.1"})
+    # Here what is kept of another project holds it back.
+    make(index, f"app<1.1 ; tags={OLD}")
+    make(index, f"app ; tags={OLD}", f"lib>1.0 ; tags={NEW}", same_versions=True)
+    assert (versions(OLD), versions(NEW)) == ({"app": "1.1", "lib": "1.1"}, {"lib": "1.1"})
+
+
 @pytest.mark.usefixtures("app")
 def test_target_that_holds_a_project_back_is_named(index: LocalIndex) -> None:
     with pytest.raises(LockError) as refused:
