@@ -60,7 +60,7 @@ ARROWS = {
     "transfer": "errors store",
     "lock_names": "",
     # First floor: readers
-    "lock_constraints": "errors lock_names toml_places",
+    "lock_constraints": "errors lock_names markers toml_places",
     "lock_files": "errors toml_places",
     "locked": "errors lock_files targets toml_places",
     "network": "pip_options",
