@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -234,6 +235,20 @@ def test_source_is_locked_for_the_target_to_build(index: LocalIndex, shelf: Path
     assert (app.file.filename, app.direct) == (source.name, False)
     assert data(NEW)["packages"][0]["sdist"]["name"] == source.name
     assert read(NEW).inputs == ("--allow-sdist=app", f"app ; tags={NEW}")
+
+
+def test_project_in_a_folder_of_an_archive_is_found_there(index: LocalIndex, shelf: Path) -> None:
+    make_project(Path("tree", "repo", "python"), "app")
+    shutil.make_archive(str(shelf / "app-1.0"), "zip", "tree")
+    url = f"{index.base}/files/app-1.0.zip"
+    for form in Form:
+        words = [f"app @ {url}#subdirectory=python ; tags={NEW}"]
+        make(index, *words, allow_sdist=("app",), form=form)
+    archive = data(NEW)["packages"][0]["archive"]
+    assert (archive["url"], archive["subdirectory"]) == (url, "python")
+    assert read(NEW).packages[0].subdirectory == "python"
+    lines = Path(f"requirements.{NEW}.txt").read_text().splitlines()
+    assert f"app @ {url}#subdirectory=python \\" in lines
 
 
 def test_host_is_locked_by_that_name(index: LocalIndex, shelf: Path) -> None:

@@ -94,6 +94,7 @@ def _package(file: ChosenFile, needs: Mapping[str, set[str]], recipe: Recipe) ->
         index="" if file.direct or local else _index(file),
         requires_python=_requires_python(file.requires_python, recipe.target),
         dependencies=tuple(needs.get(file.name, ())),
+        subdirectory=file.subdirectory if file.direct else "",
     )
 
 
