@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.cli import command, download, environment, names
-from tests.support.index import LocalIndex, Stall
+from tests.support.index import LocalIndex, Stall, Status
 from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import make_wheel
@@ -136,6 +136,34 @@ def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, k
         assert files[wheel.name].size == wheel.stat().st_size
     assert fetched == ([] if knows else [f"/files/{wheel.name}" for wheel in made])
     assert names(tmp_path / "project") == [f"pylock.{NEW}.toml"]
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_sizes_are_asked_for_at_once(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setenv("WHEELTARGET_CONNECTIONS", str(most))
+    wheels = [make_wheel(shelf, f"lib{number}") for number in range(8)]
+    lines = [f"lib{number} ; tags={NEW}" for number in range(8)]
+    login = {"username": "me", "password": "s3cret"}
+    with LocalIndex(shelf, json=False, delay=0.03, **login) as index:  # type: ignore[arg-type]
+        url = index.url.replace("://", "://me:s3cret@")
+        make(index, *lines, f"--index-url={url}", "--retries=0")
+        heads = [request for request in index.requests if request.method == "HEAD"]
+        at_once = index.most_heads_at_once
+    sizes = [package.file.size for package in read(NEW).packages]
+    assert sizes == [wheel.stat().st_size for wheel in wheels]
+    assert sorted(Path(r.path).name for r in heads if r.status == 200) == names(shelf)
+    assert at_once == 1 if most == 1 else 1 < at_once <= most
+
+
+def test_sizes_that_nobody_says_are_left_out(shelf: Path) -> None:
+    make_wheel(shelf, "app")
+    make_wheel(shelf, "lib")
+    with LocalIndex(shelf, json=False) as index:
+        index.fault("app-1.0-py3-none-any.whl", Status(405))
+        make(index, f"app ; tags={NEW}", f"lib ; tags={NEW}")
+    assert [package.file.size is None for package in read(NEW).packages] == [True, False]
 
 
 def test_no_lock_has_a_password(shelf: Path) -> None:

@@ -76,6 +76,7 @@ class Current:
     said: list[str] = field(default_factory=list)
     unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)
     bring: Callable[[Any, Path], bool] | None = None
+    ask_at_once: Callable[[Iterable[str]], dict[str, Any]] | None = None
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""
