@@ -167,7 +167,8 @@ ARROWS = {
     "same_versions": "demands errors plan",
     "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
     "locking": (
-        "catalogue delivery errors inputs interrupts lock_changes lock_folder lock_hashes "
+        "cache catalogue delivery errors housekeeping inputs interrupts lock_changes lock_folder "
+        "lock_hashes "
         "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
         "requirements results settings targets wheelhouse"
     ),

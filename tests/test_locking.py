@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.cli import command, download, environment, names
+from tests.support.cli import command, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex, Stall, Status
 from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
 from tests.support.projects import make_project, make_source
@@ -33,6 +33,7 @@ from wheeltarget.errors import (
 )
 from wheeltarget.lock_changes import Change, State
 from wheeltarget.lock_folder import Form
+from wheeltarget.locking import LockRequest, lock
 from wheeltarget.locks import Lock, write
 
 
@@ -136,6 +137,18 @@ def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, k
         assert files[wheel.name].size == wheel.stat().st_size
     assert fetched == ([] if knows else [f"/files/{wheel.name}" for wheel in made])
     assert names(tmp_path / "project") == [f"pylock.{NEW}.toml"]
+
+
+def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Path) -> None:
+    wheels = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
+    with LocalIndex(shelf, metadata=False) as index:
+        words = (*index.pip_args(), f"app ; tags={NEW}")
+        lock(LockRequest(words))
+        lock(LockRequest(words, dry_run=True))
+        words = ("-r", f"pylock.{NEW}.toml", *index.pip_args())
+        run = wheeltarget("download", *words, cwd=project)
+        assert run.exit_code == 0, run.stderr
+        assert [index.count(wheel.name) for wheel in wheels] == [1, 1]
 
 
 @pytest.mark.parametrize("most", [1, 4])

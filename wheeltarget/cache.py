@@ -82,6 +82,24 @@ def prepare(cache: Path) -> str:
     return f"the cache folder {cache} cannot be written: {why}; this run does without"
 
 
+def open_for(
+    command: CommandLine, settings: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[Path | None, str]:
+    """Find the cache folder for a run, made if absent.
+
+    :param command: the command line.
+    :param settings: pip's configuration.
+    :param environment: the environment's variables.
+    :returns: the folder, or None where the run is to do without; and a sentence for the user where
+        that is not what he wants.
+    """
+    if is_refused(command, settings):
+        return None, ""
+    folder = cache_folder(environment)
+    why_not = prepare(folder)
+    return (None, why_not) if why_not else (folder, "")
+
+
 def is_ours(folder: Path) -> bool:
     """Tell whether root may use a folder: not a user's, who could put anything there.
 

@@ -164,6 +164,22 @@ def prune_now_and_then(cache: Path, limit: int) -> None:
             prune(cache, limit=limit)
 
 
+def make_room(cache: Path | None, environment: Mapping[str, str]) -> str:
+    """Keep the wheel store below its limit after a run that may have filled it.
+
+    :param cache: the cache folder; None where the run did without.
+    :param environment: the environment's variables.
+    :returns: a sentence for the user where the limit is none, or nothing.
+    """
+    if cache is None:
+        return ""
+    try:
+        prune_now_and_then(cache, read_limit(environment))
+    except UsageError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
+
+
 def _remove(cache: Path, wheels: list[tuple[str, int]], runs: list[Path]) -> Removed:
     store = Store(wheel_folder(cache))
     try:

@@ -25,11 +25,13 @@ class Resolver:
     :param labels: what to call each job's target.
     :param stage: where pip works.
     :param children: how many of its processes may run at once.
+    :param store: the folder of the wheel store; None to do without.
     """
 
     labels: Sequence[str]
     stage: Stage
     children: int
+    store: Path | None = None
 
     def resolve(self, jobs: Sequence[Job], *, same: bool) -> tuple[JobResult, ...]:
         """Resolve jobs; no file is kept, and of every one that has a hash it is known.
@@ -71,7 +73,9 @@ class Resolver:
 
     def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
         part = self.stage.part(name)
-        manner = driver.Manner(("",) * len(which), self.children, dry_run=True, hashed=True)
+        manner = driver.Manner(
+            ("",) * len(which), self.children, dry_run=True, hashed=True, store=self.store
+        )
         labels = [self.labels[i] for i in which]
         return driver.run_jobs([jobs[i] for i in which], labels, part, manner)
 
