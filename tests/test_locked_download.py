@@ -17,6 +17,7 @@ from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
 from tests.support.locks import TAG, lock_text, sha256_of, universal_text
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_sdist, make_wheel
+from wheeltarget import api
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import ClashError, InputError, UsageError
 from wheeltarget.locked_download import download_locked
@@ -340,6 +341,21 @@ class TestWords:
         with pytest.raises(InputError, match=said):
             fetch("-r", name, tags=(TAG,))
         assert names(project) == []
+
+    def test_lock_in_the_place_of_requirements(self, project: Path) -> None:
+        (project / LOCK).write_text(lock_text([], "http://h").replace("\n", "\r\n"))
+        (project / "my.toml").write_text(f"# by a tool\n{lock_text([], 'http://h')}")
+        (project / "needed.txt").write_text(f"-r {LOCK}\n")
+        for words in (("-r", "needed.txt"), ("-c", LOCK, "flask")):
+            with pytest.raises(InputError) as caught:
+                api.download(DownloadRequest(words, tags=(TAG,)))
+            (fault,) = caught.value.faults
+            assert fault.message == f"{LOCK} is a lock, and no requirements or constraints"
+            assert fault.hint.startswith(f"write -r {LOCK} on the command line")
+        result = run(project, "-r", "my.toml")
+        assert result.exit_code == 1
+        assert "my.toml:2:1: error: my.toml is a lock" in result.stderr
+        assert "write -r pylock.NAME.toml, as locks are called," in result.stderr
 
     def test_two_wrong_locks_are_told_at_once(self, project: Path) -> None:
         (project / LOCK).write_text("lock-version = 1\ncreated-by = 'wheeltarget'")
