@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cli import wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import make_wheel
@@ -189,6 +190,16 @@ def test_every_fault_is_told(text: str) -> None:
         "packages[0].wheels[0].url",
         "packages[0].wheels[0].hashes.sha256",
     ]
+
+
+def test_terminal_is_told_nothing(text: str, tmp_path: Path) -> None:
+    _, (fault,) = parse_lock(LOCK, swap('target = "', 'target = "\\u001b[31m')(text).encode())
+    assert fault.message == "tool.wheeltarget.target: has a character that cannot be shown"
+    (tmp_path / LOCK).write_text('x = "\x1b[31m\x9b"\n', "utf-8")
+    run = wheeltarget("download", "-r", LOCK, "--tags", TAG, cwd=tmp_path)
+    assert run.exit_code == 1
+    assert 'x = "\ufffd[31m\ufffd"' in run.stderr
+    assert "\x1b" not in run.stderr
 
 
 def test_too_large_and_no_text() -> None:

@@ -189,6 +189,8 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
         value = table.get(key)
         if not isinstance(value, str) or not value:
             notebook.note((*way, key), "has to be a string", "lock again")
+        elif not value.isprintable():
+            notebook.note((*way, key), "has a character that cannot be shown", "lock again")
         else:
             values[key] = value
     if len(values) < 3:
