@@ -192,6 +192,24 @@ def test_every_fault_is_told(text: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("inline", [True, False])
+def test_thousands_of_faults_have_their_places(inline: bool) -> None:
+    head = 'lock-version = "1.0"\ncreated-by = "x"\n'
+    if inline:
+        lines = [f'  {{ name = "P{n}", wheels = [{{}}] }},\n' for n in range(3000)]
+        text = f"{head}packages = [\n{''.join(lines)}]\n"
+    else:
+        text = head + "".join(f'[[packages]]\nname = "P{n}"\n' for n in range(3000))
+    _, faults = parse_lock(LOCK, text.encode())
+    assert len(faults) == 3000
+    for number in (0, 1, 2999):
+        fault = faults[number]
+        assert fault.message == f"packages[{number}].name: 'P{number}' is not normalised"
+        assert fault.location is not None
+        assert fault.location.line == (4 + number if inline else 4 + 2 * number)
+        assert fault.source == text.splitlines()[fault.location.line - 1]
+
+
 def test_terminal_is_told_nothing(text: str, tmp_path: Path) -> None:
     _, (fault,) = parse_lock(LOCK, swap('target = "', 'target = "\\u001b[31m')(text).encode())
     assert fault.message == "tool.wheeltarget.target: has a character that cannot be shown"
