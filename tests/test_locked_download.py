@@ -116,6 +116,32 @@ class TestExactly:
         with pytest.raises(InputError, match="is not beside the lock, or not what its hash says"):
             fetch("-r", LOCK, "--no-cache-dir")
 
+    @pytest.mark.parametrize("where", ["destination", "store", "beside"])
+    def test_wrong_size_of_a_file_that_is_here(
+        self, project: Path, shelf: Path, index: LocalIndex, where: str
+    ) -> None:
+        wheel = make_wheel(shelf, "lib")
+        size = wheel.stat().st_size
+        text = lock_text([wheel], index.base)
+        (project / LOCK).write_text(text)
+        fetch("-r", LOCK)
+        text = text.replace(f"size = {size}", "size = 7")
+        if where == "beside":
+            url = f'url = "{index.base}/files/{wheel.name}"'
+            text = text.replace(url, f'path = "../index/{wheel.name}"')
+        (project / LOCK).write_text(text)
+        if where != "destination":
+            (project / "wheelhouse" / wheel.name).unlink()
+        before = names(project / "wheelhouse")
+        words = ("--no-cache-dir",) if where == "beside" else ()
+        with pytest.raises(InputError) as caught:
+            fetch("-r", LOCK, *words)
+        (fault,) = caught.value.faults
+        assert str(fault.location) == f"{LOCK}:4:1"
+        expected = f"lib 1.0: the lock says 7 bytes, and the file with its hash has {size}"
+        assert fault.message == expected
+        assert names(project / "wheelhouse") == before
+
     def test_report_and_dry_run(self, project: Path, shelf: Path, index: LocalIndex) -> None:
         wheel = make_wheel(shelf, "lib")
         (project / LOCK).write_text(lock_text([wheel], index.base))
