@@ -160,7 +160,7 @@ ARROWS = {
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
     "first_look": "errors inputs lock_names locked pip_config pip_options reserve settings",
-    "lock_making": "errors locks results targets",
+    "lock_making": "errors locks plan_faults results targets",
     "lock_inputs": "inputs narrowing pip_options plan requirements targets",
     "lock_changes": "locks",
     "lock_folder": "errors lock_changes locks",

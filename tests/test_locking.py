@@ -209,7 +209,10 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
     direct = f"app @ {wheel.as_uri()} ; tags={NEW}"
     outcome = make(index, *words, direct, folder=Path("deep/locks"))
     (note,) = outcome.notes
-    assert note.startswith(f"outside the folder of the lock for {NEW} is the file of app, lib:")
+    assert note == (
+        f"outside the folder of the lock for {NEW} is the file of app, lib: it has to be there "
+        "wherever the lock is used"
+    )
     app, lib = read(NEW, Path("deep/locks")).packages
     assert (app.direct, app.file.path, app.file.size) == (
         True,
@@ -305,6 +308,30 @@ def test_what_has_no_hash_is_refused(index: LocalIndex, project: Path) -> None:
     with pytest.raises(LockError, match="my-project for host is a folder, which has no hash"):
         make(index, "./tree")
     assert names(project) == ["tree"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sources", "what", "hint"),
+    [
+        ("app @ git+https://h/app", (), "a repository", "of one commit instead: app @ https://"),
+        ("git+https://h/app", ("app",), "a repository", "of one commit instead: NAME @ https://"),
+        ("-e ./app", ("app",), "an editable project", "build a wheel of it, and name that"),
+        ("./app", (), "a source tree", "build a wheel of it, and name that"),
+        ("./app-1.0.zip", (), "a source distribution", "--allow-sdist app keeps its source"),
+    ],
+)
+def test_what_no_lock_can_name_is_told_with_its_place(
+    index: LocalIndex, line: str, sources: tuple[str, ...], what: str, hint: str
+) -> None:
+    Path("needed.txt").write_text(f"# tags={NEW}\n{line}\n")
+    with pytest.raises(InputError) as refused:
+        make(index, "-r", "needed.txt", allow_sdist=sources)
+    (fault,) = refused.value.faults
+    assert fault.message.startswith(f"this is {what}, which ")
+    assert hint in fault.hint
+    assert "--build-pure" not in fault.hint
+    assert str(fault.location) == "needed.txt:2:1"
+    assert index.requests == ()
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,8 @@ def _plan(request: LockRequest) -> _Order:
     inputs = read_everything(everything, environment)
     sources = project_names("--allow-sdist", request.allow_sdist)
     found: dict[TargetName, Target | None] = {}
-    choices = Choices(typed or settings.project_defaults(Path.cwd()), sources, inherited)
+    defaults = typed or settings.project_defaults(Path.cwd())
+    choices = Choices(defaults, sources, inherited, locks=True)
     targets = Targets(recording(catalogue.look_up, found), catalogue.host)
     plan, faults = make_plan(inputs, command, choices, targets)
     faults = (*inputs.unread, *inputs.faults, *faults)
@@ -302,5 +303,5 @@ def _path_notes(each: Lock) -> Iterator[str]:
     if outside:
         yield (
             f"outside the folder of the lock for {each.target} is the file of "
-            f"{', '.join(outside)}: pip takes it from there, wheeltarget download does not"
+            f"{', '.join(outside)}: it has to be there wherever the lock is used"
         )
