@@ -272,6 +272,19 @@ def test_lock_names_the_files_that_download_takes(
 # Sources, and what no lock can name
 
 
+def test_editors_on_windows_do_no_harm(index: LocalIndex, shelf: Path, project: Path) -> None:
+    make_wheel(shelf, "app")
+    make(index, f"app ; tags={NEW}")
+    path = Path(f"pylock.{NEW}.toml")
+    good = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + good.replace(b"\n", b"\r\n"))
+    assert download(index, "-r", path.name, cwd=project).exit_code == 0
+    make_wheel(shelf, "app", "2.0")
+    # pip would not read it, so it is written anew; and what it says still counts.
+    assert [file.state for file in make(index, f"app ; tags={NEW}").files] == [State.CHANGED]
+    assert path.read_bytes() == good
+
+
 def test_source_is_locked_for_the_target_to_build(index: LocalIndex, shelf: Path) -> None:
     source = make_source(shelf, "app")
     make(index, f"app ; tags={NEW}", allow_sdist=("app",))

@@ -17,7 +17,7 @@ from typing import Any
 from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lock_files import Notebook, PinnedFile, Way, read_files
 from wheeltarget.targets import Target, target_from_tag
-from wheeltarget.toml_places import syntax_fault
+from wheeltarget.toml_places import BYTE_ORDER_MARK, syntax_fault
 
 LARGEST = 32 << 20
 """How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
@@ -138,7 +138,7 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
     if len(data) > LARGEST:
         return nothing, [Fault(f"{name} has more than {LARGEST >> 20} MiB: that is no lock")]
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         where = Location(name, line, error.start - data.rfind(b"\n", 0, error.start))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wheeltarget.errors import Fault, InputError, LockError
-from wheeltarget.toml_places import fault_at, syntax_fault
+from wheeltarget.toml_places import BYTE_ORDER_MARK, fault_at, syntax_fault
 from wheeltarget.toml_text import toml_text
 
 if TYPE_CHECKING:
@@ -239,6 +239,7 @@ def read(text: str, name: str) -> Lock:
     """
     from packaging.pylock import Pylock, PylockValidationError
 
+    text = text.removeprefix(BYTE_ORDER_MARK)
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:

@@ -11,6 +11,9 @@ from functools import lru_cache
 
 from wheeltarget.errors import Fault, Location
 
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors put before a text in UTF-8, and TOML does not have."""
+
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
 _SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
