@@ -319,6 +319,32 @@ class TestTargets:
         with pytest.raises(InputError, match="mine is a folder, of which no file can be fetched"):
             fetch("-r", "pylock.toml", tags=(TAG,))
 
+    @pytest.mark.parametrize(
+        ("name", "line", "said", "hint"),
+        [
+            ("pylock.toml", "requires-python", "for cp36-cp36m-win32: its Python 3.6.", "lock a"),
+            ("pylock.toml", "environments", "for cp312-cp312-win32: it is none of", "lock again"),
+            ("pylock.toml[no]", "extras", "the lock has no extra no", "it has more"),
+            ("pylock.toml[No,More]", "extras", "the lock has no extra No", "it has more"),
+        ],
+    )
+    def test_lock_that_is_not_for_the_target(
+        self, project: Path, name: str, line: str, said: str, hint: str
+    ) -> None:
+        text = (
+            'lock-version = "1.0"\nrequires-python = ">=3.8"\nextras = ["more"]\n'
+            "environments = [\n    \"sys_platform == 'linux'\",\n]\n"
+            'created-by = "x"\npackages = []\n'
+        )
+        (project / "pylock.toml").write_text(text)
+        tag = "cp36-cp36m-win32" if line == "requires-python" else "cp312-cp312-win32"
+        with pytest.raises(InputError) as caught:
+            fetch("-r", name, tags=(tag,))
+        (fault,) = caught.value.faults
+        assert said in fault.message
+        assert fault.hint.startswith(hint)
+        assert fault.source.startswith(line)
+
     def test_a_lock_of_somebody_else_without_a_target_is_pips(self, project: Path) -> None:
         (project / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages=[]')
         assert download_locked(DownloadRequest(("-r", "pylock.toml"))) is None
