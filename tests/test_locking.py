@@ -124,6 +124,16 @@ def test_equal_input_gives_equal_locks_which_are_not_written_again(
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
 
 
+@pytest.mark.usefixtures("app")
+def test_target_of_two_names_has_one_lock_whichever_comes_first(index: LocalIndex) -> None:
+    lines = [f"app ; tags={OLD}", f"lib ; tags={OLD.replace('manylinux2014', 'manylinux_2_17')}"]
+    make(index, *lines)
+    (name,) = names(Path())
+    text = Path(name).read_text()
+    make(index, *reversed(lines))
+    assert (names(Path()), Path(name).read_text()) == ([name], text)
+
+
 @pytest.mark.parametrize("knows", [True, False], ids=["all but sizes", "nothing"])
 def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, knows: bool) -> None:
     made = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]

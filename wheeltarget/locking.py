@@ -46,8 +46,6 @@ from wheeltarget.wheelhouse import Stage
 
 __all__ = ["LockOutcome", "LockRequest", "lock"]
 
-_HOST = "host"
-
 
 @dataclass(frozen=True, slots=True)
 class LockRequest:
@@ -93,7 +91,7 @@ class _Order:
 
     @property
     def labels(self) -> list[str]:
-        return [job.target.label if job.target else _HOST for job in self.plan.jobs]
+        return [self.names.label(job.target) for job in self.plan.jobs]
 
     def target(self, job: Job) -> Target:
         return job.target or self.names.host
