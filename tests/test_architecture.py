@@ -92,7 +92,8 @@ ARROWS = {
     ),
     "fetch": "errors network store transfer",
     "bringing": (
-        "cache driver errors fetch lock_choice locked network pip_options store transfer wheelhouse"
+        "cache driver errors fetch housekeeping lock_choice locked network pip_options store "
+        "transfer wheelhouse"
     ),
     "locked_download": (
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "

@@ -18,10 +18,12 @@ from tests.support.locks import TAG, lock_text, sha256_of, universal_text
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget import api
+from wheeltarget.cache import cache_folder, wheel_folder
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import ClashError, InputError, UsageError
 from wheeltarget.locked_download import download_locked
 from wheeltarget.outcome import DownloadOutcome
+from wheeltarget.store import Store
 
 LOCK = "pylock.x.toml"
 OTHER = "cp39-cp39-manylinux2014_x86_64"
@@ -96,6 +98,18 @@ class TestExactly:
         (project / "wheelhouse" / wheels[1].name).unlink()
         fetch("-r", LOCK, "--no-cache-dir")
         assert asked(index) == [f"/files/{wheels[1].name}"]
+
+    def test_store_is_kept_below_its_limit(
+        self, project: Path, shelf: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("one", "two")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        size = wheels[0].stat().st_size
+        monkeypatch.setenv("WHEELTARGET_CACHE_LIMIT", str(size + size // 2))
+        fetch("-r", LOCK)
+        store = Store(wheel_folder(cache_folder(os.environ)))
+        assert len(list(store.entries())) == 1
+        assert names(project / "wheelhouse") == [wheel.name for wheel in wheels]
 
     def test_no_cache(self, project: Path, shelf: Path, index: LocalIndex, tmp_path: Path) -> None:
         (project / LOCK).write_text(lock_text([make_wheel(shelf, "lib")], index.base))

@@ -51,6 +51,14 @@ class Source:
         folder = cache.cache_folder(self.environment)
         return None if cache.prepare(folder) else Store(cache.wheel_folder(folder))
 
+    def make_room(self) -> None:
+        """Keep the store below its limit, once a day; what is wrong with that is told elsewhere."""
+        folder = cache.cache_folder(self.environment)
+        if cache.is_due(folder):
+            from wheeltarget.housekeeping import make_room
+
+            make_room(folder, self.environment)
+
     def network(self) -> Network:
         """Say what the network is like."""
         return read_network(
@@ -126,6 +134,8 @@ def bring(
         faults += _ask_pip(fetched, pins, stage, source, store)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
+    if store is not None and left:
+        source.make_room()
 
 
 def _size_faults(order: Order, pin: Pin) -> Iterator[Fault]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ from wheeltarget.runs import cache_home, runs_folder
 if TYPE_CHECKING:
     from wheeltarget.pip_options import CommandLine
 
+PRUNED = "pruned"
+"""Name of the file whose time of change says when there was made room without being asked to."""
+
+_DAY = 86400.0
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache folder, for programs that make backups: https://bford.info/cachedir/
@@ -98,6 +103,17 @@ def open_for(
     folder = cache_folder(environment)
     why_not = prepare(folder)
     return (None, why_not) if why_not else (folder, "")
+
+
+def is_due(cache: Path) -> bool:
+    """Tell whether nobody has made room in the cache folder for a day, without being asked to.
+
+    :param cache: the cache folder.
+    """
+    try:
+        return not 0 <= time.time() - (cache / PRUNED).stat().st_mtime < _DAY
+    except OSError:
+        return True
 
 
 def is_ours(folder: Path) -> bool:
