@@ -83,6 +83,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "no tag": (without("tag = "), "tool.wheeltarget.tag: has to be a string", 0),
     "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
     "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
+    "no version of Python": (swap('"3.12.4"', '"3.x"'), "python: '3.x' is no whole", 0),
     "name not normalised": (swap('name = "lib"', 'name = "Lib"'), "packages[0].name: 'Lib'", 5),
     "no name": (swap('name = "lib"\n', ""), "packages[0].name: the project's name is missing", 4),
     "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "no plain", 10),
@@ -138,14 +139,14 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     ),
     "for another Python": (
         swap("created-by", 'requires-python = "<3"\ncreated-by'),
-        "does not satisfy the Python version requirement",
-        0,
+        "its Python 3.12.4 is none of those of the lock, <3",
+        2,
     ),
     "for another environment": (
         swap('created-by = "wheeltarget"\n',
              'created-by = "wheeltarget"\nenvironments = ["os_name == \'nt\'"]\n'),
-        "does not satisfy any of the environments",
-        0,
+        "it is none of the environments of the lock",
+        3,
     ),
     "specifier that is none": (
         swap('name = "lib"\n', 'name = "lib"\nrequires-python = "3!"\n'),

@@ -23,9 +23,9 @@ LARGEST = 32 << 20
 """How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
 
 _SCHEMA = 1
-_AUTHOR = "wheeltarget"
 _OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
 _WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
+_PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*")
 _WHOLE = "is the file whole? lock again"
 _PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 
@@ -191,6 +191,8 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
             notebook.note((*way, key), "has to be a string", "lock again")
         elif not value.isprintable():
             notebook.note((*way, key), "has a character that cannot be shown", "lock again")
+        elif key == "python" and not _PYTHON.fullmatch(value):
+            notebook.note((*way, key), f"{value!r} is no whole version of Python", "lock again")
         else:
             values[key] = value
     if len(values) < 3:
