@@ -499,6 +499,20 @@ class TestNetwork:
         assert result.exit_code == 1
         assert "other 1.0: cannot fetch" in result.stderr
 
+    @pytest.mark.parametrize("form", ["{0}", "{0.name}", "file://{0}", "{0}/page.html", "{0}/{1}"])
+    def test_moved_to_this_machine(
+        self, project: Path, shelf: Path, index: LocalIndex, form: str
+    ) -> None:
+        wheel = make_wheel(shelf, "gone")
+        (project / LOCK).write_text(lock_text([wheel], index.base))
+        shelf.rename(project / "kept")
+        (project / "kept" / "page.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+        place = form.format(project / "kept", wheel.name)
+        words = ("--no-index", "--find-links", place)
+        result = run(project, "-r", LOCK, "--no-cache-dir", *words)
+        assert result.exit_code == 0, result.stderr
+        assert names(project / "wheelhouse") == [wheel.name]
+
     def test_no_connection(self, project: Path, shelf: Path, index: LocalIndex) -> None:
         wheels = [make_wheel(shelf, name) for name in ("one", "two")]
         (project / LOCK).write_text(lock_text(wheels, index.base))
