@@ -154,7 +154,8 @@ def _ambiguities(versions: Iterable[LockedVersion]) -> Iterator[Fault]:
             yield Fault(
                 f"{each.project} is locked as {first.version} and as {each.version}, and nothing "
                 "says which holds where",
-                "lock again with a newer version of its tool, which writes markers beside them",
+                "lock again with a newer version of its tool, which writes markers beside them, or "
+                "without extras or groups that conflict",
                 each.location,
             )
 
