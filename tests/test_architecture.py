@@ -60,7 +60,7 @@ ARROWS = {
     "transfer": "errors store",
     "lock_names": "",
     # First floor: readers
-    "lock_constraints": "errors lock_names toml_places",
+    "lock_constraints": "errors lock_names markers toml_places",
     "lock_files": "errors toml_places",
     "locked": "errors lock_files targets toml_places",
     "network": "pip_options",
@@ -92,7 +92,8 @@ ARROWS = {
     ),
     "fetch": "errors network store transfer",
     "bringing": (
-        "cache driver errors fetch lock_choice locked network pip_options store transfer wheelhouse"
+        "cache driver errors fetch housekeeping lock_choice locked network pip_options store "
+        "transfer wheelhouse"
     ),
     "locked_download": (
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
@@ -161,14 +162,15 @@ ARROWS = {
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
     "first_look": "errors inputs lock_names locked pip_config pip_options reserve settings",
-    "lock_making": "errors locks results targets",
+    "lock_making": "errors locks plan_faults results targets",
     "lock_inputs": "inputs narrowing pip_options plan requirements targets",
     "lock_changes": "locks",
     "lock_folder": "errors lock_changes locks",
     "same_versions": "demands errors plan",
     "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
     "locking": (
-        "catalogue delivery errors inputs interrupts lock_changes lock_folder lock_hashes "
+        "cache catalogue delivery errors housekeeping inputs interrupts lock_changes lock_folder "
+        "lock_hashes "
         "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
         "requirements results settings targets wheelhouse"
     ),

@@ -107,6 +107,23 @@ def test_poetry() -> None:
     assert (first.location.file, first.location.line) == ("sub/poetry.lock", 3)
 
 
+@pytest.mark.parametrize(
+    ("marker", "constraint"),
+    [
+        ('extra == "dev"', "lib==1.0"),
+        ('extra == "dev" or os_name == "nt"', "lib==1.0"),
+        ('extra == "a" and python_version < "3.8"', 'lib==1.0 ; python_version < "3.8"'),
+        ('os_name == "extra" and (extra == "a" or "b" == extra)', 'lib==1.0 ; os_name == "extra"'),
+    ],
+)
+def test_extras_of_poetry_are_asked_for_elsewhere(marker: str, constraint: str) -> None:
+    text = (
+        f'[[package]]\nname = "lib"\nversion = "1.0"\nmarkers = \'{marker}\'\n'
+        '[metadata]\nlock-version = "2.1"\n'
+    )
+    assert as_lines("poetry.lock", text) == {1: constraint}
+
+
 def test_hashes_of_an_older_poetry() -> None:
     text = (
         '[[package]]\nname = "lib"\nversion = "1.0"\n[metadata]\nlock-version = "1.1"\n'
@@ -132,6 +149,9 @@ def test_pipfile() -> None:
     assert sorted(lines.values()) == ['lib-x==1.0 ; os_name != ""', "tool==3.0"]
     text = PIPFILE.splitlines()
     assert all(line.partition("=")[0] in text[number - 1] for number, line in lines.items())
+    categories = {"_meta": {}, "docs": {"lib-x": {"version": "==2.0"}, "x": {"version": "==1"}}}
+    others = as_lines("Pipfile.lock", json.dumps(categories, indent=1))
+    assert sorted(others.values()) == ["lib-x==2.0", "x==1"]
     # However it is written, nothing of it is lost.
     squeezed = read_versions("Pipfile.lock", json.dumps(json.loads(PIPFILE)))
     assert sorted(filter(None, squeezed.text.splitlines())) == sorted(lines.values())

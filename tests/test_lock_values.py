@@ -140,12 +140,15 @@ def test_changes_are_those_of_projects_files_and_inputs() -> None:
             ("gone", Pin("1", frozenset())),
             ("hash", Pin("1", frozenset(["aa"]), "hash-1-py3-none-any.whl")),
             ("file", Pin("1", frozenset(["aa"]), "file-1-py2-none-any.whl")),
+            ("placed", Pin("", frozenset(["aa"]))),
             ("same", Pin("1", frozenset(["aa", "bb"]))),
+            ("still", Pin("", frozenset(["bb"]))),
             ("up", Pin("1", frozenset(["aa"]))),
         ),
         ("a", "b"),
     )
-    pins = [("hash", "1", "bb"), ("file", "1", "bb"), ("same", "1", "bb"), ("up", "2", "bb")]
+    kept = ("hash", "file", "placed", "same", "still")
+    pins = [*((name, "1", "bb") for name in kept), ("up", "2", "bb")]
     file = compare(old, _lock(*pins, ("more", "1", "bb")), "new", Path("pylock.box.toml"))
     assert file.state is State.CHANGED
     assert file.changes == (
@@ -153,6 +156,7 @@ def test_changes_are_those_of_projects_files_and_inputs() -> None:
         Change("gone", "1", None),
         Change("hash", "1", "1", "another hash"),
         Change("more", None, "1"),
+        Change("placed", "1", "1", "another file"),
         Change("up", "1", "2"),
     )
     assert (file.added, file.removed) == (("c",), ("a",))

@@ -17,10 +17,13 @@ from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
 from tests.support.locks import TAG, lock_text, sha256_of, universal_text
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_sdist, make_wheel
+from wheeltarget import api
+from wheeltarget.cache import cache_folder, wheel_folder
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import ClashError, InputError, UsageError
 from wheeltarget.locked_download import download_locked
 from wheeltarget.outcome import DownloadOutcome
+from wheeltarget.store import Store
 
 LOCK = "pylock.x.toml"
 OTHER = "cp39-cp39-manylinux2014_x86_64"
@@ -96,6 +99,18 @@ class TestExactly:
         fetch("-r", LOCK, "--no-cache-dir")
         assert asked(index) == [f"/files/{wheels[1].name}"]
 
+    def test_store_is_kept_below_its_limit(
+        self, project: Path, shelf: Path, index: LocalIndex, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wheels = [make_wheel(shelf, name) for name in ("one", "two")]
+        (project / LOCK).write_text(lock_text(wheels, index.base))
+        size = wheels[0].stat().st_size
+        monkeypatch.setenv("WHEELTARGET_CACHE_LIMIT", str(size + size // 2))
+        fetch("-r", LOCK)
+        store = Store(wheel_folder(cache_folder(os.environ)))
+        assert len(list(store.entries())) == 1
+        assert names(project / "wheelhouse") == [wheel.name for wheel in wheels]
+
     def test_no_cache(self, project: Path, shelf: Path, index: LocalIndex, tmp_path: Path) -> None:
         (project / LOCK).write_text(lock_text([make_wheel(shelf, "lib")], index.base))
         fetch("-r", LOCK, "--no-cache-dir")
@@ -114,6 +129,32 @@ class TestExactly:
         (project / "wheelhouse" / wheel.name).unlink()
         with pytest.raises(InputError, match="is not beside the lock, or not what its hash says"):
             fetch("-r", LOCK, "--no-cache-dir")
+
+    @pytest.mark.parametrize("where", ["destination", "store", "beside"])
+    def test_wrong_size_of_a_file_that_is_here(
+        self, project: Path, shelf: Path, index: LocalIndex, where: str
+    ) -> None:
+        wheel = make_wheel(shelf, "lib")
+        size = wheel.stat().st_size
+        text = lock_text([wheel], index.base)
+        (project / LOCK).write_text(text)
+        fetch("-r", LOCK)
+        text = text.replace(f"size = {size}", "size = 7")
+        if where == "beside":
+            url = f'url = "{index.base}/files/{wheel.name}"'
+            text = text.replace(url, f'path = "../index/{wheel.name}"')
+        (project / LOCK).write_text(text)
+        if where != "destination":
+            (project / "wheelhouse" / wheel.name).unlink()
+        before = names(project / "wheelhouse")
+        words = ("--no-cache-dir",) if where == "beside" else ()
+        with pytest.raises(InputError) as caught:
+            fetch("-r", LOCK, *words)
+        (fault,) = caught.value.faults
+        assert str(fault.location) == f"{LOCK}:4:1"
+        expected = f"lib 1.0: the lock says 7 bytes, and the file with its hash has {size}"
+        assert fault.message == expected
+        assert names(project / "wheelhouse") == before
 
     def test_report_and_dry_run(self, project: Path, shelf: Path, index: LocalIndex) -> None:
         wheel = make_wheel(shelf, "lib")
@@ -292,6 +333,32 @@ class TestTargets:
         with pytest.raises(InputError, match="mine is a folder, of which no file can be fetched"):
             fetch("-r", "pylock.toml", tags=(TAG,))
 
+    @pytest.mark.parametrize(
+        ("name", "line", "said", "hint"),
+        [
+            ("pylock.toml", "requires-python", "for cp36-cp36m-win32: its Python 3.6.", "lock a"),
+            ("pylock.toml", "environments", "for cp312-cp312-win32: it is none of", "lock again"),
+            ("pylock.toml[no]", "extras", "the lock has no extra no", "it has more"),
+            ("pylock.toml[No,More]", "extras", "the lock has no extra No", "it has more"),
+        ],
+    )
+    def test_lock_that_is_not_for_the_target(
+        self, project: Path, name: str, line: str, said: str, hint: str
+    ) -> None:
+        text = (
+            'lock-version = "1.0"\nrequires-python = ">=3.8"\nextras = ["more"]\n'
+            "environments = [\n    \"sys_platform == 'linux'\",\n]\n"
+            'created-by = "x"\npackages = []\n'
+        )
+        (project / "pylock.toml").write_text(text)
+        tag = "cp36-cp36m-win32" if line == "requires-python" else "cp312-cp312-win32"
+        with pytest.raises(InputError) as caught:
+            fetch("-r", name, tags=(tag,))
+        (fault,) = caught.value.faults
+        assert said in fault.message
+        assert fault.hint.startswith(hint)
+        assert fault.source.startswith(line)
+
     def test_a_lock_of_somebody_else_without_a_target_is_pips(self, project: Path) -> None:
         (project / "pylock.toml").write_text('lock-version = "1.0"\ncreated-by = "x"\npackages=[]')
         assert download_locked(DownloadRequest(("-r", "pylock.toml"))) is None
@@ -340,6 +407,21 @@ class TestWords:
         with pytest.raises(InputError, match=said):
             fetch("-r", name, tags=(TAG,))
         assert names(project) == []
+
+    def test_lock_in_the_place_of_requirements(self, project: Path) -> None:
+        (project / LOCK).write_text(lock_text([], "http://h").replace("\n", "\r\n"))
+        (project / "my.toml").write_text(f"# by a tool\n{lock_text([], 'http://h')}")
+        (project / "needed.txt").write_text(f"-r {LOCK}\n")
+        for words in (("-r", "needed.txt"), ("-c", LOCK, "flask")):
+            with pytest.raises(InputError) as caught:
+                api.download(DownloadRequest(words, tags=(TAG,)))
+            (fault,) = caught.value.faults
+            assert fault.message == f"{LOCK} is a lock, and no requirements or constraints"
+            assert fault.hint.startswith(f"write -r {LOCK} on the command line")
+        result = run(project, "-r", "my.toml")
+        assert result.exit_code == 1
+        assert "my.toml:2:1: error: my.toml is a lock" in result.stderr
+        assert "write -r pylock.NAME.toml, as locks are called," in result.stderr
 
     def test_two_wrong_locks_are_told_at_once(self, project: Path) -> None:
         (project / LOCK).write_text("lock-version = 1\ncreated-by = 'wheeltarget'")
@@ -416,6 +498,20 @@ class TestNetwork:
             result = run(project, "-r", LOCK, "--no-cache-dir", "--index-url", second.url)
         assert result.exit_code == 1
         assert "other 1.0: cannot fetch" in result.stderr
+
+    @pytest.mark.parametrize("form", ["{0}", "{0.name}", "file://{0}", "{0}/page.html", "{0}/{1}"])
+    def test_moved_to_this_machine(
+        self, project: Path, shelf: Path, index: LocalIndex, form: str
+    ) -> None:
+        wheel = make_wheel(shelf, "gone")
+        (project / LOCK).write_text(lock_text([wheel], index.base))
+        shelf.rename(project / "kept")
+        (project / "kept" / "page.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+        place = form.format(project / "kept", wheel.name)
+        words = ("--no-index", "--find-links", place)
+        result = run(project, "-r", LOCK, "--no-cache-dir", *words)
+        assert result.exit_code == 0, result.stderr
+        assert names(project / "wheelhouse") == [wheel.name]
 
     def test_no_connection(self, project: Path, shelf: Path, index: LocalIndex) -> None:
         wheels = [make_wheel(shelf, name) for name in ("one", "two")]

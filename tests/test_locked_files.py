@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.cli import wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import make_wheel
@@ -82,6 +83,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "no tag": (without("tag = "), "tool.wheeltarget.tag: has to be a string", 0),
     "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
     "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
+    "no version of Python": (swap('"3.12.4"', '"3.x"'), "python: '3.x' is no whole", 0),
     "name not normalised": (swap('name = "lib"', 'name = "Lib"'), "packages[0].name: 'Lib'", 5),
     "no name": (swap('name = "lib"\n', ""), "packages[0].name: the project's name is missing", 4),
     "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "no plain", 10),
@@ -137,14 +139,14 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     ),
     "for another Python": (
         swap("created-by", 'requires-python = "<3"\ncreated-by'),
-        "does not satisfy the Python version requirement",
-        0,
+        "its Python 3.12.4 is none of those of the lock, <3",
+        2,
     ),
     "for another environment": (
         swap('created-by = "wheeltarget"\n',
              'created-by = "wheeltarget"\nenvironments = ["os_name == \'nt\'"]\n'),
-        "does not satisfy any of the environments",
-        0,
+        "it is none of the environments of the lock",
+        3,
     ),
     "specifier that is none": (
         swap('name = "lib"\n', 'name = "lib"\nrequires-python = "3!"\n'),
@@ -189,6 +191,34 @@ def test_every_fault_is_told(text: str) -> None:
         "packages[0].wheels[0].url",
         "packages[0].wheels[0].hashes.sha256",
     ]
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_thousands_of_faults_have_their_places(inline: bool) -> None:
+    head = 'lock-version = "1.0"\ncreated-by = "x"\n'
+    if inline:
+        lines = [f'  {{ name = "P{n}", wheels = [{{}}] }},\n' for n in range(3000)]
+        text = f"{head}packages = [\n{''.join(lines)}]\n"
+    else:
+        text = head + "".join(f'[[packages]]\nname = "P{n}"\n' for n in range(3000))
+    _, faults = parse_lock(LOCK, text.encode())
+    assert len(faults) == 3000
+    for number in (0, 1, 2999):
+        fault = faults[number]
+        assert fault.message == f"packages[{number}].name: 'P{number}' is not normalised"
+        assert fault.location is not None
+        assert fault.location.line == (4 + number if inline else 4 + 2 * number)
+        assert fault.source == text.splitlines()[fault.location.line - 1]
+
+
+def test_terminal_is_told_nothing(text: str, tmp_path: Path) -> None:
+    _, (fault,) = parse_lock(LOCK, swap('target = "', 'target = "\\u001b[31m')(text).encode())
+    assert fault.message == "tool.wheeltarget.target: has a character that cannot be shown"
+    (tmp_path / LOCK).write_text('x = "\x1b[31m\x9b"\n', "utf-8")
+    run = wheeltarget("download", "-r", LOCK, "--tags", TAG, cwd=tmp_path)
+    assert run.exit_code == 1
+    assert 'x = "\ufffd[31m\ufffd"' in run.stderr
+    assert "\x1b" not in run.stderr
 
 
 def test_too_large_and_no_text() -> None:

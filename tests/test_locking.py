@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.cli import command, download, environment, names
-from tests.support.index import LocalIndex, Stall
+from tests.support.cli import command, download, environment, names, wheeltarget
+from tests.support.index import LocalIndex, Stall, Status
 from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import make_wheel
@@ -32,6 +33,7 @@ from wheeltarget.errors import (
 )
 from wheeltarget.lock_changes import Change, State
 from wheeltarget.lock_folder import Form
+from wheeltarget.locking import LockRequest, lock
 from wheeltarget.locks import Lock, write
 
 
@@ -122,6 +124,16 @@ def test_equal_input_gives_equal_locks_which_are_not_written_again(
     assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in before} == before
 
 
+@pytest.mark.usefixtures("app")
+def test_target_of_two_names_has_one_lock_whichever_comes_first(index: LocalIndex) -> None:
+    lines = [f"app ; tags={OLD}", f"lib ; tags={OLD.replace('manylinux2014', 'manylinux_2_17')}"]
+    make(index, *lines)
+    (name,) = names(Path())
+    text = Path(name).read_text()
+    make(index, *reversed(lines))
+    assert (names(Path()), Path(name).read_text()) == ([name], text)
+
+
 @pytest.mark.parametrize("knows", [True, False], ids=["all but sizes", "nothing"])
 def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, knows: bool) -> None:
     made = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
@@ -135,6 +147,46 @@ def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, k
         assert files[wheel.name].size == wheel.stat().st_size
     assert fetched == ([] if knows else [f"/files/{wheel.name}" for wheel in made])
     assert names(tmp_path / "project") == [f"pylock.{NEW}.toml"]
+
+
+def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Path) -> None:
+    wheels = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
+    with LocalIndex(shelf, metadata=False) as index:
+        words = (*index.pip_args(), f"app ; tags={NEW}")
+        lock(LockRequest(words))
+        lock(LockRequest(words, dry_run=True))
+        words = ("-r", f"pylock.{NEW}.toml", *index.pip_args())
+        run = wheeltarget("download", *words, cwd=project)
+        assert run.exit_code == 0, run.stderr
+        assert [index.count(wheel.name) for wheel in wheels] == [1, 1]
+
+
+@pytest.mark.parametrize("most", [1, 4])
+def test_sizes_are_asked_for_at_once(
+    shelf: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setenv("WHEELTARGET_CONNECTIONS", str(most))
+    wheels = [make_wheel(shelf, f"lib{number}") for number in range(8)]
+    lines = [f"lib{number} ; tags={NEW}" for number in range(8)]
+    login = {"username": "me", "password": "s3cret"}
+    with LocalIndex(shelf, json=False, delay=0.03, **login) as index:  # type: ignore[arg-type]
+        url = index.url.replace("://", "://me:s3cret@")
+        make(index, *lines, f"--index-url={url}", "--retries=0")
+        heads = [request for request in index.requests if request.method == "HEAD"]
+        at_once = index.most_heads_at_once
+    sizes = [package.file.size for package in read(NEW).packages]
+    assert sizes == [wheel.stat().st_size for wheel in wheels]
+    assert sorted(Path(r.path).name for r in heads if r.status == 200) == names(shelf)
+    assert at_once == 1 if most == 1 else 1 < at_once <= most
+
+
+def test_sizes_that_nobody_says_are_left_out(shelf: Path) -> None:
+    make_wheel(shelf, "app")
+    make_wheel(shelf, "lib")
+    with LocalIndex(shelf, json=False) as index:
+        index.fault("app-1.0-py3-none-any.whl", Status(405))
+        make(index, f"app ; tags={NEW}", f"lib ; tags={NEW}")
+    assert [package.file.size is None for package in read(NEW).packages] == [True, False]
 
 
 def test_no_lock_has_a_password(shelf: Path) -> None:
@@ -167,7 +219,10 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
     direct = f"app @ {wheel.as_uri()} ; tags={NEW}"
     outcome = make(index, *words, direct, folder=Path("deep/locks"))
     (note,) = outcome.notes
-    assert note.startswith(f"outside the folder of the lock for {NEW} is the file of app, lib:")
+    assert note == (
+        f"outside the folder of the lock for {NEW} is the file of app, lib: it has to be there "
+        "wherever the lock is used"
+    )
     app, lib = read(NEW, Path("deep/locks")).packages
     assert (app.direct, app.file.path, app.file.size) == (
         True,
@@ -227,6 +282,19 @@ def test_lock_names_the_files_that_download_takes(
 # Sources, and what no lock can name
 
 
+def test_editors_on_windows_do_no_harm(index: LocalIndex, shelf: Path, project: Path) -> None:
+    make_wheel(shelf, "app")
+    make(index, f"app ; tags={NEW}")
+    path = Path(f"pylock.{NEW}.toml")
+    good = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + good.replace(b"\n", b"\r\n"))
+    assert download(index, "-r", path.name, cwd=project).exit_code == 0
+    make_wheel(shelf, "app", "2.0")
+    # pip would not read it, so it is written anew; and what it says still counts.
+    assert [file.state for file in make(index, f"app ; tags={NEW}").files] == [State.CHANGED]
+    assert path.read_bytes() == good
+
+
 def test_source_is_locked_for_the_target_to_build(index: LocalIndex, shelf: Path) -> None:
     source = make_source(shelf, "app")
     make(index, f"app ; tags={NEW}", allow_sdist=("app",))
@@ -234,6 +302,20 @@ def test_source_is_locked_for_the_target_to_build(index: LocalIndex, shelf: Path
     assert (app.file.filename, app.direct) == (source.name, False)
     assert data(NEW)["packages"][0]["sdist"]["name"] == source.name
     assert read(NEW).inputs == ("--allow-sdist=app", f"app ; tags={NEW}")
+
+
+def test_project_in_a_folder_of_an_archive_is_found_there(index: LocalIndex, shelf: Path) -> None:
+    make_project(Path("tree", "repo", "python"), "app")
+    shutil.make_archive(str(shelf / "app-1.0"), "zip", "tree")
+    url = f"{index.base}/files/app-1.0.zip"
+    for form in Form:
+        words = [f"app @ {url}#subdirectory=python ; tags={NEW}"]
+        make(index, *words, allow_sdist=("app",), form=form)
+    archive = data(NEW)["packages"][0]["archive"]
+    assert (archive["url"], archive["subdirectory"]) == (url, "python")
+    assert read(NEW).packages[0].subdirectory == "python"
+    lines = Path(f"requirements.{NEW}.txt").read_text().splitlines()
+    assert f"app @ {url}#subdirectory=python \\" in lines
 
 
 def test_host_is_locked_by_that_name(index: LocalIndex, shelf: Path) -> None:
@@ -249,6 +331,30 @@ def test_what_has_no_hash_is_refused(index: LocalIndex, project: Path) -> None:
     with pytest.raises(LockError, match="my-project for host is a folder, which has no hash"):
         make(index, "./tree")
     assert names(project) == ["tree"]
+
+
+@pytest.mark.parametrize(
+    ("line", "sources", "what", "hint"),
+    [
+        ("app @ git+https://h/app", (), "a repository", "of one commit instead: app @ https://"),
+        ("git+https://h/app", ("app",), "a repository", "of one commit instead: NAME @ https://"),
+        ("-e ./app", ("app",), "an editable project", "build a wheel of it, and name that"),
+        ("./app", (), "a source tree", "build a wheel of it, and name that"),
+        ("./app-1.0.zip", (), "a source distribution", "--allow-sdist app keeps its source"),
+    ],
+)
+def test_what_no_lock_can_name_is_told_with_its_place(
+    index: LocalIndex, line: str, sources: tuple[str, ...], what: str, hint: str
+) -> None:
+    Path("needed.txt").write_text(f"# tags={NEW}\n{line}\n")
+    with pytest.raises(InputError) as refused:
+        make(index, "-r", "needed.txt", allow_sdist=sources)
+    (fault,) = refused.value.faults
+    assert fault.message.startswith(f"this is {what}, which ")
+    assert hint in fault.hint
+    assert "--build-pure" not in fault.hint
+    assert str(fault.location) == "needed.txt:2:1"
+    assert index.requests == ()
 
 
 @pytest.mark.parametrize(
@@ -362,6 +468,22 @@ def test_same_versions_are_found_where_there_are_any(index: LocalIndex, shelf: P
     assert versions(NEW) == {"app": "1.0", "lib": "1.0"}
     assert versions(OLD) == {"app": "1.0", "lib": "1.0", "old": "1.0"}
     assert not [note for note in outcome.notes if "differs" in note]
+
+
+def test_kept_versions_hold_nobody_back(index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app", "1.0", requires=["lib<1.1"])
+    make_wheel(shelf, "app", "1.1", requires=["lib"])
+    for name in ("lib", "low"):
+        make_wheel(shelf, name, "1.0")
+        make_wheel(shelf, name, "1.1")
+    make(index, f"lib<1.1 ; tags={OLD}", f"low<1.1 ; tags={OLD}")
+    asked = [f"lib ; tags={OLD}", f"low ; tags={OLD}"]
+    make(index, *asked, f"lib>1.0 ; tags={NEW}", same_versions=True)
+    assert (versions(OLD), versions(NEW)) == ({"lib": "1.1", "low": "1.0"}, {"lib": "1.1"})
+    # Here what is kept of another project holds it back.
+    make(index, f"app<1.1 ; tags={OLD}")
+    make(index, f"app ; tags={OLD}", f"lib>1.0 ; tags={NEW}", same_versions=True)
+    assert (versions(OLD), versions(NEW)) == ({"app": "1.1", "lib": "1.1"}, {"lib": "1.1"})
 
 
 @pytest.mark.usefixtures("app")

@@ -63,6 +63,7 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
     place = draw(st.sampled_from(["https://host.invalid/a%20b/", "wheels/", "../"]))
     kind = "url" if ":" in place else "path"
     hashes = draw(st.dictionaries(st.sampled_from(["sha256", "sha512"]), texts, min_size=1))
+    direct = draw(st.booleans())
     return LockedPackage(
         name,
         version,
@@ -72,10 +73,11 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
             size=draw(st.none() | st.integers(0, 2**40)),
             **{kind: place + filename},
         ),
-        direct=draw(st.booleans()),
+        direct=direct,
         index=draw(st.sampled_from(["", "https://host.invalid/simple/"])),
         requires_python=draw(pythons),
         dependencies=tuple(draw(st.lists(names, max_size=3))),
+        subdirectory=draw(st.sampled_from(["", "src/app"])) if direct else "",
     )
 
 

@@ -88,6 +88,18 @@ def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -
     assert len(names(house)) == 7
 
 
+def test_locks_of_another_wheelhouse_remove_nothing(house: Path) -> None:
+    for path in house.glob("*-[12].0-*"):
+        if not path.name.startswith("stray"):
+            path.unlink()
+    before = names(house)
+    for words in ([], ["--list"]):
+        result = prune(house, "-r", "pylock.new.toml", *words)
+        assert (result.exit_code, result.stdout) == (3, "")
+        assert "no file that the locks name is in house; nothing was removed" in result.stderr
+    assert names(house) == before
+
+
 def test_broken_lock_removes_nothing(house: Path) -> None:
     lock = house.parent / "pylock.new.toml"
     lock.write_text(lock.read_text()[:300])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,11 +117,13 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
         return plain.run(plan, inputs, command, foreign)
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
-    refused = cache.is_refused(command, configured_settings(environment, isolated=isolated))
-    folder, note = (None, "") if refused else _open_cache(environment)
+    settings_of_pip = configured_settings(environment, isolated=isolated)
+    folder, note = cache.open_for(command, settings_of_pip, environment)
     store = folder and cache.wheel_folder(folder)
     outcome = _deliver(plan, request, everything, inputs, pure, store)
-    note = note or _make_room(folder, environment)
+    from wheeltarget.housekeeping import make_room
+
+    note = note or make_room(folder, environment)
     if note:
         return replace(outcome, notes=(*outcome.notes, note))
     for_targets = all(job.target for job in plan.jobs)
@@ -129,26 +131,6 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
         return outcome
     run = Run(everything, inputs, defaults, environment, began)
     return replace(outcome, basis=find_basis(run, outcome.fresh_until))
-
-
-def _open_cache(environment: Mapping[str, str]) -> tuple[Path | None, str]:
-    """Find the cache folder, and say why there can be none."""
-    folder = cache.cache_folder(environment)
-    why_not = cache.prepare(folder)
-    return (None, why_not) if why_not else (folder, "")
-
-
-def _make_room(folder: Path | None, environment: Mapping[str, str]) -> str:
-    """Keep the wheel store below its limit, and say what is wrong with that, if anything is."""
-    if folder is None:
-        return ""
-    from wheeltarget.housekeeping import prune_now_and_then, read_limit
-
-    try:
-        prune_now_and_then(folder, read_limit(environment))
-    except UsageError as error:
-        return f"{error.message}; {error.hint}"
-    return ""
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:

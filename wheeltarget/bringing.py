@@ -6,7 +6,7 @@ connection; and whatever is left over then by pip's own session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,6 +50,14 @@ class Source:
             return None
         folder = cache.cache_folder(self.environment)
         return None if cache.prepare(folder) else Store(cache.wheel_folder(folder))
+
+    def make_room(self) -> None:
+        """Keep the store below its limit, once a day; what is wrong with that is told elsewhere."""
+        folder = cache.cache_folder(self.environment)
+        if cache.is_due(folder):
+            from wheeltarget.housekeeping import make_room
+
+            make_room(folder, self.environment)
 
     def network(self) -> Network:
         """Say what the network is like."""
@@ -110,10 +118,12 @@ def bring(
     for path, pin in pins.items():
         order = _order(path, pin)
         if take_file(order, places[path]) or (store and store.take(order.sha256, Path(path))):
-            continue
-        if order.url:
+            faults += _size_faults(order, pin)
+        elif order.url:
             left.append(order)
-        elif not take_file(order, pin.beside, linked=False):
+        elif take_file(order, pin.beside, linked=False):
+            faults += _size_faults(order, pin)
+        else:
             message = f"{pin.file.path} is not beside the lock, or not what its hash says"
             faults.append(_fault(pin, message, "bring the file there, or lock again"))
     fetched = fetch_plain(left, source.network(), store, meanwhile, watch)
@@ -124,6 +134,16 @@ def bring(
         faults += _ask_pip(fetched, pins, stage, source, store)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
+    if store is not None and left:
+        source.make_room()
+
+
+def _size_faults(order: Order, pin: Pin) -> Iterator[Fault]:
+    """Say it of a file that is here already, too, if the lock has another size of it."""
+    size = Path(order.path).stat().st_size
+    if order.size not in {None, size}:
+        message = f"the lock says {order.size} bytes, and the file with its hash has {size}"
+        yield _fault(pin, message, "the lock was changed by hand, or is damaged: lock again")
 
 
 def _order(path: str, pin: Pin) -> Order:

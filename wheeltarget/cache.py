@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,10 @@ from wheeltarget.runs import cache_home, runs_folder
 if TYPE_CHECKING:
     from wheeltarget.pip_options import CommandLine
 
+PRUNED = "pruned"
+"""Name of the file whose time of change says when there was made room without being asked to."""
+
+_DAY = 86400.0
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache folder, for programs that make backups: https://bford.info/cachedir/
@@ -85,6 +90,35 @@ def prepare(cache: Path) -> str:
 
 def _cannot_be_written(folder: Path, why: str) -> str:
     return f"the cache folder {folder} cannot be written: {why}; this run does without"
+
+
+def open_for(
+    command: CommandLine, settings: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[Path | None, str]:
+    """Find the cache folder for a run, made if absent.
+
+    :param command: the command line.
+    :param settings: pip's configuration.
+    :param environment: the environment's variables.
+    :returns: the folder, or None where the run is to do without; and a sentence for the user where
+        that is not what he wants.
+    """
+    if is_refused(command, settings):
+        return None, ""
+    folder = cache_folder(environment)
+    why_not = prepare(folder)
+    return (None, why_not) if why_not else (folder, "")
+
+
+def is_due(cache: Path) -> bool:
+    """Tell whether nobody has made room in the cache folder for a day, without being asked to.
+
+    :param cache: the cache folder.
+    """
+    try:
+        return not 0 <= time.time() - (cache / PRUNED).stat().st_mtime < _DAY
+    except OSError:
+        return True
 
 
 def is_ours(folder: Path) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheeltarget.cache import memory_folder, wheel_folder
+from wheeltarget.cache import PRUNED, is_due, memory_folder, wheel_folder
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.remembered import drafts, entries
 from wheeltarget.store import Store
@@ -25,9 +25,6 @@ DEFAULT_LIMIT = 10 * 1000**3
 """How large the wheel store may get, in bytes."""
 
 DAY = 86400.0
-
-_PRUNED = "pruned"
-"""Name of the file whose time of change says when there was made room without being asked to."""
 
 _UNITS = {"": 1, "B": 1}
 _UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", start=1)}
@@ -157,11 +154,26 @@ def prune_now_and_then(cache: Path, limit: int) -> None:
     :param cache: the folder.
     :param limit: how many bytes its wheels may have.
     """
-    mark = cache / _PRUNED
     with contextlib.suppress(OSError, CacheError):
-        if not mark.exists() or not 0 <= time.time() - mark.stat().st_mtime < DAY:
-            mark.touch()
+        if is_due(cache):
+            (cache / PRUNED).touch()
             prune(cache, limit=limit)
+
+
+def make_room(cache: Path | None, environment: Mapping[str, str]) -> str:
+    """Keep the wheel store below its limit after a run that may have filled it.
+
+    :param cache: the cache folder; None where the run did without.
+    :param environment: the environment's variables.
+    :returns: a sentence for the user where the limit is none, or nothing.
+    """
+    if cache is None:
+        return ""
+    try:
+        prune_now_and_then(cache, read_limit(environment))
+    except UsageError as error:
+        return f"{error.message}; {error.hint}"
+    return ""
 
 
 def _remove(cache: Path, wheels: list[tuple[str, int]], runs: list[Path]) -> Removed:

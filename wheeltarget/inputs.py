@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from wheeltarget.annotations import Kind
-from wheeltarget.errors import COMMAND_LINE, Fault
-from wheeltarget.lock_names import is_foreign_lock
+from wheeltarget.errors import COMMAND_LINE, Fault, Location
+from wheeltarget.lock_names import base_name, is_foreign_lock
 from wheeltarget.requirements import (
     RequirementsFile,
     SourceLine,
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from wheeltarget.lock_constraints import LockedVersion
 
 _HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
+_PYLOCK = re.compile(r"(?:(?!\[|lock-version).*\n)*(?P<line>lock-version[ \t]*=.*)")
+"""What every pylock.toml has before its tables, and no requirements file can have."""
+
 VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
 """A variable of the environment, as pip expands it in files: all of it, and its name."""
 
@@ -219,6 +222,10 @@ class _Reader:
             text, repeatable = locked.text, False
         # Where what stands between the two was cut, they would become one line end.
         text = re.sub(r"\r(?!\n)", "\n", text)
+        lock = _PYLOCK.match(text)
+        if lock is not None:
+            self.faults.append(_misplaced_lock(name, text, lock))
+            return RequirementsFile(name, text, (), repeatable)
         lines, faults = parse_file(name, text)
         self.faults += faults
         return RequirementsFile(name, text, tuple(map(self._expanded, lines)), repeatable)
@@ -254,3 +261,16 @@ class _Reader:
         for variable, name in VARIABLE.findall(text):
             text = text.replace(variable, self._environment(name) or variable)
         return text
+
+
+def _misplaced_lock(name: str, text: str, found: re.Match[str]) -> Fault:
+    """Say that a lock is not read as requirements or constraints."""
+    base = base_name(name)
+    return Fault(
+        f"{base} is a lock, and no requirements or constraints",
+        f"write -r {base if is_lock(base) else 'pylock.NAME.toml, as locks are called,'} on the "
+        "command line, with nothing to resolve beside it",
+        Location(name, text.count("\n", 0, found.start("line")) + 1),
+        found["line"].rstrip(),
+        len(found["line"].rstrip()),
+    )

@@ -25,7 +25,7 @@ class State(StrEnum):
 class Pin:
     """A project as a lock has it.
 
-    :param version: its version.
+    :param version: its version, or an empty string where the lock names a place instead.
     :param hashes: the values of its file's hashes.
     :param filename: the name of its file, or an empty string where the lock does not say.
     """
@@ -175,12 +175,12 @@ def compare(old: OldLock, lock: Lock, text: str, path: Path) -> LockFile:
 def _changes(old: dict[str, Pin], new: dict[str, Pin]) -> Iterator[Change]:
     for name in sorted(old.keys() | new.keys()):
         before, now = old.get(name), new.get(name)
-        if before is None or now is None or before.version != now.version:
+        if before is None or now is None or before.version not in {now.version, ""}:
             yield Change(name, before.version if before else None, now.version if now else None)
         elif not before.hashes & now.hashes:
-            same = before.filename in {now.filename, ""}
+            same = before.version and before.filename in {now.filename, ""}
             remark = "another hash" if same else "another file"
-            yield Change(name, before.version, now.version, remark)
+            yield Change(name, now.version, now.version, remark)
 
 
 def suspicious(file: LockFile) -> Iterator[str]:

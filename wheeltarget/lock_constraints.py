@@ -19,6 +19,7 @@ from typing import Any
 
 from wheeltarget.errors import Fault, Location
 from wheeltarget.lock_names import base_name
+from wheeltarget.markers import with_every_extra
 from wheeltarget.toml_places import syntax_fault
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -134,10 +135,12 @@ def _version(raw: _Raw, location: Location) -> LockedVersion:
         raise ValueError(f"{raw.name}: {raw.version!r} is no version") from error
     markers: list[Any] = raw.markers if isinstance(raw.markers, list) else [raw.markers]
     try:
-        texts = [str(Marker(each)) for each in markers if each]
+        # What asks for an extra is there only where somebody wants it: it is a constraint anyway.
+        texts = [with_every_extra(str(Marker(each))) for each in markers if each]
     except (InvalidMarker, TypeError) as error:
         raise ValueError(f"{raw.name}: {raw.markers!r} is no marker") from error
     marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else "".join(texts)
+    marker = marker if all(texts) else ""
     hashes = frozenset(each for each in raw.hashes if isinstance(each, str))
     return LockedVersion(canonicalize_name(raw.name), version, marker, hashes, location)
 
@@ -151,7 +154,8 @@ def _ambiguities(versions: Iterable[LockedVersion]) -> Iterator[Fault]:
             yield Fault(
                 f"{each.project} is locked as {first.version} and as {each.version}, and nothing "
                 "says which holds where",
-                "lock again with a newer version of its tool, which writes markers beside them",
+                "lock again with a newer version of its tool, which writes markers beside them, or "
+                "without extras or groups that conflict",
                 each.location,
             )
 
@@ -212,7 +216,10 @@ def _read_pipfile(text: str) -> Iterator[_Raw]:
     data = json.loads(text)
     if "_meta" not in data:
         raise KeyError("_meta")
-    packages = {**data["develop"], **data["default"]}
+    categories = {name: packages for name, packages in data.items() if name != "_meta"}
+    packages: dict[str, Any] = {}
+    for name in (*sorted(categories.keys() - {"develop", "default"}), "develop", "default"):
+        packages |= categories.get(name, {})
     for name, package in packages.items():
         if "version" not in package:
             continue  # a repository, a path

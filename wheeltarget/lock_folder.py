@@ -152,7 +152,8 @@ def _pin(package: LockedPackage, folder: Path) -> str:
         return f"{package.name}=={package.version}"
     file = package.file
     place = file.url or Path(os.path.normpath(folder.absolute() / file.path)).as_uri()
-    return f"{package.name} @ {place}"
+    part = f"#subdirectory={package.subdirectory}" if package.subdirectory else ""
+    return f"{package.name} @ {place}{part}"
 
 
 def find_strays(folder: Path, form: Form, names: set[str]) -> Iterator[tuple[Path, str]]:

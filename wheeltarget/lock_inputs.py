@@ -12,6 +12,9 @@ from wheeltarget.plan import Job, all_options
 from wheeltarget.requirements import SourceLine, TargetName
 from wheeltarget.targets import Target
 
+HOST = "host"
+"""What the running interpreter is called."""
+
 _DECIDING = frozenset(
     {
         "--all-releases",
@@ -43,16 +46,28 @@ class Names:
     found: Mapping[TargetName, Target | None]
     host: Target
 
+    def label(self, target: Target | None) -> str:
+        """Say what to call a target: of several names for it always the same one."""
+        named = self.found.get(self._name(target))
+        return named.label if named else HOST
+
     def clause(self, target: Target | None) -> str:
-        """Write the clause that names a target, as the user first wrote it."""
-        names = (name for name, named in self.found.items() if named == target)
-        name = next(names, TargetName("target", "host", ""))
+        """Write the clause that names a target, as the user wrote it."""
+        name = self._name(target)
         return f"{name.key}={name.text}"
 
     def folder(self, target: Target | None) -> str:
         """Give the folder from which the name of a target is a path, if it is one."""
+        return self._name(target).folder
+
+    def _name(self, target: Target | None) -> TargetName:
+        """Choose one of the names of a target, whichever came first."""
         names = (name for name, named in self.found.items() if named == target)
-        return next(names, TargetName("target", "host", "")).folder
+        return min(names, key=self._order, default=TargetName("target", HOST, ""))
+
+    def _order(self, name: TargetName) -> tuple[str, str, str]:
+        named = self.found[name]
+        return named.label if named else "", name.key, name.text
 
 
 def recording(

@@ -14,6 +14,7 @@ from urllib.request import url2pathname
 
 from wheeltarget.errors import LockError
 from wheeltarget.locks import Lock, LockedFile, LockedPackage, to_pylock
+from wheeltarget.plan_faults import hash_hint
 from wheeltarget.results import ChosenFile
 from wheeltarget.targets import Target
 
@@ -94,6 +95,7 @@ def _package(file: ChosenFile, needs: Mapping[str, set[str]], recipe: Recipe) ->
         index="" if file.direct or local else _index(file),
         requires_python=_requires_python(file.requires_python, recipe.target),
         dependencies=tuple(needs.get(file.name, ())),
+        subdirectory=file.subdirectory if file.direct else "",
     )
 
 
@@ -101,12 +103,10 @@ def _unlockable(file: ChosenFile, label: str) -> LockError:
     """Say why a file has no hash: it is a checkout or a folder, which can be otherwise tomorrow."""
     checkout = "+" in urlsplit(file.url).scheme
     what = "a checkout" if checkout else "a folder"
-    hint = (
-        f"name an archive of one commit instead: {file.name} @ https://…/COMMIT.zip"
-        if checkout
-        else f"build a wheel of it, and name that: {file.name} @ file:///…/{file.name}-….whl"
+    return LockError(
+        f"{file.name} for {label} is {what}, which has no hash to be locked",
+        hash_hint(file.name, checkout=checkout),
     )
-    return LockError(f"{file.name} for {label} is {what}, which has no hash to be locked", hint)
 
 
 def _path(url: str, folder: Path) -> str:

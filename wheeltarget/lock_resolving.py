@@ -25,11 +25,13 @@ class Resolver:
     :param labels: what to call each job's target.
     :param stage: where pip works.
     :param children: how many of its processes may run at once.
+    :param store: the folder of the wheel store; None to do without.
     """
 
     labels: Sequence[str]
     stage: Stage
     children: int
+    store: Path | None = None
 
     def resolve(self, jobs: Sequence[Job], *, same: bool) -> tuple[JobResult, ...]:
         """Resolve jobs; no file is kept, and of every one that has a hash it is known.
@@ -39,22 +41,45 @@ class Resolver:
         :returns: what came of each job, in their order.
         :raises WheeltargetError: where that cannot be done.
         """
-        every = range(len(jobs))
-        results = dict(enumerate(self._run(jobs, every, "round-0")))
-        delivery.refuse_failures([results[i] for i in every], self.labels, catalogue.look_up_tag)
-        if same:
-            self._level(jobs, results)
+        results = self._level_with_kept(jobs) if same else self._start(jobs, "all")
         for result in results.values():
             delivery.check(result, dry_run=True)
-        return tuple(replace(results[i], chosen=_measured(results[i])) for i in every)
+        return tuple(replace(results[i], chosen=_measured(results[i])) for i in range(len(results)))
+
+    def _start(self, jobs: Sequence[Job], name: str) -> dict[int, JobResult]:
+        """Resolve every job by itself."""
+        results = self._run(jobs, range(len(jobs)), name)
+        delivery.refuse_failures(results, self.labels, catalogue.look_up_tag)
+        return dict(enumerate(results))
+
+    def _level_with_kept(self, jobs: Sequence[Job]) -> dict[int, JobResult]:
+        """Find one version of each project for all, without what is kept if it is in the way.
+
+        First without what is kept of the projects that differ, then without everything.
+        """
+        number = 0
+        while True:
+            results = self._start(jobs, f"try-{number}")
+            try:
+                self._level(jobs, results, f"try-{number}")
+            except same_versions.HeldBackError as error:
+                kept = {name for job in jobs for name, _ in job.prefer}
+                if not kept:
+                    raise
+                jobs = [same_versions.freed(job, error.projects & kept or kept) for job in jobs]
+                number += 1
+            else:
+                return results
 
     def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
         part = self.stage.part(name)
-        manner = driver.Manner(("",) * len(which), self.children, dry_run=True, hashed=True)
+        manner = driver.Manner(
+            ("",) * len(which), self.children, dry_run=True, hashed=True, store=self.store
+        )
         labels = [self.labels[i] for i in which]
         return driver.run_jobs([jobs[i] for i in which], labels, part, manner)
 
-    def _level(self, jobs: Sequence[Job], results: dict[int, JobResult]) -> None:
+    def _level(self, jobs: Sequence[Job], results: dict[int, JobResult], name: str) -> None:
         """Resolve again whoever has a newer version than another, until nobody has."""
         bounds: dict[str, same_versions.Bound] = {}
         for number in range(1, _ROUNDS):
@@ -70,7 +95,7 @@ class Resolver:
             }
             again = [same_versions.bounded(job, bounds) for job in jobs]
             if over:
-                new = self._run(again, list(over), f"round-{number}")
+                new = self._run(again, list(over), f"{name}-{number}")
                 for i, result in zip(over, new, strict=True):
                     self._refuse_held_back(i, over[i], result, bounds)
                     results[i] = result

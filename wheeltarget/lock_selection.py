@@ -6,7 +6,7 @@ Specification: the pylock.toml page of packaging.python.org (PEP 751), "Installa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,9 @@ def _parse(lock: Lock, notebook: Notebook) -> Pylock | None:
     return None
 
 
+_ANOTHER = "lock again for this target, or choose another one"
+
+
 @dataclass(frozen=True, slots=True)
 class _Selector:
     """Selects from one lock."""
@@ -84,16 +87,37 @@ class _Selector:
                 if file is not None:
                     found.append(file)
         except PylockSelectError as error:
-            self._refuse(label, str(error))
+            self._refuse(label, str(error), environment)
         return tuple(found)
 
-    def _refuse(self, label: str, message: str) -> None:
-        """Say why there is nothing to select, in a place where the message has one."""
+    def _refuse(self, label: str, message: str, environment: Mapping[str, str]) -> None:
+        """Say why there is nothing to select, in the place that it is about."""
         number = re.search(r" at packages\[(\d+)\]", message)
-        what = message.replace(number[0], "", 1) if number else message
-        hint = "lock again for this target, or choose another one" if "No wheel" in message else ""
-        way: Way = ("packages", int(number[1])) if number else ()
-        self.notebook.note(way, f"for {label}: {what}", hint)
+        what, hint = f"for {label}: {message}", ""
+        way: Way = ()
+        pythons, python = self.parsed.requires_python, environment["python_full_version"]
+        if extras := self._undeclared():
+            known = ", ".join(self.parsed.extras or ())
+            way, what = ("extras",), f"the lock has no extra {', '.join(extras)}"
+            hint = f"it has {known}" if known else "leave it out: the lock has no extras"
+        elif number:
+            what = what.replace(number[0], "", 1)
+            way = ("packages", int(number[1]))
+            hint = _ANOTHER if "No wheel" in message else ""
+        elif pythons and not pythons.contains(python):
+            what = f"for {label}: its Python {python} is none of those of the lock, {pythons}"
+            way, hint = ("requires-python",), _ANOTHER
+        elif self.parsed.environments:
+            what, hint = f"for {label}: it is none of the environments of the lock", _ANOTHER
+            way = ("environments",)
+        self.notebook.note(way, what, hint)
+
+    def _undeclared(self) -> list[str]:
+        """Give the extras that are asked for and that the lock does not have."""
+        from packaging.utils import canonicalize_name
+
+        declared = set(map(str, self.parsed.extras or ()))
+        return [each for each in self.lock.extras if canonicalize_name(each) not in declared]
 
     def _are_known(self, label: str, target: Target) -> bool:
         """Refuse markers whose value for the target nobody knows."""

@@ -17,15 +17,15 @@ from typing import Any
 from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lock_files import Notebook, PinnedFile, Way, read_files
 from wheeltarget.targets import Target, target_from_tag
-from wheeltarget.toml_places import syntax_fault
+from wheeltarget.toml_places import BYTE_ORDER_MARK, syntax_fault
 
 LARGEST = 32 << 20
 """How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
 
 _SCHEMA = 1
-_AUTHOR = "wheeltarget"
 _OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
 _WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
+_PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*")
 _WHOLE = "is the file whole? lock again"
 _PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 
@@ -138,7 +138,7 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
     if len(data) > LARGEST:
         return nothing, [Fault(f"{name} has more than {LARGEST >> 20} MiB: that is no lock")]
     try:
-        text = data.decode("utf-8")
+        text = data.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         where = Location(name, line, error.start - data.rfind(b"\n", 0, error.start))
@@ -189,6 +189,10 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
         value = table.get(key)
         if not isinstance(value, str) or not value:
             notebook.note((*way, key), "has to be a string", "lock again")
+        elif not value.isprintable():
+            notebook.note((*way, key), "has a character that cannot be shown", "lock again")
+        elif key == "python" and not _PYTHON.fullmatch(value):
+            notebook.note((*way, key), f"{value!r} is no whole version of Python", "lock again")
         else:
             values[key] = value
     if len(values) < 3:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wheeltarget import catalogue, delivery, settings, wheelhouse
+from wheeltarget import cache, catalogue, delivery, settings, wheelhouse
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
+from wheeltarget.housekeeping import make_room
 from wheeltarget.inputs import Inputs
 from wheeltarget.interrupts import Interrupts, interruptible
 from wheeltarget.lock_changes import (
@@ -34,7 +35,7 @@ from wheeltarget.lock_inputs import Names, inputs_of, recording
 from wheeltarget.lock_making import Recipe, make_lock
 from wheeltarget.lock_resolving import Resolver
 from wheeltarget.locks import Lock, write
-from wheeltarget.pip_config import configured_options
+from wheeltarget.pip_config import configured_options, configured_settings
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
 from wheeltarget.plan import Choices, Job, Plan, Targets, make_plan
 from wheeltarget.reading import project_names, read_everything, typed_targets
@@ -44,8 +45,6 @@ from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import Stage
 
 __all__ = ["LockOutcome", "LockRequest", "lock"]
-
-_HOST = "host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class _Order:
 
     @property
     def labels(self) -> list[str]:
-        return [job.target.label if job.target else _HOST for job in self.plan.jobs]
+        return [self.names.label(job.target) for job in self.plan.jobs]
 
     def target(self, job: Job) -> Target:
         return job.target or self.names.host
@@ -130,11 +129,14 @@ def lock(request: LockRequest) -> LockOutcome:
         replace(job, prefer=tuple(_kept(folder, label, request.form, free)))
         for job, label in zip(order.plan.jobs, order.labels, strict=True)
     ]
+    cached, no_cache = _open_cache(order, request)
     with (
         interruptible() as interrupts,
         wheelhouse.open_stage(folder, dry_run=request.dry_run) as stage,
     ):
-        resolver = Resolver(order.labels, stage, request.children)
+        resolver = Resolver(
+            order.labels, stage, request.children, cached and cache.wheel_folder(cached)
+        )
         results = resolver.resolve(jobs, same=request.same_versions)
         if order.inputs.locked:
             compare_hashes(results, order.labels, order.inputs.locked)
@@ -147,14 +149,27 @@ def lock(request: LockRequest) -> LockOutcome:
     notes = (
         *delivery.notes_on(order.plan, results, order.labels, frozenset()),
         *_notes(drafts, free, request, folder),
+        *filter(None, [no_cache or make_room(cached, _environment(request))]),
     )
     files = tuple(draft.file for draft in drafts)
     return LockOutcome(files, notes, written=not request.dry_run)
 
 
+def _environment(request: LockRequest) -> Mapping[str, str]:
+    return os.environ if request.environment is None else request.environment
+
+
+def _open_cache(order: _Order, request: LockRequest) -> tuple[Path | None, str]:
+    """Find the folder for the wheels that have to be fetched, since nothing else says enough."""
+    environment = _environment(request)
+    isolated = order.command.has("--isolated")
+    settings_of_pip = configured_settings(environment, isolated=isolated)
+    return cache.open_for(order.command, settings_of_pip, environment)
+
+
 def _plan(request: LockRequest) -> _Order:
     """Read everything that is asked for, and plan it."""
-    environment = os.environ if request.environment is None else request.environment
+    environment = _environment(request)
     typed = typed_targets(request.tags, request.targets)
     if any(word.partition("=")[0] == "--build-pure" for word in request.words):
         raise UsageError(
@@ -168,7 +183,8 @@ def _plan(request: LockRequest) -> _Order:
     inputs = read_everything(everything, environment)
     sources = project_names("--allow-sdist", request.allow_sdist)
     found: dict[TargetName, Target | None] = {}
-    choices = Choices(typed or settings.project_defaults(Path.cwd()), sources, inherited)
+    defaults = typed or settings.project_defaults(Path.cwd())
+    choices = Choices(defaults, sources, inherited, locks=True)
     targets = Targets(recording(catalogue.look_up, found), catalogue.host)
     plan, faults = make_plan(inputs, command, choices, targets)
     faults = (*inputs.unread, *inputs.faults, *faults)
@@ -285,5 +301,5 @@ def _path_notes(each: Lock) -> Iterator[str]:
     if outside:
         yield (
             f"outside the folder of the lock for {each.target} is the file of "
-            f"{', '.join(outside)}: pip takes it from there, wheeltarget download does not"
+            f"{', '.join(outside)}: it has to be there wherever the lock is used"
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wheeltarget.errors import Fault, InputError, LockError
-from wheeltarget.toml_places import fault_at, syntax_fault
+from wheeltarget.toml_places import BYTE_ORDER_MARK, fault_at, syntax_fault
 from wheeltarget.toml_text import toml_text
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class LockedPackage:
     :param index: the index that has it, or an empty string.
     :param requires_python: which Pythons it is for, or an empty string.
     :param dependencies: the projects of the lock that it needs, normalised.
+    :param subdirectory: the folder in the file that the project is in; empty for all of it.
     """
 
     name: str
@@ -88,6 +89,7 @@ class LockedPackage:
     index: str = ""
     requires_python: str = ""
     dependencies: tuple[str, ...] = ()
+    subdirectory: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dependencies", tuple(sorted(set(self.dependencies))))
@@ -210,7 +212,9 @@ def _package(package: LockedPackage) -> Package:
             SpecifierSet(package.requires_python) if package.requires_python else None
         ),
         dependencies=[{"name": name} for name in package.dependencies] or None,
-        archive=None if plain else PackageArchive(**named),  # type: ignore[arg-type]
+        archive=(
+            None if plain else PackageArchive(subdirectory=package.subdirectory or None, **named)  # type: ignore[arg-type]
+        ),
         index=package.index or None,
         sdist=(
             PackageSdist(name=file.filename, **named)  # type: ignore[arg-type]
@@ -235,6 +239,7 @@ def read(text: str, name: str) -> Lock:
     """
     from packaging.pylock import Pylock, PylockValidationError
 
+    text = text.removeprefix(BYTE_ORDER_MARK)
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -353,6 +358,7 @@ def _locked(package: Package) -> LockedPackage:
         index=package.index or "",
         requires_python=str(package.requires_python or ""),
         dependencies=tuple(map(str, dependencies)),
+        subdirectory=getattr(file, "subdirectory", None) or "",
     )
 
 

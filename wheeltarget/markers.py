@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _ALWAYS = '"" in python_full_version'
 _NEVER = '"" not in python_full_version'
 _STRING = r"""(?:"[^"]*"|'[^']*')"""
+_OPERAND = rf"(?:{_STRING}|\w+)"
 _OPERATOR = r"\s*(?:not\s+in|in|===|[<>=!~]=|<|>)\s*"
 
 
@@ -37,6 +38,25 @@ def holds(
         return evaluate(marker)
     low, high = (evaluate(_settle(marker, asked, fixed)) for fixed in (_NEVER, _ALWAYS))
     return low if low == high else asked
+
+
+def with_every_extra(marker: str) -> str:
+    """Give what a marker says where every extra is asked for.
+
+    :param marker: a marker, as ``str(Marker)`` writes it.
+    :returns: a marker that asks for no extra, empty where it always holds then.
+    """
+    settled = _settle(marker, ("extra",), _ALWAYS)
+    if settled == marker:
+        return marker
+    from packaging.markers import Marker
+
+    others = re.compile(rf"(?P<always>{re.escape(_ALWAYS)})|{_OPERAND}{_OPERATOR}{_OPERAND}")
+    if Marker(others.sub(lambda match: match["always"] or _NEVER, settled)).evaluate():
+        return ""
+    either = rf"\({re.escape(_ALWAYS)}(?: or {re.escape(_ALWAYS)})+\)"
+    settled = re.sub(either, lambda _: _ALWAYS, settled)
+    return settled.replace(f"{_ALWAYS} and ", "").replace(f" and {_ALWAYS}", "")
 
 
 def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, ...]:
@@ -66,7 +86,6 @@ def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, 
 def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:
     """Replace each comparison with one of these variables."""
     variable = rf"(?:{'|'.join(names)})\b"
-    operand = rf"(?:{_STRING}|\w+)"
-    comparison = f"(?P<unknown>{variable}{_OPERATOR}{operand}|{operand}{_OPERATOR}{variable})"
+    comparison = f"(?P<unknown>{variable}{_OPERATOR}{_OPERAND}|{_OPERAND}{_OPERATOR}{variable})"
     pattern = re.compile(rf"{comparison}|{_STRING}")
     return pattern.sub(lambda match: fixed if match["unknown"] else match[0], marker)

@@ -100,15 +100,6 @@ def _seconds(value: str) -> float:
         return _TIMEOUT  # pip says what is wrong with it, where it is asked
 
 
-def keeps_no_cache(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Tell whether nothing is to be kept for the next run.
-
-    :param command: pip's own options, as given.
-    :param settings: pip's configuration, by long option without its dashes.
-    """
-    return command.has("--no-cache-dir") or settings.get("no-cache-dir", "").lower() not in _NO
-
-
 def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Tell whether somebody has named where files are to be found, beside pip's own index.
 

@@ -84,11 +84,13 @@ class Choices:
         the running interpreter.
     :param sources: the projects of which sources are taken for a target, normalised.
     :param inherited: the options of pip's configuration, which pip takes in every job.
+    :param locks: whether what is chosen is to be locked, and has to have a hash.
     """
 
     defaults: tuple[TargetName, ...] = ()
     sources: frozenset[str] = frozenset()
     inherited: tuple[GivenOption, ...] = ()
+    locks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def make_plan(
     for target, entries in wanted.items():
         if target is not None:
             lines = tuple(dict.fromkeys(entry.line for entry in entries))
-            faults += foreign_faults(target, lines, options, choices.sources)
+            faults += foreign_faults(target, lines, options, choices.sources, locks=choices.locks)
             faults += pin_faults(target, lines)
     constraints = _constraints(wanted, inputs.entries, found, targets.host)
     jobs = tuple(

@@ -22,6 +22,7 @@ _DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+
 _LOCAL = re.compile(r"\s*(?P<path>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
 _EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+)")
 _LONGEST = 50_000
+_EDITABLE, _REPOSITORY, _TREE = "an editable project", "a repository", "a source tree"
 
 
 def foreign_faults(
@@ -29,6 +30,8 @@ def foreign_faults(
     lines: Sequence[SourceLine],
     options: Sequence[tuple[SourceLine | None, GivenOption]],
     sources: frozenset[str],
+    *,
+    locks: bool = False,
 ) -> Iterator[Fault]:
     """Refuse what would have to be built, which a foreign target can't have from here.
 
@@ -36,6 +39,7 @@ def foreign_faults(
     :param lines: the requirements for it.
     :param options: every option that holds for the run, with the line of a file it stands in.
     :param sources: the projects of which sources are taken, normalised.
+    :param locks: whether it is for a lock, which takes only what has a hash.
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
     for line in lines:
@@ -47,12 +51,18 @@ def foreign_faults(
             continue
         what = _needs_build(line)
         name = _name(line) if what else ""
+        if locks and what in {_REPOSITORY, _EDITABLE}:
+            hint = hash_hint(name or "NAME", checkout=what is _REPOSITORY)
+            yield _at_requirement(line, f"this is {what}, which has no hash to be locked", hint)
+            continue
         if not what or name in sources or (sources and not name):
             continue  # without a name, what it is called is known when its metadata is
         yield _at_requirement(
             line,
             f"this is {what}, which cannot be built here for {target.label}",
-            source_hint(name or "NAME"),
+            hash_hint(name or "NAME", checkout=False)
+            if locks and what is _TREE
+            else source_hint(name or "NAME", builds=not locks),
         )
     message = f"--no-binary cannot be kept for {target.label}: only wheels fit a foreign target"
     hint = "to take sources, too, name the project: --allow-sdist NAME"
@@ -62,15 +72,25 @@ def foreign_faults(
             yield Fault(message, hint) if place is None else place.fault(message, hint)
 
 
-def source_hint(name: str) -> str:
+def source_hint(name: str, *, builds: bool = True) -> str:
     """Say what somebody can do about a project of which there is no wheel.
 
     :param name: the project.
+    :param builds: whether a wheel that is built here is of use.
     """
-    return (
-        f"--allow-sdist {name} keeps its source for the target to build, "
-        f"--build-pure {name} builds a pure Python wheel here"
-    )
+    keep = f"--allow-sdist {name} keeps its source for the target to build"
+    return f"{keep}, --build-pure {name} builds a pure Python wheel here" if builds else keep
+
+
+def hash_hint(name: str, *, checkout: bool) -> str:
+    """Say what can be locked instead of something that can be otherwise tomorrow.
+
+    :param name: the project.
+    :param checkout: whether it is a repository, not a folder.
+    """
+    if checkout:
+        return f"name an archive of one commit instead: {name} @ https://…/COMMIT.zip"
+    return f"build a wheel of it, and name that: {name} @ file:///…/{name}-….whl"
 
 
 def _name(line: SourceLine) -> str:
@@ -96,9 +116,9 @@ def _needs_build(line: SourceLine) -> str:
     requirement = line.parsed.requirement
     if not requirement:
         editable = any(option.name == "--editable" for option in file_options(line))
-        return "an editable project" if editable else ""
+        return _EDITABLE if editable else ""
     if _VERSION_CONTROL.search(requirement):
-        return "a repository"
+        return _REPOSITORY
     direct = _DIRECT.match(requirement) or _LOCAL.match(requirement)
     if direct is None:
         return ""
@@ -107,7 +127,7 @@ def _needs_build(line: SourceLine) -> str:
     if path.endswith(".whl"):
         return ""
     archive = re.search(r"\.(tar\.\w+|tgz|zip)$", path)
-    return "a source distribution" if archive else "a source tree"
+    return "a source distribution" if archive else _TREE
 
 
 def file_options(line: SourceLine) -> tuple[GivenOption, ...]:

@@ -59,8 +59,9 @@ def prune(request: PruneRequest) -> PruneOutcome:
 
     :param request: what is asked for.
     :returns: the files that it is about.
-    :raises WheeltargetError: where a lock is wrong, a file that it names is missing or is another
-        one, or files cannot be removed or copied; nothing is removed then but what the error names.
+    :raises WheeltargetError: where a lock is wrong, nothing of the locks is in the wheelhouse, a
+        file to be copied is missing or is another one, or files cannot be removed or copied;
+        nothing is removed then but what the error names.
     """
     _check(request)
     needed = _named(request, request.locks)
@@ -75,6 +76,11 @@ def prune(request: PruneRequest) -> PruneOutcome:
         return PruneOutcome(files, _size(files), request.to is not None)
     names = {name for name, _ in needed}
     files = tuple(each for each in there if each.is_file() and each.name not in names)
+    if files and names and names.isdisjoint(each.name for each in there):
+        raise DestinationError(
+            f"no file that the locks name is in {request.place}; nothing was removed",
+            "is this the wheelhouse of these locks? fetch first: wheeltarget download -r LOCK",
+        )
     size = _size(files)
     if request.removes:
         _remove(files)

@@ -1,10 +1,11 @@
-"""Texts without the credentials of the URLs in them."""
+"""Texts of others without what is not to be shown: credentials in URLs, words to the terminal."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+(?=@)")  # a password may have an @ itself
 
 
@@ -16,3 +17,12 @@ def redact(text: str) -> str:
     :returns: a text of the same length.
     """
     return _CREDENTIALS.sub(lambda match: "*" * len(match[0]), text)
+
+
+def tame(text: str) -> str:
+    """Hide credentials, and whatever a terminal would take for more than text.
+
+    :param text: any text; tabs and line ends stay.
+    :returns: a text of the same length.
+    """
+    return _CONTROLS.sub("\ufffd", redact(text))

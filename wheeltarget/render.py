@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.errors import DownloadError, Fault, InputError, Location, WheeltargetError
-from wheeltarget.redaction import redact
+from wheeltarget.redaction import redact, tame
 
 if TYPE_CHECKING:
     from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
@@ -132,7 +132,7 @@ def show_notes(notes: Iterable[str], stderr: TextIO, *, coloured: bool = True) -
     :param coloured: False where no colour is wanted even on a terminal.
     """
     style = Style(stderr, os.environ, coloured=coloured)
-    stderr.writelines(f"{style.note('note:')} {redact(note)}\n" for note in notes)
+    stderr.writelines(f"{style.note('note:')} {tame(note)}\n" for note in notes)
     stderr.flush()
 
 
@@ -171,17 +171,17 @@ def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:
     :param word: what stands before the message.
     :returns: one or more lines, each with its line end.
     """
-    place = f"{redact(str(near(fault.location)))}: " if fault.location else ""
-    lines = [f"{place}{style.error(word)} {redact(fault.message)}"]
+    place = f"{tame(str(near(fault.location)))}: " if fault.location else ""
+    lines = [f"{place}{style.error(word)} {tame(fault.message)}"]
     if fault.source and fault.location:
-        shown, start = _excerpt(redact(fault.source), fault.location.column - 1)
+        shown, start = _excerpt(tame(fault.source), fault.location.column - 1)
         # Tabs are kept, so that the caret stands right however wide they are shown.
         indent = "".join(character if character == "\t" else " " for character in shown[:start])
         carets = "^" * max(min(fault.width, len(shown) - start), 1)
         lines.append(f"    {shown}")
         lines.append(f"    {indent}{style.error(carets)}")
     if fault.hint:
-        lines.append(f"  {redact(fault.hint)}")
+        lines.append(f"  {tame(fault.hint)}")
     return "\n".join(lines) + "\n"
 
 

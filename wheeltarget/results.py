@@ -30,6 +30,7 @@ class ChosenFile:
     :param requires: its dependencies, as its metadata has them.
     :param index: the page that names it, without credentials; None where there is none.
     :param direct: whether it was asked for by its place.
+    :param subdirectory: the folder in it that the project is in; empty for all of it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ChosenFile:
     requires: tuple[str, ...] = ()
     index: str | None = None
     direct: bool = False
+    subdirectory: str = ""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ChosenFile:
@@ -65,6 +67,7 @@ class ChosenFile:
             requires=tuple(data["requires"]),
             index=data["index"],
             direct=data["direct"],
+            subdirectory=data["subdirectory"],
         )
 
 

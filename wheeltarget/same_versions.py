@@ -34,6 +34,17 @@ class Bound:
     label: str
 
 
+class HeldBackError(LockError):
+    """No one version of a project is for all targets.
+
+    :param projects: of which projects they have no common version, or may have none.
+    """
+
+    def __init__(self, message: str, hint: str, projects: Iterable[str]) -> None:
+        super().__init__(message, hint)
+        self.projects = frozenset(projects)
+
+
 def differing(
     chosen: Iterable[tuple[str, Versions]],
 ) -> Iterator[tuple[str, dict[str, list[str]]]]:
@@ -98,7 +109,7 @@ def bounded(job: Job, bounds: Mapping[str, Bound]) -> Job:
 
 def held_back(
     label: str, exceeded: Sequence[str], demands: Sequence[Demand], bounds: Mapping[str, Bound]
-) -> LockError:
+) -> HeldBackError:
     """Say which target holds a project back for another one.
 
     :param label: the target that cannot do with the bounds.
@@ -109,23 +120,35 @@ def held_back(
     blamed = [demand.project for demand in demands if demand.project in exceeded]
     name = (blamed or list(exceeded))[0]
     bound = bounds[name]
-    return LockError(
+    return HeldBackError(
         f"no one version of {name} is for all targets: {bound.label} takes {bound.version} and "
         f"nothing newer, and {label} cannot take {bound.version} or older",
         f"{bound.label} holds it back: lock it apart, ask for other versions, or leave "
         "--same-versions out",
+        bounds,
     )
+
+
+def freed(job: Job, projects: Iterable[str]) -> Job:
+    """Give a job that keeps no locked version of some projects.
+
+    :param job: the job.
+    :param projects: the projects.
+    """
+    free = frozenset(projects)
+    return replace(job, prefer=tuple(each for each in job.prefer if each[0] not in free))
 
 
 def check_same(chosen: Sequence[tuple[str, Versions]]) -> None:
     """Refuse what still differs, which can only be local parts of a version.
 
     :param chosen: each target's label, and what it takes.
-    :raises LockError: where a project differs.
+    :raises HeldBackError: where a project differs.
     """
     for name, by_version in differing(chosen):
         each = "; ".join(f"{version} for {', '.join(who)}" for version, who in by_version.items())
-        raise LockError(
+        raise HeldBackError(
             f"no one version of {name} is for all targets: {each}",
             "these are different builds of one release; leave --same-versions out",
+            [name],
         )

@@ -6,8 +6,13 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from functools import lru_cache
 
 from wheeltarget.errors import Fault, Location
+
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors put before a text in UTF-8, and TOML does not have."""
 
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
 _SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
@@ -46,9 +51,11 @@ def syntax_fault(file: str, text: str, error: ValueError, hint: str = "") -> Fau
 
 def _fault(file: str, text: str, extent: tuple[int, int], message: str, hint: str) -> Fault:
     start, width = extent
-    first = text.rfind("\n", 0, start) + 1
-    line = text[first:].partition("\n")[0].rstrip("\r")
-    location = Location(file, text.count("\n", 0, start) + 1, start - first + 1)
+    line_ends = _starts(r"\n", text, 0, len(text))
+    number = bisect_left(line_ends, start)
+    first = line_ends[number - 1] + 1 if number else 0
+    line = text[first : line_ends[number] if number < len(line_ends) else None].rstrip("\r")
+    location = Location(file, number + 1, start - first + 1)
     return Fault(message, hint, location, line, max(min(width, len(line) - (start - first)), 1))
 
 
@@ -67,12 +74,15 @@ def _find(text: str, path: str) -> tuple[int, int]:
             part = _element(text, table, int(number), (start, end))
             if part is not None:
                 start, end = part
-                found = (start, len(text[start:end].partition("\n")[0].rstrip()))
+                line_end = text.find("\n", start, end)
+                line = text[start : end if line_end < 0 else line_end]
+                found = (start, len(line.rstrip()))
     return found
 
 
+@lru_cache(maxsize=32)
 def _key(text: str, names: tuple[str, str], start: int, end: int) -> re.Match[str] | None:
-    """Find a key of a table, or the header of a table in it."""
+    """Find a key of a table, or the header of a table in it; thousands of faults may ask for it."""
     table, name = names
     key = rf"{re.escape(name)}(?=[ \t]*=)"
     if start and not text.startswith("[", start):
@@ -87,15 +97,21 @@ def _key(text: str, names: tuple[str, str], start: int, end: int) -> re.Match[st
 def _element(text: str, table: str, number: int, extent: tuple[int, int]) -> tuple[int, int] | None:
     """Find an element of an array: one of tables with headers, or of inline tables."""
     start, end = extent
-    header = re.compile(rf"^\[\[{re.escape(table)}\]\]", re.MULTILINE)
-    heads = [match.start() for match in header.finditer(text, start, end)]
+    heads = _starts(rf"^\[\[{re.escape(table)}\]\]", text, start, end)
     if number < len(heads):
         nested = re.compile(rf"^\[(?!\[?{re.escape(table)}[\].])", re.MULTILINE)
-        after = nested.search(text, heads[number] + 1, end)
-        ends = [*heads[number + 1 : number + 2], *([after.start()] if after else []), end]
-        return heads[number], min(ends)
-    braces = [match.start() for match in re.compile(r"\{[^}]*").finditer(text, start, end)]
+        limit = heads[number + 1] if number + 1 < len(heads) else end
+        after = nested.search(text, heads[number] + 1, limit)
+        return heads[number], after.start() if after else limit
+    braces = _starts(r"\{[^}]*", text, start, end)
     # Tables within tables are counted, too, where they are written inline; the line is near enough.
     if not heads and number < len(braces):
         return braces[number], end
     return None
+
+
+@lru_cache(maxsize=8)
+def _starts(pattern: str, text: str, start: int, end: int) -> tuple[int, ...]:
+    """Give where a pattern is found."""
+    found = re.compile(pattern, re.MULTILINE).finditer(text, start, end)
+    return tuple(match.start() for match in found)

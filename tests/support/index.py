@@ -13,6 +13,7 @@ import tarfile
 import threading
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from email.message import Message
@@ -174,7 +175,8 @@ class LocalIndex:
         self._faults: dict[str, Iterator[Fault]] = {}
         self._added: dict[str, _Answer] = {}
         self._requests: list[Request] = []
-        self._open = self._most = 0
+        self._open: Counter[str] = Counter()
+        self._most: Counter[str] = Counter()
         self._server = _Server(self)
         self._thread = threading.Thread(
             target=self._server.serve_forever,
@@ -215,21 +217,27 @@ class LocalIndex:
 
     @property
     def most_at_once(self) -> int:
-        """Give the largest number of requests that were open at the same time."""
+        """Give the largest number of files and pages that were asked for at the same time."""
         with self._lock:
-            return self._most
+            return self._most["GET"]
+
+    @property
+    def most_heads_at_once(self) -> int:
+        """Give the largest number of HEAD requests that were open at the same time."""
+        with self._lock:
+            return self._most["HEAD"]
 
     @contextlib.contextmanager
-    def answering(self) -> Iterator[None]:
+    def answering(self, method: str) -> Iterator[None]:
         """Count a request among those that are open."""
         with self._lock:
-            self._open += 1
-            self._most = max(self._most, self._open)
+            self._open[method] += 1
+            self._most[method] = max(self._most[method], self._open[method])
         try:
             yield
         finally:
             with self._lock:
-                self._open -= 1
+                self._open[method] -= 1
 
     def count(self, path_suffix: str) -> int:
         """Count the requests so far whose path ends so.
@@ -485,11 +493,12 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        with self.server.index.answering():
+        with self.server.index.answering("GET"):
             self._answer(with_body=True)
 
     def do_HEAD(self) -> None:
-        self._answer(with_body=False)
+        with self.server.index.answering("HEAD"):
+            self._answer(with_body=False)
 
     def log_message(self, *_: object) -> None:
         """Say nothing: the index keeps its own record."""

@@ -62,8 +62,9 @@ For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``ex
 said, as where there is no store), ``failure`` (null, or what pip could not have), ``said`` (what
 pip says of that, where it was held back) and ``files``, a list of what was chosen: ``name``,
 ``version``, ``filename``, ``url`` (without credentials), ``index`` (the page that it is from, or
-null), ``direct`` (whether it was asked for by its place), ``requested``, ``extras``, ``parents``
-(names; null for the user), ``yanked`` (null or the reason), ``requires_python``, ``hashes`` (what
+null), ``direct`` (whether it was asked for by its place), ``subdirectory`` (the folder in it that
+the project is in, or empty), ``requested``, ``extras``, ``parents`` (names; null for the user),
+``yanked`` (null or the reason), ``requires_python``, ``hashes`` (what
 the index says, by algorithm), ``size`` (in bytes as the index or the server says, in a dry run; or
 null) and ``requires`` (the dependencies as the metadata has them).
 

@@ -7,8 +7,9 @@ own session, and what they did not foresee, or could not fetch, pip fetches itse
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import KeptPage, Needs, Packed, Sieve
 from wheeltarget.pip_child.pool import Left, Pool, Task
 from wheeltarget.pip_child.session import Keeper, Lent, fetch, is_for_good
+from wheeltarget.pip_child.sizes import QUESTION
 from wheeltarget.pip_child.wheels import Wheels
 
 PAGE, METADATA, WHEEL = 0, 1, 2
@@ -222,6 +224,21 @@ class Ahead:
     def note_metadata(self, url: str, content: bytes) -> None:
         """Keep a metadata file that pip itself got."""
         self._metadata[url] = Task.done(url, Packed(content))
+
+    # Headers
+
+    def ask_at_once(self, urls: Iterable[str]) -> dict[str, Any]:
+        """Ask for the headers of files, as many at once as their hosts allow.
+
+        :param urls: where they are.
+        :returns: the answers; none where there was none, or the host is left to pip.
+        """
+        tasks = {url: self._submit(url, METADATA, partial(self._ask, url)) for url in urls}
+        outcomes = {url: task.wait() for url, task in tasks.items()}
+        return {url: got for url, got in outcomes.items() if not isinstance(got, Left)}
+
+    def _ask(self, url: str) -> Any:
+        return self.lent().head(url, **QUESTION)
 
     # All of them
 

@@ -126,6 +126,7 @@ class Current:
     bring: Callable[[Any, Path], bool] | None = None
     is_aside: bool = False
     has_missed: bool = False
+    ask_at_once: Callable[[Iterable[str]], dict[str, Any]] | None = None
 
     def begin(self, job: dict[str, Any]) -> None:
         """Turn to another job."""

@@ -154,10 +154,11 @@ def patch_files(ahead: Ahead) -> Undo:
     Downloader.__call__ = load
     Hashes.check_against_path = check_against_path
     ahead.current.bring = functools.partial(bring_wheel, ahead)
+    ahead.current.ask_at_once = ahead.ask_at_once
 
     def undo() -> None:
         Downloader.__call__, Hashes.check_against_path = load_here, check_here
-        ahead.current.bring = None
+        ahead.current.bring = ahead.current.ask_at_once = None
 
     return undo
 

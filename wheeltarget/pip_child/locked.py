@@ -34,6 +34,7 @@ _NOT_THERE = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
 _NEEDS = ("get", "auth", "adapters")
 _FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
+_PAGES = frozenset({".htm", ".html"})
 _LONGEST_REASON = 300
 _SIGNALS_ARE_SEEN_EVERY = 0.5  # on Windows they are not while a thread is waited for
 _WHERE = re.compile(r" while fetching \S+?(?=:? |:?$)")
@@ -77,16 +78,32 @@ def _find_elsewhere(session: Any, options: Any, order: Order) -> Iterator[str]:
     collector = LinkCollector.create(session, options=options)
     places = [Link(url) for url in collector.search_scope.get_index_urls_locations(order.project)]
     for place in collector.find_links:
-        folder = Path(place)
-        if (folder / order.filename).is_file():
-            yield (folder / order.filename).resolve().as_uri()
-        elif "://" in place:
+        path = _local_path(place)
+        if path is None:
             places.append(Link(place))
+        elif path.name == order.filename and path.is_file():
+            yield path.resolve().as_uri()
+        elif (path / order.filename).is_file():
+            yield (path / order.filename).resolve().as_uri()
+        elif path.suffix in _PAGES and path.is_file():
+            places.append(Link(path.resolve().as_uri()))
     for link in places:
         page = collector.fetch_response(link)
         for found in parse_links(page) if page else ():
             if found.filename == order.filename:
                 yield str(found.url_without_fragment)
+
+
+def _local_path(place: str) -> Path | None:
+    """Give the path that a value of --find-links is or names; None where it is on another host."""
+    from pip._internal.utils.urls import url_to_path
+
+    if Path(place).exists() or "://" not in place:
+        return Path(place)
+    try:
+        return Path(url_to_path(place)) if place.lower().startswith("file:") else None
+    except ValueError:
+        return None
 
 
 class _Desk:

@@ -35,6 +35,7 @@ def chosen_files(
             "url": without_credentials(link.url.partition("#")[0]),
             "index": without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
             "direct": requirement.original_link is not None,
+            "subdirectory": link.subdirectory_fragment or "",
             "requested": bool(requirement.user_supplied),
             "extras": sorted(requirement.extras),
             "parents": sorted(parents.get(name, ()), key=str),
