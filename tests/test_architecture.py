@@ -56,7 +56,7 @@ ARROWS = {
     "toml_text": "",
     "toml_places": "errors",
     "locks": "errors toml_places toml_text",
-    "download_request": "",
+    "download_request": "errors",
     "transfer": "errors store",
     "lock_names": "",
     # First floor: readers
@@ -191,35 +191,40 @@ ARROWS = {
     ),
     "render_bundle": "bundle render",
     "render_prune": "prune render",
-    "cli_install_check": "cli_values errors install_check render render_check",
-    "cli_prune": "cli_values errors prune render render_prune",
-    "cli_bundle": "bundle cli_values errors render render_bundle",
-    "cli_check": "check cli_values errors render render_check",
+    "cli_errors": "cli_download errors render",
+    "cli_options": "cli_pip cli_values download_request",
+    "cli_install_check": "cli_errors cli_options cli_values install_check render_check",
+    "cli_prune": "cli_errors cli_options cli_values prune render_prune",
+    "cli_bundle": "bundle cli_errors cli_options cli_values render_bundle",
+    "cli_check": "check cli_errors cli_options render_check",
     "render_targets": "listing own_targets systems",
     "completion": "catalogue pip_options systems",
     "cli_validate": "render_findings validate",
     "render_lock": "lock_changes redaction render",
     "cli_lock": (
-        "cli_download cli_pip cli_values errors lock_changes lock_folder locking pip_options "
+        "cli_download cli_errors cli_options errors lock_changes lock_folder locking pip_options "
         "render render_lock"
     ),
     "cli_values": "catalogue completion errors own_targets",
-    "cli_targets": "catalogue cli_values errors listing probe render render_targets",
+    "cli_targets": (
+        "catalogue cli_errors cli_options cli_values errors listing probe render_targets"
+    ),
     "cli_pip": "cli_values completion",
     "render_merge": "joining render",
-    "cli_merge": "cli_values errors joining render render_merge",
+    "cli_merge": "cli_errors cli_options cli_values errors joining render render_merge",
     "render_progress": "fetch",
     "render_cache": "housekeeping render",
-    "cli_cache": "cache cli_values errors housekeeping render render_cache",
+    "cli_cache": "cache cli_errors cli_options cli_values housekeeping render_cache",
     "cli_download": (
         "api download_request errors first_look locked_download pip_config pip_options recall "
         "remembered render render_progress reports"
     ),
     "cli": (
-        "cli_bundle cli_cache cli_check cli_download cli_explain cli_install_check cli_lock "
-        "cli_merge cli_pip cli_prune cli_targets cli_validate cli_values download_request"
+        "cli_bundle cli_cache cli_check cli_download cli_errors cli_explain cli_install_check "
+        "cli_lock cli_merge cli_options cli_pip cli_prune cli_targets cli_validate cli_values "
+        "download_request"
     ),
-    "cli_explain": "cli_download cli_pip cli_values errors explain render render_explain",
+    "cli_explain": ("cli_download cli_errors cli_options cli_values explain render render_explain"),
     "__main__": (
         "cli cli_download cli_validate download_request first_look pip_options reserve runs"
     ),
@@ -267,6 +272,7 @@ THIRD_PARTY = {
         "cli_install_check",
         "cli_lock",
         "cli_merge",
+        "cli_options",
         "cli_pip",
         "cli_prune",
         "cli_targets",
@@ -281,6 +287,7 @@ WRITERS = {
     "cli_cache",
     "cli_check",
     "cli_download",
+    "cli_errors",
     "cli_explain",
     "cli_install_check",
     "cli_lock",

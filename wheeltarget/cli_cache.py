@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
+from wheeltarget.cli_errors import telling
+from wheeltarget.cli_options import Format
 from wheeltarget.cli_values import OutputFormat
-from wheeltarget.errors import WheeltargetError
 
 cache = typer.Typer(
     help="Look at the cache folder, with wheels and remembered runs, and make room in it.",
     no_args_is_help=True,
 )
 
-_Format = Annotated[OutputFormat, typer.Option("--format", help="How the result is written.")]
 
+def _read_days(value: object) -> float:
+    from wheeltarget.housekeeping import read_days
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Say what is wrong, if anything is."""
-    try:
-        yield
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr)
-        raise typer.Exit(error.exit_code) from error
+    return read_days(str(value), "--max-age")
 
 
 @cache.command("dir")
@@ -42,12 +33,12 @@ def show_folder() -> None:
 
 
 @cache.command()
-def info(*, output_format: _Format = OutputFormat.TEXT) -> None:
+def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Say what is in the cache folder."""
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with _told():
+    with telling():
         limit = housekeeping.read_limit(os.environ)
         usage = housekeeping.survey(cache_folder(os.environ), limit)
         render_cache.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
@@ -59,7 +50,9 @@ def prune(
     max_age: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="DAYS", help="Remove wheels that were not used for so many days."
+            metavar="DAYS",
+            parser=_read_days,
+            help="Remove wheels that were not used for so many days.",
         ),
     ] = None,
     max_size: Annotated[
@@ -69,7 +62,7 @@ def prune(
             help="Remove what was used least, until the rest is no larger than this.",
         ),
     ] = None,
-    output_format: _Format = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Make room: remove wheels that are used least, and runs that hold no more.
 
@@ -78,7 +71,7 @@ def prune(
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with _told():
+    with telling():
         limit = None
         if max_size is not None:
             limit = housekeeping.read_size(max_size, "--max-size")
@@ -90,11 +83,11 @@ def prune(
 
 
 @cache.command()
-def clear(*, output_format: _Format = OutputFormat.TEXT) -> None:
+def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything; wheelhouses keep their files."""
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with _told():
+    with telling():
         removed = housekeeping.clear(cache_folder(os.environ))
         render_cache.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from wheeltarget.errors import WheeltargetError
+from wheeltarget.errors import UsageError, WheeltargetError
 
 
 class OutputFormat(StrEnum):
@@ -13,6 +13,20 @@ class OutputFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+def read_path(text: str, option: str, what: str, example: str) -> Path:
+    """Read a path; an empty text, such as the value of a variable that is not set, is none.
+
+    :param text: the text.
+    :param option: the option that has it, for the message.
+    :param what: what the path is of, likewise.
+    :param example: a good value, likewise.
+    :raises UsageError: where it is empty.
+    """
+    if not text:
+        raise UsageError(f"{option} takes {what}, not ''", f"write it like {option} {example}")
+    return Path(text)
 
 
 def offer_tags(incomplete: str) -> tuple[str, ...]:
