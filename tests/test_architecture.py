@@ -135,12 +135,14 @@ ARROWS = {
     "wheel_archive": "",
     "wheel_file": "wheel_archive",
     "check_codes": "",
+    "extras": "errors",
     "shortfalls": "legacy markers nearness targets wheel_file",
     "shared_objects": "nearness shortfalls targets wheel_archive wheel_file",
     "check_locks": "catalogue download_request errors lock_choice locked shortfalls",
     "check": (
-        "catalogue check_locks delivery demands driver errors interrupts pip_options plan reading "
-        "requirements results settings shared_objects shortfalls targets wheel_file wheelhouse"
+        "catalogue check_locks delivery demands driver errors extras interrupts pip_options plan "
+        "reading requirements results settings shared_objects shortfalls targets wheel_file "
+        "wheelhouse"
     ),
     "prune": "check_locks errors requirements",
     "unpacking": "errors wheel_archive",
@@ -150,12 +152,12 @@ ARROWS = {
     "components": "locks",
     "locked_wheels": "api check_locks errors lock_names locked locks wheel_archive wheel_file",
     "bundle": (
-        "bundle_files bundle_plan catalogue compiling components drafts errors includes "
+        "bundle_files bundle_plan catalogue compiling components drafts errors extras includes "
         "interrupts locked_wheels locks systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors interrupts locked_wheels probe shortfalls "
-        "targets unpacking"
+        "bundle_files bundle_plan catalogue errors extras interrupts locked_wheels probe "
+        "shortfalls targets unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,10 @@ from wheeltarget.bundle_plan import ProjectSize, merge_files, sizes
 from wheeltarget.compiling import compiled_files, require_same_python
 from wheeltarget.drafts import open_draft
 from wheeltarget.errors import BundleError, TargetError, UsageError
+from wheeltarget.extras import require
 from wheeltarget.includes import included_files
 from wheeltarget.interrupts import interruptible
-from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
+from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
 from wheeltarget.unpacking import BundledFile, Layout, unpack
 
 if TYPE_CHECKING:
@@ -92,14 +94,11 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     :returns: what is in it.
     :raises WheeltargetError: where that cannot be done; nothing is written then.
     """
-    require("installer", "a bundle needs PyPA's installer")
-    if request.components is not None:
-        require("cyclonedx", "a component list needs cyclonedx-python-lib")
-        if request.components.resolve() == request.output.resolve():
-            raise UsageError(
-                f"{request.output} cannot be the bundle and the component list",
-                "name another file with --components",
-            )
+    if request.components and request.components.resolve() == request.output.resolve():
+        raise UsageError(
+            f"{request.output} cannot be the bundle and the component list",
+            "name another file with --components",
+        )
     outputs = [each for each in (request.output, request.components) if each is not None]
     environment = os.environ if request.environment is None else request.environment
     moment = source_date(environment)
@@ -113,8 +112,9 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
-        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
-        notes = list(check_wheels(wheels))
+        wheels, flaws = take_wheels(
+            lock, choice, request.wheels, Path(name, "wheels"), partial(_require, request)
+        )
         files = [
             file
             for number, (package, path) in enumerate(wheels)
@@ -127,13 +127,13 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         merged = merge_files(files, platform)
         if request.compiles:
             merged = merge_files((*merged, *_compile(merged, Path(name, "compiled"))), platform)
-        notes += _note_paths(merged, layout)
+        notes = (*flaws, *_note_paths(merged, layout))
         outcome = BundleOutcome(
             request.output,
             lock.target,
             sizes(merged, lock.versions),
             _limit(request, lock),
-            tuple(notes),
+            notes,
         )
         _refuse_too_large(outcome)
         components = _list_components(lock, wheels, moment) if keep_list else ""
@@ -141,6 +141,13 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         if keep_list:
             keep_list(components)
     return outcome
+
+
+def _require(request: BundleRequest) -> None:
+    """Say what has to be installed for a bundle."""
+    require("installer", "a bundle needs PyPA's installer", "bundle")
+    if request.components is not None:
+        require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
 
 
 def _compile(files: Sequence[BundledFile], folder: Path) -> Iterator[BundledFile]:

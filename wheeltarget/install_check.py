@@ -16,8 +16,9 @@ from wheeltarget.bundle_files import source_date, write_folder
 from wheeltarget.bundle_plan import merge_files
 from wheeltarget.catalogue import read_target_file
 from wheeltarget.errors import ProbeError, UsageError
+from wheeltarget.extras import require
 from wheeltarget.interrupts import interruptible
-from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
+from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
 from wheeltarget.unpacking import BundledFile, Layout, unpack
@@ -79,13 +80,11 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     :returns: what cannot be imported there.
     :raises WheeltargetError: where that cannot be tried.
     """
-    require("installer", "install-check needs PyPA's installer")
     environment = os.environ if request.environment is None else request.environment
     choice = LockChoice(request.lock, request.tags, request.targets)
     lock = read_lock(choice, environment)
     with interruptible(), tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
-        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
-        tuple(check_wheels(wheels))
+        wheels, _ = take_wheels(lock, choice, request.wheels, Path(name, "wheels"), _require)
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
         python = _choose(candidates, lock.python, tags, named=bool(request.python))
@@ -99,6 +98,10 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
         owners = dict(_modules(files))
         findings = tuple(_import_all(python, site, owners, lock.target))
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)
+
+
+def _require() -> None:
+    require("installer", "install-check needs PyPA's installer", "bundle")
 
 
 def _tags(path: Path) -> frozenset[str]:
