@@ -21,11 +21,12 @@ def open_draft(path: Path) -> Iterator[Callable[[str], None]]:
     :returns: writes the whole file; without that call the file stays as it was.
     :raises DestinationError: where it cannot be written.
     """
+    if path.is_dir():
+        raise DestinationError(f"cannot write {path}: it is a folder", "name a file in it")
     try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "Is a directory")
         whole = path.is_file() or not path.exists()
         file = Path(os.path.realpath(path)) if whole else path
+        _require_folder(path, file.parent if path.is_symlink() else path.parent)
         if whole:
             with tempfile.TemporaryFile(dir=file.parent):
                 pass
@@ -40,6 +41,17 @@ def open_draft(path: Path) -> Iterator[Callable[[str], None]]:
             raise DestinationError(message, "all else is done") from error
 
     yield keep
+
+
+def _require_folder(path: Path, folder: Path) -> None:
+    """Say which folder is not there; none is made, since nobody asked for that."""
+    if not folder.exists():
+        raise DestinationError(
+            f"cannot write {path}: there is no folder {folder} yet",
+            "make it first, or name a file in a folder that is there",
+        )
+    if not folder.is_dir():
+        raise DestinationError(f"cannot write {path}: {folder} is a file, not a folder")
 
 
 def _replace(file: Path, text: str) -> None:
