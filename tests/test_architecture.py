@@ -51,7 +51,8 @@ ARROWS = {
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
     "reserve": "",
-    "store": "errors",
+    "permissions": "",
+    "store": "errors permissions",
     "runs": "",
     "toml_text": "",
     "toml_places": "errors",
@@ -129,7 +130,7 @@ ARROWS = {
         "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
         "pip_options plan projects reading requirements settings"
     ),
-    "drafts": "errors",
+    "drafts": "errors permissions",
     "reports": "drafts outcome redaction",
     "probe": "catalogue drafts errors probe_script",
     "wheel_archive": "",
@@ -138,7 +139,7 @@ ARROWS = {
     "extras": "errors",
     "shortfalls": "legacy markers nearness targets wheel_file",
     "shared_objects": "nearness shortfalls targets wheel_archive wheel_file",
-    "check_locks": "catalogue download_request errors lock_choice locked shortfalls",
+    "check_locks": "catalogue download_request errors lock_choice lock_names locked shortfalls",
     "check": (
         "catalogue check_locks delivery demands driver errors extras interrupts pip_options plan "
         "reading requirements results settings shared_objects shortfalls targets wheel_file "
@@ -147,7 +148,7 @@ ARROWS = {
     "prune": "check_locks errors requirements",
     "unpacking": "errors wheel_archive",
     "bundle_plan": "errors unpacking wheel_archive",
-    "bundle_files": "errors unpacking",
+    "bundle_files": "errors permissions unpacking",
     "includes": "errors unpacking",
     "components": "locks",
     "locked_wheels": "api check_locks errors lock_names locked locks wheel_archive wheel_file",
@@ -199,7 +200,7 @@ ARROWS = {
     "cli_prune": "cli_errors cli_options cli_values prune render_prune",
     "cli_bundle": "bundle cli_errors cli_options cli_values render_bundle",
     "cli_check": "check cli_errors cli_options render_check",
-    "render_targets": "listing own_targets systems",
+    "render_targets": "listing own_targets render systems",
     "completion": "catalogue pip_options systems",
     "cli_validate": "render_findings validate",
     "render_lock": "lock_changes redaction render",

@@ -20,7 +20,7 @@ from wheeltarget.extras import require
 from wheeltarget.includes import included_files
 from wheeltarget.interrupts import interruptible
 from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
-from wheeltarget.unpacking import BundledFile, Layout, unpack
+from wheeltarget.unpacking import BundledFile, Layout, unpack_all
 
 if TYPE_CHECKING:
     from wheeltarget.locks import Lock, LockedPackage
@@ -115,14 +115,11 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         wheels, flaws = take_wheels(
             lock, choice, request.wheels, Path(name, "wheels"), partial(_require, request)
         )
-        files = [
-            file
-            for number, (package, path) in enumerate(wheels)
-            for file in _unpack(path, package, layout, Path(name, "unpacked", str(number)))
-        ]
-        files += (
-            file for text in request.include for file in included_files(text, layout.site, outputs)
+        files = unpack_all(
+            ((package.name, path) for package, path in wheels), layout, Path(name, "unpacked")
         )
+        for text in request.include:
+            files += included_files(text, layout.site, outputs)
         platform = lock.tag.rpartition("-")[2]
         merged = merge_files(files, platform)
         if request.compiles:
@@ -168,13 +165,6 @@ def _layout(request: BundleRequest, tag: str) -> Layout:
     site = "python/" if request.layout == "lambda-layer" else ""
     launcher = _LAUNCHERS.get(tag.rpartition("-")[2], "posix")
     return Layout(site, "bin/" if request.scripts else "", launcher)
-
-
-def _unpack(
-    path: Path, package: LockedPackage, layout: Layout, folder: Path
-) -> tuple[BundledFile, ...]:
-    folder.mkdir(parents=True)
-    return unpack(path, package.name, layout, folder)
 
 
 def _list_components(lock: Lock, wheels: Sequence[tuple[LockedPackage, Path]], moment: int) -> str:

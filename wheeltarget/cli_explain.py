@@ -52,7 +52,7 @@ def _show(
     from wheeltarget.render_explain import show_explained, show_problems
 
     if output_format is OutputFormat.JSON:
-        show_json(outcome, sys.stdout)
+        show_json(outcome.as_dict(), sys.stdout)
     else:
         show_explained(outcome, sys.stdout, every=every, coloured=coloured)
     show_problems(outcome, sys.stderr, coloured=coloured)

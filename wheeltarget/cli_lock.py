@@ -135,10 +135,10 @@ def lock(
 def _show(outcome: LockOutcome, words: tuple[str, ...], *, diff: bool, as_json: bool) -> None:
     from wheeltarget import render_lock
     from wheeltarget.pip_options import is_quiet, split_command_line
-    from wheeltarget.render import show_notes
+    from wheeltarget.render import show_json, show_notes
 
     if as_json:
-        render_lock.show_json(outcome, sys.stdout)
+        show_json(outcome.as_dict(), sys.stdout)
         return
     coloured = is_coloured(words)
     command = split_command_line(words)

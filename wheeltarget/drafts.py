@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wheeltarget.errors import DestinationError
+from wheeltarget.permissions import permitted
 
 
 @contextmanager
@@ -60,13 +61,7 @@ def _replace(file: Path, text: str) -> None:
     try:
         os.close(handle)
         draft.write_text(text, "utf-8")
-        draft.chmod(0o666 & ~_umask())
+        draft.chmod(permitted(0o666))
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -21,7 +21,7 @@ from wheeltarget.interrupts import interruptible
 from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
-from wheeltarget.unpacking import BundledFile, Layout, unpack
+from wheeltarget.unpacking import BundledFile, Layout, unpack_all
 
 _PATIENCE = 120.0
 _EXTENSION = re.compile(r"(?P<name>\w+)\.(?:[\w-]+\.)?(?:so|pyd)", re.ASCII)
@@ -88,11 +88,9 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
         python = _choose(candidates, lock.python, tags, named=bool(request.python))
-        files: list[BundledFile] = []
-        for number, (package, path) in enumerate(wheels):
-            folder = Path(name, "unpacked", str(number))
-            folder.mkdir(parents=True)
-            files += unpack(path, package.name, Layout(), folder)
+        files = unpack_all(
+            ((package.name, path) for package, path in wheels), Layout(), Path(name, "unpacked")
+        )
         site = Path(name, "site")
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
@@ -181,16 +179,8 @@ def _import_all(
     """Import each module in a process of its own, with nothing else to import from."""
     for module, owner in sorted(owners.items()):
         try:
-            done = subprocess.run(
-                [python, "-B", "-E", "-S", "-c", _SCRIPT, str(site), module],
-                cwd=site.parent,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=_PATIENCE,
-                check=False,
-            )
+            command = [python, "-B", "-E", "-S", "-c", _SCRIPT, str(site), module]
+            done = probe.run_python(command, _PATIENCE, site.parent)
         except subprocess.TimeoutExpired:
             message = f"import {module} takes longer than {_PATIENCE:.0f} seconds"
             yield CheckFinding(owner, label, "WC602", message)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from wheeltarget import locks
 from wheeltarget.check_locks import read_selections, sha256_of
 from wheeltarget.errors import BundleError, UsageError
-from wheeltarget.lock_names import is_lock
 from wheeltarget.locked import is_own
 from wheeltarget.locks import Lock, LockedFile, LockedPackage
 from wheeltarget.wheel_archive import Flaw
@@ -54,11 +53,6 @@ def read_lock(choice: LockChoice, environment: Mapping[str, str]) -> Lock:
         raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
     own = is_own(data)
     if not own or choice.tags or choice.targets:
-        if not is_lock(name):
-            raise UsageError(
-                f"{name} is no lock: those are called pylock.toml or pylock.NAME.toml",
-                "wheeltarget lock -r requirements.txt makes one for each target",
-            )
         selections = tuple(read_selections([name], choice.tags, choice.targets, environment))
         if len(selections) != 1:
             raise UsageError("this is for one target at a time", "name one of them")
