@@ -56,7 +56,7 @@ ARROWS = {
     "runs": "",
     "toml_text": "",
     "toml_places": "errors",
-    "locks": "errors toml_places toml_text",
+    "locks": "errors lock_files lock_selection locked toml_text",
     "download_request": "errors",
     "transfer": "errors store",
     "lock_names": "",

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.cli import command, download, environment, names
+from tests.support.cli import command, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex, Stall
 from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
 from tests.support.projects import make_project, make_source
@@ -234,6 +234,18 @@ def test_source_is_locked_for_the_target_to_build(index: LocalIndex, shelf: Path
     assert (app.file.filename, app.direct) == (source.name, False)
     assert data(NEW)["packages"][0]["sdist"]["name"] == source.name
     assert read(NEW).inputs == ("--allow-sdist=app", f"app ; tags={NEW}")
+
+
+def test_archive_of_any_kind_that_pip_takes_is_locked_and_fetched(
+    index: LocalIndex, shelf: Path, project: Path
+) -> None:
+    archive = make_source(shelf, "app").rename(shelf / "app-1.0.tgz")
+    make(index, f"app @ {archive.as_uri()} ; tags={NEW}", allow_sdist=("app",))
+    (app,) = read(NEW).packages
+    assert (app.file.filename, app.direct) == ("app-1.0.tgz", True)
+    run = wheeltarget("download", "-r", f"pylock.{NEW}.toml", "-d", "house", cwd=project)
+    assert run.exit_code == 0, run.stderr
+    assert names(project / "house") == ["app-1.0.tgz"]
 
 
 def test_host_is_locked_by_that_name(index: LocalIndex, shelf: Path) -> None:
