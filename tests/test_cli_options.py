@@ -74,6 +74,29 @@ BAD = {
     ("prune", "house", "-r", "pylock.toml", "--to="): (
         "--to takes the name of a folder, not ''\n  write it like --to stick\n"
     ),
+    ("prune", "", "-r", "pylock.toml"): (
+        "DIR has to be the name of a folder, not ''\n  write it like wheelhouse\n"
+    ),
+    ("check", "house", ""): (
+        "DIR|FILE… has to be the name of a folder or a wheel, not ''\n  write it like wheelhouse\n"
+    ),
+    ("merge", "", "-d", "both"): (
+        "DIR… has to be the name of a folder, not ''\n  write it like wheelhouse\n"
+    ),
+    ("bundle", "-r", "", "-o", "x"): (
+        "--requirement takes the name of a lock, not ''\n"
+        "  write it like --requirement pylock.toml\n"
+    ),
+    ("prune", "house", "-r", ""): (
+        "--requirement takes the name of a lock, not ''\n"
+        "  write it like --requirement pylock.toml\n"
+    ),
+    ("bundle", "-r", "pylock.toml", "-o", "x", "--include", ""): (
+        "--include takes the name of a file or a folder, not ''\n  write it like --include app/\n"
+    ),
+    ("install-check", "-r", "pylock.toml", "--wheels="): (
+        "--wheels takes the name of a folder, not ''\n  write it like --wheels wheelhouse\n"
+    ),
     ("probe", "--output="): (
         "--output takes the name of a file, not ''\n  write it like --output target.toml\n"
     ),

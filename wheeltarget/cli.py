@@ -125,7 +125,7 @@ def download(
         Path | None,
         path_option(
             "--report",
-            what="the name of a file",
+            what="a file",
             example="report.json",
             metavar="FILE",
             help="Write what was taken, from where and for whom, as JSON.",

@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli_errors import telling
-from wheeltarget.cli_options import Format, Lock, Quiet, Tags, Targets, Wheels, path_option
+from wheeltarget.cli_options import (
+    Format,
+    Lock,
+    Quiet,
+    Tags,
+    Targets,
+    Wheels,
+    name_option,
+    path_option,
+)
 from wheeltarget.cli_values import OutputFormat
 
 
@@ -30,7 +39,7 @@ def bundle(
         path_option(
             "--output",
             "-o",
-            what="the name of an archive or a folder",
+            what="an archive or a folder",
             example="bundle.zip",
             metavar="ZIP|DIR",
             help="An archive if it ends in .zip, or a folder.",
@@ -41,7 +50,10 @@ def bundle(
     ] = BundleLayout.FLAT,
     include: Annotated[
         list[str] | None,
-        typer.Option(
+        name_option(
+            "--include",
+            what="a file or a folder",
+            example="app/",
             metavar="PATH",
             help="A file or folder of your own; of DIR/ what is in it.",
             show_default=False,
@@ -64,7 +76,7 @@ def bundle(
         Path | None,
         path_option(
             "--components",
-            what="the name of a file",
+            what="a file",
             example="components.json",
             metavar="FILE",
             help="Write the component list there, as CycloneDX JSON.",

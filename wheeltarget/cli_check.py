@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli_errors import telling
-from wheeltarget.cli_options import FORMAT, Quiet, Tags, Targets
+from wheeltarget.cli_options import FORMAT, Quiet, Tags, Targets, name_argument
 
 
 class CheckFormat(StrEnum):
@@ -24,7 +24,12 @@ class CheckFormat(StrEnum):
 def check(
     places: Annotated[
         list[str],
-        typer.Argument(metavar="DIR|FILE…", help="A wheelhouse, or single wheels."),
+        name_argument(
+            metavar="DIR|FILE…",
+            what="a folder or a wheel",
+            example="wheelhouse",
+            help="A wheelhouse, or single wheels.",
+        ),
     ],
     *,
     tags: Tags = None,

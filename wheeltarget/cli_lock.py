@@ -88,7 +88,7 @@ def lock(
         path_option(
             "--output",
             "-o",
-            what="the name of a folder",
+            what="a folder",
             example="locks",
             metavar="DIR",
             help="The folder for the locks; made if absent.",

@@ -6,17 +6,21 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from wheeltarget.cli_errors import telling
-from wheeltarget.cli_options import Format, Quiet, path_option
+from wheeltarget.cli_options import Format, Quiet, name_argument, path_option
 from wheeltarget.cli_values import OutputFormat
 from wheeltarget.errors import ClashError
 
 
 def merge(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR…", help="Wheelhouses, also with their locks.")
+        list[str],
+        name_argument(
+            metavar="DIR…",
+            what="a folder",
+            example="wheelhouse",
+            help="Wheelhouses, also with their locks.",
+        ),
     ],
     *,
     dest: Annotated[
@@ -24,7 +28,7 @@ def merge(
         path_option(
             "--dest",
             "-d",
-            what="the name of a folder",
+            what="a folder",
             example="wheelhouse",
             metavar="DIR",
             help="Where to put it all; may be one of them.",
@@ -39,7 +43,7 @@ def merge(
     from wheeltarget.joining import merge as join
 
     with telling(finding=ClashError):
-        outcome = join(MergeRequest(tuple(folders), dest))
+        outcome = join(MergeRequest(tuple(map(Path, folders)), dest))
     as_json = output_format is OutputFormat.JSON
     if as_json or not quiet:
         render_merge.show_merge(outcome, sys.stdout, as_json=as_json)

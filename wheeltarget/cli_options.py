@@ -2,31 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from wheeltarget.cli_pip import offer_words
-from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets, read_path
+from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets, read_name
 
 TARGETS, SOURCES, OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
 """The headings of the help; what only one command has stands under them, too."""
 
 
+def _reader(told: str, example: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
+    return lambda value: form(read_name(str(value), told, example))
+
+
 def path_option(*names: str, what: str, example: str, **settings: Any) -> Any:
-    """Declare an option whose value is a path; an empty one, such as of an unset variable, is none.
+    """Declare an option whose value is a path.
 
     :param names: the spellings of the option, the long one first.
-    :param what: what the path is of, for the message.
-    :param example: a good value, for the message.
+    :param what: what the path is of, for a message.
+    :param example: a good value, for a message.
     :param settings: what else :func:`typer.Option` is told.
     """
+    told = f"{names[0]} takes the name of {what}"
+    return typer.Option(*names, parser=_reader(told, f"{names[0]} {example}", Path), **settings)
 
-    def read(value: object) -> Path:
-        return read_path(str(value), names[0], what, example)
 
-    return typer.Option(*names, parser=read, **settings)
+def name_option(*names: str, what: str, example: str, **settings: Any) -> Any:
+    """Declare an option whose value is the name of a file or folder, as it is written.
+
+    :param names: as :func:`path_option` has it, and the others likewise.
+    """
+    told = f"{names[0]} takes the name of {what}"
+    return typer.Option(*names, parser=_reader(told, f"{names[0]} {example}", str), **settings)
+
+
+def name_argument(*, metavar: str, what: str, example: str, help: str) -> Any:  # noqa: A002
+    """Declare an argument that is the name of a file or folder, as it is written.
+
+    :param metavar: what the help calls it.
+    :param what: what it is of, for a message.
+    :param example: a good one, for a message.
+    :param help: what the help says of it.
+    """
+    reader = _reader(f"{metavar} has to be the name of {what}", example, str)
+    return typer.Argument(metavar=metavar, parser=reader, help=help)
 
 
 def _read_jobs(value: object) -> int:
@@ -96,15 +119,23 @@ BuildPure = Annotated[
         show_default=False,
     ),
 ]
-_LOCK = typer.Option(
-    "--requirement", "-r", metavar="LOCK", help="The lock of one target.", show_default=False
+_LOCK = name_option(
+    "--requirement",
+    "-r",
+    what="a lock",
+    example="pylock.toml",
+    metavar="LOCK",
+    help="The lock of one target.",
+    show_default=False,
 )
 Lock = Annotated[str, _LOCK]
 Locks = Annotated[list[str], _LOCK]
 Wheels = Annotated[
     list[str] | None,
-    typer.Option(
+    name_option(
         "--wheels",
+        what="a folder",
+        example="wheelhouse",
         metavar="DIR",
         help="A wheelhouse to take the wheels from; without one they are fetched.",
         show_default=False,

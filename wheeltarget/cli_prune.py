@@ -9,12 +9,15 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli_errors import telling
-from wheeltarget.cli_options import Format, Locks, Tags, Targets, path_option
+from wheeltarget.cli_options import Format, Locks, Tags, Targets, name_argument, path_option
 from wheeltarget.cli_values import OutputFormat
 
 
 def prune(
-    place: Annotated[str, typer.Argument(metavar="DIR", help="A wheelhouse.")],
+    place: Annotated[
+        str,
+        name_argument(metavar="DIR", what="a folder", example="wheelhouse", help="A wheelhouse."),
+    ],
     *,
     requirement: Locks,
     tags: Tags = None,
@@ -34,7 +37,7 @@ def prune(
         Path | None,
         path_option(
             "--to",
-            what="the name of a folder",
+            what="a folder",
             example="stick",
             metavar="DIR",
             help="Copy what it lacks there.",

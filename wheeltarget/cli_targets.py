@@ -95,7 +95,7 @@ def probe(
         path_option(
             "--output",
             "-o",
-            what="the name of a file",
+            what="a file",
             example="target.toml",
             metavar="FILE",
             help="Write it there; - is standard output.",

@@ -15,18 +15,17 @@ class OutputFormat(StrEnum):
     JSON = "json"
 
 
-def read_path(text: str, option: str, what: str, example: str) -> Path:
-    """Read a path; an empty text, such as the value of a variable that is not set, is none.
+def read_name(text: str, told: str, example: str) -> str:
+    """Read the name of a file or folder; an empty one, as of a variable that is not set, is none.
 
-    :param text: the text.
-    :param option: the option that has it, for the message.
-    :param what: what the path is of, likewise.
-    :param example: a good value, likewise.
-    :raises UsageError: where it is empty.
+    :param text: the name.
+    :param told: what says it, and what it has to be, for the message.
+    :param example: what to write instead, likewise.
+    :raises UsageError: where it is empty; taken as a path it would be the working directory.
     """
     if not text:
-        raise UsageError(f"{option} takes {what}, not ''", f"write it like {option} {example}")
-    return Path(text)
+        raise UsageError(f"{told}, not ''", f"write it like {example}")
+    return text
 
 
 def offer_tags(incomplete: str) -> tuple[str, ...]:
