@@ -51,12 +51,13 @@ ARROWS = {
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
     "reserve": "",
-    "store": "errors",
+    "permissions": "",
+    "store": "errors permissions",
     "runs": "",
     "toml_text": "",
     "toml_places": "errors",
-    "locks": "errors toml_places toml_text",
-    "download_request": "",
+    "locks": "errors lock_files lock_selection locked toml_text",
+    "download_request": "errors",
     "transfer": "errors store",
     "lock_names": "",
     # First floor: readers
@@ -131,33 +132,35 @@ ARROWS = {
         "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
         "pip_options plan projects reading requirements settings"
     ),
-    "drafts": "errors",
+    "drafts": "errors permissions",
     "reports": "drafts outcome redaction",
     "probe": "catalogue drafts errors probe_script",
     "wheel_archive": "",
     "wheel_file": "wheel_archive",
     "check_codes": "",
+    "extras": "errors",
     "shortfalls": "legacy markers nearness targets wheel_file",
     "shared_objects": "nearness shortfalls targets wheel_archive wheel_file",
-    "check_locks": "catalogue download_request errors lock_choice locked shortfalls",
+    "check_locks": "catalogue download_request errors lock_choice lock_names locked shortfalls",
     "check": (
-        "catalogue check_locks delivery demands driver errors interrupts pip_options plan reading "
-        "requirements results settings shared_objects shortfalls targets wheel_file wheelhouse"
+        "catalogue check_locks delivery demands driver errors extras interrupts pip_options plan "
+        "reading requirements results settings shared_objects shortfalls targets wheel_file "
+        "wheelhouse"
     ),
-    "prune": "check_locks errors requirements",
+    "prune": "check_locks errors",
     "unpacking": "errors wheel_archive",
     "bundle_plan": "errors unpacking wheel_archive",
-    "bundle_files": "errors unpacking",
+    "bundle_files": "errors permissions unpacking",
     "includes": "errors unpacking",
     "components": "locks",
-    "locked_wheels": "api check_locks errors lock_names locked locks wheel_archive wheel_file",
+    "locked_wheels": "api check_locks errors locked locks wheel_archive wheel_file",
     "bundle": (
-        "bundle_files bundle_plan catalogue compiling components drafts errors includes "
+        "bundle_files bundle_plan catalogue compiling components drafts errors extras includes "
         "interrupts locked_wheels locks systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors interrupts locked_wheels probe shortfalls "
-        "targets unpacking"
+        "bundle_files bundle_plan catalogue errors extras interrupts locked_wheels probe "
+        "shortfalls targets unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
@@ -170,9 +173,8 @@ ARROWS = {
     "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
     "locking": (
         "cache catalogue delivery errors housekeeping inputs interrupts lock_changes lock_folder "
-        "lock_hashes "
-        "lock_inputs lock_making lock_resolving locks pip_config pip_options plan reading "
-        "requirements results settings targets wheelhouse"
+        "lock_hashes lock_inputs lock_making lock_resolving locks pip_config pip_options plan "
+        "reading requirements results settings targets wheelhouse"
     ),
     "building": "driver processes wheelhouse",
     "compiling": "errors unpacking",
@@ -182,7 +184,7 @@ ARROWS = {
         "codes download_request locked_download locking validate"
     ),
     "render_explanation": "demands explanation",
-    "render": "errors explanation outcome redaction render_explanation reports",
+    "render": "errors explanation outcome redaction render_explanation",
     "render_releases": "answers demands nearness render",
     "render_explain": (
         "answers errors explain explanation redaction render render_explanation render_releases"
@@ -194,35 +196,40 @@ ARROWS = {
     ),
     "render_bundle": "bundle render",
     "render_prune": "prune render",
-    "cli_install_check": "cli_values errors install_check render render_check",
-    "cli_prune": "cli_values errors prune render render_prune",
-    "cli_bundle": "bundle cli_values errors render render_bundle",
-    "cli_check": "check cli_values errors render render_check",
-    "render_targets": "listing own_targets systems",
+    "cli_errors": "cli_download errors render",
+    "cli_options": "cli_pip cli_values download_request",
+    "cli_install_check": "cli_errors cli_options cli_values install_check render_check",
+    "cli_prune": "cli_errors cli_options cli_values prune render_prune",
+    "cli_bundle": "bundle cli_errors cli_options cli_values render_bundle",
+    "cli_check": "check cli_errors cli_options render_check",
+    "render_targets": "listing own_targets render systems",
     "completion": "catalogue pip_options systems",
     "cli_validate": "render_findings validate",
     "render_lock": "lock_changes redaction render",
     "cli_lock": (
-        "cli_download cli_pip cli_values errors lock_changes lock_folder locking pip_options "
+        "cli_download cli_errors cli_options errors lock_changes lock_folder locking pip_options "
         "render render_lock"
     ),
     "cli_values": "catalogue completion errors own_targets",
-    "cli_targets": "catalogue cli_values errors listing probe render render_targets",
+    "cli_targets": (
+        "catalogue cli_errors cli_options cli_values errors listing probe render_targets"
+    ),
     "cli_pip": "cli_values completion",
     "render_merge": "joining render",
-    "cli_merge": "cli_values errors joining render render_merge",
+    "cli_merge": "cli_errors cli_options cli_values errors joining render render_merge",
     "render_progress": "fetch",
     "render_cache": "housekeeping render",
-    "cli_cache": "cache cli_values errors housekeeping render render_cache",
+    "cli_cache": "cache cli_errors cli_options cli_values errors housekeeping render_cache",
     "cli_download": (
         "api download_request errors first_look locked_download pip_config pip_options recall "
         "remembered render render_progress reports"
     ),
     "cli": (
-        "cli_bundle cli_cache cli_check cli_download cli_explain cli_install_check cli_lock "
-        "cli_merge cli_pip cli_prune cli_targets cli_validate cli_values download_request"
+        "cli_bundle cli_cache cli_check cli_download cli_errors cli_explain cli_install_check "
+        "cli_lock cli_merge cli_options cli_pip cli_prune cli_targets cli_validate cli_values "
+        "download_request"
     ),
-    "cli_explain": "cli_download cli_pip cli_values errors explain render render_explain",
+    "cli_explain": "cli_download cli_errors cli_options cli_values explain render render_explain",
     "__main__": (
         "cli cli_download cli_validate download_request first_look pip_options reserve runs"
     ),
@@ -269,7 +276,7 @@ THIRD_PARTY = {
         "cli_explain",
         "cli_install_check",
         "cli_lock",
-        "cli_merge",
+        "cli_options",
         "cli_pip",
         "cli_prune",
         "cli_targets",
@@ -284,6 +291,7 @@ WRITERS = {
     "cli_cache",
     "cli_check",
     "cli_download",
+    "cli_errors",
     "cli_explain",
     "cli_install_check",
     "cli_lock",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import stat
@@ -332,7 +333,7 @@ def test_lock_of_another_tool(house: Path) -> None:
     assert said.startswith(f"For {LINUX}:\n  lib 1.0 ")
     assert "lib.py" in content(house.parent / "out.zip")
     result = run_here(*words, "--tags", "cp312-cp312-win_amd64", cwd=house.parent)
-    assert result.exit_code == 3
+    assert result.exit_code == 2
     assert "win_amd64" in result.stderr
 
 
@@ -442,3 +443,68 @@ def test_compiled_for_another_python(house: Path) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert "what it compiles is not for cp38-none-any" in result.stderr
     assert not (house.parent / "out.zip").exists()
+
+
+def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
+    """Have it that some modules are not installed."""
+
+    def find(name: str) -> object:
+        return None if name in modules else find_spec(name)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["bundle", "-o=out.zip"], "a bundle needs PyPA's installer"),
+        (["bundle", "-o=out.zip", "--components=c.json"], "a bundle needs PyPA's installer"),
+        (["install-check"], "install-check needs PyPA's installer"),
+    ],
+)
+def test_what_is_wrong_with_the_input_is_told_before_what_is_not_here(
+    house: Path, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(house, "lib")
+    here = house.parent
+    lock = lock_wheels(sorted(house.glob("*.whl")), LINUX, here / "pylock.t.toml")
+    (here / "pylock.broken.toml").write_text(lock.read_text()[:-60])
+    make_wheel(here / "changed", "lib", files={"evil.py": b""})
+    without(monkeypatch, "installer", "cyclonedx")
+    for options, exit_code, first in (
+        (["-r", "pylock.none.toml"], 2, "error: cannot read pylock.none.toml: No such file"),
+        (["-r", "pylock.broken.toml"], 2, "pylock.broken.toml:"),
+        (["-r", "pylock.t.toml", "--wheels=none"], 2, "error: cannot read none: No such file"),
+        (["-r", "pylock.t.toml", "--wheels", lock.name], 2, f"error: cannot read {lock.name}: Not"),
+        (["-r", "pylock.t.toml", "--wheels=changed"], 3, "error: lib-1.0-py3-none-any.whl is not"),
+        (["-r", "pylock.t.toml", "--wheels=house"], 2, f"error: {said}, which is not here\n"),
+        (["-r", "pylock.t.toml"], 2, f"error: {said}, which is not here\n"),
+    ):
+        result = run_here(*words, *options, cwd=here)
+        assert (result.exit_code, result.stdout) == (exit_code, ""), result.stderr
+        assert result.stderr.startswith(first)
+        if said in first:
+            assert result.stderr.endswith("  install it with pip install 'wheeltarget[bundle]'\n")
+    assert not (here / "out.zip").exists()
+
+
+def test_component_list_needs_more(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_wheel(house, "lib")
+    without(monkeypatch, "cyclonedx")
+    result = bundle(house, "--components=c.json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("error: a component list needs cyclonedx-python-lib, which ")
+    assert {path.name for path in house.parent.iterdir()} == {"house", "pylock.t.toml"}
+
+
+def test_audit_needs_more(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_wheel(house, "lib")
+    without(monkeypatch, "auditwheel")
+    wrong = run_here("check", "house", "--audit", "-r", "pylock.none.toml", cwd=house.parent)
+    assert (wrong.exit_code, "cannot read pylock.none.toml" in wrong.stderr) == (2, True)
+    result = run_here("check", "house", "--audit", cwd=house.parent)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "error: --audit needs auditwheel, which is not here\n"
+        "  install it with pip install 'wheeltarget[audit]'\n"
+    )

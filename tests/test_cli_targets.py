@@ -233,7 +233,7 @@ class TestCommand:
 
     def test_refusal(self, tmp_path: Path) -> None:
         result = wheeltarget("targets", "aws-lambda-python3.12", cwd=tmp_path)
-        assert (result.exit_code, result.stdout) == (1, "")
+        assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr == (
             "error: aws-lambda-python3.12 leaves the architecture open\n"
             "  write aws-lambda-python3.12-x86_64 or aws-lambda-python3.12-arm64\n"

@@ -281,7 +281,7 @@ class TestWords:
             assert word in result.stdout
 
     def test_formats_are_the_same(self) -> None:
-        assert tuple(cli.Format) == cli_validate.FORMATS
+        assert tuple(cli.FindingsFormat) == cli_validate.FORMATS
 
     def test_file_with_a_dash(self, folder: Path) -> None:
         (folder / "--fix").write_text("x ; tags=x\n")

@@ -226,7 +226,7 @@ def test_no_two_targets_of_the_catalogue_have_one_lock() -> None:
 
 
 def test_line_ends_play_no_part(tmp_path: Path) -> None:
-    path, text = tmp_path / file_name("box", Form.PYLOCK), write(_lock(("up", "1", "aa")))
+    path, text = tmp_path / file_name("box", Form.PYLOCK), write(_lock(("up", "1", "aa" * 32)))
     path.write_bytes(text.replace("\n", "\r\n").encode())
     assert read_old(tmp_path, "box", Form.PYLOCK).text == text
 

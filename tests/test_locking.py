@@ -318,6 +318,18 @@ def test_project_in_a_folder_of_an_archive_is_found_there(index: LocalIndex, she
     assert f"app @ {url}#subdirectory=python \\" in lines
 
 
+def test_archive_of_any_kind_that_pip_takes_is_locked_and_fetched(
+    index: LocalIndex, shelf: Path, project: Path
+) -> None:
+    archive = make_source(shelf, "app").rename(shelf / "app-1.0.tgz")
+    make(index, f"app @ {archive.as_uri()} ; tags={NEW}", allow_sdist=("app",))
+    (app,) = read(NEW).packages
+    assert (app.file.filename, app.direct) == ("app-1.0.tgz", True)
+    run = wheeltarget("download", "-r", f"pylock.{NEW}.toml", "-d", "house", cwd=project)
+    assert run.exit_code == 0, run.stderr
+    assert names(project / "house") == ["app-1.0.tgz"]
+
+
 def test_host_is_locked_by_that_name(index: LocalIndex, shelf: Path) -> None:
     make_wheel(shelf, "app")
     make(index, "app")

@@ -18,7 +18,7 @@ from wheeltarget.toml_text import toml_text
 
 FILE = LockedFile(
     "flask-3.0.0-py3-none-any.whl",
-    (("sha256", "ab"),),
+    (("sha256", "ab" * 32),),
     url="https://host.invalid/f/flask-3.0.0-py3-none-any.whl",
     size=3,
 )
@@ -33,7 +33,7 @@ FLASK = LockedPackage(
 CLICK = LockedPackage(
     "click",
     "8.0",
-    LockedFile("click-8.0.tar.gz", (("sha256", "cd"),), path="../house/click-8.0.tar.gz"),
+    LockedFile("click-8.0.tar.gz", (("sha256", "cd" * 32),), path="../house/click-8.0.tar.gz"),
 )
 LOCK = Lock(
     "cp312-cp312-win_amd64",
@@ -62,7 +62,8 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
     filename = f"{stem}-{version}{ending}"
     place = draw(st.sampled_from(["https://host.invalid/a%20b/", "wheels/", "../"]))
     kind = "url" if ":" in place else "path"
-    hashes = draw(st.dictionaries(st.sampled_from(["sha256", "sha512"]), texts, min_size=1))
+    hashes = draw(st.dictionaries(st.sampled_from(["md5", "sha512"]), texts, max_size=1))
+    hashes["sha256"] = draw(st.text("0123456789abcdef", min_size=64, max_size=64))
     direct = draw(st.booleans())
     return LockedPackage(
         name,
@@ -85,9 +86,9 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
 def locks(draw: st.DrawFn) -> Lock:
     chosen = draw(st.lists(names, unique=True, max_size=4))
     return Lock(
-        draw(texts),
-        draw(texts),
-        draw(texts),
+        draw(texts.filter(bool)),
+        draw(texts.filter(bool)),
+        draw(texts.filter(bool)),
         tuple(draw(st.lists(texts, max_size=3))),
         tuple(draw(packages(name)) for name in chosen),
         draw(st.sampled_from(["", 'sys_platform == "linux" and python_version == "3.12"'])),
@@ -124,7 +125,7 @@ def test_toml_written_is_read_as_it_was(table: dict[str, object]) -> None:
 
 def test_text_of_a_lock() -> None:
     assert (
-        write(LOCK)
+        write(LOCK).replace("cd" * 32, "CLICK").replace("ab" * 32, "FLASK")
         == """\
 lock-version = "1.0"
 environments = [
@@ -140,7 +141,7 @@ version = "8.0"
 [packages.sdist]
 name = "click-8.0.tar.gz"
 path = "../house/click-8.0.tar.gz"
-hashes = { sha256 = "cd" }
+hashes = { sha256 = "CLICK" }
 
 [[packages]]
 name = "flask"
@@ -155,7 +156,7 @@ index = "https://host.invalid/simple/"
 name = "flask-3.0.0-py3-none-any.whl"
 url = "https://host.invalid/f/flask-3.0.0-py3-none-any.whl"
 size = 3
-hashes = { sha256 = "ab" }
+hashes = { sha256 = "FLASK" }
 
 [tool.wheeltarget]
 schema = 1
@@ -179,35 +180,30 @@ def test_standard_reads_it() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message", "line", "column"),
     [
-        ("size = 3", "size = ''", "Unexpected type str", "size = ''", 1),
-        (
-            'sha256 = "ab"',
-            "sha256 = 3",
-            "Hash values must be strings",
-            "hashes = { sha256 = 3 }",
-            1,
-        ),
-        ('{ sha256 = "cd" }', "{}", "At least one hash", "hashes = {}", 1),
-        ('version = "8.0"', 'version = "eight"', "Invalid version", 'version = "eight"', 1),
+        ("size = 3", "size = ''", "has to be a number of bytes", "size = ''", 1),
+        (f'"{"ab" * 32}"', "3", "has to be 64 hexadecimal digits", "hashes = {", 12),
+        (f'{{ sha256 = "{"cd" * 32}" }}', "{}", "the hash is missing", "hashes = {}", 1),
+        ('version = "8.0"', 'version = "eight"', "another version than eight", "name = ", 1),
         ('url = "https:', "url = http:", "Invalid value", "url = http:", 7),
-        ('name = "flask"', 'nome = "flask"', "Missing required value", "[[packages]]", 1),
-        ('name = "flask-3', 'name = "../flask-3', "Invalid wheel", "[[packages.wheels]]", 1),
-        ("lock-version = ", 'lock-version = "2.0" #', "2.0 is not", 'lock-version = "2.0" #', 1),
+        ('name = "flask"', 'nome = "flask"', "name is missing", "[[packages]]", 1),
+        ('name = "flask-3', 'name = "../flask-3', "is no plain file name", 'name = "../flask', 1),
+        ("lock-version = ", 'lock-version = "2.0" #', "'2.0' is not", 'lock-version = "2.0" #', 1),
         ('{ name = "click" }', '{ nome = "click" }', "of flask has no name", "[[packages]]", 1),
-        ("[tool.wheel", "[tool.oth", "was not made by wheeltarget", 'created-by = "wheelt', 1),
-        ("schema = 1", "schema = 2", "schema 2 is of another wheeltarget", "schema = 2", 1),
-        ("schema = 1", "", "schema is missing here", "[tool.wheeltarget]", 1),
-        ('target = "cp', 'target = 1 # "', "target has to be a string", "target = 1 #", 1),
-        ('"-c click<9"', "9", "inputs has to be a list of strings", "inputs = [", 1),
+        ("[tool.wheel", "[tool.oth", "is missing", "lock-version", 1),
+        ("schema = 1", "schema = 2", "2 is not known to this wheeltarget", "schema = 2", 1),
+        ("schema = 1", "", "schema: is missing", "[tool.wheeltarget]", 1),
+        ('target = "cp', 'target = 1 # "', "target: has to be a string", "target = 1 #", 1),
+        ('"-c click<9"', "9", "inputs: has to be a list of strings", "inputs = [", 1),
         ("-c click<9", "-c click<8", "changed by hand", "digest = ", 1),
         (
             "[[packages]]",
             "[[packages]]\nmarker = \"os_name=='nt'\"",
-            "no marker",
-            "[[packages]]",
+            "a lock for one target has none",
+            "marker = ",
             1,
         ),
         ('version = "3.0.0"\n', "", "flask has no version", "[[packages]]", 1),
+        ('requires-python = ">=3.8"', 'requires-python = "3"', "Invalid", "requires-python", 1),
     ],
 )
 def test_lock_that_was_changed_is_refused(
@@ -249,6 +245,24 @@ def test_lock_that_is_cut_off_is_refused_or_names_no_less(data: st.DataObject) -
 def test_file_that_no_lock_can_name(wrong: dict[str, object]) -> None:
     with pytest.raises(LockError):
         replace(FILE, **wrong)  # type: ignore[arg-type]
+
+
+def test_lock_of_another_tool_is_told_so() -> None:
+    text = write(LOCK).partition("[tool")[0].replace('"wheeltarget"', '"somebody"')
+    with pytest.raises(InputError, match="was not made by wheeltarget") as refused:
+        read(text, "pylock.x.toml")
+    (fault,) = refused.value.faults
+    assert (fault.source, fault.hint) == (
+        'created-by = "somebody"',
+        "delete the file and lock again",
+    )
+
+
+def test_what_nobody_could_fetch_is_not_written() -> None:
+    for wrong in ({"url": "ftp://host.invalid/flask-3.0.0-py3-none-any.whl"}, {"size": -1}):
+        package = replace(FLASK, file=replace(FILE, **wrong))
+        with pytest.raises(LockError, match=r"there can be no lock for cp312.*packages\[1\]"):
+            write(replace(LOCK, packages=(CLICK, package)))
 
 
 def test_project_is_there_once() -> None:

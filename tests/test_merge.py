@@ -197,7 +197,7 @@ class TestDestination:
         ):
             result = download(index, f"app ; {BOTH}", cwd=project, destination=destination)
             assert (result.exit_code, result.stdout) == (1, "")
-            assert result.stderr == f"error: {said}\n"
+            assert result.stderr == f"error: {said}\n  move it away, or choose another folder\n"
         assert index.requests == ()
         assert (project / "wheelhouse").read_text() == "mine"
         assert names(project) == ["wheelhouse"]

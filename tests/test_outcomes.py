@@ -189,13 +189,31 @@ class TestReport:
         assert (here / "r.json").read_text() == "old"
         assert names(here) == ["r.json"]
 
-    @pytest.mark.parametrize("place", ["none/r.json", "."])
-    def test_cannot_be_written(self, index: LocalIndex, here: Path, place: str) -> None:
+    @pytest.mark.parametrize(
+        ("place", "why"),
+        [
+            ("wheelhouse/r.json", "there is no folder wheelhouse yet\n  make it first, or name "),
+            ("none/below/r.json", "there is no folder none/below yet\n  make it first, or name "),
+            (".", "it is a folder\n  name a file in it\n"),
+            ("file/r.json", "file is a file, not a folder\n"),
+            ("link.json", "there is no folder {here}/gone yet\n"),
+        ],
+    )
+    def test_cannot_be_written(self, index: LocalIndex, here: Path, place: str, why: str) -> None:
+        (here / "file").write_text("a file")
+        (here / "link.json").symlink_to("gone/r.json")
         result = download(index, f"app ; tags={LINUX}", "--report", place, cwd=here)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert result.stderr.startswith(f"error: cannot write {place}: ")
+        said = f"error: cannot write {place}: {why.format(here=here)}"
+        assert result.stderr.startswith(said)
         assert index.requests == ()
-        assert names(here) == []
+        assert names(here) == ["file", "link.json"]
+
+    def test_in_a_destination_that_is_there(self, index: LocalIndex, here: Path) -> None:
+        (here / "wheelhouse").mkdir()
+        result = download(index, f"app ; tags={LINUX}", "--report=wheelhouse/r.json", cwd=here)
+        assert result.exit_code == 0, result.stderr
+        assert names(here / "wheelhouse") == [APP, LIB, "r.json"]
 
     @posix_only
     def test_to_a_pipe(self, index: LocalIndex, here: Path) -> None:
@@ -309,9 +327,22 @@ class TestByTarget:
     def test_failure_leaves_nothing(self, index: LocalIndex, here: Path) -> None:
         (here / "wheelhouse").mkdir()
         (here / "wheelhouse" / WINDOWS).write_text("in the way")
+        for words in ([], ["--dry-run"]):
+            result = download(index, "--by-target", BOTH, *words, cwd=here)
+            assert (result.exit_code, result.stdout) == (1, "")
+            assert result.stderr == (
+                f"error: {here / 'wheelhouse' / WINDOWS} is a file, not a folder\n"
+                "  move it away, or choose another folder\n"
+            )
+        assert index.requests == ()
+        assert names(here / "wheelhouse") == [WINDOWS]
+
+    def test_folder_in_the_place_of_a_file(self, index: LocalIndex, here: Path) -> None:
+        place = here / "wheelhouse" / WINDOWS / APP
+        place.mkdir(parents=True)
         result = download(index, "--by-target", BOTH, cwd=here)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "error: cannot write" in result.stderr
+        assert result.stderr.endswith(f"error: cannot write {place}: Is a directory\n")
         assert names(here / "wheelhouse") == [WINDOWS]
 
     def test_names(self) -> None:

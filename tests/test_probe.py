@@ -300,7 +300,7 @@ def test_what_is_no_python_is_told(body: str, said: str, tmp_path: Path) -> None
     program = fake_python(tmp_path, body)
     (tmp_path / "box.toml").write_text("before")
     result = wheeltarget("probe", "--python", program, "-o", "box.toml", cwd=tmp_path)
-    assert (result.exit_code, result.stdout) == (1, "")
+    assert (result.exit_code, result.stdout) == (3, "")
     assert program in result.stderr
     assert said in result.stderr
     assert (tmp_path / "box.toml").read_text() == "before"
@@ -326,7 +326,7 @@ def test_a_wrong_command_line(words: list[str], said: str, tmp_path: Path) -> No
 def test_a_file_that_cannot_be_written(words: list[str], tmp_path: Path) -> None:
     for output in ("missing/box.toml", "."):
         result = wheeltarget("probe", *words, "-o", output, cwd=tmp_path)
-        assert (result.exit_code, result.stdout) == (1, "")
+        assert (result.exit_code, result.stdout) == (3, "")
         assert result.stderr.startswith(f"error: cannot write {output}: ")
     assert names(tmp_path) == []
 

@@ -77,7 +77,7 @@ def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
     ("words", "exit_code", "says"),
     [
         (["-r", "needed.txt"], 2, "needed.txt is no lock"),
-        (["-r", "pylock.nowhere.toml"], 3, "cannot read pylock.nowhere.toml"),
+        (["-r", "pylock.nowhere.toml"], 2, "cannot read pylock.nowhere.toml"),
         (["-r", "pylock.new.toml", "--to=x"], 2, "--to is for what another machine lacks"),
         ([], 2, "requirement"),
     ],
@@ -103,5 +103,5 @@ def test_locks_of_another_wheelhouse_remove_nothing(house: Path) -> None:
 def test_broken_lock_removes_nothing(house: Path) -> None:
     lock = house.parent / "pylock.new.toml"
     lock.write_text(lock.read_text()[:300])
-    assert prune(house, "-r", "pylock.new.toml").exit_code == 3
+    assert prune(house, "-r", "pylock.new.toml").exit_code == 2
     assert len(names(house)) == 7

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wheeltarget.driver import FOREIGN_VARIABLES
-from wheeltarget.processes import end
+from wheeltarget.processes import wait_for
 from wheeltarget.wheelhouse import Stage
 
 _NOT_FOR_BUILDING = (
@@ -43,10 +43,6 @@ def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) 
     with subprocess.Popen(command, env=environment, stdout=2) as child:
         stage.tell_guard(f"child {child.pid}")
         try:
-            return child.wait()
-        except BaseException:
-            child.terminate()
-            end(child)
-            raise
+            return wait_for(child)
         finally:
             stage.tell_guard(f"ended {child.pid}")

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,11 @@ from wheeltarget.bundle_plan import ProjectSize, merge_files, sizes
 from wheeltarget.compiling import compiled_files, require_same_python
 from wheeltarget.drafts import open_draft
 from wheeltarget.errors import BundleError, TargetError, UsageError
+from wheeltarget.extras import require
 from wheeltarget.includes import included_files
 from wheeltarget.interrupts import interruptible
-from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
-from wheeltarget.unpacking import BundledFile, Layout, unpack
+from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
+from wheeltarget.unpacking import BundledFile, Layout, unpack_all
 
 if TYPE_CHECKING:
     from wheeltarget.locks import Lock, LockedPackage
@@ -92,14 +94,11 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     :returns: what is in it.
     :raises WheeltargetError: where that cannot be done; nothing is written then.
     """
-    require("installer", "a bundle needs PyPA's installer")
-    if request.components is not None:
-        require("cyclonedx", "a component list needs cyclonedx-python-lib")
-        if request.components.resolve() == request.output.resolve():
-            raise UsageError(
-                f"{request.output} cannot be the bundle and the component list",
-                "name another file with --components",
-            )
+    if request.components and request.components.resolve() == request.output.resolve():
+        raise UsageError(
+            f"{request.output} cannot be the bundle and the component list",
+            "name another file with --components",
+        )
     outputs = [each for each in (request.output, request.components) if each is not None]
     environment = os.environ if request.environment is None else request.environment
     moment = source_date(environment)
@@ -113,27 +112,25 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
-        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
-        notes = list(check_wheels(wheels))
-        files = [
-            file
-            for number, (package, path) in enumerate(wheels)
-            for file in _unpack(path, package, layout, Path(name, "unpacked", str(number)))
-        ]
-        files += (
-            file for text in request.include for file in included_files(text, layout.site, outputs)
+        wheels, flaws = take_wheels(
+            lock, choice, request.wheels, Path(name, "wheels"), partial(_require, request)
         )
+        files = unpack_all(
+            ((package.name, path) for package, path in wheels), layout, Path(name, "unpacked")
+        )
+        for text in request.include:
+            files += included_files(text, layout.site, outputs)
         platform = lock.tag.rpartition("-")[2]
         merged = merge_files(files, platform)
         if request.compiles:
             merged = merge_files((*merged, *_compile(merged, Path(name, "compiled"))), platform)
-        notes += _note_paths(merged, layout)
+        notes = (*flaws, *_note_paths(merged, layout))
         outcome = BundleOutcome(
             request.output,
             lock.target,
             sizes(merged, lock.versions),
             _limit(request, lock),
-            tuple(notes),
+            notes,
         )
         _refuse_too_large(outcome)
         components = _list_components(lock, wheels, moment) if keep_list else ""
@@ -141,6 +138,13 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         if keep_list:
             keep_list(components)
     return outcome
+
+
+def _require(request: BundleRequest) -> None:
+    """Say what has to be installed for a bundle."""
+    require("installer", "a bundle needs PyPA's installer", "bundle")
+    if request.components is not None:
+        require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
 
 
 def _compile(files: Sequence[BundledFile], folder: Path) -> Iterator[BundledFile]:
@@ -161,13 +165,6 @@ def _layout(request: BundleRequest, tag: str) -> Layout:
     site = "python/" if request.layout == "lambda-layer" else ""
     launcher = _LAUNCHERS.get(tag.rpartition("-")[2], "posix")
     return Layout(site, "bin/" if request.scripts else "", launcher)
-
-
-def _unpack(
-    path: Path, package: LockedPackage, layout: Layout, folder: Path
-) -> tuple[BundledFile, ...]:
-    folder.mkdir(parents=True)
-    return unpack(path, package.name, layout, folder)
 
 
 def _list_components(lock: Lock, wheels: Sequence[tuple[LockedPackage, Path]], moment: int) -> str:

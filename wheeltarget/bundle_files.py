@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from wheeltarget.errors import BundleError, UsageError
+from wheeltarget.permissions import permitted
 from wheeltarget.unpacking import BundledFile
 
 _EARLIEST = 315532800
@@ -63,7 +64,7 @@ def write_archive(
             with open(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:  # noqa: PTH123
                 for file in files:
                     _write_member(archive, file, moment, compressed=compressed)
-            Path(made).chmod(0o666 & ~_umask())
+            Path(made).chmod(permitted(0o666))
             Path(made).replace(path)
         except BaseException:
             Path(made).unlink()
@@ -82,12 +83,6 @@ def _write_member(
     member.file_size = file.size
     with file.source.open("rb") as source, archive.open(member, "w") as target:
         shutil.copyfileobj(source, target, _BLOCK)
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
@@ -109,7 +104,7 @@ def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
             for file in files:
                 _write_file(whole / file.name, file, moment)
             for folder in (whole, *(each for each in whole.rglob("*") if each.is_dir())):
-                folder.chmod(0o777 & ~_umask())
+                folder.chmod(permitted(0o777))
                 os.utime(folder, (moment, moment))
             whole.replace(path)
         except BaseException:

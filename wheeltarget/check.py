@@ -16,6 +16,7 @@ from wheeltarget import catalogue, driver, settings, wheelhouse
 from wheeltarget.check_locks import judge_locked, read_selections
 from wheeltarget.delivery import roots
 from wheeltarget.errors import InputError, UsageError
+from wheeltarget.extras import require
 from wheeltarget.interrupts import interruptible
 from wheeltarget.pip_options import split_command_line
 from wheeltarget.plan import Choices, Job, Targets, make_plan
@@ -91,32 +92,31 @@ def check(request: CheckRequest) -> CheckOutcome:
     :returns: what was found.
     :raises WheeltargetError: where that cannot be done.
     """
-    if request.audits:
-        _require_auditwheel()
     paths = tuple(_files(request.places))
     if not paths:
         where = ", ".join(request.places)
         raise UsageError(f"there are no wheels in {where}", "name a folder that has some")
+    locks = _locks(request)
+    if request.constraints and (locks or not request.requirements):
+        raise UsageError(
+            "-c constrains what requirements files ask for", "name one with -r, or leave -c out"
+        )
+    environment = os.environ if request.environment is None else request.environment
+    selections = tuple(read_selections(locks, request.tags, request.targets, environment))
+    jobs = () if locks else _plan(request, paths)
+    if request.audits:
+        require("auditwheel", "--audit needs auditwheel", "audit")
     wheels = tuple(read_wheel(path) for path in paths if path.suffix == ".whl")
     findings = [
         CheckFinding(str(wheel.path), "", flaw.code, flaw.message)
         for wheel in wheels
         for flaw in wheel.flaws
     ]
-    targets: tuple[Target, ...] = ()
-    locks = _locks(request)
-    if request.constraints and (locks or not request.requirements):
-        raise UsageError(
-            "-c constrains what requirements files ask for", "name one with -r, or leave -c out"
-        )
     if locks:
-        environment = os.environ if request.environment is None else request.environment
-        selections = tuple(read_selections(locks, request.tags, request.targets, environment))
         targets = tuple(dict.fromkeys(selection.target for selection in selections))
         findings += judge_fit(wheels, targets)
         findings += judge_locked(selections, paths)
     else:
-        jobs = _plan(request, paths)
         targets = tuple(job.target or catalogue.host() for job in jobs)
         findings += judge_fit(wheels, targets) if jobs else ()
         findings += _judge_contents(request, jobs, targets, wheels, paths)
@@ -162,17 +162,6 @@ def _distributions(folder: Path) -> Iterator[Path]:
 
     for place, _, names in os.walk(folder, onerror=refuse):
         yield from (Path(place, name) for name in names if name.endswith((".whl", *_SOURCES)))
-
-
-def _require_auditwheel() -> None:
-    """Say how to get what an audit needs, before anything is read."""
-    from importlib.util import find_spec
-
-    if find_spec("auditwheel") is None:
-        raise UsageError(
-            "--audit needs auditwheel, which is not here",
-            "install it with pip install 'wheeltarget[audit]'",
-        )
 
 
 def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:

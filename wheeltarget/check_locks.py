@@ -11,6 +11,7 @@ from wheeltarget import catalogue
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lock_choice import choose, read_words
+from wheeltarget.lock_names import is_lock
 from wheeltarget.locked import Looker, Selection
 from wheeltarget.shortfalls import CheckFinding
 
@@ -31,6 +32,11 @@ def read_selections(
     """
     looker = Looker(catalogue.look_up, catalogue.host)
     for lock in locks:
+        if not is_lock(lock):
+            raise UsageError(
+                f"{lock} is no lock: those are called pylock.toml or pylock.NAME.toml",
+                "wheeltarget lock -r requirements.txt makes one for each target",
+            )
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         words = read_words(request, environment)
         if words is not None:

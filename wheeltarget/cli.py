@@ -13,14 +13,29 @@ from wheeltarget import __version__
 from wheeltarget.cli_bundle import bundle
 from wheeltarget.cli_cache import cache
 from wheeltarget.cli_check import check
+from wheeltarget.cli_errors import telling
 from wheeltarget.cli_explain import explain
 from wheeltarget.cli_install_check import install_check
 from wheeltarget.cli_lock import lock
 from wheeltarget.cli_merge import merge
-from wheeltarget.cli_pip import PASSES_ON, PipCommand, offer_words
+from wheeltarget.cli_options import (
+    FORMAT,
+    OUTPUT,
+    TARGETS,
+    AllowSdist,
+    BuildPure,
+    Format,
+    Jobs,
+    Quiet,
+    Tags,
+    Targets,
+    Words,
+    path_option,
+)
+from wheeltarget.cli_pip import PASSES_ON, PipCommand
 from wheeltarget.cli_prune import prune
 from wheeltarget.cli_targets import probe, targets
-from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
+from wheeltarget.cli_values import OutputFormat
 
 app = typer.Typer(
     name="wheeltarget",
@@ -28,8 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help"]},
 )
-
-_TARGETS, _SOURCES, _OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
 
 
 def run(arguments: list[str]) -> None:
@@ -48,7 +61,8 @@ def run(arguments: list[str]) -> None:
     again = (
         ["--"] if end < len(arguments) and arguments[0] in {"download", "explain", "lock"} else []
     )
-    app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
+    with telling():
+        app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
 
 
 @app.callback()
@@ -71,71 +85,32 @@ def main(
 )
 def download(
     *,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="REQUIREMENT…",
-            help="What to fetch, such as 'flask ; tags=cp37-cp37m-manylinux2014_x86_64'.",
-            show_default=False,
-            autocompletion=offer_words,
-        ),
-    ] = None,
-    tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Targets of the lines without one, as tags with commas between.",
-            rich_help_panel=_TARGETS,
-            autocompletion=offer_tags,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The same by name, or by the path of a target file; host is this machine.",
-            rich_help_panel=_TARGETS,
-            autocompletion=offer_targets,
-        ),
-    ] = None,
+    words: Words = None,
+    tags: Tags = None,
+    target: Targets = None,
     by_target: Annotated[
         bool,
         typer.Option(
             "--by-target",
             help="Give each target a folder of its own in the destination.",
-            rich_help_panel=_TARGETS,
+            rich_help_panel=TARGETS,
         ),
     ] = False,
-    jobs: Annotated[
-        int,
-        typer.Option(min=1, help="How many targets to work on at once.", rich_help_panel=_TARGETS),
-    ] = 1,
+    jobs: Jobs = 1,
     only_job: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LABEL",
             help="Do nothing but the job of this target; --dry-run --format json lists them.",
-            rich_help_panel=_TARGETS,
+            rich_help_panel=TARGETS,
         ),
     ] = None,
-    allow_sdist: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Keep this project's source for the target to build, where it has no wheel.",
-            rich_help_panel=_SOURCES,
-        ),
-    ] = None,
-    build_pure: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME",
-            help="Build this project here and keep the wheel, which has to be pure Python.",
-            rich_help_panel=_SOURCES,
-        ),
-    ] = None,
+    allow_sdist: AllowSdist = None,
+    build_pure: BuildPure = None,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=_OUTPUT
+            "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=OUTPUT
         ),
     ] = False,
     refresh: Annotated[
@@ -143,21 +118,21 @@ def download(
         typer.Option(
             "--refresh",
             help="Ask the index again, though it said that its pages still hold.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     report: Annotated[
         Path | None,
-        typer.Option(
+        path_option(
+            "--report",
+            what="a file",
+            example="report.json",
             metavar="FILE",
             help="Write what was taken, from where and for whom, as JSON.",
-            rich_help_panel=_OUTPUT,
+            rich_help_panel=OUTPUT,
         ),
     ] = None,
-    output_format: Annotated[
-        OutputFormat,
-        typer.Option("--format", help="How the result is written.", rich_help_panel=_OUTPUT),
-    ] = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Fetch wheels, each for its target; every option of pip download is taken, too."""
     from wheeltarget.cli_download import run as fetch
@@ -180,7 +155,7 @@ def download(
     raise typer.Exit(fetch(request))
 
 
-class Format(StrEnum):
+class FindingsFormat(StrEnum):
     """How findings are written."""
 
     TEXT = "text"
@@ -197,12 +172,8 @@ def validate(
     fix: Annotated[
         bool, typer.Option("--fix", help="Mend what is surely meant otherwise, in the files.")
     ] = False,
-    form: Annotated[
-        Format, typer.Option("--format", help="How to write the findings.")
-    ] = Format.TEXT,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but findings and errors.")
-    ] = False,
+    form: Annotated[FindingsFormat, FORMAT] = FindingsFormat.TEXT,
+    quiet: Quiet = False,
 ) -> None:
     """Check the annotations of files, each on its own, without a network."""
     from wheeltarget.cli_validate import run as run_validate

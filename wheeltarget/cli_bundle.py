@@ -9,10 +9,18 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
-from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
-
-_COULD_NOT_FINISH = 3
+from wheeltarget.cli_errors import telling
+from wheeltarget.cli_options import (
+    Format,
+    Lock,
+    Quiet,
+    Tags,
+    Targets,
+    Wheels,
+    name_option,
+    path_option,
+)
+from wheeltarget.cli_values import OutputFormat
 
 
 class BundleLayout(StrEnum):
@@ -25,14 +33,16 @@ class BundleLayout(StrEnum):
 
 def bundle(
     *,
-    requirement: Annotated[
-        str,
-        typer.Option("--requirement", "-r", metavar="LOCK", help="The lock of one target."),
-    ],
+    requirement: Lock,
     output: Annotated[
         Path,
-        typer.Option(
-            "--output", "-o", metavar="ZIP|DIR", help="An archive if it ends in .zip, or a folder."
+        path_option(
+            "--output",
+            "-o",
+            what="an archive or a folder",
+            example="bundle.zip",
+            metavar="ZIP|DIR",
+            help="An archive if it ends in .zip, or a folder.",
         ),
     ],
     layout: Annotated[
@@ -40,36 +50,18 @@ def bundle(
     ] = BundleLayout.FLAT,
     include: Annotated[
         list[str] | None,
-        typer.Option(
+        name_option(
+            "--include",
+            what="a file or a folder",
+            example="app/",
             metavar="PATH",
             help="A file or folder of your own; of DIR/ what is in it.",
             show_default=False,
         ),
     ] = None,
-    tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The target, for a lock that is not for one.",
-            autocompletion=offer_tags,
-            show_default=False,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The same by name, or by the path of a target file.",
-            autocompletion=offer_targets,
-            show_default=False,
-        ),
-    ] = None,
-    wheels: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="DIR",
-            help="A wheelhouse to take the wheels from; without one they are fetched.",
-            show_default=False,
-        ),
-    ] = None,
+    tags: Tags = None,
+    target: Targets = None,
+    wheels: Wheels = None,
     scripts: Annotated[
         bool, typer.Option("--scripts", help="Make the scripts of the wheels, too, in bin.")
     ] = False,
@@ -82,12 +74,16 @@ def bundle(
     ] = False,
     components: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the component list there, as CycloneDX JSON."),
+        path_option(
+            "--components",
+            what="a file",
+            example="components.json",
+            metavar="FILE",
+            help="Write the component list there, as CycloneDX JSON.",
+        ),
     ] = None,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", help="How the sizes are written.")
-    ] = OutputFormat.TEXT,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+    output_format: Format = OutputFormat.TEXT,
+    quiet: Quiet = False,
 ) -> None:
     """Unpack the wheels of a lock into what is deployed: a folder, an archive, a Lambda layer."""
     from wheeltarget.bundle import BundleRequest
@@ -107,13 +103,7 @@ def bundle(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )
-    try:
+    with telling():
         outcome = make(request)
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr)
-        own = isinstance(error, UsageError | InterruptedRunError)
-        raise typer.Exit(error.exit_code if own else _COULD_NOT_FINISH) from error
     as_json = output_format is OutputFormat.JSON
     show_bundle(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)

@@ -10,36 +10,32 @@ from typing import Annotated
 
 import typer
 
+from wheeltarget.cli_errors import telling
+from wheeltarget.cli_options import Format
 from wheeltarget.cli_values import OutputFormat
-from wheeltarget.errors import CacheError, WheeltargetError
+from wheeltarget.errors import CacheError
 
 cache = typer.Typer(
     help="Look at the cache folder, with wheels and remembered runs, and make room in it.",
     no_args_is_help=True,
 )
 
-_Format = Annotated[OutputFormat, typer.Option("--format", help="How the result is written.")]
-
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Say what is wrong, if anything is."""
+def _readable() -> Iterator[None]:
+    """Name what cannot be read; where there is no name, it is standard output."""
     try:
         yield
-    except WheeltargetError as error:
-        raise _exit(error) from error
     except OSError as error:
         if error.filename is None:
-            raise  # it is standard output that cannot be written
-        reason = CacheError(f"cannot read {error.filename}: {error.strerror}")
-        raise _exit(reason) from error
+            raise
+        raise CacheError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
-def _exit(error: WheeltargetError) -> typer.Exit:
-    from wheeltarget.render import show_error
+def _read_days(value: object) -> float:
+    from wheeltarget.housekeeping import read_days
 
-    show_error(error, sys.stderr)
-    return typer.Exit(error.exit_code)
+    return read_days(str(value), "--max-age")
 
 
 @cache.command("dir")
@@ -51,12 +47,12 @@ def show_folder() -> None:
 
 
 @cache.command()
-def info(*, output_format: _Format = OutputFormat.TEXT) -> None:
+def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Say what is in the cache folder."""
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with _told():
+    with telling(), _readable():
         limit = housekeeping.read_limit(os.environ)
         usage = housekeeping.survey(cache_folder(os.environ), limit)
         render_cache.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
@@ -68,7 +64,9 @@ def prune(
     max_age: Annotated[
         float | None,
         typer.Option(
-            min=0, metavar="DAYS", help="Remove wheels that were not used for so many days."
+            metavar="DAYS",
+            parser=_read_days,
+            help="Remove wheels that were not used for so many days.",
         ),
     ] = None,
     max_size: Annotated[
@@ -78,7 +76,7 @@ def prune(
             help="Remove what was used least, until the rest is no larger than this.",
         ),
     ] = None,
-    output_format: _Format = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Make room: remove wheels that are used least, and runs that hold no more.
 
@@ -87,7 +85,7 @@ def prune(
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with _told():
+    with telling(), _readable():
         limit = None
         if max_size is not None:
             limit = housekeeping.read_size(max_size, "--max-size")
@@ -99,11 +97,11 @@ def prune(
 
 
 @cache.command()
-def clear(*, output_format: _Format = OutputFormat.TEXT) -> None:
+def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything; wheelhouses keep their files."""
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with _told():
+    with telling(), _readable():
         removed = housekeeping.clear(cache_folder(os.environ))
         render_cache.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)

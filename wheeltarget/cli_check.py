@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli_values import offer_tags, offer_targets
-from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
-
-_COULD_NOT_FINISH = 3
+from wheeltarget.cli_errors import telling
+from wheeltarget.cli_options import FORMAT, Quiet, Tags, Targets, name_argument
 
 
 class CheckFormat(StrEnum):
@@ -26,25 +24,16 @@ class CheckFormat(StrEnum):
 def check(
     places: Annotated[
         list[str],
-        typer.Argument(metavar="DIR|FILE…", help="A wheelhouse, or single wheels."),
+        name_argument(
+            metavar="DIR|FILE…",
+            what="a folder or a wheel",
+            example="wheelhouse",
+            help="A wheelhouse, or single wheels.",
+        ),
     ],
     *,
-    tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Targets, as tags with commas between.",
-            autocompletion=offer_tags,
-            show_default=False,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The same by name, or by the path of a target file; host is this machine.",
-            autocompletion=offer_targets,
-            show_default=False,
-        ),
-    ] = None,
+    tags: Tags = None,
+    target: Targets = None,
     requirement: Annotated[
         list[str] | None,
         typer.Option(
@@ -65,12 +54,8 @@ def check(
         bool,
         typer.Option("--audit", help="Look into native code, too; needs the extra audit."),
     ] = False,
-    form: Annotated[
-        CheckFormat, typer.Option("--format", help="How to write the findings.")
-    ] = CheckFormat.TEXT,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print nothing but findings and errors.")
-    ] = False,
+    form: Annotated[CheckFormat, FORMAT] = CheckFormat.TEXT,
+    quiet: Quiet = False,
 ) -> None:
     """Check a wheelhouse: that each file is whole and fits, and all is there that is needed."""
     from wheeltarget.check import CheckRequest
@@ -85,13 +70,7 @@ def check(
         tuple(constraint or ()),
         audits=audit,
     )
-    try:
+    with telling(writes=False):
         outcome = look(request)
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr)
-        own = isinstance(error, UsageError | InterruptedRunError)
-        raise typer.Exit(error.exit_code if own else _COULD_NOT_FINISH) from error
     show_check(outcome, form.value, sys.stdout, sys.stderr, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -152,7 +152,7 @@ def _show(outcome: DownloadOutcome, appearance: Appearance) -> None:
     from wheeltarget import render
 
     if appearance.as_json:
-        render.show_json(outcome, sys.stdout)
+        render.show_json(outcome.as_dict(), sys.stdout)
     elif not appearance.quiet:
         render.show_outcome(outcome, sys.stdout, sys.stderr, coloured=appearance.coloured)
 

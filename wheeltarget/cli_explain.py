@@ -8,55 +8,25 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wheeltarget.cli_download import is_coloured
-from wheeltarget.cli_pip import offer_words
-from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
-from wheeltarget.errors import InputError, InterruptedRunError, UsageError, WheeltargetError
+from wheeltarget.cli_errors import telling
+from wheeltarget.cli_options import AllowSdist, BuildPure, Format, Tags, Targets, Words
+from wheeltarget.cli_values import OutputFormat
 
 if TYPE_CHECKING:
     from wheeltarget.explain import ExplainOutcome
 
-_USAGE, _UNFINISHED = 2, 3
-
 
 def explain(
     *,
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="REQUIREMENT…",
-            help="What to explain, such as 'numpy<2 ; tags=cp39-cp39-manylinux2014_x86_64'.",
-            show_default=False,
-            autocompletion=offer_words,
-        ),
-    ] = None,
-    tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Targets of the lines without one, as tags with commas between.",
-            autocompletion=offer_tags,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The same by name, or by the path of a target file; host is this machine.",
-            autocompletion=offer_targets,
-        ),
-    ] = None,
-    allow_sdist: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Let a source of this project do for a target."),
-    ] = None,
-    build_pure: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="The same, as far as it can be told beforehand."),
-    ] = None,
+    words: Words = None,
+    tags: Tags = None,
+    target: Targets = None,
+    allow_sdist: AllowSdist = None,
+    build_pure: BuildPure = None,
     every: Annotated[
         bool, typer.Option("--all", help="Show each release, of every requirement.")
     ] = False,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", help="How the result is written.")
-    ] = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Say which releases fit which target, why the others do not, and what would do."""
     from wheeltarget.explain import ExplainRequest
@@ -68,16 +38,9 @@ def explain(
         targets=tuple(target or ()),
         sources=(*(allow_sdist or ()), *(build_pure or ())),
     )
-    coloured = is_coloured(request.words)
-    try:
+    with telling(request.words, writes=False):
         outcome = find_out(request)
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        if isinstance(error, InterruptedRunError):
-            error.message = "interrupted"  # there is no destination of which to say more
-        show_error(error, sys.stderr, coloured=coloured)
-        raise typer.Exit(_exit_code(error)) from error
+    coloured = is_coloured(request.words)
     _show(outcome, output_format, every=every, coloured=coloured)
     raise typer.Exit(outcome.exit_code)
 
@@ -89,14 +52,7 @@ def _show(
     from wheeltarget.render_explain import show_explained, show_problems
 
     if output_format is OutputFormat.JSON:
-        show_json(outcome, sys.stdout)
+        show_json(outcome.as_dict(), sys.stdout)
     else:
         show_explained(outcome, sys.stdout, every=every, coloured=coloured)
     show_problems(outcome, sys.stderr, coloured=coloured)
-
-
-def _exit_code(error: WheeltargetError) -> int:
-    """Give 2 where what was written is wrong, 3 where it could not be worked on."""
-    if isinstance(error, InterruptedRunError):
-        return error.exit_code
-    return _USAGE if isinstance(error, UsageError | InputError) else _UNFINISHED

@@ -8,35 +8,20 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli_values import OutputFormat, offer_tags, offer_targets
-from wheeltarget.errors import UsageError, WheeltargetError
-
-_COULD_NOT_FINISH = 3
+from wheeltarget.cli_errors import telling
+from wheeltarget.cli_options import Format, Locks, Tags, Targets, name_argument, path_option
+from wheeltarget.cli_values import OutputFormat
 
 
 def prune(
-    place: Annotated[str, typer.Argument(metavar="DIR", help="A wheelhouse.")],
-    *,
-    requirement: Annotated[
-        list[str],
-        typer.Option("--requirement", "-r", metavar="LOCK", help="A lock of what is needed."),
+    place: Annotated[
+        str,
+        name_argument(metavar="DIR", what="a folder", example="wheelhouse", help="A wheelhouse."),
     ],
-    tags: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Targets, for locks that are not for one.",
-            autocompletion=offer_tags,
-            show_default=False,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The same by name, or by the path of a target file.",
-            autocompletion=offer_targets,
-            show_default=False,
-        ),
-    ] = None,
+    *,
+    requirement: Locks,
+    tags: Tags = None,
+    target: Targets = None,
     only_list: Annotated[
         bool, typer.Option("--list", help="List the files, and remove none.")
     ] = False,
@@ -50,11 +35,15 @@ def prune(
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Copy what it lacks there.", show_default=False),
+        path_option(
+            "--to",
+            what="a folder",
+            example="stick",
+            metavar="DIR",
+            help="Copy what it lacks there.",
+        ),
     ] = None,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", help="How the files are written.")
-    ] = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Remove the files of a wheelhouse that no lock names, or find what a machine lacks."""
     from wheeltarget.prune import PruneRequest
@@ -70,13 +59,7 @@ def prune(
         since=tuple(transfer_since or ()),
         to=to,
     )
-    try:
+    with telling():
         outcome = work(request)
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr)
-        usage = isinstance(error, UsageError)
-        raise typer.Exit(error.exit_code if usage else _COULD_NOT_FINISH) from error
     as_json = output_format is OutputFormat.JSON
     show_prune(outcome, request, sys.stdout, sys.stderr, as_json=as_json)

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from wheeltarget.cli_errors import telling
+from wheeltarget.cli_options import AsJson, Format, path_option
 from wheeltarget.cli_values import OutputFormat, offer_targets
-from wheeltarget.errors import WheeltargetError
 
 
 class Kind(StrEnum):
@@ -49,9 +50,7 @@ def targets(
         bool, typer.Option("--no-retired", help="List nothing that is no longer supported.")
     ] = False,
     every_tag: Annotated[bool, typer.Option("--all", help="Show every tag of a target.")] = False,
-    output_format: Annotated[
-        OutputFormat, typer.Option("--format", help="How the result is written.")
-    ] = OutputFormat.TEXT,
+    output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """List the targets that have a name, or show some in full."""
     from wheeltarget import listing, render_targets
@@ -59,7 +58,7 @@ def targets(
 
     as_json = output_format is OutputFormat.JSON
     today = datetime.now(tz=UTC).date()
-    try:
+    with telling():
         if names:
             found = [listing.describe(name, today) for name in names]
             render_targets.show_described(found, sys.stdout, as_json=as_json, all_tags=every_tag)
@@ -75,11 +74,6 @@ def targets(
         rows, own = listing.list_systems(request), listing.list_own(request)
         sources = known_systems().sources
         render_targets.show_list(rows, own, sources, sys.stdout, as_json=as_json)
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr)
-        raise typer.Exit(error.exit_code) from error
 
 
 def probe(
@@ -95,11 +89,16 @@ def probe(
         typer.Option("--script", help="Print the program that does the same on another machine."),
     ] = False,
     name: Annotated[str, typer.Option(help="What the target is called.", show_default=False)] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON, not TOML.")] = False,
+    as_json: AsJson = False,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="Write it there; - is standard output."
+        path_option(
+            "--output",
+            "-o",
+            what="a file",
+            example="target.toml",
+            metavar="FILE",
+            help="Write it there; - is standard output.",
         ),
     ] = None,
 ) -> None:
@@ -107,7 +106,7 @@ def probe(
     from wheeltarget import probe as work
     from wheeltarget.errors import UsageError
 
-    try:
+    with telling():
         if script and (python or name or as_json):
             message = "--script goes with no other option but --output"
             raise UsageError(message, "give --name and --json to the script")
@@ -117,8 +116,3 @@ def probe(
             sys.stdout.write(text)
         else:
             work.write(output, text)
-    except WheeltargetError as error:
-        from wheeltarget.render import show_error
-
-        show_error(error, sys.stderr)
-        raise typer.Exit(error.exit_code) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from wheeltarget.errors import WheeltargetError
+from wheeltarget.errors import UsageError, WheeltargetError
 
 
 class OutputFormat(StrEnum):
@@ -13,6 +13,19 @@ class OutputFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+def read_name(text: str, told: str, example: str) -> str:
+    """Read the name of a file or folder; an empty one, as of a variable that is not set, is none.
+
+    :param text: the name.
+    :param told: what says it, and what it has to be, for the message.
+    :param example: what to write instead, likewise.
+    :raises UsageError: where it is empty; taken as a path it would be the working directory.
+    """
+    if not text:
+        raise UsageError(f"{told}, not ''", f"write it like {example}")
+    return text
 
 
 def offer_tags(incomplete: str) -> tuple[str, ...]:

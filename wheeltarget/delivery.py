@@ -72,7 +72,9 @@ def deliver(
     plan = plan.part(numbers)
     labels, names = [labels[n] for n in numbers], tuple(names[n] for n in numbers)
     folders = names if delivery.by_target else ("",) * len(labels)
-    with wheelhouse.open_stage(delivery.destination, dry_run=delivery.dry_run) as stage:
+    with wheelhouse.open_stage(
+        delivery.destination, dry_run=delivery.dry_run, folders=folders
+    ) as stage:
         manner = driver.Manner(
             folders,
             delivery.children,

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wheeltarget.errors import UsageError
+
 FORMATS = ("text", "json")
 """How a result can be written."""
 
@@ -119,9 +121,16 @@ class _UnsureError(Exception):
     """Typer has to read the words."""
 
 
-def _read_number(text: str) -> int:
+def read_jobs(text: str) -> int:
+    """Read how many targets are to be worked on at once.
+
+    :param text: the value of ``--jobs``.
+    :raises UsageError: where it is no such number.
+    """
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
-        raise _UnsureError
+        raise UsageError(
+            f"--jobs takes a whole number from 1 up, not {text!r}", "write it like --jobs 4"
+        )
     return int(text)
 
 
@@ -156,7 +165,7 @@ OPTIONS: Mapping[str, Option] = {
     "--target": Option("target", str, repeated=True),
     "--by-target": Option("by_target"),
     "--only-job": Option("only_job", str, repeated=True),
-    "--jobs": Option("jobs", _read_number),
+    "--jobs": Option("jobs", read_jobs),
     "--allow-sdist": Option("allow_sdist", str, repeated=True),
     "--build-pure": Option("build_pure", str, repeated=True),
     "--dry-run": Option("dry_run"),
@@ -184,7 +193,7 @@ def read_request(words: Sequence[str]) -> DownloadRequest | None:
                 return None
             elif not _take(word, rest, values):
                 others.append(word)
-    except (_UnsureError, StopIteration):
+    except (_UnsureError, UsageError, StopIteration):
         return None
     return make_request(others, **values)
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wheeltarget.errors import DestinationError
+from wheeltarget.permissions import permitted
 
 
 @contextmanager
@@ -21,11 +22,12 @@ def open_draft(path: Path) -> Iterator[Callable[[str], None]]:
     :returns: writes the whole file; without that call the file stays as it was.
     :raises DestinationError: where it cannot be written.
     """
+    if path.is_dir():
+        raise DestinationError(f"cannot write {path}: it is a folder", "name a file in it")
     try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "Is a directory")
         whole = path.is_file() or not path.exists()
         file = Path(os.path.realpath(path)) if whole else path
+        _require_folder(path, file.parent if path.is_symlink() else path.parent)
         if whole:
             with tempfile.TemporaryFile(dir=file.parent):
                 pass
@@ -42,19 +44,24 @@ def open_draft(path: Path) -> Iterator[Callable[[str], None]]:
     yield keep
 
 
+def _require_folder(path: Path, folder: Path) -> None:
+    """Say which folder is not there; none is made, since nobody asked for that."""
+    if not folder.exists():
+        raise DestinationError(
+            f"cannot write {path}: there is no folder {folder} yet",
+            "make it first, or name a file in a folder that is there",
+        )
+    if not folder.is_dir():
+        raise DestinationError(f"cannot write {path}: {folder} is a file, not a folder")
+
+
 def _replace(file: Path, text: str) -> None:
     handle, name = tempfile.mkstemp(prefix=".wheeltarget-", dir=file.parent)
     draft = Path(name)
     try:
         os.close(handle)
         draft.write_text(text, "utf-8")
-        draft.chmod(0o666 & ~_umask())
+        draft.chmod(permitted(0o666))
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -93,6 +93,18 @@ def read_size(text: str, where: str) -> int:
     return int(float(found[1]) * unit)
 
 
+def read_days(text: str, where: str) -> float:
+    """Read a number of days, such as ``30`` or ``0.5``.
+
+    :param text: the text.
+    :param where: what says so, for a message.
+    :raises UsageError: where it is none.
+    """
+    if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII) is None:
+        raise UsageError(f"{where}: {text!r} is no number of days", "write it like 30 or 0.5")
+    return float(text)
+
+
 def read_limit(environment: Mapping[str, str]) -> int:
     """Say how large the wheel store may get, in bytes.
 

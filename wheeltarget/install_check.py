@@ -16,11 +16,12 @@ from wheeltarget.bundle_files import source_date, write_folder
 from wheeltarget.bundle_plan import merge_files
 from wheeltarget.catalogue import read_target_file
 from wheeltarget.errors import ProbeError, UsageError
+from wheeltarget.extras import require
 from wheeltarget.interrupts import interruptible
-from wheeltarget.locked_wheels import LockChoice, check_wheels, read_lock, require, wheels_of
+from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
-from wheeltarget.unpacking import BundledFile, Layout, unpack
+from wheeltarget.unpacking import BundledFile, Layout, unpack_all
 
 _PATIENCE = 120.0
 _EXTENSION = re.compile(r"(?P<name>\w+)\.(?:[\w-]+\.)?(?:so|pyd)", re.ASCII)
@@ -79,26 +80,26 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     :returns: what cannot be imported there.
     :raises WheeltargetError: where that cannot be tried.
     """
-    require("installer", "install-check needs PyPA's installer")
     environment = os.environ if request.environment is None else request.environment
     choice = LockChoice(request.lock, request.tags, request.targets)
     lock = read_lock(choice, environment)
     with interruptible(), tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
-        wheels = tuple(wheels_of(lock, choice, request.wheels, Path(name, "wheels")))
-        tuple(check_wheels(wheels))
+        wheels, _ = take_wheels(lock, choice, request.wheels, Path(name, "wheels"), _require)
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
         python = _choose(candidates, lock.python, tags, named=bool(request.python))
-        files: list[BundledFile] = []
-        for number, (package, path) in enumerate(wheels):
-            folder = Path(name, "unpacked", str(number))
-            folder.mkdir(parents=True)
-            files += unpack(path, package.name, Layout(), folder)
+        files = unpack_all(
+            ((package.name, path) for package, path in wheels), Layout(), Path(name, "unpacked")
+        )
         site = Path(name, "site")
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
         findings = tuple(_import_all(python, site, owners, lock.target))
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)
+
+
+def _require() -> None:
+    require("installer", "install-check needs PyPA's installer", "bundle")
 
 
 def _tags(path: Path) -> frozenset[str]:
@@ -178,16 +179,8 @@ def _import_all(
     """Import each module in a process of its own, with nothing else to import from."""
     for module, owner in sorted(owners.items()):
         try:
-            done = subprocess.run(
-                [python, "-B", "-E", "-S", "-c", _SCRIPT, str(site), module],
-                cwd=site.parent,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=_PATIENCE,
-                check=False,
-            )
+            command = [python, "-B", "-E", "-S", "-c", _SCRIPT, str(site), module]
+            done = probe.run_python(command, _PATIENCE, site.parent)
         except subprocess.TimeoutExpired:
             message = f"import {module} takes longer than {_PATIENCE:.0f} seconds"
             yield CheckFinding(owner, label, "WC602", message)

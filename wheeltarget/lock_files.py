@@ -23,7 +23,13 @@ _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGN
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _STRAY = re.compile(r"[\x00-\x20\x7f\\]")
 _LONGEST_NAME = 255
-_SOURCES = (".tar.gz", ".zip")
+_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip")
+_ARCHIVES = (
+    *_DISTRIBUTIONS,
+    *(".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lzma", ".tar.lz", ".tlz"),
+)
+"""What pip takes of a project that is asked for by its place."""
+
 _SOURCE_TAIL = re.compile(r"(\.tar\.gz|\.zip)$")
 
 
@@ -208,7 +214,7 @@ class _EntryReader:
         filename = found if not named or _is_same_wheel(named, found) else named
         if not url and not path:
             return filename
-        fault = _name_fault(filename)
+        fault = _name_fault(filename, _ARCHIVES if "archive" in place else _DISTRIBUTIONS)
         if fault is None and "archive" not in place:
             fault = self._mismatch(filename, wheel="wheels" in place)
         self._check(fault, (*place, "name" if named else "path" if path else "url"))
@@ -288,7 +294,7 @@ def _path_fault(path: str) -> tuple[str, str] | None:
     return None
 
 
-def _name_fault(filename: str) -> tuple[str, str] | None:
+def _name_fault(filename: str, endings: tuple[str, ...]) -> tuple[str, str] | None:
     """Say why a name is none that a file can have on every system."""
     shown = filename if len(filename) < _LONGEST_NAME else f"{filename[:40]}…"
     if re.search(r"[/\\:]", filename) or filename in {"", ".", ".."}:
@@ -299,7 +305,7 @@ def _name_fault(filename: str) -> tuple[str, str] | None:
         return f"{shown!r} has {len(filename)} characters, more than a file's name can", ""
     if not _SAFE.fullmatch(filename):
         return f"{shown!r} has characters that belong in no distribution's name", ""
-    if not filename.endswith((".whl", *_SOURCES)):
+    if not filename.endswith(endings):
         return f"{shown!r} is neither a wheel nor a source distribution", ""
     return None
 

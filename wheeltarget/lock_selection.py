@@ -31,15 +31,20 @@ def select(
     :returns: what each target takes, and what is wrong.
     """
     notebook = Notebook(lock.name, lock.text)
-    parsed = _parse(lock, notebook)
+    parsed = parse_standard(lock, notebook)
     if parsed is None:
         return [], notebook.faults
     selector = _Selector(lock, parsed, notebook, sources)
     return list(selector.select_all(wanted)), notebook.faults
 
 
-def _parse(lock: Lock, notebook: Notebook) -> Pylock | None:
-    """Let packaging read the lock, too; it knows the rest of the specification."""
+def parse_standard(lock: Lock, notebook: Notebook) -> Pylock | None:
+    """Let packaging read a lock, too; it knows the rest of the specification.
+
+    :param lock: the lock.
+    :param notebook: takes what is wrong.
+    :returns: the lock as packaging has it; None where something is wrong.
+    """
     from packaging.pylock import Pylock, PylockValidationError
 
     try:

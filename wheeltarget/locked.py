@@ -182,7 +182,8 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
     schema = table.get("schema")
     if schema != _SCHEMA or isinstance(schema, bool):
         hint = "lock again, or use a newer wheeltarget"
-        notebook.note((*way, "schema"), f"{schema!r} is not known to this wheeltarget", hint)
+        what = "is missing" if schema is None else f"{schema!r} is not known to this wheeltarget"
+        notebook.note((*way, "schema"), what, hint)
         return None
     values = {}
     for key in ("target", "tag", "python"):

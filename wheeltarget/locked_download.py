@@ -78,7 +78,7 @@ def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, 
 
 def _deliver(run: _Run, request: DownloadRequest, watch: Watch | None) -> DownloadOutcome:
     with interruptible() as interrupts, _open_report(request.report) as keep_report:
-        with wheelhouse.open_stage(run.destination) as stage:
+        with wheelhouse.open_stage(run.destination, folders=run.folders) as stage:
             placed = run.fetch_and_place(stage, interrupts, watch)
         outcome = DownloadOutcome(tuple(run.outcomes(placed)), tuple(run.notes()))
         keep_report(outcome)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING
 from wheeltarget import locks
 from wheeltarget.check_locks import read_selections, sha256_of
 from wheeltarget.errors import BundleError, UsageError
-from wheeltarget.lock_names import is_lock
 from wheeltarget.locked import is_own
 from wheeltarget.locks import Lock, LockedFile, LockedPackage
 from wheeltarget.wheel_archive import Flaw
@@ -21,21 +21,6 @@ if TYPE_CHECKING:
 
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
 """Flaws of a wheel with which it can be unpacked all the same, as pip does."""
-
-
-def require(module: str, what: str) -> None:
-    """Say how to get what does not come with wheeltarget.
-
-    :param module: the module that has to be there.
-    :param what: who needs it, for the message.
-    :raises UsageError: where it is not there.
-    """
-    from importlib.util import find_spec
-
-    if find_spec(module) is None:
-        raise UsageError(
-            f"{what}, which is not here", "install it with pip install 'wheeltarget[bundle]'"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +53,6 @@ def read_lock(choice: LockChoice, environment: Mapping[str, str]) -> Lock:
         raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
     own = is_own(data)
     if not own or choice.tags or choice.targets:
-        if not is_lock(name):
-            raise UsageError(
-                f"{name} is no lock: those are called pylock.toml or pylock.NAME.toml",
-                "wheeltarget lock -r requirements.txt makes one for each target",
-            )
         selections = tuple(read_selections([name], choice.tags, choice.targets, environment))
         if len(selections) != 1:
             raise UsageError("this is for one target at a time", "name one of them")
@@ -100,16 +80,23 @@ def _chosen(selection: Selection) -> Lock:
     return Lock(selection.label, selection.target.tags[0], selection.target.python, (), packages)
 
 
-def wheels_of(
-    lock: Lock, choice: LockChoice, folders: Sequence[str], fetched: Path
-) -> Iterator[tuple[LockedPackage, Path]]:
+def take_wheels(
+    lock: Lock,
+    choice: LockChoice,
+    folders: Sequence[str],
+    fetched: Path,
+    ready: Callable[[], None],
+) -> tuple[tuple[tuple[LockedPackage, Path], ...], tuple[str, ...]]:
     """Give the wheel of every project, from folders or from where the lock says.
 
     :param lock: the lock.
     :param choice: where it was read from.
     :param folders: folders that have the wheels; without any, they are fetched.
     :param fetched: the folder to fetch them to.
-    :raises WheeltargetError: where one is missing, or is another one than the lock says.
+    :param ready: raises where something else is missing here; it is called before anything is
+        fetched, but after all has been read that was named.
+    :returns: the wheels, each whole, and a sentence for each that has a harmless flaw.
+    :raises WheeltargetError: where one is missing, broken, or another one than the lock says.
     """
     sources = [package.file.filename for package in lock.packages if not package.file.is_wheel]
     if sources:
@@ -117,9 +104,29 @@ def wheels_of(
             f"{', '.join(sources)} would have to be built on the target",
             "a bundle is made of wheels: lock with --build-pure, or leave it out",
         )
+    for folder in folders:
+        _require_readable(folder)
     if not folders:
+        ready()
         folders = (str(fetched),)
         _fetch(choice, fetched)
+    wheels = tuple(_find_all(lock, folders))
+    notes = tuple(_check(wheels))
+    ready()
+    return wheels, notes
+
+
+def _require_readable(folder: str) -> None:
+    try:
+        os.scandir(folder).close()
+    except OSError as error:
+        raise UsageError(
+            f"cannot read {folder}: {error.strerror}",
+            "name a wheelhouse with --wheels, or leave it out to fetch what the lock names",
+        ) from error
+
+
+def _find_all(lock: Lock, folders: Sequence[str]) -> Iterator[tuple[LockedPackage, Path]]:
     missing = []
     for package in lock.packages:
         path = _find(package, folders)
@@ -144,7 +151,7 @@ def _find(package: LockedPackage, folders: Sequence[str]) -> Path | None:
     return None
 
 
-def check_wheels(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
+def _check(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
     """Refuse wheels that are not whole, or mean harm; say what else is wrong with them.
 
     :param wheels: the wheels.

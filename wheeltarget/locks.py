@@ -10,23 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import re
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wheeltarget.errors import Fault, InputError, LockError
-from wheeltarget.toml_places import BYTE_ORDER_MARK, fault_at, syntax_fault
+from wheeltarget.lock_files import Notebook, PinnedFile, Way
+from wheeltarget.lock_selection import parse_standard
+from wheeltarget.locked import Origin, parse_lock
 from wheeltarget.toml_text import toml_text
 
 if TYPE_CHECKING:
-    from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel, Pylock
+    from packaging.pylock import Package, Pylock
 
 SCHEMA = 1
 """The version of the form of ``[tool.wheeltarget]``."""
 
 CREATED_BY = "wheeltarget"
-_KEYS = {"schema": int, "target": str, "tag": str, "python": str, "inputs": list, "digest": str}
 _ANEW = "delete the file and lock again"
 
 
@@ -175,9 +175,13 @@ def write(lock: Lock) -> str:
     """Write a lock as the text of a ``pylock.toml``, the same for the same lock.
 
     :param lock: the lock.
-    :raises LockError: where the standard does not admit it.
+    :raises LockError: where the standard does not admit it, or nobody could fetch what it names.
     """
-    return toml_text(to_pylock(lock).to_dict())
+    text = toml_text(to_pylock(lock).to_dict())
+    _, faults = parse_lock(lock.target, text.encode())
+    if faults:
+        raise LockError(f"there can be no lock for {lock.target}: {faults[0].message}")
+    return text
 
 
 def _table(lock: Lock) -> dict[str, Any]:
@@ -232,30 +236,32 @@ def _package(package: LockedPackage) -> Package:
 def read(text: str, name: str) -> Lock:
     """Read a lock that :func:`write` has written.
 
+    It has to be one that can be fetched, and what else is in it has to be as we write it.
+
     :param text: the file's text.
     :param name: the file's name, for messages.
     :returns: the lock.
-    :raises InputError: where it is none of ours, or not as we write it; it names the place.
+    :raises InputError: where it is none of ours, or not as we write it; it names the places.
     """
-    from packaging.pylock import Pylock, PylockValidationError
+    parsed, faults = parse_lock(name, text.encode())
+    notebook = Notebook(name, text)
+    if parsed.origin is None and not faults:
+        message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
+        notebook.note(("created-by",), message)
+    pylock = None if faults else parse_standard(parsed, notebook)
+    if pylock is not None and parsed.origin is not None:
+        table = parsed.data["tool"]["wheeltarget"]
+        _check_table(table, notebook)
+        _check_packages(pylock, notebook)
+        if not notebook.faults:
+            return _lock(pylock, parsed.origin, tuple(table["inputs"]), parsed.files)
+    raise InputError(tuple(map(_anew, (*faults, *notebook.faults))))
 
-    text = text.removeprefix(BYTE_ORDER_MARK)
-    try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        fault = (
-            syntax_fault(name, text, error, _ANEW)
-            if isinstance(error, ValueError)
-            else fault_at(name, text, "", "this is nested too deep for a lock", _ANEW)
-        )
-        raise InputError((fault,)) from error
-    try:
-        pylock = Pylock.from_dict(data)
-    except PylockValidationError as error:
-        fault = fault_at(name, text, error.context or "", f"this is no lock: {error}", _ANEW)
-        raise InputError((fault,)) from error
-    table = _own_table(data, text, name)
-    return _lock(pylock, table, text, name)
+
+def _anew(fault: Fault) -> Fault:
+    """Say what helps with a lock that is in the way of a new one."""
+    hint = fault.hint.replace("lock again", _ANEW) if fault.hint else _ANEW
+    return replace(fault, hint=hint)
 
 
 def is_ours(data: Mapping[str, Any]) -> bool:
@@ -267,88 +273,54 @@ def is_ours(data: Mapping[str, Any]) -> bool:
     return isinstance(tool, Mapping) and isinstance(tool.get("wheeltarget"), Mapping)
 
 
-def _own_table(data: Mapping[str, Any], text: str, name: str) -> Mapping[str, Any]:
-    """Give our own table of a lock, checked."""
-    if not is_ours(data):
-        message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
-        raise InputError((fault_at(name, text, "created-by", message, _ANEW),))
-    table: Mapping[str, Any] = data["tool"]["wheeltarget"]
-    if table.get("schema") not in {SCHEMA, None} and isinstance(table["schema"], int):
-        message = f"schema {table['schema']} is of another wheeltarget than this one"
-        hint = "use the wheeltarget that made the lock, or delete the file and lock again"
-        raise InputError((fault_at(name, text, "tool.wheeltarget.schema", message, hint),))
-    faults = tuple(_table_faults(table, text, name))
-    if faults:
-        raise InputError(faults)
-    return table
-
-
-def _table_faults(table: Mapping[str, Any], text: str, name: str) -> Iterator[Fault]:
-    words = {int: "a number", str: "a string", list: "a list of strings"}
-    for key, kind in _KEYS.items():
-        value = table.get(key)
-        place = f"tool.wheeltarget.{key}"
-        if value is None:
-            yield fault_at(name, text, "tool.wheeltarget", f"{key} is missing here", _ANEW)
-        elif isinstance(value, bool) or not (
-            isinstance(value, kind) if kind is not list else _is_text_list(value)
-        ):
-            yield fault_at(name, text, place, f"{key} has to be {words[kind]}", _ANEW)
-    inputs, digest = table.get("inputs"), table.get("digest")
-    if _is_text_list(inputs) and isinstance(digest, str) and digest_of(tuple(inputs)) != digest:
+def _check_table(table: Mapping[str, Any], notebook: Notebook) -> None:
+    """Check what a download from the lock has no need of."""
+    inputs, way = table.get("inputs"), ("tool", "wheeltarget")
+    if not _is_text_list(inputs):
+        notebook.note((*way, "inputs"), "has to be a list of strings")
+    elif digest_of(tuple(inputs)) != table.get("digest"):
         message = "this is not the digest of the inputs above: they were changed by hand"
-        yield fault_at(name, text, "tool.wheeltarget.digest", message, _ANEW)
+        notebook.note((*way, "digest"), message)
+
+
+def _check_packages(pylock: Pylock, notebook: Notebook) -> None:
+    """Likewise; that each project has one file, and no marker, is known already."""
+    if len(pylock.environments or ()) > 1:
+        notebook.note(("environments",), "a lock of wheeltarget is for one environment")
+    for number, package in enumerate(pylock.packages):
+        if package.version is None:
+            notebook.note(("packages", number), f"{package.name} has no version")
+        if not all(isinstance(each.get("name"), str) for each in package.dependencies or ()):
+            notebook.note(("packages", number), f"a dependency of {package.name} has no name")
 
 
 def _is_text_list(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
-def _lock(pylock: Pylock, table: Mapping[str, Any], text: str, name: str) -> Lock:
-    packages, faults = [], []
-    for number, package in enumerate(pylock.packages):
-        try:
-            packages.append(_locked(package))
-        except LockError as error:
-            place = f"packages[{number}]"
-            faults.append(fault_at(name, text, place, error.message, error.hint or _ANEW))
-    environments = pylock.environments or ()
-    if len(environments) > 1:
-        message = "a lock of wheeltarget is for one environment"
-        faults.append(fault_at(name, text, "environments", message, _ANEW))
-    if faults:
-        raise InputError(tuple(faults))
-    try:
-        return Lock(
-            target=table["target"],
-            tag=table["tag"],
-            python=table["python"],
-            inputs=tuple(table["inputs"]),
-            packages=tuple(packages),
-            environment=str(environments[0]) if environments else "",
-            requires_python=str(pylock.requires_python or ""),
-        )
-    except LockError as error:
-        raise InputError((fault_at(name, text, "packages", error.message, _ANEW),)) from error
+def _lock(
+    pylock: Pylock, origin: Origin, inputs: tuple[str, ...], files: Mapping[Way, PinnedFile]
+) -> Lock:
+    names = {file.place[1]: file.filename for file in files.values()}
+    return Lock(
+        target=origin.label,
+        tag=origin.tag,
+        python=origin.python,
+        inputs=inputs,
+        packages=tuple(_locked(each, names[n]) for n, each in enumerate(pylock.packages)),
+        environment=str(next(iter(pylock.environments or ()), "")),
+        requires_python=str(pylock.requires_python or ""),
+    )
 
 
-def _locked(package: Package) -> LockedPackage:
-    """Read one package; raises LockError where it has not the one file that ours have."""
-    files: list[PackageArchive | PackageSdist | PackageWheel] = [*(package.wheels or ())]
-    files += [file for file in (package.sdist, package.archive) if file is not None]
-    if len(files) != 1 or package.marker is not None:
-        raise LockError(f"{package.name} has to have one file here, and no marker")
-    if package.version is None:
-        raise LockError(f"{package.name} has no version")
-    dependencies = [each.get("name") for each in package.dependencies or ()]
-    if not all(isinstance(each, str) for each in dependencies):
-        raise LockError(f"a dependency of {package.name} has no name")
-    (file,) = files
+def _locked(package: Package, filename: str) -> LockedPackage:
+    files = (*(package.wheels or ()), package.sdist, package.archive)
+    (file,) = (file for file in files if file is not None)
     return LockedPackage(
         name=package.name,
         version=str(package.version),
         file=LockedFile(
-            filename=_filename(file),
+            filename=filename,
             hashes=tuple((str(each), str(value)) for each, value in file.hashes.items()),
             url=file.url or "",
             path=file.path or "",
@@ -357,18 +329,6 @@ def _locked(package: Package) -> LockedPackage:
         direct=package.archive is not None,
         index=package.index or "",
         requires_python=str(package.requires_python or ""),
-        dependencies=tuple(map(str, dependencies)),
+        dependencies=tuple(str(each["name"]) for each in package.dependencies or ()),
         subdirectory=getattr(file, "subdirectory", None) or "",
     )
-
-
-def _filename(file: PackageArchive | PackageSdist | PackageWheel) -> str:
-    """Give the name of a file; an archive has that of its place."""
-    from urllib.parse import unquote, urlsplit
-
-    named = getattr(file, "filename", None)
-    if named is not None:
-        return str(named)
-    if file.path:
-        return file.path.replace("\\", "/").rpartition("/")[2]
-    return unquote(urlsplit(file.url or "").path).rpartition("/")[2]

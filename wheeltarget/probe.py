@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 import tomllib
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -50,6 +51,29 @@ def write(path: Path, text: str) -> None:
         keep(text)
 
 
+def run_python(
+    command: Sequence[str], patience: float, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run another Python to its end; it reads nothing, and what it writes is text, good or not.
+
+    :param command: its command line.
+    :param patience: how many seconds it may take.
+    :param folder: the folder to run it in; None for this one.
+    :raises OSError: where it cannot be run.
+    :raises TimeoutExpired: where it takes longer.
+    """
+    return subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=patience,
+        check=False,
+    )
+
+
 def _probe_other(python: str, name: str, form: str) -> str:
     words = [f"--name={name}", *(["--json"] if form == "json" else [])]
     with tempfile.TemporaryDirectory() as folder:
@@ -58,15 +82,7 @@ def _probe_other(python: str, name: str, form: str) -> str:
         copy.write_text(script(), "utf-8")
         try:
             # -E, since variables for this Python would mislead the other; 2.7 knows no -I.
-            done = subprocess.run(
-                [python, "-E", copy, *words],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=_PATIENCE,
-                check=False,
-            )
+            done = run_python([python, "-E", str(copy), *words], _PATIENCE)
         except OSError as error:
             raise UsageError(f"cannot run {python}: {error.strerror}") from error
         except subprocess.TimeoutExpired as error:

@@ -75,6 +75,20 @@ def end(child: subprocess.Popen[bytes] | reserve.Child) -> None:
         child.wait()
 
 
+def wait_for(child: subprocess.Popen[bytes] | reserve.Child) -> int:
+    """Wait for the end of a process; it does not outlive this one's wish to wait.
+
+    :param child: the process.
+    :returns: its exit code.
+    """
+    try:
+        return child.wait()
+    except BaseException:
+        child.terminate()
+        end(child)
+        raise
+
+
 def run_one(file: Path, temporary: str) -> int:
     """Run a process that has nothing to keep; it ends with this one.
 
@@ -84,13 +98,7 @@ def run_one(file: Path, temporary: str) -> int:
     """
     sys.stderr.flush()
     environment = reserve.environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
-    child = _start(file, environment, captured=False)
-    try:
-        return child.wait()
-    except BaseException:
-        child.terminate()
-        end(child)
-        raise
+    return wait_for(_start(file, environment, captured=False))
 
 
 def wait_as_pip(command: Sequence[str]) -> int:

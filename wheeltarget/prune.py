@@ -10,7 +10,6 @@ from pathlib import Path
 
 from wheeltarget.check_locks import read_selections, sha256_of
 from wheeltarget.errors import DestinationError, UsageError
-from wheeltarget.requirements import is_lock
 
 _OLD_SOURCES = (".tgz", ".tar.bz2")
 
@@ -105,12 +104,6 @@ def _is_distribution(name: str) -> bool:
 def _check(request: PruneRequest) -> None:
     if not Path(request.place).is_dir():
         raise UsageError(f"{request.place} is no folder", "name a wheelhouse")
-    for name in (*request.locks, *request.since):
-        if not is_lock(name):
-            raise UsageError(
-                f"{name} is no lock: those are called pylock.toml or pylock.NAME.toml",
-                "wheeltarget lock -r requirements.txt makes one for each target",
-            )
     if request.to is not None and not request.since:
         raise UsageError(
             "--to is for what another machine lacks", "say what it has with --transfer-since LOCK"

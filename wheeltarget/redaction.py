@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -26,3 +27,14 @@ def tame(text: str) -> str:
     :returns: a text of the same length.
     """
     return _CONTROLS.sub("\ufffd", redact(text))
+
+
+def json_text(document: Mapping[str, object]) -> str:
+    """Write a result as JSON text, without the credentials of any URL.
+
+    :param document: the result, as JSON has it.
+    :returns: the text, with its line end.
+    """
+    import json
+
+    return redact(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.errors import DownloadError, Fault, InputError, Location, WheeltargetError
-from wheeltarget.redaction import redact, tame
+from wheeltarget.redaction import json_text, redact, tame
 
 if TYPE_CHECKING:
     from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
-    from wheeltarget.reports import Outcome
 
 _WIDEST = 200
 _GREEN, _FAINT = "\x1b[32m", "\x1b[2m"
@@ -112,15 +111,22 @@ def format_size(size: int) -> str:
     return f"{size} bytes"
 
 
-def show_json(outcome: Outcome, stdout: TextIO) -> None:
-    """Write an outcome as one JSON object.
+def counted(number: int, noun: str) -> str:
+    """Write a number of things.
 
-    :param outcome: what came of a run.
+    :param number: how many there are.
+    :param noun: what one of them is called.
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def show_json(document: Mapping[str, object], stdout: TextIO) -> None:
+    """Write a result as one JSON object.
+
+    :param document: the object.
     :param stdout: where to.
     """
-    from wheeltarget.reports import as_json
-
-    stdout.write(as_json(outcome))
+    stdout.write(json_text(document))
     stdout.flush()
 
 

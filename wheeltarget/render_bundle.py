@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.render import Style, display_path, format_size, show_notes
+from wheeltarget.render import Style, display_path, format_size, show_json, show_notes
 
 if TYPE_CHECKING:
     from wheeltarget.bundle import BundleOutcome
@@ -26,7 +25,7 @@ def show_bundle(
     :param quiet: whether to write nothing where that is text.
     """
     if as_json:
-        stdout.write(_json(outcome))
+        show_json(_document(outcome), stdout)
     elif not quiet:
         stdout.write(_text(outcome, Style(stdout, os.environ)))
     stdout.flush()
@@ -50,8 +49,8 @@ def _text(outcome: BundleOutcome, style: Style) -> str:
     return "\n".join([*lines, f"Saved {path}, {format_size(outcome.size)} unpacked{of}", ""])
 
 
-def _json(outcome: BundleOutcome) -> str:
-    document = {
+def _document(outcome: BundleOutcome) -> dict[str, object]:
+    return {
         "schema": _SCHEMA,
         "output": str(outcome.output),
         "target": outcome.target,
@@ -63,4 +62,3 @@ def _json(outcome: BundleOutcome) -> str:
         ],
         "notes": outcome.notes,
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"

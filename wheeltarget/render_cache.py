@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TextIO
 
 from wheeltarget.housekeeping import Removed, Usage
-from wheeltarget.render import format_size
+from wheeltarget.render import counted, format_size, show_json
 
 _GIGABYTE = 1000**3
 
@@ -19,7 +18,7 @@ def show_usage(usage: Usage, stdout: TextIO, *, as_json: bool) -> None:
     :param as_json: whether as JSON.
     """
     if as_json:
-        _show_json(usage.as_dict(), stdout)
+        show_json(usage.as_dict(), stdout)
         return
     stdout.write(f"Folder  {usage.folder}\n")
     stdout.write(f"Wheels  {usage.wheels}, {_size(usage.size)} of {_size(usage.limit)}\n")
@@ -34,22 +33,14 @@ def show_removed(removed: Removed, stdout: TextIO, *, as_json: bool) -> None:
     :param as_json: whether as JSON.
     """
     if as_json:
-        _show_json(removed.as_dict(), stdout)
+        show_json(removed.as_dict(), stdout)
         return
     parts = []
     if removed.wheels:
-        parts.append(f"{_count(removed.wheels, 'wheel')}, {_size(removed.size)}")
+        parts.append(f"{counted(removed.wheels, 'wheel')}, {_size(removed.size)}")
     if removed.runs:
-        parts.append(_count(removed.runs, "remembered run"))
+        parts.append(counted(removed.runs, "remembered run"))
     stdout.write(f"Removed {' and '.join(parts)}\n" if parts else "Nothing to remove\n")
-
-
-def _show_json(data: object, stdout: TextIO) -> None:
-    stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _size(size: int) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.redaction import redact
-from wheeltarget.render import Style
+from wheeltarget.redaction import json_text, redact
+from wheeltarget.render import Style, counted, show_json
 from wheeltarget.wheel_archive import visible
 from wheeltarget.workflow_commands import workflow_command
 
@@ -84,8 +83,7 @@ def show_install_check(
             "modules": outcome.modules,
             "findings": [_record(finding) for finding in outcome.findings],
         }
-        stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-        stdout.flush()
+        show_json(document, stdout)
         return
     style = Style(stdout, os.environ)
     for finding in outcome.findings:
@@ -111,7 +109,7 @@ def _json(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
         "targets": outcome.targets,
         "findings": [_record(finding) for finding in outcome.findings],
     }
-    yield json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    yield json_text(document)
 
 
 def _record(finding: CheckFinding) -> dict[str, str | None]:
@@ -164,7 +162,7 @@ def _junit(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
 
 def _sum(outcome: CheckOutcome) -> str:
     """Say in one line what came of it."""
-    looked = f"{len(outcome.files)} {'file' if len(outcome.files) == 1 else 'files'}"
+    looked = f"{counted(len(outcome.files), 'file')}"
     whom = f" for {', '.join(outcome.targets)}" if outcome.targets else ""
     number = len(outcome.findings)
     said = f"{number or 'no'} {'finding' if number == 1 else 'findings'} in {looked}{whom}"

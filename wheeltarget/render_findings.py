@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.redaction import redact
-from wheeltarget.render import Style, format_fault, near
+from wheeltarget.redaction import json_text, redact
+from wheeltarget.render import Style, counted, format_fault, near
 from wheeltarget.workflow_commands import workflow_command
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def _json(outcome: ValidateOutcome, _style: Style) -> Iterator[str]:
         "findings": [_record(finding, fixed=fixed) for finding, fixed in found],
         "unfinished": [redact(fault.message) for fault in outcome.unfinished],
     }
-    yield json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    yield json_text(document)
 
 
 def _record(finding: Finding, *, fixed: bool) -> dict[str, object]:
@@ -99,15 +98,11 @@ def _annotation(kind: str, finding: Finding, message: str) -> str:
 
 def _sum(outcome: ValidateOutcome) -> str:
     """Say in one line what came of it."""
-    files = _count(outcome.files, "file")
-    fixed = f"{_count(len(outcome.fixed), 'finding')} fixed, " if outcome.fixed else ""
+    files = counted(outcome.files, "file")
+    fixed = f"{counted(len(outcome.fixed), 'finding')} fixed, " if outcome.fixed else ""
     if not outcome.findings:
         return f"{fixed}no findings{' left' if fixed else ''} in {files}"
-    touched = _count(len({each.location.file for each in outcome.findings}), "file")
+    touched = counted(len({each.location.file for each in outcome.findings}), "file")
     fixable = sum(each.fixable for each in outcome.findings)
     hint = f"; --fix mends {fixable}" if fixable else ""
-    return f"{fixed}{_count(len(outcome.findings), 'finding')} in {touched}{hint}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{fixed}{counted(len(outcome.findings), 'finding')} in {touched}{hint}"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.redaction import redact
-from wheeltarget.render import Style, display_path
+from wheeltarget.render import Style, counted, display_path
 
 if TYPE_CHECKING:
     from wheeltarget.lock_changes import Change, LockFile, LockOutcome
@@ -29,7 +28,7 @@ def show_outcome(outcome: LockOutcome, stdout: TextIO, *, coloured: bool = True)
 
 
 def _lines(file: LockFile, *, written: bool) -> Iterator[str]:
-    path, count = display_path(file.path), _projects(file.count)
+    path, count = display_path(file.path), counted(file.count, "project")
     if file.state == "same":
         yield f"Unchanged {path} ({count})"
         return
@@ -42,10 +41,6 @@ def _lines(file: LockFile, *, written: bool) -> Iterator[str]:
     yield from (f"  no longer asked for: {text}" for text in file.removed)
     if not (file.changes or file.added or file.removed):
         yield "  what else it says of its files, or how it is written"
-
-
-def _projects(count: int) -> str:
-    return "1 project" if count == 1 else f"{count} projects"
 
 
 def _say(change: Change) -> str:
@@ -75,7 +70,7 @@ def _section(file: LockFile) -> Iterator[str]:
     yield f"### `{file.path.name}`"
     yield ""
     if file.state == "new":
-        yield f"New, for {file.label}: {_projects(file.count)}."
+        yield f"New, for {file.label}: {counted(file.count, 'project')}."
         return
     if file.changes:
         yield "| project | locked | now |"
@@ -93,13 +88,3 @@ def _section(file: LockFile) -> Iterator[str]:
 
 def _code(text: str) -> str:
     return f"`` {redact(text)} ``" if "`" in text else f"`{redact(text)}`"
-
-
-def show_json(outcome: LockOutcome, stdout: TextIO) -> None:
-    """Write an outcome as one JSON object.
-
-    :param outcome: what came of locking.
-    :param stdout: where to.
-    """
-    stdout.write(redact(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False)) + "\n")
-    stdout.flush()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.render import format_size
+from wheeltarget.render import format_size, show_json
 
 if TYPE_CHECKING:
     from wheeltarget.prune import PruneOutcome, PruneRequest
@@ -36,8 +35,7 @@ def show_prune(
             "size": outcome.size,
             "done": outcome.done,
         }
-        stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-        stdout.flush()
+        show_json(document, stdout)
         return
     stdout.writelines(f"{path}\n" for path in outcome.files)
     stdout.flush()

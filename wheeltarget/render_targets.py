@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from wheeltarget.render import show_json
 from wheeltarget.systems import target_name
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def show_list(
             "targets": [_row_record(row, sources) for row in rows],
             "own": [{"name": each.name, "file": str(each.file)} for each in own],
         }
-        stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        show_json(document, stdout)
     else:
         stdout.writelines(f"{line}\n" for line in _list(rows, own))
 
@@ -67,7 +67,7 @@ def show_described(
     """
     if as_json:
         document = {"schema": _SCHEMA, "targets": [_record(each) for each in targets]}
-        stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        show_json(document, stdout)
         return
     for number, each in enumerate(targets):
         stdout.writelines(f"{line}\n" for line in ([""] if number else []))

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 from wheeltarget.drafts import open_draft
 from wheeltarget.outcome import DownloadOutcome
-from wheeltarget.redaction import redact
-
-
-class Outcome(Protocol):
-    """What came of a run, and can be written as JSON."""
-
-    def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
-
-
-def as_json(outcome: Outcome) -> str:
-    """Write an outcome as JSON text, without the credentials of any URL.
-
-    :param outcome: what came of a run.
-    :returns: the text, with its line end.
-    """
-    return redact(json.dumps(outcome.as_dict(), indent=2, ensure_ascii=False)) + "\n"
+from wheeltarget.redaction import json_text
 
 
 @contextmanager
@@ -41,4 +23,4 @@ def open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]
         yield lambda _outcome: None
         return
     with open_draft(path) as keep:
-        yield lambda outcome: keep(as_json(outcome))
+        yield lambda outcome: keep(json_text(outcome.as_dict()))

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from wheeltarget.errors import HashMismatchError
+from wheeltarget.permissions import permitted
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -82,7 +83,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         # A link has the mode of the file; where pip would give another one, a copy has to do.
-        self._mode = 0o666 & ~_umask()
+        self._mode = permitted(0o666)
 
     def find(self, sha256: str) -> Path | None:
         """Find the file with a hash; one that is damaged is removed.
@@ -267,13 +268,6 @@ class Store:
                 raise
         else:
             _write_stamp(path, status)
-
-
-def _umask() -> int:
-    # Never 0 meanwhile, so that no other thread's file is open to everyone.
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
 
 
 def _new_hash() -> _Hash:

@@ -64,6 +64,25 @@ class BundledFile:
     executable: bool = False
 
 
+def unpack_all(
+    wheels: Iterable[tuple[str, Path]], layout: Layout, folder: Path
+) -> list[BundledFile]:
+    """Unpack wheels that were checked to be whole.
+
+    :param wheels: the project and the wheel of each.
+    :param layout: where things go.
+    :param folder: where the contents go meanwhile; it is made.
+    :returns: the files of all of them.
+    :raises BundleError: where installer refuses a wheel.
+    """
+    files: list[BundledFile] = []
+    for number, (owner, wheel) in enumerate(wheels):
+        place = folder / str(number)
+        place.mkdir(parents=True)
+        files += unpack(wheel, owner, layout, place)
+    return files
+
+
 def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> tuple[BundledFile, ...]:
     """Unpack a wheel that was checked to be whole.
 

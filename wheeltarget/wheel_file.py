@@ -194,9 +194,6 @@ def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
 
 def _find_information(reading: _Reading, wheel: WheelFile) -> None:
     """Find the ``.dist-info`` folder, which has to be that of the file's name."""
-    from packaging.utils import canonicalize_name
-    from packaging.version import InvalidVersion, Version
-
     tops = {name.partition("/")[0] for name in reading.names if "/" in name}
     found = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(found) != 1:
@@ -205,19 +202,25 @@ def _find_information(reading: _Reading, wheel: WheelFile) -> None:
         return
     reading.information = found[0]
     name, _, version = found[0].removesuffix(".dist-info").partition("-")
+    if not _is_of(wheel, name, version):
+        reading.note("WC107", f"{found[0]} is not the .dist-info folder of its name")
+
+
+def _is_of(wheel: WheelFile, name: str, version: str) -> bool:
+    """Tell whether a wheel's own name says this project and this version, too."""
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion, Version
+
     try:
         same = Version(version) == Version(wheel.version)
     except InvalidVersion:
-        same = False
-    if canonicalize_name(name) != wheel.name or not same:
-        reading.note("WC107", f"{found[0]} is not the .dist-info folder of its name")
+        return False
+    return same and canonicalize_name(name) == wheel.name
 
 
 def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
     """Read METADATA, and hold it against the file's name."""
     from packaging.metadata import parse_email
-    from packaging.utils import canonicalize_name
-    from packaging.version import InvalidVersion, Version
 
     text = reading.text("METADATA", "WC108")
     if text is None:
@@ -227,13 +230,8 @@ def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...
     if not name or not version:
         missing = " and no ".join(w for w, v in (("Name", name), ("Version", version)) if not v)
         reading.note("WC108", f"its METADATA has no {missing}")
-    else:
-        try:
-            same = Version(version) == Version(wheel.version)
-        except InvalidVersion:
-            same = False
-        if canonicalize_name(name) != wheel.name or not same:
-            reading.note("WC109", f"its METADATA says that it is {name} {version}")
+    elif not _is_of(wheel, name, version):
+        reading.note("WC109", f"its METADATA says that it is {name} {version}")
     return tuple(raw.get("requires_dist", ())), raw.get("requires_python", "")
 
 

@@ -7,7 +7,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _MARK = ".wheeltarget-"
 _LOCK = "lock"
 _CLASH = "give each target its own folder (--by-target), or both the same index"
+_IN_THE_WAY = "move it away, or choose another folder"
 _LOCK_CLASH = "a target has one lock: keep the right one, or lock again and merge that"
 
 
@@ -144,7 +145,17 @@ class Stage:
                 self._place_whole(files)
         except OSError as error:
             guard.recover(self.folder)
-            raise DestinationError(f"cannot write {self.destination}: {error.strerror}") from error
+            raise DestinationError(f"cannot write {self._met(error)}: {error.strerror}") from error
+
+    def _met(self, error: OSError) -> Path:
+        """Give what is there, in the destination or instead of it, that an error is about."""
+        for named in (error.filename2, error.filename):
+            if isinstance(named, str | Path) and Path(named).is_relative_to(self.destination):
+                path = Path(named)
+                while path != self.destination and not path.exists():
+                    path = path.parent
+                return path
+        return self.destination
 
     def _place_whole(self, files: Mapping[str, Path]) -> None:
         """Make the destination and what is missing above it, in one step."""
@@ -222,7 +233,11 @@ def _write_json(path: Path, data: object) -> None:
 
 @contextmanager
 def open_stage(
-    destination: Path, *, dry_run: bool = False, watched: bool = True
+    destination: Path,
+    *,
+    dry_run: bool = False,
+    watched: bool = True,
+    folders: Iterable[str] = (),
 ) -> Iterator[Stage]:
     """Make a stage for a destination and remove it afterwards.
 
@@ -230,13 +245,15 @@ def open_stage(
     :param dry_run: whether nothing will be placed; the stage is elsewhere then.
     :param watched: whether a guard cleans up if this process is killed; without, the next run to
         the destination does that.
+    :param folders: the folders in the destination that files are to be placed in; they need not
+        exist, and an empty text is the destination itself.
     :raises DestinationError: where nothing can be written there.
     """
     import tempfile
 
     destination = destination.absolute()
     try:
-        home = _stage_home(destination)
+        home = _stage_home(destination, folders)
         if dry_run:
             home = Path(tempfile.gettempdir())
         else:
@@ -258,14 +275,15 @@ def open_stage(
         stage.close()
 
 
-def _stage_home(destination: Path) -> Path:
+def _stage_home(destination: Path, folders: Iterable[str]) -> Path:
     """Choose the folder for the stage: on the file system of the destination, and beside it.
 
     Beside it, because a folder's time of change counts for make: a run that fails must not make
     the destination look new.
     """
-    if destination.exists() and not destination.is_dir():
-        raise DestinationError(f"{destination} is a file, not a folder")
+    for folder in (destination, *(destination / name for name in folders)):
+        if folder.exists() and not folder.is_dir():
+            raise DestinationError(f"{folder} is a file, not a folder", _IN_THE_WAY)
     if destination.exists():
         parent = destination.parent
         # Where the destination itself cannot be written, the attempt says why.
@@ -276,7 +294,7 @@ def _stage_home(destination: Path) -> Path:
     while not above.exists():
         above = above.parent
     if not above.is_dir():
-        raise DestinationError(f"cannot make {destination}: {above} is a file")
+        raise DestinationError(f"cannot make {destination}: {above} is a file", _IN_THE_WAY)
     return above
 
 

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wheeltarget.pip_child.current import Current
+from wheeltarget.pip_child.proofs import proof_finder
 from wheeltarget.pip_child.result import without_credentials
 
 _LOGGER = logging.getLogger(__name__)
@@ -188,18 +189,9 @@ def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
 
 def prove_failures(current: Current) -> bool:
     """Look at a link for the proof's job, and see it kept."""
-    from pip._internal.index.collector import LinkCollector
-    from pip._internal.index.package_finder import PackageFinder
     from pip._internal.models.link import Link
-    from pip._internal.models.search_scope import SearchScope
-    from pip._internal.models.selection_prefs import SelectionPreferences
-    from pip._internal.models.target_python import TargetPython
 
-    finder = PackageFinder.create(
-        LinkCollector(None, SearchScope([], [], no_index=True)),
-        SelectionPreferences(allow_yanked=True),
-        TargetPython(py_version_info=(9, 9, 9)),
-    )
+    finder = proof_finder()
     link = Link("https://example.invalid/proof-1.tar.gz")
     finder.evaluate_links(finder.make_link_evaluator("Proof"), iter([link]))
     return current.links == {"proof": [link]} and [*file_facts(finder, "proof", [link])] == [

@@ -13,6 +13,7 @@ from typing import Any
 
 from wheeltarget.legacy import modern_requirement, modern_specifiers
 from wheeltarget.pip_child.current import Current, rebind
+from wheeltarget.pip_child.proofs import proof_finder
 
 
 class UnknownMarkerError(Exception):
@@ -183,21 +184,13 @@ def patch_legacy(current: Current) -> Current:
 
 def prove_legacy(current: Current) -> bool:
     """Ask a wheel and a link for what only old pips read."""
-    from pip._internal.index.collector import LinkCollector
-    from pip._internal.index.package_finder import LinkType, PackageFinder
+    from pip._internal.index.package_finder import LinkType
     from pip._internal.models.link import Link
-    from pip._internal.models.search_scope import SearchScope
-    from pip._internal.models.selection_prefs import SelectionPreferences
-    from pip._internal.models.target_python import TargetPython
 
     assert current.view is not None  # noqa: S101 - a proof has a target
     current.view.legacy = True
     wheel = _wheel_that_requires("lib (>=1.*)")
-    finder = PackageFinder.create(
-        LinkCollector(None, SearchScope([], [], no_index=True)),
-        SelectionPreferences(allow_yanked=True),
-        TargetPython(py_version_info=(9, 9, 9)),
-    )
+    finder = proof_finder()
     link = Link(
         f"https://example.invalid/proof-1-{current.view.tags[0]}.whl", requires_python=">=9.10.*"
     )

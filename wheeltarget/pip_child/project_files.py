@@ -18,6 +18,7 @@ from typing import Any
 from wheeltarget.pip_child.current import Current
 from wheeltarget.pip_child.failure_facts import file_facts, normal, places_of
 from wheeltarget.pip_child.failures import Pages
+from wheeltarget.pip_child.proofs import proof_finder
 from wheeltarget.pip_child.result import without_credentials
 from wheeltarget.pip_child.speed import Speed
 from wheeltarget.pip_child.walk import fetch_pages
@@ -179,21 +180,12 @@ def patch_listing(listing: Listing) -> Listing:
 
 def prove_listing(listing: Listing) -> bool:
     """Look at links for the proof's job, and see what would be told of them."""
-    from pip._internal.index.collector import LinkCollector
-    from pip._internal.index.package_finder import PackageFinder
     from pip._internal.models.link import Link
-    from pip._internal.models.search_scope import SearchScope
-    from pip._internal.models.selection_prefs import SelectionPreferences
-    from pip._internal.models.target_python import TargetPython
     from pip._internal.req.constructors import install_req_from_line
 
     from wheeltarget.pip_child.trial import ODD
 
-    finder = PackageFinder.create(
-        LinkCollector(None, SearchScope([], [], no_index=True)),
-        SelectionPreferences(allow_yanked=True),
-        TargetPython(py_version_info=(9, 9, 9)),
-    )
+    finder = proof_finder()
     address = "https://example.invalid/proof"
     names = [f"{version}-{tag}.whl" for version in (1, 2) for tag in (*ODD["tags"], "py3-none-any")]
     links = [Link(f"{address}-{name}") for name in names]

@@ -28,6 +28,7 @@ from wheeltarget.pip_child.metadata import (
     prove_legacy,
 )
 from wheeltarget.pip_child.project_files import Listing, patch_listing, prove_listing
+from wheeltarget.pip_child.proofs import proof_finder
 from wheeltarget.pip_child.selection import (
     NARROW,
     PREFERRED,
@@ -242,18 +243,11 @@ def _patch_tags(current: Current) -> Any:
 
 
 def _prove_tags(target_python: Any) -> bool:
-    from pip._internal.index.collector import LinkCollector
-    from pip._internal.index.package_finder import LinkType, PackageFinder
+    from pip._internal.index.package_finder import LinkType
     from pip._internal.models.candidate import InstallationCandidate
     from pip._internal.models.link import Link
-    from pip._internal.models.search_scope import SearchScope
-    from pip._internal.models.selection_prefs import SelectionPreferences
 
-    finder = PackageFinder.create(
-        LinkCollector(None, SearchScope([], [], no_index=True)),
-        SelectionPreferences(allow_yanked=True),
-        target_python(py_version_info=(9, 9, 9)),
-    )
+    finder = proof_finder(target_python)
     worse, better, foreign = (
         Link(f"https://example.invalid/proof-1-{tag}.whl")
         for tag in (*reversed(ODD["tags"]), "py3-none-any")

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wheeltarget.pip_child.current import Current, Narrowing
+from wheeltarget.pip_child.proofs import proof_finder
 from wheeltarget.pip_child.sizes import patch_sizes
 
 NARROW = "narrow-proof"
@@ -110,22 +111,14 @@ def patch_selection(current: Current) -> None:
 
 def prove_selection(_proof: Any) -> bool:
     """Ask which files of which project pip would take, and which first."""
-    from pip._internal.index.collector import LinkCollector
-    from pip._internal.index.package_finder import LinkType, PackageFinder
+    from pip._internal.index.package_finder import LinkType
     from pip._internal.models.candidate import InstallationCandidate
     from pip._internal.models.format_control import FormatControl
     from pip._internal.models.link import Link
-    from pip._internal.models.search_scope import SearchScope
-    from pip._internal.models.selection_prefs import SelectionPreferences
-    from pip._internal.models.target_python import TargetPython
 
     from wheeltarget.pip_child.trial import ODD
 
-    finder = PackageFinder.create(
-        LinkCollector(None, SearchScope([], [], no_index=True)),
-        SelectionPreferences(allow_yanked=True, format_control=FormatControl(set(), {":all:"})),
-        TargetPython(py_version_info=(9, 9, 9)),
-    )
+    finder = proof_finder(format_control=FormatControl(set(), {":all:"}))
 
     def kind(name: str, ending: str) -> Any:
         link = Link(f"https://example.invalid/{name.replace('-', '_')}-1{ending}")

@@ -1,0 +1,16 @@
+"""What may be done with files that are made here, where they are not made in the usual way."""
+
+from __future__ import annotations
+
+import os
+
+
+def permitted(mode: int) -> int:
+    """Give what is left of a mode once the process's mask is taken away.
+
+    :param mode: such as ``0o666`` for a file, and ``0o777`` for a folder or a program.
+    """
+    # Never 0 meanwhile, so that no other thread's file is open to everyone.
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mode & ~mask
