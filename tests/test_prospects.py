@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,6 +15,9 @@ from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 
+from tests.support.child import LINUX
+from wheeltarget.pip_child.current import Current, Job
+from wheeltarget.pip_child.freshness import Freshness
 from wheeltarget.pip_child.prospects import hand_over
 
 pytestmark = pytest.mark.seams
@@ -63,3 +68,33 @@ def test_finder_that_has_found_something_itself_is_handed_nothing() -> None:
     other._all_candidates["app"] = [object()]
     finder._all_candidates["lib"] = []
     assert hand_over(finder, other) == []
+
+
+ORDER = {
+    "label": "one",
+    "target": LINUX.order(),
+    "files": {"a.txt": "app"},
+    "folder": "stage",
+    "destination": "house",
+}
+
+
+def test_job_at_hand_is_as_it_was_after_a_look_at_another_one() -> None:
+    current = Current()
+    for each in fields(current):
+        setattr(current, each.name, object())
+    current.freshness = freshness = Freshness()
+    freshness.want(SimpleNamespace(find_links=[]), "app")
+    before = {each.name: getattr(current, each.name) for each in fields(current)}
+    wanted = freshness.lay_aside()
+    other = Job({**ORDER, "label": "another"})
+    with current.aside(other):
+        begun = {name for name, value in before.items() if getattr(current, name) is not value}
+        assert (current.label, current.is_aside) == ("another", True)
+        current.links = links = {"lib": []}
+    assert {each.name: getattr(current, each.name) for each in fields(current)} == before
+    assert freshness.lay_aside() == wanted
+    # What is begun for a job is kept with it; what is not, all jobs share.
+    assert begun == set(other.state)
+    with current.aside(other):
+        assert current.links is links

@@ -73,6 +73,7 @@ _OF_A_JOB = (
     "links",
     "failure",
     "unread",
+    "taken",
     "brought",
     "fresh_until",
     "roots",
@@ -148,7 +149,7 @@ class Current:
         self.taken = {}
         self.freshness.begin()
         self.fresh_until = None
-        self.roots, self.said = [], []
+        self.roots, self.said, self.brought = [], [], []
         self.is_aside = self.has_missed = False
 
     @contextmanager
