@@ -55,6 +55,9 @@ pythons = st.sampled_from(["", ">=3.8", "<4,>=3.8,!=3.9.1", "==3.12.*"]).map(
 )
 
 
+labels = texts.filter(lambda text: bool(text) and text.isprintable())
+
+
 @st.composite
 def packages(draw: st.DrawFn, name: str) -> LockedPackage:
     version, stem = draw(versions), name.replace("-", "_")
@@ -86,9 +89,9 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
 def locks(draw: st.DrawFn) -> Lock:
     chosen = draw(st.lists(names, unique=True, max_size=4))
     return Lock(
-        draw(texts.filter(bool)),
-        draw(texts.filter(bool)),
-        draw(texts.filter(bool)),
+        draw(labels),
+        draw(labels),
+        draw(st.sampled_from(["2.7.18", "3.9.25", "3.14.0"])),
         tuple(draw(st.lists(texts, max_size=3))),
         tuple(draw(packages(name)) for name in chosen),
         draw(st.sampled_from(["", 'sys_platform == "linux" and python_version == "3.12"'])),

@@ -91,7 +91,8 @@ def test_job_at_hand_is_as_it_was_after_a_look_at_another_one() -> None:
     with current.aside(other):
         begun = {name for name, value in before.items() if getattr(current, name) is not value}
         assert (current.label, current.is_aside) == ("another", True)
-        current.links = links = {"lib": []}
+        links: dict[str, list[Any]] = {"lib": []}
+        current.links = links
     assert {each.name: getattr(current, each.name) for each in fields(current)} == before
     assert freshness.lay_aside() == wanted
     # What is begun for a job is kept with it; what is not, all jobs share.
