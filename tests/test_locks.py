@@ -250,6 +250,25 @@ def test_file_that_no_lock_can_name(wrong: dict[str, object]) -> None:
         replace(FILE, **wrong)  # type: ignore[arg-type]
 
 
+def test_file_with_two_places_is_that_of_its_path() -> None:
+    text = write(LOCK).replace(
+        'path = "../house', 'url = "https://host.invalid/x"\npath = "../house'
+    )
+    assert text != write(LOCK)
+    assert read(text, "pylock.x.toml") == LOCK
+
+
+@pytest.mark.parametrize("instead", ["", "wheels = []\n"])
+def test_project_without_a_file_is_refused(instead: str) -> None:
+    before, _, rest = write(LOCK).partition("[[packages.wheels]]")
+    _, _, after = rest.partition("[tool.wheeltarget]")
+    with pytest.raises(InputError) as refused:
+        read(f"{before}{instead}[tool.wheeltarget]{after}", "pylock.x.toml")
+    (fault,) = refused.value.faults
+    assert fault.location is not None
+    assert fault.location.line == before.count("\n", 0, before.rindex("[[packages]]")) + 1
+
+
 def test_lock_of_another_tool_is_told_so() -> None:
     text = write(LOCK).partition("[tool")[0].replace('"wheeltarget"', '"somebody"')
     with pytest.raises(InputError, match="was not made by wheeltarget") as refused:

@@ -19,25 +19,27 @@ def _reader(told: str, example: str, form: Callable[[str], Any]) -> Callable[[ob
     return lambda value: form(read_name(str(value), told, example))
 
 
-def path_option(*names: str, what: str, example: str, **settings: Any) -> Any:
-    """Declare an option whose value is a path.
+def name_option(
+    *names: str, what: str, example: str, form: Callable[[str], Any] = str, **settings: Any
+) -> Any:
+    """Declare an option whose value is the name of a file or folder.
 
     :param names: the spellings of the option, the long one first.
-    :param what: what the path is of, for a message.
+    :param what: what it is the name of, for a message.
     :param example: a good value, for a message.
+    :param form: what becomes of it.
     :param settings: what else :func:`typer.Option` is told.
     """
     told = f"{names[0]} takes the name of {what}"
-    return typer.Option(*names, parser=_reader(told, f"{names[0]} {example}", Path), **settings)
+    return typer.Option(*names, parser=_reader(told, f"{names[0]} {example}", form), **settings)
 
 
-def name_option(*names: str, what: str, example: str, **settings: Any) -> Any:
-    """Declare an option whose value is the name of a file or folder, as it is written.
+def path_option(*names: str, what: str, example: str, **settings: Any) -> Any:
+    """Declare the same, for a value that is a path.
 
-    :param names: as :func:`path_option` has it, and the others likewise.
+    :param names: as :func:`name_option` has it, and the others likewise.
     """
-    told = f"{names[0]} takes the name of {what}"
-    return typer.Option(*names, parser=_reader(told, f"{names[0]} {example}", str), **settings)
+    return name_option(*names, what=what, example=example, form=Path, **settings)
 
 
 def name_argument(*, metavar: str, what: str, example: str, help: str) -> Any:  # noqa: A002

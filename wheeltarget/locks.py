@@ -244,7 +244,7 @@ def read(text: str, name: str) -> Lock:
     :raises InputError: where it is none of ours, or not as we write it; it names the places.
     """
     parsed, faults = parse_lock(name, text.encode())
-    notebook = Notebook(name, text)
+    notebook = Notebook(name, parsed.text)
     if parsed.origin is None and not faults:
         message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
         notebook.note(("created-by",), message)
@@ -322,7 +322,8 @@ def _locked(package: Package, filename: str) -> LockedPackage:
         file=LockedFile(
             filename=filename,
             hashes=tuple((str(each), str(value)) for each, value in file.hashes.items()),
-            url=file.url or "",
+            # Of two places, the path is where the file is taken from.
+            url="" if file.path else file.url or "",
             path=file.path or "",
             size=file.size,
         ),
