@@ -250,6 +250,25 @@ class TestDependencies:
         result = download(index, "--only-deps", f"app ; tags={LINUX},{WINDOWS}", cwd=project)
         assert taken(result) == {LINUX: ["more-1.0"], WINDOWS: ["lib-1.0", "more-1.0"]}
 
+    @pytest.mark.seams
+    def test_what_pip_goes_back_from_asks_for_nothing(
+        self, project: Path, shelf: Path, index: LocalIndex
+    ) -> None:
+        """When pip learns that it is to be an older one, it has pinned what the newer one needs."""
+        make_wheel(shelf, "first", "2.0", requires=["between"])
+        make_wheel(shelf, "first", "1.0")
+        make_wheel(shelf, "between", requires=["shared"])
+        make_wheel(shelf, "second", requires=["further"])
+        make_wheel(shelf, "further", requires=["first<2", "shared"])
+        make_wheel(shelf, "shared")
+        words = ["--tags", LINUX, "--format=json", "first", "second"]
+        done = download(index, *words, cwd=project)
+        assert done.exit_code == 0, done.stderr
+        (target,) = json.loads(done.stdout)["targets"]
+        askers = {file["name"]: file["requested_by"] for file in target["files"]}
+        assert askers.keys() == {"first", "second", "further", "shared"}
+        assert askers["shared"] == [{"project": "further"}]
+
 
 class TestMarkersOfNobodyKnown:
     """Markers that ask for what is not known of a target."""

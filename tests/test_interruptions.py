@@ -226,6 +226,17 @@ def test_placing_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert names(tmp_path) == ["wheelhouse"]
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_no_room_for_the_stage(tmp_path: Path, number: int) -> None:
+    """The disk is full, or the user's part of it."""
+    with (
+        pytest.raises(DestinationError, match=r"cannot write \S+wheelhouse: no room"),
+        wheelhouse.open_stage(tmp_path / "wheelhouse", watched=False) as stage,
+    ):
+        raise OSError(number, "no room", str(stage.folder))
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("placed", range(5))
 def test_killed_while_placing(tmp_path: Path, placed: int) -> None:
     """Whatever part of the journal was done, the guard takes it back."""

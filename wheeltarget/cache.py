@@ -72,6 +72,7 @@ def prepare(cache: Path) -> str:
     :param cache: where it is to be.
     :returns: a sentence for the user, or nothing.
     """
+    folder = cache
     try:
         if not is_ours(cache):
             # With sudo, root would leave files that the user could not remove.
@@ -83,7 +84,6 @@ def prepare(cache: Path) -> str:
         if not (cache / _TAG).exists():
             (cache / _TAG).write_text(_TAG_TEXT, "ascii")
     except OSError as error:
-        folder = Path(error.filename or cache)
         return _cannot_be_written(folder, error.strerror or str(error))
     return ""
 

@@ -268,7 +268,7 @@ def open_stage(
                 stage.watch()
             yield stage
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
             raise
         raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
     finally:

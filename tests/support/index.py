@@ -201,8 +201,9 @@ class LocalIndex:
     @property
     def base(self) -> str:
         """Give the URL of the root, without a final slash."""
-        scheme = "http" if self.tls is None else "https"
-        return f"{scheme}://{_HOST}:{self._server.server_port}"
+        # Over TLS, not every pip takes an address for a name.
+        host = f"http://{_HOST}" if self.tls is None else "https://localhost"
+        return f"{host}:{self._server.server_port}"
 
     @property
     def url(self) -> str:

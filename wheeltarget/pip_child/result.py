@@ -78,11 +78,16 @@ def _is_page(page: object) -> bool:
 
 
 def _parents(result: Any) -> dict[str, set[str | None]]:
-    """Say which projects ask for which; a project and its extras are one."""
+    """Say which projects ask for which; a project and its extras are one.
+
+    In the graph there may be what a release asked for that pip went back from.
+    """
     project = {key: candidate.project_name for key, candidate in result.mapping.items()}
     parents: dict[str, set[str | None]] = {}
     for key, name in project.items():
         for parent in result.graph.iter_parents(key):
+            if parent is not None and parent not in project:
+                continue
             above = None if parent is None else project[parent]
             if above != name:
                 parents.setdefault(name, set()).add(above)
