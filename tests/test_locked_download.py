@@ -333,6 +333,21 @@ class TestTargets:
         with pytest.raises(InputError, match="mine is a folder, of which no file can be fetched"):
             fetch("-r", "pylock.toml", tags=(TAG,))
 
+    def test_wheel_that_is_an_archive_is_for_a_target_too(self, project: Path) -> None:
+        text = (
+            'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "lib"\n'
+            '[packages.archive]\nurl = "http://127.0.0.1:9/lib-1.0-cp312-cp312-win_amd64.whl"\n'
+            f'hashes = {{ sha256 = "{"0" * 64}" }}\n'
+        )
+        (project / "pylock.toml").write_text(text)
+        windows = fetch("-r", "pylock.toml", tags=("cp312-cp312-win_amd64",), dry_run=True)
+        assert [file.filename[:3] for file in windows.targets[0].files] == ["lib"]
+        with pytest.raises(InputError) as caught:
+            fetch("-r", "pylock.toml", tags=(TAG,), dry_run=True)
+        (fault,) = caught.value.faults
+        assert fault.message.endswith(f"win_amd64.whl is for another target than {TAG}")
+        assert str(fault.location) == "pylock.toml:5:1"
+
     @pytest.mark.parametrize(
         ("name", "line", "said", "hint"),
         [
