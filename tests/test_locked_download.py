@@ -228,7 +228,10 @@ class TestTargets:
             return
         with pytest.raises(InputError) as caught:
             fetch("-r", LOCK, tags=tags)
-        assert said in caught.value.faults[0].message
+        (fault,) = caught.value.faults
+        assert said in fault.message
+        if "no lock here" in said:
+            assert fault.hint == f"make one: wheeltarget lock -r FILE --tags {OTHER}"
         assert names(project) == [LOCK]
 
     def test_the_projects_own_targets_are_for_lines(
@@ -332,6 +335,21 @@ class TestTargets:
         )
         with pytest.raises(InputError, match="mine is a folder, of which no file can be fetched"):
             fetch("-r", "pylock.toml", tags=(TAG,))
+
+    def test_wheel_that_is_an_archive_is_for_a_target_too(self, project: Path) -> None:
+        text = (
+            'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "lib"\n'
+            '[packages.archive]\nurl = "http://127.0.0.1:9/lib-1.0-cp312-cp312-win_amd64.whl"\n'
+            f'hashes = {{ sha256 = "{"0" * 64}" }}\n'
+        )
+        (project / "pylock.toml").write_text(text)
+        windows = fetch("-r", "pylock.toml", tags=("cp312-cp312-win_amd64",), dry_run=True)
+        assert [file.filename[:3] for file in windows.targets[0].files] == ["lib"]
+        with pytest.raises(InputError) as caught:
+            fetch("-r", "pylock.toml", tags=(TAG,), dry_run=True)
+        (fault,) = caught.value.faults
+        assert fault.message.endswith(f"win_amd64.whl is for another target than {TAG}")
+        assert str(fault.location) == "pylock.toml:5:1"
 
     @pytest.mark.parametrize(
         ("name", "line", "said", "hint"),

@@ -28,7 +28,7 @@ from wheeltarget.toml_places import fault_at
 if TYPE_CHECKING:
     from wheeltarget.requirements import TargetName
 
-HOST_LABEL = "this interpreter"
+HOST, HOST_LABEL = "host", "this interpreter"
 
 _CHOOSING = FOREIGN | {"--constraint", "--no-binary"}
 """Options that have a say in what a lock has chosen already."""
@@ -166,7 +166,7 @@ def choose(words: LockWords, request: DownloadRequest, looker: Looker) -> Choice
     for name, content in words.contents.items():
         chooser.take(name, content)
     if not faults:
-        faults += _unanswered(targets, chooser.selections, request)
+        faults += _unanswered(targets, chooser.selections, words.typed, request)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return Choice(tuple(_joined(chooser.selections)), tuple(chooser.own))
@@ -205,7 +205,7 @@ class _Chooser:
                 self.selections.append(selection)
                 self.own.append((lock, selection))
                 named = bool(self.request.tags or self.request.targets)
-                if named:
+                if named and self.targets:
                     self.faults.extend(_other_target(lock, selection, self.targets))
         self.faults.extend(wrong)
 
@@ -287,13 +287,19 @@ def _is_same(selection: Selection, target: Target) -> bool:
 def _unanswered(
     targets: Sequence[tuple[str, Target]],
     selections: Sequence[Selection],
+    typed: Sequence[TargetName],
     request: DownloadRequest,
 ) -> list[Fault]:
     """Say for which target that was named there is no lock."""
     if not request.tags and not request.targets:
         return []
+    tags = {name.text for name in typed if name.key == "tags"}
     return [
-        Fault(f"no lock here is for {label}", f"make one: wheeltarget lock --target {label}")
+        Fault(
+            f"no lock here is for {label}",
+            f"make one: wheeltarget lock -r FILE --{'tags' if label in tags else 'target'} "
+            f"{HOST if label == HOST_LABEL else label}",
+        )
         for label, target in targets
         if not any(_is_same(each, target) for each in selections)
     ]

@@ -89,7 +89,7 @@ class _Selector:
                 extras=self.lock.extras,
             ):
                 file = self._file(package, chosen, numbers[id(package)], label)
-                if file is not None:
+                if file is not None and self._fits(file, label, target):
                     found.append(file)
         except PylockSelectError as error:
             self._refuse(label, str(error), environment)
@@ -162,6 +162,14 @@ class _Selector:
         message = f"{package.name} is {what}, of which no file can be fetched by its hash"
         self.notebook.note((*way, kind), message, "lock a released version of it")
         return None
+
+    def _fits(self, file: PinnedFile, label: str, target: Target) -> bool:
+        """Refuse an archive that is a wheel for others; packaging does not look at its tags."""
+        if not file.is_wheel or not file.tags.isdisjoint(target.tags):
+            return True
+        message = f"{file.filename} is for another target than {label}"
+        self.notebook.note(file.place, message, _ANOTHER)
+        return False
 
     def _allowed(self, file: PinnedFile, place: Way, label: str) -> PinnedFile | None:
         if file.is_wheel or self.lock.origin is not None or file.project in self.sources:
