@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli_values import OutputFormat
-from wheeltarget.errors import CacheError, WheeltargetError
+from wheeltarget.errors import WheeltargetError
 
 cache = typer.Typer(
     help="Look at the cache folder, with wheels and remembered runs, and make room in it.",
@@ -27,19 +27,10 @@ def _told() -> Iterator[None]:
     try:
         yield
     except WheeltargetError as error:
-        raise _exit(error) from error
-    except OSError as error:
-        if error.filename is None:
-            raise  # it is standard output that cannot be written
-        reason = CacheError(f"cannot read {error.filename}: {error.strerror}")
-        raise _exit(reason) from error
+        from wheeltarget.render import show_error
 
-
-def _exit(error: WheeltargetError) -> typer.Exit:
-    from wheeltarget.render import show_error
-
-    show_error(error, sys.stderr)
-    return typer.Exit(error.exit_code)
+        show_error(error, sys.stderr)
+        raise typer.Exit(error.exit_code) from error
 
 
 @cache.command("dir")
