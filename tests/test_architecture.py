@@ -101,7 +101,8 @@ ARROWS = {
         "reports targets wheelhouse"
     ),
     "guard": "",
-    "wheelhouse": "errors guard",
+    "wheelhouse": "digests errors guard",
+    "digests": "",
     "interrupts": "errors",
     "results": "demands nearness plan",
     "projects": "nearness results",
@@ -114,11 +115,11 @@ ARROWS = {
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
     "pure": "building errors results wheelhouse",
-    "verified": "errors results store wheelhouse",
+    "verified": "digests errors results store",
     "unmet": "demands explanation outcome plan results targets",
     "delivery": (
-        "closure driver errors interrupts lock_constraints lock_hashes outcome plan pure results "
-        "targets unmet verified wheelhouse"
+        "closure digests driver errors interrupts lock_constraints lock_hashes outcome plan pure "
+        "results targets unmet verified wheelhouse"
     ),
     "plain": (
         "closure delivery driver errors inputs interrupts outcome pip_options plan results "

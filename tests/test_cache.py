@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
-from wheeltarget import cache, cli_cache, housekeeping, runs
-from wheeltarget.errors import UsageError
+from wheeltarget import cache, housekeeping, runs
+from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.pip_options import split_command_line
 from wheeltarget.store import STAMP, TEMPORARY, Store
 
@@ -203,17 +203,14 @@ def test_what_cannot_be_removed_is_said(folder: Path) -> None:
     assert "cannot remove" in result.stderr
 
 
-def test_what_cannot_be_read_is_said(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail(*_arguments: object) -> None:
+def test_what_cannot_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_self: Store) -> None:
         raise PermissionError(13, "Permission denied", str(folder))
 
-    monkeypatch.setattr(housekeeping, "survey", fail)
-    with pytest.raises(SystemExit) as ended:
-        cli_cache.info()
-    assert ended.value.code == 3
-    assert capsys.readouterr().err == f"error: cannot read {folder}: Permission denied\n"
+    monkeypatch.setattr(Store, "entries", fail)
+    for use in (lambda: housekeeping.survey(folder, 1), lambda: housekeeping.clear(folder)):
+        with pytest.raises(CacheError, match=r"cannot read \S+cache: Permission denied"):
+            use()
 
 
 sizes = st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), max_size=6)

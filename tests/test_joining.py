@@ -16,6 +16,7 @@ from tests.support.cli import ROOT, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import delivery, wheelhouse
+from wheeltarget.digests import Hashes
 from wheeltarget.errors import ClashError, DestinationError, UsageError
 from wheeltarget.joining import MergeRequest, merge
 
@@ -239,10 +240,10 @@ class TestMerge:
     def test_file_that_cannot_be_read(
         self, parts: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(_self: wheelhouse.Hashes, path: Path) -> str:
+        def fail(_self: Hashes, path: Path) -> str:
             raise PermissionError(13, "Permission denied", str(path))
 
-        monkeypatch.setattr(wheelhouse.Hashes, "sha256", fail)
+        monkeypatch.setattr(Hashes, "sha256", fail)
         with pytest.raises(DestinationError, match=r"cannot read \S+first\S+: Permission denied"):
             merge(MergeRequest(parts, tmp_path / "all"))
         assert names(tmp_path) == ["first", "second"]

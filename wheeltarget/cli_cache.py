@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
@@ -13,23 +11,11 @@ import typer
 from wheeltarget.cli_errors import telling
 from wheeltarget.cli_options import Format
 from wheeltarget.cli_values import OutputFormat
-from wheeltarget.errors import CacheError
 
 cache = typer.Typer(
     help="Look at the cache folder, with wheels and remembered runs, and make room in it.",
     no_args_is_help=True,
 )
-
-
-@contextmanager
-def _readable() -> Iterator[None]:
-    """Name what cannot be read; where there is no name, it is standard output."""
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None:
-            raise
-        raise CacheError(f"cannot read {error.filename}: {error.strerror}") from error
 
 
 def _read_days(value: object) -> float:
@@ -52,7 +38,7 @@ def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with telling(), _readable():
+    with telling():
         limit = housekeeping.read_limit(os.environ)
         usage = housekeeping.survey(cache_folder(os.environ), limit)
         render_cache.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
@@ -85,7 +71,7 @@ def prune(
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with telling(), _readable():
+    with telling():
         limit = None
         if max_size is not None:
             limit = housekeeping.read_size(max_size, "--max-size")
@@ -102,6 +88,6 @@ def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     from wheeltarget import housekeeping, render_cache
     from wheeltarget.cache import cache_folder
 
-    with telling(), _readable():
+    with telling():
         removed = housekeeping.clear(cache_folder(os.environ))
         render_cache.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)

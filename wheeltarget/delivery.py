@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import closure, driver, pure, unmet, wheelhouse
+from wheeltarget.digests import Hashes
 from wheeltarget.errors import UsageError
 from wheeltarget.interrupts import Interrupts
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
@@ -91,7 +92,7 @@ def deliver(
         if delivery.pure and not delivery.dry_run:
             builder = pure.Builder(delivery.pure, delivery.build_words, stage)
             results = tuple(builder.replace_sources(result) for result in results)
-        hashes = wheelhouse.Hashes()
+        hashes = Hashes()
         if not delivery.dry_run:
             refuse_damaged(results, delivery.store, hashes)
         for result in results:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,17 +115,29 @@ def read_limit(environment: Mapping[str, str]) -> int:
     return read_size(text, VARIABLE) if text else DEFAULT_LIMIT
 
 
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Say what cannot be read, if anything is."""
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+@_readable()
 def survey(cache: Path, limit: int) -> Usage:
     """Say what is in a cache folder.
 
     :param cache: the folder; it need not exist.
     :param limit: how many bytes its wheels may have.
+    :raises CacheError: where it cannot be read.
     """
     sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
     runs = [until > time.time() for _, until in entries(memory_folder(cache))]
     return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
 
 
+@_readable()
 def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> Removed:
     """Remove wheels that are used least, what killed runs have left, and runs that hold no more.
 
@@ -133,7 +145,7 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
     :param limit: how many bytes its wheels may have; those that were used last stay.
     :param max_age: after how many seconds without use a wheel is removed.
     :returns: what was removed.
-    :raises CacheError: where something cannot be removed.
+    :raises CacheError: where something cannot be read or removed.
     """
     now = time.time()
     left, removed = 0, []
@@ -148,12 +160,13 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
     return _remove(cache, removed, runs)
 
 
+@_readable()
 def clear(cache: Path) -> Removed:
     """Remove everything, but for what other runs are just writing.
 
     :param cache: the folder; it need not exist.
     :returns: what was removed.
-    :raises CacheError: where something cannot be removed.
+    :raises CacheError: where something cannot be read or removed.
     """
     runs = [file for file, _ in entries(memory_folder(cache))]
     wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from wheeltarget.digests import Hashes
 from wheeltarget.errors import DownloadError
 from wheeltarget.results import JobResult
 from wheeltarget.store import Store
-from wheeltarget.wheelhouse import Hashes
 
 
 def refuse_damaged(results: Sequence[JobResult], store: Path | None, hashes: Hashes) -> None:

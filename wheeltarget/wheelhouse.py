@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import guard
+from wheeltarget.digests import Hashes
 from wheeltarget.errors import ClashError, DestinationError
 
 if TYPE_CHECKING:
@@ -390,25 +391,3 @@ def _copies(stage: Stage, paths: Mapping[str, Path]) -> dict[str, Path]:
         copies[name] = stage.job_folder(number) / path.name
         shutil.copyfile(path, copies[name])
     return copies
-
-
-class Hashes:
-    """Compute each file's hash once, however many names it has."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, int], str] = {}
-
-    def sha256(self, path: Path) -> str:
-        """Give a file's sha256, in hexadecimal.
-
-        :param path: the file; it must not be written to any more.
-        :raises OSError: where it cannot be read.
-        """
-        status = path.stat()
-        key = (status.st_dev, status.st_ino)
-        if key not in self._known or not status.st_ino:
-            import hashlib
-
-            with path.open("rb") as handle:
-                self._known[key] = hashlib.file_digest(handle, "sha256").hexdigest()
-        return self._known[key]

@@ -146,6 +146,7 @@ class Current:
         self.dry_run = job.get("dry_run", False)
         self.hashed = job.get("hashed", False)
         self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
+        self.brought = []
         self.taken = {}
         self.freshness.begin()
         self.fresh_until = None
