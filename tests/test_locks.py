@@ -176,6 +176,9 @@ def test_standard_reads_it() -> None:
     assert pylock == to_pylock(LOCK)
 
 
+NO_URL = 'archive = { url = "http://[", hashes = { sha256 = "ab" } }\n'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message", "line", "column"),
     [
@@ -196,6 +199,7 @@ def test_standard_reads_it() -> None:
         ('{ name = "click" }', '{ nome = "click" }', "of flask has no name", "[[packages]]", 1),
         ("[tool.wheel", "[tool.oth", "was not made by wheeltarget", 'created-by = "wheelt', 1),
         ("schema = 1", "schema = 2", "schema 2 is of another wheeltarget", "schema = 2", 1),
+        ("schema = 1", "schema = []", "schema has to be a number", "schema = []", 1),
         ("schema = 1", "", "schema is missing here", "[tool.wheeltarget]", 1),
         ('target = "cp', 'target = 1 # "', "target has to be a string", "target = 1 #", 1),
         ('"-c click<9"', "9", "inputs has to be a list of strings", "inputs = [", 1),
@@ -204,6 +208,13 @@ def test_standard_reads_it() -> None:
             "[[packages]]",
             "[[packages]]\nmarker = \"os_name=='nt'\"",
             "no marker",
+            "[[packages]]",
+            1,
+        ),
+        (
+            'hashes = { sha256 = "ab" }\n',
+            'hashes = { sha256 = "ab" }\n[[packages]]\nname = "x"\nversion = "1"\n' + NO_URL,
+            "http://[ is no URL: Invalid IPv6 URL",
             "[[packages]]",
             1,
         ),

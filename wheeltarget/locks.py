@@ -273,8 +273,9 @@ def _own_table(data: Mapping[str, Any], text: str, name: str) -> Mapping[str, An
         message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
         raise InputError((fault_at(name, text, "created-by", message, _ANEW),))
     table: Mapping[str, Any] = data["tool"]["wheeltarget"]
-    if table.get("schema") not in {SCHEMA, None} and isinstance(table["schema"], int):
-        message = f"schema {table['schema']} is of another wheeltarget than this one"
+    schema = table.get("schema")
+    if isinstance(schema, int) and schema != SCHEMA:
+        message = f"schema {schema} is of another wheeltarget than this one"
         hint = "use the wheeltarget that made the lock, or delete the file and lock again"
         raise InputError((fault_at(name, text, "tool.wheeltarget.schema", message, hint),))
     faults = tuple(_table_faults(table, text, name))
@@ -366,9 +367,12 @@ def _filename(file: PackageArchive | PackageSdist | PackageWheel) -> str:
     """Give the name of a file; an archive has that of its place."""
     from urllib.parse import unquote, urlsplit
 
-    named = getattr(file, "filename", None)
-    if named is not None:
-        return str(named)
-    if file.path:
-        return file.path.replace("\\", "/").rpartition("/")[2]
-    return unquote(urlsplit(file.url or "").path).rpartition("/")[2]
+    try:
+        named = getattr(file, "filename", None)
+        if named is not None:
+            return str(named)
+        if file.path:
+            return file.path.replace("\\", "/").rpartition("/")[2]
+        return unquote(urlsplit(file.url or "").path).rpartition("/")[2]
+    except ValueError as error:
+        raise LockError(f"{file.url} is no URL: {error}") from error
