@@ -151,7 +151,7 @@ def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, k
 
 def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Path) -> None:
     wheels = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
-    with LocalIndex(shelf, metadata=False) as index:
+    with LocalIndex(shelf, json=False, metadata=False) as index:
         words = (*index.pip_args(), f"app ; tags={NEW}")
         lock(LockRequest(words))
         lock(LockRequest(words, dry_run=True))
@@ -159,6 +159,8 @@ def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Pa
         run = wheeltarget("download", *words, cwd=project)
         assert run.exit_code == 0, run.stderr
         assert [index.count(wheel.name) for wheel in wheels] == [1, 1]
+    sizes = [package.file.size for package in read(NEW).packages]
+    assert sizes == [wheel.stat().st_size for wheel in wheels]
 
 
 @pytest.mark.parametrize("most", [1, 4])
