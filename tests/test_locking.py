@@ -472,6 +472,17 @@ def test_same_versions_are_found_where_there_are_any(index: LocalIndex, shelf: P
     assert not [note for note in outcome.notes if "differs" in note]
 
 
+def test_project_that_somebody_could_do_without_holds_nobody_back(
+    index: LocalIndex, shelf: Path
+) -> None:
+    for number in ("1.0", "1.1", "1.2"):
+        make_wheel(shelf, "lib", number)
+    make_wheel(shelf, "app", "1.0", requires=["lib<1.2"])
+    make_wheel(shelf, "app", "2.0", requires=["lib<1.1"])
+    make(index, f"app ; tags={OLD}", f"lib>1.0 ; tags={NEW}", same_versions=True)
+    assert (versions(OLD), versions(NEW)) == ({"app": "1.0", "lib": "1.1"}, {"lib": "1.1"})
+
+
 def test_kept_versions_hold_nobody_back(index: LocalIndex, shelf: Path) -> None:
     make_wheel(shelf, "app", "1.0", requires=["lib<1.1"])
     make_wheel(shelf, "app", "1.1", requires=["lib"])
