@@ -171,7 +171,7 @@ ARROWS = {
     "lock_changes": "locks",
     "lock_folder": "errors lock_changes locks",
     "same_versions": "demands errors plan",
-    "lock_resolving": "catalogue delivery driver plan results same_versions wheelhouse",
+    "lock_resolving": "catalogue delivery driver explanation plan results same_versions wheelhouse",
     "locking": (
         "cache catalogue delivery errors housekeeping inputs interrupts lock_changes lock_folder "
         "lock_hashes lock_inputs lock_making lock_resolving locks pip_config pip_options plan "

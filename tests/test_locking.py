@@ -151,7 +151,7 @@ def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, k
 
 def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Path) -> None:
     wheels = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
-    with LocalIndex(shelf, metadata=False) as index:
+    with LocalIndex(shelf, json=False, metadata=False) as index:
         words = (*index.pip_args(), f"app ; tags={NEW}")
         lock(LockRequest(words))
         lock(LockRequest(words, dry_run=True))
@@ -159,6 +159,8 @@ def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Pa
         run = wheeltarget("download", *words, cwd=project)
         assert run.exit_code == 0, run.stderr
         assert [index.count(wheel.name) for wheel in wheels] == [1, 1]
+    sizes = [package.file.size for package in read(NEW).packages]
+    assert sizes == [wheel.stat().st_size for wheel in wheels]
 
 
 @pytest.mark.parametrize("most", [1, 4])
@@ -480,6 +482,17 @@ def test_same_versions_are_found_where_there_are_any(index: LocalIndex, shelf: P
     assert versions(NEW) == {"app": "1.0", "lib": "1.0"}
     assert versions(OLD) == {"app": "1.0", "lib": "1.0", "old": "1.0"}
     assert not [note for note in outcome.notes if "differs" in note]
+
+
+def test_project_that_somebody_could_do_without_holds_nobody_back(
+    index: LocalIndex, shelf: Path
+) -> None:
+    for number in ("1.0", "1.1", "1.2"):
+        make_wheel(shelf, "lib", number)
+    make_wheel(shelf, "app", "1.0", requires=["lib<1.2"])
+    make_wheel(shelf, "app", "2.0", requires=["lib<1.1"])
+    make(index, f"app ; tags={OLD}", f"lib>1.0 ; tags={NEW}", same_versions=True)
+    assert (versions(OLD), versions(NEW)) == ({"app": "1.0", "lib": "1.1"}, {"lib": "1.1"})
 
 
 def test_kept_versions_hold_nobody_back(index: LocalIndex, shelf: Path) -> None:

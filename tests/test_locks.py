@@ -180,6 +180,22 @@ def test_standard_reads_it() -> None:
     assert pylock == to_pylock(LOCK)
 
 
+def test_url_that_is_none_is_refused_with_its_place() -> None:
+    hashes = f'hashes = {{ sha256 = "{"ab" * 32}" }}'
+    package = (
+        f'[[packages]]\nname = "x"\nversion = "1"\narchive = {{ url = "http://[", {hashes} }}\n'
+    )
+    text = write(LOCK).replace("[tool.wheeltarget]", f"{package}[tool.wheeltarget]")
+    with pytest.raises(InputError) as caught:
+        read(text, "lock.toml")
+    fault, *_ = caught.value.faults
+    assert fault.message == "packages[2].archive.url: no URL: Invalid IPv6 URL"
+    assert (fault.source, fault.location and fault.location.column) == (
+        package.splitlines()[-1],
+        len("archive = { u"),
+    )
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message", "line", "column"),
     [

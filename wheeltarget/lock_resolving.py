@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from wheeltarget import catalogue, delivery, driver, same_versions
+from wheeltarget.explanation import UnmetError
 from wheeltarget.plan import Job
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.wheelhouse import Stage
@@ -41,7 +42,7 @@ class Resolver:
         :returns: what came of each job, in their order.
         :raises WheeltargetError: where that cannot be done.
         """
-        results = self._level_with_kept(jobs) if same else self._start(jobs, "all")
+        results = self._find_same(jobs) if same else self._start(jobs, "all")
         for result in results.values():
             delivery.check(result, dry_run=True)
         return tuple(replace(results[i], chosen=_measured(results[i])) for i in range(len(results)))
@@ -52,24 +53,32 @@ class Resolver:
         delivery.refuse_failures(results, self.labels, catalogue.look_up_tag)
         return dict(enumerate(results))
 
-    def _level_with_kept(self, jobs: Sequence[Job]) -> dict[int, JobResult]:
-        """Find one version of each project for all, without what is kept if it is in the way.
+    def _find_same(self, jobs: Sequence[Job]) -> dict[int, JobResult]:
+        """Find one version of each project for all.
 
-        First without what is kept of the projects that differ, then without everything.
+        Where that cannot be, again without what is kept: first of the projects that differ, then
+        of all. Then with higher versions of what somebody cannot take so low.
         """
-        number = 0
-        while True:
-            results = self._start(jobs, f"try-{number}")
+        floors: dict[str, str] = {}
+        first: same_versions.HeldBackError | None = None
+        for number in range(_ROUNDS):
             try:
-                self._level(jobs, results, f"try-{number}")
+                return self._level(jobs, floors, f"try-{number}")
             except same_versions.HeldBackError as error:
                 kept = {name for job in jobs for name, _ in job.prefer}
-                if not kept:
+                if kept:
+                    jobs = [same_versions.freed(job, error.projects & kept or kept) for job in jobs]
+                    continue
+                first = first or error
+                if error.floor is None:
+                    raise first from None
+                floors |= dict([error.floor])
+            except UnmetError:
+                if first is None:
                     raise
-                jobs = [same_versions.freed(job, error.projects & kept or kept) for job in jobs]
-                number += 1
-            else:
-                return results
+                break  # there are no higher ones that would do
+        assert first is not None  # noqa: S101 - a first round that was good has ended it
+        raise first
 
     def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
         part = self.stage.part(name)
@@ -79,9 +88,12 @@ class Resolver:
         labels = [self.labels[i] for i in which]
         return driver.run_jobs([jobs[i] for i in which], labels, part, manner)
 
-    def _level(self, jobs: Sequence[Job], results: dict[int, JobResult], name: str) -> None:
+    def _level(
+        self, jobs: Sequence[Job], floors: Mapping[str, str], name: str
+    ) -> dict[int, JobResult]:
         """Resolve again whoever has a newer version than another, until nobody has."""
         bounds: dict[str, same_versions.Bound] = {}
+        results = self._start([same_versions.bounded(job, {}, floors) for job in jobs], name)
         for number in range(1, _ROUNDS):
             chosen = [(self.labels[i], _versions(results[i])) for i in sorted(results)]
             lower = same_versions.lower(chosen, bounds)
@@ -93,13 +105,14 @@ class Resolver:
                 for i in sorted(results)
                 if (exceeded := same_versions.exceeds(_versions(results[i]), bounds))
             }
-            again = [same_versions.bounded(job, bounds) for job in jobs]
+            again = [same_versions.bounded(job, bounds, floors) for job in jobs]
             if over:
                 new = self._run(again, list(over), f"{name}-{number}")
                 for i, result in zip(over, new, strict=True):
                     self._refuse_held_back(i, over[i], result, bounds)
                     results[i] = result
         same_versions.check_same([(self.labels[i], _versions(results[i])) for i in sorted(results)])
+        return results
 
     def _refuse_held_back(
         self,

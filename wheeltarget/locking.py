@@ -256,8 +256,10 @@ def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
     key, _, text = clause.partition("=")
     if key == "target" and catalogue.is_path(text):
         # A path is read from the folder of the file in which it stands.
-        path = Path(order.names.folder(job.target), text)
-        clause = f"target={os.path.relpath(path, folder)}"
+        path = os.path.abspath(Path(order.names.folder(job.target), text))  # noqa: PTH100 - any text
+        with contextlib.suppress(ValueError):  # it is on another drive
+            path = os.path.relpath(path, folder)
+        clause = f"target={path}"
     return requirements_text(each, clause, folder)
 
 

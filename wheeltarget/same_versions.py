@@ -2,8 +2,9 @@
 
 Where targets have different versions of a project, the lowest of them becomes the highest that any
 may take. Whoever has a higher one is resolved again, with that as a constraint. What it takes then
-may be lower still, or differ elsewhere, so that goes on until nothing differs. No bound ever goes
-up, and a project has so many versions only, so it comes to an end.
+may be lower still, or differ elsewhere, so that goes on until nothing differs. Where somebody
+cannot take so low a version, it begins anew with higher ones alone. No bound ever goes up, no floor
+ever down, and a project has so many versions only, so it comes to an end.
 """
 
 from __future__ import annotations
@@ -38,11 +39,20 @@ class HeldBackError(LockError):
     """No one version of a project is for all targets.
 
     :param projects: of which projects they have no common version, or may have none.
+    :param floor: the project that somebody cannot take so low, and that version; None where it is
+        not that.
     """
 
-    def __init__(self, message: str, hint: str, projects: Iterable[str]) -> None:
+    def __init__(
+        self,
+        message: str,
+        hint: str,
+        projects: Iterable[str],
+        floor: tuple[str, str] | None = None,
+    ) -> None:
         super().__init__(message, hint)
         self.projects = frozenset(projects)
+        self.floor = floor
 
 
 def differing(
@@ -93,13 +103,18 @@ def exceeds(versions: Versions, bounds: Mapping[str, Bound]) -> tuple[str, ...]:
     )
 
 
-def bounded(job: Job, bounds: Mapping[str, Bound]) -> Job:
+def bounded(job: Job, bounds: Mapping[str, Bound], floors: Mapping[str, str]) -> Job:
     """Give a job the bounds as constraints.
 
     :param job: the job.
     :param bounds: the bounds.
+    :param floors: by project, the version that none may take, nor an older one.
     """
-    text = "".join(f"{name}<={bound.version}\n" for name, bound in sorted(bounds.items()))
+    if not bounds and not floors:
+        return job
+    lines = [f"{name}<={bound.version}\n" for name, bound in sorted(bounds.items())]
+    lines += [f"{name}>{version}\n" for name, version in sorted(floors.items())]
+    text = "".join(lines)
     return replace(
         job,
         arguments=(f"--constraint={CONSTRAINTS}", *job.arguments),
@@ -126,6 +141,7 @@ def held_back(
         f"{bound.label} holds it back: lock it apart, ask for other versions, or leave "
         "--same-versions out",
         bounds,
+        (name, bound.version),
     )
 
 

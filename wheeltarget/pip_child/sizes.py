@@ -33,7 +33,7 @@ def patch_sizes(current: Current) -> None:
 
 
 def ask_for_sizes(current: Current, session: Any) -> None:
-    """Ask for the sizes of chosen files that neither the index has given nor pip has fetched.
+    """Ask for the sizes of chosen files that nobody has given and that are not here.
 
     The first file of each host is asked for here, where the user may be asked for a password; the
     others then at once, as far as there are threads. A file of which nobody says the size has none.
@@ -59,8 +59,13 @@ def _unknown(current: Current) -> Iterator[str]:
         link = requirement.link
         url = link.url_without_fragment
         remote = not link.is_vcs and not link.is_file
-        if url not in current.sizes and remote and not current.saves(link):
+        if url in current.sizes or not remote or current.saves(link):
+            continue
+        kept = current.store.find(link.hash) if current.store and link.is_wheel else None
+        if kept is None:
             yield url
+        else:
+            current.sizes[url] = kept.stat().st_size
 
 
 def _ask(current: Current, session: Any, url: str) -> bool:
