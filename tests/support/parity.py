@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pip import __version__ as pip_version
 
+from tests.support import forks
 from tests.support.cli import command, environment
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
@@ -237,15 +238,12 @@ class Bench:
             "PATH": str(Path(shutil.which("git") or "").parent),
             **{name: self.fill(value) for name, value in case.variables.items()},
         }
-        done = subprocess.run(
+        done = forks.run(
             words,
             cwd=self.project,
             env={name: value for name, value in environment(**variables).items() if value},
             input=case.stdin,
-            capture_output=True,
-            text=True,
             timeout=60,
-            check=False,
         )
         after = self._digests()
         files = {name: digest for name, digest in after.items() if before.get(name) != digest}
