@@ -189,7 +189,8 @@ class Bench:
     def __init__(self, shop: Shop, folder: Path, usual: Mapping[str, str]) -> None:
         self.shop = shop
         self.project = folder / "project"
-        self._home = folder / "home"
+        # The same for all, since some of pip's modules look at its name while they are loaded.
+        self._home = shop.folder / "home"
         self._temporary = folder / "temporary"
         self._folders = (self.project, self._home, self._temporary)
         self._usual = usual
