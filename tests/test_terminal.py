@@ -125,7 +125,14 @@ def test_progress_is_shown_of_what_is_here_before_pip_asks(
     make_wheel(tmp_path / "index", "app", requires=["big"])
     make_wheel(tmp_path / "index", "big", files={"big.bin": os.urandom(900_000)})
     index.fault("app-1.0-py3-none-any.whl", Stall(1))
-    line = [*WHEELTARGET, "--no-cache-dir", *index.pip_args(), "-d", "house", f"app ; tags={TARGET}"]
+    line = [
+        *WHEELTARGET,
+        "--no-cache-dir",
+        *index.pip_args(),
+        "-d",
+        "house",
+        f"app ; tags={TARGET}",
+    ]
     variables = environment(WHEELTARGET_AHEAD="1")
     with Terminal(line, tmp_path, variables) as terminal:
         assert terminal.finish() == 0, terminal.text

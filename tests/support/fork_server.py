@@ -1,4 +1,4 @@
-"""Load everything that runs of wheeltarget and pip load, and fork for each: see tests.support.forks.
+"""Load all that runs of wheeltarget and pip load, and fork for each: see tests.support.forks.
 
 A fork gets what a new process would have: environment, working directory, streams, signals, modules
 that were run as programs. What is read of the environment while modules are loaded is as it was at
@@ -24,7 +24,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NoReturn
+from typing import NoReturn
 
 LOADED = (
     "pip._internal.cli.main",
@@ -37,7 +37,10 @@ LOADED = (
 )
 """What is loaded beside the modules of wheeltarget itself."""
 
-_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+_STREAMS = tuple(
+    (name, mode, getattr(sys, name).encoding, getattr(sys, name).errors)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+)
 _USUAL_COLLECTIONS = gc.get_threshold()
 _USUAL_PATH = sys.path[1:]
 
@@ -108,7 +111,7 @@ def become(words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
     gc.set_threshold(*_USUAL_COLLECTIONS)
     sys.dont_write_bytecode = bool(variables.get("PYTHONDONTWRITEBYTECODE"))
     _open_streams()
-    os.posix_spawn, os.execv = _spawn, _execute
+    os.posix_spawn, os.execv = _spawn, _execute  # type: ignore[assignment]
     safe = words[1] == "-P"
     module, *arguments = words[3:] if safe else words[2:]
     sys.path[:] = _USUAL_PATH if safe else [os.getcwd(), *_USUAL_PATH]  # noqa: PTH109 - as Python
@@ -120,7 +123,7 @@ def _close() -> None:
     """Close what a new process does not inherit."""
     for name in os.listdir("/dev/fd"):  # noqa: PTH208 - these are no files
         with suppress(OSError):
-            if int(name) > 2 and not os.get_inheritable(int(name)):  # noqa: PLR2004
+            if int(name) > 2 and not os.get_inheritable(int(name)):
                 os.close(int(name))
 
 
@@ -134,18 +137,13 @@ def _reset_signals() -> None:
 
 def _open_streams() -> None:
     """Open the standard streams as Python does, with nothing in them that was not written yet."""
-    for number, (name, mode) in enumerate(_STREAMS):
+    for number, (name, mode, encoding, errors) in enumerate(_STREAMS):
         stream = None
         with suppress(OSError):
-            errors = "backslashreplace" if name == "stderr" else "strict"
+            os.fstat(number)
             lines = name == "stderr" or os.isatty(number)
-            stream = os.fdopen(
-                os.dup2(number, number),
-                mode,
-                1 if lines else -1,
-                errors=errors,
-                closefd=False,
-            )
+            buffering = 1 if lines else -1
+            stream = os.fdopen(number, mode, buffering, encoding, errors, closefd=False)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
@@ -188,17 +186,15 @@ _spawn_here, _execute_here = os.posix_spawn, os.execv
 
 def _spawn(
     path: str,
-    words: Sequence[str],
+    words: list[str],
     variables: Mapping[str, str],
     *,
     file_actions: Sequence[tuple[int, int, int]] = (),
     setsigmask: Sequence[int] = (),
 ) -> int:
     """Fork for a process of pip's, where a new one would be started."""
-    if list(words[:4]) != [sys.executable, "-P", "-m", "wheeltarget.pip_child"]:
-        return _spawn_here(
-            path, words, variables, file_actions=file_actions, setsigmask=setsigmask
-        )
+    if words[:4] != [sys.executable, "-P", "-m", "wheeltarget.pip_child"]:
+        return _spawn_here(path, words, variables, file_actions=file_actions, setsigmask=setsigmask)
     pid = os.fork()
     if not pid:
         for action, source, number in file_actions:
@@ -209,9 +205,9 @@ def _spawn(
     return pid
 
 
-def _execute(path: str, words: Sequence[str]) -> NoReturn:
+def _execute(path: str, words: list[str]) -> NoReturn:
     """Become pip, where this process would turn into it."""
-    if list(words[:3]) != [sys.executable, "-m", "pip"]:
+    if words[:3] != [sys.executable, "-m", "pip"]:
         _execute_here(path, words)
     become(words, dict(os.environ))
 

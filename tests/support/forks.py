@@ -1,4 +1,4 @@
-"""Run wheeltarget and pip in forks of a process that has loaded both, which costs no start of Python.
+"""Run wheeltarget and pip in forks of a process that has loaded both, and start no Python.
 
 That is for the runs of the tests on one more pip or Python, where what comes of a run is asked for
 and how a process starts is tried elsewhere: ``pytest --forks``. Without it every run is a process
@@ -161,7 +161,7 @@ def _run(
     timeout: float,
 ) -> subprocess.CompletedProcess[str]:
     with contextlib.ExitStack() as streams:
-        stdin = streams.enter_context(open(os.devnull, "rb") if said is None else _pipe(said))
+        stdin = streams.enter_context(_nothing() if said is None else _pipe(said))
         ends: list[int] = [stdin.fileno()]
         readers = []
         for _ in range(2):
@@ -171,6 +171,10 @@ def _run(
         code = server.run(words, cwd, env, ends, timeout)
     stdout, stderr = (reader.text() for reader in readers)
     return subprocess.CompletedProcess(list(words), code, stdout, stderr)
+
+
+def _nothing() -> IO[bytes]:
+    return Path(os.devnull).open("rb")
 
 
 def _pipe(said: str) -> IO[bytes]:
