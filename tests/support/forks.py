@@ -33,10 +33,10 @@ _MOST_STDIN = 1 << 14
 is_wanted = False
 """Whether there are to be forks."""
 
-_servers: dict[tuple[tuple[str, str], ...], _Server | None] = {}
+_servers: dict[tuple[tuple[str, str], ...], Server | None] = {}
 
 
-class _Server:
+class Server:
     """The process that forks.
 
     :param variables: its environment.
@@ -62,6 +62,27 @@ class _Server:
         self,
         words: Sequence[str],
         cwd: Path,
+        env: Mapping[str, str],
+        said: str | None,
+        timeout: float,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; see :func:`run`."""
+        with contextlib.ExitStack() as streams:
+            stdin = streams.enter_context(_nothing() if said is None else _pipe(said))
+            ends: list[int] = [stdin.fileno()]
+            readers = []
+            for _ in range(2):
+                read, write = os.pipe()
+                readers.append(_Reader(os.fdopen(read, "rb")))
+                ends.append(streams.enter_context(os.fdopen(write, "wb")).fileno())
+            code = self._order(words, cwd, env, ends, timeout)
+        stdout, stderr = (reader.text() for reader in readers)
+        return subprocess.CompletedProcess(list(words), code, stdout, stderr)
+
+    def _order(
+        self,
+        words: Sequence[str],
+        cwd: Path,
         variables: Mapping[str, str],
         streams: Sequence[int],
         timeout: float,
@@ -69,20 +90,21 @@ class _Server:
         order = {"words": list(words), "cwd": str(cwd), "variables": dict(variables)}
         data = json.dumps(order).encode()
         with self._lock:
-            self._socket.settimeout(timeout)
             socket.send_fds(self._socket, [len(data).to_bytes(4, "big")], streams)
             self._socket.sendall(data)
             pid = self._number()
             try:
-                return self._number()
+                return self._number(timeout)
             except TimeoutError:
                 os.kill(pid, signal.SIGKILL)
                 self._number()
                 raise subprocess.TimeoutExpired(list(words), timeout) from None
 
-    def _number(self) -> int:
+    def _number(self, timeout: float | None = None) -> int:
+        self._socket.settimeout(timeout)
         number = array.array("i")
         data = self._socket.recv(number.itemsize, socket.MSG_WAITALL)
+        assert data, "the process that forks has ended"
         number.frombytes(data)
         return number[0]
 
@@ -104,15 +126,22 @@ def run(
     :param timeout: seconds after which the test fails.
     :returns: what ``subprocess.run`` returns.
     """
-    server = _server_for(words, env) if len(input or "") < _MOST_STDIN else None
+    server = server_for(words, env) if len(input or "") < _MOST_STDIN else None
     if server is not None:
-        return _run(server, words, cwd, env, input, timeout)
+        return server.run(words, cwd, env, input, timeout)
+    return run_fresh(words, cwd, env, input, timeout)
+
+
+def run_fresh(
+    words: Sequence[str], cwd: Path, env: Mapping[str, str], said: str | None, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in a process of its own; see :func:`run`."""
     return subprocess.run(
         words,
         cwd=cwd,
         env=env,
-        input=input,
-        stdin=subprocess.DEVNULL if input is None else None,
+        input=said,
+        stdin=subprocess.DEVNULL if said is None else None,
         capture_output=True,
         text=True,
         timeout=timeout,
@@ -128,7 +157,7 @@ def close() -> None:
     _servers.clear()
 
 
-def _server_for(words: Sequence[str], env: Mapping[str, str]) -> _Server | None:
+def server_for(words: Sequence[str], env: Mapping[str, str]) -> Server | None:
     """Give the process that forks for such a command; one is started when it is worth it."""
     module = words[2:4] if words[1:2] == ["-P"] else words[1:3]
     if (
@@ -148,29 +177,8 @@ def _server_for(words: Sequence[str], env: Mapping[str, str]) -> _Server | None:
     if key not in _servers:
         _servers[key] = None  # once is not worth it
     elif _servers[key] is None:
-        _servers[key] = _Server({**os.environ, **said})
+        _servers[key] = Server({**os.environ, **said})
     return _servers[key]
-
-
-def _run(
-    server: _Server,
-    words: Sequence[str],
-    cwd: Path,
-    env: Mapping[str, str],
-    said: str | None,
-    timeout: float,
-) -> subprocess.CompletedProcess[str]:
-    with contextlib.ExitStack() as streams:
-        stdin = streams.enter_context(_nothing() if said is None else _pipe(said))
-        ends: list[int] = [stdin.fileno()]
-        readers = []
-        for _ in range(2):
-            read, write = os.pipe()
-            readers.append(_Reader(os.fdopen(read, "rb")))
-            ends.append(streams.enter_context(os.fdopen(write, "wb")).fileno())
-        code = server.run(words, cwd, env, ends, timeout)
-    stdout, stderr = (reader.text() for reader in readers)
-    return subprocess.CompletedProcess(list(words), code, stdout, stderr)
 
 
 def _nothing() -> IO[bytes]:
