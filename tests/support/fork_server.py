@@ -24,7 +24,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import NoReturn
+from typing import Any, NoReturn
 
 LOADED = (
     "pip._internal.cli.main",
@@ -184,23 +184,17 @@ def _end(code: int) -> NoReturn:
 _spawn_here, _execute_here = os.posix_spawn, os.execv
 
 
-def _spawn(
-    path: str,
-    words: list[str],
-    variables: Mapping[str, str],
-    *,
-    file_actions: Sequence[tuple[int, int, int]] = (),
-    setsigmask: Sequence[int] = (),
-) -> int:
-    """Fork for a process of pip's, where a new one would be started."""
-    if words[:4] != [sys.executable, "-P", "-m", "wheeltarget.pip_child"]:
-        return _spawn_here(path, words, variables, file_actions=file_actions, setsigmask=setsigmask)
+def _spawn(path: str, words: list[str], variables: Mapping[str, str], **named: Any) -> int:
+    """Fork for the process in reserve, where a new one would be started."""
+    # What the module subprocess starts in this way, with some Pythons, is left to it.
+    if words[:5] != [sys.executable, "-P", "-m", "wheeltarget.pip_child", "--reserve"]:
+        return _spawn_here(path, words, variables, **named)
     pid = os.fork()
     if not pid:
-        for action, source, number in file_actions:
+        for action, source, number in named["file_actions"]:
             assert action == os.POSIX_SPAWN_DUP2
             os.dup2(source, number)
-        signal.pthread_sigmask(signal.SIG_SETMASK, setsigmask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, named["setsigmask"])
         become(words, variables)
     return pid
 
