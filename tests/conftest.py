@@ -63,6 +63,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
+def _forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test of much of one kind start no new processes, whatever the others do."""
+    monkeypatch.setattr(forks, "is_wanted", os.name == "posix")
+
+
+@pytest.fixture
 def place(tmp_path: Path) -> Iterator[Path]:
     """Give a folder for wheels from the real index.
 
