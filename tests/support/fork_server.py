@@ -64,6 +64,7 @@ def main(number: int) -> None:
             for wanted, stream in enumerate(streams):
                 os.dup2(stream, wanted)
                 os.close(stream)
+            os.umask(order["umask"])
             os.chdir(order["cwd"])
             become(order["words"], order["variables"])
         for stream in streams:

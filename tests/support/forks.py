@@ -87,7 +87,12 @@ class Server:
         streams: Sequence[int],
         timeout: float,
     ) -> int:
-        order = {"words": list(words), "cwd": str(cwd), "variables": dict(variables)}
+        order = {
+            "words": list(words),
+            "cwd": str(cwd),
+            "umask": _umask(),
+            "variables": dict(variables),
+        }
         data = json.dumps(order).encode()
         with self._lock:
             socket.send_fds(self._socket, [len(data).to_bytes(4, "big")], streams)
@@ -179,6 +184,12 @@ def server_for(words: Sequence[str], env: Mapping[str, str]) -> Server | None:
     elif _servers[key] is None:
         _servers[key] = Server({**os.environ, **said})
     return _servers[key]
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _nothing() -> IO[bytes]:
