@@ -11,12 +11,14 @@ import array
 import atexit
 import gc
 import importlib
+import inspect
 import json
 import os
 import pkgutil
 import runpy
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -32,7 +34,6 @@ LOADED = (
     "pip._internal.commands.download",
     "pip._internal.metadata.importlib",
     "pip._internal.resolution.resolvelib.resolver",
-    "subprocess",
     "typer",
 )
 """What is loaded beside the modules of wheeltarget itself."""
@@ -113,6 +114,7 @@ def become(words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
     sys.dont_write_bytecode = bool(variables.get("PYTHONDONTWRITEBYTECODE"))
     _open_streams()
     os.posix_spawn, os.execv = _spawn, _execute  # type: ignore[assignment]
+    _POPEN._execute_child = _start
     safe = words[1] == "-P"
     module, *arguments = words[3:] if safe else words[2:]
     sys.path[:] = _USUAL_PATH if safe else [os.getcwd(), *_USUAL_PATH]  # noqa: PTH109 - as Python
@@ -182,13 +184,17 @@ def _end(code: int) -> NoReturn:
     os._exit(code & 0xFF)
 
 
-_spawn_here, _execute_here = os.posix_spawn, os.execv
+_POPEN: Any = subprocess.Popen
+_spawn_here, _execute_here, _start_here = os.posix_spawn, os.execv, _POPEN._execute_child
+_PARAMETERS = inspect.signature(_start_here)
+_PIPS = [sys.executable, "-P", "-m", "wheeltarget.pip_child"]
+"""How a command for pip begins."""
 
 
 def _spawn(path: str, words: list[str], variables: Mapping[str, str], **named: Any) -> int:
     """Fork for the process in reserve, where a new one would be started."""
     # What the module subprocess starts in this way, with some Pythons, is left to it.
-    if words[:5] != [sys.executable, "-P", "-m", "wheeltarget.pip_child", "--reserve"]:
+    if words[:5] != [*_PIPS, "--reserve"]:
         return _spawn_here(path, words, variables, **named)
     pid = os.fork()
     if not pid:
@@ -198,6 +204,24 @@ def _spawn(path: str, words: list[str], variables: Mapping[str, str], **named: A
         signal.pthread_sigmask(signal.SIG_SETMASK, named["setsigmask"])
         become(words, variables)
     return pid
+
+
+def _start(process: Any, *arguments: Any) -> None:
+    """Fork for a process of pip's, where the module subprocess would start a new one."""
+    given = _PARAMETERS.bind(process, *arguments).arguments
+    if list(given["args"])[:4] != _PIPS:
+        _start_here(process, *arguments)
+        return
+    streams = [given[name] for name in ("p2cread", "c2pwrite", "errwrite")]
+    process.pid = os.fork()
+    if not process.pid:
+        for wanted, stream in enumerate(streams):
+            if stream >= 0:
+                os.dup2(stream, wanted)
+        become(given["args"], os.environ if given["env"] is None else given["env"])
+    process._child_created = True
+    ends = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+    process._close_pipe_fds(*(given[name] for name in ends))
 
 
 def _execute(path: str, words: list[str]) -> NoReturn:
