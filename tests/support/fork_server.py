@@ -30,7 +30,6 @@ from typing import Any, NoReturn
 
 LOADED = (
     "pip._internal.cli.main",
-    "pip._internal.cli.progress_bars",
     "pip._internal.commands.download",
     "pip._internal.metadata.importlib",
     "pip._internal.resolution.resolvelib.resolver",
