@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.support import forks
 from tests.support.index import LocalIndex
 from tests.support.parity import Shop
 
@@ -24,13 +25,26 @@ settings.register_profile("wheeltarget", deadline=None)
 settings.load_profile("wheeltarget")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer to start fewer Pythons."""
+    parser.addoption(
+        "--forks", action="store_true", help="run wheeltarget and pip in forks of a loaded process"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Undo what a background job or nohup inherits: there, signals that end a run are ignored."""
+    forks.is_wanted = bool(config.getoption("--forks")) and os.name == "posix"
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         signum = getattr(signal, name, None)
         if signum is not None and signal.getsignal(signum) is signal.SIG_IGN:
             usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
             signal.signal(signum, usual)
+
+
+def pytest_unconfigure() -> None:
+    """End what was started for all tests."""
+    forks.close()
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +60,12 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("WHEELTARGET_CACHE_DIR", str(tmp_path / "cache"))
     for name in ("NO_COLOR", "FORCE_COLOR", "PYTHONPATH", "PYTHONSAFEPATH"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def _forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test of much of one kind start no new processes, whatever the others do."""
+    monkeypatch.setattr(forks, "is_wanted", os.name == "posix")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.support.cli import Result, download, names
 from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated, _Answer
 from tests.support.wheels import make_wheel
 
-pytestmark = pytest.mark.thorough
+pytestmark = [pytest.mark.thorough, pytest.mark.usefixtures("_forks")]
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"

@@ -118,6 +118,30 @@ def test_progress_is_shown(
     assert names(tmp_path / "house") == ["big-1.0-py3-none-any.whl"]
 
 
+def test_progress_is_shown_of_what_is_here_before_pip_asks(
+    tmp_path: Path, index: LocalIndex
+) -> None:
+    """All wheels come at once; while pip waits for the first, the second one arrives."""
+    make_wheel(tmp_path / "index", "app", requires=["big"])
+    make_wheel(tmp_path / "index", "big", files={"big.bin": os.urandom(900_000)})
+    index.fault("app-1.0-py3-none-any.whl", Stall(1))
+    line = [
+        *WHEELTARGET,
+        "--no-cache-dir",
+        *index.pip_args(),
+        "-d",
+        "house",
+        f"app ; tags={TARGET}",
+    ]
+    variables = environment(WHEELTARGET_AHEAD="1")
+    with Terminal(line, tmp_path, variables) as terminal:
+        assert terminal.finish() == 0, terminal.text
+    fetched = [request.path.rpartition("/")[2] for request in index.requests]
+    assert fetched[-2:] == ["app-1.0-py3-none-any.whl", "big-1.0-py3-none-any.whl"]
+    said = terminal.text.partition("Downloading")[2]
+    assert said.index("app-1.0") < said.index("big-1.0") < said.index("━━━━")
+
+
 def test_interrupt_is_as_in_pip(tmp_path: Path, index: LocalIndex) -> None:
     make_wheel(tmp_path / "index", "lib")
     index.fault(LIB, Stall(30))

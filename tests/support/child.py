@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import forks
 from tests.support.cli import environment
 
 Json = dict[str, Any]
@@ -173,15 +173,11 @@ class Workshop:
         timeout: float = 60,
     ) -> ChildRun:
         """Have jobs done, in the parent of the destination."""
-        done = subprocess.run(
+        done = forks.run(
             self.write(*jobs, plain=plain, ahead=ahead, connections=connections),
             cwd=self.destination.parent,
             env=environment(**(variables or {})),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
             timeout=timeout,
-            check=False,
         )
         return self.outcome(len(jobs), done.returncode, done.stdout, done.stderr)
 

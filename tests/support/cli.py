@@ -1,14 +1,14 @@
-"""Run wheeltarget as its user does: in a process of its own."""
+"""Run wheeltarget as its user does: in a process of its own, or in a fork that is like one."""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import forks
 from tests.support.index import LocalIndex
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,16 +48,12 @@ def wheeltarget(
     :param stdin: what it can read.
     :param timeout: seconds after which the test fails.
     """
-    done = subprocess.run(
+    done = forks.run(
         command(*words),
         cwd=cwd,
         env=environment(**(variables or {})),
         input=stdin,
-        stdin=subprocess.DEVNULL if stdin is None else None,
-        capture_output=True,
-        text=True,
         timeout=timeout,
-        check=False,
     )
     return Result(done.returncode, done.stdout, done.stderr)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pip import __version__ as pip_version
 
+from tests.support import forks
 from tests.support.cli import command, environment
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
@@ -188,7 +189,8 @@ class Bench:
     def __init__(self, shop: Shop, folder: Path, usual: Mapping[str, str]) -> None:
         self.shop = shop
         self.project = folder / "project"
-        self._home = folder / "home"
+        # The same for all, since some of pip's modules look at its name while they are loaded.
+        self._home = shop.folder / "home"
         self._temporary = folder / "temporary"
         self._folders = (self.project, self._home, self._temporary)
         self._usual = usual
@@ -237,15 +239,12 @@ class Bench:
             "PATH": str(Path(shutil.which("git") or "").parent),
             **{name: self.fill(value) for name, value in case.variables.items()},
         }
-        done = subprocess.run(
+        done = forks.run(
             words,
             cwd=self.project,
             env={name: value for name, value in environment(**variables).items() if value},
             input=case.stdin,
-            capture_output=True,
-            text=True,
             timeout=60,
-            check=False,
         )
         after = self._digests()
         files = {name: digest for name, digest in after.items() if before.get(name) != digest}

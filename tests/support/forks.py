@@ -1,0 +1,223 @@
+"""Run wheeltarget and pip in forks of a process that has loaded both, and start no Python.
+
+That is for the runs of the tests on one more pip or Python, where what comes of a run is asked for
+and how a process starts is tried elsewhere: ``pytest --forks``. Without it every run is a process
+of its own; so is one whose environment says something to Python, or anything else is out of the
+ordinary. See :mod:`tests.support.fork_server`.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+_ROOT = Path(__file__).resolve().parents[2]
+_MODULES = frozenset({"pip", "wheeltarget", "wheeltarget.pip_child"})
+_AT_THE_START = ("HOME", "LANG", "LC_", "PYTHON", "XDG_CACHE_HOME")
+"""What begins like this is looked at while Python starts and modules are loaded."""
+
+_AFTERWARDS = frozenset({"PYTHONDONTWRITEBYTECODE"})
+_MOST_STDIN = 1 << 14
+
+is_wanted = False
+"""Whether there are to be forks."""
+
+_servers: dict[tuple[tuple[str, str], ...], Server | None] = {}
+
+
+class Server:
+    """The process that forks.
+
+    :param variables: its environment.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, str(_ROOT / "tests/support/fork_server.py"), str(theirs.fileno())],
+                env=dict(variables),
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+            )
+
+    def close(self) -> None:
+        """Let it end."""
+        self._socket.close()
+        self._process.wait()
+
+    def run(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        said: str | None,
+        timeout: float,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end; see :func:`run`."""
+        with contextlib.ExitStack() as streams:
+            stdin = streams.enter_context(_nothing() if said is None else _pipe(said))
+            ends: list[int] = [stdin.fileno()]
+            readers = []
+            for _ in range(2):
+                read, write = os.pipe()
+                readers.append(_Reader(os.fdopen(read, "rb")))
+                ends.append(streams.enter_context(os.fdopen(write, "wb")).fileno())
+            code = self._order(words, cwd, env, ends, timeout)
+        stdout, stderr = (reader.text() for reader in readers)
+        return subprocess.CompletedProcess(list(words), code, stdout, stderr)
+
+    def _order(
+        self,
+        words: Sequence[str],
+        cwd: Path,
+        variables: Mapping[str, str],
+        streams: Sequence[int],
+        timeout: float,
+    ) -> int:
+        order = {
+            "words": list(words),
+            "cwd": str(cwd),
+            "umask": _umask(),
+            "variables": dict(variables),
+        }
+        data = json.dumps(order).encode()
+        with self._lock:
+            socket.send_fds(self._socket, [len(data).to_bytes(4, "big")], streams)
+            self._socket.sendall(data)
+            pid = self._number()
+            try:
+                return self._number(timeout)
+            except TimeoutError:
+                os.kill(pid, signal.SIGKILL)
+                self._number()
+                raise subprocess.TimeoutExpired(list(words), timeout) from None
+
+    def _number(self, timeout: float | None = None) -> int:
+        self._socket.settimeout(timeout)
+        number = array.array("i")
+        data = self._socket.recv(number.itemsize, socket.MSG_WAITALL)
+        assert data, "the process that forks has ended"
+        number.frombytes(data)
+        return number[0]
+
+
+def run(
+    words: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    input: str | None = None,  # noqa: A002 - as subprocess has it
+    timeout: float,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in a fork if that is wanted and makes no difference.
+
+    :param words: the command.
+    :param cwd: its working directory.
+    :param env: its environment.
+    :param input: what it can read.
+    :param timeout: seconds after which the test fails.
+    :returns: what ``subprocess.run`` returns.
+    """
+    server = server_for(words, env) if len(input or "") < _MOST_STDIN else None
+    if server is not None:
+        return server.run(words, cwd, env, input, timeout)
+    return run_fresh(words, cwd, env, input, timeout)
+
+
+def run_fresh(
+    words: Sequence[str], cwd: Path, env: Mapping[str, str], said: str | None, timeout: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, in a process of its own; see :func:`run`."""
+    return subprocess.run(
+        words,
+        cwd=cwd,
+        env=env,
+        input=said,
+        stdin=subprocess.DEVNULL if said is None else None,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def close() -> None:
+    """End the processes that fork."""
+    for server in _servers.values():
+        if server is not None:
+            server.close()
+    _servers.clear()
+
+
+def server_for(words: Sequence[str], env: Mapping[str, str]) -> Server | None:
+    """Give the process that forks for such a command; one is started when it is worth it."""
+    module = words[2:4] if words[1:2] == ["-P"] else words[1:3]
+    if (
+        not is_wanted
+        or words[0] != sys.executable
+        or module[0] != "-m"
+        or module[1] not in _MODULES
+        or env.get("PYTHONPATH") != str(_ROOT)
+    ):
+        return None
+    said = {
+        name: value
+        for name, value in env.items()
+        if name.startswith(_AT_THE_START) and name not in _AFTERWARDS
+    }
+    key = tuple(sorted(said.items()))
+    if key not in _servers:
+        _servers[key] = None  # once is not worth it
+    elif _servers[key] is None:
+        _servers[key] = Server({**os.environ, **said})
+    return _servers[key]
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+def _nothing() -> IO[bytes]:
+    return Path(os.devnull).open("rb")
+
+
+def _pipe(said: str) -> IO[bytes]:
+    """Give the end of a pipe in which something waits to be read."""
+    read, write = os.pipe()
+    os.write(write, said.encode())
+    os.close(write)
+    return os.fdopen(read, "rb")
+
+
+class _Reader(threading.Thread):
+    """Read a pipe to its end."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._source = source
+        self._data = b""
+        self.start()
+
+    def run(self) -> None:
+        with self._source:
+            self._data = self._source.read()
+
+    def text(self) -> str:
+        """Wait for the end, and give what was read as a text."""
+        self.join()
+        return io.TextIOWrapper(io.BytesIO(self._data)).read()
