@@ -191,6 +191,8 @@ def test_pause_that_a_host_asks_for_is_for_all(wait: int, *, is_shut: bool, as_d
     retry.increment("GET", "/a", response=response, _pool=connections)
     assert wait - 2 < pool.hosts["h"].resumes - time.monotonic() <= wait
     assert (pool.is_shut("h"), pool.hosts["h"].limit) == (is_shut, 1)
+    # So pip's warning of it says.
+    assert repr(retry).startswith("Retry(total=5, ")
 
 
 @pytest.mark.parametrize("is_passing", [False, True])

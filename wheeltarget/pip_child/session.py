@@ -169,6 +169,8 @@ def make_retry(pool: Pool) -> type:
                 raise exceptions.MaxRetryError(_pool, url, error)
             return super().increment(method, url, response, error, _pool, _stacktrace)
 
+    # pip's warning that it tries again names it.
+    WatchedRetry.__name__ = Retry.__name__
     return WatchedRetry
 
 
