@@ -26,8 +26,8 @@ READERS = (
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = (
-    "housekeeping guard wheelhouse results projects answers driver interrupts closure pure unmet "
-    "delivery reports reading plain explain"
+    "housekeeping guard guarding wheelhouse results projects answers driver interrupts closure "
+    "pure unmet delivery reports reading plain explain"
 )
 
 ARROWS = {
@@ -51,6 +51,7 @@ ARROWS = {
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
     "reserve": "",
+    "later": "",
     "store": "errors",
     "runs": "",
     "toml_text": "",
@@ -90,7 +91,8 @@ ARROWS = {
         "download_request errors lock_files lock_names lock_selection locked pip_config "
         "pip_options reading requirements settings targets toml_places"
     ),
-    "fetch": "errors network store transfer",
+    "connections": "transfer",
+    "fetch": "connections errors network store transfer",
     "bringing": (
         "cache driver errors fetch lock_choice locked network pip_options store transfer wheelhouse"
     ),
@@ -99,7 +101,8 @@ ARROWS = {
         "reports targets wheelhouse"
     ),
     "guard": "",
-    "wheelhouse": "errors guard",
+    "guarding": "guard",
+    "wheelhouse": "errors guard guarding",
     "interrupts": "errors",
     "results": "demands nearness plan",
     "projects": "nearness results",
@@ -221,7 +224,7 @@ ARROWS = {
     ),
     "cli_explain": "cli_download cli_pip cli_values errors explain render render_explain",
     "__main__": (
-        "cli cli_download cli_validate download_request first_look pip_options reserve runs"
+        "cli cli_download cli_validate download_request first_look later pip_options reserve runs"
     ),
     # Apart: what runs inside pip's process
     "pip_child": f"{GROUND} reserve",
@@ -470,7 +473,11 @@ def loaded(before: str, module: str) -> set[str]:
         pytest.param(
             "sys",
             "wheeltarget.locked_download",
-            {"typer", "packaging", "pip", "zipfile", "platformdirs", "wheeltarget.driver"},
+            {
+                *("typer", "packaging", "pip", "zipfile", "platformdirs", "wheeltarget.driver"),
+                *("http.client", "email", "json", "optparse", "configparser", "tempfile"),
+                *("shutil", "wheeltarget.outcome"),
+            },
             id="lock",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),

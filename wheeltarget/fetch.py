@@ -7,20 +7,19 @@ to ask again: that is where redirections, prompts, retries and messages come fro
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
-import socket
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from wheeltarget import __version__
+from wheeltarget.connections import Connection
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.network import Network
 from wheeltarget.store import Store
@@ -31,8 +30,6 @@ from wheeltarget.transfer import (
     UnreachableError,
     WrongSizeError,
     obtain,
-    read_length,
-    read_start,
 )
 
 if TYPE_CHECKING:
@@ -41,14 +38,11 @@ if TYPE_CHECKING:
 CONNECTIONS = 16
 """How many connections to one host are open at once."""
 
-_HEADERS = {
-    # As pip does: the hash is that of the file, not of what a server makes of it.
-    "Accept-Encoding": "identity",
-    "User-Agent": f"wheeltarget/{__version__}",
-}
 _HOST_IS_NOT_PLAIN = frozenset({401, 403, 407, 429, 503})
 _PATIENCE = 2.0
 _WATCHED_EVERY = 0.1
+_TURN = 0.0005
+"""Seconds that a thread computes at most, while another one has an answer to take in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +98,28 @@ def fetch_plain(
     """
     fetched = Fetched([each for each in orders if not network.takes(each.url)])
     hosts: dict[tuple[str, str], deque[Order]] = {}
-    for order in orders:
+    # The largest first, so that the connections come to their ends at about the same time.
+    for order in sorted(orders, key=_size, reverse=True):
         if network.takes(order.url):
             parts = urlsplit(order.url)
             hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
     _Crew(network, store, fetched, watch).work_through(hosts, meanwhile)
     return fetched
+
+
+def _size(order: Order) -> float:
+    return float("inf") if order.size is None else order.size
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads that wait for answers not wait for this one, too."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _TURN))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _Crew:
@@ -122,7 +132,7 @@ class _Crew:
         self._store = store
         self._fetched = fetched
         self._stop = threading.Event()
-        self._connections: list[_Connection] = []
+        self._connections: list[Connection] = []
         self._failure: list[BaseException] = []
         self._tls: ssl.SSLContext | None = None
         self._watch = watch
@@ -143,7 +153,8 @@ class _Crew:
         try:
             for thread in threads:
                 thread.start()
-            meanwhile()
+            with _short_turns():
+                meanwhile()
             for thread in threads:
                 while thread.is_alive():
                     # Not without end: on Windows no signal is seen meanwhile.
@@ -184,7 +195,7 @@ class _Crew:
                 thread.join(max(end - time.monotonic(), 0))
 
     def _work(self, host: tuple[str, str], queue: deque[Order]) -> None:
-        connection = _Connection(host, self._network.timeout, self._tls, self._stop)
+        connection = Connection(host, self._network.timeout, self._tls)
         self._connections.append(connection)
         try:
             while not self._stop.is_set():
@@ -199,7 +210,7 @@ class _Crew:
         finally:
             connection.close()
 
-    def _fetch(self, order: Order, connection: _Connection, queue: deque[Order]) -> None:
+    def _fetch(self, order: Order, connection: Connection, queue: deque[Order]) -> None:
         try:
             obtain(order, self._store, lambda start: connection.ask(order.url, start))
             self._done += 1
@@ -221,98 +232,6 @@ class _Crew:
                 self._fetched.left.append(queue.popleft())
             except IndexError:
                 return
-
-
-class _Connection:
-    """A connection to one host that is used again and again."""
-
-    def __init__(
-        self,
-        host: tuple[str, str],
-        timeout: float,
-        tls: ssl.SSLContext | None,
-        stop: threading.Event,
-    ) -> None:
-        scheme, netloc = host
-        self._stop = stop
-        self.received = 0
-        if scheme == "https":
-            self._http: http.client.HTTPConnection = http.client.HTTPSConnection(
-                netloc, timeout=timeout, context=tls
-            )
-        else:
-            self._http = http.client.HTTPConnection(netloc, timeout=timeout)
-
-    def ask(self, url: str, start: int) -> _Answer:
-        """Ask for a file from some byte on."""
-        headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
-        if self._stop.is_set():
-            raise UnreachableError("the run ends")
-        if self._http.sock is None:
-            self._connect()
-        with self.errors_translated():
-            self._http.request("GET", _target(urlsplit(url)), headers=headers)
-            return _Answer(self._http.getresponse(), self)
-
-    def _connect(self) -> None:
-        try:
-            self._http.connect()
-        except (OSError, ValueError) as error:  # a name that is none is a ValueError
-            self.close()
-            if type(error).__module__ == "ssl":
-                # It does answer; whether it is to be trusted is for pip to say.
-                raise StatusError(0, str(error)) from error
-            raise UnreachableError(str(error)) from error
-
-    @contextlib.contextmanager
-    def errors_translated(self) -> Iterator[None]:
-        """Say of every failure of the network that the connection broke."""
-        try:
-            yield
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise BrokenError(str(error)) from error
-
-    def close(self) -> None:
-        """Close it; the next request opens it again."""
-        self._http.close()
-
-    def cut(self) -> None:
-        """End whatever waits for it, from another thread."""
-        sock = self._http.sock
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-
-class _Answer:
-    """An answer of ``http.client``."""
-
-    def __init__(self, response: http.client.HTTPResponse, connection: _Connection) -> None:
-        self._response = response
-        self._connection = connection
-        self.status = response.status
-        self.reason = response.reason
-        self.length = read_length(response.getheader("Content-Length"))
-        self.start = read_start(response.getheader("Content-Range"))
-
-    def read(self, size: int) -> bytes:
-        """Give the next bytes of the body."""
-        with self._connection.errors_translated():
-            piece = self._response.read(size)
-        self._connection.received += len(piece)
-        return piece
-
-    def close(self) -> None:
-        """Let the answer go; of one that was not read to its end the connection goes, too."""
-        if not self._response.isclosed():
-            self._connection.close()
-
-
-def _target(parts: SplitResult) -> str:
-    """Give what a request asks for; the fragment is the client's own business."""
-    path = parts.path or "/"
-    return f"{path}?{parts.query}" if parts.query else path
 
 
 def _trust(certificates: str) -> ssl.SSLContext:

@@ -55,7 +55,7 @@ class Writer:
         self._handle = handle
         self._hash = _new_hash()
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Add to the content.
 
         :param data: the next piece.
@@ -106,9 +106,10 @@ class Store:
         :raises OSError: where it cannot be written.
         """
         found = self._verified(sha256)
-        if found is None:
-            return False
-        source, status = found
+        return found is not None and self._put(*found, path)
+
+    def _put(self, source: Path, status: os.stat_result, path: Path) -> bool:
+        """Put a file of the store where it is needed, and tell whether it was still there."""
         if stat.S_IMODE(status.st_mode) == self._mode:
             try:
                 os.link(source, path)
@@ -137,26 +138,30 @@ class Store:
                 import shutil
 
                 shutil.copyfile(path, draft)
-            status = _date_back(draft)
-            self._keep(draft, status, sha256, _hash_file(draft))
+            self._keep(draft, _date_back(draft), sha256, _hash_file(draft))
 
     @contextmanager
-    def writing(self, sha256: str) -> Iterator[Writer]:
+    def writing(self, sha256: str, path: Path | None = None) -> Iterator[Writer]:
         """Write a file whose hash is known beforehand.
 
         When the block ends well, and what was written has the hash, the file is in the store. If
         it ends in any other way, nothing is left of it.
 
         :param sha256: the hash that it has to have, in hexadecimal.
+        :param path: where to put it then, as :meth:`take` does; nowhere if None.
         :returns: what takes the content.
         :raises HashMismatchError: where the content is another one.
-        :raises OSError: where the store cannot be written.
+        :raises FileExistsError: where something is at that path.
+        :raises OSError: where the store, or the path, cannot be written.
         """
         with self._temporary() as draft:
             with draft.open("xb") as handle:
                 writer = Writer(handle)
                 yield writer
-            self._keep(draft, _date_back(draft), sha256, writer.sha256)
+            status = _date_back(draft)
+            place = self._keep(draft, status, sha256, writer.sha256)
+            if path is not None and not self._put(place, status, path):
+                raise FileNotFoundError(None, "No such file or directory", str(place))
 
     def remove(self, sha256: str) -> None:
         """Remove a file; whoever has it linked keeps it.
@@ -234,20 +239,24 @@ class Store:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
 
-    def _keep(self, draft: Path, status: os.stat_result, expected: str, got: str) -> None:
+    def _keep(self, draft: Path, status: os.stat_result, expected: str, got: str) -> Path:
         """Give a file that is whole its place, if its hash is right."""
         if got != expected.lower():
             raise HashMismatchError(expected, got)
         path = self.folder / got[:2] / got[2:]
-        path.parent.mkdir(exist_ok=True)
         try:
-            draft.replace(path)
+            try:
+                draft.replace(path)
+            except FileNotFoundError:
+                path.parent.mkdir(exist_ok=True)
+                draft.replace(path)
         except PermissionError:
             # On Windows a file that somebody reads cannot be replaced; it is this one.
             if not path.is_file():
                 raise
         else:
             _write_stamp(path, status)
+        return path
 
 
 def _umask() -> int:
