@@ -41,7 +41,7 @@ CONNECTIONS = 16
 _HOST_IS_NOT_PLAIN = frozenset({401, 403, 407, 429, 503})
 _PATIENCE = 2.0
 _WATCHED_EVERY = 0.1
-_TURN = 0.0005
+_TURN = 0.001
 """Seconds that a thread computes at most, while another one has an answer to take in."""
 
 

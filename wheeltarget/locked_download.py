@@ -156,6 +156,8 @@ class _Run:
 
     def do_meanwhile(self) -> None:
         """Do, while files come, what no file depends on; and load what is needed at the end."""
+        import hashlib  # noqa: F401
+
         self.choice.confirm()
         import shutil  # noqa: F401
 

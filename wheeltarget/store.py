@@ -13,22 +13,27 @@ failure that leaves it short its size. File systems count time in steps of up to
 new file is dated back by that much, or a change in its first moment would not be seen.
 
 The stamp's own time of change says when the file was last used.
+
+Many threads write at once, and each call of the system makes a thread wait for its turn. So there
+are as few of them as will do.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from wheeltarget.errors import HashMismatchError
 
 if TYPE_CHECKING:
+    import io
     from hashlib import _Hash
 
 TEMPORARY = "tmp"
@@ -48,12 +53,12 @@ _DRAFT_IS_DEAD_AFTER = 3600.0
 class Writer:
     """Takes the content of a file, piece by piece.
 
-    :param handle: where it goes.
+    :param handle: where it goes; without a buffer, as pieces are large.
     """
 
-    def __init__(self, handle: IO[bytes]) -> None:
+    def __init__(self, handle: io.FileIO) -> None:
         self._handle = handle
-        self._hash = _new_hash()
+        self._hash: _Hash | None = None
 
     def write(self, data: bytes | memoryview) -> int:
         """Add to the content.
@@ -62,13 +67,18 @@ class Writer:
         :returns: how many bytes it has.
         :raises OSError: where it cannot be written.
         """
+        if self._hash is None:
+            self._hash = _new_hash()
         self._hash.update(data)
-        return self._handle.write(data)
+        written = self._handle.write(data)
+        while written < len(data):
+            written += self._handle.write(data[written:])
+        return written
 
     @property
     def sha256(self) -> str:
         """Give the hash of what was written so far, in hexadecimal."""
-        return self._hash.hexdigest()
+        return (self._hash or _new_hash()).hexdigest()
 
 
 class Store:
@@ -83,6 +93,8 @@ class Store:
         self.folder = folder
         # A link has the mode of the file; where pip would give another one, a copy has to do.
         self._mode = 0o666 & ~_umask()
+        self._drafts = os.urandom(12).hex()
+        self._numbers = itertools.count()
 
     def find(self, sha256: str) -> Path | None:
         """Find the file with a hash; one that is damaged is removed.
@@ -132,6 +144,7 @@ class Store:
         if self._verified(sha256) is not None:
             return
         with self._temporary() as draft:
+            draft.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(path.resolve(), draft)
             except OSError:
@@ -155,7 +168,7 @@ class Store:
         :raises OSError: where the store, or the path, cannot be written.
         """
         with self._temporary() as draft:
-            with draft.open("xb") as handle:
+            with _create(draft) as handle:
                 writer = Writer(handle)
                 yield writer
             status = _date_back(draft)
@@ -230,30 +243,28 @@ class Store:
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
         """Give a name that nobody else has, and see to it that nothing is left there."""
-        folder = self.folder / TEMPORARY
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / os.urandom(16).hex()
+        draft = self.folder / TEMPORARY / f"{self._drafts}-{next(self._numbers)}"
         try:
             yield draft
-        finally:
+        except BaseException:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
+            raise
 
     def _keep(self, draft: Path, status: os.stat_result, expected: str, got: str) -> Path:
         """Give a file that is whole its place, if its hash is right."""
         if got != expected.lower():
             raise HashMismatchError(expected, got)
         path = self.folder / got[:2] / got[2:]
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path.parent)  # noqa: PTH102 - it would look whether it is a folder
         try:
-            try:
-                draft.replace(path)
-            except FileNotFoundError:
-                path.parent.mkdir(exist_ok=True)
-                draft.replace(path)
+            draft.replace(path)
         except PermissionError:
             # On Windows a file that somebody reads cannot be replaced; it is this one.
             if not path.is_file():
                 raise
+            draft.unlink()
         else:
             _write_stamp(path, status)
         return path
@@ -264,6 +275,15 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+def _create(path: Path) -> io.FileIO:
+    """Make a file that is not there, and its folder if that is not there either."""
+    try:
+        return path.open("xb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb", buffering=0)
 
 
 def _new_hash() -> _Hash:
@@ -308,8 +328,9 @@ def _write_stamp(path: Path, status: os.stat_result) -> None:
     """Write down what a file was like when it was hashed; without that it is hashed once more."""
     if time.time() - status.st_mtime < _CLOCK_STEP:
         return  # it could change once more without being seen to
-    with contextlib.suppress(OSError):
-        Path(f"{path}{STAMP}").write_text(_stamp(status), "ascii")
+    stamp = Path(f"{path}{STAMP}")
+    with contextlib.suppress(OSError), stamp.open("wb", buffering=0) as handle:
+        handle.write(_stamp(status).encode("ascii"))
 
 
 def _remove(path: Path) -> None:

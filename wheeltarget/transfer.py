@@ -150,7 +150,7 @@ def _obtain_directly(order: Order, ask: Ask) -> None:
     path = Path(order.path)
     path.unlink(missing_ok=True)
     try:
-        with path.open("xb") as handle:
+        with path.open("xb", buffering=0) as handle:
             writer = Writer(handle)
             receive(writer.write, order.size, ask)
         check_hash(order.sha256, writer.sha256)
