@@ -9,9 +9,9 @@ from pathlib import Path
 
 from wheeltarget import guard
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import subprocess
+_ending: set[int] = set()
+"""Guards that were dismissed, and whose end the system was not asked for yet. None is waited for:
+that takes longer than it takes this process to end."""
 
 
 class Guard:
@@ -22,10 +22,11 @@ class Guard:
     """
 
     def __init__(self, folder: Path) -> None:
+        _forget_ended()
         command = [sys.executable, "-I", "-S", guard.__file__, str(folder)]
         end, self._pipe = os.pipe()
         try:
-            self._wait = _spawn(command, end)
+            self._pid = _spawn(command, end)
         except BaseException:
             os.close(self._pipe)
             raise
@@ -41,37 +42,26 @@ class Guard:
             os.write(self._pipe, f"{line}\n".encode())
 
     def dismiss(self) -> None:
-        """Say that there is nothing to clean, and wait for its end."""
+        """Say that there is nothing to clean, upon which it ends."""
         self.tell("done")
         os.close(self._pipe)
-        self._wait()
+        _ending.add(self._pid)
 
 
-class _Spawned:
-    """A process that was started without loading ``subprocess``."""
-
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-
-    def __call__(self) -> None:
+def _forget_ended() -> None:
+    """Let the system forget the guards that have ended."""
+    for pid in tuple(_ending) if hasattr(os, "WNOHANG") else ():
+        ended = pid
         with contextlib.suppress(ChildProcessError):  # somebody else has asked for its end
-            os.waitpid(self._pid, 0)
+            ended, _ = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            _ending.discard(pid)
 
 
-class _Opened:
-    """A process of ``subprocess``."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        self._process = process
-
-    def __call__(self) -> None:
-        self._process.wait()
-
-
-def _spawn(command: list[str], stdin: int) -> _Spawned | _Opened:
+def _spawn(command: list[str], stdin: int) -> int:
     """Start a process in a session of its own, so that no terminal interrupts it.
 
-    :returns: waits for its end.
+    :returns: its number.
     """
     if hasattr(os, "posix_spawn"):
         streams = [
@@ -81,11 +71,15 @@ def _spawn(command: list[str], stdin: int) -> _Spawned | _Opened:
         ]
         # Older systems know no such sessions; what else is wrong, the other way says.
         with contextlib.suppress(NotImplementedError, OSError):
-            pid = os.posix_spawn(command[0], command, os.environ, file_actions=streams, setsid=True)
-            return _Spawned(pid)
+            return os.posix_spawn(
+                command[0], command, os.environ, file_actions=streams, setsid=True
+            )
     import subprocess
 
     null = subprocess.DEVNULL
-    return _Opened(
-        subprocess.Popen(command, stdin=stdin, stdout=null, stderr=null, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdin=stdin, stdout=null, stderr=null, start_new_session=True
     )
+    # It is known by its number from here on, and nobody is to be told that it still runs.
+    process.returncode = 0
+    return process.pid

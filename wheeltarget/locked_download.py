@@ -28,11 +28,20 @@ if TYPE_CHECKING:
     from wheeltarget.targets import Target
 
 
-def download_locked(request: DownloadRequest, watch: Watch | None = None) -> DownloadOutcome | None:
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def download_locked(
+    request: DownloadRequest,
+    watch: Watch | None = None,
+    meanwhile: Callable[[], None] = _nothing,
+) -> DownloadOutcome | None:
     """Fetch what locks name.
 
     :param request: what is asked for.
     :param watch: is told how far it has come.
+    :param meanwhile: is called once while files are on their way, if any are.
     :returns: what was taken; None where no lock is ours to read: there is none, or only such as
         pip reads for this interpreter.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
@@ -52,6 +61,7 @@ def download_locked(request: DownloadRequest, watch: Watch | None = None) -> Dow
         words,
         environment,
         choice,
+        meanwhile,
     )
     run.refuse_clashes()
     if request.dry_run:
@@ -110,6 +120,7 @@ class _Run:
     :param words: what the command line says.
     :param environment: the environment's variables.
     :param choice: what the locks come to.
+    :param meanwhile: what else there is to do while files are on their way.
     """
 
     selections: tuple[Selection, ...]
@@ -118,6 +129,7 @@ class _Run:
     words: LockWords
     environment: Mapping[str, str]
     choice: Choice
+    meanwhile: Callable[[], None]
 
     def _each(self) -> Iterator[tuple[Selection, str, Pin]]:
         for selection, folder in zip(self.selections, self.folders, strict=True):
@@ -162,6 +174,8 @@ class _Run:
         import shutil  # noqa: F401
 
         import wheeltarget.outcome  # noqa: F401
+
+        self.meanwhile()
 
     def outcome(
         self, placed: Mapping[str, PlacedFile], *, dry_run: bool = False

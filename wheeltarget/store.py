@@ -93,7 +93,8 @@ class Store:
         self.folder = folder
         # A link has the mode of the file; where pip would give another one, a copy has to do.
         self._mode = 0o666 & ~_umask()
-        self._drafts = os.urandom(12).hex()
+        self._drafts = folder / TEMPORARY
+        self._name = os.urandom(12).hex()
         self._numbers = itertools.count()
 
     def find(self, sha256: str) -> Path | None:
@@ -219,7 +220,7 @@ class Store:
         sha256 = sha256.lower()
         if len(sha256) != _LENGTH or not _HEXADECIMAL.issuperset(sha256):
             return None
-        return self.folder / sha256[:2] / sha256[2:]
+        return self.folder.joinpath(sha256[:2], sha256[2:])
 
     def _verified(self, sha256: str) -> tuple[Path, os.stat_result] | None:
         """Give the file with a hash and what the system says of it, if it is what was hashed."""
@@ -243,7 +244,7 @@ class Store:
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
         """Give a name that nobody else has, and see to it that nothing is left there."""
-        draft = self.folder / TEMPORARY / f"{self._drafts}-{next(self._numbers)}"
+        draft = self._drafts / f"{self._name}-{next(self._numbers)}"
         try:
             yield draft
         except BaseException:
@@ -255,7 +256,7 @@ class Store:
         """Give a file that is whole its place, if its hash is right."""
         if got != expected.lower():
             raise HashMismatchError(expected, got)
-        path = self.folder / got[:2] / got[2:]
+        path = self.folder.joinpath(got[:2], got[2:])
         with contextlib.suppress(FileExistsError):
             os.mkdir(path.parent)  # noqa: PTH102 - it would look whether it is a folder
         try:
@@ -328,8 +329,8 @@ def _write_stamp(path: Path, status: os.stat_result) -> None:
     """Write down what a file was like when it was hashed; without that it is hashed once more."""
     if time.time() - status.st_mtime < _CLOCK_STEP:
         return  # it could change once more without being seen to
-    stamp = Path(f"{path}{STAMP}")
-    with contextlib.suppress(OSError), stamp.open("wb", buffering=0) as handle:
+    stamp = f"{path}{STAMP}"
+    with contextlib.suppress(OSError), open(stamp, "wb", buffering=0) as handle:  # noqa: PTH123
         handle.write(_stamp(status).encode("ascii"))
 
 
