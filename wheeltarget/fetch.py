@@ -255,11 +255,11 @@ def take_file(order: Order, place: Path, *, linked: bool = True) -> bool:
     :returns: whether it was the right one.
     :raises OSError: where it cannot be read or written.
     """
+    if not place.is_file():
+        return False
     import hashlib
     import shutil
 
-    if not place.is_file():
-        return False
     path = Path(order.path)
     if not (linked and _link(place, path)):
         shutil.copyfile(place, path)

@@ -152,10 +152,11 @@ class _Run:
         staged: dict[str, StagedFile] = {}
         pins: dict[str, Pin] = {}
         places: dict[str, Path] = {}
-        for folder in set(self.folders):
-            (stage.folder / "files" / (folder or "all")).mkdir(parents=True)
+        homes = {folder: stage.folder / "files" / (folder or "all") for folder in self.folders}
+        for home in homes.values():
+            home.mkdir(parents=True)
         for selection, folder, pin in self._each():
-            path = stage.folder / "files" / (folder or "all") / pin.file.filename
+            path = homes[folder] / pin.file.filename
             file = _staged(path, selection, folder, pin)
             if file.name not in staged:
                 staged[file.name] = file
