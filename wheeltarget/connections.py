@@ -223,8 +223,12 @@ class _ForeignAnswer:
 
         self._connection = connection
         self._response = HTTPResponse(_Replay(sock, said), method="GET")  # type: ignore[arg-type]
-        with self._errors_translated():
-            self._response.begin()
+        try:
+            with self._errors_translated():
+                self._response.begin()
+        except BrokenError:
+            self._response.close()
+            raise
         self.status = self._response.status
         self.reason = self._response.reason
         self.length = self._response.length
