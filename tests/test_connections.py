@@ -73,7 +73,7 @@ class Host:
 
     def connect(self, timeout: float = 5) -> Connection:
         """Give a connection to it."""
-        return Connection(("http", self.name), timeout)
+        return Connection(("http", self.name), timeout, ssl.create_default_context)
 
 
 @pytest.fixture
@@ -247,7 +247,7 @@ def test_no_host(serve: Callable[..., Host]) -> None:
     host.close()
     for name in (host.name, f"{'x' * 70}.invalid"):
         with pytest.raises(UnreachableError):
-            Connection(("http", name), 1).ask(f"http://{name}/a", 0)
+            Connection(("http", name), 1, ssl.create_default_context).ask(f"http://{name}/a", 0)
 
 
 def test_cut_from_another_thread(serve: Callable[..., Host]) -> None:
@@ -286,11 +286,11 @@ def test_tls(serve: Callable[..., Host], tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     host = serve([], [plain(), chunked(BODY)], context=context)
-    suspicious = Connection(("https", host.name), 5, ssl.create_default_context())
+    suspicious = Connection(("https", host.name), 5, ssl.create_default_context)
     with pytest.raises(StatusError, match="certificate"):
         suspicious.ask(f"https://{host.name}/a", 0)
-    trusting = ssl.create_default_context(cafile=certificate)
-    connection = Connection(("https", host.name), 5, trusting)
+    trusted = ssl.create_default_context(cafile=certificate)
+    connection = Connection(("https", host.name), 5, lambda: trusted)
     assert fetch(connection, host.name) == BODY
     assert fetch(connection, host.name, None) == BODY
     connection.close()

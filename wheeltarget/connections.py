@@ -13,7 +13,7 @@ import io
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 from wheeltarget import __version__
@@ -48,14 +48,15 @@ class Connection:
 
     :param host: the scheme, ``http`` or ``https``, and the host, with a port or without.
     :param timeout: seconds without an answer after which it is given up.
-    :param tls: the certificates that are trusted; for ``https`` only.
+    :param trust: gives the certificates that are trusted, for ``https``; raises StatusError where
+        they cannot be read.
     """
 
     def __init__(
-        self, host: tuple[str, str], timeout: float, tls: ssl.SSLContext | None = None
+        self, host: tuple[str, str], timeout: float, trust: Callable[[], ssl.SSLContext]
     ) -> None:
         scheme, self._netloc = host
-        self._tls = tls if scheme == "https" else None
+        self._trust = trust if scheme == "https" else None
         self._port = _PORTS[scheme]
         self._timeout = timeout
         self._is_cut = False
@@ -101,10 +102,10 @@ class Connection:
         sock = socket.create_connection(address, self._timeout)  # type: ignore[arg-type]
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is None:
+            if self._trust is None:
                 self._how = _let_the_system_wait(sock, self._timeout)
                 return sock
-            return self._tls.wrap_socket(sock, server_hostname=parts.hostname)
+            return self._trust().wrap_socket(sock, server_hostname=parts.hostname)
         except BaseException:
             sock.close()
             raise

@@ -134,7 +134,7 @@ class _Crew:
         self._stop = threading.Event()
         self._connections: list[Connection] = []
         self._failure: list[BaseException] = []
-        self._tls: ssl.SSLContext | None = None
+        self._certificates = _Certificates(network.certificates)
         self._watch = watch
         self._done = 0
 
@@ -142,7 +142,6 @@ class _Crew:
         self, hosts: Mapping[tuple[str, str], deque[Order]], meanwhile: Callable[[], None]
     ) -> None:
         """Work through everything; whatever ends it early, no thread works on afterwards."""
-        hosts = self._trusted(hosts)
         orders = [order for queue in hosts.values() for order in queue]
         total = (len(orders), sum(order.size or 0 for order in orders))
         threads = [
@@ -168,20 +167,6 @@ class _Crew:
         if self._failure:
             raise self._failure[0]
 
-    def _trusted(
-        self, hosts: Mapping[tuple[str, str], deque[Order]]
-    ) -> Mapping[tuple[str, str], deque[Order]]:
-        """Read the certificates; where they cannot be read, pip is to say so."""
-        secure = [queue for (scheme, _), queue in hosts.items() if scheme == "https"]
-        if not secure:
-            return hosts
-        try:
-            self._tls = _trust(self._network.certificates)
-        except (OSError, ValueError):
-            self._fetched.left.extend(order for queue in secure for order in queue)
-            return {host: queue for host, queue in hosts.items() if host[0] != "https"}
-        return hosts
-
     def _tell(self, total: tuple[int, int]) -> None:
         if self._watch is not None:
             size = sum(connection.received for connection in list(self._connections))
@@ -195,7 +180,7 @@ class _Crew:
                 thread.join(max(end - time.monotonic(), 0))
 
     def _work(self, host: tuple[str, str], queue: deque[Order]) -> None:
-        connection = Connection(host, self._network.timeout, self._tls)
+        connection = Connection(host, self._network.timeout, self._certificates.read)
         self._connections.append(connection)
         try:
             while not self._stop.is_set():
@@ -234,15 +219,38 @@ class _Crew:
                 return
 
 
-def _trust(certificates: str) -> ssl.SSLContext:
-    """Give the certificates that are trusted."""
+class _Certificates:
+    """What is trusted, read once, by the thread that needs it first.
+
+    Reading takes about as long as a connection takes to come about.
+
+    :param place: a file or folder of certificates; empty for the system's.
+    """
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._reading = threading.Lock()
+        self._context: ssl.SSLContext | None = None
+
+    def read(self) -> ssl.SSLContext:
+        """Give what is trusted; where it cannot be read, pip is to say so."""
+        with self._reading:
+            if self._context is None:
+                try:
+                    self._context = _trust(self._place)
+                except (OSError, ValueError) as error:
+                    raise StatusError(0, str(error)) from error
+            return self._context
+
+
+def _trust(place: str) -> ssl.SSLContext:
     import ssl
 
-    if not certificates:
+    if not place:
         return ssl.create_default_context()
-    folder = os.path.isdir(certificates)  # noqa: PTH112 - any text
+    folder = os.path.isdir(place)  # noqa: PTH112 - any text
     return ssl.create_default_context(
-        cafile=None if folder else certificates, capath=certificates if folder else None
+        cafile=None if folder else place, capath=place if folder else None
     )
 
 
