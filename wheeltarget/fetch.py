@@ -98,17 +98,14 @@ def fetch_plain(
     """
     fetched = Fetched([each for each in orders if not network.takes(each.url)])
     hosts: dict[tuple[str, str], deque[Order]] = {}
-    # The largest first, so that the connections come to their ends at about the same time.
-    for order in sorted(orders, key=_size, reverse=True):
+    # Large and small as they come: while some files flow, other connections wait for answers. The
+    # largest ones first would flow all at once, and nothing with the waiting that is left then.
+    for order in orders:
         if network.takes(order.url):
             parts = urlsplit(order.url)
             hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
     _Crew(network, store, fetched, watch).work_through(hosts, meanwhile)
     return fetched
-
-
-def _size(order: Order) -> float:
-    return float("inf") if order.size is None else order.size
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Modules of the standard library that others import without needing them: loaded on first use.
 
 ``dataclasses`` imports ``inspect`` for classes without a docstring, ``packaging.tags`` imports
-``platform`` and ``subprocess`` to look at the running Python. Loading these takes longer than
-reading a lock, which needs none of it. From Python 3.15 on, lazy imports (PEP 810) do the same.
+``platform`` and ``subprocess`` to look at the running Python, ``logging`` imports ``traceback`` for
+errors. Loading these takes longer than reading a lock, which needs none of it. From Python 3.15 on,
+lazy imports (PEP 810) do the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,17 @@ import _thread
 import sys
 from types import ModuleType
 
-SELDOM = ("inspect", "platform", "subprocess", "sysconfig")
+SELDOM = (
+    "copy",
+    "fnmatch",
+    "inspect",
+    "ipaddress",
+    "platform",
+    "selectors",
+    "subprocess",
+    "sysconfig",
+    "traceback",
+)
 """What is put off: no module of these does anything when it is imported but to define names."""
 
 _holding = _thread.allocate_lock()
