@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -265,6 +266,25 @@ def test_cut_from_another_thread(serve: Callable[..., Host]) -> None:
     with pytest.raises(UnreachableError, match="the run ends"):
         connections[0].ask(f"http://{host.name}/a", 0)
     over.set()
+
+
+def test_cut_while_a_host_says_nothing_of_itself() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        name = f"127.0.0.1:{silent.getsockname()[1]}"
+        connection = Connection(("https", name), 20, ssl.create_default_context)
+
+        def cut() -> None:
+            with silent.accept()[0] as client:
+                client.recv(1)  # the first byte of its greeting
+                connection.cut()
+
+        thread = threading.Thread(target=cut)
+        thread.start()
+        begin = time.monotonic()
+        with pytest.raises((UnreachableError, StatusError)):
+            connection.ask(f"https://{name}/a", 0)
+        assert time.monotonic() - begin < 10
+        thread.join()
 
 
 def test_tls(serve: Callable[..., Host], tmp_path: Path) -> None:

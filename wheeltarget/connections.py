@@ -84,12 +84,16 @@ class Connection:
 
     def _connect(self) -> socket.socket:
         try:
-            self._socket = sock = self._open()
+            sock = self._open()
         except (OSError, ValueError) as error:  # a name that is none is a ValueError
+            self.close()
             if type(error).__module__ == "ssl":
                 # It does answer; whether it is to be trusted is for pip to say.
                 raise StatusError(0, str(error)) from error
             raise UnreachableError(str(error)) from error
+        except StatusError:
+            self.close()
+            raise
         if not self._view:
             self._view = memoryview(bytearray(_BUFFER))
         return sock
@@ -100,15 +104,17 @@ class Connection:
         name = (parts.hostname or "").encode("ascii")
         address = (name, parts.port or self._port)
         sock = socket.create_connection(address, self._timeout)  # type: ignore[arg-type]
-        try:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._trust is None:
-                self._how = _let_the_system_wait(sock, self._timeout)
-                return sock
-            return self._trust().wrap_socket(sock, server_hostname=parts.hostname)
-        except BaseException:
-            sock.close()
-            raise
+        self._socket = sock
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._trust is None:
+            self._how = _let_the_system_wait(sock, self._timeout)
+            return sock
+        self._socket = secure = self._trust().wrap_socket(
+            sock, server_hostname=parts.hostname, do_handshake_on_connect=False
+        )
+        # Only now, since it can be cut meanwhile.
+        secure.do_handshake()
+        return secure
 
     def _answer(self, sock: socket.socket) -> Answer:
         """Read the head of an answer."""
@@ -301,7 +307,13 @@ def _read_head(head: bytes) -> tuple[int, str, dict[str, str]] | None:
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
     code, _, reason = rest.partition(" ")
-    if version != "HTTP/1.1" or len(code) != 3 or not code.isdigit() or not "2" <= code[0] <= "5":
+    if (
+        "\n" in first
+        or version != "HTTP/1.1"
+        or len(code) != 3
+        or not code.isdigit()
+        or not "2" <= code[0] <= "5"
+    ):
         return None
     headers: dict[str, str] = {}
     for line in lines:
