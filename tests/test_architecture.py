@@ -51,7 +51,6 @@ ARROWS = {
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
     "reserve": "",
-    "later": "",
     "store": "errors",
     "runs": "",
     "toml_text": "",
@@ -224,7 +223,7 @@ ARROWS = {
     ),
     "cli_explain": "cli_download cli_pip cli_values errors explain render render_explain",
     "__main__": (
-        "cli cli_download cli_validate download_request first_look later pip_options reserve runs"
+        "cli cli_download cli_validate download_request first_look pip_options reserve runs"
     ),
     # Apart: what runs inside pip's process
     "pip_child": f"{GROUND} reserve",

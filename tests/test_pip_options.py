@@ -9,10 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from wheeltarget import pip_options
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_options import (
     FILE_WITH_VALUE,
@@ -24,7 +21,6 @@ from wheeltarget.pip_options import (
     GivenOption,
     split_command_line,
     split_file_options,
-    split_plainly,
 )
 
 Table = tuple[tuple[str, ...], ...]
@@ -234,29 +230,3 @@ def test_asking_for_options() -> None:
     assert line.has("--pre")
     assert line.has("--dest")
     assert not line.has("--log")
-
-
-WORDS = st.sampled_from(
-    [
-        *(spelling for table in (WITH_VALUE, WITHOUT_VALUE) for each in table for spelling in each),
-        *("-rx", "-qq", "-qr", "--dest=x", "--dest=", "--pre=x", "--de", "-", "--", "---", "-=x"),
-        *("flask", "-r=x", "a=b", "", "--no-such", "-Z", "--=x"),
-    ]
-)
-
-
-@given(words=st.lists(WORDS, max_size=6))
-def test_words_read_without_optparse_mean_the_same(words: list[str]) -> None:
-    plain = split_plainly(words)
-    if plain is not None:
-        options, rest = pip_options._split(words, WITH_VALUE, WITHOUT_VALUE)
-        assert plain == CommandLine(options, tuple(rest))
-
-
-def test_what_is_mostly_typed_is_read_without_optparse() -> None:
-    words = ["-q", "-r", "pylock.toml", "--dest=x", "--no-cache-dir", "--timeout", "-5", "flask"]
-    line = split_plainly(words)
-    assert line is not None
-    assert line.values("--requirement") == ("pylock.toml",)
-    assert line.values("--timeout") == ("-5",)
-    assert line.requirements == ("flask",)

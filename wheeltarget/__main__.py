@@ -6,7 +6,6 @@ import gc
 import os
 import sys
 
-from wheeltarget.later import put_off
 from wheeltarget.reserve import begin, begin_for, dismiss
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
@@ -23,7 +22,6 @@ def main() -> None:
     try:
         # What is loaded stays, so that little is won by looking through it for garbage.
         gc.set_threshold(*_SELDOM)
-        put_off()
         _run(sys.argv[1:])
         sys.stdout.flush()
     except KeyboardInterrupt:

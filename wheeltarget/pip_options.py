@@ -2,13 +2,13 @@
 
 The tables are the union over the supported pips; a test holds them against pip's own parsers.
 Words are read by ``optparse``, as in pip, so that abbreviations, ``-dDIR``, ``--dest=DIR`` and
-options between the requirements mean the same. Since loading it takes long, words that are written
-out are read without it, and a test holds the two against each other.
+options between the requirements mean the same.
 """
 
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -204,52 +204,8 @@ def split_command_line(words: Sequence[str]) -> CommandLine:
 @functools.cache
 def _split_command_line(words: tuple[str, ...]) -> CommandLine:
     """Split the words once, however many ask: making the parser takes longer than most of a run."""
-    plain = split_plainly(words)
-    if plain is not None:
-        return plain
     options, rest = _split(words, WITH_VALUE, WITHOUT_VALUE)
     return CommandLine(options, tuple(rest))
-
-
-def split_plainly(words: Sequence[str]) -> CommandLine | None:
-    """Tell options from requirements where every option is written out and stands alone.
-
-    :param words: what stands behind ``download``, wheeltarget's own options not among it.
-    :returns: what ``optparse`` would make of them; None where it has to read them itself.
-    """
-    given: list[GivenOption] = []
-    others: list[str] = []
-    rest = iter(words)
-    for word in rest:
-        if not word.startswith("-") or word == "-":
-            others.append(word)
-            continue
-        name, equals, value = word.partition("=")
-        known = _spellings().get(name)
-        if known is None or (equals and not name.startswith("--")):
-            return None
-        long_name, takes_value = known
-        if not takes_value and not equals:
-            given.append(GivenOption(long_name))
-        elif takes_value and equals:
-            given.append(GivenOption(long_name, value))
-        elif takes_value and (following := next(rest, None)) is not None:
-            given.append(GivenOption(long_name, following))
-        else:
-            return None
-    return CommandLine(tuple(given), tuple(others))
-
-
-@functools.cache
-def _spellings() -> Mapping[str, tuple[str, bool]]:
-    """Give, by each spelling, an option's first long one, and whether it takes a value."""
-    tables = ((WITH_VALUE, True), (WITHOUT_VALUE, False))
-    return {
-        spelling: (next(each for each in option if each.startswith("--")), takes_value)
-        for table, takes_value in tables
-        for option in table
-        for spelling in option
-    }
 
 
 def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
@@ -303,8 +259,6 @@ def split_file_options(text: str) -> tuple[GivenOption, ...]:
     :returns: the options in their order; words that are no options are passed over, as in pip.
     :raises UsageError: where pip would refuse the line.
     """
-    import shlex
-
     try:
         words = shlex.split(text)
     except ValueError as error:
