@@ -91,7 +91,8 @@ ARROWS = {
         "download_request errors lock_files lock_names lock_selection locked pip_config "
         "pip_options reading requirements settings targets toml_places"
     ),
-    "fetch": "errors network store transfer",
+    "connections": "transfer",
+    "fetch": "connections errors network store transfer",
     "bringing": (
         "cache driver errors fetch housekeeping lock_choice locked network pip_options store "
         "transfer wheelhouse"
@@ -101,7 +102,8 @@ ARROWS = {
         "reports targets wheelhouse"
     ),
     "guard": "",
-    "wheelhouse": "digests errors guard",
+    "guarding": "guard",
+    "wheelhouse": "digests errors guard guarding",
     "digests": "",
     "interrupts": "errors",
     "results": "demands nearness plan",
@@ -220,7 +222,7 @@ ARROWS = {
     "cli_merge": "cli_errors cli_options cli_values errors joining render render_merge",
     "render_progress": "fetch",
     "render_cache": "housekeeping render",
-    "cli_cache": "cache cli_errors cli_options cli_values errors housekeeping render_cache",
+    "cli_cache": "cache cli_errors cli_options cli_values housekeeping render_cache",
     "cli_download": (
         "api download_request errors first_look locked_download pip_config pip_options recall "
         "remembered render render_progress reports"
@@ -482,7 +484,11 @@ def loaded(before: str, module: str) -> set[str]:
         pytest.param(
             "sys",
             "wheeltarget.locked_download",
-            {"typer", "packaging", "pip", "zipfile", "platformdirs", "wheeltarget.driver"},
+            {
+                *("typer", "packaging", "pip", "zipfile", "platformdirs", "wheeltarget.driver"),
+                *("http.client", "email", "json", "optparse", "configparser", "tempfile"),
+                *("shutil", "wheeltarget.outcome"),
+            },
             id="lock",
         ),
         pytest.param("sys", "wheeltarget.api", {"typer", "packaging", "pip"}, id="program"),

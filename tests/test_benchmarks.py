@@ -6,16 +6,17 @@ import gzip
 import http.client
 import json
 import re
+import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.benchmarks import download, faults, made, measure, peers
+from tests.benchmarks import download, faults, locked, made, measure, peers
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.measure import Measured
 from tests.benchmarks.recorded import JSON, Recording, count_entries
@@ -295,3 +296,36 @@ def test_outcomes_under_faults_are_told() -> None:
     slow = replace(run, seconds=2.0)
     pair = faults.Pair("drop", {"wheeltarget": [slow], "pip": [run]})
     assert next(pair.lines(frozenset({"a"}))).endswith("2.00 to 2.00  TOO SLOW")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_downloads_from_locks_are_held_against_curl(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each run brings all files, also the one that has them from the store of the one before."""
+    every_case, measure_one = locked.commands, measure.run
+    sizes: list[list[int]] = []
+
+    def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Measured:
+        measured = measure_one(words, folder, environment)
+        sizes.append(sorted(path.stat().st_size for path in (folder / "got").iterdir()))
+        return measured
+
+    def some_cases(base: str, wheels: list[Path]) -> dict[str, list[str]]:
+        return {
+            name: words
+            for name, words in every_case(base, wheels).items()
+            if name in {locked.FIRST, "wheeltarget download", locked.WARM}
+        }
+
+    monkeypatch.setattr(locked, "commands", some_cases)
+    monkeypatch.setattr(locked, "WHEELS", 3)
+    monkeypatch.setattr(measure, "run", run)
+    locked.run("three", (3.0, 4.0), 1)
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert title.startswith("three: ")
+    cases = {line[2:28].strip(): float(line[28:].split()[2]) for line in lines}
+    assert list(cases) == [locked.FIRST, "wheeltarget download", locked.WARM]
+    assert cases[locked.FIRST] == 1
+    assert len(sizes) == 2 * len(cases)
+    assert all(each == sizes[0] and len(each) == 3 and each[0] > 1000 for each in sizes)

@@ -97,6 +97,30 @@ def test_taken_files_are_links_with_the_mode_of_new_files(store: Store, tmp_path
     assert path.stat().st_mode == (tmp_path / "new").stat().st_mode
 
 
+@pytest.mark.parametrize("linked", [True, False])
+def test_written_and_taken_in_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError
+
+    if not linked:
+        monkeypatch.setattr(os, "link", refuse)
+    with store.writing(sha256(CONTENT), tmp_path / "taken") as writer:
+        writer.write(memoryview(CONTENT))
+    kept = store.find(sha256(CONTENT))
+    assert kept is not None
+    assert (tmp_path / "taken").read_bytes() == CONTENT
+    assert (tmp_path / "taken").samefile(kept) is linked
+    with pytest.raises(FileExistsError), store.writing(sha256(OTHER), tmp_path / "taken") as writer:
+        writer.write(OTHER)
+    assert (tmp_path / "taken").read_bytes() == CONTENT
+    with pytest.raises(HashMismatchError), store.writing(sha256(OTHER), tmp_path / "no") as writer:
+        writer.write(CONTENT)
+    assert not (tmp_path / "no").exists()
+    assert leftovers(store) == []
+
+
 def test_nothing_is_overwritten(store: Store, tmp_path: Path) -> None:
     put(store, CONTENT)
     target = tmp_path / "target"

@@ -99,16 +99,20 @@ def _follow_locks(request: DownloadRequest) -> int | None:
     from wheeltarget.locked_download import download_locked
 
     if not sys.stderr.isatty():
-        outcome = download_locked(request)
+        outcome = download_locked(request, None, _load_what_shows)
     else:
         from wheeltarget.render_progress import progress_line
 
         with progress_line(sys.stderr, wanted=_wants_progress(request.words)) as watch:
-            outcome = download_locked(request, watch)
+            outcome = download_locked(request, watch, _load_what_shows)
     if outcome is None:
         return None
     _show(outcome, _appearance(request))
     return 0
+
+
+def _load_what_shows() -> None:
+    from wheeltarget import remembered, render  # noqa: F401 - to have them loaded
 
 
 def _wants_progress(words: tuple[str, ...]) -> bool:

@@ -7,20 +7,19 @@ to ask again: that is where redirections, prompts, retries and messages come fro
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import os
-import socket
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from wheeltarget import __version__
+from wheeltarget.connections import Connection
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.network import Network
 from wheeltarget.store import Store
@@ -31,8 +30,6 @@ from wheeltarget.transfer import (
     UnreachableError,
     WrongSizeError,
     obtain,
-    read_length,
-    read_start,
 )
 
 if TYPE_CHECKING:
@@ -41,14 +38,11 @@ if TYPE_CHECKING:
 CONNECTIONS = 16
 """How many connections to one host are open at once."""
 
-_HEADERS = {
-    # As pip does: the hash is that of the file, not of what a server makes of it.
-    "Accept-Encoding": "identity",
-    "User-Agent": f"wheeltarget/{__version__}",
-}
 _HOST_IS_NOT_PLAIN = frozenset({401, 403, 407, 429, 503})
 _PATIENCE = 2.0
 _WATCHED_EVERY = 0.1
+_TURN = 0.001
+"""Seconds that a thread computes at most, while another one has an answer to take in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +98,25 @@ def fetch_plain(
     """
     fetched = Fetched([each for each in orders if not network.takes(each.url)])
     hosts: dict[tuple[str, str], deque[Order]] = {}
+    # Large and small as they come: while some files flow, other connections wait for answers. The
+    # largest ones first would flow all at once, and nothing with the waiting that is left then.
     for order in orders:
         if network.takes(order.url):
             parts = urlsplit(order.url)
             hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
     _Crew(network, store, fetched, watch).work_through(hosts, meanwhile)
     return fetched
+
+
+@contextmanager
+def _short_turns() -> Iterator[None]:
+    """Let threads that wait for answers not wait for this one, too."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(min(before, _TURN))
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 class _Crew:
@@ -122,9 +129,9 @@ class _Crew:
         self._store = store
         self._fetched = fetched
         self._stop = threading.Event()
-        self._connections: list[_Connection] = []
+        self._connections: list[Connection] = []
         self._failure: list[BaseException] = []
-        self._tls: ssl.SSLContext | None = None
+        self._certificates = _Certificates(network.certificates)
         self._watch = watch
         self._done = 0
 
@@ -132,7 +139,6 @@ class _Crew:
         self, hosts: Mapping[tuple[str, str], deque[Order]], meanwhile: Callable[[], None]
     ) -> None:
         """Work through everything; whatever ends it early, no thread works on afterwards."""
-        hosts = self._trusted(hosts)
         orders = [order for queue in hosts.values() for order in queue]
         total = (len(orders), sum(order.size or 0 for order in orders))
         threads = [
@@ -143,7 +149,8 @@ class _Crew:
         try:
             for thread in threads:
                 thread.start()
-            meanwhile()
+            with _short_turns():
+                meanwhile()
             for thread in threads:
                 while thread.is_alive():
                     # Not without end: on Windows no signal is seen meanwhile.
@@ -156,20 +163,6 @@ class _Crew:
             self._wait(threads)
         if self._failure:
             raise self._failure[0]
-
-    def _trusted(
-        self, hosts: Mapping[tuple[str, str], deque[Order]]
-    ) -> Mapping[tuple[str, str], deque[Order]]:
-        """Read the certificates; where they cannot be read, pip is to say so."""
-        secure = [queue for (scheme, _), queue in hosts.items() if scheme == "https"]
-        if not secure:
-            return hosts
-        try:
-            self._tls = _trust(self._network.certificates)
-        except (OSError, ValueError):
-            self._fetched.left.extend(order for queue in secure for order in queue)
-            return {host: queue for host, queue in hosts.items() if host[0] != "https"}
-        return hosts
 
     def _tell(self, total: tuple[int, int]) -> None:
         if self._watch is not None:
@@ -184,7 +177,7 @@ class _Crew:
                 thread.join(max(end - time.monotonic(), 0))
 
     def _work(self, host: tuple[str, str], queue: deque[Order]) -> None:
-        connection = _Connection(host, self._network.timeout, self._tls, self._stop)
+        connection = Connection(host, self._network.timeout, self._certificates.read)
         self._connections.append(connection)
         try:
             while not self._stop.is_set():
@@ -199,7 +192,7 @@ class _Crew:
         finally:
             connection.close()
 
-    def _fetch(self, order: Order, connection: _Connection, queue: deque[Order]) -> None:
+    def _fetch(self, order: Order, connection: Connection, queue: deque[Order]) -> None:
         try:
             obtain(order, self._store, lambda start: connection.ask(order.url, start))
             self._done += 1
@@ -223,107 +216,38 @@ class _Crew:
                 return
 
 
-class _Connection:
-    """A connection to one host that is used again and again."""
+class _Certificates:
+    """What is trusted, read once, by the thread that needs it first.
 
-    def __init__(
-        self,
-        host: tuple[str, str],
-        timeout: float,
-        tls: ssl.SSLContext | None,
-        stop: threading.Event,
-    ) -> None:
-        scheme, netloc = host
-        self._stop = stop
-        self.received = 0
-        if scheme == "https":
-            self._http: http.client.HTTPConnection = http.client.HTTPSConnection(
-                netloc, timeout=timeout, context=tls
-            )
-        else:
-            self._http = http.client.HTTPConnection(netloc, timeout=timeout)
+    Reading takes about as long as a connection takes to come about.
 
-    def ask(self, url: str, start: int) -> _Answer:
-        """Ask for a file from some byte on."""
-        headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
-        if self._stop.is_set():
-            raise UnreachableError("the run ends")
-        if self._http.sock is None:
-            self._connect()
-        with self.errors_translated():
-            self._http.request("GET", _target(urlsplit(url)), headers=headers)
-            return _Answer(self._http.getresponse(), self)
+    :param place: a file or folder of certificates; empty for the system's.
+    """
 
-    def _connect(self) -> None:
-        try:
-            self._http.connect()
-        except (OSError, ValueError) as error:  # a name that is none is a ValueError
-            self.close()
-            if type(error).__module__ == "ssl":
-                # It does answer; whether it is to be trusted is for pip to say.
-                raise StatusError(0, str(error)) from error
-            raise UnreachableError(str(error)) from error
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._reading = threading.Lock()
+        self._context: ssl.SSLContext | None = None
 
-    @contextlib.contextmanager
-    def errors_translated(self) -> Iterator[None]:
-        """Say of every failure of the network that the connection broke."""
-        try:
-            yield
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise BrokenError(str(error)) from error
-
-    def close(self) -> None:
-        """Close it; the next request opens it again."""
-        self._http.close()
-
-    def cut(self) -> None:
-        """End whatever waits for it, from another thread."""
-        sock = self._http.sock
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+    def read(self) -> ssl.SSLContext:
+        """Give what is trusted; where it cannot be read, pip is to say so."""
+        with self._reading:
+            if self._context is None:
+                try:
+                    self._context = _trust(self._place)
+                except (OSError, ValueError) as error:
+                    raise StatusError(0, str(error)) from error
+            return self._context
 
 
-class _Answer:
-    """An answer of ``http.client``."""
-
-    def __init__(self, response: http.client.HTTPResponse, connection: _Connection) -> None:
-        self._response = response
-        self._connection = connection
-        self.status = response.status
-        self.reason = response.reason
-        self.length = read_length(response.getheader("Content-Length"))
-        self.start = read_start(response.getheader("Content-Range"))
-
-    def read(self, size: int) -> bytes:
-        """Give the next bytes of the body."""
-        with self._connection.errors_translated():
-            piece = self._response.read(size)
-        self._connection.received += len(piece)
-        return piece
-
-    def close(self) -> None:
-        """Let the answer go; of one that was not read to its end the connection goes, too."""
-        if not self._response.isclosed():
-            self._connection.close()
-
-
-def _target(parts: SplitResult) -> str:
-    """Give what a request asks for; the fragment is the client's own business."""
-    path = parts.path or "/"
-    return f"{path}?{parts.query}" if parts.query else path
-
-
-def _trust(certificates: str) -> ssl.SSLContext:
-    """Give the certificates that are trusted."""
+def _trust(place: str) -> ssl.SSLContext:
     import ssl
 
-    if not certificates:
+    if not place:
         return ssl.create_default_context()
-    folder = os.path.isdir(certificates)  # noqa: PTH112 - any text
+    folder = os.path.isdir(place)  # noqa: PTH112 - any text
     return ssl.create_default_context(
-        cafile=None if folder else certificates, capath=certificates if folder else None
+        cafile=None if folder else place, capath=place if folder else None
     )
 
 
@@ -336,11 +260,11 @@ def take_file(order: Order, place: Path, *, linked: bool = True) -> bool:
     :returns: whether it was the right one.
     :raises OSError: where it cannot be read or written.
     """
+    if not place.is_file():
+        return False
     import hashlib
     import shutil
 
-    if not place.is_file():
-        return False
     path = Path(order.path)
     if not (linked and _link(place, path)):
         shutil.copyfile(place, path)

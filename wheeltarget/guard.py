@@ -36,12 +36,13 @@ def recover(folder: Path) -> None:
 
     :param folder: the stage; nothing happens where it is not there.
     """
-    import json
     import shutil
     import time
 
     journal = folder / JOURNAL
     if journal.is_file():
+        import json
+
         _take_back(folder, json.loads(journal.read_text("utf-8")))
         journal.unlink()
     for _ in range(_TRIES):
@@ -100,3 +101,4 @@ def main(folder: str) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    os._exit(0)

@@ -274,10 +274,10 @@ def _own_target(origin: Origin, looker: Looker, files: Iterable[PinnedFile]) -> 
     of its own; but that file need not be here, and the name may mean something else today.
     """
     interpreter = origin.tag.partition("-")[0]
-    target = target_from_tag(origin.tag, {interpreter: origin.python})
+    target = target_from_tag(origin.tag, {interpreter: origin.python}, origin.label)
     accepted = set(target.tags)
     if all(file.tags & accepted for file in files if file.is_wheel):
-        return replace(target, label=origin.label)
+        return target
     for key in ("tags", "target"):
         try:
             named = looker.look_up(key, origin.label, "") or looker.host()
@@ -285,4 +285,4 @@ def _own_target(origin: Origin, looker: Looker, files: Iterable[PinnedFile]) -> 
             continue
         if named.tags[0] == origin.tag:
             return replace(named, label=origin.label)
-    return replace(target, label=origin.label)
+    return target

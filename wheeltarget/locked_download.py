@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget import wheelhouse
 from wheeltarget.bringing import Source, bring
@@ -19,16 +20,28 @@ from wheeltarget.fetch import Watch
 from wheeltarget.interrupts import Interrupts, interruptible
 from wheeltarget.lock_choice import Choice, LockWords, choose, read_words
 from wheeltarget.locked import Looker, Pin, Selection
-from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
-from wheeltarget.targets import Target
 from wheeltarget.wheelhouse import PlacedFile, Stage, StagedFile
 
+if TYPE_CHECKING:
+    # What comes of a run is not needed before files are on their way.
+    from wheeltarget.outcome import DownloadOutcome, TargetFile, TargetFiles
+    from wheeltarget.targets import Target
 
-def download_locked(request: DownloadRequest, watch: Watch | None = None) -> DownloadOutcome | None:
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def download_locked(
+    request: DownloadRequest,
+    watch: Watch | None = None,
+    meanwhile: Callable[[], None] = _nothing,
+) -> DownloadOutcome | None:
     """Fetch what locks name.
 
     :param request: what is asked for.
     :param watch: is told how far it has come.
+    :param meanwhile: is called once while files are on their way, if any are.
     :returns: what was taken; None where no lock is ours to read: there is none, or only such as
         pip reads for this interpreter.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
@@ -48,11 +61,12 @@ def download_locked(request: DownloadRequest, watch: Watch | None = None) -> Dow
         words,
         environment,
         choice,
+        meanwhile,
     )
     run.refuse_clashes()
     if request.dry_run:
         choice.confirm()
-        return DownloadOutcome(tuple(run.outcomes({})), tuple(run.notes()), dry_run=True)
+        return run.outcome({}, dry_run=True)
     return _deliver(run, request, watch)
 
 
@@ -80,7 +94,7 @@ def _deliver(run: _Run, request: DownloadRequest, watch: Watch | None) -> Downlo
     with interruptible() as interrupts, _open_report(request.report) as keep_report:
         with wheelhouse.open_stage(run.destination, folders=run.folders) as stage:
             placed = run.fetch_and_place(stage, interrupts, watch)
-        outcome = DownloadOutcome(tuple(run.outcomes(placed)), tuple(run.notes()))
+        outcome = run.outcome(placed)
         keep_report(outcome)
     return outcome
 
@@ -106,6 +120,7 @@ class _Run:
     :param words: what the command line says.
     :param environment: the environment's variables.
     :param choice: what the locks come to.
+    :param meanwhile: what else there is to do while files are on their way.
     """
 
     selections: tuple[Selection, ...]
@@ -114,6 +129,7 @@ class _Run:
     words: LockWords
     environment: Mapping[str, str]
     choice: Choice
+    meanwhile: Callable[[], None]
 
     def _each(self) -> Iterator[tuple[Selection, str, Pin]]:
         for selection, folder in zip(self.selections, self.folders, strict=True):
@@ -136,27 +152,51 @@ class _Run:
         staged: dict[str, StagedFile] = {}
         pins: dict[str, Pin] = {}
         places: dict[str, Path] = {}
+        homes = {folder: stage.folder / "files" / (folder or "all") for folder in self.folders}
+        for home in homes.values():
+            home.mkdir(parents=True)
         for selection, folder, pin in self._each():
-            path = stage.folder / "files" / (folder or "all") / pin.file.filename
+            path = homes[folder] / pin.file.filename
             file = _staged(path, selection, folder, pin)
             if file.name not in staged:
                 staged[file.name] = file
                 pins[str(path)] = pin
                 places[str(path)] = self.destination / file.name
-                path.parent.mkdir(parents=True, exist_ok=True)
         source = Source(self.words.command, self.words.settings, self.environment)
-        bring(pins, places, stage, source, self.choice.confirm, watch)
+        bring(pins, places, stage, source, self.do_meanwhile, watch)
         interrupts.hold()
         return wheelhouse.merge(stage, [tuple(staged.values())])
 
-    def outcomes(self, placed: Mapping[str, PlacedFile]) -> Iterator[TargetFiles]:
-        """Say what was taken for each target."""
+    def do_meanwhile(self) -> None:
+        """Do, while files come, what no file depends on; and load what is needed at the end."""
+        import hashlib  # noqa: F401
+
+        self.choice.confirm()
+        import shutil  # noqa: F401
+
+        import wheeltarget.outcome  # noqa: F401
+
+        self.meanwhile()
+
+    def outcome(
+        self, placed: Mapping[str, PlacedFile], *, dry_run: bool = False
+    ) -> DownloadOutcome:
+        """Say what came of it."""
+        from wheeltarget.outcome import DownloadOutcome
+
+        return DownloadOutcome(tuple(self._outcomes(placed)), tuple(self._notes()), dry_run=dry_run)
+
+    def _outcomes(self, placed: Mapping[str, PlacedFile]) -> Iterator[TargetFiles]:
+        from wheeltarget.outcome import TargetFiles
+
         for selection, folder in zip(self.selections, self.folders, strict=True):
-            files = tuple(self._outcome(pin, folder, placed) for pin in selection.pins)
+            files = tuple(self._file(pin, folder, placed) for pin in selection.pins)
             target = selection.target
             yield TargetFiles(selection.label, target.tags[0], target.python, files)
 
-    def _outcome(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
+    def _file(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
+        from wheeltarget.outcome import Asker, TargetFile
+
         file = pin.file
         name = f"{folder}/{file.filename}" if folder else file.filename
         known = placed.get(name)
@@ -175,8 +215,7 @@ class _Run:
             requires_python=file.requires_python,
         )
 
-    def notes(self) -> Iterator[str]:
-        """Say what somebody should know of it."""
+    def _notes(self) -> Iterator[str]:
         if len(self.selections) == 1:
             return
         from wheeltarget.delivery import differing

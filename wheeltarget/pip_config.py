@@ -7,13 +7,16 @@ environment. pip itself reads all of them again; here they say which files may h
 
 from __future__ import annotations
 
-import configparser
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget.pip_options import GivenOption
+
+if TYPE_CHECKING:
+    from configparser import RawConfigParser
 
 _SPELLINGS = {
     "requirement": "--requirement",
@@ -39,13 +42,6 @@ _LISTS = frozenset(
         "--abi",
     }
 )
-
-
-class _Parser(configparser.RawConfigParser):
-    """pip's configuration format: ``Some_Key`` and ``some-key`` are one."""
-
-    def optionxform(self, optionstr: str) -> str:
-        return optionstr.lower().replace("_", "-").removeprefix("--")
 
 
 def configured_options(
@@ -93,11 +89,21 @@ def _options(found: Mapping[str, str]) -> Iterator[GivenOption]:
             yield GivenOption(name, each)
 
 
-def _parse(paths: Sequence[Path]) -> list[_Parser]:
+def _parse(paths: Sequence[Path]) -> list[RawConfigParser]:
     """Parse the files that are there; what is wrong with one, pip says in its own words."""
-    parsers = []
+    if not paths:
+        return []
+    import configparser
+
+    class Parser(configparser.RawConfigParser):
+        """pip's configuration format: ``Some_Key`` and ``some-key`` are one."""
+
+        def optionxform(self, optionstr: str) -> str:
+            return optionstr.lower().replace("_", "-").removeprefix("--")
+
+    parsers: list[RawConfigParser] = []
     for path in paths:
-        parser = _Parser()
+        parser = Parser()
         try:
             parser.read(path)
         except (configparser.Error, UnicodeDecodeError):

@@ -13,23 +13,28 @@ failure that leaves it short its size. File systems count time in steps of up to
 new file is dated back by that much, or a change in its first moment would not be seen.
 
 The stamp's own time of change says when the file was last used.
+
+Many threads write at once, and each call of the system makes a thread wait for its turn. So there
+are as few of them as will do.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.permissions import permitted
 
 if TYPE_CHECKING:
+    import io
     from hashlib import _Hash
 
 TEMPORARY = "tmp"
@@ -49,27 +54,32 @@ _DRAFT_IS_DEAD_AFTER = 3600.0
 class Writer:
     """Takes the content of a file, piece by piece.
 
-    :param handle: where it goes.
+    :param handle: where it goes; without a buffer, as pieces are large.
     """
 
-    def __init__(self, handle: IO[bytes]) -> None:
+    def __init__(self, handle: io.FileIO) -> None:
         self._handle = handle
-        self._hash = _new_hash()
+        self._hash: _Hash | None = None
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         """Add to the content.
 
         :param data: the next piece.
         :returns: how many bytes it has.
         :raises OSError: where it cannot be written.
         """
+        if self._hash is None:
+            self._hash = _new_hash()
         self._hash.update(data)
-        return self._handle.write(data)
+        written = self._handle.write(data)
+        while written < len(data):
+            written += self._handle.write(data[written:])
+        return written
 
     @property
     def sha256(self) -> str:
         """Give the hash of what was written so far, in hexadecimal."""
-        return self._hash.hexdigest()
+        return (self._hash or _new_hash()).hexdigest()
 
 
 class Store:
@@ -84,6 +94,9 @@ class Store:
         self.folder = folder
         # A link has the mode of the file; where pip would give another one, a copy has to do.
         self._mode = permitted(0o666)
+        self._drafts = folder / TEMPORARY
+        self._name = os.urandom(12).hex()
+        self._numbers = itertools.count()
 
     def find(self, sha256: str) -> Path | None:
         """Find the file with a hash; one that is damaged is removed.
@@ -107,9 +120,10 @@ class Store:
         :raises OSError: where it cannot be written.
         """
         found = self._verified(sha256)
-        if found is None:
-            return False
-        source, status = found
+        return found is not None and self._put(*found, path)
+
+    def _put(self, source: Path, status: os.stat_result, path: Path) -> bool:
+        """Put a file of the store where it is needed, and tell whether it was still there."""
         if stat.S_IMODE(status.st_mode) == self._mode:
             try:
                 os.link(source, path)
@@ -132,32 +146,37 @@ class Store:
         if self._verified(sha256) is not None:
             return
         with self._temporary() as draft:
+            draft.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(path.resolve(), draft)
             except OSError:
                 import shutil
 
                 shutil.copyfile(path, draft)
-            status = _date_back(draft)
-            self._keep(draft, status, sha256, _hash_file(draft))
+            self._keep(draft, _date_back(draft), sha256, _hash_file(draft))
 
     @contextmanager
-    def writing(self, sha256: str) -> Iterator[Writer]:
+    def writing(self, sha256: str, path: Path | None = None) -> Iterator[Writer]:
         """Write a file whose hash is known beforehand.
 
         When the block ends well, and what was written has the hash, the file is in the store. If
         it ends in any other way, nothing is left of it.
 
         :param sha256: the hash that it has to have, in hexadecimal.
+        :param path: where to put it then, as :meth:`take` does; nowhere if None.
         :returns: what takes the content.
         :raises HashMismatchError: where the content is another one.
-        :raises OSError: where the store cannot be written.
+        :raises FileExistsError: where something is at that path.
+        :raises OSError: where the store, or the path, cannot be written.
         """
         with self._temporary() as draft:
-            with draft.open("xb") as handle:
+            with _create(draft) as handle:
                 writer = Writer(handle)
                 yield writer
-            self._keep(draft, _date_back(draft), sha256, writer.sha256)
+            status = _date_back(draft)
+            place = self._keep(draft, status, sha256, writer.sha256)
+            if path is not None and not self._put(place, status, path):
+                raise FileNotFoundError(None, "No such file or directory", str(place))
 
     def is_damaged(self, sha256: str) -> bool:
         """Hash a file once more, whatever its stamp says; one that is damaged is removed.
@@ -221,7 +240,7 @@ class Store:
         sha256 = sha256.lower()
         if len(sha256) != _LENGTH or not _HEXADECIMAL.issuperset(sha256):
             return None
-        return self.folder / sha256[:2] / sha256[2:]
+        return self.folder.joinpath(sha256[:2], sha256[2:])
 
     def _verified(self, sha256: str) -> tuple[Path, os.stat_result] | None:
         """Give the file with a hash and what the system says of it, if it is what was hashed."""
@@ -245,29 +264,40 @@ class Store:
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
         """Give a name that nobody else has, and see to it that nothing is left there."""
-        folder = self.folder / TEMPORARY
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / os.urandom(16).hex()
+        draft = self._drafts / f"{self._name}-{next(self._numbers)}"
         try:
             yield draft
-        finally:
+        except BaseException:
             with contextlib.suppress(OSError):
                 draft.unlink(missing_ok=True)
+            raise
 
-    def _keep(self, draft: Path, status: os.stat_result, expected: str, got: str) -> None:
+    def _keep(self, draft: Path, status: os.stat_result, expected: str, got: str) -> Path:
         """Give a file that is whole its place, if its hash is right."""
         if got != expected.lower():
             raise HashMismatchError(expected, got)
-        path = self.folder / got[:2] / got[2:]
-        path.parent.mkdir(exist_ok=True)
+        path = self.folder.joinpath(got[:2], got[2:])
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path.parent)  # noqa: PTH102 - it would look whether it is a folder
         try:
             draft.replace(path)
         except PermissionError:
             # On Windows a file that somebody reads cannot be replaced; it is this one.
             if not path.is_file():
                 raise
+            draft.unlink()
         else:
             _write_stamp(path, status)
+        return path
+
+
+def _create(path: Path) -> io.FileIO:
+    """Make a file that is not there, and its folder if that is not there either."""
+    try:
+        return path.open("xb", buffering=0)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb", buffering=0)
 
 
 def _new_hash() -> _Hash:
@@ -316,8 +346,9 @@ def _write_stamp(path: Path, status: os.stat_result) -> None:
     """Write down what a file was like when it was hashed; without that it is hashed once more."""
     if time.time() - status.st_mtime < _CLOCK_STEP:
         return  # it could change once more without being seen to
-    with contextlib.suppress(OSError):
-        Path(f"{path}{STAMP}").write_text(_stamp(status), "ascii")
+    stamp = f"{path}{STAMP}"
+    with contextlib.suppress(OSError), open(stamp, "wb", buffering=0) as handle:  # noqa: PTH123
+        handle.write(_stamp(status).encode("ascii"))
 
 
 def _remove(path: Path) -> None:

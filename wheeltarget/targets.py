@@ -41,6 +41,7 @@ EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
 _INTERPRETER = re.compile(r"(cp|pp|py|graalpy)([1-9])(\d{0,2})", re.ASCII)
 _FULL_VERSION = re.compile(r"(?P<release>(?P<minor>\d+\.\d+)\.\d+)[\w.+]*", re.ASCII)
 _TAG_PART = re.compile(r"[a-z0-9_]+", re.ASCII)
+_TAG = re.compile(r"[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,7 @@ class Target:
         if not self.tags:
             raise TargetError(f"{self.label} has no tags", code="WT209")
         for tag in self.tags:
-            parts = tag.split("-")
-            if len(parts) != 3 or not all(_TAG_PART.fullmatch(part) for part in parts):
+            if _TAG.fullmatch(tag) is None:
                 message = f"{self.label}: {tag!r} is not one tag"
                 raise TargetError(message, f"write {EXAMPLE}", code="WT210")
         known = dict(self.markers)
@@ -112,12 +112,13 @@ class Target:
         return match["release"]
 
 
-def target_from_tag(text: str, newest: Mapping[str, str]) -> Target:
+def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Target:
     """Build the target whose best tag is the one written.
 
     :param text: ``INTERPRETER-ABI-PLATFORM``; ABI and platform may be sets joined by dots,
         in order of preference.
     :param newest: the newest known full version by interpreter, such as ``{"cp36": "3.6.15"}``.
+    :param label: what to call the target; the tag as written if empty.
     :returns: the target, with everything that an interpreter with this tag would accept.
     :raises TargetError: where the tag names no environment; the hint says what to write.
     """
@@ -134,7 +135,7 @@ def target_from_tag(text: str, newest: Mapping[str, str]) -> Target:
     markers = _markers(implementation, version, full_version, platforms[0])
     accepted = tuple(dict.fromkeys(tag for each in platforms for tag in each.accepts))
     tags = _tags(implementation, interpreter, version, abis, accepted)
-    return Target(written, tuple(tags), tuple(markers.items()))
+    return Target(label or written, tuple(tags), tuple(markers.items()))
 
 
 def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:

@@ -94,8 +94,11 @@ class Answer(Protocol):
     def start(self) -> int | None:
         """Give where in the file the body begins, where the server says so."""
 
-    def read(self, size: int) -> bytes:
-        """Give the next bytes of the body, none at its end; raises BrokenError."""
+    def read(self, size: int) -> bytes | memoryview:
+        """Give the next bytes of the body, none at its end; raises BrokenError.
+
+        They are good until the next ones are asked for.
+        """
 
     def close(self) -> None:
         """Let the answer go, read to its end or not."""
@@ -137,10 +140,9 @@ def obtain(order: Order, store: Store | None, ask: Ask) -> None:
     """
     if store is not None:
         with contextlib.suppress(OSError):
-            with store.writing(order.sha256) as writer:
+            with store.writing(order.sha256, Path(order.path)) as writer:
                 receive(writer.write, order.size, ask)
-            if store.take(order.sha256, Path(order.path)):
-                return
+            return
     _obtain_directly(order, ask)
 
 
@@ -148,7 +150,7 @@ def _obtain_directly(order: Order, ask: Ask) -> None:
     path = Path(order.path)
     path.unlink(missing_ok=True)
     try:
-        with path.open("xb") as handle:
+        with path.open("xb", buffering=0) as handle:
             writer = Writer(handle)
             receive(writer.write, order.size, ask)
         check_hash(order.sha256, writer.sha256)
@@ -168,7 +170,7 @@ def check_hash(expected: str, got: str) -> None:
         raise HashMismatchError(expected, got)
 
 
-def receive(write: Callable[[bytes], object], size: int | None, ask: Ask) -> None:
+def receive(write: Callable[[bytes | memoryview], object], size: int | None, ask: Ask) -> None:
     """Read a file to its end, however often the connection breaks on the way.
 
     A server that does not know ranges sends the whole file again, of which what is there already
@@ -199,7 +201,7 @@ def receive(write: Callable[[bytes], object], size: int | None, ask: Ask) -> Non
         raise WrongSizeError(size, received)
 
 
-def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes]:
+def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes | memoryview]:
     """Give what one answer has of a file from some byte on; raises BrokenError at its early end."""
     answer = ask(position)
     try:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wheeltarget import guard
 from wheeltarget.digests import Hashes
 from wheeltarget.errors import ClashError, DestinationError
-
-if TYPE_CHECKING:
-    import subprocess
+from wheeltarget.guarding import Guard
 
 _MARK = ".wheeltarget-"
 _LOCK = "lock"
@@ -79,21 +75,11 @@ class Stage:
     def __init__(self, folder: Path, destination: Path) -> None:
         self.folder = folder
         self.destination = destination
-        self._guard: subprocess.Popen[str] | None = None
+        self._guard: Guard | None = None
 
     def watch(self) -> None:
         """Start the guard, which cleans up if this process is killed."""
-        import subprocess
-
-        self._guard = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, str(self.folder)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=self.folder.parent,
-            start_new_session=True,
-        )
+        self._guard = Guard(self.folder)
 
     @property
     def temporary(self) -> Path:
@@ -121,17 +107,14 @@ class Stage:
 
     def tell_guard(self, line: str) -> None:
         """Tell the guard of a child, or that there is nothing to clean."""
-        if self._guard is not None and self._guard.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):
-                self._guard.stdin.write(line + "\n")
-                self._guard.stdin.flush()
+        if self._guard is not None:
+            self._guard.tell(line)
 
     def close(self) -> None:
         """Remove the stage and let the guard go."""
         guard.recover(self.folder)
-        self.tell_guard("done")
         if self._guard is not None:
-            self._guard.communicate()
+            self._guard.dismiss()
 
     def place(self, files: Mapping[str, Path]) -> None:
         """Move files into the destination, all or none.
@@ -166,8 +149,9 @@ class Stage:
         whole = self.folder / "whole"
         inner = whole / self.destination.relative_to(missing)
         inner.mkdir(parents=True)
+        for folder in {name.rpartition("/")[0] for name in files}:
+            (inner / folder).mkdir(exist_ok=True)
         for name, path in files.items():
-            (inner / name).parent.mkdir(exist_ok=True)
             path.replace(inner / name)
         try:
             whole.rename(missing)
@@ -227,6 +211,8 @@ def _move(path: Path, target: Path) -> None:
 
 
 def _write_json(path: Path, data: object) -> None:
+    import json
+
     beside = path.with_name(path.name + ".part")
     beside.write_text(json.dumps(data), "utf-8")
     beside.replace(path)
@@ -250,16 +236,17 @@ def open_stage(
         exist, and an empty text is the destination itself.
     :raises DestinationError: where nothing can be written there.
     """
-    import tempfile
-
     destination = destination.absolute()
     try:
         home = _stage_home(destination, folders)
         if dry_run:
+            import tempfile
+
             home = Path(tempfile.gettempdir())
         else:
             _sweep(home, destination.name)
-        folder = Path(tempfile.mkdtemp(prefix=f".{destination.name}{_MARK}", dir=home))
+        folder = home / f".{destination.name}{_MARK}{os.urandom(8).hex()}"
+        folder.mkdir(0o700)
     except OSError as error:
         raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
     stage = Stage(folder, destination)

@@ -4,6 +4,10 @@ Run it with the interpreter that has wheeltarget, uv and pip, from the root of t
 ``python -m tests.benchmarks.locked [RUNS]``. Every case starts cold, in turn, so that all meet the
 same noise; what is printed are medians, and the median of each run's ratio to curl's. curl neither
 reads a lock nor hashes what it gets, and opens up to 50 connections; uv unpacks what it fetches.
+
+What a run has left is emptied, so that nobody has to write it to the disk, but kept under another
+name to the end: some file systems (ext4 without a journal) are slow to make files where as many
+were removed a moment ago, which is nobody's first download.
 """
 
 from __future__ import annotations
@@ -12,75 +16,96 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
+from tests.benchmarks import measure
+from tests.benchmarks.measure import Measured
+from tests.benchmarks.server import Manner, Server
 from tests.support.locks import lock_text
 from tests.support.wheels import make_wheel
 
 WHEELS = 60
 DELAY = 0.04
+HOST = "files.invalid"
 SIZES = {
     "60 wheels as projects have them, 10 kB to 10 MB": (4.0, 7.0),
     "60 small wheels, 10 kB to 1 MB": (4.0, 6.0),
 }
 """By case, the decimal logarithms of the least and the largest size."""
 
-SERVER = """
-import sys
-from pathlib import Path
-from tests.support.index import LocalIndex
-with LocalIndex(Path(sys.argv[1]), delay=float(sys.argv[2])) as index:
-    print(index.base, flush=True)
-    sys.stdin.read()
-"""
+FIRST = "curl --parallel"
+"""The case that the others are held against."""
+
+WARM = "the same, warm store"
+"""The case that finds everything in the store."""
 
 
 def commands(base: str, wheels: list[Path]) -> dict[str, list[str]]:
     """Give the command of every case; each fetches into the folder ``got``."""
-    python = [sys.executable, "-m"]
     urls = [word for wheel in wheels for word in ("-O", f"{base}/files/{wheel.name}")]
     curl = ["curl", "--silent", "--parallel", "--create-dirs", "--output-dir", "got"]
     lock = ["-r", "pylock.bench.toml"]
+    script = Path(sys.executable).with_name("wheeltarget")
+    start = [str(script)] if script.exists() else [sys.executable, "-m", "wheeltarget"]
+    wheeltarget = [*start, "download", "-q", *lock, "-d", "got"]
+    pip = [sys.executable, "-m", "pip", "download", "-q", "--no-cache-dir", *lock, "-d", "got"]
     uv = ["uv", "pip", "install", "--quiet", "--no-cache", "--no-config", "--python"]
     found = {
-        "curl --parallel": [*curl, *urls],
+        FIRST: [*curl, *urls],
         "curl, 16 connections": [*curl, "--parallel-max", "16", *urls],
-        "wheeltarget download": [*python, "wheeltarget", "download", "-q", *lock, "-d", "got"],
-        "the same, warm store": [*python, "wheeltarget", "download", "-q", *lock, "-d", "got"],
-        "pip download": [*python, "pip", "download", "-q", "--no-cache-dir", *lock, "-d", "got"],
+        "wheeltarget download": wheeltarget,
+        WARM: wheeltarget,
+        "pip download": pip,
         "uv pip install --target": [*uv, sys.executable, "--target", "got", *lock],
     }
     return {name: words for name, words in found.items() if shutil.which(words[0])}
 
 
-def measure(folder: Path, base: str, wheels: list[Path], runs: int) -> dict[str, list[float]]:
+def measure_all(
+    folder: Path, base: str, wheels: list[Path], runs: int
+) -> dict[str, list[Measured]]:
     """Run every case in turn.
 
-    :returns: seconds of each run, by case.
+    :returns: what each run took, by case.
     """
-    cache = folder / "cache"
     environment = {
         **os.environ,
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PYTHONPATH": str(Path.cwd()),
-        "WHEELTARGET_CACHE_DIR": str(cache),
+        "WHEELTARGET_CACHE_DIR": str(folder / "cache"),
     }
+    # With it Python would compile anew at each start what an installed program has compiled.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     cases = commands(base, wheels)
-    seconds: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(runs):
+    taken: dict[str, list[Measured]] = {name: [] for name in cases}
+    # The first round fills what lies outside, such as the modules that Python has compiled.
+    for number in range(runs + 1):
         for name, words in cases.items():
-            if "warm" not in name:
-                shutil.rmtree(cache, ignore_errors=True)
-            begin = time.perf_counter()
-            subprocess.run(words, cwd=folder, env=environment, check=True, capture_output=True)
-            seconds[name].append(time.perf_counter() - begin)
-            shutil.rmtree(folder / "got")
-    return seconds
+            if name != WARM:
+                _put_away(folder / "cache", folder / "old" / f"cache {name} {number}")
+            measured = measure.run(words, folder, environment)
+            if measured.exit_code:
+                raise RuntimeError(f"{name} failed: {measured.said}")
+            if number:
+                taken[name].append(measured)
+            # The store has its files as links, and is to keep them for the case that finds them.
+            empty = name != "wheeltarget download"
+            _put_away(folder / "got", folder / "old" / f"got {name} {number}", empty=empty)
+    return taken
+
+
+def _put_away(folder: Path, place: Path, *, empty: bool = True) -> None:
+    """Give a folder another name, and empty the files in it."""
+    if not folder.exists():
+        return
+    if empty:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                os.truncate(path, 0)
+    place.parent.mkdir(exist_ok=True)
+    folder.rename(place)
 
 
 def run(title: str, sizes: tuple[float, float], runs: int) -> None:
@@ -90,33 +115,35 @@ def run(title: str, sizes: tuple[float, float], runs: int) -> None:
         folder = Path(name)
         wheels = [
             make_wheel(
-                folder / "index",
+                folder / "index" / "files" / HOST / "files",
                 f"lib{number}",
                 files={f"lib{number}.bin": chance.randbytes(int(10 ** chance.uniform(*sizes)))},
             )
             for number in range(WHEELS)
         ]
         total = sum(wheel.stat().st_size for wheel in wheels)
-        words = [sys.executable, "-c", SERVER, str(folder / "index"), str(DELAY)]
-        with subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as server:
-            assert server.stdin is not None
-            assert server.stdout is not None
-            base = server.stdout.readline().strip()
+        with Server(folder / "index") as server:
+            server.set(Manner(delay=DELAY))
+            base = f"{server.base}/files/{HOST}"
             (folder / "pylock.bench.toml").write_text(lock_text(wheels, base))
-            seconds = measure(folder, base, wheels, runs)
-            server.stdin.close()
+            taken = measure_all(folder, base, wheels, runs)
     sys.stdout.write(f"{title}: {total / 1e6:.0f} MB\n")
-    curl = seconds.get("curl --parallel", [])
-    for case, each in seconds.items():
-        ratio = statistics.median(m / c for m, c in zip(each, curl, strict=True)) if curl else 0
-        sys.stdout.write(f"  {case:26} {statistics.median(each) * 1000:7.0f} ms {ratio:6.2f}\n")
+    first = [each.seconds for each in taken.get(FIRST, [])]
+    for case, each in taken.items():
+        seconds = [one.seconds for one in each]
+        burnt = statistics.median(one.processor for one in each) * 1000
+        ratio = (
+            statistics.median(m / c for m, c in zip(seconds, first, strict=True)) if first else 0
+        )
+        middle = statistics.median(seconds) * 1000
+        sys.stdout.write(
+            f"  {case:26} {middle:7.0f} ms {ratio:6.2f} {burnt:7.0f} ms of processor\n"
+        )
 
 
 def main() -> None:
     """Measure every mix."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 9
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 15
     for title, sizes in SIZES.items():
         run(title, sizes, runs)
 
