@@ -50,6 +50,7 @@ def explain(index: LocalIndex, *words: str, cwd: Path) -> Result:
 def read(index: LocalIndex, *words: str, cwd: Path) -> tuple[int, dict[str, Any]]:
     """Explain as JSON: the exit code, and the answers by project and target."""
     result = explain(index, "--format", "json", *words, cwd=cwd)
+    assert result.stdout, result.stderr
     document = json.loads(result.stdout)
     assert document["schema"] == 1
     return result.exit_code, document

@@ -24,6 +24,7 @@ import tempfile
 import threading
 import time
 import traceback
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -104,6 +105,8 @@ def become(words: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
     """
     _close()
     _reset_signals()
+    # A temporary folder of the process that forked is removed by that one.
+    _FINALIZE._registry.clear()
     variables = dict(variables)
     os.environ.clear()
     os.environ.update(variables)
@@ -183,6 +186,7 @@ def _end(code: int) -> NoReturn:
     os._exit(code & 0xFF)
 
 
+_FINALIZE: Any = weakref.finalize
 _POPEN: Any = subprocess.Popen
 _spawn_here, _execute_here, _start_here = os.posix_spawn, os.execv, _POPEN._execute_child
 _PARAMETERS = inspect.signature(_start_here)

@@ -1,9 +1,9 @@
 """Run wheeltarget and pip in forks of a process that has loaded both, and start no Python.
 
-That is for the runs of the tests on one more pip or Python, where what comes of a run is asked for
-and how a process starts is tried elsewhere: ``pytest --forks``. Without it every run is a process
-of its own; so is one whose environment says something to Python, or anything else is out of the
-ordinary. See :mod:`tests.support.fork_server`.
+That is for the many runs of which the outcome is what counts: ``pytest --forks``. How a process
+starts and ends is tried in new ones, and without the option every run is one; so is a run whose
+environment says something to Python, or anything else is out of the ordinary.
+See :mod:`tests.support.fork_server`.
 """
 
 from __future__ import annotations
