@@ -15,10 +15,11 @@ from typing import Any
 
 from wheeltarget.pip_child.ahead import Ahead
 from wheeltarget.pip_child.current import rebind
+from wheeltarget.pip_child.news import News
 from wheeltarget.pip_child.pages import KeptPage
 from wheeltarget.pip_child.telling import show, tell, tell_whole
 from wheeltarget.pip_child.together import Together
-from wheeltarget.pip_child.walk import News, Walk, fetch_wheels
+from wheeltarget.pip_child.walk import Walk, fetch_wheels
 
 Undo = Callable[[], None]
 

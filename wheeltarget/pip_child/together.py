@@ -14,8 +14,9 @@ from typing import Any
 
 from wheeltarget.pip_child.ahead import Ahead
 from wheeltarget.pip_child.current import Job
+from wheeltarget.pip_child.news import News
 from wheeltarget.pip_child.prospects import Prospect, hand_over, is_same, look_at, read_options
-from wheeltarget.pip_child.walk import News, Walk, fetch_wheels
+from wheeltarget.pip_child.walk import Walk, fetch_wheels
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -106,6 +107,8 @@ class Together:
                     break
             for walk in (own, *(each.walk for each in self._ready.values())):
                 walk.note(come)
+        for each in self._ready.values():
+            each.walk.give_up()
         if own in begun:
             self.keep_only(own.links())
 

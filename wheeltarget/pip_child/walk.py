@@ -12,24 +12,18 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import re
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
 from wheeltarget.pip_child.ahead import METADATA, WHEEL, Ahead
+from wheeltarget.pip_child.news import News
 from wheeltarget.pip_child.pages import Packed
-from wheeltarget.pip_child.pool import Left, Pool, Task
+from wheeltarget.pip_child.pool import Left, Task
 
 _LOGGER = logging.getLogger(__name__)
-_PATIENCE = 5.0
-"""Seconds without news after which pip begins, whatever is still on its way."""
-
-_TIMES_THE_LONGEST = 3.0
-"""How much longer than anything so far a thing may take."""
 
 
 @dataclass(slots=True)
@@ -82,43 +76,6 @@ def fetch_pages(ahead: Ahead, finder: Any, name: str) -> list[Task]:
             named = {"force_revalidate": True} if fresh else {}
             pages.append(ahead.page(link.url.partition("#")[0], **named))
     return pages
-
-
-class News:
-    """What has come of that for which walks wait.
-
-    :param pool: the threads that fetch it.
-    """
-
-    def __init__(self, pool: Pool) -> None:
-        self.queue: SimpleQueue[Task] = SimpleQueue()
-        self._pool = pool
-        self._longest = 0.0
-
-    def listen(self, least: float = _PATIENCE) -> list[Task]:
-        """Wait for something to come; what is given is empty where that takes too long.
-
-        :param least: the seconds to wait at least.
-        """
-        begun = time.monotonic()
-        patience = max(least, _TIMES_THE_LONGEST * self._longest)
-        come: list[Task] = []
-        while not come:
-            try:
-                come = [self.queue.get(timeout=0.2), *self.come()]
-            except Empty:
-                waits = time.monotonic() - max(begun, self._pool.pause_ends())
-                if waits > patience:
-                    return []
-        self._longest = max(self._longest, time.monotonic() - begun)
-        return come
-
-    def come(self) -> list[Task]:
-        """Give what has come meanwhile."""
-        come = []
-        while not self.queue.empty():
-            come.append(self.queue.get())
-        return come
 
 
 class Walk:
@@ -189,6 +146,11 @@ class Walk:
             if node.best is not None:
                 yield node.best
             todo.extend(node.children)
+
+    def give_up(self) -> None:
+        """Wait no longer for what has not come by now."""
+        self._is_partial |= self.waits
+        self._waiting.clear()
 
     def begin(self, roots: list[Any]) -> None:
         """Ask for what the user asks for.
