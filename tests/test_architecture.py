@@ -33,6 +33,7 @@ WORK = (
 ARROWS = {
     # Ground floor: words and values
     "errors": "",
+    "limits": "errors",
     "platforms": "errors",
     "abis": "errors platforms",
     "targets": "abis errors platforms",
@@ -64,7 +65,7 @@ ARROWS = {
     "lock_constraints": "errors lock_names markers toml_places",
     "lock_files": "errors toml_places",
     "locked": "errors lock_files targets toml_places",
-    "network": "pip_options",
+    "network": "limits pip_options",
     "systems": "abis errors",
     "descriptions": "errors",
     "own_targets": "errors settings",
@@ -94,8 +95,8 @@ ARROWS = {
     "connections": "transfer",
     "fetch": "connections errors network store transfer",
     "bringing": (
-        "cache driver errors fetch housekeeping lock_choice locked network pip_options store "
-        "transfer wheelhouse"
+        "cache driver errors fetch housekeeping limits lock_choice locked network pip_options "
+        "store transfer wheelhouse"
     ),
     "locked_download": (
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
@@ -112,7 +113,7 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "errors plan processes reserve results wheelhouse",
+    "driver": "errors limits plan processes reserve results wheelhouse",
     "processes": "interrupts reserve wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",

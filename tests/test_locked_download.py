@@ -83,6 +83,20 @@ class TestExactly:
         for wheel in wheels:
             assert (project / "wheelhouse" / wheel.name).read_bytes() == wheel.read_bytes()
 
+    def test_host_is_asked_no_more_at_once_than_is_said(
+        self, project: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wheels = [make_wheel(shelf, f"lib{number}") for number in range(9)]
+        with LocalIndex(shelf, delay=0.05) as slow:
+            Path(LOCK).write_text(lock_text(wheels, slow.base))
+            monkeypatch.setenv("WHEELTARGET_CONNECTIONS", "3")
+            fetch("-r", LOCK)
+            assert 1 < slow.most_at_once <= 3
+        assert len(names(project / "wheelhouse")) == len(wheels)
+        monkeypatch.setenv("WHEELTARGET_CONNECTIONS", "many")
+        with pytest.raises(UsageError, match="WHEELTARGET_CONNECTIONS is not a number"):
+            fetch("-r", LOCK)
+
     def test_not_fetched_again(self, project: Path, shelf: Path, index: LocalIndex) -> None:
         """Neither what is in the destination, nor what is in the store; but what is damaged."""
         wheels = [make_wheel(shelf, name) for name in ("one", "two")]

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from wheeltarget import cache
 from wheeltarget.errors import DownloadError, Fault, InputError
-from wheeltarget.fetch import CONNECTIONS, Fetched, Watch, fetch_plain, take_file
+from wheeltarget.fetch import Fetched, Watch, fetch_plain, take_file
+from wheeltarget.limits import read_connections
 from wheeltarget.lock_choice import NOT_FOR_FETCHING
 from wheeltarget.locked import Pin
 from wheeltarget.network import Network, has_other_index, read_network
@@ -166,7 +167,7 @@ def _ask_pip(
         {
             "locked": [asdict(order) for order in fetched.left],
             "arguments": [word for option in options for word in option.words],
-            "connections": CONNECTIONS,
+            "connections": read_connections(source.environment),
             "store": str(store.folder) if store else None,
             "elsewhere": has_other_index(source.command, source.settings),
             "unreachable": sorted(fetched.unreachable),

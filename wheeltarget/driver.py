@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget import reserve
-from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError, UsageError
+from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
+from wheeltarget.limits import read_connections
 from wheeltarget.plan import Job
 from wheeltarget.processes import run_all, run_one, wait_as_pip
 from wheeltarget.results import ChosenFile, Failure, JobResult
@@ -24,12 +25,6 @@ PIP_MOVED = 70
 INTERRUPTED = 130
 AHEAD = "WHEELTARGET_AHEAD"
 """The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
-
-CONNECTIONS = "WHEELTARGET_CONNECTIONS"
-"""The variable that says how many connections to a host there may be at once."""
-
-_CONNECTIONS = 16
-_MOST_CONNECTIONS = 256
 
 _FAILURE = "failure.json"
 FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
@@ -78,7 +73,7 @@ def run_jobs(
     """
     folders = [stage.job_folder(number) for number in range(len(jobs))]
     results = [stage.folder / f"result-{number}.json" for number in range(len(jobs))]
-    connections = _connections(os.environ)
+    connections = read_connections(os.environ)
     count = max(min(manner.children, len(jobs)), 1)
     captured = count > 1 or manner.silent
     orders = [
@@ -119,17 +114,6 @@ def run_jobs(
         _read_result(job, result, folder)
         for job, result, folder in zip(jobs, results, folders, strict=True)
     )
-
-
-def _connections(environment: Mapping[str, str]) -> int:
-    """Say how many connections to a host there may be at once."""
-    said = environment.get(CONNECTIONS) or str(_CONNECTIONS)
-    if not said.isdecimal() or not 1 <= int(said) <= _MOST_CONNECTIONS:
-        raise UsageError(
-            f"{CONNECTIONS} is not a number of connections: {said!r}",
-            f"say one from 1 to {_MOST_CONNECTIONS}, or leave it out for {_CONNECTIONS}",
-        )
-    return int(said)
 
 
 def _refuse_end(exit_code: int, failure: Path) -> None:
@@ -230,7 +214,7 @@ def run_alone(home: Path, orders: Mapping[str, Any]) -> None:
         "failure": str(failure),
         "store": None,
         "ahead": os.environ.get(AHEAD) != "0",
-        "connections": _connections(os.environ),
+        "connections": read_connections(os.environ),
         **orders,
     }
     _refuse_end(run_one(_write_orders(home, everything), place), failure)

@@ -35,9 +35,6 @@ from wheeltarget.transfer import (
 if TYPE_CHECKING:
     import ssl
 
-CONNECTIONS = 16
-"""How many connections to one host are open at once."""
-
 _HOST_IS_NOT_PLAIN = frozenset({401, 403, 407, 429, 503})
 _PATIENCE = 2.0
 _WATCHED_EVERY = 0.1
@@ -144,7 +141,7 @@ class _Crew:
         threads = [
             threading.Thread(target=self._work, args=(host, queue), daemon=True)
             for host, queue in hosts.items()
-            for _ in range(min(CONNECTIONS, len(queue)))
+            for _ in range(min(self._network.connections, len(queue)))
         ]
         try:
             for thread in threads:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from wheeltarget.limits import USUAL, read_connections
 from wheeltarget.pip_options import CommandLine
 
 _TIMEOUT = 15.0
@@ -27,6 +28,7 @@ class Network:
     :param plain: False where every file takes pip's session.
     :param plain_tls: False where every file over TLS does.
     :param not_plain: hosts, with the port where they were given with one, whose files do.
+    :param connections: how many there may be at once to a host.
     """
 
     timeout: float = _TIMEOUT
@@ -34,6 +36,7 @@ class Network:
     plain: bool = True
     plain_tls: bool = True
     not_plain: frozenset[str] = frozenset()
+    connections: int = USUAL
 
     def takes(self, url: str) -> bool:
         """Tell whether a plain connection will do for a URL.
@@ -63,6 +66,7 @@ def read_network(
     :param environment: the environment's variables.
     :param proxies: names what the system has proxies for.
     :param has_netrc: whether there is a netrc file.
+    :raises UsageError: where the environment gives no number of connections.
     """
 
     def given(name: str) -> str:
@@ -86,6 +90,7 @@ def read_network(
         plain=not own_proxy and not has_netrc and not (heeds_environment and any(proxies())),
         plain_tls=not given("client-cert") and not legacy and not trusted,
         not_plain=frozenset(host.lower() for host in hosts),
+        connections=read_connections(environment),
     )
 
 
