@@ -149,7 +149,10 @@ def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, k
     assert names(tmp_path / "project") == [f"pylock.{NEW}.toml"]
 
 
-def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Path) -> None:
+def test_wheel_that_had_to_be_read_is_not_fetched_again(
+    shelf: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHEELTARGET_AHEAD", "1")
     wheels = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
     with LocalIndex(shelf, json=False, metadata=False) as index:
         words = (*index.pip_args(), f"app ; tags={NEW}")
@@ -167,6 +170,7 @@ def test_wheel_that_had_to_be_read_is_not_fetched_again(shelf: Path, project: Pa
 def test_sizes_are_asked_for_at_once(
     shelf: Path, monkeypatch: pytest.MonkeyPatch, most: int
 ) -> None:
+    monkeypatch.setenv("WHEELTARGET_AHEAD", "1")
     monkeypatch.setenv("WHEELTARGET_CONNECTIONS", str(most))
     wheels = [make_wheel(shelf, f"lib{number}") for number in range(8)]
     lines = [f"lib{number} ; tags={NEW}" for number in range(8)]

@@ -118,7 +118,6 @@ OPTIONS: dict[str, Row] = {
     "nested in a circle": ("lib\n-r circle.txt\n", 1, ""),
     "nested nothing": ("lib\n-r\n", 1, ""),
     "nested, not there": ("-r none.txt\n", 1, ""),
-    "nested lock": ("-r pylock.toml\n", 1, ""),
     "constraint": ("lib\n-c limits.txt\n", 0, OLD),
     "constraint, long": ("lib\n--constraint limits.txt\n", 0, OLD),
     "constraint before a nested file": ("-c limits.txt -r 'a b.txt'\n", 0, LIB),

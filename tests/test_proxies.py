@@ -127,7 +127,7 @@ def test_a_proxy_that_is_not_told_who_asks_lets_nothing_through(
     network: Network, tmp_path: Path
 ) -> None:
     words = ["--cert", str(network.authority.certificate), "--proxy", network.gate.bare_url]
-    (said,) = fetch(network.safe, tmp_path, *words)
+    (said,) = fetch(network.safe, tmp_path, *words, WHEELTARGET_AHEAD="1")
     assert "407 Proxy Authentication Required" in said
     # Once by a thread, and once by pip.
     assert [status for _, _, status in network.gate.asked] == [407, 407]
