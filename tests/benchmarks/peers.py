@@ -10,7 +10,7 @@ import sys
 import tempfile
 import venv
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.benchmarks.jobs import Job
@@ -152,9 +152,11 @@ def pip_apart() -> Peer:
     shared = pip()
 
     def commands(job: Job, place: Place) -> list[list[str]]:
-        return [[*command, "--no-cache-dir"] for command in shared.commands(job, place)]
+        own = (replace(place, destination=place.destination / tag) for tag in job.tags)
+        pairs = zip(job.tags, own, strict=True)
+        return [[*pip_command(tag, job, each), "--no-cache-dir"] for tag, each in pairs]
 
-    difference = f"without its cache; {shared.difference}"
+    difference = f"each run without a cache, to a folder of its own; {shared.difference}"
     return Peer("pip, apart", difference, commands, shared.version)
 
 
@@ -311,7 +313,7 @@ def files_of(peer: Peer, place: Place, tags: Sequence[str]) -> frozenset[str]:
         folder's number, which is all that its destination still tells.
     """
     if not peer.unpacks:
-        return frozenset(path.name for path in place.destination.iterdir() if path.is_file())
+        return frozenset(path.name for path in place.destination.rglob("*") if path.is_file())
     folders = [place.destination / str(number) for number in range(len(tags))]
     return frozenset(
         path.name.removesuffix(".dist-info").lower()
