@@ -375,3 +375,13 @@ def test_pip_is_loaded_where_it_is_built_in_another_way(missing: str) -> None:
     script = f"import {module} as module\ndel module.{name}\n" + LOAD
     script += "print('pip._internal.commands.download' in sys.modules, gc.isenabled())"
     assert run_script(script).split() == ["True", "True"]
+
+
+def test_process_that_works_on_targets_gives_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the user says of it himself stands, and pip as it is gets nothing of it."""
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
+    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
+    variables = reserve.child_environment(TMPDIR="x")
+    assert (variables["MALLOC_ARENA_MAX"], variables["TMPDIR"]) == ("7", "x")
+    assert int(variables["MALLOC_TRIM_THRESHOLD_"]) > 0
+    assert "MALLOC_TRIM_THRESHOLD_" not in reserve.environment()

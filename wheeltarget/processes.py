@@ -25,7 +25,7 @@ def run_all(files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
     :returns: their exit codes.
     """
     temporary = str(stage.temporary)
-    environment = reserve.environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
+    environment = reserve.child_environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
     sys.stderr.flush()
     children: list[subprocess.Popen[bytes] | reserve.Child] = []
     try:
@@ -97,7 +97,7 @@ def run_one(file: Path, temporary: str) -> int:
     :returns: its exit code.
     """
     sys.stderr.flush()
-    environment = reserve.environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
+    environment = reserve.child_environment(TMPDIR=temporary, TEMP=temporary, TMP=temporary)
     return wait_for(_start(file, environment, captured=False))
 
 
