@@ -249,6 +249,12 @@ class TestNames:
                 "write aws-lambda-python3.12-arm64",
             ),
             (
+                "aws-lambda-python3_12-arm64",
+                "WT202",
+                "aws-lambda-python3_12-arm64 is no target known here",
+                "write aws-lambda-python3.12-arm64",
+            ),
+            (
                 "aws-lamda-python3.5-arm64",
                 "WT202",
                 "aws-lamda-python3.5-arm64 is no target known here",

@@ -348,11 +348,15 @@ def _unknown(text: str, name: str, python: str, alias: str, catalogue: Catalogue
 
 
 def _misspelled(name: str) -> tuple[str, str]:
-    """Part a name once more, where its Python is nearly one, such as ``pyton3.12``."""
+    """Part a name once more, where its Python is nearly one, such as ``pyton3.12``.
+
+    The names of locks have ``python3_12``.
+    """
     for word in name.split("-"):
-        match = re.fullmatch(r"([a-z]+)([23]\.\d{1,2}t?)", word, re.ASCII)
+        match = re.fullmatch(r"([a-z]+)([23][._]\d{1,2}t?)", word, re.ASCII)
         if match and get_close_matches(match[1], ["python"], cutoff=0.7):
-            return "-".join(each for each in name.split("-") if each != word), match[2]
+            rest = "-".join(each for each in name.split("-") if each != word)
+            return rest, match[2].replace("_", ".")
     return name, ""
 
 
