@@ -58,6 +58,9 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "shared"))
     monkeypatch.setenv("WHEELTARGET_CACHE_DIR", str(tmp_path / "cache"))
+    # Beside the folder, since tests list what is in it.
+    state = tmp_path.with_name(f"{tmp_path.name}-state")
+    monkeypatch.setenv("WHEELTARGET_STATE_DIR", str(state))
     for name in ("NO_COLOR", "FORCE_COLOR", "PYTHONPATH", "PYTHONSAFEPATH"):
         monkeypatch.delenv(name, raising=False)
 

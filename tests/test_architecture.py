@@ -26,8 +26,8 @@ READERS = (
 )
 DECISION = "plan_faults narrowing plan corrections findings"
 WORK = (
-    "housekeeping guard wheelhouse results projects answers driver interrupts closure pure unmet "
-    "delivery reports reading plain explain"
+    "housekeeping folders holding journals placing records state guard stages wheelhouse results "
+    "projects answers driver interrupts closure pure unmet delivery reports reading plain explain"
 )
 
 ARROWS = {
@@ -102,9 +102,16 @@ ARROWS = {
         "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
         "reports targets wheelhouse"
     ),
-    "guard": "",
+    "guard": "folders holding records",
     "guarding": "guard",
-    "wheelhouse": "digests errors guard guarding",
+    "folders": "",
+    "holding": "folders",
+    "journals": "folders holding",
+    "records": "folders holding journals",
+    "state": "cache errors folders",
+    "placing": "folders journals",
+    "stages": "errors folders guarding holding journals placing records state",
+    "wheelhouse": "digests errors stages",
     "digests": "",
     "interrupts": "errors",
     "results": "demands nearness plan",
@@ -271,7 +278,7 @@ THIRD_PARTY = {
     "installer": {"unpacking"},
     "packageurl": {"components"},
     "pip": {"pip_child"},
-    "platformdirs": {"own_targets", "pip_config", "runs"},
+    "platformdirs": {"own_targets", "pip_config", "runs", "state"},
     "typer": {
         "cli",
         "cli_bundle",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -17,8 +16,9 @@ import pytest
 from tests.support.cli import command, download, environment, names
 from tests.support.index import LocalIndex, Stall
 from tests.support.wheels import make_wheel
-from wheeltarget import guard, wheelhouse
+from wheeltarget import wheelhouse
 from wheeltarget.errors import DestinationError
+from wheeltarget.folders import Folder
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 pytestmark = pytest.mark.skipif(
@@ -147,7 +147,7 @@ def test_everything_killed(
 ) -> None:
     """Nobody is left to clean up, so the next run does."""
     guarding = subprocess.run(
-        ["pgrep", "-f", f"guard.py {project}"], capture_output=True, text=True, check=True
+        ["pgrep", "-f", f"guard.py {project.parent}"], capture_output=True, text=True, check=True
     ).stdout.split()
     for number in guarding:
         os.kill(int(number), signal.SIGKILL)
@@ -211,14 +211,14 @@ def test_placing_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         for name in ("a.whl", "old.whl", "z.whl"):
             (folder / name).write_text("new")
             files.append(wheelhouse.StagedFile(folder / name, "the index", "a target"))
-        replace = Path.replace
+        take = Folder.take
 
-        def fail_last(self: Path, target: Path) -> Path:
-            if target.name == "z.whl":
+        def fail_last(self: Folder, path: str, name: str) -> None:
+            if name == "z.whl":
                 raise OSError(errno.ENOSPC, "No space left on device")
-            return replace(self, target)
+            take(self, path, name)
 
-        monkeypatch.setattr(Path, "replace", fail_last)
+        monkeypatch.setattr(Folder, "take", fail_last)
         with pytest.raises(DestinationError, match="No space left on device"):
             wheelhouse.merge(stage, [files])
         monkeypatch.undo()
@@ -234,56 +234,4 @@ def test_no_room_for_the_stage(tmp_path: Path, number: int) -> None:
         wheelhouse.open_stage(tmp_path / "wheelhouse", watched=False) as stage,
     ):
         raise OSError(number, "no room", str(stage.folder))
-    assert names(tmp_path) == []
-
-
-@pytest.mark.parametrize("placed", range(5))
-def test_killed_while_placing(tmp_path: Path, placed: int) -> None:
-    """Whatever part of the journal was done, the guard takes it back."""
-    destination, stage = tmp_path / "wheelhouse", tmp_path / ".wheelhouse.wheeltarget-x"
-    destination.mkdir()
-    (stage / guard.REPLACED).mkdir(parents=True)
-    (destination / "old.whl").write_text("old")
-    journal = {
-        "destination": str(destination),
-        "folders": ["sub", "there"],
-        "added": ["a.whl", "b.whl", "sub/c.whl"],
-        "replaced": ["old.whl"],
-    }
-    (stage / guard.JOURNAL).write_text(json.dumps(journal))
-    (stage / guard.REPLACED / "old.whl").hardlink_to(destination / "old.whl")
-    (destination / "there").mkdir()
-    (destination / "there" / "of another run.whl").touch()
-    for name in ["a.whl", "old.whl", "b.whl", "sub/c.whl"][:placed]:
-        for folder in (stage, destination):
-            (folder / name).parent.mkdir(exist_ok=True)
-        (stage / name).write_text("new")
-        (stage / name).replace(destination / name)
-    (destination / f"b.whl{guard.PART}").write_text("ne")
-    guard.recover(stage)
-    assert names(destination) == ["old.whl", "there"]
-    assert (destination / "old.whl").read_text() == "old"
-    assert names(tmp_path) == ["wheelhouse"]
-
-
-def test_a_stage_that_is_just_being_made_is_nobody_elses_to_remove(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Another run may begin between the making of the file to be locked and its being locked."""
-    import fcntl
-
-    lock_here = fcntl.flock
-    others: list[object] = []
-
-    def lock_late(handle: object, how: int) -> None:
-        if not others:
-            others.append(handle)
-            with wheelhouse.open_stage(tmp_path / "wheelhouse", watched=False):
-                pass
-        lock_here(handle, how)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(fcntl, "flock", lock_late)
-    with wheelhouse.open_stage(tmp_path / "wheelhouse", watched=False) as stage:
-        assert others
-        assert stage.folder.is_dir()
     assert names(tmp_path) == []

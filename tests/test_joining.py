@@ -15,9 +15,10 @@ import pytest
 from tests.support.cli import ROOT, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import delivery, wheelhouse
+from wheeltarget import delivery
 from wheeltarget.digests import Hashes
 from wheeltarget.errors import ClashError, DestinationError, UsageError
+from wheeltarget.folders import Folder
 from wheeltarget.joining import MergeRequest, merge
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
@@ -214,15 +215,15 @@ class TestMerge:
         (tmp_path / "all").mkdir()
         (tmp_path / "all" / "pylock.first.toml").write_text("# yesterday's\n")
         before = contents(tmp_path)
-        real, moved = wheelhouse._move, []
+        real, moved = Folder.take, []
 
-        def fail(path: Path, target: Path) -> None:
-            moved.append(target)
+        def fail(self: Folder, path: str, name: str) -> None:
+            moved.append(name)
             if len(moved) == 3:
                 raise OSError(5, "the disk has gone")
-            real(path, target)
+            real(self, path, name)
 
-        monkeypatch.setattr(wheelhouse, "_move", fail)
+        monkeypatch.setattr(Folder, "take", fail)
         with pytest.raises(DestinationError, match="the disk has gone"):
             merge(MergeRequest(parts, tmp_path / "all"))
         assert contents(tmp_path) == before

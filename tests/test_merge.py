@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -293,23 +292,3 @@ class TestOtherRuns:
         assert names(project / "wheelhouse") == [APP, LIB, "own-1.0-py3-none-any.whl"]
         assert names(project) == ["wheelhouse"]
         assert names(temporary) == []
-
-    @pytest.mark.skipif(sys.platform == "win32", reason="locks files in POSIX's way")
-    def test_stages_of_others(self, project: Path, index: LocalIndex) -> None:
-        import fcntl
-
-        for name in (".wheelhouse.wheeltarget-dead", ".wheelhouse.wheeltarget-live"):
-            (project / name / "files" / "0").mkdir(parents=True)
-            (project / name / "files" / "0" / LIB).write_text("half")
-            (project / name / "lock").write_text("held")
-        (project / ".wheelhouse.wheeltarget-mine").mkdir()
-        with (project / ".wheelhouse.wheeltarget-live" / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            result = download(index, f"lib ; {BOTH}", cwd=project)
-        assert result.exit_code == 0, result.stderr
-        assert names(project) == [
-            ".wheelhouse.wheeltarget-live",
-            # Without a lock in it nobody knows whose it is.
-            ".wheelhouse.wheeltarget-mine",
-            "wheelhouse",
-        ]

@@ -18,10 +18,9 @@ from packaging.version import Version
 from tests.support.cli import Result, command, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import guard
 from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
 from wheeltarget.download_request import read_request
-from wheeltarget.recall import deliver, recall
+from wheeltarget.recall import recall
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
 TRUSTS = Version(pip.__version__) >= Version("26.2")
@@ -243,56 +242,63 @@ def test_what_does_more_than_fill_the_destination_is_not_repeated(words: list[st
     assert (request.is_repeatable, usual.is_repeatable) == (False, True)
 
 
-@trusting
-def test_what_a_killed_run_left_is_taken_back_first(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Or it would be taken back afterwards, by a run that finds the journal later."""
-    desk.run()
-    left = desk.folder / ".house.wheeltarget-left"
-    left.mkdir()
-    (left / "lock").write_text("held")
-    journal = {"destination": str(desk.house), "folders": [], "added": FILES, "replaced": []}
-    (left / guard.JOURNAL).write_text(json.dumps(journal))
-    monkeypatch.chdir(desk.folder)
-    found = recall(desk.words, environment())
-    assert found is not None
-    outcome = deliver(found, environment())
-    assert outcome is not None
-    (target,) = outcome.targets
-    assert [file.new for file in target.files] == [True, True]
-    assert names(desk.house) == FILES
-    assert names(desk.folder) == ["house", "requirements.txt"]
-
-
 _KILLED_WHILE_PLACING = """
 import os, signal, sys
-from wheeltarget import __main__, wheelhouse
-move = wheelhouse._move
-def move_and_die(*arguments):
-    move(*arguments)
+from wheeltarget import __main__, folders, guarding
+take = folders.Folder.take
+def take_and_die(*arguments):
+    take(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-wheelhouse._move = move_and_die
+folders.Folder.take = take_and_die
+if sys.argv.pop(1) == "alone":
+    guarding.Guard.__init__ = lambda *arguments: None
 __main__.main()
 """
 
 
-@trusting
-@pytest.mark.skipif(os.name == "nt", reason="a process cannot kill itself there")
-def test_a_run_that_is_killed_while_placing_is_taken_back_by_the_next(desk: Desk) -> None:
+def _kill_while_placing(desk: Desk, guarded: str) -> None:
+    """Take the files of the destination away, and kill a run when it has placed the first one."""
     desk.run()
     for name in FILES:
         (desk.house / name).unlink()
     killed = subprocess.run(
-        [sys.executable, "-c", _KILLED_WHILE_PLACING, "download", *desk.words],
+        [sys.executable, "-c", _KILLED_WHILE_PLACING, guarded, "download", *desk.words],
         cwd=desk.folder,
         env=environment(),
         check=False,
     )
     assert killed.returncode < 0
-    assert len(names(desk.house)) == 1
+
+
+@trusting
+@pytest.mark.skipif(os.name == "nt", reason="a process cannot kill itself there")
+def test_a_run_that_is_killed_while_placing_is_taken_back_by_its_guard(desk: Desk) -> None:
+    _kill_while_placing(desk, "guarded")
+    end = time.monotonic() + 20
+    while names(desk.folder) != ["house", "requirements.txt"]:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    assert names(desk.house) == []
+    assert "Unchanged since" in desk.run().stderr
+    assert names(desk.house) == FILES
+
+
+@trusting
+@pytest.mark.skipif(os.name == "nt", reason="a process cannot kill itself there")
+@pytest.mark.parametrize("complete", [False, True], ids=["one is missing", "all are there"])
+def test_a_run_that_is_killed_with_its_guard_is_taken_back_by_the_next(
+    desk: Desk, complete: bool
+) -> None:
+    """Or it would be taken back afterwards, by a run that finds the journal later."""
+    _kill_while_placing(desk, "alone")
+    (there,) = names(desk.house)
+    if complete:
+        make_wheel(desk.house, "top" if there.startswith("low") else "low")
     after = desk.run()
-    assert "Unchanged since" in after.stderr
-    assert after.stdout.count("Saved") == 2
     assert names(desk.house) == FILES
     assert names(desk.folder) == ["house", "requirements.txt"]
+    if not complete:
+        assert "Unchanged since" in after.stderr
+        assert after.stdout.count("Saved") == 2
+    assert "Unchanged since" in desk.run().stderr
+    assert names(desk.house) == FILES

@@ -15,7 +15,7 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import BACKEND_WAS_RUN, make_sdist, make_wheel
-from wheeltarget import pure
+from wheeltarget import pure, wheelhouse
 from wheeltarget.plan import Job
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import target_from_tag
@@ -184,8 +184,9 @@ def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     source = make_source(tmp_path / "files", "only")
     chosen = ChosenFile("only", "1.0", source, "", True, (), (None,), None)
     job = Job(target_from_tag(LINUX, {"cp39": "3.9.25"}), (), (), ())
-    builder = pure.Builder(frozenset({"only"}), (), Stage(tmp_path / "stage", tmp_path / "house"))
-    result = builder.replace_sources(JobResult(job, 0, "all", (chosen,), source.parent))
+    with wheelhouse.open_stage(tmp_path / "house", watched=False) as stage:
+        builder = pure.Builder(frozenset({"only"}), (), stage)
+        result = builder.replace_sources(JobResult(job, 0, "all", (chosen,), source.parent))
     assert [file.path.name for file in result.chosen] == ["only-1.0-py3-none-any.whl"]
     assert names(source.parent) == ["only-1.0-py3-none-any.whl"]
 

@@ -110,7 +110,11 @@ def deliver(
         for result, label, folder, name in zip(results, labels, folders, names, strict=True)
     )
     notes = tuple(notes_on(plan, results, labels, delivery.pure, whole=not delivery.only))
-    return DownloadOutcome(targets, notes, delivery.dry_run, fresh_until=_fresh_until(results))
+    # What is wrong beside the destination may be put right, so that run is not remembered.
+    fresh_until = None if stage.notes else _fresh_until(results)
+    return DownloadOutcome(
+        targets, (*notes, *stage.notes), delivery.dry_run, fresh_until=fresh_until
+    )
 
 
 def _fresh_until(results: Sequence[JobResult]) -> float | None:

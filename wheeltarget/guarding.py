@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from pathlib import Path
 
 from wheeltarget import guard
 
@@ -15,15 +14,16 @@ that takes longer than it takes this process to end."""
 
 
 class Guard:
-    """A process that cleans up a stage if this one is killed.
+    """A process that cleans up after this one if it is killed.
 
-    :param folder: the stage, with its whole path.
-    :raises OSError: where it cannot be started.
+    :param state: the path of the folder with the records of stages.
+    :param key: the name of this run's record.
+    :raises OSError: if it cannot be started.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, state: str, key: str) -> None:
         _forget_ended()
-        command = [sys.executable, "-I", "-S", guard.__file__, str(folder)]
+        command = [sys.executable, "-I", "-S", guard.__file__, state, key]
         end, self._pipe = os.pipe()
         try:
             self._pid = _spawn(command, end)

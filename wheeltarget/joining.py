@@ -126,6 +126,7 @@ def _merge(request: MergeRequest) -> MergeOutcome:
         if file.new and file.name in before
     )
     notes += _differing(wanted)
+    notes += stage.notes
     return MergeOutcome(destination, len(folders), files, tuple(notes))
 
 

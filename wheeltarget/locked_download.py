@@ -94,7 +94,7 @@ def _deliver(run: _Run, request: DownloadRequest, watch: Watch | None) -> Downlo
     with interruptible() as interrupts, _open_report(request.report) as keep_report:
         with wheelhouse.open_stage(run.destination, folders=run.folders) as stage:
             placed = run.fetch_and_place(stage, interrupts, watch)
-        outcome = run.outcome(placed)
+        outcome = run.outcome(placed, stage.notes)
         keep_report(outcome)
     return outcome
 
@@ -179,12 +179,17 @@ class _Run:
         self.meanwhile()
 
     def outcome(
-        self, placed: Mapping[str, PlacedFile], *, dry_run: bool = False
+        self,
+        placed: Mapping[str, PlacedFile],
+        notes: tuple[str, ...] = (),
+        *,
+        dry_run: bool = False,
     ) -> DownloadOutcome:
         """Say what came of it."""
         from wheeltarget.outcome import DownloadOutcome
 
-        return DownloadOutcome(tuple(self._outcomes(placed)), tuple(self._notes()), dry_run=dry_run)
+        targets = tuple(self._outcomes(placed))
+        return DownloadOutcome(targets, (*self._notes(), *notes), dry_run=dry_run)
 
     def _outcomes(self, placed: Mapping[str, PlacedFile]) -> Iterator[TargetFiles]:
         from wheeltarget.outcome import TargetFiles

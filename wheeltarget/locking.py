@@ -149,6 +149,7 @@ def lock(request: LockRequest) -> LockOutcome:
     notes = (
         *delivery.notes_on(order.plan, results, order.labels, frozenset()),
         *_notes(drafts, free, request, folder),
+        *stage.notes,
         *filter(None, [no_cache or make_room(cached, _environment(request))]),
     )
     files = tuple(draft.file for draft in drafts)

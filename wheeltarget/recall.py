@@ -70,33 +70,56 @@ def _files(outcome: DownloadOutcome) -> list[TargetFile]:
 def _place(hashes: Mapping[str, str], destination: Path, wheels: Path) -> set[Path] | None:
     """Link what is missing into the destination, all or nothing.
 
-    :returns: the paths of those files; None where one cannot be had, or another is in its place.
+    :returns: the paths of those files; None if one cannot be had, or another is in its place.
     """
     from wheeltarget.interrupts import interruptible
     from wheeltarget.store import Store
-    from wheeltarget.wheelhouse import open_stage
+    from wheeltarget.wheelhouse import open_stage, settled
 
     store = Store(wheels)
-    missing: dict[str, Path] = {}
     try:
-        # What a killed run has left is taken back first, as whatever begins does.
-        with interruptible() as interrupts, open_stage(destination, watched=False) as stage:
-            folder = stage.job_folder(0)
-            for number, (name, sha256) in enumerate(hashes.items()):
-                there = destination / name
-                if os.path.lexists(there):
-                    if not _is_it(there, store, sha256):
-                        return None
-                elif store.take(sha256, folder / str(number)):
-                    missing[name] = folder / str(number)
-                else:
+        with interruptible() as interrupts:
+            if destination.is_dir():
+                # Mostly all is there, and then no stage is needed.
+                with settled(destination):
+                    absent = _absent(hashes, destination, store)
+                if not absent:
+                    return None if absent is None else set()
+            with open_stage(destination, watched=False) as stage, stage.hold():
+                absent = _absent(hashes, destination, store)
+                folder = stage.job_folder(0)
+                missing = None if absent is None else _take(absent, hashes, store, folder)
+                if missing is None:
                     return None
-            interrupts.hold()
-            if missing or not destination.exists():
-                stage.place(missing)
+                interrupts.hold()
+                if missing or not destination.exists():
+                    stage.place(missing)
+                return {destination / name for name in missing}
     except (DestinationError, OSError):
         return None
-    return {destination / name for name in missing}
+
+
+def _absent(hashes: Mapping[str, str], destination: Path, store: Store) -> list[str] | None:
+    """List the files that are not in the destination; None if another is in the place of one."""
+    absent = []
+    for name, sha256 in hashes.items():
+        if not os.path.lexists(destination / name):
+            absent.append(name)
+        elif not _is_it(destination / name, store, sha256):
+            return None
+    return absent
+
+
+def _take(
+    names: Sequence[str], hashes: Mapping[str, str], store: Store, folder: Path
+) -> dict[str, Path] | None:
+    """Take files from the store into a folder; None if one cannot be had."""
+    taken = {}
+    for number, name in enumerate(names):
+        taken[name] = folder / str(number)
+        if not store.take(hashes[name], taken[name]):
+            return None
+    return taken
 
 
 def _is_it(path: Path, store: Store, sha256: str) -> bool:
