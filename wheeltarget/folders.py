@@ -283,6 +283,18 @@ def unlock(handle: int) -> None:
             fcntl.flock(handle, fcntl.LOCK_UN)
 
 
+def write_all(handle: int, data: bytes) -> None:
+    """Write to an open file, and have it written to the disk.
+
+    :param handle: its file descriptor.
+    :param data: what to write.
+    :raises OSError: if it cannot be written.
+    """
+    while data:
+        data = data[os.write(handle, data) :]
+    os.fsync(handle)
+
+
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     """Wait until something holds, and return whether it does.
 

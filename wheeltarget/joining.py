@@ -112,7 +112,11 @@ def _merge(request: MergeRequest) -> MergeOutcome:
     wanted = [(folder, path) for folder in folders for path in found[folder]]
     there = {path.relative_to(folder).as_posix() for folder, path in wanted}
     before = {name for name in there if (destination / name).exists()}
-    with interruptible() as interrupts, wheelhouse.open_stage(destination) as stage:
+    inner = {name.rpartition("/")[0] for name in there}
+    with (
+        interruptible() as interrupts,
+        wheelhouse.open_stage(destination, folders=sorted(inner)) as stage,
+    ):
         staged = [tuple(_staged(folder, found[folder])) for folder in folders]
         interrupts.hold()
         placed = wheelhouse.merge(stage, staged, copied=True)

@@ -20,7 +20,7 @@ import errno
 import os
 import re
 
-from wheeltarget.folders import Folder, Identity
+from wheeltarget.folders import Folder, Identity, write_all
 from wheeltarget.holding import held
 
 TYPE_CHECKING = False
@@ -182,11 +182,10 @@ def write(state: Folder, key: str, journal: Journal) -> None:
     name = key + _JOURNAL
     handle = state.open_file(name + _PART, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     try:
-        with open(handle, "wb", buffering=0) as file:
-            data = journal.text().encode()
-            while data:
-                data = data[file.write(data) :]
-            os.fsync(file.fileno())
+        try:
+            write_all(handle, journal.text().encode())
+        finally:
+            os.close(handle)
         state.move(name + _PART, state, name)
     except OSError as error:
         error.filename = os.path.join(state.path, name)

@@ -142,7 +142,7 @@ def _split(name: str) -> tuple[str, str]:
     """
     folder, _, plain = name.rpartition("/")
     if not journals.is_plain(plain) or (folder and not journals.is_plain(folder)):
-        raise ValueError(name)
+        raise ValueError(f"{name!r} leads nowhere in the destination")
     return folder, plain
 
 

@@ -19,7 +19,7 @@ import stat
 import sys
 
 from wheeltarget import holding, journals
-from wheeltarget.folders import Folder, Identity, lock, wait_until
+from wheeltarget.folders import Folder, Identity, lock, wait_until, write_all
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,7 +49,11 @@ class Record:
     def __init__(self, state: Folder, destination: str) -> None:
         self.state = state
         self.key, self._handle = _new_file(state)
-        self._add("destination", _escaped(destination))
+        try:
+            self._add("destination", _escaped(destination))
+        except BaseException:
+            self.close()
+            raise
 
     def make_folder(self, home: str, name: str) -> str:
         """Make a hidden folder, and record it.
@@ -84,9 +88,7 @@ class Record:
         size = os.fstat(self._handle).st_size
         try:
             os.lseek(self._handle, size, os.SEEK_SET)
-            while data:
-                data = data[os.write(self._handle, data) :]
-            os.fsync(self._handle)
+            write_all(self._handle, data)
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._handle, size)

@@ -286,6 +286,9 @@ def _stage_home(destination: Path, folders: Iterable[str]) -> Path:
     for folder in (destination, *(destination / name for name in folders)):
         if folder.exists() and not folder.is_dir():
             raise DestinationError(f"{folder} is a file, not a folder", _IN_THE_WAY)
+        # The destination may be a link, for its user names it; what is in it names nothing else.
+        if folder != destination and folder.is_symlink():
+            raise DestinationError(f"{folder} is a link, not a folder", _IN_THE_WAY)
     if destination.exists():
         parent = destination.parent
         # Where the destination itself cannot be written, the attempt says why.

@@ -1,0 +1,425 @@
+"""What lies beside a destination is nobody's word: it may have come with a cloned repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.support.cli import Result, download, names, wheeltarget
+from tests.support.index import LocalIndex
+from tests.support.wheels import make_wheel
+from wheeltarget import journals, records, stages, wheelhouse
+from wheeltarget.errors import DestinationError
+from wheeltarget.folders import Folder
+from wheeltarget.journals import Entry, Journal
+from wheeltarget.state import VARIABLE, open_state
+
+TARGET = "cp39-cp39-manylinux2014_x86_64"
+SMALL = "small-1.0-py3-none-any.whl"
+HOSTILE = ".house.wheeltarget-0"
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="links and users as POSIX has them")
+
+
+class Clone:
+    """A cloned repository, beside it somebody's home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home"
+        self.folder = folder / "clone"
+        self.house = self.folder / "house"
+        self.stage = self.folder / HOSTILE
+        self.home.mkdir()
+        self.house.mkdir(parents=True)
+        (self.home / "id_rsa").write_text("secret")
+        (self.home / ".bashrc").write_text("mine")
+        self.before = self.everything()
+
+    def everything(self) -> dict[str, str]:
+        """Read the home."""
+        return {path.name: path.read_text() for path in self.home.iterdir()}
+
+    def add_stage(self, named: str) -> None:
+        """Add what older versions believed.
+
+        :param named: the path of the home, as the journal has it.
+        """
+        (self.stage / "replaced").mkdir(parents=True)
+        (self.stage / "lock").write_text("held")
+        (self.stage / "replaced" / ".bashrc").write_text("theirs")
+        journal = {
+            "destination": named,
+            "folders": [],
+            "added": ["id_rsa"],
+            "replaced": [".bashrc"],
+        }
+        (self.stage / "placing.json").write_text(json.dumps(journal))
+
+
+@pytest.fixture
+def clone(tmp_path: Path, index: LocalIndex) -> Clone:  # noqa: ARG001 - it serves the wheel
+    make_wheel(tmp_path / "index", "small")
+    return Clone(tmp_path)
+
+
+def _download(clone: Clone, index: LocalIndex) -> Result:
+    return download(index, f"small ; tags={TARGET}", cwd=clone.folder, destination="house")
+
+
+def _fail(clone: Clone, index: LocalIndex) -> Result:
+    return download(index, f"none ; tags={TARGET}", cwd=clone.folder, destination="house")
+
+
+def _lock(clone: Clone, index: LocalIndex) -> Result:
+    words = ("lock", "--no-cache-dir", *index.pip_args(), f"small ; tags={TARGET}", "-o", "house")
+    return wheeltarget(*words, cwd=clone.folder)
+
+
+def _follow(clone: Clone, index: LocalIndex) -> Result:
+    words = ("lock", "--no-cache-dir", *index.pip_args(), f"small ; tags={TARGET}", "-o", "locks")
+    assert wheeltarget(*words, cwd=clone.home.parent).exit_code == 0
+    lock = f"../locks/pylock.{TARGET}.toml"
+    return wheeltarget("download", "-r", lock, "-d", "house", cwd=clone.folder)
+
+
+def _merge(clone: Clone, index: LocalIndex) -> Result:  # noqa: ARG001 - as all of them
+    shutil.copytree(clone.home.parent / "index", clone.home.parent / "part")
+    return wheeltarget("merge", "../part", "-d", "house", cwd=clone.folder)
+
+
+VERBS = [_download, _fail, _lock, _follow, _merge]
+
+
+@pytest.mark.parametrize("run", VERBS)
+@pytest.mark.parametrize("absolute", [False, True], ids=["dots", "absolute"])
+def test_a_hostile_stage_is_left_alone(
+    clone: Clone, index: LocalIndex, run: Callable[[Clone, LocalIndex], Result], absolute: bool
+) -> None:
+    clone.add_stage(str(clone.home) if absolute else "../home")
+    result = run(clone, index)
+    assert "Traceback" not in result.stderr
+    assert clone.everything() == clone.before
+    assert names(clone.stage) == ["lock", "placing.json", "replaced"]
+    assert names(clone.folder) == [HOSTILE, "house"]
+    if run is _fail:
+        assert result.exit_code == 1
+        return
+    assert result.exit_code == 0, result.stderr
+    assert f"note: {clone.stage} is no folder of a run of yours, so it was left alone" in (
+        result.stderr
+    )
+    assert len(names(clone.house)) == 1
+
+
+@posix
+@pytest.mark.parametrize("kind", ["stage", "replaced", "hard link", "destination"])
+def test_links_lead_nowhere(clone: Clone, index: LocalIndex, kind: str, tmp_path: Path) -> None:
+    clone.add_stage("../home")
+    inner = clone.stage / "replaced"
+    if kind == "stage":
+        clone.stage.rename(tmp_path / "elsewhere")
+        clone.stage.symlink_to("../elsewhere")
+    elif kind == "replaced":
+        shutil.rmtree(inner)
+        inner.symlink_to("../../home")
+    elif kind == "hard link":
+        (inner / ".bashrc").unlink()
+        (inner / ".bashrc").hardlink_to(clone.home / "id_rsa")
+    else:
+        (clone.folder / "way").symlink_to("../home")
+        clone.add_stage = None  # type: ignore[method-assign,assignment]
+        (clone.stage / "placing.json").write_text(
+            '{"destination": "way", "folders": [], "added": ["id_rsa"], "replaced": [".bashrc"]}'
+        )
+    result = _download(clone, index)
+    assert result.exit_code == 0, result.stderr
+    assert clone.everything() == clone.before
+    assert names(clone.house) == [SMALL]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"destination"', "\xff\0"])
+def test_a_journal_that_says_nothing_ends_no_run(
+    clone: Clone, index: LocalIndex, text: str
+) -> None:
+    clone.stage.mkdir()
+    (clone.stage / "lock").write_text("held")
+    (clone.stage / "placing.json").write_text(text)
+    result = _download(clone, index)
+    assert result.exit_code == 0, result.stderr
+    assert names(clone.stage) == ["lock", "placing.json"]
+
+
+@posix
+def test_a_journal_of_another_user(clone: Clone, index: LocalIndex) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root makes files of other users")
+    clone.add_stage("../home")
+    for path in (clone.stage, *clone.stage.rglob("*")):
+        os.chown(path, 1234, 1234)
+    result = _download(clone, index)
+    assert result.exit_code == 0, result.stderr
+    assert clone.everything() == clone.before
+    assert clone.stage.stat().st_uid == 1234
+
+
+@posix
+def test_a_link_in_the_place_of_a_folder_of_a_target(clone: Clone, index: LocalIndex) -> None:
+    """The folder that is named may be a link, as its user has it; one in it may not."""
+    (clone.house / TARGET).symlink_to("../../home")
+    words = ["--by-target", f"small ; tags={TARGET}"]
+    results = [download(index, *words, cwd=clone.folder, destination="house")]
+    make_wheel(clone.home.parent / "part" / TARGET, "small")
+    results.append(wheeltarget("merge", "../part", "-d", "house", cwd=clone.folder))
+    for result in results:
+        assert result.exit_code in {1, 3}
+        assert result.stderr == (
+            f"error: {clone.house / TARGET} is a link, not a folder\n"
+            "  move it away, or choose another folder\n"
+        )
+    assert clone.everything() == clone.before
+
+
+class TestStateFolder:
+    """Only a folder of this user's alone is believed."""
+
+    @pytest.fixture
+    def spare(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Return the folder that is used in its place."""
+        temporary = tmp_path / "temporary"
+        temporary.mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(temporary))
+        user = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""
+        return temporary / f"wheeltarget{user}"
+
+    def _opened(self) -> Path:
+        with open_state(os.environ) as state:
+            return Path(state.path)
+
+    def test_is_made_for_this_user_alone(self) -> None:
+        usual = Path(os.environ[VARIABLE], "stages")
+        before = os.umask(0)
+        try:
+            assert self._opened() == usual
+        finally:
+            os.umask(before)
+        if os.name != "nt":
+            assert stat.S_IMODE(usual.stat().st_mode) == 0o700
+
+    @posix
+    @pytest.mark.parametrize("mode", [0o777, 0o750, 0o701, 0o1777])
+    def test_one_that_others_may_use(self, spare: Path, mode: int) -> None:
+        usual = Path(os.environ[VARIABLE], "stages")
+        usual.mkdir(parents=True)
+        usual.chmod(mode)
+        assert self._opened() == spare
+        spare.chmod(mode)
+        with pytest.raises(DestinationError, match="others may use it") as caught:
+            open_state(os.environ)
+        assert VARIABLE in caught.value.hint
+        assert names(usual) == []
+
+    @posix
+    def test_a_link(self, spare: Path, tmp_path: Path) -> None:
+        usual = Path(os.environ[VARIABLE], "stages")
+        usual.parent.mkdir()
+        (tmp_path / "theirs").mkdir(mode=0o700)
+        usual.symlink_to(tmp_path / "theirs")
+        assert self._opened() == spare
+        spare.rmdir()
+        spare.symlink_to(tmp_path / "theirs")
+        with pytest.raises(DestinationError, match="cannot keep a record"):
+            open_state(os.environ)
+        assert names(tmp_path / "theirs") == []
+
+    @posix
+    def test_one_of_another_user(self, spare: Path) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root makes files of other users")
+        usual = Path(os.environ[VARIABLE], "stages")
+        usual.mkdir(parents=True, mode=0o700)
+        os.chown(usual, 1234, 1234)
+        assert self._opened() == spare
+        # Root leaves nothing in a user's home either.
+        usual.rmdir()
+        os.chown(usual.parent, 1234, 1234)
+        assert self._opened() == spare
+        assert not usual.exists()
+
+    def test_nowhere_to_go(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+        with (
+            pytest.raises(DestinationError, match="cannot keep a record of what this run places"),
+            wheelhouse.open_stage(tmp_path / "house"),
+        ):
+            pass
+        assert names(tmp_path) == ["file"]
+
+
+KEY = "0123456789abcdef"
+HALF = st.binary(max_size=60) | st.sampled_from([b"", b"{}", b"{}\n", b"folder /\n", b"\xff\n"])
+
+
+@pytest.mark.parametrize("kind", ["stage", "journal"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(data=HALF)
+@example(b"folder /home/.x.wheeltarget-0123456789abcdef\n")
+@example(b"destination relative\n")
+@example(b"folder \\u0000\n")
+@example(b"identity 1 2 3\n")
+@example(b"[" * 100_000)
+@example(b'{"destination": {"path": "/", "identity": [1, 2, 3]}, "stages": 1}')
+def test_records_that_cannot_be_read(tmp_path: Path, kind: str, data: bytes) -> None:
+    """They are set aside with a note, or say nothing and are removed; no run ends there."""
+    state = Path(os.environ[VARIABLE], "stages")
+    shutil.rmtree(state, ignore_errors=True)
+    state.mkdir(parents=True, mode=0o700)
+    (state / f"{KEY}.{kind}").write_bytes(data)
+    for _ in range(2):
+        with wheelhouse.open_stage(tmp_path / "house", watched=False) as stage:
+            notes = stage.notes
+        assert names(tmp_path) == []
+    assert notes == ()
+    left = names(state)
+    assert left in ([], [f"{KEY}.{kind}.unreadable"]) or left == [f"{KEY}.{kind}"]
+    if left == [f"{KEY}.{kind}"]:
+        assert data.startswith(b"destination /") or kind == "journal"
+
+
+def test_what_is_set_aside_is_told_once(tmp_path: Path) -> None:
+    state = Path(os.environ[VARIABLE], "stages")
+    state.mkdir(parents=True, mode=0o700)
+    (state / f"{KEY}.stage").write_bytes(b"nonsense\n")
+    (state / f"{KEY[::-1]}.journal").write_bytes(b"{}")
+    told = []
+    for _ in range(2):
+        with wheelhouse.open_stage(tmp_path / "house", watched=False) as stage:
+            told.append(stage.notes)
+    assert [len(notes) for notes in told] == [2, 0]
+    assert f"{KEY[::-1]}.journal cannot be read" in told[0][0]
+    assert f"{KEY}.stage is no record of a run" in told[0][1]
+
+
+@posix
+class TestJournalsOfOurs:
+    """A journal of ours is for one folder and for its own files, whatever has their names now."""
+
+    @pytest.fixture
+    def state(self) -> Folder:
+        return open_state(os.environ)
+
+    def _write(self, state: Folder, house: Path, stage: Path, *entries: Entry) -> None:
+        with Folder.open(str(house)) as there, Folder.open(str(stage)) as kept:
+            known = [(str(stage), kept.identity)]
+            journals.write(state, KEY, Journal(str(house), there.identity, known, [], [*entries]))
+        state_file = Path(state.path, f"{KEY}{records.RECORD}")
+        gone = house.with_name(f".house.wheeltarget-{KEY}")
+        state_file.write_text(f"destination {house}\nfolder {gone}\n")
+
+    def _next_run(self, house: Path) -> None:
+        with wheelhouse.open_stage(house, watched=False):
+            pass
+
+    @pytest.fixture
+    def house(self, tmp_path: Path) -> Path:
+        (tmp_path / "house").mkdir()
+        (tmp_path / "stage" / "replaced").mkdir(parents=True)
+        return tmp_path / "house"
+
+    @pytest.mark.parametrize("kind", ["link", "another folder", "another file", "folder"])
+    def test_only_what_it_names_is_touched(
+        self, state: Folder, house: Path, tmp_path: Path, kind: str
+    ) -> None:
+        placed = house / "a.whl"
+        placed.write_text("new")
+        (tmp_path / "stage" / "replaced" / "0").write_text("old")
+        old = (tmp_path / "stage" / "replaced" / "0").stat().st_ino
+        entry = Entry("", "a.whl", 0, placed.stat().st_ino, old)
+        self._write(state, house, tmp_path / "stage", entry)
+        (tmp_path / "other").mkdir()
+        (tmp_path / "other" / "a.whl").hardlink_to(placed)
+        if kind == "link":
+            house.rename(tmp_path / "moved")
+            house.symlink_to("other")
+        elif kind == "another folder":
+            house.rename(tmp_path / "moved")
+            (tmp_path / "other").rename(house)
+        elif kind == "another file":
+            placed.unlink()
+            placed.write_text("somebody's")
+            kept = "somebody's"
+        else:
+            placed.unlink()
+            placed.mkdir()
+        self._next_run(house)
+        if kind == "another file":
+            assert placed.read_text() == kept
+        elif kind == "folder":
+            assert placed.is_dir()
+        else:
+            assert placed.read_text() == "new"
+        assert names(Path(state.path)) == []
+
+    def test_a_stage_that_is_a_link_is_not_followed(
+        self, state: Folder, house: Path, tmp_path: Path
+    ) -> None:
+        (house / "a.whl").write_text("new")
+        self._write(
+            state,
+            house,
+            tmp_path / "stage",
+            Entry("", "a.whl", 0, (house / "a.whl").stat().st_ino, 1),
+            Entry("", "b.whl", 0, 2, None),
+        )
+        (tmp_path / "stage").rename(tmp_path / "other")
+        (tmp_path / "stage").symlink_to("other")
+        self._next_run(house)
+        assert (house / "a.whl").read_text() == "new"
+        assert names(Path(state.path)) == []
+
+    @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../a", "/a", "a\0b"])
+    def test_names_are_plain(self, state: Folder, house: Path, tmp_path: Path, name: str) -> None:
+        assert not journals.is_plain(name)
+        for folder, plain in (("", name), (name or "..", "a.whl")):
+            self._write(state, house, tmp_path / "stage", Entry(folder, plain, 0, 1, None))
+            with wheelhouse.open_stage(house, watched=False) as stage:
+                (note,) = stage.notes
+                assert f"{KEY}.journal cannot be read" in note
+                (stage.folder / "file").write_text("")
+                with pytest.raises(ValueError, match="leads nowhere in the destination"):
+                    stage.place({f"{folder or 'x'}/{plain}": stage.folder / "file"})
+            assert names(house) == []
+
+    def test_a_record_whose_folder_was_replaced(self, state: Folder, tmp_path: Path) -> None:
+        """What is there now may be anybody's."""
+        home = tmp_path / "home"
+        home.mkdir()
+        record = records.Record(state, str(tmp_path / "house"))
+        stage = Path(record.make_folder(str(home), "house"))
+        stage.rename(tmp_path / "taken")
+        stage.mkdir()
+        (stage / "file").write_text("theirs")
+        (tmp_path / "taken" / "way").symlink_to(home)
+        record.close()
+        assert (stage / "file").read_text() == "theirs"
+        assert names(Path(state.path)) == []
+
+
+def test_a_stage_of_a_run_that_is_alive_is_left(tmp_path: Path) -> None:
+    with wheelhouse.open_stage(tmp_path / "house", watched=False) as first:
+        (first.folder / "file").write_text("")
+        with wheelhouse.open_stage(tmp_path / "house", watched=False) as second:
+            assert second.notes == ()
+        assert names(first.folder) == ["file"]
+    assert names(tmp_path) == []
+    assert stages.open_stage is wheelhouse.open_stage
