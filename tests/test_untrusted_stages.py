@@ -285,11 +285,12 @@ def test_records_that_cannot_be_read(tmp_path: Path, kind: str, data: bytes) -> 
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True, mode=0o700)
     (state / f"{KEY}.{kind}").write_bytes(data)
+    told = []
     for _ in range(2):
         with wheelhouse.open_stage(tmp_path / "house", watched=False) as stage:
-            notes = stage.notes
+            told.append(stage.notes)
         assert names(tmp_path) == []
-    assert notes == ()
+    assert told[1] == ()
     left = names(state)
     assert left in ([], [f"{KEY}.{kind}.unreadable"]) or left == [f"{KEY}.{kind}"]
     if left == [f"{KEY}.{kind}"]:
@@ -357,13 +358,12 @@ class TestJournalsOfOurs:
         elif kind == "another file":
             placed.unlink()
             placed.write_text("somebody's")
-            kept = "somebody's"
         else:
             placed.unlink()
             placed.mkdir()
         self._next_run(house)
         if kind == "another file":
-            assert placed.read_text() == kept
+            assert placed.read_text() == "somebody's"
         elif kind == "folder":
             assert placed.is_dir()
         else:

@@ -284,7 +284,7 @@ def unlock(handle: int) -> None:
 
 
 def write_all(handle: int, data: bytes) -> None:
-    """Write to an open file, and have it written to the disk.
+    """Write to an open file.
 
     :param handle: its file descriptor.
     :param data: what to write.
@@ -292,7 +292,6 @@ def write_all(handle: int, data: bytes) -> None:
     """
     while data:
         data = data[os.write(handle, data) :]
-    os.fsync(handle)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

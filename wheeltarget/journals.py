@@ -184,6 +184,7 @@ def write(state: Folder, key: str, journal: Journal) -> None:
     try:
         try:
             write_all(handle, journal.text().encode())
+            os.fsync(handle)
         finally:
             os.close(handle)
         state.move(name + _PART, state, name)

@@ -160,15 +160,16 @@ class Stage:
             record = self._record
             placing = Placing(record.state, record.key, str(self.folder), self._further)
             placing.place(
-                self._held, {name: str(path) for name, path in files.items()}, self._watch_more
+                self._held, {name: str(path) for name, path in files.items()}, self._prepare
             )
 
     def _further(self, home: str) -> str:
         """Make a further hidden folder, on another file system."""
         return self._record.make_folder(home, self.destination.name)
 
-    def _watch_more(self, changes: int) -> None:
+    def _prepare(self, changes: int) -> None:
         """Start the guard late, if there is something to take back halfway."""
+        self._record.sync()
         if changes > 1:
             self.watch()
 
@@ -232,7 +233,9 @@ def open_stage(
             stage.watch()
         yield stage
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        named = error.filename
+        inside = isinstance(named, str | Path) and Path(named).is_relative_to(stage.folder)
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT} and not inside:
             raise
         raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
     finally:

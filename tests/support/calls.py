@@ -7,6 +7,7 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 WRITING = (
@@ -18,7 +19,7 @@ ROOM = frozenset({"open", "write", "fsync", "mkdir", "link"})
 
 
 @contextmanager
-def meeting(meet: Callable[[int, str, Callable[[], Any]], Any]) -> Iterator[list[str]]:
+def meeting(meet: Callable[[int, str, partial[Any]], Any]) -> Iterator[list[str]]:
     """Have something done at each call that writes.
 
     :param meet: is handed the number of the call, from 0, its name and the call itself, and
@@ -33,7 +34,7 @@ def meeting(meet: Callable[[int, str, Callable[[], Any]], Any]) -> Iterator[list
             if name == "open" and not arguments[1] & os.O_CREAT:
                 return real[name](*arguments, **named)
             names.append(name)
-            return meet(len(names) - 1, name, lambda: real[name](*arguments, **named))
+            return meet(len(names) - 1, name, partial(real[name], *arguments, **named))
 
         return call
 
@@ -47,6 +48,15 @@ def meeting(meet: Callable[[int, str, Callable[[], Any]], Any]) -> Iterator[list
     finally:
         for name in WRITING:
             setattr(os, name, real[name])
+
+
+def error_of(call: partial[Any], number: int) -> OSError:
+    """Make the error that a call ends with.
+
+    :param number: what is wrong.
+    """
+    path = call.args[0] if isinstance(call.args[0], str | os.PathLike) else None
+    return OSError(number, os.strerror(number), path and os.fspath(path))
 
 
 def in_a_fork(work: Callable[[], None]) -> int:
@@ -80,7 +90,7 @@ def killed_at(work: Callable[[], None], number: int, *, before: bool) -> bool:
     :returns: whether it came to that call.
     """
 
-    def meet(count: int, _name: str, call: Callable[[], Any]) -> Any:
+    def meet(count: int, _name: str, call: partial[Any]) -> Any:
         if count != number:
             return call()
         try:
