@@ -18,9 +18,10 @@ import pytest
 
 from tests.support.calls import ROOM, error_of, killed_at, meeting
 from tests.support.cli import environment, names
-from wheeltarget import holding, stages, wheelhouse
+from wheeltarget import holding, records, stages, wheelhouse
 from wheeltarget.errors import DestinationError
 from wheeltarget.folders import Folder
+from wheeltarget.state import open_state
 from wheeltarget.wheelhouse import StagedFile
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and kills itself")
@@ -62,6 +63,12 @@ class Place:
         """Begin a run that comes to nothing."""
         with wheelhouse.open_stage(self.house, watched=False):
             pass
+
+    def guard(self) -> None:
+        """Do what the guard of a dead run does."""
+        with open_state(os.environ) as state:
+            (record,) = self.state.glob("stages/*.stage")
+            records.finish(state, record.stem, holding.PATIENCE)
 
     def check(self) -> bool:
         """Refuse anything but the old or the new destination, whole, and nothing beside it.
@@ -129,11 +136,15 @@ def test_killed_at_each_call(
     assert number > 40
 
 
+@pytest.mark.parametrize("who", ["the next run", "the guard"])
 @pytest.mark.parametrize("across", [False, True], ids=["one file system", "several"])
 def test_recovery_killed_at_each_call(
-    make_place: Callable[[object], Place], monkeypatch: pytest.MonkeyPatch, across: bool
+    make_place: Callable[[object], Place],
+    monkeypatch: pytest.MonkeyPatch,
+    across: bool,
+    who: str,
 ) -> None:
-    """The run after the next one finds what is left."""
+    """The run after that finds what is left."""
     if across:
         _across(monkeypatch)
     first = _number_of_the_last_step(make_place("counted"))
@@ -142,14 +153,15 @@ def test_recovery_killed_at_each_call(
         while True:
             place = make_place(f"{step}-{number}")
             assert killed_at(place.run, step, before=True)
-            was_killed = killed_at(place.next_run, number, before=number % 2 == 0)
+            clean = place.next_run if who == "the next run" else place.guard
+            was_killed = killed_at(clean, number, before=number % 2 == 0)
             if was_killed:
                 place.next_run()
             assert not place.check()
             if not was_killed:
                 break
             number += 1
-        assert number > 10
+        assert number > 6
 
 
 def _number_of_the_last_step(place: Place) -> int:
@@ -281,6 +293,39 @@ def test_a_mount_in_the_destination(
         assert names(place.state / "stages") == []
     finally:
         subprocess.run(["umount", sub], check=True)
+
+
+def test_folders_that_cannot_be_locked(
+    make_place: Callable[[object], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network file systems; then a file in the state folder is locked."""
+    monkeypatch.setattr(Folder, "lock", lambda _self: None)
+    monkeypatch.setattr(holding, "PATIENCE", 0.1)
+    place = make_place("here")
+    with (
+        wheelhouse.open_stage(place.house, watched=False) as stage,
+        stage.hold(),
+        pytest.raises(DestinationError, match="another run is placing files"),
+    ):
+        place.run()
+    assert not place.check()
+    place.run()
+    assert place.check()
+
+
+def test_files_that_cannot_be_locked(
+    make_place: Callable[[object], Place], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then nobody but the guard knows that a run is dead."""
+    step = _number_of_the_last_step(make_place("counted"))
+    place = make_place("here")
+    assert killed_at(place.run, step, before=True)
+    monkeypatch.setattr(records, "lock", lambda _handle: None)
+    place.next_run()
+    assert len(names(place.folder)) == 2
+    assert contents(place.house)["old.whl"] == "new"
+    place.guard()
+    assert not place.check()
 
 
 _STOPPED = """

@@ -114,7 +114,7 @@ def test_a_hostile_stage_is_left_alone(
         assert result.exit_code == 1
         return
     assert result.exit_code == 0, result.stderr
-    assert f"note: {clone.stage} is no folder of a run of yours, so it was left alone" in (
+    assert f"note: {clone.stage} belongs to none of your runs, so it was left alone" in (
         result.stderr
     )
     assert len(names(clone.house)) == 1

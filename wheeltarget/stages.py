@@ -275,7 +275,7 @@ def _strangers(state: Folder, home: str, name: str) -> Iterator[str]:
         # A run of this user that has just ended removes its stage, and then its record.
         if path not in known and os.path.lexists(path):
             yield (
-                f"{path} is no folder of a run of yours, so it was left alone; "
+                f"{path} belongs to none of your runs, so it was left alone; "
                 "remove it unless somebody else is downloading there"
             )
 
