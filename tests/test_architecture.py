@@ -51,7 +51,8 @@ ARROWS = {
     "fixes": "demands errors nearness pythons targets",
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
-    "reserve": "",
+    "children": "",
+    "reserve": "children",
     "permissions": "",
     "store": "errors permissions",
     "runs": "",
@@ -103,7 +104,7 @@ ARROWS = {
         "reports targets wheelhouse"
     ),
     "guard": "folders holding records",
-    "guarding": "guard",
+    "guarding": "children guard",
     "folders": "",
     "holding": "folders",
     "journals": "folders holding",
@@ -145,7 +146,7 @@ ARROWS = {
     ),
     "drafts": "errors permissions",
     "reports": "drafts outcome redaction",
-    "probe": "catalogue drafts errors probe_script",
+    "probe": "catalogue children drafts errors probe_script",
     "wheel_archive": "",
     "wheel_file": "wheel_archive",
     "check_codes": "",
@@ -170,12 +171,14 @@ ARROWS = {
         "interrupts locked_wheels locks systems unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue errors extras interrupts locked_wheels probe "
+        "bundle_files bundle_plan catalogue children errors extras interrupts locked_wheels probe "
         "shortfalls targets unpacking"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",
-    "first_look": "errors inputs lock_names locked pip_config pip_options reserve settings",
+    "first_look": (
+        "children errors inputs lock_names locked pip_config pip_options reserve settings"
+    ),
     "lock_making": "errors locks plan_faults results targets",
     "lock_inputs": "inputs narrowing pip_options plan requirements targets",
     "lock_changes": "locks",
@@ -187,8 +190,8 @@ ARROWS = {
         "lock_hashes lock_inputs lock_making lock_resolving locks pip_config pip_options plan "
         "reading requirements results settings targets wheelhouse"
     ),
-    "building": "driver processes wheelhouse",
-    "compiling": "errors unpacking",
+    "building": "children driver processes wheelhouse",
+    "compiling": "children errors unpacking",
     # Top: the face
     "api": (
         f"{GROUND} {READERS} {DECISION} {WORK} "
@@ -225,7 +228,7 @@ ARROWS = {
     "cli_targets": (
         "catalogue cli_errors cli_options cli_values errors listing probe render_targets"
     ),
-    "cli_pip": "cli_values completion",
+    "cli_pip": "children cli_values completion",
     "render_merge": "joining render",
     "cli_merge": "cli_errors cli_options cli_values errors joining render render_merge",
     "render_progress": "fetch",

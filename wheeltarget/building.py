@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from wheeltarget.children import python
 from wheeltarget.driver import FOREIGN_VARIABLES
 from wheeltarget.processes import wait_for
 from wheeltarget.wheelhouse import Stage
@@ -31,8 +32,8 @@ def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) 
     :param stage: for temporary files.
     :returns: pip's exit code.
     """
-    pip = [sys.executable, "-m", "pip", "wheel"]
-    command = [*pip, *words, "--no-deps", f"--wheel-dir={folder}", str(source)]
+    result = f"--wheel-dir={folder}"
+    command = python("-m", "pip", "wheel", *words, "--no-deps", result, str(source))
     temporary = str(stage.temporary)
     environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
     for name in (*FOREIGN_VARIABLES, *_NOT_FOR_BUILDING):

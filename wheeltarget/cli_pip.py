@@ -9,6 +9,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from wheeltarget.children import python
 from wheeltarget.cli_values import offer_tags, offer_targets
 
 PASSES_ON = {"ignore_unknown_options": True, "allow_extra_args": True}
@@ -24,8 +25,7 @@ class PipCommand(TyperCommand):
         typer.echo(formatter.getvalue() + "\nAnd everything that pip has:\n")
         formatter.buffer.clear()
         sys.stdout.flush()
-        pip = [sys.executable, "-m", "pip", "download", "--help"]
-        subprocess.run(pip, check=False)
+        subprocess.run(python("-m", "pip", "download", "--help"), check=False)
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Offer pip's options beside our own."""

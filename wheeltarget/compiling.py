@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from wheeltarget.children import bare_python
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.unpacking import BundledFile
 
@@ -62,7 +63,7 @@ def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[Bundl
     ]
     try:
         subprocess.run(
-            [sys.executable, "-I", "-S", "-W", "ignore", "-c", _SCRIPT],
+            bare_python("-W", "ignore", "-c", _SCRIPT),
             input=json.dumps(orders),
             text=True,
             stdout=subprocess.DEVNULL,

@@ -238,7 +238,6 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
         sys.stderr.flush()
         subprocess.run(
             reserve.command(str(_write_orders(Path(name), order))),
-            env=reserve.environment(),
             stdout=2,
             check=False,
         )

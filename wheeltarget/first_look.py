@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from wheeltarget.children import python
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.inputs import read_inputs
 from wheeltarget.lock_names import is_lock
@@ -85,11 +86,11 @@ def become_pip(words: Sequence[str], front: Sequence[str] = ()) -> int:
     :returns: pip's exit code, where the system has no exec.
     """
     dismiss()
-    command = [sys.executable, "-m", "pip", *front, "download", *words]
+    command = python("-m", "pip", *front, "download", *words)
     sys.stdout.flush()
     sys.stderr.flush()
     if os.name == "posix":
-        os.execv(sys.executable, command)  # noqa: S606 - it is the running interpreter
+        os.execv(command[0], command)  # noqa: S606 - it is the running interpreter
     import subprocess
 
     return subprocess.run(command, check=False).returncode

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 
 from wheeltarget import guard
+from wheeltarget.children import bare_python
 
 _ending: set[int] = set()
 """Guards that were dismissed, and whose end the system was not asked for yet. None is waited for:
@@ -23,7 +23,7 @@ class Guard:
 
     def __init__(self, state: str, key: str) -> None:
         _forget_ended()
-        command = [sys.executable, "-I", "-S", guard.__file__, state, key]
+        command = bare_python(guard.__file__, state, key)
         end, self._pipe = os.pipe()
         try:
             self._pid = _spawn(command, end)

@@ -15,6 +15,7 @@ from wheeltarget import probe
 from wheeltarget.bundle_files import source_date, write_folder
 from wheeltarget.bundle_plan import merge_files
 from wheeltarget.catalogue import read_target_file
+from wheeltarget.children import other_python_code
 from wheeltarget.errors import ProbeError, UsageError
 from wheeltarget.extras import require
 from wheeltarget.interrupts import interruptible
@@ -26,7 +27,6 @@ from wheeltarget.unpacking import BundledFile, Layout, unpack_all
 _PATIENCE = 120.0
 _EXTENSION = re.compile(r"(?P<name>\w+)\.(?:[\w-]+\.)?(?:so|pyd)", re.ASCII)
 _SCRIPT = """\
-import sys
 sys.path.insert(0, sys.argv[1])
 __import__(sys.argv[2])
 """
@@ -179,7 +179,7 @@ def _import_all(
     """Import each module in a process of its own, with nothing else to import from."""
     for module, owner in sorted(owners.items()):
         try:
-            command = [python, "-B", "-E", "-S", "-c", _SCRIPT, str(site), module]
+            command = other_python_code(python, _SCRIPT, str(site), module)
             done = probe.run_python(command, _PATIENCE, site.parent)
         except subprocess.TimeoutExpired:
             message = f"import {module} takes longer than {_PATIENCE:.0f} seconds"

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from wheeltarget import probe_script
 from wheeltarget.catalogue import target_from_table
+from wheeltarget.children import other_python_script
 from wheeltarget.drafts import open_draft
 from wheeltarget.errors import ProbeError, TargetError, UsageError
 
@@ -81,8 +82,7 @@ def _probe_other(python: str, name: str, form: str) -> str:
         copy = Path(folder, "probe.py")
         copy.write_text(script(), "utf-8")
         try:
-            # -E, since variables for this Python would mislead the other; 2.7 knows no -I.
-            done = run_python([python, "-E", str(copy), *words], _PATIENCE)
+            done = run_python(other_python_script(python, str(copy), *words), _PATIENCE)
         except OSError as error:
             raise UsageError(f"cannot run {python}: {error.strerror}") from error
         except subprocess.TimeoutExpired as error:

@@ -8,17 +8,19 @@ Tags come in the order of the newest pip that runs on this Python, whichever is 
 This file stays readable to Python 2.7, and imports the standard library alone.
 """
 
-from __future__ import print_function
+import os
+import sys
+
+if __name__ == "__main__" and sys.path[0] in ("", os.path.dirname(os.path.realpath(sys.argv[0]))):
+    del sys.path[0]  # modules that lie beside this file are no part of Python, not even __future__
 
 import argparse
 import io
 import json
-import os
 import platform
 import re
 import struct
 import subprocess
-import sys
 import sysconfig
 
 VERSION = sys.version_info[:2]
@@ -53,10 +55,8 @@ def describe(name=""):  # type: (str) -> dict[str, object]
     :returns: the content of a target file.
     :raises ProbeError: where the machine does not say enough.
     """
-    target = {"schema": 1, "tags": tags(), "markers": markers()[0]}  # type: dict[str, object]
-    if name:
-        target["name"] = _text(name)
-    return target
+    named = {"name": _text(name)} if name else {}  # type: dict[str, object]
+    return dict(named, schema=1, tags=tags(), markers=markers()[0])
 
 
 def handler(event=None, context=None):  # type: (object, object) -> dict[str, object]
@@ -286,7 +286,7 @@ def _mac_platforms():  # type: () -> list[str]
     release, _, arch = platform.mac_ver()
     if release.startswith("10.16") and PIP_25:
         # That is what the system says to programs that were built for an older one.
-        ask = [sys.executable, "-sS", "-c", "import platform; print(platform.mac_ver()[0])"]
+        ask = [sys.executable, "-IS", "-c", "import platform; print(platform.mac_ver()[0])"]
         release = subprocess.check_output(ask, env={"SYSTEM_VERSION_COMPAT": "0"}).decode()
     version = tuple(int(each) for each in release.split(".")[:2])
     if IS_32_BIT:

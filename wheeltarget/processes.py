@@ -107,7 +107,7 @@ def wait_as_pip(command: Sequence[str]) -> int:
     :param command: its command line.
     :returns: its exit code, as a shell gives it.
     """
-    with passed_on() as receivers, subprocess.Popen(command, env=reserve.environment()) as child:
+    with passed_on() as receivers, subprocess.Popen(command) as child:
         receivers.append(child.send_signal)
         exit_code = child.wait()
     return exit_code if exit_code >= 0 else 128 - exit_code

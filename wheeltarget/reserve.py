@@ -16,7 +16,8 @@ This module is loaded before all others, so it imports nothing that takes time.
 from __future__ import annotations
 
 import os
-import sys
+
+from wheeltarget.children import python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +34,16 @@ _INTERRUPT, _KILL, _TERMINATE = 2, 9, 15
 _PAUSE = 0.02
 _GIVES_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
 """Variables that the GNU C library heeds, and no other."""
+
+_FROM_CHECKOUT = """\
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+import wheeltarget
+del sys.path[0]
+import runpy
+runpy.run_module("wheeltarget.pip_child", run_name="__main__", alter_sys=True)
+"""
+"""What takes wheeltarget, and nothing else, from the working directory, where -P hides it."""
 
 
 class Child:
@@ -138,9 +149,10 @@ def begin() -> None:
     end, start = os.pipe()
     try:
         os.set_inheritable(end, True)  # noqa: FBT003 - has no name
+        words = command(OPTION, str(end))
         pid = os.posix_spawn(
-            sys.executable,
-            command(OPTION, str(end)),
+            words[0],
+            words,
             child_environment(),
             # Its output is progress.
             file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)],
@@ -208,33 +220,23 @@ def dismiss() -> None:
 
 
 def command(*words: str) -> list[str]:
-    """Give the command line of a process for pip.
+    """Build the command line of a process for pip.
 
     :param words: what it is to do.
+    :returns: the command line.
     """
-    # -P keeps the working directory from giving pip other modules than its own.
-    return [sys.executable, "-P", "-m", "wheeltarget.pip_child", *words]
+    home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
+    if home == os.getcwd():  # noqa: PTH109
+        return python("-c", _FROM_CHECKOUT, home, *words)
+    return python("-m", "wheeltarget.pip_child", *words)
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """Give the environment for a process that works on targets.
+    """Build the environment of a process that works on targets.
 
     Its threads take in pages of megabytes for a moment; the GNU C library would keep that room for
     each of them, which takes a third more memory.
 
     :param changes: variables to set.
     """
-    return environment(**{k: v for k, v in _GIVES_BACK.items() if k not in os.environ}, **changes)
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """Give a process this one's environment, and the way to wheeltarget where -P hides it.
-
-    :param changes: variables to set.
-    """
-    variables = {**os.environ, **changes}
-    home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
-    if home == os.getcwd():  # noqa: PTH109
-        inherited = variables.get("PYTHONPATH")
-        variables["PYTHONPATH"] = f"{home}{os.pathsep}{inherited}" if inherited else home
-    return variables
+    return {**_GIVES_BACK, **os.environ, **changes}

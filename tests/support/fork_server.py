@@ -229,7 +229,7 @@ def _start(process: Any, *arguments: Any) -> None:
 
 def _execute(path: str, words: list[str]) -> NoReturn:
     """Become pip, where this process would turn into it."""
-    if words[:3] != [sys.executable, "-m", "pip"]:
+    if words[:4] != [sys.executable, "-P", "-m", "pip"]:
         _execute_here(path, words)
     become(words, dict(os.environ))
 
