@@ -407,7 +407,7 @@ def test_the_process_becomes_pip(project: Path, index: LocalIndex, tmp_path: Pat
     assert process.wait(30) == 0
     assert log.read_text().splitlines() == [
         f"{process.pid} -m wheeltarget download",
-        f"{process.pid} -m pip download",
+        f"{process.pid} -P -m pip",
     ]
 
 

@@ -1,0 +1,411 @@
+"""Code of the working directory is never run: the folder may be somebody else's."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import ROOT, environment, names
+from tests.support.index import LocalIndex
+from tests.support.interpreters import NEWEST_PIP, interpreter
+from tests.support.locked import lock_wheels
+from tests.support.projects import make_source
+from tests.support.wheels import make_wheel
+from tests.test_architecture import sources
+from wheeltarget import children
+
+pytestmark = pytest.mark.thorough
+
+MINOR = f"{sys.version_info[0]}{sys.version_info[1]}"
+HERE = f"cp{MINOR}-none-any"
+LINUX = "cp39-cp39-manylinux2014_x86_64"
+
+OTHERS = (
+    *("_distutils_hack", "_manylinux", "auditwheel", "click", "cyclonedx", "elftools", "installer"),
+    *("keyring", "packaging", "pip", "pip_child", "platformdirs", "probe", "requests", "rich"),
+    *("setuptools", "shellingham", "sitecustomize", "typer", "usercustomize", "wheeltarget"),
+)
+"""Modules that do not come with Python, some of which are not there, as a program may ask."""
+
+
+@cache
+def loaded_first() -> frozenset[str]:
+    """List what Python loads to find the module of ``-m``; that cannot be kept from it."""
+    script = "import runpy, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True)
+    return frozenset(done.stdout.split())
+
+
+def fill(folder: Path, log: Path, *, without: frozenset[str] = frozenset()) -> None:
+    """Write modules under all names that a program may import; each notes that it was run.
+
+    :param folder: where they go.
+    :param log: the folder in which each makes a file of its name.
+    :param without: names that are left out.
+    """
+    log.mkdir(exist_ok=True)
+    for name in {*sys.stdlib_module_names, *OTHERS} - without:
+        code = f"open({str(log / name)!r}, 'w').close()\n"
+        (folder / f"{name}.py").write_text(code)
+        if name in {"pip", "packaging", "encodings", "importlib", "_distutils_hack"}:
+            (folder / name).mkdir()
+            (folder / name / "__init__.py").write_text(code)
+            (folder / name / "__main__.py").write_text(code)
+
+
+@pytest.fixture
+def place(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
+    """Give a folder with all that a command line may name."""
+    for folder in (tmp_path / "index", tmp_path / "place" / "house"):
+        make_wheel(folder, "lib")
+    make_source(tmp_path / "index", "pure")
+    make_wheel(tmp_path / "place" / "more", "small")
+    folder = tmp_path / "place"
+    lock_wheels(sorted((folder / "house").iterdir()), HERE, folder / "pylock.t.toml")
+    (folder / "plain.txt").write_text("lib\n")
+    (folder / "asked.txt").write_text(f"lib ; tags={HERE}\n")
+    return folder
+
+
+def start(tmp_path: Path, how: str) -> list[str]:
+    """Give the words that start wheeltarget: as a module, or as an installed script does."""
+    if how == "module":
+        return [sys.executable, "-m", "wheeltarget"]
+    script = tmp_path / "bin" / "wheeltarget"
+    script.parent.mkdir(exist_ok=True)
+    script.write_text("import sys\nfrom wheeltarget.__main__ import main\nsys.exit(main())\n")
+    return [sys.executable, str(script)]
+
+
+COMMANDS = {
+    "version": "--version",
+    "help": "--help",
+    "help of download": "download --help",
+    "plain": "download INDEX -d out lib",
+    "plain file": "download INDEX -d out -r plain.txt",
+    "plain, with pip's option before": "--no-input download INDEX -d out lib",
+    "plain, from a URL": "download INDEX -d out -r URL",
+    "plain, for another environment": (
+        "download INDEX -d out --platform win_amd64 --only-binary=:all: lib"
+    ),
+    "plain, from a source": "download INDEX --no-build-isolation -d out pure",
+    "target": f"download INDEX -d out --tags {LINUX} lib",
+    "target, from a file": "download INDEX -d out -r asked.txt",
+    "targets in processes": f"download INDEX -d out --tags {LINUX},{HERE} --jobs 2 lib",
+    "host": "download INDEX -d out --target host --dry-run --format json lib",
+    "built": f"download INDEX -d out --tags {LINUX} --build-pure pure pure",
+    "from a lock": "download -d house -r pylock.t.toml",
+    "lock": f"lock INDEX --tags {LINUX} lib",
+    "check": "check house",
+    "check requirements": "check house -r asked.txt",
+    "check native code": "check house -r asked.txt --audit",
+    "validate": "validate asked.txt plain.txt",
+    "validate and mend": "validate --fix asked.txt",
+    "explain": f"explain INDEX --tags {LINUX} lib",
+    "list": "targets",
+    "show": "targets aws-lambda-python3.12-arm64",
+    "probe": "probe",
+    "probe another": f"probe --python {sys.executable}",
+    "script": "probe --script",
+    "bundle": "bundle -r pylock.t.toml --wheels house -o app.zip --scripts --include asked.txt",
+    "compiled": "bundle -r pylock.t.toml --wheels house -o app --compile --components list.json",
+    "install-check": "install-check -r pylock.t.toml --wheels house",
+    "merge": "merge house more -d out",
+    "prune": "prune house -r pylock.t.toml",
+    "cache": "cache info",
+    "make room": "cache prune",
+    "completion": "--show-completion bash",
+}
+
+
+@pytest.mark.parametrize("how", ["script", "module"])
+@pytest.mark.parametrize("line", COMMANDS.values(), ids=COMMANDS)
+def test_nothing_of_the_working_directory_is_run(
+    tmp_path: Path, place: Path, index: LocalIndex, line: str, how: str
+) -> None:
+    # python -m wheeltarget asks for a wheeltarget that lies there.
+    without = loaded_first() | {"wheeltarget"} if how == "module" else frozenset()
+    fill(place, tmp_path / "log", without=without)
+    url = index.add_file("base.txt", b"lib\n")
+    options = ["--no-cache-dir", *index.pip_args()]
+    words = [*start(tmp_path, how)]
+    for word in line.split():
+        words += options if word == "INDEX" else [url if word == "URL" else word]
+    done = subprocess.run(
+        words,
+        cwd=place,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    assert names(tmp_path / "log") == []
+    assert done.returncode == 0, done.stderr
+
+
+def test_hostile_modules_are_noticed(tmp_path: Path) -> None:
+    fill(tmp_path, tmp_path / "log", without=sys.stdlib_module_names - {"json"})
+    for words in (["-m", "pip"], ["-c", "import json"], ["-P", "-c", "import json, pip"]):
+        subprocess.run([sys.executable, *words], cwd=tmp_path, env=environment(), check=True)
+    assert names(tmp_path / "log") == ["json", "pip"]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"COMP_WORDS": "wheeltarget download --targ", "COMP_CWORD": "2"}]
+)
+def test_completion(tmp_path: Path, place: Path, asked: dict[str, str]) -> None:
+    fill(place, tmp_path / "log")
+    done = subprocess.run(
+        start(tmp_path, "script"),
+        cwd=place,
+        env=environment(_WHEELTARGET_COMPLETE="complete_bash", **asked),
+        capture_output=True,
+        text=True,
+    )
+    assert "--target" in done.stdout.split()
+    assert names(tmp_path / "log") == []
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash here")
+def test_completion_in_bash(tmp_path: Path, place: Path) -> None:
+    fill(place, tmp_path / "log")
+    program = tmp_path / "bin" / "wheeltarget"
+    start(tmp_path, "script")
+    program.write_text(f"#!{sys.executable}\n{program.read_text()}")
+    program.chmod(0o755)
+    script = (
+        'eval "$(wheeltarget --show-completion bash)"; COMP_WORDS=(wheeltarget targets rhel-8-);'
+        " COMP_CWORD=2; _wheeltarget_completion wheeltarget; echo ${COMPREPLY[*]}"
+    )
+    path = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=place,
+        env=environment(PATH=path),
+        capture_output=True,
+        text=True,
+    )
+    assert "rhel-8-python3.9-x86_64" in done.stdout.split(), done.stderr
+    assert names(tmp_path / "log") == []
+
+
+def test_from_a_checkout_that_is_the_working_directory(tmp_path: Path, index: LocalIndex) -> None:
+    """There pip's process has to find wheeltarget, and nothing else."""
+    make_wheel(tmp_path / "index", "lib")
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT / "wheeltarget", checkout / "wheeltarget")
+    fill(checkout, tmp_path / "log", without=loaded_first() | {"wheeltarget"})
+    variables = environment()
+    del variables["PYTHONPATH"]
+    words = ["--no-cache-dir", *index.pip_args(), "-d", "out", "--tags", LINUX, "lib"]
+    done = subprocess.run(
+        [sys.executable, "-m", "wheeltarget", "download", *words],
+        cwd=checkout,
+        env=variables,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, names(checkout / "out")) == (0, ["lib-1.0-py3-none-any.whl"])
+    assert names(tmp_path / "log") == []
+
+
+class TestBuildBackends:
+    """They are given what pip gives them."""
+
+    def test_same_environment(self, tmp_path: Path, index: LocalIndex) -> None:
+        source = tmp_path / "source"
+        source.mkdir()
+        (source / "pyproject.toml").write_text(
+            '[build-system]\nrequires = []\nbuild-backend = "spy"\nbackend-path = ["."]\n'
+        )
+        (source / "spy.py").write_text(
+            "import json, os, sys\n"
+            "seen = {'flags': list(sys.flags), 'names': sorted(os.environ)}\n"
+            "open(os.environ['SPY'], 'a').write(json.dumps(seen) + '\\n')\n"
+            "raise SystemExit(7)\n"
+        )
+        seen = []
+        for program in ([sys.executable, "-P", "-m", "pip"], start(tmp_path, "script")):
+            log = tmp_path / "seen"
+            subprocess.run(
+                [*program, "download", "--no-cache-dir", *index.pip_args(), "./source"],
+                cwd=tmp_path,
+                env=environment(SPY=str(log)),
+                capture_output=True,
+            )
+            seen.append(log.read_text())
+            log.unlink()
+        assert seen[0]
+        assert seen[1] == seen[0]
+
+
+@pytest.mark.interpreters
+@pytest.mark.parametrize("version", NEWEST_PIP)
+def test_other_interpreters(tmp_path: Path, place: Path, version: str) -> None:
+    fill(place, tmp_path / "log")
+    python = str(interpreter(version))
+    words = [*start(tmp_path, "script"), "probe", "--python", python]
+    done = subprocess.run(words, cwd=place, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    script = (ROOT / "wheeltarget" / "probe_script.py").read_text()
+    (place / "script.py").write_text(script)
+    for words, said in (([python, "-"], script), ([python, "script.py"], None)):
+        again = subprocess.run(words, cwd=place, input=said, capture_output=True, text=True)
+        assert again.stdout == done.stdout
+    assert names(tmp_path / "log") == []
+
+
+def test_modules_are_imported_in_a_folder_with_nothing_else(tmp_path: Path, place: Path) -> None:
+    """What install-check has unpacked beside them is no module of theirs."""
+    code = b"import importlib.util as u\nassert not any(map(u.find_spec, ('wheels', 'unpacked')))\n"
+    make_wheel(place / "two", "two", files={"two.py": code})
+    lock_wheels(sorted((place / "two").iterdir()), HERE, place / "pylock.two.toml")
+    relative = os.path.relpath(sys.executable, place)
+    words = ["install-check", "-r", "pylock.two.toml", "--wheels", "two", "--python", relative]
+    done = subprocess.run(
+        [*start(tmp_path, "script"), *words],
+        cwd=place,
+        env=environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+class TestFindProgram:
+    """Where a Python that a person names is looked for."""
+
+    def test_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        assert children.find_program("python3.9") == "python3.9", "the system looks on PATH alone"
+        assert children.find_program("./python") == str(tmp_path / "python")
+        assert children.find_program("/usr/bin/python") == "/usr/bin/python"
+
+    def test_on_windows(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The system would look in the working directory first."""
+        (tmp_path / "bin").mkdir()
+        for file in (tmp_path / "python.exe", tmp_path / "tool.exe", tmp_path / "bin/python.exe"):
+            file.touch()
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("PATH", f"{os.pathsep}{tmp_path / 'bin'}")
+        with monkeypatch.context() as patch:
+            patch.setattr("wheeltarget.children.os.name", "nt")
+            found = children.find_program("python")
+            with pytest.raises(FileNotFoundError) as raised:
+                children.find_program("tool")
+        assert found == str(tmp_path / "bin" / "python.exe")
+        assert raised.value.filename == "tool"
+
+
+STARTERS = re.compile(
+    r"(os|pty|posix)\.(exec|spawn|posix_spawn|system|popen|startfile)\w*"
+    r"|(subprocess|asyncio\.subprocess)\.(?!TimeoutExpired|SubprocessError|CalledProcess)\w+"
+    r"|asyncio\.create_subprocess\w+|multiprocessing\.\w+|(\w+\.)*ProcessPoolExecutor"
+)
+"""Functions that start a process."""
+
+BUILDERS = {
+    *("python", "bare_python", "other_python_script", "other_python_code"),
+    *("command", "reserve.command"),
+}
+"""Functions that build a command line."""
+
+PASSED_ON = {
+    ("guarding", "_spawn"): "Guard builds it",
+    ("probe", "run_python"): "both of those that call it build it",
+    ("processes", "wait_as_pip"): "driver builds it",
+    # The script of the probe is a program of its own, and has nothing of ours.
+    ("probe_script", "_musllinux_platforms"): "the C library's loader, by its whole path",
+    ("probe_script", "_mac_platforms"): "with -I, which needs no help",
+}
+"""Functions that start what they are given, or no Python."""
+
+NAMES_PYTHON = {
+    "children": "builds the command lines",
+    "install_check": "looks for a Python, and compares",
+    "probe_script": "is a program of its own",
+    "runs": "is part of a name",
+}
+"""Modules that name the running Python."""
+
+
+def is_built(node: ast.expr, assigned: dict[str, ast.expr]) -> bool:
+    """Tell whether a command line comes from where they are built."""
+    if isinstance(node, ast.Name):
+        return node.id in assigned and is_built(assigned[node.id], {})
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in BUILDERS
+
+
+def unbuilt(tree: ast.Module) -> set[str]:
+    """List the functions that start a process with a command line that was not built."""
+    found = set()
+    functions = [each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)]
+    inside = {id(node) for function in functions for node in ast.walk(function)}
+    outside = [node for node in ast.walk(tree) if id(node) not in inside]
+    for name, nodes in (
+        *((function.name, list(ast.walk(function))) for function in functions),
+        ("outside", outside),
+    ):
+        assigned = {
+            target.id: node.value
+            for node in nodes
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        for node in nodes:
+            if isinstance(node, ast.Call) and STARTERS.fullmatch(ast.unparse(node.func)):
+                at = 1 if re.search(r"\.(posix_spawn|exec)", ast.unparse(node.func)) else 0
+                if not node.args or not is_built(node.args[at], assigned):
+                    found.add(name)
+            # Under another name it would not be found.
+            if isinstance(node, ast.ImportFrom) and any(
+                STARTERS.fullmatch(f"{node.module}.{alias.name}") for alias in node.names
+            ):
+                found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(sources()))
+def test_every_process_is_started_with_a_command_line_of_ours(name: str) -> None:
+    room, tree = sources()[name]
+    assert {each for each in unbuilt(tree) if (room, each) not in PASSED_ON} == set()
+
+
+@pytest.mark.parametrize("name", sorted(sources()))
+def test_nothing_else_names_the_running_python(name: str) -> None:
+    room, tree = sources()[name]
+    named = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    assert room in NAMES_PYTHON or "sys.executable" not in map(ast.unparse, named)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "subprocess.run(['python', '-m', 'pip'])",
+        "subprocess.Popen([*python('-m', 'pip'), 'x'][1:])",
+        "command = [name]\n    os.execv(command[0], command)",
+        "os.posix_spawn(name, [name, '-c', code], os.environ)",
+        "os.system('python -m pip')",
+        "with subprocess.Popen(words) as child: pass",
+        "from subprocess import run",
+    ],
+)
+def test_stranger_is_noticed(code: str) -> None:
+    assert unbuilt(ast.parse(f"def stranger():\n    {code}\n")) == {"stranger"}
+    assert unbuilt(ast.parse(code.replace("\n    ", "\n"))) == {"outside"}
+
+
+@pytest.mark.parametrize(
+    "code", ["subprocess.run(python('-m', 'pip'))", "c = bare_python('x')\n    os.execv(c[0], c)"]
+)
+def test_what_is_built_is_passed(code: str) -> None:
+    assert unbuilt(ast.parse(f"def friend():\n    {code}\n")) == set()
