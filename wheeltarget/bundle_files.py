@@ -25,6 +25,9 @@ _EARLIEST = 315532800
 _LATEST = 4354819198
 """2107-12-31, with which it ends."""
 
+_MOST_DIGITS = 1000
+"""What Python reads as a number without being asked twice."""
+
 _FILE, _PROGRAM = 0o100644, 0o100755
 _BLOCK = 1 << 20
 
@@ -39,7 +42,7 @@ def source_date(environment: Mapping[str, str]) -> int:
     text = environment.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return _EARLIEST
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
         raise UsageError(
             f"SOURCE_DATE_EPOCH is {text!r}", "it has to be a number of seconds since 1970"
         )

@@ -149,7 +149,11 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
     """
     now = time.time()
     left, removed = 0, []
-    wheels = Store(wheel_folder(cache)).entries()
+    # What was used in the future was used while the clock was wrong, nobody knows when.
+    wheels = [
+        (sha256, size, used if used <= now + DAY else 0.0)
+        for sha256, size, used in Store(wheel_folder(cache)).entries()
+    ]
     for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
         too_old = max_age is not None and now - used > max_age
         if too_old or (limit is not None and left + size > limit):

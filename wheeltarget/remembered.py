@@ -155,8 +155,10 @@ def entries(folder: Path) -> Iterator[tuple[Path, float]]:
 
     for file in folder.glob(f"*{SUFFIX}"):
         try:
-            until = float(json.loads(file.read_bytes())["until"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            data = json.loads(file.read_bytes())
+            # One from the future holds never: the clock was wrong when it was made.
+            until = float(data["until"]) if data.get("made", 0.0) <= time.time() else 0.0
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             until = 0.0
         yield file, until
 
@@ -168,7 +170,8 @@ def drafts(folder: Path) -> Iterator[Path]:
     """
     for draft in folder.glob(f"*{_PART}"):
         with contextlib.suppress(FileNotFoundError):
-            if time.time() - draft.stat().st_mtime > _DRAFT_IS_DEAD_AFTER:
+            # One from the future was written while the clock was wrong.
+            if abs(time.time() - draft.stat().st_mtime) > _DRAFT_IS_DEAD_AFTER:
                 yield draft
 
 

@@ -232,7 +232,8 @@ class Store:
                 stamp.unlink(missing_ok=True)
         for draft in self.folder.glob(f"{TEMPORARY}/*"):
             with contextlib.suppress(FileNotFoundError):
-                if time.time() - draft.lstat().st_mtime > _DRAFT_IS_DEAD_AFTER:
+                # One from the future was written while the clock was wrong.
+                if abs(time.time() - draft.lstat().st_mtime) > _DRAFT_IS_DEAD_AFTER:
                     draft.unlink()
 
     def _path(self, sha256: str) -> Path | None:
@@ -334,7 +335,7 @@ def _read_stamp(path: Path) -> str:
     stamp = Path(f"{path}{STAMP}")
     try:
         with stamp.open(encoding="ascii") as handle:
-            if time.time() - os.fstat(handle.fileno()).st_mtime > _USE_IS_NOTED_AFTER:
+            if abs(time.time() - os.fstat(handle.fileno()).st_mtime) > _USE_IS_NOTED_AFTER:
                 with contextlib.suppress(OSError):
                     os.utime(stamp)
             return handle.read()

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import functools
 import io
-import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from wheeltarget.legacy import modern_requirement, modern_specifiers
 from wheeltarget.pip_child.current import Current, rebind
-from wheeltarget.pip_child.proofs import proof_finder
+from wheeltarget.pip_child.proofs import proof_finder, write_wheel
 
 
 class UnknownMarkerError(Exception):
@@ -117,9 +116,11 @@ def _wheel_that_requires(requirement: str) -> Any:
 
     content = io.BytesIO()
     metadata = f"Metadata-Version: 2.1\nName: proof\nVersion: 1\nRequires-Dist: {requirement}\n"
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("proof-1.dist-info/METADATA", f"{metadata}Requires-Python: >=9.10.*\n")
-        archive.writestr("proof-1.dist-info/WHEEL", "Wheel-Version: 1.0\n")
+    members = {
+        "proof-1.dist-info/METADATA": f"{metadata}Requires-Python: >=9.10.*\n",
+        "proof-1.dist-info/WHEEL": "Wheel-Version: 1.0\n",
+    }
+    write_wheel(content, members)
     return get_wheel_distribution(MemoryWheel("proof-1-py3-none-any.whl", content), "proof")
 
 

@@ -1,8 +1,11 @@
-"""What proofs share: a finder of pip's own that knows no place to look."""
+"""What proofs share: a finder of pip's own that knows no place to look, and small wheels."""
 
 from __future__ import annotations
 
-from typing import Any
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
 
 
 def proof_finder(target_python: Any = None, format_control: Any = None) -> Any:
@@ -23,3 +26,18 @@ def proof_finder(target_python: Any = None, format_control: Any = None) -> Any:
         SelectionPreferences(allow_yanked=True, format_control=format_control),
         (target_python or TargetPython)(py_version_info=(9, 9, 9)),
     )
+
+
+def write_wheel(place: Path | IO[bytes], members: Mapping[str, str], comment: bytes = b"") -> None:
+    """Write a wheel that is the same whatever the clock says.
+
+    :param place: the file, or a stream.
+    :param members: the texts in it by their names.
+    :param comment: the comment of the archive.
+    """
+    with zipfile.ZipFile(place, "w") as archive:
+        for name, text in members.items():
+            # Its time is the beginning of 1980. The current one may be before that, where a clock
+            # has not been set yet, and no archive can have such a time.
+            archive.writestr(zipfile.ZipInfo(name), text)
+        archive.comment = comment

@@ -12,7 +12,6 @@ import functools
 import io
 import os
 import sys
-import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from html import escape
@@ -21,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple, TextIO
 
 from wheeltarget.pip_child.current import Current, surroundings
+from wheeltarget.pip_child.proofs import write_wheel
 
 Target = dict[str, Any]
 Download = Callable[[list[str]], int]
@@ -197,10 +197,11 @@ def _write_links(home: Path) -> None:
 
 def _write_wheel(path: Path, wheel: _Wheel, comment: bytes = b"") -> None:
     information = f"{wheel.name}-{wheel.version}.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{information}/METADATA", wheel.metadata)
-        archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n")
-        archive.comment = comment
+    members = {
+        f"{information}/METADATA": wheel.metadata,
+        f"{information}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n",
+    }
+    write_wheel(path, members, comment)
 
 
 def _try_one(current: Current, download: Download, home: Path, case: _Case) -> str:

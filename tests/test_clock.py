@@ -1,0 +1,231 @@
+"""A clock that is wrong: before archives have times, after the last of them, or set back."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import ROOT, Result, environment, names
+from tests.support.index import LocalIndex
+from tests.support.locked import lock_wheels
+from tests.support.projects import make_source
+from tests.support.wheels import make_wheel
+from tests.test_architecture import sources
+from tests.test_cache import put, remember
+from wheeltarget import housekeeping
+from wheeltarget.bundle_files import source_date
+from wheeltarget.errors import UsageError
+from wheeltarget.pip_child.proofs import write_wheel
+from wheeltarget.remembered import drafts
+from wheeltarget.store import TEMPORARY, Store
+
+pytestmark = pytest.mark.thorough
+
+LINUX = "cp39-cp39-manylinux2014_x86_64"
+WINDOWS = "cp39-cp39-win_amd64"
+HERE = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
+DAY = 86400.0
+
+CLOCKS = {
+    "before archives": 3600.0,
+    "after archives": 4_400_000_000.0,
+}
+"""Times in seconds since 1970; the first one is in 1969 where the tests are run."""
+
+CUSTOMIZE = """\
+import os, time
+offset = float(os.environ["CLOCK"]) - time.time()
+now, local, universal = time.time, time.localtime, time.gmtime
+time.time = lambda: now() + offset
+time.time_ns = lambda: int(time.time() * 1e9)
+time.localtime = lambda seconds=None: local(time.time() if seconds is None else seconds)
+time.gmtime = lambda seconds=None: universal(time.time() if seconds is None else seconds)
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
+    """Give a folder with a wheelhouse and its lock; the index has a wheel and a source."""
+    for folder in (tmp_path / "index", tmp_path / "here" / "house"):
+        make_wheel(folder, "lib")
+    make_source(tmp_path / "index", "pure")
+    (tmp_path / "clock").mkdir()
+    (tmp_path / "clock" / "sitecustomize.py").write_text(CUSTOMIZE)
+    folder = tmp_path / "here"
+    lock_wheels(sorted((folder / "house").iterdir()), HERE, folder / "pylock.t.toml")
+    (folder / "asked.txt").write_text(f"lib ; tags={HERE}\n")
+    return folder
+
+
+def run(here: Path, clock: float, line: str, index: LocalIndex, **variables: str) -> Result:
+    """Run wheeltarget with another clock."""
+    words = [sys.executable, "-m", "wheeltarget"]
+    for word in line.split():
+        words += index.pip_args() if word == "INDEX" else [word]
+    path = f"{here.parent / 'clock'}{os.pathsep}{ROOT}"
+    variables = {"TZ": "America/New_York", **variables, "CLOCK": str(clock), "PYTHONPATH": path}
+    done = subprocess.run(
+        words, cwd=here, env=environment(**variables), capture_output=True, text=True, timeout=60
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "download INDEX -d out lib",
+        "download INDEX -d out --target host --dry-run --format json lib",
+        f"download INDEX -d out --tags {LINUX},{WINDOWS} --jobs 2 lib",
+        f"download INDEX -d out --tags {LINUX} --report report.json lib",
+        f"download INDEX -d out --tags {LINUX} --build-pure pure pure",
+        f"download INDEX -d out --tags {LINUX} --allow-sdist pure pure",
+        "download -d house -r pylock.t.toml",
+        f"lock INDEX --tags {LINUX} lib",
+        f"explain INDEX --tags {LINUX} lib",
+        "check house -r asked.txt",
+        "check house -r asked.txt --audit",
+        "bundle -r pylock.t.toml --wheels house -o app.zip --include asked.txt",
+        "bundle -r pylock.t.toml --wheels house -o app --compile --components list.json",
+        "install-check -r pylock.t.toml --wheels house",
+        "merge house -d out",
+        "prune house -r pylock.t.toml",
+        "targets",
+        "cache prune --max-age 30",
+        "cache info",
+    ],
+)
+@pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)
+def test_every_command(here: Path, index: LocalIndex, line: str, clock: float) -> None:
+    assert run(here, clock, line, index).exit_code == 0
+
+
+@pytest.mark.parametrize("clock", [5.0, 315_500_000.0, 4_400_000_000.0])
+def test_trial(here: Path, clock: float) -> None:
+    """A pip that is newer than those that are known is tried out as a whole, with more wheels."""
+    script = (
+        "import sys\n"
+        "from wheeltarget.pip_child import seams\n"
+        "seams.is_known = lambda version: False\n"
+        "sys.argv[:] = ['x', *sys.argv[1:]]\n"
+        "from wheeltarget.pip_child.__main__ import start\n"
+        "sys.exit(start(sys.argv[1:]))\n"
+    )
+    order = here / "order.json"
+    order.write_text(
+        '{"failure": "failure.json", "plain": false, "store": null, "ahead": true,'
+        ' "connections": 1, "jobs": []}'
+    )
+    path = f"{here.parent / 'clock'}{os.pathsep}{ROOT}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", script, str(order)],
+        cwd=here,
+        env=environment(CLOCK=str(clock), PYTHONPATH=path),
+        capture_output=True,
+        text=True,
+    )
+    failure = here / "failure.json"
+    assert done.returncode == 0, failure.read_text() if failure.exists() else done.stderr
+
+
+@pytest.mark.parametrize("clock", [5.0, 315_500_000.0, 4_400_000_000.0])
+def test_files_of_ones_own_from_before_archives(
+    here: Path, index: LocalIndex, clock: float
+) -> None:
+    os.utime(here / "asked.txt", (clock, clock))
+    os.utime(here / "house" / "lib-1.0-py3-none-any.whl", (clock, clock))
+    line = "bundle -r pylock.t.toml --wheels house --include asked.txt -o app.zip"
+    assert run(here, time.time(), line, index).exit_code == 0
+    with zipfile.ZipFile(here / "app.zip") as archive:
+        assert {member.date_time for member in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [
+        ("0", 315532800),
+        ("1", 315532800),
+        ("315532799", 315532800),
+        ("00315532801", 315532801),
+        ("4354819199", 4354819198),
+        ("9" * 1000, 4354819198),
+    ],
+)
+def test_source_date_is_one_of_an_archive(said: str, moment: int) -> None:
+    assert source_date({"SOURCE_DATE_EPOCH": said}) == moment
+    year = time.gmtime(moment)[0]
+    zipfile.ZipInfo("x", time.gmtime(moment)[:6])
+    assert 1980 <= year <= 2107
+
+
+@pytest.mark.parametrize("said", ["-1", "1.5", "now", "²", "9" * 5000])
+def test_source_date_that_is_none(said: str) -> None:
+    with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
+        source_date({"SOURCE_DATE_EPOCH": said})
+
+
+def test_every_archive_has_times_of_its_own(tmp_path: Path) -> None:
+    """By a name alone, zipfile takes the current time, and by a path that of the file."""
+    writers = {"writestr": "ZipInfo", "write_py": "", "from_file": "", "mkdir": "ZipInfo"}
+    for name, (_, tree) in sources().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                whole = ast.unparse(node.func)
+                if whole.startswith("archive.") and whole != "archive.open":
+                    wanted = writers.get(node.func.attr)
+                    assert node.func.attr != "write", name
+                    assert wanted is None or wanted in ast.unparse(node.args[0]), name
+    write_wheel(tmp_path / "x.whl", {"a": "b", "c/d": ""}, b"comment")
+    with zipfile.ZipFile(tmp_path / "x.whl") as archive:
+        assert {each.date_time[0] for each in archive.infolist()} == {1980}
+        assert (archive.read("a"), archive.comment) == (b"b", b"comment")
+
+
+class TestSetBack:
+    """What was written while the clock was ahead."""
+
+    def test_use_in_the_future_counts_least(self, tmp_path: Path) -> None:
+        ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
+        soon = put(tmp_path, b"soon!", unused_for=-DAY / 2)  # another machine's clock
+        old = put(tmp_path, b"older", unused_for=10 * DAY)
+        housekeeping.prune(tmp_path, limit=10)
+        assert [each.exists() for each in (ahead, soon, old)] == [False, True, True]
+
+    def test_use_in_the_future_is_too_old(self, tmp_path: Path) -> None:
+        ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
+        housekeeping.prune(tmp_path, max_age=30 * DAY)
+        assert not ahead.exists()
+
+    def test_use_is_noted_again(self, tmp_path: Path) -> None:
+        path = put(tmp_path, b"ahead", unused_for=-400 * DAY)
+        store = Store(tmp_path / "wheels")
+        assert store.find(f"{path.parent.name}{path.name}") == path
+        ((_, _, used),) = store.entries()
+        assert abs(used - time.time()) < 60
+
+    def test_run_of_the_future_holds_no_more(self, tmp_path: Path) -> None:
+        now = time.time()
+        ahead = remember(tmp_path, "ahead", until=now + 500)
+        ahead.write_text(f'{{"made": {now + 400}, "until": {now + 500}}}')
+        kept = remember(tmp_path, "kept", until=now + 500)
+        assert housekeeping.survey(tmp_path, 1).current == 1
+        housekeeping.prune(tmp_path)
+        assert (ahead.exists(), kept.exists()) == (False, True)
+
+    def test_drafts_of_the_future_are_dead(self, tmp_path: Path) -> None:
+        store = Store(tmp_path)
+        for folder, name in ((tmp_path / TEMPORARY, ".x"), (tmp_path / "runs", ".part")):
+            folder.mkdir()
+            for ahead in (1, 400 * DAY):
+                file = folder / f"{int(ahead)}{name}"
+                file.touch()
+                os.utime(file, (time.time() + ahead,) * 2)
+        store.sweep()
+        assert names(tmp_path / TEMPORARY) == ["1.x"]
+        assert [each.name for each in drafts(tmp_path / "runs")] == [f"{400 * int(DAY)}.part"]
