@@ -52,6 +52,7 @@ ARROWS = {
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
     "children": "",
+    "temporary": "errors",
     "reserve": "children",
     "permissions": "",
     "store": "errors permissions",
@@ -111,7 +112,7 @@ ARROWS = {
     "records": "folders holding journals",
     "state": "cache errors folders",
     "placing": "folders journals",
-    "stages": "errors folders guarding holding journals placing records state",
+    "stages": "errors folders guarding holding journals placing records state temporary",
     "wheelhouse": "digests errors stages",
     "digests": "",
     "interrupts": "errors",
@@ -121,7 +122,7 @@ ARROWS = {
         "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
         "targets"
     ),
-    "driver": "errors limits plan processes reserve results wheelhouse",
+    "driver": "errors limits plan processes reserve results wheelhouse temporary",
     "processes": "interrupts reserve wheelhouse",
     "closure": "errors legacy markers targets",
     "reading": f"{GROUND} {READERS} driver",
@@ -134,30 +135,30 @@ ARROWS = {
     ),
     "plain": (
         "closure delivery driver errors inputs interrupts outcome pip_options plan results "
-        "targets wheelhouse"
+        "targets wheelhouse temporary"
     ),
     "joining": "errors interrupts wheelhouse",
     "housekeeping": "cache errors remembered store",
     "recall": "cache errors interrupts outcome remembered store wheelhouse",
-    "inquiry": "driver errors plan projects",
+    "inquiry": "driver errors plan projects temporary",
     "explain": (
         "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
         "pip_options plan projects reading requirements settings"
     ),
     "drafts": "errors permissions",
     "reports": "drafts outcome redaction",
-    "probe": "catalogue children drafts errors probe_script",
+    "probe": "catalogue children drafts errors probe_script temporary",
     "wheel_archive": "",
     "wheel_file": "wheel_archive",
     "check_codes": "",
     "extras": "errors",
     "shortfalls": "legacy markers nearness targets wheel_file",
-    "shared_objects": "nearness shortfalls targets wheel_archive wheel_file",
+    "shared_objects": "errors nearness shortfalls targets wheel_archive wheel_file temporary",
     "check_locks": "catalogue download_request errors lock_choice lock_names locked shortfalls",
     "check": (
         "catalogue check_locks delivery demands driver errors extras interrupts pip_options plan "
         "reading requirements results settings shared_objects shortfalls targets wheel_file "
-        "wheelhouse"
+        "wheelhouse temporary"
     ),
     "prune": "check_locks errors",
     "unpacking": "errors wheel_archive",
@@ -168,11 +169,11 @@ ARROWS = {
     "locked_wheels": "api check_locks errors locked locks wheel_archive wheel_file",
     "bundle": (
         "bundle_files bundle_plan catalogue compiling components drafts errors extras includes "
-        "interrupts locked_wheels locks systems unpacking"
+        "interrupts locked_wheels locks systems unpacking temporary"
     ),
     "install_check": (
         "bundle_files bundle_plan catalogue children errors extras interrupts locked_wheels probe "
-        "shortfalls targets unpacking"
+        "shortfalls targets unpacking temporary"
     ),
     "validate": "catalogue errors findings requirements",
     "listing": "catalogue errors own_targets systems targets",

@@ -19,7 +19,7 @@ from wheeltarget.reserve import begin, begin_for, dismiss
 _COMPLETION = "_WHEELTARGET_COMPLETE"
 """The variable by which a shell asks for completions."""
 
-_INTERRUPTED = 130
+_FAILED, _UNFINISHED, _INTERRUPTED = 1, 3, 130
 _SELDOM = (50_000, 20, 100)
 """How many new objects it takes for the garbage collector to look at them, and so on."""
 
@@ -27,6 +27,7 @@ _SELDOM = (50_000, 20, 100)
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _open_closed_streams()
+    _tell_output_apart()
     try:
         # What is loaded stays, so that little is won by looking through it for garbage.
         gc.set_threshold(*_SELDOM)
@@ -38,13 +39,15 @@ def main() -> None:
         # Whoever read the output has left; a second failure at exit would say nothing more.
         _leave_standard_output()
         sys.exit(1)
-    except OSError as error:
-        if error.filename is not None:
-            raise
+    except _OutputError as error:
         _leave_standard_output()
-        if isinstance(error, FileNotFoundError):  # which writing does not raise
-            sys.exit("error: the working directory is no longer there\n  change to one that is")
         sys.exit(f"error: cannot write to standard output: {error.strerror}")
+    except OSError as error:
+        _leave_standard_output()
+        if _is_gone():
+            sys.exit("error: the working directory is no longer there\n  change to one that is")
+        sys.stderr.write(f"error: {_told(error)}\n")
+        sys.exit(_FAILED if "download" in sys.argv else _UNFINISHED)
     finally:
         dismiss()
         gc.freeze()
@@ -147,6 +150,45 @@ def _open_closed_streams() -> None:
                 os.close(null)
             os.set_inheritable(number, True)  # noqa: FBT003 - has no name
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
+
+
+class _OutputError(OSError):
+    """Standard output that cannot be written, and no other file."""
+
+
+def _tell_output_apart() -> None:
+    """Let errors of writing to standard output be known from others without a file name."""
+    buffer = getattr(sys.stdout, "buffer", None)
+    raw = getattr(buffer, "raw", buffer)  # with -u there is no buffer
+    if raw is None:
+        return
+    write_here = raw.write
+
+    def write(data: bytes) -> int | None:
+        try:
+            written: int | None = write_here(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise _OutputError(error.errno, error.strerror) from error
+        return written
+
+    raw.write = write
+
+
+def _is_gone() -> bool:
+    """Tell whether there is no working directory any more."""
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib may not be loaded yet
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _told(error: OSError) -> str:
+    """Say what an error is about, as far as it says so."""
+    what = error.strerror or str(error)
+    return what if error.filename is None else f"{error.filename}: {what}"
 
 
 def _leave_standard_output() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from wheeltarget.extras import require
 from wheeltarget.includes import included_files
 from wheeltarget.interrupts import interruptible
 from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
+from wheeltarget.temporary import temporary_folder
 from wheeltarget.unpacking import BundledFile, Layout, unpack_all
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         require_same_python(lock.tag, lock.python)
     with (
         interruptible(),
-        tempfile.TemporaryDirectory(prefix="wheeltarget-bundle-") as name,
+        temporary_folder("wheeltarget-bundle-") as name,
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
         wheels, flaws = take_wheels(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -30,6 +29,7 @@ from wheeltarget.shortfalls import (
     fitting,
     judge_fit,
 )
+from wheeltarget.temporary import temporary_home
 from wheeltarget.wheel_file import WheelFile, read_wheel
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def _resolve(
     jobs: Sequence[Job], targets: Sequence[Target], *, silent: bool
 ) -> tuple[JobResult, ...]:
     """Let pip choose from the files."""
-    nowhere = Path(tempfile.gettempdir(), "wheeltarget")
+    nowhere = temporary_home() / "wheeltarget"
     labels = [target.label for target in targets]
     with interruptible(), wheelhouse.open_stage(nowhere, dry_run=True) as stage:
         manner = driver.Manner(("",) * len(jobs), dry_run=True, silent=silent)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,16 +20,29 @@ from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.unpacking import BundledFile
 
 _PATIENCE = 600.0
+_ERRNO = 100
+"""What is added to the number of a system's error, as an exit code."""
+
 _SCRIPT = """\
-import json, py_compile, sys
-never = py_compile.PycInvalidationMode.UNCHECKED_HASH
+import importlib.util, json, marshal, sys
 for source, compiled, name in json.load(sys.stdin):
+    with open(source, "rb") as file:
+        text = file.read()
     try:
-        py_compile.compile(source, compiled, name, doraise=True, invalidation_mode=never)
-    except (py_compile.PyCompileError, ValueError, RecursionError, MemoryError):
-        pass
+        code = marshal.dumps(compile(text, name, "exec", dont_inherit=True))
+    except Exception:
+        continue
+    head = importlib.util.MAGIC_NUMBER + b"\\x01\\0\\0\\0" + importlib.util.source_hash(text)
+    try:
+        with open(compiled, "wb") as file:
+            file.write(head + code)
+    except OSError as error:
+        sys.exit(100 + (error.errno or 0))
 """
-"""What a process of its own does: what is in a compiled file depends on what went before it."""
+"""What a process of its own does: what is in a compiled file depends on what went before it.
+
+It makes what :mod:`py_compile` makes. That, before Python 3.14, writes half a file and says nothing
+of it if there is no room for the whole."""
 
 
 def require_same_python(tag: str, python: str) -> None:
@@ -53,7 +67,8 @@ def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[Bundl
     :param files: the files of the bundle, each name once.
     :param folder: an empty folder for what comes of it.
     :returns: the compiled files.
-    :raises BundleError: where Python cannot be run.
+    :raises BundleError: if Python cannot be run.
+    :raises OSError: if something in the folder cannot be written.
     """
     modules = [file for file in files if file.name.endswith(".py")]
     places = [folder / str(number) for number in range(len(modules))]
@@ -71,6 +86,11 @@ def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[Bundl
             timeout=_PATIENCE,
             check=True,
         )
+    except subprocess.CalledProcessError as error:
+        if error.returncode > _ERRNO:
+            number = error.returncode - _ERRNO
+            raise OSError(number, os.strerror(number), str(folder)) from error
+        raise BundleError(f"Python could not compile the modules: {error}") from error
     except (OSError, subprocess.SubprocessError) as error:
         raise BundleError(f"Python could not compile the modules: {error}") from error
     there = {file.name for file in files}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from wheeltarget.limits import read_connections
 from wheeltarget.plan import Job
 from wheeltarget.processes import run_all, run_one, wait_as_pip
 from wheeltarget.results import ChosenFile, Failure, JobResult
+from wheeltarget.temporary import temporary_folder
 from wheeltarget.wheelhouse import Stage
 
 SCHEMA = 1
@@ -122,9 +123,17 @@ def _refuse_end(exit_code: int, failure: Path) -> None:
         raise InterruptedRunError(2)
     if exit_code == PIP_MOVED and failure.is_file():
         raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
+    _refuse_no_room(exit_code)
     if exit_code:
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         raise DownloadError(f"pip's process ended with {how}; nothing was saved")
+
+
+def _refuse_no_room(exit_code: int) -> None:
+    """Raise what a child met that could not write its files; whoever made the folder names it."""
+    if exit_code in reserve.NO_ROOM:
+        number = getattr(errno, reserve.NO_ROOM[exit_code])
+        raise OSError(number, os.strerror(number))
 
 
 def appearance(*, captured: bool) -> Iterator[str]:
@@ -182,7 +191,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     :raises PipMovedError: where the installed pip takes no content from here.
     """
     reserve.dismiss()  # it is for targets
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
+    with temporary_folder() as name:
         failure, result = Path(name, _FAILURE), Path(name, "result.json")
         order = {
             **describe(job),
@@ -227,7 +236,7 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
     :param urls: where the files are.
     :returns: their texts by URL, and the reasons for which there is none.
     """
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
+    with temporary_folder() as name:
         result, failure = Path(name, "result.json"), Path(name, _FAILURE)
         order = {
             "urls": urls,
@@ -236,11 +245,12 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
             "failure": str(failure),
         }
         sys.stderr.flush()
-        subprocess.run(
+        done = subprocess.run(
             reserve.command(str(_write_orders(Path(name), order))),
             stdout=2,
             check=False,
         )
+        _refuse_no_room(done.returncode)
         if not result.is_file():
             return {}, {}
         contents: dict[str, dict[str, str]] = json.loads(result.read_text("utf-8"))

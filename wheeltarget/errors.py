@@ -104,6 +104,10 @@ class DestinationError(WheeltargetError):
     """The destination cannot be read or written; it was left as it was."""
 
 
+class TemporaryFilesError(WheeltargetError):
+    """Temporary files that cannot be written; nothing else was changed."""
+
+
 class ClashError(WheeltargetError):
     """Two targets need files of one name and different contents."""
 

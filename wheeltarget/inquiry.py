@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from wheeltarget.driver import appearance, describe, run_alone
 from wheeltarget.errors import DownloadError
 from wheeltarget.plan import Job
 from wheeltarget.projects import JobListing
+from wheeltarget.temporary import temporary_folder
 
 
 def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
@@ -28,8 +28,8 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
     """
     # What it looks for is ours to tell.
     words = ("--quiet", *appearance(captured=False))
-    with tempfile.TemporaryDirectory(prefix="wheeltarget-") as name:
-        home, folder = Path(name), str(Path(name, "files"))
+    with temporary_folder() as home:
+        folder = str(home / "files")
         results = [home / f"result-{number}.json" for number in range(len(jobs))]
         orders = [
             {

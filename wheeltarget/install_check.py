@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from wheeltarget.interrupts import interruptible
 from wheeltarget.locked_wheels import LockChoice, read_lock, take_wheels
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
+from wheeltarget.temporary import temporary_folder
 from wheeltarget.unpacking import BundledFile, Layout, unpack_all
 
 _PATIENCE = 120.0
@@ -83,7 +83,7 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     environment = os.environ if request.environment is None else request.environment
     choice = LockChoice(request.lock, request.tags, request.targets)
     lock = read_lock(choice, environment)
-    with interruptible(), tempfile.TemporaryDirectory(prefix="wheeltarget-install-") as name:
+    with interruptible(), temporary_folder("wheeltarget-install-") as name:
         wheels, _ = take_wheels(lock, choice, request.wheels, Path(name, "wheels"), _require)
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
@@ -153,8 +153,8 @@ def _choose(
 
 
 def _describe(python: str) -> Target:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "target.json")
+    with temporary_folder() as folder:
+        path = folder / "target.json"
         path.write_text(probe.probe(python, "", "json"), "utf-8")
         return read_target_file(path, python)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from wheeltarget import closure, driver, wheelhouse
 from wheeltarget.delivery import idle_notes, roots, said_by_pip
@@ -17,6 +15,7 @@ from wheeltarget.pip_options import CommandLine
 from wheeltarget.plan import Job, Plan
 from wheeltarget.results import JobResult
 from wheeltarget.targets import Target
+from wheeltarget.temporary import temporary_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +85,7 @@ def _missing(result: JobResult, foreign: Foreign) -> tuple[str, ...]:
 
 def _needed(foreign: Foreign) -> set[str]:
     """Ask pip what the environment needs in all, without fetching it."""
-    nowhere = Path(tempfile.gettempdir(), "wheeltarget")
+    nowhere = temporary_home() / "wheeltarget"
     job = foreign.job_for_it()
     with interruptible(), wheelhouse.open_stage(nowhere, dry_run=True) as stage:
         manner = driver.Manner(("",), dry_run=True, silent=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import tempfile
 import tomllib
 from collections.abc import Sequence
 from importlib import resources
@@ -15,6 +14,7 @@ from wheeltarget.catalogue import target_from_table
 from wheeltarget.children import other_python_script
 from wheeltarget.drafts import open_draft
 from wheeltarget.errors import ProbeError, TargetError, UsageError
+from wheeltarget.temporary import temporary_folder
 
 _PATIENCE = 60.0
 
@@ -77,9 +77,9 @@ def run_python(
 
 def _probe_other(python: str, name: str, form: str) -> str:
     words = [f"--name={name}", *(["--json"] if form == "json" else [])]
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder() as folder:
         # Python looks for modules beside its script; there are none but in its own folders.
-        copy = Path(folder, "probe.py")
+        copy = folder / "probe.py"
         copy.write_text(script(), "utf-8")
         try:
             done = run_python(other_python_script(python, str(copy), *words), _PATIENCE)

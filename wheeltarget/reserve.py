@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 OPTION = "--reserve"
 """What stands before the number of the pipe."""
 
+NO_ROOM = {73: "ENOSPC", 74: "EDQUOT"}
+"""The exit codes of a process of pip's that cannot write its files, with the name of the error."""
+
 _MARKS = (b"tags=", b"target=")
 _FILE_OPTIONS = ("-r", "-c", "--requirement", "--constraint")
 _LARGEST_FILE = 1 << 20

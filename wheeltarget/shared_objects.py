@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from wheeltarget.errors import TemporaryFilesError
 from wheeltarget.nearness import MUSL, glibc_level
 from wheeltarget.shortfalls import CheckFinding
 from wheeltarget.targets import Target
+from wheeltarget.temporary import explained
 from wheeltarget.wheel_archive import DAMAGE, can_be_read, visible
 from wheeltarget.wheel_file import WheelFile
 
@@ -77,6 +79,8 @@ def read_shared_objects(
         for member in filter(can_be_read, archive.infolist()):
             try:
                 thing = _read_member(archive, member)
+            except TemporaryFilesError:
+                raise
             except Exception as error:  # noqa: BLE001 - pyelftools raises whatever comes up
                 why = " ".join(str(error).split()) or type(error).__name__
                 message = visible(f"{member.filename} cannot be read as ELF: {why[:200]}")
@@ -95,7 +99,8 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SharedObj
     except DAMAGE:
         return None  # which is told of the wheel already
     with archive.open(member) as stream, tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
+        with explained():
+            shutil.copyfileobj(stream, copy, 1 << 20)
         return _read(visible(member.filename), copy)
 
 

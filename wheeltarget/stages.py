@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wheeltarget import holding, journals, records
-from wheeltarget.errors import DestinationError
+from wheeltarget.errors import DestinationError, WheeltargetError
 from wheeltarget.folders import Folder
 from wheeltarget.guarding import Guard
 from wheeltarget.placing import Placing
 from wheeltarget.records import Record
 from wheeltarget.state import open_state
+from wheeltarget.temporary import cannot_write, temporary_home
 
 _IN_THE_WAY = "move it away, or choose another folder"
 
@@ -227,7 +228,7 @@ def open_stage(
     try:
         stage = _make_stage(destination, dry_run=dry_run, folders=folders)
     except OSError as error:
-        raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
+        raise _no_stage(destination, error, dry_run=dry_run) from error
     try:
         if watched:
             stage.watch()
@@ -237,18 +238,23 @@ def open_stage(
         inside = isinstance(named, str | Path) and Path(named).is_relative_to(stage.folder)
         if error.errno not in {errno.ENOSPC, errno.EDQUOT} and not inside:
             raise
-        raise DestinationError(f"cannot write {destination}: {error.strerror}") from error
+        raise _no_stage(destination, error, dry_run=dry_run) from error
     finally:
         stage.close()
+
+
+def _no_stage(destination: Path, error: OSError, *, dry_run: bool) -> WheeltargetError:
+    """Return the error that names what cannot be written: in a dry run not the destination."""
+    if dry_run:
+        return cannot_write(error)
+    return DestinationError(f"cannot write {destination}: {error.strerror}")
 
 
 def _make_stage(destination: Path, *, dry_run: bool, folders: Iterable[str]) -> Stage:
     """Make a stage, after what killed runs have left of theirs is removed."""
     home = _stage_home(destination, folders)
     if dry_run:
-        import tempfile
-
-        home = Path(tempfile.gettempdir())
+        home = temporary_home()
     state = open_state(os.environ)
     with contextlib.ExitStack() as stack:
         stack.callback(state.close)

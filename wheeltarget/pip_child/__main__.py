@@ -91,11 +91,13 @@ be) and ``neighbours`` (names of projects there, as far as they are known).
 
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
-nothing was fetched and ``failure`` holds one sentence.
+nothing was fetched and ``failure`` holds one sentence. One of :data:`wheeltarget.reserve.NO_ROOM`
+says that there is no room for the files of the child itself.
 """
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -143,6 +145,10 @@ def main(job_file: Path) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except OSError as error:
+        name = errno.errorcode.get(error.errno or 0)
+        for code, known in () if order.get("plain") else reserve.NO_ROOM.items():
+            if name == known:
+                return code
         sys.stderr.write(f"ERROR: {error}\n")
         return 1
 

@@ -10,6 +10,7 @@ import errno
 import functools
 import logging
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -196,7 +197,8 @@ def _say_unexpected(error: Exception) -> str:
         url = getattr(error.request, "url", None)
         return f"cannot fetch {redact_auth_from_url(url) if url else 'a file'}: {_say(error)}"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        return f"cannot write: {error.strerror}"
+        # All that it writes goes to one file system, but for what it can do without.
+        return f"cannot write to {error.filename or tempfile.gettempdir()}: {error.strerror}"
     return _say(error)
 
 
