@@ -18,7 +18,7 @@ HOME = Path(wheeltarget.__file__).parent
 
 GROUND = (
     "errors platforms abis targets clauses misspellings annotations markers legacy outcome "
-    "redaction pythons nearness demands fixes explanation store transfer lock_names"
+    "redaction pythons nearness demands fixes explanation store transfer lock_names regular_files"
 )
 READERS = (
     "systems descriptions own_targets catalogue pip_options pip_config requirements inputs "
@@ -31,7 +31,6 @@ WORK = (
 )
 
 ARROWS = {
-    # Ground floor: words and values
     "errors": "",
     "limits": "errors",
     "platforms": "errors",
@@ -63,46 +62,55 @@ ARROWS = {
     "download_request": "errors",
     "transfer": "errors store",
     "lock_names": "",
-    # First floor: readers
+    "regular_files": "",
     "lock_constraints": "errors lock_names markers toml_places",
     "lock_files": "errors toml_places",
-    "locked": "errors lock_files targets toml_places",
+    "locked": "errors lock_files regular_files targets toml_places",
     "network": "limits pip_options",
     "systems": "abis errors",
     "descriptions": "errors",
     "own_targets": "errors settings",
-    "catalogue": "descriptions errors own_targets systems targets",
+    "catalogue": ("descriptions errors own_targets regular_files systems targets toml_places"),
     "pip_options": "errors",
     "pip_config": "pip_options",
     "requirements": "annotations errors lock_names pip_options",
-    "inputs": "annotations errors lock_constraints lock_names requirements",
-    "settings": "annotations errors requirements",
+    "inputs": ("annotations errors lock_constraints lock_names regular_files requirements"),
+    "settings": "annotations errors regular_files requirements",
     "foreign": "errors pip_options targets",
-    "basis": "catalogue inputs outcome own_targets pip_config pip_options requirements settings",
-    "remembered": "outcome runs",
+    "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
+    "remembered": "outcome regular_files runs",
     "cache": "pip_options runs",
-    # Second floor: the decision
-    "plan_faults": f"{GROUND} {READERS}",
+    "plan_faults": (
+        "abis annotations basis cache catalogue clauses demands descriptions errors "
+        "explanation fixes foreign inputs legacy lock_names markers misspellings nearness "
+        "outcome own_targets pip_config pip_options platforms pythons redaction "
+        "regular_files remembered requirements settings store systems targets transfer"
+    ),
     "narrowing": "inputs plan_faults requirements targets",
-    "plan": f"{GROUND} {READERS} narrowing plan_faults",
+    "plan": (
+        "abis annotations basis cache catalogue clauses demands descriptions errors "
+        "explanation fixes foreign inputs legacy lock_names markers misspellings "
+        "narrowing nearness outcome own_targets pip_config pip_options plan_faults "
+        "platforms pythons redaction regular_files remembered requirements settings store "
+        "systems targets transfer"
+    ),
     "corrections": "annotations clauses errors misspellings",
-    "findings": "annotations clauses corrections errors plan_faults requirements targets",
+    "findings": ("annotations clauses corrections errors plan_faults requirements targets"),
     "lock_selection": "errors lock_files locked markers targets",
-    # Third floor: the work
     "lock_hashes": "errors lock_constraints results",
     "lock_choice": (
         "download_request errors lock_files lock_names lock_selection locked pip_config "
-        "pip_options reading requirements settings targets toml_places"
+        "pip_options reading regular_files requirements settings targets toml_places"
     ),
     "connections": "transfer",
     "fetch": "connections errors network store transfer",
     "bringing": (
-        "cache driver errors fetch housekeeping limits lock_choice locked network pip_options "
-        "store transfer wheelhouse"
+        "cache driver errors fetch housekeeping limits lock_choice locked network "
+        "pip_options store transfer wheelhouse"
     ),
     "locked_download": (
-        "bringing catalogue delivery download_request fetch interrupts lock_choice locked outcome "
-        "reports targets wheelhouse"
+        "bringing catalogue delivery download_request fetch interrupts lock_choice locked "
+        "outcome reports targets wheelhouse"
     ),
     "guard": "folders holding records",
     "guarding": "children guard",
@@ -112,30 +120,35 @@ ARROWS = {
     "records": "folders holding journals",
     "state": "cache errors folders",
     "placing": "folders journals",
-    "stages": "errors folders guarding holding journals placing records state temporary",
+    "stages": ("errors folders guarding holding journals placing records state temporary"),
     "wheelhouse": "digests errors stages",
     "digests": "",
     "interrupts": "errors",
     "results": "demands nearness plan",
     "projects": "nearness results",
     "answers": (
-        "catalogue demands explanation fixes nearness plan plan_faults projects requirements "
-        "targets"
+        "catalogue demands explanation fixes nearness plan plan_faults projects "
+        "requirements targets"
     ),
-    "driver": "errors limits plan processes reserve results wheelhouse temporary",
+    "driver": "errors limits plan processes reserve results temporary wheelhouse",
     "processes": "interrupts reserve wheelhouse",
     "closure": "errors legacy markers targets",
-    "reading": f"{GROUND} {READERS} driver",
+    "reading": (
+        "abis annotations basis cache catalogue clauses demands descriptions driver "
+        "errors explanation fixes foreign inputs legacy lock_names markers misspellings "
+        "nearness outcome own_targets pip_config pip_options platforms pythons redaction "
+        "regular_files remembered requirements settings store systems targets transfer"
+    ),
     "pure": "building errors results wheelhouse",
     "verified": "digests errors results store",
     "unmet": "demands explanation outcome plan results targets",
     "delivery": (
-        "closure digests driver errors interrupts lock_constraints lock_hashes outcome plan pure "
-        "results targets unmet verified wheelhouse"
+        "closure digests driver errors interrupts lock_constraints lock_hashes outcome "
+        "plan pure results targets unmet verified wheelhouse"
     ),
     "plain": (
-        "closure delivery driver errors inputs interrupts outcome pip_options plan results "
-        "targets wheelhouse temporary"
+        "closure delivery driver errors inputs interrupts outcome pip_options plan "
+        "results targets temporary wheelhouse"
     ),
     "joining": "errors interrupts wheelhouse",
     "housekeeping": "cache errors remembered store",
@@ -153,12 +166,12 @@ ARROWS = {
     "check_codes": "",
     "extras": "errors",
     "shortfalls": "legacy markers nearness targets wheel_file",
-    "shared_objects": "errors nearness shortfalls targets wheel_archive wheel_file temporary",
-    "check_locks": "catalogue download_request errors lock_choice lock_names locked shortfalls",
+    "shared_objects": "errors nearness shortfalls targets temporary wheel_archive wheel_file",
+    "check_locks": ("catalogue download_request errors lock_choice lock_names locked shortfalls"),
     "check": (
-        "catalogue check_locks delivery demands driver errors extras interrupts pip_options plan "
-        "reading requirements results settings shared_objects shortfalls targets wheel_file "
-        "wheelhouse temporary"
+        "catalogue check_locks delivery demands driver errors extras interrupts "
+        "pip_options plan reading requirements results settings shared_objects shortfalls "
+        "targets temporary wheel_file wheelhouse"
     ),
     "prune": "check_locks errors",
     "unpacking": "errors wheel_archive",
@@ -166,37 +179,45 @@ ARROWS = {
     "bundle_files": "errors permissions unpacking",
     "includes": "errors unpacking",
     "components": "locks",
-    "locked_wheels": "api check_locks errors locked locks wheel_archive wheel_file",
+    "locked_wheels": ("api check_locks errors locked locks regular_files wheel_archive wheel_file"),
     "bundle": (
-        "bundle_files bundle_plan catalogue compiling components drafts errors extras includes "
-        "interrupts locked_wheels locks systems unpacking temporary"
+        "bundle_files bundle_plan catalogue compiling components drafts errors extras "
+        "includes interrupts locked_wheels locks systems temporary unpacking"
     ),
     "install_check": (
-        "bundle_files bundle_plan catalogue children errors extras interrupts locked_wheels probe "
-        "shortfalls targets unpacking temporary"
+        "bundle_files bundle_plan catalogue children errors extras interrupts "
+        "locked_wheels probe shortfalls targets temporary unpacking"
     ),
-    "validate": "catalogue errors findings requirements",
+    "validate": "catalogue errors findings regular_files requirements",
     "listing": "catalogue errors own_targets systems targets",
     "first_look": (
-        "children errors inputs lock_names locked pip_config pip_options reserve settings"
+        "children errors inputs lock_names locked pip_config pip_options regular_files "
+        "reserve settings"
     ),
     "lock_making": "errors locks plan_faults results targets",
     "lock_inputs": "inputs narrowing pip_options plan requirements targets",
     "lock_changes": "locks",
-    "lock_folder": "errors lock_changes locks",
+    "lock_folder": "errors lock_changes locks regular_files",
     "same_versions": "demands errors plan",
-    "lock_resolving": "catalogue delivery driver explanation plan results same_versions wheelhouse",
+    "lock_resolving": (
+        "catalogue delivery driver explanation plan results same_versions wheelhouse"
+    ),
     "locking": (
-        "cache catalogue delivery errors housekeeping inputs interrupts lock_changes lock_folder "
-        "lock_hashes lock_inputs lock_making lock_resolving locks pip_config pip_options plan "
-        "reading requirements results settings targets wheelhouse"
+        "cache catalogue delivery errors housekeeping inputs interrupts lock_changes "
+        "lock_folder lock_hashes lock_inputs lock_making lock_resolving locks pip_config "
+        "pip_options plan reading requirements results settings targets wheelhouse"
     ),
     "building": "children driver processes wheelhouse",
     "compiling": "children errors unpacking",
-    # Top: the face
     "api": (
-        f"{GROUND} {READERS} {DECISION} {WORK} "
-        "codes download_request locked_download locking validate"
+        "abis annotations answers basis cache catalogue clauses closure codes corrections "
+        "delivery demands descriptions download_request driver errors explain explanation "
+        "findings fixes folders foreign guard holding housekeeping inputs interrupts "
+        "journals legacy lock_names locked_download locking markers misspellings "
+        "narrowing nearness outcome own_targets pip_config pip_options placing plain plan "
+        "plan_faults platforms projects pure pythons reading records redaction "
+        "regular_files remembered reports requirements results settings stages state "
+        "store systems targets transfer unmet validate wheelhouse"
     ),
     "render_explanation": "demands explanation",
     "render": "errors explanation outcome redaction render_explanation",
@@ -222,8 +243,8 @@ ARROWS = {
     "cli_validate": "render_findings validate",
     "render_lock": "lock_changes redaction render",
     "cli_lock": (
-        "cli_download cli_errors cli_options errors lock_changes lock_folder locking pip_options "
-        "render render_lock"
+        "cli_download cli_errors cli_options errors lock_changes lock_folder locking "
+        "pip_options render render_lock"
     ),
     "cli_values": "catalogue completion errors own_targets",
     "cli_targets": (
@@ -236,20 +257,23 @@ ARROWS = {
     "render_cache": "housekeeping render",
     "cli_cache": "cache cli_errors cli_options cli_values housekeeping render_cache",
     "cli_download": (
-        "api download_request errors first_look locked_download pip_config pip_options recall "
-        "remembered render render_progress reports"
+        "api download_request errors first_look locked_download pip_config pip_options "
+        "recall remembered render render_progress reports"
     ),
     "cli": (
-        "cli_bundle cli_cache cli_check cli_download cli_errors cli_explain cli_install_check "
-        "cli_lock cli_merge cli_options cli_pip cli_prune cli_targets cli_validate cli_values "
-        "download_request"
+        "cli_bundle cli_cache cli_check cli_download cli_errors cli_explain "
+        "cli_install_check cli_lock cli_merge cli_options cli_pip cli_prune cli_targets "
+        "cli_validate cli_values download_request"
     ),
-    "cli_explain": "cli_download cli_errors cli_options cli_values explain render render_explain",
+    "cli_explain": ("cli_download cli_errors cli_options cli_values explain render render_explain"),
     "__main__": (
         "cli cli_download cli_validate download_request first_look pip_options reserve runs"
     ),
-    # Apart: what runs inside pip's process
-    "pip_child": f"{GROUND} reserve",
+    "pip_child": (
+        "abis annotations clauses demands errors explanation fixes legacy lock_names "
+        "markers misspellings nearness outcome platforms pythons redaction regular_files "
+        "reserve store targets transfer"
+    ),
 }
 """What each module may import of ours; beside that, all may import the version."""
 

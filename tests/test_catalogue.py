@@ -236,21 +236,21 @@ BAD: dict[str, tuple[dict[str, object], str, str]] = {
         "box: schema 2 is not known to this wheeltarget",
         "",
     ),
-    "empty": ({}, "box has to have one of tag and tags", ONE_OF),
-    "both": ({"tag": TAG, "tags": [TAG]}, "box has to have one of tag and tags", ONE_OF),
-    "name": ({"name": 3, "tag": TAG}, "box: name has to be a string, not 3", ""),
-    "no-name": ({"name": "", "tag": TAG}, "box: name has to be a string, not ''", ""),
-    "tag": ({"tag": [TAG]}, f"box: tag has to be a string, not {[TAG]!r}", ""),
-    "tags": ({"tags": TAG}, f"box: tags has to be a list of strings, not {TAG!r}", ""),
-    "tags-of": ({"tags": [3]}, "box: tags has to be a list of strings, not [3]", ""),
+    "empty": ({}, "box must have exactly one of tag and tags", ONE_OF),
+    "both": ({"tag": TAG, "tags": [TAG]}, "box must have exactly one of tag and tags", ONE_OF),
+    "name": ({"name": 3, "tag": TAG}, "box: name must be a string, not a number", ""),
+    "no-name": ({"name": "", "tag": TAG}, "box: name must be a string, not an empty string", ""),
+    "tag": ({"tag": [TAG]}, "box: tag must be a string, not a list", ""),
+    "tags": ({"tags": TAG}, "box: tags must be a list of strings, not a string", ""),
+    "tags-of": ({"tags": [3]}, "box: tags must be a list of strings, not a list with a number", ""),
     "markers": (
         {"tag": TAG, "markers": ["os_name"]},
-        f"box: markers has to be {TEXT_TABLE}, not ['os_name']",
+        f"box: markers must be {TEXT_TABLE}, not a list",
         "",
     ),
     "markers-of": (
         {"tag": TAG, "markers": {"python_version": 3.6}},
-        f"box: markers has to be {TEXT_TABLE}, not {{'python_version': 3.6}}",
+        f"box: markers must be {TEXT_TABLE}, not a table with a number",
         "",
     ),
     "variable": (
@@ -319,14 +319,16 @@ def test_a_fault_behind_a_name_is_told_with_the_name() -> None:
 def test_what_is_neither_toml_nor_json_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "box.toml"
     path.write_bytes(content)
-    with pytest.raises(TargetError, match=r"^box\.toml is no target file: "):
+    with pytest.raises(TargetError, match=r"^box\.toml is not a target file: "):
         read_target_file(path, "box.toml")
 
 
 def test_what_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "box.toml"
     path.write_text(f'tag = "{TAG}"', "utf-16")
-    with pytest.raises(TargetError, match=r"^cannot read the target file box\.toml: .*utf-8"):
+    with pytest.raises(
+        TargetError, match=r"^cannot read the target file box\.toml: it is not in UTF-8"
+    ):
         read_target_file(path, "box.toml")
 
 

@@ -26,7 +26,9 @@ def narrowed(text: str, tag: str = NEW) -> tuple[list[int], dict[str, tuple[str,
     def read(_name: str) -> tuple[bytes, bool]:
         return text.encode(), True
 
-    inputs = read_inputs((), [("c.txt", True)], read=read, environment=lambda _: None)
+    inputs = read_inputs(
+        (), [("c.txt", True)], read=read, read_nested=read, environment=lambda _: None
+    )
     assert inputs.faults == ()
     found = {name: look_up(name.key, name.text, "") or host_target() for name in inputs.named}
     constraints = constraints_for(target(tag), inputs.entries, found)

@@ -99,7 +99,10 @@ class TestNames:
         file = project / "pyproject.toml"
         code, message, _ = refusal("box", project)
         place = f"{file}: tool.wheeltarget.targets.box"
-        assert (code, message) == ("WT207", f"{place}: tags has to be a list of strings, not 3")
+        assert (code, message) == (
+            "WT207",
+            f"{place}: tags must be a list of strings, not a number",
+        )
 
     def test_a_table_that_is_wrong(self, project: Path) -> None:
         describe(project, "[tool.wheeltarget]\ntargets = 3\n")

@@ -15,7 +15,7 @@ from pip._internal.req.req_file import parse_requirements
 
 from tests.support.parity import INSTALLED, Bench, Case, Shop
 from wheeltarget.first_look import is_plain
-from wheeltarget.inputs import read_inputs
+from wheeltarget.inputs import read_inputs, read_nested
 from wheeltarget.pip_options import split_file_options
 
 pytestmark = pytest.mark.parity
@@ -280,6 +280,7 @@ def as_wheeltarget_reads(name: str, values: dict[str, str]) -> list[Asked]:
         (),
         [(name, False)],
         read=lambda name: (Path(name).read_bytes(), True),
+        read_nested=read_nested,
         environment=values.get,
     )
     assert (inputs.faults, inputs.unread, inputs.named) == ((), (), ())

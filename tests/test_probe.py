@@ -291,7 +291,7 @@ def fake_python(folder: Path, body: str) -> str:
     ("body", "said"),
     [
         ("echo hello", "printed is no target file: "),
-        ("exit 0", "has to have one of tag and tags"),
+        ("exit 0", "must have exactly one of tag and tags"),
         ("echo 'schema = 1'; exit 3", "could not be described: 3"),
         ("echo start >&2; echo 'error: no room' >&2; exit 1", "could not be described: no room"),
     ],

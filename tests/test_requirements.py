@@ -57,7 +57,12 @@ def read_all(
     given_files = [*((name, False) for name in names), *((name, True) for name in constraints)]
     environment = (variables or {}).get
     return read_inputs(
-        arguments, given_files, read=read, environment=environment, fetched=fetched or {}
+        arguments,
+        given_files,
+        read=read,
+        read_nested=read,
+        environment=environment,
+        fetched=fetched or {},
     )
 
 
@@ -440,7 +445,9 @@ def test_a_name_that_no_file_can_have() -> None:
     def read(name: str) -> tuple[bytes, bool]:
         return Path(name).read_bytes(), True
 
-    inputs = read_inputs((), (("x\0y", False),), read=read, environment=os.environ.get)
+    inputs = read_inputs(
+        (), (("x\0y", False),), read=read, read_nested=read, environment=os.environ.get
+    )
     assert [fault.message for fault in inputs.unread] == ["cannot read x\0y: embedded null byte"]
 
 
@@ -451,7 +458,13 @@ def test_a_pipe_is_read_once() -> None:
         read.append(name)
         return b"a ; tags=t", False
 
-    inputs = read_inputs((), (("pipe", False),) * 2, read=read_pipe, environment=os.environ.get)
+    inputs = read_inputs(
+        (),
+        (("pipe", False),) * 2,
+        read=read_pipe,
+        read_nested=read_pipe,
+        environment=os.environ.get,
+    )
     assert read == ["pipe"]
     assert [(file.name, file.repeatable) for file in inputs.files] == [("pipe", False)]
     assert len(inputs.entries) == 2

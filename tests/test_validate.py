@@ -527,7 +527,7 @@ class TestFiles:
                 "::error file=/dev/stdin,line=1,col=5,endColumn=8,title=WT001::"
                 "tag= is no clause%0Awrite tags=…"
             ),
-            "::error::cannot write /dev/stdin: it is no file that can be replaced",
+            "::error::cannot write /dev/stdin: it is not a file that can be replaced",
         ]
         assert result.exit_code == 3
 

@@ -18,7 +18,9 @@ from wheeltarget.descriptions import (
     read_pip_debug,
 )
 from wheeltarget.errors import TargetError
+from wheeltarget.regular_files import TARGET_FILE, read_regular
 from wheeltarget.targets import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.toml_places import syntax_place
 
 if TYPE_CHECKING:
     from wheeltarget.own_targets import OwnTarget
@@ -32,6 +34,15 @@ HOST_LABEL = "this interpreter"
 
 _FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1
+_LONGEST_MESSAGE = 300
+_KINDS: Mapping[type, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+}
 _EXPECTED = (
     "a target file is TOML or JSON with tag or tags, a complete platform of pex, or the output of "
     "pip debug --verbose"
@@ -148,20 +159,48 @@ def read_target_file(path: Path, label: str) -> Target:
     :raises TargetError: where it cannot be read or describes no environment.
     """
     try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        message = f"cannot read the target file {label}: {why}"
+        data = read_regular(path, TARGET_FILE)
+    except OSError as error:
+        message = f"cannot read the target file {label}: {error.strerror}"
         raise TargetError(message, code="WT203") from error
-    if is_pip_debug(text):
-        return _from_pip_debug(text, label)
     try:
-        data = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise TargetError(f"{label} is no target file: {error}", _EXPECTED, code="WT204") from error
-    if is_complete_platform(data):
-        data = read_complete_platform(data, label)
-    return target_from_table(data, label)
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"cannot read the target file {label}: it is not in UTF-8"
+        raise TargetError(message, code="WT203") from error
+    try:
+        if is_pip_debug(text):
+            return _from_pip_debug(text, label)
+        table = _parse(text, label)
+        if is_complete_platform(table):
+            table = read_complete_platform(table, label)
+        return target_from_table(table, label)
+    except TargetError as error:
+        if len(error.message) <= _LONGEST_MESSAGE:
+            raise
+        message = f"{error.message[:_LONGEST_MESSAGE]}…"
+        raise TargetError(message, error.hint, code=error.code) from error
+
+
+def _parse(text: str, label: str) -> dict[str, Any]:
+    """Parse a target file; raise TargetError if it is not one.
+
+    A clause can name any file, such as one of another user's secrets. So the message says where
+    the text is wrong, and nothing of what is there.
+    """
+    try:
+        if text.lstrip().startswith("{"):
+            table: dict[str, Any] = json.loads(text)
+            return table
+        return tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        form, place = "JSON", f"{error.msg} in line {error.lineno}, column {error.colno}"
+    except RecursionError:
+        form, place = "TOML or JSON", "it is nested too deeply"
+    except ValueError as error:
+        form, place = "TOML", syntax_place(error)
+    message = f"{label} is not a target file: not valid {form}: {place}"
+    raise TargetError(message, _EXPECTED, code="WT204")
 
 
 def _from_pip_debug(text: str, label: str) -> Target:
@@ -190,23 +229,24 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
     :returns: the target.
     :raises TargetError: where a key is unknown, missing or of the wrong type.
     """
+    if ("tag" in data) == ("tags" in data):
+        raise TargetError(
+            f"{label} must have exactly one of tag and tags",
+            "tag is one tag whose environment is meant, tags is the list of all supported tags",
+            code="WT208",
+        )
     strange = sorted(data.keys() - _FILE_KEYS)
     if strange:
         hint = f"the keys are {', '.join(sorted(_FILE_KEYS))}"
         raise TargetError(f"{label}: unknown key {strange[0]}", hint, code="WT205")
     if data.get("schema", _SCHEMA) != _SCHEMA:
-        message = f"{label}: schema {data['schema']!r} is not known to this wheeltarget"
+        number = f" {data['schema']}" if isinstance(data["schema"], int) else ""
+        message = f"{label}: schema{number} is not known to this wheeltarget"
         raise TargetError(message, code="WT206")
     name = data.get("name", label)
     markers = data.get("markers", {})
     _check_type(label, "name", name, isinstance(name, str) and bool(name))
     _check_type(label, "markers", markers, _is_text_table(markers))
-    if ("tag" in data) == ("tags" in data):
-        raise TargetError(
-            f"{label} has to have one of tag and tags",
-            "tag is one tag whose environment is meant, tags is the list of all supported tags",
-            code="WT208",
-        )
     if "tag" in data:
         _check_type(label, "tag", data["tag"], isinstance(data["tag"], str))
         return _target_from_tag(data["tag"], name, markers, label)
@@ -245,4 +285,20 @@ def _check_type(label: str, key: str, value: object, right: bool) -> None:  # no
         "tags": "a list of strings",
         "markers": f"a table of strings by {MARKER_VARIABLES[0]} and the like",
     }[key]
-    raise TargetError(f"{label}: {key} has to be {expected}, not {value!r}", code="WT207")
+    got = _kind_of(value)
+    if isinstance(value, list | dict) and isinstance(value, list) == (key == "tags"):
+        inner = value.values() if isinstance(value, dict) else value
+        wrong = next((each for each in inner if not isinstance(each, str)), None)
+        got = f"{got} with {_kind_of(wrong)}"
+    message = f"{label}: {key} must be {expected}, not {got}"
+    raise TargetError(message, code="WT207")
+
+
+def _kind_of(value: object) -> str:
+    """Describe a value without showing it."""
+    if value == "":
+        return "an empty string"
+    for kind, name in _KINDS.items():
+        if isinstance(value, kind):
+            return name
+    return "null" if value is None else "a date or a time"

@@ -76,9 +76,9 @@ def read_pip_debug(text: str, label: str) -> dict[str, Any]:
             code="WT214",
         )
     tags = listed[2].split()
-    if len(tags) != int(listed[1]):
+    if str(len(tags)) != listed[1]:
         raise TargetError(
-            f"{label} has {len(tags)} of {listed[1]} tags",
+            f"{label} has {len(tags)} of {listed[1][:9]} tags",
             "keep all that this prints: python -m pip debug --verbose",
             code="WT214",
         )

@@ -14,9 +14,15 @@ from pathlib import Path
 
 from wheeltarget.children import python
 from wheeltarget.errors import WheeltargetError
-from wheeltarget.inputs import read_inputs
-from wheeltarget.lock_names import is_lock
+from wheeltarget.inputs import read_inputs, read_nested
+from wheeltarget.lock_names import is_lock, split_extras
 from wheeltarget.pip_options import FOREIGN, is_quiet, split_command_line
+from wheeltarget.regular_files import (
+    LOCK_FILE,
+    REQUIREMENTS_FILE,
+    RefusedFileError,
+    read_regular,
+)
 from wheeltarget.reserve import dismiss
 
 _FILES = {"--requirement": False, "--constraint": True}
@@ -46,7 +52,11 @@ def is_plain(words: Sequence[str], environment: Mapping[str, str], folder: Path)
         options = (*configured_options(environment, isolated=isolated), *command.options)
         files = [(o.value or "", _FILES[o.name]) for o in options if o.name in _FILES]
         inputs = read_inputs(
-            command.requirements, files, read=_read_again, environment=environment.get
+            command.requirements,
+            files,
+            read=_read_again,
+            read_nested=read_nested,
+            environment=environment.get,
         )
     except (WheeltargetError, _UsedUpError):
         return False
@@ -62,12 +72,13 @@ def _is_own_lock(name: str) -> bool:
     """Tell whether a file is a lock that wheeltarget wrote, which says for which target it is."""
     if not is_lock(name):
         return False
-    from wheeltarget.locked import LARGEST, is_own
+    from wheeltarget.locked import is_own
 
     try:
-        with Path(name).open("rb") as handle:
-            return is_own(handle.read(LARGEST))
-    except (OSError, ValueError):
+        return is_own(read_regular(split_extras(name)[0], LOCK_FILE))
+    except RefusedFileError:
+        return True  # the long way says so; pip would read without end
+    except OSError:
         return False  # pip says so
 
 
@@ -75,7 +86,7 @@ def _read_again(name: str) -> tuple[bytes, bool]:
     """Read a file that pip can read again afterwards."""
     if not stat.S_ISREG(os.stat(name).st_mode):  # noqa: PTH116 - any text
         raise _UsedUpError
-    return Path(name).read_bytes(), True
+    return read_regular(name, REQUIREMENTS_FILE), True
 
 
 def become_pip(words: Sequence[str], front: Sequence[str] = ()) -> int:

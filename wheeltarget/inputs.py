@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault, Location
 from wheeltarget.lock_names import base_name, is_foreign_lock
+from wheeltarget.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
 from wheeltarget.requirements import (
     RequirementsFile,
     SourceLine,
@@ -82,6 +83,7 @@ def read_inputs(
     files: Sequence[tuple[str, bool]],
     *,
     read: Callable[[str], tuple[bytes, bool]],
+    read_nested: Callable[[str], tuple[bytes, bool]],
     environment: Callable[[str], str | None],
     fetched: Mapping[str, str] = MappingProxyType({}),
 ) -> Inputs:
@@ -90,11 +92,12 @@ def read_inputs(
     :param arguments: the requirements on the command line.
     :param files: the names behind ``-r`` (False) and ``-c`` (True), in order.
     :param read: gives the content of a file and whether it can be read again; raises OSError.
+    :param read_nested: the same for a file that another file names, which is not to be trusted.
     :param environment: gives the value of an environment variable, or None.
     :param fetched: the texts of files that are given by URL.
     :returns: the lines, and every fault there is.
     """
-    reader = _Reader(read, environment, fetched)
+    reader = _Reader(read, read_nested, environment, fetched)
     for name, constraint in files:
         if constraint or not is_lock(name):
             reader.include(name, None, constraint=constraint, above=())
@@ -117,10 +120,12 @@ class _Reader:
     def __init__(
         self,
         read: Callable[[str], tuple[bytes, bool]],
+        read_nested: Callable[[str], tuple[bytes, bool]],
         environment: Callable[[str], str | None],
         fetched: Mapping[str, str],
     ) -> None:
         self._read = read
+        self._read_nested = read_nested
         self._environment = environment
         self._fetched = fetched
         self.files: dict[str, RequirementsFile | None] = {}
@@ -146,8 +151,9 @@ class _Reader:
         *,
         constraint: bool,
         above: tuple[str, ...],
+        named_by: SourceLine | None = None,
     ) -> None:
-        """Take in a file and what it includes."""
+        """Take in a file, named by the command line or by a line of another file, and its own."""
         if is_remote(name) and name not in self._fetched:
             self.remote.append(name)
             return
@@ -156,7 +162,7 @@ class _Reader:
             self.faults.append(Fault(f"{name} says which versions, but asks for none", hint))
             return
         place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it
-        file = None if place in above else self._file(name)
+        file = None if place in above else self._file(name, named_by)
         if file is None:
             return
         for line in file.lines:
@@ -183,21 +189,26 @@ class _Reader:
             path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
         nested_constraint = nested.name == "--constraint"
         inherited = None if nested_constraint else default
-        self.include(path, inherited, constraint=nested_constraint, above=above)
+        self.include(path, inherited, constraint=nested_constraint, above=above, named_by=line)
 
-    def _file(self, name: str) -> RequirementsFile | None:
+    def _file(self, name: str, named_by: SourceLine | None) -> RequirementsFile | None:
         if name not in self.files:
-            self.files[name] = self._load(name)
+            self.files[name] = self._load(name, named_by)
         return self.files[name]
 
-    def _load(self, name: str) -> RequirementsFile | None:
+    def _load(self, name: str, named_by: SourceLine | None) -> RequirementsFile | None:
         import locale
 
         if name in self._fetched:
             return self._parse(name, self._fetched[name], repeatable=False)
         try:
-            data, repeatable = self._read(name)
+            data, repeatable = (self._read_nested if named_by else self._read)(name)
             text = decode(data, locale.getpreferredencoding(do_setlocale=False))
+        except RefusedFileError as error:
+            # pip would read it, and not come to an end.
+            message = f"cannot read {name}: {error.strerror}"
+            self.faults.append(named_by.fault(message) if named_by else Fault(message))
+            return None
         except (OSError, ValueError, LookupError) as error:
             why = error.strerror if isinstance(error, OSError) else error
             self.unread.append(Fault(f"cannot read {name}: {why}"))
@@ -261,6 +272,15 @@ class _Reader:
         for variable, name in VARIABLE.findall(text):
             text = text.replace(variable, self._environment(name) or variable)
         return text
+
+
+def read_nested(name: str) -> tuple[bytes, bool]:
+    """Read a requirements file that another file names, as ``read_nested`` of :func:`read_inputs`.
+
+    :param name: its name.
+    :raises OSError: if it cannot be read, or is not a regular file.
+    """
+    return read_regular(name, REQUIREMENTS_FILE), True
 
 
 def _misplaced_lock(name: str, text: str, found: re.Match[str]) -> Fault:

@@ -12,7 +12,6 @@ from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lock_files import write_way
 from wheeltarget.lock_names import is_lock, is_remote, split_extras
 from wheeltarget.locked import (
-    LARGEST,
     Lock,
     Looker,
     Selection,
@@ -22,6 +21,7 @@ from wheeltarget.locked import (
 )
 from wheeltarget.pip_config import configured_options, configured_settings
 from wheeltarget.pip_options import FOREIGN, CommandLine, split_command_line
+from wheeltarget.regular_files import LOCK_FILE, RefusedFileError, read_regular
 from wheeltarget.targets import Target
 from wheeltarget.toml_places import fault_at
 
@@ -65,7 +65,7 @@ def read_words(request: DownloadRequest, environment: Mapping[str, str]) -> Lock
     :param environment: the environment's variables.
     :returns: what it says; None where no lock is ours to read: there is none, or only such as pip
         reads for this interpreter.
-    :raises InputError: where a target is wrong.
+    :raises InputError: if a target is wrong, or a lock is not a regular file.
     """
     try:
         command = split_command_line(request.words)
@@ -87,7 +87,7 @@ def read_words(request: DownloadRequest, environment: Mapping[str, str]) -> Lock
 
 
 def _read(name: str) -> bytes | Fault:
-    """Read a lock, but no more of it than a lock can have."""
+    """Read a lock; raise InputError if it is not a regular file, or too large for one."""
     path, _ = split_extras(name)
     if is_remote(path):
         return Fault(
@@ -95,11 +95,11 @@ def _read(name: str) -> bytes | Fault:
             "download it first, and name the copy",
         )
     try:
-        with Path(path).open("rb") as handle:
-            return handle.read(LARGEST + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        return Fault(f"cannot read {path}: {why}")
+        return read_regular(path, LOCK_FILE)
+    except RefusedFileError as error:
+        raise InputError((Fault(f"cannot read {path}: {error.strerror}"),)) from error
+    except OSError as error:
+        return Fault(f"cannot read {path}: {error.strerror}")
 
 
 def _typed(request: DownloadRequest, *, ask_project: bool) -> tuple[TargetName, ...]:

@@ -86,9 +86,8 @@ def read_versions(name: str, text: str) -> LockedVersions:
     except tomllib.TOMLDecodeError as error:
         return LockedVersions("", (), (syntax_fault(name, text, error, "is the file whole?"),))
     except json.JSONDecodeError as error:
-        line = text.splitlines()[error.lineno - 1 : error.lineno] or [""]
         place = Location(name, error.lineno, error.colno)
-        fault = Fault(f"this is no JSON: {error.msg}", "is the file whole?", place, line[0])
+        fault = Fault(f"this is no JSON: {error.msg}", "is the file whole?", place)
         return LockedVersions("", (), (fault,))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         hint = f"is the file whole, and does its tool call it {base}?"

@@ -13,6 +13,7 @@ from wheeltarget import locks
 from wheeltarget.errors import DestinationError, Fault, InputError, Location, LockError
 from wheeltarget.lock_changes import OldLock, Pin, pins_of
 from wheeltarget.locks import Lock, LockedPackage
+from wheeltarget.regular_files import LOCK_FILE, read_regular
 
 
 class Form(StrEnum):
@@ -85,7 +86,7 @@ def read_old(folder: Path, label: str, form: Form) -> OldLock:
 def _read_text(path: Path) -> str | None:
     """Read a file as git may have changed its line ends."""
     try:
-        return path.read_bytes().decode().replace("\r\n", "\n")
+        return read_regular(path, LOCK_FILE).decode().replace("\r\n", "\n")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -174,7 +175,7 @@ def find_strays(folder: Path, form: Form, names: set[str]) -> Iterator[tuple[Pat
 def _label_of(path: Path, form: Form) -> str | None:
     """Give the label of the target that a lock is for, or None where it is none of ours."""
     try:
-        text = path.read_text("utf-8")
+        text = read_regular(path, LOCK_FILE).decode().replace("\r\n", "\n")
         if form is Form.REQUIREMENTS:
             heading = _HEADING.match(text)
             return heading and heading["label"]

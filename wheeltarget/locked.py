@@ -16,10 +16,11 @@ from typing import Any
 
 from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lock_files import Notebook, PinnedFile, Way, read_files
+from wheeltarget.regular_files import LOCK_FILE
 from wheeltarget.targets import Target, target_from_tag
 from wheeltarget.toml_places import BYTE_ORDER_MARK, syntax_fault
 
-LARGEST = 32 << 20
+LARGEST = LOCK_FILE.size
 """How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
 
 _SCHEMA = 1

@@ -13,6 +13,7 @@ from wheeltarget.check_locks import read_selections, sha256_of
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.locked import is_own
 from wheeltarget.locks import Lock, LockedFile, LockedPackage
+from wheeltarget.regular_files import LOCK_FILE, read_regular
 from wheeltarget.wheel_archive import Flaw
 from wheeltarget.wheel_file import read_wheel
 
@@ -46,7 +47,7 @@ def read_lock(choice: LockChoice, environment: Mapping[str, str]) -> Lock:
     """
     name = choice.name
     try:
-        data = Path(name).read_bytes()
+        data = read_regular(name, LOCK_FILE)
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)

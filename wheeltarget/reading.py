@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from wheeltarget import driver
 from wheeltarget.errors import Fault, InputError, Location, UsageError
-from wheeltarget.inputs import Inputs, read_inputs
+from wheeltarget.inputs import Inputs, read_inputs, read_nested
 from wheeltarget.pip_config import configured_options
 from wheeltarget.pip_options import FOREIGN, CommandLine
+from wheeltarget.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular, read_stream
 from wheeltarget.requirements import TargetName
 
 _NOT_FOR_READING = FOREIGN | {
@@ -45,28 +46,55 @@ def read_everything(
     words = [w for o in command.options if o.name not in _NOT_FOR_READING for w in o.words]
     fetched: dict[str, str] = {}
     reasons: dict[str, str] = {}
+    refused: dict[str, str] = {}
     while True:
         inputs = read_inputs(
             command.requirements,
             files,
             read=_read_file,
+            read_nested=read_nested,
             environment=environment.get,
             fetched=fetched,
         )
         if not fetches:
             return inputs
-        missing = [url for url in inputs.remote if url not in reasons]
+        missing = [url for url in inputs.remote if url not in reasons and url not in refused]
         if not missing:
-            unread = (Fault(f"cannot read {url}: {reasons[url]}") for url in inputs.remote)
-            return replace(inputs, unread=(*inputs.unread, *unread))
+            unread = _faults(inputs.remote, reasons)
+            faults = _faults(inputs.remote, refused)
+            return replace(
+                inputs, unread=(*inputs.unread, *unread), faults=(*inputs.faults, *faults)
+            )
+        refused |= _refusals(missing)
+        missing = [url for url in missing if url not in refused]
+        if not missing:
+            continue
         texts, why_not = driver.read_remote(words, missing)
         fetched |= texts
         reasons |= {**dict.fromkeys(missing, "pip could not fetch it"), **why_not}
 
 
+def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:
+    return [Fault(f"cannot read {url}: {reasons[url]}") for url in urls if url in reasons]
+
+
+def _refusals(urls: Sequence[str]) -> dict[str, str]:
+    """Say which ``file:`` URLs pip should not read, and why: it would read without end."""
+    refused = {}
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme.lower() == "file":
+            try:
+                read_regular(url2pathname(parts.path), REQUIREMENTS_FILE)
+            except RefusedFileError as error:
+                refused[url] = str(error.strerror)
+            except OSError:
+                pass  # pip says so
+    return refused
+
+
 def _read_file(name: str) -> tuple[bytes, bool]:
-    with Path(name).open("rb") as handle:
-        return handle.read(), stat.S_ISREG(os.fstat(handle.fileno()).st_mode)
+    return read_stream(name, REQUIREMENTS_FILE)
 
 
 def names_target(words: Sequence[str], environment: Mapping[str, str]) -> bool:
@@ -81,7 +109,9 @@ def names_target(words: Sequence[str], environment: Mapping[str, str]) -> bool:
     pieces = ((word, word[2:], word.partition("=")[2]) for word in words)
     names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
     files = [(name, False) for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
-    inputs = read_inputs(words, files, read=_read_file, environment=environment.get)
+    inputs = read_inputs(
+        words, files, read=_read_file, read_nested=read_nested, environment=environment.get
+    )
     return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
 
 

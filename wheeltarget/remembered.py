@@ -22,6 +22,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wheeltarget.regular_files import REQUIREMENTS_FILE, read_regular
 from wheeltarget.runs import SUFFIX, record_of
 
 if TYPE_CHECKING:
@@ -220,9 +221,8 @@ def _fingerprint(name: str, *, before: float | None = None) -> str | None:
         nobody knows whether it was read before that or afterwards.
     """
     try:
-        with open(name, "rb") as handle:  # noqa: PTH123 - any text
-            status = os.fstat(handle.fileno())
-            content = handle.read()
+        content = read_regular(name, REQUIREMENTS_FILE)
+        status = os.stat(name)  # noqa: PTH116 - any text
     except OSError:
         return None
     if before is not None:

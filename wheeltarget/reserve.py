@@ -201,7 +201,7 @@ def _file_names_target(name: str) -> bool:
         if not os.path.isfile(name) or os.path.getsize(name) > _LARGEST_FILE:  # noqa: PTH113, PTH202
             return False
         with open(name, "rb") as file:  # noqa: PTH123 - pathlib is not loaded yet
-            content = file.read().replace(b" ", b"")
+            content = file.read(_LARGEST_FILE).replace(b" ", b"")
     except OSError:
         return False
     return any(mark in content for mark in _MARKS)

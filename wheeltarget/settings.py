@@ -12,6 +12,7 @@ from typing import Any
 
 from wheeltarget.annotations import KEYS
 from wheeltarget.errors import Fault, InputError, Location
+from wheeltarget.regular_files import PROJECT_FILE, RefusedFileError, read_regular
 from wheeltarget.requirements import TargetName, locate
 
 _TARGETS = "targets"
@@ -81,7 +82,9 @@ def _candidates(folder: Path) -> Iterator[Path]:
 def _read(file: Path) -> tuple[str, dict[str, Any]]:
     """Give the text of a pyproject.toml, and our table in it."""
     try:
-        data = file.read_bytes()
+        data = read_regular(file, PROJECT_FILE)
+    except RefusedFileError as error:
+        raise InputError((Fault(f"cannot read {file}: {error.strerror}"),)) from error
     except OSError:
         return "", {}
     if b"wheeltarget" not in data:
@@ -89,6 +92,8 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     try:
         text = data.decode("utf-8")
         tools = tomllib.loads(text).get("tool", {})
+    except RecursionError as error:
+        raise InputError((Fault(f"cannot read {file}: it is nested too deeply"),)) from error
     except ValueError as error:
         raise InputError((Fault(f"cannot read {file}: {error}"),)) from error
     table = tools.get("wheeltarget", {}) if isinstance(tools, dict) else {}

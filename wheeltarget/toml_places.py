@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from dataclasses import replace
 from functools import lru_cache
 
 from wheeltarget.errors import Fault, Location
@@ -16,6 +17,12 @@ BYTE_ORDER_MARK = "\ufeff"
 
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
 _SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_QUOTING = re.compile(
+    r"(?:Cannot declare|Cannot mutate immutable namespace|Cannot redefine namespace"
+    r"|Duplicate inline table key|Cannot overwrite a value).*",
+    re.DOTALL,
+)
+"""What ``tomllib`` says with the name of a key in it."""
 
 
 def fault_at(file: str, text: str, path: str, message: str, hint: str = "") -> Fault:
@@ -31,8 +38,24 @@ def fault_at(file: str, text: str, path: str, message: str, hint: str = "") -> F
     return _fault(file, text, (start, width), message, hint)
 
 
+def syntax_place(error: ValueError) -> str:
+    """Describe an error of ``tomllib`` and its place, without anything of the text.
+
+    :param error: the error.
+    """
+    said = str(error)
+    match = _SYNTAX.search(said)
+    kind = _QUOTING.sub("a key is defined twice", _SYNTAX.sub("", said))
+    if match is None:
+        return kind
+    where = f"line {match['line']}, column {match['column']}" if match["line"] else "the last line"
+    return f"{kind} in {where}"
+
+
 def syntax_fault(file: str, text: str, error: ValueError, hint: str = "") -> Fault:
     """Point at the place that an error of ``tomllib`` names.
+
+    The line is not shown: what is no TOML may be any file that bears the name of a lock.
 
     :param file: the file's name, for the message.
     :param text: its text.
@@ -41,12 +64,12 @@ def syntax_fault(file: str, text: str, error: ValueError, hint: str = "") -> Fau
     """
     said = str(error)
     match = _SYNTAX.search(said)
-    message = f"this is no TOML: {_SYNTAX.sub('', said)}"
+    kind = _QUOTING.sub("a key is defined twice", _SYNTAX.sub("", said))
+    message = f"this is no TOML: {kind}"
     if match is None or match["line"] is None:
-        return _fault(file, text, (len(text.rstrip()), 1), message, hint)
-    lines = text.split("\n")
-    before = sum(len(line) + 1 for line in lines[: int(match["line"]) - 1])
-    return _fault(file, text, (before + int(match["column"]) - 1, 1), message, hint)
+        fault = _fault(file, text, (len(text.rstrip()), 1), message, hint)
+        return replace(fault, source="", width=1)
+    return Fault(message, hint, Location(file, int(match["line"]), int(match["column"])))
 
 
 def _fault(file: str, text: str, extent: tuple[int, int], message: str, hint: str) -> Fault:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import locale
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,12 @@ from pathlib import Path
 from wheeltarget.catalogue import look_up
 from wheeltarget.errors import Fault
 from wheeltarget.findings import Finding, check_text, fix_text
+from wheeltarget.regular_files import (
+    REQUIREMENTS_FILE,
+    is_stream,
+    read_regular,
+    read_stream,
+)
 from wheeltarget.requirements import decode, encoding_of
 
 
@@ -62,7 +67,7 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
     names = sorted(_once(request.files))
     for name in names:
         try:
-            data = Path(name).read_bytes()
+            data = _read(name)
             text = decode(data, _locale_encoding())
         except (OSError, ValueError, LookupError) as error:
             unfinished.append(Fault(f"cannot read {name}: {_reason(error)}"))
@@ -71,7 +76,7 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
             new, mended = fix_text(name, text, look_up)
             try:
                 if mended:
-                    _write(Path(name), data, new)
+                    _write(name, data, new)
                     text = new
                     fixed += mended
             except (OSError, ValueError) as error:
@@ -93,10 +98,35 @@ def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _write(path: Path, old: bytes, text: str) -> None:
-    """Put a text in the place of a file's, all at once; a link is followed.
+def _read(name: str) -> bytes:
+    """Read a file; one that a hook names may be a link that somebody has put into a repository."""
+    if is_stream(name):
+        return read_stream(name, REQUIREMENTS_FILE)[0]
+    return read_regular(name, REQUIREMENTS_FILE)
 
-    :param path: the file.
+
+def working_tree(name: str) -> Path:
+    """Find the folder that a file is mended in: whatever lies outside is not written to.
+
+    :param name: the file as it was named.
+    :returns: the top of the git working tree of the working directory or, if the file was not
+        named as one below that, of the folder that the file was named in; that folder itself if
+        it is in none.
+    """
+    named = Path(os.path.abspath(name))  # noqa: PTH100 - links count where they stand
+    here = _top(Path.cwd())
+    return here if named.is_relative_to(here) else _top(named.parent.resolve())
+
+
+def _top(folder: Path) -> Path:
+    tops = (each for each in (folder, *folder.parents) if os.path.lexists(each / ".git"))
+    return next(tops, folder)
+
+
+def _write(name: str, old: bytes, text: str) -> None:
+    """Put a text in the place of a file's, all at once; a link is followed in the working tree.
+
+    :param name: the file.
     :param old: its bytes, which say how to encode the text.
     :param text: the new text.
     :raises OSError: where it cannot be written.
@@ -105,17 +135,37 @@ def _write(path: Path, old: bytes, text: str) -> None:
     mark, encoding = encoding_of(old, _locale_encoding())
     if mark + decode(old, encoding).encode(encoding) != old:
         raise ValueError(f"its encoding, {encoding}, would change more than what is mended")
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError("it is no file that can be replaced")
-    real = Path(os.path.realpath(path))
+    if is_stream(name):
+        raise ValueError("it is not a file that can be replaced")
+    real, tree = Path(os.path.realpath(name)), working_tree(name)
+    status = real.stat()
+    if not real.is_relative_to(tree) or ".git" in real.relative_to(tree).parts:
+        raise ValueError(
+            f"it is a link to {real}, which is not in the working tree {tree}; "
+            "to mend that file, name it itself"
+        )
     if not os.access(real, os.W_OK):
         raise PermissionError(0, "it is write-protected")
-    handle, made = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+    handle, made = tempfile.mkstemp(prefix=".wheeltarget-", dir=real.parent)
     try:
         with open(handle, "wb") as stream:  # noqa: PTH123 - it is open already
             stream.write(mark + text.encode(encoding))
+            stream.flush()
+            os.fsync(handle)
+        _keep_owner(made, status)
         shutil.copymode(real, made)
         Path(made).replace(real)
     except BaseException:
         Path(made).unlink()
         raise
+
+
+def _keep_owner(made: str, old: os.stat_result) -> None:
+    """Give a new file the owner and the group of the one that it replaces."""
+    new = os.stat(made)  # noqa: PTH116 - as mkstemp names it
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.chown(made, old.st_uid, old.st_gid)
+        except PermissionError as error:
+            message = "it belongs to somebody else, and would not afterwards"
+            raise PermissionError(0, message) from error

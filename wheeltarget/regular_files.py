@@ -1,0 +1,131 @@
+"""Files that somebody else may have named or put there, read without harm.
+
+A file that a requirements file, a lock or a ``pyproject.toml`` names can be anything: a device
+without end, a pipe that nobody writes to, a link to either. So only regular files are opened, and
+no more is read than a file of its kind needs. What the command line itself names may be a pipe, as
+it may be for pip; there is an end to that, too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from typing import NamedTuple
+
+_STEP = 1 << 20
+# The descriptor is not inherited anyway. A terminal must not become that of this process.
+_FLAGS = os.O_RDONLY
+for _name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
+    _FLAGS |= getattr(os, _name, 0)
+_STREAM = re.compile(r"/dev/(?:stdin|fd/[0-9]+)|/proc/self/fd/[0-9]+")
+_KINDS = {
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+class Limit(NamedTuple):
+    """How large a kind of file may be.
+
+    :param size: the number of bytes.
+    :param kind: what such a file is called.
+    """
+
+    size: int
+    kind: str
+
+
+TARGET_FILE = Limit(1 << 20, "a target file")
+"""The largest that are known, of pex, have 100 kB."""
+
+PROJECT_FILE = Limit(4 << 20, "a pyproject.toml")
+REQUIREMENTS_FILE = Limit(32 << 20, "a requirements file")
+"""That of other tools' locks, too: one of a thousand projects has 4 MB."""
+
+LOCK_FILE = Limit(32 << 20, "a lock")
+
+
+class RefusedFileError(OSError):
+    """A file that is not opened, or not read to its end; ``strerror`` is for the user."""
+
+
+def read_regular(name: str | os.PathLike[str], limit: Limit) -> bytes:
+    """Read a regular file.
+
+    :param name: its name; links are followed.
+    :param limit: how large it may be.
+    :returns: its content.
+    :raises RefusedFileError: if it is not a regular file, or is too large.
+    :raises OSError: if it cannot be read.
+    """
+    try:
+        # Opening alone can wait for a writer, or set off what a device does.
+        _require_regular(os.stat(name))  # noqa: PTH116 - any text
+        descriptor = os.open(name, _FLAGS)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"its name is not one: {error}") from error
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(status)
+        if status.st_size > limit.size:
+            raise _too_large(limit)
+        return _read(descriptor, limit)
+    except BlockingIOError as error:  # such as /proc/kmsg
+        message = "it has no content yet, so it is not a regular file"
+        raise RefusedFileError(errno.EINVAL, message) from error
+    finally:
+        os.close(descriptor)
+
+
+def read_stream(name: str | os.PathLike[str], limit: Limit) -> tuple[bytes, bool]:
+    """Read a file that the command line names, which may be a pipe.
+
+    :param name: its name; links are followed.
+    :param limit: how large it may be.
+    :returns: its content, and whether it can be read again.
+    :raises RefusedFileError: if it is too large.
+    :raises OSError: if it cannot be read.
+    """
+    with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - any text
+        status = os.fstat(file.fileno())
+        regular = stat.S_ISREG(status.st_mode)
+        if regular and status.st_size > limit.size:
+            raise _too_large(limit)
+        return _read(file.fileno(), limit), regular
+
+
+def is_stream(name: str) -> bool:
+    """Tell whether a name is that of an open stream, as a shell's ``<(…)`` gives it.
+
+    :param name: the name.
+    """
+    return _STREAM.fullmatch(name) is not None
+
+
+def _require_regular(status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "something else")
+        raise RefusedFileError(errno.EINVAL, f"it is {kind}, not a regular file")
+
+
+def _read(descriptor: int, limit: Limit) -> bytes:
+    """Read to the end; the size that a file says is not always what it sends."""
+    parts: list[bytes] = []
+    left = limit.size + 1
+    while part := os.read(descriptor, min(_STEP, left)):
+        parts.append(part)
+        left -= len(part)
+        if not left:
+            raise _too_large(limit)
+    return b"".join(parts)
+
+
+def _too_large(limit: Limit) -> RefusedFileError:
+    message = f"it has more than {limit.size >> 20} MiB, which is the limit for {limit.kind}"
+    return RefusedFileError(errno.EFBIG, message)
