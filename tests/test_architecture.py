@@ -75,7 +75,7 @@ ARROWS = {
     "pip_config": "pip_options",
     "requirements": "annotations errors lock_names pip_options",
     "inputs": ("annotations errors lock_constraints lock_names regular_files requirements"),
-    "settings": "annotations errors regular_files requirements",
+    "settings": "annotations errors regular_files requirements toml_places",
     "foreign": "errors pip_options targets",
     "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
     "remembered": "outcome regular_files runs",
@@ -103,7 +103,7 @@ ARROWS = {
         "pip_options reading regular_files requirements settings targets toml_places"
     ),
     "connections": "transfer",
-    "fetch": "connections errors network store transfer",
+    "fetch": "connections errors network regular_files store transfer",
     "bringing": (
         "cache driver errors fetch housekeeping limits lock_choice locked network "
         "pip_options store transfer wheelhouse"
@@ -150,7 +150,7 @@ ARROWS = {
         "closure delivery driver errors inputs interrupts outcome pip_options plan "
         "results targets temporary wheelhouse"
     ),
-    "joining": "errors interrupts wheelhouse",
+    "joining": "errors interrupts regular_files wheelhouse",
     "housekeeping": "cache errors remembered store",
     "recall": "cache errors interrupts outcome remembered store wheelhouse",
     "inquiry": "driver errors plan projects temporary",
@@ -162,12 +162,14 @@ ARROWS = {
     "reports": "drafts outcome redaction",
     "probe": "catalogue children drafts errors probe_script temporary",
     "wheel_archive": "",
-    "wheel_file": "wheel_archive",
+    "wheel_file": "regular_files wheel_archive",
     "check_codes": "",
     "extras": "errors",
     "shortfalls": "legacy markers nearness targets wheel_file",
     "shared_objects": "errors nearness shortfalls targets temporary wheel_archive wheel_file",
-    "check_locks": ("catalogue download_request errors lock_choice lock_names locked shortfalls"),
+    "check_locks": (
+        "catalogue download_request errors lock_choice lock_names locked regular_files shortfalls"
+    ),
     "check": (
         "catalogue check_locks delivery demands driver errors extras interrupts "
         "pip_options plan reading requirements results settings shared_objects shortfalls "
@@ -197,7 +199,7 @@ ARROWS = {
     "lock_making": "errors locks plan_faults results targets",
     "lock_inputs": "inputs narrowing pip_options plan requirements targets",
     "lock_changes": "locks",
-    "lock_folder": "errors lock_changes locks regular_files",
+    "lock_folder": "errors lock_changes locks regular_files toml_places",
     "same_versions": "demands errors plan",
     "lock_resolving": (
         "catalogue delivery driver explanation plan results same_versions wheelhouse"

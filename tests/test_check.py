@@ -277,7 +277,7 @@ def test_odd_things_in_the_folder(house: Path) -> None:
     assert [line.partition(": ")[2][:20] for line in found] == [
         "WC102 it is no archi",
         "WC101 its name is no",
-        "WC102 it is no file",
+        "WC102 it is not a re",
     ]
     assert found[1].startswith("house/l\\udcff.whl: ")
 

@@ -20,7 +20,7 @@ from wheeltarget.descriptions import (
 from wheeltarget.errors import TargetError
 from wheeltarget.regular_files import TARGET_FILE, read_regular
 from wheeltarget.targets import MARKER_VARIABLES, Target, host_target, target_from_tag
-from wheeltarget.toml_places import syntax_place
+from wheeltarget.toml_places import parse_toml, syntax_place
 
 if TYPE_CHECKING:
     from wheeltarget.own_targets import OwnTarget
@@ -192,7 +192,7 @@ def _parse(text: str, label: str) -> dict[str, Any]:
         if text.lstrip().startswith("{"):
             table: dict[str, Any] = json.loads(text)
             return table
-        return tomllib.loads(text)
+        return parse_toml(text)
     except json.JSONDecodeError as error:
         form, place = "JSON", f"{error.msg} in line {error.lineno}, column {error.colno}"
     except RecursionError:

@@ -13,6 +13,7 @@ from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lock_choice import choose, read_words
 from wheeltarget.lock_names import is_lock
 from wheeltarget.locked import Looker, Selection
+from wheeltarget.regular_files import is_archive
 from wheeltarget.shortfalls import CheckFinding
 
 
@@ -85,7 +86,7 @@ def sha256_of(path: Path) -> str:
     :param path: the file.
     :returns: the hash; an empty text, which is no file's, where it cannot be read.
     """
-    if not path.is_file():
+    if not is_archive(path):
         return ""
     try:
         with path.open("rb") as handle:

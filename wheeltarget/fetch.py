@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from wheeltarget.connections import Connection
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.network import Network
+from wheeltarget.regular_files import is_archive
 from wheeltarget.store import Store
 from wheeltarget.transfer import (
     BrokenError,
@@ -257,7 +258,7 @@ def take_file(order: Order, place: Path, *, linked: bool = True) -> bool:
     :returns: whether it was the right one.
     :raises OSError: where it cannot be read or written.
     """
-    if not place.is_file():
+    if not is_archive(place):
         return False
     import hashlib
     import shutil

@@ -202,7 +202,8 @@ class _Reader:
         if name in self._fetched:
             return self._parse(name, self._fetched[name], repeatable=False)
         try:
-            data, repeatable = (self._read_nested if named_by else self._read)(name)
+            trusted = named_by is None and not is_foreign_lock(name)
+            data, repeatable = (self._read if trusted else self._read_nested)(name)
             text = decode(data, locale.getpreferredencoding(do_setlocale=False))
         except RefusedFileError as error:
             # pip would read it, and not come to an end.

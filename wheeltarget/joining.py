@@ -9,6 +9,7 @@ from pathlib import Path
 from wheeltarget import wheelhouse
 from wheeltarget.errors import DestinationError, UsageError
 from wheeltarget.interrupts import interruptible
+from wheeltarget.regular_files import is_archive
 from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
 SCHEMA = 1
@@ -164,7 +165,7 @@ def _belongs(path: Path) -> bool:
     is_meant = path.name.endswith(_DISTRIBUTIONS) or _is_lock(path)
     if is_meant and path.is_symlink():
         path.stat()
-    return is_meant and path.is_file()
+    return is_meant and is_archive(path)
 
 
 def _is_lock(path: Path) -> bool:

@@ -20,7 +20,7 @@ from typing import Any
 from wheeltarget.errors import Fault, Location
 from wheeltarget.lock_names import base_name
 from wheeltarget.markers import with_every_extra
-from wheeltarget.toml_places import syntax_fault
+from wheeltarget.toml_places import parse_toml, syntax_fault
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PACKAGE = re.compile(r"\[\[\s*package\s*\]\]")
@@ -160,7 +160,7 @@ def _ambiguities(versions: Iterable[LockedVersion]) -> Iterator[Fault]:
 
 
 def _read_poetry(text: str) -> Iterator[_Raw]:
-    data = tomllib.loads(text)
+    data = parse_toml(text)
     old = data["metadata"].get("files", {})  # of lock-version 1.x
     for package, line in _packages(data, text):
         # What has a source of its own is on no index, but for what is on another one.
@@ -185,7 +185,7 @@ def _poetry_markers(markers: object) -> object:
 
 
 def _read_uv(text: str) -> Iterator[_Raw]:
-    data = tomllib.loads(text)
+    data = parse_toml(text)
     if not isinstance(data["version"], int):
         raise TypeError
     for package, line in _packages(data, text):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ from wheeltarget.errors import DestinationError, Fault, InputError, Location, Lo
 from wheeltarget.lock_changes import OldLock, Pin, pins_of
 from wheeltarget.locks import Lock, LockedPackage
 from wheeltarget.regular_files import LOCK_FILE, read_regular
+from wheeltarget.toml_places import parse_toml
 
 
 class Form(StrEnum):
@@ -179,7 +179,7 @@ def _label_of(path: Path, form: Form) -> str | None:
         if form is Form.REQUIREMENTS:
             heading = _HEADING.match(text)
             return heading and heading["label"]
-        data = tomllib.loads(text)
+        data = parse_toml(text)
     except (OSError, ValueError, RecursionError):
         return None
     label = data["tool"]["wheeltarget"].get("target") if locks.is_ours(data) else None

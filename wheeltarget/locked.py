@@ -18,7 +18,7 @@ from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lock_files import Notebook, PinnedFile, Way, read_files
 from wheeltarget.regular_files import LOCK_FILE
 from wheeltarget.targets import Target, target_from_tag
-from wheeltarget.toml_places import BYTE_ORDER_MARK, syntax_fault
+from wheeltarget.toml_places import BYTE_ORDER_MARK, parse_toml, syntax_fault
 
 LARGEST = LOCK_FILE.size
 """How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
@@ -145,7 +145,7 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
         where = Location(name, line, error.start - data.rfind(b"\n", 0, error.start))
         return nothing, [Fault("a lock is in UTF-8, and this is not", "", where)]
     try:
-        parsed = tomllib.loads(text)
+        parsed = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         return nothing, [syntax_fault(name, text, error, _WHOLE)]
     except RecursionError:

@@ -86,7 +86,7 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
         if parts.scheme.lower() == "file":
             try:
                 read_regular(url2pathname(parts.path), REQUIREMENTS_FILE)
-            except RefusedFileError as error:
+            except (RefusedFileError, IsADirectoryError) as error:
                 refused[url] = str(error.strerror)
             except OSError:
                 pass  # pip says so

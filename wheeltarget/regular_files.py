@@ -12,6 +12,7 @@ import errno
 import os
 import re
 import stat
+from pathlib import Path
 from typing import NamedTuple
 
 _STEP = 1 << 20
@@ -48,6 +49,8 @@ REQUIREMENTS_FILE = Limit(32 << 20, "a requirements file")
 
 LOCK_FILE = Limit(32 << 20, "a lock")
 
+_LARGEST_ARCHIVE = 64 << 30
+
 
 class RefusedFileError(OSError):
     """A file that is not opened, or not read to its end; ``strerror`` is for the user."""
@@ -59,8 +62,9 @@ def read_regular(name: str | os.PathLike[str], limit: Limit) -> bytes:
     :param name: its name; links are followed.
     :param limit: how large it may be.
     :returns: its content.
-    :raises RefusedFileError: if it is not a regular file, or is too large.
-    :raises OSError: if it cannot be read.
+    :raises RefusedFileError: if it is not a regular file, is too large, or cannot be read to its
+        end, as some in ``/proc``.
+    :raises OSError: if it cannot be opened.
     """
     try:
         # Opening alone can wait for a writer, or set off what a device does.
@@ -74,9 +78,6 @@ def read_regular(name: str | os.PathLike[str], limit: Limit) -> bytes:
         if status.st_size > limit.size:
             raise _too_large(limit)
         return _read(descriptor, limit)
-    except BlockingIOError as error:  # such as /proc/kmsg
-        message = "it has no content yet, so it is not a regular file"
-        raise RefusedFileError(errno.EINVAL, message) from error
     finally:
         os.close(descriptor)
 
@@ -90,12 +91,19 @@ def read_stream(name: str | os.PathLike[str], limit: Limit) -> tuple[bytes, bool
     :raises RefusedFileError: if it is too large.
     :raises OSError: if it cannot be read.
     """
+    if os.path.isfile(name):  # noqa: PTH113 - any text
+        return read_regular(name, limit), True
     with open(name, "rb", buffering=0) as file:  # noqa: PTH123 - any text
-        status = os.fstat(file.fileno())
-        regular = stat.S_ISREG(status.st_mode)
-        if regular and status.st_size > limit.size:
-            raise _too_large(limit)
-        return _read(file.fileno(), limit), regular
+        return _read(file.fileno(), limit), False
+
+
+def is_archive(path: Path) -> bool:
+    """Tell whether a wheel or a source can be read: a regular file that has an end.
+
+    :param path: the file; links are followed.
+    :returns: False for what is empty, too, as files in ``/proc`` seem to be, or has no end.
+    """
+    return path.is_file() and 0 < path.stat().st_size <= _LARGEST_ARCHIVE
 
 
 def is_stream(name: str) -> bool:
@@ -118,11 +126,19 @@ def _read(descriptor: int, limit: Limit) -> bytes:
     """Read to the end; the size that a file says is not always what it sends."""
     parts: list[bytes] = []
     left = limit.size + 1
-    while part := os.read(descriptor, min(_STEP, left)):
-        parts.append(part)
-        left -= len(part)
-        if not left:
-            raise _too_large(limit)
+    try:
+        while part := os.read(descriptor, min(_STEP, left)):
+            parts.append(part)
+            left -= len(part)
+            if not left:
+                raise _too_large(limit)
+    except RefusedFileError:
+        raise
+    except BlockingIOError as error:  # such as /proc/kmsg
+        message = "it has no content yet, so it is not a regular file"
+        raise RefusedFileError(errno.EINVAL, message) from error
+    except OSError as error:
+        raise RefusedFileError(error.errno, error.strerror) from error
     return b"".join(parts)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,6 +13,7 @@ from wheeltarget.annotations import KEYS
 from wheeltarget.errors import Fault, InputError, Location
 from wheeltarget.regular_files import PROJECT_FILE, RefusedFileError, read_regular
 from wheeltarget.requirements import TargetName, locate
+from wheeltarget.toml_places import parse_toml
 
 _TARGETS = "targets"
 
@@ -91,7 +91,7 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         return "", {}  # whether it parses is not ours to judge then
     try:
         text = data.decode("utf-8")
-        tools = tomllib.loads(text).get("tool", {})
+        tools = parse_toml(text).get("tool", {})
     except RecursionError as error:
         raise InputError((Fault(f"cannot read {file}: it is nested too deeply"),)) from error
     except ValueError as error:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from bisect import bisect_left
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from wheeltarget.errors import Fault, Location
 
@@ -17,6 +19,9 @@ BYTE_ORDER_MARK = "\ufeff"
 
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
 _SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
+_LONG_KEY = re.compile(
+    r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""", re.ASCII
+)
 _QUOTING = re.compile(
     r"(?:Cannot declare|Cannot mutate immutable namespace|Cannot redefine namespace"
     r"|Duplicate inline table key|Cannot overwrite a value).*",
@@ -36,6 +41,19 @@ def fault_at(file: str, text: str, path: str, message: str, hint: str = "") -> F
     """
     start, width = _find(text, path)
     return _fault(file, text, (start, width), message, hint)
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML that somebody else may have written.
+
+    :param text: the text.
+    :raises ValueError: if it is not TOML, or would take ``tomllib`` far too long.
+    :raises RecursionError: if it is nested too deeply.
+    """
+    # It copies a key for each of its parts: a megabyte of dots takes minutes.
+    if _LONG_KEY.search(text):
+        raise ValueError("a key has too many parts")
+    return tomllib.loads(text)
 
 
 def syntax_place(error: ValueError) -> str:

@@ -19,6 +19,7 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
+from wheeltarget.regular_files import is_archive
 from wheeltarget.wheel_archive import (
     DAMAGE,
     Flaw,
@@ -146,8 +147,9 @@ def read_wheel(path: Path) -> WheelFile:
             path, flaws=(Flaw("WC101", visible(f"its name is no wheel's: {_why(error)}")),)
         )
     wheel = WheelFile(path, str(name), str(version), frozenset(map(str, tags)))
-    if path.exists() and not path.is_file():
-        return replace(wheel, flaws=(Flaw("WC102", "it is no file"),))  # a pipe has no end
+    if path.exists() and not is_archive(path):  # a pipe has no end
+        why = "it is empty" if path.is_file() else "it is not a regular file"
+        return replace(wheel, flaws=(Flaw("WC102", why),))
     try:
         with path.open("rb") as stream:
             refuse_large_directory(stream)
