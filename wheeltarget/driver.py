@@ -28,6 +28,9 @@ AHEAD = "WHEELTARGET_AHEAD"
 """The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
 
 _FAILURE = "failure.json"
+_UNSAID = 120
+"""Python's exit code if what was said last cannot be written; what is captured goes to a file."""
+
 FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
 """Variables that would name another target than a job's."""
 
@@ -108,6 +111,8 @@ def run_jobs(
         files.append(_write_orders(home, everything))
     exit_codes = run_all(files, stage, captured=captured, silent=manner.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
+        if captured and exit_code == _UNSAID:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         _refuse_end(exit_code, file.parent / _FAILURE)
     if not all(result.is_file() for result in results):
         raise DownloadError("pip's process ended without a result; nothing was saved")
