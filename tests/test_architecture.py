@@ -54,13 +54,14 @@ ARROWS = {
     "temporary": "errors",
     "reserve": "children",
     "permissions": "",
-    "store": "errors permissions",
+    "digests": "",
+    "store": "digests errors permissions",
     "runs": "",
     "toml_text": "",
     "toml_places": "errors",
     "locks": "errors lock_files lock_selection locked toml_text",
     "download_request": "errors",
-    "transfer": "errors store",
+    "transfer": "digests errors store",
     "lock_names": "",
     "regular_files": "",
     "lock_constraints": "errors lock_names markers toml_places",
@@ -78,7 +79,7 @@ ARROWS = {
     "settings": "annotations errors regular_files requirements toml_places",
     "foreign": "errors pip_options targets",
     "basis": ("catalogue inputs outcome own_targets pip_config pip_options requirements settings"),
-    "remembered": "outcome regular_files runs",
+    "remembered": "digests outcome regular_files runs",
     "cache": "pip_options runs",
     "plan_faults": (
         "abis annotations basis cache catalogue clauses demands descriptions errors "
@@ -103,9 +104,9 @@ ARROWS = {
         "pip_options reading regular_files requirements settings targets toml_places"
     ),
     "connections": "transfer",
-    "fetch": "connections errors network regular_files store transfer",
+    "fetch": "connections digests errors network regular_files store transfer",
     "bringing": (
-        "cache driver errors fetch housekeeping limits lock_choice locked network "
+        "cache digests driver errors fetch housekeeping limits lock_choice locked network "
         "pip_options store transfer wheelhouse"
     ),
     "locked_download": (
@@ -122,7 +123,6 @@ ARROWS = {
     "placing": "folders journals",
     "stages": ("errors folders guarding holding journals placing records state temporary"),
     "wheelhouse": "digests errors stages",
-    "digests": "",
     "interrupts": "errors",
     "results": "demands nearness plan",
     "projects": "nearness results",
@@ -140,7 +140,7 @@ ARROWS = {
         "regular_files remembered requirements settings store systems targets transfer"
     ),
     "pure": "building errors results wheelhouse",
-    "verified": "digests errors results store",
+    "verified": "digests errors results",
     "unmet": "demands explanation outcome plan results targets",
     "delivery": (
         "closure digests driver errors interrupts lock_constraints lock_hashes outcome "
@@ -152,7 +152,7 @@ ARROWS = {
     ),
     "joining": "errors interrupts regular_files wheelhouse",
     "housekeeping": "cache errors remembered store",
-    "recall": "cache errors interrupts outcome remembered store wheelhouse",
+    "recall": "cache digests errors interrupts outcome remembered store wheelhouse",
     "inquiry": "driver errors plan projects temporary",
     "explain": (
         "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
@@ -175,13 +175,15 @@ ARROWS = {
         "pip_options plan reading requirements results settings shared_objects shortfalls "
         "targets temporary wheel_file wheelhouse"
     ),
-    "prune": "check_locks errors",
+    "prune": "check_locks digests errors",
     "unpacking": "errors wheel_archive",
     "bundle_plan": "errors unpacking wheel_archive",
     "bundle_files": "errors permissions unpacking",
     "includes": "errors unpacking",
-    "components": "locks",
-    "locked_wheels": ("api check_locks errors locked locks regular_files wheel_archive wheel_file"),
+    "components": "digests locks",
+    "locked_wheels": (
+        "api check_locks digests errors locked locks regular_files wheel_archive wheel_file"
+    ),
     "bundle": (
         "bundle_files bundle_plan catalogue compiling components drafts errors extras "
         "includes interrupts locked_wheels locks systems temporary unpacking"
@@ -271,11 +273,7 @@ ARROWS = {
     "__main__": (
         "cli cli_download cli_validate download_request first_look pip_options reserve runs"
     ),
-    "pip_child": (
-        "abis annotations clauses demands errors explanation fixes legacy lock_names "
-        "markers misspellings nearness outcome platforms pythons redaction regular_files "
-        "reserve store targets transfer"
-    ),
+    "pip_child": "annotations digests errors legacy markers reserve store transfer",
 }
 """What each module may import of ours; beside that, all may import the version."""
 

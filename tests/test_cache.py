@@ -21,7 +21,7 @@ from tests.support.cli import Result, environment, wheeltarget
 from wheeltarget import cache, housekeeping, runs
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.pip_options import split_command_line
-from wheeltarget.store import STAMP, TEMPORARY, Store
+from wheeltarget.store import TEMPORARY, Store
 
 DAY = housekeeping.DAY
 
@@ -35,7 +35,7 @@ def put(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:
     path = store.find(digest)
     assert path is not None
     used = time.time() - unused_for
-    os.utime(f"{path}{STAMP}", (used, used))
+    os.utime(path, (used, used))
     return path
 
 

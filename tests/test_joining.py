@@ -16,7 +16,7 @@ from tests.support.cli import ROOT, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import delivery
-from wheeltarget.digests import Hashes
+from wheeltarget.digests import Digest, Hashes
 from wheeltarget.errors import ClashError, DestinationError, UsageError
 from wheeltarget.folders import Folder
 from wheeltarget.joining import MergeRequest, merge
@@ -241,10 +241,10 @@ class TestMerge:
     def test_file_that_cannot_be_read(
         self, parts: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def fail(_self: Hashes, path: Path) -> str:
+        def fail(_self: Hashes, path: Path) -> Digest:
             raise PermissionError(13, "Permission denied", str(path))
 
-        monkeypatch.setattr(Hashes, "sha256", fail)
+        monkeypatch.setattr(Hashes, "of", fail)
         with pytest.raises(DestinationError, match=r"cannot read \S+first\S+: Permission denied"):
             merge(MergeRequest(parts, tmp_path / "all"))
         assert names(tmp_path) == ["first", "second"]

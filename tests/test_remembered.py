@@ -130,10 +130,10 @@ CHANGES: dict[str, Callable[[Desk], object]] = {
     "the destination is elsewhere": lambda d: (d.folder / "house").symlink_to(d.folder),
     "another pip": lambda d: _new_version(d, "pip"),
     "another packaging": lambda d: _new_version(d, "packaging"),
-    "the record is of another form": lambda d: _spoil(d, "schema", 2),
+    "the record is of another form": lambda d: _spoil(d, "schema", 3),
     "the record is damaged": lambda d: d.record().write_text("{"),
     "the record has no end": lambda d: d.record().write_text("[" * 100_000),
-    "the record lacks something": lambda d: d.record().write_text('{"schema": 1}'),
+    "the record lacks something": lambda d: d.record().write_text('{"schema": 2}'),
     "the record is of the future": lambda d: _spoil(d, "made", time.time() + 60),
     "the pages are not fresh": lambda d: _spoil(d, "until", time.time() - 1),
 }

@@ -5,13 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.cli import environment
-from wheeltarget import store as module
+from wheeltarget.digests import Digest, Writer, hash_file
 from wheeltarget.errors import HashMismatchError
-from wheeltarget.store import STAMP, TEMPORARY, Store
+from wheeltarget.store import TEMPORARY, Store
 
 CONTENT = b"a wheel" * 1000
 OTHER = b"the wheel of somebody else"
@@ -55,7 +54,7 @@ def test_what_goes_in_comes_out(*, pieces: list[bytes], upper: bool) -> None:
     digest = sha256(content).upper() if upper else sha256(content)
     with tempfile.TemporaryDirectory() as folder:
         store, target = Store(Path(folder, "store")), Path(folder, "target")
-        assert (store.find(digest), store.take(digest, target)) == (None, False)
+        assert (store.find(digest), store.take(digest, target)) == (None, None)
         with store.writing(digest) as writer:
             for piece in pieces:
                 writer.write(piece)
@@ -83,7 +82,7 @@ def test_what_has_another_hash_does_not_go_in(content: bytes, expected: bytes) -
 
 @pytest.mark.parametrize("digest", ["", "../../outside", "a" * 63, "g" * 64, "ab/" + "c" * 61])
 def test_what_is_no_hash_is_not_there(store: Store, tmp_path: Path, digest: str) -> None:
-    assert (store.find(digest), store.take(digest, tmp_path / "target")) == (None, False)
+    assert (store.find(digest), store.take(digest, tmp_path / "target")) == (None, None)
     store.remove(digest)
     with pytest.raises(HashMismatchError), store.writing(digest) as writer:
         writer.write(CONTENT)
@@ -144,34 +143,32 @@ def test_a_file_on_the_disk_is_added_by_linking(store: Store, tmp_path: Path) ->
     assert leftovers(store) == []
 
 
-@pytest.mark.parametrize("days", [-3, 3])
-def test_a_file_that_is_added_looks_no_newer_than_before(
-    store: Store, tmp_path: Path, days: int
-) -> None:
+def test_a_file_that_is_added_keeps_its_time(store: Store, tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
-    then = time.time() + days * 86400
-    os.utime(path, (then, then))
+    os.utime(path, (1_000_000, 1_000_000))
     store.add(sha256(CONTENT), path)
-    assert path.stat().st_mtime == pytest.approx(min(then, time.time()), abs=60)
-    found = store.find(sha256(CONTENT))
-    assert found is not None
-    with path.open("r+b") as handle:
-        handle.write(b"damaged")
-    assert store.find(sha256(CONTENT)) is None
+    assert path.stat().st_mtime == 1_000_000
 
 
-def test_a_stamp_without_its_file_is_swept_away(store: Store) -> None:
-    gone, there = put(store, CONTENT), put(store, OTHER)
-    gone.unlink()
+def test_what_earlier_versions_left_is_swept_away(store: Store) -> None:
+    there = put(store, CONTENT)
+    Path(f"{there}.stamp").write_text("7000 0")
     store.sweep()
-    found = set(store.folder.glob("??/*"))
-    assert found == {there, Path(f"{there}{STAMP}")}
+    assert list(store.folder.glob("??/*")) == [there]
 
 
 def _damage_in_place(path: Path) -> None:
     with path.open("r+b") as handle:
         handle.write(b"damaged")
+
+
+def _damage_without_a_trace(path: Path) -> None:
+    """Leave size and time as they were."""
+    before = path.stat()
+    with path.open("r+b") as handle:
+        handle.write(b"damaged")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def _cut_short(path: Path) -> None:
@@ -183,58 +180,98 @@ def _replace(path: Path) -> None:
     path.write_bytes(OTHER)
 
 
-@pytest.mark.parametrize("damage", [_damage_in_place, _cut_short, _replace])
-def test_a_damaged_file_is_removed(store: Store, tmp_path: Path, damage: object) -> None:
+def _make_a_link(path: Path) -> None:
+    other = path.with_name("other")
+    path.rename(other)
+    path.symlink_to(other)
+
+
+_DAMAGES = [_damage_in_place, _damage_without_a_trace, _cut_short, _replace]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+@pytest.mark.parametrize("damage", _DAMAGES)
+def test_a_damaged_file_is_removed(
+    store: Store, tmp_path: Path, damage: Callable[[Path], None], *, linked: bool
+) -> None:
     path = put(store, CONTENT)
     link = tmp_path / "link"
     assert store.take(sha256(CONTENT), link)
-    assert callable(damage)
     damage(path if damage is _replace else link)
-    assert not store.take(sha256(CONTENT), tmp_path / "again")
+    store._mode = store._mode if linked else 0
+    assert store.take(sha256(CONTENT), tmp_path / "again") is None
     assert not path.exists()
-    assert not Path(f"{path}{STAMP}").exists()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["link", "store"]
     assert put(store, CONTENT).read_bytes() == CONTENT
 
 
-def test_a_file_changed_just_now_is_not_vouched_for(store: Store) -> None:
+@pytest.mark.parametrize("damage", _DAMAGES)
+def test_a_damaged_file_is_not_found(store: Store, damage: Callable[[Path], None]) -> None:
     path = put(store, CONTENT)
-    path.touch()
-    before = path.stat()
-    assert store.find(sha256(CONTENT)) == path
-    path.write_bytes(OTHER.ljust(before.st_size))
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    damage(path)
+    assert store.locate(sha256(CONTENT)) == path
     assert store.find(sha256(CONTENT)) is None
+    assert not path.exists()
 
 
-def test_damage_is_noticed_without_a_stamp(store: Store) -> None:
-    path = put(store, CONTENT)
-    Path(f"{path}{STAMP}").unlink()
-    path.write_bytes(OTHER)
+@pytest.mark.skipif(os.name == "nt", reason="Windows asks for a privilege")
+def test_a_link_in_the_store_is_not_taken(store: Store, tmp_path: Path) -> None:
+    _make_a_link(put(store, CONTENT))
     assert store.find(sha256(CONTENT)) is None
+    assert store.take(sha256(CONTENT), tmp_path / "target") is None
 
 
-def test_a_file_is_hashed_once_more_where_its_stamp_does_not_fit(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("linked", [True, False])
+def test_what_is_hashed_is_what_was_taken(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
 ) -> None:
-    hashed = []
-    real = module._hash_file
-
-    def hash_file(path: Path) -> str:
-        hashed.append(path)
-        return real(path)
-
-    monkeypatch.setattr(module, "_hash_file", hash_file)
+    """Another process swaps the file in the store at the last moment."""
     path = put(store, CONTENT)
-    assert hashed == []
-    for spoil in (
-        Path(f"{path}{STAMP}").unlink,
-        lambda: Path(f"{path}{STAMP}").write_bytes(b"\xff"),
-        lambda: os.utime(path, (1_000_000, 1_000_000)),
-    ):
-        spoil()
-        assert [store.find(sha256(CONTENT)), store.find(sha256(CONTENT))] == [path, path]
-        assert hashed.pop() == path
-        assert hashed == []
+    real = store._put
+
+    def swap_and_put(source: Path, status: os.stat_result, target: Path) -> Digest | None:
+        spare = path.with_name("spare")
+        spare.write_bytes(OTHER)
+        spare.replace(path)
+        return real(source, status, target)
+
+    monkeypatch.setattr(store, "_put", swap_and_put)
+    store._mode = store._mode if linked else 0
+    assert store.take(sha256(CONTENT), tmp_path / "target") is None
+    assert [each.name for each in tmp_path.iterdir()] == ["store"]
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_a_new_file_is_taken_from_its_draft(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, linked: bool
+) -> None:
+    """What another process puts into the store under its name is not what was hashed."""
+    real = store._keep
+
+    def keep_and_swap(draft: Path, expected: str, digest: Digest) -> None:
+        real(draft, expected, digest)
+        _replace(store.folder / digest.sha256[:2] / digest.sha256[2:])
+
+    monkeypatch.setattr(store, "_keep", keep_and_swap)
+    store._mode = store._mode if linked else 0
+    with store.writing(sha256(CONTENT), tmp_path / "target") as writer:
+        writer.write(CONTENT)
+    assert hash_file(tmp_path / "target") == writer.digest
+    assert writer.digest.sha256 == sha256(CONTENT)
+
+
+def test_a_file_that_cannot_be_read_is_as_good_as_damaged(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: Path) -> Digest:
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = put(store, CONTENT)
+    with monkeypatch.context() as patched:
+        patched.setattr("wheeltarget.store.hash_file", fail)
+        assert store.take(sha256(CONTENT), tmp_path / "target") is None
+    assert not path.exists()
+    assert [each.name for each in tmp_path.iterdir()] == ["store"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has one mode")
@@ -278,11 +315,11 @@ def test_half_a_copy_is_not_left(
 ) -> None:
     put(store, CONTENT)
 
-    def copy(_source: object, target: object, _length: int) -> None:
-        target.write(CONTENT[:10])  # type: ignore[attr-defined]
+    def write(self: Writer, data: bytes) -> int:
+        self._handle.write(data[:10])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shutil, "copyfileobj", copy)
+    monkeypatch.setattr(Writer, "write", write)
     with pytest.raises(OSError, match="No space left"):
         store.take(sha256(CONTENT), tmp_path / "target")
     assert [each.name for each in tmp_path.iterdir()] == ["store"]
@@ -293,14 +330,14 @@ def test_a_file_that_is_cleared_away_meanwhile_is_not_there(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
 ) -> None:
     path = put(store, CONTENT)
-    verified = store._verified
+    look = store._look
 
-    def verified_then_removed(digest: str) -> object:
-        found = verified(digest)
+    def look_then_remove(digest: str) -> object:
+        found = look(digest)
         store.remove(digest)
         return found
 
-    monkeypatch.setattr(store, "_verified", verified_then_removed)
+    monkeypatch.setattr(store, "_look", look_then_remove)
     if not links:
         monkeypatch.setattr(store, "_mode", 0)
     assert not store.take(sha256(CONTENT), tmp_path / "target")
@@ -321,10 +358,12 @@ def test_an_error_while_writing_leaves_nothing(store: Store) -> None:
 
 
 def test_use_is_noted(store: Store, tmp_path: Path) -> None:
-    stamp = Path(f"{put(store, CONTENT)}{STAMP}")
-    os.utime(stamp, (1_000_000, 1_000_000))
+    path = put(store, CONTENT)
+    os.utime(path, (1_000_000, 2_000_000))
     assert store.take(sha256(CONTENT), tmp_path / "target")
-    assert time.time() - stamp.stat().st_mtime < 60
+    ((_, _, used),) = store.entries()
+    assert time.time() - used < 60
+    assert path.stat().st_mtime == 2_000_000
 
 
 def _processes(script: str, *words: str) -> Iterator[subprocess.Popen[str]]:

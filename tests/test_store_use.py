@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from tests.support.cli import Result, names, wheeltarget
 from tests.support.index import LocalIndex
-from tests.support.wheels import make_wheel
+from tests.support.wheels import damage, make_wheel
 from wheeltarget.cache import cache_folder, wheel_folder
+from wheeltarget.digests import hash_file
 from wheeltarget.store import Store
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
@@ -149,39 +151,75 @@ def test_a_damaged_wheel_is_fetched_again(project: Path, index: LocalIndex) -> N
     assert index.count(".whl") == 2
 
 
-@pytest.mark.parametrize(
-    ("place", "said"),
-    [
-        (-20, "note: in the cache, low-1.0-py3-none-any.whl had gone bad"),
-        (40, "error: the cache has other content than it should for low-1.0-py3-none-any.whl;"),
-    ],
-    ids=["pip fails over it", "pip does not see it"],
-)
-def test_damage_without_a_trace_is_not_handed_on(
-    project: Path,
-    index: LocalIndex,
-    place: int,
-    said: str,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("ahead", ["0", "1"])
+@pytest.mark.parametrize("place", [-20, 10], ids=["pip cannot read it", "pip does not see it"])
+def test_damage_without_a_trace_is_fetched_again(
+    project: Path, index: LocalIndex, place: int, ahead: str
 ) -> None:
-    """The time of change is set back, so that the store trusts the file."""
-    # Without fetching ahead pip itself hashes what it is given, and fetches it again.
-    monkeypatch.setenv("WHEELTARGET_AHEAD", "1")
-    assert fetch(index, project, "low").exit_code == 0
+    """Size and time of change are as before, and nobody has to know of it."""
+    assert fetch(index, project, "low", WHEELTARGET_AHEAD=ahead).exit_code == 0
     (wheel,) = (project / "house").iterdir()
-    good, status = wheel.read_bytes(), wheel.stat()
-    with wheel.open("r+b") as handle:
-        handle.seek(place, os.SEEK_SET if place > 0 else os.SEEK_END)
-        handle.write(b"!!")
-    os.utime(wheel, ns=(status.st_atime_ns, status.st_mtime_ns))
+    good = wheel.read_bytes()
+    damage(wheel, place)
     wheel.unlink()
-    run = fetch(index, project, "low")
-    assert run.exit_code == 1
-    assert said in run.stderr
-    assert names(project / "house") == []
-    assert fetch(index, project, "low").exit_code == 0
+    run = fetch(index, project, "low", WHEELTARGET_AHEAD=ahead)
+    assert run.exit_code == 0, run.stderr
     assert wheel.read_bytes() == good
     assert index.count(".whl") == 2
+    assert [path.read_bytes() for path in stored()] == [good]
+
+
+@pytest.mark.parametrize("ahead", ["0", "1"])
+def test_damage_in_the_destination_is_fetched_again(
+    project: Path, index: LocalIndex, ahead: str
+) -> None:
+    """It is the store's file, too, so that is damaged as well."""
+    assert fetch(index, project, "low", WHEELTARGET_AHEAD=ahead).exit_code == 0
+    (wheel,) = (project / "house").iterdir()
+    good = wheel.read_bytes()
+    damage(wheel)
+    run = fetch(index, project, "low", WHEELTARGET_AHEAD=ahead)
+    assert run.exit_code == 0, run.stderr
+    assert wheel.read_bytes() == good
+    assert [path.read_bytes() for path in stored()] == [good]
+
+
+@pytest.mark.parametrize("ahead", ["0", "1"])
+def test_damage_in_pips_own_cache_is_not_placed(
+    project: Path, index: LocalIndex, ahead: str
+) -> None:
+    """Pip has wheels in its cache from the time before wheeltarget."""
+    no_store = {"WHEELTARGET_CACHE_DIR": str(project / "pip.conf"), "WHEELTARGET_AHEAD": ahead}
+    (project / "pip.conf").touch()
+    assert fetch(index, project, "low", **no_store).exit_code == 0
+    (wheel,) = (project / "house").iterdir()
+    good = wheel.read_bytes()
+    wheel.unlink()
+    bodies = (project.parent / "pip-cache").rglob("*.body")
+    (body,) = [path for path in bodies if path.read_bytes() == good]
+    damage(body)
+    run = fetch(index, project, "low", **no_store)
+    assert run.exit_code == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in run.stderr
+    assert names(project / "house") == []
+
+
+def test_damage_in_a_folder_of_find_links(project: Path) -> None:
+    """Without a hash to hold it against it is what it is; with one it is refused."""
+    wheel = make_wheel(project / "shelf", "lone")
+    digest = hash_file(wheel).sha256
+    options = ["--no-index", "--find-links", "shelf", "--no-cache-dir", "--tags", TAG]
+    options += ["--dest", "house"]
+    (project / "r.txt").write_text(f"lone==1.0 --hash=sha256:{digest}\n")
+    damage(wheel)
+    run = wheeltarget("download", *options, "-r", "r.txt", cwd=project)
+    assert run.exit_code == 1
+    assert "THESE PACKAGES DO NOT MATCH THE HASHES" in run.stderr
+    run = wheeltarget("download", *options, "--format", "json", "lone", cwd=project)
+    assert run.exit_code == 0, run.stderr
+    (file,) = json.loads(run.stdout)["targets"][0]["files"]
+    assert file["hashes"] == {"sha256": hash_file(wheel).sha256}
+    assert file["hashes"] != {"sha256": digest}
 
 
 @pytest.mark.parametrize("ahead", ["0", "1"])

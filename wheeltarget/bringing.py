@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from wheeltarget import cache
-from wheeltarget.errors import DownloadError, Fault, InputError
+from wheeltarget.digests import Digest, hash_file
+from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
 from wheeltarget.fetch import Fetched, Watch, fetch_plain, take_file
 from wheeltarget.limits import read_connections
 from wheeltarget.lock_choice import NOT_FOR_FETCHING
@@ -101,7 +102,7 @@ def bring(
     source: Source,
     meanwhile: Callable[[], None],
     watch: Watch | None = None,
-) -> None:
+) -> dict[str, Digest]:
     """Bring every file to its path in the stage.
 
     :param pins: the files by their paths there.
@@ -110,20 +111,26 @@ def bring(
     :param source: where files may come from.
     :param meanwhile: what else there is to do, while files come; what it raises ends the run.
     :param watch: is told how far it has come.
-    :raises InputError: where one cannot be had, or is not what its lock says; all are told.
-    :raises DownloadError: where pip's session does not come about.
+    :returns: what was computed of each file at its path, which is what its lock says.
+    :raises InputError: if one cannot be had, or is not what its lock says; all are told.
+    :raises DownloadError: if pip's session does not come about.
     """
     store = source.store()
     faults: list[Fault] = []
     left: list[Order] = []
+    digests: dict[str, Digest] = {}
     for path, pin in pins.items():
         order = _order(path, pin)
-        if take_file(order, places[path]) or (store and store.take(order.sha256, Path(path))):
-            faults += _size_faults(order, pin)
+        digest = take_file(order, places[path])
+        if digest is None and store is not None:
+            digest = store.take(order.sha256, Path(path))
+        if digest is None and not order.url:
+            digest = take_file(order, pin.beside, linked=False)
+        if digest is not None:
+            digests[path] = digest
+            faults += _size_faults(order, pin, digest)
         elif order.url:
             left.append(order)
-        elif take_file(order, pin.beside, linked=False):
-            faults += _size_faults(order, pin)
         else:
             message = f"{pin.file.path} is not beside the lock, or not what its hash says"
             faults.append(_fault(pin, message, "bring the file there, or lock again"))
@@ -137,13 +144,13 @@ def bring(
         raise InputError(tuple(sorted(faults, key=_place)))
     if store is not None and left:
         source.make_room()
+    return digests | fetched.digests
 
 
-def _size_faults(order: Order, pin: Pin) -> Iterator[Fault]:
+def _size_faults(order: Order, pin: Pin, digest: Digest) -> Iterator[Fault]:
     """Say it of a file that is here already, too, if the lock has another size of it."""
-    size = Path(order.path).stat().st_size
-    if order.size not in {None, size}:
-        message = f"the lock says {order.size} bytes, and the file with its hash has {size}"
+    if order.size not in {None, digest.size}:
+        message = f"the lock says {order.size} bytes, and the file with its hash has {digest.size}"
         yield _fault(pin, message, "the lock was changed by hand, or is damaged: lock again")
 
 
@@ -188,6 +195,14 @@ def _ask_pip(
             message = f"cannot fetch {order.url}: {failure['text']}"
             hint = _HINTS.get(failure["code"], "" if failure["code"] else _UNREACHABLE)
         faults.append(_fault(pins[order.path], message, hint))
+        del orders[failure["path"]]
+    for path, order in orders.items():
+        # The other process has done so, too, but only what is computed here counts.
+        digest = fetched.digests[path] = hash_file(Path(path))
+        if digest.sha256 != order.sha256:
+            error = HashMismatchError(order.sha256, digest.sha256)
+            message = f"{order.url} is another file: {error.message}"
+            faults.append(_fault(pins[path], message, _ANOTHER))
     return faults
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wheeltarget import __version__
+from wheeltarget.digests import hash_file
 
 if TYPE_CHECKING:
     from cyclonedx.model.component import Component
@@ -73,19 +74,17 @@ def _component(package: LockedPackage, wheel: Path) -> Component:
         version=package.version,
         bom_ref=f"{package.name}=={package.version}",
         purl=PackageURL("pypi", None, package.name, package.version),
-        hashes=tuple(_hashes(package)),
+        hashes=tuple(_hashes(wheel)),
         licenses=tuple(_licences(raw)),
         description=raw.get("summary"),
         external_references=place if url else (),
     )
 
 
-def _hashes(package: LockedPackage) -> Iterator[Any]:
+def _hashes(wheel: Path) -> Iterator[Any]:
     from cyclonedx.model import HashAlgorithm, HashType
 
-    for algorithm, value in package.file.hashes:
-        if algorithm in _ALGORITHMS:
-            yield HashType(alg=HashAlgorithm(_ALGORITHMS[algorithm]), content=value)
+    yield HashType(alg=HashAlgorithm("SHA-256"), content=hash_file(wheel).sha256)
 
 
 def _metadata(wheel: Path) -> RawMetadata:

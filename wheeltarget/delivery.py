@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import closure, driver, pure, unmet, wheelhouse
-from wheeltarget.digests import Hashes
+from wheeltarget.digests import Digest, Hashes
 from wheeltarget.errors import UsageError
 from wheeltarget.interrupts import Interrupts
 from wheeltarget.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.plan import Job, Plan
 from wheeltarget.results import ChosenFile, JobResult
 from wheeltarget.targets import Target
-from wheeltarget.verified import refuse_damaged
+from wheeltarget.verified import refuse_changed
 from wheeltarget.wheelhouse import PlacedFile, StagedFile
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def deliver(
             results = tuple(builder.replace_sources(result) for result in results)
         hashes = Hashes()
         if not delivery.dry_run:
-            refuse_damaged(results, delivery.store, hashes)
+            refuse_changed(results, hashes)
         for result in results:
             check(result, dry_run=delivery.dry_run)
         staged = [
@@ -232,14 +232,14 @@ class _Places:
     folder: str
     placed: Mapping[str, PlacedFile]
 
-    def find(self, filename: str) -> tuple[Path | None, bool, str]:
-        """Give a file's path, whether it is new, and its hash where that was computed."""
+    def find(self, filename: str) -> tuple[Path | None, bool, Digest | None]:
+        """Give a file's path, whether it is new, and what was computed of it if it was placed."""
         name = f"{self.folder}/{filename}" if self.folder else filename
         if self.delivery.dry_run:
             path = self.delivery.destination / name
-            return path, not path.is_file(), ""
+            return path, not path.is_file(), None
         file = self.placed.get(name)
-        return (file.path, file.new, file.sha256) if file else (None, False, "")
+        return (file.path, file.new, file.digest) if file else (None, False, None)
 
 
 def _target_files(result: JobResult, label: str, places: _Places) -> TargetFiles:
@@ -257,8 +257,7 @@ def _target_files(result: JobResult, label: str, places: _Places) -> TargetFiles
 def _target_file(
     file: ChosenFile, places: _Places, lines: Sequence[tuple[str, Asker]]
 ) -> TargetFile:
-    path, new, sha256 = places.find(file.path.name)
-    there = path is not None and path.is_file()
+    path, new, digest = places.find(file.path.name)
     mine = [asker for name, asker in lines if name in {file.name, file.url}]
     askers = [asker for asker in mine if None in file.parents or file.requested]
     askers += [Asker(project=parent) for parent in file.parents if parent is not None]
@@ -267,8 +266,8 @@ def _target_file(
         version=file.version,
         filename=file.path.name,
         url=file.url,
-        size=path.stat().st_size if there and path is not None else file.size,
-        hashes=tuple({**dict(file.hashes), **({"sha256": sha256} if sha256 else {})}.items()),
+        size=digest.size if digest else file.size,
+        hashes=(("sha256", digest.sha256),) if digest else file.hashes,
         requested_by=tuple(askers),
         path=path,
         new=new,

@@ -1,27 +1,170 @@
-"""The hashes of files, each computed once in a run."""
+"""Hashes that were computed in this run, as a type that a claimed hash cannot be passed off as.
+
+An index, a lock, a name in the wheel store and an earlier run only claim what a file is. What is
+placed has been hashed in this run, and a :class:`Digest` is the proof of it: one is made of a hash
+object that has taken in the content, never of a text.
+"""
 
 from __future__ import annotations
 
+import os
+import stat
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import io
+    from hashlib import _Hash
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Digest:
+    """What was computed of a file's content.
+
+    :param computed: the hash object that has taken in the whole content.
+    :param size: the number of bytes that it has taken in.
+    """
+
+    sha256: str
+    size: int
+
+    def __init__(self, computed: _Hash, size: int) -> None:
+        object.__setattr__(self, "sha256", computed.hexdigest())
+        object.__setattr__(self, "size", size)
+
+
+class Hasher:
+    """Hash content that comes piece by piece."""
+
+    def __init__(self) -> None:
+        import hashlib
+
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def update(self, data: bytes | memoryview) -> None:
+        """Take in the next piece.
+
+        :param data: the piece.
+        """
+        self._hash.update(data)
+        self._size += len(data)
+
+    @property
+    def digest(self) -> Digest:
+        """Return the digest of what was taken in so far."""
+        return Digest(self._hash, self._size)
+
+
+def hash_open(handle: io.FileIO) -> Digest:
+    """Hash an open file from where it stands to its end.
+
+    :param handle: the file, without a buffer.
+    :raises OSError: if it cannot be read.
+    """
+    hasher = Hasher()
+    buffer = memoryview(bytearray(_BLOCK))
+    while count := handle.readinto(buffer):
+        hasher.update(buffer[:count])
+    return hasher.digest
+
+
+def hash_file(path: Path) -> Digest:
+    """Hash a file.
+
+    :param path: the file.
+    :raises OSError: if it cannot be read.
+    """
+    with path.open("rb", buffering=0) as handle:
+        return hash_open(handle)
+
+
+def copy_file(source: Path, path: Path) -> Digest:
+    """Copy a file, and hash what is written.
+
+    :param source: the file.
+    :param path: the copy; what is there is overwritten.
+    :returns: the digest of the copy.
+    :raises OSError: if one cannot be read, or the other not be written.
+    """
+    with source.open("rb", buffering=0) as reader, path.open("wb", buffering=0) as handle:
+        writer = Writer(handle)
+        buffer = memoryview(bytearray(_BLOCK))
+        while count := reader.readinto(buffer):
+            writer.write(buffer[:count])
+    return writer.digest
+
+
+class Writer:
+    """Write the content of a file piece by piece, and hash it on the way.
+
+    :param handle: the file; without a buffer, as pieces are large.
+    """
+
+    def __init__(self, handle: io.FileIO) -> None:
+        self._handle = handle
+        self._hasher: Hasher | None = None
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Add to the content.
+
+        :param data: the next piece.
+        :returns: how many bytes it has.
+        :raises OSError: if it cannot be written.
+        """
+        if self._hasher is None:
+            self._hasher = Hasher()
+        self._hasher.update(data)
+        written = self._handle.write(data)
+        while written < len(data):
+            written += self._handle.write(data[written:])
+        return written
+
+    @property
+    def digest(self) -> Digest:
+        """Return the digest of what was written so far."""
+        return (self._hasher or Hasher()).digest
+
+
+Mark = tuple[int, int, int, int, int]
+"""What tells that nobody has written to a file: device, inode, size, times of both changes."""
+
+
+def mark_of(status: os.stat_result) -> Mark | None:
+    """Return the mark of a file; None if it is not a plain file, and always on Windows.
+
+    The second time is that of the inode, which nobody can set back: every write changes it. So do
+    a new name and a new mode, after which the file is hashed again for nothing. Windows has no such
+    time.
+
+    :param status: what the system says of the file.
+    """
+    if os.name == "nt" or not stat.S_ISREG(status.st_mode):
+        return None
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return (status.st_dev, status.st_ino, status.st_size, *times)
 
 
 class Hashes:
-    """Compute each file's hash once, however many names it has."""
+    """Hash each file once in a run, however many names it has."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[int, int], str] = {}
+        self._known: dict[Mark, Digest] = {}
 
-    def sha256(self, path: Path) -> str:
-        """Give a file's sha256, in hexadecimal.
+    def of(self, path: Path) -> Digest:
+        """Hash a file, unless that was done and nobody has written to it since.
 
-        :param path: the file; it must not be written to any more.
-        :raises OSError: where it cannot be read.
+        :param path: the file.
+        :raises OSError: if it cannot be read.
         """
-        status = path.stat()
-        key = (status.st_dev, status.st_ino)
-        if key not in self._known or not status.st_ino:
-            import hashlib
-
-            with path.open("rb") as handle:
-                self._known[key] = hashlib.file_digest(handle, "sha256").hexdigest()
-        return self._known[key]
+        with path.open("rb", buffering=0) as handle:
+            mark = mark_of(os.fstat(handle.fileno()))
+            known = self._known.get(mark) if mark else None
+            if known is None:
+                known = hash_open(handle)
+                if mark is not None:
+                    self._known[mark] = known
+        return known

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from wheeltarget.connections import Connection
+from wheeltarget.digests import Digest, copy_file, hash_file
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.network import Network
 from wheeltarget.regular_files import is_archive
@@ -67,11 +68,13 @@ Watch = Callable[[Progress], None]
 class Fetched:
     """What came of fetching.
 
+    :param digests: what was computed of the files that are there, by their paths.
     :param left: what pip's session has to fetch.
     :param wrong: what is not what it should be, and why.
     :param unreachable: hosts that did not answer at all.
     """
 
+    digests: dict[str, Digest] = field(default_factory=dict)
     left: list[Order] = field(default_factory=list)
     wrong: list[tuple[Order, HashMismatchError | WrongSizeError]] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
@@ -94,7 +97,7 @@ def fetch_plain(
     :returns: what is left over, and what is wrong.
     :raises OSError: where a file cannot be written.
     """
-    fetched = Fetched([each for each in orders if not network.takes(each.url)])
+    fetched = Fetched(left=[each for each in orders if not network.takes(each.url)])
     hosts: dict[tuple[str, str], deque[Order]] = {}
     # Large and small as they come: while some files flow, other connections wait for answers. The
     # largest ones first would flow all at once, and nothing with the waiting that is left then.
@@ -192,7 +195,8 @@ class _Crew:
 
     def _fetch(self, order: Order, connection: Connection, queue: deque[Order]) -> None:
         try:
-            obtain(order, self._store, lambda start: connection.ask(order.url, start))
+            digest = obtain(order, self._store, lambda start: connection.ask(order.url, start))
+            self._fetched.digests[order.path] = digest
             self._done += 1
         except (HashMismatchError, WrongSizeError) as error:
             self._fetched.wrong.append((order, error))
@@ -249,28 +253,24 @@ def _trust(place: str) -> ssl.SSLContext:
     )
 
 
-def take_file(order: Order, place: Path, *, linked: bool = True) -> bool:
+def take_file(order: Order, place: Path, *, linked: bool = True) -> Digest | None:
     """Take a file that is on this machine already, if it is the right one.
 
     :param order: the file, and where to.
     :param place: where it may be.
-    :param linked: whether to give it a second name, where that can be, not to copy it.
-    :returns: whether it was the right one.
-    :raises OSError: where it cannot be read or written.
+    :param linked: whether to give it a second name, if that can be, not to copy it.
+    :returns: what was computed of the file that is there now; None if it was not the right one.
+    :raises OSError: if it cannot be read or written.
     """
     if not is_archive(place):
-        return False
-    import hashlib
-    import shutil
-
+        return None
     path = Path(order.path)
-    if not (linked and _link(place, path)):
-        shutil.copyfile(place, path)
-    with path.open("rb") as handle:
-        same = hashlib.file_digest(handle, "sha256").hexdigest() == order.sha256
-    if not same:
+    is_linked = linked and _link(place, path)
+    digest = hash_file(path) if is_linked else copy_file(place, path)
+    if digest.sha256 != order.sha256:
         path.unlink()
-    return same
+        return None
+    return digest
 
 
 def _link(place: Path, path: Path) -> bool:

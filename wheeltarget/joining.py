@@ -232,5 +232,5 @@ def _staged(folder: Path, found: Sequence[Path]) -> Iterator[StagedFile]:
 
 
 def _joined(name: str, placed: PlacedFile, sources: Sequence[Path]) -> JoinedFile:
-    size = placed.path.stat().st_size
-    return JoinedFile(name, placed.path, placed.sha256, size, placed.new, tuple(sources))
+    digest = placed.digest
+    return JoinedFile(name, placed.path, digest.sha256, digest.size, placed.new, tuple(sources))

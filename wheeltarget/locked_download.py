@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -138,11 +138,11 @@ class _Run:
 
     def refuse_clashes(self) -> None:
         """Refuse two contents of one name before anything is fetched."""
-        seen: dict[str, StagedFile] = {}
+        seen: dict[str, tuple[StagedFile, str]] = {}
         for selection, folder, pin in self._each():
             file = _staged(Path(pin.file.filename), selection, folder, pin)
-            first = seen.setdefault(file.name, file)
-            if first.sha256 != file.sha256:
+            first, claimed = seen.setdefault(file.name, (file, pin.file.sha256))
+            if claimed != pin.file.sha256:
                 raise wheelhouse.clash(first, file)
 
     def fetch_and_place(
@@ -163,9 +163,10 @@ class _Run:
                 pins[str(path)] = pin
                 places[str(path)] = self.destination / file.name
         source = Source(self.words.command, self.words.settings, self.environment)
-        bring(pins, places, stage, source, self.do_meanwhile, watch)
+        digests = bring(pins, places, stage, source, self.do_meanwhile, watch)
         interrupts.hold()
-        return wheelhouse.merge(stage, [tuple(staged.values())])
+        files = [replace(each, digest=digests[str(each.path)]) for each in staged.values()]
+        return wheelhouse.merge(stage, [files])
 
     def do_meanwhile(self) -> None:
         """Do, while files come, what no file depends on; and load what is needed at the end."""
@@ -212,8 +213,8 @@ class _Run:
             version=file.version,
             filename=file.filename,
             url=file.url or Path(os.path.abspath(pin.beside)).as_uri(),  # noqa: PTH100 - no links
-            size=file.size if known is None else path.stat().st_size,
-            hashes=(("sha256", file.sha256),),
+            size=file.size if known is None else known.digest.size,
+            hashes=(("sha256", file.sha256 if known is None else known.digest.sha256),),
             requested_by=(Asker("", pinned, f"{pin.lock}:{pin.line}:1"),),
             path=path,
             new=not path.is_file() if known is None else known.new,
@@ -234,4 +235,4 @@ class _Run:
 
 def _staged(path: Path, selection: Selection, folder: str, pin: Pin) -> StagedFile:
     file = pin.file
-    return StagedFile(path, file.url or file.path, selection.label, folder, file.sha256)
+    return StagedFile(path, file.url or file.path, selection.label, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget import locks
-from wheeltarget.check_locks import read_selections, sha256_of
+from wheeltarget.check_locks import read_selections
+from wheeltarget.digests import copy_file, hash_file
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.locked import is_own
 from wheeltarget.locks import Lock, LockedFile, LockedPackage
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
 """Flaws of a wheel with which it can be unpacked all the same, as pip does."""
+
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +95,12 @@ def take_wheels(
 ) -> tuple[tuple[tuple[LockedPackage, Path], ...], tuple[str, ...]]:
     """Give the wheel of every project, from folders or from where the lock says.
 
+    Wheels of folders are copied: what is unpacked is what was hashed.
+
     :param lock: the lock.
     :param choice: where it was read from.
     :param folders: folders that have the wheels; without any, they are fetched.
-    :param fetched: the folder to fetch them to.
+    :param fetched: the folder to fetch or copy them to; it is nobody else's.
     :param ready: raises where something else is missing here; it is called before anything is
         fetched, but after all has been read that was named.
     :returns: the wheels, each whole, and a sentence for each that has a harmless flaw.
@@ -111,7 +118,7 @@ def take_wheels(
         ready()
         folders = (str(fetched),)
         _fetch(choice, fetched)
-    wheels = tuple(_find_all(lock, folders))
+    wheels = tuple(_find_all(lock, folders, fetched))
     notes = tuple(_check(wheels))
     ready()
     return wheels, notes
@@ -127,10 +134,13 @@ def _require_readable(folder: str) -> None:
         ) from error
 
 
-def _find_all(lock: Lock, folders: Sequence[str]) -> Iterator[tuple[LockedPackage, Path]]:
+def _find_all(
+    lock: Lock, folders: Sequence[str], home: Path
+) -> Iterator[tuple[LockedPackage, Path]]:
+    home.mkdir(exist_ok=True)
     missing = []
     for package in lock.packages:
-        path = _find(package, folders)
+        path = _find(package, folders, home)
         if path is None:
             missing.append(package.file.filename)
         else:
@@ -143,11 +153,20 @@ def _find_all(lock: Lock, folders: Sequence[str]) -> Iterator[tuple[LockedPackag
         )
 
 
-def _find(package: LockedPackage, folders: Sequence[str]) -> Path | None:
-    """Find a wheel with the sha256 that a lock has of it."""
+def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | None:
+    """Find a wheel with the sha256 that a lock has of it, and bring it home."""
+    path = home / package.file.filename
     for folder in folders:
-        path = Path(folder, package.file.filename)
-        if package.file.sha256 and sha256_of(path) == package.file.sha256.lower():
+        source = Path(folder, package.file.filename)
+        if not source.is_file():
+            continue
+        try:
+            digest = hash_file(path) if source == path else copy_file(source, path)
+        except OSError as error:
+            if error.errno in _NO_ROOM:
+                raise
+            continue  # it cannot be read
+        if digest.sha256 == package.file.sha256.lower():
             return path
     return None
 

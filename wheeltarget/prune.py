@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.check_locks import read_selections, sha256_of
+from wheeltarget.digests import copy_file
 from wheeltarget.errors import DestinationError, UsageError
 
 _OLD_SOURCES = (".tgz", ".tar.bz2")
@@ -71,7 +71,7 @@ def prune(request: PruneRequest) -> PruneOutcome:
         lacking = {name: digest for name, digest in needed if digest not in old}
         files = tuple(_find(there, lacking, request.place))
         if request.to is not None:
-            _copy(files, request.to)
+            _copy(files, lacking, request.to)
         return PruneOutcome(files, _size(files), request.to is not None)
     names = {name for name, _ in needed}
     files = tuple(each for each in there if each.is_file() and each.name not in names)
@@ -144,14 +144,18 @@ def _remove(files: Iterable[Path]) -> None:
             raise DestinationError(f"cannot remove {path}: {error.strerror}") from error
 
 
-def _copy(files: Iterable[Path], folder: Path) -> None:
-    """Copy files into a folder, each whole or not at all."""
+def _copy(files: Iterable[Path], hashes: Mapping[str, str], folder: Path) -> None:
+    """Copy files into a folder, each whole or not at all; each copy is hashed, too."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path in files:
             part = folder / f"{path.name}.wheeltarget-part"
             try:
-                shutil.copyfile(path, part)
+                if copy_file(path, part).sha256 != hashes[path.name]:
+                    raise DestinationError(
+                        f"{path} was changed while it was copied",
+                        "wait until nothing writes to it, and run this again",
+                    )
                 part.replace(folder / path.name)
             finally:
                 part.unlink(missing_ok=True)

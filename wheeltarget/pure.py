@@ -55,7 +55,7 @@ class Builder:
         except OSError:
             shutil.copy2(self._built[digest], wheel)
         file.path.unlink()
-        return replace(file, path=wheel, hashes=(), size=None)
+        return replace(file, path=wheel, hashes=(), accepts=(), size=None)
 
     def _build(self, file: ChosenFile, digest: str) -> Path:
         from packaging.utils import parse_wheel_filename

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.cache import cache_folder, is_ours, wheel_folder
+from wheeltarget.digests import hash_file, mark_of
 from wheeltarget.errors import DestinationError
 from wheeltarget.remembered import find
 
 if TYPE_CHECKING:
+    from wheeltarget.digests import Mark
     from wheeltarget.outcome import DownloadOutcome, TargetFile
     from wheeltarget.remembered import Remembered
-    from wheeltarget.store import Store
 
 
 def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
@@ -42,7 +43,7 @@ def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadO
     """
     wheels = wheel_folder(cache_folder(environment))
     hashes = _hashes(remembered)
-    new = None if hashes is None else _place(hashes, remembered.destination, wheels)
+    new = None if hashes is None else _place(hashes, remembered, wheels)
     if new is None:
         return None
     targets = tuple(
@@ -67,8 +68,11 @@ def _files(outcome: DownloadOutcome) -> list[TargetFile]:
     return [file for target in outcome.targets for file in target.files]
 
 
-def _place(hashes: Mapping[str, str], destination: Path, wheels: Path) -> set[Path] | None:
+def _place(hashes: Mapping[str, str], remembered: Remembered, wheels: Path) -> set[Path] | None:
     """Link what is missing into the destination, all or nothing.
+
+    What is linked is hashed. A file that is there stays, and is hashed unless its mark says that
+    nobody has touched it since the run that is remembered.
 
     :returns: the paths of those files; None if one cannot be had, or another is in its place.
     """
@@ -76,17 +80,17 @@ def _place(hashes: Mapping[str, str], destination: Path, wheels: Path) -> set[Pa
     from wheeltarget.store import Store
     from wheeltarget.wheelhouse import open_stage, settled
 
-    store = Store(wheels)
+    store, destination = Store(wheels), remembered.destination
     try:
         with interruptible() as interrupts:
             if destination.is_dir():
                 # Mostly all is there, and then no stage is needed.
                 with settled(destination):
-                    absent = _absent(hashes, destination, store)
+                    absent = _absent(hashes, remembered)
                 if not absent:
                     return None if absent is None else set()
             with open_stage(destination, watched=False) as stage, stage.hold():
-                absent = _absent(hashes, destination, store)
+                absent = _absent(hashes, remembered)
                 folder = stage.job_folder(0)
                 missing = None if absent is None else _take(absent, hashes, store, folder)
                 if missing is None:
@@ -99,13 +103,14 @@ def _place(hashes: Mapping[str, str], destination: Path, wheels: Path) -> set[Pa
         return None
 
 
-def _absent(hashes: Mapping[str, str], destination: Path, store: Store) -> list[str] | None:
+def _absent(hashes: Mapping[str, str], remembered: Remembered) -> list[str] | None:
     """List the files that are not in the destination; None if another is in the place of one."""
     absent = []
     for name, sha256 in hashes.items():
-        if not os.path.lexists(destination / name):
+        there = remembered.destination / name
+        if not os.path.lexists(there):
             absent.append(name)
-        elif not _is_it(destination / name, store, sha256):
+        elif not _is_it(there, remembered.marks.get(str(there)), sha256):
             return None
     return absent
 
@@ -122,14 +127,8 @@ def _take(
     return taken
 
 
-def _is_it(path: Path, store: Store, sha256: str) -> bool:
-    """Tell whether a file is the one with a hash; one that is linked to the store's is known to."""
-    if not path.is_file():
-        return False
-    known = store.find(sha256)
-    if known is not None and path.samefile(known):
+def _is_it(path: Path, mark: Mark | None, sha256: str) -> bool:
+    """Tell whether a file is as a run left it, or else has a hash."""
+    if mark is not None and mark_of(path.lstat()) == mark:
         return True
-    import hashlib
-
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest() == sha256
+    return path.is_file() and hash_file(path).sha256 == sha256

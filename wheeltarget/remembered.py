@@ -22,13 +22,15 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wheeltarget.digests import mark_of
 from wheeltarget.regular_files import REQUIREMENTS_FILE, read_regular
 from wheeltarget.runs import SUFFIX, record_of
 
 if TYPE_CHECKING:
+    from wheeltarget.digests import Mark
     from wheeltarget.outcome import DownloadOutcome
 
-_SCHEMA = 1
+_SCHEMA = 2
 _PROGRAMS = ("pip", "packaging")
 _DATA = ("catalogue.toml", "systems.toml")
 _CLOCK_STEP, _COARSE_CLOCK_STEP = 0.02, 2.0
@@ -65,12 +67,14 @@ class Remembered:
     :param appearance: how it was shown.
     :param destination: the folder for its files.
     :param made: when it was, in seconds since the epoch.
+    :param marks: the mark of each file as the run left it, by its path.
     """
 
     outcome: DownloadOutcome
     appearance: Appearance
     destination: Path
     made: float
+    marks: Mapping[str, Mark]
 
 
 def real_folder(name: str) -> Path:
@@ -133,8 +137,16 @@ def keep(
             "destination": [basis.destination, str(real_folder(basis.destination))],
             "appearance": list(astuple(appearance)),
             "outcome": outcome.as_dict(),
+            "marks": {str(path): mark for path, mark in _marks(outcome) if mark},
         }
         _write(Path(record_of(words, environment)), json.dumps(data))
+
+
+def _marks(outcome: DownloadOutcome) -> Iterator[tuple[Path, Mark | None]]:
+    """Give the mark of each file that is in the destination."""
+    for path in {file.path for target in outcome.targets for file in target.files if file.path}:
+        with contextlib.suppress(OSError):
+            yield path, mark_of(path.lstat())
 
 
 def forget(words: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -193,7 +205,8 @@ def _check(data: Mapping[str, Any], environment: Mapping[str, str]) -> Remembere
 
     outcome = DownloadOutcome.from_dict(data["outcome"])
     appearance = Appearance(*data["appearance"])
-    return Remembered(outcome, appearance, Path(destination), data["made"])
+    marks = {path: tuple(mark) for path, mark in data["marks"].items()}
+    return Remembered(outcome, appearance, Path(destination), data["made"], marks)
 
 
 def _programs() -> list[list[str | None]]:

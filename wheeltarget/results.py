@@ -31,6 +31,7 @@ class ChosenFile:
     :param index: the page that names it, without credentials; None where there is none.
     :param direct: whether it was asked for by its place.
     :param subdirectory: the folder in it that the project is in; empty for all of it.
+    :param accepts: what the user says of it, (algorithm, value); pip takes either.
     """
 
     name: str
@@ -48,6 +49,7 @@ class ChosenFile:
     index: str | None = None
     direct: bool = False
     subdirectory: str = ""
+    accepts: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], folder: Path) -> ChosenFile:
@@ -68,6 +70,7 @@ class ChosenFile:
             index=data["index"],
             direct=data["direct"],
             subdirectory=data["subdirectory"],
+            accepts=tuple((n, value) for n, values in data["accepts"].items() for value in values),
         )
 
 

@@ -1,18 +1,15 @@
 """The wheel store: files by the sha256 of their content, shared by all runs of one user.
 
-A file is written under a temporary name, hashed on the way, and renamed into place when its hash is
+A file is written under a temporary name, hashed on the way, and renamed into place if its hash is
 right. So whoever looks sees it whole or not at all, however many processes write it, and however
 one of them ends; nothing is locked.
 
-A file that is linked into a wheelhouse is the same file there, and whoever changes it there changes
-it here. Hashing it on each use would cost more than linking it by far. So beside each file stands a
-stamp: the size and the time of the last change that the file had when its hash was computed. Where
-the two still agree, the file is what was hashed; where they do not, or where there is no stamp, it
-is hashed again, and removed if it is another one. Writing to a file changes its time, and a power
-failure that leaves it short its size. File systems count time in steps of up to two seconds, so a
-new file is dated back by that much, or a change in its first moment would not be seen.
+The name of a file in the store only claims what it is. A file that is linked into a wheelhouse is
+the same file there, and whoever changes it there changes it here; and disks go bad. So a file is
+hashed whenever it is taken: not under its name here, which another process may give to another
+file, but as what was linked or copied for the one who asked. One that is damaged is removed.
 
-The stamp's own time of change says when the file was last used.
+The time of the last access says when the file was last used.
 
 Many threads write at once, and each call of the system makes a thread wait for its turn. So there
 are as few of them as will do.
@@ -30,56 +27,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wheeltarget.digests import Digest, Writer, hash_file
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.permissions import permitted
 
 if TYPE_CHECKING:
     import io
-    from hashlib import _Hash
 
 TEMPORARY = "tmp"
 """Name of the folder for what is being written."""
 
-STAMP = ".stamp"
-"""What stands behind the name of a file in that of its stamp."""
+_STAMP = ".stamp"
+"""What stood behind the name of a file that an earlier version of wheeltarget kept beside it."""
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _LENGTH = 64
 _BLOCK = 1 << 20
 _USE_IS_NOTED_AFTER = 3600.0
-_CLOCK_STEP = 2.0
 _DRAFT_IS_DEAD_AFTER = 3600.0
-
-
-class Writer:
-    """Takes the content of a file, piece by piece.
-
-    :param handle: where it goes; without a buffer, as pieces are large.
-    """
-
-    def __init__(self, handle: io.FileIO) -> None:
-        self._handle = handle
-        self._hash: _Hash | None = None
-
-    def write(self, data: bytes | memoryview) -> int:
-        """Add to the content.
-
-        :param data: the next piece.
-        :returns: how many bytes it has.
-        :raises OSError: where it cannot be written.
-        """
-        if self._hash is None:
-            self._hash = _new_hash()
-        self._hash.update(data)
-        written = self._handle.write(data)
-        while written < len(data):
-            written += self._handle.write(data[written:])
-        return written
-
-    @property
-    def sha256(self) -> str:
-        """Give the hash of what was written so far, in hexadecimal."""
-        return (self._hash or _new_hash()).hexdigest()
 
 
 class Store:
@@ -98,52 +63,89 @@ class Store:
         self._name = os.urandom(12).hex()
         self._numbers = itertools.count()
 
-    def find(self, sha256: str) -> Path | None:
-        """Find the file with a hash; one that is damaged is removed.
+    def locate(self, sha256: str) -> Path | None:
+        """Find what the store calls the file with a hash, for a guess: nobody has hashed it.
 
         :param sha256: the hash, in hexadecimal; anything else is not there.
-        :returns: where it is, to be read and no more; None where it is not there.
+        :returns: where it is, to be read and no more; None if it is not there.
         """
-        found = self._verified(sha256)
+        found = self._look(sha256)
         return found and found[0]
 
-    def take(self, sha256: str, path: Path) -> bool:
+    def find(self, sha256: str) -> Path | None:
+        """Find the file with a hash, and hash it; one that is damaged is removed.
+
+        :param sha256: the hash, in hexadecimal; anything else is not there.
+        :returns: where it is, to be read and no more; None if it is not there.
+        """
+        found = self._look(sha256)
+        if found is None:
+            return None
+        path, status = found
+        with contextlib.suppress(OSError):
+            if hash_file(path).sha256 == sha256.lower():
+                return path
+        _discard(path, status)
+        return None
+
+    def take(self, sha256: str, path: Path) -> Digest | None:
         """Put the file with a hash where it is needed, whole or not at all.
 
-        It is linked; across file systems, and where its mode is not the one that a new file has, it
-        is copied.
+        It is linked; across file systems, and if its mode is not the one that a new file has, it is
+        copied. What is there then is hashed; if it is damaged, it is removed there and here.
 
         :param sha256: the hash, in hexadecimal.
         :param path: where to; nothing may be there, its folder has to be.
-        :returns: False where the store has no such file.
-        :raises FileExistsError: where something is at that path.
-        :raises OSError: where it cannot be written.
+        :returns: what was computed of the file at that path; None if the store has no such file.
+        :raises FileExistsError: if something is at that path.
+        :raises OSError: if it cannot be written.
         """
-        found = self._verified(sha256)
-        return found is not None and self._put(*found, path)
+        found = self._look(sha256)
+        if found is None:
+            return None
+        place, status = found
+        digest = self._put(place, status, path)
+        if digest is None or digest.sha256 != sha256.lower():
+            if digest is not None:
+                path.unlink()
+            _discard(place, status)
+            return None
+        _note_use(place, status)
+        return digest
 
-    def _put(self, source: Path, status: os.stat_result, path: Path) -> bool:
-        """Put a file of the store where it is needed, and tell whether it was still there."""
-        if stat.S_IMODE(status.st_mode) == self._mode:
-            try:
-                os.link(source, path)
-            except FileExistsError:
-                raise
-            except OSError:
-                pass  # another file system, too many links, somebody else's file, no longer there
-            else:
-                return True
-        return _copy(source, path)
+    def _put(self, source: Path, status: os.stat_result, path: Path) -> Digest | None:
+        """Link or copy a file, and hash what is there then; None if there was no such file."""
+        if not self._link(source, status, path):
+            return _copy(source, path)
+        try:
+            digest = hash_file(path) if stat.S_ISREG(path.lstat().st_mode) else None
+        except OSError:
+            digest = None
+        if digest is None:
+            path.unlink()
+        return digest
+
+    def _link(self, source: Path, status: os.stat_result, path: Path) -> bool:
+        """Give a file a second name, if that can be, and if its mode is that of a new file."""
+        if stat.S_IMODE(status.st_mode) != self._mode:
+            return False
+        try:
+            os.link(source, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            return False  # another file system, too many links, somebody else's file, it is gone
+        return True
 
     def add(self, sha256: str, path: Path) -> None:
         """Keep a file that is already on the disk, linked or copied.
 
         :param sha256: the hash that it has to have, in hexadecimal.
-        :param path: where it is; it must not be written to any more.
-        :raises HashMismatchError: where its content is another one; the store is as it was then.
-        :raises OSError: where it cannot be read, or the store not be written.
+        :param path: where it is.
+        :raises HashMismatchError: if its content is another one; the store is as it was then.
+        :raises OSError: if it cannot be read, or the store not be written.
         """
-        if self._verified(sha256) is not None:
+        if self.locate(sha256) is not None:
             return
         with self._temporary() as draft:
             draft.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +155,7 @@ class Store:
                 import shutil
 
                 shutil.copyfile(path, draft)
-            self._keep(draft, _date_back(draft), sha256, _hash_file(draft))
+            self._keep(draft, sha256, hash_file(draft))
 
     @contextmanager
     def writing(self, sha256: str, path: Path | None = None) -> Iterator[Writer]:
@@ -163,34 +165,25 @@ class Store:
         it ends in any other way, nothing is left of it.
 
         :param sha256: the hash that it has to have, in hexadecimal.
-        :param path: where to put it then, as :meth:`take` does; nowhere if None.
-        :returns: what takes the content.
-        :raises HashMismatchError: where the content is another one.
-        :raises FileExistsError: where something is at that path.
-        :raises OSError: where the store, or the path, cannot be written.
+        :param path: where to put it then, linked or copied; nowhere if None.
+        :returns: what takes the content, and has its digest in the end.
+        :raises HashMismatchError: if the content is another one.
+        :raises FileExistsError: if something is at that path.
+        :raises OSError: if the store, or the path, cannot be written.
         """
         with self._temporary() as draft:
             with _create(draft) as handle:
                 writer = Writer(handle)
                 yield writer
-            status = _date_back(draft)
-            place = self._keep(draft, status, sha256, writer.sha256)
-            if path is not None and not self._put(place, status, path):
-                raise FileNotFoundError(None, "No such file or directory", str(place))
-
-    def is_damaged(self, sha256: str) -> bool:
-        """Hash a file once more, whatever its stamp says; one that is damaged is removed.
-
-        :param sha256: the hash, in hexadecimal; what is not there is not damaged.
-        """
-        path = self._path(sha256)
-        try:
-            if path is None or _hash_file(path) == sha256.lower():
-                return False
-            _remove(path)
-        except OSError:
-            return False
-        return True
+                status = os.fstat(handle.fileno())
+            _compare(sha256, writer.digest)
+            # From the draft, and not from the store: there it is anybody's.
+            if path is not None and not self._link(draft, status, path):
+                copied = _copy(draft, path)
+                if copied != writer.digest:
+                    path.unlink(missing_ok=True)
+                    raise FileNotFoundError(None, "No such file or directory", str(draft))
+            self._keep(draft, sha256, writer.digest)
 
     def remove(self, sha256: str) -> None:
         """Remove a file; whoever has it linked keeps it.
@@ -200,10 +193,10 @@ class Store:
         """
         path = self._path(sha256)
         if path is not None:
-            _remove(path)
+            path.unlink(missing_ok=True)
 
     def entries(self) -> Iterator[tuple[str, int, float]]:
-        """Give every file, verified or not.
+        """Give every file, right or damaged.
 
         :returns: its hash, as its place says; its size in bytes; and when it was last used, in
             seconds since the epoch, to the hour.
@@ -214,22 +207,17 @@ class Store:
                 continue
             with contextlib.suppress(OSError):
                 status = path.lstat()
-                try:
-                    used = Path(f"{path}{STAMP}").stat().st_mtime
-                except OSError:
-                    used = status.st_mtime
-                yield sha256, status.st_size, used
+                yield sha256, status.st_size, status.st_atime
 
     def sweep(self) -> None:
-        """Remove what killed runs have left, and stamps of files that somebody removed by hand.
+        """Remove what killed runs have left, and what earlier versions kept beside the files.
 
         A draft is left if nothing was added to it for an hour.
 
-        :raises OSError: where it cannot be removed.
+        :raises OSError: if it cannot be removed.
         """
-        for stamp in self.folder.glob(f"??/*{STAMP}"):
-            if not stamp.with_suffix("").exists():
-                stamp.unlink(missing_ok=True)
+        for stamp in self.folder.glob(f"??/*{_STAMP}"):
+            stamp.unlink(missing_ok=True)
         for draft in self.folder.glob(f"{TEMPORARY}/*"):
             with contextlib.suppress(FileNotFoundError):
                 # One from the future was written while the clock was wrong.
@@ -243,24 +231,14 @@ class Store:
             return None
         return self.folder.joinpath(sha256[:2], sha256[2:])
 
-    def _verified(self, sha256: str) -> tuple[Path, os.stat_result] | None:
-        """Give the file with a hash and what the system says of it, if it is what was hashed."""
+    def _look(self, sha256: str) -> tuple[Path, os.stat_result] | None:
+        """Give the file that is called by a hash, and what the system says of it."""
         path = self._path(sha256)
-        if path is None:
-            return None
         try:
-            status = path.lstat()
-            if not stat.S_ISREG(status.st_mode):
-                return None
-            if _read_stamp(path) != _stamp(status):
-                digest = _hash_file(path)
-                if digest != sha256.lower():
-                    _remove(path)
-                    return None
-                _write_stamp(path, status)
+            status = path.lstat() if path else None
         except OSError:
             return None
-        return path, status
+        return (path, status) if path and status and stat.S_ISREG(status.st_mode) else None
 
     @contextmanager
     def _temporary(self) -> Iterator[Path]:
@@ -273,23 +251,24 @@ class Store:
                 draft.unlink(missing_ok=True)
             raise
 
-    def _keep(self, draft: Path, status: os.stat_result, expected: str, got: str) -> Path:
+    def _keep(self, draft: Path, expected: str, digest: Digest) -> None:
         """Give a file that is whole its place, if its hash is right."""
-        if got != expected.lower():
-            raise HashMismatchError(expected, got)
-        path = self.folder.joinpath(got[:2], got[2:])
+        _compare(expected, digest)
+        path = self.folder.joinpath(digest.sha256[:2], digest.sha256[2:])
         with contextlib.suppress(FileExistsError):
             os.mkdir(path.parent)  # noqa: PTH102 - it would look whether it is a folder
         try:
             draft.replace(path)
         except PermissionError:
-            # On Windows a file that somebody reads cannot be replaced; it is this one.
+            # On Windows a file that somebody reads cannot be replaced; whoever takes it hashes it.
             if not path.is_file():
                 raise
             draft.unlink()
-        else:
-            _write_stamp(path, status)
-        return path
+
+
+def _compare(expected: str, digest: Digest) -> None:
+    if digest.sha256 != expected.lower():
+        raise HashMismatchError(expected, digest.sha256)
 
 
 def _create(path: Path) -> io.FileIO:
@@ -301,78 +280,41 @@ def _create(path: Path) -> io.FileIO:
         return path.open("xb", buffering=0)
 
 
-def _new_hash() -> _Hash:
-    import hashlib
-
-    return hashlib.sha256()
-
-
-def _hash_file(path: Path) -> str:
-    digest = _new_hash()
-    with path.open("rb", buffering=0) as handle:
-        while block := handle.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+def _note_use(path: Path, status: os.stat_result) -> None:
+    """Note that a file is used, to the hour."""
+    if time.time() - status.st_atime > _USE_IS_NOTED_AFTER:
+        with contextlib.suppress(OSError):
+            os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
 
 
-def _date_back(path: Path) -> os.stat_result:
-    """Let every change from now on be seen, however coarse the file system's clock is.
-
-    A file that is older than that keeps its time: it may be somebody's own, linked.
-    """
-    past = time.time() - 1.5 * _CLOCK_STEP
-    if path.stat().st_mtime > past:
-        os.utime(path, (past, past))
-    return path.stat()
+def _discard(path: Path, status: os.stat_result) -> None:
+    """Remove a file that is damaged, unless another one has come in its place meanwhile."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(path.lstat(), status):
+            path.unlink()
 
 
-def _stamp(status: os.stat_result) -> str:
-    return f"{status.st_size} {status.st_mtime_ns}"
-
-
-def _read_stamp(path: Path) -> str:
-    """Read a file's stamp and note that the file is used; without a stamp it is empty."""
-    stamp = Path(f"{path}{STAMP}")
-    try:
-        with stamp.open(encoding="ascii") as handle:
-            if abs(time.time() - os.fstat(handle.fileno()).st_mtime) > _USE_IS_NOTED_AFTER:
-                with contextlib.suppress(OSError):
-                    os.utime(stamp)
-            return handle.read()
-    except (OSError, ValueError):
-        return ""
-
-
-def _write_stamp(path: Path, status: os.stat_result) -> None:
-    """Write down what a file was like when it was hashed; without that it is hashed once more."""
-    if time.time() - status.st_mtime < _CLOCK_STEP:
-        return  # it could change once more without being seen to
-    stamp = f"{path}{STAMP}"
-    with contextlib.suppress(OSError), open(stamp, "wb", buffering=0) as handle:  # noqa: PTH123
-        handle.write(_stamp(status).encode("ascii"))
-
-
-def _remove(path: Path) -> None:
-    """Remove a file and its stamp."""
-    path.unlink(missing_ok=True)
-    Path(f"{path}{STAMP}").unlink(missing_ok=True)
-
-
-def _copy(source: Path, path: Path) -> bool:
-    """Copy a file of the store, and tell whether it is still there."""
-    import shutil
-
+def _copy(source: Path, path: Path) -> Digest | None:
+    """Copy a file and hash the copy; None if there is none, or it cannot be read."""
     if path.exists():
         raise FileExistsError(None, "File exists", str(path))
     part = path.with_name(f"{path.name}.wheeltarget-part")
     try:
         with contextlib.ExitStack() as stack:
             try:
-                reader = stack.enter_context(source.open("rb"))
-            except FileNotFoundError:
-                return False
-            shutil.copyfileobj(reader, stack.enter_context(part.open("wb")), _BLOCK)
+                reader = stack.enter_context(source.open("rb", buffering=0))
+            except OSError:
+                return None
+            writer = Writer(stack.enter_context(part.open("wb", buffering=0)))
+            while True:
+                try:
+                    block = reader.read(_BLOCK)
+                except OSError:
+                    return None
+                if not block:
+                    break
+                writer.write(block)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-    return True
+    return writer.digest

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from wheeltarget.digests import Digest, Writer
 from wheeltarget.errors import HashMismatchError, WheeltargetError
-from wheeltarget.store import Store, Writer
+from wheeltarget.store import Store
 
 TRIES = 5
 """How often a connection may break with no byte between, as with pip's --resume-retries."""
@@ -125,14 +126,15 @@ Ask = Callable[[int], Answer]
 """Asks for a file from some byte on; raises BrokenError, and UnreachableError."""
 
 
-def obtain(order: Order, store: Store | None, ask: Ask) -> None:
+def obtain(order: Order, store: Store | None, ask: Ask) -> Digest:
     """Fetch a file, through the store where there is one.
 
     :param order: which file, and where to.
     :param store: keeps it for the next run; a store that cannot be written is passed over.
     :param ask: asks for it.
-    :raises HashMismatchError: where it is another file.
-    :raises WrongSizeError: where it has another size.
+    :returns: what was computed of it on the way.
+    :raises HashMismatchError: if it is another file.
+    :raises WrongSizeError: if it has another size.
     :raises StatusError: where the server does not give it.
     :raises BrokenError: where the connection broke for good.
     :raises UnreachableError: where there was none.
@@ -142,32 +144,27 @@ def obtain(order: Order, store: Store | None, ask: Ask) -> None:
         with contextlib.suppress(OSError):
             with store.writing(order.sha256, Path(order.path)) as writer:
                 receive(writer.write, order.size, ask)
-            return
-    _obtain_directly(order, ask)
+            return writer.digest
+    return _obtain_directly(order, ask)
 
 
-def _obtain_directly(order: Order, ask: Ask) -> None:
+def _obtain_directly(order: Order, ask: Ask) -> Digest:
     path = Path(order.path)
     path.unlink(missing_ok=True)
     try:
         with path.open("xb", buffering=0) as handle:
             writer = Writer(handle)
             receive(writer.write, order.size, ask)
-        check_hash(order.sha256, writer.sha256)
+        _compare(order.sha256, writer.digest)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+    return writer.digest
 
 
-def check_hash(expected: str, got: str) -> None:
-    """Compare two hashes.
-
-    :param expected: the hash that a file has to have.
-    :param got: the one that it has.
-    :raises HashMismatchError: where they differ.
-    """
-    if got != expected:
-        raise HashMismatchError(expected, got)
+def _compare(expected: str, digest: Digest) -> None:
+    if digest.sha256 != expected:
+        raise HashMismatchError(expected, digest.sha256)
 
 
 def receive(write: Callable[[bytes | memoryview], object], size: int | None, ask: Ask) -> None:

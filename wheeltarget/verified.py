@@ -1,41 +1,47 @@
-"""Files held against the hashes that indexes say, before any is placed.
+"""Files held against the hashes that the index and the user say, before any is placed.
 
-What pip fetches is hashed on the way. What comes from the wheel store was, too, and is trusted for
-its stamp, which tells of changes; not of one whose maker has set the time back, and not of a disk
-that has gone bad. The hash of each file that is to be placed is computed anyway, so both are seen.
+pip's process hashes what it fetches, and what it takes from elsewhere. But that it has done so is
+only what another process says; the hash that counts is computed here, once for each file.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from wheeltarget.digests import Hashes
 from wheeltarget.errors import DownloadError
-from wheeltarget.results import JobResult
-from wheeltarget.store import Store
+from wheeltarget.results import ChosenFile, JobResult
 
 
-def refuse_damaged(results: Sequence[JobResult], store: Path | None, hashes: Hashes) -> None:
-    """Refuse what was damaged in the wheel store, and remove it there.
+def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
+    """Hash every file that has a hash to be held against, whatever pip's process has found.
 
     :param results: what came of each job.
-    :param store: the folder of the wheel store; None where there is none.
-    :param hashes: computes the hashes.
-    :raises DownloadError: where there is any.
+    :param hashes: computes the hashes, and keeps them for when files are placed.
+    :raises DownloadError: if a file has none of the hashes that pip would take.
     """
-    if store is None:
-        return
-    damaged = {}
-    for file in (file for result in results for file in result.chosen):
-        expected = dict(file.hashes).get("sha256")
-        if expected and file.path.is_file() and hashes.sha256(file.path) != expected.lower():
-            damaged[expected] = file.path.name
-    # Whatever else has another hash, pip has taken for what the user says of it.
-    names = [name for each, name in damaged.items() if Store(store).is_damaged(each)]
-    if names:
-        it = "them" if len(names) > 1 else "it"
+    changed = {
+        file.path.name
+        for result in results
+        for file in result.chosen
+        if file.hashes and file.path.is_file() and not _is_accepted(file, hashes)
+    }
+    if changed:
         raise DownloadError(
-            f"the cache has other content than it should for {', '.join(names)}; nothing was saved",
-            f"run it again: what was wrong is removed from the cache, and pip will fetch {it} anew",
+            f"the content of {', '.join(sorted(changed))} is not what its hash says; nothing was "
+            "saved",
+            "it was changed while this ran, or the disk is bad: run it again",
         )
+
+
+def _is_accepted(file: ChosenFile, hashes: Hashes) -> bool:
+    """Tell whether a file has a hash that the index or the user says of it."""
+    accepted = {(name.lower(), value.lower()) for name, value in (*file.hashes, *file.accepts)}
+    if ("sha256", hashes.of(file.path).sha256) in accepted:
+        return True
+    others = {name for name, _ in accepted} - {"sha256"}
+    if not others:
+        return False
+    content = file.path.read_bytes()
+    return any((name, hashlib.new(name, content).hexdigest()) in accepted for name in others)

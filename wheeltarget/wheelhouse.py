@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheeltarget.digests import Hashes
-from wheeltarget.errors import ClashError
+from wheeltarget.digests import Digest, Hashes, copy_file
+from wheeltarget.errors import ClashError, DestinationError
 from wheeltarget.stages import Stage, open_stage, settled
 
 __all__ = ["PlacedFile", "Stage", "StagedFile", "clash", "merge", "open_stage", "settled"]
@@ -24,14 +24,14 @@ class StagedFile:
     :param origin: where it came from, for messages.
     :param label: the target that needs it, or an empty string.
     :param folder: the folder in the destination that it goes to, or an empty string.
-    :param sha256: its hash, in hexadecimal, where somebody has computed it; else empty.
+    :param digest: what was computed of it in this run; None if nothing was.
     """
 
     path: Path
     origin: str
     label: str
     folder: str = ""
-    sha256: str = ""
+    digest: Digest | None = None
 
     @property
     def name(self) -> str:
@@ -49,12 +49,12 @@ class PlacedFile:
     """A file in the destination.
 
     :param path: where it is.
-    :param sha256: the hash of its content, in hexadecimal.
+    :param digest: what was computed of its content in this run.
     :param new: False where it was there before with this content.
     """
 
     path: Path
-    sha256: str
+    digest: Digest
     new: bool
 
 
@@ -76,9 +76,9 @@ def merge(
     :raises DestinationError: if the destination cannot be written; it is left as it was.
     """
     hashes = hashes or Hashes()
-    chosen: dict[str, tuple[StagedFile, str]] = {}
+    chosen: dict[str, tuple[StagedFile, Digest]] = {}
     for file in (each for files in targets for each in files):
-        digest = file.sha256 or hashes.sha256(file.path)
+        digest = file.digest or hashes.of(file.path)
         first, known = chosen.setdefault(file.name, (file, digest))
         if known != digest:
             raise clash(first, file)
@@ -97,31 +97,42 @@ def merge(
 
 
 def _compare(
-    stage: Stage, chosen: Mapping[str, tuple[StagedFile, str]], hashes: Hashes
+    stage: Stage, chosen: Mapping[str, tuple[StagedFile, Digest]], hashes: Hashes
 ) -> dict[str, PlacedFile]:
     """Find out which files are in the destination already."""
     placed = {}
-    for name, (_, digest) in chosen.items():
+    for name, (file, digest) in chosen.items():
         path = stage.destination / name
-        new = not path.is_file() or hashes.sha256(path) != digest
-        placed[name] = PlacedFile(path, digest, new)
+        placed[name] = PlacedFile(path, digest, new=not _is_it(path, file.path, digest, hashes))
     return placed
+
+
+def _is_it(path: Path, staged: Path, digest: Digest, hashes: Hashes) -> bool:
+    """Return whether a file in the destination is a staged file, or has its content."""
+    if not path.is_file():
+        return False
+    return path.samefile(staged) or hashes.of(path) == digest
 
 
 def _copy(
     stage: Stage,
-    chosen: Mapping[str, tuple[StagedFile, str]],
+    chosen: Mapping[str, tuple[StagedFile, Digest]],
     placed: Mapping[str, PlacedFile],
     copies: dict[str, Path],
 ) -> None:
-    """Copy the files that are new into the stage, unless they are copied already."""
-    import shutil
+    """Copy the files that are new into the stage, unless they are copied already.
 
+    What is placed are the copies, so they are hashed, too.
+    """
     for name, file in placed.items():
         if file.new and name not in copies:
             path = chosen[name][0].path
             copies[name] = stage.job_folder(len(copies)) / path.name
-            shutil.copyfile(path, copies[name])
+            if copy_file(path, copies[name]) != file.digest:
+                raise DestinationError(
+                    f"{path} was changed while it was read; nothing was placed",
+                    "wait until nothing writes to it, and run this again",
+                )
 
 
 def clash(first: StagedFile, second: StagedFile) -> ClashError:

@@ -5,6 +5,7 @@ import csv
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -219,3 +220,18 @@ def _write(path: Path, content: bytes) -> Path:
     partial = path.with_name(f"{path.name}.part")
     partial.write_bytes(content)
     return partial.replace(path)
+
+
+def damage(path: Path, place: int = 10) -> None:
+    """Change two bytes of a file, and leave its size and its time of change as they were.
+
+    :param path: the file.
+    :param place: where, from the end if it is negative; at 10 a ZIP has a time that nobody reads.
+    """
+    before = path.stat()
+    with path.open("r+b") as handle:
+        handle.seek(place, os.SEEK_SET if place >= 0 else os.SEEK_END)
+        old = handle.read(2)
+        handle.seek(-2, os.SEEK_CUR)
+        handle.write(b"!!" if old != b"!!" else b"??")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))

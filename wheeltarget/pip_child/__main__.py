@@ -57,16 +57,17 @@ requirements name. Each job has:
     and the sizes of the others are asked for where it does not say those.
 
 For each job that was run, ``result`` is a JSON object with ``schema`` (1), ``exit_code`` (pip's),
-``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``fresh_until``
-(until when what the index pages say holds, in seconds since the epoch; null where that cannot be
-said, as where there is no store), ``failure`` (null, or what pip could not have), ``said`` (what
-pip says of that, where it was held back) and ``files``, a list of what was chosen: ``name``,
-``version``, ``filename``, ``url`` (without credentials), ``index`` (the page that it is from, or
-null), ``direct`` (whether it was asked for by its place), ``subdirectory`` (the folder in it that
-the project is in, or empty), ``requested``, ``extras``, ``parents`` (names; null for the user),
-``yanked`` (null or the reason), ``requires_python``, ``hashes`` (what
-the index says, by algorithm), ``size`` (in bytes as the index or the server says, in a dry run; or
-null) and ``requires`` (the dependencies as the metadata has them).
+``dependencies`` (``all``, ``none`` or ``only``: what pip was told to fetch), ``fresh_until`` (until
+when what the index pages say holds, in seconds since the epoch; null where that cannot be said, as
+where there is no store), ``failure`` (null, or what pip could not have), ``said`` (what pip says of
+that, where it was held back) and ``files``, a list of what was chosen: ``name``, ``version``,
+``filename``, ``url`` (without credentials), ``index`` (the page that it is from, or null),
+``direct`` (whether it was asked for by its place), ``subdirectory`` (the folder in it that the
+project is in, or empty), ``requested``, ``extras``, ``parents`` (names; null for the user),
+``yanked`` (null or the reason), ``requires_python``, ``hashes`` (what the index says, by
+algorithm), ``accepts`` (what the user says, lists by algorithm), ``size`` (in bytes as the index or
+the server says, in a dry run; or null) and ``requires`` (the dependencies as the metadata has
+them).
 
 A failure has ``causes``, ``files`` by project, ``places`` (where those projects were looked for of
 which there are none) and ``unseen`` (the projects that the user asks for and that nobody looked
@@ -118,7 +119,7 @@ from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.seams import install, install_files, install_listing
 from wheeltarget.pip_child.speed import Speed, spare_collector
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
-from wheeltarget.pip_child.stored import doubt, patch_copies
+from wheeltarget.pip_child.stored import patch_copies
 from wheeltarget.store import Store
 
 SCHEMA = 1
@@ -288,10 +289,6 @@ def run(current: Current, job: dict[str, Any], listing: Listing | None) -> None:
             "ERROR: pip ran in another interpreter, or for something else than a download\n"
         )
         exit_code = 1
-    for name in doubt(current) if exit_code else ():
-        sys.stderr.write(
-            f"note: in the cache, {name} had gone bad; it was removed there, so run this again\n"
-        )
     outcome = {"schema": SCHEMA, "exit_code": exit_code, **current.outcome()}
     if listing is not None:
         outcome["listing"], listing.said = listing.said, None

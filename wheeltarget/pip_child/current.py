@@ -73,7 +73,6 @@ _OF_A_JOB = (
     "links",
     "failure",
     "unread",
-    "taken",
     "brought",
     "fresh_until",
     "roots",
@@ -105,7 +104,6 @@ class Current:
     refresh: bool = False
     fetched: dict[str, Path] = field(default_factory=dict)
     brought: list[Path] = field(default_factory=list)
-    taken: dict[str, str] = field(default_factory=dict)
     unhashed: set[str] = field(default_factory=set)
     refused: set[str] = field(default_factory=set)
     dependencies: str = "all"
@@ -147,7 +145,6 @@ class Current:
         self.hashed = job.get("hashed", False)
         self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
         self.brought = []
-        self.taken = {}
         self.freshness.begin()
         self.fresh_until = None
         self.roots, self.said, self.brought = [], [], []

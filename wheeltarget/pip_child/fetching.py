@@ -75,10 +75,7 @@ def _link_or_take(current: Current, link: Any, path: Path) -> str:
     if there.is_file() and link.filename not in current.refused:
         link_or_copy(there, path)
         return "the destination"
-    if not _take_stored(current, link, path):
-        return ""
-    current.taken[link.filename] = link._hashes.get("sha256", "")
-    return "the store"
+    return "the store" if _take_stored(current, link, path) else ""
 
 
 def _take_stored(current: Current, link: Any, path: Path) -> bool:

@@ -42,6 +42,7 @@ def chosen_files(
             "yanked": (link.yanked_reason or "") if link.is_yanked else None,
             "requires_python": link.requires_python,
             "hashes": {link.hash_name: link.hash} if link.has_hash else {},
+            "accepts": getattr(requirement, "hash_options", None) or {},
             "size": sizes.get(link.url_without_fragment),
             "requires": _requires(candidates[name]),
         }

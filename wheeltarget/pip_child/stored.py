@@ -24,12 +24,12 @@ def take(store: Store | None, link: Any, path: Path) -> bool:
     :param store: the store, or None.
     :param link: pip's link.
     :param path: where to; nothing may be there.
-    :returns: whether it is there now.
+    :returns: whether it is there now, with its hash.
     """
     if store is None or not link.is_wheel or link.hash_name != "sha256":
         return False
     with contextlib.suppress(OSError):
-        return store.take(link.hash, path)
+        return store.take(link.hash, path) is not None
     return False
 
 
@@ -50,18 +50,6 @@ def settle(current: Current) -> None:
             # What was in the destination before may be another file.
             with contextlib.suppress(OSError, HashMismatchError):
                 current.store.add(sha256, path)
-
-
-def doubt(current: Current) -> list[str]:
-    """Look whether a job failed for what was taken from the store, and remove what is damaged.
-
-    :param current: the job; pip has failed.
-    :returns: the names of the files that were removed from the store.
-    """
-    store = current.store
-    if store is None:
-        return []
-    return [name for name, sha256 in current.taken.items() if store.is_damaged(sha256)]
 
 
 def patch_copies(current: Current) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wheeltarget.digests import Digest, Mark, mark_of
 from wheeltarget.pip_child.hosts import host_of
 from wheeltarget.pip_child.pool import Left, Pool, Task
 from wheeltarget.pip_child.session import fetch
@@ -63,7 +64,7 @@ class Wheels:
         self._pool = pool
         self._lend = lend
         self._tasks: dict[str, Task] = {}
-        self._verified: dict[str, str] = {}
+        self._verified: dict[str, tuple[Digest, Mark | None]] = {}
 
     def fetch(self, link: Any, rank: int) -> Task | None:
         """Let a file be fetched, unless it is there.
@@ -82,7 +83,7 @@ class Wheels:
         return task
 
     def _begin(self, url: str, sha256: str, rank: int) -> Task:
-        if self.store.find(sha256):
+        if self.store.locate(sha256):
             return Task.done(url, outcome=False)
         if self.is_full or self._pool.is_shut(host_of(url)):
             return Task.done(url, Left("its host is left to pip, or there is no room for it"))
@@ -131,9 +132,9 @@ class Wheels:
         return link.url_without_fragment in self._tasks
 
     def find(self, link: Any) -> Path | None:
-        """Find a file in the store."""
+        """Find a file in the store, to guess what it needs; nobody has hashed it yet."""
         sha256 = _sha256_of(link)
-        return self.store.find(sha256) if sha256 else None
+        return self.store.locate(sha256) if sha256 else None
 
     def keep_only(self, links: Iterable[Any]) -> None:
         """Let no file be begun but these."""
@@ -159,11 +160,12 @@ class Wheels:
             self._pool.heed(host_of(link.url))
             return None
         try:
-            if not self.store.take(sha256, path):
-                return None
+            digest = self.store.take(sha256, path)
         except OSError:
             return None
-        self._verified[str(path)] = sha256
+        if digest is None:
+            return None  # it was removed, or is damaged; pip fetches it
+        self._verified[str(path)] = (digest, mark_of(path.stat()))
         return outcome
 
     def _refuse_full_disk(self, outcome: Any) -> None:
@@ -173,13 +175,15 @@ class Wheels:
             raise reason
 
     def is_verified(self, path: str, hashes: Any) -> bool:
-        """Tell whether a file was hashed on its way, and has a hash that pip would take.
+        """Tell whether a file was hashed, is as it was then, and has a hash that pip would take.
 
         :param path: where it is.
         :param hashes: pip's hashes.
         """
-        sha256 = self._verified.get(path)
-        return sha256 is not None and bool(hashes.is_hash_allowed("sha256", sha256))
+        digest, mark = self._verified.get(path, (None, None))
+        if digest is None or mark is None or mark != mark_of(Path(path).stat()):
+            return False
+        return bool(hashes.is_hash_allowed("sha256", digest.sha256))
 
 
 def _sha256_of(link: Any) -> str | None:
