@@ -67,7 +67,7 @@ ARROWS = {
     "lock_constraints": "errors lock_names markers toml_places",
     "lock_files": "errors toml_places",
     "locked": "errors lock_files regular_files targets toml_places",
-    "network": "limits pip_options",
+    "network": "limits pip_options transfer",
     "systems": "abis errors",
     "descriptions": "errors",
     "own_targets": "errors settings",

@@ -100,7 +100,8 @@ def plain(body: bytes = BODY, *lines: str) -> bytes:
 def fetch(connection: Connection, name: str, size: int | None = len(BODY)) -> bytes:
     """Fetch a file."""
     got = bytearray()
-    receive(got.extend, size, lambda start: connection.ask(f"http://{name}/a%20b.whl?x=1#y", start))
+    url = f"http://{name}/a%20b.whl?x=1#y"
+    receive(got.extend, size, lambda start: connection.ask(url, start), pause=lambda _seconds: None)
     return bytes(got)
 
 

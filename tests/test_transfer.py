@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.store import Store
 from wheeltarget.transfer import (
-    TRIES,
+    MOST_CONNECTIONS,
     BrokenError,
+    NoAnswerError,
     Order,
+    Patience,
     StatusError,
     UnreachableError,
     WrongSizeError,
@@ -75,13 +77,17 @@ class Server:
         return reply
 
 
+def no_pause(_seconds: float) -> None:
+    """Go on at once."""
+
+
 @given(
     content=st.binary(min_size=1, max_size=200),
-    breaks=st.lists(st.integers(1, 60), max_size=8),
+    breaks=st.lists(st.integers(1, 60), max_size=5),
     ranges=st.booleans(),
     sized=st.booleans(),
 )
-def test_however_often_it_breaks_the_content_is_whole(
+def test_however_it_breaks_the_content_is_whole(
     content: bytes, breaks: list[int], ranges: bool, sized: bool
 ) -> None:
     """Each break comes later than the one before, so that every connection brings something."""
@@ -91,17 +97,82 @@ def test_however_often_it_breaks_the_content_is_whole(
     cuts = cuts[: sum(at < len(content) for at in later)]
     server = Server(content, cuts, ranges=ranges)
     got = bytearray()
-    receive(got.extend, len(content) if sized else None, server.ask)
+    receive(got.extend, len(content) if sized else None, server.ask, pause=no_pause)
     assert bytes(got) == content
     assert server.asked == [0, *later[: len(cuts)]]
     assert all(reply.closed for reply in server.replies)
 
 
-def test_given_up_where_nothing_comes() -> None:
-    server = Server(b"content", [0] * 100, ranges=True)
+@pytest.mark.parametrize("brings", [0, 1, 99], ids=["nothing", "a byte", "a little"])
+@pytest.mark.parametrize("sized", [True, False])
+@pytest.mark.parametrize("resumes", [0, 1, 5])
+def test_given_up_if_next_to_nothing_comes(brings: int, resumes: int, *, sized: bool) -> None:
+    """An answer alone is no progress, and neither is next to nothing: 99 bytes of 10000."""
+    content, pauses = bytes(10_000), list[float]()
+    server = Server(content, [brings] * 10_000, ranges=True)
+    patience, size = Patience(retries=9, resumes=resumes), len(content) if sized else None
     with pytest.raises(BrokenError):
-        receive(bytearray().extend, None, server.ask)
-    assert len(server.asked) == TRIES + 1
+        receive(bytearray().extend, size, server.ask, patience, pauses.append)
+    assert len(server.asked) == resumes + 1
+    assert pauses == [0.0, 0.5, 1.0, 2.0, 4.0][:resumes]
+
+
+def test_progress_begins_the_count_anew() -> None:
+    content, got = bytes(10_000), bytearray()
+    server = Server(content, [300] * 10_000, ranges=True)
+    receive(got.extend, len(content), server.ask, Patience(resumes=4), no_pause)
+    assert len(got) == len(content)
+    assert len(server.asked) == len(content) // 300 + 1
+
+
+@pytest.mark.parametrize("repeats", [True, False])
+def test_parts_that_bring_nothing_new(*, repeats: bool) -> None:
+    """A part from the wrong place again and again, from before or from behind what was asked."""
+    asked = []
+
+    def ask(start: int) -> Reply:
+        asked.append(start)
+        if not start:
+            return Reply(bytes(1000), breaks_after=150)
+        return Reply(bytes(50 if repeats else 500), start=0 if repeats else 500)
+
+    with pytest.raises(BrokenError):
+        receive(bytearray().extend, None, ask, pause=no_pause)
+    assert asked == [0, *[150] * 5]
+
+
+def test_there_is_an_end_to_progress() -> None:
+    """Of a file whose size nobody knows, much comes each time, and it never ends."""
+    asked = []
+
+    class Much(Reply):
+        def read(self, size: int) -> bytes:
+            del size
+            piece, self._left = self._left, b""
+            return piece
+
+    def ask(start: int) -> Reply:
+        asked.append(start)
+        reply = Much(bytes(1 << 20), start=start or None)
+        reply.length = 1 << 30
+        return reply
+
+    with pytest.raises(BrokenError):
+        receive(lambda _piece: None, None, ask, pause=no_pause)
+    assert len(asked) == MOST_CONNECTIONS
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_host_that_does_not_answer(retries: int) -> None:
+    asked = []
+
+    def ask(start: int) -> Reply:
+        asked.append(start)
+        raise NoAnswerError("no")
+
+    with pytest.raises(NoAnswerError):
+        receive(bytearray().extend, None, ask, Patience(retries=retries), no_pause)
+    assert len(asked) == retries + 1
 
 
 @pytest.mark.parametrize(("size", "got"), [(6, "at least 7"), (8, "7")])
@@ -121,7 +192,7 @@ def test_part_that_begins_elsewhere() -> None:
     second.start = 5
     replies: Iterator[Reply] = iter([first, second, Reply(b"ontent", start=1)])
     got = bytearray()
-    receive(got.extend, 7, lambda _start: next(replies))
+    receive(got.extend, 7, lambda _start: next(replies), pause=no_pause)
     assert bytes(got) == b"content"
 
 

@@ -20,10 +20,11 @@ from wheeltarget.locked import Pin
 from wheeltarget.network import Network, has_other_index, read_network
 from wheeltarget.pip_options import CommandLine
 from wheeltarget.store import Store
-from wheeltarget.transfer import Order
+from wheeltarget.transfer import Order, Patience
 from wheeltarget.wheelhouse import Stage
 
 _ANOTHER = "it is not the file that was locked: if it should be, lock again"
+_BROKEN = "the server breaks off again and again: try later, or give more --resume-retries"
 _UNREACHABLE = "if another index has the file, name it by --index-url"
 _HINTS = {
     401: "pip has no credentials for it that are right: see its documentation on authentication",
@@ -134,17 +135,25 @@ def bring(
         else:
             message = f"{pin.file.path} is not beside the lock, or not what its hash says"
             faults.append(_fault(pin, message, "bring the file there, or lock again"))
-    fetched = fetch_plain(left, source.network(), store, meanwhile, watch)
-    for order, error in fetched.wrong:
-        message = f"{order.url} is another file: {error.message}"
-        faults.append(_fault(pins[order.path], message, _ANOTHER))
+    network = source.network()
+    fetched = fetch_plain(left, network, store, meanwhile, watch)
+    faults += _fetch_faults(fetched, pins)
     if fetched.left and not faults:
-        faults += _ask_pip(fetched, pins, stage, source, store)
+        faults += _ask_pip(fetched, pins, stage, source, store, network.patience)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
     if store is not None and left:
         source.make_room()
     return digests | fetched.digests
+
+
+def _fetch_faults(fetched: Fetched, pins: Mapping[str, Pin]) -> Iterator[Fault]:
+    """Say what is wrong with what came over plain connections, or did not come."""
+    for order, error in fetched.wrong:
+        message = f"{order.url} is another file: {error.message}"
+        yield _fault(pins[order.path], message, _ANOTHER)
+    for order, broken in fetched.broken:
+        yield _fault(pins[order.path], f"cannot fetch {order.url}: {broken}", _BROKEN)
 
 
 def _size_faults(order: Order, pin: Pin, digest: Digest) -> Iterator[Fault]:
@@ -165,6 +174,7 @@ def _ask_pip(
     stage: Stage,
     source: Source,
     store: Store | None,
+    patience: Patience,
 ) -> list[Fault]:
     """Let pip's session fetch what a plain connection would not do for."""
     from wheeltarget import driver
@@ -175,6 +185,7 @@ def _ask_pip(
             "locked": [asdict(order) for order in fetched.left],
             "arguments": [word for option in options for word in option.words],
             "connections": read_connections(source.environment),
+            "resumes": patience.resumes,
             "store": str(store.folder) if store else None,
             "elsewhere": has_other_index(source.command, source.settings),
             "unreachable": sorted(fetched.unreachable),

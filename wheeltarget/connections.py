@@ -14,6 +14,7 @@ from wheeltarget import __version__
 from wheeltarget.transfer import (
     Answer,
     BrokenError,
+    NoAnswerError,
     StatusError,
     UnreachableError,
     read_length,
@@ -63,7 +64,7 @@ class Connection:
         :param start: the number of the byte, from 0.
         :raises UnreachableError: where no connection comes about.
         :raises StatusError: where it is not to be trusted.
-        :raises BrokenError: where it breaks.
+        :raises NoAnswerError: if it breaks.
         """
         connected = self._http
         if connected is None or connected.sock is None:
@@ -72,9 +73,12 @@ class Connection:
             self.close()
             raise UnreachableError("the run ends")
         headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
-        with self.errors_translated():
-            connected.request("GET", _target(url), headers=headers)
-            return _Answer(connected.getresponse(), self)
+        try:
+            with self.errors_translated():
+                connected.request("GET", _target(url), headers=headers)
+                return _Answer(connected.getresponse(), self)
+        except BrokenError as error:
+            raise NoAnswerError(str(error)) from error
 
     def _connect(self) -> HTTPConnection:
         try:

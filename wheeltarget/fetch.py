@@ -27,6 +27,7 @@ from wheeltarget.regular_files import is_archive
 from wheeltarget.store import Store
 from wheeltarget.transfer import (
     BrokenError,
+    NoAnswerError,
     Order,
     StatusError,
     UnreachableError,
@@ -71,12 +72,14 @@ class Fetched:
     :param digests: what was computed of the files that are there, by their paths.
     :param left: what pip's session has to fetch.
     :param wrong: what is not what it should be, and why.
+    :param broken: what broke off again and again, and why.
     :param unreachable: hosts that did not answer at all.
     """
 
     digests: dict[str, Digest] = field(default_factory=dict)
     left: list[Order] = field(default_factory=list)
     wrong: list[tuple[Order, HashMismatchError | WrongSizeError]] = field(default_factory=list)
+    broken: list[tuple[Order, BrokenError]] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
 
 
@@ -195,7 +198,13 @@ class _Crew:
 
     def _fetch(self, order: Order, connection: Connection, queue: deque[Order]) -> None:
         try:
-            digest = obtain(order, self._store, lambda start: connection.ask(order.url, start))
+            digest = obtain(
+                order,
+                self._store,
+                lambda start: connection.ask(order.url, start),
+                self._network.patience,
+                self._stop.wait,
+            )
             self._fetched.digests[order.path] = digest
             self._done += 1
         except (HashMismatchError, WrongSizeError) as error:
@@ -205,8 +214,12 @@ class _Crew:
         except UnreachableError:
             self._fetched.unreachable.add(urlsplit(order.url).netloc)
             self._leave(order, queue, rest=True)
-        except BrokenError:
-            self._leave(order, queue, rest=False)
+        except NoAnswerError:
+            self._leave(order, queue, rest=True)
+        except BrokenError as error:
+            # pip has no more patience, and what it would say is known.
+            self._fetched.broken.append((order, error))
+            queue.clear()
 
     def _leave(self, order: Order, queue: deque[Order], *, rest: bool) -> None:
         """Leave a file to pip's session, and with it all that would fare as badly."""

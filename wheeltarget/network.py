@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from wheeltarget.limits import USUAL, read_connections
 from wheeltarget.pip_options import CommandLine
+from wheeltarget.transfer import USUAL_PATIENCE, Patience
 
 _TIMEOUT = 15.0
 """pip's own, in seconds."""
@@ -29,6 +30,7 @@ class Network:
     :param plain_tls: False where every file over TLS does.
     :param not_plain: hosts, with the port where they were given with one, whose files do.
     :param connections: how many there may be at once to a host.
+    :param patience: how often a file is asked for again.
     """
 
     timeout: float = _TIMEOUT
@@ -37,6 +39,7 @@ class Network:
     plain_tls: bool = True
     not_plain: frozenset[str] = frozenset()
     connections: int = USUAL
+    patience: Patience = USUAL_PATIENCE
 
     def takes(self, url: str) -> bool:
         """Tell whether a plain connection will do for a URL.
@@ -91,6 +94,10 @@ def read_network(
         plain_tls=not given("client-cert") and not legacy and not trusted,
         not_plain=frozenset(host.lower() for host in hosts),
         connections=read_connections(environment),
+        patience=Patience(
+            _count(given("retries"), USUAL_PATIENCE.retries),
+            _count(given("resume-retries"), USUAL_PATIENCE.resumes),
+        ),
     )
 
 
@@ -103,6 +110,13 @@ def _seconds(value: str) -> float:
         return max(float(value), 1.0) if value else _TIMEOUT
     except ValueError:
         return _TIMEOUT  # pip says what is wrong with it, where it is asked
+
+
+def _count(value: str, usual: int) -> int:
+    try:
+        return max(int(value), 0) if value else usual
+    except ValueError:
+        return usual  # pip says what is wrong with it, if it is asked
 
 
 def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:

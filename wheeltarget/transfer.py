@@ -7,7 +7,9 @@ Specification: range requests are those of RFC 9110, section 14.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +19,24 @@ from wheeltarget.digests import Digest, Writer
 from wheeltarget.errors import HashMismatchError, WheeltargetError
 from wheeltarget.store import Store
 
-TRIES = 5
-"""How often a connection may break with no byte between, as with pip's --resume-retries."""
+MOST_CONNECTIONS = 1000
+"""How many connections a file may take, whatever progress they make."""
 
+_MUCH = 1 << 20
+_SHARE = 10
+"""What counts as progress: so many bytes, or one of so many parts of the file."""
+
+_BACKOFF, _LONGEST_PAUSE = 0.25, 8.0
 _BLOCK = 1 << 18
 _WHOLE, _PART = 200, 206
 
 
 class BrokenError(Exception):
     """The connection broke; to try again may help."""
+
+
+class NoAnswerError(BrokenError):
+    """It broke before there was any answer."""
 
 
 class UnreachableError(Exception):
@@ -74,6 +85,30 @@ class Order:
     sha256: str
     size: int | None
     path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a file is asked for again, with no progress between.
+
+    :param retries: after a connection that broke before there was an answer; pip's ``--retries``.
+    :param resumes: after one that broke later; pip's ``--resume-retries``.
+    """
+
+    retries: int = 5
+    resumes: int = 5
+
+    def covers(self, error: BrokenError, broken: int) -> bool:
+        """Tell whether to ask again.
+
+        :param error: why the last connection broke.
+        :param broken: how many have broken with no progress between, this one among them.
+        """
+        return broken <= (self.retries if isinstance(error, NoAnswerError) else self.resumes)
+
+
+USUAL_PATIENCE = Patience()
+"""pip's own."""
 
 
 class Answer(Protocol):
@@ -126,12 +161,20 @@ Ask = Callable[[int], Answer]
 """Asks for a file from some byte on; raises BrokenError, and UnreachableError."""
 
 
-def obtain(order: Order, store: Store | None, ask: Ask) -> Digest:
+def obtain(
+    order: Order,
+    store: Store | None,
+    ask: Ask,
+    patience: Patience = USUAL_PATIENCE,
+    pause: Callable[[float], object] | None = None,
+) -> Digest:
     """Fetch a file, through the store where there is one.
 
     :param order: which file, and where to.
     :param store: keeps it for the next run; a store that cannot be written is passed over.
     :param ask: asks for it.
+    :param patience: how often to ask again.
+    :param pause: waits for so many seconds before that; by default, nothing interrupts it.
     :returns: what was computed of it on the way.
     :raises HashMismatchError: if it is another file.
     :raises WrongSizeError: if it has another size.
@@ -143,18 +186,20 @@ def obtain(order: Order, store: Store | None, ask: Ask) -> Digest:
     if store is not None:
         with contextlib.suppress(OSError):
             with store.writing(order.sha256, Path(order.path)) as writer:
-                receive(writer.write, order.size, ask)
+                receive(writer.write, order.size, ask, patience, pause)
             return writer.digest
-    return _obtain_directly(order, ask)
+    return _obtain_directly(order, ask, patience, pause)
 
 
-def _obtain_directly(order: Order, ask: Ask) -> Digest:
+def _obtain_directly(
+    order: Order, ask: Ask, patience: Patience, pause: Callable[[float], object] | None
+) -> Digest:
     path = Path(order.path)
     path.unlink(missing_ok=True)
     try:
         with path.open("xb", buffering=0) as handle:
             writer = Writer(handle)
-            receive(writer.write, order.size, ask)
+            receive(writer.write, order.size, ask, patience, pause)
         _compare(order.sha256, writer.digest)
     except BaseException:
         path.unlink(missing_ok=True)
@@ -167,35 +212,56 @@ def _compare(expected: str, digest: Digest) -> None:
         raise HashMismatchError(expected, digest.sha256)
 
 
-def receive(write: Callable[[bytes | memoryview], object], size: int | None, ask: Ask) -> None:
-    """Read a file to its end, however often the connection breaks on the way.
+def receive(
+    write: Callable[[bytes | memoryview], object],
+    size: int | None,
+    ask: Ask,
+    patience: Patience = USUAL_PATIENCE,
+    pause: Callable[[float], object] | None = None,
+) -> None:
+    """Read a file to its end, although the connection may break on the way.
 
     A server that does not know ranges sends the whole file again, of which what is there already
     is passed over: the hash, at the end, tells whether it was the same file.
 
+    It is progress, not an answer, after which patience begins anew: a server that sends one byte
+    each time would be asked without end. And there is an end to that, too.
+
     :param write: takes each piece.
     :param size: how many bytes the file has to have, or None.
     :param ask: asks for it.
-    :raises WrongSizeError: where it has another size.
-    :raises StatusError: where the server does not give it.
-    :raises BrokenError: where the connection broke for good.
-    :raises UnreachableError: where there was none.
+    :param patience: how often to ask again.
+    :param pause: waits for so many seconds before that.
+    :raises WrongSizeError: if it has another size.
+    :raises StatusError: if the server does not give it.
+    :raises BrokenError: if the connection broke for good.
+    :raises UnreachableError: if there was none.
     """
-    received = tries = 0
-    while True:
-        before = received
+    progress = _MUCH if size is None else min(_MUCH, size // _SHARE + 1)
+    received = counted = broken = 0
+    for connection in itertools.count(1):
         try:
             for piece in _pieces(ask, received, size):
                 write(piece)
                 received += len(piece)
-        except BrokenError:
-            tries = 1 if received > before else tries + 1
-            if tries > TRIES:
-                raise
-        else:
             break
+        except BrokenError as error:
+            if received - counted >= progress:
+                counted, broken = received, 0
+            broken += 1
+            if connection == MOST_CONNECTIONS or not patience.covers(error, broken):
+                raise
+            (pause or time.sleep)(pause_before(broken))
     if size is not None and received != size:
         raise WrongSizeError(size, received)
+
+
+def pause_before(retry: int) -> float:
+    """Return how many seconds to wait before asking again, as pip does.
+
+    :param retry: how many times it has been asked for again with no progress, from 1.
+    """
+    return 0.0 if retry <= 1 else min(_BACKOFF * 2 ** (retry - 1), _LONGEST_PAUSE)
 
 
 def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes | memoryview]:
@@ -216,6 +282,8 @@ def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes | memor
             start = end
         if left:
             raise BrokenError(f"the connection ended {left} bytes too early")
+        if start < position:
+            raise BrokenError("the answer ends before the place that was asked for")
     finally:
         answer.close()
 

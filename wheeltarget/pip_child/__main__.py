@@ -18,11 +18,12 @@ list, the child fetches requirements files and downloads nothing: pip is given `
 ``result`` is a JSON object with ``texts`` by URL and ``reasons`` by the URL of each file that pip
 could not fetch. Where there is ``locked``, a list of files (``url``, ``filename``, ``project``,
 ``sha256``, ``size`` or null, ``path``: where it goes), the child fetches exactly these, with pip's
-session as ``arguments`` make it and ``connections`` threads, through ``store`` (a path or null);
-where ``elsewhere`` is true, a file that is not to be had there is looked for by its name on the
-indexes that pip is given, first of all if its host is one of ``unreachable``; ``result`` is a JSON
-object with pip's ``exit_code`` and ``failures``: null where pip did not come to that, else a list
-of ``path``, ``kind`` (``content``, ``status`` or ``connection``), ``code`` (the server's, or 0) and
+session as ``arguments`` make it and ``connections`` threads, through ``store`` (a path or null),
+and asks ``resumes`` times again for one that breaks off with no progress between; where
+``elsewhere`` is true, a file that is not to be had there is looked for by its name on the indexes
+that pip is given, first of all if its host is one of ``unreachable``; ``result`` is a JSON object
+with pip's ``exit_code`` and ``failures``: null where pip did not come to that, else a list of
+``path``, ``kind`` (``content``, ``status`` or ``connection``), ``code`` (the server's, or 0) and
 ``text``. Where ``listing`` is true nothing is resolved and nothing is fetched but index pages, each
 once for all jobs: each result says in ``listing`` what there is of the projects that the
 requirements name. Each job has:

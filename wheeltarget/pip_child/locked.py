@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.pip_child.current import PipMovedError
+from wheeltarget.pip_child.session import bounded_retry, set_retry
 from wheeltarget.store import Store
 from wheeltarget.transfer import (
     Answer,
     BrokenError,
     Order,
+    Patience,
     StatusError,
     UnreachableError,
     WrongSizeError,
@@ -118,6 +120,7 @@ class _Desk:
         self._session = session
         self._orders = [Order(**each) for each in order["locked"]]
         self._connections: int = order["connections"]
+        self._patience = Patience(resumes=order["resumes"])
         self._store = Store(Path(order["store"])) if order["store"] else None
         self._find = find
         # A host that did not answer a plain connection is asked last, where there is another one.
@@ -128,6 +131,7 @@ class _Desk:
     def work(self) -> list[dict[str, Any]]:
         """Fetch everything, and say what could not be had."""
         _widen(self._session, self._connections)
+        set_retry(self._session, bounded_retry())
         late = [order for order in self._orders if _host(order) in self._last]
         self._fetch_all([order for order in self._orders if order not in late])
         self._failed |= dict.fromkeys(late, UnreachableError("the host does not answer"))
@@ -180,7 +184,8 @@ class _Desk:
         assert self._find is not None  # noqa: S101 - as the caller has seen
         for url in self._find(order):
             try:
-                obtain(order, self._store, functools.partial(_ask, self._session, url))
+                ask = functools.partial(_ask, self._session, url)
+                obtain(order, self._store, ask, self._patience)
             except _FAILURES:
                 continue  # what is said is why it is not where it should be
             del self._failed[order]
@@ -207,8 +212,8 @@ class _Desk:
             return answers.pop() if answers else _ask(self._session, order.url, start)
 
         try:
-            obtain(order, self._store, ask)
-        except UnreachableError as error:
+            obtain(order, self._store, ask, self._patience)
+        except (UnreachableError, BrokenError) as error:
             self._closed[_host(order)] = self._failed[order] = error
         except _FAILURES as error:
             self._failed[order] = error

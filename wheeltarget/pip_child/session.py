@@ -18,6 +18,9 @@ from wheeltarget.pip_child.pool import Left, Pool
 _LONGEST_WAIT = 20.0
 """Seconds that a thread waits because a host says so; for more than that it is left to pip."""
 
+_TOO_LONG = 600.0
+"""Seconds for which nobody waits, not even pip: a host that asks for more has no answer now."""
+
 _RETRIES = 2
 """How often a thread asks again; pip, to which it is left then, has all of its own."""
 
@@ -101,15 +104,12 @@ class Keeper:
         """Let a session outlive its command, and have a connection for each thread."""
         self._fresh = _state(session)
         self._close, session.close = session.close, _nothing
-        retry = make_retry(self._pool)
+        set_retry(session, make_retry(self._pool))
         adapters = {*session.adapters.values(), session._trusted_host_adapter}
         for adapter in adapters:
             if hasattr(adapter, "init_poolmanager"):
                 width = self._pool.hosts.limit + 1
                 adapter.init_poolmanager(adapter._pool_connections, width)
-                # Its class alone is another one; all that pip has set stays as it is.
-                adapter.max_retries = copy.copy(adapter.max_retries)
-                adapter.max_retries.__class__ = retry
 
 
 def session_options(options: Any) -> str:
@@ -136,15 +136,12 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-def make_retry(pool: Pool) -> type:
-    """Make the class that decides whether a request is tried again.
-
-    :param pool: the threads, which heed a pause that a host asks anybody for.
-    """
+def bounded_retry() -> type:
+    """Make the class that tries a request again as pip does, but heeds no pause without end."""
     from pip._vendor.urllib3 import exceptions
     from pip._vendor.urllib3.util.retry import Retry
 
-    class WatchedRetry(Retry):  # type: ignore[misc]
+    class BoundedRetry(Retry):  # type: ignore[misc]
         def increment(
             self,
             method: Any = None,
@@ -155,7 +152,52 @@ def make_retry(pool: Pool) -> type:
             _stacktrace: Any = None,
         ) -> Any:
             wait = self.get_retry_after(response) if response is not None else None
-            if wait:
+            if wait and wait > _TOO_LONG:
+                reason = f"it answers {response.status} and asks for a pause of {wait:.0f} seconds"
+                raise exceptions.MaxRetryError(_pool, url, exceptions.ResponseError(reason))
+            return super().increment(method, url, response, error, _pool, _stacktrace)
+
+    # pip's warning that it tries again names it.
+    BoundedRetry.__name__ = Retry.__name__
+    return BoundedRetry
+
+
+def set_retry(session: Any, retry: type) -> None:
+    """Let a session decide by another class whether a request is tried again.
+
+    :param session: pip's session.
+    :param retry: a subclass of urllib3's class; all that pip has set stays as it is.
+    """
+    adapters = {*session.adapters.values(), getattr(session, "_trusted_host_adapter", None)}
+    for adapter in adapters:
+        if hasattr(adapter, "max_retries"):
+            adapter.max_retries = copy.copy(adapter.max_retries)
+            adapter.max_retries.__class__ = retry
+
+
+def make_retry(pool: Pool) -> type:
+    """Make the class that decides whether a request of a session with threads is tried again.
+
+    :param pool: the threads, which heed a pause that a host asks anybody for.
+    """
+    from pip._vendor.urllib3 import exceptions
+
+    bounded: Any = bounded_retry()
+
+    class WatchedRetry(bounded):  # type: ignore[misc]
+        def increment(
+            self,
+            method: Any = None,
+            url: Any = None,
+            response: Any = None,
+            error: Any = None,
+            _pool: Any = None,
+            _stacktrace: Any = None,
+        ) -> Any:
+            wait = self.get_retry_after(response) if response is not None else None
+            if wait and wait > _TOO_LONG:
+                pool.shut(asked_host(_pool, url))
+            elif wait:
                 # pip, to which a host is left that asks for a long one, heeds it, too.
                 pool.pause(asked_host(_pool, url), wait)
                 if wait > _LONGEST_WAIT:
@@ -169,8 +211,7 @@ def make_retry(pool: Pool) -> type:
                 raise exceptions.MaxRetryError(_pool, url, error)
             return super().increment(method, url, response, error, _pool, _stacktrace)
 
-    # pip's warning that it tries again names it.
-    WatchedRetry.__name__ = Retry.__name__
+    WatchedRetry.__name__ = bounded.__name__
     return WatchedRetry
 
 
