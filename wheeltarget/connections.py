@@ -161,16 +161,19 @@ class _Answer:
         self._connection = connection
         self.status = response.status
         self.reason = response.reason
-        self.length = read_length(response.getheader("Content-Length"))
+        self.length = self._left = read_length(response.getheader("Content-Length"))
         self.start = read_start(response.getheader("Content-Range"))
 
     def read(self, size: int) -> memoryview:
         """Give the next bytes of the body."""
-        return self._connection.fill(self._response, size)
+        piece = self._connection.fill(self._response, size)
+        if self._left is not None:
+            self._left -= len(piece)
+        return piece
 
     def close(self) -> None:
         """Let the answer go; of one that was not read to its end the connection goes, too."""
-        if not self._response.isclosed():
+        if self._left or not self._response.isclosed():
             self._connection.close()
 
 
