@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wheeltarget.digests import Mark
     from wheeltarget.outcome import DownloadOutcome, TargetFile
     from wheeltarget.remembered import Remembered
+    from wheeltarget.store import Store
 
 
 def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
