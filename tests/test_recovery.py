@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from tests.support.calls import ROOM, error_of, killed_at, meeting
-from tests.support.cli import environment, names
+from tests.support.cli import environment, names, wheeltarget
+from tests.support.index import LocalIndex
+from tests.support.wheels import make_wheel
 from wheeltarget import holding, records, stages, wheelhouse
 from wheeltarget.errors import DestinationError
 from wheeltarget.folders import Folder
@@ -414,3 +416,50 @@ def _wait_for_the_guards(folder: Path) -> None:
     while names(folder) != ["house"] or names(state):
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_locks_that_a_killed_run_has_placed_halfway(
+    make_place: Callable[[object], Place], index: LocalIndex, tmp_path: Path
+) -> None:
+    """They are taken back before they are read, or they would pass for unchanged."""
+    make_wheel(tmp_path / "index", "small")
+    place = make_place("here")
+    tags = ["cp39-cp39-manylinux2014_x86_64", "cp310-cp310-manylinux2014_x86_64"]
+    words = ("--no-cache-dir", *index.pip_args(), f"small ; tags={','.join(tags)}")
+    locks = [place.house / f"pylock.{tag}.toml" for tag in tags]
+    state = os.environ["WHEELTARGET_STATE_DIR"]
+
+    def lock() -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", _KILLED, "lock", *words, "-o", "house"],
+            cwd=place.folder,
+            env=environment(WHEELTARGET_STATE_DIR=state),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == -signal.SIGKILL
+        result = wheeltarget("lock", *words, "-o", "house", cwd=place.folder)
+        assert result.exit_code == 0, result.stderr
+        return result.stdout
+
+    assert lock().count("Locked") == 2
+    first = [path.read_text() for path in locks]
+    for path in locks:
+        path.write_text(path.read_text() + "# changed by hand\n")
+    lock()
+    assert [path.read_text() for path in locks] == first
+    assert names(place.folder) == ["house"]
+
+
+_KILLED = """
+import os, signal
+from wheeltarget import __main__, folders, stages
+take = folders.Folder.take
+def take_and_die(*arguments):
+    take(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+folders.Folder.take = take_and_die
+stages.Stage.watch = lambda stage: None
+__main__.main()
+"""

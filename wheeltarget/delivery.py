@@ -103,8 +103,7 @@ def deliver(
         ]
         placed: Mapping[str, PlacedFile] = {}
         if not delivery.dry_run:
-            interrupts.hold()
-            placed = wheelhouse.merge(stage, staged, hashes)
+            placed = wheelhouse.merge(stage, staged, hashes, begin=interrupts.hold)
     targets = tuple(
         replace(_target_files(result, label, _Places(delivery, folder, placed)), folder=name)
         for result, label, folder, name in zip(results, labels, folders, names, strict=True)

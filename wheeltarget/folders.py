@@ -172,10 +172,9 @@ class Folder:
         """Remove everything in the folder as far as possible; links lead nowhere."""
         names: list[str] = []
         with contextlib.suppress(OSError):
-            names = self.names()
-        if names and self._handle is not None and self.own.st_mode & 0o300 != 0o300:
-            with contextlib.suppress(OSError):
+            if self._handle is not None and self.own.st_mode & 0o700 != 0o700:
                 os.chmod(self._handle, 0o700)
+            names = self.names()
         for name in names:
             with contextlib.suppress(OSError):
                 found = self.status(name)

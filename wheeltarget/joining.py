@@ -119,8 +119,7 @@ def _merge(request: MergeRequest) -> MergeOutcome:
         wheelhouse.open_stage(destination, folders=sorted(inner)) as stage,
     ):
         staged = [tuple(_staged(folder, found[folder])) for folder in folders]
-        interrupts.hold()
-        placed = wheelhouse.merge(stage, staged, copied=True)
+        placed = wheelhouse.merge(stage, staged, copied=True, begin=interrupts.hold)
     sources: dict[str, list[Path]] = {}
     for folder, path in wanted:
         sources.setdefault(path.relative_to(folder).as_posix(), []).append(path)

@@ -73,7 +73,7 @@ def read_old(folder: Path, label: str, form: Form) -> OldLock:
     :raises DestinationError: where it cannot be read.
     """
     path = folder / file_name(label, form)
-    text = _read_text(path)
+    text = read_text(path)
     if text is None:
         return OldLock()
     if form is Form.REQUIREMENTS:
@@ -83,8 +83,13 @@ def read_old(folder: Path, label: str, form: Form) -> OldLock:
     return OldLock(text, pins_of(lock), lock.inputs)
 
 
-def _read_text(path: Path) -> str | None:
-    """Read a file as git may have changed its line ends."""
+def read_text(path: Path) -> str | None:
+    """Read a file, whose line ends git may have changed.
+
+    :param path: where it is.
+    :returns: its text; None if there is no file.
+    :raises DestinationError: if it cannot be read.
+    """
     try:
         return read_regular(path, LOCK_FILE).decode().replace("\r\n", "\n")
     except FileNotFoundError:

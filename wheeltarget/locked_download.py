@@ -164,9 +164,8 @@ class _Run:
                 places[str(path)] = self.destination / file.name
         source = Source(self.words.command, self.words.settings, self.environment)
         digests = bring(pins, places, stage, source, self.do_meanwhile, watch)
-        interrupts.hold()
         files = [replace(each, digest=digests[str(each.path)]) for each in staged.values()]
-        return wheelhouse.merge(stage, [files])
+        return wheelhouse.merge(stage, [files], begin=interrupts.hold)
 
     def do_meanwhile(self) -> None:
         """Do, while files come, what no file depends on; and load what is needed at the end."""

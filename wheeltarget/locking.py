@@ -17,7 +17,6 @@ from wheeltarget.lock_changes import (
     LockFile,
     LockOutcome,
     OldLock,
-    State,
     compare,
     moved,
     suspicious,
@@ -28,6 +27,7 @@ from wheeltarget.lock_folder import (
     file_name,
     find_strays,
     read_old,
+    read_text,
     requirements_text,
 )
 from wheeltarget.lock_hashes import compare as compare_hashes
@@ -124,7 +124,9 @@ def lock(request: LockRequest) -> LockOutcome:
         raise DestinationError(f"{request.folder} is a file, not a folder")
     check_names(order.labels, request.form)
     free = None if request.upgrade else project_names("--upgrade-package", request.upgrade_packages)
-    old = [read_old(folder, label, request.form) for label in order.labels]
+    # What a killed run has placed halfway is no lock of anybody's.
+    with wheelhouse.settled(folder) if folder.exists() else contextlib.nullcontext():
+        old = [read_old(folder, label, request.form) for label in order.labels]
     jobs = [
         replace(job, prefer=tuple(_kept(folder, label, request.form, free)))
         for job, label in zip(order.plan.jobs, order.labels, strict=True)
@@ -266,15 +268,21 @@ def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
 
 def _place(drafts: Sequence[_Draft], stage: Stage, interrupts: Interrupts) -> None:
     """Write the locks that are new or changed, all at once."""
-    made = {}
+    written = {}
     for draft in drafts:
-        name = draft.file.path.name
-        if draft.file.state is not State.SAME:
-            made[name] = stage.folder / name
-            made[name].write_bytes(draft.text.encode())
-    interrupts.hold()
-    if made:
-        stage.place(made)
+        path = stage.folder / draft.file.path.name
+        path.write_bytes(draft.text.encode())
+        written[draft.file.path] = path
+    with stage.hold():
+        interrupts.hold()
+        # Another run may have placed locks, or been killed and taken back, since they were read.
+        made = {
+            draft.file.path.name: written[draft.file.path]
+            for draft in drafts
+            if read_text(draft.file.path) != draft.text
+        }
+        if made:
+            stage.place(made)
 
 
 def _notes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,6 +64,7 @@ def merge(
     hashes: Hashes | None = None,
     *,
     copied: bool = False,
+    begin: Callable[[], None] = lambda: None,
 ) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
@@ -71,6 +72,7 @@ def merge(
     :param targets: the files of each target.
     :param hashes: has those hashes that are known already.
     :param copied: whether the files lie elsewhere and are to stay there.
+    :param begin: is called once no other run has to be waited for, before anything is placed.
     :returns: what is in the destination afterwards, by the name that each file gets there.
     :raises ClashError: if one name has two contents; nothing is placed then.
     :raises DestinationError: if the destination cannot be written; it is left as it was.
@@ -87,6 +89,7 @@ def merge(
         # What takes long is done before other runs are kept waiting.
         _copy(stage, chosen, _compare(stage, chosen, hashes), copies)
     with stage.hold():
+        begin()
         placed = _compare(stage, chosen, hashes)
         if copied:
             _copy(stage, chosen, placed, copies)
