@@ -157,6 +157,30 @@ class TestLock:
         assert f"cannot fetch {index.base}/files/{wheels[0].name}: 404" in done.stderr
         assert not (project / "house").exists()
 
+    def test_damage_in_pips_own_cache(
+        self, project: Path, wheels: list[Path], index: LocalIndex, tmp_path: Path
+    ) -> None:
+        """A netrc file, whatever is in it, takes pip's session, and with it pip's cache."""
+        (tmp_path / "netrc").touch(0o600)
+        index.file_headers = {"Cache-Control": "max-age=365000000, immutable, public"}
+        (project / LOCK).write_text(lock_text(wheels[:1], index.base))
+        no_store = str(project / LOCK)
+        words = ["-r", LOCK, "-d", "house", "--cache-dir", str(tmp_path / "pip-cache")]
+        words += ["--trusted-host", "127.0.0.1"]  # pip keeps nothing of what is not encrypted
+
+        def fetch_again() -> int:
+            variables = {"NETRC": str(tmp_path / "netrc"), "WHEELTARGET_CACHE_DIR": no_store}
+            done = wheeltarget("download", *words, cwd=project, variables=variables)
+            assert done.exit_code == 0, done.stderr
+            assert is_right(project / "house", wheels[:1])
+            shutil.rmtree(project / "house")
+            return index.count(".whl")
+
+        assert [fetch_again(), fetch_again()] == [1, 1]
+        for path in (tmp_path / "pip-cache").rglob("*.body"):
+            damage(path)
+        assert [fetch_again(), fetch_again()] == [2, 2]
+
     def test_what_is_reported_was_computed(
         self, project: Path, wheels: list[Path], index: LocalIndex
     ) -> None:

@@ -149,9 +149,9 @@ class _Desk:
         first = self._open_each_host(orders)
         self._in_threads(orders, lambda order: self._fetch(order, first.pop(order, None)))
 
-    def _open_each_host(self, orders: list[Order]) -> dict[Order, Answer]:
+    def _open_each_host(self, orders: list[Order]) -> dict[Order, _Answer]:
         """Ask for the first file of each host in the main thread, where it may prompt."""
-        first: dict[Order, Answer] = {}
+        first: dict[Order, _Answer] = {}
         for order in {_host(order): order for order in reversed(orders)}.values():
             try:
                 answer = _ask(self._session, order.url, 0)
@@ -200,19 +200,31 @@ class _Desk:
         finally:
             self._session.auth.prompting = prompting
 
-    def _fetch(self, order: Order, opened: Answer | None) -> None:
+    def _fetch(self, order: Order, opened: _Answer | None) -> None:
         """Fetch a file, of which an answer may be there already."""
         closed = self._closed.get(_host(order))
         if closed is not None:
             self._failed[order] = closed
             return
         answers = [opened] if opened is not None else []
+        is_cached = False
 
-        def ask(start: int) -> Answer:
-            return answers.pop() if answers else _ask(self._session, order.url, start)
+        def ask(start: int, *, fresh: bool = False) -> Answer:
+            nonlocal is_cached
+            answer = (
+                answers.pop() if answers else _ask(self._session, order.url, start, fresh=fresh)
+            )
+            is_cached = is_cached or answer.is_cached
+            return answer
 
         try:
-            obtain(order, self._store, ask, self._patience)
+            try:
+                obtain(order, self._store, ask, self._patience)
+            except (HashMismatchError, WrongSizeError):
+                if not is_cached:
+                    raise
+                # What pip has in its cache may be damaged; what the server has counts.
+                obtain(order, self._store, functools.partial(ask, fresh=True), self._patience)
         except (UnreachableError, BrokenError) as error:
             self._closed[_host(order)] = self._failed[order] = error
         except _FAILURES as error:
@@ -272,14 +284,16 @@ def _widen(session: Any, connections: int) -> None:
                 pools.connection_pool_kw["maxsize"] = connections
 
 
-def _ask(session: Any, url: str, start: int) -> Answer:
-    """Ask for a file from some byte on."""
+def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
+    """Ask for a file from some byte on; if it has to be fresh, not of pip's cache."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
 
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
+    if fresh:
+        headers["Cache-Control"] = "no-cache"
     try:
         return _Answer(session.get(url, headers=headers, stream=True))
     except (PipError, RequestException, OSError, ValueError) as error:
@@ -299,6 +313,7 @@ class _Answer:
 
     def __init__(self, response: Any) -> None:
         self._response = response
+        self.is_cached = bool(getattr(response, "from_cache", False))
         self.status = int(response.status_code)
         self.reason = str(response.reason or "")
         # Of a file on this machine, pip before 26.0 says a number.
