@@ -30,6 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--forks", action="store_true", help="run wheeltarget and pip in forks of a loaded process"
     )
+    parser.addoption(
+        "--walk", type=int, metavar="N", help="let each N-th call that writes fail; see test_walk"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,6 +43,14 @@ def pytest_configure(config: pytest.Config) -> None:
         if signum is not None and signal.getsignal(signum) is signal.SIG_IGN:
             usual = signal.default_int_handler if name == "SIGINT" else signal.SIG_DFL
             signal.signal(signum, usual)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what takes very long, unless it is asked for."""
+    if not config.getoption("--walk"):
+        left = [item for item in items if "walk" in item.keywords]
+        items[:] = [item for item in items if "walk" not in item.keywords]
+        config.hook.pytest_deselected(items=left)
 
 
 def pytest_unconfigure() -> None:
