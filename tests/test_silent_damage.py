@@ -23,9 +23,9 @@ from tests.support.locked import lock_wheels
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import damage, make_wheel
 from tests.test_second_run import trusting
-from wheeltarget import locked_wheels, prune, wheelhouse
+from wheeltarget import locked_wheels, prune, recall, wheelhouse
 from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
-from wheeltarget.digests import Digest, Hashes, copy_file, hash_file, mark_of
+from wheeltarget.digests import Digest, Hashes, Mark, copy_file, hash_file, mark_of
 from wheeltarget.download_request import DownloadRequest
 from wheeltarget.errors import DestinationError, DownloadError
 from wheeltarget.joining import MergeRequest, merge
@@ -221,6 +221,30 @@ class TestMemory:
         assert is_right(project / "house", wheels[:1])
         (file,) = json.loads(done.stdout)["targets"][0]["files"]
         assert file["hashes"] == {"sha256": hash_file(wheels[0]).sha256}
+
+    @trusting
+    def test_what_is_as_it_was_is_not_hashed_again(
+        self, project: Path, wheels: list[Path], words: list[str]
+    ) -> None:
+        """Each run notes what it has left: the first one, and those that linked or hashed it."""
+        time.sleep(0.03)
+        placed = project / "house" / wheels[0].name
+        mark: Mark | None = None
+        for change in ("none", "touched", "gone"):
+            if change == "touched":
+                placed.touch()
+            elif change == "gone":
+                placed.unlink()
+            done = wheeltarget(*words, cwd=project)
+            assert done.exit_code == 0, done.stderr
+            (record,) = memory_folder(cache_folder(os.environ)).glob("*.json")
+            mark = mark_of(placed.lstat())
+            assert json.loads(record.read_text())["marks"] == {str(placed): [*(mark or ())]}
+            assert "Unchanged since" in wheeltarget(*words, cwd=project).stderr
+        assert recall._is_it(placed, mark, "another") is (os.name != "nt")
+        placed.touch()
+        assert not recall._is_it(placed, mark, "another")
+        assert recall._is_it(placed, mark, hash_file(placed).sha256)
 
 
 class TestMerge:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wheeltarget.cache import cache_folder, is_ours, wheel_folder
 from wheeltarget.digests import hash_file, mark_of
 from wheeltarget.errors import DestinationError
-from wheeltarget.remembered import find
+from wheeltarget.remembered import find, mark_again
 
 if TYPE_CHECKING:
     from wheeltarget.digests import Mark
@@ -47,6 +47,7 @@ def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadO
     new = None if hashes is None else _place(hashes, remembered, wheels)
     if new is None:
         return None
+    mark_again(remembered)
     targets = tuple(
         replace(target, files=tuple(replace(file, new=file.path in new) for file in target.files))
         for target in remembered.outcome.targets

@@ -67,7 +67,8 @@ class Remembered:
     :param appearance: how it was shown.
     :param destination: the folder for its files.
     :param made: when it was, in seconds since the epoch.
-    :param marks: the mark of each file as the run left it, by its path.
+    :param marks: the mark of each file as the last run left it, by its path.
+    :param record: the file that this is kept in.
     """
 
     outcome: DownloadOutcome
@@ -75,6 +76,7 @@ class Remembered:
     destination: Path
     made: float
     marks: Mapping[str, Mark]
+    record: Path
 
 
 def real_folder(name: str) -> Path:
@@ -92,14 +94,15 @@ def find(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | N
     :param environment: the environment's variables.
     :returns: what came of it before; None where it would have to be run.
     """
+    record = Path(record_of(words, environment))
     try:
-        text = Path(record_of(words, environment)).read_bytes()
+        text = record.read_bytes()
     except OSError:
         return None
     import json
 
     try:
-        return _check(json.loads(text), environment)
+        return _check(json.loads(text), environment, record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -137,16 +140,36 @@ def keep(
             "destination": [basis.destination, str(real_folder(basis.destination))],
             "appearance": list(astuple(appearance)),
             "outcome": outcome.as_dict(),
-            "marks": {str(path): mark for path, mark in _marks(outcome) if mark},
+            "marks": _marks(outcome),
         }
         _write(Path(record_of(words, environment)), json.dumps(data))
 
 
-def _marks(outcome: DownloadOutcome) -> Iterator[tuple[Path, Mark | None]]:
+def mark_again(remembered: Remembered) -> None:
+    """Keep the marks of the files that are in the destination now, each of them right.
+
+    :param remembered: what came of an earlier run, and came of this one, too.
+    """
+    marks = _marks(remembered.outcome)
+    if marks == remembered.marks:
+        return
+    import json
+
+    with contextlib.suppress(OSError, ValueError):
+        data = json.loads(remembered.record.read_bytes())
+        if data.get("made") == remembered.made:
+            _write(remembered.record, json.dumps({**data, "marks": marks}))
+
+
+def _marks(outcome: DownloadOutcome) -> dict[str, Mark]:
     """Give the mark of each file that is in the destination."""
+    marks = {}
     for path in {file.path for target in outcome.targets for file in target.files if file.path}:
         with contextlib.suppress(OSError):
-            yield path, mark_of(path.lstat())
+            mark = mark_of(path.lstat())
+            if mark is not None:
+                marks[str(path)] = mark
+    return marks
 
 
 def forget(words: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -188,7 +211,9 @@ def drafts(folder: Path) -> Iterator[Path]:
                 yield draft
 
 
-def _check(data: Mapping[str, Any], environment: Mapping[str, str]) -> Remembered | None:
+def _check(
+    data: Mapping[str, Any], environment: Mapping[str, str], record: Path
+) -> Remembered | None:
     """Give what came of a run if the same would come of it now."""
     named, destination = data["destination"]
     holds = (
@@ -206,7 +231,7 @@ def _check(data: Mapping[str, Any], environment: Mapping[str, str]) -> Remembere
     outcome = DownloadOutcome.from_dict(data["outcome"])
     appearance = Appearance(*data["appearance"])
     marks = {path: tuple(mark) for path, mark in data["marks"].items()}
-    return Remembered(outcome, appearance, Path(destination), data["made"], marks)
+    return Remembered(outcome, appearance, Path(destination), data["made"], marks, record)
 
 
 def _programs() -> list[list[str | None]]:
