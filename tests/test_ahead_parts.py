@@ -17,11 +17,12 @@ from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 from pip._internal.models.link import Link
 from pip._vendor.urllib3 import HTTPResponse, PoolManager, ProxyManager
+from pip._vendor.urllib3.exceptions import MaxRetryError
 
 from wheeltarget.pip_child.hosts import Hosts, host_of
 from wheeltarget.pip_child.pages import Needs, Sieve, kind_of
 from wheeltarget.pip_child.pool import Left, Pool, Task
-from wheeltarget.pip_child.session import asked_host, make_retry
+from wheeltarget.pip_child.session import asked_host, bounded_retry, make_retry
 from wheeltarget.pip_child.wheels import Wheels
 
 WORDS = st.sampled_from(["cp39", "CP39", "py3", "py2", "abi3", "none", "any", "linux_x86_64"])
@@ -193,6 +194,17 @@ def test_pause_that_a_host_asks_for_is_for_all(wait: int, *, is_shut: bool, as_d
     assert (pool.is_shut("h"), pool.hosts["h"].limit) == (is_shut, 1)
     # So pip's warning of it says.
     assert repr(retry).startswith("Retry(total=5, ")
+
+
+def test_pause_that_is_too_long_is_nobodys() -> None:
+    """pip, to which the host is left, gives up as well: it would wait for hours."""
+    pool, connections = Pool(Hosts(8), 1), PoolManager().connection_from_url("https://h/")
+    for retry in (make_retry(pool)(total=5), bounded_retry()(total=5)):
+        response = HTTPResponse(status=503, headers={"Retry-After": "601"})
+        with pytest.raises(MaxRetryError, match="asks for a pause of 601 seconds"):
+            retry.increment("GET", "/a", response=response, _pool=connections)
+    assert pool.is_shut("h")
+    assert pool.hosts["h"].resumes == 0
 
 
 @pytest.mark.parametrize("is_passing", [False, True])

@@ -149,6 +149,7 @@ def test_result_says_everything_of_every_file(
                     "yanked": "it bites",
                     "requires_python": ">=3.8",
                     "hashes": {"sha256": sha256(shelf / "lib-1.5rc1-py3-none-any.whl")},
+                    "accepts": {},
                     "size": None,
                     "requires": [],
                 },
@@ -166,6 +167,7 @@ def test_result_says_everything_of_every_file(
                     "yanked": None,
                     "requires_python": None,
                     "hashes": {"sha256": sha256(shelf / "some_app-1.0-py3-none-any.whl")},
+                    "accepts": {},
                     "size": None,
                     "requires": [
                         "lib>=1",
@@ -189,6 +191,7 @@ def test_result_says_everything_of_every_file(
                     "hashes": {
                         "sha256": sha256(shelf / "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl")
                     },
+                    "accepts": {},
                     "size": None,
                     "requires": ["lib"],
                 },
