@@ -148,7 +148,7 @@ def read_wheel(path: Path) -> WheelFile:
         )
     wheel = WheelFile(path, str(name), str(version), frozenset(map(str, tags)))
     if path.exists() and not is_archive(path):  # a pipe has no end
-        why = "it is empty" if path.is_file() else "it is not a regular file"
+        why = "it is no archive: it is empty" if path.is_file() else "it is not a regular file"
         return replace(wheel, flaws=(Flaw("WC102", why),))
     try:
         with path.open("rb") as stream:
