@@ -48,8 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what takes very long, unless it is asked for."""
     if not config.getoption("--walk"):
-        left = [item for item in items if "walk" in item.keywords]
-        items[:] = [item for item in items if "walk" not in item.keywords]
+        left = [item for item in items if item.get_closest_marker("walk")]
+        items[:] = [item for item in items if item not in left]
         config.hook.pytest_deselected(items=left)
 
 

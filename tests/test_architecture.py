@@ -51,7 +51,7 @@ ARROWS = {
     "explanation": "demands errors fixes nearness targets",
     "probe_script": "",
     "children": "",
-    "temporary": "errors",
+    "temporary": "drafts errors",
     "reserve": "children",
     "permissions": "",
     "digests": "",
@@ -158,7 +158,7 @@ ARROWS = {
         "answers catalogue delivery errors foreign inputs inquiry interrupts pip_config "
         "pip_options plan projects reading requirements settings"
     ),
-    "drafts": "errors permissions",
+    "drafts": "errors records state",
     "reports": "drafts outcome redaction",
     "probe": "catalogue children drafts errors probe_script temporary",
     "wheel_archive": "",
@@ -175,10 +175,10 @@ ARROWS = {
         "pip_options plan reading requirements results settings shared_objects shortfalls "
         "targets temporary wheel_file wheelhouse"
     ),
-    "prune": "check_locks digests errors",
+    "prune": "check_locks digests drafts errors",
     "unpacking": "errors wheel_archive",
     "bundle_plan": "errors unpacking wheel_archive",
-    "bundle_files": "errors permissions unpacking",
+    "bundle_files": "drafts errors permissions unpacking",
     "includes": "errors unpacking",
     "components": "digests locks",
     "locked_wheels": (
@@ -192,7 +192,7 @@ ARROWS = {
         "bundle_files bundle_plan catalogue children errors extras interrupts "
         "locked_wheels probe shortfalls targets temporary unpacking"
     ),
-    "validate": "catalogue errors findings regular_files requirements",
+    "validate": "catalogue drafts errors findings regular_files requirements",
     "listing": "catalogue errors own_targets systems targets",
     "first_look": (
         "children errors inputs lock_names locked pip_config pip_options regular_files "

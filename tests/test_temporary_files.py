@@ -226,7 +226,7 @@ class TestExplained:
         folders = []
 
         def work() -> None:
-            with temporary_folder() as folder:
+            with temporary_folder("test") as folder:
                 folders.append(folder)
                 (folder / "x").touch()
                 monkeypatch.setattr(os, "unlink", refuse)

@@ -109,21 +109,21 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         require_same_python(lock.tag, lock.python)
     with (
         interruptible(),
-        temporary_folder("wheeltarget-bundle-") as name,
+        temporary_folder("bundle") as home,
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
         wheels, flaws = take_wheels(
-            lock, choice, request.wheels, Path(name, "wheels"), partial(_require, request)
+            lock, choice, request.wheels, home / "wheels", partial(_require, request)
         )
         files = unpack_all(
-            ((package.name, path) for package, path in wheels), layout, Path(name, "unpacked")
+            ((package.name, path) for package, path in wheels), layout, home / "unpacked"
         )
         for text in request.include:
             files += included_files(text, layout.site, outputs)
         platform = lock.tag.rpartition("-")[2]
         merged = merge_files(files, platform)
         if request.compiles:
-            merged = merge_files((*merged, *_compile(merged, Path(name, "compiled"))), platform)
+            merged = merge_files((*merged, *_compile(merged, home / "compiled")), platform)
         notes = (*flaws, *_note_paths(merged, layout))
         outcome = BundleOutcome(
             request.output,

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import time
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from wheeltarget.drafts import open_part
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.permissions import permitted
 from wheeltarget.unpacking import BundledFile
@@ -62,16 +62,12 @@ def write_archive(
     """
     path = Path(os.path.realpath(path))
     try:
-        handle, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:  # noqa: PTH123
+        with open_part(path) as part:
+            with part.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
                 for file in files:
                     _write_member(archive, file, moment, compressed=compressed)
-            Path(made).chmod(permitted(0o666))
-            Path(made).replace(path)
-        except BaseException:
-            Path(made).unlink()
-            raise
+            part.chmod(permitted(0o666))
+            part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
 
@@ -102,17 +98,13 @@ def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
             raise BundleError(
                 f"{path} is there already", "remove it, or name another folder with --output"
             )
-        whole = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
+        with open_part(path, folder=True) as part:
             for file in files:
-                _write_file(whole / file.name, file, moment)
-            for folder in (whole, *(each for each in whole.rglob("*") if each.is_dir())):
+                _write_file(part / file.name, file, moment)
+            for folder in (part, *(each for each in part.rglob("*") if each.is_dir())):
                 folder.chmod(permitted(0o777))
                 os.utime(folder, (moment, moment))
-            whole.replace(path)
-        except BaseException:
-            shutil.rmtree(whole, ignore_errors=True)
-            raise
+            part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
 

@@ -196,8 +196,8 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     :raises PipMovedError: where the installed pip takes no content from here.
     """
     reserve.dismiss()  # it is for targets
-    with temporary_folder() as name:
-        failure, result = Path(name, _FAILURE), Path(name, "result.json")
+    with temporary_folder("plain") as home:
+        failure, result = home / _FAILURE, home / "result.json"
         order = {
             **describe(job),
             "label": "this interpreter",
@@ -206,7 +206,7 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
             "destination": "",
             "result": str(result) if observed else "",
         }
-        file = _write_orders(Path(name), {"plain": True, "jobs": [order], "failure": str(failure)})
+        file = _write_orders(home, {"plain": True, "jobs": [order], "failure": str(failure)})
         exit_code = wait_as_pip(reserve.command(str(file)))
         if failure.is_file():
             raise PipMovedError(json.loads(failure.read_text("utf-8"))["sentence"])
@@ -241,8 +241,8 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
     :param urls: where the files are.
     :returns: their texts by URL, and the reasons for which there is none.
     """
-    with temporary_folder() as name:
-        result, failure = Path(name, "result.json"), Path(name, _FAILURE)
+    with temporary_folder("remote") as home:
+        result, failure = home / "result.json", home / _FAILURE
         order = {
             "urls": urls,
             "arguments": words,
@@ -251,7 +251,7 @@ def read_remote(words: Sequence[str], urls: Sequence[str]) -> tuple[dict[str, st
         }
         sys.stderr.flush()
         done = subprocess.run(
-            reserve.command(str(_write_orders(Path(name), order))),
+            reserve.command(str(_write_orders(home, order))),
             stdout=2,
             check=False,
         )

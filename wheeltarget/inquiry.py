@@ -28,7 +28,7 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
     """
     # What it looks for is ours to tell.
     words = ("--quiet", *appearance(captured=False))
-    with temporary_folder() as home:
+    with temporary_folder("listing") as home:
         folder = str(home / "files")
         results = [home / f"result-{number}.json" for number in range(len(jobs))]
         orders = [

@@ -83,15 +83,15 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     environment = os.environ if request.environment is None else request.environment
     choice = LockChoice(request.lock, request.tags, request.targets)
     lock = read_lock(choice, environment)
-    with interruptible(), temporary_folder("wheeltarget-install-") as name:
-        wheels, _ = take_wheels(lock, choice, request.wheels, Path(name, "wheels"), _require)
+    with interruptible(), temporary_folder("install") as home:
+        wheels, _ = take_wheels(lock, choice, request.wheels, home / "wheels", _require)
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
         python = _choose(candidates, lock.python, tags, named=bool(request.python))
         files = unpack_all(
-            ((package.name, path) for package, path in wheels), Layout(), Path(name, "unpacked")
+            ((package.name, path) for package, path in wheels), Layout(), home / "unpacked"
         )
-        site = Path(name, "site")
+        site = home / "site"
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
         findings = tuple(_import_all(python, site, owners, lock.target))
@@ -153,7 +153,7 @@ def _choose(
 
 
 def _describe(python: str) -> Target:
-    with temporary_folder() as folder:
+    with temporary_folder("target") as folder:
         path = folder / "target.json"
         path.write_text(probe.probe(python, "", "json"), "utf-8")
         return read_target_file(path, python)

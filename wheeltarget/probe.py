@@ -77,7 +77,7 @@ def run_python(
 
 def _probe_other(python: str, name: str, form: str) -> str:
     words = [f"--name={name}", *(["--json"] if form == "json" else [])]
-    with temporary_folder() as folder:
+    with temporary_folder("probe") as folder:
         # Python looks for modules beside its script; there are none but in its own folders.
         copy = folder / "probe.py"
         copy.write_text(script(), "utf-8")

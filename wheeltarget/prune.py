@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.check_locks import read_selections, sha256_of
 from wheeltarget.digests import copy_file
+from wheeltarget.drafts import open_part
 from wheeltarget.errors import DestinationError, UsageError
 
 _OLD_SOURCES = (".tgz", ".tar.bz2")
@@ -144,20 +145,24 @@ def _remove(files: Iterable[Path]) -> None:
             raise DestinationError(f"cannot remove {path}: {error.strerror}") from error
 
 
-def _copy(files: Iterable[Path], hashes: Mapping[str, str], folder: Path) -> None:
-    """Copy files into a folder, each whole or not at all; each copy is hashed, too."""
+def _copy(files: Sequence[Path], hashes: Mapping[str, str], folder: Path) -> None:
+    """Copy files into a folder, each whole or not at all, and none before all have been read.
+
+    Each copy is hashed, too.
+
+    :raises DestinationError: if the folder cannot be written, or a file was changed meanwhile.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path in files:
-            part = folder / f"{path.name}.wheeltarget-part"
-            try:
-                if copy_file(path, part).sha256 != hashes[path.name]:
+        # Within the folder, which may be another disk's.
+        with open_part(folder / "transfer", folder=True) as part:
+            for path in files:
+                if copy_file(path, part / path.name).sha256 != hashes[path.name]:
                     raise DestinationError(
                         f"{path} was changed while it was copied",
                         "wait until nothing writes to it, and run this again",
                     )
-                part.replace(folder / path.name)
-            finally:
-                part.unlink(missing_ok=True)
+            for path in files:
+                (part / path.name).replace(folder / path.name)
     except OSError as error:
         raise DestinationError(f"cannot write {folder}: {error.strerror}") from error

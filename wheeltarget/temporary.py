@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from wheeltarget.drafts import hidden_folder
 from wheeltarget.errors import TemporaryFilesError, WheeltargetError
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -36,19 +37,16 @@ def temporary_home() -> Path:
 
 
 @contextmanager
-def temporary_folder(prefix: str = "wheeltarget-") -> Iterator[Path]:
-    """Make a folder for temporary files, and remove it afterwards.
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Make a folder for temporary files, and remove it and what killed runs have left of others.
 
-    :param prefix: what its name begins with.
+    :param name: what it is for, which becomes part of its name.
     :returns: its path.
     :raises TemporaryFilesError: if it cannot be made, or something in it cannot be written.
     """
     home = temporary_home()
-    with explained(home):
-        # What cannot be removed would hide what went wrong before.
-        folder = tempfile.TemporaryDirectory(prefix=prefix, dir=home, ignore_cleanup_errors=True)
-        with folder as name, explained(Path(name)):
-            yield Path(name)
+    with explained(home), hidden_folder(home, f"wheeltarget-{name}") as folder, explained(folder):
+        yield folder
 
 
 @contextmanager

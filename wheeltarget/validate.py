@@ -5,12 +5,12 @@ from __future__ import annotations
 import locale
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.catalogue import look_up
+from wheeltarget.drafts import open_part
 from wheeltarget.errors import Fault
 from wheeltarget.findings import Finding, check_text, fix_text
 from wheeltarget.regular_files import (
@@ -146,23 +146,19 @@ def _write(name: str, old: bytes, text: str) -> None:
         )
     if not os.access(real, os.W_OK):
         raise PermissionError(0, "it is write-protected")
-    handle, made = tempfile.mkstemp(prefix=".wheeltarget-", dir=real.parent)
-    try:
-        with open(handle, "wb") as stream:  # noqa: PTH123 - it is open already
+    with open_part(real) as part:
+        with part.open("wb") as stream:
             stream.write(mark + text.encode(encoding))
             stream.flush()
-            os.fsync(handle)
-        _keep_owner(made, status)
-        shutil.copymode(real, made)
-        Path(made).replace(real)
-    except BaseException:
-        Path(made).unlink()
-        raise
+            os.fsync(stream.fileno())
+        _keep_owner(part, status)
+        shutil.copymode(real, part)
+        part.replace(real)
 
 
-def _keep_owner(made: str, old: os.stat_result) -> None:
+def _keep_owner(made: Path, old: os.stat_result) -> None:
     """Give a new file the owner and the group of the one that it replaces."""
-    new = os.stat(made)  # noqa: PTH116 - as mkstemp names it
+    new = made.stat()
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         try:
             os.chown(made, old.st_uid, old.st_gid)

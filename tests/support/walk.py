@@ -42,6 +42,8 @@ _ON_FILES = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "sendfile", "
 _ON_HANDLES = (*_ON_FILES, "fsync", "fdatasync", "ftruncate", "fallocate", "fchmod", "flock")
 _ON_NAMES = ("mkdir", "rename", "renameat2", "link", "unlink", "rmdir", "symlink", "truncate")
 _AT = ("mkdirat", "renameat", "linkat", "unlinkat", "symlinkat", "fchmodat", "utimensat")
+_BY_FIRST = ("rename", "link")
+"""Calls with two paths, of which strace looks at the first one only."""
 _OTHERS = ("open", "openat", "creat", "chmod", "setxattr", "fsetxattr")
 _CALLS = (*_ON_HANDLES, *_ON_NAMES, *_AT, *_OTHERS)
 _CALL = re.compile(r"(?P<thread>\d+) +(?P<name>\w+)\((?P<rest>.*)")
@@ -213,7 +215,6 @@ def _read(log: str, cwd: Path) -> Iterator[Write]:
             numbers[thread, name, path] += 1
         inside = [path for path in paths if _is_inside(path, cwd)]
         if inside and (name not in {"open", "openat"} or _WRITES.search(rest)):
-            # What is renamed or linked is known by its new name.
             yield Write(name, inside[-1], numbers[thread, name, inside[-1]])
 
 
@@ -221,13 +222,15 @@ def _paths(name: str, rest: str) -> Iterator[str]:
     """Find the paths of a call that ``strace -P`` would find."""
     if name in _ON_HANDLES or name == "fsetxattr":
         handles = _OPEN.finditer(rest if name in {"sendfile", "copy_file_range"} else _first(rest))
-        yield from (each["path"] for each in handles if not each["gone"])
+        named = (each["path"] for each in handles if not each["gone"])
+        yield from (path for path in named if path.startswith("/"))  # neither pipes nor sockets
         return
     front = rest.partition(") = ")[0]
     for each in _OPEN.finditer(_NAME.sub('""', front)):
         if each["handle"] != "AT_FDCWD":
             yield each["path"]
-    yield from _NAME.findall(front)
+    names = _NAME.findall(front)
+    yield from names[:1] if name in _BY_FIRST else names
 
 
 def _first(rest: str) -> str:
@@ -236,7 +239,7 @@ def _first(rest: str) -> str:
 
 
 def _is_inside(path: str, folder: Path) -> bool:
-    return not os.path.isabs(path) or Path(path).is_relative_to(folder)
+    return not Path(path).is_absolute() or Path(path).is_relative_to(folder)
 
 
 def reason(fault: str) -> str:

@@ -27,4 +27,4 @@ class _Random(random.Random):
 
 
 os.urandom = _urandom
-random.Random = _Random  # type: ignore[misc]
+random.Random = _Random  # type: ignore[assignment,misc]
