@@ -86,7 +86,7 @@ class Run:
     hit: bool = False
 
 
-def variables(**changes: str) -> dict[str, str]:
+def repeatable(**changes: str) -> dict[str, str]:
     """Return the environment of a run that can be repeated call by call."""
     names = Path(__file__).parent / "repeatable"
     path = os.pathsep.join([str(names), str(ROOT)])
@@ -100,7 +100,7 @@ def record(
 
     :param words: the command, which has to succeed or find something.
     :param cwd: the working directory; what is outside is left out.
-    :param environment: see :func:`variables`.
+    :param environment: see :func:`repeatable`.
     :param log: where to keep what strace writes.
     """
     options = ["-y", "-s", "4096", "--seccomp-bpf", "-e", f"trace={_known(_CALLS)}"]
