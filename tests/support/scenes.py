@@ -27,6 +27,8 @@ class Scene:
     :param outputs: what the run makes, each whole; relative to the folder.
     :param exit_codes: how a run ends well: one that has something to do, and one that has not.
     :param each_file: whether each file of an output is old or new for itself.
+    :param is_taken_back: whether files are placed one by one, so that the next run takes some back
+        if all processes are killed meanwhile.
     :param is_remembered: whether it is the same run only if all variables are the same.
     """
 
@@ -35,6 +37,7 @@ class Scene:
     exit_codes: Sequence[int] = (0,)
     each_file: bool = False
     is_remembered: bool = False
+    is_taken_back: bool = False
 
 
 Make = Callable[[Path, LocalIndex], Scene]
@@ -61,7 +64,7 @@ def _resolving(folder: Path, index: LocalIndex) -> Scene:
     (folder / "report.json").write_text("{}")
     words = ["download", "--cache-dir=pip-cache", *index.pip_args(), "--by-target", "-d", "house"]
     words += ["--report", "report.json", f"big ; tags={TAG}", f"small ; tags={OTHER}"]
-    return Scene(words, ("house", "report.json"))
+    return Scene(words, ("house", "report.json"), is_taken_back=True)
 
 
 def _first_time(folder: Path, index: LocalIndex) -> Scene:
@@ -78,7 +81,7 @@ def _from_lock(folder: Path, index: LocalIndex) -> Scene:
     (folder / "house" / "small-1.0-py3-none-any.whl").write_bytes(OLD)
     (folder / "pylock.toml").write_text(lock_text(wheels, index.base))
     words = ["download", "-d", "house", "--report", "report.json", "-r", "pylock.toml"]
-    return Scene(words, ("house", "report.json"))
+    return Scene(words, ("house", "report.json"), is_taken_back=True)
 
 
 def _from_memory(folder: Path, index: LocalIndex) -> Scene:
@@ -87,7 +90,9 @@ def _from_memory(folder: Path, index: LocalIndex) -> Scene:
     index.page_headers = {"Cache-Control": "max-age=6000, public"}
     (folder / "requirements.txt").write_text(f"big  # tags={TAG}\nsmall  # tags={OTHER}\n")
     words = ["download", "--cache-dir=pip-cache", *index.pip_args(), "--by-target", "-d", "house"]
-    scene = Scene([*words, "-r", "requirements.txt"], ("house",), is_remembered=True)
+    scene = Scene(
+        [*words, "-r", "requirements.txt"], ("house",), is_remembered=True, is_taken_back=True
+    )
     time.sleep(0.05)  # what has been changed just now is not remembered
     run_well(scene, folder)
     shutil.rmtree(folder / "house" / OTHER)
@@ -101,7 +106,7 @@ def _locking(folder: Path, index: LocalIndex) -> Scene:
     words = ["lock", "--no-cache-dir", *index.pip_args(), "-o", "locks", f"small ; tags={TAG}"]
     run_well(Scene(words, ("locks",)), folder)
     make_wheel(_shelf(folder), "small")
-    return Scene([*words, f"small ; tags={OTHER}", "--upgrade"], ("locks",))
+    return Scene([*words, f"small ; tags={OTHER}", "--upgrade"], ("locks",), is_taken_back=True)
 
 
 def _merging(folder: Path, _: LocalIndex) -> Scene:
@@ -110,7 +115,7 @@ def _merging(folder: Path, _: LocalIndex) -> Scene:
     make_wheel(folder / "two" / TAG, "big")
     (folder / "house").mkdir()
     (folder / "house" / "small-1.0-py3-none-any.whl").write_bytes(OLD)
-    return Scene(["merge", "one", "two", "-d", "house"], ("house",))
+    return Scene(["merge", "one", "two", "-d", "house"], ("house",), is_taken_back=True)
 
 
 def _archive(folder: Path, _: LocalIndex) -> Scene:
@@ -185,6 +190,8 @@ def environment(folder: Path) -> dict[str, str]:
         "TMPDIR": str(folder / "temporary"),
         "WHEELTARGET_CACHE_DIR": str(folder / "cache"),
         "WHEELTARGET_STATE_DIR": str(folder / "state"),
+        "XDG_CONFIG_HOME": str(folder.parent / "config"),
+        "XDG_CONFIG_DIRS": str(folder.parent / "config"),
         "HOME": str(folder.parent),
     }
 

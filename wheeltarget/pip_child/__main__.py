@@ -128,6 +128,16 @@ PIP_MOVED = 70
 INTERRUPTED = 130
 
 
+def _report_unraisable(error: sys.UnraisableHookArgs) -> None:
+    """Pass over a temporary file that could not be closed when Python threw it away.
+
+    pip's copy of an index page for its cache is such a file. If the disk is full, pip goes on
+    without it, and a traceback would tell nobody what to do.
+    """
+    if not isinstance(error.exc_value, OSError):
+        sys.__unraisablehook__(error)
+
+
 def main(job_file: Path) -> int:
     """Run every job of a job file.
 
@@ -136,6 +146,7 @@ def main(job_file: Path) -> int:
     """
     order = json.loads(job_file.read_text("utf-8"))
     interrupts = _note_interrupts()
+    sys.unraisablehook = _report_unraisable
     try:
         return run_all(order, interrupts)
     except PipMovedError as error:
