@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import environment, names
-from wheeltarget.drafts import open_part, temporary_folder
-from wheeltarget.errors import DestinationError
+from wheeltarget.drafts import open_part
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
 
@@ -35,67 +33,59 @@ def _leave(folder: Path, kind: str) -> Path:
     return left
 
 
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """Return an empty folder."""
+    folder = tmp_path / "house"
+    folder.mkdir()
+    return folder
+
+
 @pytest.mark.parametrize("kind", ["file", "folder"])
 @pytest.mark.parametrize("next_kind", ["file", "folder"])
-def test_what_a_killed_run_left_is_removed(tmp_path: Path, kind: str, next_kind: str) -> None:
-    left = _leave(tmp_path, kind)
-    with open_part(tmp_path / "out", folder=next_kind == "folder") as part:
-        assert names(tmp_path) == [part.name]
-        assert part != left
-    assert names(tmp_path) == []
+def test_what_a_killed_run_left_is_removed(house: Path, kind: str, next_kind: str) -> None:
+    left = _leave(house, kind)
+    with open_part(house / "out", folder=next_kind == "folder") as part:
+        assert names(house) == [part.parent.name]
+        assert part.parent != left
+    assert names(house) == []
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
-def test_what_another_run_is_writing_stays(tmp_path: Path, kind: str) -> None:
+def test_what_another_run_is_writing_stays(house: Path, kind: str) -> None:
     with (
-        open_part(tmp_path / "out", folder=kind == "folder") as first,
-        open_part(tmp_path / "out") as second,
+        open_part(house / "out", folder=kind == "folder") as first,
+        open_part(house / "out") as second,
     ):
-        assert names(tmp_path) == sorted([first.name, second.name])
-    assert names(tmp_path) == []
+        assert names(house) == sorted([first.parent.name, second.parent.name])
+    assert names(house) == []
 
 
-def test_what_is_not_ours_stays(tmp_path: Path) -> None:
-    """Links, pipes and files for other places have our names, and are not what we leave."""
-    left = _leave(tmp_path, "file")
-    left.unlink()
+def test_what_no_record_names_stays(house: Path, tmp_path: Path) -> None:
+    """Files, folders, links and pipes may have our names; they may come with a repository."""
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "diary").write_text("dear")
-    (tmp_path / f"{left.name}-link").symlink_to(mine)
-    (tmp_path / f"{left.name}-file").symlink_to(mine / "diary")
-    os.mkfifo(tmp_path / f"{left.name}-pipe")
-    (tmp_path / left.name.replace("out", "other")).write_text("half")
-    before = names(tmp_path)
-    with open_part(tmp_path / "out"):
+    left = _leave(house, "file")
+    shutil.rmtree(left)
+    left.symlink_to(mine)
+    number = "0123456789abcdef"
+    (house / f".out.wheeltarget-{number}").mkdir()
+    (house / f".out.wheeltarget-{number}" / "out").write_text("half")
+    (house / f".out.wheeltarget-{number[::-1]}").symlink_to(mine)
+    os.mkfifo(house / f".out.wheeltarget-{'f' * 16}")
+    before = names(house)
+    with open_part(house / "out"):
         pass
-    assert names(tmp_path) == before
+    assert names(house) == before
     assert names(mine) == ["diary"]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root")
-def test_what_another_user_left_stays(tmp_path: Path) -> None:
-    left = _leave(tmp_path, "folder")
-    os.chown(left, 12345, 12345)
-    with open_part(tmp_path / "out"):
+def test_what_somebody_put_in_the_place_of_a_left_folder_stays(house: Path, tmp_path: Path) -> None:
+    left = _leave(house, "folder")
+    left.rename(tmp_path / "moved")
+    left.mkdir()
+    (left / "diary").write_text("dear")
+    with open_part(house / "out"):
         pass
-    assert names(tmp_path) == [left.name]
-
-
-def test_no_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with (
-        pytest.raises(DestinationError, match=r"temporary files \S+: No space left on device$"),
-        temporary_folder("test"),
-    ):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    assert names(tmp_path) == []
-
-
-def test_what_is_elsewhere_is_no_matter_of_temporary_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "here"))
-    (tmp_path / "here").mkdir()
-    with pytest.raises(PermissionError), temporary_folder("test"):
-        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "there"))
+    assert (left / "diary").read_text() == "dear"

@@ -161,10 +161,13 @@ def test_no_folder_at_all(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folder_that_cannot_be_made(
     here: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def refuse(_self: Path, *_arguments: object, **_named: object) -> None:
-        raise OSError(number, os.strerror(number), f"{tempfile.gettempdir()}/x")
-
     make_here = os.mkdir
+
+    def refuse(path: str | os.PathLike[str], *arguments: int, **named: int) -> None:
+        if Path(path).parent == Path(tempfile.gettempdir()):
+            raise OSError(number, os.strerror(number), path)
+        make_here(path, *arguments, **named)
+
     monkeypatch.setattr(os, "mkdir", refuse)
     results = [
         run_here(*line.split(), cwd=here)

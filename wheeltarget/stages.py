@@ -16,7 +16,6 @@ from wheeltarget.guarding import Guard
 from wheeltarget.placing import Placing
 from wheeltarget.records import Record
 from wheeltarget.state import open_state
-from wheeltarget.temporary import cannot_write, temporary_home
 
 _IN_THE_WAY = "move it away, or choose another folder"
 
@@ -246,6 +245,8 @@ def open_stage(
 def _no_stage(destination: Path, error: OSError, *, dry_run: bool) -> WheeltargetError:
     """Return the error that names what cannot be written: in a dry run not the destination."""
     if dry_run:
+        from wheeltarget.temporary import cannot_write
+
         return cannot_write(error)
     return DestinationError(f"cannot write {destination}: {error.strerror}")
 
@@ -254,6 +255,9 @@ def _make_stage(destination: Path, *, dry_run: bool, folders: Iterable[str]) -> 
     """Make a stage, after what killed runs have left of theirs is removed."""
     home = _stage_home(destination, folders)
     if dry_run:
+        # Here, since it takes long to load, and only a dry run needs it.
+        from wheeltarget.temporary import temporary_home
+
         home = temporary_home()
     state = open_state(os.environ)
     with contextlib.ExitStack() as stack:
