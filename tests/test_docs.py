@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -107,3 +108,15 @@ def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / link).is_file(), f"{page.name}: {link}"
+
+
+def test_every_threat_is_named_by_a_test() -> None:
+    page = (ROOT / "docs" / "security.md").read_text("utf-8")
+    threats = re.findall(r"^\| (T\d+) \|", page, re.MULTILINE)
+    named = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        head = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+        for sentence in re.findall(r"threats? (?:is|are) ([^.]*) of docs/security\.md", head):
+            named |= set(re.findall(r"T\d+", sentence))
+    assert threats == [f"T{number}" for number in range(1, len(threats) + 1)]
+    assert named == set(threats)

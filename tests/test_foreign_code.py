@@ -1,4 +1,7 @@
-"""Code of the working directory is never run: the folder may be somebody else's."""
+"""Code of the working directory is never run: the folder may be somebody else's.
+
+The threat is T5 of docs/security.md.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Files placed in a folder that is there: killed, stopped or failing at each call of the system."""
+"""Files placed in a folder that is there: killed, stopped or failing at each call of the system.
+
+The threats are T11 and T12 of docs/security.md.
+"""
 
 from __future__ import annotations
 

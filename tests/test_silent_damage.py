@@ -2,6 +2,8 @@
 
 Each verb that places or copies files meets one. What a name, a lock or an earlier run claims a file
 to be counts for nothing before the file was hashed.
+
+The threats are T3 and T4 of docs/security.md.
 """
 
 from __future__ import annotations

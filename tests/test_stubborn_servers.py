@@ -1,6 +1,8 @@
 """Servers that never come to an end: each is asked a few times, and the run says so.
 
 None of them is asked by the clock: what counts is how often.
+
+The threat is T9 of docs/security.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Files that somebody else has named or put there: devices, pipes, links, and ones without end.
 
 Each run ends soon, with a sentence, in bounded memory; and it shows nothing of other files.
+
+The threats are T6, T7 and T8 of docs/security.md.
 """
 
 from __future__ import annotations

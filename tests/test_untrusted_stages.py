@@ -1,4 +1,7 @@
-"""What lies beside a destination is nobody's word: it may have come with a cloned repository."""
+"""What lies beside a destination is nobody's word: it may have come with a cloned repository.
+
+The threats are T1 and T2 of docs/security.md.
+"""
 
 from __future__ import annotations
 

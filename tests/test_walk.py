@@ -4,6 +4,8 @@ Afterwards each output is the old one or the new one, whole; the message is one 
 next run succeeds and leaves nothing of ours beside the outputs.
 
 ``pytest --walk 1`` tries all calls, ``--walk 20`` each 20th; see docs/contributing.md.
+
+The threat is T11 of docs/security.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""What is wrong with a wheel, and that nothing is wrong with a good one."""
+"""What is wrong with a wheel, and that nothing is wrong with a good one.
+
+The threat is T10 of docs/security.md.
+"""
 
 from __future__ import annotations
 
