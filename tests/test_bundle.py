@@ -22,6 +22,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget.bundle import BundleRequest
 from wheeltarget.bundle import bundle as make_bundle
 from wheeltarget.errors import BundleError
+from wheeltarget.state import open_state
 from wheeltarget.unpacking import Layout, unpack
 
 LINUX = "cp312-cp312-manylinux_2_28_x86_64"
@@ -297,6 +298,7 @@ def test_broken_wheels_are_refused(house: Path, broken: Broken) -> None:
         wheel = wheel.rename(house / "lib-1.1-py3-none-any.whl")
     target = WINDOWS if "win" in wheel.name else LINUX
     lock = lock_wheels([wheel], target, house.parent / "pylock.t.toml")
+    open_state(os.environ).close()  # the folder stays, and nothing in it
     before = set(house.parent.parent.rglob("*"))
     request = BundleRequest(str(lock), house.parent / "out.zip", wheels=(str(house),))
     with pytest.raises(BundleError, match=broken.code):

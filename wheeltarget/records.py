@@ -35,9 +35,19 @@ RECORD = ".stage"
 UNREADABLE = ".unreadable"
 """What is put behind the name of a file that cannot be read."""
 
+_LONGEST_NAME = 100
 _KEY = re.compile(r"[0-9a-f]{16}")
 _STAGE = re.compile(r"\..*\.wheeltarget-[0-9a-f]{16}", re.DOTALL)
 _SECONDS = 5.0
+
+
+def prefix_of(name: str) -> str:
+    """Return what the name of a hidden folder begins with.
+
+    :param name: the name of what it is for; no more of it is taken than file systems have room for.
+    """
+    whole = os.fsencode(name)
+    return f".{os.fsdecode(whole[:_LONGEST_NAME]) if len(whole) > _LONGEST_NAME else name}{MARK}"
 
 
 class Record:
@@ -64,7 +74,7 @@ class Record:
         :returns: its path.
         :raises OSError: if it, or the record, cannot be written.
         """
-        path = os.path.join(home, f".{name}{MARK}{os.urandom(8).hex()}")
+        path = os.path.join(home, f"{prefix_of(name)}{os.urandom(8).hex()}")
         self._add("folder", _escaped(os.path.join(os.path.realpath(home), os.path.basename(path))))
         os.mkdir(path, 0o700)
         with Folder.open(path) as folder:

@@ -277,7 +277,7 @@ def _make_stage(destination: Path, *, dry_run: bool, folders: Iterable[str]) -> 
 def _strangers(state: Folder, home: str, name: str) -> Iterator[str]:
     """Name the folders that look like stages for a destination, but are in no record."""
     try:
-        found = [each for each in os.listdir(home) if each.startswith(f".{name}{records.MARK}")]
+        found = [each for each in os.listdir(home) if each.startswith(records.prefix_of(name))]
     except OSError:
         return
     known = records.known_folders(state) if found else set()
