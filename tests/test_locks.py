@@ -55,7 +55,9 @@ pythons = st.sampled_from(["", ">=3.8", "<4,>=3.8,!=3.9.1", "==3.12.*"]).map(
 )
 
 
-labels = texts.filter(lambda text: bool(text) and text.isprintable())
+labels = st.text(
+    st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1, max_size=12
+)
 
 
 @st.composite
