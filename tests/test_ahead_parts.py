@@ -19,11 +19,11 @@ from pip._internal.models.link import Link
 from pip._vendor.urllib3 import HTTPResponse, PoolManager, ProxyManager
 from pip._vendor.urllib3.exceptions import MaxRetryError
 
-from wheeltarget.pip_child.hosts import Hosts, host_of
-from wheeltarget.pip_child.pages import Needs, Sieve, kind_of
-from wheeltarget.pip_child.pool import Left, Pool, Task
-from wheeltarget.pip_child.session import asked_host, bounded_retry, make_retry
-from wheeltarget.pip_child.wheels import Wheels
+from wheeltarget.pip_child.prefetch.pages import Needs, Sieve, kind_of
+from wheeltarget.pip_child.prefetch.pool import Left, Pool, Task
+from wheeltarget.pip_child.prefetch.rate_limit import Hosts, host_of
+from wheeltarget.pip_child.prefetch.session import asked_host, bounded_retry, make_retry
+from wheeltarget.pip_child.prefetch.wheels import Wheels
 
 WORDS = st.sampled_from(["cp39", "CP39", "py3", "py2", "abi3", "none", "any", "linux_x86_64"])
 SETS = st.lists(WORDS, min_size=1, max_size=3).map(".".join)

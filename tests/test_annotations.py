@@ -11,7 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from wheeltarget.annotations import (
+from wheeltarget.errors import AnnotationError
+from wheeltarget.requirements.annotations import (
     EXAMPLE,
     KEYS,
     AnnotatedLine,
@@ -23,7 +24,6 @@ from wheeltarget.annotations import (
     parse_argument,
     parse_line,
 )
-from wheeltarget.errors import AnnotationError
 
 T1 = "cp36-cp36m-manylinux1_x86_64"
 T2 = "cp39-cp39-manylinux_2_28_x86_64"
@@ -809,7 +809,7 @@ def test_time_grows_with_the_length_alone(start: str, unit: str) -> None:
     # Where it grew with the square of the length, two megabytes would take hours. The parsing is
     # done in a process of its own because nothing else ends it.
     program = (
-        "import sys; from wheeltarget.annotations import parse_argument, parse_line\n"
+        "import sys; from wheeltarget.requirements.annotations import parse_argument, parse_line\n"
         "start, unit = sys.argv[1:]\n"
         "text = start + unit * (2_000_000 // len(unit))\n"
         "assert parse_line(text).text == text\n"

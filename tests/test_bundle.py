@@ -19,11 +19,11 @@ from tests.support.cli import Result
 from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
-from wheeltarget.bundle import BundleRequest
-from wheeltarget.bundle import bundle as make_bundle
+from wheeltarget.commands.bundle.bundle import BundleRequest
+from wheeltarget.commands.bundle.bundle import bundle as make_bundle
+from wheeltarget.commands.bundle.unpack import Layout, unpack
 from wheeltarget.errors import BundleError
-from wheeltarget.state import open_state
-from wheeltarget.unpacking import Layout, unpack
+from wheeltarget.staging.state import open_state
 
 LINUX = "cp312-cp312-manylinux_2_28_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"

@@ -18,17 +18,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
-from wheeltarget import cache, housekeeping, runs
+from wheeltarget.cache import pruning, run_key
+from wheeltarget.cache.folder import (
+    cache_folder,
+    is_ours,
+    is_refused,
+    memory_folder,
+    prepare,
+    wheel_folder,
+)
+from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.errors import CacheError, UsageError
-from wheeltarget.pip_options import split_command_line
-from wheeltarget.store import TEMPORARY, Store
+from wheeltarget.pip_config.options import split_command_line
 
-DAY = housekeeping.DAY
+DAY = pruning.DAY
 
 
 def put(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:
     """Put a file into the store of a cache folder and give its place."""
-    store = Store(cache.wheel_folder(folder))
+    store = Store(wheel_folder(folder))
     digest = hashlib.sha256(content).hexdigest()
     with store.writing(digest) as writer:
         writer.write(content)
@@ -41,7 +49,7 @@ def put(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:
 
 def remember(folder: Path, name: str, *, until: float) -> Path:
     """Put a remembered run into a cache folder."""
-    file = cache.memory_folder(folder) / f"{name}.json"
+    file = memory_folder(folder) / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"until": until}))
     return file
@@ -58,25 +66,25 @@ def run(*words: str, **variables: str) -> Result:
 
 @pytest.mark.parametrize("home", [None, "", "relative", "/somewhere/caches"])
 def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
-    monkeypatch.delenv(runs.VARIABLE)
+    monkeypatch.delenv(run_key.VARIABLE)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if home is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", home)
     if home == "relative":
         # Which the specification says to pass over; the oldest platformdirs does not.
-        found = cache.cache_folder(os.environ)
+        found = cache_folder(os.environ)
         monkeypatch.delenv("XDG_CACHE_HOME")
         assert found == Path(platformdirs.user_cache_dir("wheeltarget", appauthor=False))
         return
     expected = platformdirs.user_cache_dir("wheeltarget", appauthor=False)
-    assert cache.cache_folder(os.environ) == Path(expected)
+    assert cache_folder(os.environ) == Path(expected)
 
 
 def test_a_variable_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.cache_folder({runs.VARIABLE: "~/mine"}) == tmp_path / "mine"
+    assert cache_folder({run_key.VARIABLE: "~/mine"}) == tmp_path / "mine"
     monkeypatch.chdir(tmp_path)
-    assert cache.cache_folder({runs.VARIABLE: "mine"}) == tmp_path / "mine"
+    assert cache_folder({run_key.VARIABLE: "mine"}) == tmp_path / "mine"
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_a_variable_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_who_refuses_pips_cache_refuses_this_one(
     words: str, settings: dict[str, str], *, refused: bool
 ) -> None:
-    assert cache.is_refused(split_command_line(words.split()), settings) is refused
+    assert is_refused(split_command_line(words.split()), settings) is refused
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be somebody else")
@@ -102,11 +110,11 @@ def test_root_leaves_nothing_in_a_users_cache(folder: Path) -> None:
     """And takes nothing from there, since the user could put anything in it."""
     folder.mkdir()
     os.chown(folder, 12345, -1)
-    assert "belongs to somebody else" in cache.prepare(folder / "below")
+    assert "belongs to somebody else" in prepare(folder / "below")
     assert list(folder.iterdir()) == []
-    assert not cache.is_ours(folder / "below")
+    assert not is_ours(folder / "below")
     os.chown(folder, 0, -1)
-    assert cache.is_ours(folder / "below")
+    assert is_ours(folder / "below")
 
 
 @pytest.mark.parametrize(
@@ -114,13 +122,13 @@ def test_root_leaves_nothing_in_a_users_cache(folder: Path) -> None:
     [("0", 0), ("12", 12), ("1kB", 1000), (" 2.5 gb ", 2_500_000_000), ("3MiB", 3 << 20)],
 )
 def test_sizes_are_read(text: str, size: int) -> None:
-    assert housekeeping.read_size(text, "it") == size
+    assert pruning.read_size(text, "it") == size
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5.2MB", "3 parsecs", "GB", "1e9", "9" * 400])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"it: .* is no size"):
-        housekeeping.read_size(text, "it")
+        pruning.read_size(text, "it")
 
 
 def test_dir_and_info(folder: Path) -> None:
@@ -135,7 +143,7 @@ def test_dir_and_info(folder: Path) -> None:
     put(folder, b"x" * 1500)
     remember(folder, "one", until=time.time() + 60)
     remember(folder, "two", until=0)
-    (cache.memory_folder(folder) / "three.json").write_text("no JSON")
+    (memory_folder(folder) / "three.json").write_text("no JSON")
     assert json.loads(run("info", "--format", "json", WHEELTARGET_CACHE_LIMIT="2MB").stdout) == {
         "schema": 1,
         "folder": str(folder),
@@ -149,7 +157,7 @@ def test_prune_by_age_and_by_size(folder: Path) -> None:
     old = put(folder, b"old" * 10, unused_for=3 * DAY)
     older = put(folder, b"older" * 10, unused_for=9 * DAY)
     stale, current = remember(folder, "a", until=1), remember(folder, "b", until=time.time() + 60)
-    dead = cache.wheel_folder(folder) / TEMPORARY / "dead"
+    dead = wheel_folder(folder) / TEMPORARY / "dead"
     dead.write_text("half")
     os.utime(dead, (1, 1))
     alive = dead.with_name("alive")
@@ -172,7 +180,7 @@ def test_clear_says_what_went_and_leaves_wheelhouses_alone(folder: Path, tmp_pat
     path = put(folder, b"wheel")
     put(folder, b"another")
     remember(folder, "one", until=time.time() + 60)
-    assert Store(cache.wheel_folder(folder)).take(
+    assert Store(wheel_folder(folder)).take(
         hashlib.sha256(b"wheel").hexdigest(), tmp_path / "linked"
     )
     assert run("clear").stdout == "Removed 2 wheels, 12 bytes and 1 remembered run\n"
@@ -208,7 +216,7 @@ def test_what_cannot_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr(Store, "entries", fail)
-    for use in (lambda: housekeeping.survey(folder, 1), lambda: housekeeping.clear(folder)):
+    for use in (lambda: pruning.survey(folder, 1), lambda: pruning.clear(folder)):
         with pytest.raises(CacheError, match=r"cannot read \S+cache: Permission denied"):
             use()
 
@@ -227,9 +235,9 @@ def test_the_limit_is_kept_and_no_more_is_removed_than_needed(
             (put(folder, bytes([number] * size), unused_for=3600 * (number + age * 10)), size)
             for number, (size, age) in enumerate(files)
         ]
-        before = housekeeping.survey(folder, limit)
-        removed = housekeeping.prune(folder, limit=limit)
-        after = housekeeping.survey(folder, limit)
+        before = pruning.survey(folder, limit)
+        removed = pruning.prune(folder, limit=limit)
+        after = pruning.survey(folder, limit)
         assert after.size <= limit
         assert (after.wheels + removed.wheels, after.size + removed.size) == (
             before.wheels,
@@ -242,20 +250,20 @@ def test_the_limit_is_kept_and_no_more_is_removed_than_needed(
 def test_room_is_made_once_a_day(folder: Path) -> None:
     folder.mkdir()
     first = put(folder, b"first")
-    housekeeping.prune_now_and_then(folder, 0)
+    pruning.prune_now_and_then(folder, 0)
     assert not first.exists()
     second = put(folder, b"second")
-    housekeeping.prune_now_and_then(folder, 0)
+    pruning.prune_now_and_then(folder, 0)
     assert second.exists()
     os.utime(folder / "pruned", (1, 1))
-    housekeeping.prune_now_and_then(folder, 0)
+    pruning.prune_now_and_then(folder, 0)
     assert not second.exists()
 
 
 _USERS = """
 import hashlib, sys
 from pathlib import Path
-from wheeltarget.store import Store
+from wheeltarget.cache.wheel_store import Store
 store = Store(Path(sys.argv[1]))
 for turn in range(150):
     content = f"content {turn % 4}".encode() * 5000
@@ -270,10 +278,10 @@ for turn in range(150):
 
 
 def test_clearing_beside_a_running_download_hurts_neither(folder: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", _USERS, str(cache.wheel_folder(folder)), str(tmp_path)]
+    words = [sys.executable, "-c", _USERS, str(wheel_folder(folder)), str(tmp_path)]
     with subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             with contextlib.suppress(FileNotFoundError):
-                housekeeping.clear(folder)
+                pruning.clear(folder)
         assert process.stderr is not None
         assert (process.returncode, process.stderr.read()) == (0, "")

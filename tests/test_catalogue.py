@@ -13,14 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wheeltarget.catalogue import (
-    look_up,
-    newest_pythons,
-    read_target_file,
-    target_from_table,
-)
 from wheeltarget.errors import TargetError
-from wheeltarget.targets import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.targets.catalog import look_up, newest_pythons, read_target_file, target_from_table
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 BASE = target_from_tag(TAG, newest_pythons())

@@ -19,9 +19,9 @@ import pytest
 from tests.benchmarks.download import default_index
 from tests.support.cli import Result, wheeltarget
 from tests.support.interpreters import NEWEST_PIP, find_oracle, host_glibc
-from wheeltarget.catalogue import build_named, known_systems, look_up_tag
-from wheeltarget.nearness import glibc_level
-from wheeltarget.systems import NamedTarget, tag_of, target_name
+from wheeltarget.targets.catalog import build_named, known_systems, look_up_tag
+from wheeltarget.targets.compatibility import glibc_level
+from wheeltarget.targets.systems import NamedTarget, tag_of, target_name
 
 PROJECTS = ("cffi", "cryptography", "markupsafe", "msgpack", "pyyaml")
 

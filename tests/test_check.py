@@ -17,7 +17,7 @@ from tests.support.here import run_here
 from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
-from wheeltarget.check_codes import CHECK_CODES
+from wheeltarget.commands.check.codes import CHECK_CODES
 
 OLD = "cp37-cp37m-manylinux2014_x86_64"
 NEW = "cp312-cp312-manylinux_2_28_x86_64"

@@ -12,8 +12,8 @@ import typer
 
 from tests.support.here import run_here
 from tests.support.wheels import make_wheel
-from wheeltarget import cli
-from wheeltarget.download_request import read_request
+from wheeltarget.cli import app
+from wheeltarget.commands.download.request import read_request
 
 DIFFERENT = {
     "--all": "every release, or every tag",
@@ -33,7 +33,7 @@ def commands(group: Any) -> Iterator[Any]:
 
 def test_the_same_option_is_declared_once() -> None:
     declared = defaultdict(list)
-    for command in commands(typer.main.get_command(cli.app)):
+    for command in commands(typer.main.get_command(app.app)):
         for each in command.params:
             told = (tuple(each.opts), each.metavar, each.help, each.rich_help_panel)
             name = each.opts[0] if each.param_type_name == "option" else each.metavar

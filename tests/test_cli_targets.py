@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from tests.support.cli import wheeltarget
-from wheeltarget.catalogue import known_systems, look_up
-from wheeltarget.completion import offer_names, offer_targets
+from wheeltarget.cli.completion import offer_names, offer_targets
+from wheeltarget.cli.output.targets import show_described, show_list
+from wheeltarget.commands.list_targets import ListRequest, describe, list_own, list_systems
 from wheeltarget.errors import TargetError
-from wheeltarget.listing import ListRequest, describe, list_own, list_systems
-from wheeltarget.render_targets import show_described, show_list
+from wheeltarget.targets.catalog import known_systems, look_up
 
 TODAY = date(2026, 11, 22)
 SOURCES = known_systems().sources

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import command, environment, wheeltarget
-from wheeltarget import api, cli, cli_validate
-from wheeltarget.render_findings import show_findings
+from wheeltarget import api
+from wheeltarget.cli import app, validate
+from wheeltarget.cli.output.findings import show_findings
 
 W = "cp39-cp39-win32"
 FAULTY = f"x ; tag={W}\n\nä ; tags=cp39,{W}\n"
@@ -231,20 +232,20 @@ class TestWords:
     def test_both_ways(
         self, folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]
     ) -> None:
-        code = cli_validate.run_plain(words)
+        code = validate.run_plain(words)
         plain = capsys.readouterr()
         (folder / "faulty.txt").write_text(FAULTY, "utf-8")
         with pytest.raises(SystemExit) as ended:
-            cli.run(["validate", *words])
+            app.run(["validate", *words])
         assert ended.value.code == code
         assert capsys.readouterr() == plain
 
     def test_fix_both_ways(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert cli_validate.run_plain(["--fix", "faulty.txt"]) == 1
+        assert validate.run_plain(["--fix", "faulty.txt"]) == 1
         plain, mended = capsys.readouterr(), (folder / "faulty.txt").read_text("utf-8")
         (folder / "faulty.txt").write_text(FAULTY, "utf-8")
         with pytest.raises(SystemExit):
-            cli.run(["validate", "--fix", "faulty.txt"])
+            app.run(["validate", "--fix", "faulty.txt"])
         assert capsys.readouterr() == plain
         assert (folder / "faulty.txt").read_text("utf-8") == mended != FAULTY
 
@@ -265,7 +266,7 @@ class TestWords:
         ],
     )
     def test_the_rest_is_left_to_typer(self, words: list[str]) -> None:
-        assert cli_validate.run_plain(words) is None
+        assert validate.run_plain(words) is None
 
     @pytest.mark.parametrize("words", [[], ["--format", "xml", "good.txt"], ["--no-such", "x"]])
     def test_usage(self, folder: Path, words: list[str]) -> None:
@@ -277,11 +278,11 @@ class TestWords:
     def test_help(self, folder: Path) -> None:
         result = wheeltarget("validate", "--help", cwd=folder, variables={"TERM": "dumb"})
         assert result.exit_code == 0
-        for word in ("--fix", "--format", "--quiet", *cli_validate.FORMATS):
+        for word in ("--fix", "--format", "--quiet", *validate.FORMATS):
             assert word in result.stdout
 
     def test_formats_are_the_same(self) -> None:
-        assert tuple(cli.FindingsFormat) == cli_validate.FORMATS
+        assert tuple(app.FindingsFormat) == validate.FORMATS
 
     def test_file_with_a_dash(self, folder: Path) -> None:
         (folder / "--fix").write_text("x ; tags=x\n")

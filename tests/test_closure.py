@@ -14,10 +14,17 @@ from packaging.requirements import Requirement
 from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import api, delivery, driver
-from wheeltarget.annotations import parse_argument
-from wheeltarget.catalogue import newest_pythons
-from wheeltarget.closure import (
+from wheeltarget import api
+from wheeltarget.commands.download import download as delivery
+from wheeltarget.errors import COMMAND_LINE, ClosureError
+from wheeltarget.requirements.annotations import parse_argument
+from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.target import Target, target_from_tag
+from wheeltarget.wheelhouse.closure import (
     Hole,
     WheelMetadata,
     check_closure,
@@ -26,12 +33,7 @@ from wheeltarget.closure import (
     fits,
     read_metadata,
 )
-from wheeltarget.errors import COMMAND_LINE, ClosureError
-from wheeltarget.plan import Job
-from wheeltarget.requirements import SourceLine
-from wheeltarget.results import ChosenFile, JobResult
-from wheeltarget.targets import Target, target_from_tag
-from wheeltarget.wheelhouse import Stage
+from wheeltarget.wheelhouse.merge import Stage
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -347,14 +349,14 @@ def test_nothing_is_saved_of_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Even where pip itself noticed nothing."""
 
     def run_jobs(
-        jobs: Sequence[Job], _labels: Sequence[str], stage: Stage, _manner: driver.Manner
+        jobs: Sequence[Job], _labels: Sequence[str], stage: Stage, _manner: pip_runner.Manner
     ) -> tuple[JobResult, ...]:
         folder = stage.job_folder(0)
         wheel = make_wheel(folder, "app", requires=["lib"])
         chosen = ChosenFile("app", "1.0", wheel, "", True, (), (None,), None)
         return (JobResult(jobs[0], 0, "all", (chosen,), folder),)
 
-    monkeypatch.setattr(driver, "run_jobs", run_jobs)
+    monkeypatch.setattr(pip_runner, "run_jobs", run_jobs)
     words = ("--dest", str(tmp_path / "wheelhouse"), f"app ; tags={LINUX}")
     with pytest.raises(ClosureError, match="app needs lib, which is missing"):
         api.download(api.DownloadRequest(words))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import wheeltarget
 from tests.support.cli import ROOT
-from wheeltarget.codes import CODES
+from wheeltarget.commands.validate.codes import CODES
 
 HOME = Path(wheeltarget.__file__).parent
 REFUSALS = {"AnnotationError", "TargetError"}

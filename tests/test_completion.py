@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment
-from wheeltarget.catalogue import look_up, newest_pythons
-from wheeltarget.completion import PLATFORMS, offer_options, offer_tags, offer_targets
-from wheeltarget.pip_options import WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.cli.completion import PLATFORMS, offer_options, offer_tags, offer_targets
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.targets.catalog import look_up, newest_pythons
 
 pytestmark = pytest.mark.thorough
 
@@ -249,5 +249,5 @@ def test_nothing_slow_is_loaded(place: Path) -> None:
         COMP_CWORD="3",
     )
     assert done.stdout == "cp38-cp38-win32\n"
-    slow = {"packaging", "pip", "wheeltarget.api", "wheeltarget.driver"}
+    slow = {"packaging", "pip", "wheeltarget.api", "wheeltarget.resolver.pip_runner"}
     assert slow.isdisjoint(done.stderr.split())

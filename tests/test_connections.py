@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from wheeltarget.connections import Connection
-from wheeltarget.transfer import (
+from wheeltarget.network.http import Connection
+from wheeltarget.network.transfer import (
     USUAL_PATIENCE,
     BrokenError,
     Patience,

@@ -10,10 +10,10 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.output import files_by_target
 from tests.support.wheels import make_sdist, make_wheel
-from wheeltarget.catalogue import look_up, newest_pythons
-from wheeltarget.inputs import read_inputs
-from wheeltarget.narrowing import constraints_for
-from wheeltarget.targets import Target, host_target, target_from_tag
+from wheeltarget.requirements.loader import read_inputs
+from wheeltarget.resolver.constraints import constraints_for
+from wheeltarget.targets.catalog import look_up, newest_pythons
+from wheeltarget.targets.target import Target, host_target, target_from_tag
 
 OLD = "cp36-cp36m-manylinux1_x86_64"
 NEW = "cp36-cp36m-manylinux2014_x86_64"

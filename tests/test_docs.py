@@ -12,11 +12,11 @@ import pytest
 
 from tests.support.cli import ROOT, wheeltarget
 from wheeltarget import errors
-from wheeltarget.annotations import Kind
-from wheeltarget.catalogue import look_up, newest_pythons
 from wheeltarget.errors import TargetError
-from wheeltarget.nearness import Nearness
-from wheeltarget.requirements import parse_file
+from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.parser import parse_file
+from wheeltarget.targets.catalog import look_up, newest_pythons
+from wheeltarget.targets.compatibility import Nearness
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 

@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.cli import wheeltarget
-from wheeltarget import cli, cli_download
-from wheeltarget.cli_values import OutputFormat
-from wheeltarget.download_request import FORMATS, OPTIONS, DownloadRequest, read_request
-from wheeltarget.pip_options import WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.cli import app, download
+from wheeltarget.cli.values import OutputFormat
+from wheeltarget.commands.download.request import FORMATS, OPTIONS, DownloadRequest, read_request
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
 
 TEXTS = st.text(
     st.characters(exclude_characters="\0", exclude_categories=()), min_size=1, max_size=6
@@ -37,8 +37,8 @@ def read_with_typer(words: list[str]) -> DownloadRequest | None:
         requests.append(request)
         return 0
 
-    with mock.patch.object(cli_download, "run", run), pytest.raises(SystemExit):
-        cli.run(["download", *words])
+    with mock.patch.object(download, "run", run), pytest.raises(SystemExit):
+        app.run(["download", *words])
     return requests[0] if requests else None
 
 
@@ -108,7 +108,7 @@ def test_typer_has_the_help_and_what_is_wrong(words: list[str]) -> None:
 
 
 def test_both_readers_know_the_same_options() -> None:
-    command: Any = typer.main.get_command(cli.app)
+    command: Any = typer.main.get_command(app.app)
     declared = {
         tuple(each.opts): (each.name, not each.is_flag, each.multiple)
         for each in command.commands["download"].params

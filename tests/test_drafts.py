@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment, names
-from wheeltarget.drafts import open_part
+from wheeltarget.staging.atomic import open_part
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
 
 _DYING = """\
 import os, sys
 from pathlib import Path
-from wheeltarget.drafts import open_part
+from wheeltarget.staging.atomic import open_part
 with open_part(Path("out"), folder=sys.argv[1] == "folder") as part:
     (part / "inner" if part.is_dir() else part).write_text("half")
     os.kill(os.getpid(), 9)

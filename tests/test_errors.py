@@ -12,8 +12,8 @@ from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.cli.output.text import show_error
 from wheeltarget.errors import WheeltargetError
-from wheeltarget.render import show_error
 
 GOOD = "cp39-cp39-manylinux2014_x86_64"
 EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"

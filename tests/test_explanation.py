@@ -24,15 +24,17 @@ from tests.support.cli import Result, download, wheeltarget
 from tests.support.index import LocalIndex, Status
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
-from wheeltarget import api, driver, wheelhouse
-from wheeltarget.catalogue import look_up_tag
+from wheeltarget import api
+from wheeltarget.cli.output.explanation import explanation_lines
+from wheeltarget.cli.output.text import show_error
 from wheeltarget.errors import WheeltargetError
-from wheeltarget.nearness import judge_tags
-from wheeltarget.plan import Job
-from wheeltarget.pythons import name_pythons, neighbours
-from wheeltarget.render import show_error
-from wheeltarget.render_explanation import explanation_lines
-from wheeltarget.results import JobResult
+from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.results import JobResult
+from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.targets.compatibility import judge_tags
+from wheeltarget.targets.interpreters import name_pythons, neighbours
+from wheeltarget.wheelhouse import merge
 
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
 TAG = "cp39-cp39-manylinux2014_x86_64"
@@ -239,22 +241,22 @@ def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) ->
         labels.extend(named)
         raise _HeldError
 
-    run_jobs = driver.run_jobs
-    patch.setattr(driver, "run_jobs", hold)
+    run_jobs = pip_runner.run_jobs
+    patch.setattr(pip_runner, "run_jobs", hold)
     for run in runs:
         begin = len(jobs)
         with contextlib.suppress(_HeldError, WheeltargetError):
             run.do(patch)
         spans.append(slice(begin, len(jobs)))
-    with wheelhouse.open_stage(stage, dry_run=True) as opened:
-        manner = driver.Manner(("",) * len(jobs), dry_run=True, silent=True)
+    with merge.open_stage(stage, dry_run=True) as opened:
+        manner = pip_runner.Manner(("",) * len(jobs), dry_run=True, silent=True)
         done = run_jobs(jobs, labels, opened, manner)
         return [_end(run, done[span], patch) for run, span in zip(runs, spans, strict=True)]
 
 
 def _end(run: Run, done: tuple[JobResult, ...], patch: pytest.MonkeyPatch) -> Result:
     """Go through a run whose jobs are done."""
-    patch.setattr(driver, "run_jobs", lambda *_: done)
+    patch.setattr(pip_runner, "run_jobs", lambda *_: done)
     said = StringIO()
     try:
         run.do(patch)

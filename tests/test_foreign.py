@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from wheeltarget.catalogue import newest_pythons
-from wheeltarget.foreign import foreign_target
-from wheeltarget.pip_options import split_command_line
-from wheeltarget.targets import Target, target_from_tag
+from wheeltarget.pip_config.options import split_command_line
+from wheeltarget.pip_config.platform_options import foreign_target
+from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.target import Target, target_from_tag
 
 HOST = "cp311-cp311-manylinux_2_36_x86_64"
 

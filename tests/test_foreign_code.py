@@ -23,7 +23,7 @@ from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
-from wheeltarget import children
+from wheeltarget.utils import python_process
 
 pytestmark = pytest.mark.thorough
 
@@ -288,9 +288,11 @@ class TestFindProgram:
 
     def test_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        assert children.find_program("python3.9") == "python3.9", "the system looks on PATH alone"
-        assert children.find_program("./python") == str(tmp_path / "python")
-        assert children.find_program("/usr/bin/python") == "/usr/bin/python"
+        assert python_process.find_program("python3.9") == "python3.9", (
+            "the system looks on PATH alone"
+        )
+        assert python_process.find_program("./python") == str(tmp_path / "python")
+        assert python_process.find_program("/usr/bin/python") == "/usr/bin/python"
 
     def test_on_windows(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The system would look in the working directory first."""
@@ -300,10 +302,10 @@ class TestFindProgram:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("PATH", f"{os.pathsep}{tmp_path / 'bin'}")
         with monkeypatch.context() as patch:
-            patch.setattr("wheeltarget.children.os.name", "nt")
-            found = children.find_program("python")
+            patch.setattr("wheeltarget.utils.python_process.os.name", "nt")
+            found = python_process.find_program("python")
             with pytest.raises(FileNotFoundError) as raised:
-                children.find_program("tool")
+                python_process.find_program("tool")
         assert found == str(tmp_path / "bin" / "python.exe")
         assert raised.value.filename == "tool"
 

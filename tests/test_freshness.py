@@ -14,7 +14,7 @@ from pip._vendor.cachecontrol.cache import DictCache
 from pip._vendor.cachecontrol.controller import CacheController
 from pip._vendor.requests.structures import CaseInsensitiveDict
 
-from wheeltarget.pip_child.freshness import Freshness, _holds_until
+from wheeltarget.pip_child.patches.freshness import Freshness, _holds_until
 
 NOW = 1_800_000_000.0
 PAGE = "https://example.invalid/simple/one/"

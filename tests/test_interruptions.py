@@ -16,9 +16,9 @@ import pytest
 from tests.support.cli import command, download, environment, names
 from tests.support.index import LocalIndex, Stall
 from tests.support.wheels import make_wheel
-from wheeltarget import wheelhouse
 from wheeltarget.errors import DestinationError
-from wheeltarget.folders import Folder
+from wheeltarget.staging.folders import Folder
+from wheeltarget.wheelhouse import merge
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 pytestmark = pytest.mark.skipif(
@@ -205,12 +205,12 @@ def test_placing_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     destination.mkdir()
     (destination / "old.whl").write_text("old")
     before = {path.name: path.read_text() for path in destination.iterdir()}
-    with wheelhouse.open_stage(destination) as stage:
+    with merge.open_stage(destination) as stage:
         folder = stage.job_folder(0)
         files = []
         for name in ("a.whl", "old.whl", "z.whl"):
             (folder / name).write_text("new")
-            files.append(wheelhouse.StagedFile(folder / name, "the index", "a target"))
+            files.append(merge.StagedFile(folder / name, "the index", "a target"))
         take = Folder.take
 
         def fail_last(self: Folder, path: str, name: str) -> None:
@@ -220,7 +220,7 @@ def test_placing_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
         monkeypatch.setattr(Folder, "take", fail_last)
         with pytest.raises(DestinationError, match="No space left on device"):
-            wheelhouse.merge(stage, [files])
+            merge.merge(stage, [files])
         monkeypatch.undo()
     assert {path.name: path.read_text() for path in destination.iterdir()} == before
     assert names(tmp_path) == ["wheelhouse"]
@@ -231,7 +231,7 @@ def test_no_room_for_the_stage(tmp_path: Path, number: int) -> None:
     """The disk is full, or the user's part of it."""
     with (
         pytest.raises(DestinationError, match=r"cannot write \S+wheelhouse: no room"),
-        wheelhouse.open_stage(tmp_path / "wheelhouse", watched=False) as stage,
+        merge.open_stage(tmp_path / "wheelhouse", watched=False) as stage,
     ):
         raise OSError(number, "no room", str(stage.folder))
     assert names(tmp_path) == []

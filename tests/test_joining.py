@@ -15,11 +15,11 @@ import pytest
 from tests.support.cli import ROOT, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import delivery
-from wheeltarget.digests import Digest, Hashes
+from wheeltarget.commands.download.download import pick_jobs
+from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import ClashError, DestinationError, UsageError
-from wheeltarget.folders import Folder
-from wheeltarget.joining import MergeRequest, merge
+from wheeltarget.staging.folders import Folder
+from wheeltarget.utils.hashes import Digest, Hashes
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"
@@ -100,9 +100,9 @@ class TestOnlyJob:
 
     def test_one_label_for_two_jobs(self) -> None:
         labels, folders = ["box", "box", "lamp"], ["box", "box-2", "lamp"]
-        assert delivery.pick_jobs(labels, folders, ["box"]) == (0, 1)
-        assert delivery.pick_jobs(labels, folders, ["box-2"]) == (1,)
-        assert delivery.pick_jobs(labels, folders, []) == (0, 1, 2)
+        assert pick_jobs(labels, folders, ["box"]) == (0, 1)
+        assert pick_jobs(labels, folders, ["box-2"]) == (1,)
+        assert pick_jobs(labels, folders, []) == (0, 1, 2)
 
 
 @pytest.fixture

@@ -15,7 +15,11 @@ from packaging.specifiers import SpecifierSet
 from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.legacy import modern_requirement, modern_specifiers, reads_legacy
+from wheeltarget.targets.legacy_specifiers import (
+    modern_requirement,
+    modern_specifiers,
+    reads_legacy,
+)
 
 
 @pytest.mark.parametrize(

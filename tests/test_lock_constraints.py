@@ -11,8 +11,8 @@ from tests.support.cli import Result, download, names
 from tests.support.index import LocalIndex
 from tests.support.locks import sha256_of
 from tests.support.wheels import make_wheel
-from wheeltarget.lock_constraints import read_versions
-from wheeltarget.lock_names import is_foreign_lock
+from wheeltarget.requirements.filenames import is_foreign_lock
+from wheeltarget.requirements.foreign_locks import read_versions
 
 OLD = "cp37-cp37m-manylinux2014_x86_64"
 NEW = "cp312-cp312-manylinux_2_28_x86_64"

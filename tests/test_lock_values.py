@@ -15,9 +15,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from tests.support.locking import BOTH, NEW, OLD
-from wheeltarget.catalogue import host, known_systems, look_up, look_up_tag
-from wheeltarget.errors import LockError
-from wheeltarget.lock_changes import (
+from wheeltarget.cli.output.lock import show_diff, show_outcome
+from wheeltarget.commands.lock.build import Recipe, make_lock
+from wheeltarget.commands.lock.diff import (
     Change,
     LockFile,
     LockOutcome,
@@ -27,13 +27,19 @@ from wheeltarget.lock_changes import (
     compare,
     suspicious,
 )
-from wheeltarget.lock_folder import Form, check_names, file_name, read_old, requirements_text
-from wheeltarget.lock_making import Recipe, make_lock
-from wheeltarget.locks import Lock, LockedFile, LockedPackage, write
-from wheeltarget.render_lock import show_diff, show_outcome
-from wheeltarget.results import ChosenFile
-from wheeltarget.same_versions import Bound, check_same, exceeds, lower
-from wheeltarget.systems import target_name
+from wheeltarget.commands.lock.files import (
+    Form,
+    check_names,
+    file_name,
+    read_old,
+    requirements_text,
+)
+from wheeltarget.commands.lock.same_versions import Bound, check_same, exceeds, lower
+from wheeltarget.errors import LockError
+from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
+from wheeltarget.resolver.results import ChosenFile
+from wheeltarget.targets.catalog import host, known_systems, look_up, look_up_tag
+from wheeltarget.targets.systems import target_name
 
 CHOSEN = ChosenFile(
     name="app",

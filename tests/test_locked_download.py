@@ -18,12 +18,12 @@ from tests.support.locks import TAG, lock_text, sha256_of, universal_text
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget import api
-from wheeltarget.cache import cache_folder, wheel_folder
-from wheeltarget.download_request import DownloadRequest
+from wheeltarget.cache.folder import cache_folder, wheel_folder
+from wheeltarget.cache.wheel_store import Store
+from wheeltarget.commands.download.from_lock import download_locked
+from wheeltarget.commands.download.outcome import DownloadOutcome
+from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import ClashError, InputError, UsageError
-from wheeltarget.locked_download import download_locked
-from wheeltarget.outcome import DownloadOutcome
-from wheeltarget.store import Store
 
 LOCK = "pylock.x.toml"
 OTHER = "cp39-cp39-manylinux2014_x86_64"

@@ -13,10 +13,10 @@ from tests.support.cli import wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import make_wheel
-from wheeltarget.download_request import DownloadRequest
+from wheeltarget.commands.download.from_lock import download_locked
+from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import InputError
-from wheeltarget.locked import LARGEST, parse_lock
-from wheeltarget.locked_download import download_locked
+from wheeltarget.lockfile.reader import LARGEST, parse_lock
 
 LOCK = "pylock.x.toml"
 Change = Callable[[str], str]

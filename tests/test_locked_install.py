@@ -14,8 +14,8 @@ from tests.support.cli import download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import TAG, sha256_of
 from tests.support.wheels import make_wheel
-from wheeltarget.locked import Looker, parse_lock, select_own
-from wheeltarget.locks import Lock, LockedFile, LockedPackage, write
+from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
+from wheeltarget.lockfile.reader import Looker, parse_lock, select_own
 
 OTHER = "cp37-cp37m-manylinux2014_x86_64"
 LOOKER = Looker(lambda *_: None, lambda: pytest.fail("the running interpreter plays no part"))

@@ -22,7 +22,10 @@ from tests.support.index import LocalIndex, Stall, Status
 from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import make_wheel
-from wheeltarget.cli import run as run_command
+from wheeltarget.cli.app import run as run_command
+from wheeltarget.commands.lock.diff import Change, State
+from wheeltarget.commands.lock.files import Form
+from wheeltarget.commands.lock.lock import LockRequest, lock
 from wheeltarget.errors import (
     DestinationError,
     DownloadError,
@@ -31,10 +34,7 @@ from wheeltarget.errors import (
     UsageError,
     WheeltargetError,
 )
-from wheeltarget.lock_changes import Change, State
-from wheeltarget.lock_folder import Form
-from wheeltarget.locking import LockRequest, lock
-from wheeltarget.locks import Lock, write
+from wheeltarget.lockfile.model import Lock, write
 
 
 @pytest.fixture

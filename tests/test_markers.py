@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
 
-from wheeltarget.catalogue import newest_pythons
-from wheeltarget.markers import evaluate, holds
-from wheeltarget.targets import MARKER_VARIABLES, Target, target_from_tag
+from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.markers import evaluate, holds
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 LINUX = target_from_tag("cp39-cp39-manylinux_2_28_x86_64", newest_pythons())
 PURE = target_from_tag("cp39-none-any", newest_pythons())

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from wheeltarget.network import Network, has_other_index, read_network
-from wheeltarget.pip_options import split_command_line
+from wheeltarget.network.policy import Network, has_other_index, read_network
+from wheeltarget.pip_config.options import split_command_line
 
 PLAIN = "http://files.example/x.whl"
 SECURE = "https://files.example/x.whl"

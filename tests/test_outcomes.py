@@ -16,7 +16,8 @@ from tests.support.index import LocalIndex, Status
 from tests.support.output import files_by_target
 from tests.support.projects import make_project
 from tests.support.wheels import make_sdist, make_wheel
-from wheeltarget import delivery, render
+from wheeltarget.cli.output.text import format_size
+from wheeltarget.commands.download.download import folder_names
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -348,7 +349,7 @@ class TestByTarget:
     def test_names(self) -> None:
         labels = ["a/b c", "a-b-c", "../x", "A-B-C", "…", "cp36-cp36m-x.y"]
         expected = ["a-b-c", "a-b-c-2", "x", "A-B-C-3", "target", "cp36-cp36m-x.y"]
-        assert list(delivery.folder_names(labels)) == expected
+        assert list(folder_names(labels)) == expected
 
 
 class TestJobs:
@@ -424,4 +425,4 @@ def test_help_is_ours_then_pips(here: Path) -> None:
     [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (2_500_000, "2.5 MB")],
 )
 def test_format_size(size: int, text: str) -> None:
-    assert render.format_size(size) == text
+    assert format_size(size) == text

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from wheeltarget.catalogue import look_up, newest_pythons
 from wheeltarget.errors import TargetError
-from wheeltarget.own_targets import own_targets, user_folder
-from wheeltarget.targets import Target, target_from_tag
+from wheeltarget.targets.catalog import look_up, newest_pythons
+from wheeltarget.targets.target import Target, target_from_tag
+from wheeltarget.targets.user_targets import own_targets, user_folder
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 OTHER = "cp39-cp39-win_amd64"
@@ -20,7 +20,7 @@ OTHER = "cp39-cp39-win_amd64"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder of a project, with a user's folder beside it."""
     home = tmp_path / "home"
-    monkeypatch.setattr("wheeltarget.own_targets.user_folder", lambda: home)
+    monkeypatch.setattr("wheeltarget.targets.user_targets.user_folder", lambda: home)
     home.mkdir()
     folder = tmp_path / "project"
     folder.mkdir()

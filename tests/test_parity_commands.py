@@ -9,9 +9,10 @@ import pytest
 from pip._internal.commands import create_command
 
 from tests.support.parity import HOST_FILE, Bench, Case, Shop
-from wheeltarget import api, driver
+from wheeltarget import api
 from wheeltarget.api import DownloadRequest, PlainRun
-from wheeltarget.plan import Job
+from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.plan import Job
 
 pytestmark = pytest.mark.parity
 
@@ -341,7 +342,7 @@ def test_words_read_to_pip_mean_the_same(
         jobs.append(job)
         return 0, None
 
-    monkeypatch.setattr(driver, "run_plain", run_plain)
+    monkeypatch.setattr(pip_runner, "run_plain", run_plain)
     for case in CASES:
         words = ["-r", HOST_FILE, *shlex.split(bench.fill(case.line))]
         parser = create_command("download").parser

@@ -14,9 +14,9 @@ from pip._internal.exceptions import InstallationError
 from pip._internal.req.req_file import parse_requirements
 
 from tests.support.parity import INSTALLED, Bench, Case, Shop
-from wheeltarget.first_look import is_plain
-from wheeltarget.inputs import read_inputs, read_nested
-from wheeltarget.pip_options import split_file_options
+from wheeltarget.cli.passthrough import is_plain
+from wheeltarget.pip_config.options import split_file_options
+from wheeltarget.requirements.loader import read_inputs, read_nested
 
 pytestmark = pytest.mark.parity
 

@@ -12,8 +12,8 @@ import pytest
 from tests.support.cli import download, environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_config import configuration_files, configured_options
-from wheeltarget.pip_options import GivenOption
+from wheeltarget.pip_config.files import configuration_files, configured_options
+from wheeltarget.pip_config.options import GivenOption
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 

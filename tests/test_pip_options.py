@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from wheeltarget.errors import UsageError
-from wheeltarget.pip_options import (
+from wheeltarget.pip_config.options import (
     FILE_WITH_VALUE,
     FILE_WITHOUT_VALUE,
     FOREIGN,

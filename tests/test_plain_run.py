@@ -17,8 +17,8 @@ from tests.support.output import projects_by_target
 from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.cli.passthrough import is_plain
 from wheeltarget.errors import UsageError
-from wheeltarget.first_look import is_plain
 
 pytestmark = pytest.mark.thorough
 

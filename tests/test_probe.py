@@ -29,9 +29,9 @@ from tests.support.interpreters import (
     view,
 )
 from tests.support.machines import HARNESS, write_machines
-from wheeltarget import probe, probe_script
-from wheeltarget.catalogue import read_target_file, target_from_table
-from wheeltarget.targets import MARKER_VARIABLES, Target, host_target
+from wheeltarget.commands.probe import probe, probe_script
+from wheeltarget.targets.catalog import read_target_file, target_from_table
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target
 
 SCRIPT = ROOT / "wheeltarget" / "probe_script.py"
 REAL = [pytest.mark.interpreters, pytest.mark.network]

@@ -16,9 +16,9 @@ from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 
 from tests.support.child import LINUX
-from wheeltarget.pip_child.current import Current, Job
-from wheeltarget.pip_child.freshness import Freshness
-from wheeltarget.pip_child.prospects import hand_over
+from wheeltarget.pip_child.job import Current, Job
+from wheeltarget.pip_child.patches.freshness import Freshness
+from wheeltarget.pip_child.prefetch.upcoming_job import hand_over
 
 pytestmark = pytest.mark.seams
 

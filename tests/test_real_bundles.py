@@ -23,7 +23,7 @@ NEEDED = ("flask", "cryptography", "pandas")
 MAKE = """\
 import sys
 from pathlib import Path
-from wheeltarget.bundle import BundleRequest, bundle
+from wheeltarget.commands.bundle.bundle import BundleRequest, bundle
 bundle(BundleRequest(sys.argv[1], Path(sys.argv[2]), wheels=("house",)))
 """
 

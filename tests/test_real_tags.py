@@ -9,8 +9,8 @@ import pytest
 from packaging.version import Version
 
 from tests.support.interpreters import NEWEST_PIP, Oracle, View, find_oracle, view
-from wheeltarget.catalogue import newest_pythons, target_from_table
-from wheeltarget.targets import Target, target_from_tag
+from wheeltarget.targets.catalog import newest_pythons, target_from_table
+from wheeltarget.targets.target import Target, target_from_tag
 
 pytestmark = [pytest.mark.interpreters, pytest.mark.network]
 

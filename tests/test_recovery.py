@@ -23,11 +23,13 @@ from tests.support.calls import ROOM, error_of, killed_at, meeting
 from tests.support.cli import environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import holding, records, stages, wheelhouse
 from wheeltarget.errors import DestinationError
-from wheeltarget.folders import Folder
-from wheeltarget.state import open_state
-from wheeltarget.wheelhouse import StagedFile
+from wheeltarget.staging import destination_lock, records
+from wheeltarget.staging.folders import Folder
+from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.state import open_state
+from wheeltarget.wheelhouse import merge
+from wheeltarget.wheelhouse.merge import StagedFile
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and kills itself")
 
@@ -55,25 +57,25 @@ class Place:
 
     def run(self) -> None:
         """Place all files."""
-        with wheelhouse.open_stage(self.house, watched=False, folders=("", "sub", "x")) as stage:
+        with merge.open_stage(self.house, watched=False, folders=("", "sub", "x")) as stage:
             files = []
             for number, (name, text) in enumerate(FILES.items()):
                 folder, _, plain = name.rpartition("/")
                 path = stage.job_folder(number) / plain
                 path.write_text(text)
                 files.append(StagedFile(path, "the index", "a target", folder))
-            wheelhouse.merge(stage, [files])
+            merge.merge(stage, [files])
 
     def next_run(self) -> None:
         """Begin a run that comes to nothing."""
-        with wheelhouse.open_stage(self.house, watched=False):
+        with merge.open_stage(self.house, watched=False):
             pass
 
     def guard(self) -> None:
         """Do what the guard of a dead run does."""
         with open_state(os.environ) as state:
             (record,) = self.state.glob("stages/*.stage")
-            records.finish(state, record.stem, holding.PATIENCE)
+            records.finish(state, record.stem, destination_lock.PATIENCE)
 
     def check(self) -> bool:
         """Refuse anything but the old or the new destination, whole, and nothing beside it.
@@ -92,7 +94,7 @@ class Place:
 @pytest.fixture
 def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[object], Place]:
     """Return what makes a new place; nobody guards the runs to it."""
-    monkeypatch.setattr(stages.Stage, "watch", lambda _self: None)
+    monkeypatch.setattr(Stage, "watch", lambda _self: None)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
     def make(name: object) -> Place:
@@ -305,10 +307,10 @@ def test_folders_that_cannot_be_locked(
 ) -> None:
     """As on some network file systems; then a file in the state folder is locked."""
     monkeypatch.setattr(Folder, "lock", lambda _self: None)
-    monkeypatch.setattr(holding, "PATIENCE", 0.1)
+    monkeypatch.setattr(destination_lock, "PATIENCE", 0.1)
     place = make_place("here")
     with (
-        wheelhouse.open_stage(place.house, watched=False) as stage,
+        merge.open_stage(place.house, watched=False) as stage,
         stage.hold(),
         pytest.raises(DestinationError, match="another run is placing files"),
     ):
@@ -336,7 +338,8 @@ def test_files_that_cannot_be_locked(
 _STOPPED = """
 import os, signal, sys
 from pathlib import Path
-from wheeltarget import placing, wheelhouse
+from wheeltarget.staging import placing
+from wheeltarget.wheelhouse import merge as wheelhouse
 move = placing.Placing._move
 def stop_and_move(*arguments):
     os.kill(os.getpid(), signal.SIGSTOP)
@@ -400,9 +403,9 @@ class TestTwoRuns:
         stopped: subprocess.Popen[bytes],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(holding, "PATIENCE", 0.2)
+        monkeypatch.setattr(destination_lock, "PATIENCE", 0.2)
         house = tmp_path / "all" / "house"
-        with wheelhouse.open_stage(house) as stage:
+        with merge.open_stage(house) as stage:
             (stage.folder / "other.whl").write_text("other")
             with pytest.raises(DestinationError, match=f"another run is placing files in {house}"):
                 stage.place({"other.whl": stage.folder / "other.whl"})
@@ -457,7 +460,9 @@ def test_locks_that_a_killed_run_has_placed_halfway(
 
 _KILLED = """
 import os, signal
-from wheeltarget import __main__, folders, stages
+from wheeltarget import __main__
+from wheeltarget.staging import folders
+from wheeltarget.staging import stage as stages
 take = folders.Folder.take
 def take_and_die(*arguments):
     take(*arguments)

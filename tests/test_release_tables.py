@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from wheeltarget.answers import Answer, make_rows
-from wheeltarget.catalogue import look_up_tag
-from wheeltarget.nearness import FileFact, Nearness, judge_tags
-from wheeltarget.plan import Job
+from wheeltarget.cli.output.release_table import Page, release_tables
+from wheeltarget.cli.output.text import Style
+from wheeltarget.commands.explain.answers import Answer, make_rows
 from wheeltarget.projects import Asked, FoundFile, FoundProject, JobListing
-from wheeltarget.render import Style
-from wheeltarget.render_releases import Page, release_tables
+from wheeltarget.resolver.plan import Job
+from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.targets.compatibility import FileFact, Nearness, judge_tags
 
 TARGETS = (
     "cp39-cp39-manylinux2014_x86_64",

@@ -16,9 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheeltarget import remembered, runs
-from wheeltarget.outcome import Asker, Basis, DownloadOutcome, TargetFile, TargetFiles
-from wheeltarget.remembered import Appearance
+from wheeltarget.cache import run_key, run_records
+from wheeltarget.cache.run_records import Appearance
+from wheeltarget.commands.download.outcome import (
+    Asker,
+    Basis,
+    DownloadOutcome,
+    TargetFile,
+    TargetFiles,
+)
 
 WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
 
@@ -61,11 +67,11 @@ class Desk:
     environment: Mapping[str, str]
 
     def keep(self, rests_on: Basis | None) -> None:
-        remembered.keep(WORDS, self.environment, outcome(rests_on), Appearance(quiet=True))
+        run_records.keep(WORDS, self.environment, outcome(rests_on), Appearance(quiet=True))
 
     def knows(self, **variables: str) -> bool:
         environment = {**self.environment, **variables}
-        return remembered.find(WORDS, environment) is not None
+        return run_records.find(WORDS, environment) is not None
 
     def record(self) -> Path:
         (file,) = (self.folder.parent / "cache" / "runs").iterdir()
@@ -80,24 +86,24 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     file.write_text("one\n")
     os.utime(file, (1_000_000, 1_000_000))
     # Its other time can't be set, and is just now.
-    monkeypatch.setattr(remembered, "_CLOCK_STEP", -60.0)
-    monkeypatch.setattr(remembered, "_COARSE_CLOCK_STEP", -60.0)
+    monkeypatch.setattr(run_records, "_CLOCK_STEP", -60.0)
+    monkeypatch.setattr(run_records, "_COARSE_CLOCK_STEP", -60.0)
     monkeypatch.chdir(folder)
-    variables = {"HOME": str(tmp_path), "PIP_PRE": "1", runs.VARIABLE: str(tmp_path / "cache")}
+    variables = {"HOME": str(tmp_path), "PIP_PRE": "1", run_key.VARIABLE: str(tmp_path / "cache")}
     return Desk(folder, variables)
 
 
 def test_what_is_kept_is_found(desk: Desk) -> None:
     kept, look = outcome(basis(desk.folder)), Appearance(quiet=True, coloured=False, as_json=True)
-    assert not runs.is_known(WORDS, desk.environment)
-    remembered.keep(WORDS, desk.environment, kept, look)
-    assert runs.is_known(WORDS, desk.environment)
-    found = remembered.find(WORDS, {**desk.environment, "SHLVL": "2"})
+    assert not run_key.is_known(WORDS, desk.environment)
+    run_records.keep(WORDS, desk.environment, kept, look)
+    assert run_key.is_known(WORDS, desk.environment)
+    found = run_records.find(WORDS, {**desk.environment, "SHLVL": "2"})
     assert found is not None
     assert found.outcome == replace(kept, basis=None)
     assert found.appearance == look
     assert found.destination == desk.folder / "house"
-    remembered.forget(WORDS, desk.environment)
+    run_records.forget(WORDS, desk.environment)
     assert not desk.knows()
 
 
@@ -161,7 +167,7 @@ def test_every_variable_that_counts_counts(desk: Desk, name: str) -> None:
 
 def test_another_version_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.keep(basis(desk.folder))
-    monkeypatch.setattr(runs, "__version__", "99")
+    monkeypatch.setattr(run_key, "__version__", "99")
     assert not desk.knows()
 
 
@@ -172,10 +178,10 @@ words = st.lists(st.text(max_size=5), max_size=3).map(tuple)
 def test_runs_are_told_apart_by_their_words(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rests_on = basis(Path(folder), read=(), looked_for=(f"{folder}/pip.conf",))
-        environment = {runs.VARIABLE: folder}
-        remembered.keep(one, environment, outcome(rests_on), Appearance())
-        assert remembered.find(one, environment) is not None
-        assert (remembered.find(other, environment) is not None) == (one == other)
+        environment = {run_key.VARIABLE: folder}
+        run_records.keep(one, environment, outcome(rests_on), Appearance())
+        assert run_records.find(one, environment) is not None
+        assert (run_records.find(other, environment) is not None) == (one == other)
 
 
 texts = st.text(max_size=5)
@@ -223,7 +229,7 @@ def test_what_is_kept_is_the_users_own_and_has_no_secrets(desk: Desk) -> None:
     (desk.folder / "requirements.txt").write_text("--index-url https://me:secret@example.invalid\n")
     rests_on = basis(desk.folder, variables=("TOKEN",))
     environment = {**desk.environment, "TOKEN": "secret", "PIP_INDEX_URL": "https://me:secret@b/"}
-    remembered.keep(WORDS, environment, outcome(rests_on), Appearance())
+    run_records.keep(WORDS, environment, outcome(rests_on), Appearance())
     assert stat.S_IMODE(desk.record().stat().st_mode) == 0o600
     assert "secret" not in desk.record().read_text()
 
@@ -231,8 +237,8 @@ def test_what_is_kept_is_the_users_own_and_has_no_secrets(desk: Desk) -> None:
 def test_a_memory_that_cannot_be_written_is_none(desk: Desk) -> None:
     blocked = desk.folder / "blocked"
     blocked.write_text("")
-    environment = {runs.VARIABLE: str(blocked)}
-    remembered.keep(WORDS, environment, outcome(basis(desk.folder)), Appearance())
-    assert remembered.find(WORDS, environment) is None
-    remembered.forget(WORDS, environment)
-    assert list(remembered.entries(blocked)) == []
+    environment = {run_key.VARIABLE: str(blocked)}
+    run_records.keep(WORDS, environment, outcome(basis(desk.folder)), Appearance())
+    assert run_records.find(WORDS, environment) is None
+    run_records.forget(WORDS, environment)
+    assert list(run_records.entries(blocked)) == []

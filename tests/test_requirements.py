@@ -17,11 +17,10 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from wheeltarget.annotations import Kind
 from wheeltarget.errors import COMMAND_LINE, Fault, Location
-from wheeltarget.inputs import Inputs, read_inputs
-from wheeltarget.plan import content_for
-from wheeltarget.requirements import (
+from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.loader import Inputs, read_inputs
+from wheeltarget.requirements.parser import (
     RequirementsFile,
     SourceLine,
     TargetName,
@@ -31,6 +30,7 @@ from wheeltarget.requirements import (
     locate,
     parse_file,
 )
+from wheeltarget.resolver.plan import content_for
 
 
 def case(name: str, *values: object) -> object:

@@ -19,7 +19,7 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.moved_pip import Edit, applied, move_pip
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_child.seams import is_known
+from wheeltarget.pip_child.patches.install import is_known
 
 pytestmark = pytest.mark.seams
 

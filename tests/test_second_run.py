@@ -18,9 +18,9 @@ from packaging.version import Version
 from tests.support.cli import Result, command, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
-from wheeltarget.download_request import read_request
-from wheeltarget.recall import recall
+from wheeltarget.cache.folder import cache_folder, memory_folder, wheel_folder
+from wheeltarget.commands.download.replay import recall
+from wheeltarget.commands.download.request import read_request
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
 TRUSTS = Version(pip.__version__) >= Version("26.2")
@@ -129,10 +129,14 @@ def test_nothing_heavy_is_loaded(desk: Desk) -> None:
     )
     assert "Unchanged since" in done.stderr
     loaded = set(re.findall(r"\|\s+(\S+)$", done.stderr, re.MULTILINE))
-    assert "wheeltarget.recall" in loaded
+    assert "wheeltarget.commands.download.replay" in loaded
     heavy = {"typer", "click", "packaging", "platformdirs", "pip", "optparse", "tomllib"}
     assert {name for name in loaded if name.partition(".")[0] in heavy} == set()
-    assert not loaded & {"wheeltarget.api", "wheeltarget.driver", "wheeltarget.cli"}
+    assert not loaded & {
+        "wheeltarget.api",
+        "wheeltarget.resolver.pip_runner",
+        "wheeltarget.cli.app",
+    }
 
 
 @trusting
@@ -244,7 +248,9 @@ def test_what_does_more_than_fill_the_destination_is_not_repeated(words: list[st
 
 _KILLED_WHILE_PLACING = """
 import os, signal, sys
-from wheeltarget import __main__, folders, guarding
+from wheeltarget import __main__
+from wheeltarget.staging import folders
+from wheeltarget.staging import cleanup_process as guarding
 take = folders.Folder.take
 def take_and_die(*arguments):
     take(*arguments)

@@ -14,9 +14,9 @@ from tests.support.cli import wheeltarget
 from tests.support.elf import AARCH64, make_elf
 from tests.support.here import run_here
 from tests.support.wheels import make_wheel
-from wheeltarget.catalogue import look_up_tag
-from wheeltarget.shared_objects import audit, promise_of, read_shared_objects
-from wheeltarget.wheel_file import read_wheel
+from wheeltarget.commands.check.native import audit, promise_of, read_shared_objects
+from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.wheelhouse.wheel import read_wheel
 
 NEW = ("libc.so.6", "GLIBC_2.17", "secure_getenv")
 OLD = ("libc.so.6", "GLIBC_2.2.5", "open")

@@ -25,17 +25,20 @@ from tests.support.locked import lock_wheels
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import damage, make_wheel
 from tests.test_second_run import trusting
-from wheeltarget import locked_wheels, prune, recall, wheelhouse
-from wheeltarget.cache import cache_folder, memory_folder, wheel_folder
-from wheeltarget.digests import Digest, Hashes, Mark, copy_file, hash_file, mark_of
-from wheeltarget.download_request import DownloadRequest
+from wheeltarget.cache.folder import cache_folder, memory_folder, wheel_folder
+from wheeltarget.commands import prune
+from wheeltarget.commands.bundle import wheels as locked_wheels
+from wheeltarget.commands.download import replay
+from wheeltarget.commands.download.from_lock import download_locked
+from wheeltarget.commands.download.outcome import DownloadOutcome
+from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import DestinationError, DownloadError
-from wheeltarget.joining import MergeRequest, merge
-from wheeltarget.locked_download import download_locked
-from wheeltarget.outcome import DownloadOutcome
-from wheeltarget.plan import Job
-from wheeltarget.results import ChosenFile, JobResult
-from wheeltarget.verified import refuse_changed
+from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.verify import refuse_changed
+from wheeltarget.utils.hashes import Digest, Hashes, Mark, copy_file, hash_file, mark_of
+from wheeltarget.wheelhouse import merge as wheelhouse
 
 LOCK = "pylock.toml"
 
@@ -243,10 +246,10 @@ class TestMemory:
             mark = mark_of(placed.lstat())
             assert json.loads(record.read_text())["marks"] == {str(placed): [*(mark or ())]}
             assert "Unchanged since" in wheeltarget(*words, cwd=project).stderr
-        assert recall._is_it(placed, mark, "another") is (os.name != "nt")
+        assert replay._is_it(placed, mark, "another") is (os.name != "nt")
         placed.touch()
-        assert not recall._is_it(placed, mark, "another")
-        assert recall._is_it(placed, mark, hash_file(placed).sha256)
+        assert not replay._is_it(placed, mark, "another")
+        assert replay._is_it(placed, mark, hash_file(placed).sha256)
 
 
 class TestMerge:

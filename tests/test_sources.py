@@ -15,11 +15,12 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import BACKEND_WAS_RUN, make_sdist, make_wheel
-from wheeltarget import pure, wheelhouse
-from wheeltarget.plan import Job
-from wheeltarget.results import ChosenFile, JobResult
-from wheeltarget.targets import target_from_tag
-from wheeltarget.wheelhouse import Stage
+from wheeltarget.commands.download import build_pure
+from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.targets.target import target_from_tag
+from wheeltarget.wheelhouse import merge
+from wheeltarget.wheelhouse.merge import Stage
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -180,12 +181,12 @@ def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return 0
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    monkeypatch.setattr(pure, "build_wheel", build)
+    monkeypatch.setattr(build_pure, "build_wheel", build)
     source = make_source(tmp_path / "files", "only")
     chosen = ChosenFile("only", "1.0", source, "", True, (), (None,), None)
     job = Job(target_from_tag(LINUX, {"cp39": "3.9.25"}), (), (), ())
-    with wheelhouse.open_stage(tmp_path / "house", watched=False) as stage:
-        builder = pure.Builder(frozenset({"only"}), (), stage)
+    with merge.open_stage(tmp_path / "house", watched=False) as stage:
+        builder = build_pure.Builder(frozenset({"only"}), (), stage)
         result = builder.replace_sources(JobResult(job, 0, "all", (chosen,), source.parent))
     assert [file.path.name for file in result.chosen] == ["only-1.0-py3-none-any.whl"]
     assert names(source.parent) == ["only-1.0-py3-none-any.whl"]

@@ -16,8 +16,8 @@ import pytest
 from tests.support.cli import environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import reserve
 from wheeltarget.errors import InterruptedRunError
+from wheeltarget.resolver import prestart
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 OTHER = "cp310-cp310-manylinux2014_x86_64"
@@ -59,7 +59,7 @@ def watch(
     return set(modules), seen
 
 
-TYPER = {"typer", "click", "pydantic", "rich", "wheeltarget.cli"}
+TYPER = {"typer", "click", "pydantic", "rich", "wheeltarget.cli.app"}
 PACKAGES = TYPER | {"packaging", "platformdirs", "pip"}
 
 
@@ -69,11 +69,17 @@ PACKAGES = TYPER | {"packaging", "platformdirs", "pip"}
         (["--version"], PACKAGES | {"pathlib", "re", "dataclasses", "subprocess"}),
         (
             ["download", "--no-index", "--tags", TARGET, "lib"],
-            TYPER | {"pip", "wheeltarget.validate"},
+            TYPER | {"pip", "wheeltarget.commands.validate.validate"},
         ),
         (["download", "--no-index", f"lib ; tags={TARGET}"], TYPER | {"pip"}),
-        (["download", "lib ; tags="], TYPER | {"pip", "packaging", "wheeltarget.delivery"}),
-        (["validate", "needed.txt"], TYPER | {"pip", "wheeltarget.api", "wheeltarget.driver"}),
+        (
+            ["download", "lib ; tags="],
+            TYPER | {"pip", "packaging", "wheeltarget.commands.download.download"},
+        ),
+        (
+            ["validate", "needed.txt"],
+            TYPER | {"pip", "wheeltarget.api", "wheeltarget.resolver.pip_runner"},
+        ),
     ],
     ids=["version", "tags", "clause", "fault", "validate"],
 )
@@ -90,7 +96,7 @@ def test_a_command_loads_what_it_needs(
 
 STARTED = """
 import subprocess
-import wheeltarget.reserve as reserve
+import wheeltarget.resolver.prestart as reserve
 start_here, spawn_here = subprocess.Popen.__init__, os.posix_spawn
 def start(self, words, *rest, **named):
     seen.extend(words[-2:-1] if "wheeltarget.pip_child" in words else [])
@@ -131,7 +137,7 @@ def test_pip_is_loaded_before_it_is_known_what_for(
         (tmp_path / "pyproject.toml").write_text(settings)
     _, seen = watch(*options, *words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
     others = ["wheeltarget.pip_child"] if "--jobs" in words else []
-    assert seen == [reserve.OPTION, *others]
+    assert seen == [prestart.OPTION, *others]
     assert names(tmp_path / "house") == ["lib-1.0-py3-none-any.whl"]
 
 
@@ -140,7 +146,7 @@ def test_pip_is_loaded_before_it_is_known_what_for(
 def test_pip_is_loaded_while_typer_is(tmp_path: Path, options: list[str], command: str) -> None:
     words = [command, *options[1:-2], f"lib ; tags={TARGET}"]
     _, seen = watch(*words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
-    assert seen == [reserve.OPTION]
+    assert seen == [prestart.OPTION]
 
 
 @posix
@@ -189,7 +195,7 @@ def test_a_process_that_was_started_in_vain_is_gone(
     tmp_path: Path, options: list[str], words: list[str], exit_code: int
 ) -> None:
     change = """
-import os, wheeltarget.reserve as reserve
+import os, wheeltarget.resolver.prestart as reserve
 spawn_here = os.posix_spawn
 def spawn(path, words, *rest, **named):
     pid = spawn_here(path, words, *rest, **named)
@@ -227,8 +233,8 @@ def test_a_process_in_reserve_ends_with_the_one_that_was_killed() -> None:
 def test_an_interrupted_process_says_nothing(
     delay: float, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    reserve.begin()
-    child = reserve.take()
+    prestart.begin()
+    child = prestart.take()
     assert child is not None
     time.sleep(delay)
     os.kill(child.pid, signal.SIGINT)
@@ -240,16 +246,16 @@ def test_an_interrupted_process_says_nothing(
 
 @posix
 def test_waiting_can_come_to_an_end_before_the_process() -> None:
-    reserve.begin()
-    reserve.begin()  # there is one already
-    child = reserve.take()
+    prestart.begin()
+    prestart.begin()  # there is one already
+    child = prestart.take()
     assert child is not None
-    assert reserve.take() is None
+    assert prestart.take() is None
     with pytest.raises(subprocess.TimeoutExpired):
         child.wait(0.05)
     child.terminate()
     assert child.wait(30) == -signal.SIGTERM
-    reserve.dismiss()
+    prestart.dismiss()
 
 
 @posix
@@ -261,8 +267,8 @@ def test_a_process_that_is_told_half_of_its_job_does_nothing(
         raise InterruptedRunError(signal.SIGTERM)
 
     monkeypatch.setattr(json, "dump", dump)
-    reserve.begin()
-    child = reserve.take()
+    prestart.begin()
+    child = prestart.take()
     assert child is not None
     with pytest.raises(InterruptedRunError):
         child.order(Path("job.json"), "", None)
@@ -300,8 +306,8 @@ def test_what_seems_to_name_a_target(
     if hasattr(os, "mkfifo"):
         os.mkfifo("pipe")  # nobody writes to it, so opening it would take forever
     calls: list[bool] = []
-    monkeypatch.setattr(reserve, "begin", lambda: calls.append(True))
-    reserve.begin_for(words)
+    monkeypatch.setattr(prestart, "begin", lambda: calls.append(True))
+    prestart.begin_for(words)
     assert calls == [True] * begun
 
 
@@ -381,7 +387,7 @@ def test_process_that_works_on_targets_gives_memory_back(monkeypatch: pytest.Mon
     """What the user says of it himself stands, and pip as it is gets nothing of it."""
     monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
     monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
-    variables = reserve.child_environment(TMPDIR="x")
+    variables = prestart.child_environment(TMPDIR="x")
     assert (variables["MALLOC_ARENA_MAX"], variables["TMPDIR"]) == ("7", "x")
     assert int(variables["MALLOC_TRIM_THRESHOLD_"]) > 0
     assert "MALLOC_TRIM_THRESHOLD_" not in os.environ

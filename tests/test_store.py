@@ -18,9 +18,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.support.cli import environment
-from wheeltarget.digests import Digest, Writer, hash_file
+from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.errors import HashMismatchError
-from wheeltarget.store import TEMPORARY, Store
+from wheeltarget.utils.hashes import Digest, Writer, hash_file
 
 CONTENT = b"a wheel" * 1000
 OTHER = b"the wheel of somebody else"
@@ -268,7 +268,7 @@ def test_a_file_that_cannot_be_read_is_as_good_as_damaged(
 
     path = put(store, CONTENT)
     with monkeypatch.context() as patched:
-        patched.setattr("wheeltarget.store.hash_file", fail)
+        patched.setattr("wheeltarget.cache.wheel_store.hash_file", fail)
         assert store.take(sha256(CONTENT), tmp_path / "target") is None
     assert not path.exists()
     assert [each.name for each in tmp_path.iterdir()] == ["store"]
@@ -379,7 +379,7 @@ def _processes(script: str, *words: str) -> Iterator[subprocess.Popen[str]]:
 _WRITERS = """
 import hashlib, sys
 from pathlib import Path
-from wheeltarget.store import Store
+from wheeltarget.cache.wheel_store import Store
 store, number = Store(Path(sys.argv[1])), sys.argv[2]
 for turn in range(20):
     content = f"content {turn % 5}".encode() * 20000
@@ -412,7 +412,7 @@ def test_processes_write_the_same_files_at_once(store: Store) -> None:
 _KILLED = """
 import sys
 from pathlib import Path
-from wheeltarget.store import Store
+from wheeltarget.cache.wheel_store import Store
 with Store(Path(sys.argv[1])).writing(sys.argv[2]) as writer:
     writer.write(b"half of it")
     print("begun", flush=True)

@@ -21,10 +21,10 @@ from tests.support.cli import Result, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import lock_text
 from tests.support.wheels import make_wheel
-from wheeltarget import transfer
-from wheeltarget.download_request import DownloadRequest
+from wheeltarget.commands.download.from_lock import download_locked
+from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import InputError
-from wheeltarget.locked_download import download_locked
+from wheeltarget.network import transfer
 
 LOCK = "pylock.toml"
 TAG = "cp39-cp39-manylinux2014_x86_64"

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wheeltarget.catalogue import known_systems, look_up, newest_pythons
-from wheeltarget.cli_targets import Kind
+from wheeltarget.cli.targets import Kind
 from wheeltarget.errors import TargetError
-from wheeltarget.own_targets import is_good_name
-from wheeltarget.systems import ALIASES, KINDS, System, find_target, tag_of, target_name
-from wheeltarget.targets import Target
+from wheeltarget.targets.catalog import known_systems, look_up, newest_pythons
+from wheeltarget.targets.systems import ALIASES, KINDS, System, find_target, tag_of, target_name
+from wheeltarget.targets.target import Target
+from wheeltarget.targets.user_targets import is_good_name
 
 CATALOGUE = known_systems()
 SYSTEMS = CATALOGUE.systems

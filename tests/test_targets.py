@@ -18,10 +18,10 @@ from packaging.tags import (
     sys_tags,
 )
 
-from wheeltarget.catalogue import newest_pythons
 from wheeltarget.errors import TargetError
-from wheeltarget.platforms import parse_platform
-from wheeltarget.targets import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.platforms import parse_platform
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
 
 GLIBC = "manylinux_2_28_x86_64"
 NEWEST = newest_pythons()

@@ -20,7 +20,7 @@ from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 from wheeltarget.errors import BundleError, TemporaryFilesError
-from wheeltarget.temporary import explained, temporary_folder
+from wheeltarget.staging.temporary import explained, temporary_folder
 
 HERE = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
 HINT = "  set TMPDIR to a folder that can be written and has room\n"
@@ -188,7 +188,7 @@ def test_native_code_that_is_looked_into(tmp_path: Path, monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, NO_ROOM)
 
-    monkeypatch.setattr("wheeltarget.shared_objects.shutil.copyfileobj", refuse)
+    monkeypatch.setattr("wheeltarget.commands.check.native.shutil.copyfileobj", refuse)
     result = run_here("check", "house", "--audit", cwd=tmp_path)
     assert (result.exit_code, result.stdout) == (3, "")
     told = f"error: cannot write temporary files to {tempfile.gettempdir()}: {NO_ROOM}\n{HINT}"

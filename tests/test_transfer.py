@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError
-from wheeltarget.store import Store
-from wheeltarget.transfer import (
+from wheeltarget.network.transfer import (
     MOST_CONNECTIONS,
     BrokenError,
     NoAnswerError,

@@ -20,7 +20,8 @@ import pytest
 from tests.support.cli import Result, command, environment, names
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import make_wheel
-from wheeltarget.regular_files import (
+from wheeltarget.commands.validate.validate import ValidateRequest, validate
+from wheeltarget.utils.regular_files import (
     LOCK_FILE,
     REQUIREMENTS_FILE,
     TARGET_FILE,
@@ -30,8 +31,7 @@ from wheeltarget.regular_files import (
     read_regular,
     read_stream,
 )
-from wheeltarget.toml_places import parse_toml
-from wheeltarget.validate import ValidateRequest, validate
+from wheeltarget.utils.toml_locations import parse_toml
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files as POSIX has them")
 

@@ -20,11 +20,13 @@ from hypothesis import strategies as st
 from tests.support.cli import Result, download, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import journals, records, stages, wheelhouse
 from wheeltarget.errors import DestinationError
-from wheeltarget.folders import Folder
-from wheeltarget.journals import Entry, Journal
-from wheeltarget.state import VARIABLE, open_state
+from wheeltarget.staging import journals, records
+from wheeltarget.staging.folders import Folder
+from wheeltarget.staging.journals import Entry, Journal
+from wheeltarget.staging.stage import open_stage
+from wheeltarget.staging.state import VARIABLE, open_state
+from wheeltarget.wheelhouse import merge
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 SMALL = "small-1.0-py3-none-any.whl"
@@ -263,7 +265,7 @@ class TestStateFolder:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
         with (
             pytest.raises(DestinationError, match="cannot keep a record of what this run places"),
-            wheelhouse.open_stage(tmp_path / "house"),
+            merge.open_stage(tmp_path / "house"),
         ):
             pass
         assert names(tmp_path) == ["file"]
@@ -290,7 +292,7 @@ def test_records_that_cannot_be_read(tmp_path: Path, kind: str, data: bytes) -> 
     (state / f"{KEY}.{kind}").write_bytes(data)
     told = []
     for _ in range(2):
-        with wheelhouse.open_stage(tmp_path / "house", watched=False) as stage:
+        with merge.open_stage(tmp_path / "house", watched=False) as stage:
             told.append(stage.notes)
         assert names(tmp_path) == []
     assert told[1] == ()
@@ -307,7 +309,7 @@ def test_what_is_set_aside_is_told_once(tmp_path: Path) -> None:
     (state / f"{KEY[::-1]}.journal").write_bytes(b"{}")
     told = []
     for _ in range(2):
-        with wheelhouse.open_stage(tmp_path / "house", watched=False) as stage:
+        with merge.open_stage(tmp_path / "house", watched=False) as stage:
             told.append(stage.notes)
     assert [len(notes) for notes in told] == [2, 0]
     assert f"{KEY[::-1]}.journal cannot be read" in told[0][0]
@@ -331,7 +333,7 @@ class TestJournalsOfOurs:
         state_file.write_text(f"destination {house}\nfolder {gone}\n")
 
     def _next_run(self, house: Path) -> None:
-        with wheelhouse.open_stage(house, watched=False):
+        with merge.open_stage(house, watched=False):
             pass
 
     @pytest.fixture
@@ -395,7 +397,7 @@ class TestJournalsOfOurs:
         assert not journals.is_plain(name)
         for folder, plain in (("", name), (name or "..", "a.whl")):
             self._write(state, house, tmp_path / "stage", Entry(folder, plain, 0, 1, None))
-            with wheelhouse.open_stage(house, watched=False) as stage:
+            with merge.open_stage(house, watched=False) as stage:
                 (note,) = stage.notes
                 assert f"{KEY}.journal cannot be read" in note
                 (stage.folder / "file").write_text("")
@@ -419,10 +421,10 @@ class TestJournalsOfOurs:
 
 
 def test_a_stage_of_a_run_that_is_alive_is_left(tmp_path: Path) -> None:
-    with wheelhouse.open_stage(tmp_path / "house", watched=False) as first:
+    with merge.open_stage(tmp_path / "house", watched=False) as first:
         (first.folder / "file").write_text("")
-        with wheelhouse.open_stage(tmp_path / "house", watched=False) as second:
+        with merge.open_stage(tmp_path / "house", watched=False) as second:
             assert second.notes == ()
         assert names(first.folder) == ["file"]
     assert names(tmp_path) == []
-    assert stages.open_stage is wheelhouse.open_stage
+    assert open_stage is merge.open_stage

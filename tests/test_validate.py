@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.cli import ROOT, wheeltarget
-from wheeltarget.annotations import Kind
-from wheeltarget.catalogue import look_up
-from wheeltarget.codes import CODES
-from wheeltarget.findings import check_text, fix_text
-from wheeltarget.requirements import SourceLine, read_lines
-from wheeltarget.validate import ValidateRequest, validate
+from wheeltarget.commands.validate.codes import CODES
+from wheeltarget.commands.validate.lint import check_text, fix_text
+from wheeltarget.commands.validate.validate import ValidateRequest, validate
+from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.parser import SourceLine, read_lines
+from wheeltarget.targets.catalog import look_up
 
 pytestmark = pytest.mark.thorough
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.support.broken_wheels import Broken, broken_wheels
 from tests.support.wheels import make_wheel
-from wheeltarget.check_codes import CHECK_CODES
-from wheeltarget.wheel_archive import leads_out
-from wheeltarget.wheel_file import read_wheel
+from wheeltarget.commands.check.codes import CHECK_CODES
+from wheeltarget.wheelhouse.archive import leads_out
+from wheeltarget.wheelhouse.wheel import read_wheel
 
 BROKEN = tuple(broken_wheels())
 

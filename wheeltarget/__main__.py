@@ -14,7 +14,7 @@ if __name__ == "__main__" and not sys.flags.safe_path:
     if is_first:
         del sys.path[0]
 
-from wheeltarget.reserve import begin, begin_for, dismiss
+from wheeltarget.resolver.prestart import begin, begin_for, dismiss
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
 """The variable by which a shell asks for completions."""
@@ -70,7 +70,7 @@ def _run(arguments: list[str]) -> None:
         if exit_code is not None:
             sys.exit(exit_code)
     if arguments[:1] == ["validate"]:
-        from wheeltarget.cli_validate import run_plain
+        from wheeltarget.cli.validate import run_plain
 
         exit_code = run_plain(arguments[1:])
         if exit_code is not None:
@@ -78,7 +78,7 @@ def _run(arguments: list[str]) -> None:
     if arguments[:1] in (["lock"], ["explain"]):
         # Typer takes nearly as long to load as pip, which they need, too.
         begin_for(arguments[1:])
-    from wheeltarget.cli import run
+    from wheeltarget.cli.app import run
 
     run(arguments)
 
@@ -95,11 +95,11 @@ def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
         # First of all, since nothing else that has to be loaded takes as long as pip; for a lock
         # it is mostly not needed.
         begin_for(everything)
-    from wheeltarget.download_request import read_request
+    from wheeltarget.commands.download.request import read_request
 
     request = read_request(everything)
     if request is not None:
-        from wheeltarget.cli_download import follow_locks
+        from wheeltarget.cli.download import follow_locks
 
         exit_code = follow_locks(request)
         if exit_code is not None:
@@ -108,25 +108,25 @@ def _download(front: tuple[str, ...], words: tuple[str, ...]) -> int | None:
     if request is None or not request.has_options:
         from pathlib import Path
 
-        from wheeltarget.first_look import become_pip, is_plain
+        from wheeltarget.cli.passthrough import become_pip, is_plain
 
         if is_plain(everything, os.environ, Path.cwd()):
             return become_pip(words, front)
     if request is None:
         return None
     begin()
-    from wheeltarget.cli_download import run
+    from wheeltarget.cli.download import run
 
     return run(request, everything)
 
 
 def _repeat(words: tuple[str, ...]) -> int | None:
     """Answer a download from memory and give its exit code; None where it has to be run."""
-    from wheeltarget.runs import is_known
+    from wheeltarget.cache.run_key import is_known
 
     if "--refresh" in words or not is_known(words, os.environ):
         return None
-    from wheeltarget.cli_download import repeat
+    from wheeltarget.cli.download import repeat
 
     return repeat(words)
 
@@ -135,7 +135,7 @@ def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Part pip's options before the command from the rest, which the first word mostly begins."""
     if not arguments[:1] or not arguments[0].startswith("-"):
         return (), tuple(arguments)
-    from wheeltarget.pip_options import split_front
+    from wheeltarget.pip_config.options import split_front
 
     return split_front(arguments)
 

@@ -9,30 +9,37 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget import cache, catalogue, settings
-from wheeltarget.basis import Run, find_basis
-from wheeltarget.codes import CODES
-from wheeltarget.download_request import DownloadRequest
+from wheeltarget.cache.folder import open_for, wheel_folder
+from wheeltarget.commands.download.outcome import (
+    Asker,
+    DownloadOutcome,
+    PlainRun,
+    TargetFile,
+    TargetFiles,
+)
+from wheeltarget.commands.download.replay_inputs import Run, find_basis
+from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.prepare import names_target, project_names, read_everything, typed_targets
+from wheeltarget.commands.validate.codes import CODES
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.inputs import Inputs
-from wheeltarget.outcome import Asker, DownloadOutcome, PlainRun, TargetFile, TargetFiles
-from wheeltarget.pip_config import configured_options, configured_settings
-from wheeltarget.pip_options import (
+from wheeltarget.pip_config.files import configured_options, configured_settings
+from wheeltarget.pip_config.options import (
     FOR_BUILDING,
     FOREIGN,
     CommandLine,
     is_quiet,
     split_command_line,
 )
-from wheeltarget.plan import Choices, Job, Plan, Targets, all_options, make_plan
-from wheeltarget.reading import names_target, project_names, read_everything, typed_targets
-from wheeltarget.requirements import TargetName, is_lock
+from wheeltarget.requirements.loader import Inputs
+from wheeltarget.requirements.parser import TargetName, is_lock
+from wheeltarget.resolver.plan import Choices, Job, Plan, Targets, all_options, make_plan
+from wheeltarget.targets import catalog, project
 
 if TYPE_CHECKING:
-    from wheeltarget.explain import ExplainOutcome, ExplainRequest, explain
-    from wheeltarget.locking import LockOutcome, LockRequest, lock
-    from wheeltarget.plain import Foreign
-    from wheeltarget.validate import ValidateOutcome, ValidateRequest, validate
+    from wheeltarget.commands.download.untargeted import Foreign
+    from wheeltarget.commands.explain.explain import ExplainOutcome, ExplainRequest, explain
+    from wheeltarget.commands.lock.lock import LockOutcome, LockRequest, lock
+    from wheeltarget.commands.validate.validate import ValidateOutcome, ValidateRequest, validate
 
 __all__ = [
     "CODES",
@@ -58,15 +65,15 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Load what a download does not need only where it is asked for."""
     if name in {"ExplainOutcome", "ExplainRequest", "explain"}:
-        from wheeltarget import explain
+        from wheeltarget.commands.explain import explain
 
         return getattr(explain, name)
     if name in {"LockOutcome", "LockRequest", "lock"}:
-        from wheeltarget import locking
+        from wheeltarget.commands.lock import lock as locking
 
         return getattr(locking, name)
     if name in {"ValidateOutcome", "ValidateRequest", "validate"}:
-        from wheeltarget import validate
+        from wheeltarget.commands.validate import validate
 
         return getattr(validate, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -84,7 +91,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     asked = request.dry_run, request.by_target, request.wants_outcome
     ours = any(asked) or bool(request.report or request.only_jobs)
     typed = typed_targets(request.tags, request.targets)
-    defaults = typed or settings.project_defaults(Path.cwd())
+    defaults = typed or project.project_defaults(Path.cwd())
     try:
         command = split_command_line(request.words)
     except UsageError:
@@ -95,7 +102,7 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     inherited = configured_options(environment, isolated=isolated)
     everything = CommandLine((*inherited, *command.options), command.requirements)
     if any(map(is_lock, everything.values("--requirement"))):
-        from wheeltarget.locked_download import download_locked
+        from wheeltarget.commands.download.from_lock import download_locked
 
         locked = download_locked(request)
         if locked is not None:
@@ -104,24 +111,24 @@ def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
     choices = Choices(defaults, sources, inherited)
-    targets = Targets(catalogue.look_up, catalogue.host)
+    targets = Targets(catalog.look_up, catalog.host)
     plan, faults = make_plan(inputs, command, choices, targets)
     faults = (*inputs.faults, *faults)
     if not faults:
         _refuse_misplaced(plan, sources, everything)
     if plan.is_plain and not ours and not faults and not inputs.locked:
-        from wheeltarget import plain
+        from wheeltarget.commands.download import untargeted
 
         quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
         foreign = None if quiet else _foreign(everything, command, inputs, targets)
-        return plain.run(plan, inputs, command, foreign)
+        return untargeted.run(plan, inputs, command, foreign)
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
     settings_of_pip = configured_settings(environment, isolated=isolated)
-    folder, note = cache.open_for(command, settings_of_pip, environment)
-    store = folder and cache.wheel_folder(folder)
+    folder, note = open_for(command, settings_of_pip, environment)
+    store = folder and wheel_folder(folder)
     outcome = _deliver(plan, request, everything, inputs, pure, store)
-    from wheeltarget.housekeeping import make_room
+    from wheeltarget.cache.pruning import make_room
 
     note = note or make_room(folder, environment)
     if note:
@@ -156,15 +163,15 @@ def _deliver(
     pure: frozenset[str],
     store: Path | None,
 ) -> DownloadOutcome:
-    from wheeltarget.delivery import Delivery, deliver
-    from wheeltarget.interrupts import interruptible
-    from wheeltarget.reports import open_report
+    from wheeltarget.commands.download.download import Delivery, deliver
+    from wheeltarget.commands.download.report import open_report
+    from wheeltarget.utils.signals import interruptible
 
     destination = (command.values("--dest") or (os.curdir,))[-1]
     with interruptible() as interrupts, open_report(request.report) as keep_report:
         delivery = Delivery(
             Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111 - as pip reads it
-            catalogue.look_up_tag,
+            catalog.look_up_tag,
             by_target=request.by_target,
             dry_run=request.dry_run,
             children=request.children,
@@ -198,7 +205,7 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     foreign = [
         word for option in command.options if option.name in FOREIGN for word in option.words
     ]
-    host = " ".join(foreign) or catalogue.HOST_LABEL
+    host = " ".join(foreign) or catalog.HOST_LABEL
     return [job.target.label if job.target else host for job in plan.jobs]
 
 
@@ -208,10 +215,10 @@ def _foreign(
     """Find the environment that pip's own options name, if they do."""
     if not any(option.name in FOREIGN for option in everything.options):
         return None
-    from wheeltarget.foreign import foreign_target
-    from wheeltarget.plain import Foreign
+    from wheeltarget.commands.download.untargeted import Foreign
+    from wheeltarget.pip_config.platform_options import foreign_target
 
-    target = foreign_target(everything, catalogue.look_up_tag, targets.host)
+    target = foreign_target(everything, catalog.look_up_tag, targets.host)
     if target is None:
         return None
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 
 from wheeltarget.errors import Fault, InputError
-from wheeltarget.lock_constraints import LockedVersion
-from wheeltarget.results import ChosenFile, JobResult
+from wheeltarget.requirements.foreign_locks import LockedVersion
+from wheeltarget.resolver.results import ChosenFile, JobResult
 
 
 def compare(

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wheeltarget.nearness import FileFact
-from wheeltarget.results import file_fact
+from wheeltarget.resolver.results import file_fact
+from wheeltarget.targets.compatibility import FileFact
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from wheeltarget.housekeeping import Removed, Usage
-from wheeltarget.render import counted, format_size, show_json
+from wheeltarget.cache.pruning import Removed, Usage
+from wheeltarget.cli.output.text import counted, format_size, show_json
 
 _GIGABYTE = 1000**3
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
-from wheeltarget.joining import MergeOutcome
-from wheeltarget.render import counted, display_path, show_json
+from wheeltarget.cli.output.text import counted, display_path, show_json
+from wheeltarget.commands.merge import MergeOutcome
 
 
 def show_merge(outcome: MergeOutcome, stdout: TextIO, *, as_json: bool) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.render import format_size, show_json
+from wheeltarget.cli.output.text import format_size, show_json
 
 if TYPE_CHECKING:
-    from wheeltarget.prune import PruneOutcome, PruneRequest
+    from wheeltarget.commands.prune import PruneOutcome, PruneRequest
 
 _SCHEMA = 1
 

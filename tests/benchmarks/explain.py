@@ -17,14 +17,14 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from wheeltarget.catalogue import look_up_tag
-from wheeltarget.explanation import explain
-from wheeltarget.pip_child.current import Current
-from wheeltarget.pip_child.failure_facts import file_facts, patch_failures
-from wheeltarget.pip_child.seams import PROOF
-from wheeltarget.render_explanation import explanation_lines
-from wheeltarget.results import Failure
-from wheeltarget.targets import Target
+from wheeltarget.cli.output.explanation import explanation_lines
+from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.patches.failures import file_facts, patch_failures
+from wheeltarget.pip_child.patches.install import PROOF
+from wheeltarget.resolver.explanation import explain
+from wheeltarget.resolver.results import Failure
+from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.targets.target import Target
 
 RUNS = 9
 RELEASES = 100

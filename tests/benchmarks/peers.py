@@ -15,8 +15,8 @@ from pathlib import Path
 
 from tests.benchmarks.jobs import Job
 from tests.benchmarks.recorded import home
-from wheeltarget.catalogue import look_up
-from wheeltarget.targets import Target
+from wheeltarget.targets.catalog import look_up
+from wheeltarget.targets.target import Target
 
 PEX_PIP = "26.2"
 """The pip that pex3 is told to use: the newest that it knows and the index has."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from tests.support.cli import Result
-from wheeltarget.cli import run
+from wheeltarget.cli.app import run
 
 
 def run_here(*words: str, cwd: Path, variables: Mapping[str, str] | None = None) -> Result:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from wheeltarget.catalogue import look_up
-from wheeltarget.locks import Lock, LockedFile, LockedPackage, write
+from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
+from wheeltarget.targets.catalog import look_up
 
 
 def lock_wheels(

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.index import LocalIndex
-from wheeltarget import locks
-from wheeltarget.lock_changes import LockOutcome
-from wheeltarget.locking import LockRequest, lock
-from wheeltarget.locks import Lock
+from wheeltarget.commands.lock.diff import LockOutcome
+from wheeltarget.commands.lock.lock import LockRequest, lock
+from wheeltarget.lockfile import model
+from wheeltarget.lockfile.model import Lock
 
 OLD = "cp36-cp36m-manylinux2014_x86_64"
 NEW = "cp312-cp312-manylinux_2_28_x86_64"
@@ -33,7 +33,7 @@ def read(label: str, folder: Path = Path()) -> Lock:
     :param folder: where the lock is.
     """
     name = f"pylock.{label}.toml"
-    return locks.read((folder / name).read_text("utf-8"), name)
+    return model.read((folder / name).read_text("utf-8"), name)
 
 
 def data(label: str, folder: Path = Path()) -> dict[str, Any]:

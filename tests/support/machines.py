@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.probe import script
+from wheeltarget.commands.probe.probe import script
 
 HARNESS = """\
 import ctypes, json, os, platform, sys, sysconfig, types

@@ -4,11 +4,11 @@ The contract with the parent
 ============================
 
 ``python -m wheeltarget.pip_child JOBFILE``; standard input, output and error are pip's. How it is
-told the job file only later is said in :mod:`wheeltarget.reserve`.
+told the job file only later is said in :mod:`wheeltarget.resolver.prestart`.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
 where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
-to which they go, or null (:mod:`wheeltarget.store`); ``ahead``: whether to fetch ahead of pip,
+to which they go, or null (:mod:`wheeltarget.cache.wheel_store`); ``ahead``: whether to fetch ahead of pip,
 which changes nothing but the time; ``connections``: how many to a host there may be at once; and
 ``refresh``: whether index pages that are fresh in pip's own cache are asked for again. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content
@@ -93,7 +93,7 @@ be) and ``neighbours`` (names of projects there, as far as they are known).
 
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
-nothing was fetched and ``failure`` holds one sentence. One of :data:`wheeltarget.reserve.NO_ROOM`
+nothing was fetched and ``failure`` holds one sentence. One of :data:`wheeltarget.resolver.prestart.NO_ROOM`
 says that there is no room for the files of the child itself.
 """
 
@@ -110,18 +110,18 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from wheeltarget import reserve
-from wheeltarget.pip_child.ahead import Scope
-from wheeltarget.pip_child.current import Current, PipMovedError, surroundings
-from wheeltarget.pip_child.fetching import observe_result
-from wheeltarget.pip_child.freshness import patch_freshness
-from wheeltarget.pip_child.project_files import Listing
+from wheeltarget.cache.wheel_store import Store
+from wheeltarget.pip_child.job import Current, PipMovedError, surroundings
+from wheeltarget.pip_child.patches.download import observe_result
+from wheeltarget.pip_child.patches.freshness import patch_freshness
+from wheeltarget.pip_child.patches.install import install, install_files, install_listing
+from wheeltarget.pip_child.patches.listing import Listing
+from wheeltarget.pip_child.patches.wheel_store import patch_copies
+from wheeltarget.pip_child.prefetch.install import Speed, spare_collector
+from wheeltarget.pip_child.prefetch.prefetcher import Scope
 from wheeltarget.pip_child.result import write_json
-from wheeltarget.pip_child.seams import install, install_files, install_listing
-from wheeltarget.pip_child.speed import Speed, spare_collector
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
-from wheeltarget.pip_child.stored import patch_copies
-from wheeltarget.store import Store
+from wheeltarget.resolver import prestart
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -159,7 +159,7 @@ def main(job_file: Path) -> int:
         return INTERRUPTED
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0)
-        for code, known in () if order.get("plain") else reserve.NO_ROOM.items():
+        for code, known in () if order.get("plain") else prestart.NO_ROOM.items():
             if name == known:
                 return code
         sys.stderr.write(f"ERROR: {error}\n")
@@ -197,7 +197,7 @@ def run_all(order: dict[str, Any], interrupts: list[int]) -> int:
         write_json(Path(order["result"]), read_contents(order["urls"], order["arguments"]))
         return 0
     if "locked" in order:
-        from wheeltarget.pip_child.locked import fetch_locked
+        from wheeltarget.pip_child.fetch_locked import fetch_locked
 
         load_pip()
         outcome = fetch_locked(order, download)
@@ -319,7 +319,7 @@ def download(arguments: list[str]) -> int:
 
 def start(words: list[str]) -> int:
     """Run the job file that the words name, or the one that is named once it is known."""
-    if words[0] != reserve.OPTION:
+    if words[0] != prestart.OPTION:
         return main(Path(words[0]))
     # There is nothing to clean up yet, and while modules are loaded Python may pass over an error.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

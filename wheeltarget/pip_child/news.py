@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from queue import Empty, SimpleQueue
 
-from wheeltarget.pip_child.pool import Pool, Task
+from wheeltarget.pip_child.prefetch.pool import Pool, Task
 
 _PATIENCE = 5.0
 """Seconds without news after which pip begins, whatever is still on its way."""

@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.pip_child.current import rebind
+from wheeltarget.pip_child.job import rebind
 
 _FOR_DEBUGGING = ("pip._vendor.rich.traceback",)
 """Modules that pip loads for ``--debug`` alone, with everything that draws code in colours."""
@@ -41,7 +41,7 @@ _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 def wait_for_job(pipe: int) -> Path | None:
     """Load pip, and learn what to do with it.
 
-    :param pipe: the number of the pipe that says it; see :mod:`wheeltarget.reserve`.
+    :param pipe: the number of the pipe that says it; see :mod:`wheeltarget.resolver.prestart`.
     :returns: the job file; None where there is nothing to do.
     """
     if hasattr(signal, "pthread_sigmask"):

@@ -1,0 +1,109 @@
+"""The command ``bundle``: words into a request, what is in a bundle into text."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli.errors import telling
+from wheeltarget.cli.options import (
+    Format,
+    Lock,
+    Quiet,
+    Tags,
+    Targets,
+    Wheels,
+    name_option,
+    path_option,
+)
+from wheeltarget.cli.values import OutputFormat
+
+
+class BundleLayout(StrEnum):
+    """What a bundle can look like."""
+
+    FLAT = "flat"
+    LAMBDA = "lambda"
+    LAMBDA_LAYER = "lambda-layer"
+
+
+def bundle(
+    *,
+    requirement: Lock,
+    output: Annotated[
+        Path,
+        path_option(
+            "--output",
+            "-o",
+            what="an archive or a folder",
+            example="bundle.zip",
+            metavar="ZIP|DIR",
+            help="An archive if it ends in .zip, or a folder.",
+        ),
+    ],
+    layout: Annotated[
+        BundleLayout, typer.Option(help="What the bundle looks like.")
+    ] = BundleLayout.FLAT,
+    include: Annotated[
+        list[str] | None,
+        name_option(
+            "--include",
+            what="a file or a folder",
+            example="app/",
+            metavar="PATH",
+            help="A file or folder of your own; of DIR/ what is in it.",
+            show_default=False,
+        ),
+    ] = None,
+    tags: Tags = None,
+    target: Targets = None,
+    wheels: Wheels = None,
+    scripts: Annotated[
+        bool, typer.Option("--scripts", help="Make the scripts of the wheels, too, in bin.")
+    ] = False,
+    compiles: Annotated[
+        bool,
+        typer.Option("--compile", help="Compile the modules, where this is the target's Python."),
+    ] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Do not compress what is in an archive.")
+    ] = False,
+    components: Annotated[
+        Path | None,
+        path_option(
+            "--components",
+            what="a file",
+            example="components.json",
+            metavar="FILE",
+            help="Write the component list there, as CycloneDX JSON.",
+        ),
+    ] = None,
+    output_format: Format = OutputFormat.TEXT,
+    quiet: Quiet = False,
+) -> None:
+    """Unpack the wheels of a lock into what is deployed: a folder, an archive, a Lambda layer."""
+    from wheeltarget.cli.output.summaries import show_bundle
+    from wheeltarget.commands.bundle.bundle import BundleRequest
+    from wheeltarget.commands.bundle.bundle import bundle as make
+
+    request = BundleRequest(
+        requirement,
+        output,
+        layout.value,
+        tuple(include or ()),
+        tuple(wheels or ()),
+        scripts=scripts,
+        compiles=compiles,
+        compressed=not store,
+        components=components,
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+    )
+    with telling():
+        outcome = make(request)
+    as_json = output_format is OutputFormat.JSON
+    show_bundle(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)

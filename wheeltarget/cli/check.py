@@ -1,0 +1,76 @@
+"""The command ``check``: words into a request, findings into text and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli.errors import telling
+from wheeltarget.cli.options import FORMAT, Quiet, Tags, Targets, name_argument
+
+
+class CheckFormat(StrEnum):
+    """How findings are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    JUNIT = "junit"
+
+
+def check(
+    places: Annotated[
+        list[str],
+        name_argument(
+            metavar="DIR|FILE…",
+            what="a folder or a wheel",
+            example="wheelhouse",
+            help="A wheelhouse, or single wheels.",
+        ),
+    ],
+    *,
+    tags: Tags = None,
+    target: Targets = None,
+    requirement: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--requirement",
+            "-r",
+            metavar="FILE",
+            help="What is needed, with the targets that its clauses name.",
+            show_default=False,
+        ),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--constraint", "-c", metavar="FILE", help="Constraints on it.", show_default=False
+        ),
+    ] = None,
+    audit: Annotated[
+        bool,
+        typer.Option("--audit", help="Look into native code, too; needs the extra audit."),
+    ] = False,
+    form: Annotated[CheckFormat, FORMAT] = CheckFormat.TEXT,
+    quiet: Quiet = False,
+) -> None:
+    """Check a wheelhouse: that each file is whole and fits, and all is there that is needed."""
+    from wheeltarget.cli.output.check import show_check
+    from wheeltarget.commands.check.check import CheckRequest
+    from wheeltarget.commands.check.check import check as look
+
+    request = CheckRequest(
+        tuple(places),
+        tuple(tags or ()),
+        tuple(target or ()),
+        tuple(requirement or ()),
+        tuple(constraint or ()),
+        audits=audit,
+    )
+    with telling(writes=False):
+        outcome = look(request)
+    show_check(outcome, form.value, sys.stdout, sys.stderr, quiet=quiet)
+    raise typer.Exit(outcome.exit_code)

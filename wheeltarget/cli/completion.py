@@ -1,0 +1,163 @@
+"""What can be put where the cursor stands: pip's options, tags, targets.
+
+File names are left to the shell, which knows how to show and to quote them: where nothing is
+offered here, it offers those.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.targets.catalog import HOST
+from wheeltarget.targets.systems import System, target_name
+
+PLATFORMS = (
+    "manylinux_2_28_x86_64",
+    "manylinux_2_28_aarch64",
+    "manylinux2014_x86_64",
+    "manylinux2014_aarch64",
+    "musllinux_1_2_x86_64",
+    "musllinux_1_2_aarch64",
+    "macosx_11_0_arm64",
+    "macosx_11_0_x86_64",
+    "win_amd64",
+    "win32",
+)
+"""The platforms that most wheels are made for."""
+
+_NEWEST = 5
+_LAST_WITH_PYMALLOC = 7
+_OURS = frozenset({"-h", "--help"})
+
+
+def offer_options(incomplete: str) -> tuple[str, ...]:
+    """Offer the options of ``pip download``.
+
+    :param incomplete: what is there of the word; it begins with a dash.
+    :returns: one spelling of each option, another one only where it is being written.
+    """
+    found = []
+    for spellings in (*WITH_VALUE, *WITHOUT_VALUE):
+        fitting = [each for each in spellings if each.startswith(incomplete)]
+        found += [] if _OURS.intersection(spellings) else _first_of_each_length(fitting)
+    return tuple(sorted(found))
+
+
+def _first_of_each_length(spellings: list[str]) -> list[str]:
+    """Take the first short spelling and the first long one."""
+    short = [each for each in spellings if not each.startswith("--")]
+    long = [each for each in spellings if each.startswith("--")]
+    return [*short[:1], *long[:1]]
+
+
+def offer_tags(incomplete: str, pythons: Iterable[str]) -> tuple[str, ...]:
+    """Offer tags for the last entry of a list.
+
+    :param incomplete: what is there of the list.
+    :param pythons: the interpreter tags that are known, such as ``cp314``.
+    :returns: lists that begin with it. The newest Pythons stand for all of them until another one
+        is written out.
+    """
+    before, comma, begun = incomplete.rpartition(",")
+    known = sorted(filter(None, map(_minor, pythons)), reverse=True)
+    written = re.match(r"cp3(\d+)-", begun)
+    minors = [int(written[1])] if written and int(written[1]) in known else known[:_NEWEST]
+    tags = (tag for minor in minors for tag in _tags(minor))
+    return tuple(f"{before}{comma}{tag}" for tag in tags if tag.startswith(begun))
+
+
+def _minor(interpreter: str) -> int:
+    """Give the minor version of a CPython 3, or 0 for any other Python."""
+    found = re.fullmatch(r"cp3(\d+)", interpreter)
+    return int(found[1]) if found else 0
+
+
+def _tags(minor: int) -> Iterator[str]:
+    pymalloc = "m" if minor <= _LAST_WITH_PYMALLOC else ""
+    for platform in PLATFORMS:
+        yield f"cp3{minor}-cp3{minor}{pymalloc}-{platform}"
+
+
+def offer_targets(
+    incomplete: str,
+    list_folder: Callable[[str], Iterable[tuple[str, bool]]],
+    names: Callable[[str], Iterable[str]] = lambda _: (),
+) -> tuple[str, ...]:
+    """Offer ``host``, names and the paths of target files for the last entry of a list.
+
+    :param incomplete: what is there of the list.
+    :param list_folder: gives each name in a folder, and whether it is one of a folder.
+    :param names: gives the names of targets that begin with a text.
+    :returns: lists that begin with it; a folder has a slash at its end.
+    """
+    before, comma, begun = incomplete.rpartition(",")
+    folder, slash, name = begun.rpartition("/")
+    found = [HOST] if HOST.startswith(begun) else []
+    found += [] if slash else names(begun)
+    for each, is_folder in sorted(list_folder(folder + slash)):
+        hidden = each.startswith(".") and not name.startswith(".")
+        if each.startswith(name) and not hidden and (is_folder or each.endswith(".toml")):
+            found.append(f"{folder}{slash}{each}{'/' * is_folder}")
+    return tuple(f"{before}{comma}{each}" for each in found if each.startswith(begun))
+
+
+def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tuple[str, ...]:
+    """Offer names of targets.
+
+    :param begun: what is there of one.
+    :param systems: the systems of the catalogue.
+    :param own: the names of one's own targets.
+    :returns: the systems; where only one is left, its targets.
+    """
+    names = [each for each in own if each.startswith(begun)]
+    fitting = [
+        each
+        for each in systems
+        if f"{each.name}-".startswith(begun) or begun.startswith(f"{each.name}-")
+    ]
+    if len({each.name for each in fitting}) > 1:
+        return tuple(dict.fromkeys((*names, *(f"{each.name}-" for each in fitting))))
+    targets = (
+        target_name(system.name, python, architecture)
+        for system in fitting
+        for python in system.pythons
+        for architecture in system.platforms
+    )
+    return (*names, *(each for each in targets if each.startswith(begun)))
+
+
+def offer_word(
+    incomplete: str,
+    given: Mapping[str, object],
+    offers: Mapping[str, Callable[[str], tuple[str, ...]]],
+) -> tuple[str, ...]:
+    """Offer something for a word that belongs to no option that the command line knows.
+
+    :param incomplete: what is there of the word.
+    :param given: the values so far of options that have an offer of their own, by name.
+    :param offers: those offers, by the same names.
+    :returns: pip's options, or the values of an option with ``=``, which bash makes a word.
+    """
+    if incomplete.startswith("-"):
+        return offer_options(incomplete)
+    for name, offer in offers.items():
+        values = given.get(name)
+        if isinstance(values, list | tuple) and values and values[-1] == "=":
+            return offer(incomplete)
+    return ()
+
+
+def list_folder(folder: str) -> list[tuple[str, bool]]:
+    """List a folder; one that cannot be read is as good as empty.
+
+    :param folder: its path; empty for the working directory.
+    :returns: each name in it, and whether it is one of a folder.
+    """
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            return [(entry.name, entry.is_dir()) for entry in entries]
+    except OSError:
+        return []

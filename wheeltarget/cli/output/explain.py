@@ -1,0 +1,197 @@
+"""What fits which target: a line for each requirement, and the releases of what cannot be had."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator
+from string import ascii_uppercase
+from typing import TYPE_CHECKING, TextIO
+
+from wheeltarget.cli.output.explanation import fix_lines
+from wheeltarget.cli.output.release_table import GAP, Cell, Page, file_text, release_tables
+from wheeltarget.cli.output.text import Style, show_notes
+from wheeltarget.errors import COMMAND_LINE
+from wheeltarget.utils.redact import redact
+
+if TYPE_CHECKING:
+    from wheeltarget.commands.explain.answers import Answer, BestFile, Row
+    from wheeltarget.commands.explain.explain import ExplainOutcome
+    from wheeltarget.resolver.explanation import Explanation
+
+_WIDTH, _NARROWEST, _WIDEST = 80, 60, 140
+_ESCAPE = re.compile(r"\x1b\[[\d;]*m")
+_LONGEST_NAME = 40
+
+
+def show_explained(
+    outcome: ExplainOutcome,
+    stdout: TextIO,
+    *,
+    every: bool = False,
+    coloured: bool = True,
+) -> None:
+    """Say what fits which target.
+
+    :param outcome: what was found out.
+    :param stdout: for the tables.
+    :param every: whether to show each release, of every requirement.
+    :param coloured: False where no colour is wanted even on a terminal.
+    """
+    style = Style(stdout, os.environ, coloured=coloured)
+    columns = shutil.get_terminal_size((_WIDTH, 24)).columns if stdout.isatty() else _WIDTH
+    width = min(max(columns, _NARROWEST), _WIDEST)
+    names = {}
+    if len(outcome.targets) > 1:
+        labels = (label for label, _, _ in outcome.targets)
+        names = {label: _letter(number) for number, label in enumerate(labels)}
+    page = Page(style, width, every, names)
+    stdout.writelines(f"{redact(line)}\n" for line in _lines(outcome, page))
+    stdout.flush()
+
+
+def show_problems(outcome: ExplainOutcome, stderr: TextIO, *, coloured: bool = True) -> None:
+    """Say what could not be found out, and what else is worth knowing.
+
+    :param outcome: what was found out.
+    :param stderr: where to.
+    :param coloured: False where no colour is wanted even on a terminal.
+    """
+    word = Style(stderr, os.environ, coloured=coloured).error("error:")
+    stderr.writelines(f"{word} {redact(problem)}\n" for problem in outcome.problems)
+    show_notes(outcome.notes, stderr, coloured=coloured)
+
+
+def _letter(number: int) -> str:
+    """Give A to Z, then AA and so on."""
+    more, last = divmod(number, len(ascii_uppercase))
+    return (_letter(more - 1) if more else "") + ascii_uppercase[last]
+
+
+def _lines(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
+    blocks = []
+    if page.names:
+        blocks.append([f"{page.style.strong(name)}  {label}" for label, name in page.names.items()])
+    if len(outcome.rows) > 1:
+        blocks.append(list(_summary(outcome, page)))
+    whole = page.every or len(outcome.rows) == 1
+    blocks += [
+        list(_block(row, page, whole=whole))
+        for row in outcome.rows
+        if whole or any(answer.result == "misses" for answer in row.answers)
+    ]
+    for number, block in enumerate(blocks):
+        yield from [""] if number else []
+        yield from block
+
+
+def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
+    """Write a line for each requirement: what each target gets."""
+    labels = [label for label, _, _ in outcome.targets]
+    table = [
+        [_result({each.target: each for each in row.answers}.get(label)) for label in labels]
+        for row in outcome.rows
+    ]
+    first = [Cell(textwrap.shorten(row.requirement, _LONGEST_NAME)) for row in outcome.rows]
+    left = max(len(cell.text) for cell in first)
+    column = max(len(cell.text) for row in table for cell in row)
+    count = max((page.width - left) // (column + len(GAP)), 1)
+    for start in range(0, len(labels), count):
+        yield from [""] if start else []
+        part = slice(start, start + count)
+        head = [Cell(page.names.get(label, label), "strong") for label in labels[part]]
+        widths = [left, *([column] * len(head))]
+        if page.names:
+            yield from page.table([[Cell(""), *head]], widths)
+        else:
+            yield page.style.strong(f"For {labels[0]}:")
+        rows = [
+            [name, *cells[part]]
+            for name, cells in zip(first, table, strict=True)
+            if any(cell != _NOT_ASKED for cell in cells[part])
+        ]
+        yield from page.table(rows, widths)
+    fine = sum(row.is_fine for row in outcome.rows)
+    if fine < len(outcome.rows):
+        yield ""
+        yield f"{fine} of {len(outcome.rows)} requirements can be had by everybody they are for."
+
+
+_NOT_ASKED = Cell("-", "faint")
+
+
+def _result(answer: Answer | None) -> Cell:
+    """Say in short what a target gets."""
+    if answer is None:
+        return _NOT_ASKED
+    if answer.problem:
+        return Cell("not known", "bad")
+    if answer.marker:
+        return Cell("not needed", "faint")
+    if answer.taken:
+        return Cell(answer.taken.version, "good")
+    return Cell("as named") if answer.is_fine else Cell("nothing fits", "bad")
+
+
+def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
+    """Write everything about one requirement; or only about the targets that cannot have it."""
+    places = [each for each in row.locations if not each.startswith(COMMAND_LINE)]
+    place = f" ({', '.join(places)})" if places else ""
+    whom = "" if page.names else f" for {row.answers[0].target}"
+    yield f"{page.style.strong(row.requirement)}{place}{whom}"
+    answers = [answer for answer in row.answers if whole or not answer.is_fine]
+    yield from release_tables(answers, page)
+    for answer in answers:
+        yield from _conclusion(answer, row, page)
+        if answer.explanation and not answer.is_fine:
+            yield from fix_lines(answer.explanation)
+
+
+def _conclusion(answer: Answer, row: Row, page: Page) -> Iterator[str]:
+    """Say what comes of it for one target."""
+    name = f"{page.style.strong(page.name(answer))} " if page.names else "The target "
+    why = answer.explanation
+    if answer.marker:
+        yield f"  {name}does not need it, for its marker does not hold: {answer.marker}"
+    elif answer.problem:
+        yield f"  {name}may get it or not: that could not be found out"
+    elif why is None:
+        yield f"  {name}gets it from {answer.url}, and no index is asked"
+    elif answer.taken:
+        yield from _with_file(f"{name}gets {answer.taken.version}", answer.taken, page)
+    else:
+        newest = None if why.demands[0].unlisted else answer.newest
+        would = f"; the newest that fits is {newest.version}" if newest else ""
+        lack = _lack(why, row)
+        said = f"{name}gets nothing{': ' if lack else ''}{lack}{would}"
+        yield from _with_file(said, newest, page)
+        yield from (f"    not at {place}" for place in why.places)
+        yield from [f"    did you mean {' or '.join(answer.near)}?"] if answer.near else []
+
+
+def _lack(why: Explanation, row: Row) -> str:
+    """Say what is missing, where it is not one release or another."""
+    demand, *others = why.demands
+    if not why.releases:
+        return f"there is nothing of the name {row.project}"
+    if demand.unlisted:
+        lack = "one version has to be named" if demand.hashes else "none is listed for it"
+        return f"hashes are compared, and {lack}"
+    if not why.admitted and others:
+        return "no release meets all that is asked for"
+    if not why.admitted:
+        return f"there is no such release{' within the constraint' if demand.constraint else ''}"
+    if why.missing:
+        return f"no release has a wheel for {why.missing}"
+    return "" if why.newest_fitting else "no release fits"
+
+
+def _with_file(said: str, file: BestFile | None, page: Page) -> Iterator[str]:
+    """Write a sentence, and a file behind or below it."""
+    whole = f"  {said}: {file_text(file)}" if file else f"  {said}"
+    if file is None or len(_ESCAPE.sub("", whole)) <= page.width:
+        yield whole
+    else:
+        yield from [f"  {said}:", f"    {file_text(file)}"]

@@ -1,0 +1,196 @@
+"""The list of targets, and targets in full, as text or as JSON."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from wheeltarget.cli.output.text import show_json
+from wheeltarget.targets.systems import target_name
+
+if TYPE_CHECKING:
+    from wheeltarget.commands.list_targets import Described, Fact, Row
+    from wheeltarget.targets.user_targets import OwnTarget
+
+_SCHEMA = 1
+_WIDTH = 80
+_SHOWN_TAGS = 10
+_HEADS = {
+    "service": "Services",
+    "distribution": "Distributions",
+    "image": "Container images",
+    "desktop": "Desktop systems",
+    "mobile": "Mobile systems",
+    "browser": "Browsers",
+}
+_STATUS = {"follows": "from the tag", "assumed": "the newest release known"}
+
+
+def show_list(
+    rows: Sequence[Row],
+    own: Sequence[OwnTarget],
+    sources: Mapping[str, str],
+    stdout: TextIO,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the list.
+
+    :param rows: targets of the catalogue.
+    :param sources: what each key of a source stands for.
+    :param own: targets of one's own.
+    :param stdout: where to.
+    :param as_json: whether as JSON.
+    """
+    if as_json:
+        document = {
+            "schema": _SCHEMA,
+            "targets": [_row_record(row, sources) for row in rows],
+            "own": [{"name": each.name, "file": str(each.file)} for each in own],
+        }
+        show_json(document, stdout)
+    else:
+        stdout.writelines(f"{line}\n" for line in _list(rows, own))
+
+
+def show_described(
+    targets: Sequence[Described], stdout: TextIO, *, as_json: bool, all_tags: bool
+) -> None:
+    """Write targets in full.
+
+    :param targets: the targets.
+    :param stdout: where to.
+    :param as_json: whether as JSON, which has every tag.
+    :param all_tags: whether the text has every tag, too.
+    """
+    if as_json:
+        document = {"schema": _SCHEMA, "targets": [_record(each) for each in targets]}
+        show_json(document, stdout)
+        return
+    for number, each in enumerate(targets):
+        stdout.writelines(f"{line}\n" for line in ([""] if number else []))
+        stdout.writelines(f"{line}\n" for line in _described(each, all_tags=all_tags))
+
+
+def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:
+    system = row.system
+    return {
+        "system": system.name,
+        "aliases": list(system.aliases),
+        "title": system.title,
+        "kind": system.kind,
+        "pythons": list(row.pythons),
+        "platforms": {each: system.platforms[each] for each in row.architectures},
+        "status": row.status,
+        "retired": row.retired,
+        "ends": {each: str(end) for each in row.pythons if (end := system.end_of(each))},
+        "sources": [sources[each] for each in system.sources],
+        "notes": list(system.notes),
+    }
+
+
+def _list(rows: Sequence[Row], own: Sequence[OwnTarget]) -> Iterator[str]:
+    kind = ""
+    for row, pythons in _merged(rows):
+        if row.system.kind != kind:
+            if kind:
+                yield ""
+            kind = row.system.kind
+            yield _HEADS[kind]
+        yield from _row(row, pythons)
+    if own:
+        yield from [*([""] if rows else []), "Your own"]
+        yield from (f"  {each.name:<26} {each.file}" for each in own)
+    if rows:
+        usual = (row for row in rows if row.status == "verified" and not row.retired)
+        row = next(usual, rows[0])
+        name = target_name(row.system.name, row.pythons[-1], row.architectures[0])
+        yield from ["", "A name in full has the Python and the architecture, as in", f"  {name}"]
+    elif not own:
+        yield "No target is like that."
+
+
+def _merged(rows: Sequence[Row]) -> Iterable[tuple[Row, list[str]]]:
+    """Put rows together that look alike, and differ in their sources only."""
+    found: dict[tuple[object, ...], tuple[Row, list[str]]] = {}
+    for row in rows:
+        tags = tuple(row.system.platforms[each] for each in row.architectures)
+        _, pythons = found.setdefault((row.system.name, tags, row.status, row.retired), (row, []))
+        pythons += row.pythons
+    return found.values()
+
+
+def _row(row: Row, pythons: Sequence[str]) -> Iterator[str]:
+    """Write the name, then what it can be composed of."""
+    system = row.system
+    platform = system.platforms[row.architectures[0]]
+    level = re.sub(r"_(x86_64|aarch64|arm64.*|armv7l|i686|amd64|wasm32)$", "", platform)
+    marks = [level, *([row.status] if row.status != "verified" else [])]
+    marks += ["retired"] if row.retired else []
+    yield f"  {system.name:<26} {', '.join(marks)}"
+    every = system.any_python and len(pythons) > 1
+    versions = "any Python" if every else ", ".join(pythons)
+    yield from textwrap.wrap(
+        " on ".join(filter(None, (versions, ", ".join(row.architectures)))),
+        _WIDTH,
+        initial_indent=" " * 6,
+        subsequent_indent=" " * 6,
+    )
+
+
+def _described(each: Described, *, all_tags: bool) -> Iterator[str]:
+    sources: dict[str, int] = {}
+    yield each.target.label
+    yield f"  {each.title}"
+    for note in each.notes:
+        yield from textwrap.wrap(note, _WIDTH, initial_indent="  ", subsequent_indent="  ")
+    if each.facts:
+        yield ""
+        yield from (_fact(fact, sources, 20) for fact in each.facts)
+    yield from ["", "  markers"]
+    yield from (_fact(fact, sources, 31) for fact in each.markers)
+    tags = each.target.tags
+    shown = tags if all_tags or len(tags) <= _SHOWN_TAGS else tags[:_SHOWN_TAGS]
+    more = "" if shown is tags else f", the first {len(shown)} of {len(tags)}; --all shows all"
+    yield from ["", f"  tags, most preferred first{more}"]
+    yield from (f"    {tag}" for tag in shown)
+    if sources:
+        yield from ["", "  sources"]
+    for source, number in sources.items():
+        yield from textwrap.wrap(
+            f"[{number}] {source}", _WIDTH, initial_indent="    ", subsequent_indent=" " * 8
+        )
+
+
+def _fact(fact: Fact, sources: dict[str, int], width: int) -> str:
+    """Write a fact with the numbers of its sources, which are counted as they come."""
+    marks = "".join(f" [{sources.setdefault(each, len(sources) + 1)}]" for each in fact.sources)
+    known = [] if fact.value is None else [str(fact.value)]
+    said = ", ".join((*known, _STATUS.get(fact.status, fact.status), *filter(None, [fact.seen])))
+    return f"    {fact.name:<{width}}{said}{marks}"
+
+
+def _record(each: Described) -> dict[str, object]:
+    return {
+        "name": each.target.label,
+        "title": each.title,
+        "kind": each.kind,
+        "facts": _facts(each.facts),
+        "markers": _facts(each.markers),
+        "tags": list(each.target.tags),
+        "notes": list(each.notes),
+    }
+
+
+def _facts(facts: Iterable[Fact]) -> dict[str, object]:
+    return {
+        fact.name: {
+            "value": fact.value,
+            "status": fact.status,
+            "sources": list(fact.sources),
+            "seen": fact.seen or None,
+        }
+        for fact in facts
+    }

@@ -1,0 +1,121 @@
+"""The component list of a bundle, as CycloneDX JSON.
+
+Specification: CycloneDX 1.6 (ECMA-424), and the package URLs of PyPI. What is in a wheel's metadata
+of its licence is taken as it is said: an SPDX expression as one, anything else as a name.
+"""
+
+from __future__ import annotations
+
+import uuid
+import zipfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from wheeltarget import __version__
+from wheeltarget.utils.hashes import hash_file
+
+if TYPE_CHECKING:
+    from cyclonedx.model.component import Component
+    from packaging.metadata import RawMetadata
+
+    from wheeltarget.lockfile.model import Lock, LockedPackage
+
+_NAMESPACE = uuid.UUID("b1d7b0c0-5a0f-5d0e-9b7a-6c1f2f7a3e55")
+"""What serial numbers are derived from, together with what is in the list."""
+
+_LONGEST_LICENCE = 120
+"""Some wheels have a whole licence where its name should be."""
+
+_ALGORITHMS = {"sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512", "md5": "MD5"}
+
+
+def component_list(lock: Lock, wheels: Mapping[str, Path], moment: int) -> str:
+    """Write the component list of a lock, the same for the same lock.
+
+    :param lock: the lock.
+    :param wheels: the wheel of each project.
+    :param moment: the time that it gets, in seconds since 1970.
+    :returns: JSON.
+    """
+    from cyclonedx.model.bom import Bom, BomMetaData
+    from cyclonedx.model.component import Component, ComponentType
+    from cyclonedx.output import make_outputter
+    from cyclonedx.schema import OutputFormat, SchemaVersion
+
+    tool = Component(type=ComponentType.APPLICATION, name="wheeltarget", version=__version__)
+    root = Component(type=ComponentType.APPLICATION, name="bundle", bom_ref="bundle")
+    metadata = BomMetaData(component=root, timestamp=datetime.fromtimestamp(moment, UTC))
+    metadata.tools.components.add(tool)
+    parts = {p.name: _component(p, wheels[p.name]) for p in lock.packages}
+    files = "\n".join(p.file.sha256 or p.file.filename for p in lock.packages)
+    serial = uuid.uuid5(_NAMESPACE, f"{lock.target}\n{files}")
+    bom = Bom(components=parts.values(), metadata=metadata, serial_number=serial)
+    needed = {name for package in lock.packages for name in package.dependencies}
+    bom.register_dependency(root, [part for name, part in parts.items() if name not in needed])
+    for package in lock.packages:
+        below = [parts[name] for name in package.dependencies if name in parts]
+        bom.register_dependency(parts[package.name], below)
+    output = make_outputter(bom, OutputFormat.JSON, SchemaVersion.V1_6)
+    return output.output_as_string(indent=2) + "\n"
+
+
+def _component(package: LockedPackage, wheel: Path) -> Component:
+    from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
+    from cyclonedx.model.component import Component
+    from packageurl import PackageURL
+
+    url = package.file.url
+    place = [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(url))]
+    raw = _metadata(wheel)
+    return Component(
+        name=raw.get("name", package.name),
+        version=package.version,
+        bom_ref=f"{package.name}=={package.version}",
+        purl=PackageURL("pypi", None, package.name, package.version),
+        hashes=tuple(_hashes(wheel)),
+        licenses=tuple(_licences(raw)),
+        description=raw.get("summary"),
+        external_references=place if url else (),
+    )
+
+
+def _hashes(wheel: Path) -> Iterator[Any]:
+    from cyclonedx.model import HashAlgorithm, HashType
+
+    yield HashType(alg=HashAlgorithm("SHA-256"), content=hash_file(wheel).sha256)
+
+
+def _metadata(wheel: Path) -> RawMetadata:
+    from packaging.metadata import parse_email
+
+    with zipfile.ZipFile(wheel) as archive:
+        names = (n for n in archive.namelist() if n.count("/") == 1)
+        name = next(n for n in names if n.endswith(".dist-info/METADATA"))
+        return parse_email(archive.read(name))[0]
+
+
+def _licences(raw: RawMetadata) -> Iterator[Any]:
+    """Say what a wheel says of its licence: the expression, or the name, or the classifiers."""
+    from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+    from cyclonedx.spdx import is_supported_id
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
+    expression = raw.get("license_expression", "").strip()
+    if expression:
+        try:
+            expression = canonicalize_license_expression(expression)
+        except InvalidLicenseExpression:
+            yield DisjunctiveLicense(name=expression)
+            return
+        known = is_supported_id(expression)
+        yield DisjunctiveLicense(id=expression) if known else LicenseExpression(expression)
+        return
+    name = raw.get("license", "").strip()
+    if name and "\n" not in name and len(name) <= _LONGEST_LICENCE and name != "UNKNOWN":
+        yield DisjunctiveLicense(name=name)
+        return
+    for classifier in raw.get("classifiers", ()):
+        if classifier.startswith("License :: ") and classifier.count(" :: ") > 1:
+            yield DisjunctiveLicense(name=classifier.rpartition(" :: ")[2])

@@ -1,0 +1,116 @@
+"""A bundle on the disk: a folder or an archive, the same to the byte for the same files.
+
+An archive has its members in order, one time for all, and one of two modes; so has a folder its
+files. What deflate makes of a file depends on the version of zlib, so two machines make the same
+archive if they have the same zlib, or if nothing is compressed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from wheeltarget.commands.bundle.unpack import BundledFile
+from wheeltarget.errors import BundleError, UsageError
+from wheeltarget.staging.atomic import open_part
+from wheeltarget.utils.permissions import permitted
+
+_EARLIEST = 315532800
+"""1980-01-01, with which the time of zip archives begins."""
+
+_LATEST = 4354819198
+"""2107-12-31, with which it ends."""
+
+_MOST_DIGITS = 1000
+"""What Python reads as a number without being asked twice."""
+
+_FILE, _PROGRAM = 0o100644, 0o100755
+_BLOCK = 1 << 20
+
+
+def source_date(environment: Mapping[str, str]) -> int:
+    """Give the time that every file of a bundle has, in seconds since 1970.
+
+    :param environment: ``SOURCE_DATE_EPOCH`` counts (reproducible-builds.org); without it, the
+        earliest time that a zip archive can have.
+    :raises UsageError: where the variable is no number, or no time of an archive.
+    """
+    text = environment.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return _EARLIEST
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        raise UsageError(
+            f"SOURCE_DATE_EPOCH is {text!r}", "it has to be a number of seconds since 1970"
+        )
+    return min(max(int(text), _EARLIEST), _LATEST)
+
+
+def write_archive(
+    path: Path, files: Sequence[BundledFile], moment: int, *, compressed: bool
+) -> None:
+    """Write a zip archive, whole or not at all.
+
+    :param path: where to; a file that is there is replaced.
+    :param files: its files, in their order.
+    :param moment: the time that each of them gets, in seconds since 1970.
+    :param compressed: whether they are compressed.
+    :raises BundleError: where it cannot be written.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        with open_part(path) as part:
+            with part.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+                for file in files:
+                    _write_member(archive, file, moment, compressed=compressed)
+            part.chmod(permitted(0o666))
+            part.replace(path)
+    except OSError as error:
+        raise BundleError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_member(
+    archive: zipfile.ZipFile, file: BundledFile, moment: int, *, compressed: bool
+) -> None:
+    member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
+    member.create_system = 3  # else it would say which system made it
+    member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
+    member.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    member.file_size = file.size
+    with file.source.open("rb") as source, archive.open(member, "w") as target:
+        shutil.copyfileobj(source, target, _BLOCK)
+
+
+def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
+    """Write a folder, whole or not at all.
+
+    :param path: where to; nothing, or an empty folder, may be there.
+    :param files: its files.
+    :param moment: the time that each of them gets, in seconds since 1970.
+    :raises BundleError: where it cannot be written, or something is there.
+    """
+    path = Path(os.path.realpath(path))
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise BundleError(
+                f"{path} is there already", "remove it, or name another folder with --output"
+            )
+        with open_part(path, folder=True) as part:
+            for file in files:
+                _write_file(part / file.name, file, moment)
+            for folder in (part, *(each for each in part.rglob("*") if each.is_dir())):
+                folder.chmod(permitted(0o777))
+                os.utime(folder, (moment, moment))
+            part.replace(path)
+    except OSError as error:
+        raise BundleError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _write_file(path: Path, file: BundledFile, moment: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file.source, path)
+    path.chmod((_PROGRAM if file.executable else _FILE) & 0o777)
+    os.utime(path, (moment, moment))

@@ -1,0 +1,96 @@
+"""A wheelhouse held against locks: every file that they name, with the hash that they say."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from wheeltarget.commands.check.findings import CheckFinding
+from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.errors import Fault, InputError, UsageError
+from wheeltarget.lockfile.from_options import choose, read_words
+from wheeltarget.lockfile.reader import Looker, Selection
+from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.targets import catalog
+from wheeltarget.utils.regular_files import is_archive
+
+
+def read_selections(
+    locks: Iterable[str],
+    tags: tuple[str, ...],
+    targets: tuple[str, ...],
+    environment: Mapping[str, str],
+) -> Iterator[Selection]:
+    """Read locks, each on its own, and choose from each what its target takes.
+
+    :param locks: their file names.
+    :param tags: the values of ``--tags``, for locks that are not for one target.
+    :param targets: the values of ``--target``, likewise.
+    :param environment: the environment's variables.
+    :raises WheeltargetError: where a lock is wrong, or it is not for one of the targets.
+    """
+    looker = Looker(catalog.look_up, catalog.host)
+    for lock in locks:
+        if not is_lock(lock):
+            raise UsageError(
+                f"{lock} is no lock: those are called pylock.toml or pylock.NAME.toml",
+                "wheeltarget lock -r requirements.txt makes one for each target",
+            )
+        request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
+        words = read_words(request, environment)
+        if words is not None:
+            yield from choose(words, request, looker).selections
+        elif Path(lock).is_file():
+            raise UsageError(
+                f"{lock} is not for one target, so it takes one to choose from it",
+                "name it with --tags TAG or --target NAME",
+            )
+        else:
+            raise InputError((Fault(f"cannot read {lock}: there is no such file"),))
+
+
+def judge_locked(selections: Sequence[Selection], paths: Sequence[Path]) -> Iterator[CheckFinding]:
+    """Hold the files that are there against those that the locks name.
+
+    :param selections: what each target takes.
+    :param paths: the files that are there.
+    """
+    there: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in paths:
+        there[path.name].append(path)
+    hashes: dict[Path, str] = {}
+    named = set()
+    for selection in selections:
+        for pin in selection.pins:
+            file = pin.file
+            named.add(file.filename)
+            found = there.get(file.filename, ())
+            for path in found:
+                hashes.setdefault(path, sha256_of(path))
+            if not found:
+                message = f"{file.filename} is missing, which {pin.lock}:{pin.line} names"
+                yield CheckFinding("", selection.label, "WC401", message)
+            elif file.sha256 not in {hashes[path] for path in found}:
+                message = f"it has another sha256 than {pin.lock}:{pin.line} says"
+                yield CheckFinding(str(found[0]), selection.label, "WC402", message)
+    for path in paths:
+        if path.name not in named:
+            yield CheckFinding(str(path), "", "WC305", "no lock names it")
+
+
+def sha256_of(path: Path) -> str:
+    """Compute the hash of a file, in hexadecimal.
+
+    :param path: the file.
+    :returns: the hash; an empty text, which is no file's, where it cannot be read.
+    """
+    try:
+        if not is_archive(path):
+            # Some files in /proc say that they are empty, and send without end.
+            return hashlib.sha256().hexdigest() if path.is_file() else ""
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,82 @@
+"""Wheels built here for another environment, which only pure Python ones can be."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from wheeltarget.errors import DownloadError
+from wheeltarget.resolver.build_wheel import build_wheel
+from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.wheelhouse.merge import Stage
+
+
+class Builder:
+    """Build each source once, however many targets need it.
+
+    :param projects: the projects to build, normalised.
+    :param words: options for ``pip wheel``.
+    :param stage: where to work.
+    """
+
+    def __init__(self, projects: frozenset[str], words: Sequence[str], stage: Stage) -> None:
+        self._projects = projects
+        self._words = words
+        self._stage = stage
+        self._built: dict[str, Path] = {}
+
+    def replace_sources(self, result: JobResult) -> JobResult:
+        """Put a wheel in the place of each source that is to be built.
+
+        :param result: what came of a job.
+        :returns: the same with wheels.
+        :raises DownloadError: where the build fails, or gives a wheel for this machine.
+        """
+        if result.job.target is None:
+            return result
+        chosen = tuple(
+            self._with_wheel(file, result.folder)
+            if file.name in self._projects and file.path.suffix != ".whl"
+            else file
+            for file in result.chosen
+        )
+        return replace(result, chosen=chosen)
+
+    def _with_wheel(self, file: ChosenFile, folder: Path) -> ChosenFile:
+        digest = hashlib.sha256(file.path.read_bytes()).hexdigest()
+        if digest not in self._built:
+            self._built[digest] = self._build(file, digest)
+        wheel = folder / self._built[digest].name
+        try:
+            wheel.hardlink_to(self._built[digest])
+        except OSError:
+            shutil.copy2(self._built[digest], wheel)
+        file.path.unlink()
+        return replace(file, path=wheel, hashes=(), accepts=(), size=None)
+
+    def _build(self, file: ChosenFile, digest: str) -> Path:
+        from packaging.utils import parse_wheel_filename
+
+        folder = self._stage.folder / "built" / digest
+        folder.mkdir(parents=True)
+        what = f"{file.name} {file.version}"
+        exit_code = build_wheel(file.path, folder, self._words, self._stage)
+        if exit_code:
+            raise DownloadError(
+                f"pip could not build {what}; nothing was saved",
+                "what it said is above",
+                exit_code=max(exit_code, 1),
+            )
+        (wheel,) = folder.iterdir()
+        if any(
+            (tag.abi, tag.platform) != ("none", "any")
+            for tag in parse_wheel_filename(wheel.name)[3]
+        ):
+            raise DownloadError(
+                f"{what} is not pure Python: built here it is {wheel.name}, for this machine only",
+                f"--allow-sdist {file.name} keeps its source for the target to build",
+            )
+        return wheel

@@ -1,0 +1,237 @@
+"""A download from locks: exactly the files that they name, and no index asked.
+
+The rules for what goes where are those of every download: one name, one content; a stage that is
+placed as a whole; what is there already stays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheeltarget.commands.download.lock_sources import Source, bring
+from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.lockfile.from_options import Choice, LockWords, choose, read_words
+from wheeltarget.lockfile.reader import Looker, Pin, Selection
+from wheeltarget.network.downloader import Watch
+from wheeltarget.utils.signals import Interrupts, interruptible
+from wheeltarget.wheelhouse import merge
+from wheeltarget.wheelhouse.merge import PlacedFile, Stage, StagedFile
+
+if TYPE_CHECKING:
+    # What comes of a run is not needed before files are on their way.
+    from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
+    from wheeltarget.targets.target import Target
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def download_locked(
+    request: DownloadRequest,
+    watch: Watch | None = None,
+    meanwhile: Callable[[], None] = _nothing,
+) -> DownloadOutcome | None:
+    """Fetch what locks name.
+
+    :param request: what is asked for.
+    :param watch: is told how far it has come.
+    :param meanwhile: is called once while files are on their way, if any are.
+    :returns: what was taken; None where no lock is ours to read: there is none, or only such as
+        pip reads for this interpreter.
+    :raises WheeltargetError: where that cannot be done; the destination is as it was then.
+    """
+    environment = os.environ if request.environment is None else request.environment
+    words = read_words(request, environment)
+    if words is None:
+        return None
+    choice = choose(words, request, Looker(_look_up, _host))
+    selections = choice.selections
+    destination = (words.command.values("--dest") or (os.curdir,))[-1]
+    run = _Run(
+        selections,
+        _folders(selections, by_target=request.by_target),
+        # As pip reads it.
+        Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111
+        words,
+        environment,
+        choice,
+        meanwhile,
+    )
+    run.refuse_clashes()
+    if request.dry_run:
+        choice.confirm()
+        return run.outcome({}, dry_run=True)
+    return _deliver(run, request, watch)
+
+
+def _look_up(key: str, text: str, folder: str) -> Target | None:
+    from wheeltarget.targets import catalog
+
+    return catalog.look_up(key, text, folder)
+
+
+def _host() -> Target:
+    from wheeltarget.targets import catalog
+
+    return catalog.host()
+
+
+def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, ...]:
+    if not by_target:
+        return ("",) * len(selections)
+    from wheeltarget.commands.download.download import folder_names
+
+    return tuple(folder_names([each.label for each in selections]))
+
+
+def _deliver(run: _Run, request: DownloadRequest, watch: Watch | None) -> DownloadOutcome:
+    with interruptible() as interrupts, _open_report(request.report) as keep_report:
+        with merge.open_stage(run.destination, folders=run.folders) as stage:
+            placed = run.fetch_and_place(stage, interrupts, watch)
+        outcome = run.outcome(placed, stage.notes)
+        keep_report(outcome)
+    return outcome
+
+
+@contextmanager
+def _open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]]:
+    if path is None:
+        yield lambda _outcome: None
+        return
+    from wheeltarget.commands.download.report import open_report
+
+    with open_report(path) as keep_report:
+        yield keep_report
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One download from locks.
+
+    :param selections: the files of each target.
+    :param folders: the folder in the destination that each target's files go to, or nothing.
+    :param destination: the destination.
+    :param words: what the command line says.
+    :param environment: the environment's variables.
+    :param choice: what the locks come to.
+    :param meanwhile: what else there is to do while files are on their way.
+    """
+
+    selections: tuple[Selection, ...]
+    folders: tuple[str, ...]
+    destination: Path
+    words: LockWords
+    environment: Mapping[str, str]
+    choice: Choice
+    meanwhile: Callable[[], None]
+
+    def _each(self) -> Iterator[tuple[Selection, str, Pin]]:
+        for selection, folder in zip(self.selections, self.folders, strict=True):
+            for pin in selection.pins:
+                yield selection, folder, pin
+
+    def refuse_clashes(self) -> None:
+        """Refuse two contents of one name before anything is fetched."""
+        seen: dict[str, tuple[StagedFile, str]] = {}
+        for selection, folder, pin in self._each():
+            file = _staged(Path(pin.file.filename), selection, folder, pin)
+            first, claimed = seen.setdefault(file.name, (file, pin.file.sha256))
+            if claimed != pin.file.sha256:
+                raise merge.clash(first, file)
+
+    def fetch_and_place(
+        self, stage: Stage, interrupts: Interrupts, watch: Watch | None
+    ) -> Mapping[str, PlacedFile]:
+        """Bring every file into the stage, and from there into the destination."""
+        staged: dict[str, StagedFile] = {}
+        pins: dict[str, Pin] = {}
+        places: dict[str, Path] = {}
+        homes = {folder: stage.folder / "files" / (folder or "all") for folder in self.folders}
+        for home in homes.values():
+            home.mkdir(parents=True)
+        for selection, folder, pin in self._each():
+            path = homes[folder] / pin.file.filename
+            file = _staged(path, selection, folder, pin)
+            if file.name not in staged:
+                staged[file.name] = file
+                pins[str(path)] = pin
+                places[str(path)] = self.destination / file.name
+        source = Source(self.words.command, self.words.settings, self.environment)
+        digests = bring(pins, places, stage, source, self.do_meanwhile, watch)
+        files = [replace(each, digest=digests[str(each.path)]) for each in staged.values()]
+        return merge.merge(stage, [files], begin=interrupts.hold)
+
+    def do_meanwhile(self) -> None:
+        """Do, while files come, what no file depends on; and load what is needed at the end."""
+        import hashlib  # noqa: F401
+
+        self.choice.confirm()
+        import shutil  # noqa: F401
+
+        import wheeltarget.commands.download.outcome  # noqa: F401
+
+        self.meanwhile()
+
+    def outcome(
+        self,
+        placed: Mapping[str, PlacedFile],
+        notes: tuple[str, ...] = (),
+        *,
+        dry_run: bool = False,
+    ) -> DownloadOutcome:
+        """Say what came of it."""
+        from wheeltarget.commands.download.outcome import DownloadOutcome
+
+        targets = tuple(self._outcomes(placed))
+        return DownloadOutcome(targets, (*self._notes(), *notes), dry_run=dry_run)
+
+    def _outcomes(self, placed: Mapping[str, PlacedFile]) -> Iterator[TargetFiles]:
+        from wheeltarget.commands.download.outcome import TargetFiles
+
+        for selection, folder in zip(self.selections, self.folders, strict=True):
+            files = tuple(self._file(pin, folder, placed) for pin in selection.pins)
+            target = selection.target
+            yield TargetFiles(selection.label, target.tags[0], target.python, files)
+
+    def _file(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
+        from wheeltarget.commands.download.outcome import Asker, TargetFile
+
+        file = pin.file
+        name = f"{folder}/{file.filename}" if folder else file.filename
+        known = placed.get(name)
+        path = self.destination / name
+        pinned = f"{file.project}=={file.version}" if file.version else file.project
+        return TargetFile(
+            name=file.project,
+            version=file.version,
+            filename=file.filename,
+            url=file.url or Path(os.path.abspath(pin.beside)).as_uri(),  # noqa: PTH100 - no links
+            size=file.size if known is None else known.digest.size,
+            hashes=(("sha256", file.sha256 if known is None else known.digest.sha256),),
+            requested_by=(Asker("", pinned, f"{pin.lock}:{pin.line}:1"),),
+            path=path,
+            new=not path.is_file() if known is None else known.new,
+            requires_python=file.requires_python,
+        )
+
+    def _notes(self) -> Iterator[str]:
+        if len(self.selections) == 1:
+            return
+        from wheeltarget.commands.download.download import differing
+
+        versions: dict[str, dict[str, list[str]]] = {}
+        for selection, _, pin in self._each():
+            by_version = versions.setdefault(pin.file.project, {})
+            by_version.setdefault(pin.file.version, []).append(selection.label)
+        yield from differing(versions)
+
+
+def _staged(path: Path, selection: Selection, folder: str, pin: Pin) -> StagedFile:
+    file = pin.file
+    return StagedFile(path, file.url or file.path, selection.label, folder)

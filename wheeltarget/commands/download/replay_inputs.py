@@ -1,0 +1,147 @@
+"""What the outcome of a download rests on, where all of that can be told.
+
+Only options whose whole part in a run is known are allowed here: whatever else there is may read or
+write something that nobody looks at the next time.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheeltarget.commands.download.outcome import Basis
+from wheeltarget.pip_config.files import configuration_files, configured_settings
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE, CommandLine
+from wheeltarget.requirements.loader import VARIABLE, Inputs
+from wheeltarget.requirements.parser import TargetName, is_lock, is_remote
+from wheeltarget.targets.catalog import HOST, is_path
+from wheeltarget.targets.project import project_files
+from wheeltarget.targets.user_targets import user_folder
+
+_KNOWN = frozenset(
+    {
+        "--all-releases",
+        "--cache-dir",
+        "--cert",
+        "--client-cert",
+        "--constraint",
+        "--dest",
+        "--disable-pip-version-check",
+        "--exists-action",
+        "--extra-index-url",
+        "--ignore-requires-python",
+        "--index-url",
+        "--isolated",
+        "--keyring-provider",
+        "--no-binary",
+        "--no-color",
+        "--no-deps",
+        "--no-input",
+        "--no-proxy-env",
+        "--no-python-version-warning",
+        "--no-require-hashes",
+        "--only-binary",
+        "--only-deps",
+        "--only-final",
+        "--pre",
+        "--prefer-binary",
+        "--progress-bar",
+        "--proxy",
+        "--quiet",
+        "--require-hashes",
+        "--require-virtualenv",
+        "--requirement",
+        "--resume-retries",
+        "--retries",
+        "--timeout",
+        "--trusted-host",
+    }
+)
+"""Options that decide by their values and by the content of files alone, and write nothing."""
+
+_OF_OTHER_COMMANDS = frozenset(
+    {"break-system-packages", "config-file", "no-warn-script-location", "root-user-action", "user"}
+)
+"""Settings of pip's that play no part in a download."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as far as its basis depends on it.
+
+    :param command: pip's options, those of its configuration among them.
+    :param inputs: what was asked for.
+    :param names: every target that was named, and not by a clause.
+    :param environment: the environment's variables.
+    :param began: when it began, in seconds since the epoch.
+    """
+
+    command: CommandLine
+    inputs: Inputs
+    names: Sequence[TargetName]
+    environment: Mapping[str, str]
+    began: float
+
+
+def find_basis(run: Run, fresh_until: float) -> Basis | None:
+    """Say what the outcome of a run rests on.
+
+    :param run: the run; every job of it was for a target, and nothing but wheels was fetched.
+    :param fresh_until: until when what the index pages say holds.
+    :returns: the basis, or None where there may be more to it.
+    """
+    isolated = run.command.has("--isolated")
+    settings = configured_settings(run.environment, isolated=isolated)
+    names = {option.name for option in run.command.options}
+    if not names <= _KNOWN or not settings.keys() <= _known_settings():
+        return None
+    if not all(file.repeatable and not is_remote(file.name) for file in run.inputs.files):
+        return None
+    if any(is_lock(name) for name in run.command.values("--requirement")):
+        return None
+    texts = [file.text for file in run.inputs.files]
+    return Basis(
+        read=_absolute(file.name for file in run.inputs.files),
+        looked_for=_absolute(_looked_for(run, settings)),
+        variables=tuple(sorted({name for text in texts for _, name in VARIABLE.findall(text)})),
+        began=run.began,
+        fresh_until=fresh_until,
+        destination=(run.command.values("--dest") or (os.curdir,))[-1],
+    )
+
+
+def _known_settings() -> frozenset[str]:
+    """Give the keys of pip's configuration that are known: every spelling of a known option."""
+    spellings = (each for each in (*WITH_VALUE, *WITHOUT_VALUE) if not _KNOWN.isdisjoint(each))
+    return _OF_OTHER_COMMANDS.union(word.removeprefix("--") for each in spellings for word in each)
+
+
+def _absolute(names: Iterable[str | Path]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(os.path.abspath(name) for name in names))  # noqa: PTH100 - any text
+
+
+def _looked_for(run: Run, settings: Mapping[str, str]) -> Iterator[str | Path]:
+    """Give every other file that counts, those that are not there among them."""
+    yield from configuration_files(run.environment, isolated=run.command.has("--isolated"))
+    yield from project_files(Path())
+    for name in (*run.inputs.named, *run.names):
+        if name.key == "target" and name.text != HOST:
+            yield from _target_files(name)
+    for option in ("--cert", "--client-cert"):
+        named = [*run.command.values(option), settings.get(option.removeprefix("--"))]
+        yield from (os.path.expanduser(name) for name in named if name)  # noqa: PTH111 - any text
+    # Where the library that pip asks the network with looks for user and password.
+    own = run.environment.get("NETRC")
+    for place in [own] if own else ["~/.netrc", "~/_netrc"]:
+        yield os.path.expanduser(place)  # noqa: PTH111 - any text
+
+
+def _target_files(name: TargetName) -> Iterator[Path]:
+    """Give the files that say what a name stands for."""
+    if is_path(name.text):
+        yield Path(name.folder, name.text)
+        return
+    yield from project_files(Path(name.folder))
+    yield user_folder() / f"{name.text}.toml"

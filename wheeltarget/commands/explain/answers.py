@@ -1,0 +1,391 @@
+"""What each target can have of each requirement: what pip found, put together for people.
+
+Nothing here reads or writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from wheeltarget.projects import Asked, FoundFile, FoundProject, JobListing
+from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.resolver import explanation
+from wheeltarget.resolver.checks import parse_requirement
+from wheeltarget.resolver.demands import Demand, Release, judge
+from wheeltarget.resolver.explanation import Explanation
+from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.suggestions import Fix
+from wheeltarget.targets.catalog import HOST_LABEL
+from wheeltarget.targets.compatibility import FileFact, Nearness
+from wheeltarget.targets.target import Target
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+Build = Callable[[str], Target]
+
+
+@dataclass(frozen=True, slots=True)
+class BestFile:
+    """The file that pip would take for a release.
+
+    :param version: the release.
+    :param filename: what the file is called.
+    :param tag: the best of its tags for the target; empty for a source.
+    :param url: where it is, without credentials.
+    :param size: its size in bytes, as the index says, or None.
+    :param hashes: (algorithm, value) as the index says.
+    """
+
+    version: str
+    filename: str
+    tag: str
+    url: str
+    size: int | None
+    hashes: tuple[tuple[str, str], ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "version": self.version,
+            "filename": self.filename,
+            "tag": self.tag or None,
+            "url": self.url,
+            "size": self.size,
+            "hashes": dict(self.hashes),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one target can have of a requirement.
+
+    :param target: what the target is called.
+    :param explanation: release by release what fits and what does not, and what would do; None
+        where no index was asked, or it could not be.
+    :param files: the best file of each release that fits, the newest first.
+    :param taken: what pip would take, if nothing else was asked for; or None.
+    :param near: names that may have been meant, where there is no such project.
+    :param marker: the marker for which the target does not need it; else empty.
+    :param url: the place that the requirement itself names; else empty.
+    :param problem: why it could not be found out, as a sentence; else empty.
+    """
+
+    target: str
+    explanation: Explanation | None = None
+    files: tuple[BestFile, ...] = ()
+    taken: BestFile | None = None
+    near: tuple[str, ...] = ()
+    marker: str = ""
+    url: str = ""
+    problem: str = ""
+
+    @property
+    def is_fine(self) -> bool:
+        """Tell whether the target has what it needs."""
+        return self.result in {"fits", "not-needed", "named"}
+
+    @property
+    def newest(self) -> BestFile | None:
+        """Give the newest release that fits, whether it is asked for or not."""
+        newest = self.explanation.newest_fitting if self.explanation else None
+        return self.file_of(str(newest.version)) if newest else None
+
+    @property
+    def result(self) -> str:
+        """Say in a word what comes of it; the documentation has the list."""
+        if self.problem:
+            return "unknown"
+        if self.marker:
+            return "not-needed"
+        if self.url and not self.explanation:
+            return "named"
+        return "fits" if self.taken else "misses"
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        why = self.explanation
+        return {
+            "target": self.target,
+            "result": self.result,
+            "taken": self.taken and self.taken.as_dict(),
+            "newest": self.newest and self.newest.as_dict(),
+            "releases": [self._release(release) for release in why.releases] if why else [],
+            "fixes": _fixes(why.fixes) if why and not self.is_fine else [],
+            "sources": _fixes(why.sources) if why and not self.is_fine else [],
+            "missing": (why.missing or None) if why else None,
+            "marker": self.marker or None,
+            "url": self.url or None,
+            "places": list(why.places) if why else [],
+            "near": list(self.near),
+            "problem": self.problem or None,
+        }
+
+    def _release(self, release: Release) -> dict[str, object]:
+        version = str(release.version)
+        file = self.file_of(version)
+        return {
+            "version": version,
+            "admitted": release.admitted,
+            "fits": release.reason.nearness is Nearness.FITS,
+            "reason": release.reason.nearness.name.lower().replace("_", "-"),
+            "text": release.reason.text,
+            "file": file and file.as_dict(),
+        }
+
+    def file_of(self, version: str) -> BestFile | None:
+        """Give the best file of a release; None where none fits.
+
+        :param version: the release.
+        """
+        return next((file for file in self.files if file.version == version), None)
+
+
+def _fixes(fixes: Iterable[Fix]) -> list[dict[str, str]]:
+    return [{"write": what, "effect": effect} for what, effect in fixes]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One requirement, and what each target can have of it.
+
+    :param requirement: the requirement, as it was written; of several on one project, all in one.
+    :param project: the project, normalised; empty where it is not known.
+    :param locations: the place of each line of a file.
+    :param answers: one for each target that it is for.
+    """
+
+    requirement: str
+    project: str
+    locations: tuple[str, ...]
+    answers: tuple[Answer, ...]
+
+    @property
+    def is_fine(self) -> bool:
+        """Tell whether every target has what it needs."""
+        return all(answer.is_fine for answer in self.answers)
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "requirement": self.requirement,
+            "project": self.project or None,
+            "locations": list(self.locations),
+            "targets": [answer.as_dict() for answer in self.answers],
+        }
+
+
+def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build) -> tuple[Row, ...]:
+    """Put what was found for every target together by requirement.
+
+    :param jobs: the jobs, each with its target.
+    :param listings: what there is for each.
+    :param build: gives the target whose best tag is the one written; raises TargetError.
+    :returns: the requirements, in the order in which they are first asked for.
+    """
+    rows: dict[tuple[str, str, int], list[tuple[tuple[str, ...], Answer]]] = {}
+    for job, listing in zip(jobs, listings, strict=True):
+        times: Counter[tuple[str, str]] = Counter()
+        for question in _questions(job, listing):
+            what = question.text, question.project
+            answer = _answer(question, job, listing, build)
+            rows.setdefault((*what, times[what]), []).append((question.locations, answer))
+            times[what] += 1
+    return tuple(
+        Row(
+            text,
+            project,
+            tuple(dict.fromkeys(each for places, _ in found for each in places)),
+            tuple(answer for _, answer in found),
+        )
+        for (text, project, _), found in rows.items()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of one project for one target: by several lines, where it is needed."""
+
+    text: str
+    project: str
+    asked: tuple[tuple[Asked, SourceLine | None], ...]
+
+    @property
+    def locations(self) -> tuple[str, ...]:
+        return tuple(str(line.fault("").location) for _, line in self.asked if line)
+
+
+def _questions(job: Job, listing: JobListing) -> Iterator[_Question]:
+    """Give what is asked for a target, in the order of its lines."""
+    found = _matched(job, listing.requirements)
+    order = {line: number for number, line in enumerate(job.lines)}
+    found.sort(key=lambda each: order[each[1]] if each[1] else len(order))
+    for asked, line in found:
+        if not asked.needed or asked.url:
+            yield _Question(_text(asked, line), asked.project, ((asked, line),))
+            continue
+        same = tuple(
+            each
+            for each in found
+            if each[0].project == asked.project and each[0].needed and not each[0].url
+        )
+        if same[0] == (asked, line):
+            specifiers = dict.fromkeys(each.specifier for each, _ in same if each.specifier)
+            text = _text(asked, line) if len(same) == 1 else asked.name + ",".join(specifiers)
+            yield _Question(text, asked.project, same)
+
+
+def _matched(job: Job, requirements: Iterable[Asked]) -> list[tuple[Asked, SourceLine | None]]:
+    """Find the line of each requirement that pip has read; there is none for one of a group."""
+    from packaging.utils import canonicalize_name
+
+    left = [(line, parse_requirement(line)) for line in job.lines]
+    found: list[tuple[Asked, SourceLine | None]] = []
+    for asked in requirements:
+
+        def likeness(each: tuple[SourceLine, Requirement | None], asked: Asked = asked) -> int:
+            requirement = each[1]
+            if requirement is None or requirement.url:
+                return int(bool(asked.url))
+            if asked.url or canonicalize_name(requirement.name) != asked.project:
+                return 0
+            same = str(requirement.specifier) == asked.specifier
+            return 1 + same + (str(requirement.marker or "") == asked.marker)
+
+        best = max(left, key=likeness, default=None)
+        if best is None or not likeness(best):
+            found.append((asked, None))
+        else:
+            left.remove(best)
+            found.append((asked, best[0]))
+    return found
+
+
+def _text(asked: Asked, line: SourceLine | None) -> str:
+    """Write a requirement as the user does, without its marker."""
+    if line is None or asked.url:
+        return asked.name or asked.url if asked.url else f"{asked.name}{asked.specifier}"
+    return re.split(r"\s*;", line.parsed.requirement, maxsplit=1)[0].strip()
+
+
+def _answer(question: _Question, job: Job, listing: JobListing, build: Build) -> Answer:
+    """Say what a target can have of what is asked."""
+    assert job.target is not None  # noqa: S101 - every job has been given one
+    label = job.target.label
+    asked, _ = question.asked[0]
+    if asked.problem:
+        return Answer(label, problem=asked.problem)
+    if not asked.needed:
+        return Answer(label, marker=asked.marker)
+    if asked.url:
+        return _answer_of_place(question, job.target, build)
+    found = dict(listing.projects)[question.project]
+    if found.problem:
+        return Answer(label, problem=f"{question.text}: {found.problem}")
+    tags = dict(job.narrow).get(question.project)
+    target = replace(job.target, tags=tags) if tags else job.target
+    near = get_close_matches(question.project, found.neighbours)
+    answer = _explained(_demands(question, listing), found, target, build)
+    if label == HOST_LABEL and answer.explanation:
+        sources = tuple(_sources_here(answer.explanation))
+        answer = replace(answer, explanation=replace(answer.explanation, sources=sources))
+    return replace(answer, near=tuple(near))
+
+
+def _demands(question: _Question, listing: JobListing) -> tuple[Demand, ...]:
+    """Write what is asked as demands."""
+    limits = [each for each in listing.constraints if each.project == question.project]
+    constraint = ",".join(dict.fromkeys(each.specifier for each in limits if each.specifier))
+    hashes = tuple(dict.fromkeys(pair for each in limits for pair in each.hashes))
+    return tuple(
+        Demand(
+            project=asked.project,
+            name=asked.name,
+            specifier=asked.specifier,
+            constraint=constraint,
+            hashes=asked.hashes or hashes,
+            location=str(line.fault("").location) if line else "",
+            unlisted=listing.hashed and not (_is_pinned(asked) and (asked.hashes or hashes)),
+        )
+        for asked, line in question.asked
+    )
+
+
+def _is_pinned(asked: Asked) -> bool:
+    """Tell whether one version is asked for, as pip wants it where it compares hashes."""
+    return asked.specifier.startswith("==") and "," not in asked.specifier
+
+
+def _explained(
+    demands: tuple[Demand, ...], found: FoundProject, target: Target, build: Build
+) -> Answer:
+    """Explain what there is of a project."""
+    facts = [file.fact for file in found.files]
+    why = explanation.explain(demands, facts, target, build, found.places)
+    releases = tuple(_as_pip_has_it(release, found.applicable) for release in why.releases)
+    why = replace(why, releases=releases)
+    unlisted = any(demand.unlisted for demand in demands)
+    files = [_best_file(file, target) for file in found.files if file.best_of is not None]
+    fitting = [
+        str(release.version) for release in why.releases if release.reason.nearness is Nearness.FITS
+    ]
+    by_version = {file.version: file for file in files}
+    taken = next((file for file in files if file.url == found.taken and not unlisted), None)
+    return Answer(
+        target.label,
+        why,
+        tuple(by_version[version] for version in fitting if version in by_version),
+        taken,
+    )
+
+
+def _sources_here(why: Explanation) -> Iterator[Fix]:
+    """Say how a source can be had for the running interpreter, for which pip builds it."""
+    for release in why.admitted:
+        if release.reason.nearness is Nearness.SOURCE:
+            yield f"--no-binary {why.demands[0].project}", f"builds {release.version} from source"
+            return
+
+
+def _as_pip_has_it(release: Release, applicable: Collection[str]) -> Release:
+    """Mark a release that fits where pip would take it: not a pre-release beside a final one."""
+    if release.reason.nearness is not Nearness.FITS:
+        return release
+    return replace(release, admitted=str(release.version) in applicable)
+
+
+def _best_file(file: FoundFile, target: Target) -> BestFile:
+    from packaging.utils import parse_wheel_filename
+
+    filename, tag = file.fact.filename, ""
+    if filename.endswith(".whl"):
+        tags = set(map(str, parse_wheel_filename(filename)[3]))
+        tag = next((each for each in target.tags if each in tags), "")
+    version = file.best_of or ""
+    return BestFile(version, filename, tag, file.url, file.size, file.fact.hashes)
+
+
+def _answer_of_place(question: _Question, target: Target, build: Build) -> Answer:
+    """Say of a requirement that names its own place what its file's name says."""
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    asked, line = question.asked[0]
+    filename = unquote(asked.url.rpartition("/")[2])
+    try:
+        project, version, _, _ = parse_wheel_filename(filename)
+    except InvalidWheelFilename:
+        return Answer(target.label, url=asked.url)
+    location = str(line.fault("").location) if line else ""
+    demand = Demand(project, asked.name or project, "", location=location)
+    fact = FileFact(filename, "candidate")
+    file = FoundFile(fact, asked.url, best_of=str(version))
+    fits = judge(fact, frozenset(), target).nearness is Nearness.FITS
+    found = FoundProject((file,), asked.url if fits else None, frozenset({str(version)}))
+    answer = _explained((demand,), found, target, build)
+    return replace(answer, url=asked.url)

@@ -1,0 +1,218 @@
+"""The verb ``targets``: the catalogue as a list, and single targets in full."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from wheeltarget.errors import TargetError
+from wheeltarget.targets.catalog import (
+    build_named,
+    build_own,
+    host,
+    is_path,
+    known_systems,
+    newest_pythons,
+    read_target_file,
+)
+from wheeltarget.targets.systems import NamedTarget, System, find_target
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
+from wheeltarget.targets.user_targets import OwnTarget, find_own_target, own_targets
+
+
+@dataclass(frozen=True, slots=True)
+class ListRequest:
+    """What a person asks of the list.
+
+    :param today: what is retired is retired by this day.
+    :param kinds: the kinds of systems to list; none stands for all, ``own`` for one's own targets.
+    :param python: the Python that they have to have; empty for any.
+    :param architecture: the architecture that they have to have; empty for any.
+    :param verified: whether to leave out what is inferred.
+    :param retired: whether to list what is retired.
+    """
+
+    today: date
+    kinds: tuple[str, ...] = ()
+    python: str = ""
+    architecture: str = ""
+    verified: bool = False
+    retired: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Targets of a system that are alike.
+
+    :param system: the system.
+    :param pythons: the Pythons that were asked for and are alike.
+    :param architectures: the architectures likewise.
+    :param status: ``verified`` or ``inferred``.
+    :param retired: whether the support has ended.
+    """
+
+    system: System
+    pythons: tuple[str, ...]
+    architectures: tuple[str, ...]
+    status: str
+    retired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that is known of a target.
+
+    :param name: what it is about.
+    :param value: what it is; None where that is not known.
+    :param status: ``verified`` or ``inferred``; ``follows`` where the tag says it, ``assumed``
+        where the newest release is taken, ``given`` where a file says it, ``unknown``.
+    :param sources: where it is from.
+    :param seen: when it was seen there, as an ISO date, or an empty string.
+    """
+
+    name: str
+    value: str | int | None
+    status: str
+    sources: tuple[str, ...] = ()
+    seen: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One target in full.
+
+    :param target: the target.
+    :param title: what it is, for people.
+    :param kind: the kind of its system, ``own``, ``file`` or ``host``.
+    :param facts: what is known beside the markers.
+    :param markers: the eleven marker variables.
+    :param notes: what else there is to know.
+    """
+
+    target: Target
+    title: str
+    kind: str
+    facts: tuple[Fact, ...]
+    markers: tuple[Fact, ...]
+    notes: tuple[str, ...] = ()
+
+
+def list_systems(request: ListRequest) -> tuple[Row, ...]:
+    """List the systems of the catalogue.
+
+    :param request: which of them.
+    :returns: those that have at least one such target, in the order of the catalogue.
+    """
+    systems = known_systems().systems
+    wanted = (each for each in systems if not request.kinds or each.kind in request.kinds)
+    return tuple(row for system in wanted for row in _rows(system, request))
+
+
+def _rows(system: System, request: ListRequest) -> Iterator[Row]:
+    """Give the targets of a system, those together of which the same is known."""
+    one = system.architecture(request.architecture)
+    wanted = {one} if request.architecture else {*system.platforms}
+    groups: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
+    for python in system.pythons:
+        retired = system.is_retired(python, request.today)
+        for status in ("verified", "inferred")[: 1 if request.verified else 2]:
+            alike = tuple(
+                each
+                for each in system.platforms
+                if each in wanted and system.status_of(python, each) == status
+            )
+            if alike and request.python in {"", python} and (request.retired or not retired):
+                groups.setdefault((alike, status, retired), []).append(python)
+    for (alike, status, retired), pythons in groups.items():
+        yield Row(system, tuple(pythons), alike, status, retired)
+
+
+def list_own(request: ListRequest) -> tuple[OwnTarget, ...]:
+    """List the targets of one's own.
+
+    :param request: with a Python, an architecture or another kind asked for, it is none.
+    :returns: them, by name.
+    :raises TargetError: where they are described wrongly.
+    """
+    if (request.kinds and "own" not in request.kinds) or request.python or request.architecture:
+        return ()
+    return tuple(own_targets(Path.cwd()).values())
+
+
+def describe(text: str, today: date) -> Described:
+    """Describe one target in full.
+
+    :param text: what ``target=`` or ``tags=`` can have behind it.
+    :param today: what is retired is retired by this day.
+    :returns: everything that is known of it.
+    :raises TargetError: where it is no target.
+    """
+    if text == "host":
+        facts = _markers(host(), "verified", ("the running interpreter",))
+        return Described(host(), "The interpreter that runs wheeltarget", "host", (), facts)
+    own = None if is_path(text) else find_own_target(text, Path.cwd())
+    if is_path(text) or own:
+        file = own.file if own else Path(text)
+        target = build_own(own) if own else read_target_file(file, text)
+        where = os.fspath(file)
+        return Described(
+            target, f"Described in {where}", "own", (), _markers(target, "given", (where,))
+        )
+    try:
+        target = target_from_tag(text, newest_pythons())
+    except TargetError:
+        return _describe_named(find_target(text, known_systems()), today)
+    return Described(target, "The environment of a tag", "tag", (), _markers(target, "follows", ()))
+
+
+def _describe_named(named: NamedTarget, today: date) -> Described:
+    system, target = named.system, build_named(named)
+    facts = [Fact("tag", named.tag, named.status, _cite(system.sources))]
+    end = system.end_of(named.python)
+    if end:
+        name = "retired" if system.is_retired(named.python, today) else "supported until"
+        facts.append(Fact(name, str(end), "verified", _cite(system.ends_sources)))
+    for limit, value in system.limits.items():
+        facts.append(Fact(limit, value, "verified", _cite(system.limit_sources)))
+    return Described(
+        target,
+        system.title,
+        system.kind,
+        tuple(facts),
+        _markers(target, "follows", (), named),
+        system.notes,
+    )
+
+
+def _cite(keys: tuple[str, ...]) -> tuple[str, ...]:
+    sources = known_systems().sources
+    return tuple(sources[key] for key in keys)
+
+
+def _markers(
+    target: Target, status: str, sources: tuple[str, ...], named: NamedTarget | None = None
+) -> tuple[Fact, ...]:
+    """Give the marker variables, and say of each where it is from."""
+    known = target.environment
+    return tuple(
+        _marker(name, known[name], status, sources, named)
+        if name in known
+        else Fact(name, None, "unknown")
+        for name in MARKER_VARIABLES
+    )
+
+
+def _marker(
+    name: str, value: str, status: str, sources: tuple[str, ...], named: NamedTarget | None
+) -> Fact:
+    if named and name in named.system.markers:
+        return Fact(name, value, named.status, _cite(named.system.sources))
+    if status == "follows" and name in {"python_full_version", "implementation_version"}:
+        if named is None or not named.system.pythons[named.python]:
+            return Fact(name, value, "assumed")
+        cited = _cite(named.system.python_sources)
+        return Fact(name, value, named.system.status, cited, named.system.python_seen)
+    return Fact(name, value, status, sources)

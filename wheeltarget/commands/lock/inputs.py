@@ -1,0 +1,135 @@
+"""What a lock is made of, as texts: annotated requirements, constraints, options that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from wheeltarget.pip_config.options import CommandLine
+from wheeltarget.requirements.loader import Inputs
+from wheeltarget.requirements.parser import SourceLine, TargetName
+from wheeltarget.resolver.constraints import constraints_for
+from wheeltarget.resolver.plan import Job, all_options
+from wheeltarget.targets.target import Target
+
+HOST = "host"
+"""What the running interpreter is called."""
+
+_DECIDING = frozenset(
+    {
+        "--all-releases",
+        "--group",
+        "--ignore-requires-python",
+        "--no-binary",
+        "--no-deps",
+        "--only-binary",
+        "--only-deps",
+        "--only-final",
+        "--pre",
+        "--prefer-binary",
+        "--requirements-from-script",
+        "--uploaded-prior-to",
+    }
+)
+"""The options of pip that have a say in what is chosen. Which index it is from, a lock says file by
+file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What every target is called in a clause.
+
+    :param found: the target that each name stands for, None for the running interpreter.
+    :param host: the running interpreter.
+    """
+
+    found: Mapping[TargetName, Target | None]
+    host: Target
+
+    def label(self, target: Target | None) -> str:
+        """Say what to call a target: of several names for it always the same one."""
+        named = self.found.get(self._name(target))
+        return named.label if named else HOST
+
+    def clause(self, target: Target | None) -> str:
+        """Write the clause that names a target, as the user wrote it."""
+        name = self._name(target)
+        return f"{name.key}={name.text}"
+
+    def folder(self, target: Target | None) -> str:
+        """Give the folder from which the name of a target is a path, if it is one."""
+        return self._name(target).folder
+
+    def _name(self, target: Target | None) -> TargetName:
+        """Choose one of the names of a target, whichever came first."""
+        names = (name for name, named in self.found.items() if named == target)
+        return min(names, key=self._order, default=TargetName("target", HOST, ""))
+
+    def _order(self, name: TargetName) -> tuple[str, str, str]:
+        named = self.found[name]
+        return named.label if named else "", name.key, name.text
+
+
+def recording(
+    look_up: Callable[[str, str, str], Target | None], found: dict[TargetName, Target | None]
+) -> Callable[[str, str, str], Target | None]:
+    """Let what is looked up be kept, in its order.
+
+    :param look_up: finds the target that (key, text, folder) names.
+    :param found: where to keep it.
+    """
+
+    def look(key: str, text: str, folder: str) -> Target | None:
+        target = look_up(key, text, folder)
+        found.setdefault(TargetName(key, text, folder), target)
+        return target
+
+    return look
+
+
+def inputs_of(job: Job, inputs: Inputs, command: CommandLine, names: Names) -> tuple[str, ...]:
+    """Say what the lock of a job's target is made of.
+
+    :param job: the job.
+    :param inputs: everything that was asked for.
+    :param command: pip's own options, as given.
+    :param names: what the targets are called.
+    :returns: the texts, of which there may be equal ones.
+    """
+    clause = names.clause(job.target)
+    named = {name: target or names.host for name, target in names.found.items()}
+    constraints = constraints_for(job.target or names.host, inputs.entries, named)
+    return (
+        *(_annotated(line, clause) for line in job.lines),
+        *(_constraint(line) for line in constraints.lines),
+        *_options(inputs, command),
+        *(f"--allow-sdist={project}" for project in job.sources),
+    )
+
+
+def _annotated(line: SourceLine, clause: str) -> str:
+    requirement, options = line.parsed.requirement.strip(), line.parsed.options.strip()
+    return _join(f"{requirement or options} ; {clause}", options if requirement else "")
+
+
+def _constraint(line: SourceLine) -> str:
+    parsed = line.parsed
+    clauses = (
+        f"; {clause.key}={','.join(word.text for word in clause.values)}"
+        for clause in parsed.clauses
+    )
+    return _join("-c", parsed.requirement.strip(), *clauses, parsed.options.strip())
+
+
+def _options(inputs: Inputs, command: CommandLine) -> Iterator[str]:
+    for _, option in all_options(inputs.files, command):
+        if option.name in _DECIDING:
+            yield from option.words
+
+
+def _join(*words: str) -> str:
+    return " ".join(_full(words))
+
+
+def _full(words: Iterable[str]) -> Iterator[str]:
+    return (" ".join(word.split()) for word in words if word)

@@ -1,0 +1,235 @@
+"""Wheelhouses joined to one, by the rules by which one run merges the files of its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheeltarget.errors import DestinationError, UsageError
+from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.signals import interruptible
+from wheeltarget.wheelhouse import merge as wheelhouse
+from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile
+
+SCHEMA = 1
+"""The version of the form that :meth:`MergeOutcome.as_dict` gives."""
+
+_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """What a person asks of ``wheeltarget merge``.
+
+    :param folders: the wheelhouses.
+    :param destination: the folder for all of it; it may be one of them.
+    """
+
+    folders: tuple[Path, ...]
+    destination: Path
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedFile:
+    """A file of the joined wheelhouse.
+
+    :param name: what it is called there, with its folder where it has one.
+    :param path: where it is.
+    :param sha256: the hash of its content, in hexadecimal.
+    :param size: how many bytes it has.
+    :param new: False where it was there before.
+    :param sources: where it was found, once for each wheelhouse that has it.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    size: int
+    new: bool
+    sources: tuple[Path, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "name": self.name,
+            "path": str(self.path),
+            "sha256": self.sha256,
+            "size": self.size,
+            "new": self.new,
+            "sources": [str(source) for source in self.sources],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class MergeOutcome:
+    """What came of joining wheelhouses.
+
+    :param destination: the folder that has all of it.
+    :param folders: how many wheelhouses were joined.
+    :param files: what they had, by name.
+    :param notes: what somebody should know of it, one sentence each.
+    """
+
+    destination: Path
+    folders: int
+    files: tuple[JoinedFile, ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Give it as JSON has it."""
+        return {
+            "schema": SCHEMA,
+            "destination": str(self.destination),
+            "files": [file.as_dict() for file in self.files],
+            "notes": list(self.notes),
+        }
+
+
+def merge(request: MergeRequest) -> MergeOutcome:
+    """Join wheelhouses: each file once, all at once or nothing.
+
+    :param request: what is asked for.
+    :returns: what the destination has now.
+    :raises UsageError: where a folder is none.
+    :raises ClashError: where one name has two contents; nothing is written then.
+    :raises DestinationError: where the destination can't be written, or something that is to go
+        there can't be read; it is left as it was.
+    """
+    try:
+        return _merge(request)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise DestinationError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
+def _merge(request: MergeRequest) -> MergeOutcome:
+    destination = request.destination.resolve()
+    folders = tuple(dict.fromkeys(request.folders))
+    _refuse_folders(folders, destination)
+    found = {folder: tuple(_find(folder)) for folder in folders}
+    notes = [note for folder in folders for note in _notes(folder, found[folder])]
+    wanted = [(folder, path) for folder in folders for path in found[folder]]
+    there = {path.relative_to(folder).as_posix() for folder, path in wanted}
+    before = {name for name in there if (destination / name).exists()}
+    inner = {name.rpartition("/")[0] for name in there}
+    with (
+        interruptible() as interrupts,
+        wheelhouse.open_stage(destination, folders=sorted(inner)) as stage,
+    ):
+        staged = [tuple(_staged(folder, found[folder])) for folder in folders]
+        placed = wheelhouse.merge(stage, staged, copied=True, begin=interrupts.hold)
+    sources: dict[str, list[Path]] = {}
+    for folder, path in wanted:
+        sources.setdefault(path.relative_to(folder).as_posix(), []).append(path)
+    files = tuple(_joined(name, placed[name], sources[name]) for name in sorted(placed))
+    notes += (
+        f"{file.path} was another file before; it was replaced"
+        for file in files
+        if file.new and file.name in before
+    )
+    notes += _differing(wanted)
+    notes += stage.notes
+    return MergeOutcome(destination, len(folders), files, tuple(notes))
+
+
+def _refuse_folders(folders: Sequence[Path], destination: Path) -> None:
+    """Refuse what cannot be joined; everything at once."""
+    missing = [folder for folder in folders if not folder.is_dir()]
+    if missing:
+        kind = "are no folders" if len(missing) > 1 else "is no folder"
+        raise UsageError(
+            f"{', '.join(map(str, missing))} {kind}", "name the wheelhouses that are to be joined"
+        )
+    for folder in folders:
+        if destination != folder.resolve() and destination.is_relative_to(folder.resolve()):
+            raise UsageError(
+                f"the destination {destination} lies in {folder}, and would be joined with itself",
+                "choose a folder beside it",
+            )
+
+
+def _find(folder: Path) -> Iterator[Path]:
+    """Give the files of a wheelhouse, and those one folder deeper, which are one target's."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.name.startswith("."):
+            yield from (each for each in sorted(path.iterdir()) if _belongs(each))
+        elif _belongs(path):
+            yield path
+
+
+def _belongs(path: Path) -> bool:
+    """Tell whether something goes into the joined wheelhouse; a link to nothing is missed there."""
+    is_meant = path.name.endswith(_DISTRIBUTIONS) or _is_lock(path)
+    if is_meant and path.is_symlink():
+        path.stat()
+    return is_meant and is_archive(path)
+
+
+def _is_lock(path: Path) -> bool:
+    return path.name.startswith("pylock.") and path.suffix == ".toml"
+
+
+def _notes(folder: Path, found: Sequence[Path]) -> Iterator[str]:
+    """Say what is left where it is."""
+    if not found:
+        yield f"{folder} has neither distributions nor locks"
+    others = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and path not in found
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if others:
+        few = ", ".join(path.relative_to(folder).as_posix() for path in others[:3])
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        yield f"left in {folder}, as neither distributions nor locks of it: {few}{more}"
+
+
+def _differing(wanted: Sequence[tuple[Path, Path]]) -> Iterator[str]:
+    """Say which projects have several versions: nothing tells any more which one is for whom."""
+    versions: dict[tuple[str, str], dict[str, dict[Path, None]]] = {}
+    for folder, path in wanted:
+        named = _project(path.name)
+        if named is not None:
+            where = path.relative_to(folder).parent.as_posix(), named[0]
+            versions.setdefault(where, {}).setdefault(named[1], {})[folder] = None
+    for (_, name), by_version in sorted(versions.items()):
+        if len(by_version) > 1:
+            each = (
+                f"{version} from {', '.join(map(str, folders))}"
+                for version, folders in by_version.items()
+            )
+            yield f"{name} differs: {'; '.join(each)}"
+
+
+def _project(filename: str) -> tuple[str, str] | None:
+    """Give the project and the version that a file's name tells, if it does."""
+    from packaging.utils import (
+        InvalidSdistFilename,
+        InvalidWheelFilename,
+        parse_sdist_filename,
+        parse_wheel_filename,
+    )
+
+    try:
+        if filename.endswith(".whl"):
+            name, version, *_ = parse_wheel_filename(filename)
+        else:
+            name, version = parse_sdist_filename(filename)
+    except (InvalidSdistFilename, InvalidWheelFilename):
+        return None
+    return name, str(version)
+
+
+def _staged(folder: Path, found: Sequence[Path]) -> Iterator[StagedFile]:
+    for path in found:
+        inner = path.relative_to(folder).parent.as_posix()
+        yield StagedFile(path, str(path), "", "" if inner == "." else inner)
+
+
+def _joined(name: str, placed: PlacedFile, sources: Sequence[Path]) -> JoinedFile:
+    digest = placed.digest
+    return JoinedFile(name, placed.path, digest.sha256, digest.size, placed.new, tuple(sources))

@@ -1,0 +1,103 @@
+"""Describing a Python of this machine as a target file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+
+from wheeltarget.commands.probe import probe_script
+from wheeltarget.errors import ProbeError, TargetError, UsageError
+from wheeltarget.staging.atomic import open_draft
+from wheeltarget.staging.temporary import temporary_folder
+from wheeltarget.targets.catalog import target_from_table
+from wheeltarget.utils.python_process import other_python_script
+
+_PATIENCE = 60.0
+
+
+def script() -> str:
+    """Give the program that describes the Python of another machine."""
+    return resources.files("wheeltarget").joinpath("probe_script.py").read_text("utf-8")
+
+
+def probe(python: str, name: str, form: str) -> str:
+    """Describe a Python.
+
+    :param python: its executable; empty for the running one.
+    :param name: what the target is called; empty for none.
+    :param form: ``toml`` or ``json``.
+    :returns: the text of a target file.
+    :raises ProbeError: where the Python does not say enough, or is none.
+    """
+    if python:
+        return _probe_other(python, name, form)
+    try:
+        return probe_script.render(name, form)
+    except probe_script.ProbeError as error:
+        raise ProbeError(str(error)) from error
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    :param path: where it goes.
+    :param text: what is in it.
+    :raises DestinationError: where it cannot be written.
+    """
+    with open_draft(path) as keep:
+        keep(text)
+
+
+def run_python(
+    command: Sequence[str], patience: float, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run another Python to its end; it reads nothing, and what it writes is text, good or not.
+
+    :param command: its command line.
+    :param patience: how many seconds it may take.
+    :param folder: the folder to run it in; None for this one.
+    :raises OSError: where it cannot be run.
+    :raises TimeoutExpired: where it takes longer.
+    """
+    return subprocess.run(
+        command,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=patience,
+        check=False,
+    )
+
+
+def _probe_other(python: str, name: str, form: str) -> str:
+    words = [f"--name={name}", *(["--json"] if form == "json" else [])]
+    with temporary_folder("probe") as folder:
+        # Python looks for modules beside its script; there are none but in its own folders.
+        copy = folder / "probe.py"
+        copy.write_text(script(), "utf-8")
+        try:
+            done = run_python(other_python_script(python, str(copy), *words), _PATIENCE)
+        except OSError as error:
+            raise UsageError(f"cannot run {python}: {error.strerror}") from error
+        except subprocess.TimeoutExpired as error:
+            raise ProbeError(f"{python} gave no answer for {_PATIENCE:.0f} seconds") from error
+    if done.returncode != 0:
+        last = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
+        raise ProbeError(f"{python} could not be described: {last or done.returncode}")
+    _check(python, done.stdout, form)
+    return done.stdout
+
+
+def _check(python: str, text: str, form: str) -> None:
+    """Refuse what is no target file: not every program is a Python."""
+    try:
+        target_from_table(json.loads(text) if form == "json" else tomllib.loads(text), python)
+    except (ValueError, TargetError) as error:
+        hint = "name a Python, 2.7 or 3.5 and newer"
+        raise ProbeError(f"what {python} printed is no target file: {error}", hint) from error

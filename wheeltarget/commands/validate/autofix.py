@@ -1,0 +1,248 @@
+"""Corrections that are sure: what to write in place of a faulty clause.
+
+A correction is sure where there is one thing that can have been meant. What would only make the
+line valid, such as naming a newer platform, is left to a person.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from wheeltarget.errors import AnnotationError
+from wheeltarget.requirements.annotations import AnnotatedLine, parse_line
+from wheeltarget.requirements.clauses import Clause, Word
+from wheeltarget.requirements.typos import KEY, TAG, nearest_key
+
+_MOST_FAULTS = 20
+"""A line with more faults than this one behind the other is left alone."""
+
+_END = r"(?=\s*+(?:$|;|(?<=\s)[#-]))"
+_MEANT = re.compile(
+    rf"(?P<key>{KEY})\s*+(?P<sign>[:=]*+)\s*+"
+    rf"(?:(?P<tags>{TAG}(?:\s*+,\s*+{TAG})*+){_END}|(?P<names>[\w./-]++){_END})",
+    re.IGNORECASE,
+)
+_BLANK_REST = re.compile(r"\s*+\Z")
+_LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """A piece of text to be replaced.
+
+    :param start: index of its first character.
+    :param end: index behind the last one; the same as ``start`` where something is put in.
+    :param text: what to write in its place.
+    """
+
+    start: int
+    end: int
+    text: str
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """Carry out edits.
+
+    :param text: the text.
+    :param edits: the edits, which do not overlap.
+    :returns: the new text.
+    """
+    parts, position = [], 0
+    for edit in sorted(edits):
+        parts += [text[position : edit.start], edit.text]
+        position = edit.end
+    return "".join([*parts, text[position:]])
+
+
+def clause_edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
+    """Say how to mend a clause that cannot be read.
+
+    :param text: the logical line.
+    :param error: what it is refused for.
+    :returns: the edits; none where it is open what was meant.
+    """
+    first = _edits(text, error)
+    edits = first
+    for _ in range(_MOST_FAULTS):
+        if not edits:
+            return ()
+        text = apply_edits(text, edits)
+        try:
+            parse_line(text)
+        except AnnotationError as next_error:
+            # What is behind the first fault has to be sure, too, or the line would say something
+            # that nobody has seen whole.
+            edits = _edits(text, next_error)
+        else:
+            return first
+    return ()
+
+
+def _edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
+    correct = _BY_CODE.get(error.code)
+    return tuple(correct(text, error)) if correct else ()
+
+
+def _respell_key(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write ``tags=`` for ``tag=``, ``Tags=``, ``tags:`` and the like."""
+    match = _MEANT.match(text, error.start)
+    before = text[: error.start].rstrip()[-1:]
+    if match is None or before not in {";", "#"}:
+        return
+    if match["tags"]:
+        yield Edit(match.start(), match.start("tags"), "tags=")
+    elif match["sign"] and nearest_key(match["key"]) == "target":
+        yield Edit(match.start(), match.start("names"), "target=")
+
+
+def _part_by_commas(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write the commas between tags that are parted by blanks."""
+    words = text[error.start : error.end].split()
+    if all(re.fullmatch(TAG, word, re.IGNORECASE) for word in words):
+        yield Edit(error.start, error.end, ",".join(words))
+
+
+def _put_marker_first(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Move a marker before the clauses that it stands behind."""
+    from packaging.markers import InvalidMarker, Marker
+
+    requirement, *pieces = text[: error.start].rstrip()[:-1].split(";")
+    if not pieces or "#" in requirement or not all(map(_LISTED.match, pieces)):
+        return
+    marker = text[error.start : error.end]
+    try:
+        Marker(marker)
+    except InvalidMarker:
+        return
+    end = len(requirement.rstrip())
+    yield Edit(end, end, f" ; {marker}")
+    mark = len(requirement) + sum(len(piece) + 1 for piece in pieces)
+    yield Edit(len(text[:mark].rstrip()), error.end, "")
+
+
+def _put_clause_first(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Move clauses before the options that they stand behind."""
+    mark, clauses = _mark_before(text, error.start), text[error.start : error.end]
+    if mark is None or not _are_clauses(clauses):
+        return
+    # There are options, and the first one stands behind the first blank with a dash.
+    end = len(text[: text.index(" -")].rstrip())
+    yield Edit(end, end, f" ; {clauses}")
+    yield Edit(len(text[:mark].rstrip()), error.end, "")
+
+
+def _hide_clause(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Put the clauses of an editable requirement behind a ``#``."""
+    mark, clauses = _mark_before(text, error.start), text[error.start : error.end]
+    if mark is None or not _are_clauses(clauses):
+        return
+    if text[error.end :].lstrip()[:1] in {"", "#"}:
+        yield Edit(mark, error.start, "# " if text[mark - 1].isspace() else " # ")
+
+
+def _leave_url(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Part a URL from the clause behind it."""
+    if text[error.start] == ";":
+        yield Edit(error.start, error.start, " ")
+
+
+def _mark_before(text: str, start: int) -> int | None:
+    """Find the ``;`` directly before a clause."""
+    before = text[:start].rstrip()
+    return len(before) - 1 if before.endswith(";") else None
+
+
+def _are_clauses(text: str) -> bool:
+    """Tell whether a text is made of good clauses alone."""
+    try:
+        line = parse_line(f"_ ; {text}")
+    except AnnotationError:
+        return False
+    return len(line.clauses) == text.count(";") + 1 and not line.options
+
+
+_BY_CODE: dict[str, Callable[[str, AnnotationError], Iterator[Edit]]] = {
+    "WT001": _respell_key,
+    "WT004": _part_by_commas,
+    "WT005": _respell_key,
+    "WT006": _put_marker_first,
+    "WT009": _respell_key,
+    "WT011": _put_clause_first,
+    "WT012": _hide_clause,
+    "WT014": _leave_url,
+}
+
+
+def head_of(text: str, clause: Clause) -> tuple[int, int]:
+    """Find where a clause begins.
+
+    :param text: the logical line.
+    :param clause: one of its clauses.
+    :returns: index of its ``;`` or ``#``, and of its key.
+    """
+    key = text.rindex(clause.key, 0, clause.values[0].start)
+    mark = key - 1
+    while text[mark].isspace():
+        mark -= 1
+    return mark, key
+
+
+def leave_out(line: AnnotatedLine, doomed: frozenset[Word]) -> dict[Word, Edit]:
+    """Say how to take values out of their clauses.
+
+    :param line: the line.
+    :param doomed: values of its clauses, at least one value of the line not among them.
+    :returns: an edit for each; several may have to be tried one after the other. None for a
+        clause in a comment that something stands behind.
+    """
+    edits = {}
+    before = 0
+    for clause in line.clauses:
+        values = clause.values
+        for number, value in enumerate(values):
+            if value not in doomed:
+                continue
+            if number:
+                edits[value] = Edit(values[number - 1].end, value.end, "")
+            elif not doomed.issuperset(values):
+                edits[value] = Edit(value.start, values[1].start, "")
+            elif line.text[head_of(line.text, clause)[0]] == ";":
+                edits[value] = Edit(before, values[-1].end, "")
+            elif _BLANK_REST.match(line.text, values[-1].end):
+                mark, _ = head_of(line.text, clause)
+                edits[value] = Edit(len(line.text[:mark].rstrip()), values[-1].end, "")
+        before = values[-1].end
+    return edits
+
+
+def layout_edits(line: AnnotatedLine) -> tuple[Edit, ...]:
+    """Say how to lay out the clauses of a line: ``REQUIREMENT ; tags=TAG,TAG``.
+
+    Blanks before the first ``;`` or ``#`` are kept, since they may be there to make columns.
+
+    :param line: a line of one physical line.
+    :returns: the edits; none where it is laid out so.
+    """
+    wanted = []
+    before = None
+    for clause in line.clauses:
+        mark, _ = head_of(line.text, clause)
+        if line.text[mark] == ";":
+            if before is not None:
+                wanted.append(Edit(before, mark, " "))
+            elif not line.text[mark - 1].isspace():
+                wanted.append(Edit(mark, mark, " "))
+        first = clause.values[0].start
+        wanted.append(Edit(mark + 1, first, f" {clause.key}="))
+        for value, following in zip(clause.values, clause.values[1:], strict=False):
+            wanted.append(Edit(value.end, following.start, ","))
+        if clause.key == "tags":
+            wanted += [
+                Edit(value.start, value.end, value.text.lower())
+                for value in clause.values
+                if value.text.isascii() and "$" not in value.text
+            ]
+        before = clause.values[-1].end
+    return tuple(edit for edit in wanted if line.text[edit.start : edit.end] != edit.text)

@@ -1,0 +1,253 @@
+"""Everything wrong with the annotations of one file, and the text in which it is mended.
+
+Nothing here reads or writes; the targets are looked up through a function that is given.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+from wheeltarget.commands.validate.autofix import (
+    Edit,
+    apply_edits,
+    clause_edits,
+    head_of,
+    layout_edits,
+    leave_out,
+)
+from wheeltarget.errors import Fault, Location, TargetError
+from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.clauses import Clause, Word
+from wheeltarget.requirements.parser import RefusedLine, SourceLine, read_lines
+from wheeltarget.resolver.checks import pin_faults
+from wheeltarget.targets.target import Target
+
+LookUp = Callable[[str, str, str], Target | None]
+"""Finds the target that (key, text, folder) names; raises TargetError."""
+
+_MOST_ROUNDS = 50
+"""Mending ends by itself, for every round leaves less to mend; this is for what nobody foresaw."""
+
+_PIN = re.compile(r"===?\s*+([^\s,;()]++)")
+_PROJECT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing wrong with a file.
+
+    :param fault: what is wrong, where, and what to write instead; it has a code.
+    :param edits: what mends it, in the file's text; none where that is not sure.
+    """
+
+    fault: Fault
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def fixable(self) -> bool:
+        """Tell whether what to write instead is sure."""
+        return bool(self.edits)
+
+    @property
+    def location(self) -> Location:
+        """Give the place, which every finding has."""
+        assert self.fault.location is not None  # noqa: S101 - a line is at fault
+        return self.fault.location
+
+
+def check_text(name: str, text: str, look_up: LookUp) -> tuple[Finding, ...]:
+    """Find everything wrong with the annotations of a file.
+
+    :param name: the file, as the findings are to name it.
+    :param text: its decoded text.
+    :param look_up: finds targets.
+    :returns: the findings, in the order of the text.
+    """
+    return _Checker(name, look_up).check(text)
+
+
+def fix_text(name: str, text: str, look_up: LookUp) -> tuple[str, tuple[Finding, ...]]:
+    """Mend what is surely meant otherwise, and lay out the clauses.
+
+    :param name: the file, as the findings are to name it.
+    :param text: its decoded text.
+    :param look_up: finds targets.
+    :returns: the new text, with as many lines, and what was mended in it; a finding that only
+        showed up when another was mended is placed as the line was then.
+    """
+    checker = _Checker(name, look_up)
+    mended: list[Finding] = []
+    for _ in range(_MOST_ROUNDS):
+        chosen = tuple(_apart(checker.check(text, layout=True)))
+        if not chosen:
+            break
+        text = apply_edits(text, (edit for finding in chosen for edit in finding.edits))
+        mended += chosen
+    return text, tuple(sorted(mended, key=lambda finding: finding.location.line))
+
+
+def _apart(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Choose findings whose edits do not overlap."""
+    position = 0
+    for finding in findings:
+        if finding.edits and min(finding.edits).start >= position:
+            yield finding
+            position = max(edit.end for edit in finding.edits)
+
+
+class _Checker:
+    """Check a file, and look every target up once, however often the file is checked."""
+
+    def __init__(self, name: str, look_up: LookUp) -> None:
+        self._name = name
+        self._look_up = look_up
+        self._folder = os.path.dirname(name)  # noqa: PTH120 - as pip has it
+        self._known: dict[tuple[str, str], Target | TargetError | None] = {}
+
+    def check(self, text: str, *, layout: bool = False) -> tuple[Finding, ...]:
+        """Give the findings; with ``layout``, those that are not wrong, but laid out otherwise."""
+        findings: list[Finding] = []
+        aimed: list[tuple[SourceLine, tuple[tuple[str, str], ...]]] = []
+        default: tuple[tuple[str, str], ...] = ()
+        for line in read_lines(self._name, text):
+            if isinstance(line, RefusedLine):
+                edits = _place(clause_edits(line.text, line.error), line.pieces)
+                findings.append(Finding(line.fault, edits))
+                if line.text.lstrip().startswith("#"):
+                    default = ()  # what it was meant to be is not known
+                continue
+            found = tuple(self._line_findings(line)) if line.parsed.clauses else ()
+            findings += found
+            if layout and len(line.pieces) == 1 and not any(each.edits for each in found):
+                findings += _layout_finding(line)
+            names = tuple(
+                (clause.key, word.text) for clause in line.parsed.clauses for word in clause.values
+            )
+            if line.parsed.kind is Kind.DEFAULT:
+                default = names
+            elif line.parsed.kind is Kind.REQUIREMENT and (names or default):
+                aimed.append((line, names or default))
+        findings += self._pin_findings(aimed)
+        return tuple(sorted(findings, key=lambda finding: finding.location))
+
+    def _find(self, key: str, text: str) -> Target | TargetError | None:
+        """Look a target up, or say why it is none; with a variable in it, it is not known yet."""
+        if "${" in text:
+            return None
+        if (key, text) not in self._known:
+            try:
+                self._known[key, text] = self._look_up(key, text, self._folder)
+            except TargetError as error:
+                self._known[key, text] = error
+        return self._known[key, text]
+
+    def _line_findings(self, line: SourceLine) -> Iterator[Finding]:
+        """Check the targets of a line."""
+        seen: dict[object, Word] = {}
+        twice: dict[Word, Word] = {}
+        for clause in line.parsed.clauses:
+            for word in clause.values:
+                found = self._find(clause.key, word.text)
+                if isinstance(found, TargetError):
+                    edits = _place(self._target_edits(line, clause, word, found), line.pieces)
+                    message, hint = found.message, found.hint
+                    yield Finding(_fault(line, word, found.code, message, hint), edits)
+                    continue
+                # Of a target file only the name counts: the next one to edit it may part them.
+                same: object = (clause.key, word.text)
+                if clause.key == "tags" and found is not None:
+                    same = found
+                first = seen.setdefault(same, word)
+                if first is not word:
+                    twice[word] = first
+        edits_by_word = leave_out(line.parsed, frozenset(twice)) if twice else {}
+        for word, first in twice.items():
+            message = f"{word.text} is named twice"
+            if word.text.lower() != first.text.lower():
+                message = f"{word.text} is the environment that {first.text} is"
+            fault = _fault(line, word, "WT301", message, "leave one of them out")
+            edit = edits_by_word.get(word)
+            yield Finding(fault, _place((edit,) if edit else (), line.pieces))
+
+    def _target_edits(
+        self, line: SourceLine, clause: Clause, word: Word, error: TargetError
+    ) -> tuple[Edit, ...]:
+        """Say how to mend a value that names no target."""
+        if clause.key == "tags":
+            meant = self._meant(error)
+            return (Edit(word.start, word.end, meant),) if meant else ()
+        if all(isinstance(self._find("tags", each.text), Target) for each in clause.values):
+            _, key = head_of(line.parsed.text, clause)
+            return (Edit(key, clause.values[0].start, "tags="),)
+        return ()
+
+    def _meant(self, error: TargetError) -> str:
+        """Follow what was surely meant to a tag that is an environment."""
+        tried: set[str] = set()
+        while error.instead and error.instead not in tried:
+            tried.add(error.instead)
+            found = self._find("tags", error.instead)
+            if not isinstance(found, TargetError):
+                return error.instead
+            error = found
+        return ""
+
+    def _pin_findings(
+        self, aimed: Sequence[tuple[SourceLine, tuple[tuple[str, str], ...]]]
+    ) -> Iterator[Finding]:
+        """Find projects at two versions for one target."""
+        pins: dict[tuple[str, Target], set[str]] = defaultdict(set)
+        lines: dict[tuple[str, Target], list[SourceLine]] = defaultdict(list)
+        for line, names in aimed:
+            project, versions = _pins(line.parsed.requirement)
+            for name in names if versions else ():
+                target = self._find(*name)
+                if isinstance(target, Target):
+                    pins[project, target] |= versions
+                    lines[project, target].append(line)
+        # Only where two versions are written is it worth to load what reads requirements.
+        for key, versions in pins.items():
+            if len(versions) > 1:
+                for fault in pin_faults(key[1], tuple(dict.fromkeys(lines[key]))):
+                    yield Finding(fault)
+
+
+def _pins(requirement: str) -> tuple[str, set[str]]:
+    """Read roughly which project is pinned, and at which versions."""
+    match = _PROJECT.match(requirement)
+    if match is None:
+        return "", set()
+    specifiers = requirement.partition(";")[0]
+    return re.sub(r"[-_.]+", "-", match[1]).lower(), set(_PIN.findall(specifiers))
+
+
+def _fault(line: SourceLine, word: Word, code: str, message: str, hint: str) -> Fault:
+    return line.fault(message, hint, word.start, word.end, code)
+
+
+def _layout_finding(line: SourceLine) -> Iterator[Finding]:
+    edits = _place(layout_edits(line.parsed), line.pieces)
+    if edits:
+        message = "the clause is not laid out as --fix writes it"
+        start = line.parsed.clauses[0].values[0].start
+        yield Finding(line.fault(message, "", start, start + 1, "WT401"), edits)
+
+
+def _place(edits: Iterable[Edit], pieces: Sequence[tuple[int, int, int, int]]) -> tuple[Edit, ...]:
+    """Turn edits of a logical line into edits of the text; none where one spans two lines."""
+    placed = []
+    for edit in edits:
+        # What is put in goes behind the character before it.
+        first = edit.start - 1 if edit.start == edit.end and edit.start else edit.start
+        index, offset, length, _ = pieces[bisect_right(pieces, first, key=itemgetter(0)) - 1]
+        if max(first + 1, edit.end) > index + length:
+            return ()
+        shift = offset - index
+        placed.append(Edit(edit.start + shift, edit.end + shift, edit.text))
+    return tuple(placed)

@@ -1,0 +1,343 @@
+"""What a lock says of files, as values that can be fetched: nothing dangerous gets through.
+
+Specification: the pylock.toml page of packaging.python.org (PEP 751).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from wheeltarget.errors import Fault
+from wheeltarget.utils.toml_locations import fault_at
+
+Way = tuple[str | int, ...]
+"""The way to a value of a lock: ``("packages", 3, "wheels", 0, "hashes")``."""
+
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*")
+_RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+_SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
+_STRAY = re.compile(r"[\x00-\x20\x7f\\]")
+_LONGEST_NAME = 255
+_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip")
+_ARCHIVES = (
+    *_DISTRIBUTIONS,
+    *(".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lzma", ".tar.lz", ".tlz"),
+)
+"""What pip takes of a project that is asked for by its place."""
+
+_SOURCE_TAIL = re.compile(r"(\.tar\.gz|\.zip)$")
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedFile:
+    """A file that a lock names.
+
+    :param project: the project, normalised.
+    :param version: its version; empty where neither the lock nor the file's name says it.
+    :param filename: what the file is called; a plain name, good on every system.
+    :param url: where to get it, by HTTP and without credentials; empty where ``path`` is.
+    :param path: where it is, relative to the lock; empty where ``url`` is.
+    :param sha256: its hash, in lower-case hexadecimal.
+    :param size: how many bytes it has, or None where the lock does not say.
+    :param index: the index that it was found on, or an empty string.
+    :param requires_python: which Pythons its project is for, or None.
+    :param place: where the lock names it.
+    """
+
+    project: str
+    version: str
+    filename: str
+    url: str
+    path: str
+    sha256: str
+    size: int | None
+    index: str
+    requires_python: str | None
+    place: Way
+
+    @property
+    def is_wheel(self) -> bool:
+        """Tell whether it is a wheel, not a source."""
+        return self.filename.endswith(".whl")
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """Give the tags in a wheel's name, each in full."""
+        parts = self.filename.removesuffix(".whl").split("-")[-3:]
+        return frozenset("-".join(each) for each in product(*(part.split(".") for part in parts)))
+
+
+class Notebook:
+    """Collects what is wrong with a lock, each with its place.
+
+    :param file: what the lock is called.
+    :param text: its text.
+    """
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.faults: list[Fault] = []
+        self._text = text
+
+    def fault(self, way: Way, message: str, hint: str = "") -> Fault:
+        """Make a fault of a place."""
+        path = write_way(way)
+        what = f"{path}: {message}" if path else message
+        return fault_at(self.file, self._text, path, what, hint)
+
+    def note(self, way: Way, message: str, hint: str = "") -> None:
+        """Take down a fault."""
+        self.faults.append(self.fault(way, message, hint))
+
+
+def write_way(way: Way) -> str:
+    """Write the way to a value as people read it: ``packages[3].wheels[0].hashes``.
+
+    :param way: the way.
+    """
+    text = ""
+    for step in way:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def read_files(data: Mapping[str, Any], notebook: Notebook) -> dict[Way, PinnedFile]:
+    """Read every file that a lock names.
+
+    :param data: the lock, as TOML has it.
+    :param notebook: takes what is wrong.
+    :returns: the files by their place, those that nothing is wrong with.
+    """
+    packages = data.get("packages")
+    if not isinstance(packages, list):
+        what = "is missing" if packages is None else "has to be a list of tables"
+        notebook.note(("packages",), what, "is the lock whole?")
+        return {}
+    found: dict[Way, PinnedFile] = {}
+    for number, package in enumerate(packages):
+        place: Way = ("packages", number)
+        if not isinstance(package, dict):
+            notebook.note(place, "has to be a table")
+            continue
+        for each in _package_files(package, place, notebook):
+            found[each.place] = each
+    return found
+
+
+def _package_files(package: Mapping[str, Any], place: Way, notebook: Notebook) -> list[PinnedFile]:
+    name, version = package.get("name"), package.get("version", "")
+    if not isinstance(name, str) or not name:
+        notebook.note((*place, "name"), "the project's name is missing")
+        return []
+    if name != _normalised(name):
+        notebook.note((*place, "name"), f"{name!r} is not normalised", f"write {_normalised(name)}")
+        return []
+    if not isinstance(version, str):
+        notebook.note((*place, "version"), "has to be a string")
+        version = ""
+    entries: list[tuple[Way, object]] = []
+    wheels = package.get("wheels", [])
+    if isinstance(wheels, list):
+        entries += (((*place, "wheels", n), each) for n, each in enumerate(wheels))
+    else:
+        notebook.note((*place, "wheels"), "has to be a list of tables")
+    entries += (((*place, key), package[key]) for key in ("sdist", "archive") if key in package)
+    reader = _EntryReader(name, version, package, notebook)
+    return [file for path, entry in entries if (file := reader.read(path, entry)) is not None]
+
+
+def _normalised(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@dataclass(frozen=True, slots=True)
+class _EntryReader:
+    """Reads the files of one project."""
+
+    name: str
+    version: str
+    package: Mapping[str, Any]
+    notebook: Notebook
+
+    def read(self, place: Way, entry: object) -> PinnedFile | None:
+        """Read a file; None where something is wrong with it."""
+        before = len(self.notebook.faults)
+        if not isinstance(entry, dict):
+            self.notebook.note(place, "has to be a table")
+            return None
+        url, path = self._text(entry, place, "url"), self._text(entry, place, "path")
+        if not url and not path:
+            self.notebook.note(place, "has neither url nor path")
+        if url and not path:
+            self._check(_url_fault(url), (*place, "url"))
+        if path:
+            self._check(_path_fault(path), (*place, "path"))
+        filename = self._filename(entry, place, url, path)
+        index = self.package.get("index")
+        python = self.package.get("requires-python")
+        file = PinnedFile(
+            self.name,
+            self.version or _version_in(filename),
+            filename,
+            "" if path else url.partition("#")[0],
+            path,
+            self._sha256(entry.get("hashes"), (*place, "hashes")),
+            self._size(entry.get("size"), (*place, "size")),
+            index if isinstance(index, str) else "",
+            python if isinstance(python, str) else None,
+            place,
+        )
+        return file if len(self.notebook.faults) == before else None
+
+    def _check(self, fault: tuple[str, str] | None, place: Way) -> None:
+        if fault is not None:
+            self.notebook.note(place, *fault)
+
+    def _text(self, entry: Mapping[str, Any], place: Way, key: str) -> str:
+        value = entry.get(key, "")
+        if not isinstance(value, str):
+            self.notebook.note((*place, key), "has to be a string")
+            return ""
+        return value
+
+    def _filename(self, entry: Mapping[str, Any], place: Way, url: str, path: str) -> str:
+        """Give what the file is called: as its place has it, which is what pip saves it as.
+
+        Some tools write a name that is normalised beside a place that is not.
+        """
+        named, found = self._text(entry, place, "name"), _last_step(url, path)
+        filename = found if not named or _is_same_wheel(named, found) else named
+        if not url and not path:
+            return filename
+        fault = _name_fault(filename, _ARCHIVES if "archive" in place else _DISTRIBUTIONS)
+        if fault is None and "archive" not in place:
+            fault = self._mismatch(filename, wheel="wheels" in place)
+        self._check(fault, (*place, "name" if named else "path" if path else "url"))
+        return filename
+
+    def _mismatch(self, filename: str, *, wheel: bool) -> tuple[str, str] | None:
+        """Say what in a file's name is not as the project has it."""
+        if wheel:
+            parts = filename.removesuffix(".whl").split("-")
+            if not filename.endswith(".whl") or len(parts) not in {5, 6} or not all(parts):
+                return f"{filename} is no name of a wheel", ""
+            name, version = parts[:2]
+        else:
+            stem, count = _SOURCE_TAIL.subn("", filename)
+            name, _, version = stem.rpartition("-")
+            if not count or not name:
+                return f"{filename} is no name of a source distribution", ""
+        if _normalised(name) != self.name:
+            return f"{filename} is of another project than {self.name}", ""
+        if self.version and not _same_version(version, self.version):
+            return f"{filename} is of another version than {self.version}", ""
+        return None
+
+    def _sha256(self, hashes: object, place: Way) -> str:
+        if not isinstance(hashes, dict) or not hashes:
+            self.notebook.note(place, "the hash is missing", "lock again")
+            return ""
+        sha256 = hashes.get("sha256")
+        if sha256 is None:
+            names = ", ".join(sorted(map(str, hashes)))
+            self.notebook.note(place, f"there is no sha256, only {names}", "lock again with sha256")
+            return ""
+        if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+            self.notebook.note((*place, "sha256"), "has to be 64 hexadecimal digits")
+            return ""
+        return sha256.lower()
+
+    def _size(self, size: object, place: Way) -> int | None:
+        if size is None:
+            return None
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            self.notebook.note(place, "has to be a number of bytes")
+            return None
+        return size
+
+
+def _url_fault(url: str) -> tuple[str, str] | None:
+    """Say why a URL is not asked."""
+    if _STRAY.search(url) or not url.isascii():
+        return "the URL has a character that belongs in none", "such have to be percent-encoded"
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        return f"no URL: {error}", ""
+    if parts.scheme.lower() not in {"http", "https"}:
+        scheme = parts.scheme or "nothing"
+        hint = "a file beside the lock is named by path"
+        return f"files are fetched by http and https, not by {scheme}", hint
+    if not host:
+        return "the URL has no host", ""
+    if "@" in parts.netloc:
+        hint = "leave them out: pip's configuration, netrc or a keyring are the place for them"
+        return "the URL has credentials in it", hint
+    return None
+
+
+def _path_fault(path: str) -> tuple[str, str] | None:
+    """Say why a path is not followed; it is only read from, and what is read has to have the hash.
+
+    So it may lead out of the folder of the lock, as to a wheelhouse beside it.
+    """
+    if path.startswith(("/", "\\", "~")) or ":" in path:
+        return f"{path!r} is not relative to the lock", "write the path from the lock's folder on"
+    if "\0" in path:
+        return "the path has a NUL character", ""
+    return None
+
+
+def _name_fault(filename: str, endings: tuple[str, ...]) -> tuple[str, str] | None:
+    """Say why a name is none that a file can have on every system."""
+    shown = filename if len(filename) < _LONGEST_NAME else f"{filename[:40]}…"
+    if re.search(r"[/\\:]", filename) or filename in {"", ".", ".."}:
+        return f"{shown!r} is no plain file name", ""
+    if _RESERVED.fullmatch(filename):
+        return f"{shown!r} is the name of a device on Windows", ""
+    if len(filename) > _LONGEST_NAME:
+        return f"{shown!r} has {len(filename)} characters, more than a file's name can", ""
+    if not _SAFE.fullmatch(filename):
+        return f"{shown!r} has characters that belong in no distribution's name", ""
+    if not filename.endswith(endings):
+        return f"{shown!r} is neither a wheel nor a source distribution", ""
+    return None
+
+
+def _last_step(url: str, path: str) -> str:
+    """Give the name that a place ends in."""
+    if path:
+        return re.split(r"[/\\]", path)[-1]
+    try:
+        return unquote(urlsplit(url).path.split("/")[-1])
+    except ValueError:
+        return ""  # of which the URL's own fault tells
+
+
+def _is_same_wheel(one: str, other: str) -> bool:
+    """Tell whether two names are the same but for the way in which the project is written."""
+    (name, *rest), (other_name, *other_rest) = one.split("-"), other.split("-")
+    return rest == other_rest and _normalised(name) == _normalised(other_name)
+
+
+def _version_in(filename: str) -> str:
+    if filename.endswith(".whl"):
+        return (*filename.split("-"), "")[1]
+    return ""
+
+
+def _same_version(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return False

@@ -1,0 +1,289 @@
+"""Locks as they are read for a download: what they name, and for which target.
+
+Specification: the pylock.toml page of packaging.python.org (PEP 751). A lock that wheeltarget wrote
+says in ``[tool.wheeltarget]`` for which target it is; from any other one files are selected
+(:mod:`wheeltarget.lockfile.select`). Nothing here loads packaging, which takes longer than a lock.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.errors import Fault, Location, TargetError
+from wheeltarget.lockfile.entries import Notebook, PinnedFile, Way, read_files
+from wheeltarget.targets.target import Target, target_from_tag
+from wheeltarget.utils.regular_files import LOCK_FILE
+from wheeltarget.utils.toml_locations import BYTE_ORDER_MARK, parse_toml, syntax_fault
+
+LARGEST = LOCK_FILE.size
+"""How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
+
+_SCHEMA = 1
+_OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
+_WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
+_PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*")
+_WHOLE = "is the file whole? lock again"
+_PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """For which target a lock was made.
+
+    :param label: what its author called it.
+    :param tag: its best tag.
+    :param python: its whole Python version.
+    """
+
+    label: str
+    tag: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that was read, nothing in it wrong.
+
+    :param name: the file, as the user named it.
+    :param text: its text.
+    :param data: the same, as TOML has it.
+    :param files: every file that it names, by place.
+    :param origin: for which target it was made, or None where it is not wheeltarget's.
+    :param extras: the extras that are asked for.
+    """
+
+    name: str
+    text: str
+    data: Mapping[str, Any]
+    files: Mapping[Way, PinnedFile]
+    origin: Origin | None
+    extras: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A file that a lock names, and who says so.
+
+    :param lock: the lock.
+    :param line: where in it the file's project begins, from 1.
+    :param file: the file.
+    """
+
+    lock: str
+    line: int
+    file: PinnedFile
+
+    @property
+    def beside(self) -> Path:
+        """Give where a file is that has a path, not a URL."""
+        return Path(self.lock).parent / self.file.path
+
+    def fault(self, message: str, hint: str = "") -> Fault:
+        """Say what is wrong with the file.
+
+        :param message: what it is.
+        :param hint: what to do about it.
+        """
+        return Fault(message, hint, Location(self.lock, self.line))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files of locks for one target.
+
+    :param label: what to call the target.
+    :param target: the target.
+    :param pins: its files, in the order of the lock.
+    """
+
+    label: str
+    target: Target
+    pins: tuple[Pin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """How targets are found.
+
+    :param look_up: finds the target that (key, text, folder) names, None for the running
+        interpreter; raises TargetError.
+    :param host: describes the running interpreter.
+    """
+
+    look_up: Callable[[str, str, str], Target | None]
+    host: Callable[[], Target]
+
+
+def is_own(data: bytes) -> bool:
+    """Tell whether a lock is, or once was, one that wheeltarget wrote.
+
+    :param data: its bytes.
+    """
+    return _OWN.search(data) is not None or _WRITTEN.search(data) is not None
+
+
+def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lock, list[Fault]]:
+    """Read a lock.
+
+    :param name: the file, as the user named it.
+    :param data: its bytes, at most one more than :data:`LARGEST` of them.
+    :param extras: the extras that are asked for.
+    :returns: the lock, and everything that is wrong with it; with faults it is not to be used.
+    """
+    nothing = Lock(name, "", {}, {}, None)
+    if len(data) > LARGEST:
+        return nothing, [Fault(f"{name} has more than {LARGEST >> 20} MiB: that is no lock")]
+    try:
+        text = data.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        where = Location(name, line, error.start - data.rfind(b"\n", 0, error.start))
+        return nothing, [Fault("a lock is in UTF-8, and this is not", "", where)]
+    try:
+        parsed = parse_toml(text)
+    except tomllib.TOMLDecodeError as error:
+        return nothing, [syntax_fault(name, text, error, _WHOLE)]
+    except RecursionError:
+        return nothing, [Fault(f"{name} is nested too deeply for a lock")]
+    except ValueError as error:  # a number of thousands of digits
+        return nothing, [Fault(f"{name} is no lock: {error}")]
+    notebook = Notebook(name, text)
+    _check_head(parsed, notebook)
+    files = read_files(parsed, notebook)
+    origin = _read_origin(parsed, notebook) if is_own(data) else None
+    if origin is not None:
+        _check_own(parsed, notebook)
+    return Lock(name, text, parsed, files, origin, extras), notebook.faults
+
+
+def _check_head(data: Mapping[str, Any], notebook: Notebook) -> None:
+    version = data.get("lock-version")
+    if version is None:
+        hint = "a lock begins with lock-version"
+        notebook.note(("lock-version",), "is missing", hint)
+    elif not isinstance(version, str) or not re.fullmatch(r"1(\.\d+)?", version):
+        hint = "this wheeltarget knows 1.0: lock again, or use a newer wheeltarget"
+        notebook.note(("lock-version",), f"{version!r} is not known", hint)
+
+
+def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
+    """Read ``[tool.wheeltarget]``."""
+    way: Way = ("tool", "wheeltarget")
+    tools = data.get("tool", {})
+    table = tools.get("wheeltarget") if isinstance(tools, dict) else None
+    if not isinstance(table, dict):
+        message = "the table that says for which target the lock is, is missing"
+        notebook.note(way, message, "the file seems to be cut off: lock again")
+        return None
+    schema = table.get("schema")
+    if schema != _SCHEMA or isinstance(schema, bool):
+        hint = "lock again, or use a newer wheeltarget"
+        what = "is missing" if schema is None else f"{schema!r} is not known to this wheeltarget"
+        notebook.note((*way, "schema"), what, hint)
+        return None
+    values = {}
+    for key in ("target", "tag", "python"):
+        value = table.get(key)
+        if not isinstance(value, str) or not value:
+            notebook.note((*way, key), "has to be a string", "lock again")
+        elif not value.isprintable():
+            notebook.note((*way, key), "has a character that cannot be shown", "lock again")
+        elif key == "python" and not _PYTHON.fullmatch(value):
+            notebook.note((*way, key), f"{value!r} is no whole version of Python", "lock again")
+        else:
+            values[key] = value
+    if len(values) < 3:
+        return None
+    return Origin(values["target"], values["tag"], values["python"])
+
+
+def _check_own(data: Mapping[str, Any], notebook: Notebook) -> None:
+    """Refuse what a lock for one target never has: two files of a project, or a choice."""
+    seen: dict[str, int] = {}
+    packages = data.get("packages", [])
+    for number, package in enumerate(packages if isinstance(packages, list) else []):
+        if not isinstance(package, dict):
+            continue
+        way: Way = ("packages", number)
+        name = package.get("name")
+        if isinstance(name, str) and name in seen:
+            message = f"{name} is there twice, in packages[{seen[name]}], too"
+            notebook.note(way, message, "a lock for one target has each project once")
+        elif isinstance(name, str):
+            seen[name] = number
+        wheels = package.get("wheels", [])
+        if isinstance(wheels, list) and len(wheels) > 1:
+            message = f"{len(wheels)} wheels of one project"
+            notebook.note((*way, "wheels"), message, "a lock for one target has one of each")
+        if wheels and ("sdist" in package or "archive" in package):
+            notebook.note(way, "a wheel and a source", "a lock for one target has one of each")
+        for key in ("vcs", "directory"):
+            if key in package:
+                notebook.note((*way, key), "is no file that can be fetched by its hash")
+        if "marker" in package:
+            notebook.note((*way, "marker"), "a lock for one target has none", "lock again")
+
+
+def select_own(lock: Lock, looker: Looker) -> tuple[Selection | None, list[Fault]]:
+    """Select the files of a lock that wheeltarget wrote: all of them, if its target takes them.
+
+    :param lock: the lock; it has an origin.
+    :param looker: how targets are found.
+    :returns: what its target takes, and what is wrong.
+    """
+    assert lock.origin is not None  # noqa: S101 - as the parameter says
+    notebook = Notebook(lock.name, lock.text)
+    try:
+        target = _own_target(lock.origin, looker, lock.files.values())
+    except TargetError as error:
+        notebook.note(("tool", "wheeltarget", "tag"), error.message, error.hint or "lock again")
+        return None, notebook.faults
+    accepted = set(target.tags)
+    for file in lock.files.values():
+        if file.is_wheel and not file.tags & accepted:
+            message = f"{file.filename} is for another target than {lock.origin.label}"
+            hint = "the lock was changed by hand, or is damaged: lock again"
+            notebook.note(file.place, message, hint)
+    selection = Selection(lock.origin.label, target, pin_all(lock, lock.files.values()))
+    return selection, notebook.faults
+
+
+def pin_all(lock: Lock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
+    """Say of files of a lock where it names them.
+
+    :param lock: the lock.
+    :param files: some of its files.
+    """
+    text = enumerate(lock.text.splitlines(), start=1)
+    lines = [number for number, line in text if _PACKAGE.match(line)]
+    numbered = ((int(file.place[1]), file) for file in files)
+    return tuple(
+        Pin(lock.name, lines[number] if number < len(lines) else 1, file)
+        for number, file in numbered
+    )
+
+
+def _own_target(origin: Origin, looker: Looker, files: Iterable[PinnedFile]) -> Target:
+    """Build the target that a lock of wheeltarget's was made for; raises TargetError.
+
+    What it is called may stand for more than its best tag says, such as a target file with a tag
+    of its own; but that file need not be here, and the name may mean something else today.
+    """
+    interpreter = origin.tag.partition("-")[0]
+    target = target_from_tag(origin.tag, {interpreter: origin.python}, origin.label)
+    accepted = set(target.tags)
+    if all(file.tags & accepted for file in files if file.is_wheel):
+        return target
+    for key in ("tags", "target"):
+        try:
+            named = looker.look_up(key, origin.label, "") or looker.host()
+        except TargetError:
+            continue
+        if named.tags[0] == origin.tag:
+            return replace(named, label=origin.label)
+    return target

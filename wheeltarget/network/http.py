@@ -1,0 +1,184 @@
+"""A connection to one host over HTTP, by ``http.client``, which is loaded when one is needed.
+
+Specification: RFC 9110 and 9112.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+from wheeltarget import __version__
+from wheeltarget.network.transfer import (
+    Answer,
+    BrokenError,
+    NoAnswerError,
+    StatusError,
+    UnreachableError,
+    read_length,
+    read_start,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import ssl
+    from http.client import HTTPConnection, HTTPResponse
+
+_PORTS = {"http": 80, "https": 443}
+_HEADERS = {
+    # As pip does: the hash is that of the file, not of what a server makes of it.
+    "Accept-Encoding": "identity",
+    "User-Agent": f"wheeltarget/{__version__}",
+}
+_BUFFER = 1 << 18
+
+
+class Connection:
+    """A connection to one host that is used again and again, and opened when it is needed.
+
+    :param host: the scheme, ``http`` or ``https``, and the host, with a port or without.
+    :param timeout: seconds without an answer after which it is given up.
+    :param trust: gives the certificates that are trusted, for ``https``; raises StatusError where
+        they cannot be read.
+    """
+
+    def __init__(
+        self, host: tuple[str, str], timeout: float, trust: Callable[[], ssl.SSLContext]
+    ) -> None:
+        scheme, self._netloc = host
+        self._trust = trust if scheme == "https" else None
+        self._port = _PORTS[scheme]
+        self._timeout = timeout
+        self._is_cut = False
+        self._socket: socket.socket | None = None
+        self._http: HTTPConnection | None = None
+        self._view = memoryview(b"")
+        self.received = 0
+
+    def ask(self, url: str, start: int) -> Answer:
+        """Ask for a file from some byte on.
+
+        :param url: the URL of the file, at this host.
+        :param start: the number of the byte, from 0.
+        :raises UnreachableError: where no connection comes about.
+        :raises StatusError: where it is not to be trusted.
+        :raises NoAnswerError: if it breaks.
+        """
+        connected = self._http
+        if connected is None or connected.sock is None:
+            connected = self._connect()
+        if self._is_cut:
+            self.close()
+            raise UnreachableError("the run ends")
+        headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
+        try:
+            with self.errors_translated():
+                connected.request("GET", _target(url), headers=headers)
+                return _Answer(connected.getresponse(), self)
+        except BrokenError as error:
+            raise NoAnswerError(str(error)) from error
+
+    def _connect(self) -> HTTPConnection:
+        try:
+            self._open()
+        except (OSError, ValueError) as error:  # a name that is none is a ValueError
+            self.close()
+            if type(error).__module__ == "ssl":
+                # It does answer; whether it is to be trusted is for pip to say.
+                raise StatusError(0, str(error)) from error
+            raise UnreachableError(str(error)) from error
+        except StatusError:
+            self.close()
+            raise
+        from http.client import HTTPConnection
+
+        self._http = HTTPConnection(self._netloc, timeout=self._timeout)
+        self._http.sock = self._socket
+        if not self._view:
+            self._view = memoryview(bytearray(_BUFFER))
+        return self._http
+
+    def _open(self) -> None:
+        parts = urlsplit(f"//{self._netloc}")
+        address = (parts.hostname or "", parts.port or self._port)
+        sock = self._socket = socket.create_connection(address, self._timeout)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._trust is not None:
+            self._socket = secure = self._trust().wrap_socket(
+                sock, server_hostname=parts.hostname, do_handshake_on_connect=False
+            )
+            # Only now, since it can be cut meanwhile.
+            secure.do_handshake()
+
+    def fill(self, response: HTTPResponse, size: int) -> memoryview:
+        """Read the next bytes of an answer; they are good until something is read again.
+
+        :param response: the answer.
+        :param size: how many bytes at most.
+        :raises BrokenError: where the connection breaks.
+        """
+        with self.errors_translated():
+            count = response.readinto(self._view[:size])
+        self.received += count
+        return self._view[:count]
+
+    @contextlib.contextmanager
+    def errors_translated(self) -> Iterator[None]:
+        """Say of every failure of the network that the connection broke."""
+        from http.client import HTTPException
+
+        try:
+            yield
+        except (OSError, ValueError, HTTPException) as error:
+            self.close()
+            raise BrokenError(str(error)) from error
+
+    def close(self) -> None:
+        """Close it; the next request opens it again."""
+        connected, self._http = self._http, None
+        sock, self._socket = self._socket, None
+        if connected is not None:
+            connected.close()
+        if sock is not None:
+            sock.close()
+
+    def cut(self) -> None:
+        """End it for good, and whatever waits for it, from another thread."""
+        self._is_cut = True
+        sock = self._socket
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Answer:
+    """An answer of ``http.client``."""
+
+    def __init__(self, response: HTTPResponse, connection: Connection) -> None:
+        self._response = response
+        self._connection = connection
+        self.status = response.status
+        self.reason = response.reason
+        self.length = self._left = read_length(response.getheader("Content-Length"))
+        self.start = read_start(response.getheader("Content-Range"))
+
+    def read(self, size: int) -> memoryview:
+        """Give the next bytes of the body."""
+        piece = self._connection.fill(self._response, size)
+        if self._left is not None:
+            self._left -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Let the answer go; of one that was not read to its end the connection goes, too."""
+        if self._left or not self._response.isclosed():
+            self._connection.close()
+
+
+def _target(url: str) -> str:
+    """Give what a request asks for; the fragment is the client's own business."""
+    parts = urlsplit(url)
+    path = parts.path or "/"
+    return f"{path}?{parts.query}" if parts.query else path

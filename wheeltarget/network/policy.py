@@ -1,0 +1,129 @@
+"""What pip's options and configuration say of the network: who needs pip's own session.
+
+Pure: everything that is asked of the machine is an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from wheeltarget.limits import USUAL, read_connections
+from wheeltarget.network.transfer import USUAL_PATIENCE, Patience
+from wheeltarget.pip_config.options import CommandLine
+
+_TIMEOUT = 15.0
+"""pip's own, in seconds."""
+
+_NO = frozenset({"", "0", "false", "no", "off", "n", "f"})
+_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the network is like, as far as plain connections heed it.
+
+    :param timeout: seconds without an answer after which a connection is given up.
+    :param certificates: a file or folder of certificates that are trusted; empty for the system's.
+    :param plain: False where every file takes pip's session.
+    :param plain_tls: False where every file over TLS does.
+    :param not_plain: hosts, with the port where they were given with one, whose files do.
+    :param connections: how many there may be at once to a host.
+    :param patience: how often a file is asked for again.
+    """
+
+    timeout: float = _TIMEOUT
+    certificates: str = ""
+    plain: bool = True
+    plain_tls: bool = True
+    not_plain: frozenset[str] = frozenset()
+    connections: int = USUAL
+    patience: Patience = USUAL_PATIENCE
+
+    def takes(self, url: str) -> bool:
+        """Tell whether a plain connection will do for a URL.
+
+        :param url: the URL.
+        """
+        parts = urlsplit(url)
+        known = {parts.netloc.lower(), parts.hostname or ""} & self.not_plain
+        return self.plain and not known and (self.plain_tls or parts.scheme.lower() != "https")
+
+
+def read_network(
+    command: CommandLine,
+    settings: Mapping[str, str],
+    environment: Mapping[str, str],
+    *,
+    proxies: Callable[[], Iterable[str]],
+    has_netrc: bool,
+) -> Network:
+    """Decide which files a plain connection will do for.
+
+    Credentials come from an index URL, netrc or a keyring; pip asks the latter only after a server
+    has refused, and so may a plain connection.
+
+    :param command: pip's own options, as given.
+    :param settings: pip's configuration, by long option without its dashes.
+    :param environment: the environment's variables.
+    :param proxies: names what the system has proxies for.
+    :param has_netrc: whether there is a netrc file.
+    :raises UsageError: where the environment gives no number of connections.
+    """
+
+    def given(name: str) -> str:
+        return (command.values(f"--{name}") or (settings.get(name, ""),))[-1]
+
+    def listed(name: str) -> list[str]:
+        values = command.values(f"--{name}") or settings.get(name, "").split()
+        return [value for value in values if value]
+
+    own_proxy = bool(command.values("--proxy")) or bool(settings.get("proxy"))
+    heeds_environment = not own_proxy and not _is_on(command, settings, "no-proxy-env")
+    bundle = next((environment[n] for n in _BUNDLES if environment.get(n)), "")
+    certificates = given("cert") or (bundle if heeds_environment else "")
+    indexes = (*listed("index-url"), *listed("extra-index-url"))
+    hosts = {urlsplit(url).netloc.rpartition("@")[2] for url in indexes if "@" in url}
+    trusted = {host.lower() for host in listed("trusted-host")}
+    legacy = "legacy-certs" in listed("use-deprecated")
+    return Network(
+        timeout=_seconds(given("timeout") or settings.get("default-timeout", "")),
+        certificates=certificates,
+        plain=not own_proxy and not has_netrc and not (heeds_environment and any(proxies())),
+        plain_tls=not given("client-cert") and not legacy and not trusted,
+        not_plain=frozenset(host.lower() for host in hosts),
+        connections=read_connections(environment),
+        patience=Patience(
+            _count(given("retries"), USUAL_PATIENCE.retries),
+            _count(given("resume-retries"), USUAL_PATIENCE.resumes),
+        ),
+    )
+
+
+def _is_on(command: CommandLine, settings: Mapping[str, str], name: str) -> bool:
+    return command.has(f"--{name}") or settings.get(name, "").lower() not in _NO
+
+
+def _seconds(value: str) -> float:
+    try:
+        return max(float(value), 1.0) if value else _TIMEOUT
+    except ValueError:
+        return _TIMEOUT  # pip says what is wrong with it, where it is asked
+
+
+def _count(value: str, usual: int) -> int:
+    try:
+        return max(int(value), 0) if value else usual
+    except ValueError:
+        return usual  # pip says what is wrong with it, if it is asked
+
+
+def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:
+    """Tell whether somebody has named where files are to be found, beside pip's own index.
+
+    :param command: pip's own options, as given.
+    :param settings: pip's configuration, by long option without its dashes.
+    """
+    names = ("index-url", "extra-index-url", "find-links")
+    return any(command.values(f"--{name}") or settings.get(name) for name in names)

@@ -1,0 +1,338 @@
+"""Files that a lock names, fetched by pip's own session.
+
+Here is whatever a plain connection will not do for: credentials, prompts, keyrings, proxies,
+certificates, redirections, retries. The session is shared among threads for GETs only; it asks
+its user for a password in the main thread alone, once for each host, before any thread begins.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from wheeltarget.cache.wheel_store import Store
+from wheeltarget.errors import HashMismatchError
+from wheeltarget.network.transfer import (
+    Answer,
+    BrokenError,
+    Order,
+    Patience,
+    StatusError,
+    UnreachableError,
+    WrongSizeError,
+    obtain,
+    read_length,
+    read_start,
+)
+from wheeltarget.pip_child.job import PipMovedError
+from wheeltarget.pip_child.prefetch.session import bounded_retry, set_retry
+
+_NOT_THERE = frozenset({404, 410})
+_NOT_ALLOWED = frozenset({401, 403, 407})
+_NEEDS = ("get", "auth", "adapters")
+_FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
+_PAGES = frozenset({".htm", ".html"})
+_LONGEST_REASON = 300
+_SIGNALS_ARE_SEEN_EVERY = 0.5  # on Windows they are not while a thread is waited for
+_WHERE = re.compile(r" while fetching \S+?(?=:? |:?$)")
+_MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
+
+
+def fetch_locked(order: dict[str, Any], download: Callable[[list[str]], int]) -> dict[str, Any]:
+    """Fetch files with the session that pip would make for a download.
+
+    :param order: the content of the job file.
+    :param download: runs ``pip download`` and gives its exit code.
+    :returns: the content of the result file.
+    :raises PipMovedError: where pip is not built as expected.
+    """
+    from pip._internal.commands.download import DownloadCommand
+
+    failures: list[dict[str, Any]] | None = None
+
+    def run(self: Any, options: Any, _arguments: list[str]) -> int:
+        nonlocal failures
+        session = self.get_default_session(options)
+        if not all(hasattr(session, name) for name in _NEEDS):
+            raise AttributeError("session")
+        find = functools.partial(_find_elsewhere, session, options) if order["elsewhere"] else None
+        failures = _Desk(session, order, find).work()
+        return 0
+
+    DownloadCommand.run = run
+    # It would ask an index whether there is a newer pip.
+    exit_code = download(["--disable-pip-version-check", *order["arguments"]])
+    if failures is None and exit_code == 0:
+        raise PipMovedError("pip did not give its session")
+    return {"exit_code": exit_code, "failures": failures}
+
+
+def _find_elsewhere(session: Any, options: Any, order: Order) -> Iterator[str]:
+    """Give where the indexes and --find-links of this run have a file of that name."""
+    from pip._internal.index.collector import LinkCollector, parse_links
+    from pip._internal.models.link import Link
+
+    collector = LinkCollector.create(session, options=options)
+    places = [Link(url) for url in collector.search_scope.get_index_urls_locations(order.project)]
+    for place in collector.find_links:
+        path = _local_path(place)
+        if path is None:
+            places.append(Link(place))
+        elif path.name == order.filename and path.is_file():
+            yield path.resolve().as_uri()
+        elif (path / order.filename).is_file():
+            yield (path / order.filename).resolve().as_uri()
+        elif path.suffix in _PAGES and path.is_file():
+            places.append(Link(path.resolve().as_uri()))
+    for link in places:
+        page = collector.fetch_response(link)
+        for found in parse_links(page) if page else ():
+            if found.filename == order.filename:
+                yield str(found.url_without_fragment)
+
+
+def _local_path(place: str) -> Path | None:
+    """Give the path that a value of --find-links is or names; None where it is on another host."""
+    from pip._internal.utils.urls import url_to_path
+
+    if Path(place).exists() or "://" not in place:
+        return Path(place)
+    try:
+        return Path(url_to_path(place)) if place.lower().startswith("file:") else None
+    except ValueError:
+        return None
+
+
+class _Desk:
+    """Where files are handed out to the threads, and failures noted."""
+
+    def __init__(
+        self,
+        session: Any,
+        order: dict[str, Any],
+        find: Callable[[Order], Iterator[str]] | None,
+    ) -> None:
+        self._session = session
+        self._orders = [Order(**each) for each in order["locked"]]
+        self._connections: int = order["connections"]
+        self._patience = Patience(resumes=order["resumes"])
+        self._store = Store(Path(order["store"])) if order["store"] else None
+        self._find = find
+        # A host that did not answer a plain connection is asked last, where there is another one.
+        self._last = set(order["unreachable"]) if find else set()
+        self._closed: dict[str, Exception] = {}
+        self._failed: dict[Order, Exception] = {}
+
+    def work(self) -> list[dict[str, Any]]:
+        """Fetch everything, and say what could not be had."""
+        _widen(self._session, self._connections)
+        set_retry(self._session, bounded_retry())
+        late = [order for order in self._orders if _host(order) in self._last]
+        self._fetch_all([order for order in self._orders if order not in late])
+        self._failed |= dict.fromkeys(late, UnreachableError("the host does not answer"))
+        self._look_elsewhere()
+        self._fetch_all([order for order in late if self._failed.pop(order, None)])
+        for order, error in list(self._failed.items()):
+            # Another part of the host may want another password, for which to ask here alone.
+            if _code(error) == 401 and _host(order) not in self._closed:
+                del self._failed[order]
+                self._fetch(order, None)
+        return [_failure(order, error) for order, error in self._failed.items()]
+
+    def _fetch_all(self, orders: list[Order]) -> None:
+        """Fetch files from where they are, after the first of each host in the main thread."""
+        first = self._open_each_host(orders)
+        self._in_threads(orders, lambda order: self._fetch(order, first.pop(order, None)))
+
+    def _open_each_host(self, orders: list[Order]) -> dict[Order, _Answer]:
+        """Ask for the first file of each host in the main thread, where it may prompt."""
+        first: dict[Order, _Answer] = {}
+        for order in {_host(order): order for order in reversed(orders)}.values():
+            try:
+                answer = _ask(self._session, order.url, 0)
+            except UnreachableError as error:
+                self._closed[_host(order)] = error
+            except EOFError:  # nobody is there to give a password
+                self._closed[_host(order)] = StatusError(401, "Unauthorized")
+            else:
+                if answer.status in _NOT_ALLOWED:
+                    answer.close()
+                    self._closed[_host(order)] = StatusError(answer.status, answer.reason)
+                else:
+                    first[order] = answer
+        return first
+
+    def _look_elsewhere(self) -> None:
+        """Look for what is not where it should be, the first of it in the main thread."""
+        if self._find is None:
+            return
+        missing = [
+            order
+            for order, error in self._failed.items()
+            if isinstance(error, UnreachableError) or _code(error) in _NOT_THERE
+        ]
+        if missing:
+            self._find_one(missing[0])
+            self._in_threads(missing[1:], self._find_one)
+
+    def _find_one(self, order: Order) -> None:
+        assert self._find is not None  # noqa: S101 - as the caller has seen
+        for url in self._find(order):
+            try:
+                ask = functools.partial(_ask, self._session, url)
+                obtain(order, self._store, ask, self._patience)
+            except _FAILURES:
+                continue  # what is said is why it is not where it should be
+            del self._failed[order]
+            return
+
+    def _in_threads(self, orders: list[Order], do: Callable[[Order], None]) -> None:
+        """Do something with each file, in threads, and with no questions asked meanwhile."""
+        prompting = self._session.auth.prompting
+        self._session.auth.prompting = False
+        try:
+            _run_threads(orders, do, self._connections)
+        finally:
+            self._session.auth.prompting = prompting
+
+    def _fetch(self, order: Order, opened: _Answer | None) -> None:
+        """Fetch a file, of which an answer may be there already."""
+        closed = self._closed.get(_host(order))
+        if closed is not None:
+            self._failed[order] = closed
+            return
+        answers = [opened] if opened is not None else []
+        is_cached = False
+
+        def ask(start: int, *, fresh: bool = False) -> Answer:
+            nonlocal is_cached
+            answer = (
+                answers.pop() if answers else _ask(self._session, order.url, start, fresh=fresh)
+            )
+            is_cached = is_cached or answer.is_cached
+            return answer
+
+        try:
+            try:
+                obtain(order, self._store, ask, self._patience)
+            except (HashMismatchError, WrongSizeError):
+                if not is_cached:
+                    raise
+                # What pip has in its cache may be damaged; what the server has counts.
+                obtain(order, self._store, functools.partial(ask, fresh=True), self._patience)
+        except (UnreachableError, BrokenError) as error:
+            self._closed[_host(order)] = self._failed[order] = error
+        except _FAILURES as error:
+            self._failed[order] = error
+
+
+def _run_threads(orders: list[Order], do: Callable[[Order], None], count: int) -> None:
+    """Do something with each file in threads; what one of them raises ends all."""
+    left = list(reversed(orders))
+    broken: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            while left and not broken:
+                try:
+                    order = left.pop()
+                except IndexError:
+                    return
+                do(order)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            broken.append(error)
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(count, len(left)))]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(_SIGNALS_ARE_SEEN_EVERY)
+    finally:
+        left.clear()
+    if broken:
+        raise broken[0]
+
+
+def _host(order: Order) -> str:
+    return urlsplit(order.url).netloc
+
+
+def _code(error: Exception) -> int:
+    return error.code if isinstance(error, StatusError) else 0
+
+
+def _failure(order: Order, error: Exception) -> dict[str, Any]:
+    kind = "status" if isinstance(error, StatusError) else "connection"
+    if isinstance(error, HashMismatchError | WrongSizeError):
+        kind = "content"
+    return {"path": order.path, "kind": kind, "code": _code(error), "text": str(error)}
+
+
+def _widen(session: Any, connections: int) -> None:
+    """Let as many connections to a host be kept as there are threads; fewer only take longer."""
+    for adapter in session.adapters.values():
+        if hasattr(adapter, "poolmanager") and hasattr(adapter, "_pool_block"):
+            pools = adapter.poolmanager
+            if hasattr(pools, "connection_pool_kw"):
+                pools.connection_pool_kw["maxsize"] = connections
+
+
+def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
+    """Ask for a file from some byte on; if it has to be fresh, not of pip's cache."""
+    from pip._internal.exceptions import PipError
+    from pip._vendor.requests import RequestException
+
+    headers = {"Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    if fresh:
+        headers["Cache-Control"] = "no-cache"
+    try:
+        return _Answer(session.get(url, headers=headers, stream=True))
+    except (PipError, RequestException, OSError, ValueError) as error:
+        raise UnreachableError(_reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """Give what pip says of a failure in one line, without the marks for its colours."""
+    parts = [str(getattr(error, "message", "") or error), str(getattr(error, "context", "") or "")]
+    # Which URL that was is said anyway, and of the others of its host it is as true.
+    said = _WHERE.sub("", _MARKUP.sub("", ": ".join(filter(None, parts))))
+    return " ".join(said.split())[:_LONGEST_REASON]
+
+
+class _Answer:
+    """An answer of pip's session."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self.is_cached = bool(getattr(response, "from_cache", False))
+        self.status = int(response.status_code)
+        self.reason = str(response.reason or "")
+        # Of a file on this machine, pip before 26.0 says a number.
+        self.length = read_length(str(response.headers.get("Content-Length", "")))
+        self.start = read_start(response.headers.get("Content-Range"))
+
+    def read(self, size: int) -> bytes:
+        """Give the next bytes of the body, as they come."""
+        from pip._vendor.urllib3.exceptions import HTTPError
+
+        raw = self._response.raw
+        try:
+            try:
+                return bytes(raw.read(size, decode_content=False))
+            except TypeError:
+                return bytes(raw.read(size))  # a file on this machine
+        except (HTTPError, OSError) as error:
+            raise BrokenError(_reason(error)) from error
+
+    def close(self) -> None:
+        """Let the answer go."""
+        self._response.close()

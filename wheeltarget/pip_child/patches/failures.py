@@ -1,0 +1,374 @@
+"""Seams around failure: which files there are of the projects that could not be had, and who asked.
+
+Nothing is looked at, and nothing is written down, before pip has failed. Then the pages of the
+user's other requirements are asked for, if pip has not come to them, so that all that cannot be
+had is told at once.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.proofs import proof_finder
+from wheeltarget.pip_child.result import without_credentials
+
+_LOGGER = logging.getLogger(__name__)
+_DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
+
+_FOREIGN = "platform_mismatch"
+"""pip's word for a wheel of which no tag is the target's."""
+
+_MOST_LOOKED_AT = 25
+"""How many of the user's other requirements are looked at after a failure."""
+
+
+def patch_failures(current: Current) -> Current:
+    """Keep the links that are looked at, and write down those that count where pip fails."""
+    from pip._internal.index.package_finder import PackageFinder
+    from pip._internal.resolution.resolvelib.factory import Factory
+
+    look_here, explain_here = PackageFinder.evaluate_links, Factory.get_installation_error
+
+    @functools.wraps(look_here)
+    def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
+        if current.view is None:
+            return look_here(self, link_evaluator, links)
+        kept = list(links)
+        name = normal(link_evaluator.project_name)
+        current.links.setdefault(name, []).extend(kept)
+        return look_here(self, link_evaluator, kept)
+
+    @functools.wraps(explain_here)
+    def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
+        if current.view is not None:
+            constraints = named.get("constraints") or (arguments[0] if arguments else {})
+            with _whatever_happens():
+                more, unseen = _look_further(current, self._finder, error.causes, constraints)
+                said = [_cause(cause, constraints) for cause in (*error.causes, *more)]
+                current.failure = _facts(current, self._finder, said, unseen)
+            with _held_back(current, Factory.__module__):
+                return explain_here(self, error, *arguments, **named)
+        return explain_here(self, error, *arguments, **named)
+
+    PackageFinder.evaluate_links = evaluate_links
+    Factory.get_installation_error = get_installation_error
+    _note_roots(current)
+    _note_hashes(current)
+    return current
+
+
+@contextmanager
+def _whatever_happens() -> Iterator[None]:
+    """Let pip's own error be the one that is told, where it cannot be explained."""
+    try:
+        yield
+    except Exception:
+        _LOGGER.debug("There is no explanation", exc_info=True)
+
+
+def _wrap(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
+    """Wrap a method that only helps to tell more; a pip without it tells less."""
+    original = getattr(owner, name, None)
+    if callable(original):
+        setattr(owner, name, functools.wraps(original)(wrap(original)))
+
+
+def _note_roots(current: Current) -> None:
+    """Keep what the user asks for himself."""
+    from pip._internal.resolution.resolvelib.factory import Factory
+
+    def noting(collect: Any) -> Any:
+        def collect_root_requirements(self: Any, *arguments: Any, **named: Any) -> Any:
+            collected = collect(self, *arguments, **named)
+            current.roots = list(getattr(collected, "requirements", ()))
+            return collected
+
+        return collect_root_requirements
+
+    _wrap(Factory, "collect_root_requirements", noting)
+
+
+def _note_hashes(current: Current) -> None:
+    """Write down what counts where the hash of a file is not one that is allowed."""
+    from pip._internal.exceptions import HashError
+    from pip._internal.resolution.resolvelib import candidates
+
+    def noting(prepare: Any) -> Any:
+        def prepare_candidate(self: Any) -> Any:
+            try:
+                return prepare(self)
+            except HashError as error:
+                if current.view is not None and self._ireq.name:
+                    with _whatever_happens():
+                        cause = _hash_cause(self._ireq, error)
+                        current.failure = _facts(current, self._factory._finder, [cause], ())
+                raise
+
+        return prepare_candidate
+
+    _wrap(candidates._InstallRequirementBackedCandidate, "_prepare", noting)
+
+
+@contextmanager
+def _held_back(current: Current, name: str) -> Iterator[None]:
+    """Keep what a logger says from the terminal; with ``--verbose`` it is shown as ever.
+
+    It names every release of a project, or all who ask for one, and the explanation says what
+    matters of that; where there is none it is shown by the parent.
+    """
+    consoles = [
+        handler
+        for handler in logging.getLogger().handlers
+        if not isinstance(handler, logging.FileHandler | logging.NullHandler)
+    ]
+    if any(handler.level < logging.INFO for handler in consoles):
+        yield
+        return
+
+    def holds(handler: Any) -> Callable[[logging.LogRecord], bool]:
+        def hold(record: logging.LogRecord) -> bool:
+            if record.name == name:
+                current.said.append(handler.format(record))
+            return record.name != name
+
+        return hold
+
+    filters = [(handler, holds(handler)) for handler in consoles]
+    for handler, hold in filters:
+        handler.addFilter(hold)
+    try:
+        yield
+    finally:
+        for handler, hold in filters:
+            handler.removeFilter(hold)
+
+
+def _look_further(
+    current: Current, finder: Any, causes: Sequence[Any], constraints: Any
+) -> tuple[list[tuple[Any, None]], list[str]]:
+    """Find what else of the user's own requirements cannot be had, as far as the index says.
+
+    :returns: causes as pip has them, and the projects that were not looked at.
+    """
+    more: list[tuple[Any, None]] = []
+    unseen: list[str] = []
+    if all(parent is not None for _, parent in causes):
+        return more, unseen  # pip has come to all of them
+    told = {normal(requirement.project_name) for requirement, _ in causes}
+    others = {normal(each.project_name): each for each in current.roots}
+    left = _MOST_LOOKED_AT
+    for project, requirement in others.items():
+        wanted = requirement.get_candidate_lookup()[1]
+        if project in told or wanted is None:
+            continue
+        left -= project not in current.links
+        if left < 0:
+            unseen.append(project)
+        elif not _is_there(finder, project, wanted, constraints.get(project)):
+            more.append((requirement, None))
+    return more, unseen
+
+
+def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
+    """Tell whether an index has a file for a requirement, or whether that cannot be told."""
+    from pip._internal.exceptions import PipError
+    from pip._vendor.requests import RequestException
+
+    specifier = wanted.specifier & constraint.specifier if constraint else wanted.specifier
+    try:
+        best = finder.find_best_candidate(project, specifier=specifier).best_candidate
+    except (PipError, RequestException, OSError):
+        return True
+    return best is not None and not best.link.is_yanked
+
+
+def prove_failures(current: Current) -> bool:
+    """Look at a link for the proof's job, and see it kept."""
+    from pip._internal.models.link import Link
+
+    finder = proof_finder()
+    link = Link("https://example.invalid/proof-1.tar.gz")
+    finder.evaluate_links(finder.make_link_evaluator("Proof"), iter([link]))
+    return current.links == {"proof": [link]} and [*file_facts(finder, "proof", [link])] == [
+        {
+            "filename": "proof-1.tar.gz",
+            "url": "https://example.invalid/proof-1.tar.gz",
+            "verdict": "candidate",
+            "requires_python": None,
+            "yanked": None,
+            "hashes": {},
+            "uploaded": None,
+        }
+    ]
+
+
+def normal(name: str) -> str:
+    """Normalise the name of a project."""
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(name))
+
+
+def _facts(
+    current: Current, finder: Any, causes: Sequence[dict[str, Any]], unseen: Iterable[str]
+) -> dict[str, Any]:
+    """Say what could not be had, who asked for it, and which files there are of it."""
+    projects = sorted({cause["project"] for cause in causes if cause["project"]})
+    files = {
+        project: list(file_facts(finder, project, current.links_of(project)))
+        for project in projects
+    }
+    for file in (file for found in files.values() for file in found):
+        del file["url"]
+    return {
+        "causes": list(causes),
+        "files": files,
+        "places": {
+            project: list(places_of(finder, project)) for project in projects if not files[project]
+        },
+        "unseen": list(unseen),
+    }
+
+
+def places_of(finder: Any, project: str) -> Iterator[str]:
+    """Give the index pages and folders in which a project would be.
+
+    :param finder: pip's finder.
+    :param project: the project, normalised.
+    """
+    scope = finder.search_scope
+    for place in (*scope.get_index_urls_locations(project), *scope.find_links):
+        yield without_credentials(place)
+
+
+def _cause(cause: Any, constraints: Any) -> dict[str, Any]:
+    """Describe one demand that cannot be met with the others."""
+    requirement, parent = cause
+    candidate, wanted = requirement.get_candidate_lookup()
+    link = getattr(candidate, "source_link", None)  # what Requires-Python is about has none
+    project = normal(requirement.project_name)
+    constraint = constraints.get(project) if hasattr(constraints, "get") else None
+    if wanted is not None:
+        specifier = str(wanted.specifier)
+    else:
+        specifier = f"=={candidate.version}" if link else str(getattr(requirement, "specifier", ""))
+    return {
+        "project": project if wanted is not None or link else "",
+        "name": str(requirement.name),
+        "specifier": specifier,
+        "constraint": str(constraint.specifier) if constraint is not None else "",
+        "hashes": _hashes(wanted) if wanted is not None else {},
+        "chain": list(_chain(parent)),
+        "file": without_credentials(link.url_without_fragment) if link else "",
+        "unlisted": False,
+    }
+
+
+def _hash_cause(asked: Any, error: Any) -> dict[str, Any]:
+    """Describe the demand for a file of which the hash is not allowed, or not said."""
+    from pip._internal.exceptions import HashMissing, HashUnpinned
+
+    link = asked.original_link
+    return {
+        "project": normal(asked.name),
+        "name": _named(asked),
+        "specifier": str(asked.req.specifier),
+        "constraint": "",
+        "hashes": _hashes(asked),
+        "chain": list(_chain_of(asked.comes_from)),
+        "file": without_credentials(link.url_without_fragment) if link else "",
+        "unlisted": isinstance(error, HashMissing | HashUnpinned),
+    }
+
+
+def _hashes(wanted: Any) -> dict[str, list[str]]:
+    return {name: list(values) for name, values in wanted.hash_options.items()}
+
+
+def _chain(parent: Any) -> Iterator[list[str]]:
+    """Give name and version of who asks, then of who asks for that, up to the user's own line."""
+    if parent is None:
+        return
+    yield [str(parent.name), str(parent.version)]
+    asked = getattr(parent, "base", parent).get_install_requirement()
+    yield from _chain_of(getattr(asked, "comes_from", None))
+
+
+def _chain_of(asked: Any) -> Iterator[list[str]]:
+    while asked is not None and not isinstance(asked, str):
+        yield [_named(asked), _pinned(asked)]
+        asked = asked.comes_from
+
+
+def _pinned(asked: Any) -> str:
+    """Give the only version that a requirement of pip's takes, if it says so."""
+    specifiers = list(asked.req.specifier) if asked.req is not None else []
+    only = len(specifiers) == 1 and specifiers[0].operator == "=="
+    return str(specifiers[0].version) if only and "*" not in specifiers[0].version else ""
+
+
+def _named(asked: Any) -> str:
+    """Name what a requirement of pip's asks for, its extras among it."""
+    extras = ",".join(sorted(asked.extras))
+    return f"{normal(asked.name)}[{extras}]" if extras else normal(asked.name)
+
+
+def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Describe each file of a project, and what pip says of it.
+
+    :param finder: pip's finder.
+    :param project: the project, normalised.
+    :param links: its files.
+    :returns: an object for each file, as the contract in ``__main__`` has it.
+    """
+    judge = _Judge(finder, project)
+    for link in {link.url: link for link in links}.values():
+        filename = link.filename
+        if not filename.endswith(_DISTRIBUTIONS):
+            continue  # pip looks at the page itself, too, as if it were a file
+        uploaded = getattr(link, "upload_time", None)
+        yield {
+            "filename": filename,
+            "url": without_credentials(link.url.partition("#")[0]),
+            "verdict": judge.ask(link, filename, uploaded),
+            "requires_python": link.requires_python,
+            "yanked": (link.yanked_reason or "") if link.is_yanked else None,
+            "hashes": {link.hash_name: link.hash} if link.has_hash else {},
+            "uploaded": uploaded.isoformat() if uploaded is not None else None,
+        }
+
+
+class _Judge:
+    """What pip says of files, and of those of a project with the same tags only once."""
+
+    def __init__(self, finder: Any, project: str) -> None:
+        control = getattr(finder, "release_control", None)
+        self._finals_only = control is not None and control.allows_prereleases(project) is False
+        self._evaluator = finder.make_link_evaluator(project)
+        self._too_late = getattr(self._evaluator, "_uploaded_prior_to", None)
+        self._foreign: set[str] = set()
+
+    def ask(self, link: Any, filename: str, uploaded: Any) -> str:
+        """Give pip's word for a file.
+
+        A date is asked about before the tags are, since another target would not help. That final
+        releases alone are taken, pip says of none of them.
+        """
+        from pip._vendor.packaging.version import Version
+
+        if uploaded is not None and self._too_late is not None and uploaded >= self._too_late:
+            return "upload_too_late"
+        tags = "-".join(filename.rsplit("-", 3)[1:])
+        if tags in self._foreign:
+            return _FOREIGN
+        verdict, version = self._evaluator.evaluate_link(link)
+        if verdict.name == _FOREIGN and filename.endswith(".whl"):
+            self._foreign.add(tags)
+        if self._finals_only and verdict.name == "candidate" and Version(version).is_prerelease:
+            return "pre_release"
+        return str(verdict.name)

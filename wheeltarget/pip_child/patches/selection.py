@@ -1,0 +1,150 @@
+"""Seams around selection: wheels narrowed by constraints, sources, versions that are to be kept.
+
+A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_child.patches.install`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from wheeltarget.pip_child.job import Current, Narrowing
+from wheeltarget.pip_child.patches.sizes import patch_sizes
+from wheeltarget.pip_child.proofs import proof_finder
+
+NARROW = "narrow-proof"
+"""The project of which the proof's job takes only its last tag."""
+
+SOURCE = "source-proof"
+"""The project of which the proof's job takes sources."""
+
+PREFERRED = "preferred-proof"
+"""The project of which the proof's job would rather have version 1 than any other."""
+
+
+def patch_narrowing(current: Current) -> None:
+    """Let a project's wheels be judged by those tags that the constraints leave it."""
+    from pip._internal.index.package_finder import PackageFinder
+    from pip._internal.models.target_python import TargetPython
+
+    class NarrowedPython(TargetPython):  # type: ignore[misc]
+        def __init__(self, whole: Any, narrowing: Narrowing) -> None:
+            super().__init__(
+                platforms=whole.platforms,
+                py_version_info=whole._given_py_version_info,
+                abis=whole.abis,
+                implementation=whole.implementation,
+            )
+            self._narrowing = narrowing
+
+        def get_sorted_tags(self) -> list[Any]:
+            return self._narrowing.tags
+
+        def get_unsorted_tags(self) -> frozenset[Any]:
+            return self._narrowing.tag_set
+
+    def narrowed(make_here: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(make_here)
+        def make(self: Any, project_name: str, *arguments: Any, **named: Any) -> Any:
+            narrowing = current.narrowing(project_name)
+            if narrowing is None:
+                return make_here(self, project_name, *arguments, **named)
+            whole = self._target_python
+            self._target_python = NarrowedPython(whole, narrowing)
+            try:
+                return make_here(self, project_name, *arguments, **named)
+            finally:
+                self._target_python = whole
+
+        return make
+
+    for name in ("make_link_evaluator", "make_candidate_evaluator"):
+        setattr(PackageFinder, name, narrowed(getattr(PackageFinder, name)))
+
+
+def patch_sources(current: Current) -> None:
+    """Let the sources of some projects be chosen beside wheels for a target."""
+    from pip._internal.models.format_control import FormatControl
+
+    allowed_here = FormatControl.get_allowed_formats
+
+    @functools.wraps(allowed_here)
+    def get_allowed_formats(self: Any, canonical_name: str) -> frozenset[str]:
+        allowed: frozenset[str] = allowed_here(self, canonical_name)
+        if current.view is not None and canonical_name in current.sources:
+            return allowed | {"source"}
+        return allowed
+
+    FormatControl.get_allowed_formats = get_allowed_formats
+
+
+def patch_preference(current: Current) -> None:
+    """Let one version of a project be tried before all others, where it may be taken at all."""
+    from pip._internal.index.package_finder import CandidateEvaluator
+
+    rank_here = CandidateEvaluator.get_applicable_candidates
+
+    @functools.wraps(rank_here)
+    def get_applicable_candidates(self: Any, candidates: list[Any]) -> list[Any]:
+        ranked: list[Any] = rank_here(self, candidates)
+        version = current.preference(self._project_name)
+        if version is None:
+            return ranked
+
+        def is_kept(candidate: Any) -> bool:
+            # What was yanked has no preference, but for a pin, which has it all.
+            return str(candidate.version) == version and not candidate.link.is_yanked
+
+        return sorted(ranked, key=is_kept)  # worst first, as they were
+
+    CandidateEvaluator.get_applicable_candidates = get_applicable_candidates
+
+
+def patch_selection(current: Current) -> None:
+    """Let every one of these be seen."""
+    patch_narrowing(current)
+    patch_sources(current)
+    patch_preference(current)
+    patch_sizes(current)
+
+
+def prove_selection(_proof: Any) -> bool:
+    """Ask which files of which project pip would take, and which first."""
+    from pip._internal.index.package_finder import LinkType
+    from pip._internal.models.candidate import InstallationCandidate
+    from pip._internal.models.format_control import FormatControl
+    from pip._internal.models.link import Link
+
+    from wheeltarget.pip_child.patches.selftest import ODD
+
+    finder = proof_finder(format_control=FormatControl(set(), {":all:"}))
+
+    def kind(name: str, ending: str) -> Any:
+        link = Link(f"https://example.invalid/{name.replace('-', '_')}-1{ending}")
+        return finder.make_link_evaluator(name).evaluate_link(link)[0]
+
+    best, worst = (f"-{ODD['tags'][place]}.whl" for place in (0, -1))
+    evaluator = finder.make_candidate_evaluator(NARROW)
+    left = InstallationCandidate(
+        NARROW, "1", Link(f"https://example.invalid/narrow_proof-1{worst}")
+    )
+    first, second, yanked = (
+        InstallationCandidate(
+            PREFERRED,
+            version,
+            Link(f"https://example.invalid/a-{version}{best}", yanked_reason=reason),
+        )
+        for version, reason in (("1", None), ("2", None), ("1", ""))
+    )
+    judge = finder.make_candidate_evaluator(PREFERRED).compute_best_candidate
+    ranked = [judge(each).applicable_candidates for each in ([first, second], [yanked, second])]
+    return bool(
+        kind(NARROW, best) is LinkType.platform_mismatch
+        and kind(NARROW, worst) is kind(SOURCE, best) is LinkType.candidate
+        and kind(SOURCE, ".tar.gz") is LinkType.candidate
+        and kind(NARROW, ".tar.gz") is LinkType.format_unsupported
+        and evaluator.compute_best_candidate([left]).best_candidate is left
+        and {str(tag) for tag in evaluator._supported_tags} == {ODD["tags"][-1]}
+        and [each[-1] for each in ranked] == [first, second]
+    )

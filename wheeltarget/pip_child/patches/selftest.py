@@ -1,0 +1,332 @@
+"""A trial: pip as a whole, run for targets that no machine is, before it is run for a real one.
+
+A single object of pip's can be asked what it would do; which objects the command asks, and whether
+it asks again for the next target, only the command can show. So it is run, from its entry point on,
+on a page of links on the disk, for one such target and then for another. Nothing is asked of the
+network, and no setting of the user's counts.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, TextIO
+
+from wheeltarget.pip_child.job import Current, surroundings
+from wheeltarget.pip_child.proofs import write_wheel
+
+Target = dict[str, Any]
+Download = Callable[[list[str]], int]
+
+
+def _target(word: str, python: str) -> Target:
+    minor = python.rpartition(".")[0]
+    interpreter = f"cp{minor.replace('.', '')}"
+    return {
+        "tags": [f"{interpreter}-{interpreter}-{word}_2", f"{interpreter}-{interpreter}-{word}_1"],
+        "markers": {
+            "os_name": f"{word}-os",
+            "sys_platform": word,
+            "platform_machine": f"{word}-machine",
+            "platform_python_implementation": f"{word}-python",
+            "platform_release": f"1.{minor}",
+            "platform_system": f"{word}-system",
+            "python_version": minor,
+            "python_full_version": python,
+            "implementation_name": f"{word}-implementation",
+            "implementation_version": f"{python}.1",
+        },
+        "unknown": ["platform_version"],
+    }
+
+
+_LINKS = "links.html"
+_THERE = "there"
+
+ODD = _target("odd", "9.9.9")
+EVEN = _target("even", "1.8.8")
+"""Two targets that no machine is; for the second one, specifiers from before PEP 440 are read."""
+
+
+class _Wheel(NamedTuple):
+    """A wheel of the index.
+
+    :param name: the project.
+    :param version: its version.
+    :param tag: its tag, which may be compressed.
+    :param python: its Requires-Python.
+    :param requires: its Requires-Dist.
+    """
+
+    name: str
+    version: str
+    tag: str
+    python: str = ""
+    requires: tuple[str, ...] = ()
+
+    @property
+    def filename(self) -> str:
+        return f"{self.name}-{self.version}-{self.tag}.whl"
+
+    @property
+    def metadata(self) -> str:
+        lines = ["Metadata-Version: 2.1", f"Name: {self.name}", f"Version: {self.version}"]
+        lines += [f"Requires-Python: {self.python}"] if self.python else []
+        lines += [f"Requires-Dist: {each}" for each in self.requires]
+        lines += ["Provides-Extra: unasked"]
+        return "\n".join([*lines, ""])
+
+
+def _exactly(target: Target) -> str:
+    """Give the marker that asks for every variable that is known of a target."""
+    return " and ".join(f'{name} == "{value}"' for name, value in target["markers"].items())
+
+
+def _roots(target: Target, python: str, odd: str, even: str) -> Iterator[_Wheel]:
+    """Give the wheels that a target can take of the project that is asked for.
+
+    :param target: the target.
+    :param python: the Requires-Python that it fulfils.
+    :param odd: the project for the first target only.
+    :param even: the project for the second target only.
+    """
+    best, worst = target["tags"]
+    names = (ODD["markers"]["implementation_name"], EVEN["markers"]["implementation_name"])
+    requires = (
+        f"{odd} ; {_exactly(ODD)}",
+        f"{even} ; {_exactly(EVEN)}",
+        f"liked ; {_exactly(EVEN)}",
+        # There is no such project.
+        f'no ; implementation_name != "{names[0]}" and implementation_name != "{names[1]}"',
+        'no ; platform_version == "1" and extra == "unasked"',
+    )
+    yield _Wheel("root", "1", worst, python, requires)
+    yield _Wheel("root", "1", best, python, requires)
+    yield _Wheel("root", "3", best)  # a constraint keeps it out
+
+
+_ODD_ONLY = _Wheel("odd", "1", ODD["tags"][1])
+_EVEN_ONLY = _Wheel("even", "1", EVEN["tags"][1], ">=1.8.*")
+_LIKED = _Wheel("liked", "1", EVEN["tags"][1])
+_DIRECT = _Wheel("direct", "1", ODD["tags"][1])
+_WHEELS = (
+    *_roots(ODD, "==9.9.9", "odd", "even"),
+    *_roots(EVEN, "==1.8.8", "odd", "even (>=1.*)"),
+    _Wheel("root", "2", "py3-none-any"),
+    _Wheel("root", "3", "py3-none-any"),
+    _ODD_ONLY,
+    _EVEN_ONLY,
+    _Wheel("even", "2", EVEN["tags"][1], ">=1.9.*"),
+    _LIKED,
+    _Wheel("liked", "2", EVEN["tags"][0]),  # the other one is preferred
+    _DIRECT,
+)
+
+
+class _Case(NamedTuple):
+    """A target, and the parents of each file that is to be chosen for it."""
+
+    target: Target | None
+    parents: dict[str, list[str | None]]
+
+
+_ODD_CASE = _Case(
+    ODD,
+    {
+        _DIRECT.filename: [None],
+        _ODD_ONLY.filename: [None, "root"],
+        "root-1-cp99-cp99-odd_2.whl": [None],
+    },
+)
+_EVEN_CASE = _Case(
+    EVEN,
+    {
+        _EVEN_ONLY.filename: ["root"],
+        _LIKED.filename: ["root"],
+        "root-1-cp18-cp18-even_2.whl": [None],
+    },
+)
+_HERE = _Case(None, {"root-2-py3-none-any.whl": [None]})
+
+
+def find_fault(current: Current, download: Download, *, plain: bool) -> str:
+    """Run pip and say what it does otherwise than it should.
+
+    :param current: the holder of the job at hand.
+    :param download: runs ``pip download``.
+    :param plain: whether only the content of requirements files is not pip's own.
+    :returns: what is wrong, or an empty string.
+    :raises OSError: where files cannot be written.
+    """
+    cases = (_HERE,) if plain else (_ODD_CASE, _EVEN_CASE)
+    with TemporaryDirectory(prefix="wheeltarget-trial-") as name:
+        home = Path(name)
+        _write_links(home)
+        faults = (_try_one(current, download, home, case) for case in cases)
+        fault = next(filter(None, faults), "")
+        if fault:
+            # A full disk shows itself in the same way, and is said to be one.
+            home.joinpath("space").write_bytes(bytes(1 << 16))
+    current.fetched.clear()
+    return fault
+
+
+def _write_links(home: Path) -> None:
+    """Write the wheels, a page of links to them, and one wheel that is there already."""
+    page = []
+    for wheel in _WHEELS:
+        # pip goes another way where the page says nothing of what is in a file.
+        python = escape(_said_python(wheel) or "")
+        said = f' data-requires-python="{python}"' if python else ""
+        said += "" if wheel.name == "even" else ' data-core-metadata="true"'
+        page.append(f'<a href="{wheel.filename}"{said}>{wheel.filename}</a><br>\n')
+        home.joinpath(wheel.filename + ".metadata").write_text(wheel.metadata, "utf-8")
+        _write_wheel(home / wheel.filename, wheel)
+    home.joinpath(_LINKS).write_text("".join(page), "utf-8")
+    home.joinpath(_THERE).mkdir()
+    # Other bytes under its name, by which it will be known.
+    _write_wheel(home / _THERE / _ODD_ONLY.filename, _ODD_ONLY, b"it was there")
+
+
+def _write_wheel(path: Path, wheel: _Wheel, comment: bytes = b"") -> None:
+    information = f"{wheel.name}-{wheel.version}.dist-info"
+    members = {
+        f"{information}/METADATA": wheel.metadata,
+        f"{information}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n",
+    }
+    write_wheel(path, members, comment)
+
+
+def _try_one(current: Current, download: Download, home: Path, case: _Case) -> str:
+    """Run pip for one target."""
+    work = home / f"work-{case.target['tags'][0] if case.target else 'here'}"
+    current.begin(_job(home, work, case.target))
+    exit_code, said = _run(download, _arguments(home, work, case.target))
+    found = sorted(path.name for path in work.iterdir()) if work.is_dir() else []
+    if exit_code or found != sorted(case.parents):
+        return _complaint(said) or f"it fetches {', '.join(found) or 'nothing'}"
+    if case.target is None:
+        return ""
+    return _fault_of_result(current, case) or _fault_of_messages(said, work, home / _THERE, case)
+
+
+def _complaint(said: str) -> str:
+    """Find what pip complains of: its first error, or the end of a traceback."""
+    lines = [line for line in said.splitlines() if line.strip()]
+    first = next((line for line in lines if line.startswith("ERROR")), "")
+    return lines[-1] if first == "ERROR: Exception:" else first
+
+
+def _job(home: Path, work: Path, target: Target | None) -> dict[str, Any]:
+    """Describe a job whose requirements files are nowhere but in it."""
+    typed = ['odd ; sys_platform == "odd"', "-r nested.txt"] if target else ["-r nested.txt"]
+    if target is ODD:
+        # Not for the next one, although its file has the same name.
+        typed.append(f"direct @ {home.joinpath(_DIRECT.filename).as_uri()}")
+    return {
+        "label": "trial",
+        "target": target,
+        "files": {
+            str(home / "files.txt"): "\n".join(typed),
+            str(home / "nested.txt"): "root",
+            str(home / "limits.txt"): "root < 3",
+        },
+        "folder": str(work),
+        "destination": str(home / _THERE),
+        "prefer": {"liked": "1"} if target is EVEN else {},
+    }
+
+
+def _arguments(home: Path, work: Path, target: Target | None) -> list[str]:
+    words = ["--no-color", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
+    words += ["--progress-bar=off", "--no-index", f"--find-links={home / _LINKS}"]
+    words += ["-r", str(home / "files.txt"), "-c", str(home / "limits.txt"), f"--dest={work}"]
+    if target is None:
+        return words
+    interpreter, abi, platform = target["tags"][0].split("-")
+    words += [f"--python-version={target['markers']['python_full_version']}"]
+    words += [f"--implementation={interpreter[:2]}", f"--abi={abi}", f"--platform={platform}"]
+    return [*words, "--only-binary=:all:"]
+
+
+class _Aside:
+    """A stream that keeps what is written, until it is let through to another stream.
+
+    pip holds on to the streams that it has once seen.
+    """
+
+    def __init__(self) -> None:
+        self._stream: Any = io.TextIOWrapper(
+            io.BytesIO(), "utf-8", "backslashreplace", write_through=True
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def let_through(self, stream: TextIO) -> str:
+        """Give what was written; what is written from now on goes to the other stream."""
+        kept, self._stream = self._stream, stream
+        kept.seek(0)
+        return str(kept.read())
+
+
+def _run(download: Download, arguments: list[str]) -> tuple[int, str]:
+    """Run pip out of sight, and without the user's settings."""
+    stdout, stderr = _Aside(), _Aside()
+    settings = [name for name in os.environ if name.startswith("PIP_") or name == "FORCE_COLOR"]
+    with surroundings(unset=settings, PIP_CONFIG_FILE=os.devnull):
+        _remember_user_agent()
+        with redirect_stdout(stdout), redirect_stderr(stderr):
+            exit_code = download(arguments)
+    return exit_code, stdout.let_through(sys.stdout) + stderr.let_through(sys.stderr)
+
+
+def _remember_user_agent() -> None:
+    """Let the question what machine this is be answered once: it starts other programs."""
+    from pip._internal.network import session
+
+    with suppress(AttributeError):
+        if not hasattr(session.user_agent, "cache_info"):
+            session.user_agent = functools.cache(session.user_agent)
+
+
+def _fault_of_result(current: Current, case: _Case) -> str:
+    """Look for what is wrong in what is told to the parent."""
+    wheels = {wheel.filename: wheel for wheel in _WHEELS}
+    expected = [
+        (*name.split("-")[:2], name, None in parents, parents, _said_python(wheels[name]))
+        for name, parents in sorted(case.parents.items())
+    ]
+    keys = ("name", "version", "filename", "requested", "parents", "requires_python")
+    found = sorted(tuple(each[key] for key in keys) for each in current.chosen)
+    pages = [each["name"] for each in current.chosen if each["index"]]
+    if found != expected:
+        return f"what it chooses comes out as {current.chosen}"
+    if "root" not in pages or "direct" in pages:
+        return f"it says of {', '.join(pages) or 'nothing'} that it comes from an index"
+    return ""
+
+
+def _said_python(wheel: _Wheel) -> str | None:
+    """Give the Requires-Python of a wheel as far as the page has it."""
+    return wheel.python if wheel.python and wheel.name != "even" else None
+
+
+def _fault_of_messages(said: str, work: Path, there: Path, case: _Case) -> str:
+    """Look for what is wrong in what pip says, and in what it left as it was."""
+    for line in said.splitlines():
+        if str(work) in line or line.lstrip().startswith(("Saved ", "Successfully ")):
+            return f"it says: {line.strip()}"
+    if _ODD_ONLY.filename not in case.parents:
+        return ""
+    kept = there / _ODD_ONLY.filename
+    if (work / kept.name).read_bytes() != kept.read_bytes():
+        return "it fetches what is there already"
+    return "" if str(kept) in said else "it does not say what is there already"

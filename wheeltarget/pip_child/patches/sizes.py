@@ -1,0 +1,85 @@
+"""The sizes of files, which pip passes over: those an index gives, and those to be asked for."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Any
+
+from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.prefetch.rate_limit import host_of
+
+QUESTION = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
+"""How a file is asked for with HEAD; compressed on its way it would have another size."""
+
+_NOT_ALLOWED = frozenset({401, 407})
+
+
+def patch_sizes(current: Current) -> None:
+    """Note the size that an index gives of a file (PEP 700), which pip passes over."""
+    from pip._internal.models.link import Link
+
+    read_here = Link.from_json.__func__
+
+    @functools.wraps(read_here)
+    def from_json(cls: Any, file_data: Any, *arguments: Any, **named: Any) -> Any:
+        link = read_here(cls, file_data, *arguments, **named)
+        size = file_data.get("size") if isinstance(file_data, dict) else None
+        if link is not None and isinstance(size, int) and current.dry_run:
+            current.sizes[link.url_without_fragment] = size
+        return link
+
+    Link.from_json = classmethod(from_json)
+
+
+def ask_for_sizes(current: Current, session: Any) -> None:
+    """Ask for the sizes of chosen files that nobody has given and that are not here.
+
+    The first file of each host is asked for here, where the user may be asked for a password; the
+    others then at once, as far as there are threads. A file of which nobody says the size has none.
+
+    :param current: the holder of the job at hand, which is done.
+    :param session: pip's session.
+    """
+    urls = list(dict.fromkeys(_unknown(current)))
+    first = {host_of(url): url for url in reversed(urls)}
+    shut = {host for host, url in first.items() if not _ask(current, session, url)}
+    others = [url for url in urls if url not in first.values() and host_of(url) not in shut]
+    answers = current.ask_at_once(others) if current.ask_at_once else {}
+    for url, answer in answers.items():
+        _note(current, url, answer)
+    for url in others:
+        answer = answers.get(url)
+        if answer is None or answer.status_code in _NOT_ALLOWED:
+            _ask(current, session, url)
+
+
+def _unknown(current: Current) -> Iterator[str]:
+    for requirement in current.requirement_set.requirements.values():
+        link = requirement.link
+        url = link.url_without_fragment
+        remote = not link.is_vcs and not link.is_file
+        if url in current.sizes or not remote or current.saves(link):
+            continue
+        kept = current.store.find(link.hash) if current.store and link.is_wheel else None
+        if kept is None:
+            yield url
+        else:
+            current.sizes[url] = kept.stat().st_size
+
+
+def _ask(current: Current, session: Any, url: str) -> bool:
+    """Ask for the size of a file, and tell whether there was an answer."""
+    from pip._vendor.requests import RequestException
+
+    try:
+        _note(current, url, session.head(url, **QUESTION))
+    except (RequestException, OSError):
+        return False
+    return True
+
+
+def _note(current: Current, url: str, answer: Any) -> None:
+    length = answer.headers.get("Content-Length", "")
+    if answer.ok and length.isascii() and length.isdigit():
+        current.sizes[url] = int(length)

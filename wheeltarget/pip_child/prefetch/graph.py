@@ -1,0 +1,360 @@
+"""The likely graph of a job, walked before pip resolves it.
+
+From the requirements on, the best candidate of each project is taken, and what it needs is asked
+for, while threads fetch the pages and the metadata that this takes. Which candidate is the best,
+what it needs and which markers hold, pip's own objects say, in pip's own thread. The walk never
+goes back: where demands exclude each other, it stops, and pip finds the way. So it may be wrong,
+and what pip chooses does not depend on it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.pip_child.news import News
+from wheeltarget.pip_child.prefetch.pages import Packed
+from wheeltarget.pip_child.prefetch.pool import Left, Task
+from wheeltarget.pip_child.prefetch.prefetcher import METADATA, WHEEL, Ahead
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Node:
+    """A project.
+
+    :param asks: what is asked of it, by the project that asks; the user's own stand under "".
+    :param best: pip's link to the best candidate so far.
+    :param needs: the metadata of the best candidate, or the wheel itself.
+    :param read: the link and the extras whose needs were asked for.
+    """
+
+    name: str
+    asks: dict[str, list[Any]] = field(default_factory=dict)
+    pages: list[Task] | None = None
+    specifier: Any = None
+    best: Any = None
+    version: Any = None
+    distribution: Any = None
+    read: tuple[Any, frozenset[str]] | None = None
+    children: tuple[str, ...] = ()
+
+    @property
+    def extras(self) -> frozenset[str]:
+        """Give the extras that are asked for."""
+        return frozenset(extra for asks in self.asks.values() for ask in asks for extra in ask[1])
+
+
+def fetch_pages(ahead: Ahead, finder: Any, name: str) -> list[Task]:
+    """Let the pages be fetched on which pip would look for a project.
+
+    :param ahead: what is fetched ahead.
+    :param finder: pip's finder.
+    :param name: the project, normalised.
+    """
+    from pip._internal.models.link import Link
+
+    if name in getattr(finder, "_locked_links", {}):
+        return []
+    session = finder._link_collector.session
+    scope = finder.search_scope
+    pages = []
+    for place in [*scope.get_index_urls_locations(name), *scope.find_links]:
+        if not place.startswith(("http:", "https:")):
+            continue
+        link = Link(place)
+        if session.is_secure_origin(link):
+            refreshed = getattr(session, "refresh_package", ())
+            fresh = ":all:" in refreshed or name in refreshed
+            named = {"force_revalidate": True} if fresh else {}
+            pages.append(ahead.page(link.url.partition("#")[0], **named))
+    return pages
+
+
+class Walk:
+    """A walk for one job.
+
+    :param ahead: what is fetched ahead.
+    :param finder: pip's finder for the job.
+    :param news: tells what has come.
+    :param with_dependencies: whether what is chosen needs more.
+    :param may_ask: whether the user may be asked who he is.
+    """
+
+    def __init__(
+        self,
+        ahead: Ahead,
+        finder: Any,
+        news: News,
+        *,
+        with_dependencies: bool = True,
+        may_ask: bool = True,
+    ) -> None:
+        self._ahead = ahead
+        self._finder = finder
+        self._news = news
+        self._with_dependencies = with_dependencies
+        self._may_ask = may_ask
+        self._nodes: dict[str, Node] = {}
+        self._constraints: dict[str, Any] = {}
+        self._todo: deque[Node] = deque()
+        self._waiting: dict[Task, list[Node]] = {}
+        self._identified: set[str] = set()
+        self._is_partial = False
+
+    @property
+    def can_go_on(self) -> bool:
+        """Tell whether there is something to do now."""
+        return bool(self._todo)
+
+    @property
+    def waits(self) -> bool:
+        """Tell whether there will be something to do later."""
+        return bool(self._waiting)
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether it came to the end of everything that is needed."""
+        return not (self._is_partial or self._todo or self._waiting)
+
+    def go_on(self) -> None:
+        """Do the next thing that there is to do."""
+        self._try_to_visit(self._todo.popleft())
+
+    def note(self, come: Iterable[Task]) -> None:
+        """Note what has come."""
+        for task in come:
+            self._todo.extend(self._waiting.pop(task, ()))
+
+    def links(self) -> Iterator[Any]:
+        """Give pip's links to all that would be chosen if the walk was right."""
+        seen: set[str] = set()
+        todo = [name for name, node in self._nodes.items() if node.asks.get("")]
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            node = self._nodes[name]
+            if node.best is not None:
+                yield node.best
+            todo.extend(node.children)
+
+    def give_up(self) -> None:
+        """Wait no longer for what has not come by now."""
+        self._is_partial |= self.waits
+        self._waiting.clear()
+
+    def begin(self, roots: list[Any]) -> None:
+        """Ask for what the user asks for.
+
+        :param roots: pip's requirements of the job, its constraints among them.
+        """
+        from pip._internal.resolution.resolvelib.base import Constraint
+
+        for root in roots:
+            if root.constraint and root.name and root.match_markers():
+                name = _normal(root.name)
+                known = self._constraints.get(name)
+                self._constraints[name] = known & root if known else Constraint.from_ireq(root)
+        asks: dict[str, list[Any]] = {}
+        for root in roots:
+            if root.constraint or not root.match_markers(()):
+                continue
+            if root.link or root.req is None:
+                self._is_partial = True
+                continue
+            hashes = root.hashes(trust_internet=False)
+            ask = (root.req.specifier, frozenset(root.extras), hashes)
+            asks.setdefault(_normal(root.req.name), []).append(ask)
+        for name, wanted in asks.items():
+            self._ask(name, "", wanted)
+
+    def _ask(self, name: str, asker: str, asks: list[Any]) -> None:
+        """Ask something of a project, in the place of what the same asker asked before."""
+        node = self._nodes.setdefault(name, Node(name))
+        if asks:
+            node.asks[asker] = asks
+        elif node.asks.pop(asker, None) is None:
+            return
+        if node.pages is None:
+            node.pages = fetch_pages(self._ahead, self._finder, name)
+        self._todo.append(node)
+
+    def _try_to_visit(self, node: Node) -> None:
+        """Visit a project; what is wrong with it, pip will find when it comes there."""
+        try:
+            self._visit(node)
+        except EOFError:
+            raise
+        except Exception:
+            _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
+            self._is_partial = True
+
+    def _visit(self, node: Node) -> None:
+        """Go as far with a project as what is there allows."""
+        if not node.asks or self._waits_for(node, node.pages or []):
+            return
+        left = [page for page in node.pages or [] if isinstance(page.outcome, Left)]
+        if left and self._identify(left[0]):
+            node.pages = fetch_pages(self._ahead, self._finder, node.name)
+            self._todo.append(node)
+            return
+        if left:
+            self._is_partial = True
+            return
+        if not self._choose(node):
+            self._is_partial = True
+            return
+        if (node.best, node.extras) == node.read:
+            return
+        if node.distribution is None:
+            source = self._source(node.best)
+            if source is None or self._waits_for(node, [source]):
+                # Of a source nobody knows what it needs before it is built.
+                self._is_partial |= source is None
+                return
+            if isinstance(source.outcome, Left):
+                self._is_partial = True
+                return
+            node.distribution = self._read(node, source.outcome)
+        self._expand(node)
+
+    def _identify(self, page: Task) -> bool:
+        """Let pip ask the user who is asking, once for each host, if a page was refused for that.
+
+        :returns: whether what is left can be fetched here after all.
+        """
+        is_refused = isinstance(page.outcome.reason, Exception)
+        if page.host in self._identified or not is_refused or not self._may_ask:
+            return self._ahead.is_forgotten(page)
+        self._identified.add(page.host)
+        if not self._ahead.identify(page.url):
+            return False
+        self._todo.extend(self._nodes.values())
+        return True
+
+    def _waits_for(self, node: Node, tasks: Iterable[Task]) -> bool:
+        """Note what a project waits for, if it does."""
+        missing = [task for task in tasks if not task.is_done]
+        for task in missing:
+            nodes = self._waiting.get(task)
+            if nodes is None:
+                self._waiting[task] = [node]
+                task.tell(self._news.queue)
+            elif node not in nodes:
+                nodes.append(node)
+        return bool(missing)
+
+    def _choose(self, node: Node) -> bool:
+        """Find the best candidate for all that is asked of a project."""
+        from pip._internal.utils.hashes import Hashes
+        from pip._vendor.packaging.specifiers import SpecifierSet
+
+        constraint = self._constraints.get(node.name)
+        specifier = constraint.specifier if constraint else SpecifierSet()
+        hashes = constraint.hashes if constraint else Hashes()
+        if constraint and constraint.links:
+            return False
+        for wanted, _, allowed in (ask for asks in node.asks.values() for ask in asks):
+            specifier &= wanted
+            hashes &= allowed if allowed is not None else Hashes()
+        if node.best is not None and (specifier, hashes) == node.specifier:
+            return True
+        node.specifier = (specifier, hashes)
+        found = self._finder.find_best_candidate(
+            project_name=node.name, specifier=specifier, hashes=hashes
+        )
+        best = _first(found.applicable_candidates, specifier)
+        if best is None or best.link != node.best:
+            node.best = best and best.link
+            node.version = best and best.version
+            node.distribution = None
+        return best is not None
+
+    def _source(self, link: Any) -> Task | None:
+        """Let that be fetched which says what a candidate needs."""
+        there = self._ahead.find_here(link)
+        if there is not None and link.is_wheel:
+            return Task.done(link.url, there)
+        if not link.is_wheel:
+            self._ahead.wheels.fetch(link, METADATA)
+            return None
+        if link.is_file:
+            return Task.done(link.url, Path(link.file_path))
+        if not self._ahead.wants_whole(link):
+            return self._ahead.metadata(link.metadata_link())
+        return self._ahead.wheels.fetch(link, METADATA)
+
+    def _read(self, node: Node, outcome: Any) -> Any:
+        """Make pip's object for the metadata of a candidate."""
+        from pip._internal.metadata import (
+            FilesystemWheel,
+            get_wheel_distribution,
+            select_backend,
+        )
+
+        if isinstance(outcome, Packed):
+            return select_backend().Distribution(_Headers(outcome.content), None, None)
+        path = outcome if isinstance(outcome, Path) else self._ahead.wheels.find(node.best)
+        return get_wheel_distribution(FilesystemWheel(str(path)), node.name)
+
+    def _expand(self, node: Node) -> None:
+        """Ask for what a candidate needs, and no more for what another one of it needed."""
+        node.read = (node.best, node.extras)
+        asks: dict[str, list[Any]] = {}
+        if self._with_dependencies:
+            for need in node.distribution.iter_dependencies(node.extras):
+                if need.url:
+                    self._is_partial = True
+                    continue
+                ask = (need.specifier, frozenset(need.extras), None)
+                asks.setdefault(_normal(need.name), []).append(ask)
+        before, node.children = node.children, tuple(asks)
+        for name in dict.fromkeys((*before, *asks)):
+            self._ask(name, node.name, asks.get(name, []))
+
+
+class _Headers(importlib.metadata.Distribution):
+    """The metadata of a wheel but for its description, in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self._text = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0].decode("utf-8")
+
+    def read_text(self, filename: str) -> str | None:
+        return self._text if filename == "METADATA" else None
+
+    def locate_file(self, path: Any) -> Any:
+        raise FileNotFoundError(path)  # there is nothing of it but what it says of itself
+
+
+def fetch_wheels(ahead: Ahead, links: Iterable[Any]) -> None:
+    """Let the files be fetched that are going to be needed."""
+    for link in links:
+        if ahead.find_here(link) is None:
+            ahead.wheels.fetch(link, WHEEL)
+
+
+def _first(candidates: list[Any], specifier: Any) -> Any:
+    """Give the candidate that pip tries first; they are in ascending order."""
+    pinned = any(
+        each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
+        for each in specifier
+    )
+    if pinned and all(candidate.link.is_yanked for candidate in candidates):
+        return candidates[-1] if candidates else None
+    taken = (candidate for candidate in reversed(candidates) if not candidate.link.is_yanked)
+    return next(taken, None)
+
+
+def _normal(name: str) -> str:
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(name))

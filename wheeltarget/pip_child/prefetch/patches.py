@@ -1,0 +1,305 @@
+"""Seams around waiting: pip is handed what was fetched ahead, and told where it stands.
+
+None of them changes what pip chooses. A proof asks pip's real objects for something that only these
+seams can give, and nothing is asked of the network. See :mod:`wheeltarget.pip_child.prefetch.install`.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from wheeltarget.pip_child.job import rebind
+from wheeltarget.pip_child.news import News
+from wheeltarget.pip_child.prefetch.graph import Walk, fetch_wheels
+from wheeltarget.pip_child.prefetch.pages import KeptPage
+from wheeltarget.pip_child.prefetch.prefetcher import Ahead
+from wheeltarget.pip_child.prefetch.progress import show, tell, tell_whole
+from wheeltarget.pip_child.prefetch.scheduler import Together
+
+Undo = Callable[[], None]
+
+_LOGGER = logging.getLogger(__name__)
+
+_PROJECT = "ahead-proof"
+_INDEX = "https://example.invalid/simple"
+
+
+def patch_pages(ahead: Ahead) -> Undo:
+    """Let pip take pages that are here already, and only those of their files that may fit."""
+    from pip._internal.index import collector
+    from pip._internal.index.package_finder import PackageFinder
+
+    get_here, make_here = collector._get_simple_response, collector._make_index_content
+    parse_here, process_here = collector.parse_links, PackageFinder.process_project_url
+
+    @functools.wraps(get_here)
+    def get_simple_response(url: str, session: Any, **named: Any) -> Any:
+        if session is not ahead.keeper.session or not url.startswith(("http:", "https:")):
+            return get_here(url, session=session, **named)
+        return _page(ahead, url, lambda: get_here(url, session=session, **named))
+
+    @functools.wraps(make_here)
+    def make_index_content(response: Any, *rest: Any, **named: Any) -> Any:
+        return response if isinstance(response, KeptPage) else make_here(response, *rest, **named)
+
+    @functools.wraps(parse_here)
+    def parse_links(page: Any) -> Any:
+        links = _links(ahead, page, parse_here)
+        return parse_here(page) if links is None else links
+
+    @functools.wraps(process_here)
+    def process_project_url(self: Any, project_url: Any, link_evaluator: Any) -> Any:
+        ahead.evaluator = link_evaluator
+        try:
+            return process_here(self, project_url, link_evaluator)
+        finally:
+            ahead.evaluator = None
+
+    def undo() -> None:
+        collector._get_simple_response, collector._make_index_content = get_here, make_here
+        rebind("parse_links", parse_links, parse_here)
+        PackageFinder.process_project_url = process_here
+
+    ahead.read_pages_with(get_here)
+    collector._get_simple_response = get_simple_response
+    collector._make_index_content = make_index_content
+    rebind("parse_links", parse_here, parse_links)
+    PackageFinder.process_project_url = process_project_url
+    return undo
+
+
+def _page(ahead: Ahead, url: str, get: Callable[[], Any]) -> KeptPage:
+    """Give a page that was fetched ahead, or else let pip fetch it, and keep it."""
+    from pip._internal.exceptions import NetworkConnectionError
+
+    outcome = ahead.fetched_page(url)
+    if isinstance(outcome, KeptPage):
+        return outcome
+    if outcome is not None:
+        raise outcome
+    try:
+        page = ahead.keep_page(get())
+    except NetworkConnectionError as error:
+        ahead.note_page(url, error)
+        raise
+    ahead.note_page(url, page)
+    return page
+
+
+def _links(ahead: Ahead, page: Any, parse: Callable[[Any], Any]) -> Any:
+    """Give pip's links to the files of a page that may fit; None where pip is to read it."""
+    evaluator = ahead.evaluator
+    if evaluator is None or not isinstance(page, KeptPage):
+        return None
+    current = ahead.current
+    try:
+        sieve = ahead.sieve(evaluator)
+        links = page.links(sieve, legacy=current.is_legacy, parse=parse)
+    except Exception:
+        _LOGGER.debug("Reading all of %s", page, exc_info=True)
+        return None
+    if links is not None and current.view is not None:
+        current.passed_over(evaluator.project_name, lambda: list(parse(page)))
+    return links
+
+
+def prove_pages(ahead: Ahead) -> bool:
+    """Ask a finder for the candidates of a page that is nowhere else than here."""
+    current = ahead.current
+    assert current.view is not None  # noqa: S101 - a proof has a target
+    tags = (current.view.tags[0], "no-no-no")
+    fitting = _offer(ahead, _PROJECT, *tags)
+    found = [each.link.filename for each in _finder(ahead).find_all_candidates(_PROJECT)]
+    ahead.keeper.session = None
+    ahead.forget()
+    looked_at = current.links.get(_PROJECT, [])
+    wheels = {link.filename for link in current.links_of(_PROJECT) if link.is_wheel}
+    return found == [fitting] == [each.filename for each in looked_at if each.is_wheel] and len(
+        wheels
+    ) == len(tags)
+
+
+def patch_files(ahead: Ahead) -> Undo:
+    """Let pip take metadata and wheels that are here already."""
+    from pip._internal.network.download import Downloader
+    from pip._internal.utils.hashes import Hashes
+
+    load_here, check_here = Downloader.__dict__["__call__"], Hashes.check_against_path
+
+    @functools.wraps(load_here)
+    def load(self: Any, link: Any, location: str) -> tuple[str, str]:
+        path = Path(location, link.filename)
+        url = link.url_without_fragment
+        metadata = ahead.fetched_metadata(url)
+        if metadata is not None:
+            path.write_bytes(metadata)
+            tell(link, len(metadata), is_new=True)
+            return str(path), ""
+        if bring(ahead, link, path):
+            return str(path), ""
+        place, kind = load_here(self, link, location)
+        if url.endswith(".metadata"):
+            ahead.note_metadata(url, Path(place).read_bytes())
+        return place, kind
+
+    @functools.wraps(check_here)
+    def check_against_path(self: Any, path: str) -> None:
+        if not ahead.wheels.is_verified(path, self):
+            check_here(self, path)
+
+    Downloader.__call__ = load
+    Hashes.check_against_path = check_against_path
+    ahead.current.bring = functools.partial(bring_wheel, ahead)
+    ahead.current.ask_at_once = ahead.ask_at_once
+
+    def undo() -> None:
+        Downloader.__call__, Hashes.check_against_path = load_here, check_here
+        ahead.current.bring = ahead.current.ask_at_once = None
+
+    return undo
+
+
+def bring(ahead: Ahead, link: Any, path: Path) -> bool:
+    """Put a file that was fetched ahead where pip wants it, and say so as pip does.
+
+    :returns: whether it was.
+    """
+    transfer = ahead.wheels.transfer(link)
+    was_told = transfer is not None and show(link, transfer, ahead.bar)
+    was_fetched = ahead.wheels.bring(link, path)
+    if was_fetched is None:
+        return False
+    if not was_told:
+        tell_whole(link, path.stat().st_size, ahead.bar, is_new=was_fetched)
+    return True
+
+
+def bring_wheel(ahead: Ahead, link: Any, path: Path) -> bool:
+    """Put a wheel into pip's folder, unless pip would rather have its metadata for now."""
+    can_wait = ahead.is_resolving and not ahead.wants_whole(link)
+    if can_wait and (ahead.current.dry_run or ahead.wheels.is_begun(link)):
+        return False
+    return bring(ahead, link, path)
+
+
+def prove_files(ahead: Ahead) -> bool:
+    """Ask a downloader for a metadata file that is nowhere else than here."""
+    from pip._internal.models.link import Link
+    from pip._internal.network.download import Downloader
+
+    link = Link(f"{_INDEX}/proof-1-py3-none-any.whl.metadata")
+    ahead.note_metadata(link.url, b"proof")
+    with TemporaryDirectory(prefix="wheeltarget-") as folder:
+        # Without a session, since it needs none for this.
+        path, _ = Downloader.__new__(Downloader)(link, folder)
+        content = Path(path).read_bytes()
+    ahead.forget()
+    return content == b"proof"
+
+
+def patch_resolver(ahead: Ahead) -> Undo:
+    """Walk before pip resolves, and let the wheels be fetched that it chose."""
+    from pip._internal.resolution.resolvelib.resolver import Resolver
+
+    resolve_here = Resolver.resolve
+    together = Together(ahead)
+
+    @functools.wraps(resolve_here)
+    def resolve(self: Any, roots: Any, *arguments: Any, **named: Any) -> Any:
+        _walk(ahead, together, self, roots)
+        ahead.is_resolving = True
+        try:
+            chosen = resolve_here(self, roots, *arguments, **named)
+        finally:
+            ahead.is_resolving = False
+        if not ahead.current.dry_run:
+            found = (each.link for each in chosen.requirements.values())
+            links = [link for link in found if link is not None]
+            together.keep_only(links)
+            fetch_wheels(ahead, links)
+        return chosen
+
+    def undo() -> None:
+        Resolver.resolve = resolve_here
+
+    Resolver.resolve = resolve
+    return undo
+
+
+def _walk(ahead: Ahead, together: Together, resolver: Any, roots: Any) -> None:
+    """Walk the likely graph; what fails here is only slower."""
+    try:
+        preparer = resolver.factory.preparer
+        ahead.takes_whole_wheels = preparer.require_hashes
+        ahead.bar = preparer._download._progress_bar
+        takes_wheels = not ahead.current.dry_run and not _leaves_out_the_asked(resolver)
+        together.walk(resolver, roots, takes_wheels=takes_wheels)
+    except EOFError:
+        raise  # nobody answers pip's question
+    except Exception:
+        _LOGGER.debug("Fetching nothing ahead", exc_info=True)
+
+
+def _leaves_out_the_asked(resolver: Any) -> bool:
+    """Tell whether what the user named is not downloaded itself."""
+    return bool(getattr(resolver, "only_dependencies", False))
+
+
+def prove_resolver(ahead: Ahead) -> bool:
+    """Walk over a page and a metadata file that are nowhere else than here."""
+    from pip._internal.req.constructors import install_req_from_line
+
+    current = ahead.current
+    assert current.view is not None  # noqa: S101 - a proof has a target
+    needed, needing = (_offer(ahead, f"{name}-proof", current.view.tags[0]) for name in "ab")
+    for name, needs in ((needed, ""), (needing, "Requires-Dist: a-proof\n")):
+        text = f"Metadata-Version: 2.1\nName: {name[0]}-proof\nVersion: 1\n{needs}"
+        ahead.note_metadata(f"{_INDEX}/{name}.metadata", text.encode())
+    walk = Walk(ahead, _finder(ahead), News(ahead.pool))
+    walk.begin([install_req_from_line("b-proof")])
+    while walk.can_go_on:
+        walk.go_on()
+    ahead.keeper.session = None
+    ahead.forget()
+    return walk.is_whole and [link.filename for link in walk.links()] == [needing, needed]
+
+
+def _offer(ahead: Ahead, project: str, *tags: object) -> str:
+    """Let there be a page of a project, and give the name of the first of its wheels."""
+    from types import SimpleNamespace
+
+    names = [f"{project.replace('-', '_')}-1-{tag}.whl" for tag in tags]
+    files = [
+        f'{{"url": "{_INDEX}/{name}", "hashes": {{}}, "core-metadata": true}}' for name in names
+    ]
+    response = SimpleNamespace(
+        url=f"{_INDEX}/{project}/",
+        headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
+        content=f'{{"files": [{",".join(files)}]}}'.encode(),
+    )
+    ahead.note_page(response.url, ahead.keep_page(response))
+    return names[0]
+
+
+def _finder(ahead: Ahead) -> Any:
+    """Make a finder whose session is that of the run."""
+    from types import SimpleNamespace
+
+    from pip._internal.index.collector import LinkCollector
+    from pip._internal.index.package_finder import PackageFinder
+    from pip._internal.models.search_scope import SearchScope
+    from pip._internal.models.selection_prefs import SelectionPreferences
+    from pip._internal.models.target_python import TargetPython
+
+    session = SimpleNamespace(is_secure_origin=lambda _link: True, refresh_package=set())
+    ahead.keeper.session = session
+    return PackageFinder.create(
+        LinkCollector(session, SearchScope([], [_INDEX], no_index=False)),
+        SelectionPreferences(allow_yanked=True),
+        TargetPython(py_version_info=(9, 9, 9)),
+    )

@@ -1,0 +1,59 @@
+"""pip's own options for another environment, as the tag that means the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from wheeltarget.errors import TargetError
+from wheeltarget.pip_config.options import FOREIGN, CommandLine
+from wheeltarget.targets.target import Target
+
+
+def foreign_target(
+    command: CommandLine, build: Callable[[str], Target], host: Callable[[], Target]
+) -> Target | None:
+    """Find the environment that pip's options mean.
+
+    :param command: the options, those of pip's configuration among them.
+    :param build: gives the target whose best tag is the one written; raises TargetError.
+    :param host: describes the running interpreter, which stands in for what is not said.
+    :returns: the target; None where they name no other environment, or one that there is not.
+    """
+    if not any(option.name in FOREIGN for option in command.options):
+        return None
+    interpreter, _, platform = host().tags[0].split("-")
+    digits = re.sub(r"\D", "", interpreter)
+    version = _digits(command.values("--python-version")) or digits
+    implementation = (command.values("--implementation") or (interpreter.rstrip("0123456789"),))[-1]
+    abis = [abi for abi in command.values("--abi") if abi not in {"abi3", "none"}]
+    platforms = command.values("--platform") or (platform,)
+    for tag in _spellings(f"{implementation}{version}", abis, platforms, version):
+        try:
+            return build(tag)
+        except TargetError:
+            continue
+    return None
+
+
+def _digits(versions: Sequence[str]) -> str:
+    """Write a version as tags do: ``3.7``, ``37`` and ``3.7.1`` are one."""
+    if not versions:
+        return ""
+    parts = versions[-1].split(".")
+    return "".join(parts[:2]) if len(parts) > 1 else parts[0]
+
+
+def _spellings(
+    interpreter: str, abis: Sequence[str], platforms: Sequence[str], version: str
+) -> Iterator[str]:
+    """Give tags that could be meant, the likeliest first."""
+    places = [*platforms, ".".join(platforms)] if len(platforms) > 1 else list(platforms)
+    for platform in reversed(places):
+        if abis:
+            yield f"{interpreter}-{'.'.join(abis)}-{platform}"
+            continue
+        for suffix in ("mu", "m", "") if version.startswith("2") else ("", "m"):
+            yield f"{interpreter}-{interpreter}{suffix}-{platform}"
+    if set(platforms) == {"any"}:
+        yield f"py{version}-none-any"

@@ -1,0 +1,234 @@
+"""The locks of other tools as constraints: the version of each project, and its hashes.
+
+``poetry.lock``, ``uv.lock`` and ``Pipfile.lock`` have no standard. What is read of them is what
+they have had for years: names, versions, markers, hashes. pip takes a constraint with a hash for a
+wish that everything has one, so the hashes are compared afterwards.
+
+Each project becomes a constraint in the line in which the lock names it; all other lines are blank,
+so that whatever pip says of a line is true of the lock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from wheeltarget.errors import Fault, Location
+from wheeltarget.requirements.filenames import base_name
+from wheeltarget.targets.markers import with_every_extra
+from wheeltarget.utils.toml_locations import parse_toml, syntax_fault
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PACKAGE = re.compile(r"\[\[\s*package\s*\]\]")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedVersion:
+    """A version that a lock names.
+
+    :param project: the project, normalised.
+    :param version: its version.
+    :param marker: where it holds; empty for everywhere.
+    :param hashes: the hashes of its files, as ``sha256:…``; none where the lock has none.
+    :param location: where the lock names it.
+    """
+
+    project: str
+    version: str
+    marker: str
+    hashes: frozenset[str]
+    location: Location
+
+    @property
+    def constraint(self) -> str:
+        """Give it as a line of a constraints file."""
+        return f"{self.project}=={self.version}" + (f" ; {self.marker}" if self.marker else "")
+
+
+@dataclass(frozen=True, slots=True)
+class LockedVersions:
+    """What a lock says, as constraints.
+
+    :param text: a constraints file with as many lines as the lock.
+    :param versions: what it pins.
+    :param faults: what is wrong with the lock; with any, it is not to be used.
+    """
+
+    text: str
+    versions: tuple[LockedVersion, ...]
+    faults: tuple[Fault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Raw:
+    """A project as a lock has it, unchecked."""
+
+    name: object
+    version: object
+    markers: object
+    hashes: Iterable[object]
+    line: int
+
+
+def read_versions(name: str, text: str) -> LockedVersions:
+    """Read the lock of another tool.
+
+    :param name: its name, which says whose it is.
+    :param text: its text.
+    """
+    base = base_name(name)
+    try:
+        raw = list(_READERS[base](text))
+    except tomllib.TOMLDecodeError as error:
+        return LockedVersions("", (), (syntax_fault(name, text, error, "is the file whole?"),))
+    except json.JSONDecodeError as error:
+        place = Location(name, error.lineno, error.colno)
+        fault = Fault(f"this is no JSON: {error.msg}", "is the file whole?", place)
+        return LockedVersions("", (), (fault,))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        hint = f"is the file whole, and does its tool call it {base}?"
+        return LockedVersions("", (), (Fault(f"{name} is not what its name says", hint),))
+    return _checked(name, text, raw)
+
+
+def _checked(name: str, text: str, raw: Iterable[_Raw]) -> LockedVersions:
+    """Turn what a lock has into constraints, and say what is wrong with it."""
+    source = text.splitlines()
+    lines = [""] * len(source)
+    versions: list[LockedVersion] = []
+    faults: list[Fault] = []
+    for each in raw:
+        place = Location(name, each.line)
+        try:
+            version = _version(each, place)
+        except ValueError as error:
+            shown = source[each.line - 1] if each.line <= len(source) else ""
+            faults.append(Fault(str(error), "is the lock whole?", place, shown, len(shown) or 1))
+            continue
+        versions.append(version)
+        if each.line <= len(source) and not lines[each.line - 1]:
+            lines[each.line - 1] = version.constraint
+        else:  # a lock that is all in one line
+            lines.append(version.constraint)
+    faults += _ambiguities(versions)
+    return LockedVersions("\n".join([*lines, ""]), tuple(versions), tuple(faults))
+
+
+def _version(raw: _Raw, location: Location) -> LockedVersion:
+    """Check what a lock has of a project; raises ValueError."""
+    from packaging.markers import InvalidMarker, Marker
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion, Version
+
+    if not isinstance(raw.name, str) or not _NAME.fullmatch(raw.name):
+        raise ValueError(f"{raw.name!r} is no name of a project")
+    if not isinstance(raw.version, str):
+        raise ValueError(f"{raw.name} has no version")  # noqa: TRY004 - as the others
+    try:
+        version = str(Version(raw.version))
+    except InvalidVersion as error:
+        raise ValueError(f"{raw.name}: {raw.version!r} is no version") from error
+    markers: list[Any] = raw.markers if isinstance(raw.markers, list) else [raw.markers]
+    try:
+        # What asks for an extra is there only where somebody wants it: it is a constraint anyway.
+        texts = [with_every_extra(str(Marker(each))) for each in markers if each]
+    except (InvalidMarker, TypeError) as error:
+        raise ValueError(f"{raw.name}: {raw.markers!r} is no marker") from error
+    marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else "".join(texts)
+    marker = marker if all(texts) else ""
+    hashes = frozenset(each for each in raw.hashes if isinstance(each, str))
+    return LockedVersion(canonicalize_name(raw.name), version, marker, hashes, location)
+
+
+def _ambiguities(versions: Iterable[LockedVersion]) -> Iterator[Fault]:
+    """Refuse two versions of a project of which nothing says which holds where."""
+    seen: dict[str, LockedVersion] = {}
+    for each in versions:
+        first = seen.setdefault(each.project, each)
+        if first.version != each.version and not (first.marker and each.marker):
+            yield Fault(
+                f"{each.project} is locked as {first.version} and as {each.version}, and nothing "
+                "says which holds where",
+                "lock again with a newer version of its tool, which writes markers beside them, or "
+                "without extras or groups that conflict",
+                each.location,
+            )
+
+
+def _read_poetry(text: str) -> Iterator[_Raw]:
+    data = parse_toml(text)
+    old = data["metadata"].get("files", {})  # of lock-version 1.x
+    for package, line in _packages(data, text):
+        # What has a source of its own is on no index, but for what is on another one.
+        if package.get("source", {}).get("type", "legacy") != "legacy":
+            continue
+        files = package.get("files") or old.get(package.get("name"), [])
+        yield _Raw(
+            package.get("name"),
+            package.get("version"),
+            _poetry_markers(package.get("markers", "")),
+            [file.get("hash") for file in files],
+            line,
+        )
+
+
+def _poetry_markers(markers: object) -> object:
+    """Give one list of what is a marker, or one for each group of dependencies."""
+    if isinstance(markers, dict):
+        values = list(markers.values())
+        return [] if "" in values else list(dict.fromkeys(values))
+    return markers
+
+
+def _read_uv(text: str) -> Iterator[_Raw]:
+    data = parse_toml(text)
+    if not isinstance(data["version"], int):
+        raise TypeError
+    for package, line in _packages(data, text):
+        if "registry" not in package["source"]:
+            continue
+        files = [*package.get("wheels", []), *filter(None, [package.get("sdist")])]
+        yield _Raw(
+            package.get("name"),
+            package.get("version"),
+            package.get("resolution-markers", []),
+            [file.get("hash") for file in files],
+            line,
+        )
+
+
+def _packages(data: Mapping[str, Any], text: str) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """Give each package of a TOML lock with the line in which its name stands."""
+    lines = text.splitlines()
+    heads = [n for n, line in enumerate(lines, start=1) if _PACKAGE.match(line)]
+    packages = data.get("package", [])
+    if len(heads) != len(packages):
+        raise ValueError(heads)
+    yield from zip(packages, heads, strict=True)
+
+
+def _read_pipfile(text: str) -> Iterator[_Raw]:
+    data = json.loads(text)
+    if "_meta" not in data:
+        raise KeyError("_meta")
+    categories = {name: packages for name, packages in data.items() if name != "_meta"}
+    packages: dict[str, Any] = {}
+    for name in (*sorted(categories.keys() - {"develop", "default"}), "develop", "default"):
+        packages |= categories.get(name, {})
+    for name, package in packages.items():
+        if "version" not in package:
+            continue  # a repository, a path
+        version = package["version"]
+        if not version.startswith("=="):
+            raise ValueError(version)
+        begin = re.search(rf"^\s*{re.escape(json.dumps(name))}\s*:", text, re.MULTILINE)
+        line = text.count("\n", 0, begin.end()) + 1 if begin else 1
+        yield _Raw(name, version[2:], package.get("markers", ""), package.get("hashes", []), line)
+
+
+_READERS = {"poetry.lock": _read_poetry, "uv.lock": _read_uv, "Pipfile.lock": _read_pipfile}
+"""By the file's name: gives what the lock has of each project."""

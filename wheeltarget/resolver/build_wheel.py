@@ -1,0 +1,49 @@
+"""Wheels built by pip for this machine, in isolation."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from wheeltarget.resolver.pip_runner import FOREIGN_VARIABLES
+from wheeltarget.resolver.processes import wait_for
+from wheeltarget.utils.python_process import python
+from wheeltarget.wheelhouse.merge import Stage
+
+_NOT_FOR_BUILDING = (
+    "PIP_CONSTRAINT",
+    "PIP_EDITABLE",
+    "PIP_GROUP",
+    "PIP_REQUIREMENT",
+    "PIP_REQUIREMENTS_FROM_SCRIPT",
+)
+"""Variables with requirements of the run, which are not what is built; some may have clauses."""
+
+
+def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:
+    """Let pip build a wheel for this machine, in isolation, without dependencies.
+
+    :param source: the source distribution.
+    :param folder: where the wheel goes.
+    :param words: options for ``pip wheel``.
+    :param stage: for temporary files.
+    :returns: pip's exit code.
+    """
+    result = f"--wheel-dir={folder}"
+    command = python("-m", "pip", "wheel", *words, "--no-deps", result, str(source))
+    temporary = str(stage.temporary)
+    environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
+    for name in (*FOREIGN_VARIABLES, *_NOT_FOR_BUILDING):
+        environment.pop(name, None)
+    # The hash of the source was compared when it was fetched.
+    environment["PIP_REQUIRE_HASHES"] = "0"
+    sys.stderr.flush()
+    with subprocess.Popen(command, env=environment, stdout=2) as child:
+        stage.tell_guard(f"child {child.pid}")
+        try:
+            return wait_for(child)
+        finally:
+            stage.tell_guard(f"ended {child.pid}")

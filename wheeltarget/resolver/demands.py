@@ -1,0 +1,171 @@
+"""Demands that cannot be met, and each release of a project as a target sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wheeltarget.targets.compatibility import FITS, FileFact, Nearness, Reason, judge_tags
+from wheeltarget.targets.target import Target
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A demand that could not be met.
+
+    :param project: the project, normalised; empty where the demand is on Python.
+    :param name: the project with its extras.
+    :param specifier: which versions are asked for; may be empty.
+    :param constraint: which versions the constraints leave; may be empty.
+    :param hashes: (algorithm, value) of every hash that is allowed; empty where any is.
+    :param chain: (project, version) of who asks, then of who asks for that; empty for the user.
+    :param location: where the user's line stands that all of it comes from; empty where it is
+        none, or is not known.
+    :param file: the file that was named by its URL or path; empty where none was.
+    :param unlisted: whether hashes are compared and there is none for it.
+    """
+
+    project: str
+    name: str
+    specifier: str
+    constraint: str = ""
+    hashes: tuple[tuple[str, str], ...] = ()
+    chain: tuple[tuple[str, str], ...] = ()
+    location: str = ""
+    file: str = ""
+    unlisted: bool = False
+
+    @property
+    def asker(self) -> str:
+        """Give the project that asks, without extras; empty for the user."""
+        return self.chain[0][0].partition("[")[0] if self.chain else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which versions all the demands on a project take.
+
+    :param askers: for each who asks, what he asks for: one of it has to be met, since the versions
+        of one project are alternatives.
+    """
+
+    askers: tuple[tuple[SpecifierSet, ...], ...]
+
+    @classmethod
+    def by(cls, demands: Iterable[Demand]) -> Wanted:
+        """Build it from demands."""
+        from packaging.specifiers import SpecifierSet
+
+        askers: dict[str, list[str]] = {}
+        for number, demand in enumerate(demands):
+            askers.setdefault(demand.asker or f"line {number}", []).append(demand.specifier)
+            askers[f"constraint {number}"] = [demand.constraint]
+        return cls(
+            tuple(
+                tuple(map(SpecifierSet, dict.fromkeys(specifiers)))
+                for specifiers in askers.values()
+            )
+        )
+
+    def takes(self, version: Version) -> bool:
+        """Tell whether they take a version, a pre-release as well as any other."""
+        return all(
+            any(specifier.contains(version, prereleases=True) for specifier in specifiers)
+            for specifiers in self.askers
+        )
+
+    @property
+    def names_prereleases(self) -> bool:
+        """Tell whether one of them has a pre-release in it."""
+        return any(each.prereleases for specifiers in self.askers for each in specifiers)
+
+    @property
+    def is_pinned(self) -> bool:
+        """Tell whether one of them takes one version alone, which then may be a yanked one."""
+        return any(
+            each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
+            for specifiers in self.askers
+            for specifier in specifiers
+            for each in specifier
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release of a project, as a target sees it.
+
+    :param version: the version.
+    :param admitted: whether the specifiers and the constraints take it.
+    :param reason: why it does not fit, or that it does.
+    """
+
+    version: Version
+    admitted: bool
+    reason: Reason
+
+
+def newest_fitting(releases: Iterable[Release]) -> Release | None:
+    """Give the newest release that fits, a final one if there is one.
+
+    :param releases: every release, the newest first.
+    """
+    fitting = [release for release in releases if release.reason.nearness is Nearness.FITS]
+    final = (release for release in fitting if not release.version.is_prerelease)
+    return next(final, fitting[0] if fitting else None)
+
+
+def allowed_hashes(demands: Sequence[Demand]) -> frozenset[tuple[str, str]]:
+    """Give every hash that demands allow; empty where they allow any."""
+    return frozenset(each for demand in demands for each in demand.hashes)
+
+
+def judge(
+    file: FileFact,
+    hashes: frozenset[tuple[str, str]],
+    target: Target,
+    *,
+    pinned: bool = False,
+) -> Reason:
+    """Say why one file does not fit.
+
+    :param file: the file.
+    :param hashes: (algorithm, value) of each hash that is allowed; empty where any is.
+    :param target: the target.
+    :param pinned: whether one version is asked for, so that it may be a yanked one.
+    """
+    if not file.filename.endswith(".whl"):
+        if file.verdict == "candidate":
+            return Reason(Nearness.FITS, "fits as a source")
+        return Reason(Nearness.SOURCE, "is there as a source only")
+    reason = judge_tags(file.filename, target)
+    if reason.nearness is not Nearness.FITS:
+        return reason
+    rule = _judge_by_rules(file)
+    if rule is not None:
+        return rule
+    if file.yanked is not None and not pinned:
+        return Reason(Nearness.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
+    if hashes and file.hashes and not set(file.hashes) & hashes:
+        return Reason(Nearness.HASH, "has a hash that is not listed")
+    return FITS
+
+
+def _judge_by_rules(file: FileFact) -> Reason | None:
+    """Say which rule stands against a wheel whose tags fit, as pip has it."""
+    if file.verdict == "format_unsupported":
+        return Reason(Nearness.EXCLUDED, "is a wheel, and --no-binary excludes those")
+    if file.verdict == "upload_time_missing":
+        return Reason(Nearness.TOO_LATE, "was uploaded nobody knows when")
+    if file.verdict == "upload_too_late":
+        day = f" on {file.uploaded[:10]}" if file.uploaded else ""
+        return Reason(Nearness.TOO_LATE, f"was uploaded too late{day and ','}{day}")
+    if file.verdict == "requires_python_mismatch":
+        return Reason(Nearness.REQUIRES_PYTHON, f"requires Python {file.requires_python}")
+    if file.verdict == "pre_release":
+        return Reason(Nearness.PRE_RELEASE, "is a pre-release")
+    return None

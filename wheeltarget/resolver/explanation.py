@@ -1,0 +1,193 @@
+"""Why no file of a project fits a target, release by release, and what is nearest to fitting.
+
+What pip found comes as facts; what follows from them is worked out here, without any I/O.
+Specifications: PEP 425 for tags, PEP 440 for versions, the simple repository API for what an index
+says of a file.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+from wheeltarget.errors import DownloadError
+from wheeltarget.resolver.demands import (
+    Demand,
+    Release,
+    Wanted,
+    allowed_hashes,
+    judge,
+    newest_fitting,
+)
+from wheeltarget.resolver.suggestions import Fix, Situation, find_fixes, find_sources
+from wheeltarget.targets.compatibility import (
+    FileFact,
+    Nearness,
+    Reason,
+    merge_reasons,
+    missing_everywhere,
+)
+from wheeltarget.targets.target import Target
+
+if TYPE_CHECKING:
+    from packaging.version import Version
+
+_NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
+"""What pip says of a file that is of no release of the project."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the demands on a project cannot be met, and what to change.
+
+    :param demands: what was asked for, by whom.
+    :param target: what the target is called.
+    :param releases: every release, the newest first.
+    :param fixes: one change each, tried on the files of the project; the nearest first.
+    :param sources: options that take a source, which nobody tried to build.
+    :param missing: what of the target no wheel of any release is for; may be empty.
+    :param places: where it was looked for, where nothing was found.
+    """
+
+    demands: tuple[Demand, ...]
+    target: str
+    releases: tuple[Release, ...]
+    fixes: tuple[Fix, ...]
+    sources: tuple[Fix, ...] = ()
+    missing: str = ""
+    places: tuple[str, ...] = ()
+
+    @property
+    def admitted(self) -> tuple[Release, ...]:
+        """Give the releases that every demand takes."""
+        return tuple(release for release in self.releases if release.admitted)
+
+    @property
+    def is_innocent(self) -> bool:
+        """Tell whether a release fits that every demand takes: what is wrong is elsewhere."""
+        unlisted = any(demand.unlisted for demand in self.demands)
+        fits = any(release.reason.nearness is Nearness.FITS for release in self.admitted)
+        return fits and not unlisted
+
+    @property
+    def newest_fitting(self) -> Release | None:
+        """Give the newest release that fits, whoever takes it."""
+        return newest_fitting(self.releases)
+
+
+class UnmetError(DownloadError):
+    """pip found no set of files that meets every demand.
+
+    :param explanations: why, project by project; may be empty.
+    :param said: what pip says of that for which there is no explanation.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str,
+        *,
+        exit_code: int,
+        explanations: Sequence[Explanation],
+        said: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message, hint, exit_code=exit_code, said=tuple(said))
+        self.explanations = tuple(explanations)
+
+
+def explain(
+    demands: tuple[Demand, ...],
+    files: Iterable[FileFact],
+    target: Target,
+    build: Callable[[str], Target],
+    places: Iterable[str] = (),
+) -> Explanation:
+    """Say why no file of a project meets the demands on it.
+
+    :param demands: what was asked for of one project, at least one.
+    :param files: every file of the project that pip has seen.
+    :param target: the target.
+    :param build: gives the target whose best tag is the one written; raises TargetError.
+    :param places: where the project was looked for.
+    :returns: the releases and the nearest fixes.
+    """
+    by_version = _by_version(files)
+    wanted = Wanted.by(demands)
+    releases = [
+        _release(version, by_version[version], (demands, wanted), target)
+        for version in sorted(by_version, reverse=True)
+    ]
+    if not wanted.names_prereleases and any(
+        release.admitted and not release.version.is_prerelease for release in releases
+    ):
+        releases = [_without_prerelease(release) for release in releases]
+    situation = Situation(demands, tuple(releases), by_version, target, build)
+    wheels = (f.filename for some in by_version.values() for f in some if f.filename[-4:] == ".whl")
+    return Explanation(
+        demands,
+        target.label,
+        tuple(releases),
+        tuple(dict.fromkeys(find_fixes(situation))),
+        tuple(find_sources(situation)),
+        missing_everywhere(wheels, target),
+        () if releases else tuple(places),
+    )
+
+
+def _without_prerelease(release: Release) -> Release:
+    """Say that a pre-release is not asked for, unless pip would take it or was told not to."""
+    counts = release.reason.nearness in {Nearness.FITS, Nearness.PRE_RELEASE}
+    if counts or not release.version.is_prerelease:
+        return release
+    return replace(release, admitted=False)
+
+
+def _by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]:
+    """Put files to their releases; those of none are left out."""
+    found = defaultdict(list)
+    for file in files:
+        version = None if file.verdict in _NO_DISTRIBUTION else _version(file.filename)
+        if version is not None:
+            found[version].append(file)
+    return dict(found)
+
+
+def _version(filename: str) -> Version | None:
+    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+
+    if filename.endswith(".whl"):
+        parts = filename.split("-")
+        return _parse(parts[1]) if len(parts) in {5, 6} else None
+    try:
+        return parse_sdist_filename(filename)[1]
+    except InvalidSdistFilename:
+        return None
+
+
+@cache
+def _parse(text: str) -> Version | None:
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+def _release(
+    version: Version,
+    files: Sequence[FileFact],
+    asked: tuple[tuple[Demand, ...], Wanted],
+    target: Target,
+) -> Release:
+    demands, wanted = asked
+    hashes, pinned = allowed_hashes(demands), wanted.is_pinned
+    reason = merge_reasons(judge(file, hashes, target, pinned=pinned) for file in files)
+    if reason.nearness is Nearness.HASH:
+        listed = [file.filename for file in files if set(file.hashes) & hashes]
+        if listed:
+            reason = Reason(Nearness.HASH, f"the hash that is listed is that of {listed[0]}")
+    return Release(version, wanted.takes(version), reason)

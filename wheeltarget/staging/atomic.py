@@ -1,0 +1,111 @@
+"""Files and folders that are there whole or not at all.
+
+What is not whole yet lies beside its place, in a hidden folder. A run that is killed leaves it
+there, and the next run that writes to the same folder removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wheeltarget.errors import DestinationError
+from wheeltarget.staging import records
+from wheeltarget.staging.records import Record
+from wheeltarget.staging.state import open_state
+
+
+@contextmanager
+def open_draft(path: Path) -> Iterator[Callable[[str], None]]:
+    """Make sure that a file can be written before there is anything to write.
+
+    A pipe or a device stays what it is, and a link goes on naming its file.
+
+    :param path: where it goes.
+    :returns: writes the whole file; without that call the file stays as it was.
+    :raises DestinationError: if it cannot be written.
+    """
+    if path.is_dir():
+        raise DestinationError(f"cannot write {path}: it is a folder", "name a file in it")
+    try:
+        whole = path.is_file() or not path.exists()
+        file = Path(os.path.realpath(path)) if whole else path
+        _require_folder(path, file.parent if path.is_symlink() else path.parent)
+        if whole:
+            with tempfile.TemporaryFile(dir=file.parent):
+                pass
+    except OSError as error:
+        raise DestinationError(f"cannot write {path}: {error.strerror}") from error
+
+    def keep(text: str) -> None:
+        try:
+            _replace(file, text) if whole else file.write_text(text, "utf-8")
+        except OSError as error:
+            message = f"cannot write {path}: {error.strerror}"
+            raise DestinationError(message, "all else is done") from error
+
+    yield keep
+
+
+def _require_folder(path: Path, folder: Path) -> None:
+    """Refuse a folder that does not exist; none is made, since nobody asked for that."""
+    if not folder.exists():
+        raise DestinationError(
+            f"cannot write {path}: there is no folder {folder} yet",
+            "make it first, or name a file in a folder that is there",
+        )
+    if not folder.is_dir():
+        raise DestinationError(f"cannot write {path}: {folder} is a file, not a folder")
+
+
+def _replace(file: Path, text: str) -> None:
+    with open_part(file) as part:
+        part.write_text(text, "utf-8")
+        part.replace(file)
+
+
+@contextmanager
+def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
+    """Return where to write a file or a folder that is to be renamed to a path once it is whole.
+
+    It is in a hidden folder beside the path. What killed runs have left beside it is removed first.
+
+    :param path: where it is to go; its folder has to exist.
+    :param folder: whether to make a folder.
+    :returns: the path of the new file, which is not there yet, or of the new folder; whatever is
+        still there in the end is removed.
+    :raises DestinationError: if there is no place for a record of it.
+    :raises OSError: if it cannot be made.
+    """
+    with hidden_folder(path.parent, path.name) as home:
+        part = home / path.name
+        if folder:
+            part.mkdir()
+        yield part
+
+
+@contextmanager
+def hidden_folder(home: Path, name: str) -> Iterator[Path]:
+    """Make a hidden folder, and remove it afterwards.
+
+    If this process is killed, the next run that makes one in the same folder removes it: the user's
+    own state folder has a record of it.
+
+    :param home: the folder that it is made in.
+    :param name: what its name begins with, after the dot.
+    :returns: its path.
+    :raises DestinationError: if there is no place for a record of it.
+    :raises OSError: if it cannot be made.
+    """
+    real = os.path.realpath(home)
+    place = str(Path(real, name))
+    with contextlib.ExitStack() as stack:
+        state = stack.enter_context(open_state(os.environ))
+        records.sweep(state, place, real)
+        record = Record(state, place)
+        stack.callback(record.close)
+        yield Path(record.make_folder(str(home), name))

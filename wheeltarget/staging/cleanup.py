@@ -1,0 +1,52 @@
+"""Clean up after a run that was killed.
+
+``python guard.py STATE KEY`` runs beside wheeltarget and reads lines from it: ``child PID`` when a
+process of pip's begins, ``ended PID`` when it has, ``done`` when there is nothing to clean. If the
+pipe ends without ``done``, wheeltarget was killed: the children are ended, and what the record of
+the run names is taken back and removed, by the same code as in any later run. This file imports the
+standard library alone, and most of it only for cleaning up, so that it starts in a few
+milliseconds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+
+def main(state: str, key: str) -> None:
+    """Wait for the end of wheeltarget and clean up if it was killed.
+
+    :param state: the path of the folder with the records.
+    :param key: the name of the run's record.
+    """
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    children: set[int] = set()
+    for line in sys.stdin:
+        word, _, rest = line.strip().partition(" ")
+        if word == "done":
+            return
+        if word == "child":
+            children.add(int(rest))
+        if word == "ended":
+            children.discard(int(rest))
+    from contextlib import suppress
+
+    for child in children:
+        with suppress(OSError):
+            os.kill(child, getattr(signal, "SIGKILL", signal.SIGTERM))
+    # Behind the standard library, which nothing of ours is to stand before.
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    from wheeltarget.staging import destination_lock, folders, records
+
+    # What it cannot do, for another run places files there or the disk fails, is left to the next.
+    with suppress(OSError), folders.Folder.open(state) as folder:
+        records.finish(folder, key, destination_lock.PATIENCE)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
+    os._exit(0)

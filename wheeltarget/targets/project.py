@@ -1,0 +1,135 @@
+"""The project's own defaults: ``[tool.wheeltarget]`` in the nearest pyproject.toml."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.errors import Fault, InputError, Location
+from wheeltarget.requirements.annotations import KEYS
+from wheeltarget.requirements.parser import TargetName, locate
+from wheeltarget.utils.regular_files import PROJECT_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.toml_locations import parse_toml
+
+_TARGETS = "targets"
+
+
+def project_defaults(folder: Path) -> tuple[TargetName, ...]:
+    """Read the default targets of the project that a folder belongs to.
+
+    :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :returns: what ``tags`` and ``target`` in ``[tool.wheeltarget]`` name; often nothing.
+    :raises InputError: where the table is not as it should be.
+    """
+    file, text, table = _nearest(folder)
+    names: list[TargetName] = []
+    for key, value in table.items():
+        place = _place(str(file), text, key)
+        _check(key, value, place)
+        if key == _TARGETS:
+            continue
+        for each in [value] if isinstance(value, str) else value:
+            names += [
+                TargetName(key, item.strip(), str(file.parent), place) for item in each.split(",")
+            ]
+    return tuple(sorted(names, key=lambda name: KEYS.index(name.key)))
+
+
+def project_targets(folder: Path) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Read the targets that the project of a folder describes.
+
+    :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :returns: the file, and the table of each target by its name.
+    :raises InputError: where the tables are not as they should be.
+    """
+    file, text, table = _nearest(folder)
+    described = table.get(_TARGETS, {})
+    _check(_TARGETS, described, _place(str(file), text, _TARGETS))
+    return file, described
+
+
+def project_files(folder: Path) -> tuple[Path, ...]:
+    """Give the files that decide which project a folder belongs to, and what it says.
+
+    :param folder: where to begin.
+    :returns: each pyproject.toml from there upwards; the last one may be there, the others are not.
+    """
+    files = []
+    for path in _candidates(folder):
+        files.append(path)
+        if os.path.isfile(path):  # noqa: PTH113 - False where it may not look
+            break
+    return tuple(files)
+
+
+def _nearest(folder: Path) -> tuple[Path, str, dict[str, Any]]:
+    """Give the first pyproject.toml upwards, its text, and our table in it."""
+    for path in _candidates(folder):
+        if os.path.isfile(path):  # noqa: PTH113 - False where it may not look
+            return (path, *_read(path))
+    return folder, "", {}
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    resolved = folder.resolve()
+    return (each / "pyproject.toml" for each in (resolved, *resolved.parents))
+
+
+def _read(file: Path) -> tuple[str, dict[str, Any]]:
+    """Give the text of a pyproject.toml, and our table in it."""
+    try:
+        data = read_regular(file, PROJECT_FILE)
+    except RefusedFileError as error:
+        raise InputError((Fault(f"cannot read {file}: {error.strerror}"),)) from error
+    except OSError:
+        return "", {}
+    if b"wheeltarget" not in data:
+        return "", {}  # whether it parses is not ours to judge then
+    try:
+        text = data.decode("utf-8")
+        tools = parse_toml(text).get("tool", {})
+    except RecursionError as error:
+        raise InputError((Fault(f"cannot read {file}: it is nested too deeply"),)) from error
+    except ValueError as error:
+        raise InputError((Fault(f"cannot read {file}: {error}"),)) from error
+    table = tools.get("wheeltarget", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise InputError((Fault(f"{file}: tool.wheeltarget has to be a table"),))
+    return text, table
+
+
+def _check(key: str, value: object, place: Fault) -> None:
+    """Refuse what is no setting, or not of its form."""
+    if key == _TARGETS:
+        if not isinstance(value, dict) or not all(
+            isinstance(each, dict) for each in value.values()
+        ):
+            hint = "write a table for each target: [tool.wheeltarget.targets.NAME]"
+            message = "tool.wheeltarget.targets has to be a table of targets"
+            raise InputError((locate(place, message, hint),))
+        return
+    if key not in KEYS:
+        near = get_close_matches(key, KEYS, n=1, cutoff=0.5)
+        hint = f"write {near[0]} = …" if near else "the settings are tags, target and targets"
+        raise InputError((locate(place, f"tool.wheeltarget has no setting {key}", hint),))
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        message = f"tool.wheeltarget.{key} has to be a string or a list of strings"
+        raise InputError((locate(place, message, ""),))
+    if not all(item.strip() for each in values for item in each.split(",")):
+        raise InputError((locate(place, f"tool.wheeltarget.{key} has an empty entry", ""),))
+
+
+def _place(file: str, text: str, key: str) -> Fault:
+    """Point at the line that sets a key; TOML readers do not say where it stands."""
+    begun = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        begun = begun or line.strip() == "[tool.wheeltarget]"
+        found = re.match(rf"\s*({re.escape(key)})\s*=", line) if begun else None
+        if found:
+            return Fault("", "", Location(file, number, found.start(1) + 1), line, len(key))
+    return Fault("", "", Location(file, 1))

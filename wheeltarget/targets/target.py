@@ -1,0 +1,310 @@
+"""Targets: one environment, as an ordered list of tags and the marker variables known of it.
+
+Specifications: PEP 425 and the platform compatibility tags page for the tags, dependency
+specifiers (PEP 508) for the eleven marker variables, PEP 703 and 803 for free threading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from wheeltarget.errors import TargetError
+from wheeltarget.targets.abis import check_cpython_abi, check_other_abi, loads
+from wheeltarget.targets.platforms import Platform, parse_platform
+
+MARKER_VARIABLES = (
+    "os_name",
+    "sys_platform",
+    "platform_machine",
+    "platform_python_implementation",
+    "platform_release",
+    "platform_system",
+    "platform_version",
+    "python_version",
+    "python_full_version",
+    "implementation_name",
+    "implementation_version",
+)
+"""The variables that the dependency specifiers page defines, ``extra`` not among them."""
+
+IMPLEMENTATIONS = {
+    "cp": ("cpython", "CPython"),
+    "pp": ("pypy", "PyPy"),
+    "graalpy": ("graalpy", "GraalVM"),
+}
+"""``implementation_name`` and ``platform_python_implementation`` by interpreter."""
+
+EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
+
+_INTERPRETER = re.compile(r"(cp|pp|py|graalpy)([1-9])(\d{0,2})", re.ASCII)
+_FULL_VERSION = re.compile(r"(?P<release>(?P<minor>\d+\.\d+)\.\d+)[\w.+]*", re.ASCII)
+_TAG_PART = re.compile(r"[a-z0-9_]+", re.ASCII)
+_TAG = re.compile(r"[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One environment, as a resolver sees it.
+
+    Two targets are equal if they take the same files; what they are called plays no part.
+
+    :param label: the name for people: the tag as written, or the name of a target file.
+    :param tags: every tag that the environment's pip takes, most preferred first.
+    :param markers: (variable, value) for each marker variable that is known.
+    :raises TargetError: where there is no tag, a tag is not one, the Python version is not
+        known in full or contradicts itself, or a variable is none of :data:`MARKER_VARIABLES`.
+    """
+
+    label: str = field(compare=False)
+    tags: tuple[str, ...]
+    markers: tuple[tuple[str, str], ...]
+
+    def __post_init__(self) -> None:
+        if not self.tags:
+            raise TargetError(f"{self.label} has no tags", code="WT209")
+        for tag in self.tags:
+            if _TAG.fullmatch(tag) is None:
+                message = f"{self.label}: {tag!r} is not one tag"
+                raise TargetError(message, f"write {EXAMPLE}", code="WT210")
+        known = dict(self.markers)
+        strange = sorted(known.keys() - set(MARKER_VARIABLES))
+        if strange:
+            raise TargetError(
+                f"{self.label}: {strange[0]} is no marker variable",
+                f"they are {', '.join(MARKER_VARIABLES)}",
+                code="WT211",
+            )
+        full = _FULL_VERSION.fullmatch(known.get("python_full_version", ""))
+        if full is None:
+            raise TargetError(
+                f"{self.label} does not say its whole Python version",
+                'give the marker python_full_version, such as "3.12.4"',
+                code="WT212",
+            )
+        if known.setdefault("python_version", full["minor"]) != full["minor"]:
+            raise TargetError(
+                f"{self.label} is Python {known['python_version']} by python_version and "
+                f"{full[0]} by python_full_version",
+                "python_version follows from python_full_version and can be left out",
+                code="WT213",
+            )
+        object.__setattr__(self, "tags", tuple(dict.fromkeys(self.tags)))
+        object.__setattr__(self, "markers", tuple(sorted(known.items())))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Give the known marker variables, as ``packaging.markers`` takes them."""
+        return dict(self.markers)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Give the marker variables of which nothing is known."""
+        known = dict(self.markers)
+        return tuple(name for name in MARKER_VARIABLES if name not in known)
+
+    @property
+    def python(self) -> str:
+        """Give the numbers of the Python release, such as ``3.6.15``."""
+        match = _FULL_VERSION.fullmatch(dict(self.markers)["python_full_version"])
+        assert match is not None  # noqa: S101 - __post_init__ has checked it
+        return match["release"]
+
+
+def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Target:
+    """Build the target whose best tag is the one written.
+
+    :param text: ``INTERPRETER-ABI-PLATFORM``; ABI and platform may be sets joined by dots,
+        in order of preference.
+    :param newest: the newest known full version by interpreter, such as ``{"cp36": "3.6.15"}``.
+    :param label: what to call the target; the tag as written if empty.
+    :returns: the target, with everything that an interpreter with this tag would accept.
+    :raises TargetError: where the tag names no environment; the hint says what to write.
+    """
+    written = text.strip().lower()
+    interpreter, abis, platform_tags = _split(written)
+    implementation, version = _parse_interpreter(interpreter, written)
+    full_version = _full_version(implementation, interpreter, newest)
+    platforms = _platforms(interpreter, abis, platform_tags)
+    _check_platforms(written, platforms)
+    if implementation == "cp":
+        check_cpython_abi(interpreter, version, abis, platforms)
+    else:
+        check_other_abi(implementation, interpreter, abis, platforms)
+    markers = _markers(implementation, version, full_version, platforms[0])
+    accepted = tuple(dict.fromkeys(tag for each in platforms for tag in each.accepts))
+    tags = _tags(implementation, interpreter, version, abis, accepted)
+    return Target(label or written, tuple(tags), tuple(markers.items()))
+
+
+def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+    """Divide a tag into its interpreter, ABIs and platforms."""
+    parts = written.split("-")
+    if len(parts) != 3:
+        hint = f"a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}"
+        if written.endswith(".whl"):
+            hint = "a tag is the last three parts of the file name, without .whl"
+        elif len(parts) > 3:
+            hint = f"a name goes behind target=; {hint}"
+        raise TargetError(f"{written} is no tag", hint, code="WT101")
+    interpreter, abi, platform = parts
+    if "." in interpreter:
+        raise _one_interpreter(interpreter, f"{abi}-{platform}")
+    for part in (interpreter, *abi.split("."), *platform.split(".")):
+        if not _TAG_PART.fullmatch(part):
+            raise TargetError(
+                f"{written} is no tag: {part!r} is not made of letters, digits and _",
+                f"write it like {EXAMPLE}",
+                code="WT102",
+            )
+    abis, platforms = (tuple(dict.fromkeys(part.split("."))) for part in (abi, platform))
+    return interpreter, abis, platforms
+
+
+def _one_interpreter(interpreter: str, rest: str) -> TargetError:
+    """Say which interpreter was meant by something with a dot."""
+    if re.fullmatch(r"(cp|python)?\d\.\d+", interpreter):
+        digits = re.sub(r"\D", "", interpreter)
+        # A bare number may mean any Python of that version.
+        instead = f"cp{digits}-{rest}" if interpreter.startswith("cp") else ""
+        message = f"{interpreter} is no interpreter"
+        return TargetError(message, f"write cp{digits}-…", code="WT103", instead=instead)
+    named = [each for each in interpreter.split(".") if re.search(r"\d\d", each)]
+    return TargetError(
+        f"{interpreter} is more than one interpreter",
+        f"a target has one: write {named[0] if named else 'py39'}-…, and another tag for the next",
+        code="WT104",
+    )
+
+
+def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, int]]:
+    """Divide ``cp312`` into its implementation and version."""
+    match = _INTERPRETER.fullmatch(interpreter)
+    if match is None:
+        digits = re.search(r"\d{2,3}", interpreter)
+        meant = f"cp{digits[0]}" if digits else "cp312"
+        raise TargetError(
+            f"{written} is no tag: {interpreter} is no interpreter",
+            f"write {meant}, or pp310 for PyPy, or py39 for any Python 3.9",
+            code="WT103",
+        )
+    implementation, major, minor = match.groups()
+    if not minor:
+        raise TargetError(
+            f"{written} names no environment: which Python {major}?",
+            f"say the version, as in {'py27' if major == '2' else f'{implementation}312'}",
+            code="WT105",
+        )
+    return implementation, (int(major), int(minor))
+
+
+def _full_version(implementation: str, interpreter: str, newest: Mapping[str, str]) -> str:
+    """Find the newest release of an interpreter; ``py`` counts as CPython."""
+    digits = interpreter.removeprefix(implementation)
+    full = newest.get(f"{'cp' if implementation == 'py' else implementation}{digits}")
+    if full is None:
+        raise TargetError(
+            f"{interpreter} is no Python known here",
+            "describe it in a target file and name that: target=./FILE.toml",
+            code="WT106",
+        )
+    return full
+
+
+def _platforms(
+    interpreter: str, abis: tuple[str, ...], tags: tuple[str, ...]
+) -> tuple[Platform, ...]:
+    """Read the platforms of a tag."""
+    found = []
+    for number, tag in enumerate(tags):
+        try:
+            found.append(parse_platform(tag))
+        except TargetError as error:
+            if error.instead:
+                meant = (*tags[:number], error.instead, *tags[number + 1 :])
+                error.instead = f"{interpreter}-{'.'.join(abis)}-{'.'.join(meant)}"
+            raise
+    return tuple(found)
+
+
+def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
+    """Refuse a set of platforms that no one machine has."""
+    if {"glibc", "musl"} <= {each.libc for each in platforms}:
+        raise TargetError(
+            f"{written} is no environment: no Python runs on glibc and musl at once",
+            "name the two as two tags, with a comma between",
+            code="WT107",
+        )
+    if len(platforms) > 1 and "any" in {each.tag for each in platforms}:
+        raise TargetError(
+            f"{written} is no environment: any is no machine",
+            "leave any out; a target with a platform takes wheels for any platform too",
+            code="WT107",
+        )
+    if len({each.markers for each in platforms}) > 1:
+        first, other = platforms[0], next(p for p in platforms if p.markers != platforms[0].markers)
+        raise TargetError(
+            f"{written} is no environment: {first.tag} and {other.tag} are different machines",
+            "name the two as two tags, with a comma between",
+            code="WT107",
+        )
+
+
+def _tags(
+    implementation: str,
+    interpreter: str,
+    version: tuple[int, int],
+    abis: tuple[str, ...],
+    platforms: tuple[str, ...],
+) -> Iterable[str]:
+    """Put the tags of an environment into the order in which packaging has them."""
+    from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
+
+    general_name = {"cp": interpreter, "pp": f"pp{version[0]}"}.get(implementation)
+    if platforms == ("any",):
+        first = [Tag(general_name, "none", "any")] if general_name else []
+        return dict.fromkeys(map(str, (*first, *compatible_tags(version, None, platforms))))
+    native = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
+    specific: Iterable[Tag]
+    if implementation == "cp":
+        native = list(dict.fromkeys([*native, *(each for abi in native for each in loads(abi))]))
+        specific = cpython_tags(version, native, platforms)
+    else:
+        specific = generic_tags(interpreter, native, platforms)
+    general = compatible_tags(version, general_name, platforms)
+    return dict.fromkeys(map(str, (*specific, *general)))
+
+
+def _markers(
+    implementation: str, version: tuple[int, int], full_version: str, platform: Platform
+) -> dict[str, str]:
+    """Say what follows for the marker variables; what does not follow is left out."""
+    known = dict(platform.markers)
+    known["python_version"] = f"{version[0]}.{version[1]}"
+    known["python_full_version"] = full_version
+    if version[0] == 2 and known.get("sys_platform") == "linux":
+        known["sys_platform"] = "linux2"
+    if implementation in IMPLEMENTATIONS:
+        name, long_name = IMPLEMENTATIONS[implementation]
+        known["platform_python_implementation"] = long_name
+        # Before PEP 421 (Python 3.3) sys.implementation is missing and packaging says this.
+        known["implementation_name"] = name if version >= (3, 3) else ""
+        if version < (3, 3):
+            known["implementation_version"] = "0"
+        elif implementation == "cp":
+            known["implementation_version"] = full_version
+    return known
+
+
+def host_target() -> Target:
+    """Describe the running interpreter.
+
+    :returns: its tags and all eleven marker variables.
+    """
+    from packaging.markers import default_environment
+    from packaging.tags import sys_tags
+
+    tags = tuple(str(tag) for tag in sys_tags())
+    environment = {name: str(value) for name, value in default_environment().items()}
+    return Target(tags[0], tags, tuple(environment.items()))

@@ -1,0 +1,96 @@
+"""Targets of one's own by name: those of the project, then those of the user."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wheeltarget.errors import InputError, TargetError
+
+_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
+_LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnTarget:
+    """A target that somebody has described.
+
+    :param name: its name.
+    :param file: where it is described.
+    :param table: the description, or None where the file is all of it.
+    """
+
+    name: str
+    file: Path
+    table: Mapping[str, Any] | None
+
+
+def is_good_name(name: str) -> bool:
+    """Tell whether a target can have a name, or whether it would mean something else.
+
+    :param name: the name.
+    """
+    other = _LIKE_A_TAG.fullmatch(name) or name == "host" or name.endswith((".toml", ".json"))
+    return bool(_NAME.fullmatch(name)) and not other
+
+
+def own_targets(folder: Path) -> dict[str, OwnTarget]:
+    """List the targets of the user and, before them, those of the project of a folder.
+
+    :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :returns: each target by its name.
+    :raises TargetError: where a name would mean something else, or pyproject.toml is wrong.
+    """
+    found = {target.name: target for target in (*_of_user(), *_of_project(folder))}
+    for target in found.values():
+        if not is_good_name(target.name):
+            raise TargetError(
+                f"{target.file}: a target cannot be called {target.name}",
+                "a name is of letters, digits, dots and dashes, and is neither host nor a tag",
+                code="WT215",
+            )
+    return dict(sorted(found.items()))
+
+
+def find_own_target(name: str, folder: Path) -> OwnTarget | None:
+    """Find a target of the project that a folder belongs to, or else of the user.
+
+    :param name: its name.
+    :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :returns: the target, or None.
+    :raises TargetError: where a name would mean something else, or pyproject.toml is wrong.
+    """
+    return own_targets(folder).get(name) if is_good_name(name) else None
+
+
+def _of_project(folder: Path) -> list[OwnTarget]:
+    from wheeltarget.targets.project import project_targets
+
+    try:
+        file, tables = project_targets(folder)
+    except InputError as error:
+        where = f"{error.faults[0].location}: " if error.faults[0].location else ""
+        raise TargetError(f"{where}{error.message}", error.hint, code="WT203") from error
+    return [OwnTarget(name, file, table) for name, table in tables.items()]
+
+
+def _of_user() -> list[OwnTarget]:
+    folder = user_folder()
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - one that is not there is empty
+    except OSError:
+        return []
+    files = (folder / name for name in names if name.endswith(".toml"))
+    # A file whose name nobody can ask for, such as a copy, is in nobody's way.
+    return [OwnTarget(file.stem, file, None) for file in files if is_good_name(file.stem)]
+
+
+def user_folder() -> Path:
+    """Give the folder of the user's own target files."""
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir("wheeltarget", appauthor=False), "targets")

@@ -1,0 +1,150 @@
+"""The destination: the files of all targets merged into it, each name once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wheeltarget.errors import ClashError, DestinationError
+from wheeltarget.staging.stage import Stage, open_stage, settled
+from wheeltarget.utils.hashes import Digest, Hashes, copy_file
+
+__all__ = ["PlacedFile", "Stage", "StagedFile", "clash", "merge", "open_stage", "settled"]
+
+_CLASH = "give each target its own folder (--by-target), or both the same index"
+_LOCK_CLASH = "a target has one lock: keep the right one, or lock again and merge that"
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that one target needs.
+
+    :param path: where it lies in the stage; where it is somebody's own, where that is.
+    :param origin: where it came from, for messages.
+    :param label: the target that needs it, or an empty string.
+    :param folder: the folder in the destination that it goes to, or an empty string.
+    :param digest: what was computed of it in this run; None if nothing was.
+    """
+
+    path: Path
+    origin: str
+    label: str
+    folder: str = ""
+    digest: Digest | None = None
+
+    @property
+    def name(self) -> str:
+        """Give the name that it gets in the destination."""
+        return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
+
+    @property
+    def told(self) -> str:
+        """Say in a message which one is meant."""
+        return f"{self.origin} for {self.label}" if self.label else self.origin
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedFile:
+    """A file in the destination.
+
+    :param path: where it is.
+    :param digest: what was computed of its content in this run.
+    :param new: False where it was there before with this content.
+    """
+
+    path: Path
+    digest: Digest
+    new: bool
+
+
+def merge(
+    stage: Stage,
+    targets: Sequence[Sequence[StagedFile]],
+    hashes: Hashes | None = None,
+    *,
+    copied: bool = False,
+    begin: Callable[[], None] = lambda: None,
+) -> dict[str, PlacedFile]:
+    """Put the files of all targets into the destination, each once.
+
+    :param stage: where they lie.
+    :param targets: the files of each target.
+    :param hashes: has those hashes that are known already.
+    :param copied: whether the files lie elsewhere and are to stay there.
+    :param begin: is called once no other run has to be waited for, before anything is placed.
+    :returns: what is in the destination afterwards, by the name that each file gets there.
+    :raises ClashError: if one name has two contents; nothing is placed then.
+    :raises DestinationError: if the destination cannot be written; it is left as it was.
+    """
+    hashes = hashes or Hashes()
+    chosen: dict[str, tuple[StagedFile, Digest]] = {}
+    for file in (each for files in targets for each in files):
+        digest = file.digest or hashes.of(file.path)
+        first, known = chosen.setdefault(file.name, (file, digest))
+        if known != digest:
+            raise clash(first, file)
+    copies: dict[str, Path] = {}
+    if copied:
+        # What takes long is done before other runs are kept waiting.
+        _copy(stage, chosen, _compare(stage, chosen, hashes), copies)
+    with stage.hold():
+        begin()
+        placed = _compare(stage, chosen, hashes)
+        if copied:
+            _copy(stage, chosen, placed, copies)
+        if any(file.new for file in placed.values()) or not stage.destination.exists():
+            paths = {name: chosen[name][0].path for name, file in placed.items() if file.new}
+            stage.place({name: copies.get(name, path) for name, path in paths.items()})
+    return placed
+
+
+def _compare(
+    stage: Stage, chosen: Mapping[str, tuple[StagedFile, Digest]], hashes: Hashes
+) -> dict[str, PlacedFile]:
+    """Find out which files are in the destination already."""
+    placed = {}
+    for name, (file, digest) in chosen.items():
+        path = stage.destination / name
+        placed[name] = PlacedFile(path, digest, new=not _is_it(path, file.path, digest, hashes))
+    return placed
+
+
+def _is_it(path: Path, staged: Path, digest: Digest, hashes: Hashes) -> bool:
+    """Return whether a file in the destination is a staged file, or has its content."""
+    if not path.is_file():
+        return False
+    return path.samefile(staged) or hashes.of(path) == digest
+
+
+def _copy(
+    stage: Stage,
+    chosen: Mapping[str, tuple[StagedFile, Digest]],
+    placed: Mapping[str, PlacedFile],
+    copies: dict[str, Path],
+) -> None:
+    """Copy the files that are new into the stage, unless they are copied already.
+
+    What is placed are the copies, so they are hashed, too.
+    """
+    for name, file in placed.items():
+        if file.new and name not in copies:
+            path = chosen[name][0].path
+            copies[name] = stage.job_folder(len(copies)) / path.name
+            if copy_file(path, copies[name]) != file.digest:
+                raise DestinationError(
+                    f"{path} was changed while it was read; nothing was placed",
+                    "wait until nothing writes to it, and run this again",
+                )
+
+
+def clash(first: StagedFile, second: StagedFile) -> ClashError:
+    """Say that one name has two contents.
+
+    :param first: a file.
+    :param second: another one of that name.
+    """
+    return ClashError(
+        f"{second.path.name} is two different files: {first.told} and {second.told}",
+        _LOCK_CLASH if second.path.suffix == ".toml" else _CLASH,
+    )

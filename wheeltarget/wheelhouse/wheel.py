@@ -1,0 +1,369 @@
+"""One wheel on the disk: what it says of itself, and everything that is wrong with it.
+
+Specifications: the binary distribution format (PEP 427) for the archive, WHEEL and RECORD, core
+metadata for METADATA, PEP 376 for the form of RECORD.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from math import prod
+from pathlib import Path
+from typing import NamedTuple
+
+from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.wheelhouse.archive import (
+    DAMAGE,
+    Flaw,
+    can_be_read,
+    is_bomb,
+    judge_data,
+    judge_headers,
+    judge_members,
+    leads_out,
+    refuse_large_directory,
+    visible,
+)
+
+_CHUNK = 1 << 20
+_LONGEST_TEXT = 16 << 20
+"""How many bytes METADATA, WHEEL or RECORD may have; the longest RECORD known has two million."""
+
+_MOST_FIELDS, _MOST_LINES = 300, 50_000
+"""How many different fields, and lines of fields, METADATA and WHEEL may have."""
+
+_MOST_TAGS = 10_000
+_MOST_ALIKE = 50
+"""How many flaws of one kind are told of one wheel."""
+
+
+_STRONG = ("sha256", "sha384", "sha512")
+"""The hashes that RECORD may have, PEP 427: sha256 or better."""
+
+
+@dataclass(frozen=True, slots=True)
+class WheelFile:
+    """A wheel, as far as it can be read.
+
+    :param path: where it is.
+    :param name: its project, normalised, as the file name has it; empty where it has none.
+    :param version: its version, as the file name has it.
+    :param tags: its tags, as the file name has them.
+    :param requires: its ``Requires-Dist`` lines.
+    :param requires_python: its ``Requires-Python``, or an empty string.
+    :param flaws: what is wrong with it.
+    :param is_archive: whether it is an archive at all, whatever is wrong with what is in it.
+    """
+
+    path: Path
+    name: str = ""
+    version: str = ""
+    tags: frozenset[str] = frozenset()
+    requires: tuple[str, ...] = ()
+    requires_python: str = ""
+    flaws: tuple[Flaw, ...] = ()
+    is_archive: bool = False
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is known so far of an archive that is being read."""
+
+    archive: zipfile.ZipFile
+    names: tuple[str, ...]
+    information: str = ""
+    flaws: list[Flaw] = field(default_factory=list)
+    numbers: Counter[str] = field(default_factory=Counter)
+
+    def note(self, code: str, message: str) -> None:
+        """Note a flaw; of many of one kind the first."""
+        self.numbers[code] += 1
+        if self.numbers[code] <= _MOST_ALIKE:
+            self.flaws.append(Flaw(code, visible(message)))
+
+    def all_flaws(self) -> tuple[Flaw, ...]:
+        """Give every flaw, and say of how many more there is no word."""
+        more = (
+            Flaw(code, f"and {number - _MOST_ALIKE} more like it")
+            for code, number in self.numbers.items()
+            if number > _MOST_ALIKE
+        )
+        return (*self.flaws, *more)
+
+    def text(self, file: str, code: str) -> str | None:
+        """Read a file of the ``.dist-info`` folder; what is wrong with it is noted."""
+        member = f"{self.information}/{file}"
+        if member not in self.names:
+            self.note(code, f"it has no {member}")
+            return None
+        try:
+            if not can_be_read(self.archive.getinfo(member)):
+                return None  # that is noted already
+            if self.archive.getinfo(member).file_size > _LONGEST_TEXT:
+                self.note(code, f"{member} has more than {_LONGEST_TEXT >> 20} MB")
+                return None
+            text = self.archive.read(member).decode()
+        except DAMAGE as error:
+            self.note(code, f"{member} cannot be read: {_why(error)}")
+            return None
+        if file != "RECORD" and _has_too_much(text):
+            self.note(code, f"{member} has more fields than it can have")
+            return None
+        return text
+
+
+def _has_too_much(text: str) -> bool:
+    """Tell whether the head of a text has so many fields that reading them takes very long."""
+    head = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
+    if head.count("\n") + head.count("\r") > _MOST_LINES:
+        return True
+    lines = (line for line in head.splitlines() if not line[:1].isspace())
+    return len({line.partition(":")[0].lower() for line in lines}) > _MOST_FIELDS
+
+
+def read_wheel(path: Path) -> WheelFile:
+    """Read a wheel and look for everything that is wrong with it.
+
+    Memory is bounded whatever is in the file; nothing of it is written anywhere.
+
+    :param path: the file.
+    :returns: what it says of itself, and its flaws; where the archive cannot be read at all, what
+        its name says.
+    """
+    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+    try:
+        name, version, _, tags = parse_wheel_filename(path.name)
+    except InvalidWheelFilename as error:
+        return WheelFile(
+            path, flaws=(Flaw("WC101", visible(f"its name is no wheel's: {_why(error)}")),)
+        )
+    wheel = WheelFile(path, str(name), str(version), frozenset(map(str, tags)))
+    if path.exists() and not is_archive(path):  # a pipe has no end
+        why = "it is no archive: it is empty" if path.is_file() else "it is not a regular file"
+        return replace(wheel, flaws=(Flaw("WC102", why),))
+    try:
+        with path.open("rb") as stream:
+            refuse_large_directory(stream)
+            with zipfile.ZipFile(stream) as archive:
+                reading = _Reading(archive, tuple(archive.namelist()))
+                for flaw in judge_headers(stream, archive.infolist()):
+                    reading.note(*flaw)
+                requires, requires_python = _read(reading, wheel)
+    except DAMAGE as error:
+        flaw = Flaw("WC102", visible(f"it is no archive that can be read: {_why(error)}"))
+        return replace(wheel, flaws=(flaw,))
+    return replace(
+        wheel,
+        requires=requires,
+        requires_python=requires_python,
+        flaws=reading.all_flaws(),
+        is_archive=True,
+    )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
+def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
+    """Look at everything in an archive, and give its dependencies and its Requires-Python."""
+    windows = all(tag.rpartition("-")[2].startswith("win") for tag in wheel.tags)
+    for flaw in judge_members(reading.archive.infolist(), windows=windows):
+        reading.note(*flaw)
+    _find_information(reading, wheel)
+    requires: tuple[str, ...] = ()
+    requires_python = ""
+    if reading.information:
+        requires, requires_python = _judge_metadata(reading, wheel)
+        _judge_wheel_file(reading, wheel)
+        for flaw in judge_data(reading.names, reading.information):
+            reading.note(*flaw)
+        _judge_scripts(reading)
+    _judge_files(reading)
+    return requires, requires_python
+
+
+def _find_information(reading: _Reading, wheel: WheelFile) -> None:
+    """Find the ``.dist-info`` folder, which has to be that of the file's name."""
+    tops = {name.partition("/")[0] for name in reading.names if "/" in name}
+    found = sorted(top for top in tops if top.endswith(".dist-info"))
+    if len(found) != 1:
+        said = f"it has {', '.join(found)}" if found else "it has none"
+        reading.note("WC107", f"a wheel has one .dist-info folder: {said}")
+        return
+    reading.information = found[0]
+    name, _, version = found[0].removesuffix(".dist-info").partition("-")
+    if not _is_of(wheel, name, version):
+        reading.note("WC107", f"{found[0]} is not the .dist-info folder of its name")
+
+
+def _is_of(wheel: WheelFile, name: str, version: str) -> bool:
+    """Tell whether a wheel's own name says this project and this version, too."""
+    from packaging.utils import canonicalize_name
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        same = Version(version) == Version(wheel.version)
+    except InvalidVersion:
+        return False
+    return same and canonicalize_name(name) == wheel.name
+
+
+def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
+    """Read METADATA, and hold it against the file's name."""
+    from packaging.metadata import parse_email
+
+    text = reading.text("METADATA", "WC108")
+    if text is None:
+        return (), ""
+    raw, _ = parse_email(text)
+    name, version = raw.get("name", ""), raw.get("version", "")
+    if not name or not version:
+        missing = " and no ".join(w for w, v in (("Name", name), ("Version", version)) if not v)
+        reading.note("WC108", f"its METADATA has no {missing}")
+    elif not _is_of(wheel, name, version):
+        reading.note("WC109", f"its METADATA says that it is {name} {version}")
+    return tuple(raw.get("requires_dist", ())), raw.get("requires_python", "")
+
+
+def _judge_wheel_file(reading: _Reading, wheel: WheelFile) -> None:
+    """Read WHEEL: its version, and its tags, which have to be those of the file's name."""
+    from email.parser import HeaderParser
+
+    from packaging.tags import parse_tag
+
+    text = reading.text("WHEEL", "WC110")
+    if text is None:
+        return
+    said = HeaderParser().parsestr(text)
+    version = str(said.get("Wheel-Version", "")).strip()
+    if not re.fullmatch(r"1\.\d+", version):
+        known = f"it has Wheel-Version {version}" if version else "its WHEEL has no Wheel-Version"
+        reading.note("WC110", f"{known}; installers know 1")
+    try:
+        lines = [str(each).strip() for each in said.get_all("Tag", [])]
+        if (
+            sum(prod(part.count(".") + 1 for part in each.split("-")) for each in lines)
+            > _MOST_TAGS
+        ):
+            reading.note("WC110", f"its WHEEL has more than {_MOST_TAGS} tags")
+            return
+        tags = {str(tag) for each in lines for tag in parse_tag(each)}
+    except ValueError:
+        tags = set()
+    for tag in sorted(tags ^ wheel.tags):
+        where = "its WHEEL but not in its name" if tag in tags else "its name but not in its WHEEL"
+        reading.note("WC111", f"{tag} is in {where}")
+
+
+class _Row(NamedTuple):
+    """A line of RECORD."""
+
+    algorithm: str
+    digest: str
+    size: str
+
+
+def _judge_scripts(reading: _Reading) -> None:
+    """Look at what the scripts are called that installers make of entry points."""
+    from configparser import ConfigParser, Error
+
+    if f"{reading.information}/entry_points.txt" not in reading.names:
+        return
+    text = reading.text("entry_points.txt", "WC122")
+    if text is None:
+        return
+    points = ConfigParser(delimiters=("=",), interpolation=None)
+    points.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        points.read_string(text)
+    except Error as error:
+        reading.note("WC122", f"entry_points.txt cannot be read: {_why(error)}")
+        return
+    for section in {"console_scripts", "gui_scripts"} & set(points.sections()):
+        for name in points[section]:
+            if "/" in name or leads_out(name):
+                message = f"entry_points.txt has the script {name!r}, which leads out of its folder"
+                reading.note("WC103", message)
+
+
+def _judge_files(reading: _Reading) -> None:
+    """Read every file, and hold RECORD against what is there, in both directions."""
+    there = {name: None for name in reading.names if not name.endswith("/")}
+    own = f"{reading.information}/"
+    text = reading.text("RECORD", "WC112") if reading.information else None
+    rows: dict[str, _Row] = {}
+    for name, row in _rows(reading, text or ""):
+        if name not in there:
+            reading.note("WC114", f"RECORD lists {name}, which is not there")
+        elif rows.setdefault(name, row) != row:
+            reading.note("WC112", f"RECORD lists {name} twice, and not alike")
+    if what := is_bomb(reading.archive.infolist()):
+        reading.note("WC118", what)
+        return
+    unlisted = {own + name for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
+    for name in there:
+        if text is not None and name not in rows and name not in unlisted:
+            reading.note("WC113", f"{name} is not in RECORD")
+        # What is twice there, and what is no deflate, is noted already.
+        if can_be_read(reading.archive.getinfo(name)):
+            _judge_file(reading, name, None if name in unlisted else rows.get(name))
+
+
+def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
+    """Read the lines of RECORD."""
+    try:
+        for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
+            if not row:
+                continue
+            if len(row) != 3 or not row[0]:
+                reading.note("WC112", f"line {number} of RECORD is not a path, a hash and a size")
+                continue
+            algorithm, _, digest = row[1].partition("=")
+            yield row[0], _Row(algorithm, digest, row[2])
+    except csv.Error as error:
+        reading.note("WC112", f"RECORD cannot be read: {error}")
+
+
+def _judge_file(reading: _Reading, name: str, row: _Row | None) -> None:
+    """Read a file of the archive and hold its hash and size against RECORD."""
+    algorithm = "sha256"
+    if row is not None:
+        if row.algorithm not in _STRONG:
+            said = f"only a {row.algorithm} hash" if row.algorithm else "no hash"
+            reading.note("WC117", f"RECORD has {said} of {name}")
+        known = row.algorithm in hashlib.algorithms_guaranteed
+        algorithm = row.algorithm if known and "shake" not in row.algorithm else algorithm
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    try:
+        size = _stream(reading, name, digest.update)
+    except DAMAGE as error:
+        reading.note("WC102", f"{name} cannot be read: {_why(error)}")
+        return
+    if row is None:
+        return
+    said = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+    if row.digest and row.algorithm == algorithm and said != row.digest.rstrip("="):
+        reading.note("WC115", f"{name} has not the {row.algorithm} that RECORD says")
+    if row.size and row.size != str(size):
+        reading.note("WC116", f"{name} has {size} bytes, and RECORD says {row.size}")
+
+
+def _stream(reading: _Reading, name: str, update: Callable[[bytes], object]) -> int:
+    size = 0
+    with reading.archive.open(name) as stream:
+        while chunk := stream.read(_CHUNK):
+            update(chunk)
+            size += len(chunk)
+    return size
