@@ -34,7 +34,7 @@ class Fault:
     :param location: where it begins, or None where no text is at fault.
     :param source: the line it stands in, without its line end.
     :param width: how many characters of the line are meant, at least 1.
-    :param code: which kind of fault it is, one of :data:`wheeltarget.commands.validate.codes.CODES`; empty where
+    :param code: which kind of fault it is, one of the codes of ``validate``; empty where
         it is none that a file alone can have.
     """
 

@@ -1,7 +1,7 @@
 """The cache folder: where it is, whether a run may use it, and whether it can.
 
-It holds wheels by their hash (:mod:`wheeltarget.cache.wheel_store`) and what earlier runs came to. It is the
-user's own, and whoever refuses pip's cache refuses this one, too.
+It holds wheels by their hash (:mod:`wheeltarget.cache.wheel_store`) and what earlier runs came to.
+It is the user's own, and whoever refuses pip's cache refuses this one, too.
 """
 
 from __future__ import annotations

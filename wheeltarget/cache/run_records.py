@@ -22,6 +22,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import wheeltarget
 from wheeltarget.cache.run_key import SUFFIX, record_of
 from wheeltarget.utils.hashes import mark_of
 from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, read_regular
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 _SCHEMA = 2
 _PROGRAMS = ("pip", "packaging")
-_DATA = ("catalogue.toml", "systems.toml")
+_DATA = ("targets/catalog.toml", "targets/systems.toml")
 _CLOCK_STEP, _COARSE_CLOCK_STEP = 0.02, 2.0
 """How far a file system's time of change may lie behind, in seconds; the second one where it has
 no fractions of a second."""
@@ -236,7 +237,7 @@ def _check(
 
 def _programs() -> list[list[str | None]]:
     """Say which versions of everything that decides are there, without loading them."""
-    names = [Path(__file__).with_name(name) for name in _DATA]
+    names = [Path(wheeltarget.__file__).parent / name for name in _DATA]
     # pip's process does not look for itself in the working directory.
     path = [each for each in sys.path if each not in {"", os.getcwd()}]  # noqa: PTH109
     for program in _PROGRAMS:

@@ -112,8 +112,8 @@ def _follow_locks(request: DownloadRequest) -> int | None:
 
 
 def _load_what_shows() -> None:
-    from wheeltarget.cache import run_records as remembered
-    from wheeltarget.cli.output import text  # noqa: F401 - to have them loaded
+    from wheeltarget.cache import run_records  # noqa: F401 - to have them loaded
+    from wheeltarget.cli.output import text  # noqa: F401
 
 
 def _wants_progress(words: tuple[str, ...]) -> bool:

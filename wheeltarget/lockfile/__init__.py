@@ -1,1 +1,1 @@
-"""."""
+"""Read, write and select from `pylock.toml` (PEP 751)."""

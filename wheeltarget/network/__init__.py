@@ -1,1 +1,1 @@
-"""."""
+"""Fetch files by URL and hash without pip."""

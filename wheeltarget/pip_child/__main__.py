@@ -8,7 +8,7 @@ told the job file only later is said in :mod:`wheeltarget.resolver.prestart`.
 
 JOBFILE is a JSON object with ``schema`` (1), ``failure`` (a path), ``plain``, ``jobs`` and, but
 where ``plain`` is true, ``store``: the folder of the wheel store, from which wheels are taken and
-to which they go, or null (:mod:`wheeltarget.cache.wheel_store`); ``ahead``: whether to fetch ahead of pip,
+to which they go, or null; ``ahead``: whether to fetch ahead of pip,
 which changes nothing but the time; ``connections``: how many to a host there may be at once; and
 ``refresh``: whether index pages that are fresh in pip's own cache are asked for again. Where
 ``plain`` is true there is one job without a target: pip is run for it as it is, but for the content

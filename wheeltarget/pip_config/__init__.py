@@ -1,1 +1,1 @@
-"""."""
+"""pip's options and configuration files."""

@@ -1,1 +1,1 @@
-"""."""
+"""Requirements and constraints files, and their annotations."""

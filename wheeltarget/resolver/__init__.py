@@ -1,1 +1,1 @@
-"""."""
+"""Turn lines into jobs, let pip resolve them, and explain what failed."""

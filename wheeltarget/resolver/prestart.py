@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 
+import wheeltarget
 from wheeltarget.utils.python_process import python
 
 TYPE_CHECKING = False
@@ -228,7 +229,7 @@ def command(*words: str) -> list[str]:
     :param words: what it is to do.
     :returns: the command line.
     """
-    home = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120
+    home = os.path.dirname(os.path.dirname(os.path.realpath(wheeltarget.__file__)))  # noqa: PTH120
     if home == os.getcwd():  # noqa: PTH109
         return python("-c", _FROM_CHECKOUT, home, *words)
     return python("-m", "wheeltarget.pip_child", *words)

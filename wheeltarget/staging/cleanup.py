@@ -39,7 +39,7 @@ def main(state: str, key: str) -> None:
         with suppress(OSError):
             os.kill(child, getattr(signal, "SIGKILL", signal.SIGTERM))
     # Behind the standard library, which nothing of ours is to stand before.
-    sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     from wheeltarget.staging import destination_lock, folders, records
 
     # What it cannot do, for another run places files there or the disk fails, is left to the next.

@@ -1,4 +1,4 @@
-"""The guard as whoever is guarded sees it: :mod:`wheeltarget.staging.cleanup`, run beside this process."""
+"""Run :mod:`wheeltarget.staging.cleanup` beside this process, as its guard."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""."""
+"""Target environments: tags, platforms, markers, and the catalog of named targets."""

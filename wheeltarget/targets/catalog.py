@@ -52,7 +52,7 @@ _EXPECTED = (
 @functools.cache
 def newest_pythons() -> Mapping[str, str]:
     """Give the newest known release of each Python by interpreter tag, such as ``cp36``."""
-    table: dict[str, str] = _load("catalogue.toml")["newest"]
+    table: dict[str, str] = _load("catalog.toml")["newest"]
     return table
 
 

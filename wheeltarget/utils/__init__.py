@@ -1,1 +1,1 @@
-"""."""
+"""Helpers that know nothing of packaging."""

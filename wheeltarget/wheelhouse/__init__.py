@@ -1,1 +1,1 @@
-"""."""
+"""Wheels as files, what they need, and how they are merged."""

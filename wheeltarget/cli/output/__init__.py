@@ -1,1 +1,1 @@
-"""."""
+"""Show results as text, JSON, GitHub commands or JUnit."""

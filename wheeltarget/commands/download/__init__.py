@@ -1,1 +1,1 @@
-"""."""
+"""`wheeltarget download`: fetch the wheels of each target."""

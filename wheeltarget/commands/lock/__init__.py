@@ -1,1 +1,1 @@
-"""."""
+"""`wheeltarget lock`: write a lock for each target."""

@@ -1,1 +1,1 @@
-"""."""
+"""`wheeltarget probe`: describe a Python as a target."""

@@ -21,7 +21,9 @@ _PATIENCE = 60.0
 
 def script() -> str:
     """Give the program that describes the Python of another machine."""
-    return resources.files("wheeltarget").joinpath("probe_script.py").read_text("utf-8")
+    return (
+        resources.files("wheeltarget.commands.probe").joinpath("probe_script.py").read_text("utf-8")
+    )
 
 
 def probe(python: str, name: str, form: str) -> str:

@@ -1,1 +1,1 @@
-"""."""
+"""`wheeltarget validate`: check annotations without asking an index."""

@@ -1,6 +1,7 @@
 """Seams around fetching: what is there already, what was chosen, and what pip says of it.
 
-A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_child.patches.install`.
+A proof asks pip's real objects what they would do; see
+:mod:`wheeltarget.pip_child.patches.install`.
 """
 
 from __future__ import annotations

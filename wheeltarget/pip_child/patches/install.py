@@ -2,9 +2,9 @@
 
 Every patch asks :class:`Current` for the job at hand; without a target it does what pip does.
 A proof asks pip's real objects what they would do; it takes a few milliseconds. On a pip newer than
-those that wheeltarget's own tests were run on, :mod:`wheeltarget.pip_child.patches.selftest` asks pip as a
-whole, too. Where one answers for this machine instead, :class:`PipMovedError` ends the run before
-anything is fetched.
+those that wheeltarget's own tests were run on,
+:mod:`wheeltarget.pip_child.patches.selftest` asks pip as a whole, too. Where one answers for this
+machine instead, :class:`PipMovedError` ends the run before anything is fetched.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Seams around metadata: who asks for what nobody knows, and specifiers from before PEP 440.
 
-A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_child.patches.install`.
+A proof asks pip's real objects what they would do; see
+:mod:`wheeltarget.pip_child.patches.install`.
 """
 
 from __future__ import annotations

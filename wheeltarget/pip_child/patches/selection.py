@@ -1,6 +1,7 @@
 """Seams around selection: wheels narrowed by constraints, sources, versions that are to be kept.
 
-A proof asks pip's real objects what they would do; see :mod:`wheeltarget.pip_child.patches.install`.
+A proof asks pip's real objects what they would do; see
+:mod:`wheeltarget.pip_child.patches.install`.
 """
 
 from __future__ import annotations

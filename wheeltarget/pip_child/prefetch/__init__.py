@@ -1,1 +1,1 @@
-"""."""
+"""Fetch pages, metadata and wheels ahead of pip."""

@@ -1,7 +1,8 @@
 """Seams around waiting: pip is handed what was fetched ahead, and told where it stands.
 
 None of them changes what pip chooses. A proof asks pip's real objects for something that only these
-seams can give, and nothing is asked of the network. See :mod:`wheeltarget.pip_child.prefetch.install`.
+seams can give, and nothing is asked of the network. See
+:mod:`wheeltarget.pip_child.prefetch.install`.
 """
 
 from __future__ import annotations
