@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.cache.test_folder import put, remember
 from tests.support.cli import ROOT, Result, environment, names
 from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
-from tests.test_cache import put, remember
 from wheeltarget.cache import pruning
 from wheeltarget.cache.run_records import drafts
 from wheeltarget.cache.wheel_store import TEMPORARY, Store

@@ -317,6 +317,6 @@ def test_lock_of_somebody_else(house: Path) -> None:
 
 
 def test_codes_are_documented() -> None:
-    said = Path(__file__).parents[1].joinpath("docs", "check.md").read_text("utf-8")
+    said = Path(__file__).parents[3].joinpath("docs", "check.md").read_text("utf-8")
     for code, meaning in CHECK_CODES.items():
         assert f"| {code} | {meaning} |" in said

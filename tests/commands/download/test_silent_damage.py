@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.download.test_replay import trusting
 from tests.support.cli import names, wheeltarget
 from tests.support.here import run_here
 from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import damage, make_wheel
-from tests.test_second_run import trusting
 from wheeltarget.cache.folder import cache_folder, memory_folder, wheel_folder
 from wheeltarget.commands import prune
 from wheeltarget.commands.bundle import wheels as locked_wheels
