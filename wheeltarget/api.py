@@ -10,16 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.cache.folder import open_for, wheel_folder
-from wheeltarget.commands.download.outcome import (
-    Asker,
-    DownloadOutcome,
-    PlainRun,
-    TargetFile,
-    TargetFiles,
-)
+from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun, TargetFile, TargetFiles
 from wheeltarget.commands.download.replay_inputs import Run, find_basis
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.prepare import names_target, project_names, read_everything, typed_targets
+from wheeltarget.commands.prepare import names_target, read_everything
 from wheeltarget.commands.validate.codes import CODES
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.pip_config.files import configured_options, configured_settings
@@ -30,10 +24,13 @@ from wheeltarget.pip_config.options import (
     is_quiet,
     split_command_line,
 )
+from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.loader import Inputs
-from wheeltarget.requirements.parser import TargetName, is_lock
+from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver.plan import Choices, Job, Plan, Targets, all_options, make_plan
+from wheeltarget.resolver.results import Asker
 from wheeltarget.targets import catalog, project
+from wheeltarget.targets.names import TargetName, typed_targets
 
 if TYPE_CHECKING:
     from wheeltarget.commands.download.untargeted import Foreign

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 COMMAND_LINE = "<command line>"
 """The file name in the location of something that was typed, not read."""
@@ -183,3 +183,8 @@ class InterruptedRunError(WheeltargetError):
     def __init__(self, signum: int) -> None:
         super().__init__("interrupted; the destination was left as it was")
         self.exit_code = 128 + signum
+
+
+def locate(fault: Fault, message: str, hint: str, code: str = "") -> Fault:
+    """Give a located fault its words and its code."""
+    return replace(fault, message=message, hint=hint, code=code)

@@ -19,17 +19,11 @@ from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
 from wheeltarget.cache import pruning, run_key
-from wheeltarget.cache.folder import (
-    cache_folder,
-    is_ours,
-    is_refused,
-    memory_folder,
-    prepare,
-    wheel_folder,
-)
+from wheeltarget.cache.folder import cache_folder, is_refused, memory_folder, prepare, wheel_folder
 from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.pip_config.options import split_command_line
+from wheeltarget.utils.permissions import is_ours
 
 DAY = pruning.DAY
 

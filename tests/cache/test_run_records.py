@@ -17,14 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheeltarget.cache import run_key, run_records
-from wheeltarget.cache.run_records import Appearance
-from wheeltarget.commands.download.outcome import (
-    Asker,
-    Basis,
-    DownloadOutcome,
-    TargetFile,
-    TargetFiles,
-)
+from wheeltarget.cache.run_records import Appearance, Basis
+from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.resolver.results import Asker
 
 WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
 

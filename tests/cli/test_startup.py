@@ -17,6 +17,7 @@ from tests.support.cli import environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget.errors import InterruptedRunError
+from wheeltarget.pip_protocol import OPTION
 from wheeltarget.resolver import prestart
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
@@ -96,14 +97,14 @@ def test_a_command_loads_what_it_needs(
 
 STARTED = """
 import subprocess
-import wheeltarget.resolver.prestart as reserve
+from wheeltarget.pip_protocol import OPTION
 start_here, spawn_here = subprocess.Popen.__init__, os.posix_spawn
 def start(self, words, *rest, **named):
     seen.extend(words[-2:-1] if "wheeltarget.pip_child" in words else [])
     start_here(self, words, *rest, **named)
 def spawn(path, words, *rest, **named):
     # From 3.13 on, subprocess uses it, too.
-    seen.extend(words[-2:-1] if reserve.OPTION in words else [])
+    seen.extend(words[-2:-1] if OPTION in words else [])
     return spawn_here(path, words, *rest, **named)
 subprocess.Popen.__init__, os.posix_spawn = start, spawn
 """
@@ -137,7 +138,7 @@ def test_pip_is_loaded_before_it_is_known_what_for(
         (tmp_path / "pyproject.toml").write_text(settings)
     _, seen = watch(*options, *words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
     others = ["wheeltarget.pip_child"] if "--jobs" in words else []
-    assert seen == [prestart.OPTION, *others]
+    assert seen == [OPTION, *others]
     assert names(tmp_path / "house") == ["lib-1.0-py3-none-any.whl"]
 
 
@@ -146,7 +147,7 @@ def test_pip_is_loaded_before_it_is_known_what_for(
 def test_pip_is_loaded_while_typer_is(tmp_path: Path, options: list[str], command: str) -> None:
     words = [command, *options[1:-2], f"lib ; tags={TARGET}"]
     _, seen = watch(*words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
-    assert seen == [prestart.OPTION]
+    assert seen == [OPTION]
 
 
 @posix
@@ -199,7 +200,7 @@ import os, wheeltarget.resolver.prestart as reserve
 spawn_here = os.posix_spawn
 def spawn(path, words, *rest, **named):
     pid = spawn_here(path, words, *rest, **named)
-    seen.extend([pid] if reserve.OPTION in words else [])
+    seen.extend([pid] if OPTION in words else [])
     return pid
 os.posix_spawn = spawn
 """

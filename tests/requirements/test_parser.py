@@ -17,20 +17,19 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from wheeltarget.errors import COMMAND_LINE, Fault, Location
+from wheeltarget.errors import COMMAND_LINE, Fault, Location, locate
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.loader import Inputs, read_inputs
 from wheeltarget.requirements.parser import (
     RequirementsFile,
     SourceLine,
-    TargetName,
     decode,
     is_lock,
     is_remote,
-    locate,
     parse_file,
 )
 from wheeltarget.resolver.plan import content_for
+from wheeltarget.targets.names import TargetName
 
 
 def case(name: str, *values: object) -> object:

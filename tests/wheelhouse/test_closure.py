@@ -15,13 +15,13 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import api
-from wheeltarget.commands.download import download as delivery
 from wheeltarget.errors import COMMAND_LINE, ClosureError
 from wheeltarget.requirements.annotations import parse_argument
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.verify import check
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
@@ -314,7 +314,7 @@ class TestRoots:
             ChosenFile("lib", "1.0", lib, "", False, (), ("app",), None),
         ]
         job = Job(of, (), (), (line,))
-        delivery.check(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
+        check(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
 
     @pytest.mark.parametrize(
         ("requirement", "extras", "missing"),

@@ -7,13 +7,13 @@ It is the user's own, and whoever refuses pip's cache refuses this one, too.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.cache.run_key import cache_home, runs_folder
+from wheeltarget.utils.permissions import is_ours
 
 if TYPE_CHECKING:
     from wheeltarget.pip_config.options import CommandLine
@@ -119,16 +119,3 @@ def is_due(cache: Path) -> bool:
         return not 0 <= time.time() - (cache / PRUNED).stat().st_mtime < _DAY
     except OSError:
         return True
-
-
-def is_ours(folder: Path) -> bool:
-    """Tell whether root may use a folder: not a user's, who could put anything there.
-
-    :param folder: the folder; it need not exist.
-    :returns: True for everybody but root.
-    """
-    if sys.platform == "win32" or os.geteuid() != 0:
-        return True
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return folder.stat().st_uid == 0

@@ -283,3 +283,23 @@ def _write(file: Path, text: str) -> None:
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an outcome rests on: while all of it is the same, so is the outcome.
+
+    :param read: the files that were read.
+    :param looked_for: those that were read if they were there.
+    :param variables: the environment variables that these files name.
+    :param began: when the run began, in seconds since the epoch.
+    :param fresh_until: until when what the index pages say holds, likewise.
+    :param destination: the folder for the files, as it was named.
+    """
+
+    read: tuple[str, ...]
+    looked_for: tuple[str, ...]
+    variables: tuple[str, ...]
+    began: float
+    fresh_until: float
+    destination: str

@@ -35,14 +35,14 @@ def show_folder() -> None:
 @cache.command()
 def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Say what is in the cache folder."""
-    from wheeltarget import render_cache
     from wheeltarget.cache import pruning
     from wheeltarget.cache.folder import cache_folder
+    from wheeltarget.cli.output import summaries
 
     with telling():
         limit = pruning.read_limit(os.environ)
         usage = pruning.survey(cache_folder(os.environ), limit)
-        render_cache.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
+        summaries.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
 
 
 @cache.command()
@@ -69,9 +69,9 @@ def prune(
 
     Without options it is brought below its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
     """
-    from wheeltarget import render_cache
     from wheeltarget.cache import pruning
     from wheeltarget.cache.folder import cache_folder
+    from wheeltarget.cli.output import summaries
 
     with telling():
         limit = None
@@ -81,16 +81,16 @@ def prune(
             limit = pruning.read_limit(os.environ)
         seconds = None if max_age is None else max_age * pruning.DAY
         removed = pruning.prune(cache_folder(os.environ), limit=limit, max_age=seconds)
-        render_cache.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
+        summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
 
 
 @cache.command()
 def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything; wheelhouses keep their files."""
-    from wheeltarget import render_cache
     from wheeltarget.cache import pruning
     from wheeltarget.cache.folder import cache_folder
+    from wheeltarget.cli.output import summaries
 
     with telling():
         removed = pruning.clear(cache_folder(os.environ))
-        render_cache.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
+        summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)

@@ -7,6 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from wheeltarget.cli.terminal import is_coloured, settings
 from wheeltarget.errors import InterruptedRunError, UsageError, WheeltargetError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from wheeltarget.api import DownloadOutcome, PlainRun
     from wheeltarget.cache.run_records import Appearance
     from wheeltarget.commands.download.request import DownloadRequest
-    from wheeltarget.pip_config.options import CommandLine
 
 _INTERRUPT = 2
 
@@ -174,31 +174,6 @@ def _appearance(request: DownloadRequest) -> Appearance:
         as_json=request.wants_outcome,
         report=str(request.report or ""),
     )
-
-
-def is_coloured(words: tuple[str, ...]) -> bool:
-    """Tell whether pip's options and configuration leave colours in.
-
-    :param words: pip's words.
-    """
-    from wheeltarget.pip_config.options import refuses_colour, split_command_line
-
-    try:
-        command = split_command_line(words)
-    except UsageError:
-        return "--no-color" not in words
-    return not refuses_colour(command, settings(command))
-
-
-def settings(command: CommandLine) -> dict[str, str]:
-    """Give pip's configuration as a command sees it.
-
-    :param command: pip's own options, as given.
-    :returns: the values by long option without its dashes.
-    """
-    from wheeltarget.pip_config.files import configured_settings
-
-    return configured_settings(os.environ, isolated=command.has("--isolated"))
 
 
 def _end_plain(outcome: PlainRun, words: tuple[str, ...]) -> int:

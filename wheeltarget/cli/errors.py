@@ -45,7 +45,7 @@ def telling(
 
 
 def _is_coloured(words: Sequence[str]) -> bool:
-    from wheeltarget.cli.download import is_coloured
+    from wheeltarget.cli.terminal import is_coloured
 
     return is_coloured(tuple(words))
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheeltarget.cli.download import is_coloured
 from wheeltarget.cli.errors import telling
 from wheeltarget.cli.options import AllowSdist, BuildPure, Format, Tags, Targets, Words
+from wheeltarget.cli.terminal import is_coloured
 from wheeltarget.cli.values import OutputFormat
 
 if TYPE_CHECKING:

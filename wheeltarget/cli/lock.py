@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheeltarget.cli.download import is_coloured, settings
 from wheeltarget.cli.errors import telling
 from wheeltarget.cli.options import (
     OUTPUT,
@@ -22,6 +21,7 @@ from wheeltarget.cli.options import (
     Words,
     path_option,
 )
+from wheeltarget.cli.terminal import is_coloured, settings
 from wheeltarget.errors import UsageError
 
 if TYPE_CHECKING:

@@ -38,8 +38,7 @@ def merge(
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Join wheelhouses that were made apart, each file once, all of it or nothing."""
-    from wheeltarget import render_merge
-    from wheeltarget.cli.output import text
+    from wheeltarget.cli.output import summaries, text
     from wheeltarget.commands.merge import MergeRequest
     from wheeltarget.commands.merge import merge as join
 
@@ -47,6 +46,6 @@ def merge(
         outcome = join(MergeRequest(tuple(map(Path, folders)), dest))
     as_json = output_format is OutputFormat.JSON
     if as_json or not quiet:
-        render_merge.show_merge(outcome, sys.stdout, as_json=as_json)
+        summaries.show_merge(outcome, sys.stdout, as_json=as_json)
     if not quiet:
         text.show_notes(outcome.notes, sys.stderr)

@@ -46,9 +46,9 @@ def prune(
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
     """Remove the files of a wheelhouse that no lock names, or find what a machine lacks."""
+    from wheeltarget.cli.output.summaries import show_prune
     from wheeltarget.commands.prune import PruneRequest
     from wheeltarget.commands.prune import prune as work
-    from wheeltarget.render_prune import show_prune
 
     request = PruneRequest(
         place,

@@ -8,11 +8,10 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from wheeltarget.errors import Fault, InputError, Location, UsageError
+from wheeltarget.errors import Fault
 from wheeltarget.pip_config.files import configured_options
 from wheeltarget.pip_config.options import FOREIGN, CommandLine
 from wheeltarget.requirements.loader import Inputs, read_inputs, read_nested
-from wheeltarget.requirements.parser import TargetName
 from wheeltarget.resolver import pip_runner
 from wheeltarget.utils.regular_files import (
     REQUIREMENTS_FILE,
@@ -118,52 +117,3 @@ def names_target(words: Sequence[str], environment: Mapping[str, str]) -> bool:
         words, files, read=_read_file, read_nested=read_nested, environment=environment.get
     )
     return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
-
-
-def typed_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:
-    """Read the targets that the command line names for lines without one.
-
-    :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, likewise.
-    :raises InputError: where an entry is empty.
-    """
-    names, faults = [], []
-    for key, values in (("tags", tags), ("target", targets)):
-        for number, value in enumerate(values, start=1):
-            column = 1
-            for item in value.split(","):
-                lead = len(item) - len(item.lstrip())
-                place = Location(f"--{key}", number, column + lead)
-                fault = Fault("", "", place, value, max(len(item.strip()), 1))
-                if not item.strip():
-                    faults.append(replace(fault, message=f"--{key} has an empty entry"))
-                names.append(TargetName(key, item.strip(), "", fault))
-                column += len(item) + 1
-    if faults:
-        raise InputError(tuple(faults))
-    return tuple(names)
-
-
-def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
-    """Read the project names behind an option.
-
-    :param option: the option, for a message.
-    :param values: its values, each a list with commas.
-    :returns: the names, normalised.
-    :raises UsageError: where one is no name.
-    """
-    if not values:
-        return frozenset()
-    from packaging.utils import InvalidName, canonicalize_name
-
-    names = set()
-    for value in values:
-        for name in value.split(","):
-            try:
-                names.add(str(canonicalize_name(name.strip(), validate=True)))
-            except InvalidName as error:
-                raise UsageError(
-                    f"{option} takes the name of a project, not {name.strip()!r}",
-                    f"write it like {option} docopt",
-                ) from error
-    return frozenset(names)

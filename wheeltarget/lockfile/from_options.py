@@ -19,7 +19,7 @@ from wheeltarget.utils.regular_files import LOCK_FILE, RefusedFileError, read_re
 from wheeltarget.utils.toml_locations import fault_at
 
 if TYPE_CHECKING:
-    from wheeltarget.requirements.parser import TargetName
+    from wheeltarget.targets.names import TargetName
 
 HOST, HOST_LABEL = "host", "this interpreter"
 
@@ -98,7 +98,7 @@ def _read(name: str) -> bytes | Fault:
 def _typed(request: DownloadRequest, *, ask_project: bool) -> tuple[TargetName, ...]:
     """Give the targets that the command line names, or else the project."""
     if request.tags or request.targets:
-        from wheeltarget.commands.prepare import typed_targets
+        from wheeltarget.targets.names import typed_targets
 
         return typed_targets(request.tags, request.targets)
     if not ask_project:
@@ -151,7 +151,7 @@ def choose(words: LockWords, request: DownloadRequest, looker: Looker) -> Choice
     _refuse_company(words, request)
     sources: frozenset[str] = frozenset()
     if request.allow_sdist:
-        from wheeltarget.commands.prepare import project_names
+        from wheeltarget.requirements.filenames import project_names
 
         sources = project_names("--allow-sdist", request.allow_sdist)
     targets, faults = _targets(words.typed, looker)

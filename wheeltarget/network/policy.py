@@ -9,9 +9,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from wheeltarget.limits import USUAL, read_connections
+from wheeltarget.errors import UsageError
 from wheeltarget.network.transfer import USUAL_PATIENCE, Patience
 from wheeltarget.pip_config.options import CommandLine
+
+CONNECTIONS = "WHEELTARGET_CONNECTIONS"
+"""The variable that says how many connections to a host there may be at once."""
+
+USUAL = 16
+
+_MOST = 256
+
 
 _TIMEOUT = 15.0
 """pip's own, in seconds."""
@@ -127,3 +135,18 @@ def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """
     names = ("index-url", "extra-index-url", "find-links")
     return any(command.values(f"--{name}") or settings.get(name) for name in names)
+
+
+def read_connections(environment: Mapping[str, str]) -> int:
+    """Say how many connections to a host there may be at once.
+
+    :param environment: the environment's variables.
+    :raises UsageError: where what it says is no number, or one that is out of all reason.
+    """
+    said = environment.get(CONNECTIONS) or str(USUAL)
+    if not said.isdecimal() or not 1 <= int(said) <= _MOST:
+        raise UsageError(
+            f"{CONNECTIONS} is not a number of connections: {said!r}",
+            f"say one from 1 to {_MOST}, or leave it out for {USUAL}",
+        )
+    return int(said)

@@ -93,7 +93,7 @@ be) and ``neighbours`` (names of projects there, as far as they are known).
 
 The exit code is 0 when every job was run, however pip fared; 130 after an interrupt, with no
 further job begun; and :data:`PIP_MOVED` where a proof failed that pip sees the target: then
-nothing was fetched and ``failure`` holds one sentence. One of :data:`wheeltarget.resolver.prestart.NO_ROOM`
+nothing was fetched and ``failure`` holds one sentence. One of ``NO_ROOM`` of the parent
 says that there is no room for the files of the child itself.
 """
 
@@ -121,6 +121,7 @@ from wheeltarget.pip_child.prefetch.install import Speed, spare_collector
 from wheeltarget.pip_child.prefetch.prefetcher import Scope
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
+from wheeltarget.pip_protocol import OPTION
 from wheeltarget.resolver import prestart
 
 SCHEMA = 1
@@ -319,7 +320,7 @@ def download(arguments: list[str]) -> int:
 
 def start(words: list[str]) -> int:
     """Run the job file that the words name, or the one that is named once it is known."""
-    if words[0] != prestart.OPTION:
+    if words[0] != OPTION:
         return main(Path(words[0]))
     # There is nothing to clean up yet, and while modules are loaded Python may pass over an error.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

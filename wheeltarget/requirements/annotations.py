@@ -16,7 +16,7 @@ from enum import Enum
 from typing import NoReturn
 
 from wheeltarget.errors import AnnotationError
-from wheeltarget.requirements.clauses import EXAMPLE, EXAMPLES, KEYS, ON_AN_OPTION, Clause, Word
+from wheeltarget.requirements.clauses import EXAMPLE, EXAMPLES, ON_AN_OPTION, Clause, Word
 from wheeltarget.requirements.typos import (
     refuse_among_options,
     refuse_among_words,
@@ -24,6 +24,7 @@ from wheeltarget.requirements.typos import (
     refuse_misspelt,
     refuse_near_clause,
 )
+from wheeltarget.targets.names import KEYS
 
 __all__ = [
     "EXAMPLE",

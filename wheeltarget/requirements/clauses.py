@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-KEYS = ("tags", "target")
 EXAMPLE = "tags=cp312-cp312-manylinux_2_28_x86_64"
 EXAMPLES = {"tags": EXAMPLE, "target": "target=host"}
 """How a clause is written, by its key."""

@@ -6,6 +6,9 @@ Specification: the pylock.toml page of packaging.python.org (PEP 751), "File Nam
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from wheeltarget.errors import UsageError
 
 _REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
@@ -53,3 +56,28 @@ def split_extras(name: str) -> tuple[str, tuple[str, ...]]:
         return name, ()
     path, _, extras = name[:-1].rpartition("[")
     return path, tuple(each.strip() for each in extras.split(",") if each.strip())
+
+
+def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
+    """Read the project names behind an option.
+
+    :param option: the option, for a message.
+    :param values: its values, each a list with commas.
+    :returns: the names, normalised.
+    :raises UsageError: where one is no name.
+    """
+    if not values:
+        return frozenset()
+    from packaging.utils import InvalidName, canonicalize_name
+
+    names = set()
+    for value in values:
+        for name in value.split(","):
+            try:
+                names.add(str(canonicalize_name(name.strip(), validate=True)))
+            except InvalidName as error:
+                raise UsageError(
+                    f"{option} takes the name of a project, not {name.strip()!r}",
+                    f"write it like {option} docopt",
+                ) from error
+    return frozenset(names)

@@ -20,7 +20,6 @@ from wheeltarget.requirements.filenames import base_name, is_foreign_lock
 from wheeltarget.requirements.parser import (
     RequirementsFile,
     SourceLine,
-    TargetName,
     decode,
     is_lock,
     is_remote,
@@ -28,6 +27,7 @@ from wheeltarget.requirements.parser import (
     parse_file,
     parse_typed,
 )
+from wheeltarget.targets.names import TargetName
 from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
 
 if TYPE_CHECKING:

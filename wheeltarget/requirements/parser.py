@@ -11,7 +11,7 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError
@@ -29,22 +29,6 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
-
-
-@dataclass(frozen=True, slots=True)
-class TargetName:
-    """What one value of a clause or an option names, not looked up yet.
-
-    :param key: ``tags`` or ``target``.
-    :param text: the value, its ``${VAR}`` expanded.
-    :param folder: what a relative path in it is relative to.
-    :param fault: where it stands; the message is filled in when it turns out to be wrong.
-    """
-
-    key: str
-    text: str
-    folder: str
-    fault: Fault = field(compare=False, default=Fault(""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,8 +238,3 @@ def nested_file(options: str) -> GivenOption | None:
             if option.name == name:
                 return option
     return None
-
-
-def locate(fault: Fault, message: str, hint: str, code: str = "") -> Fault:
-    """Give a located fault its words and its code."""
-    return replace(fault, message=message, hint=hint, code=code)

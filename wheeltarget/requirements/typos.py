@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 
 from wheeltarget.errors import AnnotationError
-from wheeltarget.requirements.clauses import EXAMPLE, EXAMPLES, KEYS, ON_AN_OPTION, Word
+from wheeltarget.requirements.clauses import EXAMPLE, EXAMPLES, ON_AN_OPTION, Word
+from wheeltarget.targets.names import KEYS
 
 TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
 KEY = r"(?:tags?|targets?)"

@@ -16,7 +16,8 @@ from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:
     from wheeltarget.requirements.loader import Entry
-    from wheeltarget.requirements.parser import SourceLine, TargetName
+    from wheeltarget.requirements.parser import SourceLine
+    from wheeltarget.targets.names import TargetName
 
 
 @dataclass(frozen=True, slots=True)

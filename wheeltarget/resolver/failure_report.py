@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from wheeltarget.commands.download.outcome import Asker
 from wheeltarget.resolver.demands import Demand
 from wheeltarget.resolver.explanation import Explanation, UnmetError, explain
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
+from wheeltarget.resolver.results import Asker, JobResult
 from wheeltarget.targets.target import Target
 
 Lines = Callable[[Job], Iterable[tuple[str, Asker]]]

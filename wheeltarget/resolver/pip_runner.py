@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
-from wheeltarget.limits import read_connections
+from wheeltarget.network.policy import read_connections
+from wheeltarget.pip_protocol import INTERRUPTED, PIP_MOVED, SCHEMA
 from wheeltarget.resolver import prestart
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.processes import run_all, run_one, wait_as_pip
@@ -21,9 +22,6 @@ from wheeltarget.resolver.results import ChosenFile, Failure, JobResult
 from wheeltarget.staging.temporary import temporary_folder
 from wheeltarget.wheelhouse.merge import Stage
 
-SCHEMA = 1
-PIP_MOVED = 70
-INTERRUPTED = 130
 AHEAD = "WHEELTARGET_AHEAD"
 """The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
 

@@ -10,19 +10,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from wheeltarget.errors import COMMAND_LINE, Fault, TargetError
+from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, locate
 from wheeltarget.pip_config.options import FOREIGN, CommandLine, GivenOption
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.loader import Entry, Inputs
-from wheeltarget.requirements.parser import (
-    RequirementsFile,
-    SourceLine,
-    TargetName,
-    is_lock,
-    locate,
-)
+from wheeltarget.requirements.parser import RequirementsFile, SourceLine, is_lock
 from wheeltarget.resolver.checks import file_options, foreign_faults, pin_faults
 from wheeltarget.resolver.constraints import Constraints, constraints_for
+from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 
 _OPAQUE = frozenset({"--group", "--requirements-from-script"})

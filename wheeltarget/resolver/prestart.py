@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 
 import wheeltarget
+from wheeltarget.pip_protocol import OPTION
 from wheeltarget.utils.python_process import python
 
 TYPE_CHECKING = False
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-OPTION = "--reserve"
-"""What stands before the number of the pipe."""
 
 NO_ROOM = {73: "ENOSPC", 74: "EDQUOT"}
 """The exit codes of a process of pip's that cannot write its files, with the name of the error."""

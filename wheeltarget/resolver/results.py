@@ -148,3 +148,28 @@ class JobResult:
     failure: Failure | None = None
     said: tuple[str, ...] = ()
     fresh_until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks for a project: another project, or somebody's line.
+
+    :param project: the project, or an empty string.
+    :param requirement: the line's requirement, or an empty string.
+    :param location: where the line stands, or an empty string.
+    """
+
+    project: str = ""
+    requirement: str = ""
+    location: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Give what there is."""
+        if self.project:
+            return {"project": self.project}
+        return {"requirement": self.requirement, "location": self.location}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str]) -> Asker:
+        """Build it from what :meth:`as_dict` gave."""
+        return cls(**data)

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from wheeltarget.cache.folder import is_ours
 from wheeltarget.errors import DestinationError
 from wheeltarget.staging.folders import Folder
+from wheeltarget.utils.permissions import is_ours
 
 VARIABLE = "WHEELTARGET_STATE_DIR"
 """The environment variable that says where the state folder is."""
@@ -29,12 +29,12 @@ def state_home(environment: Mapping[str, str]) -> Path:
     """
     named = environment.get(VARIABLE)
     if named:
-        return Path(os.path.abspath(os.path.expanduser(named)))  # noqa: PTH100, PTH111 - any text
+        return Path(os.path.abspath(os.path.expanduser(named)))
     if sys.platform == "linux" and "ANDROID_DATA" not in environment:
         # What platformdirs says there, without the time that loading it takes.
         home = environment.get("XDG_STATE_HOME", "").strip()
-        if not os.path.isabs(home):  # noqa: PTH117 - an empty one is not
-            home = os.path.expanduser("~/.local/state")  # noqa: PTH111 - it raises nothing
+        if not os.path.isabs(home):
+            home = os.path.expanduser("~/.local/state")
         return Path(home, "wheeltarget")
     import platformdirs
 

@@ -9,9 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.errors import Fault, InputError, Location
+from wheeltarget.errors import Fault, InputError, Location, locate
 from wheeltarget.requirements.annotations import KEYS
-from wheeltarget.requirements.parser import TargetName, locate
+from wheeltarget.targets.names import TargetName
 from wheeltarget.utils.regular_files import PROJECT_FILE, RefusedFileError, read_regular
 from wheeltarget.utils.toml_locations import parse_toml
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 
 def permitted(mode: int) -> int:
@@ -14,3 +16,16 @@ def permitted(mode: int) -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mode & ~mask
+
+
+def is_ours(folder: Path) -> bool:
+    """Tell whether root may use a folder: not a user's, who could put anything there.
+
+    :param folder: the folder; it need not exist.
+    :returns: True for everybody but root.
+    """
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return True
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder.stat().st_uid == 0

@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 
+_LONGEST = 1000
+
+
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+(?=@)")  # a password may have an @ itself
 
@@ -38,3 +41,12 @@ def json_text(document: Mapping[str, object]) -> str:
     import json
 
     return redact(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+
+
+def visible(text: str) -> str:
+    """Write what a terminal or a document cannot show as an escape, and cut what is too long.
+
+    :param text: a message with names that somebody else chose.
+    """
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:_LONGEST])
+    return shown if len(text) <= _LONGEST else f"{shown}…"

@@ -25,7 +25,6 @@ _BOMB_RATIO = 150
 """An archive that unpacks to more than both says is not unpacked. What is packed once, deflate
 makes smaller by 1,000 at most, and real wheels by 10."""
 
-_LONGEST = 1000
 _LONGEST_PATH, _LONGEST_NAME = 1024, 255
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SCHEMES = ("data", "headers", "platlib", "purelib", "scripts")
@@ -59,15 +58,6 @@ class Flaw(NamedTuple):
 
     code: str
     message: str
-
-
-def visible(text: str) -> str:
-    """Write what a terminal or a document cannot show as an escape, and cut what is too long.
-
-    :param text: a message with names that somebody else chose.
-    """
-    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:_LONGEST])
-    return shown if len(text) <= _LONGEST else f"{shown}…"
 
 
 def refuse_large_directory(stream: IO[bytes]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -148,3 +149,19 @@ def clash(first: StagedFile, second: StagedFile) -> ClashError:
         f"{second.path.name} is two different files: {first.told} and {second.told}",
         _LOCK_CLASH if second.path.suffix == ".toml" else _CLASH,
     )
+
+
+def folder_names(labels: Sequence[str]) -> Iterator[str]:
+    """Make a folder's name of each label, no two the same.
+
+    :param labels: what the targets are called.
+    """
+    taken: set[str] = set()
+    for label in labels:
+        plain = re.sub(r"[^\w.+-]+", "-", label, flags=re.ASCII).strip(".-") or "target"
+        name, number = plain, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(name.lower())
+        yield name

@@ -19,6 +19,7 @@ from math import prod
 from pathlib import Path
 from typing import NamedTuple
 
+from wheeltarget.utils.redact import visible
 from wheeltarget.utils.regular_files import is_archive
 from wheeltarget.wheelhouse.archive import (
     DAMAGE,
@@ -30,7 +31,6 @@ from wheeltarget.wheelhouse.archive import (
     judge_members,
     leads_out,
     refuse_large_directory,
-    visible,
 )
 
 _CHUNK = 1 << 20

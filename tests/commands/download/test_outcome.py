@@ -17,7 +17,7 @@ from tests.support.output import files_by_target
 from tests.support.projects import make_project
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.cli.output.text import format_size
-from wheeltarget.commands.download.download import folder_names
+from wheeltarget.wheelhouse.merge import folder_names
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"

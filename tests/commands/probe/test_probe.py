@@ -33,7 +33,7 @@ from wheeltarget.commands.probe import probe, probe_script
 from wheeltarget.targets.catalog import read_target_file, target_from_table
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target
 
-SCRIPT = ROOT / "wheeltarget" / "probe_script.py"
+SCRIPT = ROOT / "wheeltarget" / "commands" / "probe" / "probe_script.py"
 REAL = [pytest.mark.interpreters, pytest.mark.network]
 
 needs_newest_pip = pytest.mark.skipif(

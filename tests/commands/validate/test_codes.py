@@ -60,7 +60,9 @@ def test_every_code_is_used() -> None:
 
 
 def test_codes_are_in_order() -> None:
-    written = re.findall(r'"(WT\d{3})":', (HOME / "codes.py").read_text("utf-8"))
+    written = re.findall(
+        r'"(WT\d{3})":', (HOME / "commands" / "validate" / "codes.py").read_text("utf-8")
+    )
     assert written == sorted(set(written)) == list(CODES)
 
 

@@ -1,11 +1,29 @@
-"""What is in a bundle, as text or JSON."""
+"""Results of bundle, cache, merge and prune, as text or JSON."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.cli.output.text import Style, display_path, format_size, show_json, show_notes
+from wheeltarget.cache.pruning import Removed, Usage
+from wheeltarget.cli.output.text import (
+    Style,
+    counted,
+    display_path,
+    format_size,
+    show_json,
+    show_notes,
+)
+from wheeltarget.commands.merge import MergeOutcome
+
+if TYPE_CHECKING:
+    from wheeltarget.commands.prune import PruneOutcome, PruneRequest
+
+_SCHEMA = 1
+
+
+_GIGABYTE = 1000**3
+
 
 if TYPE_CHECKING:
     from wheeltarget.commands.bundle.bundle import BundleOutcome
@@ -62,3 +80,97 @@ def _document(outcome: BundleOutcome) -> dict[str, object]:
         ],
         "notes": outcome.notes,
     }
+
+
+def show_usage(usage: Usage, stdout: TextIO, *, as_json: bool) -> None:
+    """Say what is in the cache folder.
+
+    :param usage: what is in it.
+    :param stdout: where to say it.
+    :param as_json: whether as JSON.
+    """
+    if as_json:
+        show_json(usage.as_dict(), stdout)
+        return
+    stdout.write(f"Folder  {usage.folder}\n")
+    stdout.write(f"Wheels  {usage.wheels}, {_size(usage.size)} of {_size(usage.limit)}\n")
+    stdout.write(f"Runs    {usage.runs} remembered, {usage.current} that may still hold\n")
+
+
+def show_removed(removed: Removed, stdout: TextIO, *, as_json: bool) -> None:
+    """Say what was removed.
+
+    :param removed: what was.
+    :param stdout: where to say it.
+    :param as_json: whether as JSON.
+    """
+    if as_json:
+        show_json(removed.as_dict(), stdout)
+        return
+    parts = []
+    if removed.wheels:
+        parts.append(f"{counted(removed.wheels, 'wheel')}, {_size(removed.size)}")
+    if removed.runs:
+        parts.append(counted(removed.runs, "remembered run"))
+    stdout.write(f"Removed {' and '.join(parts)}\n" if parts else "Nothing to remove\n")
+
+
+def _size(size: int) -> str:
+    return f"{size / _GIGABYTE:.1f} GB" if size >= _GIGABYTE else format_size(size)
+
+
+def show_merge(outcome: MergeOutcome, stdout: TextIO, *, as_json: bool) -> None:
+    """Say what is in the joined wheelhouse.
+
+    :param outcome: what came of it.
+    :param stdout: where to say it.
+    :param as_json: whether as JSON.
+    """
+    if as_json:
+        show_json(outcome.as_dict(), stdout)
+        return
+    for file in outcome.files:
+        how = "Saved" if file.new else "Already there"
+        stdout.write(f"{how} {display_path(file.path)}\n")
+    new = sum(file.new for file in outcome.files)
+    stdout.write(
+        f"Joined {counted(outcome.folders, 'wheelhouse')}: "
+        f"{counted(len(outcome.files), 'file')}, {new} new\n"
+    )
+    stdout.flush()
+
+
+def show_prune(
+    outcome: PruneOutcome,
+    request: PruneRequest,
+    stdout: TextIO,
+    stderr: TextIO,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the files to standard output, a line each, and the sum to standard error.
+
+    :param outcome: what came of it.
+    :param request: what was asked for.
+    :param stdout: for the files.
+    :param stderr: for the sum, which goes with text only.
+    :param as_json: whether to write JSON.
+    """
+    if as_json:
+        document = {
+            "schema": _SCHEMA,
+            "files": [str(path) for path in outcome.files],
+            "size": outcome.size,
+            "done": outcome.done,
+        }
+        show_json(document, stdout)
+        return
+    stdout.writelines(f"{path}\n" for path in outcome.files)
+    stdout.flush()
+    number = len(outcome.files)
+    what = f"{number or 'no'} {'file' if number == 1 else 'files'}, {format_size(outcome.size)}"
+    if request.since:
+        how = f"copied to {request.to}" if outcome.done else "to be taken there"
+    else:
+        how = "removed" if outcome.done else "that no lock names"
+    stderr.write(f"{what} {how}\n")

@@ -20,15 +20,16 @@ from wheeltarget.commands.check.findings import (
     judge_fit,
 )
 from wheeltarget.commands.check.locks import judge_locked, read_selections
-from wheeltarget.commands.download.download import roots
-from wheeltarget.commands.prepare import read_everything, typed_targets
+from wheeltarget.commands.prepare import read_everything
 from wheeltarget.errors import InputError, UsageError
 from wheeltarget.pip_config.options import split_command_line
 from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Choices, Job, Targets, make_plan
+from wheeltarget.resolver.verify import roots
 from wheeltarget.staging.temporary import temporary_home
 from wheeltarget.targets import catalog, project
+from wheeltarget.targets.names import typed_targets
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge

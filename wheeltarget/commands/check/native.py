@@ -20,7 +20,8 @@ from wheeltarget.errors import TemporaryFilesError
 from wheeltarget.staging.temporary import explained
 from wheeltarget.targets.compatibility import MUSL, glibc_level
 from wheeltarget.targets.target import Target
-from wheeltarget.wheelhouse.archive import DAMAGE, can_be_read, visible
+from wheeltarget.utils.redact import visible
+from wheeltarget.wheelhouse.archive import DAMAGE, can_be_read
 from wheeltarget.wheelhouse.wheel import WheelFile
 
 _MAGIC = b"\x7fELF"

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.commands.download import build_pure as pure
-from wheeltarget.commands.download.outcome import Asker, DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
+from wheeltarget.commands.notes import notes_on
 from wheeltarget.errors import UsageError
-from wheeltarget.resolver import failure_report, pip_runner
-from wheeltarget.resolver.plan import Job, Plan
-from wheeltarget.resolver.results import ChosenFile, JobResult
-from wheeltarget.resolver.verify import refuse_changed
+from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.plan import Plan
+from wheeltarget.resolver.results import Asker, ChosenFile, JobResult
+from wheeltarget.resolver.verify import _asking_lines, check, refuse_changed, refuse_failures
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.hashes import Digest, Hashes
 from wheeltarget.utils.signals import Interrupts
-from wheeltarget.wheelhouse import closure, merge
-from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile
+from wheeltarget.wheelhouse import merge
+from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
 
 if TYPE_CHECKING:
-    from packaging.requirements import Requirement
-
     from wheeltarget.requirements.foreign_locks import LockedVersion
 
 
@@ -86,7 +83,7 @@ def deliver(
         results = pip_runner.run_jobs(plan.jobs, labels, stage, manner)
         refuse_failures(results, labels, delivery.build)
         if delivery.locked:
-            from wheeltarget.lock_hashes import compare
+            from wheeltarget.resolver.verify import compare
 
             compare(results, labels, delivery.locked)
         if delivery.pure and not delivery.dry_run:
@@ -141,80 +138,6 @@ def pick_jobs(
         )
     pairs = enumerate(zip(labels, folders, strict=True))
     return tuple(n for n, names in pairs if not only or any(name in only for name in names))
-
-
-def folder_names(labels: Sequence[str]) -> Iterator[str]:
-    """Make a folder's name of each label, no two the same.
-
-    :param labels: what the targets are called.
-    """
-    taken: set[str] = set()
-    for label in labels:
-        plain = re.sub(r"[^\w.+-]+", "-", label, flags=re.ASCII).strip(".-") or "target"
-        name, number = plain, 1
-        while name.lower() in taken:
-            number += 1
-            name = f"{plain}-{number}"
-        taken.add(name.lower())
-        yield name
-
-
-def refuse_failures(
-    results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
-) -> None:
-    """Say for whom pip failed, and why as far as its resolver knew.
-
-    :param results: what came of each job.
-    :param labels: what to call each job's target.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
-    :raises UnmetError: where pip failed for any.
-    """
-    failure_report.refuse_failures(results, labels, build, _asking_lines)
-
-
-def check(result: JobResult, *, dry_run: bool) -> None:
-    """Walk the metadata of what was fetched for a target.
-
-    :param result: what came of its job.
-    :param dry_run: whether the files are not there; then what pip read of them counts.
-    :raises ClosureError: where something is missing, or not for the target.
-    """
-    target = result.job.target
-    if target is None:
-        return
-    files = [(file.name, file.path) for file in result.chosen]
-    closure.check_fit(target, files, dict(result.job.narrow), result.job.sources)
-    said = [
-        closure.read_metadata(file.path)
-        if file.path.suffix == ".whl" and not dry_run
-        else said_by_pip(file)
-        for file in result.chosen
-    ]
-    closure.check_closure(target, roots(result), said)
-
-
-def said_by_pip(file: ChosenFile) -> closure.WheelMetadata:
-    """Give what pip read in a file's metadata."""
-    return closure.WheelMetadata(file.name, file.version, file.requires)
-
-
-def roots(result: JobResult) -> list[Requirement]:
-    """Give what the user asked for, as far as its dependencies were to be fetched, too."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    found: list[Requirement] = []
-    if result.dependencies != "all":
-        return found
-    for line in result.job.lines:
-        try:
-            found.append(Requirement(line.parsed.requirement))
-        except InvalidRequirement:
-            continue  # a path or a URL: its project is among those that pip calls requested
-    for file in result.chosen:
-        if file.requested:
-            extras = f"[{','.join(file.extras)}]" if file.extras else ""
-            found.append(Requirement(f"{file.name}{extras}"))
-    return found
 
 
 def _staged(result: JobResult, label: str, folder: str) -> Iterator[StagedFile]:
@@ -272,109 +195,4 @@ def _target_file(
         new=new,
         yanked=file.yanked,
         requires_python=file.requires_python,
-    )
-
-
-def _asking_lines(job: Job) -> Iterator[tuple[str, Asker]]:
-    """Give the project, or the place of the project, that each line names, and the line."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    for line in job.lines:
-        text = line.parsed.requirement or line.parsed.options
-        asker = Asker("", text, str(line.fault("").location))
-        try:
-            yield canonicalize_name(Requirement(text).name), asker
-        except InvalidRequirement:
-            yield _place(text), asker
-
-
-def _place(text: str) -> str:
-    """Give the URL of a project that is named by its place alone, as pip has it."""
-    option = r"\s*(?:-e|--editable)(?:\s+|=)?"
-    place = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
-    place = re.sub(r"\[[\w\s,.-]*\]$", "", place.strip())
-    if "://" in place:
-        return re.sub(r"(?<=://)[^/\s]+@", "", place)
-    return Path(os.path.abspath(place)).as_uri()  # noqa: PTH100 - as pip reads it
-
-
-def notes_on(
-    plan: Plan,
-    results: Sequence[JobResult],
-    labels: Sequence[str],
-    pure: Collection[str],
-    *,
-    whole: bool = True,
-) -> Iterator[str]:
-    """Say what somebody should know of a good run.
-
-    :param plan: the plan of the run.
-    :param results: what came of each job.
-    :param labels: what to call each job's target.
-    :param pure: the projects of which a wheel is built here, normalised.
-    :param whole: whether every job was run; one that was not may need what no other one does.
-    :returns: a sentence for each.
-    """
-    host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
-    for line in plan.untargeted:
-        requirement = line.parsed.requirement or line.parsed.options
-        yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
-    for option in plan.opaque:
-        yield f"{option} has no target: taken for {host}"
-    yield from idle_notes(plan)
-    versions: dict[str, dict[str, list[str]]] = {}
-    for result, label in zip(results, labels, strict=True):
-        for file in result.chosen:
-            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
-            yield from _file_notes(file, label)
-            if result.job.target is not None and file.path.suffix != ".whl":
-                yield _source_note(file, label, pure)
-    yield from differing(versions)
-    allowed = frozenset().union(*(job.sources for job in plan.jobs))
-    for name in sorted(allowed - versions.keys()) if whole else ():
-        yield f"nothing needs {name}, of which a source was allowed"
-
-
-def differing(versions: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
-    """Say which projects have different versions for different targets.
-
-    :param versions: by project, the labels of the targets by version.
-    :returns: a sentence for each.
-    """
-    for name, by_version in sorted(versions.items()):
-        if len(by_version) > 1:
-            each = (f"{version} for {', '.join(who)}" for version, who in by_version.items())
-            yield f"{name} differs: {'; '.join(each)}"
-
-
-def idle_notes(plan: Plan) -> Iterator[str]:
-    """Say which constraints are for no target of a run.
-
-    :param plan: the plan of the run.
-    :returns: a sentence for each.
-    """
-    for line in plan.idle:
-        place = line.fault("").location
-        yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"
-
-
-def _file_notes(file: ChosenFile, label: str) -> Iterator[str]:
-    """Say what is not usual about a file."""
-    from packaging.version import Version
-
-    if file.yanked is not None:
-        reason = f": {file.yanked}" if file.yanked else ""
-        yield f"{file.name} {file.version} for {label} was yanked{reason}"
-    if Version(file.version).is_prerelease:
-        yield f"{file.name} {file.version} for {label} is a pre-release"
-
-
-def _source_note(file: ChosenFile, label: str, pure: Collection[str]) -> str:
-    """Say what becomes of a source; in a dry run none is built."""
-    if file.name in pure:
-        return f"{file.path.name} is a source, of which a pure Python wheel would be built here"
-    return (
-        f"{file.path.name} is a source for {label} to build there; what it depends on is as "
-        "its build on this machine says"
     )

@@ -85,7 +85,7 @@ def _host() -> Target:
 def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, ...]:
     if not by_target:
         return ("",) * len(selections)
-    from wheeltarget.commands.download.download import folder_names
+    from wheeltarget.wheelhouse.merge import folder_names
 
     return tuple(folder_names([each.label for each in selections]))
 
@@ -200,7 +200,8 @@ class _Run:
             yield TargetFiles(selection.label, target.tags[0], target.python, files)
 
     def _file(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
-        from wheeltarget.commands.download.outcome import Asker, TargetFile
+        from wheeltarget.commands.download.outcome import TargetFile
+        from wheeltarget.resolver.results import Asker
 
         file = pin.file
         name = f"{folder}/{file.filename}" if folder else file.filename
@@ -223,7 +224,7 @@ class _Run:
     def _notes(self) -> Iterator[str]:
         if len(self.selections) == 1:
             return
-        from wheeltarget.commands.download.download import differing
+        from wheeltarget.commands.notes import differing
 
         versions: dict[str, dict[str, list[str]]] = {}
         for selection, _, pin in self._each():

@@ -13,11 +13,10 @@ from pathlib import Path
 from wheeltarget.cache.folder import cache_folder, is_due, is_refused, prepare, wheel_folder
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
-from wheeltarget.limits import read_connections
 from wheeltarget.lockfile.from_options import NOT_FOR_FETCHING
 from wheeltarget.lockfile.reader import Pin
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, take_file
-from wheeltarget.network.policy import Network, has_other_index, read_network
+from wheeltarget.network.policy import Network, has_other_index, read_connections, read_network
 from wheeltarget.network.transfer import Order, Patience
 from wheeltarget.pip_config.options import CommandLine
 from wheeltarget.utils.hashes import Digest, hash_file

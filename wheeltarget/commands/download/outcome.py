@@ -7,33 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wheeltarget.cache.run_records import Basis
+from wheeltarget.resolver.results import Asker
+
 SCHEMA = 1
 """The version of the form that :meth:`DownloadOutcome.as_dict` gives."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Who asks for a project: another project, or somebody's line.
-
-    :param project: the project, or an empty string.
-    :param requirement: the line's requirement, or an empty string.
-    :param location: where the line stands, or an empty string.
-    """
-
-    project: str = ""
-    requirement: str = ""
-    location: str = ""
-
-    def as_dict(self) -> dict[str, str]:
-        """Give what there is."""
-        if self.project:
-            return {"project": self.project}
-        return {"requirement": self.requirement, "location": self.location}
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, str]) -> Asker:
-        """Build it from what :meth:`as_dict` gave."""
-        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +101,6 @@ class TargetFiles:
     def from_dict(cls, data: Mapping[str, Any]) -> TargetFiles:
         """Build it from what :meth:`as_dict` gave."""
         return cls(**{**data, "files": tuple(map(TargetFile.from_dict, data["files"]))})
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What an outcome rests on: while all of it is the same, so is the outcome.
-
-    :param read: the files that were read.
-    :param looked_for: those that were read if they were there.
-    :param variables: the environment variables that these files name.
-    :param began: when the run began, in seconds since the epoch.
-    :param fresh_until: until when what the index pages say holds, likewise.
-    :param destination: the folder for the files, as it was named.
-    """
-
-    read: tuple[str, ...]
-    looked_for: tuple[str, ...]
-    variables: tuple[str, ...]
-    began: float
-    fresh_until: float
-    destination: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.cache.folder import cache_folder, is_ours, wheel_folder
+from wheeltarget.cache.folder import cache_folder, wheel_folder
 from wheeltarget.cache.run_records import find, mark_again
 from wheeltarget.errors import DestinationError
 from wheeltarget.utils.hashes import hash_file, mark_of
+from wheeltarget.utils.permissions import is_ours
 
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import Remembered

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheeltarget.commands.download.outcome import Basis
+from wheeltarget.cache.run_records import Basis
 from wheeltarget.pip_config.files import configuration_files, configured_settings
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE, CommandLine
 from wheeltarget.requirements.loader import VARIABLE, Inputs
-from wheeltarget.requirements.parser import TargetName, is_lock, is_remote
+from wheeltarget.requirements.parser import is_lock, is_remote
 from wheeltarget.targets.catalog import HOST, is_path
+from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.project import project_files
 from wheeltarget.targets.user_targets import user_folder
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from wheeltarget.commands.download.download import idle_notes, roots, said_by_pip
 from wheeltarget.commands.download.outcome import PlainRun
+from wheeltarget.commands.notes import idle_notes
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import CommandLine
 from wheeltarget.requirements.loader import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.resolver.results import JobResult
+from wheeltarget.resolver.verify import roots, said_by_pip
 from wheeltarget.staging.temporary import temporary_home
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import interruptible

@@ -13,12 +13,12 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from wheeltarget.projects import Asked, FoundFile, FoundProject, JobListing
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
 from wheeltarget.resolver.checks import parse_requirement
 from wheeltarget.resolver.demands import Demand, Release, judge
 from wheeltarget.resolver.explanation import Explanation
+from wheeltarget.resolver.index_query import Asked, FoundFile, FoundProject, JobListing
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.suggestions import Fix
 from wheeltarget.targets.catalog import HOST_LABEL

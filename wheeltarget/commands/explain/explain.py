@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.commands.explain.answers import Row, make_rows
-from wheeltarget.commands.prepare import project_names, read_everything, typed_targets
+from wheeltarget.commands.prepare import read_everything
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.files import configured_options
 from wheeltarget.pip_config.options import FOREIGN, CommandLine, split_command_line
-from wheeltarget.projects import JobListing
+from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver import index_query
+from wheeltarget.resolver.index_query import JobListing
 from wheeltarget.resolver.plan import Choices, Job, Plan, Targets, make_plan
 from wheeltarget.targets import catalog, project
+from wheeltarget.targets.names import typed_targets
 from wheeltarget.utils.signals import interruptible
 
 if TYPE_CHECKING:
@@ -166,7 +168,7 @@ def _unreadable(job: Job) -> Iterator[Fault]:
 
 
 def _outcome(jobs: Sequence[Job], listings: Sequence[JobListing], plan: Plan) -> ExplainOutcome:
-    from wheeltarget.commands.download.download import idle_notes
+    from wheeltarget.commands.notes import idle_notes
 
     targets = (job.target for job in jobs if job.target)
     return ExplainOutcome(

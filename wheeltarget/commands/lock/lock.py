@@ -10,7 +10,6 @@ from pathlib import Path
 
 from wheeltarget.cache.folder import open_for, wheel_folder
 from wheeltarget.cache.pruning import make_room
-from wheeltarget.commands.download import download
 from wheeltarget.commands.lock.build import Recipe, make_lock
 from wheeltarget.commands.lock.diff import (
     LockFile,
@@ -31,17 +30,20 @@ from wheeltarget.commands.lock.files import (
 )
 from wheeltarget.commands.lock.inputs import Names, inputs_of, recording
 from wheeltarget.commands.lock.resolve import Resolver
-from wheeltarget.commands.prepare import project_names, read_everything, typed_targets
+from wheeltarget.commands.notes import notes_on
+from wheeltarget.commands.prepare import read_everything
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
-from wheeltarget.lock_hashes import compare as compare_hashes
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.files import configured_options, configured_settings
 from wheeltarget.pip_config.options import FOREIGN, CommandLine, split_command_line
+from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.loader import Inputs
-from wheeltarget.requirements.parser import TargetName, is_lock
+from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver.plan import Choices, Job, Plan, Targets, make_plan
 from wheeltarget.resolver.results import JobResult
+from wheeltarget.resolver.verify import compare as compare_hashes
 from wheeltarget.targets import catalog, project
+from wheeltarget.targets.names import TargetName, typed_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
@@ -150,7 +152,7 @@ def lock(request: LockRequest) -> LockOutcome:
         if not request.dry_run:
             _place(drafts, stage, interrupts)
     notes = (
-        *download.notes_on(order.plan, results, order.labels, frozenset()),
+        *notes_on(order.plan, results, order.labels, frozenset()),
         *_notes(drafts, free, request, folder),
         *stage.notes,
         *filter(None, [no_cache or make_room(cached, _environment(request))]),

@@ -9,12 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from wheeltarget.commands.download import download
 from wheeltarget.commands.lock import same_versions
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import UnmetError
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.targets import catalog
 from wheeltarget.wheelhouse.merge import Stage
 
@@ -47,13 +47,13 @@ class Resolver:
         """
         results = self._find_same(jobs) if same else self._start(jobs, "all")
         for result in results.values():
-            download.check(result, dry_run=True)
+            check(result, dry_run=True)
         return tuple(replace(results[i], chosen=_measured(results[i])) for i in range(len(results)))
 
     def _start(self, jobs: Sequence[Job], name: str) -> dict[int, JobResult]:
         """Resolve every job by itself."""
         results = self._run(jobs, range(len(jobs)), name)
-        download.refuse_failures(results, self.labels, catalog.look_up_tag)
+        refuse_failures(results, self.labels, catalog.look_up_tag)
         return dict(enumerate(results))
 
     def _find_same(self, jobs: Sequence[Job]) -> dict[int, JobResult]:
@@ -126,7 +126,7 @@ class Resolver:
     ) -> None:
         """Say whose versions a job cannot do with, if that is why it failed."""
         if result.exit_code and result.job.target is not None and result.failure is None:
-            download.refuse_failures([result], [self.labels[number]], catalog.look_up_tag)
+            refuse_failures([result], [self.labels[number]], catalog.look_up_tag)
         if result.exit_code:
             demands = result.failure.demands if result.failure else ()
             raise same_versions.held_back(self.labels[number], exceeded, demands, bounds)

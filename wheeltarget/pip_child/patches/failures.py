@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wheeltarget.pip_child.job import Current
-from wheeltarget.pip_child.proofs import proof_finder
+from wheeltarget.pip_child.patches.selftest import proof_finder
 from wheeltarget.pip_child.result import without_credentials
 
 _LOGGER = logging.getLogger(__name__)

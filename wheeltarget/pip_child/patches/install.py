@@ -39,9 +39,8 @@ from wheeltarget.pip_child.patches.selection import (
     patch_selection,
     prove_selection,
 )
-from wheeltarget.pip_child.patches.selftest import ODD, Download, find_fault
+from wheeltarget.pip_child.patches.selftest import ODD, Download, find_fault, proof_finder
 from wheeltarget.pip_child.prefetch.install import Speed
-from wheeltarget.pip_child.proofs import proof_finder
 from wheeltarget.targets.markers import holds
 
 PROOF: dict[str, Any] = {

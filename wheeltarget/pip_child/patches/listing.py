@@ -18,9 +18,9 @@ from typing import Any
 from wheeltarget.pip_child.job import Current
 from wheeltarget.pip_child.patches.error_messages import Pages
 from wheeltarget.pip_child.patches.failures import file_facts, normal, places_of
+from wheeltarget.pip_child.patches.selftest import proof_finder
 from wheeltarget.pip_child.prefetch.graph import fetch_pages
 from wheeltarget.pip_child.prefetch.install import Speed
-from wheeltarget.pip_child.proofs import proof_finder
 from wheeltarget.pip_child.result import without_credentials
 
 _OTHER = "different_project"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from wheeltarget.pip_child.job import Current, rebind
-from wheeltarget.pip_child.proofs import proof_finder, write_wheel
+from wheeltarget.pip_child.patches.selftest import proof_finder, write_wheel
 from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
 
 

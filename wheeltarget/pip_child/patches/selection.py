@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from wheeltarget.pip_child.job import Current, Narrowing
+from wheeltarget.pip_child.patches.selftest import proof_finder
 from wheeltarget.pip_child.patches.sizes import patch_sizes
-from wheeltarget.pip_child.proofs import proof_finder
 
 NARROW = "narrow-proof"
 """The project of which the proof's job takes only its last tag."""

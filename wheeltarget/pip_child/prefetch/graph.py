@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.pip_child.news import News
 from wheeltarget.pip_child.prefetch.pages import Packed
-from wheeltarget.pip_child.prefetch.pool import Left, Task
+from wheeltarget.pip_child.prefetch.pool import Left, News, Task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, WHEEL, Ahead
 
 _LOGGER = logging.getLogger(__name__)

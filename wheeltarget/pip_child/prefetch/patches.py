@@ -15,9 +15,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from wheeltarget.pip_child.job import rebind
-from wheeltarget.pip_child.news import News
 from wheeltarget.pip_child.prefetch.graph import Walk, fetch_wheels
 from wheeltarget.pip_child.prefetch.pages import KeptPage
+from wheeltarget.pip_child.prefetch.pool import News
 from wheeltarget.pip_child.prefetch.prefetcher import Ahead
 from wheeltarget.pip_child.prefetch.progress import show, tell, tell_whole
 from wheeltarget.pip_child.prefetch.scheduler import Together

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from wheeltarget.pip_child.job import Job
-from wheeltarget.pip_child.news import News
 from wheeltarget.pip_child.prefetch.graph import Walk, fetch_wheels
+from wheeltarget.pip_child.prefetch.pool import News
 from wheeltarget.pip_child.prefetch.prefetcher import Ahead
 from wheeltarget.pip_child.prefetch.upcoming_job import (
     Prospect,
