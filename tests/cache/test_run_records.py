@@ -95,7 +95,7 @@ def test_what_is_kept_is_found(desk: Desk) -> None:
     assert run_key.is_known(WORDS, desk.environment)
     found = run_records.find(WORDS, {**desk.environment, "SHLVL": "2"})
     assert found is not None
-    assert found.outcome == replace(kept, basis=None)
+    assert DownloadOutcome.from_dict(found.outcome) == replace(kept, basis=None)
     assert found.appearance == look
     assert found.destination == desk.folder / "house"
     run_records.forget(WORDS, desk.environment)

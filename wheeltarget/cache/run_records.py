@@ -16,11 +16,11 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import wheeltarget
 from wheeltarget.cache.run_key import SUFFIX, record_of
@@ -28,7 +28,6 @@ from wheeltarget.utils.hashes import mark_of
 from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, read_regular
 
 if TYPE_CHECKING:
-    from wheeltarget.commands.download.outcome import DownloadOutcome
     from wheeltarget.utils.hashes import Mark
 
 _SCHEMA = 2
@@ -42,6 +41,21 @@ _SECOND = 1_000_000_000
 _CHANGED = "changed"
 _PART = ".part"
 _DRAFT_IS_DEAD_AFTER = 3600.0
+
+
+class Outcome(Protocol):
+    """What came of a run, as far as it matters for keeping it."""
+
+    @property
+    def basis(self) -> Basis | None:
+        """Return what it rests on; None if that cannot be told."""
+
+    @property
+    def files(self) -> frozenset[Path]:
+        """Return the files that are in the destination."""
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +78,7 @@ class Appearance:
 class Remembered:
     """What an earlier run came to.
 
-    :param outcome: its outcome; where its files are now is another matter.
+    :param outcome: its outcome as JSON; where its files are now is another matter.
     :param appearance: how it was shown.
     :param destination: the folder for its files.
     :param made: when it was, in seconds since the epoch.
@@ -72,7 +86,7 @@ class Remembered:
     :param record: the file that this is kept in.
     """
 
-    outcome: DownloadOutcome
+    outcome: Mapping[str, Any]
     appearance: Appearance
     destination: Path
     made: float
@@ -111,7 +125,7 @@ def find(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | N
 def keep(
     words: Sequence[str],
     environment: Mapping[str, str],
-    outcome: DownloadOutcome,
+    outcome: Outcome,
     appearance: Appearance,
 ) -> None:
     """Remember what came of a run, if it can be told what that rests on.
@@ -141,17 +155,18 @@ def keep(
             "destination": [basis.destination, str(real_folder(basis.destination))],
             "appearance": list(astuple(appearance)),
             "outcome": outcome.as_dict(),
-            "marks": _marks(outcome),
+            "marks": _marks(outcome.files),
         }
         _write(Path(record_of(words, environment)), json.dumps(data))
 
 
-def mark_again(remembered: Remembered) -> None:
+def mark_again(remembered: Remembered, files: Iterable[Path]) -> None:
     """Keep the marks of the files that are in the destination now, each of them right.
 
     :param remembered: what came of an earlier run, and came of this one, too.
+    :param files: the files.
     """
-    marks = _marks(remembered.outcome)
+    marks = _marks(files)
     if marks == remembered.marks:
         return
     import json
@@ -162,10 +177,10 @@ def mark_again(remembered: Remembered) -> None:
             _write(remembered.record, json.dumps({**data, "marks": marks}))
 
 
-def _marks(outcome: DownloadOutcome) -> dict[str, Mark]:
-    """Give the mark of each file that is in the destination."""
+def _marks(files: Iterable[Path]) -> dict[str, Mark]:
+    """Return the mark of each file that is in the destination."""
     marks = {}
-    for path in {file.path for target in outcome.targets for file in target.files if file.path}:
+    for path in files:
         with contextlib.suppress(OSError):
             mark = mark_of(path.lstat())
             if mark is not None:
@@ -227,12 +242,9 @@ def _check(
     )
     if not holds:
         return None
-    from wheeltarget.commands.download.outcome import DownloadOutcome
-
-    outcome = DownloadOutcome.from_dict(data["outcome"])
     appearance = Appearance(*data["appearance"])
     marks = {path: tuple(mark) for path, mark in data["marks"].items()}
-    return Remembered(outcome, appearance, Path(destination), data["made"], marks, record)
+    return Remembered(data["outcome"], appearance, Path(destination), data["made"], marks, record)
 
 
 def _programs() -> list[list[str | None]]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.errors import Fault, InputError, Location, locate
-from wheeltarget.requirements.annotations import KEYS
-from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.names import KEYS, TargetName
 from wheeltarget.utils.regular_files import PROJECT_FILE, RefusedFileError, read_regular
 from wheeltarget.utils.toml_locations import parse_toml
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from wheeltarget.commands.check.findings import CheckFinding
+from wheeltarget.commands.download.lock_options import choose, read_words
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.lockfile.from_options import choose, read_words
 from wheeltarget.lockfile.reader import Looker, Selection
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.targets import catalog

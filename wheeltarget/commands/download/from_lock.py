@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wheeltarget.commands.download.lock_options import Choice, LockWords, choose, read_words
 from wheeltarget.commands.download.lock_sources import Source, bring
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.lockfile.from_options import Choice, LockWords, choose, read_words
 from wheeltarget.lockfile.reader import Looker, Pin, Selection
 from wheeltarget.network.downloader import Watch
 from wheeltarget.utils.signals import Interrupts, interruptible

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from wheeltarget.cache.folder import cache_folder, is_due, is_refused, prepare, wheel_folder
 from wheeltarget.cache.wheel_store import Store
+from wheeltarget.commands.download.lock_options import NOT_FOR_FETCHING
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
-from wheeltarget.lockfile.from_options import NOT_FOR_FETCHING
 from wheeltarget.lockfile.reader import Pin
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, take_file
 from wheeltarget.network.policy import Network, has_other_index, read_connections, read_network

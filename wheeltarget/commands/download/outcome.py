@@ -121,6 +121,12 @@ class DownloadOutcome:
     fresh_until: float | None = None
     basis: Basis | None = None
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """Return the paths of all files that were chosen and are kept."""
+        files = (file.path for target in self.targets for file in target.files)
+        return frozenset(path for path in files if path is not None)
+
     def as_dict(self) -> dict[str, object]:
         """Give it as JSON has it."""
         return {

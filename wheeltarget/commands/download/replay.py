@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.cache.folder import cache_folder, wheel_folder
 from wheeltarget.cache.run_records import find, mark_again
+from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile
 from wheeltarget.errors import DestinationError
 from wheeltarget.utils.hashes import hash_file, mark_of
 from wheeltarget.utils.permissions import is_ours
@@ -21,7 +22,6 @@ from wheeltarget.utils.permissions import is_ours
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import Remembered
     from wheeltarget.cache.wheel_store import Store
-    from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile
     from wheeltarget.utils.hashes import Mark
 
 
@@ -44,26 +44,30 @@ def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadO
     :raises InterruptedRunError: where a signal came before anything was placed.
     """
     wheels = wheel_folder(cache_folder(environment))
-    hashes = _hashes(remembered)
+    try:
+        outcome = DownloadOutcome.from_dict(remembered.outcome)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # it is not as this version writes it
+    hashes = _hashes(outcome, remembered.destination)
     new = None if hashes is None else _place(hashes, remembered, wheels)
     if new is None:
         return None
-    mark_again(remembered)
+    mark_again(remembered, outcome.files)
     targets = tuple(
         replace(target, files=tuple(replace(file, new=file.path in new) for file in target.files))
-        for target in remembered.outcome.targets
+        for target in outcome.targets
     )
-    return replace(remembered.outcome, targets=targets)
+    return replace(outcome, targets=targets)
 
 
-def _hashes(remembered: Remembered) -> dict[str, str] | None:
+def _hashes(outcome: DownloadOutcome, destination: Path) -> dict[str, str] | None:
     """Give the hash of each file by its name in the destination, if all of them are known."""
     found = {}
-    for file in _files(remembered.outcome):
+    for file in _files(outcome):
         sha256 = dict(file.hashes).get("sha256")
         if file.path is None or sha256 is None:
             return None
-        found[file.path.relative_to(remembered.destination).as_posix()] = sha256
+        found[file.path.relative_to(destination).as_posix()] = sha256
     return found
 
 
