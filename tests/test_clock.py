@@ -173,7 +173,7 @@ def test_source_date_that_is_none(said: str) -> None:
 def test_every_archive_has_times_of_its_own(tmp_path: Path) -> None:
     """By a name alone, zipfile takes the current time, and by a path that of the file."""
     writers = {"writestr": "ZipInfo", "write_py": "", "from_file": "", "mkdir": "ZipInfo"}
-    for name, (_, tree) in sources().items():
+    for name, tree in sources().items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 whole = ast.unparse(node.func)

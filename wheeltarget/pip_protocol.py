@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+NO_ROOM = {73: "ENOSPC", 74: "EDQUOT"}
+"""The exit codes of a process of pip's that cannot write its files, with the name of the error."""
+
+
 OPTION = "--reserve"
 """What stands before the number of the pipe."""
 

@@ -75,7 +75,7 @@ PACKAGES = TYPER | {"packaging", "platformdirs", "pip"}
         (["download", "--no-index", f"lib ; tags={TARGET}"], TYPER | {"pip"}),
         (
             ["download", "lib ; tags="],
-            TYPER | {"pip", "packaging", "wheeltarget.commands.download.download"},
+            TYPER | {"pip"},
         ),
         (
             ["validate", "needed.txt"],
@@ -98,6 +98,7 @@ def test_a_command_loads_what_it_needs(
 STARTED = """
 import subprocess
 from wheeltarget.pip_protocol import OPTION
+from wheeltarget.resolver import prestart as reserve
 start_here, spawn_here = subprocess.Popen.__init__, os.posix_spawn
 def start(self, words, *rest, **named):
     seen.extend(words[-2:-1] if "wheeltarget.pip_child" in words else [])
@@ -196,7 +197,9 @@ def test_a_process_that_was_started_in_vain_is_gone(
     tmp_path: Path, options: list[str], words: list[str], exit_code: int
 ) -> None:
     change = """
-import os, wheeltarget.resolver.prestart as reserve
+import os
+from wheeltarget.pip_protocol import OPTION
+from wheeltarget.resolver import prestart as reserve
 spawn_here = os.posix_spawn
 def spawn(path, words, *rest, **named):
     pid = spawn_here(path, words, *rest, **named)
@@ -212,8 +215,8 @@ os.posix_spawn = spawn
 @posix
 def test_a_process_in_reserve_ends_with_the_one_that_was_killed() -> None:
     script = (
-        "import time; from wheeltarget import reserve; reserve.begin(); print(1, flush=True); "
-        "time.sleep(60)"
+        "import time; from wheeltarget.resolver import prestart; prestart.begin(); "
+        "print(1, flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", script],

@@ -20,7 +20,7 @@ from tests.support.index import LocalIndex, Stall
 from tests.support.moved_pip import Edit, move_pip
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.pip_child import __name__ as CHILD  # noqa: N812 - it is the name of a package
-from wheeltarget.resolver import prestart
+from wheeltarget.pip_protocol import NO_ROOM
 
 pytestmark = pytest.mark.seams
 
@@ -877,7 +877,7 @@ def test_full_disk_is_not_the_fault_of_pip(
     shop: Workshop, index: LocalIndex, tmp_path: Path, broken: str
 ) -> None:
     run = shop.run(Job(online(index, "app")), variables=later_pip(tmp_path, FULL + broken))
-    assert (prestart.NO_ROOM[run.exit_code], run.sentence) == ("ENOSPC", None)
+    assert (NO_ROOM[run.exit_code], run.sentence) == ("ENOSPC", None)
     assert run.stderr == "", "whoever made the folder names it"
     assert index.requests == ()
 

@@ -147,7 +147,7 @@ def test_everything_killed(
 ) -> None:
     """Nobody is left to clean up, so the next run does."""
     guarding = subprocess.run(
-        ["pgrep", "-f", f"guard.py {project.parent}"], capture_output=True, text=True, check=True
+        ["pgrep", "-f", f"cleanup.py {project.parent}"], capture_output=True, text=True, check=True
     ).stdout.split()
     for number in guarding:
         os.kill(int(number), signal.SIGKILL)

@@ -324,20 +324,23 @@ BUILDERS = {
 """Functions that build a command line."""
 
 PASSED_ON = {
-    ("guarding", "_spawn"): "Guard builds it",
-    ("probe", "run_python"): "both of those that call it build it",
-    ("processes", "wait_as_pip"): "driver builds it",
+    ("staging.cleanup_process", "_spawn"): "Guard builds it",
+    ("commands.probe.probe", "run_python"): "both of those that call it build it",
+    ("resolver.processes", "wait_as_pip"): "the runner builds it",
     # The script of the probe is a program of its own, and has nothing of ours.
-    ("probe_script", "_musllinux_platforms"): "the C library's loader, by its whole path",
-    ("probe_script", "_mac_platforms"): "with -I, which needs no help",
+    (
+        "commands.probe.probe_script",
+        "_musllinux_platforms",
+    ): "the C library's loader, by its whole path",
+    ("commands.probe.probe_script", "_mac_platforms"): "with -I, which needs no help",
 }
 """Functions that start what they are given, or no Python."""
 
 NAMES_PYTHON = {
-    "children": "builds the command lines",
-    "install_check": "looks for a Python, and compares",
-    "probe_script": "is a program of its own",
-    "runs": "is part of a name",
+    "utils.python_process": "builds the command lines",
+    "commands.install_check": "looks for a Python, and compares",
+    "commands.probe.probe_script": "is a program of its own",
+    "cache.run_key": "is part of a name",
 }
 """Modules that name the running Python."""
 
@@ -381,15 +384,13 @@ def unbuilt(tree: ast.Module) -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(sources()))
 def test_every_process_is_started_with_a_command_line_of_ours(name: str) -> None:
-    room, tree = sources()[name]
-    assert {each for each in unbuilt(tree) if (room, each) not in PASSED_ON} == set()
+    assert {each for each in unbuilt(sources()[name]) if (name, each) not in PASSED_ON} == set()
 
 
 @pytest.mark.parametrize("name", sorted(sources()))
 def test_nothing_else_names_the_running_python(name: str) -> None:
-    room, tree = sources()[name]
-    named = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    assert room in NAMES_PYTHON or "sys.executable" not in map(ast.unparse, named)
+    named = [node for node in ast.walk(sources()[name]) if isinstance(node, ast.Attribute)]
+    assert name in NAMES_PYTHON or "sys.executable" not in map(ast.unparse, named)
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,9 @@ def _wants_progress(words: tuple[str, ...]) -> bool:
 
 
 def _run(request: DownloadRequest, typed: tuple[str, ...]) -> int:
-    from wheeltarget.api import PlainRun, download
+    from wheeltarget.api import PlainRun
     from wheeltarget.cache import run_records as remembered
+    from wheeltarget.commands.download.download import download
 
     if request.refresh:
         typed = tuple(word for word in typed if word != "--refresh")

@@ -31,8 +31,8 @@ def install_check(
 ) -> None:
     """Unpack the wheels of a lock into a throwaway folder, and import every module for real."""
     from wheeltarget.cli.output.check import show_install_check
-    from wheeltarget.commands.check.install_check import InstallCheckRequest
-    from wheeltarget.commands.check.install_check import install_check as try_out
+    from wheeltarget.commands.install_check import InstallCheckRequest
+    from wheeltarget.commands.install_check import install_check as try_out
 
     request = InstallCheckRequest(
         requirement,

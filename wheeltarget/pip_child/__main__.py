@@ -121,8 +121,7 @@ from wheeltarget.pip_child.prefetch.install import Speed, spare_collector
 from wheeltarget.pip_child.prefetch.prefetcher import Scope
 from wheeltarget.pip_child.result import write_json
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
-from wheeltarget.pip_protocol import OPTION
-from wheeltarget.resolver import prestart
+from wheeltarget.pip_protocol import NO_ROOM, OPTION
 
 SCHEMA = 1
 PIP_MOVED = 70
@@ -160,7 +159,7 @@ def main(job_file: Path) -> int:
         return INTERRUPTED
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0)
-        for code, known in () if order.get("plain") else prestart.NO_ROOM.items():
+        for code, known in () if order.get("plain") else NO_ROOM.items():
             if name == known:
                 return code
         sys.stderr.write(f"ERROR: {error}\n")

@@ -14,7 +14,7 @@ from typing import Any
 
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.network.policy import read_connections
-from wheeltarget.pip_protocol import INTERRUPTED, PIP_MOVED, SCHEMA
+from wheeltarget.pip_protocol import INTERRUPTED, NO_ROOM, PIP_MOVED, SCHEMA
 from wheeltarget.resolver import prestart
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.processes import run_all, run_one, wait_as_pip
@@ -134,8 +134,8 @@ def _refuse_end(exit_code: int, failure: Path) -> None:
 
 def _refuse_no_room(exit_code: int) -> None:
     """Raise what a child met that could not write its files; whoever made the folder names it."""
-    if exit_code in prestart.NO_ROOM:
-        number = getattr(errno, prestart.NO_ROOM[exit_code])
+    if exit_code in NO_ROOM:
+        number = getattr(errno, NO_ROOM[exit_code])
         raise OSError(number, os.strerror(number))
 
 

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-NO_ROOM = {73: "ENOSPC", 74: "EDQUOT"}
-"""The exit codes of a process of pip's that cannot write its files, with the name of the error."""
-
 _MARKS = (b"tags=", b"target=")
 _FILE_OPTIONS = ("-r", "-c", "--requirement", "--constraint")
 _LARGEST_FILE = 1 << 20

@@ -1,4 +1,4 @@
-"""What may be done with files that are made here, where they are not made in the usual way."""
+"""Modes of new files, and whether root may use a folder."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from wheeltarget.utils.redact import json_text, redact, visible
 if TYPE_CHECKING:
     from wheeltarget.commands.check.check import CheckOutcome
     from wheeltarget.commands.check.findings import CheckFinding
-    from wheeltarget.commands.check.install_check import InstallCheckOutcome
+    from wheeltarget.commands.install_check import InstallCheckOutcome
 
 _SCHEMA = 1
 _WHOLE = "the wheelhouse"

@@ -193,7 +193,8 @@ def _check(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
 
 def _fetch(choice: LockChoice, folder: Path) -> None:
     """Fetch the files of a lock, and check them against it."""
-    from wheeltarget.api import DownloadRequest, download
+    from wheeltarget.commands.download.download import download
+    from wheeltarget.commands.download.request import DownloadRequest
 
     words = ("--requirement", choice.name, "--dest", str(folder))
     request = DownloadRequest(words, tags=choice.tags, targets=choice.targets, wants_outcome=True)

@@ -1,1 +1,1 @@
-"""`wheeltarget check` and `install-check`: check a wheelhouse for its targets."""
+"""`wheeltarget check`: check a wheelhouse for its targets."""
