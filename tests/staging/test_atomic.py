@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.cli import environment, names
 from wheeltarget.staging.atomic import open_part
+from wheeltarget.staging.state import open_state
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
 
@@ -89,3 +90,25 @@ def test_what_somebody_put_in_the_place_of_a_left_folder_stays(house: Path, tmp_
     with open_part(house / "out"):
         pass
     assert (left / "diary").read_text() == "dear"
+
+
+_DYING_TWICE = """\
+import os
+from pathlib import Path
+from wheeltarget.staging.atomic import open_part
+with open_part(Path("out"), folder=True) as outer, open_part(outer / "inner") as inner:
+    inner.write_text("half")
+    os.kill(os.getpid(), 9)
+"""
+
+
+def test_what_a_killed_run_left_in_its_own_folder_is_forgotten(house: Path) -> None:
+    words = [sys.executable, "-c", _DYING_TWICE]
+    subprocess.run(words, cwd=house, env=environment(), check=False)
+    with open_state(os.environ) as state:
+        assert len(state.names()) == 2
+    with open_part(house / "out"):
+        pass
+    assert names(house) == []
+    with open_state(os.environ) as state:
+        assert state.names() == []

@@ -134,11 +134,15 @@ def sweep(state: Folder, destination: str, home: str) -> list[str]:
     :returns: a sentence for the user for each file that cannot be read.
     """
     notes = list(journals.set_aside(state))
-    for key in _keys(state):
-        with contextlib.suppress(OSError):
-            note = _sweep_one(state, key, destination, home)
-            if note:
-                notes.append(note)
+    keys: list[str] = []
+    # Again after something was removed, since one folder may have been in another.
+    while (left := _keys(state)) != keys:
+        keys = left
+        for key in keys:
+            with contextlib.suppress(OSError):
+                note = _sweep_one(state, key, destination, home)
+                if note:
+                    notes.append(note)
     return notes
 
 
@@ -256,10 +260,18 @@ def _sweep_one(state: Folder, key: str, destination: str, home: str) -> str:
                 f"{name}{UNREADABLE}, and the folder that it may have named was left"
             )
         homes = [os.path.dirname(path) for path, _ in content.folders]
-        if content.destination and destination != content.destination and home not in homes:
+        concerned = destination == content.destination or home in homes
+        if content.destination and not concerned and not _is_idle(state, key, content):
             return ""
         _finish(state, key, 0)
     return ""
+
+
+def _is_idle(state: Folder, key: str, content: _Content) -> bool:
+    """Return whether a record has nothing left to remove, as if its folder was in another one."""
+    if journals.exists(state, key):
+        return False
+    return not any(os.path.lexists(path) for path, _ in content.folders)
 
 
 def _finish(state: Folder, key: str, patience: float) -> None:

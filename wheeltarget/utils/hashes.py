@@ -88,13 +88,17 @@ def copy_file(source: Path, path: Path) -> Digest:
     :param source: the file.
     :param path: the copy; what is there is overwritten.
     :returns: the digest of the copy.
-    :raises OSError: if one cannot be read, or the other not be written.
+    :raises OSError: if one cannot be read, or the other not be written; it names the copy then.
     """
     with source.open("rb", buffering=0) as reader, path.open("wb", buffering=0) as handle:
         writer = Writer(handle)
         buffer = memoryview(bytearray(_BLOCK))
         while count := reader.readinto(buffer):
-            writer.write(buffer[:count])
+            try:
+                writer.write(buffer[:count])
+            except OSError as error:
+                error.filename = str(path)
+                raise
     return writer.digest
 
 

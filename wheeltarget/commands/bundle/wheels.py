@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,9 +23,6 @@ if TYPE_CHECKING:
 
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
 """Flaws of a wheel with which it can be unpacked all the same, as pip does."""
-
-
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +159,7 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
         try:
             digest = hash_file(path) if source == path else copy_file(source, path)
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            if source != path and error.filename == str(path):
                 raise
             continue  # it cannot be read
         if digest.sha256 == package.file.sha256.lower():
