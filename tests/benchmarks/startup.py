@@ -41,7 +41,8 @@ DOWNLOAD = {
 }
 IMPORTS = {
     "wheeltarget, before pip is told what to do": (
-        "from wheeltarget import cli_download, api, delivery, download_request"
+        "import wheeltarget.cli.main, wheeltarget.cli.passthrough, wheeltarget.cli.app\n"
+        "import wheeltarget.cli.download, wheeltarget.commands.download.download"
     ),
     "pip's process, before it begins": (
         "import wheeltarget.pip_child.__main__\n"

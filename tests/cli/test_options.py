@@ -13,7 +13,6 @@ import typer
 from tests.support.here import run_here
 from tests.support.wheels import make_wheel
 from wheeltarget.cli import app
-from wheeltarget.commands.download.request import read_request
 
 DIFFERENT = {
     "--all": "every release, or every tag",
@@ -33,7 +32,7 @@ def commands(group: Any) -> Iterator[Any]:
 
 def test_the_same_option_is_declared_once() -> None:
     declared = defaultdict(list)
-    for command in commands(typer.main.get_command(app.app)):
+    for command in commands(typer.main.get_command(app.make_app())):
         for each in command.params:
             told = (tuple(each.opts), each.metavar, each.help, each.rich_help_panel)
             name = each.opts[0] if each.param_type_name == "option" else each.metavar
@@ -110,12 +109,6 @@ def test_what_to_write_instead_is_told(words: tuple[str, ...], tmp_path: Path) -
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == f"error: {BAD[words]}"
     assert {path.name for path in tmp_path.iterdir()} == {"house"}
-
-
-def test_the_reader_without_typer_leaves_bad_values_to_it() -> None:
-    bad = [words[1:] for words in BAD if words[0] == "download"]
-    assert len(bad) > 3
-    assert [read_request(words) for words in bad] == [None] * len(bad)
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.cli import command, environment, wheeltarget
 from wheeltarget import api
-from wheeltarget.cli import app, validate
+from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_findings
+from wheeltarget.cli.validate import FindingsFormat
 
 W = "cp39-cp39-win32"
 FAULTY = f"x ; tag={W}\n\nä ; tags=cp39,{W}\n"
@@ -215,58 +216,39 @@ class TestGithub:
 
 
 class TestWords:
-    """The words are read here where they are plain, and by Typer where not; both mean the same."""
+    """The command line."""
 
     @pytest.mark.parametrize(
-        "words",
+        ("words", "exit_code", "form", "quiet"),
         [
-            ["good.txt"],
-            ["faulty.txt", "good.txt"],
-            ["--quiet", "good.txt"],
-            ["good.txt", "-q", "--fix"],
-            ["--format", "json", "faulty.txt"],
-            ["faulty.txt", "--format=github"],
-            ["--format=json", "--format", "text", "faulty.txt", "missing.txt"],
+            (["good.txt"], 0, "text", False),
+            (["faulty.txt", "good.txt"], 1, "text", False),
+            (["--quiet", "good.txt"], 0, "text", True),
+            (["good.txt", "-q", "--fix"], 0, "text", True),
+            (["--format", "json", "faulty.txt"], 1, "json", False),
+            (["faulty.txt", "--format=github"], 1, "github", False),
+            (["--format=json", "--format", "text", "faulty.txt"], 1, "text", False),
         ],
     )
-    def test_both_ways(
-        self, folder: Path, words: list[str], capsys: pytest.CaptureFixture[str]
+    def test_options(
+        self,
+        words: list[str],
+        exit_code: int,
+        form: str,
+        quiet: bool,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
-        code = validate.run_plain(words)
-        plain = capsys.readouterr()
-        (folder / "faulty.txt").write_text(FAULTY, "utf-8")
         with pytest.raises(SystemExit) as ended:
             app.run(["validate", *words])
-        assert ended.value.code == code
-        assert capsys.readouterr() == plain
+        assert ended.value.code == exit_code
+        names = [word for word in words if word.endswith(".txt")]
+        assert capsys.readouterr() == shown(form, *names, quiet=quiet)
 
-    def test_fix_both_ways(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        assert validate.run_plain(["--fix", "faulty.txt"]) == 1
-        plain, mended = capsys.readouterr(), (folder / "faulty.txt").read_text("utf-8")
-        (folder / "faulty.txt").write_text(FAULTY, "utf-8")
-        with pytest.raises(SystemExit):
+    def test_fix(self, folder: Path) -> None:
+        with pytest.raises(SystemExit) as ended:
             app.run(["validate", "--fix", "faulty.txt"])
-        assert capsys.readouterr() == plain
-        assert (folder / "faulty.txt").read_text("utf-8") == mended != FAULTY
-
-    @pytest.mark.parametrize(
-        "words",
-        [
-            [],
-            ["--fix"],
-            ["--help"],
-            ["-h", "good.txt"],
-            ["--format"],
-            ["good.txt", "--format", "xml"],
-            ["good.txt", "--format="],
-            ["--fix=yes", "good.txt"],
-            ["-qq", "good.txt"],
-            ["--"],
-            ["--no-such", "good.txt"],
-        ],
-    )
-    def test_the_rest_is_left_to_typer(self, words: list[str]) -> None:
-        assert validate.run_plain(words) is None
+        assert ended.value.code == 1
+        assert f"x ; tags={W}\n" in (folder / "faulty.txt").read_text("utf-8")
 
     @pytest.mark.parametrize("words", [[], ["--format", "xml", "good.txt"], ["--no-such", "x"]])
     def test_usage(self, folder: Path, words: list[str]) -> None:
@@ -278,11 +260,8 @@ class TestWords:
     def test_help(self, folder: Path) -> None:
         result = wheeltarget("validate", "--help", cwd=folder, variables={"TERM": "dumb"})
         assert result.exit_code == 0
-        for word in ("--fix", "--format", "--quiet", *validate.FORMATS):
+        for word in ("--fix", "--format", "--quiet", *FindingsFormat):
             assert word in result.stdout
-
-    def test_formats_are_the_same(self) -> None:
-        assert tuple(app.FindingsFormat) == validate.FORMATS
 
     def test_file_with_a_dash(self, folder: Path) -> None:
         (folder / "--fix").write_text("x ; tags=x\n")

@@ -12,7 +12,7 @@ import pytest
 from tests.support.cli import download, environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_config.files import configuration_files, configured_options
+from wheeltarget.pip_config.files import configuration_files, read_configuration
 from wheeltarget.pip_config.options import GivenOption
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
@@ -25,26 +25,26 @@ def test_later_places_override(tmp_path: Path) -> None:
         "[download]\ndest = user-download\nrequirement = a.txt\n  b.txt\n[global]\ndest = user\n"
     )
     base = {"HOME": str(tmp_path)}
-    read = configured_options(base)
+    read = read_configuration(base).options
     assert read == (
         GivenOption("--dest", "user-download"),
         GivenOption("--requirement", "a.txt"),
         GivenOption("--requirement", "b.txt"),
     )
     named.write_text("[global]\nDestination_Dir = named\nconstraint = c.txt\n")
-    read = configured_options({**base, "PIP_CONFIG_FILE": str(named)})
+    read = read_configuration({**base, "PIP_CONFIG_FILE": str(named)}).options
     # A file that is named takes the place of the user's own.
     assert read == (GivenOption("--dest", "named"), GivenOption("--constraint", "c.txt"))
     variables = {"PIP_CONFIG_FILE": str(named), "PIP_DEST": "variable", "PIP_CONSTRAINT": ""}
-    assert GivenOption("--dest", "variable") in configured_options({**base, **variables})
-    assert GivenOption("--constraint", "c.txt") in configured_options({**base, **variables})
-    assert configured_options({**base, **variables}, isolated=True) == read
+    assert GivenOption("--dest", "variable") in read_configuration({**base, **variables}).options
+    assert GivenOption("--constraint", "c.txt") in read_configuration({**base, **variables}).options
+    assert read_configuration({**base, **variables}, isolated=True).options == read
 
 
 @pytest.mark.parametrize("content", ["no section", "[global]\nx", "[global]\ndest = \xff"])
 def test_broken_file_is_left_to_pip(tmp_path: Path, content: str) -> None:
     (tmp_path / "pip.conf").write_text(content, "latin-1")
-    assert configured_options({"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}) == ()
+    assert read_configuration({"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}).options == ()
 
 
 @pytest.mark.seams
@@ -105,5 +105,5 @@ def test_a_run_follows_the_configuration(tmp_path: Path, index: LocalIndex) -> N
     ],
 )
 def test_variables(variables: dict[str, str], words: list[str]) -> None:
-    found = configured_options({"PIP_CONFIG_FILE": os.devnull, **variables})
+    found = read_configuration({"PIP_CONFIG_FILE": os.devnull, **variables}).options
     assert [option.value for option in found] == words

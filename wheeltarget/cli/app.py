@@ -1,54 +1,97 @@
-"""The command line: words into requests, outcomes into text and an exit code."""
+"""The command line: which verbs there are, and Typer run on the arguments."""
 
 from __future__ import annotations
 
 import os
-from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from wheeltarget import __version__
-from wheeltarget.cli.bundle import bundle
-from wheeltarget.cli.cache import cache
-from wheeltarget.cli.check import check
-from wheeltarget.cli.errors import telling
-from wheeltarget.cli.explain import explain
-from wheeltarget.cli.install_check import install_check
-from wheeltarget.cli.lock import lock
-from wheeltarget.cli.merge import merge
-from wheeltarget.cli.options import (
-    FORMAT,
-    OUTPUT,
-    TARGETS,
-    AllowSdist,
-    BuildPure,
-    Format,
-    Jobs,
-    Quiet,
-    Tags,
-    Targets,
-    Words,
-    path_option,
-)
-from wheeltarget.cli.pip_command import PASSES_ON, PipCommand
-from wheeltarget.cli.prune import prune
-from wheeltarget.cli.targets import probe, targets
-from wheeltarget.cli.values import OutputFormat
+from wheeltarget.cli.errors import report_errors
+from wheeltarget.cli.options import Command, PipCommand
 
-app = typer.Typer(
-    name="wheeltarget",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["--help"]},
-)
+if TYPE_CHECKING:
+    from wheeltarget.cli.passthrough import Start
+
+VERBS = {
+    "download": "download",
+    "lock": "lock",
+    "explain": "explain",
+    "validate": "validate",
+    "check": "check",
+    "install-check": "check",
+    "bundle": "bundle",
+    "prune": "wheelhouse",
+    "merge": "wheelhouse",
+    "targets": "targets",
+    "probe": "targets",
+    "cache": "cache",
+}
+"""The module of each verb, in the order of the help."""
+
+COMPLETION = "_WHEELTARGET_COMPLETE"
+"""The variable by which a shell asks for completions."""
+
+_SETTINGS = {"help_option_names": ["--help"]}
+_TAKE_PIPS = {"download", "lock", "explain"}
+"""The verbs that take every option of pip download, too."""
 
 
-def run(arguments: list[str]) -> None:
+def make_app() -> typer.Typer:
+    """Make the whole command line, with every verb loaded."""
+    app = typer.Typer(
+        name="wheeltarget",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings=_SETTINGS,
+    )
+    app.callback()(main)
+    for verb in VERBS:
+        made = _load(verb)
+        if isinstance(made, typer.Typer):
+            app.add_typer(made, name=verb)
+        else:
+            _add(app, verb, made)
+    return app
+
+
+def make_verb(verb: str) -> typer.Typer:
+    """Make the command line of one verb, with nothing else loaded.
+
+    :param verb: its name.
+    """
+    made = _load(verb)
+    if isinstance(made, typer.Typer):
+        return made
+    app = typer.Typer(
+        pretty_exceptions_enable=False, add_completion=False, context_settings=_SETTINGS
+    )
+    _add(app, verb, made)
+    return app
+
+
+def _load(verb: str) -> Any:
+    module = import_module(f"wheeltarget.cli.{VERBS[verb]}")
+    return getattr(module, verb.replace("-", "_"))
+
+
+def _add(app: typer.Typer, verb: str, made: Callable[..., None]) -> None:
+    if verb in _TAKE_PIPS:
+        settings = {**_SETTINGS, "ignore_unknown_options": True, "allow_extra_args": True}
+        metavar = "[OPTIONS] [PIP OPTIONS]"
+        app.command(cls=PipCommand, context_settings=settings, options_metavar=metavar)(made)
+    else:
+        app.command(cls=Command, context_settings=_SETTINGS)(made)
+
+
+def run(arguments: list[str], start: Start | None = None) -> None:
     """Run the command line.
 
-    :param arguments: the words behind the program's name.
+    :param arguments: what stands behind the program's name.
+    :param start: what is known of a download already.
     :raises SystemExit: always, with the exit code.
     """
     if len(arguments) > 1 and arguments[0] in {"--show-completion", "--install-completion"}:
@@ -58,14 +101,15 @@ def run(arguments: list[str]) -> None:
     # If Typer knew -h, it would find it in pip's -dhouse, too.
     words = ["--help" if word == "-h" else word for word in arguments[:end]]
     # Of two --, Typer takes one away; pip has to see the other.
-    again = (
-        ["--"] if end < len(arguments) and arguments[0] in {"download", "explain", "lock"} else []
-    )
-    with telling():
-        app([*words, *again, *arguments[end:]], prog_name="wheeltarget")
+    again = ["--"] if end < len(arguments) and arguments[0] in _TAKE_PIPS else []
+    words += [*again, *arguments[end:]]
+    with report_errors():
+        if words and words[0] in VERBS and COMPLETION not in os.environ:
+            make_verb(words[0])(words[1:], prog_name=f"wheeltarget {words[0]}", obj=start)
+        else:
+            make_app()(words, prog_name="wheeltarget")
 
 
-@app.callback()
 def main(
     *,
     version: Annotated[
@@ -76,121 +120,3 @@ def main(
     if version:
         typer.echo(f"wheeltarget {__version__}")
         raise typer.Exit
-
-
-@app.command(
-    cls=PipCommand,
-    context_settings=PASSES_ON,
-    options_metavar="[OPTIONS] [PIP OPTIONS]",
-)
-def download(
-    *,
-    words: Words = None,
-    tags: Tags = None,
-    target: Targets = None,
-    by_target: Annotated[
-        bool,
-        typer.Option(
-            "--by-target",
-            help="Give each target a folder of its own in the destination.",
-            rich_help_panel=TARGETS,
-        ),
-    ] = False,
-    jobs: Jobs = 1,
-    only_job: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LABEL",
-            help="Do nothing but the job of this target; --dry-run --format json lists them.",
-            rich_help_panel=TARGETS,
-        ),
-    ] = None,
-    allow_sdist: AllowSdist = None,
-    build_pure: BuildPure = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=OUTPUT
-        ),
-    ] = False,
-    refresh: Annotated[
-        bool,
-        typer.Option(
-            "--refresh",
-            help="Ask the index again, though it said that its pages still hold.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = False,
-    report: Annotated[
-        Path | None,
-        path_option(
-            "--report",
-            what="a file",
-            example="report.json",
-            metavar="FILE",
-            help="Write what was taken, from where and for whom, as JSON.",
-            rich_help_panel=OUTPUT,
-        ),
-    ] = None,
-    output_format: Format = OutputFormat.TEXT,
-) -> None:
-    """Fetch wheels, each for its target; every option of pip download is taken, too."""
-    from wheeltarget.cli.download import run as fetch
-    from wheeltarget.commands.download.request import make_request
-
-    request = make_request(
-        words or (),
-        tags=tags or (),
-        target=target or (),
-        allow_sdist=allow_sdist or (),
-        build_pure=build_pure or (),
-        by_target=by_target,
-        dry_run=dry_run,
-        jobs=jobs,
-        report=report,
-        refresh=refresh,
-        only_job=only_job or (),
-        output_format=output_format,
-    )
-    raise typer.Exit(fetch(request))
-
-
-class FindingsFormat(StrEnum):
-    """How findings are written."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-
-
-def validate(
-    files: Annotated[
-        list[str],
-        typer.Argument(metavar="FILE…", help="Requirements and constraints files."),
-    ],
-    *,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Mend what is surely meant otherwise, in the files.")
-    ] = False,
-    form: Annotated[FindingsFormat, FORMAT] = FindingsFormat.TEXT,
-    quiet: Quiet = False,
-) -> None:
-    """Check the annotations of files, each on its own, without a network."""
-    from wheeltarget.cli.validate import run as run_validate
-
-    raise typer.Exit(run_validate(files, form.value, fix=fix, quiet=quiet))
-
-
-for verb in (lock, explain):
-    app.command(
-        cls=PipCommand, context_settings=PASSES_ON, options_metavar="[OPTIONS] [PIP OPTIONS]"
-    )(verb)
-app.command()(validate)
-app.command()(check)
-app.command()(install_check)
-app.command()(bundle)
-app.command()(prune)
-app.command()(merge)
-app.command()(targets)
-app.command()(probe)
-app.add_typer(cache, name="cache")

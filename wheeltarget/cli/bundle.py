@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import telling
+from wheeltarget.cli.errors import report_errors
 from wheeltarget.cli.options import (
     Format,
     Lock,
+    OutputFormat,
     Quiet,
     Tags,
     Targets,
@@ -20,7 +21,6 @@ from wheeltarget.cli.options import (
     name_option,
     path_option,
 )
-from wheeltarget.cli.values import OutputFormat
 
 
 class BundleLayout(StrEnum):
@@ -103,7 +103,7 @@ def bundle(
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )
-    with telling():
+    with report_errors():
         outcome = make(request)
     as_json = output_format is OutputFormat.JSON
     show_bundle(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)

@@ -8,13 +8,15 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import telling
-from wheeltarget.cli.options import Format
-from wheeltarget.cli.values import OutputFormat
+from wheeltarget.cli.errors import report_errors
+from wheeltarget.cli.options import Format, OutputFormat
 
 cache = typer.Typer(
     help="Look at the cache folder, with wheels and remembered runs, and make room in it.",
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["--help"]},
 )
 
 
@@ -39,7 +41,7 @@ def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     from wheeltarget.cache.folder import cache_folder
     from wheeltarget.cli.output import summaries
 
-    with telling():
+    with report_errors():
         limit = pruning.read_limit(os.environ)
         usage = pruning.survey(cache_folder(os.environ), limit)
         summaries.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
@@ -73,7 +75,7 @@ def prune(
     from wheeltarget.cache.folder import cache_folder
     from wheeltarget.cli.output import summaries
 
-    with telling():
+    with report_errors():
         limit = None
         if max_size is not None:
             limit = pruning.read_size(max_size, "--max-size")
@@ -91,6 +93,6 @@ def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     from wheeltarget.cache.folder import cache_folder
     from wheeltarget.cli.output import summaries
 
-    with telling():
+    with report_errors():
         removed = pruning.clear(cache_folder(os.environ))
         summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)

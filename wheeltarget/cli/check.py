@@ -1,4 +1,4 @@
-"""The command ``check``: words into a request, findings into text and an exit code."""
+"""The commands that check a wheelhouse, and a lock by installing it: findings and an exit code."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import telling
-from wheeltarget.cli.options import FORMAT, Quiet, Tags, Targets, name_argument
+from wheeltarget.cli.errors import report_errors
+from wheeltarget.cli.options import (
+    FORMAT,
+    Format,
+    Lock,
+    OutputFormat,
+    Quiet,
+    Tags,
+    Targets,
+    Wheels,
+    name_argument,
+)
 
 
 class CheckFormat(StrEnum):
@@ -70,7 +80,43 @@ def check(
         tuple(constraint or ()),
         audits=audit,
     )
-    with telling(writes=False):
+    with report_errors(writes=False):
         outcome = look(request)
     show_check(outcome, form.value, sys.stdout, sys.stderr, quiet=quiet)
+    raise typer.Exit(outcome.exit_code)
+
+
+def install_check(
+    *,
+    requirement: Lock,
+    tags: Tags = None,
+    target: Targets = None,
+    wheels: Wheels = None,
+    python: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="The interpreter to try them in; without it one is looked for.",
+            show_default=False,
+        ),
+    ] = "",
+    output_format: Format = OutputFormat.TEXT,
+    quiet: Quiet = False,
+) -> None:
+    """Unpack the wheels of a lock into a throwaway folder, and import every module for real."""
+    from wheeltarget.cli.output.check import show_install_check
+    from wheeltarget.commands.install_check import InstallCheckRequest
+    from wheeltarget.commands.install_check import install_check as try_out
+
+    request = InstallCheckRequest(
+        requirement,
+        tuple(wheels or ()),
+        python,
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+    )
+    with report_errors(writes=False):
+        outcome = try_out(request)
+    as_json = output_format is OutputFormat.JSON
+    show_install_check(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheeltarget.cli.errors import telling
-from wheeltarget.cli.options import AllowSdist, BuildPure, Format, Tags, Targets, Words
-from wheeltarget.cli.terminal import is_coloured
-from wheeltarget.cli.values import OutputFormat
+from wheeltarget.cli.errors import report_errors
+from wheeltarget.cli.options import (
+    AllowSdist,
+    BuildPure,
+    Format,
+    OutputFormat,
+    Tags,
+    Targets,
+    Words,
+)
+from wheeltarget.cli.passthrough import Start
 
 if TYPE_CHECKING:
     from wheeltarget.commands.explain.explain import ExplainOutcome
 
 
 def explain(
+    context: typer.Context,
     *,
     words: Words = None,
     tags: Tags = None,
@@ -31,6 +39,7 @@ def explain(
     """Say which releases fit which target, why the others do not, and what would do."""
     from wheeltarget.commands.explain.explain import ExplainRequest
     from wheeltarget.commands.explain.explain import explain as find_out
+    from wheeltarget.commands.invocation import read_invocation
 
     request = ExplainRequest(
         words=tuple(words or ()),
@@ -38,10 +47,11 @@ def explain(
         targets=tuple(target or ()),
         sources=(*(allow_sdist or ()), *(build_pure or ())),
     )
-    with telling(request.words, writes=False):
-        outcome = find_out(request)
-    coloured = is_coloured(request.words)
-    _show(outcome, output_format, every=every, coloured=coloured)
+    start = context.obj or Start()
+    invocation = read_invocation(request.words, files=start.files)
+    with report_errors(coloured=invocation.is_coloured, writes=False):
+        outcome = find_out(request, invocation)
+    _show(outcome, output_format, every=every, coloured=invocation.is_coloured)
     raise typer.Exit(outcome.exit_code)
 
 

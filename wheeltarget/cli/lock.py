@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wheeltarget.cli.errors import telling
+from wheeltarget.cli.errors import report_errors
 from wheeltarget.cli.options import (
     OUTPUT,
     TARGETS,
@@ -21,10 +21,11 @@ from wheeltarget.cli.options import (
     Words,
     path_option,
 )
-from wheeltarget.cli.terminal import is_coloured, settings
+from wheeltarget.cli.passthrough import Start
 from wheeltarget.errors import UsageError
 
 if TYPE_CHECKING:
+    from wheeltarget.commands.invocation import Invocation
     from wheeltarget.commands.lock.diff import LockOutcome
 
 _KEEPING = "What is locked already"
@@ -39,6 +40,7 @@ class LockForm(StrEnum):
 
 
 def lock(
+    context: typer.Context,
     *,
     words: Words = None,
     tags: Tags = None,
@@ -106,6 +108,7 @@ def lock(
     as_json: AsJson = False,
 ) -> None:
     """Lock requirements, one file for each target; pip's options for choosing are taken, too."""
+    from wheeltarget.commands.invocation import read_invocation
     from wheeltarget.commands.lock.files import Form
     from wheeltarget.commands.lock.lock import LockRequest
     from wheeltarget.commands.lock.lock import lock as make
@@ -123,26 +126,25 @@ def lock(
         dry_run=check or diff,
         children=jobs,
     )
-    with telling(request.words):
+    start = context.obj or Start()
+    invocation = read_invocation(request.words, files=start.files)
+    with report_errors(coloured=invocation.is_coloured):
         if diff and as_json:
             raise UsageError("--diff is Markdown and --json is not", "--check --json has it all")
-        outcome = make(request)
-    _show(outcome, request.words, diff=diff, as_json=as_json)
+        outcome = make(request, invocation)
+    _show(outcome, invocation, diff=diff, as_json=as_json)
     if check and outcome.is_stale:
         raise typer.Exit(_STALE)
 
 
-def _show(outcome: LockOutcome, words: tuple[str, ...], *, diff: bool, as_json: bool) -> None:
+def _show(outcome: LockOutcome, invocation: Invocation, *, diff: bool, as_json: bool) -> None:
     from wheeltarget.cli.output.lock import show_diff, show_outcome
     from wheeltarget.cli.output.text import show_json, show_notes
-    from wheeltarget.pip_config.options import is_quiet, split_command_line
 
     if as_json:
         show_json(outcome.as_dict(), sys.stdout)
         return
-    coloured = is_coloured(words)
-    command = split_command_line(words)
-    quiet = is_quiet(command, settings(command))
+    coloured, quiet = invocation.is_coloured, invocation.is_quiet
     if diff:
         show_diff(outcome, sys.stdout)
     elif not quiet:

@@ -1,18 +1,177 @@
-"""The options and arguments that more than one command has, each declared once."""
+"""The options and arguments that more than one command has, and how their values are read.
+
+An option is declared here or, if only one command has it, in that command, and nowhere else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from enum import Enum, StrEnum
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand
 
-from wheeltarget.cli.pip_command import offer_words
-from wheeltarget.cli.values import OutputFormat, offer_tags, offer_targets, read_name
+from wheeltarget.errors import UsageError, WheeltargetError
+from wheeltarget.utils.python_process import python
 
 TARGETS, SOURCES, OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
 """The headings of the help; what only one command has stands under them, too."""
+
+
+_LONGEST_NUMBER = 9
+
+
+class OutputFormat(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def read_name(text: str, told: str, example: str) -> str:
+    """Read the name of a file or folder; an empty one, as of a variable that is not set, is none.
+
+    :param text: the name.
+    :param told: what says it, and what it has to be, for the message.
+    :param example: what to write instead, likewise.
+    :raises UsageError: where it is empty; taken as a path it would be the working directory.
+    """
+    if not text:
+        raise UsageError(f"{told}, not ''", f"write it like {example}")
+    return text
+
+
+def offer_tags(incomplete: str) -> tuple[str, ...]:
+    """Offer tags for a list of them.
+
+    :param incomplete: what is there of the list.
+    """
+    from wheeltarget.cli import completion
+    from wheeltarget.targets.catalog import newest_pythons
+
+    return completion.offer_tags(incomplete, newest_pythons())
+
+
+def offer_targets(incomplete: str) -> tuple[str, ...]:
+    """Offer named targets and target files for a list of them.
+
+    :param incomplete: what is there of the list.
+    """
+    from wheeltarget.cli import completion
+
+    return completion.offer_targets(incomplete, completion.list_folder, _offer_names)
+
+
+def _offer_names(begun: str) -> tuple[str, ...]:
+    from wheeltarget.cli.completion import offer_names
+    from wheeltarget.targets.catalog import known_systems
+    from wheeltarget.targets.user_targets import own_targets
+
+    try:
+        own = tuple(own_targets(Path.cwd()))
+    except WheeltargetError:
+        own = ()
+    return offer_names(begun, known_systems().systems, own)
+
+
+def offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
+    """Offer something for a word that is no option of ours.
+
+    :param context: the command line so far.
+    :param incomplete: what is there of the word.
+    """
+    from wheeltarget.cli.completion import offer_word
+
+    offers = {"tags": offer_tags, "target": offer_targets}
+    return offer_word(incomplete, context.params, offers)
+
+
+class _UnsureError(Exception):
+    """Typer has to read a value itself."""
+
+
+class Command(TyperCommand):
+    """A command that reads plain values without pydantic.
+
+    Since Typer 0.29 any option makes it load pydantic, which takes longer than all that happens
+    before pip starts. Here Typer splits the command line, by its own declarations as ever, and
+    values that are texts, flags, choices or read by a function of ours are taken as they are. What
+    is missing or wrong in any way is left to Typer, which says so.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the values of a command line into a context.
+
+        :param ctx: the context.
+        :param args: the arguments.
+        :returns: the arguments that are left.
+        """
+        if not ctx.resilient_parsing and not (self.no_args_is_help and not args):
+            given, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+            try:
+                values = {name: _read(each, given) for name, each in self._declared().items()}
+            except (_UnsureError, ValueError):
+                return super().parse_args(ctx, args)
+            if given.keys() <= values.keys() and (ctx.allow_extra_args or not rest):
+                ctx.params.update(values)
+                ctx.args = rest
+                return rest
+        return super().parse_args(ctx, args)
+
+    def _declared(self) -> dict[str, Parameter]:
+        """Return what is declared for each parameter, by the name of its value."""
+        assert self.callback is not None  # noqa: S101 - Typer makes no command without
+        declared = signature(self.callback, eval_str=True).parameters
+        return {each.name: declared[each.name] for each in self.params if each.name in declared}
+
+
+def _read(declared: Parameter, given: Mapping[str, Any]) -> Any:
+    """Read the value of a parameter as it is declared.
+
+    :raises _UnsureError: if Typer has to do it.
+    """
+    value = given.get(declared.name)
+    if not isinstance(value, str | bool | list | tuple):
+        if declared.default is Parameter.empty:
+            raise _UnsureError
+        return declared.default
+    annotation, *details = get_args(declared.annotation) or (declared.annotation,)
+    kind, several = _item(annotation)
+    read: Any = next((each.parser for each in details if each.parser), kind)
+    if read is kind and kind not in {str, bool} and not issubclass(kind, Enum):
+        raise _UnsureError
+    return [read(each) for each in cast("list[str]", value)] if several else read(value)
+
+
+def _item(annotation: Any) -> tuple[Any, bool]:
+    """Return the type of one value, and whether there may be several."""
+    if get_origin(annotation) is list:
+        return get_args(annotation)[0], True
+    kinds = [each for each in get_args(annotation) if each is not type(None)]
+    return _item(kinds[0]) if kinds else (annotation, False)
+
+
+class PipCommand(Command):
+    """A command that takes pip's options, too."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write our own help, then pip's."""
+        super().format_help(ctx, formatter)
+        typer.echo(formatter.getvalue() + "\nAnd everything that pip has:\n")
+        formatter.buffer.clear()
+        sys.stdout.flush()
+        subprocess.run(python("-m", "pip", "download", "--help"), check=False)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Offer pip's options beside our own."""
+        (words,) = (each for each in self.params if each.name == "words")
+        own = super().shell_complete(ctx, incomplete)
+        return [*own, *words.shell_complete(ctx, incomplete)]
 
 
 def _reader(told: str, example: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
@@ -55,9 +214,13 @@ def name_argument(*, metavar: str, what: str, example: str, help: str) -> Any:  
 
 
 def _read_jobs(value: object) -> int:
-    from wheeltarget.commands.download.request import read_jobs
-
-    return read_jobs(str(value))
+    """Read how many targets are to be worked on at once."""
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
+        raise UsageError(
+            f"--jobs takes a whole number from 1 up, not {text!r}", "write it like --jobs 4"
+        )
+    return int(text)
 
 
 Words = Annotated[

@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import telling
-from wheeltarget.cli.options import AsJson, Format, path_option
-from wheeltarget.cli.values import OutputFormat, offer_targets
+from wheeltarget.cli.errors import report_errors
+from wheeltarget.cli.options import AsJson, Format, OutputFormat, offer_targets, path_option
 
 
 class Kind(StrEnum):
@@ -59,7 +58,7 @@ def targets(
 
     as_json = output_format is OutputFormat.JSON
     today = datetime.now(tz=UTC).date()
-    with telling():
+    with report_errors():
         if names:
             found = [list_targets.describe(name, today) for name in names]
             show_described(found, sys.stdout, as_json=as_json, all_tags=every_tag)
@@ -107,7 +106,7 @@ def probe(
     from wheeltarget.commands.probe import probe as work
     from wheeltarget.errors import UsageError
 
-    with telling():
+    with report_errors():
         if script and (python or name or as_json):
             message = "--script goes with no other option but --output"
             raise UsageError(message, "give --name and --json to the script")

@@ -15,6 +15,7 @@ from wheeltarget.commands.bundle.unpack import BundledFile, Layout, unpack_all
 from wheeltarget.commands.bundle.wheels import LockChoice, read_lock, take_wheels
 from wheeltarget.commands.bundle.writer import source_date, write_folder
 from wheeltarget.commands.check.findings import CheckFinding
+from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.commands.probe import probe
 from wheeltarget.errors import ProbeError, UsageError
 from wheeltarget.staging.temporary import temporary_folder
@@ -80,11 +81,13 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     :returns: what cannot be imported there.
     :raises WheeltargetError: where that cannot be tried.
     """
-    environment = os.environ if request.environment is None else request.environment
+    invocation = read_invocation((), request.environment)
+    environment = invocation.environment
     choice = LockChoice(request.lock, request.tags, request.targets)
-    lock = read_lock(choice, environment)
+    lock = read_lock(choice, invocation)
     with interruptible(), temporary_folder("install") as home:
-        wheels, _ = take_wheels(lock, choice, request.wheels, home / "wheels", _require)
+        place = home / "wheels"
+        wheels, _ = take_wheels(lock, choice, request.wheels, place, invocation, _require)
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
         python = _choose(candidates, lock.python, tags, named=bool(request.python))

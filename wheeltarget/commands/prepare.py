@@ -1,24 +1,23 @@
-"""From the words of a command line to everything that it asks for."""
+"""The one way into a command: from what it is given to a plan, each input read once."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault
-from wheeltarget.pip_config.files import configured_options
-from wheeltarget.pip_config.options import FOREIGN, CommandLine
-from wheeltarget.requirements.loader import Inputs, read_inputs, read_nested
+from wheeltarget.pip_config.options import FOREIGN
+from wheeltarget.requirements.loader import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
-from wheeltarget.utils.regular_files import (
-    REQUIREMENTS_FILE,
-    RefusedFileError,
-    read_regular,
-    read_stream,
-)
+from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
+from wheeltarget.targets import catalog
+from wheeltarget.targets.names import TargetName, typed_targets
+from wheeltarget.targets.target import Target
+from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
 
 _NOT_FOR_READING = FOREIGN | {
     "--requirement",
@@ -28,19 +27,91 @@ _NOT_FOR_READING = FOREIGN | {
     "--dest",
     "--python",
 }
-"""Options that play no part where pip only fetches requirements files."""
+"""Options that play no part when pip only fetches requirements files."""
 
 
-def read_everything(
-    command: CommandLine, environment: Mapping[str, str], *, fetches: bool = True
-) -> Inputs:
-    """Read every requirements and constraints file that a command names.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What wheeltarget's own options say, the same for all commands that resolve.
 
-    :param command: pip's options, those of its configuration among them.
-    :param environment: the environment's variables.
-    :param fetches: whether files are fetched that are named by URL.
-    :returns: everything that is asked for.
+    :param tags: the values of ``--tags``, each a list with commas.
+    :param targets: the values of ``--target``, each a list with commas.
+    :param sources: the projects of which a source will do, normalised.
+    :param locks: whether what is chosen is to be locked, and has to have a hash.
+    :param fetches: whether requirements files are fetched that are named by URL.
     """
+
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    sources: frozenset[str] = frozenset()
+    locks: bool = False
+    fetches: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that a command works with, read and planned.
+
+    :param invocation: pip's options and configuration, the environment, the project.
+    :param defaults: the targets of what names none itself.
+    :param inputs: the requirements, and the files that they are from.
+    :param found: the target that each name stands for, None for the running interpreter.
+    :param targets: where targets come from.
+    :param plan: what pip has to do for each target.
+    :param faults: what is wrong with the input; with faults the plan is not to be run.
+    """
+
+    invocation: Invocation
+    defaults: tuple[TargetName, ...]
+    inputs: Inputs
+    found: Mapping[TargetName, Target | None]
+    targets: Targets
+    plan: Plan
+    faults: tuple[Fault, ...]
+
+
+def prepare(invocation: Invocation, asked: Asked) -> Prepared:
+    """Read everything that a command is asked for, and plan it.
+
+    :param invocation: pip's options and configuration, the environment, the project.
+    :param asked: wheeltarget's own options.
+    :raises UsageError: if pip would refuse the command line.
+    :raises InputError: if a target option or the project's settings are wrong.
+    """
+    defaults = default_targets(invocation, asked.tags, asked.targets)
+    invocation.require_valid()
+    inputs = _read_requirements(invocation, fetches=asked.fetches)
+    found: dict[TargetName, Target | None] = {}
+
+    def look_up(key: str, text: str, folder: str) -> Target | None:
+        name = TargetName(key, text, folder)
+        if name not in found:
+            found[name] = invocation.look_up(key, text, folder)
+        return found[name]
+
+    targets = Targets(look_up, catalog.host)
+    inherited = invocation.configuration.options
+    choices = Choices(defaults, asked.sources, inherited, locks=asked.locks)
+    plan, faults = make_plan(inputs, invocation.command, choices, targets)
+    return Prepared(invocation, defaults, inputs, found, targets, plan, (*inputs.faults, *faults))
+
+
+def default_targets(
+    invocation: Invocation, tags: tuple[str, ...], targets: tuple[str, ...]
+) -> tuple[TargetName, ...]:
+    """Return the targets of what names none itself: those typed, or else the project's.
+
+    :param invocation: what the command is given.
+    :param tags: the values of ``--tags``.
+    :param targets: the values of ``--target``.
+    :raises InputError: if an option or the project's settings are wrong.
+    """
+    return typed_targets(tags, targets) or invocation.defaults()
+
+
+def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
+    """Read every requirements and constraints file that a command names."""
+    command = invocation.everything
     kinds = {"--requirement": False, "--constraint": True}
     files = [
         (option.value, kinds[option.name])
@@ -55,9 +126,9 @@ def read_everything(
         inputs = read_inputs(
             command.requirements,
             files,
-            read=_read_file,
-            read_nested=read_nested,
-            environment=environment.get,
+            read=invocation.files.read,
+            read_nested=invocation.files.read_nested,
+            environment=invocation.environment.get,
             fetched=fetched,
         )
         if not fetches:
@@ -83,7 +154,7 @@ def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:
 
 
 def _refusals(urls: Sequence[str]) -> dict[str, str]:
-    """Say which ``file:`` URLs pip should not read, and why: it would read without end."""
+    """Return which ``file:`` URLs pip should not read, and why: it would read without end."""
     refused = {}
     for url in urls:
         parts = urlsplit(url)
@@ -97,23 +168,23 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
     return refused
 
 
-def _read_file(name: str) -> tuple[bytes, bool]:
-    return read_stream(name, REQUIREMENTS_FILE)
+def names_target(invocation: Invocation, words: tuple[str, ...]) -> bool:
+    """Look for a target in a command line whose options are not even known.
 
+    Any argument may be a requirement, and any that is a file may be one of requirements.
 
-def names_target(words: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Look for a target in words of which not even the options are known.
-
-    Any of them may be a requirement, and any that is a file may be one of requirements.
-
-    :param words: the words.
-    :param environment: the environment's variables.
+    :param invocation: what the command is given.
+    :param words: the arguments.
     """
-    inherited = [option.value or "" for option in configured_options(environment)]
+    inherited = [option.value or "" for option in invocation.configuration.options]
     pieces = ((word, word[2:], word.partition("=")[2]) for word in words)
     names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
     files = [(name, False) for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
     inputs = read_inputs(
-        words, files, read=_read_file, read_nested=read_nested, environment=environment.get
+        words,
+        files,
+        read=invocation.files.read,
+        read_nested=invocation.files.read_nested,
+        environment=invocation.environment.get,
     )
     return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.commands.check.locks import read_selections, sha256_of
+from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DestinationError, UsageError
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.utils.hashes import copy_file
@@ -64,11 +64,12 @@ def prune(request: PruneRequest) -> PruneOutcome:
         nothing is removed then but what the error names.
     """
     _check(request)
-    needed = _named(request, request.locks)
+    invocation = read_invocation((), request.environment)
+    needed = _named(request, request.locks, invocation)
     folder = Path(request.place)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
     if request.since:
-        old = {digest for _, digest in _named(request, request.since)}
+        old = {digest for _, digest in _named(request, request.since, invocation)}
         lacking = {name: digest for name, digest in needed if digest not in old}
         files = tuple(_find(there, lacking, request.place))
         if request.to is not None:
@@ -111,10 +112,11 @@ def _check(request: PruneRequest) -> None:
         )
 
 
-def _named(request: PruneRequest, locks: Iterable[str]) -> set[tuple[str, str]]:
+def _named(
+    request: PruneRequest, locks: Iterable[str], invocation: Invocation
+) -> set[tuple[str, str]]:
     """Give the name and the hash of every file that locks name."""
-    environment = os.environ if request.environment is None else request.environment
-    selections = read_selections(locks, request.tags, request.targets, environment)
+    selections = read_selections(locks, request.tags, request.targets, invocation)
     return {(pin.file.filename, pin.file.sha256) for each in selections for pin in each.pins}
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lockfile.entries import Notebook, PinnedFile, Way, read_files
+from wheeltarget.lockfile.own import is_own
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.utils.regular_files import LOCK_FILE
 from wheeltarget.utils.toml_locations import BYTE_ORDER_MARK, parse_toml, syntax_fault
@@ -24,8 +25,6 @@ LARGEST = LOCK_FILE.size
 """How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
 
 _SCHEMA = 1
-_OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
-_WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
 _PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*")
 _WHOLE = "is the file whole? lock again"
 _PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
@@ -117,14 +116,6 @@ class Looker:
 
     look_up: Callable[[str, str, str], Target | None]
     host: Callable[[], Target]
-
-
-def is_own(data: bytes) -> bool:
-    """Tell whether a lock is, or once was, one that wheeltarget wrote.
-
-    :param data: its bytes.
-    """
-    return _OWN.search(data) is not None or _WRITTEN.search(data) is not None
 
 
 def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lock, list[Fault]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,31 +45,29 @@ _LISTS = frozenset(
 )
 
 
-def configured_options(
-    environment: Mapping[str, str], *, isolated: bool = False
-) -> tuple[GivenOption, ...]:
-    """Read what pip's configuration says for ``pip download``.
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What pip's configuration files and variables say for ``pip download``.
+
+    :param options: the options that decide what is fetched. Only the last place that sets an
+        option counts, as in pip: sections ``[global]``, then ``[download]``, then the variables.
+    :param settings: every value as it is written, by long option without its dashes.
+    """
+
+    options: tuple[GivenOption, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_configuration(environment: Mapping[str, str], *, isolated: bool = False) -> Configuration:
+    """Read pip's configuration.
 
     :param environment: the environment's variables.
     :param isolated: whether ``--isolated`` was given: then neither the variables nor the user's
         own file count.
-    :returns: the options; for each only the last place that sets it counts, as in pip: sections
-        ``[global]``, then ``[download]``, then the variables.
     """
-    items = _items(environment, isolated=isolated)
-    return tuple(_options({_SPELLINGS[key]: value for key, value in items if key in _SPELLINGS}))
-
-
-def configured_settings(
-    environment: Mapping[str, str], *, isolated: bool = False
-) -> dict[str, str]:
-    """Read what pip's configuration says for ``pip download``, each value as it is written.
-
-    :param environment: the environment's variables.
-    :param isolated: as in :func:`configured_options`.
-    :returns: the values by long option, without its dashes.
-    """
-    return dict(_items(environment, isolated=isolated))
+    items = tuple(_items(environment, isolated=isolated))
+    options = _options({_SPELLINGS[key]: value for key, value in items if key in _SPELLINGS})
+    return Configuration(tuple(options), dict(items))
 
 
 def _items(environment: Mapping[str, str], *, isolated: bool) -> Iterator[tuple[str, str]]:

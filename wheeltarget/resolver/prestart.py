@@ -166,15 +166,18 @@ def begin() -> None:
         os.close(end)
 
 
-def begin_for(words: Sequence[str]) -> None:
+def begin_for(words: Sequence[str]) -> dict[str, bytes]:
     """Start a process if a command line seems to name a target.
 
-    :param words: what stands behind ``download``; they are not understood here, only looked at.
+    :param words: the arguments; they are not understood here, only looked at.
+    :returns: the content of each file that was looked into, so that nobody has to read it again.
     """
+    contents: dict[str, bytes] = {}
     if any(_names_target(os.fsencode(word)) for word in words) or any(
-        map(_file_names_target, _files(words))
+        _file_names_target(name, contents) for name in _files(words)
     ):
         begin()
+    return contents
 
 
 def _names_target(text: bytes) -> bool:
@@ -192,16 +195,19 @@ def _files(words: Sequence[str]) -> Iterator[str]:
             yield word[2:]
 
 
-def _file_names_target(name: str) -> bool:
+def _file_names_target(name: str, contents: dict[str, bytes]) -> bool:
     """Look into a file; a pipe can be read only once, and is left alone."""
     try:
         if not os.path.isfile(name) or os.path.getsize(name) > _LARGEST_FILE:  # noqa: PTH113, PTH202
             return False
         with open(name, "rb") as file:  # noqa: PTH123 - pathlib is not loaded yet
-            content = file.read(_LARGEST_FILE).replace(b" ", b"")
+            content = file.read(_LARGEST_FILE + 1)
     except OSError:
         return False
-    return any(mark in content for mark in _MARKS)
+    if len(content) <= _LARGEST_FILE:
+        contents[name] = content  # or else it is not all of it
+    plain = content.replace(b" ", b"")
+    return any(mark in plain for mark in _MARKS)
 
 
 def take() -> Child | None:

@@ -23,6 +23,7 @@ from wheeltarget.utils.regular_files import TARGET_FILE, read_regular
 from wheeltarget.utils.toml_locations import parse_toml, syntax_place
 
 if TYPE_CHECKING:
+    from wheeltarget.targets.project import Projects
     from wheeltarget.targets.systems import Catalogue, NamedTarget
     from wheeltarget.targets.user_targets import OwnTarget
 
@@ -68,13 +69,14 @@ def _load(name: str) -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
-def look_up(key: str, text: str, folder: str) -> Target | None:
+def look_up(key: str, text: str, folder: str, projects: Projects | None = None) -> Target | None:
     """Find the target that a value of a clause names.
 
     :param key: ``tags`` or ``target``.
     :param text: a tag, ``host``, the path of a target file, or the name of a target: of the
         project's own, of the user's own, or of the catalogue, in this order.
     :param folder: what a relative path is relative to; empty for the working directory.
+    :param projects: what was read of projects before.
     :returns: the target, or None for the running interpreter.
     :raises TargetError: where it is no target; the hint says what to write.
     """
@@ -90,7 +92,7 @@ def look_up(key: str, text: str, folder: str) -> Target | None:
     from wheeltarget.targets.systems import find_target
     from wheeltarget.targets.user_targets import find_own_target
 
-    own = find_own_target(text, Path(folder))
+    own = find_own_target(text, Path(folder), projects)
     return build_own(own) if own else build_named(find_target(text, known_systems()))
 
 

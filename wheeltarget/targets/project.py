@@ -17,14 +17,35 @@ from wheeltarget.utils.toml_locations import parse_toml
 _TARGETS = "targets"
 
 
-def project_defaults(folder: Path) -> tuple[TargetName, ...]:
+class Projects:
+    """The settings of projects, each pyproject.toml read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, tuple[str, dict[str, Any]]] = {}
+
+    def nearest(self, folder: Path) -> tuple[Path, str, dict[str, Any]]:
+        """Return the first pyproject.toml upwards, its text, and our table in it.
+
+        :param folder: the folder to start from.
+        :raises InputError: if the file cannot be read.
+        """
+        for path in _candidates(folder):
+            if path not in self._read and os.path.isfile(path):  # noqa: PTH113 - False where it may not look
+                self._read[path] = _read(path)
+            if path in self._read:
+                return (path, *self._read[path])
+        return folder, "", {}
+
+
+def project_defaults(folder: Path, projects: Projects | None = None) -> tuple[TargetName, ...]:
     """Read the default targets of the project that a folder belongs to.
 
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :param projects: what was read of projects before.
     :returns: what ``tags`` and ``target`` in ``[tool.wheeltarget]`` name; often nothing.
     :raises InputError: where the table is not as it should be.
     """
-    file, text, table = _nearest(folder)
+    file, text, table = (projects or Projects()).nearest(folder)
     names: list[TargetName] = []
     for key, value in table.items():
         place = _place(str(file), text, key)
@@ -38,14 +59,17 @@ def project_defaults(folder: Path) -> tuple[TargetName, ...]:
     return tuple(sorted(names, key=lambda name: KEYS.index(name.key)))
 
 
-def project_targets(folder: Path) -> tuple[Path, dict[str, dict[str, Any]]]:
+def project_targets(
+    folder: Path, projects: Projects | None = None
+) -> tuple[Path, dict[str, dict[str, Any]]]:
     """Read the targets that the project of a folder describes.
 
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :param projects: what was read of projects before.
     :returns: the file, and the table of each target by its name.
     :raises InputError: where the tables are not as they should be.
     """
-    file, text, table = _nearest(folder)
+    file, text, table = (projects or Projects()).nearest(folder)
     described = table.get(_TARGETS, {})
     _check(_TARGETS, described, _place(str(file), text, _TARGETS))
     return file, described
@@ -63,14 +87,6 @@ def project_files(folder: Path) -> tuple[Path, ...]:
         if os.path.isfile(path):  # noqa: PTH113 - False where it may not look
             break
     return tuple(files)
-
-
-def _nearest(folder: Path) -> tuple[Path, str, dict[str, Any]]:
-    """Give the first pyproject.toml upwards, its text, and our table in it."""
-    for path in _candidates(folder):
-        if os.path.isfile(path):  # noqa: PTH113 - False where it may not look
-            return (path, *_read(path))
-    return folder, "", {}
 
 
 def _candidates(folder: Path) -> Iterator[Path]:

@@ -7,9 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wheeltarget.errors import InputError, TargetError
+
+if TYPE_CHECKING:
+    from wheeltarget.targets.project import Projects
 
 _NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
 _LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
@@ -38,14 +41,15 @@ def is_good_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and not other
 
 
-def own_targets(folder: Path) -> dict[str, OwnTarget]:
+def own_targets(folder: Path, projects: Projects | None = None) -> dict[str, OwnTarget]:
     """List the targets of the user and, before them, those of the project of a folder.
 
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :param projects: what was read of projects before.
     :returns: each target by its name.
     :raises TargetError: where a name would mean something else, or pyproject.toml is wrong.
     """
-    found = {target.name: target for target in (*_of_user(), *_of_project(folder))}
+    found = {target.name: target for target in (*_of_user(), *_of_project(folder, projects))}
     for target in found.values():
         if not is_good_name(target.name):
             raise TargetError(
@@ -56,22 +60,23 @@ def own_targets(folder: Path) -> dict[str, OwnTarget]:
     return dict(sorted(found.items()))
 
 
-def find_own_target(name: str, folder: Path) -> OwnTarget | None:
+def find_own_target(name: str, folder: Path, projects: Projects | None = None) -> OwnTarget | None:
     """Find a target of the project that a folder belongs to, or else of the user.
 
     :param name: its name.
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
+    :param projects: what was read of projects before.
     :returns: the target, or None.
     :raises TargetError: where a name would mean something else, or pyproject.toml is wrong.
     """
-    return own_targets(folder).get(name) if is_good_name(name) else None
+    return own_targets(folder, projects).get(name) if is_good_name(name) else None
 
 
-def _of_project(folder: Path) -> list[OwnTarget]:
+def _of_project(folder: Path, projects: Projects | None) -> list[OwnTarget]:
     from wheeltarget.targets.project import project_targets
 
     try:
-        file, tables = project_targets(folder)
+        file, tables = project_targets(folder, projects)
     except InputError as error:
         where = f"{error.faults[0].location}: " if error.faults[0].location else ""
         raise TargetError(f"{where}{error.message}", error.hint, code="WT203") from error

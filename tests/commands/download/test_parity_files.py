@@ -14,7 +14,8 @@ from pip._internal.exceptions import InstallationError
 from pip._internal.req.req_file import parse_requirements
 
 from tests.support.parity import INSTALLED, Bench, Case, Shop
-from wheeltarget.cli.passthrough import is_plain
+from wheeltarget.cli.passthrough import first_look
+from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.pip_config.options import split_file_options
 from wheeltarget.requirements.loader import read_inputs, read_nested
 
@@ -226,7 +227,7 @@ def test_as_pip_reads_it(
     monkeypatch.setenv("OPTION", VALUES["OPTION"])
     monkeypatch.setenv("FILE", VALUES["FILE"])
     monkeypatch.chdir(bench.project)
-    assert is_plain(["-r", "file.txt"], os.environ, bench.project) is (not may_have_clauses)
+    assert first_look(["-r", "file.txt"], os.environ, InputFiles())[1] is (not may_have_clauses)
 
 
 # Files that nobody thought of

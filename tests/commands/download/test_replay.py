@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pip
 import pytest
@@ -20,7 +22,7 @@ from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget.cache.folder import cache_folder, memory_folder, wheel_folder
 from wheeltarget.commands.download.replay import recall
-from wheeltarget.commands.download.request import read_request
+from wheeltarget.commands.download.request import DownloadRequest
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
 TRUSTS = Version(pip.__version__) >= Version("26.2")
@@ -238,17 +240,17 @@ def test_what_may_change_unseen_is_not_remembered(desk: Desk, make: object) -> N
     assert not desk.is_remembered
 
 
-@pytest.mark.parametrize("words", [["--dry-run"], ["--allow-sdist", "x"], ["--build-pure", "x"]])
-def test_what_does_more_than_fill_the_destination_is_not_repeated(words: list[str]) -> None:
-    request, usual = read_request(["one", *words]), read_request(["one", "--by-target"])
-    assert request is not None
-    assert usual is not None
-    assert (request.is_repeatable, usual.is_repeatable) == (False, True)
+@pytest.mark.parametrize(
+    "change", [{"dry_run": True}, {"allow_sdist": ("x",)}, {"build_pure": ("x",)}]
+)
+def test_what_does_more_than_fill_the_destination_is_not_repeated(change: dict[str, Any]) -> None:
+    usual = DownloadRequest(("one",), by_target=True)
+    assert (replace(usual, **change).is_repeatable, usual.is_repeatable) == (False, True)
 
 
 _KILLED_WHILE_PLACING = """
 import os, signal, sys
-from wheeltarget import __main__
+from wheeltarget.cli import main
 from wheeltarget.staging import folders
 from wheeltarget.staging import cleanup_process as guarding
 take = folders.Folder.take
@@ -258,7 +260,7 @@ def take_and_die(*arguments):
 folders.Folder.take = take_and_die
 if sys.argv.pop(1) == "alone":
     guarding.Guard.__init__ = lambda *arguments: None
-__main__.main()
+main.main()
 """
 
 

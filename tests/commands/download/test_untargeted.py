@@ -17,7 +17,8 @@ from tests.support.output import projects_by_target
 from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.api import DownloadRequest, PlainRun
-from wheeltarget.cli.passthrough import is_plain
+from wheeltarget.cli.passthrough import first_look
+from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.errors import UsageError
 
 pytestmark = pytest.mark.thorough
@@ -151,6 +152,7 @@ def test_left_to_pip(
         (("-r", "/dev/null"), False),
         (("--bogus",), False),
         (("--tags", LINUX, "lib"), False),
+        (("--refresh", "lib"), False),  # ours, and like an option of pip's
         (("lib", "-h"), False),
     ],
 )
@@ -159,30 +161,32 @@ def test_first_look(
 ) -> None:
     """What is plain beyond doubt is given to pip before anything else is loaded."""
     monkeypatch.chdir(project)
-    assert is_plain(words, os.environ, project) is plain
+    assert first_look(words, os.environ, InputFiles())[1] is plain
     monkeypatch.setenv("PIP_REQUIREMENT", "annotated.txt")
-    assert is_plain(words, os.environ, project) is False
-    assert is_plain([*words, "--isolated"], os.environ, project) is (plain and "--" not in words)
+    assert first_look(words, os.environ, InputFiles())[1] is False
+    assert first_look([*words, "--isolated"], os.environ, InputFiles())[1] is (
+        plain and "--" not in words
+    )
     monkeypatch.delenv("PIP_REQUIREMENT")
     (project / "pyproject.toml").write_text("[tool.wheeltarget]\ntarget = 'host'\n")
-    assert is_plain(words, os.environ, project) is False
+    assert first_look(words, os.environ, InputFiles())[1] is False
 
 
 def test_first_look_leaves_pipes_alone(project: Path) -> None:
     if not hasattr(os, "mkfifo"):
         pytest.skip("has no named pipes")
     os.mkfifo(project / "pipe")  # nobody writes to it, so opening it would take forever
-    assert is_plain(["-r", str(project / "pipe")], os.environ, project) is False
+    assert first_look(["-r", str(project / "pipe")], os.environ, InputFiles())[1] is False
 
 
 @pytest.mark.parametrize(
-    ("word", "loaded"), [("lib", "False False"), ("lib ; target=host", "False True")]
+    ("word", "loaded"), [("lib", "False False"), ("lib ; target=host", "True True")]
 )
 def test_plain_run_loads_nothing_to_no_purpose(project: Path, word: str, loaded: str) -> None:
     script = (
         "import atexit, os, subprocess, sys\n"
         "os.execv = subprocess.run = subprocess.Popen = lambda *_, **__: sys.exit(0)\n"
-        "names = ('typer', 'wheeltarget.api')\n"
+        "names = ('typer', 'wheeltarget.commands.download.download')\n"
         "atexit.register(lambda: print(*(name in sys.modules for name in names)))\n"
         "from wheeltarget.__main__ import main\n"
         "main()\n"

@@ -12,6 +12,7 @@ from wheeltarget.errors import DownloadError, Fault, InputError, Location, Wheel
 from wheeltarget.utils.redact import json_text, redact, tame
 
 if TYPE_CHECKING:
+    from wheeltarget.cache.run_records import Appearance
     from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
 
 _WIDEST = 200
@@ -55,6 +56,22 @@ class Style:
 
     def _wrap(self, code: str, text: str) -> str:
         return f"{code}{text}{_PLAIN}" if self._coloured else text
+
+
+def show_download(
+    outcome: DownloadOutcome, appearance: Appearance, stdout: TextIO, stderr: TextIO
+) -> None:
+    """Write the outcome of a download in the form that was asked for.
+
+    :param outcome: what was taken.
+    :param appearance: how to write it.
+    :param stdout: where it goes.
+    :param stderr: where notes go.
+    """
+    if appearance.as_json:
+        show_json(outcome.as_dict(), stdout)
+    elif not appearance.quiet:
+        show_outcome(outcome, stdout, stderr, coloured=appearance.coloured)
 
 
 def show_outcome(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from wheeltarget.commands.bundle.includes import included_files
 from wheeltarget.commands.bundle.unpack import BundledFile, Layout, unpack_all
 from wheeltarget.commands.bundle.wheels import LockChoice, read_lock, take_wheels
 from wheeltarget.commands.bundle.writer import source_date, write_archive, write_folder
+from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.staging.atomic import open_draft
 from wheeltarget.staging.temporary import temporary_folder
@@ -100,10 +100,10 @@ def bundle(request: BundleRequest) -> BundleOutcome:
             "name another file with --components",
         )
     outputs = [each for each in (request.output, request.components) if each is not None]
-    environment = os.environ if request.environment is None else request.environment
-    moment = source_date(environment)
+    invocation = read_invocation((), request.environment)
+    moment = source_date(invocation.environment)
     choice = LockChoice(request.lock, request.tags, request.targets)
-    lock = read_lock(choice, environment)
+    lock = read_lock(choice, invocation)
     layout = _layout(request, lock.tag)
     if request.compiles:
         require_same_python(lock.tag, lock.python)
@@ -113,7 +113,12 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         open_draft(request.components) if request.components else nullcontext() as keep_list,
     ):
         wheels, flaws = take_wheels(
-            lock, choice, request.wheels, home / "wheels", partial(_require, request)
+            lock,
+            choice,
+            request.wheels,
+            home / "wheels",
+            invocation,
+            partial(_require, request),
         )
         files = unpack_all(
             ((package.name, path) for package, path in wheels), layout, home / "unpacked"

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.commands.check.locks import read_selections
+from wheeltarget.commands.download.from_lock import download_locked
+from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage
-from wheeltarget.lockfile.reader import is_own
+from wheeltarget.lockfile.own import is_own
+from wheeltarget.pip_config.options import split_command_line
 from wheeltarget.utils.hashes import copy_file, hash_file
-from wheeltarget.utils.regular_files import LOCK_FILE, read_regular
 from wheeltarget.wheelhouse.archive import Flaw
 from wheeltarget.wheelhouse.wheel import read_wheel
 
@@ -39,23 +42,23 @@ class LockChoice:
     targets: tuple[str, ...] = ()
 
 
-def read_lock(choice: LockChoice, environment: Mapping[str, str]) -> Lock:
+def read_lock(choice: LockChoice, invocation: Invocation) -> Lock:
     """Read a lock, of wheeltarget or of another tool, for one target.
 
     :param choice: the lock and the target.
-    :param environment: the environment's variables.
+    :param invocation: pip's configuration, the environment, the project.
     :raises WheeltargetError: where it cannot be read, or is for another target, or for none yet.
     """
     name = choice.name
     try:
-        data = read_regular(name, LOCK_FILE)
+        data = invocation.files.read_lock(name)
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
     own = is_own(data)
     if not own or choice.tags or choice.targets:
-        selections = tuple(read_selections([name], choice.tags, choice.targets, environment))
+        selections = tuple(read_selections([name], choice.tags, choice.targets, invocation))
         if len(selections) != 1:
             raise UsageError("this is for one target at a time", "name one of them")
         if not own:
@@ -87,6 +90,7 @@ def take_wheels(
     choice: LockChoice,
     folders: Sequence[str],
     fetched: Path,
+    invocation: Invocation,
     ready: Callable[[], None],
 ) -> tuple[tuple[tuple[LockedPackage, Path], ...], tuple[str, ...]]:
     """Give the wheel of every project, from folders or from where the lock says.
@@ -97,6 +101,7 @@ def take_wheels(
     :param choice: where it was read from.
     :param folders: folders that have the wheels; without any, they are fetched.
     :param fetched: the folder to fetch or copy them to; it is nobody else's.
+    :param invocation: pip's configuration, the environment, the project.
     :param ready: raises where something else is missing here; it is called before anything is
         fetched, but after all has been read that was named.
     :returns: the wheels, each whole, and a sentence for each that has a harmless flaw.
@@ -113,7 +118,7 @@ def take_wheels(
     if not folders:
         ready()
         folders = (str(fetched),)
-        _fetch(choice, fetched)
+        _fetch(choice, fetched, invocation)
     wheels = tuple(_find_all(lock, folders, fetched))
     notes = tuple(_check(wheels))
     ready()
@@ -187,11 +192,8 @@ def _check(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
         raise BundleError(f"not every wheel can be unpacked: {told}", "nothing was written")
 
 
-def _fetch(choice: LockChoice, folder: Path) -> None:
+def _fetch(choice: LockChoice, folder: Path, invocation: Invocation) -> None:
     """Fetch the files of a lock, and check them against it."""
-    from wheeltarget.commands.download.download import download
-    from wheeltarget.commands.download.request import DownloadRequest
-
     words = ("--requirement", choice.name, "--dest", str(folder))
     request = DownloadRequest(words, tags=choice.tags, targets=choice.targets, wants_outcome=True)
-    download(request)
+    download_locked(request, replace(invocation, command=split_command_line(words)))

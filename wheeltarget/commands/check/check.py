@@ -20,16 +20,17 @@ from wheeltarget.commands.check.findings import (
     judge_fit,
 )
 from wheeltarget.commands.check.locks import judge_locked, read_selections
-from wheeltarget.commands.prepare import read_everything
+from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.commands.prepare import Asked, default_targets, prepare
 from wheeltarget.errors import InputError, UsageError
+from wheeltarget.pip_config.files import Configuration
 from wheeltarget.pip_config.options import split_command_line
 from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.plan import Choices, Job, Targets, make_plan
+from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import roots
 from wheeltarget.staging.temporary import temporary_home
-from wheeltarget.targets import catalog, project
-from wheeltarget.targets.names import typed_targets
+from wheeltarget.targets import catalog
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge
@@ -104,9 +105,9 @@ def check(request: CheckRequest) -> CheckOutcome:
         raise UsageError(
             "-c constrains what requirements files ask for", "name one with -r, or leave -c out"
         )
-    environment = os.environ if request.environment is None else request.environment
-    selections = tuple(read_selections(locks, request.tags, request.targets, environment))
-    jobs = () if locks else _plan(request, paths)
+    invocation = read_invocation((), request.environment)
+    selections = tuple(read_selections(locks, request.tags, request.targets, invocation))
+    jobs = () if locks else _plan(request, invocation, paths)
     if request.audits:
         require("auditwheel", "--audit needs auditwheel", "audit")
     wheels = tuple(read_wheel(path) for path in paths if path.suffix == ".whl")
@@ -196,10 +197,9 @@ def _locks(request: CheckRequest) -> tuple[str, ...]:
     )
 
 
-def _plan(request: CheckRequest, paths: Sequence[Path]) -> tuple[Job, ...]:
-    """Plan what pip would have to do with these files alone; nothing where no target is named."""
-    environment = os.environ if request.environment is None else request.environment
-    defaults = typed_targets(request.tags, request.targets) or project.project_defaults(Path.cwd())
+def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) -> tuple[Job, ...]:
+    """Plan what pip would have to do with these files alone; nothing if no target is named."""
+    defaults = default_targets(invocation, request.tags, request.targets)
     if not defaults and not request.requirements:
         return ()
     # Nothing but these files counts: no folder that pip's variables name, and no network.
@@ -207,16 +207,17 @@ def _plan(request: CheckRequest, paths: Sequence[Path]) -> tuple[Job, ...]:
     words += [f"--find-links={folder}" for folder in dict.fromkeys(p.parent for p in paths)]
     words += [f"--requirement={file}" for file in request.requirements]
     words += [f"--constraint={file}" for file in request.constraints]
-    command = split_command_line(words)
-    inputs = read_everything(command, environment, fetches=False)
-    choices = Choices(defaults, frozenset(name for name, _ in _sources(paths)))
-    plan, faults = make_plan(inputs, command, choices, Targets(catalog.look_up, catalog.host))
+    alone = replace(invocation, command=split_command_line(words), configuration=Configuration())
+    sources = frozenset(name for name, _ in _sources(paths))
+    asked = Asked(request.tags, request.targets, sources, fetches=False)
+    prepared = prepare(alone, asked)
+    inputs = prepared.inputs
     if inputs.remote:
         raise UsageError(
             f"{inputs.remote[0]} would have to be fetched, and a check asks no network",
             "fetch it first, and name the file with -r",
         )
-    faults = (*inputs.faults, *inputs.unread, *faults)
+    faults = dict.fromkeys((*inputs.faults, *inputs.unread, *prepared.faults))
     if faults:
         # What to write for a download is no help here.
         raise InputError(
@@ -227,7 +228,7 @@ def _plan(request: CheckRequest, paths: Sequence[Path]) -> tuple[Job, ...]:
         )
     return tuple(
         replace(job, files=tuple((name, _without_links(text)) for name, text in job.files))
-        for job in plan.jobs
+        for job in prepared.plan.jobs
     )
 
 

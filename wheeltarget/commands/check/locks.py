@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wheeltarget.commands.check.findings import CheckFinding
-from wheeltarget.commands.download.lock_options import choose, read_words
+from wheeltarget.commands.download.lock_options import choose, read_locks
 from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lockfile.reader import Looker, Selection
+from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.targets import catalog
 from wheeltarget.utils.regular_files import is_archive
@@ -21,17 +24,17 @@ def read_selections(
     locks: Iterable[str],
     tags: tuple[str, ...],
     targets: tuple[str, ...],
-    environment: Mapping[str, str],
+    invocation: Invocation,
 ) -> Iterator[Selection]:
     """Read locks, each on its own, and choose from each what its target takes.
 
     :param locks: their file names.
     :param tags: the values of ``--tags``, for locks that are not for one target.
     :param targets: the values of ``--target``, likewise.
-    :param environment: the environment's variables.
+    :param invocation: pip's configuration, the environment, the project.
     :raises WheeltargetError: where a lock is wrong, or it is not for one of the targets.
     """
-    looker = Looker(catalog.look_up, catalog.host)
+    looker = Looker(invocation.look_up, catalog.host)
     for lock in locks:
         if not is_lock(lock):
             raise UsageError(
@@ -39,9 +42,10 @@ def read_selections(
                 "wheeltarget lock -r requirements.txt makes one for each target",
             )
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
-        words = read_words(request, environment)
-        if words is not None:
-            yield from choose(words, request, looker).selections
+        command = CommandLine((GivenOption("--requirement", lock),), ())
+        given = read_locks(request, replace(invocation, command=command))
+        if given is not None:
+            yield from choose(given, request, looker).selections
         elif Path(lock).is_file():
             raise UsageError(
                 f"{lock} is not for one target, so it takes one to choose from it",

@@ -7,45 +7,49 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wheeltarget.cache.folder import open_for, wheel_folder
+from wheeltarget.cache.pruning import make_room
 from wheeltarget.commands.download import build_pure as pure
+from wheeltarget.commands.download import untargeted
+from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun, TargetFile, TargetFiles
-from wheeltarget.commands.download.replay_inputs import Run, find_basis
+from wheeltarget.commands.download.replay_inputs import find_basis
+from wheeltarget.commands.download.report import open_report
 from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.download.untargeted import Foreign
+from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import names_target, read_everything
-from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.pip_config.files import configured_options, configured_settings
-from wheeltarget.pip_config.options import (
-    FOR_BUILDING,
-    FOREIGN,
-    CommandLine,
-    is_quiet,
-    split_command_line,
+from wheeltarget.commands.prepare import (
+    Asked,
+    Prepared,
+    default_targets,
+    names_target,
+    prepare,
 )
+from wheeltarget.errors import Fault, InputError, UsageError
+from wheeltarget.pip_config.options import FOR_BUILDING, FOREIGN, CommandLine
+from wheeltarget.pip_config.platform_options import foreign_target
 from wheeltarget.requirements.filenames import project_names
+from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.requirements.loader import Inputs
-from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.plan import Choices, Job, Plan, Targets, all_options, make_plan
+from wheeltarget.resolver.plan import Choices, Job, Plan, all_options, make_plan
 from wheeltarget.resolver.results import Asker, ChosenFile, JobResult
-from wheeltarget.resolver.verify import _asking_lines, check, refuse_changed, refuse_failures
-from wheeltarget.targets import catalog, project
-from wheeltarget.targets.names import TargetName, typed_targets
+from wheeltarget.resolver.verify import (
+    _asking_lines,
+    check,
+    compare,
+    refuse_changed,
+    refuse_failures,
+)
+from wheeltarget.targets import catalog
+from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.hashes import Digest, Hashes
-from wheeltarget.utils.signals import Interrupts
+from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
-
-if TYPE_CHECKING:
-    from wheeltarget.commands.download.untargeted import Foreign
-
-
-if TYPE_CHECKING:
-    from wheeltarget.requirements.foreign_locks import LockedVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,6 @@ def deliver(
         results = pip_runner.run_jobs(plan.jobs, labels, stage, manner)
         refuse_failures(results, labels, delivery.build)
         if delivery.locked:
-            from wheeltarget.resolver.verify import compare
-
             compare(results, labels, delivery.locked)
         if delivery.pure and not delivery.dry_run:
             builder = pure.Builder(delivery.pure, delivery.build_words, stage)
@@ -221,65 +223,57 @@ def _target_file(
     )
 
 
-def download(request: DownloadRequest) -> DownloadOutcome | PlainRun:
+def download(
+    request: DownloadRequest, invocation: Invocation | None = None
+) -> DownloadOutcome | PlainRun:
     """Fetch the wheels of every requirement for its targets.
 
     :param request: what is asked for.
-    :returns: what was taken; or, where nothing names a target, that the run is pip's own.
-    :raises WheeltargetError: where that cannot be done; the destination is as it was then.
+    :param invocation: what its arguments and pip's configuration say, if they were read before.
+    :returns: what was taken; or, if nothing names a target, that the run is pip's own.
+    :raises WheeltargetError: if that cannot be done; the destination is as it was then.
+    """
+    invocation = invocation or read_invocation(request.words, request.environment)
+    locked = download_locked(request, invocation)
+    return resolve(request, invocation) if locked is None else locked
+
+
+def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome | PlainRun:
+    """Resolve what is asked for, and fetch it; every lock is left to pip.
+
+    :param request: as :func:`download` has it, and the rest likewise.
     """
     began = time.time()
-    environment = os.environ if request.environment is None else request.environment
-    asked = request.dry_run, request.by_target, request.wants_outcome
-    ours = any(asked) or bool(request.report or request.only_jobs)
-    typed = typed_targets(request.tags, request.targets)
-    defaults = typed or project.project_defaults(Path.cwd())
-    try:
-        command = split_command_line(request.words)
-    except UsageError:
-        if ours or defaults or names_target(request.words, environment):
-            raise
+    if invocation.fault is not None and not _is_ours(request, invocation):
         return PlainRun()  # pip says what is wrong, or knows more options than we do
-    isolated = command.has("--isolated")
-    inherited = configured_options(environment, isolated=isolated)
-    everything = CommandLine((*inherited, *command.options), command.requirements)
-    if any(map(is_lock, everything.values("--requirement"))):
-        from wheeltarget.commands.download.from_lock import download_locked
-
-        locked = download_locked(request)
-        if locked is not None:
-            return locked
-    inputs = read_everything(everything, environment)
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
-    choices = Choices(defaults, sources, inherited)
-    targets = Targets(catalog.look_up, catalog.host)
-    plan, faults = make_plan(inputs, command, choices, targets)
-    faults = (*inputs.faults, *faults)
+    prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
+    inputs, plan, faults = prepared.inputs, prepared.plan, prepared.faults
     if not faults:
-        _refuse_misplaced(plan, sources, everything)
-    if plan.is_plain and not ours and not faults and not inputs.locked:
-        from wheeltarget.commands.download import untargeted
-
-        quiet = is_quiet(command, configured_settings(environment, isolated=isolated))
-        foreign = None if quiet else _foreign(everything, command, inputs, targets)
-        return untargeted.run(plan, inputs, command, foreign)
+        _refuse_misplaced(plan, sources, invocation.everything)
+    if plan.is_plain and not request.wants_more_than_pip and not faults and not inputs.locked:
+        foreign = None if invocation.is_quiet else _foreign(prepared)
+        return untargeted.run(plan, inputs, invocation.command, foreign)
     if inputs.unread or faults:
         raise InputError(_in_order((*inputs.unread, *faults), inputs))
-    settings_of_pip = configured_settings(environment, isolated=isolated)
-    folder, note = open_for(command, settings_of_pip, environment)
-    store = folder and wheel_folder(folder)
-    outcome = _deliver(plan, request, everything, inputs, pure, store)
-    from wheeltarget.cache.pruning import make_room
-
+    environment = invocation.environment
+    folder, note = open_for(invocation.command, invocation.settings, environment)
+    outcome = _deliver(prepared, request, pure, folder and wheel_folder(folder))
     note = note or make_room(folder, environment)
     if note:
         return replace(outcome, notes=(*outcome.notes, note))
     for_targets = all(job.target for job in plan.jobs)
     if outcome.fresh_until is None or not (for_targets and request.is_repeatable):
         return outcome
-    run = Run(everything, inputs, defaults, environment, began)
-    return replace(outcome, basis=find_basis(run, outcome.fresh_until))
+    return replace(outcome, basis=find_basis(prepared, began, outcome.fresh_until))
+
+
+def _is_ours(request: DownloadRequest, invocation: Invocation) -> bool:
+    """Tell whether a run with an option that pip does not know is about targets."""
+    if default_targets(invocation, request.tags, request.targets) or request.wants_more_than_pip:
+        return True
+    return names_target(invocation, request.words)
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:
@@ -298,17 +292,9 @@ def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine)
 
 
 def _deliver(
-    plan: Plan,
-    request: DownloadRequest,
-    command: CommandLine,
-    inputs: Inputs,
-    pure: frozenset[str],
-    store: Path | None,
+    prepared: Prepared, request: DownloadRequest, pure: frozenset[str], store: Path | None
 ) -> DownloadOutcome:
-    from wheeltarget.commands.download.download import Delivery, deliver
-    from wheeltarget.commands.download.report import open_report
-    from wheeltarget.utils.signals import interruptible
-
+    command, inputs = prepared.invocation.everything, prepared.inputs
     destination = (command.values("--dest") or (os.curdir,))[-1]
     with interruptible() as interrupts, open_report(request.report) as keep_report:
         delivery = Delivery(
@@ -324,7 +310,7 @@ def _deliver(
             refresh=request.refresh,
             only=request.only_jobs,
         )
-        outcome = deliver(plan, _labels(plan, command), delivery, interrupts)
+        outcome = deliver(prepared.plan, _labels(prepared.plan, command), delivery, interrupts)
         keep_report(outcome)
     return outcome
 
@@ -351,22 +337,16 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     return [job.target.label if job.target else host for job in plan.jobs]
 
 
-def _foreign(
-    everything: CommandLine, command: CommandLine, inputs: Inputs, targets: Targets
-) -> Foreign | None:
+def _foreign(prepared: Prepared) -> Foreign | None:
     """Find the environment that pip's own options name, if they do."""
-    if not any(option.name in FOREIGN for option in everything.options):
-        return None
-    from wheeltarget.commands.download.untargeted import Foreign
-    from wheeltarget.pip_config.platform_options import foreign_target
-
-    target = foreign_target(everything, catalog.look_up_tag, targets.host)
+    invocation, targets = prepared.invocation, prepared.targets
+    target = foreign_target(invocation.everything, catalog.look_up_tag, targets.host)
     if target is None:
         return None
 
     def job_for_it() -> Job:
         named = (TargetName("tags", target.label, ""),)
-        plan, faults = make_plan(inputs, command, Choices(named), targets)
+        plan, faults = make_plan(prepared.inputs, invocation.command, Choices(named), targets)
         if faults:
             raise InputError(faults)
         return plan.jobs[0]

@@ -2,6 +2,8 @@
 
 The rules for what goes where are those of every download: one name, one content; a stage that is
 placed as a whole; what is there already stays.
+
+Start-up boundary: what no file depends on is imported in functions, while files are on their way.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.commands.download.lock_options import Choice, LockWords, choose, read_words
+from wheeltarget.commands.download.lock_options import Choice, choose, read_locks
 from wheeltarget.commands.download.lock_sources import Source, bring
 from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.lockfile.reader import Looker, Pin, Selection
 from wheeltarget.network.downloader import Watch
 from wheeltarget.utils.signals import Interrupts, interruptible
@@ -34,32 +37,33 @@ def _nothing() -> None:
 
 def download_locked(
     request: DownloadRequest,
+    invocation: Invocation | None = None,
     watch: Watch | None = None,
     meanwhile: Callable[[], None] = _nothing,
 ) -> DownloadOutcome | None:
     """Fetch what locks name.
 
     :param request: what is asked for.
+    :param invocation: what its arguments and pip's configuration say, if they were read before.
     :param watch: is told how far it has come.
     :param meanwhile: is called once while files are on their way, if any are.
     :returns: what was taken; None where no lock is ours to read: there is none, or only such as
         pip reads for this interpreter.
     :raises WheeltargetError: where that cannot be done; the destination is as it was then.
     """
-    environment = os.environ if request.environment is None else request.environment
-    words = read_words(request, environment)
-    if words is None:
+    invocation = invocation or read_invocation(request.words, request.environment)
+    given = read_locks(request, invocation)
+    if given is None:
         return None
-    choice = choose(words, request, Looker(_look_up, _host))
+    choice = choose(given, request, Looker(invocation.look_up, _host))
     selections = choice.selections
-    destination = (words.command.values("--dest") or (os.curdir,))[-1]
+    destination = (invocation.everything.values("--dest") or (os.curdir,))[-1]
     run = _Run(
         selections,
         _folders(selections, by_target=request.by_target),
         # As pip reads it.
         Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111
-        words,
-        environment,
+        invocation,
         choice,
         meanwhile,
     )
@@ -68,12 +72,6 @@ def download_locked(
         choice.confirm()
         return run.outcome({}, dry_run=True)
     return _deliver(run, request, watch)
-
-
-def _look_up(key: str, text: str, folder: str) -> Target | None:
-    from wheeltarget.targets import catalog
-
-    return catalog.look_up(key, text, folder)
 
 
 def _host() -> Target:
@@ -117,8 +115,7 @@ class _Run:
     :param selections: the files of each target.
     :param folders: the folder in the destination that each target's files go to, or nothing.
     :param destination: the destination.
-    :param words: what the command line says.
-    :param environment: the environment's variables.
+    :param invocation: pip's options and configuration, the environment, the project.
     :param choice: what the locks come to.
     :param meanwhile: what else there is to do while files are on their way.
     """
@@ -126,8 +123,7 @@ class _Run:
     selections: tuple[Selection, ...]
     folders: tuple[str, ...]
     destination: Path
-    words: LockWords
-    environment: Mapping[str, str]
+    invocation: Invocation
     choice: Choice
     meanwhile: Callable[[], None]
 
@@ -162,7 +158,8 @@ class _Run:
                 staged[file.name] = file
                 pins[str(path)] = pin
                 places[str(path)] = self.destination / file.name
-        source = Source(self.words.command, self.words.settings, self.environment)
+        given = self.invocation
+        source = Source(given.everything, given.settings, given.environment)
         digests = bring(pins, places, stage, source, self.do_meanwhile, watch)
         files = [replace(each, digest=digests[str(each.path)]) for each in staged.values()]
         return merge.merge(stage, [files], begin=interrupts.hold)

@@ -1,25 +1,22 @@
-"""From the words of a command line to the files of its locks, for each target."""
+"""From a command line to the files of its locks, for each target."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.entries import write_way
-from wheeltarget.lockfile.reader import Lock, Looker, Selection, is_own, parse_lock, select_own
-from wheeltarget.pip_config.files import configured_options, configured_settings
-from wheeltarget.pip_config.options import FOREIGN, CommandLine, split_command_line
+from wheeltarget.lockfile.own import is_own
+from wheeltarget.lockfile.reader import Lock, Looker, Selection, parse_lock, select_own
+from wheeltarget.pip_config.options import FOREIGN
 from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
+from wheeltarget.targets.names import TargetName, typed_targets
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.regular_files import LOCK_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.regular_files import RefusedFileError
 from wheeltarget.utils.toml_locations import fault_at
-
-if TYPE_CHECKING:
-    from wheeltarget.targets.names import TargetName
 
 HOST, HOST_LABEL = "host", "this interpreter"
 
@@ -34,52 +31,40 @@ NOT_FOR_FETCHING = _CHOOSING | _ASKING | {"--requirement", "--dest"}
 
 
 @dataclass(frozen=True, slots=True)
-class LockWords:
-    """What a command line with locks says.
+class GivenLocks:
+    """The locks of a command line.
 
-    :param command: pip's options, those of its configuration among them.
-    :param inherited: how many of them are of its configuration; they stand first.
-    :param settings: pip's configuration, by long option without its dashes.
+    :param invocation: pip's options and configuration, the environment, the project.
     :param contents: the bytes of each lock, or why they cannot be read.
     :param typed: the targets that are named beside them.
     """
 
-    command: CommandLine
-    inherited: int
-    settings: Mapping[str, str]
+    invocation: Invocation
     contents: Mapping[str, bytes | Fault]
     typed: tuple[TargetName, ...]
 
 
-def read_words(request: DownloadRequest, environment: Mapping[str, str]) -> LockWords | None:
-    """Find the locks of a command line.
+def read_locks(request: DownloadRequest, invocation: Invocation) -> GivenLocks | None:
+    """Read the locks of a command line.
 
     :param request: what is asked for.
-    :param environment: the environment's variables.
-    :returns: what it says; None where no lock is ours to read: there is none, or only such as pip
-        reads for this interpreter.
+    :param invocation: what it is given.
+    :returns: the locks; None if none is ours to read: there is none, or only such as pip reads for
+        this interpreter.
     :raises InputError: if a target is wrong, or a lock is not a regular file.
     """
-    try:
-        command = split_command_line(request.words)
-    except UsageError:
-        return None
-    isolated = command.has("--isolated")
-    inherited = configured_options(environment, isolated=isolated)
-    everything = CommandLine((*inherited, *command.options), command.requirements)
-    names = tuple(dict.fromkeys(filter(is_lock, everything.values("--requirement"))))
+    names = tuple(dict.fromkeys(filter(is_lock, invocation.everything.values("--requirement"))))
     if not names:
         return None
-    contents = {name: _read(name) for name in names}
+    contents = {name: _read(name, invocation) for name in names}
     own = [isinstance(content, bytes) and is_own(content) for content in contents.values()]
-    typed = _typed(request, ask_project=not all(own))
-    if not typed and not any(own):
-        return None
-    settings = configured_settings(environment, isolated=isolated)
-    return LockWords(everything, len(inherited), settings, contents, typed)
+    typed = typed_targets(request.tags, request.targets)
+    if not typed and not all(own):
+        typed = invocation.defaults()
+    return GivenLocks(invocation, contents, typed) if typed or any(own) else None
 
 
-def _read(name: str) -> bytes | Fault:
+def _read(name: str, invocation: Invocation) -> bytes | Fault:
     """Read a lock; raise InputError if it is not a regular file, or too large for one."""
     path, _ = split_extras(name)
     if is_remote(path):
@@ -88,24 +73,11 @@ def _read(name: str) -> bytes | Fault:
             "download it first, and name the copy",
         )
     try:
-        return read_regular(path, LOCK_FILE)
+        return invocation.files.read_lock(path)
     except RefusedFileError as error:
         raise InputError((Fault(f"cannot read {path}: {error.strerror}"),)) from error
     except OSError as error:
         return Fault(f"cannot read {path}: {error.strerror}")
-
-
-def _typed(request: DownloadRequest, *, ask_project: bool) -> tuple[TargetName, ...]:
-    """Give the targets that the command line names, or else the project."""
-    if request.tags or request.targets:
-        from wheeltarget.targets.names import typed_targets
-
-        return typed_targets(request.tags, request.targets)
-    if not ask_project:
-        return ()
-    from wheeltarget.targets.project import project_defaults
-
-    return project_defaults(Path.cwd())
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,28 +110,28 @@ class Choice:
             raise InputError(tuple(faults))
 
 
-def choose(words: LockWords, request: DownloadRequest, looker: Looker) -> Choice:
-    """Read the locks and give the files of each for its targets.
+def choose(given: GivenLocks, request: DownloadRequest, looker: Looker) -> Choice:
+    """Read the locks and return the files of each for its targets.
 
-    :param words: what the command line says.
+    :param given: the locks.
     :param request: what is asked for.
     :param looker: how targets are found.
     :returns: the files for each target.
     :raises UsageError: where something is asked for beside the locks, or against them.
     :raises InputError: where a lock is wrong; every fault is told at once.
     """
-    _refuse_company(words, request)
+    _refuse_company(given, request)
     sources: frozenset[str] = frozenset()
     if request.allow_sdist:
         from wheeltarget.requirements.filenames import project_names
 
         sources = project_names("--allow-sdist", request.allow_sdist)
-    targets, faults = _targets(words.typed, looker)
+    targets, faults = _targets(given.typed, looker)
     chooser = _Chooser(request, looker, targets, sources, faults)
-    for name, content in words.contents.items():
+    for name, content in given.contents.items():
         chooser.take(name, content)
     if not faults:
-        faults += _unanswered(targets, chooser.selections, words.typed, request)
+        faults += _unanswered(targets, chooser.selections, given.typed, request)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return Choice(tuple(_joined(chooser.selections)), tuple(chooser.own))
@@ -206,12 +178,13 @@ class _Chooser:
         return self.targets or [(HOST_LABEL, self.looker.host())]
 
 
-def _refuse_company(words: LockWords, request: DownloadRequest) -> None:
+def _refuse_company(given: GivenLocks, request: DownloadRequest) -> None:
     """Refuse what would have to be resolved beside a lock, or what a lock has decided.
 
     What pip's configuration says of choosing has no part here, for everything is chosen.
     """
-    command = words.command
+    command = given.invocation.everything
+    inherited = len(given.invocation.configuration.options)
     names = (o.value or "" for o in command.options if o.name == "--requirement")
     others = [*command.requirements, *(f"-r {name}" for name in names if not is_lock(name))]
     if others:
@@ -220,7 +193,7 @@ def _refuse_company(words: LockWords, request: DownloadRequest) -> None:
             "fetch it in a run of its own, with the same -d, or lock it, too",
         )
     for number, option in enumerate(command.options):
-        configured = number < words.inherited
+        configured = number < inherited
         if option.name in (_ASKING if configured else _ASKING | _CHOOSING):
             raise UsageError(
                 f"{option.name} cannot be had beside a lock, which has decided everything",

@@ -7,14 +7,14 @@ write something that nobody looks at the next time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from wheeltarget.cache.run_records import Basis
-from wheeltarget.pip_config.files import configuration_files, configured_settings
-from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE, CommandLine
-from wheeltarget.requirements.loader import VARIABLE, Inputs
+from wheeltarget.commands.prepare import Prepared
+from wheeltarget.pip_config.files import configuration_files
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.requirements.loader import VARIABLE
 from wheeltarget.requirements.parser import is_lock, is_remote
 from wheeltarget.targets.catalog import HOST, is_path
 from wheeltarget.targets.names import TargetName
@@ -68,48 +68,32 @@ _OF_OTHER_COMMANDS = frozenset(
 """Settings of pip's that play no part in a download."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run as far as its basis depends on it.
+def find_basis(prepared: Prepared, began: float, fresh_until: float) -> Basis | None:
+    """Return what the outcome of a run rests on.
 
-    :param command: pip's options, those of its configuration among them.
-    :param inputs: what was asked for.
-    :param names: every target that was named, and not by a clause.
-    :param environment: the environment's variables.
+    :param prepared: the run; every job of it was for a target, and only wheels were fetched.
     :param began: when it began, in seconds since the epoch.
-    """
-
-    command: CommandLine
-    inputs: Inputs
-    names: Sequence[TargetName]
-    environment: Mapping[str, str]
-    began: float
-
-
-def find_basis(run: Run, fresh_until: float) -> Basis | None:
-    """Say what the outcome of a run rests on.
-
-    :param run: the run; every job of it was for a target, and nothing but wheels was fetched.
     :param fresh_until: until when what the index pages say holds.
-    :returns: the basis, or None where there may be more to it.
+    :returns: the basis, or None if there may be more to it.
     """
-    isolated = run.command.has("--isolated")
-    settings = configured_settings(run.environment, isolated=isolated)
-    names = {option.name for option in run.command.options}
-    if not names <= _KNOWN or not settings.keys() <= _known_settings():
+    command = prepared.invocation.everything
+    names = {option.name for option in command.options}
+    if not names <= _KNOWN or not prepared.invocation.settings.keys() <= _known_settings():
         return None
-    if not all(file.repeatable and not is_remote(file.name) for file in run.inputs.files):
+    files = prepared.inputs.files
+    if not all(file.repeatable and not is_remote(file.name) for file in files):
         return None
-    if any(is_lock(name) for name in run.command.values("--requirement")):
+    if any(is_lock(name) for name in command.values("--requirement")):
         return None
-    texts = [file.text for file in run.inputs.files]
     return Basis(
-        read=_absolute(file.name for file in run.inputs.files),
-        looked_for=_absolute(_looked_for(run, settings)),
-        variables=tuple(sorted({name for text in texts for _, name in VARIABLE.findall(text)})),
-        began=run.began,
+        read=_absolute(file.name for file in files),
+        looked_for=_absolute(_looked_for(prepared)),
+        variables=tuple(
+            sorted({name for file in files for _, name in VARIABLE.findall(file.text)})
+        ),
+        began=began,
         fresh_until=fresh_until,
-        destination=(run.command.values("--dest") or (os.curdir,))[-1],
+        destination=(command.values("--dest") or (os.curdir,))[-1],
     )
 
 
@@ -123,18 +107,20 @@ def _absolute(names: Iterable[str | Path]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(os.path.abspath(name) for name in names))  # noqa: PTH100 - any text
 
 
-def _looked_for(run: Run, settings: Mapping[str, str]) -> Iterator[str | Path]:
-    """Give every other file that counts, those that are not there among them."""
-    yield from configuration_files(run.environment, isolated=run.command.has("--isolated"))
+def _looked_for(prepared: Prepared) -> Iterator[str | Path]:
+    """Yield every other file that counts, those that do not exist among them."""
+    invocation = prepared.invocation
+    command, environment = invocation.everything, invocation.environment
+    yield from configuration_files(environment, isolated=command.has("--isolated"))
     yield from project_files(Path())
-    for name in (*run.inputs.named, *run.names):
+    for name in (*prepared.inputs.named, *prepared.defaults):
         if name.key == "target" and name.text != HOST:
             yield from _target_files(name)
     for option in ("--cert", "--client-cert"):
-        named = [*run.command.values(option), settings.get(option.removeprefix("--"))]
+        named = [*command.values(option), invocation.settings.get(option.removeprefix("--"))]
         yield from (os.path.expanduser(name) for name in named if name)  # noqa: PTH111 - any text
     # Where the library that pip asks the network with looks for user and password.
-    own = run.environment.get("NETRC")
+    own = environment.get("NETRC")
     for place in [own] if own else ["~/.netrc", "~/_netrc"]:
         yield os.path.expanduser(place)  # noqa: PTH111 - any text
 

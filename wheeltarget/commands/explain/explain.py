@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from wheeltarget.commands.explain.answers import Row, make_rows
-from wheeltarget.commands.prepare import read_everything
+from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.commands.notes import idle_notes
+from wheeltarget.commands.prepare import Asked, Prepared, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
-from wheeltarget.pip_config.files import configured_options
-from wheeltarget.pip_config.options import FOREIGN, CommandLine, split_command_line
+from wheeltarget.pip_config.options import FOREIGN
+from wheeltarget.pip_config.platform_options import foreign_target
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver import index_query
 from wheeltarget.resolver.index_query import JobListing
-from wheeltarget.resolver.plan import Choices, Job, Plan, Targets, make_plan
-from wheeltarget.targets import catalog, project
-from wheeltarget.targets.names import typed_targets
+from wheeltarget.resolver.plan import Job, Plan
+from wheeltarget.targets import catalog
 from wheeltarget.utils.signals import interruptible
-
-if TYPE_CHECKING:
-    from wheeltarget.requirements.loader import Inputs
 
 SCHEMA = 1
 """The version of the form that :meth:`ExplainOutcome.as_dict` gives."""
@@ -88,26 +83,24 @@ class ExplainOutcome:
         }
 
 
-def explain(request: ExplainRequest) -> ExplainOutcome:
+def explain(request: ExplainRequest, invocation: Invocation | None = None) -> ExplainOutcome:
     """Find out which releases fit, and why the others do not.
 
     Dependencies are not looked at.
 
     :param request: what is asked for.
+    :param invocation: what its arguments and pip's configuration say, if they were read before.
     :returns: what was found out.
     :raises WheeltargetError: where nothing can be found out.
     """
-    environment = os.environ if request.environment is None else request.environment
-    defaults = typed_targets(request.tags, request.targets) or project.project_defaults(Path.cwd())
-    command = split_command_line(request.words)
-    inherited = configured_options(environment, isolated=command.has("--isolated"))
-    everything = CommandLine((*inherited, *command.options), command.requirements)
-    inputs = read_everything(everything, environment)
-    choices = Choices(defaults, project_names("--allow-sdist", request.sources), inherited)
-    plan, faults = make_plan(inputs, command, choices, Targets(catalog.look_up, catalog.host))
-    if inputs.unread or inputs.faults or faults:
-        raise InputError((*inputs.unread, *inputs.faults, *faults))
-    _refuse_misplaced(plan, everything, inputs)
+    invocation = invocation or read_invocation(request.words, request.environment)
+    sources = project_names("--allow-sdist", request.sources)
+    prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
+    faults = (*prepared.inputs.unread, *prepared.faults)
+    if faults:
+        raise InputError(faults)
+    _refuse_misplaced(prepared)
+    plan = prepared.plan
     jobs = tuple(_targeted(job) for job in plan.jobs)
     labels = [job.target.label if job.target else "" for job in jobs]
     try:
@@ -126,8 +119,9 @@ def _targeted(job: Job) -> Job:
     return replace(job, target=replace(catalog.host(), label=catalog.HOST_LABEL))
 
 
-def _refuse_misplaced(plan: Plan, command: CommandLine, inputs: Inputs) -> None:
-    """Refuse what would play no part, or not the one that is meant."""
+def _refuse_misplaced(prepared: Prepared) -> None:
+    """Refuse what would have no effect, or not the one that is meant."""
+    command = prepared.invocation.everything
     if command.has("--python"):
         raise UsageError(
             "--python would run pip in another interpreter, of which nothing is known",
@@ -138,14 +132,12 @@ def _refuse_misplaced(plan: Plan, command: CommandLine, inputs: Inputs) -> None:
             message = f"{value} is a lock: it names its files, and there is nothing to explain"
             raise UsageError(message, "name requirements, or a file of them")
     foreign = sorted({option.name for option in command.options} & FOREIGN)
-    if foreign and any(job.target is None for job in plan.jobs):
-        from wheeltarget.pip_config.platform_options import foreign_target
-
+    if foreign and any(job.target is None for job in prepared.plan.jobs):
         target = foreign_target(command, catalog.look_up_tag, catalog.host)
         message = f"{' and '.join(foreign)} would name single tags, not an environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
     opaque = {"--group", "--requirements-from-script"}
-    asked = [entry for entry in inputs.entries if not entry.constraint]
+    asked = [entry for entry in prepared.inputs.entries if not entry.constraint]
     if not asked and not any(option.name in opaque for option in command.options):
         hint = "write it like wheeltarget explain numpy --tags cp312-cp312-manylinux_2_28_x86_64"
         raise UsageError("there is no requirement to explain", hint)
@@ -168,8 +160,6 @@ def _unreadable(job: Job) -> Iterator[Fault]:
 
 
 def _outcome(jobs: Sequence[Job], listings: Sequence[JobListing], plan: Plan) -> ExplainOutcome:
-    from wheeltarget.commands.notes import idle_notes
-
     targets = (job.target for job in jobs if job.target)
     return ExplainOutcome(
         tuple((target.label, target.tags[0], target.python) for target in targets),

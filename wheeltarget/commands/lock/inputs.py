@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from wheeltarget.pip_config.options import CommandLine
@@ -69,23 +69,6 @@ class Names:
     def _order(self, name: TargetName) -> tuple[str, str, str]:
         named = self.found[name]
         return named.label if named else "", name.key, name.text
-
-
-def recording(
-    look_up: Callable[[str, str, str], Target | None], found: dict[TargetName, Target | None]
-) -> Callable[[str, str, str], Target | None]:
-    """Let what is looked up be kept, in its order.
-
-    :param look_up: finds the target that (key, text, folder) names.
-    :param found: where to keep it.
-    """
-
-    def look(key: str, text: str, folder: str) -> Target | None:
-        target = look_up(key, text, folder)
-        found.setdefault(TargetName(key, text, folder), target)
-        return target
-
-    return look
 
 
 def inputs_of(job: Job, inputs: Inputs, command: CommandLine, names: Names) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wheeltarget.cache.folder import open_for, wheel_folder
 from wheeltarget.cache.pruning import make_room
+from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import Recipe, make_lock
 from wheeltarget.commands.lock.diff import (
     LockFile,
@@ -28,22 +29,19 @@ from wheeltarget.commands.lock.files import (
     read_text,
     requirements_text,
 )
-from wheeltarget.commands.lock.inputs import Names, inputs_of, recording
+from wheeltarget.commands.lock.inputs import Names, inputs_of
 from wheeltarget.commands.lock.resolve import Resolver
 from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import read_everything
+from wheeltarget.commands.prepare import Asked, Prepared, prepare
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
-from wheeltarget.pip_config.files import configured_options, configured_settings
-from wheeltarget.pip_config.options import FOREIGN, CommandLine, split_command_line
+from wheeltarget.pip_config.options import FOREIGN, CommandLine
 from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.loader import Inputs
 from wheeltarget.requirements.parser import is_lock
-from wheeltarget.resolver.plan import Choices, Job, Plan, Targets, make_plan
+from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import compare as compare_hashes
-from wheeltarget.targets import catalog, project
-from wheeltarget.targets.names import TargetName, typed_targets
+from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
@@ -87,12 +85,14 @@ class LockRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """Everything that is asked for, planned."""
+    """Everything that is asked for, and what its targets are called."""
 
-    plan: Plan
-    inputs: Inputs
-    command: CommandLine
+    prepared: Prepared
     names: Names
+
+    @property
+    def plan(self) -> Plan:
+        return self.prepared.plan
 
     @property
     def labels(self) -> list[str]:
@@ -116,14 +116,16 @@ class _Draft:
     file: LockFile
 
 
-def lock(request: LockRequest) -> LockOutcome:
+def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutcome:
     """Lock the requirements for each of their targets.
 
     :param request: what is asked for.
+    :param invocation: what its arguments and pip's configuration say, if they were read before.
     :returns: what became of each lock.
     :raises WheeltargetError: where that cannot be done; every lock is as it was then.
     """
-    order = _plan(request)
+    invocation = invocation or read_invocation(request.words, request.environment)
+    order = _plan(request, invocation)
     folder = Path(os.path.abspath(os.path.expanduser(request.folder)))  # noqa: PTH100, PTH111 - no link is followed
     if folder.exists() and not folder.is_dir():
         raise DestinationError(f"{request.folder} is a file, not a folder")
@@ -133,18 +135,21 @@ def lock(request: LockRequest) -> LockOutcome:
     with merge.settled(folder) if folder.exists() else contextlib.nullcontext():
         old = [read_old(folder, label, request.form) for label in order.labels]
     jobs = [
-        replace(job, prefer=tuple(_kept(folder, label, request.form, free)))
-        for job, label in zip(order.plan.jobs, order.labels, strict=True)
+        replace(job, prefer=tuple(_kept(folder, label, request.form, before, free)))
+        for job, label, before in zip(order.plan.jobs, order.labels, old, strict=True)
     ]
-    cached, no_cache = _open_cache(order, request)
+    environment = invocation.environment
+    # For the wheels that have to be fetched, since nothing else says enough of them.
+    cached, no_cache = open_for(invocation.command, invocation.settings, environment)
     with (
         interruptible() as interrupts,
         merge.open_stage(folder, dry_run=request.dry_run) as stage,
     ):
         resolver = Resolver(order.labels, stage, request.children, cached and wheel_folder(cached))
         results = resolver.resolve(jobs, same=request.same_versions)
-        if order.inputs.locked:
-            compare_hashes(results, order.labels, order.inputs.locked)
+        locked = order.prepared.inputs.locked
+        if locked:
+            compare_hashes(results, order.labels, locked)
         drafts = [
             _draft(order, number, result, before, folder, request.form)
             for number, (result, before) in enumerate(zip(results, old, strict=True))
@@ -155,52 +160,32 @@ def lock(request: LockRequest) -> LockOutcome:
         *notes_on(order.plan, results, order.labels, frozenset()),
         *_notes(drafts, free, request, folder),
         *stage.notes,
-        *filter(None, [no_cache or make_room(cached, _environment(request))]),
+        *filter(None, [no_cache or make_room(cached, environment)]),
     )
     files = tuple(draft.file for draft in drafts)
     return LockOutcome(files, notes, written=not request.dry_run)
 
 
-def _environment(request: LockRequest) -> Mapping[str, str]:
-    return os.environ if request.environment is None else request.environment
-
-
-def _open_cache(order: _Order, request: LockRequest) -> tuple[Path | None, str]:
-    """Find the folder for the wheels that have to be fetched, since nothing else says enough."""
-    environment = _environment(request)
-    isolated = order.command.has("--isolated")
-    settings_of_pip = configured_settings(environment, isolated=isolated)
-    return open_for(order.command, settings_of_pip, environment)
-
-
-def _plan(request: LockRequest) -> _Order:
+def _plan(request: LockRequest, invocation: Invocation) -> _Order:
     """Read everything that is asked for, and plan it."""
-    environment = _environment(request)
-    typed = typed_targets(request.tags, request.targets)
     if any(word.partition("=")[0] == "--build-pure" for word in request.words):
         raise UsageError(
             "a wheel that --build-pure builds here is nowhere for a lock to name",
             "--allow-sdist NAME locks the source, for the target to build",
         )
-    command = split_command_line(request.words)
-    inherited = configured_options(environment, isolated=command.has("--isolated"))
-    everything = CommandLine((*inherited, *command.options), command.requirements)
-    _refuse_options(command)
-    inputs = read_everything(everything, environment)
+    invocation.require_valid()
+    _refuse_options(invocation.command)
     sources = project_names("--allow-sdist", request.allow_sdist)
-    found: dict[TargetName, Target | None] = {}
-    defaults = typed or project.project_defaults(Path.cwd())
-    choices = Choices(defaults, sources, inherited, locks=True)
-    targets = Targets(recording(catalog.look_up, found), catalog.host)
-    plan, faults = make_plan(inputs, command, choices, targets)
-    faults = (*inputs.unread, *inputs.faults, *faults)
+    prepared = prepare(invocation, Asked(request.tags, request.targets, sources, locks=True))
+    faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
+    plan, everything = prepared.plan, invocation.everything
     opaque = ("--group", "--requirements-from-script")
     if not any(job.lines for job in plan.jobs) and not any(map(everything.has, opaque)):
         raise UsageError("there is nothing to lock", "name requirements, or a file with -r FILE")
     _refuse_foreign(plan, everything)
-    return _Order(plan, inputs, command, Names(found, catalog.host()))
+    return _Order(prepared, Names(prepared.found, catalog.host()))
 
 
 def _refuse_options(command: CommandLine) -> None:
@@ -230,12 +215,11 @@ def _refuse_foreign(plan: Plan, command: CommandLine) -> None:
 
 
 def _kept(
-    folder: Path, label: str, form: Form, free: frozenset[str] | None
+    folder: Path, label: str, form: Form, old: OldLock, free: frozenset[str] | None
 ) -> Iterator[tuple[str, str]]:
-    """Give the versions that are to be kept, of the other form's lock where there is none."""
+    """Yield the versions that are to be kept, of the other form's lock if there is none."""
     if free is None:
         return
-    old = read_old(folder, label, form)
     for other in (each for each in Form if each is not form):
         # It is not the one that is made, so whatever is wrong with it is no matter.
         with contextlib.suppress(WheeltargetError):
@@ -248,7 +232,8 @@ def _draft(
 ) -> _Draft:
     """Make the lock of a target, and hold it against what is there of it."""
     job, label = order.plan.jobs[number], order.labels[number]
-    inputs = inputs_of(job, order.inputs, order.command, order.names)
+    prepared = order.prepared
+    inputs = inputs_of(job, prepared.inputs, prepared.invocation.command, order.names)
     made = make_lock(Recipe(label, order.target(job), inputs, folder), result.chosen)
     text = _text(made, order, job, folder, form)
     return _Draft(made, text, compare(old, made, text, folder / file_name(label, form)))

@@ -1,4 +1,4 @@
-"""The command ``prune``: words into a request, files into text."""
+"""The commands on whole wheelhouses: ``merge`` and ``prune``."""
 
 from __future__ import annotations
 
@@ -8,9 +8,18 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import telling
-from wheeltarget.cli.options import Format, Locks, Tags, Targets, name_argument, path_option
-from wheeltarget.cli.values import OutputFormat
+from wheeltarget.cli.errors import report_errors
+from wheeltarget.cli.options import (
+    Format,
+    Locks,
+    OutputFormat,
+    Quiet,
+    Tags,
+    Targets,
+    name_argument,
+    path_option,
+)
+from wheeltarget.errors import ClashError
 
 
 def prune(
@@ -59,7 +68,46 @@ def prune(
         since=tuple(transfer_since or ()),
         to=to,
     )
-    with telling():
+    with report_errors():
         outcome = work(request)
     as_json = output_format is OutputFormat.JSON
     show_prune(outcome, request, sys.stdout, sys.stderr, as_json=as_json)
+
+
+def merge(
+    folders: Annotated[
+        list[str],
+        name_argument(
+            metavar="DIR…",
+            what="a folder",
+            example="wheelhouse",
+            help="Wheelhouses, also with their locks.",
+        ),
+    ],
+    *,
+    dest: Annotated[
+        Path,
+        path_option(
+            "--dest",
+            "-d",
+            what="a folder",
+            example="wheelhouse",
+            metavar="DIR",
+            help="Where to put it all; may be one of them.",
+        ),
+    ],
+    quiet: Quiet = False,
+    output_format: Format = OutputFormat.TEXT,
+) -> None:
+    """Join wheelhouses that were made apart, each file once, all of it or nothing."""
+    from wheeltarget.cli.output import summaries, text
+    from wheeltarget.commands.merge import MergeRequest
+    from wheeltarget.commands.merge import merge as join
+
+    with report_errors(finding=ClashError):
+        outcome = join(MergeRequest(tuple(map(Path, folders)), dest))
+    as_json = output_format is OutputFormat.JSON
+    if as_json or not quiet:
+        summaries.show_merge(outcome, sys.stdout, as_json=as_json)
+    if not quiet:
+        text.show_notes(outcome.notes, sys.stderr)

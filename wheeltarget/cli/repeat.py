@@ -1,0 +1,53 @@
+"""A download that is known: its outcome from memory, shown as that of any other; without Typer."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wheeltarget.cli.errors import report_errors
+from wheeltarget.cli.output.text import show_download
+from wheeltarget.commands.download.replay import deliver, recall
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from wheeltarget.commands.download.outcome import DownloadOutcome
+
+
+def repeat(arguments: tuple[str, ...]) -> bool:
+    """Do what is asked for if its outcome is known, as nothing has changed.
+
+    :param arguments: what stands behind ``download``.
+    :returns: whether it is done.
+    """
+    remembered = recall(arguments, os.environ)
+    if remembered is None:
+        return False
+    appearance = remembered.appearance
+    with (
+        report_errors(coloured=appearance.coloured, as_pip=True),
+        _open_report(appearance.report) if appearance.report else nullcontext() as keep_report,
+    ):
+        outcome = deliver(remembered, os.environ)
+        if outcome is None:
+            return False
+        if keep_report is not None:
+            keep_report(outcome)
+    if not appearance.quiet:
+        since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
+        sys.stderr.write(f"Unchanged since {since}; --refresh asks the index again\n")
+        sys.stderr.flush()
+    show_download(outcome, appearance, sys.stdout, sys.stderr)
+    return True
+
+
+def _open_report(report: str) -> AbstractContextManager[Callable[[DownloadOutcome], None]]:
+    from wheeltarget.commands.download.report import open_report
+
+    return open_report(Path(report))

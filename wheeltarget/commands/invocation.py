@@ -1,0 +1,181 @@
+"""What a command is given: pip's options, pip's configuration, the environment, the project.
+
+A command reads an :class:`Invocation` first, and passes it down, so that nothing is read twice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from wheeltarget.errors import UsageError
+from wheeltarget.pip_config.files import Configuration, read_configuration
+from wheeltarget.pip_config.options import (
+    CommandLine,
+    is_quiet,
+    refuses_colour,
+    split_command_line,
+)
+from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.project import Projects, project_defaults
+from wheeltarget.utils.regular_files import (
+    LOCK_FILE,
+    REQUIREMENTS_FILE,
+    Limit,
+    read_regular,
+    read_stream,
+)
+
+if TYPE_CHECKING:
+    from wheeltarget.targets.target import Target
+
+
+class InputFiles:
+    """The files that a command line names, each read once; a pipe cannot be read again.
+
+    :param contents: the contents of regular files that were read before, by name.
+    """
+
+    def __init__(self, contents: Mapping[str, bytes] = MappingProxyType({})) -> None:
+        self._regular = {_place(name): content for name, content in contents.items()}
+        self._streams: dict[str, bytes] = {}
+
+    def read(self, name: str) -> tuple[bytes, bool]:
+        """Read a requirements file that the command line names, which may be a pipe.
+
+        :param name: its name.
+        :returns: its content, and whether it can be read again by another process.
+        :raises RefusedFileError: if it is too large.
+        :raises OSError: if it cannot be read.
+        :raises ValueError: if no file can have this name.
+        """
+        place = _place(name)
+        if place in self._regular:
+            return self._regular[place], True
+        if place not in self._streams:
+            content, repeatable = read_stream(name, REQUIREMENTS_FILE)
+            (self._regular if repeatable else self._streams)[place] = content
+            return content, repeatable
+        return self._streams[place], False
+
+    def read_nested(self, name: str) -> tuple[bytes, bool]:
+        """Read a requirements file that another file names, which has to be a regular file.
+
+        :param name: its name.
+        :returns: its content, and that it can be read again.
+        :raises RefusedFileError: if it is not a regular file, or is too large.
+        :raises OSError: if it cannot be read.
+        """
+        return self._read_regular(name, REQUIREMENTS_FILE), True
+
+    def read_lock(self, name: str) -> bytes:
+        """Read a lock, which has to be a regular file.
+
+        :param name: its name.
+        :raises RefusedFileError: if it is not a regular file, or is too large.
+        :raises OSError: if it cannot be read.
+        """
+        return self._read_regular(name, LOCK_FILE)
+
+    def _read_regular(self, name: str, limit: Limit) -> bytes:
+        place = _place(name)
+        if place not in self._regular:
+            self._regular[place] = read_regular(name, limit)
+        return self._regular[place]
+
+
+def _place(name: str) -> str:
+    return os.path.abspath(name)  # noqa: PTH100 - any text
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What a command is given beside its own options.
+
+    :param command: pip's options and the requirements, as typed.
+    :param configuration: pip's configuration.
+    :param environment: the environment's variables.
+    :param folder: the working directory.
+    :param fault: why pip would refuse the command line; None if it would not.
+    :param files: the files that were read.
+    :param projects: the settings of projects that were read.
+    """
+
+    command: CommandLine
+    configuration: Configuration
+    environment: Mapping[str, str]
+    folder: Path
+    fault: UsageError | None = None
+    files: InputFiles = field(default_factory=InputFiles)
+    projects: Projects = field(default_factory=Projects)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Return pip's configuration, by long option without its dashes."""
+        return self.configuration.settings
+
+    @property
+    def everything(self) -> CommandLine:
+        """Return the command line with the options of pip's configuration before its own."""
+        options = (*self.configuration.options, *self.command.options)
+        return CommandLine(options, self.command.requirements)
+
+    @property
+    def has_locks(self) -> bool:
+        """Tell whether any requirements file is a lock."""
+        return any(map(is_lock, self.everything.values("--requirement")))
+
+    @property
+    def is_quiet(self) -> bool:
+        """Tell whether pip is to print less than it does by default."""
+        return is_quiet(self.command, self.settings)
+
+    @property
+    def is_coloured(self) -> bool:
+        """Tell whether pip's options and configuration allow colours."""
+        return not refuses_colour(self.command, self.settings)
+
+    def require_valid(self) -> None:
+        """Raise UsageError if pip would refuse the command line."""
+        if self.fault is not None:
+            raise self.fault
+
+    def defaults(self) -> tuple[TargetName, ...]:
+        """Return the default targets of the project.
+
+        :raises InputError: if its settings are wrong.
+        """
+        return project_defaults(self.folder, self.projects)
+
+    def look_up(self, key: str, text: str, folder: str) -> Target | None:
+        """Find a target; see :func:`wheeltarget.targets.catalog.look_up`."""
+        from wheeltarget.targets import catalog
+
+        return catalog.look_up(key, text, folder, self.projects)
+
+
+def read_invocation(
+    words: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    files: InputFiles | None = None,
+) -> Invocation:
+    """Read a command line and pip's configuration.
+
+    :param words: pip's options and the requirements.
+    :param environment: the environment's variables; None for those of this process.
+    :param files: the files that were read before.
+    """
+    environment = os.environ if environment is None else environment
+    fault = None
+    try:
+        command = split_command_line(words)
+    except UsageError as error:
+        colours = [word for word in words if word == "--no-color"]
+        command, fault = split_command_line(colours), error
+    configuration = read_configuration(environment, isolated=command.has("--isolated"))
+    return Invocation(command, configuration, environment, Path.cwd(), fault, files or InputFiles())

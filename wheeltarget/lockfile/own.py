@@ -1,0 +1,16 @@
+"""Whether a lock is one that wheeltarget wrote, told without reading it as TOML."""
+
+from __future__ import annotations
+
+import re
+
+_OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
+_WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
+
+
+def is_own(data: bytes) -> bool:
+    """Tell whether a lock is, or once was, one that wheeltarget wrote.
+
+    :param data: its bytes.
+    """
+    return _OWN.search(data) is not None or _WRITTEN.search(data) is not None
