@@ -1,4 +1,7 @@
-"""From a plan to files in the destination: pip run, its answers checked, what it fetched placed."""
+"""From a plan to files in the destination: pip run, its answers checked, what it fetched placed.
+
+Start-up boundary: pip waits for its job, so what only some runs need is imported in functions.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,14 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget.cache.folder import open_for, wheel_folder
-from wheeltarget.cache.pruning import make_room
 from wheeltarget.commands.download import build_pure as pure
-from wheeltarget.commands.download import untargeted
-from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun, TargetFile, TargetFiles
 from wheeltarget.commands.download.replay_inputs import find_basis
 from wheeltarget.commands.download.report import open_report
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.download.untargeted import Foreign
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.notes import notes_on
 from wheeltarget.commands.prepare import (
@@ -29,9 +29,7 @@ from wheeltarget.commands.prepare import (
 )
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.pip_config.options import FOR_BUILDING, FOREIGN, CommandLine
-from wheeltarget.pip_config.platform_options import foreign_target
 from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.requirements.loader import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Choices, Job, Plan, all_options, make_plan
@@ -50,6 +48,10 @@ from wheeltarget.utils.hashes import Digest, Hashes
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
+
+if TYPE_CHECKING:
+    from wheeltarget.commands.download.untargeted import Foreign
+    from wheeltarget.requirements.foreign_locks import LockedVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,8 +236,13 @@ def download(
     :raises WheeltargetError: if that cannot be done; the destination is as it was then.
     """
     invocation = invocation or read_invocation(request.words, request.environment)
-    locked = download_locked(request, invocation)
-    return resolve(request, invocation) if locked is None else locked
+    if invocation.has_locks:
+        from wheeltarget.commands.download.from_lock import download_locked
+
+        locked = download_locked(request, invocation)
+        if locked is not None:
+            return locked
+    return resolve(request, invocation)
 
 
 def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome | PlainRun:
@@ -253,6 +260,8 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     if not faults:
         _refuse_misplaced(plan, sources, invocation.everything)
     if plan.is_plain and not request.wants_more_than_pip and not faults and not inputs.locked:
+        from wheeltarget.commands.download import untargeted
+
         foreign = None if invocation.is_quiet else _foreign(prepared)
         return untargeted.run(plan, inputs, invocation.command, foreign)
     if inputs.unread or faults:
@@ -260,6 +269,8 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     environment = invocation.environment
     folder, note = open_for(invocation.command, invocation.settings, environment)
     outcome = _deliver(prepared, request, pure, folder and wheel_folder(folder))
+    from wheeltarget.cache.pruning import make_room
+
     note = note or make_room(folder, environment)
     if note:
         return replace(outcome, notes=(*outcome.notes, note))
@@ -339,6 +350,9 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
 
 def _foreign(prepared: Prepared) -> Foreign | None:
     """Find the environment that pip's own options name, if they do."""
+    from wheeltarget.commands.download.untargeted import Foreign
+    from wheeltarget.pip_config.platform_options import foreign_target
+
     invocation, targets = prepared.invocation, prepared.targets
     target = foreign_target(invocation.everything, catalog.look_up_tag, targets.host)
     if target is None:
