@@ -143,7 +143,7 @@ def loaded(before: str, module: str) -> set[str]:
                     "wheeltarget.resolver.pip_runner",
                 ),
                 *("http.client", "email", "json", "optparse", "configparser", "tempfile"),
-                *("shutil", "wheeltarget.commands.download.outcome"),
+                *("shutil", "wheeltarget.commands.download.outcome", "wheeltarget.pip_protocol"),
             },
             id="lock",
         ),

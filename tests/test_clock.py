@@ -25,6 +25,7 @@ from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.commands.bundle.writer import source_date
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_child.patches.selftest import write_wheel
+from wheeltarget.pip_protocol import FAILURE, ResolveJobs, write_message
 
 pytestmark = pytest.mark.thorough
 
@@ -111,17 +112,14 @@ def test_trial(here: Path, clock: float) -> None:
     """A pip that is newer than those that are known is tried out as a whole, with more wheels."""
     script = (
         "import sys\n"
-        "from wheeltarget.pip_child import seams\n"
-        "seams.is_known = lambda version: False\n"
+        "from wheeltarget.pip_child.patches import install\n"
+        "install.is_known = lambda version: False\n"
         "sys.argv[:] = ['x', *sys.argv[1:]]\n"
         "from wheeltarget.pip_child.__main__ import start\n"
         "sys.exit(start(sys.argv[1:]))\n"
     )
     order = here / "order.json"
-    order.write_text(
-        '{"failure": "failure.json", "plain": false, "store": null, "ahead": true,'
-        ' "connections": 1, "jobs": []}'
-    )
+    write_message(order, ResolveJobs((), ahead=True, connections=1))
     path = f"{here.parent / 'clock'}{os.pathsep}{ROOT}"
     done = subprocess.run(
         [sys.executable, "-P", "-c", script, str(order)],
@@ -130,7 +128,7 @@ def test_trial(here: Path, clock: float) -> None:
         capture_output=True,
         text=True,
     )
-    failure = here / "failure.json"
+    failure = here / FAILURE
     assert done.returncode == 0, failure.read_text() if failure.exists() else done.stderr
 
 

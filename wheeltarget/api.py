@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from wheeltarget.commands.lock.lock import LockOutcome, LockRequest, lock
     from wheeltarget.commands.validate.codes import CODES
     from wheeltarget.commands.validate.validate import ValidateOutcome, ValidateRequest, validate
-    from wheeltarget.resolver.results import Asker
+    from wheeltarget.resolver.results import RequestedBy
 
 __all__ = [
     "CODES",
-    "Asker",
     "DownloadOutcome",
     "DownloadRequest",
     "ExplainOutcome",
@@ -33,6 +32,7 @@ __all__ = [
     "LockOutcome",
     "LockRequest",
     "PlainRun",
+    "RequestedBy",
     "TargetFile",
     "TargetFiles",
     "ValidateOutcome",
@@ -51,7 +51,7 @@ _HOMES = {
     "commands.lock.lock": ("LockOutcome", "LockRequest", "lock"),
     "commands.validate.codes": ("CODES",),
     "commands.validate.validate": ("ValidateOutcome", "ValidateRequest", "validate"),
-    "resolver.results": ("Asker",),
+    "resolver.results": ("RequestedBy",),
 }
 
 

@@ -18,11 +18,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from wheeltarget.cli.output.explanation import explanation_lines
-from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.job import CurrentJob, RunContext
 from wheeltarget.pip_child.patches.failures import file_facts, patch_failures
 from wheeltarget.pip_child.patches.install import PROOF
+from wheeltarget.pip_protocol import Demand, Failure, JobReport, from_json, to_json
 from wheeltarget.resolver.explanation import explain
-from wheeltarget.resolver.results import Failure
 from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.targets.target import Target
 
@@ -88,21 +88,12 @@ def make_finder(port: int) -> Any:
     )
 
 
-def explain_all(finder: Any, current: Current, target: Target) -> list[str]:
+def explain_all(finder: Any, current: CurrentJob, target: Target) -> list[str]:
     """Do all that is done of a project's files where none of them fits."""
-    cause = {
-        "project": "big",
-        "name": "big",
-        "specifier": "",
-        "constraint": "",
-        "hashes": {},
-        "chain": [],
-        "file": "",
-        "unlisted": False,
-    }
-    facts = {"big": list(file_facts(finder, "big", current.links["big"]))}
-    said = json.dumps({"causes": [cause], "files": facts, "places": {}, "unseen": []})
-    failure = Failure.from_dict(json.loads(said))
+    facts = tuple(fact for _, fact in file_facts(finder, "big", current.job.links["big"]))
+    said = Failure((Demand("big", "big", ""),), (("big", facts),))
+    failure = from_json(to_json(JobReport(1, "all", failure=said)), JobReport).failure
+    assert failure is not None
     found = explain(failure.demands, dict(failure.files)["big"], target, look_up_tag)
     return list(explanation_lines([found]))
 
@@ -116,7 +107,7 @@ def _seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     """Print medians, and the median of the ratios."""
     target = look_up_tag(TARGET)
-    current = patch_failures(Current())
+    current = patch_failures(CurrentJob(RunContext()))
     current.begin(PROOF)
     pages, explanations = [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:
@@ -127,7 +118,7 @@ def main() -> None:
             pages.append(_seconds(lambda: finder.find_all_candidates("big")))  # noqa: B023
             explanations.append(_seconds(lambda: explain_all(finder, current, target)))  # noqa: B023
         server.shutdown()
-    sys.stdout.write(f"{len(current.links['big'])} files\n")
+    sys.stdout.write(f"{len(current.job.links['big'])} files\n")
     sys.stdout.write(f"the page         {statistics.median(pages) * 1000:6.1f} ms\n")
     sys.stdout.write(f"the explanation  {statistics.median(explanations) * 1000:6.1f} ms\n")
     ratios = (mine / page for mine, page in zip(explanations, pages, strict=True))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from wheeltarget.cache import run_key, run_records
 from wheeltarget.cache.run_records import Appearance, Basis
 from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
-from wheeltarget.resolver.results import Asker
+from wheeltarget.resolver.results import RequestedBy
 
 WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
 
@@ -46,7 +46,7 @@ def outcome(rests_on: Basis | None) -> DownloadOutcome:
         url="https://example.invalid/one-1.0-py3-none-any.whl",
         size=12,
         hashes=(("sha256", "ab" * 32),),
-        requested_by=(Asker("", "one", "requirements.txt:1:1"),),
+        requested_by=(RequestedBy("", "one", "requirements.txt:1:1"),),
         path=Path("house", "one-1.0-py3-none-any.whl").resolve(),
         new=True,
     )
@@ -189,8 +189,8 @@ files = st.builds(
     size=st.none() | st.integers(0),
     hashes=st.dictionaries(texts, texts, max_size=2).map(lambda found: tuple(found.items())),
     requested_by=st.lists(
-        st.builds(Asker, project=st.text(min_size=1, max_size=5))
-        | st.builds(Asker, requirement=texts, location=texts),
+        st.builds(RequestedBy, project=st.text(min_size=1, max_size=5))
+        | st.builds(RequestedBy, requirement=texts, location=texts),
         max_size=2,
     ).map(tuple),
     path=st.none() | st.just(Path("house", "one.whl")),

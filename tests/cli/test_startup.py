@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,16 +10,16 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 
 from tests.support.cli import environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
+from wheeltarget import pip_protocol
 from wheeltarget.errors import InterruptedRunError
-from wheeltarget.pip_protocol import OPTION
 from wheeltarget.resolver import prestart
+from wheeltarget.resolver.prestart import OPTION
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 OTHER = "cp310-cp310-manylinux2014_x86_64"
@@ -91,8 +92,8 @@ def test_a_command_loads_what_it_needs(
 
 STARTED = """
 import subprocess
-from wheeltarget.pip_protocol import OPTION
-from wheeltarget.resolver import prestart as reserve
+from wheeltarget.resolver import prestart
+from wheeltarget.resolver.prestart import OPTION
 start_here, spawn_here = subprocess.Popen.__init__, os.posix_spawn
 def start(self, words, *rest, **named):
     seen.extend(words[-2:-1] if "wheeltarget.pip_child" in words else [])
@@ -149,21 +150,21 @@ def test_pip_is_loaded_while_typer_is(tmp_path: Path, options: list[str], comman
 @pytest.mark.parametrize(
     "change",
     [
-        "reserve.begin_for = lambda words: {}\nreserve.begin = lambda: None\n",
+        "prestart.begin_for = lambda arguments: {}\nprestart.begin = lambda: None\n",
         """
 def spawn(*arguments, **named):
     raise OSError("no more processes")
 os.posix_spawn = spawn
 """,
         """
-take_here = reserve.take
+take_here = prestart.take
 def take():
     child = take_here()
     if child:
         os.kill(child.pid, 9)
         os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     return child
-reserve.take = take
+prestart.take = take
 """,
     ],
     ids=["none", "no more processes", "killed"],
@@ -192,8 +193,8 @@ def test_a_process_that_was_started_in_vain_is_gone(
 ) -> None:
     change = """
 import os
-from wheeltarget.pip_protocol import OPTION
-from wheeltarget.resolver import prestart as reserve
+from wheeltarget.resolver import prestart
+from wheeltarget.resolver.prestart import OPTION
 spawn_here = os.posix_spawn
 def spawn(path, words, *rest, **named):
     pid = spawn_here(path, words, *rest, **named)
@@ -260,11 +261,15 @@ def test_waiting_can_come_to_an_end_before_the_process() -> None:
 def test_a_process_that_is_told_half_of_its_job_does_nothing(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def dump(_order: object, pipe: TextIO) -> None:
-        pipe.write('{"job":')
-        raise InterruptedRunError(signal.SIGTERM)
+    class HalfWritten(io.TextIOWrapper):
+        def write(self, text: str) -> int:
+            super().write(text[: len(text) // 2])
+            raise InterruptedRunError(signal.SIGTERM)
 
-    monkeypatch.setattr(json, "dump", dump)
+    def fdopen(pipe: int, *_mode: object, **_named: object) -> HalfWritten:
+        return HalfWritten(open(pipe, "wb"))
+
+    monkeypatch.setattr(os, "fdopen", fdopen)
     prestart.begin()
     child = prestart.take()
     assert child is not None
@@ -272,6 +277,21 @@ def test_a_process_that_is_told_half_of_its_job_does_nothing(
         child.order(Path("job.json"), "", None)
     assert child.wait() == -signal.SIGKILL
     assert capfd.readouterr() == ("", "")
+
+
+@posix
+def test_a_process_that_does_not_understand_its_job_says_so(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pip_protocol, "to_json", lambda _message: '{"schema": 0}')
+    prestart.begin()
+    child = prestart.take()
+    assert child is not None
+    assert child.order(Path("job.json"), "", None)
+    assert child.wait() == 70
+    said = capfd.readouterr().err
+    assert said.startswith("ERROR: wheeltarget and the process in which it runs pip do not under")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(

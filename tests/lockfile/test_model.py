@@ -37,7 +37,7 @@ from wheeltarget.commands.lock.files import (
 from wheeltarget.commands.lock.same_versions import Bound, check_same, exceeds, lower
 from wheeltarget.errors import LockError
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
-from wheeltarget.resolver.results import ChosenFile
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.targets.catalog import host, known_systems, look_up, look_up_tag
 from wheeltarget.targets.systems import target_name
 

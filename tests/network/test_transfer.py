@@ -16,7 +16,6 @@ from wheeltarget.network.transfer import (
     MOST_CONNECTIONS,
     BrokenError,
     NoAnswerError,
-    Order,
     Patience,
     StatusError,
     UnreachableError,
@@ -26,6 +25,7 @@ from wheeltarget.network.transfer import (
     read_start,
     receive,
 )
+from wheeltarget.utils.file_to_fetch import FileToFetch
 
 
 class Reply:
@@ -202,7 +202,7 @@ def test_what_the_server_says_comes_through(tmp_path: Path, stored: bool, error:
     def ask(_start: int) -> Reply:
         raise error
 
-    order = Order("", "x", "x", hashlib.sha256(b"x").hexdigest(), 1, str(tmp_path / "x"))
+    order = FileToFetch("", "x", "x", hashlib.sha256(b"x").hexdigest(), 1, str(tmp_path / "x"))
     with pytest.raises(type(error)):
         obtain(order, Store(tmp_path / "store") if stored else None, ask)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -216,11 +216,11 @@ def test_obtained_with_and_without_a_store(tmp_path: Path, store: str) -> None:
     if store == "broken":
         folder.write_text("no folder")
     path = tmp_path / "file"
-    order = Order("", "file", "file", digest, len(content), str(path))
+    order = FileToFetch("", "file", "file", digest, len(content), str(path))
     obtain(order, None if store == "none" else Store(folder), lambda _start: Reply(content))
     assert path.read_bytes() == content
     assert (Store(folder).find(digest) is not None) is (store == "kept")
-    other = Order("", "o", "o", digest, None, str(tmp_path / "other"))
+    other = FileToFetch("", "o", "o", digest, None, str(tmp_path / "other"))
     if store != "kept":
         with pytest.raises(HashMismatchError):
             obtain(other, None, lambda _start: Reply(b"another"))

@@ -1,26 +1,29 @@
-"""The contract of pip's child process: job file in; result files, messages and exit code out."""
+"""The protocol of pip's child process: job file in; results, messages and exit code out."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from tests.support import forks
 from tests.support.child import LINUX, WINDOWS, Job, Workshop
 from tests.support.cli import environment, names
 from tests.support.index import LocalIndex, Stall
 from tests.support.moved_pip import Edit, move_pip
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.pip_child import __name__ as CHILD  # noqa: N812 - it is the name of a package
-from wheeltarget.pip_protocol import NO_ROOM
+from wheeltarget.pip_protocol import NO_ROOM, SCHEMA, ChosenFile, Demand, Failure, JobReport
 
 pytestmark = pytest.mark.seams
 
@@ -31,7 +34,7 @@ HOST = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
-    """Give a workshop beside the folder ``wheelhouse``, as the parent makes it."""
+    """Return a workshop beside the folder ``wheelhouse``, as the parent makes it."""
     home = tmp_path / "home"
     home.mkdir()
     return Workshop(home / ".hidden-stage", home / "wheelhouse")
@@ -39,7 +42,7 @@ def shop(tmp_path: Path) -> Workshop:
 
 @pytest.fixture
 def shelf(tmp_path: Path) -> Path:
-    """Give the folder that the index serves."""
+    """Return the folder that the index serves."""
     return tmp_path / "index"
 
 
@@ -60,7 +63,7 @@ def sha256(path: Path) -> str:
 
 
 def later_pip(folder: Path, code: str = "") -> dict[str, str]:
-    """Give the variables with which Python runs some code at its start, and pip is a later one.
+    """Return the variables with which Python runs some code at its start, and pip is a later one.
 
     Only a pip that is none of those known is tried out before it is used.
     """
@@ -99,20 +102,8 @@ def guarded(shelf: Path) -> Iterator[LocalIndex]:
         yield index
 
 
-def failed(exit_code: int) -> dict[str, object]:
-    """Give the result of a job of which nothing came."""
-    return {
-        "exit_code": exit_code,
-        "dependencies": "all",
-        "files": [],
-        "failure": None,
-        "said": [],
-        "fresh_until": None,
-    }
-
-
 def with_password(index: LocalIndex) -> list[str]:
-    """Give the options for the index with the credentials in its URL."""
+    """Return the options for the index with the credentials in its URL."""
     _, url, *rest = index.pip_args()
     return [*QUIET, "--index-url", url.replace("://", "://me:secret@"), *rest]
 
@@ -121,90 +112,64 @@ def test_result_says_everything_of_every_file(
     shop: Workshop, guarded: LocalIndex, shelf: Path
 ) -> None:
     words = [*with_password(guarded), "some_app[fast]==1.0", "turbo==2", "lib==1.5rc1"]
+    native = "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl"
     run = shop.run(Job(words))
     assert run.exit_code == 0
     assert run.sentence is None
-    result = run.results[0]
-    assert result is not None
+    report = run.report(0)
+    assert replace(report, chosen=()) == JobReport(0, "all")
     # The order is pip's own, and not promised.
-    result["files"].sort(key=lambda file: file["name"])
-    assert result == (
-        {
-            "exit_code": 0,
-            "dependencies": "all",
-            "failure": None,
-            "said": [],
-            "fresh_until": None,
-            "files": [
-                {
-                    "name": "lib",
-                    "version": "1.5rc1",
-                    "filename": "lib-1.5rc1-py3-none-any.whl",
-                    "url": f"{guarded.base}/files/lib-1.5rc1-py3-none-any.whl",
-                    "index": f"{guarded.base}/simple/lib/",
-                    "direct": False,
-                    "subdirectory": "",
-                    "requested": True,
-                    "extras": [],
-                    "parents": [None, "some-app", "turbo"],
-                    "yanked": "it bites",
-                    "requires_python": ">=3.8",
-                    "hashes": {"sha256": sha256(shelf / "lib-1.5rc1-py3-none-any.whl")},
-                    "accepts": {},
-                    "size": None,
-                    "requires": [],
-                },
-                {
-                    "name": "some-app",
-                    "version": "1.0",
-                    "filename": "some_app-1.0-py3-none-any.whl",
-                    "url": f"{guarded.base}/files/some_app-1.0-py3-none-any.whl",
-                    "index": f"{guarded.base}/simple/some-app/",
-                    "direct": False,
-                    "subdirectory": "",
-                    "requested": True,
-                    "extras": ["fast"],
-                    "parents": [None],
-                    "yanked": None,
-                    "requires_python": None,
-                    "hashes": {"sha256": sha256(shelf / "some_app-1.0-py3-none-any.whl")},
-                    "accepts": {},
-                    "size": None,
-                    "requires": [
-                        "lib>=1",
-                        'turbo ; extra == "fast"',
-                        'never ; sys_platform == "win32"',
-                    ],
-                },
-                {
-                    "name": "turbo",
-                    "version": "2.0",
-                    "filename": "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl",
-                    "url": f"{guarded.base}/files/turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl",
-                    "index": f"{guarded.base}/simple/turbo/",
-                    "direct": False,
-                    "subdirectory": "",
-                    "requested": True,
-                    "extras": [],
-                    "parents": [None, "some-app"],
-                    "yanked": "",
-                    "requires_python": None,
-                    "hashes": {
-                        "sha256": sha256(shelf / "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl")
-                    },
-                    "accepts": {},
-                    "size": None,
-                    "requires": ["lib"],
-                },
-            ],
-        }
-    )
+    assert sorted(report.chosen, key=lambda file: file.name) == [
+        ChosenFile(
+            name="lib",
+            version="1.5rc1",
+            path=shop.files(0) / "lib-1.5rc1-py3-none-any.whl",
+            url=f"{guarded.base}/files/lib-1.5rc1-py3-none-any.whl",
+            index=f"{guarded.base}/simple/lib/",
+            requested=True,
+            extras=(),
+            parents=(None, "some-app", "turbo"),
+            yanked="it bites",
+            requires_python=">=3.8",
+            hashes=(("sha256", sha256(shelf / "lib-1.5rc1-py3-none-any.whl")),),
+        ),
+        ChosenFile(
+            name="some-app",
+            version="1.0",
+            path=shop.files(0) / "some_app-1.0-py3-none-any.whl",
+            url=f"{guarded.base}/files/some_app-1.0-py3-none-any.whl",
+            index=f"{guarded.base}/simple/some-app/",
+            requested=True,
+            extras=("fast",),
+            parents=(None,),
+            yanked=None,
+            hashes=(("sha256", sha256(shelf / "some_app-1.0-py3-none-any.whl")),),
+            requires=(
+                "lib>=1",
+                'turbo ; extra == "fast"',
+                'never ; sys_platform == "win32"',
+            ),
+        ),
+        ChosenFile(
+            name="turbo",
+            version="2.0",
+            path=shop.files(0) / native,
+            url=f"{guarded.base}/files/{native}",
+            index=f"{guarded.base}/simple/turbo/",
+            requested=True,
+            extras=(),
+            parents=(None, "some-app"),
+            yanked="",
+            hashes=(("sha256", sha256(shelf / native)),),
+            requires=("lib",),
+        ),
+    ]
     assert names(shop.files(0)) == [
         "lib-1.5rc1-py3-none-any.whl",
         "some_app-1.0-py3-none-any.whl",
         "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl",
     ]
-    assert "secret" not in shop.folder.joinpath("result-0.json").read_text()
+    assert "secret" not in shop.folder.joinpath("0-result.json").read_text()
 
 
 def test_what_only_others_need_is_not_requested(
@@ -213,14 +178,14 @@ def test_what_only_others_need_is_not_requested(
     make_wheel(shelf, "app", requires=["lib"])
     make_wheel(shelf, "lib", requires=["app"])
     app, lib = shop.run(Job(online(index, "app"))).files(0)
-    assert (app["name"], app["requested"], app["parents"]) == ("app", True, [None, "lib"])
-    assert (lib["name"], lib["requested"], lib["parents"]) == ("lib", False, ["app"])
+    assert (app.name, app.requested, app.parents) == ("app", True, (None, "lib"))
+    assert (lib.name, lib.requested, lib.parents) == ("lib", False, ("app",))
 
 
 def test_file_from_a_folder_of_links_has_no_index(shop: Workshop, shelf: Path) -> None:
     wheel = make_wheel(shelf, "app")
     (file,) = shop.run(Job([*QUIET, "--no-index", f"--find-links={shelf}", "app"])).files(0)
-    assert (file["index"], file["url"]) == (None, wheel.as_uri())
+    assert (file.index, file.url) == (None, wheel.as_uri())
 
 
 def test_file_given_by_its_url_has_no_index(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
@@ -228,7 +193,7 @@ def test_file_given_by_its_url_has_no_index(shop: Workshop, index: LocalIndex, s
     url = f"{index.base}/files/{wheel.name}"
     typed = f"app @ {url.replace('://', '://me:secret@')}#sha256={sha256(wheel)}"
     (file,) = shop.run(Job(online(index, typed))).files(0)
-    assert (file["index"], file["url"]) == (None, url)
+    assert (file.index, file.url) == (None, url)
 
 
 def test_result_says_which_dependencies_were_wanted(
@@ -238,7 +203,7 @@ def test_result_says_which_dependencies_were_wanted(
     lib = make_wheel(shelf, "lib").name
     options: list[list[str]] = [["--no-deps"], ["--only-deps"], []]
     run = shop.run(*(Job(online(index, *option, "app")) for option in options))
-    said = [(result or {})["dependencies"] for result in run.results]
+    said = [run.report(number).dependencies for number in range(3)]
     if PIP >= (26, 2):
         assert said == ["none", "only", "all"]
         assert [run.names(number) for number in range(3)] == [[app], [lib], [app, lib]]
@@ -246,14 +211,7 @@ def test_result_says_which_dependencies_were_wanted(
     # An older pip refuses the option in its own words.
     assert said == ["none", "all", "all"]
     assert [run.names(number) for number in range(3)] == [[app], [], [app, lib]]
-    assert run.results[1] == {
-        "exit_code": 2,
-        "dependencies": "all",
-        "files": [],
-        "failure": None,
-        "said": [],
-        "fresh_until": None,
-    }
+    assert run.results[1] == JobReport(2, "all")
     assert "no such option: --only-deps" in run.stderr
 
 
@@ -322,22 +280,17 @@ def test_failing_job_does_not_stop_the_next(shop: Workshop, index: LocalIndex, s
     make_wheel(shelf, "app")
     run = shop.run(Job(online(index, "app", "missing")), Job(online(index, "app")))
     assert run.exit_code == 0
-    (result, _) = run.results
-    assert result is not None
-    demand = {"project": "missing", "name": "missing", "specifier": "", "constraint": ""}
-    cause = {**demand, "hashes": {}, "chain": [], "file": "", "unlisted": False}
-    assert result.pop("failure") == {
-        "causes": [cause],
-        "files": {"missing": []},
-        "places": {"missing": [f"{index.url}missing/"]},
-        "unseen": [],
-    }
-    (said,) = result.pop("said")
-    assert said == (
+    report = run.report(0)
+    said = (
         "ERROR: Could not find a version that satisfies the requirement missing "
         "(from versions: none)"
     )
-    assert {**result, "failure": None, "said": []} == failed(1)
+    failure = Failure(
+        demands=(Demand("missing", "missing", ""),),
+        files=(("missing", ()),),
+        places=(("missing", (f"{index.url}missing/",)),),
+    )
+    assert report == JobReport(1, "all", failure=failure, said=(said,))
     assert said not in run.stderr
     assert "No matching distribution found for missing" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
@@ -349,14 +302,7 @@ def test_command_line_that_pip_refuses_does_not_stop_the_next(
     make_wheel(shelf, "app")
     run = shop.run(Job(online(index, "--no-such-option")), Job(online(index, "app")))
     assert run.exit_code == 0
-    assert run.results[0] == {
-        "exit_code": 2,
-        "dependencies": "all",
-        "files": [],
-        "failure": None,
-        "said": [],
-        "fresh_until": None,
-    }
+    assert run.results[0] == JobReport(2, "all")
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
 
@@ -389,14 +335,7 @@ def test_variables_that_are_unset_are_back_for_the_next_job(
     ]
     run = shop.run(*jobs, variables=variables)
     assert run.names(0) == ["app-1.0-py3-none-any.whl"]
-    assert run.results[1] == {
-        "exit_code": 1,
-        "dependencies": "all",
-        "files": [],
-        "failure": None,
-        "said": [],
-        "fresh_until": None,
-    }
+    assert run.results[1] == JobReport(1, "all")
     assert "When restricting platform and interpreter constraints" in run.stderr
 
 
@@ -435,7 +374,7 @@ def test_complaints_are_those_of_the_original_file(
     }
     words = online(index, "-r", "reqs.txt")
     run = shop.run(*(Job(words, files={"reqs.txt": content}) for content in wrong))
-    assert run.results == (failed(1),) * 3
+    assert run.results == (JobReport(1, "all"),) * 3
     said = " ".join(run.stderr.split())
     assert [complaint for complaint in wrong.values() if complaint not in said] == []
 
@@ -550,7 +489,7 @@ def test_error_that_pip_did_not_expect_does_not_name_the_working_folder(
     # Where pip looks for a file of an earlier run, it finds a folder.
     (shop.files(0) / wheel.name).mkdir(parents=True)
     run = shop.run(Job(online(index, "app")))
-    assert run.results == (failed(1),)
+    assert run.results == (JobReport(1, "all"),)
     assert f"Is a directory: '{shop.destination / wheel.name}'" in run.stderr
     assert "working" not in run.stderr
 
@@ -599,7 +538,7 @@ def test_legacy_resolver_is_refused(
 ) -> None:
     make_wheel(shelf, "app")
     run = shop.run(Job(online(index, "--use-deprecated=legacy-resolver", "app"), target))
-    assert run.results == (failed(1),)
+    assert run.results == (JobReport(1, "all"),)
     assert "legacy resolver" in run.stderr
     assert index.requests == ()
 
@@ -622,14 +561,7 @@ def test_what_is_not_known_of_the_target_decides_nothing(
     run = shop.run(*jobs)
     assert run.names(0) == ["never-1.0-py3-none-any.whl"]
     assert run.names(1) == ["always-1.0-py3-none-any.whl", lib]
-    assert run.results[2] == {
-        "exit_code": 1,
-        "dependencies": "all",
-        "files": [],
-        "failure": None,
-        "said": [],
-        "fresh_until": None,
-    }
+    assert run.results[2] == JobReport(1, "all")
     asker = f"lib{'' if typed else ', which unknown 1.0 needs,'}"
     (said,) = [line for line in run.stderr.splitlines() if line.startswith("ERROR")]
     assert said.startswith(f"ERROR: {asker} asks for platform_version ")
@@ -648,14 +580,7 @@ def test_pip_that_runs_elsewhere_has_not_done_the_job(
         variables={"PIP_PYTHON": sys.executable},
     )
     assert run.exit_code == 0
-    assert run.results[0] == {
-        "exit_code": 1,
-        "dependencies": "all",
-        "files": [],
-        "failure": None,
-        "said": [],
-        "fresh_until": None,
-    }
+    assert run.results[0] == JobReport(1, "all")
     assert "another interpreter" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]
 
@@ -701,6 +626,32 @@ def test_plain_is_pip_with_the_content_of_files(
     assert ("Saved ./wheelhouse/app-1.0-py3-none-any.whl" in run.stdout) == (not exit_code)
 
 
+# Requests that are not understood
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"schema": SCHEMA + 1}, id="schema"),
+        pytest.param({"kind": "Sing"}, id="kind"),
+        pytest.param({"kind": "JobReport"}, id="not-a-request"),
+        pytest.param({"connections": "many"}, id="value"),
+        pytest.param({"colour": "red"}, id="field"),
+    ],
+)
+def test_request_that_is_not_understood_ends_in_a_sentence(
+    shop: Workshop, index: LocalIndex, change: dict[str, object]
+) -> None:
+    command = shop.write(Job(online(index, "app")))
+    shop.job_file.write_text(json.dumps(json.loads(shop.job_file.read_text()) | change))
+    done = forks.run(command, cwd=shop.destination.parent, env=environment(), timeout=60)
+    run = shop.outcome(1, done.returncode, done.stdout, done.stderr)
+    assert (run.exit_code, run.stdout, run.stderr, run.results) == (70, "", "", (None,))
+    assert run.sentence is not None
+    assert "do not understand each other" in run.sentence
+    assert index.requests == ()
+
+
 # Interrupts
 
 
@@ -741,7 +692,7 @@ def test_interrupt_ends_the_job_and_begins_no_other(
     run = shop.outcome(2, exit_code, "", stderr)
     assert run.exit_code == 130
     assert run.results == (
-        failed(1),
+        JobReport(1, "all"),
         None,
     )
     assert "Operation cancelled by user" in stderr
@@ -851,8 +802,7 @@ def test_settings_of_the_user_are_for_the_job_and_not_for_the_trial(
     variables = {n: str(home / v) if n in paths else v for n, v in settings.items()}
     run = shop.run(Job(online(index, "app")), variables=variables | later_pip(tmp_path))
     assert (run.exit_code, run.sentence) == (0, None)
-    assert run.results[0] is not None
-    assert run.results[0]["exit_code"] == exit_code
+    assert run.report(0).exit_code == exit_code
     assert complaint in run.stdout + run.stderr
     assert run.names(0) == ([] if exit_code else ["app-1.0-py3-none-any.whl"])
     # Nothing of the trial is left.

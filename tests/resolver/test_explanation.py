@@ -249,8 +249,8 @@ def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) ->
             run.do(patch)
         spans.append(slice(begin, len(jobs)))
     with merge.open_stage(stage, dry_run=True) as opened:
-        manner = pip_runner.Manner(("",) * len(jobs), dry_run=True, silent=True)
-        done = run_jobs(jobs, labels, opened, manner)
+        options = pip_runner.RunOptions(("",) * len(jobs), dry_run=True, silent=True)
+        done = run_jobs(jobs, labels, opened, options)
         return [_end(run, done[span], patch) for run, span in zip(runs, spans, strict=True)]
 
 

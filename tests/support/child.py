@@ -1,19 +1,29 @@
-"""Start pip's child process as the driver does, by the contract alone."""
+"""Start pip's child process as the parent does, by the protocol alone."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tests.support import forks
 from tests.support.cli import environment
-
-Json = dict[str, Any]
+from wheeltarget.pip_protocol import (
+    FAILURE,
+    RESULT,
+    ChosenFile,
+    JobOrder,
+    JobReport,
+    PipMoved,
+    PlainRun,
+    Request,
+    ResolveJobs,
+    TargetView,
+    read_message,
+    write_message,
+)
 
 _MACHINES = {
     "linux": ("posix", "x86_64", "Linux", "manylinux_2_28_x86_64"),
@@ -55,8 +65,8 @@ class Target:
             "--only-binary=:all:",
         ]
 
-    def order(self) -> Json:
-        """Describe it as a job file does."""
+    def view(self) -> TargetView:
+        """Return it as pip is to see it."""
         os_name, machine, system, _ = _MACHINES[self.platform]
         markers = {
             "os_name": os_name,
@@ -69,11 +79,7 @@ class Target:
             "implementation_name": "cpython",
             "implementation_version": self.python,
         }
-        return {
-            "tags": self.tags,
-            "markers": markers,
-            "unknown": ["platform_release", "platform_version"],
-        }
+        return TargetView(tuple(self.tags), markers, ("platform_release", "platform_version"))
 
 
 # Older than any Python that runs these tests, so neither can be taken for the host.
@@ -103,25 +109,29 @@ class Job:
 class ChildRun:
     """What a run of the child printed, wrote and ended with.
 
-    :param results: the content of each job's result file, None where there is none.
-    :param sentence: what the file for failures says, None where there is none.
+    :param results: the result of each job, or None.
+    :param sentence: what the file for failures says, or None.
     """
 
     exit_code: int
     stdout: str
     stderr: str
-    results: tuple[Json | None, ...]
+    results: tuple[JobReport | None, ...]
     sentence: str | None
 
-    def files(self, number: int) -> list[Json]:
-        """Give what the result of a job says of its files."""
+    def report(self, number: int) -> JobReport:
+        """Return the result of a job."""
         result = self.results[number]
         assert result is not None
-        return list(result["files"])
+        return result
+
+    def files(self, number: int) -> list[ChosenFile]:
+        """Return the files of a job."""
+        return list(self.report(number).chosen)
 
     def names(self, number: int) -> list[str]:
         """Give the names of the files of a job."""
-        return sorted(file["filename"] for file in self.files(number))
+        return sorted(file.path.name for file in self.files(number))
 
 
 class Workshop:
@@ -148,19 +158,16 @@ class Workshop:
 
         :param ahead: whether to fetch ahead of pip; if absent, as all tests are run.
         """
-        orders = [self._order(number, job, plain=plain) for number, job in enumerate(jobs)]
-        failure = str(self.folder / "failure.json")
-        order = {
-            "schema": 1,
-            "failure": failure,
-            "plain": plain,
-            "jobs": orders,
-            "ahead": os.environ.get("WHEELTARGET_AHEAD") != "0" if ahead is None else ahead,
-            "connections": connections,
-            "refresh": False,
-            "store": None,
-        }
-        self.job_file.write_text(json.dumps(order))
+        request: Request
+        if plain:
+            (job,) = jobs
+            arguments = tuple(self._arguments(self.destination, job))
+            request = PlainRun(arguments, dict(job.files or {}), observed=False)
+        else:
+            ahead = os.environ.get("WHEELTARGET_AHEAD") != "0" if ahead is None else ahead
+            orders = tuple(self._order(number, job) for number, job in enumerate(jobs))
+            request = ResolveJobs(orders, ahead, connections)
+        write_message(self.job_file, request)
         return [sys.executable, "-P", "-m", "wheeltarget.pip_child", str(self.job_file)]
 
     def run(
@@ -183,29 +190,26 @@ class Workshop:
 
     def outcome(self, jobs: int, exit_code: int, stdout: str, stderr: str) -> ChildRun:
         """Collect what a run has left."""
-        results = tuple(_read(self.folder / f"result-{number}.json") for number in range(jobs))
-        failure = _read(self.folder / "failure.json")
-        sentence = failure["sentence"] if failure else None
+        files = [self._result(number) for number in range(jobs)]
+        results = tuple(read_message(f, JobReport) if f.is_file() else None for f in files)
+        failure = self.folder / FAILURE
+        sentence = read_message(failure, PipMoved).sentence if failure.is_file() else None
         return ChildRun(exit_code, stdout, stderr, results, sentence)
 
-    def _order(self, number: int, job: Job, *, plain: bool) -> Json:
-        destination = self.destination if plain else self.files(number)
-        words = [*(job.target.words if job.target else ()), f"--dest={destination}", *job.words]
-        return {
-            "label": job.label,
-            "target": job.target and job.target.order(),
-            "arguments": words,
-            "unset": list(job.unset),
-            "files": dict(job.files or {}),
-            "folder": "" if plain else str(self.files(number)),
-            "destination": "" if plain else str(self.destination),
-            "result": "" if plain else str(self.folder / f"result-{number}.json"),
-        }
+    def _result(self, number: int) -> Path:
+        return self.folder / f"{number}-{RESULT}"
 
+    def _arguments(self, destination: Path, job: Job) -> list[str]:
+        return [*(job.target.words if job.target else ()), f"--dest={destination}", *job.words]
 
-def _read(path: Path) -> Json | None:
-    if not path.is_file():
-        return None
-    content: Json = json.loads(path.read_text())
-    assert content.pop("schema") == 1
-    return content
+    def _order(self, number: int, job: Job) -> JobOrder:
+        return JobOrder(
+            label=job.label,
+            target=job.target.view() if job.target else None,
+            arguments=tuple(self._arguments(self.files(number), job)),
+            files=dict(job.files or {}),
+            folder=str(self.files(number)),
+            destination=str(self.destination),
+            result=self._result(number),
+            unset=tuple(job.unset),
+        )

@@ -16,11 +16,12 @@ from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.errors import COMMAND_LINE, ClosureError
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.annotations import parse_argument
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
@@ -349,7 +350,7 @@ def test_nothing_is_saved_of_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Even where pip itself noticed nothing."""
 
     def run_jobs(
-        jobs: Sequence[Job], _labels: Sequence[str], stage: Stage, _manner: pip_runner.Manner
+        jobs: Sequence[Job], _labels: Sequence[str], stage: Stage, _options: pip_runner.RunOptions
     ) -> tuple[JobResult, ...]:
         folder = stage.job_folder(0)
         wheel = make_wheel(folder, "app", requires=["lib"])

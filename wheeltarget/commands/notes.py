@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.plan import Plan
-from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.results import JobResult
 
 
 def notes_on(

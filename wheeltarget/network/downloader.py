@@ -26,12 +26,12 @@ from wheeltarget.network.policy import Network
 from wheeltarget.network.transfer import (
     BrokenError,
     NoAnswerError,
-    Order,
     StatusError,
     UnreachableError,
     WrongSizeError,
     obtain,
 )
+from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, copy_file, hash_file
 from wheeltarget.utils.regular_files import is_archive
 
@@ -77,14 +77,16 @@ class Fetched:
     """
 
     digests: dict[str, Digest] = field(default_factory=dict)
-    left: list[Order] = field(default_factory=list)
-    wrong: list[tuple[Order, HashMismatchError | WrongSizeError]] = field(default_factory=list)
-    broken: list[tuple[Order, BrokenError]] = field(default_factory=list)
+    left: list[FileToFetch] = field(default_factory=list)
+    wrong: list[tuple[FileToFetch, HashMismatchError | WrongSizeError]] = field(
+        default_factory=list
+    )
+    broken: list[tuple[FileToFetch, BrokenError]] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
 
 
 def fetch_plain(
-    orders: Sequence[Order],
+    orders: Sequence[FileToFetch],
     network: Network,
     store: Store | None,
     meanwhile: Callable[[], None],
@@ -101,7 +103,7 @@ def fetch_plain(
     :raises OSError: where a file cannot be written.
     """
     fetched = Fetched(left=[each for each in orders if not network.takes(each.url)])
-    hosts: dict[tuple[str, str], deque[Order]] = {}
+    hosts: dict[tuple[str, str], deque[FileToFetch]] = {}
     # Large and small as they come: while some files flow, other connections wait for answers. The
     # largest ones first would flow all at once, and nothing with the waiting that is left then.
     for order in orders:
@@ -140,7 +142,7 @@ class _Crew:
         self._done = 0
 
     def work_through(
-        self, hosts: Mapping[tuple[str, str], deque[Order]], meanwhile: Callable[[], None]
+        self, hosts: Mapping[tuple[str, str], deque[FileToFetch]], meanwhile: Callable[[], None]
     ) -> None:
         """Work through everything; whatever ends it early, no thread works on afterwards."""
         orders = [order for queue in hosts.values() for order in queue]
@@ -180,7 +182,7 @@ class _Crew:
             if thread.ident is not None:
                 thread.join(max(end - time.monotonic(), 0))
 
-    def _work(self, host: tuple[str, str], queue: deque[Order]) -> None:
+    def _work(self, host: tuple[str, str], queue: deque[FileToFetch]) -> None:
         connection = Connection(host, self._network.timeout, self._certificates.read)
         self._connections.append(connection)
         try:
@@ -196,7 +198,7 @@ class _Crew:
         finally:
             connection.close()
 
-    def _fetch(self, order: Order, connection: Connection, queue: deque[Order]) -> None:
+    def _fetch(self, order: FileToFetch, connection: Connection, queue: deque[FileToFetch]) -> None:
         try:
             digest = obtain(
                 order,
@@ -221,7 +223,7 @@ class _Crew:
             self._fetched.broken.append((order, error))
             queue.clear()
 
-    def _leave(self, order: Order, queue: deque[Order], *, rest: bool) -> None:
+    def _leave(self, order: FileToFetch, queue: deque[FileToFetch], *, rest: bool) -> None:
         """Leave a file to pip's session, and with it all that would fare as badly."""
         self._fetched.left.append(order)
         while rest:
@@ -266,7 +268,7 @@ def _trust(place: str) -> ssl.SSLContext:
     )
 
 
-def take_file(order: Order, place: Path, *, linked: bool = True) -> Digest | None:
+def take_file(order: FileToFetch, place: Path, *, linked: bool = True) -> Digest | None:
     """Take a file that is on this machine already, if it is the right one.
 
     :param order: the file, and where to.

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError, WheeltargetError
+from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, Writer
 
 MOST_CONNECTIONS = 1000
@@ -65,26 +66,6 @@ class WrongSizeError(WheeltargetError):
     def __init__(self, expected: int, got: int) -> None:
         least = "at least " if got > expected else ""
         super().__init__(f"expected {expected} bytes, got {least}{got}")
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A file to be fetched.
-
-    :param url: where it is.
-    :param filename: what it is called.
-    :param project: the project that it is of.
-    :param sha256: the hash that it has to have, in lower-case hexadecimal.
-    :param size: how many bytes it has to have, or None where that is not known.
-    :param path: where to put it; nothing is there.
-    """
-
-    url: str
-    filename: str
-    project: str
-    sha256: str
-    size: int | None
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +143,7 @@ Ask = Callable[[int], Answer]
 
 
 def obtain(
-    order: Order,
+    order: FileToFetch,
     store: Store | None,
     ask: Ask,
     patience: Patience = USUAL_PATIENCE,
@@ -192,7 +173,7 @@ def obtain(
 
 
 def _obtain_directly(
-    order: Order, ask: Ask, patience: Patience, pause: Callable[[float], object] | None
+    order: FileToFetch, ask: Ask, patience: Patience, pause: Callable[[float], object] | None
 ) -> Digest:
     path = Path(order.path)
     path.unlink(missing_ok=True)

@@ -10,17 +10,16 @@ from __future__ import annotations
 import functools
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.errors import HashMismatchError
+from wheeltarget.errors import HashMismatchError, PipMovedError
 from wheeltarget.network.transfer import (
     Answer,
     BrokenError,
-    Order,
     Patience,
     StatusError,
     UnreachableError,
@@ -29,8 +28,9 @@ from wheeltarget.network.transfer import (
     read_length,
     read_start,
 )
-from wheeltarget.pip_child.job import PipMovedError
 from wheeltarget.pip_child.prefetch.session import bounded_retry, set_retry
+from wheeltarget.pip_protocol import FetchFailure, FetchLocked, FetchReport
+from wheeltarget.utils.file_to_fetch import FileToFetch
 
 _NOT_THERE = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
@@ -43,37 +43,37 @@ _WHERE = re.compile(r" while fetching \S+?(?=:? |:?$)")
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
 
-def fetch_locked(order: dict[str, Any], download: Callable[[list[str]], int]) -> dict[str, Any]:
+def fetch_locked(request: FetchLocked, download: Callable[[Sequence[str]], int]) -> FetchReport:
     """Fetch files with the session that pip would make for a download.
 
-    :param order: the content of the job file.
-    :param download: runs ``pip download`` and gives its exit code.
-    :returns: the content of the result file.
-    :raises PipMovedError: where pip is not built as expected.
+    :param request: the files, and where they may come from.
+    :param download: runs ``pip download`` and returns its exit code.
+    :returns: what could not be fetched.
+    :raises PipMovedError: if pip is not built as expected.
     """
     from pip._internal.commands.download import DownloadCommand
 
-    failures: list[dict[str, Any]] | None = None
+    failures: tuple[FetchFailure, ...] | None = None
 
     def run(self: Any, options: Any, _arguments: list[str]) -> int:
         nonlocal failures
         session = self.get_default_session(options)
         if not all(hasattr(session, name) for name in _NEEDS):
             raise AttributeError("session")
-        find = functools.partial(_find_elsewhere, session, options) if order["elsewhere"] else None
-        failures = _Desk(session, order, find).work()
+        find = functools.partial(_find_elsewhere, session, options) if request.elsewhere else None
+        failures = _LockedFetch(session, request, find).run()
         return 0
 
     DownloadCommand.run = run
     # It would ask an index whether there is a newer pip.
-    exit_code = download(["--disable-pip-version-check", *order["arguments"]])
+    exit_code = download(["--disable-pip-version-check", *request.arguments])
     if failures is None and exit_code == 0:
         raise PipMovedError("pip did not give its session")
-    return {"exit_code": exit_code, "failures": failures}
+    return FetchReport(exit_code, failures)
 
 
-def _find_elsewhere(session: Any, options: Any, order: Order) -> Iterator[str]:
-    """Give where the indexes and --find-links of this run have a file of that name."""
+def _find_elsewhere(session: Any, options: Any, order: FileToFetch) -> Iterator[str]:
+    """Return where the indexes and --find-links of this run have a file of that name."""
     from pip._internal.index.collector import LinkCollector, parse_links
     from pip._internal.models.link import Link
 
@@ -97,7 +97,7 @@ def _find_elsewhere(session: Any, options: Any, order: Order) -> Iterator[str]:
 
 
 def _local_path(place: str) -> Path | None:
-    """Give the path that a value of --find-links is or names; None where it is on another host."""
+    """Return the path that a value of --find-links is or names; None for another host."""
     from pip._internal.utils.urls import url_to_path
 
     if Path(place).exists() or "://" not in place:
@@ -108,28 +108,28 @@ def _local_path(place: str) -> Path | None:
         return None
 
 
-class _Desk:
-    """Where files are handed out to the threads, and failures noted."""
+class _LockedFetch:
+    """The files of a request, on their way through threads, with what failed of them."""
 
     def __init__(
         self,
         session: Any,
-        order: dict[str, Any],
-        find: Callable[[Order], Iterator[str]] | None,
+        request: FetchLocked,
+        find: Callable[[FileToFetch], Iterator[str]] | None,
     ) -> None:
         self._session = session
-        self._orders = [Order(**each) for each in order["locked"]]
-        self._connections: int = order["connections"]
-        self._patience = Patience(resumes=order["resumes"])
-        self._store = Store(Path(order["store"])) if order["store"] else None
+        self._orders = request.files
+        self._connections = request.connections
+        self._patience = Patience(resumes=request.resumes)
+        self._store = Store(request.store) if request.store else None
         self._find = find
         # A host that did not answer a plain connection is asked last, where there is another one.
-        self._last = set(order["unreachable"]) if find else set()
+        self._last = set(request.unreachable) if find else set()
         self._closed: dict[str, Exception] = {}
-        self._failed: dict[Order, Exception] = {}
+        self._failed: dict[FileToFetch, Exception] = {}
 
-    def work(self) -> list[dict[str, Any]]:
-        """Fetch everything, and say what could not be had."""
+    def run(self) -> tuple[FetchFailure, ...]:
+        """Fetch everything, and return what could not be fetched."""
         _widen(self._session, self._connections)
         set_retry(self._session, bounded_retry())
         late = [order for order in self._orders if _host(order) in self._last]
@@ -142,16 +142,16 @@ class _Desk:
             if _code(error) == 401 and _host(order) not in self._closed:
                 del self._failed[order]
                 self._fetch(order, None)
-        return [_failure(order, error) for order, error in self._failed.items()]
+        return tuple(_failure(order, error) for order, error in self._failed.items())
 
-    def _fetch_all(self, orders: list[Order]) -> None:
+    def _fetch_all(self, orders: list[FileToFetch]) -> None:
         """Fetch files from where they are, after the first of each host in the main thread."""
         first = self._open_each_host(orders)
         self._in_threads(orders, lambda order: self._fetch(order, first.pop(order, None)))
 
-    def _open_each_host(self, orders: list[Order]) -> dict[Order, _Answer]:
+    def _open_each_host(self, orders: list[FileToFetch]) -> dict[FileToFetch, _Answer]:
         """Ask for the first file of each host in the main thread, where it may prompt."""
-        first: dict[Order, _Answer] = {}
+        first: dict[FileToFetch, _Answer] = {}
         for order in {_host(order): order for order in reversed(orders)}.values():
             try:
                 answer = _ask(self._session, order.url, 0)
@@ -180,7 +180,7 @@ class _Desk:
             self._find_one(missing[0])
             self._in_threads(missing[1:], self._find_one)
 
-    def _find_one(self, order: Order) -> None:
+    def _find_one(self, order: FileToFetch) -> None:
         assert self._find is not None  # noqa: S101 - as the caller has seen
         for url in self._find(order):
             try:
@@ -191,7 +191,7 @@ class _Desk:
             del self._failed[order]
             return
 
-    def _in_threads(self, orders: list[Order], do: Callable[[Order], None]) -> None:
+    def _in_threads(self, orders: list[FileToFetch], do: Callable[[FileToFetch], None]) -> None:
         """Do something with each file, in threads, and with no questions asked meanwhile."""
         prompting = self._session.auth.prompting
         self._session.auth.prompting = False
@@ -200,7 +200,7 @@ class _Desk:
         finally:
             self._session.auth.prompting = prompting
 
-    def _fetch(self, order: Order, opened: _Answer | None) -> None:
+    def _fetch(self, order: FileToFetch, opened: _Answer | None) -> None:
         """Fetch a file, of which an answer may be there already."""
         closed = self._closed.get(_host(order))
         if closed is not None:
@@ -231,7 +231,7 @@ class _Desk:
             self._failed[order] = error
 
 
-def _run_threads(orders: list[Order], do: Callable[[Order], None], count: int) -> None:
+def _run_threads(orders: list[FileToFetch], do: Callable[[FileToFetch], None], count: int) -> None:
     """Do something with each file in threads; what one of them raises ends all."""
     left = list(reversed(orders))
     broken: list[BaseException] = []
@@ -260,7 +260,7 @@ def _run_threads(orders: list[Order], do: Callable[[Order], None], count: int) -
         raise broken[0]
 
 
-def _host(order: Order) -> str:
+def _host(order: FileToFetch) -> str:
     return urlsplit(order.url).netloc
 
 
@@ -268,11 +268,11 @@ def _code(error: Exception) -> int:
     return error.code if isinstance(error, StatusError) else 0
 
 
-def _failure(order: Order, error: Exception) -> dict[str, Any]:
+def _failure(order: FileToFetch, error: Exception) -> FetchFailure:
     kind = "status" if isinstance(error, StatusError) else "connection"
     if isinstance(error, HashMismatchError | WrongSizeError):
         kind = "content"
-    return {"path": order.path, "kind": kind, "code": _code(error), "text": str(error)}
+    return FetchFailure(order.path, kind, _code(error), str(error))
 
 
 def _widen(session: Any, connections: int) -> None:
@@ -301,7 +301,7 @@ def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
 
 
 def _reason(error: Exception) -> str:
-    """Give what pip says of a failure in one line, without the marks for its colours."""
+    """Return what pip says of a failure in one line, without the marks for its colours."""
     parts = [str(getattr(error, "message", "") or error), str(getattr(error, "context", "") or "")]
     # Which URL that was is said anyway, and of the others of its host it is as true.
     said = _WHERE.sub("", _MARKUP.sub("", ": ".join(filter(None, parts))))
@@ -321,7 +321,7 @@ class _Answer:
         self.start = read_start(response.headers.get("Content-Range"))
 
     def read(self, size: int) -> bytes:
-        """Give the next bytes of the body, as they come."""
+        """Return the next bytes of the body, as they come."""
         from pip._vendor.urllib3.exceptions import HTTPError
 
         raw = self._response.raw

@@ -1,10 +1,10 @@
-"""The job at hand, as the patched functions ask for it."""
+"""The run and the job at hand, as the patched functions ask for them."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,242 +12,217 @@ from types import ModuleType
 from typing import Any
 
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.errors import WheeltargetError
-from wheeltarget.pip_child.patches.freshness import Freshness
+from wheeltarget.pip_child.freshness import Freshness, WantedPages
+from wheeltarget.pip_child.links import normal
+from wheeltarget.pip_protocol import (
+    ChosenFile,
+    Failure,
+    JobListing,
+    JobOrder,
+    JobReport,
+    TargetView,
+)
 from wheeltarget.targets.legacy_specifiers import reads_legacy
 
 
-class PipMovedError(WheeltargetError):
-    """A seam did not take."""
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class View:
-    """A target as pip's own objects have it."""
+    """A target as pip's own objects have it.
 
-    label: str
+    :param tags: pip's tags, most preferred first.
+    :param tag_set: the same, without an order.
+    :param markers: the known marker variables.
+    :param unknown: the names of the others.
+    :param legacy: whether the target's own pip reads specifiers from before PEP 440.
+    """
+
     tags: list[Any]
     tag_set: frozenset[Any]
     markers: dict[str, str]
-    unknown: Collection[str]
+    unknown: tuple[str, ...]
     legacy: bool
 
 
-@dataclass(slots=True)
-class Job:
-    """A job that is looked at before its turn.
-
-    :param order: its part of the job file.
-    :param state: what there is of it so far, by the names of what :class:`Current` has.
-    """
-
-    order: dict[str, Any]
-    state: dict[str, Any] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class AllowedTags:
     """The tags that constraints leave a project, as pip's own objects have them."""
 
     tags: list[Any]
     tag_set: frozenset[Any]
 
 
-_OF_A_JOB = (
-    "label",
-    "view",
-    "files",
-    "folder",
-    "destination",
-    "was_asked",
-    "dependencies",
-    "resolver",
-    "requirement_set",
-    "chosen",
-    "narrowings",
-    "sources",
-    "preferred",
-    "dry_run",
-    "hashed",
-    "saved",
-    "links",
-    "failure",
-    "unread",
-    "brought",
-    "fresh_until",
-    "roots",
-    "said",
-    "is_aside",
-    "has_missed",
-)
-"""What of the current job is begun anew for each; all else is shared by the jobs of a run."""
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What all jobs of the process share.
+
+    :param store: the wheel store, or None.
+    :param refresh: whether pages that are fresh in pip's cache are asked for again.
+    :param freshness: until when the index pages hold that came.
+    :param fetched: the files of earlier jobs, by URL.
+    :param unhashed: the URLs of files of which the index does not have the sha256.
+    :param refused: the names of files in the destination that pip did not take.
+    :param sizes: the sizes of files in bytes, by URL.
+    """
+
+    store: Store | None = None
+    refresh: bool = False
+    freshness: Freshness = field(default_factory=Freshness)
+    fetched: dict[str, Path] = field(default_factory=dict)
+    unhashed: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Current:
-    """The job that pip is working on; the patched functions ask it.
+class JobState:
+    """A job, and what pip has made of it so far.
 
-    :param is_aside: whether it is not this job's turn yet.
-    :param has_missed: whether a page that it needs then says nothing.
+    :param order: the job.
+    :param is_upcoming: whether it is looked at before its turn.
+    :param has_missed: whether a page that it needs could not be read then.
+    :param was_run: whether pip came to it.
+    :param checks_metadata: whether pip only compares metadata with itself at the moment.
+    :param resolver: pip's resolver after it has resolved, and what it gave.
+    :param roots: pip's requirements for what the user asks for.
+    :param links: by project, pip's links that were looked at.
+    :param unread: by project, functions that give pip's links to all files of a page, of which
+        only some were looked at.
+    :param linked: the paths of files that were not fetched, but linked into its folder.
+    :param saved: names of files that are not those of their links, by requirement.
+    :param pages: the index pages that pip looked for.
     """
 
-    label: str = ""
-    view: View | None = None
-    files: dict[str, str] = field(default_factory=dict)
-    folder: str = ""
-    destination: str = ""
-    was_asked: bool = False
-    only_looks: bool = False
-    store: Store | None = None
-    freshness: Freshness = field(default_factory=Freshness)
-    fresh_until: float | None = None
-    refresh: bool = False
-    fetched: dict[str, Path] = field(default_factory=dict)
-    brought: list[Path] = field(default_factory=list)
-    unhashed: set[str] = field(default_factory=set)
-    refused: set[str] = field(default_factory=set)
+    order: JobOrder
+    is_upcoming: bool = False
+    has_missed: bool = False
+    was_run: bool = False
+    checks_metadata: bool = False
     dependencies: str = "all"
     resolver: Any = None
     requirement_set: Any = None
-    chosen: list[dict[str, Any]] = field(default_factory=list)
-    narrowings: dict[str, Narrowing] = field(default_factory=dict)
-    sources: frozenset[str] = frozenset()
-    preferred: dict[str, str] = field(default_factory=dict)
-    dry_run: bool = False
-    hashed: bool = False
-    sizes: dict[str, int] = field(default_factory=dict)
-    saved: dict[str, str] = field(default_factory=dict)
-    links: dict[str, list[Any]] = field(default_factory=dict)
     roots: list[Any] = field(default_factory=list)
-    failure: dict[str, Any] | None = None
-    said: list[str] = field(default_factory=list)
+    links: dict[str, list[Any]] = field(default_factory=dict)
     unread: dict[str, list[Callable[[], list[Any]]]] = field(default_factory=dict)
-    bring: Callable[[Any, Path], bool] | None = None
-    is_aside: bool = False
-    has_missed: bool = False
-    ask_at_once: Callable[[Iterable[str]], dict[str, Any]] | None = None
+    linked: list[Path] = field(default_factory=list)
+    saved: dict[str, str] = field(default_factory=dict)
+    pages: WantedPages = field(default_factory=WantedPages)
+    chosen: tuple[ChosenFile, ...] = ()
+    failure: Failure | None = None
+    said: list[str] = field(default_factory=list)
+    fresh_until: float | None = None
+    listing: JobListing | None = None
+    view: View | None = field(init=False)
+    _allowed: dict[str, AllowedTags] = field(init=False)
 
-    def begin(self, job: dict[str, Any]) -> None:
-        """Turn to another job."""
-        self.label = job["label"]
-        self.view = _view(job["label"], job["target"]) if job["target"] else None
-        self.files = job["files"]
-        self.folder = job["folder"]
-        self.destination = job["destination"]
-        self.was_asked = False
-        self.dependencies = "all"
-        self.resolver = self.requirement_set = None
-        self.chosen = []
-        self.narrowings = {n: _narrowing(tags) for n, tags in job.get("narrow", {}).items()}
-        self.sources = frozenset(job.get("sources", ()))
-        self.preferred = job.get("prefer", {})
-        self.dry_run = job.get("dry_run", False)
-        self.hashed = job.get("hashed", False)
-        self.saved, self.links, self.failure, self.unread = {}, {}, None, {}
-        self.brought = []
-        self.freshness.begin()
-        self.fresh_until = None
-        self.roots, self.said, self.brought = [], [], []
-        self.is_aside = self.has_missed = False
+    def __post_init__(self) -> None:
+        self.view = _view(self.order.target) if self.order.target else None
+        self._allowed = {name: _allowed_tags(tags) for name, tags in self.order.narrow.items()}
 
-    @contextmanager
-    def aside(self, job: Job) -> Iterator[None]:
-        """Turn to another job for a while, and leave that at hand as it is.
+    def allowed_tags(self, project: str) -> AllowedTags | None:
+        """Return the tags that constraints leave a project; None if they leave it all."""
+        return self._allowed.get(normal(project)) if self._allowed else None
 
-        :param job: the other job; what there is of it afterwards is kept in it.
-        """
-        mine = {name: getattr(self, name) for name in _OF_A_JOB}
-        wanted = self.freshness.lay_aside()
-        try:
-            if job.state:
-                self._take(job.state)
-            else:
-                self.begin(job.order)
-                self.is_aside = True
-            yield
-            job.state = {name: getattr(self, name) for name in _OF_A_JOB}
-        finally:
-            self._take(mine)
-            self.freshness.take_up(wanted)
-
-    def _take(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value)
-
-    def narrowing(self, project: str) -> Narrowing | None:
-        """Give what constraints leave a project, or None where they leave it everything."""
-        if not self.narrowings:
-            return None
-        return self.narrowings.get(_normal(project))
-
-    def let_go(self) -> None:
-        """Let go of what pip made for the last job, which takes as much memory as it needed."""
-        self.resolver = self.requirement_set = None
-        self.links, self.unread = {}, {}
-
-    def passed_over(self, project: str, read: Callable[[], list[Any]]) -> None:
+    def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
         """Note that not all files of a page were looked at.
 
-        :param project: whose page it is.
-        :param read: gives pip's links to all of them.
+        :param project: the project of the page.
+        :param read: returns pip's links to all of them.
         """
-        self.unread.setdefault(_normal(project), []).append(read)
+        self.unread.setdefault(normal(project), []).append(read)
 
     def links_of(self, project: str) -> Iterator[Any]:
-        """Give pip's links to all files of a project that there are on its pages."""
+        """Return pip's links to all files of a project that are on its pages."""
         yield from self.links.get(project, ())
         for read in self.unread.get(project, ()):
             yield from read()
 
     def preference(self, project: str) -> str | None:
-        """Give the version of a project that is to be tried first, if there is one."""
-        if not self.preferred:
-            return None
-        return self.preferred.get(_normal(project))
+        """Return the version of a project that is to be tried first, if there is one."""
+        return self.order.prefer.get(normal(project)) if self.order.prefer else None
 
     def saves(self, link: Any) -> bool:
-        """Tell whether a chosen file is to be fetched: in a dry run only for its hash."""
-        if not self.dry_run:
+        """Return whether a chosen file is to be fetched: in a dry run only for its hash."""
+        if not self.order.dry_run:
             return True
         archive = not link.is_vcs and not link.is_existing_dir()
-        return self.hashed and archive and link.hash_name != "sha256"
+        return self.order.hashed and archive and link.hash_name != "sha256"
 
     @property
     def is_legacy(self) -> bool:
-        """Tell whether the target's own pip reads specifiers from before PEP 440."""
+        """Return whether the target's own pip reads specifiers from before PEP 440."""
         return self.view is not None and self.view.legacy
 
-    def outcome(self) -> dict[str, Any]:
-        """Say what pip was told to fetch, what it chose, what it could not have and said of it."""
-        return {
-            "dependencies": self.dependencies,
-            "files": self.chosen,
-            "failure": self.failure,
-            "fresh_until": self.fresh_until,
-            "said": self.said,
-        }
+    def report(self, exit_code: int) -> JobReport:
+        """Return what came of the job.
+
+        :param exit_code: pip's exit code.
+        """
+        return JobReport(
+            exit_code,
+            self.dependencies,
+            self.chosen,
+            self.failure,
+            tuple(self.said),
+            self.fresh_until,
+        )
 
 
-def _normal(name: str) -> str:
-    from pip._vendor.packaging.utils import canonicalize_name
+class CurrentJob:
+    """The one thing that patched functions hold: the run, and the job that pip is working on.
 
-    return str(canonicalize_name(name))
+    ``job`` is the only thing that is exchanged when another job is looked at for a while. As long
+    as things are fetched ahead of pip, ``place_wheel`` puts a wheel where pip wants it and returns
+    whether it is there, and ``ask_for_headers`` returns the answers to HEAD requests by URL.
+
+    :param run: what all jobs share.
+    """
+
+    def __init__(self, run: RunContext) -> None:
+        self.run = run
+        self.job = JobState(_NO_JOB)
+        self.place_wheel: Callable[[Any, Path], bool] | None = None
+        self.ask_for_headers: Callable[[Iterable[str]], dict[str, Any]] | None = None
+
+    def begin(self, order: JobOrder) -> JobState:
+        """Turn to a new job.
+
+        :param order: the job.
+        :returns: its state.
+        """
+        self.job = JobState(order)
+        return self.job
+
+    def end(self) -> None:
+        """Drop what pip made for the job, which may take a lot of memory."""
+        self.job = JobState(_NO_JOB)
+
+    @contextmanager
+    def switched_to(self, job: JobState) -> Iterator[None]:
+        """Turn to another job for a while.
+
+        :param job: the other job.
+        """
+        before, self.job = self.job, job
+        try:
+            yield
+        finally:
+            self.job = before
 
 
-def _narrowing(texts: Iterable[str]) -> Narrowing:
+_NO_JOB = JobOrder("", None, (), {}, "", "", Path())
+
+
+def _allowed_tags(texts: Iterable[str]) -> AllowedTags:
     from pip._vendor.packaging.tags import Tag
 
     tags = [Tag(*text.split("-")) for text in texts]
-    return Narrowing(tags, frozenset(tags))
+    return AllowedTags(tags, frozenset(tags))
 
 
-def _view(label: str, target: dict[str, Any]) -> View:
-    from pip._vendor.packaging.tags import Tag
-
-    tags = [Tag(*tag.split("-")) for tag in target["tags"]]
-    markers = target["markers"]
-    legacy = reads_legacy(markers["python_full_version"])
-    return View(label, tags, frozenset(tags), markers, target["unknown"], legacy)
+def _view(target: TargetView) -> View:
+    allowed = _allowed_tags(target.tags)
+    legacy = reads_legacy(target.markers["python_full_version"])
+    return View(allowed.tags, allowed.tag_set, dict(target.markers), target.unknown, legacy)
 
 
 def rebind(name: str, original: object, replacement: object) -> None:

@@ -1,70 +1,57 @@
-"""What pip chose, as plain data."""
+"""What pip chose, as messages have it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from wheeltarget.pip_child.job import JobState
+from wheeltarget.pip_child.links import hashes_of, without_credentials
+from wheeltarget.pip_protocol import ChosenFile
 
-def chosen_files(
-    resolver: Any, requirement_set: Any, saved: Mapping[str, str], sizes: Mapping[str, int]
-) -> Iterator[dict[str, Any]]:
+
+def chosen_files(job: JobState, sizes: Mapping[str, int]) -> Iterator[ChosenFile]:
     """Describe each file that pip's resolver chose.
 
-    :param resolver: pip's resolver after it has resolved.
-    :param requirement_set: the requirement set that it gave.
-    :param saved: names of files that are not those of their links, by requirement.
-    :param sizes: the sizes in bytes that indexes give, by URL.
-    :returns: an object for each file, as the contract in ``__main__`` has it.
+    :param job: the job; pip has resolved, and saved.
+    :param sizes: the sizes of files in bytes, by URL.
     """
     from pip._vendor.packaging.utils import canonicalize_name
 
-    mapping = resolver._result.mapping
-    candidates = {candidate.project_name: candidate for candidate in mapping.values()}
-    parents = _parents(resolver._result)
-    for key, requirement in requirement_set.requirements.items():
+    result = job.resolver._result
+    candidates = {candidate.project_name: candidate for candidate in result.mapping.values()}
+    parents = _parents(result)
+    for key, requirement in job.requirement_set.requirements.items():
         name = canonicalize_name(key)
         link = requirement.link
         version = candidates[name].version
-        yield {
-            "name": name,
-            "version": str(version),
-            "filename": saved.get(requirement.name) or _saved_name(requirement, version),
-            "url": without_credentials(link.url.partition("#")[0]),
-            "index": without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
-            "direct": requirement.original_link is not None,
-            "subdirectory": link.subdirectory_fragment or "",
-            "requested": bool(requirement.user_supplied),
-            "extras": sorted(requirement.extras),
-            "parents": sorted(parents.get(name, ()), key=str),
-            "yanked": (link.yanked_reason or "") if link.is_yanked else None,
-            "requires_python": link.requires_python,
-            "hashes": {link.hash_name: link.hash} if link.has_hash else {},
-            "accepts": getattr(requirement, "hash_options", None) or {},
-            "size": sizes.get(link.url_without_fragment),
-            "requires": _requires(candidates[name]),
-        }
+        filename = job.saved.get(requirement.name) or _saved_name(requirement, version)
+        accepted = getattr(requirement, "hash_options", None) or {}
+        yield ChosenFile(
+            name=str(name),
+            version=str(version),
+            path=Path(job.order.folder, filename),
+            url=without_credentials(link.url.partition("#")[0]),
+            requested=bool(requirement.user_supplied),
+            extras=tuple(sorted(requirement.extras)),
+            parents=tuple(sorted(parents.get(name, ()), key=str)),
+            yanked=(link.yanked_reason or "") if link.is_yanked else None,
+            requires_python=link.requires_python,
+            hashes=hashes_of(link),
+            size=sizes.get(link.url_without_fragment),
+            requires=_requires(candidates[name]),
+            index=without_credentials(link.comes_from) if _is_page(link.comes_from) else None,
+            direct=requirement.original_link is not None,
+            subdirectory=link.subdirectory_fragment or "",
+            accepts=tuple((n, v) for n, values in accepted.items() for v in values),
+        )
 
 
-def without_credentials(url: str) -> str:
-    """Take user and password out of a URL."""
-    if "@" not in url:
-        return url
-    from urllib.parse import urlsplit
-
-    from pip._internal.utils.misc import split_auth_from_netloc
-
-    # urlunsplit, which pip uses, writes git+file:/ where there were three slashes.
-    netloc = urlsplit(url).netloc
-    return url.replace(netloc, str(split_auth_from_netloc(netloc)[0]), 1)
-
-
-def _requires(candidate: Any) -> list[str]:
-    """Give the dependencies as the metadata has them; of an extra's, those of its project."""
+def _requires(candidate: Any) -> tuple[str, ...]:
+    """Return the dependencies as the metadata has them; of an extra's, those of its project."""
     distribution = getattr(candidate, "base", candidate).dist
-    return list(map(str, distribution.metadata.get_all("Requires-Dist", [])))
+    return tuple(map(str, distribution.metadata.get_all("Requires-Dist", [])))
 
 
 def _saved_name(requirement: Any, version: object) -> str:
@@ -93,14 +80,3 @@ def _parents(result: Any) -> dict[str, set[str | None]]:
             if above != name:
                 parents.setdefault(name, set()).add(above)
     return parents
-
-
-def write_json(path: Path, data: object) -> None:
-    """Write a file that is there whole or not at all.
-
-    :param path: where; its folder has to exist.
-    :param data: what ``json`` can write.
-    """
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(json.dumps(data), "utf-8")
-    beside.replace(path)

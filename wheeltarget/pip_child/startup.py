@@ -11,7 +11,6 @@ import functools
 import gc
 import importlib
 import importlib.util
-import json
 import os
 import shutil
 import signal
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.pip_child.job import rebind
+from wheeltarget.pip_protocol import JobStart, from_json
 
 _FOR_DEBUGGING = ("pip._vendor.rich.traceback",)
 """Modules that pip loads for ``--debug`` alone, with everything that draws code in colours."""
@@ -42,26 +42,26 @@ def wait_for_job(pipe: int) -> Path | None:
     """Load pip, and learn what to do with it.
 
     :param pipe: the number of the pipe that says it; see :mod:`wheeltarget.resolver.prestart`.
-    :returns: the job file; None where there is nothing to do.
+    :returns: the job file; None if there is nothing to do.
+    :raises PipMovedError: if the pipe says anything else.
     """
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     load_pip()
     with open(pipe, encoding="utf-8") as handle:
-        said = handle.read()
-    try:
-        order = json.loads(said)
-    except ValueError:
+        text = handle.read()
+    if not text.endswith("\n"):
         return None  # nothing, or no more than the beginning of it
-    if order["temporary"] is not None:
-        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), order["temporary"]))
+    start = from_json(text, JobStart)
+    if start.temporary is not None:
+        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), start.temporary))
         tempfile.tempdir = None
-    if order["said"] is not None:
-        _redirect(order["said"])
-    return Path(order["job"])
+    if start.output is not None:
+        _redirect(start.output)
+    return start.job_file
 
 
-def _redirect(file: str) -> None:
+def _redirect(file: Path) -> None:
     """Let what is said go to a file, and leave nobody to ask."""
     for name, mode, numbers in ((os.devnull, os.O_RDONLY, (0,)), (file, _WRITE, (1, 2))):
         opened = os.open(name, mode)

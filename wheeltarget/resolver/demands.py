@@ -6,44 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wheeltarget.targets.compatibility import FITS, FileFact, Nearness, Reason, judge_tags
+from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.targets.compatibility import FITS, Nearness, Reason, judge_tags
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
     from packaging.version import Version
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """A demand that could not be met.
-
-    :param project: the project, normalised; empty where the demand is on Python.
-    :param name: the project with its extras.
-    :param specifier: which versions are asked for; may be empty.
-    :param constraint: which versions the constraints leave; may be empty.
-    :param hashes: (algorithm, value) of every hash that is allowed; empty where any is.
-    :param chain: (project, version) of who asks, then of who asks for that; empty for the user.
-    :param location: where the user's line stands that all of it comes from; empty where it is
-        none, or is not known.
-    :param file: the file that was named by its URL or path; empty where none was.
-    :param unlisted: whether hashes are compared and there is none for it.
-    """
-
-    project: str
-    name: str
-    specifier: str
-    constraint: str = ""
-    hashes: tuple[tuple[str, str], ...] = ()
-    chain: tuple[tuple[str, str], ...] = ()
-    location: str = ""
-    file: str = ""
-    unlisted: bool = False
-
-    @property
-    def asker(self) -> str:
-        """Give the project that asks, without extras; empty for the user."""
-        return self.chain[0][0].partition("[")[0] if self.chain else ""
 
 
 @dataclass(frozen=True, slots=True)

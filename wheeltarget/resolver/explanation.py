@@ -14,22 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import DownloadError
-from wheeltarget.resolver.demands import (
-    Demand,
-    Release,
-    Wanted,
-    allowed_hashes,
-    judge,
-    newest_fitting,
-)
+from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.resolver.demands import Release, Wanted, allowed_hashes, judge, newest_fitting
 from wheeltarget.resolver.suggestions import Fix, Situation, find_fixes, find_sources
-from wheeltarget.targets.compatibility import (
-    FileFact,
-    Nearness,
-    Reason,
-    merge_reasons,
-    missing_everywhere,
-)
+from wheeltarget.targets.compatibility import Nearness, Reason, merge_reasons, missing_everywhere
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from wheeltarget.resolver.demands import Demand
+from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver.explanation import Explanation, UnmetError, explain
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import Asker, JobResult
+from wheeltarget.resolver.results import JobResult, RequestedBy
 from wheeltarget.targets.target import Target
 
-Lines = Callable[[Job], Iterable[tuple[str, Asker]]]
+Lines = Callable[[Job], Iterable[tuple[str, RequestedBy]]]
 """Gives the project, or the URL of the project, that each line of a job names, and the line."""
 
 
@@ -96,7 +96,7 @@ def _distinct(demands: Iterable[Demand]) -> tuple[Demand, ...]:
     return tuple(demand for demand in demands if demand in found.values())
 
 
-def _placed(demand: Demand, asking: Sequence[tuple[str, Asker]]) -> Demand:
+def _placed(demand: Demand, asking: Sequence[tuple[str, RequestedBy]]) -> Demand:
     """Say where the line stands that a demand comes from in the end."""
     root = demand.chain[-1][0].partition("[")[0] if demand.chain else demand.project
     mine = [asker for name, asker in asking if name in {root, demand.file}]
@@ -105,7 +105,7 @@ def _placed(demand: Demand, asking: Sequence[tuple[str, Asker]]) -> Demand:
     return replace(demand, location=places[0] if places else "")
 
 
-def _asks(asker: Asker, demand: Demand) -> bool:
+def _asks(asker: RequestedBy, demand: Demand) -> bool:
     """Tell whether a line of several on one project is the one that a demand is from."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.specifiers import SpecifierSet

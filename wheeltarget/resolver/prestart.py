@@ -4,11 +4,9 @@ Loading pip takes longer than everything that is decided before pip can begin. W
 seems to name a target, the process is started first, and loads pip while this one reads and plans;
 then it is told its job file. What a plan cannot use is ended unused. At most one is in reserve.
 
-``python -m wheeltarget.pip_child --reserve FD`` loads pip and reads from the pipe FD to its end: a
-JSON object with ``job``, the job file; ``temporary``, the folder for temporary files, or null; and
-``said``, a file for what pip says, or null to leave its streams as they are. Nothing at all means
-that it was started in vain, also where this process was killed. Interrupts are blocked until it
-can deal with them.
+``python -m wheeltarget.pip_child --reserve FD`` loads pip and reads one line from the pipe FD: the
+message :class:`~wheeltarget.pip_protocol.JobStart`. If the pipe ends before the line does, it was
+started in vain, or this process was killed. Interrupts are blocked until it can deal with them.
 
 This module is loaded before all others, so it imports nothing that takes time.
 """
@@ -18,7 +16,6 @@ from __future__ import annotations
 import os
 
 import wheeltarget
-from wheeltarget.pip_protocol import OPTION
 from wheeltarget.utils.python_process import python
 
 TYPE_CHECKING = False
@@ -26,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+
+OPTION = "--reserve"
+"""The option of the child that stands before the number of the pipe."""
 
 _MARKS = (b"tags=", b"target=")
 _FILE_OPTIONS = ("-r", "-c", "--requirement", "--constraint")
@@ -66,12 +66,12 @@ class Child:
         :param said: the file for what pip says; None to let it say that here.
         :returns: whether it can still be told.
         """
-        import json
+        from wheeltarget.pip_protocol import JobStart, to_json
 
-        order = {"job": str(job_file), "temporary": temporary, "said": said and str(said)}
+        text = to_json(JobStart(job_file, temporary, said))
         try:
             with os.fdopen(self._pipe, "w", encoding="utf-8") as pipe:
-                json.dump(order, pipe)
+                pipe.write(f"{text}\n")
         except BrokenPipeError:
             self.wait()
             return False

@@ -9,15 +9,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import TargetError
-from wheeltarget.resolver.demands import (
-    Demand,
-    Release,
-    Wanted,
-    allowed_hashes,
-    judge,
-    newest_fitting,
-)
-from wheeltarget.targets.compatibility import FileFact, Nearness, judge_tags
+from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.resolver.demands import Release, Wanted, allowed_hashes, judge, newest_fitting
+from wheeltarget.targets.compatibility import Nearness, judge_tags
 from wheeltarget.targets.interpreters import neighbours
 from wheeltarget.targets.target import Target
 

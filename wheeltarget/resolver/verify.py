@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import DownloadError, Fault, InputError
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.resolver import failure_report
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import Asker, ChosenFile, JobResult
+from wheeltarget.resolver.results import JobResult, RequestedBy
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.hashes import Hashes
 from wheeltarget.wheelhouse import closure
@@ -168,14 +169,14 @@ def roots(result: JobResult) -> list[Requirement]:
     return found
 
 
-def _asking_lines(job: Job) -> Iterator[tuple[str, Asker]]:
+def _asking_lines(job: Job) -> Iterator[tuple[str, RequestedBy]]:
     """Give the project, or the place of the project, that each line names, and the line."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     for line in job.lines:
         text = line.parsed.requirement or line.parsed.options
-        asker = Asker("", text, str(line.fault("").location))
+        asker = RequestedBy("", text, str(line.fault("").location))
         try:
             yield canonicalize_name(Requirement(text).name), asker
         except InvalidRequirement:

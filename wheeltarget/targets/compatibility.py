@@ -42,27 +42,6 @@ class Nearness(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class FileFact:
-    """What pip knows of a file that it did not take.
-
-    :param filename: its name.
-    :param verdict: pip's own word for why, or ``candidate``; ``pre_release`` where pip was told to
-        take none.
-    :param requires_python: which Pythons it is for, or None.
-    :param yanked: the reason for which it was yanked, or None.
-    :param hashes: (algorithm, value) as the index says.
-    :param uploaded: when it was, in ISO 8601, or None where the index does not say.
-    """
-
-    filename: str
-    verdict: str
-    requires_python: str | None = None
-    yanked: str | None = None
-    hashes: tuple[tuple[str, str], ...] = ()
-    uploaded: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Platform:
     """A platform of a wheel, beside those of a target.
 

@@ -14,10 +14,10 @@ from packaging.version import Version
 from wheeltarget.cli.output.release_table import Page, release_tables
 from wheeltarget.cli.output.text import Style
 from wheeltarget.commands.explain.answers import Answer, make_rows
-from wheeltarget.resolver.index_query import Asked, FoundFile, FoundProject, JobListing
+from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets.catalog import look_up_tag
-from wheeltarget.targets.compatibility import FileFact, Nearness, judge_tags
+from wheeltarget.targets.compatibility import Nearness, judge_tags
 
 TARGETS = (
     "cp39-cp39-manylinux2014_x86_64",

@@ -34,8 +34,9 @@ from wheeltarget.commands.download.outcome import DownloadOutcome
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import DestinationError, DownloadError
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import refuse_changed
 from wheeltarget.utils.hashes import Digest, Hashes, Mark, copy_file, hash_file, mark_of
 from wheeltarget.wheelhouse import merge as wheelhouse

@@ -454,7 +454,7 @@ def each_move(*ids: str) -> pytest.MarkDecorator:
 
 @pytest.fixture
 def hook(tmp_path: Path) -> Path:
-    """Give a folder for the hook."""
+    """Return a folder for the hook."""
     folder = tmp_path / "hook"
     folder.mkdir()
     return folder
@@ -462,7 +462,7 @@ def hook(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
-    """Give a workshop whose destination holds a file of somebody's."""
+    """Return a workshop whose destination holds a file of somebody's."""
     make_wheel(tmp_path / "project" / "wheelhouse", "other")
     return Workshop(tmp_path / "stage", tmp_path / "project" / "wheelhouse")
 

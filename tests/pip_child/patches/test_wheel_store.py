@@ -21,7 +21,7 @@ FOREVER = {"Cache-Control": "max-age=365000000, immutable, public"}
 
 @pytest.fixture
 def project(tmp_path: Path, index: LocalIndex) -> Path:
-    """Give a folder to work in, and an index with a project that has a dependency."""
+    """Return a folder to work in, and an index with a project that has a dependency."""
     make_wheel(tmp_path / "index", "top", requires=["low"])
     make_wheel(tmp_path / "index", "low")
     index.file_headers = FOREVER

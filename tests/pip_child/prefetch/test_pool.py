@@ -19,8 +19,8 @@ from pip._internal.models.link import Link
 from pip._vendor.urllib3 import HTTPResponse, PoolManager, ProxyManager
 from pip._vendor.urllib3.exceptions import MaxRetryError
 
-from wheeltarget.pip_child.prefetch.pages import Needs, Sieve, kind_of
-from wheeltarget.pip_child.prefetch.pool import Left, Pool, Task
+from wheeltarget.pip_child.prefetch.pages import FileFilter, Needs, kind_of
+from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task
 from wheeltarget.pip_child.prefetch.rate_limit import Hosts, host_of
 from wheeltarget.pip_child.prefetch.session import asked_host, bounded_retry, make_retry
 from wheeltarget.pip_child.prefetch.wheels import Wheels
@@ -43,7 +43,7 @@ def test_sieve_takes_the_wheels_that_have_a_tag_of_the_target(
     filename = f"{name}-1.0+local.1{build}-{'-'.join(tags)}.whl"
     url = f"https://example.invalid/a-b/{filename}{tail}"
     fits = not supported.isdisjoint(parse_wheel_filename(filename)[3])
-    sieve = Sieve(Needs(frozenset(map(str, supported)), sources=False))
+    sieve = FileFilter(Needs(frozenset(map(str, supported)), sources=False))
     assert sieve.takes(kind_of(url)) == fits
 
 
@@ -63,7 +63,7 @@ def test_sieve_takes_the_wheels_that_have_a_tag_of_the_target(
 )
 def test_kind_of_file(url: str, kind: str) -> None:
     assert kind_of(url) == kind
-    assert Sieve(Needs(frozenset({"py3-none-any"}), sources=True)).takes(kind)
+    assert FileFilter(Needs(frozenset({"py3-none-any"}), sources=True)).takes(kind)
 
 
 def test_needs_cover_what_is_in_them() -> None:
@@ -141,7 +141,7 @@ def test_pool_does_the_most_urgent_first_and_gives_what_is_withdrawn_back() -> N
     pool.submit(first)
     last, early, never = task("last", 2), task("early", 1), task("never", 1)
     assert pool.withdraw(never)
-    assert isinstance(never.wait(), Left)
+    assert isinstance(never.wait(), LeftToPip)
     while not first.is_running:
         time.sleep(0.001)
     assert not pool.withdraw(first)
@@ -176,7 +176,7 @@ def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
     tasks = [Task(f"http://h/{number}", 0, fail) for number in range(3)]
     for each in tasks:
         pool.submit(each)
-    assert all(isinstance(each.wait(), Left) for each in tasks)
+    assert all(isinstance(each.wait(), LeftToPip) for each in tasks)
     assert pool.is_shut("h")
     pool.stop(patience=5)
 
@@ -224,7 +224,7 @@ def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_passing: 
     wheels.store.writing = write  # type: ignore[method-assign, assignment]
     links = [Link(f"http://h/{name}-1-py3-none-any.whl#sha256={'0' * 64}") for name in "abc"]
     tasks = [wheels.fetch(link, 0) for link in links]
-    assert all(task is not None and isinstance(task.wait(), Left) for task in tasks)
+    assert all(task is not None and isinstance(task.wait(), LeftToPip) for task in tasks)
     pool.stop(1)
     # Where it is pip's own folder that is full, pip is to say so of each file.
     assert (len(asked), wheels.is_full) == ((3, False) if is_passing else (1, True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from tests.support.child import LINUX, WINDOWS, ChildRun, Job, Target, Workshop
 from tests.support.cli import ROOT, download, names
 from tests.support.index import Dropped, Garbage, LocalIndex, Stall, Status, Truncated
 from tests.support.wheels import make_wheel
+from wheeltarget.pip_protocol import JobReport, to_json
 
 pytestmark = pytest.mark.seams
 
@@ -173,12 +175,12 @@ def sha256(path: Path) -> str:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
-    """Give a workshop."""
+    """Return a workshop."""
     return workshop(tmp_path / "home")
 
 
 def workshop(home: Path) -> Workshop:
-    """Give a workshop in a folder of its own."""
+    """Return a workshop in a folder of its own."""
     home.mkdir(parents=True)
     return Workshop(home / ".hidden-stage", home / "wheelhouse")
 
@@ -223,11 +225,16 @@ def play(folder: Path, *, ahead: bool) -> dict[str, Played]:
     count = len(TARGETS)
     return {
         name: Played(
-            [anonymous(each, addresses[name]) for each in run.results[n * count :][:count]],
+            [_anonymous(each, addresses[name]) for each in run.results[n * count :][:count]],
             asked[name],
         )
         for n, name in enumerate(SCENES)
     }
+
+
+def _anonymous(report: JobReport | None, addresses: tuple[str, ...]) -> Any:
+    assert report is not None
+    return anonymous(json.loads(to_json(report)), addresses)
 
 
 def anonymous(value: Any, addresses: tuple[str, ...]) -> Any:
@@ -243,7 +250,7 @@ def anonymous(value: Any, addresses: tuple[str, ...]) -> Any:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Played], dict[str, Played]]:
-    """Give what comes of all scenes with fetching ahead, and without."""
+    """Return what comes of all scenes with fetching ahead, and without."""
     folder = tmp_path_factory.mktemp("scenes")
     return play(folder / "with", ahead=True), play(folder / "without", ahead=False)
 
@@ -286,12 +293,13 @@ def test_targets_share_what_is_fetched(tmp_path: Path, shop: Workshop) -> None:
         run = shop.run(*(Job(words, target) for target in TARGETS), ahead=True)
         asked = Counter(request.path for request in index.requests)
     assert run.exit_code == 0
-    assert [result and result["exit_code"] for result in run.results] == [0, 1, 1]
+    assert [run.report(n).exit_code for n in range(len(TARGETS))] == [0, 1, 1]
     assert set(asked.values()) == {1}
     # Of the page, it was known all the time what was on it for whom.
-    assert run.results[1] is not None
-    failure = run.results[1]["failure"]
-    assert {file["filename"].split("-")[2] for file in failure["files"]["lib"]} == {"cp38", "cp39"}
+    failure = run.report(1).failure
+    assert failure is not None
+    files = dict(failure.files)["lib"]
+    assert {file.filename.split("-")[2] for file in files} == {"cp38", "cp39"}
 
 
 def test_jobs_behind_the_first_are_looked_at_while_it_waits(tmp_path: Path, shop: Workshop) -> None:
@@ -368,13 +376,12 @@ def test_job_behind_that_fails_takes_nothing_from_the_one_at_hand(
         jobs = [Job(line, files={file: text}) for text in texts]
         run = shop.run(*jobs, ahead=True)
     assert run.exit_code == 0
-    first, second, third = run.results
-    assert first is not None
-    assert second is not None
+    first, second, third = (run.report(number) for number in range(3))
+    assert first.failure is not None
     # Which files there are is known of the first, though not of the second.
-    assert {cause["project"] for cause in first["failure"]["causes"]} == {"shared"}
+    assert {demand.project for demand in first.failure.demands} == {"shared"}
     assert first == third
-    assert second["failure"] is None
+    assert second.failure is None
     assert (run.stdout + run.stderr).count("403 Client Error") == 1
 
 
@@ -455,7 +462,7 @@ def test_host_that_wants_to_know_who_asks_is_left_to_pip(tmp_path: Path, shop: W
     with LocalIndex(shelf, username="me", password="secret") as index:  # noqa: S106 - it is a test
         run = fetch(shop, index, "app", "lib")
         asked = Counter(request.path for request in index.requests)
-    assert [result and result["exit_code"] for result in run.results] == [1]
+    assert run.report(0).exit_code == 1
     # Once by a thread, and once by pip, which would have asked the user; the other one after that.
     assert asked == {"/simple/app/": 2, "/simple/lib/": 1}
 

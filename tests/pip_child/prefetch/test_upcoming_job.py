@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -15,10 +13,7 @@ from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 
-from tests.support.child import LINUX
-from wheeltarget.pip_child.job import Current, Job
-from wheeltarget.pip_child.patches.freshness import Freshness
-from wheeltarget.pip_child.prefetch.upcoming_job import hand_over
+from wheeltarget.pip_child.prefetch.upcoming_job import copy_findings
 
 pytestmark = pytest.mark.seams
 
@@ -37,7 +32,7 @@ def test_finder_is_handed_what_one_that_goes_by_the_same_has_found() -> None:
     passed_over = Link("https://example.invalid/app-1.0.tar.gz", requires_python=">=4")
     other.evaluate_links(other.make_link_evaluator("app"), [passed_over])
     reasons = other.requires_python_skipped_reasons()
-    assert hand_over(finder, other) == ["app"]
+    assert copy_findings(finder, other) == ["app"]
     assert finder.find_all_candidates("app") is candidates
     assert finder.requires_python_skipped_reasons() == reasons == ["1.0 Requires-Python >=4"]
 
@@ -58,7 +53,7 @@ def test_finder_that_may_find_something_else_is_handed_nothing(change: dict[str,
     other = make_finder(session)
     other._all_candidates["app"] = [object()]
     finder = make_finder(**{"session": session, **change})
-    assert hand_over(finder, other) == []
+    assert copy_findings(finder, other) == []
     assert not finder._all_candidates
 
 
@@ -67,35 +62,4 @@ def test_finder_that_has_found_something_itself_is_handed_nothing() -> None:
     other, finder = make_finder(session), make_finder(session)
     other._all_candidates["app"] = [object()]
     finder._all_candidates["lib"] = []
-    assert hand_over(finder, other) == []
-
-
-ORDER = {
-    "label": "one",
-    "target": LINUX.order(),
-    "files": {"a.txt": "app"},
-    "folder": "stage",
-    "destination": "house",
-}
-
-
-def test_job_at_hand_is_as_it_was_after_a_look_at_another_one() -> None:
-    current = Current()
-    for each in fields(current):
-        setattr(current, each.name, object())
-    current.freshness = freshness = Freshness()
-    freshness.want(SimpleNamespace(find_links=[]), "app")
-    before = {each.name: getattr(current, each.name) for each in fields(current)}
-    wanted = freshness.lay_aside()
-    other = Job({**ORDER, "label": "another"})
-    with current.aside(other):
-        begun = {name for name, value in before.items() if getattr(current, name) is not value}
-        assert (current.label, current.is_aside) == ("another", True)
-        links: dict[str, list[Any]] = {"lib": []}
-        current.links = links
-    assert {each.name: getattr(current, each.name) for each in fields(current)} == before
-    assert freshness.lay_aside() == wanted
-    # What is begun for a job is kept with it; what is not, all jobs share.
-    assert begun == set(other.state)
-    with current.aside(other):
-        assert current.links is links
+    assert copy_findings(finder, other) == []

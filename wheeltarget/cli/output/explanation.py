@@ -7,7 +7,8 @@ from itertools import groupby
 
 from packaging.version import Version
 
-from wheeltarget.resolver.demands import Demand, Release
+from wheeltarget.pip_protocol import Demand
+from wheeltarget.resolver.demands import Release
 from wheeltarget.resolver.explanation import Explanation
 
 _MOST_GROUPS, _FEWER_GROUPS = 6, 3

@@ -37,7 +37,7 @@ from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
 if TYPE_CHECKING:
-    from wheeltarget.resolver.demands import Demand
+    from wheeltarget.pip_protocol import Demand
     from wheeltarget.resolver.results import JobResult
     from wheeltarget.targets.target import Target
 
@@ -302,8 +302,8 @@ def _resolve(
     nowhere = temporary_home() / "wheeltarget"
     labels = [target.label for target in targets]
     with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:
-        manner = pip_runner.Manner(("",) * len(jobs), dry_run=True, silent=silent)
-        return pip_runner.run_jobs(jobs, labels, stage, manner)
+        options = pip_runner.RunOptions(("",) * len(jobs), dry_run=True, silent=silent)
+        return pip_runner.run_jobs(jobs, labels, stage, options)
 
 
 def _judge_failure(job: Job, shelf: Shelf, result: JobResult) -> Iterator[CheckFinding]:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from wheeltarget.errors import DownloadError
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.build_wheel import build_wheel
-from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.results import JobResult
 from wheeltarget.wheelhouse.merge import Stage
 
 

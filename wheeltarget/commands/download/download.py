@@ -29,11 +29,12 @@ from wheeltarget.commands.prepare import (
 )
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.pip_config.options import FOR_BUILDING, FOREIGN, CommandLine
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.loader import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Choices, Job, Plan, all_options, make_plan
-from wheeltarget.resolver.results import Asker, ChosenFile, JobResult
+from wheeltarget.resolver.results import JobResult, RequestedBy
 from wheeltarget.resolver.verify import (
     _asking_lines,
     check,
@@ -102,14 +103,14 @@ def deliver(
     labels, names = [labels[n] for n in numbers], tuple(names[n] for n in numbers)
     folders = names if delivery.by_target else ("",) * len(labels)
     with merge.open_stage(delivery.destination, dry_run=delivery.dry_run, folders=folders) as stage:
-        manner = pip_runner.Manner(
+        options = pip_runner.RunOptions(
             folders,
             delivery.children,
             delivery.dry_run,
             store=delivery.store,
             refresh=delivery.refresh,
         )
-        results = pip_runner.run_jobs(plan.jobs, labels, stage, manner)
+        results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
         refuse_failures(results, labels, delivery.build)
         if delivery.locked:
             compare(results, labels, delivery.locked)
@@ -204,12 +205,12 @@ def _target_files(result: JobResult, label: str, places: _Places) -> TargetFiles
 
 
 def _target_file(
-    file: ChosenFile, places: _Places, lines: Sequence[tuple[str, Asker]]
+    file: ChosenFile, places: _Places, lines: Sequence[tuple[str, RequestedBy]]
 ) -> TargetFile:
     path, new, digest = places.find(file.path.name)
     mine = [asker for name, asker in lines if name in {file.name, file.url}]
     askers = [asker for asker in mine if None in file.parents or file.requested]
-    askers += [Asker(project=parent) for parent in file.parents if parent is not None]
+    askers += [RequestedBy(project=parent) for parent in file.parents if parent is not None]
     return TargetFile(
         name=file.name,
         version=file.version,

@@ -198,7 +198,7 @@ class _Run:
 
     def _file(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
         from wheeltarget.commands.download.outcome import TargetFile
-        from wheeltarget.resolver.results import Asker
+        from wheeltarget.resolver.results import RequestedBy
 
         file = pin.file
         name = f"{folder}/{file.filename}" if folder else file.filename
@@ -212,7 +212,7 @@ class _Run:
             url=file.url or Path(os.path.abspath(pin.beside)).as_uri(),  # noqa: PTH100 - no links
             size=file.size if known is None else known.digest.size,
             hashes=(("sha256", file.sha256 if known is None else known.digest.sha256),),
-            requested_by=(Asker("", pinned, f"{pin.lock}:{pin.line}:1"),),
+            requested_by=(RequestedBy("", pinned, f"{pin.lock}:{pin.line}:1"),),
             path=path,
             new=not path.is_file() if known is None else known.new,
             requires_python=file.requires_python,

@@ -7,7 +7,7 @@ connection; and whatever is left over then by pip's own session.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.cache.folder import cache_folder, is_due, is_refused, prepare, wheel_folder
@@ -17,8 +17,9 @@ from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputErr
 from wheeltarget.lockfile.reader import Pin
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, take_file
 from wheeltarget.network.policy import Network, has_other_index, read_connections, read_network
-from wheeltarget.network.transfer import Order, Patience
+from wheeltarget.network.transfer import Patience
 from wheeltarget.pip_config.options import CommandLine
+from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, hash_file
 from wheeltarget.wheelhouse.merge import Stage
 
@@ -117,7 +118,7 @@ def bring(
     """
     store = source.store()
     faults: list[Fault] = []
-    left: list[Order] = []
+    left: list[FileToFetch] = []
     digests: dict[str, Digest] = {}
     for path, pin in pins.items():
         order = _order(path, pin)
@@ -155,16 +156,16 @@ def _fetch_faults(fetched: Fetched, pins: Mapping[str, Pin]) -> Iterator[Fault]:
         yield _fault(pins[order.path], f"cannot fetch {order.url}: {broken}", _BROKEN)
 
 
-def _size_faults(order: Order, pin: Pin, digest: Digest) -> Iterator[Fault]:
+def _size_faults(order: FileToFetch, pin: Pin, digest: Digest) -> Iterator[Fault]:
     """Say it of a file that is here already, too, if the lock has another size of it."""
     if order.size not in {None, digest.size}:
         message = f"the lock says {order.size} bytes, and the file with its hash has {digest.size}"
         yield _fault(pin, message, "the lock was changed by hand, or is damaged: lock again")
 
 
-def _order(path: str, pin: Pin) -> Order:
+def _order(path: str, pin: Pin) -> FileToFetch:
     file = pin.file
-    return Order(file.url, file.filename, file.project, file.sha256, file.size, path)
+    return FileToFetch(file.url, file.filename, file.project, file.sha256, file.size, path)
 
 
 def _ask_pip(
@@ -176,36 +177,37 @@ def _ask_pip(
     patience: Patience,
 ) -> list[Fault]:
     """Let pip's session fetch what a plain connection would not do for."""
+    from wheeltarget.pip_protocol import FetchLocked
     from wheeltarget.resolver import pip_runner
 
     options = [o for o in source.command.options if o.name not in NOT_FOR_FETCHING]
-    failures, exit_code = pip_runner.fetch_locked(
-        {
-            "locked": [asdict(order) for order in fetched.left],
-            "arguments": [word for option in options for word in option.words],
-            "connections": read_connections(source.environment),
-            "resumes": patience.resumes,
-            "store": str(store.folder) if store else None,
-            "elsewhere": has_other_index(source.command, source.settings),
-            "unreachable": sorted(fetched.unreachable),
-        },
+    report = pip_runner.fetch_locked(
+        FetchLocked(
+            tuple(fetched.left),
+            tuple(word for option in options for word in option.words),
+            connections=read_connections(source.environment),
+            resumes=patience.resumes,
+            store=store.folder if store else None,
+            elsewhere=has_other_index(source.command, source.settings),
+            unreachable=frozenset(fetched.unreachable),
+        ),
         stage,
     )
-    if exit_code:
+    if report.exit_code:
         raise DownloadError(
-            "pip failed; nothing was saved", "what it said is above", exit_code=exit_code
+            "pip failed; nothing was saved", "what it said is above", exit_code=report.exit_code
         )
     orders = {order.path: order for order in fetched.left}
     faults = []
-    for failure in failures:
-        order = orders[failure["path"]]
-        if failure["kind"] == "content":
-            message, hint = f"{order.url} is another file: {failure['text']}", _ANOTHER
+    for failure in report.failures or ():
+        order = orders[failure.path]
+        if failure.kind == "content":
+            message, hint = f"{order.url} is another file: {failure.text}", _ANOTHER
         else:
-            message = f"cannot fetch {order.url}: {failure['text']}"
-            hint = _HINTS.get(failure["code"], "" if failure["code"] else _UNREACHABLE)
+            message = f"cannot fetch {order.url}: {failure.text}"
+            hint = _HINTS.get(failure.code, "" if failure.code else _UNREACHABLE)
         faults.append(_fault(pins[order.path], message, hint))
-        del orders[failure["path"]]
+        del orders[failure.path]
     for path, order in orders.items():
         # The other process has done so, too, but only what is computed here counts.
         digest = fetched.digests[path] = hash_file(Path(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.cache.run_records import Basis
-from wheeltarget.resolver.results import Asker
+from wheeltarget.resolver.results import RequestedBy
 
 SCHEMA = 1
 """The version of the form that :meth:`DownloadOutcome.as_dict` gives."""
@@ -37,7 +37,7 @@ class TargetFile:
     url: str
     size: int | None
     hashes: tuple[tuple[str, str], ...]
-    requested_by: tuple[Asker, ...]
+    requested_by: tuple[RequestedBy, ...]
     path: Path | None
     new: bool
     yanked: str | None = None
@@ -64,7 +64,7 @@ class TargetFile:
         """Build it from what :meth:`as_dict` gave."""
         others = {
             "hashes": tuple(data["hashes"].items()),
-            "requested_by": tuple(Asker.from_dict(each) for each in data["requested_by"]),
+            "requested_by": tuple(RequestedBy.from_dict(each) for each in data["requested_by"]),
             "path": None if data["path"] is None else Path(data["path"]),
         }
         return cls(**{**data, **others})

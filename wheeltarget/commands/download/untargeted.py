@@ -90,8 +90,8 @@ def _needed(foreign: Foreign) -> set[str]:
     nowhere = temporary_home() / "wheeltarget"
     job = foreign.job_for_it()
     with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:
-        manner = pip_runner.Manner(("",), dry_run=True, silent=True)
-        (result,) = pip_runner.run_jobs([job], [foreign.target.label], stage, manner)
+        options = pip_runner.RunOptions(("",), dry_run=True, silent=True)
+        (result,) = pip_runner.run_jobs([job], [foreign.target.label], stage, options)
     return {file.name for file in result.chosen}
 
 

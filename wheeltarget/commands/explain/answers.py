@@ -13,16 +13,16 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from wheeltarget.pip_protocol import Asked, Demand, FileFact, FoundFile, FoundProject, JobListing
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
 from wheeltarget.resolver.checks import parse_requirement
-from wheeltarget.resolver.demands import Demand, Release, judge
+from wheeltarget.resolver.demands import Release, judge
 from wheeltarget.resolver.explanation import Explanation
-from wheeltarget.resolver.index_query import Asked, FoundFile, FoundProject, JobListing
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.suggestions import Fix
 from wheeltarget.targets.catalog import HOST_LABEL
-from wheeltarget.targets.compatibility import FileFact, Nearness
+from wheeltarget.targets.compatibility import Nearness
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:

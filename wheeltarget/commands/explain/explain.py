@@ -13,10 +13,10 @@ from wheeltarget.commands.prepare import Asked, Prepared, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import FOREIGN
 from wheeltarget.pip_config.platform_options import foreign_target
+from wheeltarget.pip_protocol import JobListing
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver import index_query
-from wheeltarget.resolver.index_query import JobListing
 from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.targets import catalog
 from wheeltarget.utils.signals import interruptible

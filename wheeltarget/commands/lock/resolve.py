@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from wheeltarget.commands.lock import same_versions
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import UnmetError
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import ChosenFile, JobResult
+from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.targets import catalog
 from wheeltarget.wheelhouse.merge import Stage
@@ -85,11 +86,11 @@ class Resolver:
 
     def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
         part = self.stage.part(name)
-        manner = pip_runner.Manner(
+        options = pip_runner.RunOptions(
             ("",) * len(which), self.children, dry_run=True, hashed=True, store=self.store
         )
         labels = [self.labels[i] for i in which]
-        return pip_runner.run_jobs([jobs[i] for i in which], labels, part, manner)
+        return pip_runner.run_jobs([jobs[i] for i in which], labels, part, options)
 
     def _level(
         self, jobs: Sequence[Job], floors: Mapping[str, str], name: str

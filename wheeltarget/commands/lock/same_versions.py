@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from wheeltarget.errors import LockError
-from wheeltarget.resolver.demands import Demand
+from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver.plan import Job
 
 CONSTRAINTS = "same-versions"

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.pip_child.job import Current, rebind
+from wheeltarget.pip_child.job import CurrentJob, rebind
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """What the operating system says where a file can't be written for reasons of the disk."""
@@ -33,7 +33,7 @@ class Pages:
     :param current: the holder of the job at hand.
     """
 
-    def __init__(self, current: Current) -> None:
+    def __init__(self, current: CurrentJob) -> None:
         self._current = current
         self._reasons: dict[str, str] = {}
         self._passed_over: set[str] = set()
@@ -45,16 +45,16 @@ class Pages:
 
     @property
     def are_missing(self) -> bool:
-        """Tell whether there is a page that says nothing."""
+        """Return whether there is a page that says nothing."""
         return bool(self._reasons)
 
     def miss(self, page: object, reason: object) -> None:
-        """Note a page that pip passes over; that a project is not there is no news."""
+        """Note a page that pip passes over; that a project is not there is no arrivals."""
         self._passed_over.add(str(page))
         response = getattr(reason, "response", None)
         is_news = getattr(response, "status_code", None) != _NOT_THERE
-        if self._current.is_aside:
-            self._current.has_missed |= is_news
+        if self._current.job.is_upcoming:
+            self._current.job.has_missed |= is_news
         elif is_news:
             self._reasons[str(page)] = _say(reason)
 
@@ -81,7 +81,7 @@ class Pages:
         ]
 
 
-def patch_pages(current: Current) -> Pages:
+def patch_pages(current: CurrentJob) -> Pages:
     """Let it be noted which index pages say nothing, and let pages that are none be named.
 
     :param current: the holder of the job at hand.
@@ -219,7 +219,7 @@ def _say(reason: object) -> str:
 
 
 def _is_for_people(error: Exception) -> bool:
-    """Tell whether an error's text needs no class in front of it."""
+    """Return whether an error's text needs no class in front of it."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
     from pip._vendor.urllib3.exceptions import HTTPError

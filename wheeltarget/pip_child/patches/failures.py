@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.job import CurrentJob, JobState
+from wheeltarget.pip_child.links import hashes_of, normal, without_credentials
 from wheeltarget.pip_child.patches.selftest import proof_finder
-from wheeltarget.pip_child.result import without_credentials
+from wheeltarget.pip_protocol import Demand, Failure, FileFact
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
@@ -27,7 +28,7 @@ _MOST_LOOKED_AT = 25
 """How many of the user's other requirements are looked at after a failure."""
 
 
-def patch_failures(current: Current) -> Current:
+def patch_failures(current: CurrentJob) -> CurrentJob:
     """Keep the links that are looked at, and write down those that count where pip fails."""
     from pip._internal.index.package_finder import PackageFinder
     from pip._internal.resolution.resolvelib.factory import Factory
@@ -36,21 +37,21 @@ def patch_failures(current: Current) -> Current:
 
     @functools.wraps(look_here)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
-        if current.view is None:
+        if current.job.view is None:
             return look_here(self, link_evaluator, links)
         kept = list(links)
         name = normal(link_evaluator.project_name)
-        current.links.setdefault(name, []).extend(kept)
+        current.job.links.setdefault(name, []).extend(kept)
         return look_here(self, link_evaluator, kept)
 
     @functools.wraps(explain_here)
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
-        if current.view is not None:
+        if current.job.view is not None:
             constraints = named.get("constraints") or (arguments[0] if arguments else {})
             with _whatever_happens():
-                more, unseen = _look_further(current, self._finder, error.causes, constraints)
-                said = [_cause(cause, constraints) for cause in (*error.causes, *more)]
-                current.failure = _facts(current, self._finder, said, unseen)
+                more, unseen = _look_further(current.job, self._finder, error.causes, constraints)
+                demands = [_demand(cause, constraints) for cause in (*error.causes, *more)]
+                current.job.failure = _failure(current.job, self._finder, demands, unseen)
             with _held_back(current, Factory.__module__):
                 return explain_here(self, error, *arguments, **named)
         return explain_here(self, error, *arguments, **named)
@@ -78,14 +79,14 @@ def _wrap(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
         setattr(owner, name, functools.wraps(original)(wrap(original)))
 
 
-def _note_roots(current: Current) -> None:
+def _note_roots(current: CurrentJob) -> None:
     """Keep what the user asks for himself."""
     from pip._internal.resolution.resolvelib.factory import Factory
 
     def noting(collect: Any) -> Any:
         def collect_root_requirements(self: Any, *arguments: Any, **named: Any) -> Any:
             collected = collect(self, *arguments, **named)
-            current.roots = list(getattr(collected, "requirements", ()))
+            current.job.roots = list(getattr(collected, "requirements", ()))
             return collected
 
         return collect_root_requirements
@@ -93,7 +94,7 @@ def _note_roots(current: Current) -> None:
     _wrap(Factory, "collect_root_requirements", noting)
 
 
-def _note_hashes(current: Current) -> None:
+def _note_hashes(current: CurrentJob) -> None:
     """Write down what counts where the hash of a file is not one that is allowed."""
     from pip._internal.exceptions import HashError
     from pip._internal.resolution.resolvelib import candidates
@@ -103,10 +104,10 @@ def _note_hashes(current: Current) -> None:
             try:
                 return prepare(self)
             except HashError as error:
-                if current.view is not None and self._ireq.name:
+                if current.job.view is not None and self._ireq.name:
                     with _whatever_happens():
-                        cause = _hash_cause(self._ireq, error)
-                        current.failure = _facts(current, self._factory._finder, [cause], ())
+                        finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
+                        current.job.failure = _failure(current.job, finder, [demand], ())
                 raise
 
         return prepare_candidate
@@ -115,7 +116,7 @@ def _note_hashes(current: Current) -> None:
 
 
 @contextmanager
-def _held_back(current: Current, name: str) -> Iterator[None]:
+def _held_back(current: CurrentJob, name: str) -> Iterator[None]:
     """Keep what a logger says from the terminal; with ``--verbose`` it is shown as ever.
 
     It names every release of a project, or all who ask for one, and the explanation says what
@@ -133,7 +134,7 @@ def _held_back(current: Current, name: str) -> Iterator[None]:
     def holds(handler: Any) -> Callable[[logging.LogRecord], bool]:
         def hold(record: logging.LogRecord) -> bool:
             if record.name == name:
-                current.said.append(handler.format(record))
+                current.job.said.append(handler.format(record))
             return record.name != name
 
         return hold
@@ -149,7 +150,7 @@ def _held_back(current: Current, name: str) -> Iterator[None]:
 
 
 def _look_further(
-    current: Current, finder: Any, causes: Sequence[Any], constraints: Any
+    job: JobState, finder: Any, causes: Sequence[Any], constraints: Any
 ) -> tuple[list[tuple[Any, None]], list[str]]:
     """Find what else of the user's own requirements cannot be had, as far as the index says.
 
@@ -160,13 +161,13 @@ def _look_further(
     if all(parent is not None for _, parent in causes):
         return more, unseen  # pip has come to all of them
     told = {normal(requirement.project_name) for requirement, _ in causes}
-    others = {normal(each.project_name): each for each in current.roots}
+    others = {normal(each.project_name): each for each in job.roots}
     left = _MOST_LOOKED_AT
     for project, requirement in others.items():
         wanted = requirement.get_candidate_lookup()[1]
         if project in told or wanted is None:
             continue
-        left -= project not in current.links
+        left -= project not in job.links
         if left < 0:
             unseen.append(project)
         elif not _is_there(finder, project, wanted, constraints.get(project)):
@@ -175,7 +176,7 @@ def _look_further(
 
 
 def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
-    """Tell whether an index has a file for a requirement, or whether that cannot be told."""
+    """Return whether an index has a file for a requirement, or whether that cannot be told."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
 
@@ -187,56 +188,37 @@ def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
     return best is not None and not best.link.is_yanked
 
 
-def prove_failures(current: Current) -> bool:
+def prove_failures(current: CurrentJob) -> bool:
     """Look at a link for the proof's job, and see it kept."""
     from pip._internal.models.link import Link
 
     finder = proof_finder()
     link = Link("https://example.invalid/proof-1.tar.gz")
     finder.evaluate_links(finder.make_link_evaluator("Proof"), iter([link]))
-    return current.links == {"proof": [link]} and [*file_facts(finder, "proof", [link])] == [
-        {
-            "filename": "proof-1.tar.gz",
-            "url": "https://example.invalid/proof-1.tar.gz",
-            "verdict": "candidate",
-            "requires_python": None,
-            "yanked": None,
-            "hashes": {},
-            "uploaded": None,
-        }
+    return current.job.links == {"proof": [link]} and list(file_facts(finder, "proof", [link])) == [
+        (link, FileFact("proof-1.tar.gz", "candidate"))
     ]
 
 
-def normal(name: str) -> str:
-    """Normalise the name of a project."""
-    from pip._vendor.packaging.utils import canonicalize_name
-
-    return str(canonicalize_name(name))
-
-
-def _facts(
-    current: Current, finder: Any, causes: Sequence[dict[str, Any]], unseen: Iterable[str]
-) -> dict[str, Any]:
-    """Say what could not be had, who asked for it, and which files there are of it."""
-    projects = sorted({cause["project"] for cause in causes if cause["project"]})
+def _failure(
+    job: JobState, finder: Any, demands: Sequence[Demand], unseen: Iterable[str]
+) -> Failure:
+    """Return what could not be had, who asked for it, and which files there are of it."""
+    projects = sorted({demand.project for demand in demands if demand.project})
     files = {
-        project: list(file_facts(finder, project, current.links_of(project)))
+        project: tuple(fact for _, fact in file_facts(finder, project, job.links_of(project)))
         for project in projects
     }
-    for file in (file for found in files.values() for file in found):
-        del file["url"]
-    return {
-        "causes": list(causes),
-        "files": files,
-        "places": {
-            project: list(places_of(finder, project)) for project in projects if not files[project]
-        },
-        "unseen": list(unseen),
-    }
+    return Failure(
+        tuple(demands),
+        tuple(files.items()),
+        tuple((name, tuple(places_of(finder, name))) for name in projects if not files[name]),
+        tuple(unseen),
+    )
 
 
 def places_of(finder: Any, project: str) -> Iterator[str]:
-    """Give the index pages and folders in which a project would be.
+    """Return the index pages and folders in which a project would be.
 
     :param finder: pip's finder.
     :param project: the project, normalised.
@@ -246,8 +228,8 @@ def places_of(finder: Any, project: str) -> Iterator[str]:
         yield without_credentials(place)
 
 
-def _cause(cause: Any, constraints: Any) -> dict[str, Any]:
-    """Describe one demand that cannot be met with the others."""
+def _demand(cause: Any, constraints: Any) -> Demand:
+    """Return one demand that cannot be met with the others."""
     requirement, parent = cause
     candidate, wanted = requirement.get_candidate_lookup()
     link = getattr(candidate, "source_link", None)  # what Requires-Python is about has none
@@ -257,56 +239,55 @@ def _cause(cause: Any, constraints: Any) -> dict[str, Any]:
         specifier = str(wanted.specifier)
     else:
         specifier = f"=={candidate.version}" if link else str(getattr(requirement, "specifier", ""))
-    return {
-        "project": project if wanted is not None or link else "",
-        "name": str(requirement.name),
-        "specifier": specifier,
-        "constraint": str(constraint.specifier) if constraint is not None else "",
-        "hashes": _hashes(wanted) if wanted is not None else {},
-        "chain": list(_chain(parent)),
-        "file": without_credentials(link.url_without_fragment) if link else "",
-        "unlisted": False,
-    }
+    return Demand(
+        project=project if wanted is not None or link else "",
+        name=str(requirement.name),
+        specifier=specifier,
+        constraint=str(constraint.specifier) if constraint is not None else "",
+        hashes=allowed_hashes(wanted) if wanted is not None else (),
+        chain=tuple(_chain(parent)),
+        file=without_credentials(link.url_without_fragment) if link else "",
+    )
 
 
-def _hash_cause(asked: Any, error: Any) -> dict[str, Any]:
-    """Describe the demand for a file of which the hash is not allowed, or not said."""
+def _hash_demand(asked: Any, error: Any) -> Demand:
+    """Return the demand for a file of which the hash is not allowed, or not known."""
     from pip._internal.exceptions import HashMissing, HashUnpinned
 
     link = asked.original_link
-    return {
-        "project": normal(asked.name),
-        "name": _named(asked),
-        "specifier": str(asked.req.specifier),
-        "constraint": "",
-        "hashes": _hashes(asked),
-        "chain": list(_chain_of(asked.comes_from)),
-        "file": without_credentials(link.url_without_fragment) if link else "",
-        "unlisted": isinstance(error, HashMissing | HashUnpinned),
-    }
+    return Demand(
+        project=normal(asked.name),
+        name=_named(asked),
+        specifier=str(asked.req.specifier),
+        hashes=allowed_hashes(asked),
+        chain=tuple(_chain_of(asked.comes_from)),
+        file=without_credentials(link.url_without_fragment) if link else "",
+        unlisted=isinstance(error, HashMissing | HashUnpinned),
+    )
 
 
-def _hashes(wanted: Any) -> dict[str, list[str]]:
-    return {name: list(values) for name, values in wanted.hash_options.items()}
+def allowed_hashes(wanted: Any) -> tuple[tuple[str, str], ...]:
+    """Return every hash that a requirement of pip's allows, with its algorithm."""
+    return tuple((name, each) for name, some in wanted.hash_options.items() for each in some)
 
 
-def _chain(parent: Any) -> Iterator[list[str]]:
-    """Give name and version of who asks, then of who asks for that, up to the user's own line."""
+def _chain(parent: Any) -> Iterator[tuple[str, str]]:
+    """Return name and version of who asks, then of who asks for that, up to the user's line."""
     if parent is None:
         return
-    yield [str(parent.name), str(parent.version)]
+    yield str(parent.name), str(parent.version)
     asked = getattr(parent, "base", parent).get_install_requirement()
     yield from _chain_of(getattr(asked, "comes_from", None))
 
 
-def _chain_of(asked: Any) -> Iterator[list[str]]:
+def _chain_of(asked: Any) -> Iterator[tuple[str, str]]:
     while asked is not None and not isinstance(asked, str):
-        yield [_named(asked), _pinned(asked)]
+        yield _named(asked), _pinned(asked)
         asked = asked.comes_from
 
 
 def _pinned(asked: Any) -> str:
-    """Give the only version that a requirement of pip's takes, if it says so."""
+    """Return the only version that a requirement of pip's takes, if it says so."""
     specifiers = list(asked.req.specifier) if asked.req is not None else []
     only = len(specifiers) == 1 and specifiers[0].operator == "=="
     return str(specifiers[0].version) if only and "*" not in specifiers[0].version else ""
@@ -318,13 +299,12 @@ def _named(asked: Any) -> str:
     return f"{normal(asked.name)}[{extras}]" if extras else normal(asked.name)
 
 
-def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict[str, Any]]:
-    """Describe each file of a project, and what pip says of it.
+def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tuple[Any, FileFact]]:
+    """Return each file of a project as pip's link, and what pip says of it.
 
     :param finder: pip's finder.
     :param project: the project, normalised.
     :param links: its files.
-    :returns: an object for each file, as the contract in ``__main__`` has it.
     """
     judge = _Judge(finder, project)
     for link in {link.url: link for link in links}.values():
@@ -332,15 +312,17 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[dict
         if not filename.endswith(_DISTRIBUTIONS):
             continue  # pip looks at the page itself, too, as if it were a file
         uploaded = getattr(link, "upload_time", None)
-        yield {
-            "filename": filename,
-            "url": without_credentials(link.url.partition("#")[0]),
-            "verdict": judge.ask(link, filename, uploaded),
-            "requires_python": link.requires_python,
-            "yanked": (link.yanked_reason or "") if link.is_yanked else None,
-            "hashes": {link.hash_name: link.hash} if link.has_hash else {},
-            "uploaded": uploaded.isoformat() if uploaded is not None else None,
-        }
+        yield (
+            link,
+            FileFact(
+                filename,
+                judge.ask(link, filename, uploaded),
+                link.requires_python,
+                (link.yanked_reason or "") if link.is_yanked else None,
+                hashes_of(link),
+                uploaded.isoformat() if uploaded is not None else None,
+            ),
+        )
 
 
 class _Judge:
@@ -354,7 +336,7 @@ class _Judge:
         self._foreign: set[str] = set()
 
     def ask(self, link: Any, filename: str, uploaded: Any) -> str:
-        """Give pip's word for a file.
+        """Return pip's word for a file.
 
         A date is asked about before the tags are, since another target would not help. That final
         releases alone are taken, pip says of none of them.

@@ -10,8 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from wheeltarget.pip_child.job import Current, Narrowing
-from wheeltarget.pip_child.patches.selftest import proof_finder
+from wheeltarget.pip_child.job import AllowedTags, CurrentJob
+from wheeltarget.pip_child.patches.selftest import ODD, proof_finder
 from wheeltarget.pip_child.patches.sizes import patch_sizes
 
 NARROW = "narrow-proof"
@@ -24,35 +24,35 @@ PREFERRED = "preferred-proof"
 """The project of which the proof's job would rather have version 1 than any other."""
 
 
-def patch_narrowing(current: Current) -> None:
+def patch_allowed(current: CurrentJob) -> None:
     """Let a project's wheels be judged by those tags that the constraints leave it."""
     from pip._internal.index.package_finder import PackageFinder
     from pip._internal.models.target_python import TargetPython
 
     class NarrowedPython(TargetPython):  # type: ignore[misc]
-        def __init__(self, whole: Any, narrowing: Narrowing) -> None:
+        def __init__(self, whole: Any, allowed: AllowedTags) -> None:
             super().__init__(
                 platforms=whole.platforms,
                 py_version_info=whole._given_py_version_info,
                 abis=whole.abis,
                 implementation=whole.implementation,
             )
-            self._narrowing = narrowing
+            self._allowed = allowed
 
         def get_sorted_tags(self) -> list[Any]:
-            return self._narrowing.tags
+            return self._allowed.tags
 
         def get_unsorted_tags(self) -> frozenset[Any]:
-            return self._narrowing.tag_set
+            return self._allowed.tag_set
 
     def narrowed(make_here: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(make_here)
         def make(self: Any, project_name: str, *arguments: Any, **named: Any) -> Any:
-            narrowing = current.narrowing(project_name)
-            if narrowing is None:
+            allowed = current.job.allowed_tags(project_name)
+            if allowed is None:
                 return make_here(self, project_name, *arguments, **named)
             whole = self._target_python
-            self._target_python = NarrowedPython(whole, narrowing)
+            self._target_python = NarrowedPython(whole, allowed)
             try:
                 return make_here(self, project_name, *arguments, **named)
             finally:
@@ -64,7 +64,7 @@ def patch_narrowing(current: Current) -> None:
         setattr(PackageFinder, name, narrowed(getattr(PackageFinder, name)))
 
 
-def patch_sources(current: Current) -> None:
+def patch_sources(current: CurrentJob) -> None:
     """Let the sources of some projects be chosen beside wheels for a target."""
     from pip._internal.models.format_control import FormatControl
 
@@ -73,14 +73,14 @@ def patch_sources(current: Current) -> None:
     @functools.wraps(allowed_here)
     def get_allowed_formats(self: Any, canonical_name: str) -> frozenset[str]:
         allowed: frozenset[str] = allowed_here(self, canonical_name)
-        if current.view is not None and canonical_name in current.sources:
+        if current.job.view is not None and canonical_name in current.job.order.sources:
             return allowed | {"source"}
         return allowed
 
     FormatControl.get_allowed_formats = get_allowed_formats
 
 
-def patch_preference(current: Current) -> None:
+def patch_preference(current: CurrentJob) -> None:
     """Let one version of a project be tried before all others, where it may be taken at all."""
     from pip._internal.index.package_finder import CandidateEvaluator
 
@@ -89,7 +89,7 @@ def patch_preference(current: Current) -> None:
     @functools.wraps(rank_here)
     def get_applicable_candidates(self: Any, candidates: list[Any]) -> list[Any]:
         ranked: list[Any] = rank_here(self, candidates)
-        version = current.preference(self._project_name)
+        version = current.job.preference(self._project_name)
         if version is None:
             return ranked
 
@@ -102,9 +102,9 @@ def patch_preference(current: Current) -> None:
     CandidateEvaluator.get_applicable_candidates = get_applicable_candidates
 
 
-def patch_selection(current: Current) -> None:
+def patch_selection(current: CurrentJob) -> None:
     """Let every one of these be seen."""
-    patch_narrowing(current)
+    patch_allowed(current)
     patch_sources(current)
     patch_preference(current)
     patch_sizes(current)
@@ -117,15 +117,13 @@ def prove_selection(_proof: Any) -> bool:
     from pip._internal.models.format_control import FormatControl
     from pip._internal.models.link import Link
 
-    from wheeltarget.pip_child.patches.selftest import ODD
-
     finder = proof_finder(format_control=FormatControl(set(), {":all:"}))
 
     def kind(name: str, ending: str) -> Any:
         link = Link(f"https://example.invalid/{name.replace('-', '_')}-1{ending}")
         return finder.make_link_evaluator(name).evaluate_link(link)[0]
 
-    best, worst = (f"-{ODD['tags'][place]}.whl" for place in (0, -1))
+    best, worst = (f"-{ODD.tags[place]}.whl" for place in (0, -1))
     evaluator = finder.make_candidate_evaluator(NARROW)
     left = InstallationCandidate(
         NARROW, "1", Link(f"https://example.invalid/narrow_proof-1{worst}")
@@ -146,6 +144,6 @@ def prove_selection(_proof: Any) -> bool:
         and kind(SOURCE, ".tar.gz") is LinkType.candidate
         and kind(NARROW, ".tar.gz") is LinkType.format_unsupported
         and evaluator.compute_best_candidate([left]).best_candidate is left
-        and {str(tag) for tag in evaluator._supported_tags} == {ODD["tags"][-1]}
+        and {str(tag) for tag in evaluator._supported_tags} == {ODD.tags[-1]}
         and [each[-1] for each in ranked] == [first, second]
     )

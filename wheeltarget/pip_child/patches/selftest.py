@@ -13,25 +13,25 @@ import io
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, NamedTuple, TextIO
 
-from wheeltarget.pip_child.job import Current, surroundings
+from wheeltarget.pip_child.job import CurrentJob, JobState, surroundings
+from wheeltarget.pip_protocol import JobOrder, TargetView
 
-Target = dict[str, Any]
-Download = Callable[[list[str]], int]
+Download = Callable[[Sequence[str]], int]
 
 
-def _target(word: str, python: str) -> Target:
+def _target(word: str, python: str) -> TargetView:
     minor = python.rpartition(".")[0]
     interpreter = f"cp{minor.replace('.', '')}"
-    return {
-        "tags": [f"{interpreter}-{interpreter}-{word}_2", f"{interpreter}-{interpreter}-{word}_1"],
-        "markers": {
+    return TargetView(
+        tags=(f"{interpreter}-{interpreter}-{word}_2", f"{interpreter}-{interpreter}-{word}_1"),
+        markers={
             "os_name": f"{word}-os",
             "sys_platform": word,
             "platform_machine": f"{word}-machine",
@@ -43,8 +43,8 @@ def _target(word: str, python: str) -> Target:
             "implementation_name": f"{word}-implementation",
             "implementation_version": f"{python}.1",
         },
-        "unknown": ["platform_version"],
-    }
+        unknown=("platform_version",),
+    )
 
 
 _LINKS = "links.html"
@@ -84,21 +84,21 @@ class _Wheel(NamedTuple):
         return "\n".join([*lines, ""])
 
 
-def _exactly(target: Target) -> str:
-    """Give the marker that asks for every variable that is known of a target."""
-    return " and ".join(f'{name} == "{value}"' for name, value in target["markers"].items())
+def _exactly(target: TargetView) -> str:
+    """Return the marker that asks for every variable that is known of a target."""
+    return " and ".join(f'{name} == "{value}"' for name, value in target.markers.items())
 
 
-def _roots(target: Target, python: str, odd: str, even: str) -> Iterator[_Wheel]:
-    """Give the wheels that a target can take of the project that is asked for.
+def _roots(target: TargetView, python: str, odd: str, even: str) -> Iterator[_Wheel]:
+    """Return the wheels that a target can take of the project that is asked for.
 
     :param target: the target.
     :param python: the Requires-Python that it fulfils.
     :param odd: the project for the first target only.
     :param even: the project for the second target only.
     """
-    best, worst = target["tags"]
-    names = (ODD["markers"]["implementation_name"], EVEN["markers"]["implementation_name"])
+    best, worst = target.tags
+    names = (ODD.markers["implementation_name"], EVEN.markers["implementation_name"])
     requires = (
         f"{odd} ; {_exactly(ODD)}",
         f"{even} ; {_exactly(EVEN)}",
@@ -112,10 +112,10 @@ def _roots(target: Target, python: str, odd: str, even: str) -> Iterator[_Wheel]
     yield _Wheel("root", "3", best)  # a constraint keeps it out
 
 
-_ODD_ONLY = _Wheel("odd", "1", ODD["tags"][1])
-_EVEN_ONLY = _Wheel("even", "1", EVEN["tags"][1], ">=1.8.*")
-_LIKED = _Wheel("liked", "1", EVEN["tags"][1])
-_DIRECT = _Wheel("direct", "1", ODD["tags"][1])
+_ODD_ONLY = _Wheel("odd", "1", ODD.tags[1])
+_EVEN_ONLY = _Wheel("even", "1", EVEN.tags[1], ">=1.8.*")
+_LIKED = _Wheel("liked", "1", EVEN.tags[1])
+_DIRECT = _Wheel("direct", "1", ODD.tags[1])
 _WHEELS = (
     *_roots(ODD, "==9.9.9", "odd", "even"),
     *_roots(EVEN, "==1.8.8", "odd", "even (>=1.*)"),
@@ -123,9 +123,9 @@ _WHEELS = (
     _Wheel("root", "3", "py3-none-any"),
     _ODD_ONLY,
     _EVEN_ONLY,
-    _Wheel("even", "2", EVEN["tags"][1], ">=1.9.*"),
+    _Wheel("even", "2", EVEN.tags[1], ">=1.9.*"),
     _LIKED,
-    _Wheel("liked", "2", EVEN["tags"][0]),  # the other one is preferred
+    _Wheel("liked", "2", EVEN.tags[0]),  # the other one is preferred
     _DIRECT,
 )
 
@@ -133,7 +133,7 @@ _WHEELS = (
 class _Case(NamedTuple):
     """A target, and the parents of each file that is to be chosen for it."""
 
-    target: Target | None
+    target: TargetView | None
     parents: dict[str, list[str | None]]
 
 
@@ -156,7 +156,7 @@ _EVEN_CASE = _Case(
 _HERE = _Case(None, {"root-2-py3-none-any.whl": [None]})
 
 
-def find_fault(current: Current, download: Download, *, plain: bool) -> str:
+def find_fault(current: CurrentJob, download: Download, *, plain: bool) -> str:
     """Run pip and say what it does otherwise than it should.
 
     :param current: the holder of the job at hand.
@@ -174,7 +174,7 @@ def find_fault(current: Current, download: Download, *, plain: bool) -> str:
         if fault:
             # A full disk shows itself in the same way, and is said to be one.
             home.joinpath("space").write_bytes(bytes(1 << 16))
-    current.fetched.clear()
+    current.run.fetched.clear()
     return fault
 
 
@@ -204,17 +204,17 @@ def _write_wheel(path: Path, wheel: _Wheel, comment: bytes = b"") -> None:
     write_wheel(path, members, comment)
 
 
-def _try_one(current: Current, download: Download, home: Path, case: _Case) -> str:
+def _try_one(current: CurrentJob, download: Download, home: Path, case: _Case) -> str:
     """Run pip for one target."""
-    work = home / f"work-{case.target['tags'][0] if case.target else 'here'}"
-    current.begin(_job(home, work, case.target))
-    exit_code, said = _run(download, _arguments(home, work, case.target))
+    work = home / f"work-{case.target.tags[0] if case.target else 'here'}"
+    job = current.begin(_job(home, work, case.target))
+    exit_code, said = _run(download, job.order.arguments)
     found = sorted(path.name for path in work.iterdir()) if work.is_dir() else []
     if exit_code or found != sorted(case.parents):
         return _complaint(said) or f"it fetches {', '.join(found) or 'nothing'}"
     if case.target is None:
         return ""
-    return _fault_of_result(current, case) or _fault_of_messages(said, work, home / _THERE, case)
+    return _fault_of_result(job, case) or _fault_of_messages(said, work, home / _THERE, case)
 
 
 def _complaint(said: str) -> str:
@@ -224,34 +224,36 @@ def _complaint(said: str) -> str:
     return lines[-1] if first == "ERROR: Exception:" else first
 
 
-def _job(home: Path, work: Path, target: Target | None) -> dict[str, Any]:
+def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
     """Describe a job whose requirements files are nowhere but in it."""
     typed = ['odd ; sys_platform == "odd"', "-r nested.txt"] if target else ["-r nested.txt"]
     if target is ODD:
         # Not for the next one, although its file has the same name.
         typed.append(f"direct @ {home.joinpath(_DIRECT.filename).as_uri()}")
-    return {
-        "label": "trial",
-        "target": target,
-        "files": {
+    return JobOrder(
+        label="trial",
+        target=target,
+        arguments=tuple(_arguments(home, work, target)),
+        files={
             str(home / "files.txt"): "\n".join(typed),
             str(home / "nested.txt"): "root",
             str(home / "limits.txt"): "root < 3",
         },
-        "folder": str(work),
-        "destination": str(home / _THERE),
-        "prefer": {"liked": "1"} if target is EVEN else {},
-    }
+        folder=str(work),
+        destination=str(home / _THERE),
+        result=Path(),
+        prefer={"liked": "1"} if target is EVEN else {},
+    )
 
 
-def _arguments(home: Path, work: Path, target: Target | None) -> list[str]:
+def _arguments(home: Path, work: Path, target: TargetView | None) -> list[str]:
     words = ["--no-color", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
     words += ["--progress-bar=off", "--no-index", f"--find-links={home / _LINKS}"]
     words += ["-r", str(home / "files.txt"), "-c", str(home / "limits.txt"), f"--dest={work}"]
     if target is None:
         return words
-    interpreter, abi, platform = target["tags"][0].split("-")
-    words += [f"--python-version={target['markers']['python_full_version']}"]
+    interpreter, abi, platform = target.tags[0].split("-")
+    words += [f"--python-version={target.markers['python_full_version']}"]
     words += [f"--implementation={interpreter[:2]}", f"--abi={abi}", f"--platform={platform}"]
     return [*words, "--only-binary=:all:"]
 
@@ -271,13 +273,13 @@ class _Aside:
         return getattr(self._stream, name)
 
     def let_through(self, stream: TextIO) -> str:
-        """Give what was written; what is written from now on goes to the other stream."""
+        """Return what was written; what is written from now on goes to the other stream."""
         kept, self._stream = self._stream, stream
         kept.seek(0)
         return str(kept.read())
 
 
-def _run(download: Download, arguments: list[str]) -> tuple[int, str]:
+def _run(download: Download, arguments: Sequence[str]) -> tuple[int, str]:
     """Run pip out of sight, and without the user's settings."""
     stdout, stderr = _Aside(), _Aside()
     settings = [name for name in os.environ if name.startswith("PIP_") or name == "FORCE_COLOR"]
@@ -297,25 +299,34 @@ def _remember_user_agent() -> None:
             session.user_agent = functools.cache(session.user_agent)
 
 
-def _fault_of_result(current: Current, case: _Case) -> str:
-    """Look for what is wrong in what is told to the parent."""
+def _fault_of_result(job: JobState, case: _Case) -> str:
+    """Return what is wrong with the chosen files, or an empty string."""
     wheels = {wheel.filename: wheel for wheel in _WHEELS}
     expected = [
         (*name.split("-")[:2], name, None in parents, parents, _said_python(wheels[name]))
         for name, parents in sorted(case.parents.items())
     ]
-    keys = ("name", "version", "filename", "requested", "parents", "requires_python")
-    found = sorted(tuple(each[key] for key in keys) for each in current.chosen)
-    pages = [each["name"] for each in current.chosen if each["index"]]
+    found = sorted(
+        (
+            each.name,
+            each.version,
+            each.path.name,
+            each.requested,
+            list(each.parents),
+            each.requires_python,
+        )
+        for each in job.chosen
+    )
+    pages = [each.name for each in job.chosen if each.index]
     if found != expected:
-        return f"what it chooses comes out as {current.chosen}"
+        return f"what it chooses comes out as {job.chosen}"
     if "root" not in pages or "direct" in pages:
         return f"it says of {', '.join(pages) or 'nothing'} that it comes from an index"
     return ""
 
 
 def _said_python(wheel: _Wheel) -> str | None:
-    """Give the Requires-Python of a wheel as far as the page has it."""
+    """Return the Requires-Python of a wheel as far as the page has it."""
     return wheel.python if wheel.python and wheel.name != "even" else None
 
 
@@ -350,6 +361,20 @@ def proof_finder(target_python: Any = None, format_control: Any = None) -> Any:
         SelectionPreferences(allow_yanked=True, format_control=format_control),
         (target_python or TargetPython)(py_version_info=(9, 9, 9)),
     )
+
+
+def wheel_that_requires(requirement: str) -> Any:
+    """Make a wheel of pip's with one dependency, for a proof."""
+    from pip._internal.metadata import MemoryWheel, get_wheel_distribution
+
+    content = io.BytesIO()
+    metadata = f"Metadata-Version: 2.1\nName: proof\nVersion: 1\nRequires-Dist: {requirement}\n"
+    members = {
+        "proof-1.dist-info/METADATA": f"{metadata}Requires-Python: >=9.10.*\n",
+        "proof-1.dist-info/WHEEL": "Wheel-Version: 1.0\n",
+    }
+    write_wheel(content, members)
+    return get_wheel_distribution(MemoryWheel("proof-1-py3-none-any.whl", content), "proof")
 
 
 def write_wheel(place: Path | IO[bytes], members: Mapping[str, str], comment: bytes = b"") -> None:

@@ -6,16 +6,14 @@ import functools
 from collections.abc import Iterator
 from typing import Any
 
-from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.prefetch.rate_limit import host_of
-
-QUESTION = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
-"""How a file is asked for with HEAD; compressed on its way it would have another size."""
+from wheeltarget.pip_child.prefetch.session import HEAD_OPTIONS
 
 _NOT_ALLOWED = frozenset({401, 407})
 
 
-def patch_sizes(current: Current) -> None:
+def patch_sizes(current: CurrentJob) -> None:
     """Note the size that an index gives of a file (PEP 700), which pip passes over."""
     from pip._internal.models.link import Link
 
@@ -25,14 +23,14 @@ def patch_sizes(current: Current) -> None:
     def from_json(cls: Any, file_data: Any, *arguments: Any, **named: Any) -> Any:
         link = read_here(cls, file_data, *arguments, **named)
         size = file_data.get("size") if isinstance(file_data, dict) else None
-        if link is not None and isinstance(size, int) and current.dry_run:
-            current.sizes[link.url_without_fragment] = size
+        if link is not None and isinstance(size, int) and current.job.order.dry_run:
+            current.run.sizes[link.url_without_fragment] = size
         return link
 
     Link.from_json = classmethod(from_json)
 
 
-def ask_for_sizes(current: Current, session: Any) -> None:
+def ask_for_sizes(current: CurrentJob, session: Any) -> None:
     """Ask for the sizes of chosen files that nobody has given and that are not here.
 
     The first file of each host is asked for here, where the user may be asked for a password; the
@@ -45,7 +43,7 @@ def ask_for_sizes(current: Current, session: Any) -> None:
     first = {host_of(url): url for url in reversed(urls)}
     shut = {host for host, url in first.items() if not _ask(current, session, url)}
     others = [url for url in urls if url not in first.values() and host_of(url) not in shut]
-    answers = current.ask_at_once(others) if current.ask_at_once else {}
+    answers = current.ask_for_headers(others) if current.ask_for_headers else {}
     for url, answer in answers.items():
         _note(current, url, answer)
     for url in others:
@@ -54,32 +52,32 @@ def ask_for_sizes(current: Current, session: Any) -> None:
             _ask(current, session, url)
 
 
-def _unknown(current: Current) -> Iterator[str]:
-    for requirement in current.requirement_set.requirements.values():
+def _unknown(current: CurrentJob) -> Iterator[str]:
+    for requirement in current.job.requirement_set.requirements.values():
         link = requirement.link
         url = link.url_without_fragment
         remote = not link.is_vcs and not link.is_file
-        if url in current.sizes or not remote or current.saves(link):
+        if url in current.run.sizes or not remote or current.job.saves(link):
             continue
-        kept = current.store.find(link.hash) if current.store and link.is_wheel else None
+        kept = current.run.store.find(link.hash) if current.run.store and link.is_wheel else None
         if kept is None:
             yield url
         else:
-            current.sizes[url] = kept.stat().st_size
+            current.run.sizes[url] = kept.stat().st_size
 
 
-def _ask(current: Current, session: Any, url: str) -> bool:
+def _ask(current: CurrentJob, session: Any, url: str) -> bool:
     """Ask for the size of a file, and tell whether there was an answer."""
     from pip._vendor.requests import RequestException
 
     try:
-        _note(current, url, session.head(url, **QUESTION))
+        _note(current, url, session.head(url, **HEAD_OPTIONS))
     except (RequestException, OSError):
         return False
     return True
 
 
-def _note(current: Current, url: str, answer: Any) -> None:
+def _note(current: CurrentJob, url: str, answer: Any) -> None:
     length = answer.headers.get("Content-Length", "")
     if answer.ok and length.isascii() and length.isdigit():
-        current.sizes[url] = int(length)
+        current.run.sizes[url] = int(length)

@@ -13,7 +13,7 @@ from typing import Any
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError
-from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.job import CurrentJob
 
 _OK = 200
 
@@ -33,26 +33,26 @@ def take(store: Store | None, link: Any, path: Path) -> bool:
     return False
 
 
-def settle(current: Current) -> None:
+def settle(current: CurrentJob) -> None:
     """Keep what was chosen for the job, and drop what was brought for nothing.
 
     :param current: the job; pip has chosen and fetched.
     """
-    chosen = {file["filename"]: file["hashes"].get("sha256", "") for file in current.chosen}
-    for path in current.brought:
-        if path.name not in chosen:
+    job, store = current.job, current.run.store
+    chosen = {file.path: dict(file.hashes).get("sha256", "") for file in job.chosen}
+    for path in job.linked:
+        if path not in chosen:
             path.unlink(missing_ok=True)  # pip looked at it and took another
-    if current.store is None or current.dry_run:
+    if store is None or job.order.dry_run:
         return
-    for name, sha256 in chosen.items():
-        path = Path(current.folder, name)
+    for path, sha256 in chosen.items():
         if sha256 and path.suffix == ".whl" and path.is_file():
             # What was in the destination before may be another file.
             with contextlib.suppress(OSError, HashMismatchError):
-                current.store.add(sha256, path)
+                store.add(sha256, path)
 
 
-def patch_copies(current: Current) -> bool:
+def patch_copies(current: CurrentJob) -> bool:
     """Let pip's own cache not keep a second copy of the wheels that go to the store.
 
     Wheels that are in pip's cache already are used as ever, and so are those of which the index
@@ -70,7 +70,7 @@ def patch_copies(current: Current) -> bool:
 
     @functools.wraps(build_here)
     def build_response(self: Any, request: Any, response: Any, *rest: Any, **named: Any) -> Any:
-        is_kept_here = current.store is not None and request.url not in current.unhashed
+        is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
         if rest or named or not is_kept_here or not _is_wheel(request, response):
             return build_here(self, request, response, *rest, **named)
         built = plain(self, request, response)
@@ -82,6 +82,6 @@ def patch_copies(current: Current) -> bool:
 
 
 def _is_wheel(request: Any, response: Any) -> bool:
-    """Tell whether a whole wheel comes over the network."""
+    """Return whether a whole wheel comes over the network."""
     path = request.url.partition("#")[0].partition("?")[0]
     return bool(request.method == "GET" and path.endswith(".whl") and response.status == _OK)

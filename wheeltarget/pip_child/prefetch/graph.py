@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from wheeltarget.pip_child.links import normal
 from wheeltarget.pip_child.prefetch.pages import Packed
-from wheeltarget.pip_child.prefetch.pool import Left, News, Task
-from wheeltarget.pip_child.prefetch.prefetcher import METADATA, WHEEL, Ahead
+from wheeltarget.pip_child.prefetch.pool import Arrivals, LeftToPip, Task
+from wheeltarget.pip_child.prefetch.prefetcher import METADATA, WHEEL, Prefetcher
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,18 +41,17 @@ class Node:
     pages: list[Task] | None = None
     specifier: Any = None
     best: Any = None
-    version: Any = None
     distribution: Any = None
     read: tuple[Any, frozenset[str]] | None = None
     children: tuple[str, ...] = ()
 
     @property
     def extras(self) -> frozenset[str]:
-        """Give the extras that are asked for."""
+        """Return the extras that are asked for."""
         return frozenset(extra for asks in self.asks.values() for ask in asks for extra in ask[1])
 
 
-def fetch_pages(ahead: Ahead, finder: Any, name: str) -> list[Task]:
+def fetch_pages(ahead: Prefetcher, finder: Any, name: str) -> list[Task]:
     """Let the pages be fetched on which pip would look for a project.
 
     :param ahead: what is fetched ahead.
@@ -82,23 +82,23 @@ class Walk:
 
     :param ahead: what is fetched ahead.
     :param finder: pip's finder for the job.
-    :param news: tells what has come.
+    :param arrivals: tells what has come.
     :param with_dependencies: whether what is chosen needs more.
     :param may_ask: whether the user may be asked who he is.
     """
 
     def __init__(
         self,
-        ahead: Ahead,
+        ahead: Prefetcher,
         finder: Any,
-        news: News,
+        arrivals: Arrivals,
         *,
         with_dependencies: bool = True,
         may_ask: bool = True,
     ) -> None:
         self._ahead = ahead
         self._finder = finder
-        self._news = news
+        self._arrivals = arrivals
         self._with_dependencies = with_dependencies
         self._may_ask = may_ask
         self._nodes: dict[str, Node] = {}
@@ -110,17 +110,17 @@ class Walk:
 
     @property
     def can_go_on(self) -> bool:
-        """Tell whether there is something to do now."""
+        """Return whether there is something to do now."""
         return bool(self._todo)
 
     @property
     def waits(self) -> bool:
-        """Tell whether there will be something to do later."""
+        """Return whether there will be something to do later."""
         return bool(self._waiting)
 
     @property
     def is_whole(self) -> bool:
-        """Tell whether it came to the end of everything that is needed."""
+        """Return whether it came to the end of everything that is needed."""
         return not (self._is_partial or self._todo or self._waiting)
 
     def go_on(self) -> None:
@@ -133,7 +133,7 @@ class Walk:
             self._todo.extend(self._waiting.pop(task, ()))
 
     def links(self) -> Iterator[Any]:
-        """Give pip's links to all that would be chosen if the walk was right."""
+        """Return pip's links to all that would be chosen if the walk was right."""
         seen: set[str] = set()
         todo = [name for name, node in self._nodes.items() if node.asks.get("")]
         while todo:
@@ -160,7 +160,7 @@ class Walk:
 
         for root in roots:
             if root.constraint and root.name and root.match_markers():
-                name = _normal(root.name)
+                name = normal(root.name)
                 known = self._constraints.get(name)
                 self._constraints[name] = known & root if known else Constraint.from_ireq(root)
         asks: dict[str, list[Any]] = {}
@@ -172,7 +172,7 @@ class Walk:
                 continue
             hashes = root.hashes(trust_internet=False)
             ask = (root.req.specifier, frozenset(root.extras), hashes)
-            asks.setdefault(_normal(root.req.name), []).append(ask)
+            asks.setdefault(normal(root.req.name), []).append(ask)
         for name, wanted in asks.items():
             self._ask(name, "", wanted)
 
@@ -201,7 +201,7 @@ class Walk:
         """Go as far with a project as what is there allows."""
         if not node.asks or self._waits_for(node, node.pages or []):
             return
-        left = [page for page in node.pages or [] if isinstance(page.outcome, Left)]
+        left = [page for page in node.pages or [] if isinstance(page.outcome, LeftToPip)]
         if left and self._identify(left[0]):
             node.pages = fetch_pages(self._ahead, self._finder, node.name)
             self._todo.append(node)
@@ -220,7 +220,7 @@ class Walk:
                 # Of a source nobody knows what it needs before it is built.
                 self._is_partial |= source is None
                 return
-            if isinstance(source.outcome, Left):
+            if isinstance(source.outcome, LeftToPip):
                 self._is_partial = True
                 return
             node.distribution = self._read(node, source.outcome)
@@ -247,7 +247,7 @@ class Walk:
             nodes = self._waiting.get(task)
             if nodes is None:
                 self._waiting[task] = [node]
-                task.tell(self._news.queue)
+                task.tell(self._arrivals.queue)
             elif node not in nodes:
                 nodes.append(node)
         return bool(missing)
@@ -271,10 +271,9 @@ class Walk:
         found = self._finder.find_best_candidate(
             project_name=node.name, specifier=specifier, hashes=hashes
         )
-        best = _first(found.applicable_candidates, specifier)
+        best = first_tried(found.applicable_candidates, specifier)
         if best is None or best.link != node.best:
             node.best = best and best.link
-            node.version = best and best.version
             node.distribution = None
         return best is not None
 
@@ -315,7 +314,7 @@ class Walk:
                     self._is_partial = True
                     continue
                 ask = (need.specifier, frozenset(need.extras), None)
-                asks.setdefault(_normal(need.name), []).append(ask)
+                asks.setdefault(normal(need.name), []).append(ask)
         before, node.children = node.children, tuple(asks)
         for name in dict.fromkeys((*before, *asks)):
             self._ask(name, node.name, asks.get(name, []))
@@ -334,15 +333,21 @@ class _Headers(importlib.metadata.Distribution):
         raise FileNotFoundError(path)  # there is nothing of it but what it says of itself
 
 
-def fetch_wheels(ahead: Ahead, links: Iterable[Any]) -> None:
+def fetch_wheels(ahead: Prefetcher, links: Iterable[Any]) -> None:
     """Let the files be fetched that are going to be needed."""
     for link in links:
         if ahead.find_here(link) is None:
             ahead.wheels.fetch(link, WHEEL)
 
 
-def _first(candidates: list[Any], specifier: Any) -> Any:
-    """Give the candidate that pip tries first; they are in ascending order."""
+def first_tried(candidates: list[Any], specifier: Any) -> Any:
+    """Return the candidate that pip's resolver tries first, if any.
+
+    It goes by PEP 592, as ``Factory._iter_found_candidates`` of pip's does.
+
+    :param candidates: pip's candidates, in ascending order.
+    :param specifier: which versions are asked for.
+    """
     pinned = any(
         each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
         for each in specifier
@@ -351,9 +356,3 @@ def _first(candidates: list[Any], specifier: Any) -> Any:
         return candidates[-1] if candidates else None
     taken = (candidate for candidate in reversed(candidates) if not candidate.link.is_yanked)
     return next(taken, None)
-
-
-def _normal(name: str) -> str:
-    from pip._vendor.packaging.utils import canonicalize_name
-
-    return str(canonicalize_name(name))

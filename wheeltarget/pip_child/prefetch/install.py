@@ -10,9 +10,8 @@ import gc
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from wheeltarget.pip_child.job import Current
+from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.prefetch import memoize
 from wheeltarget.pip_child.prefetch.patches import (
     Undo,
@@ -23,14 +22,15 @@ from wheeltarget.pip_child.prefetch.patches import (
     prove_pages,
     prove_resolver,
 )
-from wheeltarget.pip_child.prefetch.prefetcher import Ahead, Scope
+from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher, Scope
 from wheeltarget.pip_child.prefetch.session import patch_session, prove_session
+from wheeltarget.pip_protocol import JobOrder
 
-_SEAMS: tuple[tuple[str, Callable[[Ahead], Undo], Callable[[Ahead], bool]], ...] = (
+_SEAMS: tuple[tuple[str, Callable[[Prefetcher], Undo], Callable[[Prefetcher], bool]], ...] = (
     (
         "session",
-        lambda ahead: patch_session(ahead.keeper),
-        lambda ahead: prove_session(ahead.keeper),
+        lambda ahead: patch_session(ahead.sessions),
+        lambda ahead: prove_session(ahead.sessions),
     ),
     ("index pages", patch_pages, prove_pages),
     ("files", patch_files, prove_files),
@@ -49,26 +49,26 @@ _TRIFLES = (
 _REASON = 200
 
 
-class Speed:
+class Prefetching:
     """Fetching ahead for a run, as long as pip is built as expected.
 
     :param current: the holder of the job at hand.
     :param scope: what the run is about.
     """
 
-    def __init__(self, current: Current, scope: Scope) -> None:
+    def __init__(self, current: CurrentJob, scope: Scope) -> None:
         self._current = current
         self._scope = scope
-        self._ahead: Ahead | None = None
+        self._ahead: Prefetcher | None = None
         self._undo: list[Undo] = []
         self._reason = ""
 
-    def install(self, proof: dict[str, Any]) -> None:
+    def install(self, proof: JobOrder) -> None:
         """Spare pip its waiting, where that can be done.
 
         :param proof: a job for the proofs.
         """
-        self._ahead = Ahead(self._current, self._scope)
+        self._ahead = Prefetcher(self._current, self._scope)
         for name, patch, prove in _SEAMS:
             try:
                 self._undo.append(patch(self._ahead))
@@ -115,13 +115,13 @@ class Speed:
         )
 
     @property
-    def ahead(self) -> Ahead | None:
-        """Give what is fetched ahead; None where nothing is."""
+    def ahead(self) -> Prefetcher | None:
+        """Return what is fetched ahead; None where nothing is."""
         return self._ahead
 
     @property
     def is_installed(self) -> bool:
-        """Tell whether anything is fetched ahead."""
+        """Return whether anything is fetched ahead."""
         return self._ahead is not None
 
     def close(self) -> None:

@@ -34,11 +34,11 @@ class Needs:
         return Needs(self.tags | other.tags, self.sources or other.sources)
 
     def cover(self, other: Needs) -> bool:
-        """Tell whether whatever is of use to others is so here."""
+        """Return whether whatever is of use to others is so here."""
         return (self.sources or not other.sources) and self.tags >= other.tags
 
 
-class Sieve:
+class FileFilter:
     """Tells which files are of use, by their names.
 
     :param needs: what is.
@@ -66,7 +66,7 @@ class Sieve:
 
 
 def kind_of(url: str) -> str:
-    """Give the tags of a wheel, ``source`` for what is none, or nothing where it is hard to say."""
+    """Return the tags of a wheel, ``source`` for a source, or nothing if that is not clear."""
     if "#" in url:
         url, _, fragment = url.partition("#")
         if "egg=" in fragment:
@@ -96,7 +96,7 @@ class Packed:
 
     @property
     def content(self) -> bytes:
-        """Give it as it was."""
+        """Return the page as it was."""
         return zlib.decompress(self._packed)
 
 
@@ -130,18 +130,20 @@ class KeptPage:
 
     @property
     def content(self) -> bytes:
-        """Give the page as it came."""
+        """Return the page as it came."""
         return self._packed.content
 
-    def links(self, sieve: Sieve, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]) -> Any:
-        """Give pip's links to the files that are of use, or None where pip has to read the page.
+    def links(
+        self, file_filter: FileFilter, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]
+    ) -> Any:
+        """Return pip's links to the files that are of use, or None where pip has to read the page.
 
-        :param sieve: tells which are.
+        :param file_filter: tells which are.
         :param legacy: whether pip may change what a link says of Pythons.
         :param parse: what pip reads a page with.
         """
-        if not self._needs.cover(sieve.needs):
-            self._needs |= sieve.needs
+        if not self._needs.cover(file_filter.needs):
+            self._needs |= file_filter.needs
             self._links.clear()
             self._files = None
         if legacy not in self._links:
@@ -149,7 +151,7 @@ class KeptPage:
             if made is None:
                 return None
             self._links[legacy] = made
-        return [link for kind, link in self._links[legacy] if sieve.takes(kind)]
+        return [link for kind, link in self._links[legacy] if file_filter.takes(kind)]
 
     def _make_links(self, parse: Callable[[Any], Iterable[Any]]) -> list[tuple[str, Any]] | None:
         """Make pip's links to the files that are of use to any of the targets."""
@@ -157,9 +159,11 @@ class KeptPage:
 
         if not self.content_type.lower().startswith(_JSON):
             links = list(parse(self))
-            sieve = Sieve(self._needs)
+            file_filter = FileFilter(self._needs)
             kinds = ((kind_of(link.url), link) for link in links)
-            return [(kind, link) for kind, link in kinds if sieve.takes(kind)] if links else None
+            return (
+                [(kind, link) for kind, link in kinds if file_filter.takes(kind)] if links else None
+            )
         if self._files is None:
             self._read(self.content)
         if self._files is None:
@@ -183,5 +187,5 @@ class KeptPage:
         except (KeyError, TypeError, AttributeError):
             return
         if kinds:
-            sieve = Sieve(self._needs)
-            self._files = [(kind, file) for kind, file in kinds if sieve.takes(kind)]
+            file_filter = FileFilter(self._needs)
+            self._files = [(kind, file) for kind, file in kinds if file_filter.takes(kind)]

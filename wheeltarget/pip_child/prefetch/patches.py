@@ -17,10 +17,10 @@ from typing import Any
 from wheeltarget.pip_child.job import rebind
 from wheeltarget.pip_child.prefetch.graph import Walk, fetch_wheels
 from wheeltarget.pip_child.prefetch.pages import KeptPage
-from wheeltarget.pip_child.prefetch.pool import News
-from wheeltarget.pip_child.prefetch.prefetcher import Ahead
+from wheeltarget.pip_child.prefetch.pool import Arrivals
+from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.progress import show, tell, tell_whole
-from wheeltarget.pip_child.prefetch.scheduler import Together
+from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
 
 Undo = Callable[[], None]
 
@@ -30,7 +30,7 @@ _PROJECT = "ahead-proof"
 _INDEX = "https://example.invalid/simple"
 
 
-def patch_pages(ahead: Ahead) -> Undo:
+def patch_pages(ahead: Prefetcher) -> Undo:
     """Let pip take pages that are here already, and only those of their files that may fit."""
     from pip._internal.index import collector
     from pip._internal.index.package_finder import PackageFinder
@@ -40,7 +40,7 @@ def patch_pages(ahead: Ahead) -> Undo:
 
     @functools.wraps(get_here)
     def get_simple_response(url: str, session: Any, **named: Any) -> Any:
-        if session is not ahead.keeper.session or not url.startswith(("http:", "https:")):
+        if session is not ahead.sessions.session or not url.startswith(("http:", "https:")):
             return get_here(url, session=session, **named)
         return _page(ahead, url, lambda: get_here(url, session=session, **named))
 
@@ -74,8 +74,8 @@ def patch_pages(ahead: Ahead) -> Undo:
     return undo
 
 
-def _page(ahead: Ahead, url: str, get: Callable[[], Any]) -> KeptPage:
-    """Give a page that was fetched ahead, or else let pip fetch it, and keep it."""
+def _page(ahead: Prefetcher, url: str, get: Callable[[], Any]) -> KeptPage:
+    """Return a page that was fetched ahead, or else let pip fetch it, and keep it."""
     from pip._internal.exceptions import NetworkConnectionError
 
     outcome = ahead.fetched_page(url)
@@ -92,40 +92,40 @@ def _page(ahead: Ahead, url: str, get: Callable[[], Any]) -> KeptPage:
     return page
 
 
-def _links(ahead: Ahead, page: Any, parse: Callable[[Any], Any]) -> Any:
-    """Give pip's links to the files of a page that may fit; None where pip is to read it."""
+def _links(ahead: Prefetcher, page: Any, parse: Callable[[Any], Any]) -> Any:
+    """Return pip's links to the files of a page that may fit; None where pip is to read it."""
     evaluator = ahead.evaluator
     if evaluator is None or not isinstance(page, KeptPage):
         return None
     current = ahead.current
     try:
-        sieve = ahead.sieve(evaluator)
-        links = page.links(sieve, legacy=current.is_legacy, parse=parse)
+        file_filter = ahead.file_filter(evaluator)
+        links = page.links(file_filter, legacy=current.job.is_legacy, parse=parse)
     except Exception:
         _LOGGER.debug("Reading all of %s", page, exc_info=True)
         return None
-    if links is not None and current.view is not None:
-        current.passed_over(evaluator.project_name, lambda: list(parse(page)))
+    if links is not None and current.job.view is not None:
+        current.job.note_unread(evaluator.project_name, lambda: list(parse(page)))
     return links
 
 
-def prove_pages(ahead: Ahead) -> bool:
+def prove_pages(ahead: Prefetcher) -> bool:
     """Ask a finder for the candidates of a page that is nowhere else than here."""
     current = ahead.current
-    assert current.view is not None  # noqa: S101 - a proof has a target
-    tags = (current.view.tags[0], "no-no-no")
+    assert current.job.view is not None  # noqa: S101 - a proof has a target
+    tags = (current.job.view.tags[0], "no-no-no")
     fitting = _offer(ahead, _PROJECT, *tags)
     found = [each.link.filename for each in _finder(ahead).find_all_candidates(_PROJECT)]
-    ahead.keeper.session = None
+    ahead.sessions.session = None
     ahead.forget()
-    looked_at = current.links.get(_PROJECT, [])
-    wheels = {link.filename for link in current.links_of(_PROJECT) if link.is_wheel}
+    looked_at = current.job.links.get(_PROJECT, [])
+    wheels = {link.filename for link in current.job.links_of(_PROJECT) if link.is_wheel}
     return found == [fitting] == [each.filename for each in looked_at if each.is_wheel] and len(
         wheels
     ) == len(tags)
 
 
-def patch_files(ahead: Ahead) -> Undo:
+def patch_files(ahead: Prefetcher) -> Undo:
     """Let pip take metadata and wheels that are here already."""
     from pip._internal.network.download import Downloader
     from pip._internal.utils.hashes import Hashes
@@ -141,12 +141,12 @@ def patch_files(ahead: Ahead) -> Undo:
             path.write_bytes(metadata)
             tell(link, len(metadata), is_new=True)
             return str(path), ""
-        if bring(ahead, link, path):
+        if place(ahead, link, path):
             return str(path), ""
-        place, kind = load_here(self, link, location)
+        loaded, kind = load_here(self, link, location)
         if url.endswith(".metadata"):
-            ahead.note_metadata(url, Path(place).read_bytes())
-        return place, kind
+            ahead.note_metadata(url, Path(loaded).read_bytes())
+        return loaded, kind
 
     @functools.wraps(check_here)
     def check_against_path(self: Any, path: str) -> None:
@@ -155,24 +155,24 @@ def patch_files(ahead: Ahead) -> Undo:
 
     Downloader.__call__ = load
     Hashes.check_against_path = check_against_path
-    ahead.current.bring = functools.partial(bring_wheel, ahead)
-    ahead.current.ask_at_once = ahead.ask_at_once
+    ahead.current.place_wheel = functools.partial(place_wheel, ahead)
+    ahead.current.ask_for_headers = ahead.ask_for_headers
 
     def undo() -> None:
         Downloader.__call__, Hashes.check_against_path = load_here, check_here
-        ahead.current.bring = ahead.current.ask_at_once = None
+        ahead.current.place_wheel = ahead.current.ask_for_headers = None
 
     return undo
 
 
-def bring(ahead: Ahead, link: Any, path: Path) -> bool:
+def place(ahead: Prefetcher, link: Any, path: Path) -> bool:
     """Put a file that was fetched ahead where pip wants it, and say so as pip does.
 
     :returns: whether it was.
     """
     transfer = ahead.wheels.transfer(link)
     was_told = transfer is not None and show(link, transfer, ahead.bar)
-    was_fetched = ahead.wheels.bring(link, path)
+    was_fetched = ahead.wheels.place(link, path)
     if was_fetched is None:
         return False
     if not was_told:
@@ -180,15 +180,15 @@ def bring(ahead: Ahead, link: Any, path: Path) -> bool:
     return True
 
 
-def bring_wheel(ahead: Ahead, link: Any, path: Path) -> bool:
+def place_wheel(ahead: Prefetcher, link: Any, path: Path) -> bool:
     """Put a wheel into pip's folder, unless pip would rather have its metadata for now."""
     can_wait = ahead.is_resolving and not ahead.wants_whole(link)
-    if can_wait and (ahead.current.dry_run or ahead.wheels.is_begun(link)):
+    if can_wait and (ahead.current.job.order.dry_run or ahead.wheels.is_begun(link)):
         return False
-    return bring(ahead, link, path)
+    return place(ahead, link, path)
 
 
-def prove_files(ahead: Ahead) -> bool:
+def prove_files(ahead: Prefetcher) -> bool:
     """Ask a downloader for a metadata file that is nowhere else than here."""
     from pip._internal.models.link import Link
     from pip._internal.network.download import Downloader
@@ -203,25 +203,25 @@ def prove_files(ahead: Ahead) -> bool:
     return content == b"proof"
 
 
-def patch_resolver(ahead: Ahead) -> Undo:
+def patch_resolver(ahead: Prefetcher) -> Undo:
     """Walk before pip resolves, and let the wheels be fetched that it chose."""
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
     resolve_here = Resolver.resolve
-    together = Together(ahead)
+    scheduler = WalkScheduler(ahead)
 
     @functools.wraps(resolve_here)
     def resolve(self: Any, roots: Any, *arguments: Any, **named: Any) -> Any:
-        _walk(ahead, together, self, roots)
+        _walk(ahead, scheduler, self, roots)
         ahead.is_resolving = True
         try:
             chosen = resolve_here(self, roots, *arguments, **named)
         finally:
             ahead.is_resolving = False
-        if not ahead.current.dry_run:
+        if not ahead.current.job.order.dry_run:
             found = (each.link for each in chosen.requirements.values())
             links = [link for link in found if link is not None]
-            together.keep_only(links)
+            scheduler.keep_only(links)
             fetch_wheels(ahead, links)
         return chosen
 
@@ -232,14 +232,14 @@ def patch_resolver(ahead: Ahead) -> Undo:
     return undo
 
 
-def _walk(ahead: Ahead, together: Together, resolver: Any, roots: Any) -> None:
+def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any) -> None:
     """Walk the likely graph; what fails here is only slower."""
     try:
         preparer = resolver.factory.preparer
         ahead.takes_whole_wheels = preparer.require_hashes
         ahead.bar = preparer._download._progress_bar
-        takes_wheels = not ahead.current.dry_run and not _leaves_out_the_asked(resolver)
-        together.walk(resolver, roots, takes_wheels=takes_wheels)
+        takes_wheels = not ahead.current.job.order.dry_run and not _leaves_out_the_asked(resolver)
+        scheduler.walk(resolver, roots, takes_wheels=takes_wheels)
     except EOFError:
         raise  # nobody answers pip's question
     except Exception:
@@ -247,30 +247,30 @@ def _walk(ahead: Ahead, together: Together, resolver: Any, roots: Any) -> None:
 
 
 def _leaves_out_the_asked(resolver: Any) -> bool:
-    """Tell whether what the user named is not downloaded itself."""
+    """Return whether what the user named is not downloaded itself."""
     return bool(getattr(resolver, "only_dependencies", False))
 
 
-def prove_resolver(ahead: Ahead) -> bool:
+def prove_resolver(ahead: Prefetcher) -> bool:
     """Walk over a page and a metadata file that are nowhere else than here."""
     from pip._internal.req.constructors import install_req_from_line
 
     current = ahead.current
-    assert current.view is not None  # noqa: S101 - a proof has a target
-    needed, needing = (_offer(ahead, f"{name}-proof", current.view.tags[0]) for name in "ab")
+    assert current.job.view is not None  # noqa: S101 - a proof has a target
+    needed, needing = (_offer(ahead, f"{name}-proof", current.job.view.tags[0]) for name in "ab")
     for name, needs in ((needed, ""), (needing, "Requires-Dist: a-proof\n")):
         text = f"Metadata-Version: 2.1\nName: {name[0]}-proof\nVersion: 1\n{needs}"
         ahead.note_metadata(f"{_INDEX}/{name}.metadata", text.encode())
-    walk = Walk(ahead, _finder(ahead), News(ahead.pool))
+    walk = Walk(ahead, _finder(ahead), Arrivals(ahead.pool))
     walk.begin([install_req_from_line("b-proof")])
     while walk.can_go_on:
         walk.go_on()
-    ahead.keeper.session = None
+    ahead.sessions.session = None
     ahead.forget()
     return walk.is_whole and [link.filename for link in walk.links()] == [needing, needed]
 
 
-def _offer(ahead: Ahead, project: str, *tags: object) -> str:
+def _offer(ahead: Prefetcher, project: str, *tags: object) -> str:
     """Let there be a page of a project, and give the name of the first of its wheels."""
     from types import SimpleNamespace
 
@@ -287,7 +287,7 @@ def _offer(ahead: Ahead, project: str, *tags: object) -> str:
     return names[0]
 
 
-def _finder(ahead: Ahead) -> Any:
+def _finder(ahead: Prefetcher) -> Any:
     """Make a finder whose session is that of the run."""
     from types import SimpleNamespace
 
@@ -298,7 +298,7 @@ def _finder(ahead: Ahead) -> Any:
     from pip._internal.models.target_python import TargetPython
 
     session = SimpleNamespace(is_secure_origin=lambda _link: True, refresh_package=set())
-    ahead.keeper.session = session
+    ahead.sessions.session = session
     return PackageFinder.create(
         LinkCollector(session, SearchScope([], [_INDEX], no_index=False)),
         SelectionPreferences(allow_yanked=True),

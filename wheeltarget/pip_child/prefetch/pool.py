@@ -26,7 +26,7 @@ _LOOKS_AGAIN = 0.2
 """Seconds after which a wait is begun anew, so that interrupts come through everywhere."""
 
 
-class Left:
+class LeftToPip:
     """What could not be fetched here, and is left to pip.
 
     :param reason: why.
@@ -68,11 +68,11 @@ class Task:
 
     @property
     def is_done(self) -> bool:
-        """Tell whether there is an outcome."""
+        """Return whether there is an outcome."""
         return self._done.is_set()
 
     def finish(self, outcome: Any) -> None:
-        """Give it its outcome."""
+        """Set its outcome, and wake who waits for it."""
         self.outcome = outcome
         with self._lock:
             self._done.set()
@@ -119,7 +119,7 @@ class Pool:
                 ranks.setdefault(task.rank, deque()).append(task)
                 self._wake(task.host)
         if is_shut:
-            task.finish(Left("its host is left to pip"))
+            task.finish(LeftToPip("its host is left to pip"))
 
     def _wake(self, name: str) -> None:
         """Let as many threads look for work as a host may be asked for more at once.
@@ -145,7 +145,7 @@ class Pool:
             if task.is_running or task.is_done or queue is None or task not in queue:
                 return False
             queue.remove(task)
-        task.finish(Left("it was not its turn yet"))
+        task.finish(LeftToPip("it was not its turn yet"))
         return True
 
     def pause(self, host: str, seconds: float) -> None:
@@ -173,7 +173,7 @@ class Pool:
             self.hosts.shut(host)
             left = [task for queue in self._queues.pop(host, {}).values() for task in queue]
         for task in left:
-            task.finish(Left("its host is left to pip"))
+            task.finish(LeftToPip("its host is left to pip"))
 
     def reopen(self, host: str) -> None:
         """Ask a host again that was shut."""
@@ -181,7 +181,7 @@ class Pool:
             self.hosts.reopen(host)
 
     def is_shut(self, host: str) -> bool:
-        """Tell whether a host is left to pip."""
+        """Return whether a host is left to pip."""
         with self._changed:
             return self.hosts[host].is_shut
 
@@ -201,7 +201,7 @@ class Pool:
             raise StoppedError
 
     def is_here(self) -> bool:
-        """Tell whether this thread is one of these."""
+        """Return whether this thread is one of these."""
         return current_thread() in self._threads
 
     def _run(self) -> None:
@@ -211,7 +211,7 @@ class Pool:
             try:
                 outcome = task.work()
             except Exception as error:  # noqa: BLE001 - whatever it is, pip will meet it, too
-                outcome = Left(error)
+                outcome = LeftToPip(error)
             with self._changed:
                 self.hosts.answer(task.host)
                 self._wake(task.host)
@@ -251,7 +251,7 @@ class Pool:
         )
 
 
-class News:
+class Arrivals:
     """What has come of that for which walks wait.
 
     :param pool: the threads that fetch it.
@@ -281,7 +281,7 @@ class News:
         return come
 
     def come(self) -> list[Task]:
-        """Give what has come meanwhile."""
+        """Return what has come meanwhile."""
         come = []
         while not self.queue.empty():
             come.append(self.queue.get())

@@ -70,7 +70,7 @@ def show(link: Any, transfer: Transfer, bar: str) -> bool:
 
 
 def _pieces(transfer: Transfer) -> Iterator[Any]:
-    """Give what has arrived since the last time, as something that is as long."""
+    """Return what has arrived since the last time, as something that is as long."""
     seen = 0
     while True:
         is_over, received = transfer.is_over, transfer.received

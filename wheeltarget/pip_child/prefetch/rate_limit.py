@@ -48,11 +48,11 @@ class Hosts:
         self._hosts: dict[str, Host] = {}
 
     def __getitem__(self, name: str) -> Host:
-        """Give what is known of a host, by its name and port."""
+        """Return what is known of a host, by its name and port."""
         return self._hosts.setdefault(name, Host())
 
     def admits(self, name: str, now: float) -> bool:
-        """Tell whether a host may be asked one more thing at this time."""
+        """Return whether a host may be asked one more thing at this time."""
         host = self[name]
         return host.busy < host.limit and host.resumes <= now and not host.is_shut
 
@@ -98,6 +98,6 @@ class Hosts:
 
 
 def host_of(url: str) -> str:
-    """Give the host of a URL, without the user, and with its port unless that is the usual one."""
+    """Return the host of a URL, without the user, and with its port if that is unusual."""
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2].lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ""))

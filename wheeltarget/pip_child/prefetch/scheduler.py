@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from wheeltarget.pip_child.job import Job
+from wheeltarget.pip_child.job import JobState
 from wheeltarget.pip_child.prefetch.graph import Walk, fetch_wheels
-from wheeltarget.pip_child.prefetch.pool import News
-from wheeltarget.pip_child.prefetch.prefetcher import Ahead
+from wheeltarget.pip_child.prefetch.pool import Arrivals
+from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.upcoming_job import (
-    Prospect,
-    hand_over,
+    UpcomingRequirements,
+    copy_findings,
     is_same,
     look_at,
     read_options,
@@ -41,22 +41,22 @@ class Ready:
     """A job whose turn has not come, as far as it was looked at.
 
     :param job: the job.
-    :param prospect: what it asks for.
+    :param upcoming: what it asks for.
     :param walk: its walk.
     """
 
-    job: Job
-    prospect: Prospect
+    job: JobState
+    upcoming: UpcomingRequirements
     walk: Walk
 
 
-class Together:
+class WalkScheduler:
     """The walks of a run.
 
     :param ahead: what is fetched ahead.
     """
 
-    def __init__(self, ahead: Ahead) -> None:
+    def __init__(self, ahead: Prefetcher) -> None:
         self._ahead = ahead
         self._ready: dict[str, Ready] = {}
 
@@ -70,11 +70,13 @@ class Together:
         finder, asked = resolver.factory._finder, list(roots)
         if self._is_done(finder, asked):
             return
-        news = News(self._ahead.pool)
-        own = Walk(self._ahead, finder, news, with_dependencies=not resolver.ignore_dependencies)
+        arrivals = Arrivals(self._ahead.pool)
+        own = Walk(
+            self._ahead, finder, arrivals, with_dependencies=not resolver.ignore_dependencies
+        )
         with _quiet(_SESSION):
             own.begin(asked)
-            self._go(own, news, takes_wheels=takes_wheels)
+            self._go(own, arrivals, takes_wheels=takes_wheels)
 
     def keep_only(self, links: Iterable[Any]) -> None:
         """Let no file be begun but some, and those that the jobs behind the one at hand will need.
@@ -88,27 +90,27 @@ class Together:
     def _is_done(self, finder: Any, roots: list[Any]) -> bool:
         """Take up what was found for the job at hand, and tell whether that is all it needs."""
         current = self._ahead.current
-        ready = self._ready.pop(current.folder, None)
-        if ready is None or ready.job.state["has_missed"]:
+        ready = self._ready.pop(current.job.order.folder, None)
+        if ready is None or ready.job.has_missed:
             return False
-        projects = hand_over(finder, ready.prospect.finder)
+        projects = copy_findings(finder, ready.upcoming.finder)
         if projects:
-            current.links, current.unread = ready.job.state["links"], ready.job.state["unread"]
+            current.job.links, current.job.unread = ready.job.links, ready.job.unread
         for project in projects:
-            current.freshness.want(finder.search_scope, project)
-        return ready.walk.is_whole and is_same(roots, ready.prospect.roots)
+            current.job.pages.add(finder.search_scope, project)
+        return ready.walk.is_whole and is_same(roots, ready.upcoming.roots)
 
-    def _go(self, own: Walk, news: News, *, takes_wheels: bool) -> None:
+    def _go(self, own: Walk, arrivals: Arrivals, *, takes_wheels: bool) -> None:
         """Walk for the job at hand, and for others while it has to wait."""
-        looking = self._look_further(news)
+        looking = self._look_further(arrivals)
         begun: set[Walk] = set()
         while True:
             if takes_wheels:
                 self._begin_wheels(own, begun)
-            come = news.come()
+            come = arrivals.come()
             if not (come or self._step(own) or next(looking, False)):
                 waits = own.waits or any(each.walk.waits for each in self._ready.values())
-                come = news.listen(*(() if own.waits else (_SHORT,))) if waits else []
+                come = arrivals.listen(*(() if own.waits else (_SHORT,))) if waits else []
                 if not come:
                     break
             for walk in (own, *(each.walk for each in self._ready.values())):
@@ -141,47 +143,47 @@ class Together:
                 return True
         return False
 
-    def _look_further(self, news: News) -> Iterator[bool]:
+    def _look_further(self, arrivals: Arrivals) -> Iterator[bool]:
         """Begin to walk for the jobs behind the one at hand, one after the other."""
-        jobs, folder = self._ahead.jobs, self._ahead.current.folder
-        here = next((number for number, job in enumerate(jobs) if job["folder"] == folder), None)
-        if here is None or not jobs[here]["target"] or _tells_of_every_file():
+        jobs, folder = self._ahead.jobs, self._ahead.current.job.order.folder
+        here = next((number for number, job in enumerate(jobs) if job.folder == folder), None)
+        if here is None or not jobs[here].target or _tells_of_every_file():
             return
-        _, like, _ = read_options(jobs[here]["arguments"])
+        _, like, _ = read_options(jobs[here].arguments)
         for order in jobs[here + 1 : here + _AT_ONCE]:
-            if order["target"] and order["folder"] not in self._ready:
-                self._make_ready(Job(order), like, news)
+            if order.target and order.folder not in self._ready:
+                self._make_ready(JobState(order, is_upcoming=True), like, arrivals)
                 yield True
 
-    def _make_ready(self, job: Job, like: Any, news: News) -> None:
+    def _make_ready(self, job: JobState, like: Any, arrivals: Arrivals) -> None:
         """Begin to walk for a job; what is wrong with it, pip finds when it is its turn."""
         try:
             with self._aside(job):
-                prospect = look_at(job.order["arguments"], self._ahead.keeper, like)
-                if prospect is None or prospect.options.require_hashes is not bool(
+                upcoming = look_at(job.order.arguments, self._ahead.sessions, like)
+                if upcoming is None or upcoming.options.require_hashes is not bool(
                     self._ahead.takes_whole_wheels
                 ):
                     return
                 walk = Walk(
                     self._ahead,
-                    prospect.finder,
-                    news,
-                    with_dependencies=not prospect.options.ignore_dependencies,
+                    upcoming.finder,
+                    arrivals,
+                    with_dependencies=not upcoming.options.ignore_dependencies,
                     may_ask=False,
                 )
-                walk.begin(prospect.roots)
-            self._ready[job.order["folder"]] = Ready(job, prospect, walk)
+                walk.begin(upcoming.roots)
+            self._ready[job.order.folder] = Ready(job, upcoming, walk)
         except (Exception, SystemExit):
-            _LOGGER.debug("Not looking at %s before its turn", job.order["label"], exc_info=True)
+            _LOGGER.debug("Not looking at %s before its turn", job.order.label, exc_info=True)
 
     @contextmanager
-    def _aside(self, job: Job) -> Iterator[None]:
-        with self._ahead.current.aside(job), _quiet(*_LOOKING):
+    def _aside(self, job: JobState) -> Iterator[None]:
+        with self._ahead.current.switched_to(job), _quiet(*_LOOKING):
             yield
 
 
 def _tells_of_every_file() -> bool:
-    """Tell whether the user wants to read, for each job, of every file that is passed over."""
+    """Return whether the user wants to read, for each job, of every file that is passed over."""
     return logging.getLogger(_LOOKING[1]).isEnabledFor(logging.DEBUG)
 
 

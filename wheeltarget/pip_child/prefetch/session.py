@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from wheeltarget.pip_child.prefetch.pool import Left, Pool
+from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool
 from wheeltarget.pip_child.prefetch.rate_limit import host_of
 
 _LONGEST_WAIT = 20.0
@@ -44,7 +44,7 @@ _NOT_FOR_THE_SESSION = frozenset(
 """Options of pip that differ from job to job and say nothing of how things are fetched."""
 
 
-class Keeper:
+class SharedSession:
     """Keeps the session of a run.
 
     :param pool: the threads that it is lent to.
@@ -60,7 +60,7 @@ class Keeper:
         self._fresh: tuple[list[Any], Any, Any] = ([], {}, None)
 
     def give(self, options: Any, make: Callable[[], Any]) -> Any:
-        """Give the session for a job: that of the last one, unless its options were others.
+        """Return the session for a job: that of the last one, unless its options were others.
 
         :param options: pip's options for the job.
         :param make: makes a new session.
@@ -78,7 +78,7 @@ class Keeper:
 
     @contextmanager
     def begun_anew(self) -> Iterator[Callable[[], bool]]:
-        """Give the session as another job would get it, and leave it afterwards as it is.
+        """Lend the session as another job would get it, and leave it afterwards as it is.
 
         :returns: a function that tells whether the other job has made of it what this one has.
         """
@@ -127,7 +127,7 @@ def session_options(options: Any) -> str:
 
 
 def _state(session: Any) -> tuple[list[Any], Any, Any]:
-    """Give what requirements files may change of a session."""
+    """Return what requirements files may change of a session."""
     indexes = session.auth.index_urls
     return list(session.pip_trusted_origins), session.adapters.copy(), indexes
 
@@ -216,7 +216,7 @@ def make_retry(pool: Pool) -> type:
 
 
 def asked_host(connections: Any, url: str | None) -> str:
-    """Give the host that was asked for something, as :func:`host_of` gives it.
+    """Return the host that was asked for something, as :func:`host_of` gives it.
 
     :param connections: the connections that were used for it, of urllib3's.
     :param url: what was asked for: a path, or, where a proxy was asked for it, a whole URL.
@@ -228,7 +228,11 @@ def asked_host(connections: Any, url: str | None) -> str:
     return host_of(f"{connections.scheme}://{host}{port}")
 
 
-class Lent:
+HEAD_OPTIONS = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
+"""How a file is asked for with HEAD; compressed on its way it would have another size."""
+
+
+class ThreadSession:
     """The session as threads have it.
 
     :param session: pip's session.
@@ -242,19 +246,19 @@ class Lent:
         """GET a URL, asking nobody who is asking."""
         return self._session.get(url, auth=self._identify, **named)
 
-    def head(self, url: str, **named: Any) -> Any:
+    def head(self, url: str) -> Any:
         """Ask for the headers of a URL, asking nobody who is asking."""
-        return self._session.head(url, auth=self._identify, **named)
+        return self._session.head(url, auth=self._identify, **HEAD_OPTIONS)
 
     def _identify(self, request: Any) -> Any:
-        """Give user and password as far as they are known."""
+        """Return user and password as far as they are known."""
         request = self._auth(request)
         request.deregister_hook("response", self._auth.handle_401)
         return request
 
 
 def is_for_good(error: Exception) -> bool:
-    """Tell whether an error of pip's says what a host answers, today and tomorrow."""
+    """Return whether an error of pip's says what a host answers, today and tomorrow."""
     status = getattr(getattr(error, "response", None), "status_code", _FIRST_FAULT)
     return status < _FIRST_FAULT and status not in _NOT_NOW
 
@@ -279,13 +283,13 @@ def fetch(pool: Pool, url: str, get: Callable[[], Any]) -> Any:
             pool.pause(host_of(url), 0)
         elif is_for_good(error):
             return error
-        return Left(error)
+        return LeftToPip(error)
 
 
-def patch_session(keeper: Keeper) -> Callable[[], None]:
+def patch_session(sessions: SharedSession) -> Callable[[], None]:
     """Let every job have the session of the run.
 
-    :param keeper: keeps it.
+    :param sessions: keeps it.
     :returns: what undoes it.
     """
     from pip._internal.cli.index_command import SessionCommandMixin
@@ -295,7 +299,7 @@ def patch_session(keeper: Keeper) -> Callable[[], None]:
     def build_session(self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
         if arguments or named:  # to ask for pip's own newest version, with little patience
             return build_here(self, options, *arguments, **named)
-        return keeper.give(options, lambda: build_here(self, options))
+        return sessions.give(options, lambda: build_here(self, options))
 
     def undo() -> None:
         SessionCommandMixin._build_session = build_here
@@ -304,7 +308,7 @@ def patch_session(keeper: Keeper) -> Callable[[], None]:
     return undo
 
 
-def prove_session(keeper: Keeper) -> bool:
+def prove_session(sessions: SharedSession) -> bool:
     """Ask the command that pip makes for a session twice, and see whether it is one."""
     from types import SimpleNamespace
 
@@ -321,8 +325,8 @@ def prove_session(keeper: Keeper) -> bool:
             """Be closed."""
 
     options = SimpleNamespace()
-    first = keeper.give(options, Session)
+    first = sessions.give(options, Session)
     try:
         return create_command("download")._build_session(options) is first
     finally:
-        keeper.close()
+        sessions.close()

@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from wheeltarget.pip_child.prefetch.session import Keeper, session_options
+from wheeltarget.pip_child.prefetch.session import SharedSession, session_options
 
 _FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
 """Attributes for what a finder has found, and passed over; no pip has both of the latter."""
@@ -25,7 +25,7 @@ _ELSEWHERE = ("_link_collector", "_target_python")
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class UpcomingRequirements:
     """What pip will be asked for.
 
     :param options: its options.
@@ -38,7 +38,7 @@ class Prospect:
     roots: list[Any]
 
 
-def read_options(arguments: list[str]) -> tuple[Any, Any, list[str]]:
+def read_options(arguments: Sequence[str]) -> tuple[Any, Any, list[str]]:
     """Let pip read the words of a job.
 
     :param arguments: the words.
@@ -47,15 +47,17 @@ def read_options(arguments: list[str]) -> tuple[Any, Any, list[str]]:
     from pip._internal.commands import create_command
 
     command: Any = create_command("download")
-    options, words = command.parse_args(arguments)
+    options, words = command.parse_args(list(arguments))
     return command, options, words
 
 
-def look_at(arguments: list[str], keeper: Keeper, like: Any) -> Prospect | None:
+def look_at(
+    arguments: Sequence[str], sessions: SharedSession, like: Any
+) -> UpcomingRequirements | None:
     """Read what a job asks for.
 
     :param arguments: its words.
-    :param keeper: keeps the session.
+    :param sessions: keeps the session.
     :param like: pip's options for the job at hand.
     :returns: what it asks for; None where it is to be fetched in another way than that.
     """
@@ -66,21 +68,21 @@ def look_at(arguments: list[str], keeper: Keeper, like: Any) -> Prospect | None:
         if session_options(options) != session_options(like):
             return None
         options.editables = []  # as its command does before it looks at anything
-        with keeper.begun_anew() as is_as_before:
+        with sessions.begun_anew() as is_as_before:
             finder = command._build_package_finder(
                 options=options,
-                session=keeper.session,
+                session=sessions.session,
                 target_python=make_target_python(options),
                 ignore_requires_python=options.ignore_requires_python,
             )
-            roots = command.get_requirements(words, options, finder, keeper.session)
+            roots = command.get_requirements(words, options, finder, sessions.session)
             if not is_as_before():
                 return None
-    return Prospect(options, finder, roots)
+    return UpcomingRequirements(options, finder, roots)
 
 
 def is_same(roots: Iterable[Any], others: Iterable[Any]) -> bool:
-    """Tell whether pip's requirements say the same."""
+    """Return whether pip's requirements say the same."""
 
     def say(root: Any) -> tuple[str, bool, list[str], dict[str, list[str]]]:
         return str(root), root.constraint, sorted(root.extras), root.hash_options
@@ -88,7 +90,7 @@ def is_same(roots: Iterable[Any], others: Iterable[Any]) -> bool:
     return list(map(say, roots)) == list(map(say, others))
 
 
-def hand_over(finder: Any, other: Any) -> list[str]:
+def copy_findings(finder: Any, other: Any) -> list[str]:
     """Let one of pip's finders know what another has found, where it would find the same.
 
     :param finder: the one, which has found nothing so far.
@@ -104,7 +106,7 @@ def hand_over(finder: Any, other: Any) -> list[str]:
 
 
 def _find_the_same(finder: Any, other: Any) -> bool:
-    """Tell whether all that two finders go by is alike."""
+    """Return whether all that two finders go by is alike."""
 
     def goes_by(each: Any) -> list[Any]:
         target, collector = each._target_python, each._link_collector

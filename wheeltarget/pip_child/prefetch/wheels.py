@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.pip_child.prefetch.pool import Left, Pool, Task
+from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task
 from wheeltarget.pip_child.prefetch.rate_limit import host_of
 from wheeltarget.pip_child.prefetch.session import fetch
 from wheeltarget.utils.hashes import Digest, Mark, mark_of
@@ -39,7 +39,7 @@ class Transfer:
 
     @property
     def is_over(self) -> bool:
-        """Tell whether it is here, or given up."""
+        """Return whether it is here, or given up."""
         return self.task is None or self.task.is_done
 
 
@@ -86,7 +86,7 @@ class Wheels:
         if self.store.locate(sha256):
             return Task.done(url, outcome=False)
         if self.is_full or self._pool.is_shut(host_of(url)):
-            return Task.done(url, Left("its host is left to pip, or there is no room for it"))
+            return Task.done(url, LeftToPip("its host is left to pip, or there is no room for it"))
         transfer = self._transfers[url] = Transfer()
         task = Task(
             url, rank, lambda: fetch(self._pool, url, lambda: self._load(url, sha256, transfer))
@@ -95,10 +95,10 @@ class Wheels:
         self._pool.submit(task)
         return task
 
-    def _load(self, url: str, sha256: str, transfer: Transfer) -> bool | Left:
+    def _load(self, url: str, sha256: str, transfer: Transfer) -> bool | LeftToPip:
         """Fetch a file into the store, unless it is known that there is no room in it."""
         if self.is_full:
-            return Left("there is no room for it")
+            return LeftToPip("there is no room for it")
         try:
             return self._load_whole(url, sha256, transfer)
         except OSError as error:
@@ -128,7 +128,7 @@ class Wheels:
         return transfer if transfer is not None and not transfer.is_over else None
 
     def is_begun(self, link: Any) -> bool:
-        """Tell whether this run has fetched a file, or is about to."""
+        """Return whether this run has fetched a file, or is about to."""
         return link.url_without_fragment in self._tasks
 
     def find(self, link: Any) -> Path | None:
@@ -143,7 +143,7 @@ class Wheels:
             if url not in wanted and self._pool.withdraw(task):
                 del self._tasks[url], self._transfers[url]
 
-    def bring(self, link: Any, path: Path) -> bool | None:
+    def place(self, link: Any, path: Path) -> bool | None:
         """Put a file where pip wants it, if it is here; one on its way is waited for.
 
         :param link: pip's link to it.
@@ -170,12 +170,12 @@ class Wheels:
 
     def _refuse_full_disk(self, outcome: Any) -> None:
         """Raise the error where pip would find no room for a file, either."""
-        reason = outcome.reason if isinstance(outcome, Left) else None
+        reason = outcome.reason if isinstance(outcome, LeftToPip) else None
         if self._is_passing and isinstance(reason, OSError) and reason.errno in _NO_ROOM:
             raise reason
 
     def is_verified(self, path: str, hashes: Any) -> bool:
-        """Tell whether a file was hashed, is as it was then, and has a hash that pip would take.
+        """Return whether a file was hashed, is as it was then, and has a hash that pip would take.
 
         :param path: where it is.
         :param hashes: pip's hashes.
@@ -187,6 +187,6 @@ class Wheels:
 
 
 def _sha256_of(link: Any) -> str | None:
-    """Give the sha256 that an index says a file has."""
+    """Return the sha256 that an index says a file has."""
     sha256 = link._hashes.get("sha256") if link.scheme in _SCHEMES else None
     return sha256.lower() if sha256 else None

@@ -14,14 +14,14 @@ from pip._vendor.cachecontrol.cache import DictCache
 from pip._vendor.cachecontrol.controller import CacheController
 from pip._vendor.requests.structures import CaseInsensitiveDict
 
-from wheeltarget.pip_child.patches.freshness import Freshness, _holds_until
+from wheeltarget.pip_child.freshness import Freshness, WantedPages, _holds_until
 
 NOW = 1_800_000_000.0
 PAGE = "https://example.invalid/simple/one/"
 
 
 def answer(headers: dict[str, str], **changes: Any) -> Any:
-    """Give a response as pip's session has it."""
+    """Return a response as pip's session has it."""
     usual = {
         "headers": CaseInsensitiveDict({"Date": formatdate(NOW, usegmt=True), **headers}),
         "request": SimpleNamespace(headers=CaseInsensitiveDict()),
@@ -88,7 +88,7 @@ def test_nothing_holds_longer_than_pips_cache_would_keep_it(
 
 
 def scope(*urls: str, find_links: tuple[str, ...] = ()) -> Any:
-    """Give a search scope as pip has it."""
+    """Return a search scope as pip has it."""
     return SimpleNamespace(
         find_links=find_links, get_index_urls_locations=lambda project: [u + project for u in urls]
     )
@@ -103,51 +103,51 @@ class TestPages:
     """Which pages took part, and until when all of them hold."""
 
     def test_the_first_to_expire_counts(self) -> None:
-        freshness = Freshness()
-        freshness.want(scope("https://a/"), "one")
-        freshness.want(scope("https://a/"), "two")
+        freshness, wanted = Freshness(), WantedPages()
+        wanted.add(scope("https://a/"), "one")
+        wanted.add(scope("https://a/"), "two")
         freshness.note("https://a/one#fragment", fresh(600))
         freshness.note("https://a/two", fresh(100))
         freshness.note("https://a/never-wanted", fresh(10))
-        until = freshness.until([PAGE])
+        until = freshness.until(wanted, [PAGE])
         assert until is not None
         assert 90 < until - time.time() <= 101
         # A second answer for the same page may be younger; the older one may have been used.
         freshness.note("https://a/two", fresh(600))
-        assert freshness.until([PAGE]) == until
+        assert freshness.until(wanted, [PAGE]) == until
 
     def test_a_page_that_was_not_seen_makes_it_unknown(self) -> None:
-        freshness = Freshness()
-        assert freshness.until([]) is None
-        freshness.want(scope("https://a/", "https://b/"), "one")
+        freshness, wanted = Freshness(), WantedPages()
+        assert freshness.until(wanted, []) is None
+        wanted.add(scope("https://a/", "https://b/"), "one")
         freshness.note("https://a/one", fresh(600))
-        assert freshness.until([PAGE]) is None
+        assert freshness.until(wanted, [PAGE]) is None
         freshness.note("https://b/one", fresh(600))
-        assert freshness.until([PAGE]) is not None
-        assert freshness.until([PAGE, "https://elsewhere/"]) is None
-        assert freshness.until([PAGE, None]) is None
+        assert freshness.until(wanted, [PAGE]) is not None
+        assert freshness.until(wanted, [PAGE, "https://elsewhere/"]) is None
+        assert freshness.until(wanted, [PAGE, None]) is None
 
     def test_a_later_job_may_use_the_pages_of_an_earlier_one(self) -> None:
-        freshness = Freshness()
-        freshness.want(scope("https://a/"), "one")
+        freshness, wanted = Freshness(), WantedPages()
+        wanted.add(scope("https://a/"), "one")
         freshness.note("https://a/one", fresh(600))
-        freshness.begin()
-        assert freshness.until([PAGE]) is None
-        freshness.want(scope("https://a/"), "one")
-        assert freshness.until([PAGE]) is not None
+        wanted = WantedPages()
+        assert freshness.until(wanted, [PAGE]) is None
+        wanted.add(scope("https://a/"), "one")
+        assert freshness.until(wanted, [PAGE]) is not None
 
     @pytest.mark.parametrize(
         "elsewhere", [scope("https://a/", find_links=("there",)), SimpleNamespace(), None]
     )
     def test_other_places_make_it_unknown(self, elsewhere: Any) -> None:
-        freshness = Freshness()
-        freshness.want(scope("https://a/"), "one")
+        freshness, wanted = Freshness(), WantedPages()
+        wanted.add(scope("https://a/"), "one")
         freshness.note("https://a/one", fresh(600))
-        freshness.want(elsewhere, "one")
-        assert freshness.until([PAGE]) is None
+        wanted.add(elsewhere, "one")
+        assert freshness.until(wanted, [PAGE]) is None
 
     def test_an_answer_of_another_form_makes_it_unknown(self) -> None:
-        freshness = Freshness()
-        freshness.want(scope("https://a/"), "one")
+        freshness, wanted = Freshness(), WantedPages()
+        wanted.add(scope("https://a/"), "one")
         freshness.note("https://a/one", object())
-        assert freshness.until([]) is None
+        assert freshness.until(wanted, []) is None

@@ -1,0 +1,72 @@
+"""The job at hand: each has a state of its own, and another one can be looked at meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.child import LINUX
+from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext
+from wheeltarget.pip_protocol import JobOrder
+
+pytestmark = pytest.mark.seams
+
+ORDER = JobOrder(
+    label="one",
+    target=LINUX.view(),
+    arguments=("app",),
+    files={"a.txt": "app"},
+    folder="stage",
+    destination="house",
+    result=Path("result.json"),
+    narrow={"some-lib": LINUX.view().tags[-1:]},
+    prefer={"some-lib": "1.0"},
+)
+
+
+def test_job_at_hand_is_as_it_was_after_a_look_at_another_one() -> None:
+    current = CurrentJob(RunContext())
+    mine = current.begin(ORDER)
+    other = JobState(replace(ORDER, label="another"), is_upcoming=True)
+    with current.switched_to(other):
+        assert (current.job.order.label, current.job.is_upcoming) == ("another", True)
+        current.job.links["lib"] = []
+    assert current.job is mine
+    assert mine.links == {}
+    assert other.links == {"lib": []}
+    with pytest.raises(ZeroDivisionError), current.switched_to(other):
+        _ = 1 // 0
+    assert current.job is mine
+
+
+def test_nothing_of_a_job_is_shared_with_the_next_one() -> None:
+    first, second = JobState(ORDER), JobState(ORDER)
+    changeable = (dict, list, set)
+    shared = {
+        each.name
+        for each in fields(JobState)
+        if isinstance(value := getattr(first, each.name), changeable)
+        and value is getattr(second, each.name)
+    }
+    assert shared == set()
+    assert first.pages is not second.pages
+
+
+def test_what_the_run_has_cannot_be_exchanged() -> None:
+    run: Any = RunContext()
+    with pytest.raises(AttributeError):
+        run.store = None
+
+
+def test_projects_are_known_by_their_normalised_names() -> None:
+    job = JobState(ORDER)
+    allowed = job.allowed_tags("Some.Lib")
+    assert allowed is not None
+    assert [str(tag) for tag in allowed.tags] == list(ORDER.narrow["some-lib"])
+    assert job.preference("Some_Lib") == "1.0"
+    assert (job.allowed_tags("app"), job.preference("app")) == (None, None)
+    job.note_unread("Some.Lib", lambda: ["link"])
+    assert list(job.links_of("some-lib")) == ["link"]

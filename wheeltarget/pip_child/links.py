@@ -1,0 +1,30 @@
+"""What pip's links and names say, in the form in which messages have it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def normal(name: str) -> str:
+    """Return the normalised name of a project."""
+    from pip._vendor.packaging.utils import canonicalize_name
+
+    return str(canonicalize_name(name))
+
+
+def hashes_of(link: Any) -> tuple[tuple[str, str], ...]:
+    """Return the hash that an index has of a file, if it has one."""
+    return ((link.hash_name, link.hash),) if link.has_hash else ()
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL without user and password."""
+    if "@" not in url:
+        return url
+    from urllib.parse import urlsplit
+
+    from pip._internal.utils.misc import split_auth_from_netloc
+
+    # urlunsplit, which pip uses, writes git+file:/ where there were three slashes.
+    netloc = urlsplit(url).netloc
+    return url.replace(netloc, str(split_auth_from_netloc(netloc)[0]), 1)

@@ -1,0 +1,85 @@
+"""Seam around specifiers from before PEP 440, which the pips of old targets read.
+
+A proof asks pip's real objects what they would do; see
+:mod:`wheeltarget.pip_child.patches.install`.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+from typing import Any
+
+from wheeltarget.pip_child.job import CurrentJob, rebind
+from wheeltarget.pip_child.patches.selftest import proof_finder, wheel_that_requires
+from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
+
+
+def patch_legacy(current: CurrentJob) -> CurrentJob:
+    """Let specifiers from before PEP 440 be read where the target's own pip reads them.
+
+    :param current: the holder of the job at hand.
+    :returns: the same.
+    """
+    from pip._internal.index import package_finder
+    from pip._internal.metadata.base import BaseDistribution
+    from pip._internal.utils import packaging
+    from pip._vendor.packaging.requirements import InvalidRequirement
+    from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+
+    read_here, ask_here = packaging.get_requirement, BaseDistribution.requires_python.fget
+    judge_here = package_finder._check_link_requires_python
+
+    def is_modern(text: str) -> bool:
+        # By pip's own reader, which is loaded already.
+        try:
+            Specifier(text)
+        except InvalidSpecifier:
+            return False
+        return True
+
+    @functools.wraps(read_here)
+    def get_requirement(text: str) -> Any:
+        try:
+            return read_here(text)
+        except InvalidRequirement:
+            if not current.job.is_legacy:
+                raise
+            return read_here(modern_requirement(text, is_modern))
+
+    @functools.wraps(judge_here)
+    def check_link_requires_python(link: Any, *rest: Any, **named: Any) -> bool:
+        if current.job.is_legacy and link.requires_python:
+            link.requires_python = modern_specifiers(link.requires_python, is_modern)
+        return bool(judge_here(link, *rest, **named))
+
+    @functools.wraps(ask_here)
+    def requires_python(self: Any) -> Any:
+        value = str(self.metadata.get("Requires-Python") or "")
+        if current.job.is_legacy and modern_specifiers(value, is_modern) != value:
+            return SpecifierSet(modern_specifiers(value, is_modern))
+        return ask_here(self)
+
+    rebind("get_requirement", read_here, get_requirement)
+    rebind("_check_link_requires_python", judge_here, check_link_requires_python)
+    BaseDistribution.requires_python = property(requires_python)
+    return current
+
+
+def prove_legacy(current: CurrentJob) -> bool:
+    """Ask a wheel and a link for what only old pips read."""
+    from pip._internal.index.package_finder import LinkType
+    from pip._internal.models.link import Link
+
+    view = current.job.view
+    assert view is not None  # noqa: S101 - a proof has a target
+    current.job.view = replace(view, legacy=True)
+    wheel = wheel_that_requires("lib (>=1.*)")
+    finder = proof_finder()
+    link = Link(f"https://example.invalid/proof-1-{view.tags[0]}.whl", requires_python=">=9.10.*")
+    judged = finder.make_link_evaluator("proof").evaluate_link(link)[0]
+    return bool(
+        [str(each.specifier) for each in wheel.iter_dependencies()] == [">=1"]
+        and str(wheel.requires_python) == ">=9.10"
+        and judged is LinkType.requires_python_mismatch
+    )

@@ -1,0 +1,56 @@
+"""Seam around pip's log: it names the destination, and no passwords.
+
+Only a trial run of pip proves it; see :mod:`wheeltarget.pip_child.patches.install`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from wheeltarget.pip_child.job import CurrentJob
+
+_CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
+"""The user's name, if there is a password as well, and the rest, in which there may be an @."""
+
+
+def patch_messages(current: CurrentJob) -> None:
+    """Messages name the destination, not the folder in which pip works, and no passwords."""
+    make_here = logging.getLogRecordFactory()
+
+    def translate(value: object) -> object:
+        folder = current.job.order.folder
+        if isinstance(value, int | float) or not folder:
+            return value
+        said = str(value)
+        text = _CREDENTIALS.sub(r"\1****@", said)
+        if folder not in text:
+            return value if text == said else text
+        # Not where it is the beginning of another folder's name.
+        pattern = re.escape(folder) + r"(?![\w-]|\.\w)"
+        return re.sub(pattern, lambda _: current.job.order.destination, text)
+
+    def make(*arguments: Any, **named: Any) -> logging.LogRecord:
+        record = make_here(*arguments, **named)
+        record.msg = translate(record.msg)
+        if isinstance(record.args, tuple):
+            record.args = tuple(translate(each) for each in record.args)
+        if record.exc_info:
+            # A handler takes this text where it is there.
+            record.exc_text = str(translate(logging.Formatter().formatException(record.exc_info)))
+        return record
+
+    logging.setLogRecordFactory(make)
+
+
+@contextmanager
+def silenced(logger: logging.Logger) -> Iterator[None]:
+    """Keep a logger quiet for a while."""
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
