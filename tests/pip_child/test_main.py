@@ -196,6 +196,17 @@ def test_file_given_by_its_url_has_no_index(shop: Workshop, index: LocalIndex, s
     assert (file.index, file.url) == (None, url)
 
 
+def test_result_says_which_hashes_the_user_allows(
+    shop: Workshop, index: LocalIndex, shelf: Path
+) -> None:
+    allowed = (("sha256", sha256(make_wheel(shelf, "app"))), ("sha256", "0" * 64))
+    line = " ".join(["app==1.0", *(f"--hash={name}:{value}" for name, value in allowed)])
+    run = shop.run(Job(online(index, "-r", "a.txt"), files={"a.txt": line}))
+    assert run.exit_code == 0
+    (file,) = run.files(0)
+    assert sorted(file.accepts) == sorted(allowed)
+
+
 def test_result_says_which_dependencies_were_wanted(
     shop: Workshop, index: LocalIndex, shelf: Path
 ) -> None:
