@@ -602,7 +602,8 @@ def _reader(wanted: Any) -> _Reader:
         return lambda value: Path(_checked(value, str))
     if wanted is float:
         return lambda value: float(value if type(value) is int else _checked(value, float))
-    return lambda value: _checked(value, wanted)
+    # Without a further call, since there may be thousands of files.
+    return lambda value: value if type(value) is wanted else _checked(value, wanted)
 
 
 def _checked(value: Any, wanted: type) -> Any:
