@@ -244,7 +244,7 @@ class TestExplained:
 
 RAISE = (
     "import errno, sys\n"
-    "import wheeltarget.__main__ as way_in\n"
+    "import wheeltarget.cli.main as way_in\n"
     "def run(arguments):\n"
     "    {writes}\n"
     "    raise {error}\n"

@@ -319,7 +319,7 @@ STARTERS = re.compile(
 
 BUILDERS = {
     *("python", "bare_python", "other_python_script", "other_python_code"),
-    *("command", "reserve.command"),
+    *("command", "prestart.command"),
 }
 """Functions that build a command line."""
 
