@@ -14,6 +14,9 @@ import pytest
 from tests.support.cli import environment
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
+from wheeltarget.commands.invocation import InputFiles
+from wheeltarget.resolver import prestart
+from wheeltarget.utils.regular_files import RefusedFileError
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 
@@ -147,3 +150,30 @@ def test_a_file_named_twice(project: Path, index: LocalIndex) -> None:
     twice = f"{project}{os.sep}limits.txt"
     words = ["explain", *index.pip_args(), "-r", "needed.txt", "-c", twice, "-c", "./limits.txt"]
     assert count(project, *words) == (ONCE, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files as POSIX has them")
+def test_a_pipe_is_read_once_and_only_if_the_command_line_names_it() -> None:
+    end, start = os.pipe()
+    os.write(start, b"lib")
+    os.close(start)
+    name, files = f"/dev/fd/{end}", InputFiles()
+    try:
+        assert [files.read(name), files.read(name)] == [(b"lib", False)] * 2
+        for read in (files.read_nested, files.read_lock):
+            with pytest.raises(RefusedFileError, match="it is a named pipe"):
+                read(name)
+    finally:
+        os.close(end)
+
+
+def test_what_a_first_look_has_not_read_to_its_end_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "needed.txt"
+    file.write_text("lib==1.0\n")
+    assert prestart.begin_for(["-r", str(file)]) == {str(file): b"lib==1.0\n"}
+    # As if it had grown since its size was asked for.
+    monkeypatch.setattr("os.path.getsize", lambda _: 0)
+    monkeypatch.setattr(prestart, "_LARGEST_FILE", 3)
+    assert prestart.begin_for(["-r", str(file)]) == {}
