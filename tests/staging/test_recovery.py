@@ -31,7 +31,10 @@ from wheeltarget.staging.state import open_state
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import StagedFile
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks, and kills itself")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(sys.platform == "win32", reason="forks, and kills itself"),
+]
 
 OLD = {"notes.txt": "mine", "old.whl": "old", "sub/old.whl": "old too"}
 FILES = {"a.whl": "new", "old.whl": "new", "sub/old.whl": "new", "sub/b.whl": "new", "x/c.whl": "n"}

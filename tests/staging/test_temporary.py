@@ -22,6 +22,8 @@ from tests.support.wheels import make_wheel
 from wheeltarget.errors import BundleError, TemporaryFilesError
 from wheeltarget.staging.temporary import explained, temporary_folder
 
+pytestmark = pytest.mark.thorough
+
 HERE = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
 HINT = "  set TMPDIR to a folder that can be written and has room\n"
 NO_ROOM = "No space left on device"

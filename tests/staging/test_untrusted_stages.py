@@ -28,6 +28,8 @@ from wheeltarget.staging.stage import open_stage
 from wheeltarget.staging.state import VARIABLE, open_state
 from wheeltarget.wheelhouse import merge
 
+pytestmark = pytest.mark.thorough
+
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 SMALL = "small-1.0-py3-none-any.whl"
 HOSTILE = ".house.wheeltarget-0"

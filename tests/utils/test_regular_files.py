@@ -33,7 +33,10 @@ from wheeltarget.utils.regular_files import (
 )
 from wheeltarget.utils.toml_locations import parse_toml
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files as POSIX has them")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files as POSIX has them"),
+]
 
 SECRET = "hunter2:not-for-logs"  # noqa: S105 - it is no password
 WRONG = "x ; tag=cp39-cp39-win32\n"
