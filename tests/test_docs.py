@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,22 @@ def test_reasons_are_those_that_are_told() -> None:
     codes = [row[0].strip("`") for row in _table("explain.md", "Reasons")]
     kinds = [kind.name.lower().replace("_", "-") for kind in Nearness]
     assert codes == [kind for kind in kinds if kind != "nothing"]
+
+
+def test_folders_are_those_of_the_package() -> None:
+    rows = _table("how-it-works.md", "The folders")
+    named = [row[0].strip("`").removesuffix(".py") for row in rows]
+    (layers,) = (
+        contract["layers"]
+        for contract in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"][
+            "importlinter"
+        ]["contracts"]
+        if contract["type"] == "layers"
+    )
+    order = [name for layer in layers for name in layer.split(" | ") if name != "__main__"]
+    assert [name for name in named if "/" not in name] == order
+    package = ROOT / "wheeltarget"
+    assert all((package / name).is_dir() for name in named if "/" in name)
 
 
 def test_links_lead_somewhere() -> None:
