@@ -121,6 +121,16 @@ def test_folders_are_those_of_the_package() -> None:
     assert all((package / name).is_dir() for name in named if "/" in name)
 
 
+def test_modules_that_are_named_exist() -> None:
+    named = {
+        (page.name, path)
+        for page in PAGES
+        for path in re.findall(r"\bwheeltarget/[\w/]+\.(?:py|toml)\b", page.read_text("utf-8"))
+    }
+    assert len(named) > 10
+    assert [each for each in sorted(named) if not (ROOT / each[1]).is_file()] == []
+
+
 def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
