@@ -139,7 +139,7 @@ class TestRuns:
         url = f"{index.base}/files/{name}"
         result = download(index, "-cc.txt", f"native @ {url} ; tags={NEW}", cwd=here)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert f"{name} is not one that the constraints leave" in result.stderr
+        assert f"{name} is excluded by a constraint's tags" in result.stderr
         assert names(here) == ["c.txt"]
 
     def test_for_this_interpreter(self, index: LocalIndex, here: Path, tmp_path: Path) -> None:

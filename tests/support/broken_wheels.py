@@ -349,7 +349,7 @@ def _hostile() -> Iterator[Broken]:
     yield Broken("a bomb and nothing else", "WC118", "unpack to 2726", _bare_bomb)
     fields = b"".join(b"\nX%d: 1" % number for number in range(400))
     many = _changed(_file("METADATA", b"\nName", fields + b"\nName"))
-    yield Broken("many fields", "WC108", "more fields", many)
+    yield Broken("many fields", "WC108", "too many fields", many)
     tags = b"Tag: " + b"-".join([b".".join([b"x"] * 99)] * 3) + b"\nTag"
     yield Broken("many tags", "WC110", "more than 10000", _changed(_file("WHEEL", b"Tag", tags)))
     yield Broken("a case clash", "WC105", "by case only", _added("LIB.py"))

@@ -26,6 +26,7 @@ from wheeltarget.resolver.verify import check
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
+    Available,
     Hole,
     WheelMetadata,
     check_closure,
@@ -33,6 +34,7 @@ from wheeltarget.wheelhouse.closure import (
     find_holes,
     fits,
     read_metadata,
+    walk,
 )
 from wheeltarget.wheelhouse.merge import Stage
 
@@ -71,9 +73,9 @@ class TestWalk:
             ("A.b_C", {"a-b-c 1": ""}, []),
             ("a&c", {"a 1": "b", "b 2": "c", "c 1": "a"}, []),
             ("a", {}, ["you asked for a, which is missing"]),
-            ("a==1&a", {"a 1": "b>1,<3"}, ["a needs b<3,>1, which is missing"]),
-            ("a", {"a 1": "b>1", "b 1": ""}, ["a needs b>1, and 1 is there"]),
-            ("a==2", {"a 1": "b"}, ["you asked for a==2, and 1 is there"]),
+            ("a==1&a", {"a 1": "b>1,<3"}, ["a 1 needs b<3,>1, which is missing"]),
+            ("a", {"a 1": "b>1", "b 1": ""}, ["a 1 needs b>1, but only 1 is available"]),
+            ("a==2", {"a 1": "b"}, ["you asked for a==2, but only 1 is available"]),
             ("a", {"a 1": "b>=1", "b 1.1rc1": ""}, []),
             ("a", {"a 1": "b==1.0", "b 1+local": ""}, []),
             ("a @ https://example.invalid/a-1-py3-none-any.whl", {"a 1": ""}, []),
@@ -81,10 +83,10 @@ class TestWalk:
                 "a&z",
                 {"a 1": "b&c", "b 1": "d", "z 1": "b>1&d"},
                 [
-                    "b needs d, which is missing",
-                    "a needs c, which is missing",
-                    "z needs b>1, and 1 is there",
-                    "z needs d, which is missing",
+                    "a 1 needs c, which is missing",
+                    "z 1 needs b>1, but only 1 is available",
+                    "z 1 needs d, which is missing",
+                    "b 1 needs d, which is missing",
                 ],
             ),
         ],
@@ -121,7 +123,7 @@ class TestWalk:
         ],
     )
     def test_markers(self, marker: str, tag: str, wanted: bool) -> None:
-        expected = ["a needs b, which is missing"] if wanted else []
+        expected = ["a 1 needs b, which is missing"] if wanted else []
         assert holes("a", {"a 1": f"b ; {marker}"}, tag) == expected
         expected = ["you asked for b, which is missing"] if wanted else []
         assert holes(f"b ; {marker}", {}, tag) == expected
@@ -144,11 +146,25 @@ class TestWalk:
             "a 1": "b ; extra == 'x' & c ; extra == 'x_y' & a[x,x_y] ; extra == 'all'",
             "top 1": "a[x]",
         }
-        assert holes(roots, wheels) == [f"a needs {name}, which is missing" for name in missing]
+        assert holes(roots, wheels) == [f"a 1 needs {name}, which is missing" for name in missing]
 
     def test_extras_are_named(self) -> None:
         assert holes("a[y,x]>=1", {}) == ["you asked for a[x,y]>=1, which is missing"]
-        assert str(Hole("b", "a", "2")) == "a needs b, and 2 is there"
+        assert str(Hole("b", "a 1", ("2",))) == "a 1 needs b, but only 2 is available"
+
+    def test_every_matching_version_is_visited(self) -> None:
+        """A wheelhouse may have several versions; a source says nothing of its dependencies."""
+        wheels = (
+            WheelMetadata("a", "1", ("never",)),
+            WheelMetadata("a", "2", ("b", "c>1")),
+            WheelMetadata("a", "3", ("b", "d")),
+        )
+        available = Available(target(), {"a": wheels}, {"b": ("1",), "c": ("0.5", "1")})
+        assert list(map(str, walk(available, [Requirement("a>1")]))) == [
+            "a 2 needs c>1, but only 0.5 and 1 are available",
+            "a 3 needs d, which is missing",
+        ]
+        assert "a 1 needs never, which is missing" in map(str, walk(available, None))
 
     def test_dependency_that_cannot_be_read(self) -> None:
         with pytest.raises(ClosureError) as raised:
@@ -180,14 +196,26 @@ class TestWheels:
     @pytest.mark.parametrize(
         ("metadata", "said"),
         [
-            (b"Name: other\nVersion: 1.0\n", "says of itself that it is other 1.0"),
-            (b"Name: app\nVersion: 1.1\n", "says of itself that it is app 1.1"),
+            (b"Name: other\nVersion: 1.0\n", "is other 1.0 according to its METADATA"),
+            (b"Name: app\nVersion: 1.1\n", "is app 1.1 according to its METADATA"),
             (b"Name: app\n", "is not a whole wheel: its METADATA has no Version"),
             (b"Version: 1.0\n", "is not a whole wheel: its METADATA has no Name"),
             (b"", "is not a whole wheel: its METADATA has no Name"),
             (b"Name: app\nVersion: one\n", "is not a whole wheel: Invalid version: 'one'"),
+            (
+                b"".join(b"X%d: 1\n" % number for number in range(400)),
+                "is not a whole wheel: app-1.0.dist-info/METADATA has too many fields",
+            ),
         ],
-        ids=["other name", "other version", "no version", "no name", "empty", "no such version"],
+        ids=[
+            "other name",
+            "other version",
+            "no version",
+            "no name",
+            "empty",
+            "no such version",
+            "long",
+        ],
     )
     def test_metadata_of_another(self, tmp_path: Path, metadata: bytes, said: str) -> None:
         files = {"app-1.0.dist-info/METADATA": metadata}
@@ -271,7 +299,7 @@ class TestCheck:
             check_closure(target(), [Requirement("app")], map(read_metadata, files))
         assert raised.value.message == (
             f"what was fetched for {LINUX} is not complete: "
-            "app needs lib>=2, and 1.0 is there; app needs more, which is missing"
+            "app 1.0 needs lib>=2, but only 1.0 is available; app 1.0 needs more, which is missing"
         )
         assert raised.value.hint == "nothing was saved"
 
@@ -289,8 +317,8 @@ class TestCheck:
         assert raised.value.message == (
             f"not all that was fetched fits {LINUX}: "
             "app-1.0-cp39-cp39-win_amd64.whl is for another environment; "
-            "narrow-1.0-cp39-cp39-manylinux2014_x86_64.whl is not one that the constraints leave; "
-            "source-1.0.tar.gz is not a wheel (--allow-sdist source would take it)"
+            "narrow-1.0-cp39-cp39-manylinux2014_x86_64.whl is excluded by a constraint's tags; "
+            "source-1.0.tar.gz is not a wheel (--allow-sdist source would accept it)"
         )
 
 
@@ -321,10 +349,10 @@ class TestRoots:
         ("requirement", "extras", "missing"),
         [
             ("app", (), ""),
-            ("app[x]", (), "app needs more, which is missing"),
+            ("app[x]", (), "app 1.0 needs more, which is missing"),
             ("./app-1.0-py3-none-any.whl", (), ""),
-            ("./app-1.0-py3-none-any.whl[x]", ("x",), "app needs more, which is missing"),
-            ("app==2", (), "you asked for app==2, and 1.0 is there"),
+            ("./app-1.0-py3-none-any.whl[x]", ("x",), "app 1.0 needs more, which is missing"),
+            ("app==2", (), "you asked for app==2, but only 1.0 is available"),
             ("other ; sys_platform == 'win32'", (), ""),
             ("other ; sys_platform == 'linux'", (), "you asked for other, which is missing"),
         ],
@@ -359,7 +387,7 @@ def test_nothing_is_saved_of_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(pip_runner, "run_jobs", run_jobs)
     words = ("--dest", str(tmp_path / "wheelhouse"), f"app ; tags={LINUX}")
-    with pytest.raises(ClosureError, match="app needs lib, which is missing"):
+    with pytest.raises(ClosureError, match=r"app 1\.0 needs lib, which is missing"):
         api.download(api.DownloadRequest(words))
     assert not (tmp_path / "wheelhouse").exists()
 

@@ -49,6 +49,13 @@ DAMAGE = (
 compression a NotImplementedError."""
 
 
+def describe_damage(error: Exception) -> str:
+    """Return what an error of :data:`DAMAGE` says, on one line and without a path."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).partition("\n")[0] or type(error).__name__
+
+
 class Flaw(NamedTuple):
     """Something that is wrong with a wheel.
 

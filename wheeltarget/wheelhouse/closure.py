@@ -1,18 +1,18 @@
-"""Is a set of wheels all that a target needs? A walk over the wheels' own metadata.
+"""Check that a set of wheels is all that a target needs, by walking the wheels' own metadata.
 
-Independent of the resolver: names, versions, extras and markers are read from the fetched files
-(core metadata, dependency specifiers), as the target sees them.
+The walk is independent of pip's resolver: names, versions, extras and markers are read from the
+wheels (core metadata, dependency specifiers) as the target sees them.
 """
 
 from __future__ import annotations
 
 import zipfile
-import zlib
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, Protocol, TypeVar
 
-from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
@@ -21,16 +21,29 @@ from wheeltarget.errors import ClosureError
 from wheeltarget.targets.legacy_specifiers import modern_requirement, reads_legacy
 from wheeltarget.targets.markers import evaluate
 from wheeltarget.targets.target import Target
-
-_NOT_WHOLE = (ValueError, KeyError, StopIteration, EOFError, RuntimeError, zlib.error)
-"""What reading a damaged archive or its metadata raises, :class:`zipfile.BadZipFile` besides."""
+from wheeltarget.wheelhouse.archive import DAMAGE, describe_damage
+from wheeltarget.wheelhouse.metadata import read_fields
 
 _HINT = "nothing was saved"
 
 
+class Distribution(Protocol):
+    """A wheel, as the walk needs it: its normalised name, version and ``Requires-Dist`` lines."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    @property
+    def requires(self) -> tuple[str, ...]: ...  # noqa: D102
+
+
+_Wheel = TypeVar("_Wheel", bound=Distribution)
+
+
 @dataclass(frozen=True, slots=True)
 class WheelMetadata:
-    """What a wheel says of itself.
+    """Metadata of a wheel.
 
     :param name: the project, normalised.
     :param version: its version.
@@ -44,142 +57,216 @@ class WheelMetadata:
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """Something that is needed and not there.
+    """A requirement that no available file meets.
 
-    :param requirement: what is needed.
-    :param parent: the project that needs it, or an empty string for the user.
-    :param found: the version that is there instead, or an empty string.
+    :param requirement: the requirement, without its marker.
+    :param parent: the project and version that need it, or an empty string for the user.
+    :param found: the versions that are available instead.
     """
 
     requirement: str
     parent: str
-    found: str = ""
+    found: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        verb = "are" if len(self.found) > 1 else "is"
         who = f"{self.parent} needs" if self.parent else "you asked for"
-        instead = f", and {self.found} is there" if self.found else ", which is missing"
-        return f"{who} {self.requirement}{instead}"
+        instead = f"but only {' and '.join(self.found)} {verb} available"
+        return f"{who} {self.requirement}, {instead if self.found else 'which is missing'}"
 
 
-def read_metadata(wheel: Path) -> WheelMetadata:
-    """Read what a wheel says of itself.
+@dataclass(frozen=True, slots=True)
+class UnreadableDependency(Generic[_Wheel]):
+    """A ``Requires-Dist`` line that is not a valid requirement.
 
-    :param wheel: the file.
-    :returns: its name, version and dependencies.
-    :raises ClosureError: where it is no wheel, or its metadata is not that of its name.
+    :param wheel: the wheel.
+    :param text: the line.
+    :param reason: what is wrong with it.
     """
-    try:
-        name, version, _, _ = parse_wheel_filename(wheel.name)
-        with zipfile.ZipFile(wheel) as archive:
-            member = next(m for m in archive.namelist() if _is_metadata(m))
-            raw, _ = parse_email(archive.read(member))
-        said = canonicalize_name(raw["name"]), Version(raw["version"])
-    except (*_NOT_WHOLE, zipfile.BadZipFile) as error:
-        raise ClosureError(f"{wheel.name} is not a whole wheel: {_why(error)}", _HINT) from error
-    if said != (name, version):
-        raise ClosureError(f"{wheel.name} says of itself that it is {said[0]} {said[1]}", _HINT)
-    return WheelMetadata(name, str(version), tuple(raw.get("requires_dist", ())))
+
+    wheel: _Wheel
+    text: str
+    reason: str
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, StopIteration):
-        return "it has no METADATA"
-    if isinstance(error, KeyError):
-        return f"its METADATA has no {str(error.args[0]).capitalize()}"
-    return str(error)
+@dataclass(frozen=True, slots=True)
+class Available(Generic[_Wheel]):
+    """The files that are available for one target.
 
-
-def _is_metadata(member: str) -> bool:
-    folder, _, file = member.partition("/")
-    return folder.endswith(".dist-info") and file == "METADATA"
-
-
-def fits(wheel: Path, tags: Collection[str]) -> bool:
-    """Tell whether a wheel has one of some tags.
-
-    :param wheel: the file; its name has to be a wheel's.
-    :param tags: the tags.
+    :param target: the target.
+    :param wheels: the wheels that it accepts, by normalised project name.
+    :param sources: the versions of source distributions, by normalised project name.
     """
-    return not set(map(str, parse_wheel_filename(wheel.name)[3])).isdisjoint(tags)
+
+    target: Target
+    wheels: Mapping[str, Sequence[_Wheel]]
+    sources: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def versions(self, project: str) -> tuple[str, ...]:
+        """Return the available versions of a project."""
+        wheels = (wheel.version for wheel in self.wheels.get(project, ()))
+        return tuple(dict.fromkeys((*wheels, *self.sources.get(project, ()))))
 
 
-def find_holes(
-    target: Target,
-    roots: Sequence[Requirement],
-    wheels: Mapping[str, WheelMetadata],
-) -> tuple[Hole, ...]:
-    """Walk from the roots and say what is missing.
+def walk(
+    available: Available[_Wheel], roots: Iterable[Requirement] | None
+) -> Iterator[Hole | UnreadableDependency[_Wheel]]:
+    """Walk from the roots through all dependencies, breadth first.
 
-    :param target: the target, whose markers count.
-    :param roots: what the user asked for; those whose marker does not hold are passed over.
-    :param wheels: the wheels that are there, by normalised name.
-    :returns: each hole once, in the order of the walk.
-    :raises ClosureError: where a wheel's dependency is not one.
+    If several versions of a project meet a requirement, each of them is visited.
+
+    :param available: the available files.
+    :param roots: what the user asked for; None to start from every wheel.
+    :returns: each requirement that is not met, and each dependency that cannot be read, once.
     """
-    legacy = reads_legacy(target.python)
-    holes: dict[Hole, None] = {}
-    seen: set[tuple[str, str]] = set()
-    todo = [(root, "", "") for root in reversed(roots)]
+    target = available.target
+    holes: set[Hole] = set()
+    seen: set[tuple[_Wheel, str]] = set()
+    todo: deque[tuple[_Wheel, str]] = deque()
+
+    def visit(requirements: Iterable[Requirement], parent: str, extra: str) -> Iterator[Hole]:
+        for requirement in requirements:
+            if not is_wanted(requirement, target, extra):
+                continue
+            name = canonicalize_name(requirement.name)
+            found, accepts = available.versions(name), requirement.specifier.contains
+            matching = {each for each in found if accepts(each, prereleases=True)}
+            todo.extend(
+                (wheel, each)
+                for wheel in available.wheels.get(name, ())
+                if wheel.version in matching
+                for each in ("", *sorted(requirement.extras))
+            )
+            hole = Hole(_without_marker(requirement), parent, found)
+            if not matching and hole not in holes:
+                holes.add(hole)
+                yield hole
+
+    if roots is None:
+        todo.extend((wheel, "") for wheels in available.wheels.values() for wheel in wheels)
+    else:
+        yield from visit(roots, "", "")
     while todo:
-        requirement, parent, parent_extra = todo.pop()
-        if not _is_wanted(requirement, target, parent_extra):
+        wheel, extra = step = todo.popleft()
+        if step in seen:
             continue
-        name = canonicalize_name(requirement.name)
-        wheel = wheels.get(name)
-        if wheel is None or not requirement.specifier.contains(wheel.version, prereleases=True):
-            holes[Hole(_said(requirement), parent, wheel.version if wheel else "")] = None
-            continue
-        for extra in (*sorted(requirement.extras, reverse=True), ""):
-            if (name, extra) not in seen:
-                seen.add((name, extra))
-                todo += [(each, name, extra) for each in reversed(_dependencies(wheel, legacy))]
-    return tuple(holes)
+        seen.add(step)
+        requirements, unreadable = read_dependencies(wheel, target)
+        if not extra:
+            yield from unreadable
+        yield from visit(requirements, f"{wheel.name} {wheel.version}", extra)
 
 
-def _dependencies(wheel: WheelMetadata, legacy: bool) -> list[Requirement]:  # noqa: FBT001
-    found = []
+def read_dependencies(
+    wheel: _Wheel, target: Target
+) -> tuple[list[Requirement], list[UnreadableDependency[_Wheel]]]:
+    """Read the dependencies of a wheel as the pip of a target does.
+
+    :param wheel: the wheel.
+    :param target: the target.
+    :returns: its requirements, and the lines that cannot be read.
+    """
+    found, unreadable = [], []
+    legacy = reads_legacy(target.python)
     for text in wheel.requires:
         try:
             found.append(Requirement(modern_requirement(text) if legacy else text))
         except InvalidRequirement as error:
-            why = str(error).partition("\n")[0]
-            raise ClosureError(
-                f"{wheel.name} {wheel.version} has a dependency that cannot be read: "
-                f"{text!r}: {why}",
-                _HINT,
-            ) from error
-    return found
+            reason = str(error).partition("\n")[0]
+            unreadable.append(UnreadableDependency(wheel, text, reason))
+    return found, unreadable
 
 
-def _is_wanted(requirement: Requirement, target: Target, extra: str) -> bool:
-    """Tell whether a marker holds; where that cannot be known, it counts as wanted."""
+def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool:
+    """Return whether a marker holds, or may hold if that cannot be known.
+
+    :param requirement: the requirement.
+    :param target: the target.
+    :param extra: the extra that is asked for, if any.
+    """
     if requirement.marker is None:
         return True
     return evaluate(str(requirement.marker), target, extra) is not False
 
 
-def _said(requirement: Requirement) -> str:
-    """Write a requirement without its marker."""
+def _without_marker(requirement: Requirement) -> str:
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     return f"{requirement.name}{extras}{requirement.specifier}"
+
+
+def find_holes(
+    target: Target, roots: Iterable[Requirement], wheels: Mapping[str, WheelMetadata]
+) -> tuple[Hole, ...]:
+    """Find what is missing from a set with one wheel per project.
+
+    :param target: the target, whose markers count.
+    :param roots: what the user asked for; those whose marker does not hold are skipped.
+    :param wheels: the wheels, by normalised project name.
+    :returns: each requirement that is not met.
+    :raises ClosureError: if a wheel has a dependency that cannot be read.
+    """
+    holes = []
+    for each in walk(Available(target, {name: (wheels[name],) for name in wheels}), roots):
+        if isinstance(each, UnreadableDependency):
+            raise ClosureError(
+                f"{each.wheel.name} {each.wheel.version} has a dependency that cannot be read: "
+                f"{each.text!r}: {each.reason}",
+                _HINT,
+            )
+        holes.append(each)
+    return tuple(holes)
 
 
 def check_closure(
     target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
 ) -> None:
-    """Refuse a set of files that is not all that a target needs.
+    """Check that a set of files is all that a target needs.
 
     :param target: the target.
     :param roots: what the user asked for.
-    :param files: what the files that were fetched for it say of themselves.
-    :raises ClosureError: which names everything that is missing.
+    :param files: the metadata of the files that were fetched for it.
+    :raises ClosureError: if something is missing; it names all of it.
     """
-    holes = find_holes(target, tuple(roots), {file.name: file for file in files})
+    holes = find_holes(target, roots, {file.name: file for file in files})
     if holes:
         raise ClosureError(
             f"what was fetched for {target.label} is not complete: {'; '.join(map(str, holes))}",
             _HINT,
         )
+
+
+def read_metadata(wheel: Path) -> WheelMetadata:
+    """Read the metadata of a wheel.
+
+    :param wheel: the file.
+    :returns: its name, version and dependencies.
+    :raises ClosureError: if it cannot be read, or contradicts the file's name.
+    """
+    try:
+        name, version, _, _ = parse_wheel_filename(wheel.name)
+        with zipfile.ZipFile(wheel) as archive:
+            raw = read_fields(archive)
+        for key in ("name", "version"):
+            if key not in raw:
+                raise ValueError(f"its METADATA has no {key.capitalize()}")
+        found = canonicalize_name(raw["name"]), Version(raw["version"])
+    except DAMAGE as error:
+        reason = describe_damage(error)
+        raise ClosureError(f"{wheel.name} is not a whole wheel: {reason}", _HINT) from error
+    if found != (name, version):
+        raise ClosureError(
+            f"{wheel.name} is {found[0]} {found[1]} according to its METADATA", _HINT
+        )
+    return WheelMetadata(name, str(version), tuple(raw.get("requires_dist", ())))
+
+
+def fits(wheel: Path, tags: Collection[str]) -> bool:
+    """Return whether a wheel has one of some tags.
+
+    :param wheel: the file; its name must be a valid wheel name.
+    :param tags: the tags.
+    """
+    return not set(map(str, parse_wheel_filename(wheel.name)[3])).isdisjoint(tags)
 
 
 def check_fit(
@@ -188,13 +275,13 @@ def check_fit(
     narrow: Mapping[str, Sequence[str]],
     sources: Collection[str],
 ) -> None:
-    """Refuse files that a target does not take, or that a constraint rules out.
+    """Check that a target accepts all files, and that no constraint excludes one.
 
     :param target: the target.
     :param files: (project, file) for each that was fetched for it.
-    :param narrow: by project, the tags that constraints leave it.
-    :param sources: the projects of which sources are taken.
-    :raises ClosureError: which names every one of them.
+    :param narrow: by project, the tags that constraints allow.
+    :param sources: the projects whose source distributions are accepted.
+    :raises ClosureError: if a file does not fit; it names all of them.
     """
     misfits = tuple(_misfits(target, files, narrow, sources))
     if misfits:
@@ -212,8 +299,8 @@ def _misfits(
     for project, file in files:
         if file.suffix != ".whl":
             if project not in sources:
-                yield f"{file.name} is not a wheel (--allow-sdist {project} would take it)"
+                yield f"{file.name} is not a wheel (--allow-sdist {project} would accept it)"
         elif not fits(file, target.tags):
             yield f"{file.name} is for another environment"
         elif not fits(file, narrow.get(project, target.tags)):
-            yield f"{file.name} is not one that the constraints leave"
+            yield f"{file.name} is excluded by a constraint's tags"

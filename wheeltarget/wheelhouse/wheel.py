@@ -14,10 +14,17 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from configparser import ConfigParser, Error
 from dataclasses import dataclass, field, replace
+from email.parser import HeaderParser
 from math import prod
 from pathlib import Path
 from typing import NamedTuple
+
+from packaging.metadata import parse_email
+from packaging.tags import parse_tag
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from wheeltarget.utils.redact import visible
 from wheeltarget.utils.regular_files import is_archive
@@ -25,6 +32,7 @@ from wheeltarget.wheelhouse.archive import (
     DAMAGE,
     Flaw,
     can_be_read,
+    describe_damage,
     is_bomb,
     judge_data,
     judge_headers,
@@ -32,14 +40,9 @@ from wheeltarget.wheelhouse.archive import (
     leads_out,
     refuse_large_directory,
 )
+from wheeltarget.wheelhouse.metadata import TooLargeError, read_member
 
 _CHUNK = 1 << 20
-_LONGEST_TEXT = 16 << 20
-"""How many bytes METADATA, WHEEL or RECORD may have; the longest RECORD known has two million."""
-
-_MOST_FIELDS, _MOST_LINES = 300, 50_000
-"""How many different fields, and lines of fields, METADATA and WHEEL may have."""
-
 _MOST_TAGS = 10_000
 _MOST_ALIKE = 50
 """How many flaws of one kind are told of one wheel."""
@@ -107,26 +110,12 @@ class _Reading:
         try:
             if not can_be_read(self.archive.getinfo(member)):
                 return None  # that is noted already
-            if self.archive.getinfo(member).file_size > _LONGEST_TEXT:
-                self.note(code, f"{member} has more than {_LONGEST_TEXT >> 20} MB")
-                return None
-            text = self.archive.read(member).decode()
+            return read_member(self.archive, member).decode()
+        except TooLargeError as error:
+            self.note(code, str(error))
         except DAMAGE as error:
-            self.note(code, f"{member} cannot be read: {_why(error)}")
-            return None
-        if file != "RECORD" and _has_too_much(text):
-            self.note(code, f"{member} has more fields than it can have")
-            return None
-        return text
-
-
-def _has_too_much(text: str) -> bool:
-    """Tell whether the head of a text has so many fields that reading them takes very long."""
-    head = re.split(r"\r?\n\r?\n", text, maxsplit=1)[0]
-    if head.count("\n") + head.count("\r") > _MOST_LINES:
-        return True
-    lines = (line for line in head.splitlines() if not line[:1].isspace())
-    return len({line.partition(":")[0].lower() for line in lines}) > _MOST_FIELDS
+            self.note(code, f"{member} cannot be read: {describe_damage(error)}")
+        return None
 
 
 def read_wheel(path: Path) -> WheelFile:
@@ -138,13 +127,12 @@ def read_wheel(path: Path) -> WheelFile:
     :returns: what it says of itself, and its flaws; where the archive cannot be read at all, what
         its name says.
     """
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
     try:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         return WheelFile(
-            path, flaws=(Flaw("WC101", visible(f"its name is no wheel's: {_why(error)}")),)
+            path,
+            flaws=(Flaw("WC101", visible(f"its name is no wheel's: {describe_damage(error)}")),),
         )
     wheel = WheelFile(path, str(name), str(version), frozenset(map(str, tags)))
     if path.exists() and not is_archive(path):  # a pipe has no end
@@ -159,7 +147,9 @@ def read_wheel(path: Path) -> WheelFile:
                     reading.note(*flaw)
                 requires, requires_python = _read(reading, wheel)
     except DAMAGE as error:
-        flaw = Flaw("WC102", visible(f"it is no archive that can be read: {_why(error)}"))
+        flaw = Flaw(
+            "WC102", visible(f"it is no archive that can be read: {describe_damage(error)}")
+        )
         return replace(wheel, flaws=(flaw,))
     return replace(
         wheel,
@@ -168,12 +158,6 @@ def read_wheel(path: Path) -> WheelFile:
         flaws=reading.all_flaws(),
         is_archive=True,
     )
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error).partition("\n")[0] or type(error).__name__
 
 
 def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
@@ -210,9 +194,6 @@ def _find_information(reading: _Reading, wheel: WheelFile) -> None:
 
 def _is_of(wheel: WheelFile, name: str, version: str) -> bool:
     """Tell whether a wheel's own name says this project and this version, too."""
-    from packaging.utils import canonicalize_name
-    from packaging.version import InvalidVersion, Version
-
     try:
         same = Version(version) == Version(wheel.version)
     except InvalidVersion:
@@ -222,8 +203,6 @@ def _is_of(wheel: WheelFile, name: str, version: str) -> bool:
 
 def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
     """Read METADATA, and hold it against the file's name."""
-    from packaging.metadata import parse_email
-
     text = reading.text("METADATA", "WC108")
     if text is None:
         return (), ""
@@ -239,10 +218,6 @@ def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...
 
 def _judge_wheel_file(reading: _Reading, wheel: WheelFile) -> None:
     """Read WHEEL: its version, and its tags, which have to be those of the file's name."""
-    from email.parser import HeaderParser
-
-    from packaging.tags import parse_tag
-
     text = reading.text("WHEEL", "WC110")
     if text is None:
         return
@@ -277,8 +252,6 @@ class _Row(NamedTuple):
 
 def _judge_scripts(reading: _Reading) -> None:
     """Look at what the scripts are called that installers make of entry points."""
-    from configparser import ConfigParser, Error
-
     if f"{reading.information}/entry_points.txt" not in reading.names:
         return
     text = reading.text("entry_points.txt", "WC122")
@@ -289,7 +262,7 @@ def _judge_scripts(reading: _Reading) -> None:
     try:
         points.read_string(text)
     except Error as error:
-        reading.note("WC122", f"entry_points.txt cannot be read: {_why(error)}")
+        reading.note("WC122", f"entry_points.txt cannot be read: {describe_damage(error)}")
         return
     for section in {"console_scripts", "gui_scripts"} & set(points.sections()):
         for name in points[section]:
@@ -349,7 +322,7 @@ def _judge_file(reading: _Reading, name: str, row: _Row | None) -> None:
     try:
         size = _stream(reading, name, digest.update)
     except DAMAGE as error:
-        reading.note("WC102", f"{name} cannot be read: {_why(error)}")
+        reading.note("WC102", f"{name} cannot be read: {describe_damage(error)}")
         return
     if row is None:
         return

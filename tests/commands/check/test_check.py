@@ -79,8 +79,8 @@ def test_missing_root(house: Path) -> None:
     (house.parent / "needed.txt").write_text("app\nother>1\n")
     found = lines(check(house, "-r", "needed.txt", "--tags", f"{OLD},{NEW}"))
     assert found == [
-        f"for {NEW}: WC301 you ask for other>1, which is missing",
-        f"for {OLD}: WC301 you ask for other>1, which is missing",
+        f"for {NEW}: WC301 you asked for other>1, which is missing",
+        f"for {OLD}: WC301 you asked for other>1, which is missing",
     ]
 
 
@@ -88,7 +88,7 @@ def test_another_version(house: Path) -> None:
     make_wheel(house, "app", "2.0", requires=["lib>=2"])
     (house / "compat-1.0-py3-none-any.whl").unlink()
     found = lines(check(house, "-r", "needed.txt"))
-    assert found == [f"for {OLD}: WC302 app 2.0 needs lib>=2, and 1.5 is there"]
+    assert found == [f"for {OLD}: WC302 app 2.0 needs lib>=2, but only 1.5 is available"]
 
 
 def test_an_extra(house: Path) -> None:

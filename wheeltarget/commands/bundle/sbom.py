@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from wheeltarget import __version__
 from wheeltarget.utils.hashes import hash_file
+from wheeltarget.wheelhouse.metadata import read_fields
 
 if TYPE_CHECKING:
     from cyclonedx.model.component import Component
@@ -68,7 +69,8 @@ def _component(package: LockedPackage, wheel: Path) -> Component:
 
     url = package.file.url
     place = [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(url))]
-    raw = _metadata(wheel)
+    with zipfile.ZipFile(wheel) as archive:
+        raw = read_fields(archive)
     return Component(
         name=raw.get("name", package.name),
         version=package.version,
@@ -85,15 +87,6 @@ def _hashes(wheel: Path) -> Iterator[Any]:
     from cyclonedx.model import HashAlgorithm, HashType
 
     yield HashType(alg=HashAlgorithm("SHA-256"), content=hash_file(wheel).sha256)
-
-
-def _metadata(wheel: Path) -> RawMetadata:
-    from packaging.metadata import parse_email
-
-    with zipfile.ZipFile(wheel) as archive:
-        names = (n for n in archive.namelist() if n.count("/") == 1)
-        name = next(n for n in names if n.endswith(".dist-info/METADATA"))
-        return parse_email(archive.read(name))[0]
 
 
 def _licences(raw: RawMetadata) -> Iterator[Any]:

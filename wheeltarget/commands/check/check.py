@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.commands.check.findings import (
     CheckFinding,
-    Shelf,
-    direct_needs,
+    find_direct_references,
     find_missing,
     fitting,
     judge_fit,
@@ -34,6 +33,7 @@ from wheeltarget.targets import catalog
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge
+from wheeltarget.wheelhouse.closure import Available
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 
 _UNREADABLE = frozenset({"WC101", "WC118"})
 _LINKS = re.compile(r"^[ \t]*(?:-f|--find-links)\b(?:[^\n\\]|\\(?s:.))*", re.MULTILINE)
-_ELSEWHERE = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
-_ELSEWHERE_HINT = "name it by its version, or check what is there with --tags and without -r"
+_URL = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_URL_HINT = "name it by its version, or check what is there with --tags and without -r"
 _SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 
@@ -222,7 +222,7 @@ def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) 
         # What to write for a download is no help here.
         raise InputError(
             tuple(
-                replace(each, hint=_ELSEWHERE_HINT) if "--allow-sdist" in each.hint else each
+                replace(each, hint=_URL_HINT) if "--allow-sdist" in each.hint else each
                 for each in faults
             )
         )
@@ -258,41 +258,42 @@ def _judge_contents(
     sources: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     for name, version in _sources(paths):
         sources[name] += (version,)
-    shelves = [Shelf(target, fitting(wheels, target), sources) for target in targets]
+    available = [Available(target, fitting(wheels, target), sources) for target in targets]
     if not request.requirements:
-        for shelf in shelves:
-            yield from find_missing(shelf, None)
+        for each in available:
+            yield from find_missing(each, None)
         return
-    elsewhere = tuple(_find_elsewhere(jobs, shelves))
-    if elsewhere:
-        yield from elsewhere
+    urls = tuple(_find_urls(jobs, available))
+    if urls:
+        yield from urls
         return
     results = _resolve(jobs, targets, silent=True)
-    for job, shelf, result in zip(jobs, shelves, results, strict=True):
+    for job, each, result in zip(jobs, available, results, strict=True):
         if result.exit_code:
-            yield from _judge_failure(job, shelf, result)
+            yield from _judge_failure(job, each, result)
     if not any(result.exit_code for result in results):
         needed = {file.path.name for result in results for file in result.chosen}
-        some = {w.path for shelf in shelves for each in shelf.wheels.values() for w in each}
+        fit = {w.path for each in available for wheels in each.wheels.values() for w in wheels}
         for path in paths:
-            if path.name not in needed and (path in some or path.suffix != ".whl"):
+            if path.name not in needed and (path in fit or path.suffix != ".whl"):
                 yield CheckFinding(str(path), "", "WC305", "no target needs it")
 
 
-def _find_elsewhere(jobs: Iterable[Job], shelves: Iterable[Shelf]) -> Iterator[CheckFinding]:
+def _find_urls(
+    jobs: Iterable[Job], available: Iterable[Available[WheelFile]]
+) -> Iterator[CheckFinding]:
     """Find what is asked for by a URL, which pip would fetch from there, whatever is here."""
-    for job, shelf in zip(jobs, shelves, strict=True):
+    for job, each in zip(jobs, available, strict=True):
         for line in job.lines:
             options = line.parsed.options.strip()
             asked = options if options.startswith(("-e", "--editable")) else line.parsed.requirement
-            if found := _ELSEWHERE.search(asked):
+            if found := _URL.search(asked):
                 url = found[0].strip(" \t@=")
                 message = f"{line.file}:{line.number} asks for {url}, not for a file that is here"
-                yield CheckFinding("", shelf.target.label, "WC306", message, _ELSEWHERE_HINT)
-        for wheel, need in direct_needs(shelf):
-            message = f"it needs {need.name} from {need.url}, not from a file that is here"
-            path = str(wheel.path)
-            yield CheckFinding(path, shelf.target.label, "WC306", message)
+                yield CheckFinding("", each.target.label, "WC306", message, _URL_HINT)
+        for wheel, needed in find_direct_references(each):
+            message = f"it needs {needed.name} from {needed.url}, not from a file that is here"
+            yield CheckFinding(str(wheel.path), each.target.label, "WC306", message)
 
 
 def _resolve(
@@ -306,13 +307,15 @@ def _resolve(
         return pip_runner.run_jobs(jobs, labels, stage, options)
 
 
-def _judge_failure(job: Job, shelf: Shelf, result: JobResult) -> Iterator[CheckFinding]:
-    """Say why pip cannot put together what is asked for."""
-    missing = tuple(find_missing(shelf, roots(result)))
+def _judge_failure(
+    job: Job, available: Available[WheelFile], result: JobResult
+) -> Iterator[CheckFinding]:
+    """Explain why pip cannot resolve the requirements."""
+    missing = tuple(find_missing(available, roots(result)))
     if missing:
         yield from missing
         return
-    label = shelf.target.label
+    label = available.target.label
     if result.failure is not None and result.failure.demands:
         demands = " and ".join(map(_said_demand, result.failure.demands))
         message = (
@@ -322,7 +325,7 @@ def _judge_failure(job: Job, shelf: Shelf, result: JobResult) -> Iterator[CheckF
         )
         yield CheckFinding("", label, "WC303", message)
         return
-    _resolve([job], [shelf.target], silent=False)
+    _resolve([job], [available.target], silent=False)
     message = "pip cannot put together what is asked for; what it said is above"
     yield CheckFinding("", label, "WC303", message)
 
