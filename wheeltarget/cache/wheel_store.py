@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.utils.hashes import Digest, Writer, hash_file
+from wheeltarget.utils.links import link, link_or_copy
 from wheeltarget.utils.permissions import permitted
 
 if TYPE_CHECKING:
@@ -127,15 +128,7 @@ class Store:
 
     def _link(self, source: Path, status: os.stat_result, path: Path) -> bool:
         """Give a file a second name, if that can be, and if its mode is that of a new file."""
-        if stat.S_IMODE(status.st_mode) != self._mode:
-            return False
-        try:
-            os.link(source, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            return False  # another file system, too many links, somebody else's file, it is gone
-        return True
+        return stat.S_IMODE(status.st_mode) == self._mode and link(source, path)
 
     def add(self, sha256: str, path: Path) -> None:
         """Keep a file that is already on the disk, linked or copied.
@@ -149,12 +142,7 @@ class Store:
             return
         with self._temporary() as draft:
             draft.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.link(path.resolve(), draft)
-            except OSError:
-                import shutil
-
-                shutil.copyfile(path, draft)
+            link_or_copy(path, draft)
             self._keep(draft, sha256, hash_file(draft))
 
     @contextmanager
@@ -296,7 +284,7 @@ def _discard(path: Path, status: os.stat_result) -> None:
 
 def _copy(source: Path, path: Path) -> Digest | None:
     """Copy a file and hash the copy; None if there is none, or it cannot be read."""
-    if path.exists():
+    if os.path.lexists(path):
         raise FileExistsError(None, "File exists", str(path))
     part = path.with_name(f"{path.name}.wheeltarget-part")
     try:

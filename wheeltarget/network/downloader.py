@@ -33,6 +33,7 @@ from wheeltarget.network.transfer import (
 )
 from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, copy_file, hash_file
+from wheeltarget.utils.links import link
 from wheeltarget.utils.regular_files import is_archive
 
 if TYPE_CHECKING:
@@ -280,17 +281,9 @@ def take_file(order: FileToFetch, place: Path, *, linked: bool = True) -> Digest
     if not is_archive(place):
         return None
     path = Path(order.path)
-    is_linked = linked and _link(place, path)
+    is_linked = linked and link(place.resolve(), path)
     digest = hash_file(path) if is_linked else copy_file(place, path)
     if digest.sha256 != order.sha256:
         path.unlink()
         return None
     return digest
-
-
-def _link(place: Path, path: Path) -> bool:
-    try:
-        path.hardlink_to(place.resolve())
-    except OSError:
-        return False
-    return True

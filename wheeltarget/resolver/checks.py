@@ -12,6 +12,7 @@ from wheeltarget.pip_config.options import GivenOption, split_file_options
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.targets.markers import evaluate
 from wheeltarget.targets.target import Target
+from wheeltarget.utils.specifiers import is_pin
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -218,9 +219,7 @@ def applies(requirement: Requirement, target: Target) -> bool:
 
 
 def _pins(requirement: Requirement) -> Iterator[Specifier]:
-    for specifier in sorted(requirement.specifier, key=str):
-        if specifier.operator in {"==", "==="} and not specifier.version.endswith(".*"):
-            yield specifier
+    return filter(is_pin, sorted(requirement.specifier, key=str))
 
 
 def _contradict(one: Specifier, other: Specifier) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.targets.compatibility import FITS, Nearness, Reason, judge_tags
 from wheeltarget.targets.target import Target
+from wheeltarget.utils.specifiers import is_pinned
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -56,12 +57,7 @@ class Wanted:
     @property
     def is_pinned(self) -> bool:
         """Tell whether one of them takes one version alone, which then may be a yanked one."""
-        return any(
-            each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
-            for specifiers in self.askers
-            for specifier in specifiers
-            for each in specifier
-        )
+        return any(is_pinned(each) for specifiers in self.askers for each in specifiers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from wheeltarget.errors import DownloadError
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.build_wheel import build_wheel
 from wheeltarget.resolver.results import JobResult
+from wheeltarget.utils.links import link_or_copy
 from wheeltarget.wheelhouse.merge import Stage
 
 
@@ -51,10 +51,7 @@ class Builder:
         if digest not in self._built:
             self._built[digest] = self._build(file, digest)
         wheel = folder / self._built[digest].name
-        try:
-            wheel.hardlink_to(self._built[digest])
-        except OSError:
-            shutil.copy2(self._built[digest], wheel)
+        link_or_copy(self._built[digest], wheel)
         file.path.unlink()
         return replace(file, path=wheel, hashes=(), accepts=(), size=None)
 
