@@ -121,7 +121,7 @@ def test_a_hostile_stage_is_left_alone(
         assert result.exit_code == 1
         return
     assert result.exit_code == 0, result.stderr
-    assert f"note: {clone.stage} belongs to none of your runs, so it was left alone" in (
+    assert f"note: {clone.stage} does not belong to any of your runs, so it was not removed" in (
         result.stderr
     )
     assert len(names(clone.house)) == 1

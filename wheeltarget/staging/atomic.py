@@ -52,11 +52,11 @@ def open_draft(path: Path) -> Iterator[Callable[[str], None]]:
 
 
 def _require_folder(path: Path, folder: Path) -> None:
-    """Refuse a folder that does not exist; none is made, since nobody asked for that."""
+    """Raise an error if a folder does not exist."""
     if not folder.exists():
         raise DestinationError(
-            f"cannot write {path}: there is no folder {folder} yet",
-            "make it first, or name a file in a folder that is there",
+            f"cannot write {path}: the folder {folder} does not exist",
+            "create it first, or name a file in an existing folder",
         )
     if not folder.is_dir():
         raise DestinationError(f"cannot write {path}: {folder} is a file, not a folder")
@@ -70,14 +70,14 @@ def _replace(file: Path, text: str) -> None:
 
 @contextmanager
 def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
-    """Return where to write a file or a folder that is to be renamed to a path once it is whole.
+    """Return where to write a file or a folder that is to be renamed to a path once it is complete.
 
     It is in a hidden folder beside the path. What killed runs have left beside it is removed first.
 
     :param path: where it is to go; its folder has to exist.
     :param folder: whether to make a folder.
-    :returns: the path of the new file, which is not there yet, or of the new folder; whatever is
-        still there in the end is removed.
+    :returns: the path of the new file, which does not exist yet, or of the new folder; it is
+        removed at the end if it still exists.
     :raises DestinationError: if there is no place for a record of it.
     :raises OSError: if it cannot be made.
     """

@@ -1,10 +1,10 @@
 """Clean up after a run that was killed.
 
-``python guard.py STATE KEY`` runs beside wheeltarget and reads lines from it: ``child PID`` when a
-process of pip's begins, ``ended PID`` when it has, ``done`` when there is nothing to clean. If the
-pipe ends without ``done``, wheeltarget was killed: the children are ended, and what the record of
-the run names is taken back and removed, by the same code as in any later run. This file imports the
-standard library alone, and most of it only for cleaning up, so that it starts in a few
+``python cleanup.py STATE KEY`` runs beside wheeltarget and reads lines from it: ``child PID`` when
+a pip process starts, ``ended PID`` when it has ended, ``done`` when there is nothing to clean. If
+the pipe ends without ``done``, wheeltarget was killed: the children are ended, and what the record
+of the run names is taken back and removed, by the same code as in any later run. This file imports
+the standard library alone, and most of it only for cleaning up, so that it starts in a few
 milliseconds.
 """
 
@@ -42,7 +42,7 @@ def main(state: str, key: str) -> None:
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     from wheeltarget.staging import destination_lock, folders, records
 
-    # What it cannot do, for another run places files there or the disk fails, is left to the next.
+    # If another run places files there, or the disk fails, the rest is left to the next run.
     with suppress(OSError), folders.Folder.open(state) as folder:
         records.finish(folder, key, destination_lock.PATIENCE)
 

@@ -34,25 +34,25 @@ class Guard:
             os.close(end)
 
     def tell(self, line: str) -> None:
-        """Tell it something, as the head of its file says; one that is gone hears nothing.
+        """Send it a line of the protocol in its module, unless it has ended.
 
-        :param line: what, without a line end.
+        :param line: the line, without a line end.
         """
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, f"{line}\n".encode())
 
     def dismiss(self) -> None:
-        """Say that there is nothing to clean, upon which it ends."""
+        """End it, since there is nothing to clean."""
         self.tell("done")
         os.close(self._pipe)
         _ending.add(self._pid)
 
 
 def _forget_ended() -> None:
-    """Let the system forget the guards that have ended."""
+    """Reap the guards that have ended."""
     for pid in tuple(_ending) if hasattr(os, "WNOHANG") else ():
         ended = pid
-        with contextlib.suppress(ChildProcessError):  # somebody else has asked for its end
+        with contextlib.suppress(ChildProcessError):  # it was reaped elsewhere
             ended, _ = os.waitpid(pid, os.WNOHANG)
         if ended:
             _ending.discard(pid)
@@ -69,7 +69,7 @@ def _spawn(command: list[str], stdin: int) -> int:
             (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
             (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
         ]
-        # Older systems know no such sessions; what else is wrong, the other way says.
+        # Older systems have no such sessions; Popen reports other errors.
         with contextlib.suppress(NotImplementedError, OSError):
             return os.posix_spawn(
                 command[0], command, os.environ, file_actions=streams, setsid=True
@@ -80,6 +80,6 @@ def _spawn(command: list[str], stdin: int) -> int:
     process = subprocess.Popen(
         command, stdin=stdin, stdout=null, stderr=null, start_new_session=True
     )
-    # It is known by its number from here on, and nobody is to be told that it still runs.
+    # It is reaped by its number; Popen must not warn that it still runs.
     process.returncode = 0
     return process.pid

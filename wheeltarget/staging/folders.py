@@ -1,4 +1,4 @@
-"""Open folders: what is done in one is done there, whatever its path leads to meanwhile.
+"""Open folders: operations stay in the folder even if its path changes meanwhile.
 
 On POSIX a folder is held by a file descriptor, and no link is followed to anything in it. On
 Windows, which has no such calls, its path is used.
@@ -48,14 +48,14 @@ class Folder:
 
         :param path: its path.
         :param follow: whether it may be a link to a folder.
-        :raises OSError: if there is none, or a link and none is followed.
+        :raises OSError: if it does not exist, or is a link that is not followed.
         """
         if not _BY_HANDLE:
             return cls(_plain_folder(path, follow=follow), None)
         return cls(path, _open(path, 0 if follow else _NO_LINK, None))
 
     def inner(self, name: str) -> Folder:
-        """Open a folder in this one; a link is none.
+        """Open a folder in this one, which must not be a link.
 
         :param name: its name.
         :raises OSError: if it cannot be opened.
@@ -70,7 +70,7 @@ class Folder:
             raise
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the folder."""
         if self._handle is not None:
             os.close(self._handle)
             self._handle = None
@@ -148,7 +148,7 @@ class Folder:
         self._do_two(os.replace, name, other, new)
 
     def link(self, name: str, other: Folder, new: str) -> None:
-        """Give a file a second name in another folder; a link to something is itself given one."""
+        """Give a file a second name in another folder; symbolic links are not followed."""
         self._do_two(os.link, name, other, new, follow_symlinks=False)
 
     def take(self, path: str, name: str) -> None:
@@ -163,7 +163,7 @@ class Folder:
             raise
 
     def sync(self) -> None:
-        """Have the names in it written to the disk, if the system can do that."""
+        """Flush the names in it to the disk, if the system can do that."""
         if self._handle is not None:
             with contextlib.suppress(OSError):
                 os.fsync(self._handle)
@@ -238,7 +238,7 @@ def _open(name: str, flags: int, inside: int | None) -> int:
 
 
 def _plain_folder(path: str, *, follow: bool) -> str:
-    """Return the path of a folder on Windows; a link or a junction is none unless followed."""
+    """Return the path of a folder on Windows; refuse a link or junction unless followed."""
     found = os.stat(path) if follow else os.lstat(path)
     linked = getattr(found, "st_file_attributes", 0) & _JUNCTIONS
     if not stat.S_ISDIR(found.st_mode) or (linked and not follow):

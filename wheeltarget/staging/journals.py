@@ -1,14 +1,14 @@
-"""Files placed in a folder that is there already, all of them or none, whatever happens.
+"""Place files in an existing folder, all of them or none, whatever happens.
 
 A journal in the user's own state folder says beforehand which files are placed: the folder, known
 by its inode and not by its name, and of each file the inode of the new one and of the old one.
 Placing is renaming alone. So is taking back, which therefore needs no room: an old file is kept in
 the stage under a second name, and renamed from there. Only what has the inode that the journal
-names is touched, since whatever else is there is somebody else's.
+names is touched, since everything else belongs to others.
 
-The folder is locked from before the journal is written until after it is removed. So whoever has
-the lock knows that the writer of a journal for this folder is dead, and takes back what it placed
-before anything else.
+The folder is locked from before the journal is written until after it is removed. So a
+process that has the lock knows that the writer of a journal for this folder is dead, and first
+takes back what it placed.
 
 The standard library alone is imported here, since the guard uses this, too.
 """
@@ -94,10 +94,6 @@ class Journal:
 
 
 def _read_json(data: bytes) -> object:
-    """Read JSON.
-
-    :raises ValueError: if it is none.
-    """
     import json
 
     try:
@@ -109,7 +105,7 @@ def _read_json(data: bytes) -> object:
 def identity_of(data: object) -> Identity:
     """Read an identity.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is invalid.
     """
     match data:
         case [int(device), int(inode), int(system)]:
@@ -128,7 +124,7 @@ def is_plain(name: object) -> bool:
 def _parse(data: bytes) -> Journal:
     """Read a journal.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is invalid.
     """
     match _read_json(data):
         case {
@@ -252,7 +248,7 @@ def take_back(state: Folder, key: str, patience: float) -> None:
         journal = _read(state, key)
         destination = _open_again(journal)
         if destination is None:
-            # The folder has gone, and nobody knows where to.
+            # The folder has been moved or removed.
             state.remove(key + _JOURNAL)
             return
         with destination, held(destination, state, patience):
@@ -317,7 +313,7 @@ def take_back_held(state: Folder, key: str, journal: Journal, destination: Folde
 def _take_one_back(entry: Entry, number: str, folder: Folder, kept: Folder | None) -> None:
     there = folder.status(entry.name)
     if there is not None and there.st_ino != entry.new:
-        return  # the old file, or somebody else's
+        return  # the old file, or another process's
     if entry.old is None:
         if there is not None:
             folder.remove(entry.name)

@@ -79,12 +79,12 @@ class Record:
         os.mkdir(path, 0o700)
         with Folder.open(path) as folder:
             if folder.own.st_uid != getattr(os, "geteuid", lambda: folder.own.st_uid)():
-                raise PermissionError(1, "somebody else has replaced it", path)
+                raise PermissionError(1, "another user has replaced it", path)
             self._add("identity", *map(str, folder.identity))
         return path
 
     def sync(self) -> None:
-        """Have the record written to the disk, before there is something to take back."""
+        """Flush the record to the disk, before there is something to take back."""
         os.fsync(self._handle)
 
     def close(self) -> None:
@@ -188,7 +188,7 @@ def _keys(state: Folder) -> list[str]:
 def _read(state: Folder, key: str) -> _Content:
     """Read a record.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is invalid.
     """
     with open(state.open_file(key + RECORD, os.O_RDONLY), "rb") as file:
         # What was not written to its end was not begun.
@@ -217,7 +217,7 @@ def _escaped(path: str) -> str:
 def _unescaped(text: str) -> str:
     """Read a path.
 
-    :raises ValueError: if it is none, or does not say where it begins.
+    :raises ValueError: if it is not absolute.
     """
     path = text.encode("ascii").decode("unicode_escape")
     if not os.path.isabs(path) or "\0" in path:
@@ -227,9 +227,9 @@ def _unescaped(text: str) -> str:
 
 @contextlib.contextmanager
 def _held(state: Folder, key: str, patience: float, *, is_dead: bool = False) -> Iterator[bool]:
-    """Hold the record of a dead run; False if there is none, or its run is alive.
+    """Hold the record of a dead run; False if it does not exist, or its run is alive.
 
-    Where files cannot be locked, a run is alive unless it is known to be dead.
+    If files cannot be locked, a run is alive unless it is known to be dead.
     """
     hold = {True, None} if is_dead else {True}
     try:

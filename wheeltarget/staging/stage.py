@@ -67,7 +67,7 @@ class Stage:
         return folder
 
     def tell_guard(self, line: str) -> None:
-        """Tell the guard of a child, or that there is nothing to clean."""
+        """Send the guard a line about a child process."""
         if self._guard is not None:
             self._guard.tell(line)
 
@@ -285,8 +285,8 @@ def _strangers(state: Folder, home: str, name: str) -> Iterator[str]:
         # A run of this user that has just ended removes its stage, and then its record.
         if path not in known and os.path.lexists(path):
             yield (
-                f"{path} belongs to none of your runs, so it was left alone; "
-                "remove it unless somebody else is downloading there"
+                f"{path} does not belong to any of your runs, so it was not removed; "
+                "remove it unless another user is downloading there"
             )
 
 

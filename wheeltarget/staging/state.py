@@ -1,7 +1,7 @@
-"""The user's own state folder: the only place that wheeltarget believes about earlier runs.
+"""The user's own state folder, the only place with trusted information about earlier runs.
 
-What lies beside a destination can be anybody's: it may come with a cloned repository, or be
-another user's in a shared folder. So what a run has to know of earlier ones is kept here.
+Files beside a destination can be anyone's: they may come with a cloned repository, or be another
+user's in a shared folder. So what a run has to know about earlier ones is kept here.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _checked(path: Path) -> Folder:
     try:
         if sys.platform != "win32":
             if folder.own.st_uid != os.geteuid():
-                raise PermissionError(1, "it belongs to somebody else", str(path))
+                raise PermissionError(1, "it belongs to another user", str(path))
             if stat.S_IMODE(folder.own.st_mode) & 0o077:
                 raise PermissionError(1, "others may use it, so it is not believed", str(path))
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):

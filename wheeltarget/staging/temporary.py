@@ -23,10 +23,9 @@ _HINT = "set TMPDIR to a folder that can be written and has room"
 
 
 def temporary_home() -> Path:
-    """Find the folder that temporary files go to.
+    """Return the folder for temporary files.
 
-    :returns: its path.
-    :raises TemporaryFilesError: if there is none.
+    :raises TemporaryFilesError: if none can be written.
     """
     try:
         return Path(tempfile.gettempdir())
@@ -51,12 +50,12 @@ def temporary_folder(name: str) -> Iterator[Path]:
 
 @contextmanager
 def explained(folder: Path | None = None) -> Iterator[None]:
-    """Say of an error that it is about temporary files, if it is.
+    """Turn an error of writing temporary files into one that says so.
 
-    An error without a file name is one of writing to an open file. Whoever writes to another place
-    meanwhile has to say which one it is, as an error of wheeltarget's.
+    An error without a file name is one of writing to an open file. Code in the block that writes to
+    another place must therefore raise an error of wheeltarget's own.
 
-    :param folder: where they are; by default, where they are by default.
+    :param folder: their folder; the default one if None.
     :raises TemporaryFilesError: if something there cannot be written.
     """
     try:

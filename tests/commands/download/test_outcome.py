@@ -193,11 +193,11 @@ class TestReport:
     @pytest.mark.parametrize(
         ("place", "why"),
         [
-            ("wheelhouse/r.json", "there is no folder wheelhouse yet\n  make it first, or name "),
-            ("none/below/r.json", "there is no folder none/below yet\n  make it first, or name "),
+            ("wheelhouse/r.json", "the folder wheelhouse does not exist\n  create it first, or "),
+            ("none/below/r.json", "the folder none/below does not exist\n  create it first, or "),
             (".", "it is a folder\n  name a file in it\n"),
             ("file/r.json", "file is a file, not a folder\n"),
-            ("link.json", "there is no folder {here}/gone yet\n"),
+            ("link.json", "the folder {here}/gone does not exist\n"),
         ],
     )
     def test_cannot_be_written(self, index: LocalIndex, here: Path, place: str, why: str) -> None:
