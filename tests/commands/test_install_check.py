@@ -44,7 +44,7 @@ def test_bad(house: Path) -> None:
     result = check(house, "--python", sys.executable)
     assert result.exit_code == 1
     assert result.stdout.splitlines() == [
-        f"crash for {TAG}: WC602 import crash ends Python with signal 6",
+        f"crash for {TAG}: WC602 import crash crashes Python with signal 6",
         f"lib for {TAG}: WC601 import lib fails: ModuleNotFoundError: No module named 'not_there'",
         f"tool for {TAG}: WC601 import tool fails: ModuleNotFoundError: No module named 'pytest'",
     ]
@@ -57,11 +57,9 @@ def test_no_interpreter(house: Path) -> None:
     result = check(house, "--python", sys.executable, target="cp33-none-any")
     assert (result.exit_code, result.stdout) == (3, "")
     minor = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    said = (
-        f"these wheels are for Python 3.3, and cannot be tried: {sys.executable} is Python {minor}"
-    )
+    said = f"the wheels of the lock need Python 3.3: {sys.executable} is Python {minor}"
     assert said in result.stderr
     assert "--python PATH" in result.stderr
     result = check(house, target="cp33-none-any")
-    assert "there is no Python 3.3 on this machine that takes these wheels" in result.stderr
+    assert "no Python 3.3 on this machine accepts the wheels of the lock" in result.stderr
     assert "no such file" in check(house, "--python=nowhere").stderr.lower()

@@ -293,15 +293,15 @@ def broken_wheels() -> Iterator[Broken]:
 
 
 def _damaged() -> Iterator[Broken]:
-    yield Broken("empty", "WC102", "no archive", _bytes(lambda _: b""))
-    yield Broken("half", "WC102", "no archive", _bytes(lambda data: data[: len(data) // 2]))
-    yield Broken("a page", "WC102", "no archive", _bytes(lambda _: b"<html>log in</html>"))
+    yield Broken("empty", "WC102", "it is empty", _bytes(lambda _: b""))
+    yield Broken("half", "WC102", "as a zip archive", _bytes(lambda data: data[: len(data) // 2]))
+    yield Broken("a page", "WC102", "as a zip archive", _bytes(lambda _: b"<html>log in</html>"))
     yield Broken("a flipped byte", "WC102", "lib.py cannot be read", _bytes(_flipped))
     yield Broken("encrypted", "WC102", "is encrypted", _encrypted)
     yield Broken("an odd method", "WC102", "cannot be read", _no_deflate)
-    yield Broken("no METADATA", "WC108", "it has no", _changed(_gone("METADATA")))
-    yield Broken("no WHEEL", "WC110", "it has no", _changed(_gone("WHEEL")))
-    yield Broken("no RECORD", "WC112", "it has no", _changed(_gone("RECORD")))
+    yield Broken("no METADATA", "WC108", "is missing", _changed(_gone("METADATA")))
+    yield Broken("no WHEEL", "WC110", "is missing", _changed(_gone("WHEEL")))
+    yield Broken("no RECORD", "WC112", "is missing", _changed(_gone("RECORD")))
     yield Broken(
         "no text", "WC108", "cannot be read", _changed(_file("METADATA", b"Name", b"\xff\xfe"))
     )
@@ -316,52 +316,52 @@ def _damaged() -> Iterator[Broken]:
 
 
 def _hostile() -> Iterator[Broken]:
-    yield Broken("up", "WC103", "leads out", _added("../evil.py"))
-    yield Broken("deep up", "WC103", "leads out", _added("lib/../../evil.py"))
-    yield Broken("absolute", "WC103", "leads out", _added("/tmp/evil.py"))  # noqa: S108 - a lie
-    yield Broken("a drive", "WC103", "leads out", _added("C:/evil.py"))
-    yield Broken("a backslash", "WC103", "leads out", _added("..\\evil.py"))
+    yield Broken("up", "WC103", "outside the wheel", _added("../evil.py"))
+    yield Broken("deep up", "WC103", "outside the wheel", _added("lib/../../evil.py"))
+    yield Broken("absolute", "WC103", "outside the wheel", _added("/tmp/evil.py"))  # noqa: S108 - a lie
+    yield Broken("a drive", "WC103", "outside the wheel", _added("C:/evil.py"))
+    yield Broken("a backslash", "WC103", "outside the wheel", _added("..\\evil.py"))
     for place in ("lib-1.0.data/purelib//etc/evil.py", "lib-1.0.data/data/C:/evil.py"):
-        yield Broken(f"absolute in {place[:17]}", "WC103", "leads out", _added(place))
+        yield Broken(f"absolute in {place[:17]}", "WC103", "outside the wheel", _added(place))
     for name in ("../../evil", "/evil", "..", "C:evil"):
         points = f"[console_scripts]\n{name} = lib:main\n".encode()
         make = _added(f"{INFORMATION}/entry_points.txt", points)
-        yield Broken(f"the script {name}", "WC103", "leads out of its folder", make)
-    yield Broken("a NUL", "WC103", "leads out", _nul)
-    yield Broken("a link", "WC106", "odd is a link", _member(stat.S_IFLNK))
-    yield Broken("a pipe", "WC106", "no plain file", _member(stat.S_IFIFO))
+        yield Broken(f"the script {name}", "WC103", "outside its folder", make)
+    yield Broken("a NUL", "WC103", "outside the wheel", _nul)
+    yield Broken("a link", "WC106", "odd is a symbolic link", _member(stat.S_IFLNK))
+    yield Broken("a pipe", "WC106", "special file", _member(stat.S_IFIFO))
     yield Broken("one name twice", "WC104", "lib.py 2 times", _twice)
     yield Broken("a file and a folder", "WC104", "lib.py is both", _added("lib.py/x.py"))
-    yield Broken("two accents", "WC105", "accents", _two_accents)
+    yield Broken("two accents", "WC105", "Unicode normalization", _two_accents)
     yield Broken("a control character", "WC120", "'lib/a\\x1b[2J\\nb'", _added("lib/a\x1b[2J\nb"))
-    yield Broken("a long name", "WC120", "is longer", _added("x" * 300))
-    yield Broken("a deep name", "WC120", "is longer", _added("x/" * 3000 + "x"))
+    yield Broken("a long name", "WC120", "is too long", _added("x" * 300))
+    yield Broken("a deep name", "WC120", "is too long", _added("x/" * 3000 + "x"))
     yield Broken("a device", "WC120", "on Windows", _device)
     yield Broken("data of another", "WC121", "b-2.data is not", _added("b-2.data/scripts/x"))
-    yield Broken("odd data", "WC121", "no folder of .data", _added("lib-1.0.data/odd/x"))
-    yield Broken("loose data", "WC121", "no folder of .data", _added("lib-1.0.data/x"))
-    yield Broken("another header", "WC119", "lib/one.py names", _other_header)
+    yield Broken("odd data", "WC121", "not in a subdirectory", _added("lib-1.0.data/odd/x"))
+    yield Broken("loose data", "WC121", "not in a subdirectory", _added("lib-1.0.data/x"))
+    yield Broken("another header", "WC119", "lib/one.py has another name", _other_header)
     yield Broken("another length", "WC119", "another size", _other_size)
     yield Broken("a hidden file", "WC119", "does not list", _hidden)
     yield Broken("two that overlap", "WC119", "overlap", _overlapping)
     yield Broken("bzip2", "WC102", "big cannot be read", _bzip2)
     yield Broken("a large directory", "WC102", "more than 32 MB", _large_directory)
-    yield Broken("a bomb and nothing else", "WC118", "unpack to 2726", _bare_bomb)
+    yield Broken("a bomb and nothing else", "WC118", "to 2726", _bare_bomb)
     fields = b"".join(b"\nX%d: 1" % number for number in range(400))
     many = _changed(_file("METADATA", b"\nName", fields + b"\nName"))
     yield Broken("many fields", "WC108", "too many fields", many)
     tags = b"Tag: " + b"-".join([b".".join([b"x"] * 99)] * 3) + b"\nTag"
     yield Broken("many tags", "WC110", "more than 10000", _changed(_file("WHEEL", b"Tag", tags)))
-    yield Broken("a case clash", "WC105", "by case only", _added("LIB.py"))
-    yield Broken("a bomb", "WC118", "unpack to 2726", _bomb)
+    yield Broken("a case clash", "WC105", "only by case", _added("LIB.py"))
+    yield Broken("a bomb", "WC118", "to 2726", _bomb)
     yield Broken("a long METADATA", "WC108", "more than 16 MB", _long_record)
 
 
 def _untrue() -> Iterator[Broken]:
-    yield Broken("no wheel's name", "WC101", "no wheel's", _named("lib.whl"))
-    yield Broken("a bad version", "WC101", "no wheel's", _named("lib-x-py3-none-any.whl"))
+    yield Broken("no wheel's name", "WC101", "not that of a wheel", _named("lib.whl"))
+    yield Broken("a bad version", "WC101", "not that of a wheel", _named("lib-x-py3-none-any.whl"))
     yield Broken("another folder", "WC107", "other-1.0", _changed(_renamed("lib-", "other-")))
-    yield Broken("two folders", "WC107", "one .dist-info", _added("b-2.dist-info/METADATA"))
+    yield Broken("two folders", "WC107", "exactly one .dist-info", _added("b-2.dist-info/METADATA"))
     yield Broken(
         "another name", "WC109", "other 1.0", _changed(_file("METADATA", b": lib", b": other"))
     )
@@ -385,7 +385,7 @@ def _untrue() -> Iterator[Broken]:
     yield Broken(
         "another content",
         "WC115",
-        "lib.py has not",
+        "of lib.py differs",
         _changed(lambda files: files.update({"lib.py": b'"""Evil."""'})),
     )
     yield Broken(
@@ -397,7 +397,7 @@ def _untrue() -> Iterator[Broken]:
     yield Broken(
         "a weak hash", "WC117", "only a md5", _changed(_file("RECORD", b"sha256=", b"md5="))
     )
-    yield Broken("no hash", "WC117", "no hash of lib.py", _changed(_without_hashes))
+    yield Broken("no hash", "WC117", "no hash for lib.py", _changed(_without_hashes))
 
 
 def _two_accents(folder: Path) -> Path:

@@ -66,7 +66,7 @@ def test_what_is_signed_need_not_be_listed(tmp_path: Path) -> None:
 
 def test_missing(tmp_path: Path) -> None:
     (flaw,) = read_wheel(tmp_path / "lib-1.0-py3-none-any.whl").flaws
-    assert flaw == ("WC102", "it is no archive that can be read: No such file or directory")
+    assert flaw == ("WC102", "it cannot be read as a zip archive: No such file or directory")
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="/\\\0:"), min_size=1), min_size=1))

@@ -1,4 +1,4 @@
-"""The verb ``install-check``: the wheels of a lock in a throwaway folder, imported for real."""
+"""The command ``install-check``: import the wheels of a lock with a real interpreter."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.utils import parse_wheel_filename
 
 from wheeltarget.commands.bundle.file_set import merge_files
 from wheeltarget.commands.bundle.unpack import BundledFile, Layout, unpack_all
@@ -25,7 +27,7 @@ from wheeltarget.utils.extras import require
 from wheeltarget.utils.python_process import other_python_code
 from wheeltarget.utils.signals import interruptible
 
-_PATIENCE = 120.0
+_TIMEOUT = 120.0
 _EXTENSION = re.compile(r"(?P<name>\w+)\.(?:[\w-]+\.)?(?:so|pyd)", re.ASCII)
 _SCRIPT = """\
 sys.path.insert(0, sys.argv[1])
@@ -35,12 +37,12 @@ __import__(sys.argv[2])
 
 @dataclass(frozen=True, slots=True)
 class InstallCheckRequest:
-    """What a person asks of ``wheeltarget install-check``.
+    """The options of ``wheeltarget install-check``.
 
-    :param lock: the lock; one of wheeltarget names the target.
-    :param wheels: folders that have the wheels; without any, they are fetched.
+    :param lock: the lock; one that wheeltarget wrote names the target.
+    :param wheels: folders that have the wheels; if there are none, they are fetched.
     :param python: the interpreter; empty to look for one.
-    :param environment: the environment's variables.
+    :param environment: the environment variables.
     :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
     :param targets: the values of ``--target``, likewise.
     """
@@ -55,12 +57,12 @@ class InstallCheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class InstallCheckOutcome:
-    """What came of it.
+    """The result of an install check.
 
     :param python: the interpreter.
     :param target: the target's label.
-    :param modules: the modules that were imported, or should have been.
-    :param findings: what cannot be imported.
+    :param modules: the modules that were to be imported.
+    :param findings: the modules that cannot be imported.
     """
 
     python: str
@@ -70,16 +72,16 @@ class InstallCheckOutcome:
 
     @property
     def exit_code(self) -> int:
-        """Give 1 where something cannot be imported, else 0."""
+        """Return 1 if something cannot be imported, else 0."""
         return int(bool(self.findings))
 
 
 def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     """Unpack the wheels of a lock and import every top-level module in a real interpreter.
 
-    :param request: what is asked for.
-    :returns: what cannot be imported there.
-    :raises WheeltargetError: where that cannot be tried.
+    :param request: the options.
+    :returns: the result.
+    :raises WheeltargetError: if that cannot be tried.
     """
     invocation = read_invocation((), request.environment)
     environment = invocation.environment
@@ -90,7 +92,7 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
         wheels, _ = take_wheels(lock, choice, request.wheels, place, invocation, _require)
         tags = [_tags(path) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
-        python = _choose(candidates, lock.python, tags, named=bool(request.python))
+        python = _choose_python(candidates, lock.python, tags, named=bool(request.python))
         files = unpack_all(
             ((package.name, path) for package, path in wheels), Layout(), home / "unpacked"
         )
@@ -106,13 +108,11 @@ def _require() -> None:
 
 
 def _tags(path: Path) -> frozenset[str]:
-    from packaging.utils import parse_wheel_filename
-
     return frozenset(map(str, parse_wheel_filename(path.name)[3]))
 
 
 def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """Give the Pythons of a minor version that may be on this machine."""
+    """Yield the paths where a Python of a minor version may be installed."""
     minor = ".".join(version.split(".")[:2])
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == minor:
         yield sys.executable
@@ -125,37 +125,37 @@ def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
         yield str(found / "bin" / "python")
 
 
-def _choose(
+def _choose_python(
     candidates: Iterable[str], version: str, tags: Sequence[frozenset[str]], *, named: bool
 ) -> str:
-    """Find the first interpreter that takes every wheel."""
+    """Return the first interpreter that accepts every wheel."""
     minor = ".".join(version.split(".")[:2])
     reasons = []
     for python in candidates:
         try:
-            target = _describe(python)
+            target = _probe_target(python)
         except (ProbeError, UsageError) as error:
             reasons.append(error.message)
             continue
         if target.environment["python_version"] != minor:
             reasons.append(f"{python} is Python {target.python}")
         elif any(each.isdisjoint(target.tags) for each in tags):
-            reasons.append(f"{python} does not take every wheel of the lock")
+            reasons.append(f"{python} does not accept every wheel of the lock")
         else:
             return python
     if named:
         raise ProbeError(
-            f"these wheels are for Python {minor}, and cannot be tried: {reasons[0]}",
-            "name another with --python PATH, or leave it out to look for one",
+            f"the wheels of the lock need Python {minor}: {reasons[0]}",
+            "name another interpreter with --python PATH, or leave it out to look for one",
         )
     why = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
     raise ProbeError(
-        f"there is no Python {minor} on this machine that takes these wheels{why}",
-        "name one with --python PATH, or run this on a machine that has one",
+        f"no Python {minor} on this machine accepts the wheels of the lock{why}",
+        "name an interpreter with --python PATH, or use a machine that has one",
     )
 
 
-def _describe(python: str) -> Target:
+def _probe_target(python: str) -> Target:
     with temporary_folder("target") as folder:
         path = folder / "target.json"
         path.write_text(probe.probe(python, "", "json"), "utf-8")
@@ -163,7 +163,7 @@ def _describe(python: str) -> Target:
 
 
 def _modules(files: Iterable[BundledFile]) -> Iterator[tuple[str, str]]:
-    """Give every top-level module and the project that it is from."""
+    """Yield every top-level module and its project."""
     for file in files:
         folder, _, name = file.name.rpartition("/")
         match = _EXTENSION.fullmatch(name)
@@ -179,17 +179,17 @@ def _modules(files: Iterable[BundledFile]) -> Iterator[tuple[str, str]]:
 def _import_all(
     python: str, site: Path, owners: Mapping[str, str], label: str
 ) -> Iterator[CheckFinding]:
-    """Import each module in a process of its own, with nothing else to import from."""
+    """Import each module in a process of its own, which can import nothing else."""
     for module, owner in sorted(owners.items()):
         try:
             command = other_python_code(python, _SCRIPT, str(site), module)
-            done = probe.run_python(command, _PATIENCE, site.parent)
+            done = probe.run_python(command, _TIMEOUT, site.parent)
         except subprocess.TimeoutExpired:
-            message = f"import {module} takes longer than {_PATIENCE:.0f} seconds"
+            message = f"import {module} takes longer than {_TIMEOUT:.0f} seconds"
             yield CheckFinding(owner, label, "WC602", message)
             continue
         if done.returncode < 0:
-            message = f"import {module} ends Python with signal {-done.returncode}"
+            message = f"import {module} crashes Python with signal {-done.returncode}"
             yield CheckFinding(owner, label, "WC602", message)
         elif done.returncode:
             last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"

@@ -1,1 +1,1 @@
-"""Wheels as files, what they need, and how they are merged."""
+"""Wheels as files: their contents, their dependencies, and merging them into one folder."""

@@ -1,7 +1,7 @@
-"""The archive of a wheel: what is wrong with it before anything in it is unpacked.
+"""Check the archive of a wheel before anything in it is unpacked.
 
-Specifications: the binary distribution format (PEP 427), and PKWARE's APPNOTE for zip, of which a
-wheel has members that are stored or deflated, and nothing else.
+Specifications: the binary distribution format (PEP 427), and PKWARE's APPNOTE for zip. The members
+of a wheel are stored or deflated, nothing else.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 LONGEST_DIRECTORY = 32 << 20
-"""How many bytes an archive's directory may have; that is enough for 300,000 files."""
+"""How many bytes the central directory of an archive may have, enough for 300,000 files."""
 
 _BOMB = 256 << 20
 _BOMB_RATIO = 150
-"""An archive that unpacks to more than both says is not unpacked. What is packed once, deflate
-makes smaller by 1,000 at most, and real wheels by 10."""
+"""An archive that exceeds both limits is not unpacked. Deflate compresses by a factor of 1,000 at
+most, and real wheels by 10."""
 
 _LONGEST_PATH, _LONGEST_NAME = 1024, 255
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -45,8 +45,8 @@ DAMAGE = (
     ValueError,
     OverflowError,
 )
-"""What reading a damaged archive raises; encryption is a RuntimeError, and so is a strange
-compression a NotImplementedError."""
+"""What reading a damaged archive raises. Encryption is a RuntimeError, and an unknown compression
+method a NotImplementedError."""
 
 
 def describe_damage(error: Exception) -> str:
@@ -57,10 +57,10 @@ def describe_damage(error: Exception) -> str:
 
 
 class Flaw(NamedTuple):
-    """Something that is wrong with a wheel.
+    """A flaw of a wheel.
 
-    :param code: which kind, one of :data:`wheeltarget.commands.check.codes.CHECK_CODES`.
-    :param message: what it is, without a full stop; the file is not named in it.
+    :param code: its kind, one of :data:`wheeltarget.commands.check.codes.CHECK_CODES`.
+    :param message: what is wrong, without the name of the wheel and without a full stop.
     """
 
     code: str
@@ -68,10 +68,10 @@ class Flaw(NamedTuple):
 
 
 def refuse_large_directory(stream: IO[bytes]) -> None:
-    """Refuse an archive with a directory that would not fit into memory.
+    """Raise an error if the central directory of an archive would not fit into memory.
 
     :param stream: the archive.
-    :raises zipfile.BadZipFile: where its directory says that it has too many bytes.
+    :raises zipfile.BadZipFile: if the directory claims to be too large.
     """
     length = stream.seek(0, 2)
     start = max(length - 22 - 0xFFFF, 0)
@@ -79,14 +79,14 @@ def refuse_large_directory(stream: IO[bytes]) -> None:
     tail = stream.read()
     end = tail.rfind(b"PK\5\6")
     if end < 0 or end + 22 > len(tail):
-        return  # zipfile says what is wrong with it
+        return  # zipfile reports what is wrong
     (size,) = struct.unpack_from("<I", tail, end + 12)
     locator = start + end - 20
     if locator >= 0:
         stream.seek(locator)
         signature, _, place, _ = struct.unpack("<4sIQI", stream.read(20))
         if signature == b"PK\6\7" and place <= length - 56:
-            # zipfile takes the record just before, wherever the locator says that it is.
+            # zipfile reads the record just before the locator, not where the locator points.
             for each in {place, max(locator - 56, 0)}:
                 stream.seek(each)
                 record = stream.read(56)
@@ -95,51 +95,53 @@ def refuse_large_directory(stream: IO[bytes]) -> None:
                         size if size != 0xFFFFFFFF else 0, *struct.unpack_from("<Q", record, 40)
                     )
     if size > LONGEST_DIRECTORY and size <= length:
-        raise zipfile.BadZipFile(f"its directory has more than {LONGEST_DIRECTORY >> 20} MB")
+        raise zipfile.BadZipFile(
+            f"its central directory has more than {LONGEST_DIRECTORY >> 20} MB"
+        )
 
 
 def judge_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Iterator[Flaw]:
-    """Look at the names, kinds and sizes of what is in an archive.
+    """Check the names, kinds and compression of the members of an archive.
 
     :param members: its members.
-    :param windows: whether it is for Windows alone.
+    :param windows: whether it is for Windows only.
     """
     names = [member.filename for member in members]
     for name, number in Counter(names).items():
         if number > 1:
-            yield Flaw("WC104", f"it has {name} {number} times")
-    yield from _judge_likeness(set(names))
+            yield Flaw("WC104", f"it contains {name} {number} times")
+    yield from _find_clashes(set(names))
     for member in members:
-        # zipfile itself makes a backslash a slash on Windows, and ends a name at a NUL.
+        # zipfile replaces backslashes on Windows, and cuts a name at a NUL.
         name = member.orig_filename
         if leads_out(name):
-            yield Flaw("WC103", f"{name[:_LONGEST_NAME]!r} leads out of the wheel")
+            yield Flaw(
+                "WC103", f"{name[:_LONGEST_NAME]!r} would be written outside the wheel's folder"
+            )
         elif why := unfit(name, windows=windows):
             yield Flaw("WC120", f"{name[:_LONGEST_NAME]!r} {why}")
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            what = "a link" if kind == stat.S_IFLNK else "no plain file"
+            what = "a symbolic link" if kind == stat.S_IFLNK else "a special file"
             yield Flaw("WC106", f"{name} is {what}")
         if member.flag_bits & 0x1:
             yield Flaw("WC102", f"{name} is encrypted")
         if member.compress_type not in _METHODS:
-            yield Flaw("WC102", f"{name} cannot be read: it is packed by another way than deflate")
+            yield Flaw("WC102", f"{name} cannot be read: it is not compressed with deflate")
 
 
 def can_be_read(member: zipfile.ZipInfo) -> bool:
-    """Tell whether a member is packed so that a little of it is unpacked at a time.
+    """Return whether zipfile can unpack a member piece by piece.
 
-    zipfile does that for what is stored or deflated; a block of anything else it unpacks whole.
-
-    :param member: the member.
+    It can if the member is stored or deflated; of other methods it unpacks whole blocks.
     """
     return member.compress_type in _METHODS
 
 
 def leads_out(name: str) -> bool:
-    """Tell whether the name of an archive's member could lead out of the folder it is put in.
+    """Return whether a member's name could lead out of the folder that it is unpacked into.
 
-    :param name: the name, as the archive has it; a folder's may end with a slash.
+    :param name: the name as it is in the archive; that of a folder may end with a slash.
     """
     parts = re.split(r"[/\\]", name.removesuffix("/"))
     drive = any(re.match(r"[A-Za-z]:", part) for part in parts)
@@ -147,40 +149,37 @@ def leads_out(name: str) -> bool:
 
 
 def unfit(name: str, *, windows: bool) -> str:
-    """Say why no file can have a name; an empty text where one can.
+    """Return why no file can have a name, or an empty string if one can.
 
     :param name: the name, with slashes.
-    :param windows: whether it is to be one on Windows.
+    :param windows: whether the file is for Windows.
     """
     parts = name.removesuffix("/").split("/")
     kinds = set(map(unicodedata.category, set(name)))
     if "Cs" in kinds:
-        return "is not text"
+        return "is not valid Unicode"
     if not kinds.isdisjoint({"Cc", "Zl", "Zp"}):
-        return "has a control character in it"
+        return "contains a control character"
     if len(name) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_NAME for part in parts):
-        return "is longer than a file's name can be"
+        return "is too long for a file name"
     if windows:
         for part in parts:
             if _DEVICE.fullmatch(part) or _NOT_ON_WINDOWS.search(part) or part[-1:] in {".", " "}:
-                return "cannot be a file's name on Windows"
+                return "is not a valid file name on Windows"
     return ""
 
 
 def folded(name: str) -> str:
-    """Write a name as systems compare it that take upper and lower case for one.
-
-    :param name: the name.
-    """
+    """Return a name as file systems that ignore case compare it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _judge_likeness(names: set[str]) -> Iterator[Flaw]:
-    """Look for names that are one name on some systems, or a file's and a folder's."""
+def _find_clashes(names: set[str]) -> Iterator[Flaw]:
+    """Find names that are the same on some file systems, or of both a file and a folder."""
     alike, cases = Counter(map(folded, names)), Counter(map(str.casefold, names))
     for name in sorted(name for name in names if alike[folded(name)] > 1):
-        what = "case" if cases[name.casefold()] > 1 else "the way its accents are written"
-        yield Flaw("WC105", f"{name} differs from another of its files by {what} only")
+        what = "case" if cases[name.casefold()] > 1 else "Unicode normalization"
+        yield Flaw("WC105", f"{name} differs from another file only by {what}")
     ordered = sorted(names)
     for name in ordered:
         place = bisect_left(ordered, f"{name}/")
@@ -189,45 +188,46 @@ def _judge_likeness(names: set[str]) -> Iterator[Flaw]:
 
 
 def judge_data(names: Iterable[str], information: str) -> Iterator[Flaw]:
-    """Look at the ``.data`` folder, which says where to what in it goes.
+    """Check the ``.data`` directory, whose subdirectories say where files are installed.
 
     :param names: the names of all members.
-    :param information: the name of the ``.dist-info`` folder.
+    :param information: the name of the ``.dist-info`` directory.
     """
     own = information.removesuffix(".dist-info") + ".data"
-    told = set()
+    reported = set()
     for name in names:
         top, _, rest = name.partition("/")
         scheme = rest.partition("/")[0]
         if not top.endswith(".data") or not rest:
             continue
-        if top != own and top not in told:
-            told.add(top)
-            yield Flaw("WC121", f"{top} is not the .data folder of its name")
+        if top != own and top not in reported:
+            reported.add(top)
+            yield Flaw("WC121", f"{top} is not the .data directory of this project and version")
         elif top == own and (scheme not in _SCHEMES or rest == scheme):
-            yield Flaw("WC121", f"{name} is in no folder of .data that installers know")
+            yield Flaw("WC121", f"{name} is not in a subdirectory of .data that installers know")
 
 
 def is_bomb(members: Sequence[zipfile.ZipInfo]) -> str:
-    """Say what an archive unpacks to if that is far more than there can be in it.
+    """Return a message if an archive would unpack to far more than a wheel can contain.
 
     :param members: its members.
-    :returns: the end of a sentence, or an empty text where all is well.
+    :returns: the message, or an empty string.
     """
     size = sum(member.file_size for member in members)
     packed = sum({m.header_offset: m.compress_size for m in members}.values())
     if size <= max(_BOMB, _BOMB_RATIO * packed):
         return ""
-    return f"it would unpack to {size} bytes, out of {packed}: its files were not looked at"
+    return f"it would unpack from {packed} to {size} bytes; its files were not checked"
 
 
 def judge_headers(stream: IO[bytes], members: Iterable[zipfile.ZipInfo]) -> Iterator[Flaw]:
-    """Hold the directory of an archive against the headers before its members.
+    """Compare the central directory of an archive with the headers of its members.
 
-    Programs read the one or the others: where they differ, one checks what another does not unpack.
+    Some programs read the one, and some the other. If they differ, a checker may see other files
+    than an installer.
 
     :param stream: the archive.
-    :param members: its members, as its directory has them.
+    :param members: its members, from its central directory.
     """
     end, last = 0, ""
     for member in sorted(members, key=lambda each: each.header_offset):
@@ -235,26 +235,26 @@ def judge_headers(stream: IO[bytes], members: Iterable[zipfile.ZipInfo]) -> Iter
         if start < end:
             yield Flaw("WC119", f"{name} and {last} overlap")
         elif start > end and _begins_member(stream, end, start):
-            yield Flaw("WC119", f"before {name} is a file that its directory does not list")
+            yield Flaw("WC119", f"before {name} is a file that the central directory does not list")
         stream.seek(start)
         data = stream.read(_HEADER.size)
         if len(data) < _HEADER.size or not data.startswith(b"PK\3\4"):
-            yield Flaw("WC119", f"{name} is not where its directory says")
+            yield Flaw("WC119", f"{name} is not where the central directory says")
             continue
         _, _, flags, method, *_, packed, size, named, extra = _HEADER.unpack(data)
         local = stream.read(named)
         wanted = name.encode("utf-8" if member.flag_bits & 0x800 else "cp437", "replace")
         if local != wanted or method != member.compress_type:
-            yield Flaw("WC119", f"the header of {name} names or packs it otherwise")
-        said = {size, packed} - {0xFFFFFFFF}
-        if not flags & 0x8 and not said <= {member.file_size, member.compress_size}:
-            yield Flaw("WC119", f"the header of {name} has another size than the directory")
+            yield Flaw("WC119", f"the header of {name} has another name or compression")
+        sizes = {size, packed} - {0xFFFFFFFF}
+        if not flags & 0x8 and not sizes <= {member.file_size, member.compress_size}:
+            yield Flaw("WC119", f"the header of {name} has another size than the central directory")
         end = start + _HEADER.size + named + extra + member.compress_size
         last = name
 
 
 def _begins_member(stream: IO[bytes], start: int, stop: int) -> bool:
-    """Tell whether a gap begins with a member, or has one behind a data descriptor."""
+    """Return whether a gap contains a member, perhaps after a data descriptor."""
     stream.seek(start)
     gap = stream.read(min(stop - start, 64))
     return any(gap.startswith(b"PK\3\4", place) for place in (0, 12, 16, 20, 24))

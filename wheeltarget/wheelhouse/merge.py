@@ -1,4 +1,4 @@
-"""The destination: the files of all targets merged into it, each name once."""
+"""Merge the files of all targets into the destination, each name once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _LOCK_CLASH = "a target has one lock: keep the right one, or lock again and merg
 class StagedFile:
     """A file that one target needs.
 
-    :param path: where it lies in the stage; where it is somebody's own, where that is.
+    :param path: its path, in the stage or, if it is to be copied, elsewhere.
     :param origin: where it came from, for messages.
     :param label: the target that needs it, or an empty string.
     :param folder: the folder in the destination that it goes to, or an empty string.
-    :param digest: what was computed of it in this run; None if nothing was.
+    :param digest: its digest, if it was computed in this run.
     """
 
     path: Path
@@ -36,12 +36,12 @@ class StagedFile:
 
     @property
     def name(self) -> str:
-        """Give the name that it gets in the destination."""
+        """Return its name in the destination."""
         return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
 
     @property
     def told(self) -> str:
-        """Say in a message which one is meant."""
+        """Return how messages call it."""
         return f"{self.origin} for {self.label}" if self.label else self.origin
 
 
@@ -49,9 +49,9 @@ class StagedFile:
 class PlacedFile:
     """A file in the destination.
 
-    :param path: where it is.
-    :param digest: what was computed of its content in this run.
-    :param new: False where it was there before with this content.
+    :param path: its path.
+    :param digest: its digest, computed in this run.
+    :param new: False if it was there before with this content.
     """
 
     path: Path
@@ -69,12 +69,12 @@ def merge(
 ) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
-    :param stage: where they lie.
+    :param stage: the stage, which has the files unless they are copied.
     :param targets: the files of each target.
-    :param hashes: has those hashes that are known already.
-    :param copied: whether the files lie elsewhere and are to stay there.
-    :param begin: is called once no other run has to be waited for, before anything is placed.
-    :returns: what is in the destination afterwards, by the name that each file gets there.
+    :param hashes: the hashes that are known already.
+    :param copied: whether to copy the files, which are not in the stage.
+    :param begin: called once no other run is waited for, before anything is placed.
+    :returns: the files in the destination, by their names there.
     :raises ClashError: if one name has two contents; nothing is placed then.
     :raises DestinationError: if the destination cannot be written; it is left as it was.
     """
@@ -87,7 +87,7 @@ def merge(
             raise clash(first, file)
     copies: dict[str, Path] = {}
     if copied:
-        # What takes long is done before other runs are kept waiting.
+        # Copying takes long, so it is done before other runs are made to wait.
         _copy(stage, chosen, _compare(stage, chosen, hashes), copies)
     with stage.hold():
         begin()
@@ -103,15 +103,15 @@ def merge(
 def _compare(
     stage: Stage, chosen: Mapping[str, tuple[StagedFile, Digest]], hashes: Hashes
 ) -> dict[str, PlacedFile]:
-    """Find out which files are in the destination already."""
+    """Find the files that are in the destination already."""
     placed = {}
     for name, (file, digest) in chosen.items():
         path = stage.destination / name
-        placed[name] = PlacedFile(path, digest, new=not _is_it(path, file.path, digest, hashes))
+        placed[name] = PlacedFile(path, digest, new=not _is_same(path, file.path, digest, hashes))
     return placed
 
 
-def _is_it(path: Path, staged: Path, digest: Digest, hashes: Hashes) -> bool:
+def _is_same(path: Path, staged: Path, digest: Digest, hashes: Hashes) -> bool:
     """Return whether a file in the destination is a staged file, or has its content."""
     if not path.is_file():
         return False
@@ -124,9 +124,9 @@ def _copy(
     placed: Mapping[str, PlacedFile],
     copies: dict[str, Path],
 ) -> None:
-    """Copy the files that are new into the stage, unless they are copied already.
+    """Copy new files into the stage, unless they are copied already.
 
-    What is placed are the copies, so they are hashed, too.
+    The copies are hashed, since they are what is placed.
     """
     for name, file in placed.items():
         if file.new and name not in copies:
@@ -140,11 +140,7 @@ def _copy(
 
 
 def clash(first: StagedFile, second: StagedFile) -> ClashError:
-    """Say that one name has two contents.
-
-    :param first: a file.
-    :param second: another one of that name.
-    """
+    """Return the error that one name has two contents."""
     return ClashError(
         f"{second.path.name} is two different files: {first.told} and {second.told}",
         _LOCK_CLASH if second.path.suffix == ".toml" else _CLASH,
@@ -152,10 +148,7 @@ def clash(first: StagedFile, second: StagedFile) -> ClashError:
 
 
 def folder_names(labels: Sequence[str]) -> Iterator[str]:
-    """Make a folder's name of each label, no two the same.
-
-    :param labels: what the targets are called.
-    """
+    """Make a folder name of each target's label, no two the same."""
     taken: set[str] = set()
     for label in labels:
         plain = re.sub(r"[^\w.+-]+", "-", label, flags=re.ASCII).strip(".-") or "target"

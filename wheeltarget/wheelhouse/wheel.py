@@ -1,7 +1,7 @@
-"""One wheel on the disk: what it says of itself, and everything that is wrong with it.
+"""Read one wheel, and find everything that is wrong with it.
 
-Specifications: the binary distribution format (PEP 427) for the archive, WHEEL and RECORD, core
-metadata for METADATA, PEP 376 for the form of RECORD.
+Specifications: the binary distribution format (PEP 427) for the archive, WHEEL and RECORD; core
+metadata for METADATA; PEP 376 for the format of RECORD.
 """
 
 from __future__ import annotations
@@ -45,25 +45,24 @@ from wheeltarget.wheelhouse.metadata import TooLargeError, read_member
 _CHUNK = 1 << 20
 _MOST_TAGS = 10_000
 _MOST_ALIKE = 50
-"""How many flaws of one kind are told of one wheel."""
-
+"""How many flaws of one kind are reported for one wheel."""
 
 _STRONG = ("sha256", "sha384", "sha512")
-"""The hashes that RECORD may have, PEP 427: sha256 or better."""
+"""The hashes that RECORD may use (PEP 427): sha256 or better."""
 
 
 @dataclass(frozen=True, slots=True)
 class WheelFile:
     """A wheel, as far as it can be read.
 
-    :param path: where it is.
-    :param name: its project, normalised, as the file name has it; empty where it has none.
-    :param version: its version, as the file name has it.
-    :param tags: its tags, as the file name has them.
+    :param path: its path.
+    :param name: its project, normalised, from the file name; empty if that is not a wheel's.
+    :param version: its version, from the file name.
+    :param tags: its tags, from the file name.
     :param requires: its ``Requires-Dist`` lines.
     :param requires_python: its ``Requires-Python``, or an empty string.
     :param flaws: what is wrong with it.
-    :param is_archive: whether it is an archive at all, whatever is wrong with what is in it.
+    :param is_archive: whether the archive can be read; what is in it may still be wrong.
     """
 
     path: Path
@@ -78,38 +77,38 @@ class WheelFile:
 
 @dataclass(slots=True)
 class _Reading:
-    """What is known so far of an archive that is being read."""
+    """An archive that is being read, and its flaws so far."""
 
     archive: zipfile.ZipFile
     names: tuple[str, ...]
     information: str = ""
     flaws: list[Flaw] = field(default_factory=list)
-    numbers: Counter[str] = field(default_factory=Counter)
+    counts: Counter[str] = field(default_factory=Counter)
 
     def note(self, code: str, message: str) -> None:
-        """Note a flaw; of many of one kind the first."""
-        self.numbers[code] += 1
-        if self.numbers[code] <= _MOST_ALIKE:
+        """Note a flaw, unless there are too many of its kind."""
+        self.counts[code] += 1
+        if self.counts[code] <= _MOST_ALIKE:
             self.flaws.append(Flaw(code, visible(message)))
 
     def all_flaws(self) -> tuple[Flaw, ...]:
-        """Give every flaw, and say of how many more there is no word."""
+        """Return the flaws, and how many more there are of each kind."""
         more = (
             Flaw(code, f"and {number - _MOST_ALIKE} more like it")
-            for code, number in self.numbers.items()
+            for code, number in self.counts.items()
             if number > _MOST_ALIKE
         )
         return (*self.flaws, *more)
 
     def text(self, file: str, code: str) -> str | None:
-        """Read a file of the ``.dist-info`` folder; what is wrong with it is noted."""
+        """Read a file of the ``.dist-info`` directory, and note what is wrong with it."""
         member = f"{self.information}/{file}"
         if member not in self.names:
-            self.note(code, f"it has no {member}")
+            self.note(code, f"{member} is missing")
             return None
         try:
             if not can_be_read(self.archive.getinfo(member)):
-                return None  # that is noted already
+                return None  # this is noted already
             return read_member(self.archive, member).decode()
         except TooLargeError as error:
             self.note(code, str(error))
@@ -119,24 +118,27 @@ class _Reading:
 
 
 def read_wheel(path: Path) -> WheelFile:
-    """Read a wheel and look for everything that is wrong with it.
+    """Read a wheel and find everything that is wrong with it.
 
-    Memory is bounded whatever is in the file; nothing of it is written anywhere.
+    The memory used is limited, whatever the file contains, and nothing is written.
 
     :param path: the file.
-    :returns: what it says of itself, and its flaws; where the archive cannot be read at all, what
-        its name says.
+    :returns: its metadata and its flaws; only what its name says if the archive cannot be read.
     """
     try:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
         return WheelFile(
             path,
-            flaws=(Flaw("WC101", visible(f"its name is no wheel's: {describe_damage(error)}")),),
+            flaws=(
+                Flaw(
+                    "WC101", visible(f"its name is not that of a wheel: {describe_damage(error)}")
+                ),
+            ),
         )
     wheel = WheelFile(path, str(name), str(version), frozenset(map(str, tags)))
     if path.exists() and not is_archive(path):  # a pipe has no end
-        why = "it is no archive: it is empty" if path.is_file() else "it is not a regular file"
+        why = "it is empty" if path.is_file() else "it is not a regular file"
         return replace(wheel, flaws=(Flaw("WC102", why),))
     try:
         with path.open("rb") as stream:
@@ -148,7 +150,7 @@ def read_wheel(path: Path) -> WheelFile:
                 requires, requires_python = _read(reading, wheel)
     except DAMAGE as error:
         flaw = Flaw(
-            "WC102", visible(f"it is no archive that can be read: {describe_damage(error)}")
+            "WC102", visible(f"it cannot be read as a zip archive: {describe_damage(error)}")
         )
         return replace(wheel, flaws=(flaw,))
     return replace(
@@ -161,7 +163,7 @@ def read_wheel(path: Path) -> WheelFile:
 
 
 def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
-    """Look at everything in an archive, and give its dependencies and its Requires-Python."""
+    """Check everything in an archive; return its dependencies and its Requires-Python."""
     windows = all(tag.rpartition("-")[2].startswith("win") for tag in wheel.tags)
     for flaw in judge_members(reading.archive.infolist(), windows=windows):
         reading.note(*flaw)
@@ -179,21 +181,21 @@ def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
 
 
 def _find_information(reading: _Reading, wheel: WheelFile) -> None:
-    """Find the ``.dist-info`` folder, which has to be that of the file's name."""
+    """Find the ``.dist-info`` directory, and check that it is named after the file."""
     tops = {name.partition("/")[0] for name in reading.names if "/" in name}
     found = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(found) != 1:
-        said = f"it has {', '.join(found)}" if found else "it has none"
-        reading.note("WC107", f"a wheel has one .dist-info folder: {said}")
+        names = ", ".join(found) or "none"
+        reading.note("WC107", f"it must contain exactly one .dist-info directory, but has {names}")
         return
     reading.information = found[0]
     name, _, version = found[0].removesuffix(".dist-info").partition("-")
-    if not _is_of(wheel, name, version):
-        reading.note("WC107", f"{found[0]} is not the .dist-info folder of its name")
+    if not _is_named(wheel, name, version):
+        reading.note("WC107", f"{found[0]} does not match the name of the file")
 
 
-def _is_of(wheel: WheelFile, name: str, version: str) -> bool:
-    """Tell whether a wheel's own name says this project and this version, too."""
+def _is_named(wheel: WheelFile, name: str, version: str) -> bool:
+    """Return whether a wheel's file name has this project and version."""
     try:
         same = Version(version) == Version(wheel.version)
     except InvalidVersion:
@@ -202,7 +204,7 @@ def _is_of(wheel: WheelFile, name: str, version: str) -> bool:
 
 
 def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
-    """Read METADATA, and hold it against the file's name."""
+    """Read METADATA, and compare it with the name of the file."""
     text = reading.text("METADATA", "WC108")
     if text is None:
         return (), ""
@@ -211,23 +213,23 @@ def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...
     if not name or not version:
         missing = " and no ".join(w for w, v in (("Name", name), ("Version", version)) if not v)
         reading.note("WC108", f"its METADATA has no {missing}")
-    elif not _is_of(wheel, name, version):
-        reading.note("WC109", f"its METADATA says that it is {name} {version}")
+    elif not _is_named(wheel, name, version):
+        reading.note("WC109", f"it is {name} {version} according to its METADATA")
     return tuple(raw.get("requires_dist", ())), raw.get("requires_python", "")
 
 
 def _judge_wheel_file(reading: _Reading, wheel: WheelFile) -> None:
-    """Read WHEEL: its version, and its tags, which have to be those of the file's name."""
+    """Check the version of WHEEL, and compare its tags with the name of the file."""
     text = reading.text("WHEEL", "WC110")
     if text is None:
         return
-    said = HeaderParser().parsestr(text)
-    version = str(said.get("Wheel-Version", "")).strip()
+    fields = HeaderParser().parsestr(text)
+    version = str(fields.get("Wheel-Version", "")).strip()
     if not re.fullmatch(r"1\.\d+", version):
-        known = f"it has Wheel-Version {version}" if version else "its WHEEL has no Wheel-Version"
-        reading.note("WC110", f"{known}; installers know 1")
+        found = f"it has Wheel-Version {version}" if version else "its WHEEL has no Wheel-Version"
+        reading.note("WC110", f"{found}; installers support version 1")
     try:
-        lines = [str(each).strip() for each in said.get_all("Tag", [])]
+        lines = [str(each).strip() for each in fields.get_all("Tag", [])]
         if (
             sum(prod(part.count(".") + 1 for part in each.split("-")) for each in lines)
             > _MOST_TAGS
@@ -251,7 +253,7 @@ class _Row(NamedTuple):
 
 
 def _judge_scripts(reading: _Reading) -> None:
-    """Look at what the scripts are called that installers make of entry points."""
+    """Check the names of the scripts that installers make from entry points."""
     if f"{reading.information}/entry_points.txt" not in reading.names:
         return
     text = reading.text("entry_points.txt", "WC122")
@@ -267,29 +269,29 @@ def _judge_scripts(reading: _Reading) -> None:
     for section in {"console_scripts", "gui_scripts"} & set(points.sections()):
         for name in points[section]:
             if "/" in name or leads_out(name):
-                message = f"entry_points.txt has the script {name!r}, which leads out of its folder"
-                reading.note("WC103", message)
+                script = f"the script {name!r} of entry_points.txt"
+                reading.note("WC103", f"{script} would be written outside its folder")
 
 
 def _judge_files(reading: _Reading) -> None:
-    """Read every file, and hold RECORD against what is there, in both directions."""
-    there = {name: None for name in reading.names if not name.endswith("/")}
+    """Read every file, and compare the files with RECORD in both directions."""
+    names = {name: None for name in reading.names if not name.endswith("/")}
     own = f"{reading.information}/"
     text = reading.text("RECORD", "WC112") if reading.information else None
     rows: dict[str, _Row] = {}
     for name, row in _rows(reading, text or ""):
-        if name not in there:
-            reading.note("WC114", f"RECORD lists {name}, which is not there")
+        if name not in names:
+            reading.note("WC114", f"RECORD lists {name}, which is missing")
         elif rows.setdefault(name, row) != row:
-            reading.note("WC112", f"RECORD lists {name} twice, and not alike")
+            reading.note("WC112", f"RECORD lists {name} twice with different values")
     if what := is_bomb(reading.archive.infolist()):
         reading.note("WC118", what)
         return
     unlisted = {own + name for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
-    for name in there:
+    for name in names:
         if text is not None and name not in rows and name not in unlisted:
             reading.note("WC113", f"{name} is not in RECORD")
-        # What is twice there, and what is no deflate, is noted already.
+        # Other compression methods are noted already.
         if can_be_read(reading.archive.getinfo(name)):
             _judge_file(reading, name, None if name in unlisted else rows.get(name))
 
@@ -310,12 +312,12 @@ def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
 
 
 def _judge_file(reading: _Reading, name: str, row: _Row | None) -> None:
-    """Read a file of the archive and hold its hash and size against RECORD."""
+    """Read a file of the archive and compare its hash and size with RECORD."""
     algorithm = "sha256"
     if row is not None:
         if row.algorithm not in _STRONG:
-            said = f"only a {row.algorithm} hash" if row.algorithm else "no hash"
-            reading.note("WC117", f"RECORD has {said} of {name}")
+            found = f"only a {row.algorithm} hash" if row.algorithm else "no hash"
+            reading.note("WC117", f"RECORD has {found} for {name}")
         known = row.algorithm in hashlib.algorithms_guaranteed
         algorithm = row.algorithm if known and "shake" not in row.algorithm else algorithm
     digest = hashlib.new(algorithm, usedforsecurity=False)
@@ -326,11 +328,11 @@ def _judge_file(reading: _Reading, name: str, row: _Row | None) -> None:
         return
     if row is None:
         return
-    said = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
-    if row.digest and row.algorithm == algorithm and said != row.digest.rstrip("="):
-        reading.note("WC115", f"{name} has not the {row.algorithm} that RECORD says")
+    actual = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+    if row.digest and row.algorithm == algorithm and actual != row.digest.rstrip("="):
+        reading.note("WC115", f"the {row.algorithm} of {name} differs from RECORD")
     if row.size and row.size != str(size):
-        reading.note("WC116", f"{name} has {size} bytes, and RECORD says {row.size}")
+        reading.note("WC116", f"{name} has {size} bytes, but RECORD says {row.size}")
 
 
 def _stream(reading: _Reading, name: str, update: Callable[[bytes], object]) -> int:

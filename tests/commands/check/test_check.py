@@ -63,7 +63,7 @@ def test_without_a_target_the_files_alone_count(house: Path) -> None:
 def test_files_of_another_target(house: Path) -> None:
     compat = "house/compat-1.0-py3-none-any.whl"
     assert lines(check(house, "--tags", NEW)) == [
-        f"{compat} for {NEW}: WC202 it requires Python <3.8, and the target has 3.12.16",
+        f"{compat} for {NEW}: WC202 it requires Python <3.8, but the target has 3.12.16",
         f"house/lib-1.5-cp37-cp37m-manylinux1_x86_64.whl: WC201 for {NEW} it is for CPython 3.7",
     ]
 
@@ -105,7 +105,7 @@ def test_two_that_contradict(house: Path) -> None:
     (house.parent / "needed.txt").write_text(f"app ; tags={OLD}\nother\nlib>1.2 ; tags={OLD}\n")
     found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
     assert found[-1] == (
-        f"for {OLD}: WC303 not all of this can be had at once: lib>1.2 and lib>=1 (for app 2.0) "
+        f"for {OLD}: WC303 these requirements are in conflict: lib>1.2 and lib>=1 (for app 2.0) "
         "and lib<1.2 (for other 1.0)"
     )
 
@@ -190,15 +190,15 @@ def test_junit(house: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "exit_code", "says"),
     [
-        (["nowhere"], 2, "nowhere is neither a folder nor a file"),
+        (["nowhere"], 2, "nowhere is neither a file nor a folder"),
         (["house", "--tags", "py3"], 2, "py3 is no tag"),
         (["house", "-r", "nowhere.txt"], 2, "nowhere.txt"),
-        (["house", "-r", "pylock.toml", "-r", "needed.txt"], 2, "in two ways"),
+        (["house", "-r", "pylock.toml", "-r", "needed.txt"], 2, "cannot be checked at once"),
         ([], 2, "Missing argument"),
         (["house", "--format=xml"], 2, "xml"),
-        (["house", "-c", "needed.txt"], 2, "-c constrains what"),
-        (["needed.txt"], 2, "needed.txt is no wheel and no source"),
-        (["house", "-r", "https://127.0.0.1:9/r.txt"], 2, "a check asks no network"),
+        (["house", "-c", "needed.txt"], 2, "-c constrains the"),
+        (["needed.txt"], 2, "needed.txt is neither a wheel nor a source"),
+        (["house", "-r", "https://127.0.0.1:9/r.txt"], 2, "check uses no network"),
     ],
 )
 def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
@@ -241,12 +241,12 @@ def test_what_is_asked_for_by_url(house: Path) -> None:
     line = "lib @ https://127.0.0.1:9/lib.whl"
     (house.parent / "needed.txt").write_text(f"app\n{line}\n")
     found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
-    assert f"for {OLD}: WC306 needed.txt:2 asks for https://127.0.0.1:9/lib.whl" in found[-2]
+    assert f"for {OLD}: WC306 needed.txt:2 requires https://127.0.0.1:9/lib.whl" in found[-2]
     (house.parent / "needed.txt").write_text("git+https://127.0.0.1:9/x\n")
     result = check(house, "-r", "needed.txt", "--tags", OLD)
     assert (result.exit_code, "a repository" in result.stderr) == (2, True)
     assert result.stderr.endswith(
-        "  name it by its version, or check what is there with --tags and without -r\n"
+        "  require it by name and version, or check with --tags and without -r\n"
     )
 
 
@@ -264,8 +264,7 @@ def test_what_rules_it_out(house: Path) -> None:
         found = lines(check(house, *words))[-1]
         # Which version a hash rules out, only newer pips say.
         assert found.replace("lib==1.5", "lib") == (
-            f"for {OLD}: WC303 lib is there, but a constraint or a hash of the requirements rules "
-            "it out"
+            f"for {OLD}: WC303 lib is available, but a constraint or a hash excludes it"
         )
 
 
@@ -275,7 +274,7 @@ def test_odd_things_in_the_folder(house: Path) -> None:
     Path(os.fsdecode(os.fsencode(house) + b"/l\xff.whl")).write_bytes(b"")
     found = lines(check(house))
     assert [line.partition(": ")[2][:20] for line in found] == [
-        "WC102 it is no archi",
+        "WC102 it cannot be r",
         "WC101 its name is no",
         "WC102 it is not a re",
     ]
@@ -296,9 +295,9 @@ def test_lock(house: Path) -> None:
     (house / "compat-1.0-py3-none-any.whl").unlink()
     app, place = "house/app-2.0-py3-none-any.whl", r"house/pylock\.old\.toml:\d+"
     expected = [
-        rf"{app} for {OLD}: WC402 it has another sha256 than {place} says",
+        rf"{app} for {OLD}: WC402 its sha256 differs from {place}",
         r"house/more-1.0-py3-none-any.whl: WC305 no lock names it",
-        rf"for {OLD}: WC401 compat-1.0-py3-none-any.whl is missing, which {place} names",
+        rf"for {OLD}: WC401 compat-1.0-py3-none-any.whl is missing, required by {place}",
     ]
     found = lines(check(house, "-r", "house/pylock.old.toml"))
     assert len(found) == len(expected)
@@ -312,7 +311,7 @@ def test_lock_of_somebody_else(house: Path) -> None:
     lock.write_text(text.partition("[tool")[0])
     result = check(house, "-r", "house/pylock.toml")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "name it with --tags" in result.stderr
+    assert "name one with --tags" in result.stderr
     assert "no lock names it" in check(house, "-r", "house/pylock.toml", "--tags", OLD).stdout
 
 

@@ -1,4 +1,4 @@
-"""The verb ``check``: whether a wheelhouse is whole, and all that its targets need."""
+"""The command ``check``: check that a wheelhouse is intact and has all that its targets need."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+
 from wheeltarget.commands.check.findings import (
     CheckFinding,
+    by_project,
     find_direct_references,
     find_missing,
-    fitting,
     judge_fit,
 )
 from wheeltarget.commands.check.locks import judge_locked, read_selections
+from wheeltarget.commands.check.native import audit
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import Asked, default_targets, prepare
 from wheeltarget.errors import InputError, UsageError
@@ -44,21 +47,21 @@ if TYPE_CHECKING:
 _UNREADABLE = frozenset({"WC101", "WC118"})
 _LINKS = re.compile(r"^[ \t]*(?:-f|--find-links)\b(?:[^\n\\]|\\(?s:.))*", re.MULTILINE)
 _URL = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
-_URL_HINT = "name it by its version, or check what is there with --tags and without -r"
+_URL_HINT = "require it by name and version, or check with --tags and without -r"
 _SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """What a person asks of ``wheeltarget check``.
+    """The options of ``wheeltarget check``.
 
     :param places: folders of wheels, and single wheels.
     :param tags: the values of ``--tags``, each a list with commas.
     :param targets: the values of ``--target``, each a list with commas.
     :param requirements: the values of ``-r``.
     :param constraints: the values of ``-c``.
-    :param audits: whether to look into native code, too.
-    :param environment: the environment's variables.
+    :param audits: whether to check native code, too.
+    :param environment: the environment variables.
     """
 
     places: tuple[str, ...]
@@ -72,10 +75,10 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """What came of it.
+    """The result of a check.
 
-    :param files: the files that were looked at, as they were named.
-    :param targets: what the targets are called; none where only the files themselves count.
+    :param files: the files that were checked, as they were named.
+    :param targets: the labels of the targets; empty if only the files themselves were checked.
     :param findings: what is wrong, by file, then by target.
     """
 
@@ -85,25 +88,25 @@ class CheckOutcome:
 
     @property
     def exit_code(self) -> int:
-        """Give 1 where something is wrong, else 0."""
+        """Return 1 if something is wrong, else 0."""
         return int(bool(self.findings))
 
 
 def check(request: CheckRequest) -> CheckOutcome:
-    """Look for everything that is wrong with a wheelhouse.
+    """Find everything that is wrong with a wheelhouse.
 
-    :param request: what is asked for.
-    :returns: what was found.
-    :raises WheeltargetError: where that cannot be done.
+    :param request: the options.
+    :returns: the findings.
+    :raises WheeltargetError: if the check cannot be done.
     """
     paths = tuple(_files(request.places))
     if not paths:
         where = ", ".join(request.places)
-        raise UsageError(f"there are no wheels in {where}", "name a folder that has some")
+        raise UsageError(f"there are no wheels in {where}", "name a folder that contains wheels")
     locks = _locks(request)
     if request.constraints and (locks or not request.requirements):
         raise UsageError(
-            "-c constrains what requirements files ask for", "name one with -r, or leave -c out"
+            "-c constrains the requirements files of -r, and there are none", "add -r or remove -c"
         )
     invocation = read_invocation((), request.environment)
     selections = tuple(read_selections(locks, request.tags, request.targets, invocation))
@@ -133,21 +136,22 @@ def check(request: CheckRequest) -> CheckOutcome:
 
 
 def _files(places: Iterable[str]) -> Iterator[Path]:
-    """Give every distribution that is named, or lies in a folder that is; each once."""
+    """Return the distributions that are named, and those in the folders; each once."""
     seen: set[str] = set()
     for place in places:
         path = Path(place)
-        if os.path.isdir(path):  # noqa: PTH112 - Path's raises where it may not look
+        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
             found = sorted(_distributions(path))
         elif os.path.isfile(path) and path.name.endswith((".whl", *_SOURCES)):  # noqa: PTH113
             found = [path]
         elif os.path.isfile(path):  # noqa: PTH113
             raise UsageError(
-                f"{place} is no wheel and no source", "name a wheelhouse, or single wheels"
+                f"{place} is neither a wheel nor a source distribution",
+                "name a wheelhouse, or single wheels",
             )
         else:
             raise UsageError(
-                f"{place} is neither a folder nor a file", "name a wheelhouse, or single wheels"
+                f"{place} is neither a file nor a folder", "name a wheelhouse, or single wheels"
             )
         for each in found:
             real = os.path.realpath(each)
@@ -157,11 +161,11 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
 
 
 def _distributions(folder: Path) -> Iterator[Path]:
-    """Give every distribution below a folder, and links that lead nowhere, which look like one."""
+    """Return the distributions below a folder, broken symbolic links included."""
 
     def refuse(error: OSError) -> None:
         raise UsageError(
-            f"cannot read {error.filename}: {error.strerror}", "name a wheelhouse that can be read"
+            f"cannot read {error.filename}: {error.strerror}", "check its permissions"
         ) from error
 
     for place, _, names in os.walk(folder, onerror=refuse):
@@ -169,22 +173,20 @@ def _distributions(folder: Path) -> Iterator[Path]:
 
 
 def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
-    """Look into the native code of every wheel that can be read."""
-    from wheeltarget.commands.check.native import audit
-
+    """Check the native code of every wheel that can be read."""
     for wheel in wheels:
         if wheel.is_archive and not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
-            taking = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
-            yield from audit(wheel, taking)
+            accepting = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
+            yield from audit(wheel, accepting)
 
 
 def _locks(request: CheckRequest) -> tuple[str, ...]:
-    """Give the locks that are named, or, where nothing is, those that lie beside the wheels."""
+    """Return the locks that are named, or, if nothing is, those beside the wheels."""
     locks = tuple(filter(is_lock, request.requirements))
     if locks and len(locks) < len(request.requirements):
         raise UsageError(
-            "locks and requirements files say the same in two ways",
-            "check with one kind of them, then with the other",
+            "locks and requirements files cannot be checked at once",
+            "check with the locks first, then with the requirements files",
         )
     if request.requirements or request.tags or request.targets:
         return locks
@@ -198,28 +200,29 @@ def _locks(request: CheckRequest) -> tuple[str, ...]:
 
 
 def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) -> tuple[Job, ...]:
-    """Plan what pip would have to do with these files alone; nothing if no target is named."""
+    """Plan what pip would do with only these files; return no job if there is no target."""
     defaults = default_targets(invocation, request.tags, request.targets)
     if not defaults and not request.requirements:
         return ()
-    # Nothing but these files counts: no folder that pip's variables name, and no network.
-    words = ["--no-index", "--isolated"]
-    words += [f"--find-links={folder}" for folder in dict.fromkeys(p.parent for p in paths)]
-    words += [f"--requirement={file}" for file in request.requirements]
-    words += [f"--constraint={file}" for file in request.constraints]
-    alone = replace(invocation, command=split_command_line(words), configuration=Configuration())
+    # Only these files count: no folder from pip's configuration, and no network.
+    arguments = ["--no-index", "--isolated"]
+    arguments += [f"--find-links={folder}" for folder in dict.fromkeys(p.parent for p in paths)]
+    arguments += [f"--requirement={file}" for file in request.requirements]
+    arguments += [f"--constraint={file}" for file in request.constraints]
+    command = split_command_line(arguments)
+    alone = replace(invocation, command=command, configuration=Configuration())
     sources = frozenset(name for name, _ in _sources(paths))
     asked = Asked(request.tags, request.targets, sources, fetches=False)
     prepared = prepare(alone, asked)
     inputs = prepared.inputs
     if inputs.remote:
         raise UsageError(
-            f"{inputs.remote[0]} would have to be fetched, and a check asks no network",
-            "fetch it first, and name the file with -r",
+            f"{inputs.remote[0]} is a URL, and check uses no network",
+            "download it first, and name the file with -r",
         )
     faults = dict.fromkeys((*inputs.faults, *inputs.unread, *prepared.faults))
     if faults:
-        # What to write for a download is no help here.
+        # Options of the download command are no help here.
         raise InputError(
             tuple(
                 replace(each, hint=_URL_HINT) if "--allow-sdist" in each.hint else each
@@ -233,14 +236,12 @@ def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) 
 
 
 def _without_links(text: str) -> str:
-    """Blank the lines of a requirements file that name more folders or pages with wheels."""
+    """Comment out the ``--find-links`` lines of a requirements file."""
     return _LINKS.sub(lambda found: "#" + "\n" * found[0].count("\n"), text)
 
 
 def _sources(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Give the project and the version of every source distribution."""
-    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
-
+    """Return the project and the version of every source distribution."""
     for path in paths:
         with suppress(InvalidSdistFilename):
             name, version = parse_sdist_filename(path.name)
@@ -254,11 +255,11 @@ def _judge_contents(
     wheels: Sequence[WheelFile],
     paths: Sequence[Path],
 ) -> Iterator[CheckFinding]:
-    """Look for what is missing, and, where somebody says what is needed, for what is not."""
+    """Find what is missing, and, if there are requirements, what they do not need."""
     sources: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     for name, version in _sources(paths):
         sources[name] += (version,)
-    available = [Available(target, fitting(wheels, target), sources) for target in targets]
+    available = [Available(target, by_project(wheels, target), sources) for target in targets]
     if not request.requirements:
         for each in available:
             yield from find_missing(each, None)
@@ -282,24 +283,24 @@ def _judge_contents(
 def _find_urls(
     jobs: Iterable[Job], available: Iterable[Available[WheelFile]]
 ) -> Iterator[CheckFinding]:
-    """Find what is asked for by a URL, which pip would fetch from there, whatever is here."""
+    """Find the requirements that name a URL, which pip would download from."""
     for job, each in zip(jobs, available, strict=True):
         for line in job.lines:
             options = line.parsed.options.strip()
-            asked = options if options.startswith(("-e", "--editable")) else line.parsed.requirement
-            if found := _URL.search(asked):
+            editable = options.startswith(("-e", "--editable"))
+            if found := _URL.search(options if editable else line.parsed.requirement):
                 url = found[0].strip(" \t@=")
-                message = f"{line.file}:{line.number} asks for {url}, not for a file that is here"
+                message = f"{line.file}:{line.number} requires {url}, which is not one of the files"
                 yield CheckFinding("", each.target.label, "WC306", message, _URL_HINT)
         for wheel, needed in find_direct_references(each):
-            message = f"it needs {needed.name} from {needed.url}, not from a file that is here"
+            message = f"it needs {needed.name} from {needed.url}, which is not one of the files"
             yield CheckFinding(str(wheel.path), each.target.label, "WC306", message)
 
 
 def _resolve(
     jobs: Sequence[Job], targets: Sequence[Target], *, silent: bool
 ) -> tuple[JobResult, ...]:
-    """Let pip choose from the files."""
+    """Resolve the requirements with pip and only these files."""
     nowhere = temporary_home() / "wheeltarget"
     labels = [target.label for target in targets]
     with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:
@@ -317,19 +318,19 @@ def _judge_failure(
         return
     label = available.target.label
     if result.failure is not None and result.failure.demands:
-        demands = " and ".join(map(_said_demand, result.failure.demands))
+        demands = " and ".join(map(_describe_demand, result.failure.demands))
         message = (
-            f"not all of this can be had at once: {demands}"
+            f"these requirements are in conflict: {demands}"
             if len(result.failure.demands) > 1
-            else f"{demands} is there, but a constraint or a hash of the requirements rules it out"
+            else f"{demands} is available, but a constraint or a hash excludes it"
         )
         yield CheckFinding("", label, "WC303", message)
         return
     _resolve([job], [available.target], silent=False)
-    message = "pip cannot put together what is asked for; what it said is above"
+    message = "pip cannot resolve the requirements; see its output above"
     yield CheckFinding("", label, "WC303", message)
 
 
-def _said_demand(demand: Demand) -> str:
+def _describe_demand(demand: Demand) -> str:
     who = f" (for {demand.chain[0][0]} {demand.chain[0][1]})" if demand.chain else ""
     return f"{demand.name}{demand.specifier}{who}"

@@ -1,7 +1,7 @@
-"""What is wrong with a wheelhouse as targets see it: which files fit, and what is missing.
+"""Find the wheels that fit no target, and the requirements that are missing.
 
-Nothing here reads or writes. Specifications: PEP 425 for tags, dependency specifiers (PEP 508) for
-what is needed, core metadata for ``Requires-Python``.
+Nothing here reads or writes. Specifications: PEP 425 for tags, dependency specifiers (PEP 508),
+core metadata for ``Requires-Python``.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from wheeltarget.wheelhouse.wheel import WheelFile
 class CheckFinding:
     """Something that is wrong with a wheelhouse.
 
-    :param file: the file that it is about, as the user named it or its folder; empty where it is
-        about something that is not there.
-    :param target: the target for which it is wrong; empty where that plays no part.
-    :param code: which kind, one of :data:`wheeltarget.commands.check.codes.CHECK_CODES`.
+    :param file: the path of the file, as the user wrote it or its folder; empty if a file is
+        missing.
+    :param target: the target for which it is wrong; empty if that does not matter.
+    :param code: its kind, one of :data:`wheeltarget.commands.check.codes.CHECK_CODES`.
     :param message: what is wrong, without a full stop.
     :param hint: what to do about it, or an empty string.
     """
@@ -47,29 +47,26 @@ class CheckFinding:
 
 
 def judge_fit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
-    """Say which wheels are for none of the targets.
+    """Find the wheels that no target accepts.
 
-    :param wheels: the wheels; those without a wheel's name are passed over.
+    :param wheels: the wheels; those with an invalid name are skipped.
     :param targets: at least one target.
     """
     for wheel in wheels:
         if not wheel.tags:
             continue
-        suiting = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
-        if not suiting:
+        accepting = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
+        if not accepting:
             yield CheckFinding(str(wheel.path), "", "WC201", _misfit(wheel, targets))
-        elif not any(takes_python(wheel, each) for each in suiting):
-            python = suiting[0].python
-            message = f"it requires Python {wheel.requires_python}, and the target has {python}"
-            yield CheckFinding(str(wheel.path), _label(suiting), "WC202", message)
-
-
-def _label(targets: Sequence[Target]) -> str:
-    return targets[0].label if len(targets) == 1 else ""
+        elif not any(accepts_python(wheel, each) for each in accepting):
+            python = accepting[0].python
+            message = f"it requires Python {wheel.requires_python}, but the target has {python}"
+            label = accepting[0].label if len(accepting) == 1 else ""
+            yield CheckFinding(str(wheel.path), label, "WC202", message)
 
 
 def _misfit(wheel: WheelFile, targets: Sequence[Target]) -> str:
-    """Say what a wheel is for, as the target sees it that is nearest to it."""
+    """Explain why no target accepts a wheel, by the target that is closest."""
     reason, target = min(
         ((judge_tags(wheel.path.name, target), target) for target in targets),
         key=lambda pair: pair[0].nearness,
@@ -81,12 +78,8 @@ def _misfit(wheel: WheelFile, targets: Sequence[Target]) -> str:
     )
 
 
-def takes_python(wheel: WheelFile, target: Target) -> bool:
-    """Tell whether a target has a Python that a wheel is for; what cannot be read takes all.
-
-    :param wheel: the wheel.
-    :param target: the target.
-    """
+def accepts_python(wheel: WheelFile, target: Target) -> bool:
+    """Return whether a wheel accepts a target's Python, or has an invalid Requires-Python."""
     text = wheel.requires_python
     if not text:
         return True
@@ -99,15 +92,11 @@ def takes_python(wheel: WheelFile, target: Target) -> bool:
     return specifiers.contains(target.python)
 
 
-def fitting(wheels: Iterable[WheelFile], target: Target) -> dict[str, tuple[WheelFile, ...]]:
-    """Give the wheels that a target takes, by project.
-
-    :param wheels: all that are there.
-    :param target: the target.
-    """
+def by_project(wheels: Iterable[WheelFile], target: Target) -> dict[str, tuple[WheelFile, ...]]:
+    """Return the wheels that a target accepts, by project."""
     found: defaultdict[str, list[WheelFile]] = defaultdict(list)
     for wheel in wheels:
-        if not wheel.tags.isdisjoint(target.tags) and takes_python(wheel, target):
+        if not wheel.tags.isdisjoint(target.tags) and accepts_python(wheel, target):
             found[wheel.name].append(wheel)
     return {name: tuple(each) for name, each in found.items()}
 

@@ -1,4 +1,4 @@
-"""A wheelhouse held against locks: every file that they name, with the hash that they say."""
+"""Compare a wheelhouse with locks: every file that they name must be there, with its hash."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ def read_selections(
     targets: tuple[str, ...],
     invocation: Invocation,
 ) -> Iterator[Selection]:
-    """Read locks, each on its own, and choose from each what its target takes.
+    """Read locks, and select from each the files for its target.
 
     :param locks: their file names.
     :param tags: the values of ``--tags``, for locks that are not for one target.
     :param targets: the values of ``--target``, likewise.
-    :param invocation: pip's configuration, the environment, the project.
-    :raises WheeltargetError: where a lock is wrong, or it is not for one of the targets.
+    :param invocation: pip's configuration, the environment and the project's settings.
+    :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
     """
     looker = Looker(invocation.look_up, catalog.host)
     for lock in locks:
         if not is_lock(lock):
             raise UsageError(
-                f"{lock} is no lock: those are called pylock.toml or pylock.NAME.toml",
-                "wheeltarget lock -r requirements.txt makes one for each target",
+                f"{lock} is not a lock: locks are named pylock.toml or pylock.NAME.toml",
+                "create one for each target with wheeltarget lock -r requirements.txt",
             )
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         command = CommandLine((GivenOption("--requirement", lock),), ())
@@ -48,36 +48,36 @@ def read_selections(
             yield from choose(given, request, looker).selections
         elif Path(lock).is_file():
             raise UsageError(
-                f"{lock} is not for one target, so it takes one to choose from it",
-                "name it with --tags TAG or --target NAME",
+                f"{lock} is not for a single target, so a target is needed to choose files from it",
+                "name one with --tags TAG or --target NAME",
             )
         else:
-            raise InputError((Fault(f"cannot read {lock}: there is no such file"),))
+            raise InputError((Fault(f"cannot read {lock}: it does not exist"),))
 
 
 def judge_locked(selections: Sequence[Selection], paths: Sequence[Path]) -> Iterator[CheckFinding]:
-    """Hold the files that are there against those that the locks name.
+    """Compare the files with those that the locks name.
 
-    :param selections: what each target takes.
-    :param paths: the files that are there.
+    :param selections: the selected files of each lock.
+    :param paths: the files.
     """
-    there: defaultdict[str, list[Path]] = defaultdict(list)
+    by_name: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        there[path.name].append(path)
+        by_name[path.name].append(path)
     hashes: dict[Path, str] = {}
     named = set()
     for selection in selections:
         for pin in selection.pins:
             file = pin.file
             named.add(file.filename)
-            found = there.get(file.filename, ())
+            found = by_name.get(file.filename, ())
             for path in found:
                 hashes.setdefault(path, sha256_of(path))
             if not found:
-                message = f"{file.filename} is missing, which {pin.lock}:{pin.line} names"
+                message = f"{file.filename} is missing, required by {pin.lock}:{pin.line}"
                 yield CheckFinding("", selection.label, "WC401", message)
             elif file.sha256 not in {hashes[path] for path in found}:
-                message = f"it has another sha256 than {pin.lock}:{pin.line} says"
+                message = f"its sha256 differs from {pin.lock}:{pin.line}"
                 yield CheckFinding(str(found[0]), selection.label, "WC402", message)
     for path in paths:
         if path.name not in named:
@@ -85,14 +85,10 @@ def judge_locked(selections: Sequence[Selection], paths: Sequence[Path]) -> Iter
 
 
 def sha256_of(path: Path) -> str:
-    """Compute the hash of a file, in hexadecimal.
-
-    :param path: the file.
-    :returns: the hash; an empty text, which is no file's, where it cannot be read.
-    """
+    """Return the SHA-256 hash of a file, in hexadecimal; an empty string if it cannot be read."""
     try:
         if not is_archive(path):
-            # Some files in /proc say that they are empty, and send without end.
+            # Some files in /proc have the size 0 and never end.
             return hashlib.sha256().hexdigest() if path.is_file() else ""
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()

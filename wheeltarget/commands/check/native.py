@@ -1,7 +1,7 @@
-"""The shared objects in wheels: what they need of a machine, held against a target and a promise.
+"""Check what the shared objects in wheels need against the wheels' tags and the targets.
 
-pyelftools reads them; what each manylinux and musllinux level has is in auditwheel's policies.
-Specifications: PEP 600 and 656 for what a level promises, the ELF symbol versions of the LSB.
+pyelftools reads them; auditwheel's policies say what each manylinux and musllinux level has.
+Specifications: PEP 600 and 656 for the levels, the ELF symbol versions of the LSB.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from wheeltarget.wheelhouse.wheel import WheelFile
 _MAGIC = b"\x7fELF"
 _IN_MEMORY = 32 << 20
 _MOST_SECTIONS, _MOST_ENTRIES, _MOST_SYMBOLS = 65_536, 10_000, 5_000_000
-"""How many of each a shared object may have; one that means harm says that it has billions."""
+"""How many of each a shared object may have; a malicious one may claim to have billions."""
 
 _LINKER = re.compile(r"ld-linux|ld64\.so\.|ld-musl")
 _LEVEL = re.compile(r"(?:manylinux_2|musllinux_1)_(\d+)_")
@@ -49,9 +49,9 @@ class SharedObject:
     """A shared object, or a program, in a wheel.
 
     :param name: its name in the wheel.
-    :param machine: what it is for, as platform tags call it; empty where they have no name for it.
+    :param machine: its machine, as in platform tags; empty if they have no name for it.
     :param needed: the libraries that it is linked against.
-    :param symbols: (version, symbol) for each symbol that it takes from them at a version.
+    :param symbols: (version, symbol) for each versioned symbol that it needs from them.
     """
 
     name: str
@@ -61,7 +61,7 @@ class SharedObject:
 
     @property
     def libc(self) -> str:
-        """Say which C library it is linked against; empty where that is none, or not clear."""
+        """Return the C library that it is linked against; empty if that is not clear."""
         if any(name.startswith("libc.musl") for name in self.needed):
             return "musl"
         return "glibc" if "libc.so.6" in self.needed else ""
@@ -79,26 +79,26 @@ def read_shared_objects(
     with zipfile.ZipFile(wheel.path) as archive:
         for member in filter(can_be_read, archive.infolist()):
             try:
-                thing = _read_member(archive, member)
+                found = _read_member(archive, member)
             except TemporaryFilesError:
                 raise
-            except Exception as error:  # noqa: BLE001 - pyelftools raises whatever comes up
+            except Exception as error:  # noqa: BLE001 - pyelftools raises all kinds of errors
                 why = " ".join(str(error).split()) or type(error).__name__
                 message = visible(f"{member.filename} cannot be read as ELF: {why[:200]}")
                 findings.append(CheckFinding(str(wheel.path), "", "WC501", message))
             else:
-                objects += [thing] if thing else []
+                objects += [found] if found else []
     return tuple(objects), tuple(findings)
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SharedObject | None:
-    """Read a member; None where it is no ELF."""
+    """Read a member; return None if it is not ELF."""
     try:
         with archive.open(member) as stream:
             if stream.read(len(_MAGIC)) != _MAGIC:
                 return None
     except DAMAGE:
-        return None  # which is told of the wheel already
+        return None  # this is reported already
     with archive.open(member) as stream, tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
         with explained():
             shutil.copyfileobj(stream, copy, 1 << 20)
@@ -111,9 +111,8 @@ def _read(name: str, stream: Any) -> SharedObject:
 
     stream.seek(0)
     elf = ELFFile(stream)
-    # What follows goes through all of them several times, and they may be said to be many.
     if elf.num_sections() > _MOST_SECTIONS:
-        raise ValueError("it has more sections than any shared object has")
+        raise ValueError(f"it has more than {_MOST_SECTIONS} sections")
     machine = _MACHINES.get((elf["e_machine"], elf.elfclass), "")
     if machine == "ppc64le" and not elf.little_endian:
         machine = "ppc64"
@@ -127,7 +126,7 @@ def _read(name: str, stream: Any) -> SharedObject:
 
 
 def _symbols(elf: Any) -> Iterator[tuple[str, str]]:
-    """Give the version and the name of each symbol that is taken from a library at a version."""
+    """Return the version and the name of each versioned symbol that is needed."""
     from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 
     versions: dict[int, str] = {}
@@ -148,22 +147,22 @@ def _symbols(elf: Any) -> Iterator[tuple[str, str]]:
         yield version, named.get(number, "")
 
 
-def _bounded(things: Iterable[Any], most: int) -> Iterator[Any]:
-    """Give things one by one, as long as there are no more than there can be."""
-    for number, thing in enumerate(things):
+def _bounded(entries: Iterable[Any], most: int) -> Iterator[Any]:
+    """Yield the entries of a table; raise ValueError if there are too many."""
+    for number, entry in enumerate(entries):
         if number == most:
-            raise ValueError(f"a table of it has more than {most} entries")
-        yield thing
+            raise ValueError(f"one of its tables has more than {most} entries")
+        yield entry
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What the lowest level among a wheel's platform tags promises.
+    """What the lowest level among a wheel's platform tags guarantees.
 
     :param tag: the level, as a platform tag.
     :param libc: ``glibc`` or ``musl``.
     :param machine: the machine.
-    :param versions: by the word before it, such as ``GLIBC``, the versions of symbols there are.
+    :param versions: by prefix, such as ``GLIBC``, the symbol versions that exist.
     :param libraries: the libraries that every machine of that level has.
     """
 
@@ -175,10 +174,10 @@ class Promise:
 
 
 def promise_of(tags: Iterable[str]) -> Promise | None:
-    """Find what the tags of a wheel promise.
+    """Return what the tags of a wheel guarantee.
 
     :param tags: the tags.
-    :returns: the promise; None where they are not for Linux, or promise nothing, as ``linux_…``.
+    :returns: None if they are not for Linux, or guarantee nothing, such as ``linux_…``.
     """
     platforms = {tag.rpartition("-")[2] for tag in tags}
     glibc = [level for level in map(glibc_level, platforms) if level]
@@ -194,7 +193,7 @@ def promise_of(tags: Iterable[str]) -> Promise | None:
 
 @cache
 def _promise(libc: str, minor: int, machine: str) -> Promise | None:
-    """Read auditwheel's policy of a level, or of the newest level below it that has one."""
+    """Return auditwheel's policy for a level, or for the newest level below it that has one."""
     from auditwheel.architecture import Architecture
     from auditwheel.libc import Libc
     from auditwheel.policy import WheelPolicies
@@ -215,41 +214,45 @@ def _promise(libc: str, minor: int, machine: str) -> Promise | None:
 
 
 def judge_promise(
-    thing: SharedObject, promise: Promise, own: frozenset[str]
+    binary: SharedObject, promise: Promise, own: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
-    """Say what a shared object needs beyond the promise of its wheel's tags.
+    """Find what a shared object needs beyond what its wheel's tags guarantee.
 
-    :param thing: the shared object.
-    :param promise: what the tags promise.
+    :param binary: the shared object.
+    :param promise: what the tags guarantee.
     :param own: the file names of the wheel's own shared objects.
     :returns: the code and the message of each finding.
     """
-    if thing.machine != promise.machine:
-        what = thing.machine or "a machine that no tag has a name for"
-        yield "WC502", f"{thing.name} is for {what}, and the wheel's tag is for {promise.machine}"
+    if binary.machine != promise.machine:
+        machine = binary.machine or "an unknown machine"
+        yield (
+            "WC502",
+            f"{binary.name} is for {machine}, but the wheel's tag is for {promise.machine}",
+        )
         return
-    if thing.libc and thing.libc != promise.libc:
-        yield "WC506", f"{thing.name} is linked against {thing.libc}, not against {promise.libc}"
+    if binary.libc and binary.libc != promise.libc:
+        linked = f"{binary.name} is linked against {binary.libc}"
+        yield "WC506", f"{linked}, but the wheel's tag is for {promise.libc}"
         return
     beyond = []
-    for version, symbol in thing.symbols:
-        word, _, number = version.partition("_")
-        there = promise.versions.get(word)
-        if there is not None and number not in there:
+    for version, symbol in binary.symbols:
+        prefix, _, number = version.partition("_")
+        guaranteed = promise.versions.get(prefix)
+        if guaranteed is not None and number not in guaranteed:
             beyond.append((version, symbol))
     if beyond:
-        yield "WC503", f"{_needs(thing, beyond)}, and {promise.tag} promises less"
-    for library in thing.needed:
+        yield "WC503", f"{_needs(binary, beyond)}, which {promise.tag} does not guarantee"
+    for library in binary.needed:
         known = library in promise.libraries or library in own
         if not known and not _LINKER.match(library) and not library.startswith("libc.musl"):
-            message = f"{thing.name} needs {library}, which is not in the wheel"
-            yield "WC505", f"{message}, and {promise.tag} does not promise it"
+            message = f"{binary.name} needs {library}, which is not in the wheel"
+            yield "WC505", f"{message}, and {promise.tag} does not guarantee it"
 
 
-def judge_target(thing: SharedObject, target: Target) -> Iterator[tuple[str, str]]:
-    """Say what a shared object needs of glibc that a target has not.
+def judge_target(binary: SharedObject, target: Target) -> Iterator[tuple[str, str]]:
+    """Find what a shared object needs of glibc that a target does not have.
 
-    :param thing: the shared object.
+    :param binary: the shared object.
     :param target: the target.
     :returns: the code and the message of each finding.
     """
@@ -258,39 +261,39 @@ def judge_target(thing: SharedObject, target: Target) -> Iterator[tuple[str, str
     if has is None:
         return
     beyond = []
-    for version, symbol in thing.symbols:
+    for version, symbol in binary.symbols:
         match = re.fullmatch(r"GLIBC_2\.(\d+)(?:\.\d+)*", version)
         if match and int(match[1]) > has:
             beyond.append((version, symbol))
     if beyond:
-        yield "WC504", f"{_needs(thing, beyond)}, and the target has glibc 2.{has}"
+        yield "WC504", f"{_needs(binary, beyond)}, but the target has glibc 2.{has}"
 
 
-def _needs(thing: SharedObject, beyond: Iterable[tuple[str, str]]) -> str:
-    """Say what a shared object needs: of each library's versions the newest."""
+def _needs(binary: SharedObject, beyond: Iterable[tuple[str, str]]) -> str:
+    """Describe what a shared object needs: the newest version of each library."""
     newest: dict[str, tuple[list[int], str]] = {}
     for version, symbol in beyond:
         number = [int(each) for each in re.findall(r"\d+", version)]
-        what = f"{version} ({symbol})" if symbol else version
-        word = version.partition("_")[0]
-        newest[word] = max(newest.get(word, ([], "")), (number, what))
-    return f"{thing.name} needs {' and '.join(what for _, what in newest.values())}"
+        text = f"{version} ({symbol})" if symbol else version
+        prefix = version.partition("_")[0]
+        newest[prefix] = max(newest.get(prefix, ([], "")), (number, text))
+    return f"{binary.name} needs {' and '.join(text for _, text in newest.values())}"
 
 
 def audit(wheel: WheelFile, targets: Iterable[Target]) -> Iterator[CheckFinding]:
-    """Look for what the shared objects of a wheel need that its tags, or a target, have not.
+    """Find what the shared objects of a wheel need that its tags, or a target, do not have.
 
     :param wheel: a wheel whose archive can be read.
-    :param targets: the targets that take it.
+    :param targets: the targets that accept it.
     """
-    things, unread = read_shared_objects(wheel)
+    binaries, unread = read_shared_objects(wheel)
     yield from unread
-    own = frozenset(thing.name.rpartition("/")[2] for thing in things)
+    own = frozenset(binary.name.rpartition("/")[2] for binary in binaries)
     promise = promise_of(wheel.tags)
     path = str(wheel.path)
-    for thing in things:
-        for code, message in judge_promise(thing, promise, own) if promise else ():
+    for binary in binaries:
+        for code, message in judge_promise(binary, promise, own) if promise else ():
             yield CheckFinding(path, "", code, message)
         for target in targets:
-            for code, message in judge_target(thing, target):
+            for code, message in judge_target(binary, target):
                 yield CheckFinding(path, target.label, code, message)
