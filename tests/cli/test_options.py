@@ -42,7 +42,7 @@ def test_the_same_option_is_declared_once() -> None:
     assert {name for name in shared if len(set(declared[name])) > 1} == {*DIFFERENT}
 
 
-JOBS = "--jobs takes a whole number from 1 up, not {!r}\n  write it like --jobs 4\n"
+JOBS = "--jobs must be a positive whole number, not {!r}\n  try --jobs 4\n"
 DAYS = "--max-age: {!r} is no number of days\n  write it like 30 or 0.5\n"
 BAD = {
     ("download", "lib", "--jobs", "0"): JOBS.format("0"),
@@ -54,50 +54,44 @@ BAD = {
     ("cache", "prune", "--max-age", "nan"): DAYS.format("nan"),
     ("cache", "prune", "--max-age=soon"): DAYS.format("soon"),
     ("download", "lib", "--report="): (
-        "--report takes the name of a file, not ''\n  write it like --report report.json\n"
+        "--report must not be empty\n  name a file, such as --report report.json\n"
     ),
     ("lock", "lib", "-o", ""): (
-        "--output takes the name of a folder, not ''\n  write it like --output locks\n"
+        "--output must not be empty\n  name a folder, such as --output locks\n"
     ),
     ("bundle", "-r", "pylock.toml", "-o", ""): (
-        "--output takes the name of an archive or a folder, not ''\n"
-        "  write it like --output bundle.zip\n"
+        "--output must not be empty\n  name an archive or a folder, such as --output bundle.zip\n"
     ),
     ("bundle", "-r", "pylock.toml", "-o", "x", "--components="): (
-        "--components takes the name of a file, not ''\n"
-        "  write it like --components components.json\n"
+        "--components must not be empty\n  name a file, such as --components components.json\n"
     ),
     ("merge", "house", "-d", ""): (
-        "--dest takes the name of a folder, not ''\n  write it like --dest wheelhouse\n"
+        "--dest must not be empty\n  name a folder, such as --dest wheelhouse\n"
     ),
     ("prune", "house", "-r", "pylock.toml", "--to="): (
-        "--to takes the name of a folder, not ''\n  write it like --to stick\n"
+        "--to must not be empty\n  name a folder, such as --to stick\n"
     ),
     ("prune", "", "-r", "pylock.toml"): (
-        "DIR has to be the name of a folder, not ''\n  write it like wheelhouse\n"
+        "DIR must not be empty\n  name a folder, such as wheelhouse\n"
     ),
     ("check", "house", ""): (
-        "DIR|FILE… has to be the name of a folder or a wheel, not ''\n  write it like wheelhouse\n"
+        "DIR|FILE must not be empty\n  name a folder or a wheel, such as wheelhouse\n"
     ),
-    ("merge", "", "-d", "both"): (
-        "DIR… has to be the name of a folder, not ''\n  write it like wheelhouse\n"
-    ),
+    ("merge", "", "-d", "both"): ("DIR must not be empty\n  name a folder, such as wheelhouse\n"),
     ("bundle", "-r", "", "-o", "x"): (
-        "--requirement takes the name of a lock, not ''\n"
-        "  write it like --requirement pylock.toml\n"
+        "--requirement must not be empty\n  name a lock, such as --requirement pylock.toml\n"
     ),
     ("prune", "house", "-r", ""): (
-        "--requirement takes the name of a lock, not ''\n"
-        "  write it like --requirement pylock.toml\n"
+        "--requirement must not be empty\n  name a lock, such as --requirement pylock.toml\n"
     ),
     ("bundle", "-r", "pylock.toml", "-o", "x", "--include", ""): (
-        "--include takes the name of a file or a folder, not ''\n  write it like --include app/\n"
+        "--include must not be empty\n  name a file or a folder, such as --include app/\n"
     ),
     ("install-check", "-r", "pylock.toml", "--wheels="): (
-        "--wheels takes the name of a folder, not ''\n  write it like --wheels wheelhouse\n"
+        "--wheels must not be empty\n  name a folder, such as --wheels wheelhouse\n"
     ),
     ("probe", "--output="): (
-        "--output takes the name of a file, not ''\n  write it like --output target.toml\n"
+        "--output must not be empty\n  name a file, such as --output target.toml\n"
     ),
 }
 

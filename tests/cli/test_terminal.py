@@ -114,7 +114,7 @@ class TestStreams:
         line = 'mkdir gone; cd gone; rmdir ../gone; "$@"'
         done = shell(project, line, words(index))
         assert done.returncode == 1
-        told = "error: the working directory is no longer there\n  change to one that is\n"
+        told = "error: the working directory no longer exists\n  change to one that exists\n"
         assert (done.stdout, done.stderr) == ("", told)
 
 

@@ -92,8 +92,8 @@ class TestOnlyJob:
         done = download(index, "-r", "requirements.txt", *words, cwd=project)
         assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr == (
-            "error: --only-job cp39, : this run has no such job\n"
-            f"  its jobs are: {LINUX}, {WINDOWS}, this interpreter\n"
+            "error: --only-job: there is no job 'cp39', ''\n"
+            f"  the jobs of this run are: {LINUX}, {WINDOWS}, this interpreter\n"
         )
         assert names(project) == ["requirements.txt"]
         assert index.requests == ()

@@ -1,4 +1,4 @@
-"""The command line: which verbs there are, and Typer run on the arguments."""
+"""The command line: its verbs, and how Typer is run."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ VERBS = {
 """The module of each verb, in the order of the help."""
 
 COMPLETION = "_WHEELTARGET_COMPLETE"
-"""The variable by which a shell asks for completions."""
+"""The variable that a shell sets to ask for completions."""
 
 _SETTINGS = {"help_option_names": ["--help"]}
 _TAKE_PIPS = {"download", "lock", "explain"}
-"""The verbs that take every option of pip download, too."""
+"""The verbs that also take every option of pip download."""
 
 
 def make_app() -> typer.Typer:
-    """Make the whole command line, with every verb loaded."""
+    """Return the whole command line, with every verb loaded."""
     app = typer.Typer(
         name="wheeltarget",
         no_args_is_help=True,
@@ -59,10 +59,7 @@ def make_app() -> typer.Typer:
 
 
 def make_verb(verb: str) -> typer.Typer:
-    """Make the command line of one verb, with nothing else loaded.
-
-    :param verb: its name.
-    """
+    """Return the command line of one verb, with nothing else loaded."""
     made = _load(verb)
     if isinstance(made, typer.Typer):
         return made
@@ -90,24 +87,25 @@ def _add(app: typer.Typer, verb: str, made: Callable[..., None]) -> None:
 def run(arguments: list[str], start: Start | None = None) -> None:
     """Run the command line.
 
-    :param arguments: what stands behind the program's name.
-    :param start: what is known of a download already.
+    :param arguments: the arguments after the program's name.
+    :param start: what was already read for the command.
     :raises SystemExit: always, with the exit code.
     """
     if len(arguments) > 1 and arguments[0] in {"--show-completion", "--install-completion"}:
-        # Typer would look which shell it runs in, whichever is named behind it.
+        # Otherwise Typer detects the shell it runs in, and ignores the one that is named.
         os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     end = arguments.index("--") if "--" in arguments else len(arguments)
-    # If Typer knew -h, it would find it in pip's -dhouse, too.
-    words = ["--help" if word == "-h" else word for word in arguments[:end]]
-    # Of two --, Typer takes one away; pip has to see the other.
+    # If Typer knew -h, it would also find it in pip's -dhouse.
+    before = ["--help" if argument == "-h" else argument for argument in arguments[:end]]
+    # Typer removes the first --, but pip needs one.
     again = ["--"] if end < len(arguments) and arguments[0] in _TAKE_PIPS else []
-    words += [*again, *arguments[end:]]
+    arguments = [*before, *again, *arguments[end:]]
     with report_errors():
-        if words and words[0] in VERBS and COMPLETION not in os.environ:
-            make_verb(words[0])(words[1:], prog_name=f"wheeltarget {words[0]}", obj=start)
+        if arguments and arguments[0] in VERBS and COMPLETION not in os.environ:
+            verb, *rest = arguments
+            make_verb(verb)(rest, prog_name=f"wheeltarget {verb}", obj=start)
         else:
-            make_app()(words, prog_name="wheeltarget")
+            make_app()(arguments, prog_name="wheeltarget")
 
 
 def main(
@@ -116,7 +114,7 @@ def main(
         bool, typer.Option("--version", "-V", help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Fetch wheels for the environments that the requirements name."""
+    """Download wheels for other environments, named per requirement."""
     if version:
         typer.echo(f"wheeltarget {__version__}")
         raise typer.Exit

@@ -1,4 +1,4 @@
-"""The command ``bundle``: words into a request, what is in a bundle into text."""
+"""The command ``bundle``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wheeltarget.cli.options import (
 
 
 class BundleLayout(StrEnum):
-    """What a bundle can look like."""
+    """The layouts of a bundle."""
 
     FLAT = "flat"
     LAMBDA = "lambda"
@@ -42,12 +42,10 @@ def bundle(
             what="an archive or a folder",
             example="bundle.zip",
             metavar="ZIP|DIR",
-            help="An archive if it ends in .zip, or a folder.",
+            help="The bundle to write: an archive if the name ends in .zip, else a folder.",
         ),
     ],
-    layout: Annotated[
-        BundleLayout, typer.Option(help="What the bundle looks like.")
-    ] = BundleLayout.FLAT,
+    layout: Annotated[BundleLayout, typer.Option(help="Layout of the bundle.")] = BundleLayout.FLAT,
     include: Annotated[
         list[str] | None,
         name_option(
@@ -55,7 +53,7 @@ def bundle(
             what="a file or a folder",
             example="app/",
             metavar="PATH",
-            help="A file or folder of your own; of DIR/ what is in it.",
+            help="Add a file or folder; with a trailing slash, the contents of the folder.",
             show_default=False,
         ),
     ] = None,
@@ -63,14 +61,14 @@ def bundle(
     target: Targets = None,
     wheels: Wheels = None,
     scripts: Annotated[
-        bool, typer.Option("--scripts", help="Make the scripts of the wheels, too, in bin.")
+        bool, typer.Option("--scripts", help="Also write the scripts of the wheels, to bin.")
     ] = False,
     compiles: Annotated[
         bool,
-        typer.Option("--compile", help="Compile the modules, where this is the target's Python."),
+        typer.Option("--compile", help="Compile the modules, if this Python is the target's."),
     ] = False,
     store: Annotated[
-        bool, typer.Option("--store", help="Do not compress what is in an archive.")
+        bool, typer.Option("--store", help="Store the files of an archive uncompressed.")
     ] = False,
     components: Annotated[
         Path | None,
@@ -79,13 +77,13 @@ def bundle(
             what="a file",
             example="components.json",
             metavar="FILE",
-            help="Write the component list there, as CycloneDX JSON.",
+            help="Write a list of the components to this file, as CycloneDX JSON.",
         ),
     ] = None,
     output_format: Format = OutputFormat.TEXT,
     quiet: Quiet = False,
 ) -> None:
-    """Unpack the wheels of a lock into what is deployed: a folder, an archive, a Lambda layer."""
+    """Unpack the wheels of a lock into a folder, an archive or a Lambda layer to deploy."""
     from wheeltarget.cli.output.summaries import show_bundle
     from wheeltarget.commands.bundle.bundle import BundleRequest
     from wheeltarget.commands.bundle.bundle import bundle as make

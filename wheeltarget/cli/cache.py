@@ -1,4 +1,4 @@
-"""The commands about the cache folder."""
+"""The ``cache`` commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wheeltarget.cli.errors import report_errors
 from wheeltarget.cli.options import Format, OutputFormat
 
 cache = typer.Typer(
-    help="Look at the cache folder, with wheels and remembered runs, and make room in it.",
+    help="Show and prune the cache of wheels and earlier runs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -28,7 +28,7 @@ def _read_days(value: object) -> float:
 
 @cache.command("dir")
 def show_folder() -> None:
-    """Say where the cache folder is."""
+    """Show the path of the cache folder."""
     from wheeltarget.cache.folder import cache_folder
 
     sys.stdout.write(f"{cache_folder(os.environ)}\n")
@@ -36,7 +36,7 @@ def show_folder() -> None:
 
 @cache.command()
 def info(*, output_format: Format = OutputFormat.TEXT) -> None:
-    """Say what is in the cache folder."""
+    """Show the contents and size of the cache."""
     from wheeltarget.cache import pruning
     from wheeltarget.cache.folder import cache_folder
     from wheeltarget.cli.output import summaries
@@ -55,21 +55,21 @@ def prune(
         typer.Option(
             metavar="DAYS",
             parser=_read_days,
-            help="Remove wheels that were not used for so many days.",
+            help="Remove wheels that were not used for this many days.",
         ),
     ] = None,
     max_size: Annotated[
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="Remove what was used least, until the rest is no larger than this.",
+            help="Remove the least recently used entries until the cache is no larger than this.",
         ),
     ] = None,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Make room: remove wheels that are used least, and runs that hold no more.
+    """Remove the least recently used wheels, and outdated runs.
 
-    Without options it is brought below its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
+    Without options, the cache is reduced to its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
     """
     from wheeltarget.cache import pruning
     from wheeltarget.cache.folder import cache_folder
@@ -88,7 +88,7 @@ def prune(
 
 @cache.command()
 def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
-    """Remove everything; wheelhouses keep their files."""
+    """Remove everything from the cache. Files in wheelhouses are not affected."""
     from wheeltarget.cache import pruning
     from wheeltarget.cache.folder import cache_folder
     from wheeltarget.cli.output import summaries

@@ -1,4 +1,4 @@
-"""The commands that check a wheelhouse, and a lock by installing it: findings and an exit code."""
+"""The commands ``check`` and ``install-check``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wheeltarget.cli.options import (
 
 
 class CheckFormat(StrEnum):
-    """How findings are written."""
+    """The output formats of findings."""
 
     TEXT = "text"
     JSON = "json"
@@ -38,7 +38,7 @@ def check(
             metavar="DIR|FILE…",
             what="a folder or a wheel",
             example="wheelhouse",
-            help="A wheelhouse, or single wheels.",
+            help="Wheelhouses, or single wheels.",
         ),
     ],
     *,
@@ -50,24 +50,24 @@ def check(
             "--requirement",
             "-r",
             metavar="FILE",
-            help="What is needed, with the targets that its clauses name.",
+            help="Requirements that must be satisfied, for the targets that they name.",
             show_default=False,
         ),
     ] = None,
     constraint: Annotated[
         list[str] | None,
         typer.Option(
-            "--constraint", "-c", metavar="FILE", help="Constraints on it.", show_default=False
+            "--constraint", "-c", metavar="FILE", help="Constraints file.", show_default=False
         ),
     ] = None,
     audit: Annotated[
         bool,
-        typer.Option("--audit", help="Look into native code, too; needs the extra audit."),
+        typer.Option("--audit", help="Also check native code; needs wheeltarget[audit]."),
     ] = False,
     form: Annotated[CheckFormat, FORMAT] = CheckFormat.TEXT,
     quiet: Quiet = False,
 ) -> None:
-    """Check a wheelhouse: that each file is whole and fits, and all is there that is needed."""
+    """Check that the wheels of a wheelhouse are intact, fit their targets, and are complete."""
     from wheeltarget.cli.output.check import show_check
     from wheeltarget.commands.check.check import CheckRequest
     from wheeltarget.commands.check.check import check as look
@@ -96,14 +96,14 @@ def install_check(
         str,
         typer.Option(
             metavar="PATH",
-            help="The interpreter to try them in; without it one is looked for.",
+            help="Interpreter to import the modules with. [default: search for one]",
             show_default=False,
         ),
     ] = "",
     output_format: Format = OutputFormat.TEXT,
     quiet: Quiet = False,
 ) -> None:
-    """Unpack the wheels of a lock into a throwaway folder, and import every module for real."""
+    """Unpack the wheels of a lock into a temporary folder, and import every module."""
     from wheeltarget.cli.output.check import show_install_check
     from wheeltarget.commands.install_check import InstallCheckRequest
     from wheeltarget.commands.install_check import install_check as try_out

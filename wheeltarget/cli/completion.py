@@ -1,7 +1,6 @@
-"""What can be put where the cursor stands: pip's options, tags, targets.
+"""Completions: pip's options, tags, targets.
 
-File names are left to the shell, which knows how to show and to quote them: where nothing is
-offered here, it offers those.
+If nothing is offered here, the shell completes file names.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ PLATFORMS = (
     "win_amd64",
     "win32",
 )
-"""The platforms that most wheels are made for."""
+"""The most common platforms of wheels."""
 
 _NEWEST = 5
 _LAST_WITH_PYMALLOC = 7
@@ -36,8 +35,8 @@ _OURS = frozenset({"-h", "--help"})
 def offer_options(incomplete: str) -> tuple[str, ...]:
     """Offer the options of ``pip download``.
 
-    :param incomplete: what is there of the word; it begins with a dash.
-    :returns: one spelling of each option, another one only where it is being written.
+    :param incomplete: the option as typed so far; it begins with a dash.
+    :returns: one spelling of each option, another one only if its beginning is typed.
     """
     found = []
     for spellings in (*WITH_VALUE, *WITHOUT_VALUE):
@@ -56,10 +55,10 @@ def _first_of_each_length(spellings: list[str]) -> list[str]:
 def offer_tags(incomplete: str, pythons: Iterable[str]) -> tuple[str, ...]:
     """Offer tags for the last entry of a list.
 
-    :param incomplete: what is there of the list.
-    :param pythons: the interpreter tags that are known, such as ``cp314``.
-    :returns: lists that begin with it. The newest Pythons stand for all of them until another one
-        is written out.
+    :param incomplete: the list as typed so far.
+    :param pythons: the known interpreter tags, such as ``cp314``.
+    :returns: lists that begin with it. Only the newest Pythons are offered until another one is
+        typed in full.
     """
     before, comma, begun = incomplete.rpartition(",")
     known = sorted(filter(None, map(_minor, pythons)), reverse=True)
@@ -70,7 +69,7 @@ def offer_tags(incomplete: str, pythons: Iterable[str]) -> tuple[str, ...]:
 
 
 def _minor(interpreter: str) -> int:
-    """Give the minor version of a CPython 3, or 0 for any other Python."""
+    """Return the minor version of a CPython 3, or 0 for any other Python."""
     found = re.fullmatch(r"cp3(\d+)", interpreter)
     return int(found[1]) if found else 0
 
@@ -88,10 +87,10 @@ def offer_targets(
 ) -> tuple[str, ...]:
     """Offer ``host``, names and the paths of target files for the last entry of a list.
 
-    :param incomplete: what is there of the list.
-    :param list_folder: gives each name in a folder, and whether it is one of a folder.
-    :param names: gives the names of targets that begin with a text.
-    :returns: lists that begin with it; a folder has a slash at its end.
+    :param incomplete: the list as typed so far.
+    :param list_folder: returns each name in a folder, and whether it is a folder.
+    :param names: returns the names of targets that begin with a text.
+    :returns: lists that begin with it; a folder ends with a slash.
     """
     before, comma, begun = incomplete.rpartition(",")
     folder, slash, name = begun.rpartition("/")
@@ -107,10 +106,10 @@ def offer_targets(
 def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tuple[str, ...]:
     """Offer names of targets.
 
-    :param begun: what is there of one.
+    :param begun: the name as typed so far.
     :param systems: the systems of the catalogue.
-    :param own: the names of one's own targets.
-    :returns: the systems; where only one is left, its targets.
+    :param own: the names of the user's targets.
+    :returns: the matching systems; if only one matches, its targets.
     """
     names = [each for each in own if each.startswith(begun)]
     fitting = [
@@ -134,12 +133,12 @@ def offer_word(
     given: Mapping[str, object],
     offers: Mapping[str, Callable[[str], tuple[str, ...]]],
 ) -> tuple[str, ...]:
-    """Offer something for a word that belongs to no option that the command line knows.
+    """Offer completions for an argument that belongs to none of our options.
 
-    :param incomplete: what is there of the word.
-    :param given: the values so far of options that have an offer of their own, by name.
-    :param offers: those offers, by the same names.
-    :returns: pip's options, or the values of an option with ``=``, which bash makes a word.
+    :param incomplete: the argument as typed so far.
+    :param given: the values so far of our options, by name.
+    :param offers: the functions that complete their values, by the same names.
+    :returns: pip's options, or the values of an option with ``=``, which bash splits off.
     """
     if incomplete.startswith("-"):
         return offer_options(incomplete)
@@ -151,10 +150,10 @@ def offer_word(
 
 
 def list_folder(folder: str) -> list[tuple[str, bool]]:
-    """List a folder; one that cannot be read is as good as empty.
+    """List a folder; return nothing if it cannot be read.
 
     :param folder: its path; empty for the working directory.
-    :returns: each name in it, and whether it is one of a folder.
+    :returns: each name in it, and whether it is a folder.
     """
     try:
         with os.scandir(folder or os.curdir) as entries:

@@ -1,4 +1,4 @@
-"""The command ``download``: options into a request, what was taken into text and an exit code."""
+"""The command ``download``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def download(
         bool,
         typer.Option(
             "--by-target",
-            help="Give each target a folder of its own in the destination.",
+            help="Save the files of each target to its own folder in the destination.",
             rich_help_panel=TARGETS,
         ),
     ] = False,
@@ -53,7 +53,7 @@ def download(
         list[str] | None,
         typer.Option(
             metavar="LABEL",
-            help="Do nothing but the job of this target; --dry-run --format json lists them.",
+            help="Only download for this target; --dry-run --format json lists the labels.",
             rich_help_panel=TARGETS,
         ),
     ] = None,
@@ -62,14 +62,16 @@ def download(
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Say what would be fetched; write nothing.", rich_help_panel=OUTPUT
+            "--dry-run",
+            help="Show what would be downloaded; write nothing.",
+            rich_help_panel=OUTPUT,
         ),
     ] = False,
     refresh: Annotated[
         bool,
         typer.Option(
             "--refresh",
-            help="Ask the index again, though it said that its pages still hold.",
+            help="Ignore earlier runs and cached index pages.",
             rich_help_panel=OUTPUT,
         ),
     ] = False,
@@ -80,13 +82,13 @@ def download(
             what="a file",
             example="report.json",
             metavar="FILE",
-            help="Write what was taken, from where and for whom, as JSON.",
+            help="Write a JSON report of the files, where they are from and what requires them.",
             rich_help_panel=OUTPUT,
         ),
     ] = None,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Fetch wheels, each for its target; every option of pip download is taken, too."""
+    """Download wheels for each target; takes every option of pip download."""
     from wheeltarget.commands.download.request import DownloadRequest
 
     to_stdout = str(report) == _STANDARD_OUTPUT
@@ -108,10 +110,10 @@ def download(
 
 
 def run(request: DownloadRequest, start: Start) -> int:
-    """Fetch what is asked for, and write what came of it.
+    """Download what is requested, and print the outcome.
 
-    :param request: what is asked for.
-    :param start: what is known of the run already.
+    :param request: the request.
+    :param start: what was already read.
     :returns: the exit code.
     """
     from wheeltarget.commands.invocation import read_invocation
@@ -127,8 +129,8 @@ def run(request: DownloadRequest, start: Start) -> int:
 
 
 def _follow_locks(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome | None:
-    """Fetch what locks name; None if something is to be resolved."""
-    # What would resolve takes long to load, and a lock needs none of it.
+    """Download the files of locks; return None if pip has to resolve."""
+    # The resolver takes long to load, and a lock does not need it.
     from wheeltarget.commands.download.from_lock import download_locked
 
     if not sys.stderr.isatty():
@@ -140,12 +142,12 @@ def _follow_locks(request: DownloadRequest, invocation: Invocation) -> DownloadO
 
 
 def _load_what_shows() -> None:
-    from wheeltarget.cache import run_records  # noqa: F401 - to have them loaded
+    from wheeltarget.cache import run_records  # noqa: F401 - preloaded
     from wheeltarget.cli.output import text  # noqa: F401
 
 
 def _wants_progress(invocation: Invocation) -> bool:
-    """Tell whether a line may show how far a run has come."""
+    """Return whether a progress line is shown."""
     configured = invocation.settings.get("progress-bar")
     bar = (invocation.command.values("--progress-bar") or (configured,))[-1]
     return bar != "off" and not invocation.is_quiet
@@ -160,7 +162,7 @@ def _resolve(request: DownloadRequest, invocation: Invocation, arguments: tuple[
     from wheeltarget.commands.download.outcome import PlainRun
 
     if request.refresh:
-        arguments = tuple(word for word in arguments if word != "--refresh")
+        arguments = tuple(each for each in arguments if each != "--refresh")
         run_records.forget(arguments, os.environ)
     outcome = resolve(request, invocation)
     if isinstance(outcome, PlainRun):
@@ -190,7 +192,6 @@ def _appearance(request: DownloadRequest, invocation: Invocation) -> Appearance:
 
 
 def _end_plain(outcome: PlainRun, request: DownloadRequest, invocation: Invocation) -> int:
-    """End a run that is pip's."""
     if outcome.exit_code is None:
         return become_pip(request.words)
     if outcome.notes and not invocation.is_quiet:

@@ -1,4 +1,4 @@
-"""The one boundary for errors: exception class, exit code, and what is written of it."""
+"""The error boundary of every command: messages and exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wheeltarget.errors import (
 )
 
 FINDING, WRONG, UNFINISHED = 1, 2, 3
-"""The exit codes of every command but download, which has pip's."""
+"""The exit codes of every command except download, which uses pip's."""
 
 _FAILED = 1
 """pip's exit code for an error."""
@@ -31,12 +31,13 @@ def report_errors(
     writes: bool = True,
     as_pip: bool = False,
 ) -> Iterator[None]:
-    """Write what went wrong, if anything does, and end the process with the code for it.
+    """Print an error, and end the process with its exit code.
 
     :param coloured: whether pip's options and configuration allow colours.
-    :param finding: the error that is no failure of the command, but its result.
-    :param writes: whether there is a destination, which is as it was.
-    :param as_pip: whether the command ends with the codes that pip would end with.
+    :param finding: the error that is a result of the command, not a failure.
+    :param writes: whether the command writes to a destination, which an interruption leaves as it
+        was.
+    :param as_pip: whether the command uses pip's exit codes.
     :raises SystemExit: with 1 for a finding, 2 if the input is wrong, 3 if the work could not be
         finished, and 128 plus its number if a signal ended it.
     """
@@ -63,31 +64,31 @@ def _exit_code(
         return error.exit_code
     if isinstance(error, InputError | TargetError):
         return WRONG
-    # pip's own codes would be taken for findings, but for its code for a wrong command line.
+    # Except for a wrong command line, pip's codes would be mistaken for findings.
     return WRONG if error.exit_code == WRONG else UNFINISHED
 
 
 class OutputError(OSError):
-    """Standard output that cannot be written, and no other file."""
+    """Standard output cannot be written."""
 
 
 def end_process(error: KeyboardInterrupt | OSError) -> None:
-    """End the process if it was interrupted, or something cannot be read or written.
+    """End the process after an interruption, or an error of the system outside of any command.
 
-    :param error: what ended the run outside of any command.
+    :param error: the error.
     :raises SystemExit: with 130 if it was interrupted, 1 if its output or its folder is gone, and
-        else with the command's code for work that could not be finished.
+        else the command's code for unfinished work.
     """
     if isinstance(error, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
-    # A second failure at exit would say nothing more.
+    # Flushing at exit would fail again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if isinstance(error, BrokenPipeError):
         sys.exit(1)
     if isinstance(error, OutputError):
         sys.exit(f"error: cannot write to standard output: {error.strerror}")
     if _is_folder_gone():
-        sys.exit("error: the working directory is no longer there\n  change to one that is")
+        sys.exit("error: the working directory no longer exists\n  change to one that exists")
     what = error.strerror or str(error)
     sys.stderr.write(f"error: {what if error.filename is None else f'{error.filename}: {what}'}\n")
     sys.exit(_FAILED if "download" in sys.argv else UNFINISHED)
@@ -95,7 +96,7 @@ def end_process(error: KeyboardInterrupt | OSError) -> None:
 
 def _is_folder_gone() -> bool:
     try:
-        os.getcwd()  # noqa: PTH109 - it is asked for nothing else
+        os.getcwd()  # noqa: PTH109
     except FileNotFoundError:
         return True
     return False

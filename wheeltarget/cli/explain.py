@@ -1,4 +1,4 @@
-"""The command that says what fits which target, and why the rest does not."""
+"""The command ``explain``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def explain(
     allow_sdist: AllowSdist = None,
     build_pure: BuildPure = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Show each release, of every requirement.")
+        bool, typer.Option("--all", help="Show every release of every requirement.")
     ] = False,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Say which releases fit which target, why the others do not, and what would do."""
+    """Show which releases have a wheel for each target, and why others do not."""
     from wheeltarget.commands.explain.explain import ExplainRequest
     from wheeltarget.commands.explain.explain import explain as find_out
     from wheeltarget.commands.invocation import read_invocation

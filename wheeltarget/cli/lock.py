@@ -1,4 +1,4 @@
-"""The command that locks: words into a request, an outcome into text and an exit code."""
+"""The command ``lock``."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from wheeltarget.commands.invocation import Invocation
     from wheeltarget.commands.lock.diff import LockOutcome
 
-_KEEPING = "What is locked already"
+_KEEPING = "Existing locks"
 _STALE = 1
 
 
 class LockForm(StrEnum):
-    """What kind of file a lock is."""
+    """The formats of a lock."""
 
     PYLOCK = "pylock"
     REQUIREMENTS = "requirements"
@@ -49,7 +49,7 @@ def lock(
         bool,
         typer.Option(
             "--same-versions",
-            help="Lock one version of each project for all targets, or say which holds it back.",
+            help="Lock the same version of each project for all targets.",
             rich_help_panel=TARGETS,
         ),
     ] = False,
@@ -57,7 +57,12 @@ def lock(
     jobs: Jobs = 1,
     upgrade: Annotated[
         bool,
-        typer.Option("--upgrade", "-U", help="Keep no version.", rich_help_panel=_KEEPING),
+        typer.Option(
+            "--upgrade",
+            "-U",
+            help="Upgrade all projects; ignore the locked versions.",
+            rich_help_panel=_KEEPING,
+        ),
     ] = False,
     upgrade_package: Annotated[
         list[str] | None,
@@ -65,7 +70,7 @@ def lock(
             "--upgrade-package",
             "-P",
             metavar="NAME",
-            help="Keep every version but that of this project.",
+            help="Upgrade this project only.",
             rich_help_panel=_KEEPING,
         ),
     ] = None,
@@ -73,7 +78,7 @@ def lock(
         bool,
         typer.Option(
             "--check",
-            help="Write nothing; say what is stale, and end with 1 if anything is.",
+            help="Write nothing; exit with 1 if a lock is out of date.",
             rich_help_panel=_KEEPING,
         ),
     ] = False,
@@ -81,7 +86,7 @@ def lock(
         bool,
         typer.Option(
             "--diff",
-            help="Write nothing; say what would change, as Markdown for a pull request.",
+            help="Write nothing; print the changes as Markdown, for a pull request.",
             rich_help_panel=_KEEPING,
         ),
     ] = False,
@@ -93,7 +98,7 @@ def lock(
             what="a folder",
             example="locks",
             metavar="DIR",
-            help="The folder for the locks; made if absent.",
+            help="Folder for the locks; created if missing.",
             rich_help_panel=OUTPUT,
         ),
     ] = Path(),
@@ -101,13 +106,13 @@ def lock(
         LockForm,
         typer.Option(
             "--format",
-            help="pylock.TARGET.toml, or hashed requirements for older pips.",
+            help="Write pylock.TARGET.toml, or requirements with hashes for older pips.",
             rich_help_panel=OUTPUT,
         ),
     ] = LockForm.PYLOCK,
     as_json: AsJson = False,
 ) -> None:
-    """Lock requirements, one file for each target; pip's options for choosing are taken, too."""
+    """Lock requirements, one file for each target; takes pip's options for choosing versions."""
     from wheeltarget.commands.invocation import read_invocation
     from wheeltarget.commands.lock.files import Form
     from wheeltarget.commands.lock.lock import LockRequest
@@ -130,7 +135,9 @@ def lock(
     invocation = read_invocation(request.words, files=start.files)
     with report_errors(coloured=invocation.is_coloured):
         if diff and as_json:
-            raise UsageError("--diff is Markdown and --json is not", "--check --json has it all")
+            raise UsageError(
+                "--diff and --json exclude each other", "use --check --json for the changes as JSON"
+            )
         outcome = make(request, invocation)
     _show(outcome, invocation, diff=diff, as_json=as_json)
     if check and outcome.is_stale:

@@ -1,15 +1,14 @@
 """The process from its start to its exit code, and what is decided before Typer is loaded.
 
-Two things are decided by the raw arguments of a download: that its outcome is known, so that it is
-answered from memory, and that it is pip's alone, so that this process becomes pip. All else is read
-by Typer. If a target seems to be named, a process for pip is started first: pip loads in it while
-Typer loads here.
+The raw arguments of a download decide two things: whether its outcome is cached and can be
+replayed, and whether nothing names a target, so that this process becomes pip. Typer reads the
+rest. If a target seems to be named, a process for pip is started first: pip loads there while Typer
+loads here.
 
-Start-up boundaries, the only places in the command line where a function imports: this module loads
-Typer, and what a known run needs, when it gets there; :mod:`wheeltarget.cli.app` loads the module
-of a verb when it is called; each verb loads its command from :mod:`wheeltarget.commands`, and what
-shows the outcome, when it runs; and completions load what they offer. So help, completions and
-errors in the command line cost no command.
+Functions import at these start-up boundaries only: this module loads Typer, or the replay of a
+cached run; :mod:`wheeltarget.cli.app` loads the module of a verb; each verb loads its command from
+:mod:`wheeltarget.commands` and its output when it runs; completions load what they offer. So help,
+completions and usage errors do not load any command.
 """
 
 from __future__ import annotations
@@ -25,16 +24,16 @@ if TYPE_CHECKING:
     from wheeltarget.cli.passthrough import Start
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
-"""The variable by which a shell asks for completions."""
+"""The variable that a shell sets to ask for completions."""
 
 _SELDOM = (50_000, 20, 100)
-"""Thresholds of the garbage collector: what is loaded stays, so looking at it wins little."""
+"""Thresholds of the garbage collector: loaded modules stay, so collecting frees little."""
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _open_closed_streams()
-    _tell_output_apart()
+    _mark_output_errors()
     try:
         gc.set_threshold(*_SELDOM)
         _run(sys.argv[1:])
@@ -72,16 +71,13 @@ def _run(arguments: list[str]) -> None:
 
 
 def _begin_download(front: tuple[str, ...], arguments: tuple[str, ...]) -> Start:
-    """Answer a download from memory or become pip, if that is all; else start what it needs.
+    """Replay a cached download, become pip if nothing names a target, or else start pip's process.
 
-    :param front: pip's options before the command.
-    :param arguments: what stands behind it.
-    :returns: what was read, for the command.
     :raises SystemExit: if the download is done.
     """
     everything = (*front, *arguments)
     _repeat(everything)
-    # For a lock pip is mostly not needed.
+    # A lock rarely needs pip.
     has_lock = any("pylock" in argument for argument in everything)
     contents = {} if has_lock else begin_for(everything)
     from wheeltarget.cli.passthrough import Start, become_pip, first_look
@@ -97,7 +93,7 @@ def _begin_download(front: tuple[str, ...], arguments: tuple[str, ...]) -> Start
 
 
 def _repeat(arguments: tuple[str, ...]) -> None:
-    """Answer a download from memory, if its outcome is known and still holds."""
+    """Replay a cached download and exit, if its outcome is known and still valid."""
     from wheeltarget.cache.run_key import is_known
 
     if "--refresh" in arguments or not is_known(arguments, os.environ):
@@ -109,7 +105,7 @@ def _repeat(arguments: tuple[str, ...]) -> None:
 
 
 def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Split pip's options before the command from the rest, which mostly has no such options."""
+    """Split pip's options before the command from the rest."""
     if not arguments[:1] or not arguments[0].startswith("-"):
         return (), tuple(arguments)
     from wheeltarget.pip_config.options import split_front
@@ -118,19 +114,19 @@ def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _open_closed_streams() -> None:
-    """Put the null device where the caller has closed a stream, for pip's process, too."""
+    """Open the null device for each closed stream, also for pip's process."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, number)
             if null != number:
                 os.close(null)
-            os.set_inheritable(number, True)  # noqa: FBT003 - has no name
+            os.set_inheritable(number, True)  # noqa: FBT003 - positional only
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", closefd=False))
 
 
-def _tell_output_apart() -> None:
-    """Make errors of writing to standard output known from others without a file name."""
+def _mark_output_errors() -> None:
+    """Raise OutputError if writing to standard output fails: it has no file name to show."""
     buffer = getattr(sys.stdout, "buffer", None)
     raw = getattr(buffer, "raw", buffer)  # with -u there is no buffer
     if raw is None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
+from functools import partial
 from inspect import Parameter, signature
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_origin
@@ -19,37 +20,25 @@ from typer.core import TyperCommand
 from wheeltarget.errors import UsageError, WheeltargetError
 from wheeltarget.utils.python_process import python
 
-TARGETS, SOURCES, OUTPUT = "Targets", "Sources, where there is no wheel", "Output"
-"""The headings of the help; what only one command has stands under them, too."""
-
+TARGETS, SOURCES, OUTPUT = "Targets", "Source distributions", "Output"
+"""The headings of the help; options of a single command use them, too."""
 
 _LONGEST_NUMBER = 9
+_OPTIONS = {"form": "format", "output_format": "format"}
+"""The options that are not called as their parameters are."""
 
 
 class OutputFormat(StrEnum):
-    """How a result is written."""
+    """The output formats of most commands."""
 
     TEXT = "text"
     JSON = "json"
 
 
-def read_name(text: str, told: str, example: str) -> str:
-    """Read the name of a file or folder; an empty one, as of a variable that is not set, is none.
-
-    :param text: the name.
-    :param told: what says it, and what it has to be, for the message.
-    :param example: what to write instead, likewise.
-    :raises UsageError: where it is empty; taken as a path it would be the working directory.
-    """
-    if not text:
-        raise UsageError(f"{told}, not ''", f"write it like {example}")
-    return text
-
-
 def offer_tags(incomplete: str) -> tuple[str, ...]:
     """Offer tags for a list of them.
 
-    :param incomplete: what is there of the list.
+    :param incomplete: the list as typed so far.
     """
     from wheeltarget.cli import completion
     from wheeltarget.targets.catalog import newest_pythons
@@ -60,7 +49,7 @@ def offer_tags(incomplete: str) -> tuple[str, ...]:
 def offer_targets(incomplete: str) -> tuple[str, ...]:
     """Offer named targets and target files for a list of them.
 
-    :param incomplete: what is there of the list.
+    :param incomplete: the list as typed so far.
     """
     from wheeltarget.cli import completion
 
@@ -80,10 +69,10 @@ def _offer_names(begun: str) -> tuple[str, ...]:
 
 
 def offer_words(context: typer.Context, incomplete: str) -> tuple[str, ...]:
-    """Offer something for a word that is no option of ours.
+    """Offer completions for an argument that is not one of our options.
 
     :param context: the command line so far.
-    :param incomplete: what is there of the word.
+    :param incomplete: the argument as typed so far.
     """
     from wheeltarget.cli.completion import offer_word
 
@@ -98,10 +87,10 @@ class _UnsureError(Exception):
 class Command(TyperCommand):
     """A command that reads plain values without pydantic.
 
-    Since Typer 0.29 any option makes it load pydantic, which takes longer than all that happens
-    before pip starts. Here Typer splits the command line, by its own declarations as ever, and
-    values that are texts, flags, choices or read by a function of ours are taken as they are. What
-    is missing or wrong in any way is left to Typer, which says so.
+    Since Typer 0.29 any option makes it load pydantic, which takes longer than everything else
+    before pip starts. Here Typer splits the command line by its own declarations, and values that
+    are texts, flags, choices or have a parser of ours are read directly. Typer reports what is
+    missing or wrong.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -109,13 +98,13 @@ class Command(TyperCommand):
 
         :param ctx: the context.
         :param args: the arguments.
-        :returns: the arguments that are left.
+        :returns: the remaining arguments.
         """
         if not ctx.resilient_parsing and not (self.no_args_is_help and not args):
             given, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
             try:
                 values = {name: _read(each, given) for name, each in self._declared().items()}
-            except (_UnsureError, ValueError):
+            except _UnsureError:
                 return super().parse_args(ctx, args)
             if given.keys() <= values.keys() and (ctx.allow_extra_args or not rest):
                 ctx.params.update(values)
@@ -124,8 +113,8 @@ class Command(TyperCommand):
         return super().parse_args(ctx, args)
 
     def _declared(self) -> dict[str, Parameter]:
-        """Return what is declared for each parameter, by the name of its value."""
-        assert self.callback is not None  # noqa: S101 - Typer makes no command without
+        """Return the declaration of each parameter by name."""
+        assert self.callback is not None  # noqa: S101 - Typer always sets it
         declared = signature(self.callback, eval_str=True).parameters
         return {each.name: declared[each.name] for each in self.params if each.name in declared}
 
@@ -143,9 +132,19 @@ def _read(declared: Parameter, given: Mapping[str, Any]) -> Any:
     annotation, *details = get_args(declared.annotation) or (declared.annotation,)
     kind, several = _item(annotation)
     read: Any = next((each.parser for each in details if each.parser), kind)
-    if read is kind and kind not in {str, bool} and not issubclass(kind, Enum):
-        raise _UnsureError
+    if read is kind and kind not in {str, bool}:
+        if not issubclass(kind, Enum):
+            raise _UnsureError
+        read = partial(_choice, kind, declared.name)
     return [read(each) for each in cast("list[str]", value)] if several else read(value)
+
+
+def _choice(kind: type[Enum], name: str, text: str) -> Enum:
+    choices = [str(each.value) for each in kind]
+    if text not in choices:
+        known = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise UsageError(f"--{_OPTIONS.get(name, name)} must be {known}, not {text!r}")
+    return kind(text)
 
 
 def _item(annotation: Any) -> tuple[Any, bool]:
@@ -157,12 +156,12 @@ def _item(annotation: Any) -> tuple[Any, bool]:
 
 
 class PipCommand(Command):
-    """A command that takes pip's options, too."""
+    """A command that also takes pip's options."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write our own help, then pip's."""
         super().format_help(ctx, formatter)
-        typer.echo(formatter.getvalue() + "\nAnd everything that pip has:\n")
+        typer.echo(formatter.getvalue() + "\nAnd all options of pip download:\n")
         formatter.buffer.clear()
         sys.stdout.flush()
         subprocess.run(python("-m", "pip", "download", "--help"), check=False)
@@ -174,8 +173,15 @@ class PipCommand(Command):
         return [*own, *words.shell_complete(ctx, incomplete)]
 
 
-def _reader(told: str, example: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
-    return lambda value: form(read_name(str(value), told, example))
+def _name_parser(name: str, hint: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
+    """Return a parser that refuses an empty name: as a path it would be the working directory."""
+
+    def parse(value: object) -> Any:
+        if not str(value):
+            raise UsageError(f"{name} must not be empty", hint)
+        return form(str(value))
+
+    return parse
 
 
 def name_option(
@@ -184,42 +190,36 @@ def name_option(
     """Declare an option whose value is the name of a file or folder.
 
     :param names: the spellings of the option, the long one first.
-    :param what: what it is the name of, for a message.
-    :param example: a good value, for a message.
-    :param form: what becomes of it.
-    :param settings: what else :func:`typer.Option` is told.
+    :param what: what the value names, for the error message.
+    :param example: a valid value, for the error message.
+    :param form: converts the value.
+    :param settings: further arguments of :func:`typer.Option`.
     """
-    told = f"{names[0]} takes the name of {what}"
-    return typer.Option(*names, parser=_reader(told, f"{names[0]} {example}", form), **settings)
+    hint = f"name {what}, such as {names[0]} {example}"
+    return typer.Option(*names, parser=_name_parser(names[0], hint, form), **settings)
 
 
 def path_option(*names: str, what: str, example: str, **settings: Any) -> Any:
-    """Declare the same, for a value that is a path.
-
-    :param names: as :func:`name_option` has it, and the others likewise.
-    """
+    """Declare an option whose value is a path; see :func:`name_option`."""
     return name_option(*names, what=what, example=example, form=Path, **settings)
 
 
-def name_argument(*, metavar: str, what: str, example: str, help: str) -> Any:  # noqa: A002
-    """Declare an argument that is the name of a file or folder, as it is written.
+def name_argument(*, metavar: str, what: str, example: str, **settings: Any) -> Any:
+    """Declare an argument that is the name of a file or folder.
 
-    :param metavar: what the help calls it.
-    :param what: what it is of, for a message.
-    :param example: a good one, for a message.
-    :param help: what the help says of it.
+    :param metavar: its name in the help.
+    :param what: what it names, for the error message.
+    :param example: a valid value, for the error message.
+    :param settings: further arguments of :func:`typer.Argument`.
     """
-    reader = _reader(f"{metavar} has to be the name of {what}", example, str)
-    return typer.Argument(metavar=metavar, parser=reader, help=help)
+    parser = _name_parser(metavar.rstrip("…"), f"name {what}, such as {example}", str)
+    return typer.Argument(metavar=metavar, parser=parser, **settings)
 
 
 def _read_jobs(value: object) -> int:
-    """Read how many targets are to be worked on at once."""
     text = str(value)
     if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
-        raise UsageError(
-            f"--jobs takes a whole number from 1 up, not {text!r}", "write it like --jobs 4"
-        )
+        raise UsageError(f"--jobs must be a positive whole number, not {text!r}", "try --jobs 4")
     return int(text)
 
 
@@ -237,7 +237,7 @@ Tags = Annotated[
     typer.Option(
         "--tags",
         metavar="TAG,…",
-        help="Targets of what names none itself, as tags with commas between.",
+        help="Comma-separated tags: the targets of requirements that name none themselves.",
         rich_help_panel=TARGETS,
         autocompletion=offer_tags,
         show_default=False,
@@ -248,7 +248,7 @@ Targets = Annotated[
     typer.Option(
         "--target",
         metavar="NAME,…",
-        help="The same by name, or by the path of a target file; host is this machine.",
+        help="The same, as names or paths of target files; 'host' is this interpreter.",
         rich_help_panel=TARGETS,
         autocompletion=offer_targets,
         show_default=False,
@@ -260,7 +260,7 @@ Jobs = Annotated[
         "--jobs",
         metavar="N",
         parser=_read_jobs,
-        help="How many targets to work on at once.",
+        help="How many targets to resolve at the same time.",
         rich_help_panel=TARGETS,
     ),
 ]
@@ -269,7 +269,7 @@ AllowSdist = Annotated[
     typer.Option(
         "--allow-sdist",
         metavar="NAME",
-        help="Take this project's source, for the target to build, where it has no wheel.",
+        help="Allow a source distribution of this project if no wheel fits.",
         rich_help_panel=SOURCES,
         show_default=False,
     ),
@@ -279,7 +279,7 @@ BuildPure = Annotated[
     typer.Option(
         "--build-pure",
         metavar="NAME",
-        help="Take a wheel that is built here of this project's source, and is pure Python.",
+        help="If no wheel fits, build a pure Python wheel of this project on this machine.",
         rich_help_panel=SOURCES,
         show_default=False,
     ),
@@ -290,7 +290,7 @@ _LOCK = name_option(
     what="a lock",
     example="pylock.toml",
     metavar="LOCK",
-    help="The lock of one target.",
+    help="The lock file of a target.",
     show_default=False,
 )
 Lock = Annotated[str, _LOCK]
@@ -302,18 +302,18 @@ Wheels = Annotated[
         what="a folder",
         example="wheelhouse",
         metavar="DIR",
-        help="A wheelhouse to take the wheels from; without one they are fetched.",
+        help="Take the wheels from this wheelhouse instead of fetching them.",
         show_default=False,
     ),
 ]
-FORMAT = typer.Option("--format", help="How the result is written.", rich_help_panel=OUTPUT)
-"""The option of every command whose result has more than one form; the forms are its own."""
+FORMAT = typer.Option("--format", help="Output format.", rich_help_panel=OUTPUT)
+"""The output format option of every command; each declares its own choices."""
 
 Format = Annotated[OutputFormat, FORMAT]
 AsJson = Annotated[
-    bool, typer.Option("--json", help="Write the result as JSON.", rich_help_panel=OUTPUT)
+    bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT)
 ]
 Quiet = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Print nothing but what is wrong.", rich_help_panel=OUTPUT),
+    typer.Option("--quiet", "-q", help="Print only problems.", rich_help_panel=OUTPUT),
 ]

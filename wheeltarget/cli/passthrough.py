@@ -1,8 +1,7 @@
 """The first look at a download: if nothing names a target, this process becomes pip.
 
-Loading Typer and planning cost about as much as pip itself, so whoever only wants pip should not
-pay for it. What is not plain at once is left to the command, which decides again and goes on with
-what was read here.
+Loading Typer and planning take about as long as pip itself, so a run of pip alone skips them. If
+that is not certain here, the command decides, with the inputs that were read here.
 """
 
 from __future__ import annotations
@@ -27,10 +26,11 @@ _FILES = {"--requirement": False, "--constraint": True}
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is known of a download before its options are read.
+    """What is known of a command before Typer reads its options.
 
-    :param arguments: all arguments, as typed, if the outcome may be remembered by them.
-    :param invocation: what they say to pip, if none of them is an option of ours.
+    :param arguments: all arguments as typed, the key of the cached outcome; empty if it is not
+        cached.
+    :param invocation: the parsed command line, if it has none of our options.
     :param files: the files that were read.
     """
 
@@ -42,13 +42,14 @@ class Start:
 def first_look(
     arguments: Sequence[str], environment: Mapping[str, str], files: InputFiles
 ) -> tuple[Invocation | None, bool]:
-    """Read a command line as pip would, and tell whether the run is pip's own beyond doubt.
+    """Read a command line as pip would, and return whether the run is certainly pip's own.
 
-    :param arguments: what stands behind ``download``.
-    :param environment: the environment's variables.
+    :param arguments: the arguments after ``download``.
+    :param environment: the environment variables.
     :param files: the files that were read before.
-    :returns: what pip is given, or None if pip does not know each option by its full name; and
-        True if nothing names a target, so that pip can do with the arguments as they are.
+    :returns: the parsed command line, or None if it has an option that is not pip's or is
+        abbreviated; and True if nothing names a target, so that pip can take the arguments as they
+        are.
     """
     if not _are_pips(arguments):
         return None, False
@@ -59,7 +60,7 @@ def first_look(
 
 
 def _are_pips(arguments: Sequence[str]) -> bool:
-    """Tell whether every long option is one of pip's, not abbreviated: ours may be like them."""
+    """Return whether every long option is one of pip's, in full; a short form may be ours."""
     known = {spelling for each in (*WITH_VALUE, *WITHOUT_VALUE) for spelling in each}
     for argument in arguments:
         if argument == "--":
@@ -73,7 +74,7 @@ def _is_plain(invocation: Invocation) -> bool:
     command = invocation.everything
     if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
         return False
-    # A download from a lock needs nothing of this, which takes a while to load.
+    # Slow to load, and a download from a lock does not need it.
     from wheeltarget.requirements.loader import read_inputs
 
     files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
@@ -91,26 +92,26 @@ def _is_plain(invocation: Invocation) -> bool:
         return False
     foreign = any(option.name in FOREIGN for option in command.options)
     if foreign and not invocation.is_quiet:
-        return False  # there may be something to say of it afterwards
+        return False  # the command may have a note on it
     if not all(file.repeatable for file in inputs.files):
         return False
     return not (inputs.faults or inputs.named or inputs.remote or inputs.locked)
 
 
 def _is_own_lock(name: str, invocation: Invocation) -> bool:
-    """Tell whether a file is a lock that wheeltarget wrote, which says for which target it is."""
+    """Return whether a file is a lock that wheeltarget wrote, which names its target."""
     if not is_lock(name):
         return False
     try:
         return is_own(invocation.files.read_lock(split_extras(name)[0]))
     except RefusedFileError:
-        return True  # the command says so; pip would read without end
+        return True  # the command reports it; pip would read without end
     except OSError:
-        return False  # pip says so
+        return False  # pip reports it
 
 
 def _is_regular(name: str) -> bool:
-    """Tell whether pip can read a file again; one that does not exist is pip's to name."""
+    """Return whether pip can read a file again; pip reports one that does not exist."""
     try:
         return stat.S_ISREG(os.stat(name).st_mode)  # noqa: PTH116 - any text
     except (OSError, ValueError):
@@ -118,10 +119,10 @@ def _is_regular(name: str) -> bool:
 
 
 def become_pip(arguments: Sequence[str], front: Sequence[str] = ()) -> int:
-    """Turn this process into ``pip download``, or run it if the system cannot do that.
+    """Replace this process by ``pip download``, or run it if the system has no exec.
 
-    :param arguments: what stands behind ``download``.
-    :param front: what stands before it.
+    :param arguments: the arguments after ``download``.
+    :param front: the arguments before it.
     :returns: pip's exit code, if the system has no exec.
     """
     dismiss()

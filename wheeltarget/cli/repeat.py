@@ -1,4 +1,4 @@
-"""A download that is known: its outcome from memory, shown as that of any other; without Typer."""
+"""Replay a cached download without Typer, and show its outcome as that of any other."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def repeat(arguments: tuple[str, ...]) -> bool:
-    """Do what is asked for if its outcome is known, as nothing has changed.
+    """Replay a download if its outcome is cached and nothing has changed.
 
-    :param arguments: what stands behind ``download``.
+    :param arguments: the arguments after ``download``.
     :returns: whether it is done.
     """
     remembered = recall(arguments, os.environ)
@@ -41,7 +41,7 @@ def repeat(arguments: tuple[str, ...]) -> bool:
             keep_report(outcome)
     if not appearance.quiet:
         since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
-        sys.stderr.write(f"Unchanged since {since}; --refresh asks the index again\n")
+        sys.stderr.write(f"Unchanged since {since}; use --refresh to ask the index again\n")
         sys.stderr.flush()
     show_download(outcome, appearance, sys.stdout, sys.stderr)
     return True

@@ -1,4 +1,4 @@
-"""The commands about targets themselves: what is known of them, and describing one."""
+"""The commands ``targets`` and ``probe``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import AsJson, Format, OutputFormat, offer_targets, path_option
+from wheeltarget.cli.options import (
+    AsJson,
+    Format,
+    OutputFormat,
+    name_argument,
+    offer_targets,
+    path_option,
+)
 
 
 class Kind(StrEnum):
-    """What a system can be."""
+    """The kinds of systems."""
 
     SERVICE = "service"
     DISTRIBUTION = "distribution"
@@ -29,29 +36,31 @@ class Kind(StrEnum):
 def targets(
     names: Annotated[
         list[str] | None,
-        typer.Argument(
+        name_argument(
             metavar="NAME…",
-            help="Targets to show in full; without any, all are listed.",
+            what="a target",
+            example="debian-12-python3.11-x86_64",
+            help="Targets to show in detail. Without a name, list all.",
             show_default=False,
             autocompletion=offer_targets,
         ),
     ] = None,
     *,
-    kind: Annotated[list[Kind] | None, typer.Option(help="List this kind only.")] = None,
+    kind: Annotated[list[Kind] | None, typer.Option(help="List only this kind of system.")] = None,
     python: Annotated[
-        str, typer.Option(metavar="X.Y", help="List what has this Python only.")
+        str, typer.Option(metavar="X.Y", help="List only systems with this Python.")
     ] = "",
-    arch: Annotated[str, typer.Option(help="List what has this architecture only.")] = "",
+    arch: Annotated[str, typer.Option(help="List only systems with this architecture.")] = "",
     verified: Annotated[
-        bool, typer.Option("--verified", help="List nothing that is inferred.")
+        bool, typer.Option("--verified", help="List only verified targets, not inferred ones.")
     ] = False,
     no_retired: Annotated[
-        bool, typer.Option("--no-retired", help="List nothing that is no longer supported.")
+        bool, typer.Option("--no-retired", help="List only systems that are still supported.")
     ] = False,
-    every_tag: Annotated[bool, typer.Option("--all", help="Show every tag of a target.")] = False,
+    every_tag: Annotated[bool, typer.Option("--all", help="Show all tags of a target.")] = False,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """List the targets that have a name, or show some in full."""
+    """List the known targets, or show some in detail."""
     from wheeltarget.cli.output.targets import show_described, show_list
     from wheeltarget.commands import list_targets
     from wheeltarget.targets.catalog import known_systems
@@ -81,14 +90,14 @@ def probe(
     python: Annotated[
         str,
         typer.Option(
-            metavar="PATH", help="Describe this Python, not the running one.", show_default=False
+            metavar="PATH", help="Interpreter to describe, not the running one.", show_default=False
         ),
     ] = "",
     script: Annotated[
         bool,
-        typer.Option("--script", help="Print the program that does the same on another machine."),
+        typer.Option("--script", help="Print a script that does the same on another machine."),
     ] = False,
-    name: Annotated[str, typer.Option(help="What the target is called.", show_default=False)] = "",
+    name: Annotated[str, typer.Option(help="Name of the target.", show_default=False)] = "",
     as_json: AsJson = False,
     output: Annotated[
         Path | None,
@@ -98,18 +107,20 @@ def probe(
             what="a file",
             example="target.toml",
             metavar="FILE",
-            help="Write it there; - is standard output.",
+            help="File to write to; - is standard output.",
         ),
     ] = None,
 ) -> None:
-    """Describe a Python as a target file: its tags in the order of its newest pip, its markers."""
+    """Write a target file for an interpreter, with its tags and markers."""
     from wheeltarget.commands.probe import probe as work
     from wheeltarget.errors import UsageError
 
     with report_errors():
         if script and (python or name or as_json):
-            message = "--script goes with no other option but --output"
-            raise UsageError(message, "give --name and --json to the script")
+            raise UsageError(
+                "--script can be combined with --output only",
+                "pass --name and --json to the script when you run it",
+            )
         form = "json" if as_json else "toml"
         text = work.script() if script else work.probe(python, name, form)
         if output is None or str(output) == "-":

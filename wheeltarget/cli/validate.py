@@ -1,4 +1,4 @@
-"""The command ``validate``: files into findings, as text and an exit code."""
+"""The command ``validate``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.options import FORMAT, Quiet
+from wheeltarget.cli.options import FORMAT, Quiet, name_argument
 
 
 class FindingsFormat(StrEnum):
-    """How findings are written."""
+    """The output formats of findings."""
 
     TEXT = "text"
     JSON = "json"
@@ -22,16 +22,19 @@ class FindingsFormat(StrEnum):
 def validate(
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE…", help="Requirements and constraints files."),
+        name_argument(
+            metavar="FILE…",
+            what="a file",
+            example="requirements.txt",
+            help="Requirements and constraints files to check.",
+        ),
     ],
     *,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Mend what is surely meant otherwise, in the files.")
-    ] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix obvious mistakes in the files.")] = False,
     form: Annotated[FindingsFormat, FORMAT] = FindingsFormat.TEXT,
     quiet: Quiet = False,
 ) -> None:
-    """Check the annotations of files, each on its own, without a network."""
+    """Check the annotations in requirements files, offline."""
     from wheeltarget.cli.output.findings import show_findings
     from wheeltarget.commands.validate.validate import ValidateRequest
     from wheeltarget.commands.validate.validate import validate as look

@@ -1,4 +1,4 @@
-"""The commands on whole wheelhouses: ``merge`` and ``prune``."""
+"""The commands ``merge`` and ``prune``."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from wheeltarget.errors import ClashError
 def prune(
     place: Annotated[
         str,
-        name_argument(metavar="DIR", what="a folder", example="wheelhouse", help="A wheelhouse."),
+        name_argument(metavar="DIR", what="a folder", example="wheelhouse", help="The wheelhouse."),
     ],
     *,
     requirement: Locks,
     tags: Tags = None,
     target: Targets = None,
     only_list: Annotated[
-        bool, typer.Option("--list", help="List the files, and remove none.")
+        bool, typer.Option("--list", help="List the files without removing them.")
     ] = False,
     transfer_since: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LOCK",
-            help="List what a machine lacks that has this lock's files; remove none.",
+            help="List the files that a machine with this lock's files lacks; remove nothing.",
             show_default=False,
         ),
     ] = None,
@@ -49,12 +49,12 @@ def prune(
             what="a folder",
             example="stick",
             metavar="DIR",
-            help="Copy what it lacks there.",
+            help="Copy the files that the machine lacks to this folder.",
         ),
     ] = None,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Remove the files of a wheelhouse that no lock names, or find what a machine lacks."""
+    """Remove wheels that are in none of the locks, or list what another machine lacks."""
     from wheeltarget.cli.output.summaries import show_prune
     from wheeltarget.commands.prune import PruneRequest
     from wheeltarget.commands.prune import prune as work
@@ -81,7 +81,7 @@ def merge(
             metavar="DIR…",
             what="a folder",
             example="wheelhouse",
-            help="Wheelhouses, also with their locks.",
+            help="Wheelhouses to merge, with their locks.",
         ),
     ],
     *,
@@ -93,13 +93,13 @@ def merge(
             what="a folder",
             example="wheelhouse",
             metavar="DIR",
-            help="Where to put it all; may be one of them.",
+            help="Destination; may be one of the wheelhouses.",
         ),
     ],
     quiet: Quiet = False,
     output_format: Format = OutputFormat.TEXT,
 ) -> None:
-    """Join wheelhouses that were made apart, each file once, all of it or nothing."""
+    """Merge wheelhouses into one, all files or none."""
     from wheeltarget.cli.output import summaries, text
     from wheeltarget.commands.merge import MergeRequest
     from wheeltarget.commands.merge import merge as join

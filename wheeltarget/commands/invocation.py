@@ -1,6 +1,6 @@
-"""What a command is given: pip's options, pip's configuration, the environment, the project.
+"""The invocation of a command: pip's options and configuration, the environment, the project.
 
-A command reads an :class:`Invocation` first, and passes it down, so that nothing is read twice.
+A command reads it first, and passes it on, so that nothing is read twice.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class InputFiles:
         """Read a requirements file that the command line names, which may be a pipe.
 
         :param name: its name.
-        :returns: its content, and whether it can be read again by another process.
+        :returns: its content, and whether another process can read it again.
         :raises RefusedFileError: if it is too large.
         :raises OSError: if it cannot be read.
         :raises ValueError: if no file can have this name.
@@ -64,7 +64,7 @@ class InputFiles:
         return self._streams[place], False
 
     def read_nested(self, name: str) -> tuple[bytes, bool]:
-        """Read a requirements file that another file names, which has to be a regular file.
+        """Read a requirements file that another file names, which must be a regular file.
 
         :param name: its name.
         :returns: its content, and that it can be read again.
@@ -74,7 +74,7 @@ class InputFiles:
         return self._read_regular(name, REQUIREMENTS_FILE), True
 
     def read_lock(self, name: str) -> bytes:
-        """Read a lock, which has to be a regular file.
+        """Read a lock, which must be a regular file.
 
         :param name: its name.
         :raises RefusedFileError: if it is not a regular file, or is too large.
@@ -95,14 +95,14 @@ def _place(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What a command is given beside its own options.
+    """The inputs of a command, besides its own options.
 
     :param command: pip's options and the requirements, as typed.
     :param configuration: pip's configuration.
-    :param environment: the environment's variables.
+    :param environment: the environment variables.
     :param folder: the working directory.
-    :param fault: why pip would refuse the command line; None if it would not.
-    :param files: the files that were read.
+    :param fault: the error in the command line, if pip would refuse it.
+    :param files: the requirements files and locks that were read.
     :param projects: the settings of projects that were read.
     """
 
@@ -127,17 +127,17 @@ class Invocation:
 
     @property
     def has_locks(self) -> bool:
-        """Tell whether any requirements file is a lock."""
+        """Return whether any requirements file is a lock."""
         return any(map(is_lock, self.everything.values("--requirement")))
 
     @property
     def is_quiet(self) -> bool:
-        """Tell whether pip is to print less than it does by default."""
+        """Return whether pip's options or configuration ask for less output."""
         return is_quiet(self.command, self.settings)
 
     @property
     def is_coloured(self) -> bool:
-        """Tell whether pip's options and configuration allow colours."""
+        """Return whether pip's options and configuration allow colours."""
         return not refuses_colour(self.command, self.settings)
 
     def require_valid(self) -> None:
@@ -167,7 +167,7 @@ def read_invocation(
     """Read a command line and pip's configuration.
 
     :param words: pip's options and the requirements.
-    :param environment: the environment's variables; None for those of this process.
+    :param environment: the environment variables; None for those of this process.
     :param files: the files that were read before.
     """
     environment = os.environ if environment is None else environment
@@ -175,7 +175,7 @@ def read_invocation(
     try:
         command = split_command_line(words)
     except UsageError as error:
-        colours = [word for word in words if word == "--no-color"]
-        command, fault = split_command_line(colours), error
+        no_color = [each for each in words if each == "--no-color"]
+        command, fault = split_command_line(no_color), error
     configuration = read_configuration(environment, isolated=command.has("--isolated"))
     return Invocation(command, configuration, environment, Path.cwd(), fault, files or InputFiles())

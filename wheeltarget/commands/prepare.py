@@ -1,4 +1,4 @@
-"""The one way into a command: from what it is given to a plan, each input read once."""
+"""Prepare a command: read each input once, and plan."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _NOT_FOR_READING = FOREIGN | {
     "--dest",
     "--python",
 }
-"""Options that play no part when pip only fetches requirements files."""
+"""Options that do not matter for fetching requirements files."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What wheeltarget's own options say, the same for all commands that resolve.
+    """The options of wheeltarget that all commands that resolve share.
 
-    :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, each a list with commas.
-    :param sources: the projects of which a source will do, normalised.
-    :param locks: whether what is chosen is to be locked, and has to have a hash.
-    :param fetches: whether requirements files are fetched that are named by URL.
+    :param tags: the values of ``--tags``, each a comma-separated list.
+    :param targets: the values of ``--target``, each a comma-separated list.
+    :param sources: the projects that may be source distributions, normalised.
+    :param locks: whether the chosen files are locked, and must have a hash.
+    :param fetches: whether to fetch requirements files named by URL.
     """
 
     tags: tuple[str, ...] = ()
@@ -50,15 +50,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything that a command works with, read and planned.
+    """Everything that a command needs, read and planned.
 
     :param invocation: pip's options and configuration, the environment, the project.
-    :param defaults: the targets of what names none itself.
-    :param inputs: the requirements, and the files that they are from.
-    :param found: the target that each name stands for, None for the running interpreter.
-    :param targets: where targets come from.
-    :param plan: what pip has to do for each target.
-    :param faults: what is wrong with the input; with faults the plan is not to be run.
+    :param defaults: the targets of requirements that name none.
+    :param inputs: the requirements, and the files that have them.
+    :param found: the target of each name; None for the running interpreter.
+    :param targets: finds targets.
+    :param plan: the job of pip for each target.
+    :param faults: the faults of the input; if there are any, the plan must not be run.
     """
 
     invocation: Invocation
@@ -71,7 +71,7 @@ class Prepared:
 
 
 def prepare(invocation: Invocation, asked: Asked) -> Prepared:
-    """Read everything that a command is asked for, and plan it.
+    """Read the inputs of a command, and plan it.
 
     :param invocation: pip's options and configuration, the environment, the project.
     :param asked: wheeltarget's own options.
@@ -99,9 +99,9 @@ def prepare(invocation: Invocation, asked: Asked) -> Prepared:
 def default_targets(
     invocation: Invocation, tags: tuple[str, ...], targets: tuple[str, ...]
 ) -> tuple[TargetName, ...]:
-    """Return the targets of what names none itself: those typed, or else the project's.
+    """Return the targets of requirements that name none: those of the options or the project.
 
-    :param invocation: what the command is given.
+    :param invocation: the parsed command line, and the project.
     :param tags: the values of ``--tags``.
     :param targets: the values of ``--target``.
     :raises InputError: if an option or the project's settings are wrong.
@@ -118,7 +118,8 @@ def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
         for option in command.options
         if option.name in kinds and option.value
     ]
-    words = [w for o in command.options if o.name not in _NOT_FOR_READING for w in o.words]
+    options = [o for o in command.options if o.name not in _NOT_FOR_READING]
+    arguments = [argument for option in options for argument in option.words]
     fetched: dict[str, str] = {}
     reasons: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -144,7 +145,7 @@ def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
         missing = [url for url in missing if url not in refused]
         if not missing:
             continue
-        texts, why_not = pip_runner.read_remote(words, missing)
+        texts, why_not = pip_runner.read_remote(arguments, missing)
         fetched |= texts
         reasons |= {**dict.fromkeys(missing, "pip could not fetch it"), **why_not}
 
@@ -154,7 +155,7 @@ def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:
 
 
 def _refusals(urls: Sequence[str]) -> dict[str, str]:
-    """Return which ``file:`` URLs pip should not read, and why: it would read without end."""
+    """Return the ``file:`` URLs that pip would read without end, and why."""
     refused = {}
     for url in urls:
         parts = urlsplit(url)
@@ -164,16 +165,16 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
             except (RefusedFileError, IsADirectoryError) as error:
                 refused[url] = str(error.strerror)
             except OSError:
-                pass  # pip says so
+                pass  # pip reports it
     return refused
 
 
 def names_target(invocation: Invocation, words: tuple[str, ...]) -> bool:
-    """Look for a target in a command line whose options are not even known.
+    """Return whether a command line that cannot be parsed seems to name a target.
 
-    Any argument may be a requirement, and any that is a file may be one of requirements.
+    Every argument is read as a requirement and, if it is a file, as a requirements file.
 
-    :param invocation: what the command is given.
+    :param invocation: the configuration, and the files.
     :param words: the arguments.
     """
     inherited = [option.value or "" for option in invocation.configuration.options]

@@ -103,7 +103,7 @@ class TestRefused:
     def test_without_any_target(self, index: LocalIndex, here: Path, option: str) -> None:
         result = download(index, option, "only", "only", cwd=here)
         assert (result.exit_code, result.stdout) == (2, "")
-        assert "are for targets, and nothing here names one" in result.stderr
+        assert "need a target, but no target is named" in result.stderr
         assert names(here) == []
 
 
@@ -218,7 +218,10 @@ class TestBuildPure:
     @pytest.mark.parametrize(
         ("tag", "why"),
         [
-            ("cp311-cp311-linux_x86_64", "is not pure Python: built here it is native-1.0-cp311"),
+            (
+                "cp311-cp311-linux_x86_64",
+                "is not pure Python: the wheel built here is native-1.0-cp311",
+            ),
             ("py2-none-any", "is for another environment"),
         ],
     )

@@ -141,7 +141,9 @@ class TestExactly:
         assert not (project / "wheelhouse" / wheel.name).samefile(wheel)
         wheel.write_text("another")
         (project / "wheelhouse" / wheel.name).unlink()
-        with pytest.raises(InputError, match="is not beside the lock, or not what its hash says"):
+        with pytest.raises(
+            InputError, match="does not exist, or does not have the hash in the lock"
+        ):
             fetch("-r", LOCK, "--no-cache-dir")
 
     @pytest.mark.parametrize("where", ["destination", "store", "beside"])
@@ -229,7 +231,7 @@ class TestTargets:
         [
             ((TAG,), ""),
             ((OTHER,), f"this lock was made for x ({TAG}), not for {OTHER}"),
-            ((TAG, OTHER), f"no lock here is for {OTHER}"),
+            ((TAG, OTHER), f"none of the locks is for {OTHER}"),
             (("cp312-nothing",), "is no tag"),
         ],
     )
@@ -404,12 +406,12 @@ class TestWords:
         [
             (("flask",), {}, "nothing is resolved beside it: flask"),
             (("-r", "needed.txt"), {}, "nothing is resolved beside it: -r needed.txt"),
-            (("-c", "needed.txt"), {}, "--constraint cannot be had beside a lock"),
-            (("--platform", "any"), {}, "--platform cannot be had beside a lock"),
-            (("--no-binary", "lib"), {}, "--no-binary cannot be had beside a lock"),
-            (("--python", "x"), {}, "--python cannot be had beside a lock"),
-            (("--group", "x"), {}, "--group cannot be had beside a lock"),
-            ((), {"build_pure": ("lib",)}, "--build-pure cannot be had beside a lock"),
+            (("-c", "needed.txt"), {}, "--constraint cannot be combined with a lock"),
+            (("--platform", "any"), {}, "--platform cannot be combined with a lock"),
+            (("--no-binary", "lib"), {}, "--no-binary cannot be combined with a lock"),
+            (("--python", "x"), {}, "--python cannot be combined with a lock"),
+            (("--group", "x"), {}, "--group cannot be combined with a lock"),
+            ((), {"build_pure": ("lib",)}, "--build-pure cannot be combined with a lock"),
         ],
     )
     def test_refused(
@@ -506,7 +508,7 @@ class TestNetwork:
         url = f"{index.base}/files/{wheels[1].name}"
         assert result.stderr.splitlines() == [
             f"{LOCK}:4:1: error: gone 1.0: cannot fetch {url}: 404 Not Found",
-            "  it is gone from there: lock again, or name an index that has it by --index-url",
+            "  it no longer exists there; lock again, or name an index that has it with --index-url",
         ]
         assert result.stdout == ""
         assert names(project) == [LOCK]
@@ -614,7 +616,7 @@ class TestNetwork:
             result = run(project, "-r", LOCK, NETRC=str(netrc))
             assert result.exit_code == 1
             assert result.stderr.count("error:") == 1
-            assert "is another file: expected the sha256" in result.stderr
+            assert "is not the locked file: expected the sha256" in result.stderr
             (project / LOCK).write_text(
                 lock_text([w for w in wheels if w != wheels[1]], index.base)
             )

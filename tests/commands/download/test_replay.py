@@ -85,7 +85,7 @@ def test_the_second_run_asks_nobody_and_the_destination_is_as_after_the_first(de
     assert desk.index.requests == ()
     assert second.stdout == first.stdout.replace("Saved", "Already there")
     assert re.fullmatch(
-        r"Unchanged since \d\d:\d\d:\d\d; --refresh asks the index again\n", second.stderr
+        r"Unchanged since \d\d:\d\d:\d\d; use --refresh to ask the index again\n", second.stderr
     )
     assert [(desk.house / name).stat().st_mtime_ns for name in FILES] == times
 

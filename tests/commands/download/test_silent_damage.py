@@ -148,7 +148,7 @@ class TestLock:
         (project / LOCK).write_text(text.replace(url, f'path = "../index/{wheels[0].name}"'))
         damage(wheels[0])
         done = run_here("download", "-r", LOCK, "-d", "house", cwd=project)
-        assert "is not beside the lock, or not what its hash says" in done.stderr
+        assert "does not exist, or does not have the hash in the lock" in done.stderr
         assert names(project) == [LOCK]
 
     def test_damage_in_a_folder_of_find_links(
@@ -247,10 +247,10 @@ class TestMemory:
             mark = mark_of(placed.lstat())
             assert json.loads(record.read_text())["marks"] == {str(placed): [*(mark or ())]}
             assert "Unchanged since" in wheeltarget(*words, cwd=project).stderr
-        assert replay._is_it(placed, mark, "another") is (os.name != "nt")
+        assert replay._is_unchanged(placed, mark, "another") is (os.name != "nt")
         placed.touch()
-        assert not replay._is_it(placed, mark, "another")
-        assert replay._is_it(placed, mark, hash_file(placed).sha256)
+        assert not replay._is_unchanged(placed, mark, "another")
+        assert replay._is_unchanged(placed, mark, hash_file(placed).sha256)
 
 
 class TestMerge:

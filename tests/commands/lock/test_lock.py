@@ -226,7 +226,7 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
     outcome = make(index, *words, direct, folder=Path("deep/locks"))
     (note,) = outcome.notes
     assert note == (
-        f"outside the folder of the lock for {NEW} is the file of app, lib: it has to be there "
+        f"the lock for {NEW} names local files outside of its folder, for app, lib: they must exist "
         "wherever the lock is used"
     )
     app, lib = read(NEW, Path("deep/locks")).packages
@@ -378,13 +378,13 @@ def test_what_no_lock_can_name_is_told_with_its_place(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "there is nothing to lock"),
-        (["-c", os.devnull], "there is nothing to lock"),
+        ([], "there are no requirements to lock"),
+        (["-c", os.devnull], "there are no requirements to lock"),
         (["-dhouse", "app"], "--dest has no use"),
         (["--python", "x", "app"], "--python would run pip in another interpreter"),
-        (["--abi=cp39", "app"], "--abi says too little of an environment"),
+        (["--abi=cp39", "app"], "--abi does not describe an environment fully"),
         (["--build-pure=app", "app"], "a wheel that --build-pure builds here is nowhere"),
-        (["-r", "pylock.box.toml"], "pylock.box.toml is a lock itself"),
+        (["-r", "pylock.box.toml"], "cannot lock pylock.box.toml: it is a lock already"),
         (["--dry-run", "app"], "no such option: --dry-run"),
     ],
 )
@@ -426,7 +426,7 @@ def test_what_is_locked_is_kept_until_it_is_to_be_upgraded(index: LocalIndex, sh
         make_wheel(shelf, name, "2.0", requires=needs)
     one = make(index, *asked, upgrade_packages=("Tool, lib,none",))
     assert one.files[0].changes == (Change("lib", "1.0", "2.0"), Change("tool", "1.0", "2.0"))
-    assert one.notes == ("nothing needs none, which was to be upgraded",)
+    assert one.notes == ("--upgrade-package none has no effect: none is not required",)
     every = make(index, *asked, upgrade=True)
     assert every.files[0].changes == (Change("app", "1.0", "2.0"), Change("more", None, "2.0"))
     # A version that the input leaves out is not kept, and what only it needed goes.
@@ -437,8 +437,8 @@ def test_what_is_locked_is_kept_until_it_is_to_be_upgraded(index: LocalIndex, sh
     assert file.removed == (asked[0],)
     assert less.notes == (
         (
-            f"app 2.0 for {NEW} could not be kept: it does not fit any more, was yanked, or is "
-            "gone; 1.0 is taken"
+            f"app 2.0 for {NEW} could not be kept: it no longer fits, was yanked or removed; 1.0 "
+            "replaces it"
         ),
     )
 
@@ -472,7 +472,7 @@ def test_file_that_is_not_the_one_locked_is_told_of(index: LocalIndex, shelf: Pa
     make_wheel(shelf, "app", files={"more.py": b""})
     outcome = make(index, f"app ; tags={NEW}")
     assert outcome.files[0].changes == (Change("app", "1.0", "1.0", "another hash"),)
-    assert any("is not the one that was locked" in note for note in outcome.notes)
+    assert any("has a different hash than in the existing lock" in note for note in outcome.notes)
 
 
 # One version for all
@@ -520,10 +520,10 @@ def test_target_that_holds_a_project_back_is_named(index: LocalIndex) -> None:
     with pytest.raises(LockError) as refused:
         make(index, f"app ; tags={BOTH}", f"lib>1 ; tags={NEW}", same_versions=True)
     assert refused.value.message == (
-        f"no one version of lib is for all targets: {OLD} takes 1.0 and nothing newer, and {NEW} "
-        "cannot take 1.0 or older"
+        f"no version of lib fits all targets: {OLD} cannot have a newer one than 1.0, and {NEW} "
+        "needs a newer one"
     )
-    assert refused.value.hint.startswith(f"{OLD} holds it back")
+    assert refused.value.hint.startswith(f"lock {OLD} separately")
     assert names(Path()) == []
 
 
@@ -574,11 +574,13 @@ def _refusals() -> Iterator[object]:
     foreign = 'lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n'
     yield pytest.param(name, foreign, InputError, "was not made by wheeltarget", id="foreign")
     yield pytest.param(name, b"\xff\xfe", DestinationError, "cannot read", id="no text")
-    yield pytest.param(name, "my_box", LockError, "is the lock of my_box, so my.box", id="other")
+    yield pytest.param(
+        name, "my_box", LockError, "cannot lock my.box to .*: it is the lock of my_box", id="other"
+    )
     txt = "requirements.my_box.txt"
-    yield pytest.param(txt, "flask\n", LockError, "was not made by wheeltarget", id="requirements")
+    yield pytest.param(txt, "flask\n", LockError, "wheeltarget did not write it", id="requirements")
     heading = f"# Locked by wheeltarget for {label}; change the input, not this file.\n"
-    yield pytest.param(txt, heading + "-e .\n", InputError, "no line of a lock", id="line")
+    yield pytest.param(txt, heading + "-e .\n", InputError, "not a valid line of a lock", id="line")
 
 
 @pytest.mark.parametrize(("name", "text", "kind", "message"), [*_refusals()])
@@ -609,7 +611,7 @@ def test_locks_of_two_targets_are_never_one_file(index: LocalIndex) -> None:
     for each in ("my.box", "My_box"):
         Path(f"{each}.toml").write_text(f'name = "{each}"\ntag = "{NEW}"\n')
     Path("My_box.toml").write_text(f'name = "My_box"\ntag = "{OLD}"\n')
-    with pytest.raises(LockError, match=r"the locks of my\.box and My_box would be one file"):
+    with pytest.raises(LockError, match=r"the locks of my\.box and My_box would both be named"):
         make(index, "app ; target=./my.box.toml,./My_box.toml")
 
 
@@ -691,7 +693,7 @@ def test_command(
     assert run("--diff", "-P", "app", line) == (0, f"{diff}| app | 1.0 | 1.1 |\n", "")
     assert versions(NEW) == {"app": "1.0"}
     code, out, said = run("--json", "-U", f"app ; tags={OLD}")
-    left = f"pylock.{NEW}.toml is the lock of {NEW}, which is no target of this run: it was left"
+    left = f"pylock.{NEW}.toml was left unchanged: {NEW} is not a target of this run"
     assert (code, said) == (0, "")
     assert json.loads(out) == {
         "schema": 1,

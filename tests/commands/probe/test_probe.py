@@ -311,9 +311,9 @@ def test_what_is_no_python_is_told(body: str, said: str, tmp_path: Path) -> None
     ("words", "said"),
     [
         (["--python", "./nowhere"], "error: cannot run ./nowhere: "),
-        (["--script", "--json"], "error: --script goes with no other option but --output\n"),
-        (["--script", "--name=box"], "error: --script goes with no other option but --output\n"),
-        (["--script", "--python=x"], "error: --script goes with no other option but --output\n"),
+        (["--script", "--json"], "error: --script can be combined with --output only\n"),
+        (["--script", "--name=box"], "error: --script can be combined with --output only\n"),
+        (["--script", "--python=x"], "error: --script can be combined with --output only\n"),
     ],
 )
 def test_a_wrong_command_line(words: list[str], said: str, tmp_path: Path) -> None:

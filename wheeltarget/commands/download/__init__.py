@@ -1,1 +1,1 @@
-"""`wheeltarget download`: fetch the wheels of each target."""
+"""`wheeltarget download`: download the wheels of each target."""

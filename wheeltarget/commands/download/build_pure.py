@@ -1,4 +1,4 @@
-"""Wheels built here for another environment, which only pure Python ones can be."""
+"""Pure Python wheels built on this machine for another environment."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class Builder:
     """Build each source once, however many targets need it.
 
     :param projects: the projects to build, normalised.
-    :param words: options for ``pip wheel``.
+    :param options: options for ``pip wheel``.
     :param stage: where to work.
     """
 
-    def __init__(self, projects: frozenset[str], words: Sequence[str], stage: Stage) -> None:
+    def __init__(self, projects: frozenset[str], options: Sequence[str], stage: Stage) -> None:
         self._projects = projects
-        self._words = words
+        self._options = options
         self._stage = stage
         self._built: dict[str, Path] = {}
 
     def replace_sources(self, result: JobResult) -> JobResult:
-        """Put a wheel in the place of each source that is to be built.
+        """Replace each source distribution that is to be built by its wheel.
 
-        :param result: what came of a job.
-        :returns: the same with wheels.
-        :raises DownloadError: where the build fails, or gives a wheel for this machine.
+        :param result: the result of a job.
+        :returns: the result with wheels.
+        :raises DownloadError: if the build fails, or the wheel is not pure Python.
         """
         if result.job.target is None:
             return result
@@ -61,11 +61,11 @@ class Builder:
         folder = self._stage.folder / "built" / digest
         folder.mkdir(parents=True)
         what = f"{file.name} {file.version}"
-        exit_code = build_wheel(file.path, folder, self._words, self._stage)
+        exit_code = build_wheel(file.path, folder, self._options, self._stage)
         if exit_code:
             raise DownloadError(
-                f"pip could not build {what}; nothing was saved",
-                "what it said is above",
+                f"pip could not build a wheel for {what}; nothing was saved",
+                "see pip's output above",
                 exit_code=max(exit_code, 1),
             )
         (wheel,) = folder.iterdir()
@@ -74,7 +74,8 @@ class Builder:
             for tag in parse_wheel_filename(wheel.name)[3]
         ):
             raise DownloadError(
-                f"{what} is not pure Python: built here it is {wheel.name}, for this machine only",
-                f"--allow-sdist {file.name} keeps its source for the target to build",
+                f"{what} is not pure Python: the wheel built here is {wheel.name}, which fits "
+                "this machine only",
+                f"use --allow-sdist {file.name} to download the source, for the target to build",
             )
         return wheel

@@ -1,4 +1,4 @@
-"""From a plan to files in the destination: pip run, its answers checked, what it fetched placed.
+"""Download: plan, run pip, check the results, place the files in the destination.
 
 Start-up boundary: pip waits for its job, so what only some runs need is imported in functions.
 """
@@ -60,16 +60,16 @@ class Delivery:
     """Where files go, and how.
 
     :param destination: the folder for them.
-    :param by_target: whether each target has a folder of its own in it.
-    :param dry_run: whether only to say what would be fetched.
-    :param children: how many of pip's processes may run at once.
+    :param by_target: whether each target has its own folder in it.
+    :param dry_run: whether to save no file.
+    :param children: how many processes of pip may run at once.
     :param pure: the projects of which a wheel is built here, normalised.
     :param build_words: options for building them.
-    :param locked: the versions that the locks of other tools name, as constraints.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
-    :param store: the folder of the wheel store; None to do without.
+    :param locked: the versions in locks of other tools, as constraints.
+    :param build: returns the target whose best tag is the given one; raises TargetError.
+    :param store: the folder of the wheel store; None to use no store.
     :param only: the labels of the jobs to run, or the names of their folders; all if empty.
-    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
+    :param refresh: whether to ask for index pages again that are fresh in pip's cache.
     """
 
     destination: Path
@@ -88,14 +88,14 @@ class Delivery:
 def deliver(
     plan: Plan, labels: Sequence[str], delivery: Delivery, interrupts: Interrupts
 ) -> DownloadOutcome:
-    """Run the jobs of a plan, check what came, and place it.
+    """Run the jobs of a plan, check the results, and place the files.
 
     :param plan: the plan.
-    :param labels: what to call each job's target.
-    :param delivery: where to, and how.
-    :param interrupts: held back from when files are placed.
-    :returns: what was taken.
-    :raises WheeltargetError: where that cannot be done; the destination is as it was then.
+    :param labels: the label of each job's target.
+    :param delivery: where files go, and how.
+    :param interrupts: held back while files are placed.
+    :returns: the files of each target.
+    :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
     names = tuple(folder_names(labels))
     numbers = pick_jobs(labels, names, delivery.only)
@@ -134,7 +134,7 @@ def deliver(
         for result, label, folder, name in zip(results, labels, folders, names, strict=True)
     )
     notes = tuple(notes_on(plan, results, labels, delivery.pure, whole=not delivery.only))
-    # What is wrong beside the destination may be put right, so that run is not remembered.
+    # A note of the stage may not hold the next time, so that run is not cached.
     fresh_until = None if stage.notes else _fresh_until(results)
     return DownloadOutcome(
         targets, (*notes, *stage.notes), delivery.dry_run, fresh_until=fresh_until
@@ -142,7 +142,7 @@ def deliver(
 
 
 def _fresh_until(results: Sequence[JobResult]) -> float | None:
-    """Say until when what the index pages of all jobs say holds, where that is known of each."""
+    """Return until when all index pages are fresh; None if that is not known of every job."""
     times = [result.fresh_until for result in results if result.fresh_until is not None]
     return min(times) if times and len(times) == len(results) else None
 
@@ -150,19 +150,19 @@ def _fresh_until(results: Sequence[JobResult]) -> float | None:
 def pick_jobs(
     labels: Sequence[str], folders: Sequence[str], only: Collection[str]
 ) -> tuple[int, ...]:
-    """Find the jobs that are to be run.
+    """Return the jobs to run.
 
-    :param labels: what the targets of all jobs are called.
-    :param folders: what their folders are called.
-    :param only: labels, or names of folders; every job is run if there are none.
-    :returns: the places of these jobs, counted from 0.
-    :raises UsageError: where one names no job.
+    :param labels: the label of each job's target.
+    :param folders: the name of each job's folder.
+    :param only: labels, or names of folders; empty to run every job.
+    :returns: the indices of these jobs.
+    :raises UsageError: if there is no such job.
     """
     unknown = [name for name in only if name not in labels and name not in folders]
     if unknown:
         raise UsageError(
-            f"--only-job {', '.join(unknown)}: this run has no such job",
-            f"its jobs are: {', '.join(labels)}",
+            f"--only-job: there is no job {', '.join(map(repr, unknown))}",
+            f"the jobs of this run are: {', '.join(labels)}",
         )
     pairs = enumerate(zip(labels, folders, strict=True))
     return tuple(n for n, names in pairs if not only or any(name in only for name in names))
@@ -183,7 +183,7 @@ class _Places:
     placed: Mapping[str, PlacedFile]
 
     def find(self, filename: str) -> tuple[Path | None, bool, Digest | None]:
-        """Give a file's path, whether it is new, and what was computed of it if it was placed."""
+        """Return a file's path, whether it is new, and its digest if it was placed."""
         name = f"{self.folder}/{filename}" if self.folder else filename
         if self.delivery.dry_run:
             path = self.delivery.destination / name
@@ -229,12 +229,12 @@ def _target_file(
 def download(
     request: DownloadRequest, invocation: Invocation | None = None
 ) -> DownloadOutcome | PlainRun:
-    """Fetch the wheels of every requirement for its targets.
+    """Download the wheels of every requirement for its targets.
 
-    :param request: what is asked for.
-    :param invocation: what its arguments and pip's configuration say, if they were read before.
-    :returns: what was taken; or, if nothing names a target, that the run is pip's own.
-    :raises WheeltargetError: if that cannot be done; the destination is as it was then.
+    :param request: the request.
+    :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    :returns: the files of each target; or, if nothing names a target, that the run is pip's own.
+    :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
     invocation = invocation or read_invocation(request.words, request.environment)
     if invocation.has_locks:
@@ -247,13 +247,13 @@ def download(
 
 
 def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome | PlainRun:
-    """Resolve what is asked for, and fetch it; every lock is left to pip.
+    """Resolve the requirements and download the files, as :func:`download` does.
 
-    :param request: as :func:`download` has it, and the rest likewise.
+    Locks among the requirements files are left to pip.
     """
     began = time.time()
     if invocation.fault is not None and not _is_ours(request, invocation):
-        return PlainRun()  # pip says what is wrong, or knows more options than we do
+        return PlainRun()  # pip reports the fault, or knows an option that we do not
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
     prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
@@ -282,24 +282,25 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
 
 
 def _is_ours(request: DownloadRequest, invocation: Invocation) -> bool:
-    """Tell whether a run with an option that pip does not know is about targets."""
+    """Return whether a command line that we cannot parse is about targets."""
     if default_targets(invocation, request.tags, request.targets) or request.wants_more_than_pip:
         return True
     return names_target(invocation, request.words)
 
 
 def _refuse_misplaced(plan: Plan, sources: frozenset[str], command: CommandLine) -> None:
-    """Refuse options that would play no part, or not the one that is meant."""
+    """Refuse options that would have no effect, or not the intended one."""
     has_target = any(job.target for job in plan.jobs)
     if sources and not has_target:
         raise UsageError(
-            "--allow-sdist and --build-pure are for targets, and nothing here names one",
-            "without a target pip takes sources by itself; with --tags TAG it is for that one",
+            "--allow-sdist and --build-pure need a target, but no target is named",
+            "name one with --tags or --target; without a target, leave them out: pip then takes "
+            "source distributions by itself",
         )
     if has_target and command.has("--python"):
         raise UsageError(
-            "--python would run pip in another interpreter, where no target is known",
-            "leave it out, or name that interpreter's environment as a target",
+            "--python cannot be combined with targets: it runs pip in another interpreter",
+            "leave it out, or name the environment of that interpreter as a target",
         )
 
 
@@ -328,7 +329,7 @@ def _deliver(
 
 
 def _in_order(faults: tuple[Fault, ...], inputs: Inputs) -> tuple[Fault, ...]:
-    """Put faults into the order of the input: file by file as they were read, then the rest."""
+    """Sort faults by file, in the order in which the files were read, and by line."""
     met = (fault.location.file for fault in faults if fault.location)
     files = list(dict.fromkeys((*(file.name for file in inputs.files), *met)))
 
@@ -341,7 +342,7 @@ def _in_order(faults: tuple[Fault, ...], inputs: Inputs) -> tuple[Fault, ...]:
 
 
 def _labels(plan: Plan, command: CommandLine) -> list[str]:
-    """Say what each job is for; pip's own options may say it of the one without a target."""
+    """Return the label of each job; pip's platform options describe the one without a target."""
     foreign = [
         word for option in command.options if option.name in FOREIGN for word in option.words
     ]
@@ -350,7 +351,7 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
 
 
 def _foreign(prepared: Prepared) -> Foreign | None:
-    """Find the environment that pip's own options name, if they do."""
+    """Return the environment that pip's platform options name, if any."""
     from wheeltarget.commands.download.untargeted import Foreign
     from wheeltarget.pip_config.platform_options import foreign_target
 
@@ -370,7 +371,7 @@ def _foreign(prepared: Prepared) -> Foreign | None:
 
 
 def _build_words(command: CommandLine, inputs: Inputs) -> Iterator[str]:
-    """Give the options that count where a wheel is built: those of the index, mostly."""
+    """Yield the options that matter for building a wheel, such as those of the index."""
     for _, option in all_options(inputs.files, command):
         if option.name in FOR_BUILDING:
             yield from option.words

@@ -1,9 +1,9 @@
-"""A download from locks: exactly the files that they name, and no index asked.
+"""Download from locks: exactly the files that they name, without asking an index.
 
-The rules for what goes where are those of every download: one name, one content; a stage that is
-placed as a whole; what is there already stays.
+As in every download, two files of one name must be the same, all files are placed at once, and
+existing files stay.
 
-Start-up boundary: what no file depends on is imported in functions, while files are on their way.
+Start-up boundary: what is not needed before files are fetched is imported in functions meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, Stage, StagedFile
 
 if TYPE_CHECKING:
-    # What comes of a run is not needed before files are on their way.
+    # Not needed before files are being fetched.
     from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
     from wheeltarget.targets.target import Target
 
@@ -41,15 +41,15 @@ def download_locked(
     watch: Watch | None = None,
     meanwhile: Callable[[], None] = _nothing,
 ) -> DownloadOutcome | None:
-    """Fetch what locks name.
+    """Download the files that locks name.
 
-    :param request: what is asked for.
-    :param invocation: what its arguments and pip's configuration say, if they were read before.
-    :param watch: is told how far it has come.
-    :param meanwhile: is called once while files are on their way, if any are.
-    :returns: what was taken; None where no lock is ours to read: there is none, or only such as
-        pip reads for this interpreter.
-    :raises WheeltargetError: where that cannot be done; the destination is as it was then.
+    :param request: the request.
+    :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    :param watch: called with the progress.
+    :param meanwhile: called once while files are being fetched, if any are.
+    :returns: the files of each target; None if there is no lock, or only locks that pip reads for
+        this interpreter.
+    :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
     invocation = invocation or read_invocation(request.words, request.environment)
     given = read_locks(request, invocation)
@@ -113,11 +113,9 @@ class _Run:
     """One download from locks.
 
     :param selections: the files of each target.
-    :param folders: the folder in the destination that each target's files go to, or nothing.
-    :param destination: the destination.
-    :param invocation: pip's options and configuration, the environment, the project.
-    :param choice: what the locks come to.
-    :param meanwhile: what else there is to do while files are on their way.
+    :param folders: the folder in the destination for each target's files, or an empty string.
+    :param choice: the selected files of the locks.
+    :param meanwhile: called while files are being fetched.
     """
 
     selections: tuple[Selection, ...]
@@ -133,7 +131,7 @@ class _Run:
                 yield selection, folder, pin
 
     def refuse_clashes(self) -> None:
-        """Refuse two contents of one name before anything is fetched."""
+        """Raise ClashError if two files have one name and different contents."""
         seen: dict[str, tuple[StagedFile, str]] = {}
         for selection, folder, pin in self._each():
             file = _staged(Path(pin.file.filename), selection, folder, pin)
@@ -144,7 +142,7 @@ class _Run:
     def fetch_and_place(
         self, stage: Stage, interrupts: Interrupts, watch: Watch | None
     ) -> Mapping[str, PlacedFile]:
-        """Bring every file into the stage, and from there into the destination."""
+        """Fetch every file to the stage, and place all in the destination."""
         staged: dict[str, StagedFile] = {}
         pins: dict[str, Pin] = {}
         places: dict[str, Path] = {}
@@ -165,7 +163,7 @@ class _Run:
         return merge.merge(stage, [files], begin=interrupts.hold)
 
     def do_meanwhile(self) -> None:
-        """Do, while files come, what no file depends on; and load what is needed at the end."""
+        """Verify the locks and load the modules for the end of the run, while files are fetched."""
         import hashlib  # noqa: F401
 
         self.choice.confirm()
@@ -182,7 +180,6 @@ class _Run:
         *,
         dry_run: bool = False,
     ) -> DownloadOutcome:
-        """Say what came of it."""
         from wheeltarget.commands.download.outcome import DownloadOutcome
 
         targets = tuple(self._outcomes(placed))

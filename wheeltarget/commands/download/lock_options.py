@@ -1,4 +1,4 @@
-"""From a command line to the files of its locks, for each target."""
+"""Read the locks of a command line, and select their files for each target."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from wheeltarget.utils.toml_locations import fault_at
 HOST, HOST_LABEL = "host", "this interpreter"
 
 _CHOOSING = FOREIGN | {"--constraint", "--no-binary"}
-"""Options that have a say in what a lock has chosen already."""
+"""Options for choosing versions, which a lock has done already."""
 
 _ASKING = frozenset({"--editable", "--group", "--python", "--requirements-from-script"})
-"""Options that ask for more, or for pip in another interpreter."""
+"""Options that add requirements, or run pip in another interpreter."""
 
 NOT_FOR_FETCHING = _CHOOSING | _ASKING | {"--requirement", "--dest"}
-"""Options that play no part where files are fetched."""
+"""Options that do not matter for fetching files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class GivenLocks:
     """The locks of a command line.
 
     :param invocation: pip's options and configuration, the environment, the project.
-    :param contents: the bytes of each lock, or why they cannot be read.
-    :param typed: the targets that are named beside them.
+    :param contents: the bytes of each lock, or why it cannot be read.
+    :param typed: the targets that the options or the project name.
     """
 
     invocation: Invocation
@@ -47,10 +47,9 @@ class GivenLocks:
 def read_locks(request: DownloadRequest, invocation: Invocation) -> GivenLocks | None:
     """Read the locks of a command line.
 
-    :param request: what is asked for.
-    :param invocation: what it is given.
-    :returns: the locks; None if none is ours to read: there is none, or only such as pip reads for
-        this interpreter.
+    :param request: the request.
+    :param invocation: its parsed arguments, and pip's configuration.
+    :returns: the locks; None if there are none, or only such that pip reads for this interpreter.
     :raises InputError: if a target is wrong, or a lock is not a regular file.
     """
     names = tuple(dict.fromkeys(filter(is_lock, invocation.everything.values("--requirement"))))
@@ -65,12 +64,12 @@ def read_locks(request: DownloadRequest, invocation: Invocation) -> GivenLocks |
 
 
 def _read(name: str, invocation: Invocation) -> bytes | Fault:
-    """Read a lock; raise InputError if it is not a regular file, or too large for one."""
+    """Read a lock; raise InputError if it is not a regular file, or is too large."""
     path, _ = split_extras(name)
     if is_remote(path):
         return Fault(
-            f"{path}: a lock for a target is read from the disk",
-            "download it first, and name the copy",
+            f"cannot read {path}: a lock for a target must be a local file",
+            "download the lock first, and name the local copy",
         )
     try:
         return invocation.files.read_lock(path)
@@ -82,21 +81,21 @@ def _read(name: str, invocation: Invocation) -> bytes | Fault:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the locks of a command line come to.
+    """The selected files of the locks of a command line.
 
     :param selections: the files, one selection for each target.
-    :param own: the locks that wheeltarget wrote, of which :meth:`confirm` has still to be asked.
+    :param own: the locks that wheeltarget wrote, which :meth:`confirm` verifies.
     """
 
     selections: tuple[Selection, ...]
     own: tuple[tuple[Lock, Selection], ...]
 
     def confirm(self) -> None:
-        """Let packaging say whether it would choose the same of the locks that wheeltarget wrote.
+        """Verify by packaging that the locks that wheeltarget wrote select these files.
 
-        That takes time, and finds what no file depends on; so it can be done meanwhile.
+        This takes time, so it is done while files are fetched.
 
-        :raises InputError: where it does not.
+        :raises InputError: if they do not.
         """
         if not self.own:
             return
@@ -111,16 +110,16 @@ class Choice:
 
 
 def choose(given: GivenLocks, request: DownloadRequest, looker: Looker) -> Choice:
-    """Read the locks and return the files of each for its targets.
+    """Select the files of locks for each target.
 
     :param given: the locks.
-    :param request: what is asked for.
-    :param looker: how targets are found.
+    :param request: the request.
+    :param looker: finds targets.
     :returns: the files for each target.
-    :raises UsageError: where something is asked for beside the locks, or against them.
-    :raises InputError: where a lock is wrong; every fault is told at once.
+    :raises UsageError: if an argument cannot be combined with a lock.
+    :raises InputError: if a lock is wrong; with every fault.
     """
-    _refuse_company(given, request)
+    _refuse_other_inputs(given, request)
     sources: frozenset[str] = frozenset()
     if request.allow_sdist:
         from wheeltarget.requirements.filenames import project_names
@@ -129,9 +128,9 @@ def choose(given: GivenLocks, request: DownloadRequest, looker: Looker) -> Choic
     targets, faults = _targets(given.typed, looker)
     chooser = _Chooser(request, looker, targets, sources, faults)
     for name, content in given.contents.items():
-        chooser.take(name, content)
+        chooser.add(name, content)
     if not faults:
-        faults += _unanswered(targets, chooser.selections, given.typed, request)
+        faults += _missing_targets(targets, chooser.selections, given.typed, request)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return Choice(tuple(_joined(chooser.selections)), tuple(chooser.own))
@@ -139,7 +138,7 @@ def choose(given: GivenLocks, request: DownloadRequest, looker: Looker) -> Choic
 
 @dataclass(frozen=True, slots=True)
 class _Chooser:
-    """Takes in one lock after the other."""
+    """Select the files of one lock after the other."""
 
     request: DownloadRequest
     looker: Looker
@@ -149,8 +148,7 @@ class _Chooser:
     selections: list[Selection] = field(default_factory=list)
     own: list[tuple[Lock, Selection]] = field(default_factory=list)
 
-    def take(self, name: str, content: bytes | Fault) -> None:
-        """Take in a lock."""
+    def add(self, name: str, content: bytes | Fault) -> None:
         if isinstance(content, Fault):
             self.faults.append(content)
             return
@@ -178,10 +176,10 @@ class _Chooser:
         return self.targets or [(HOST_LABEL, self.looker.host())]
 
 
-def _refuse_company(given: GivenLocks, request: DownloadRequest) -> None:
-    """Refuse what would have to be resolved beside a lock, or what a lock has decided.
+def _refuse_other_inputs(given: GivenLocks, request: DownloadRequest) -> None:
+    """Refuse requirements beside a lock, and options that choose versions.
 
-    What pip's configuration says of choosing has no part here, for everything is chosen.
+    Such options in pip's configuration are ignored.
     """
     command = given.invocation.everything
     inherited = len(given.invocation.configuration.options)
@@ -189,27 +187,26 @@ def _refuse_company(given: GivenLocks, request: DownloadRequest) -> None:
     others = [*command.requirements, *(f"-r {name}" for name in names if not is_lock(name))]
     if others:
         raise UsageError(
-            f"a lock names every file, so nothing is resolved beside it: {others[0]}",
-            "fetch it in a run of its own, with the same -d, or lock it, too",
+            f"{others[0]} cannot be combined with a lock: nothing is resolved in this run",
+            "download it in a separate run with the same --dest, or lock it, too",
         )
     for number, option in enumerate(command.options):
         configured = number < inherited
         if option.name in (_ASKING if configured else _ASKING | _CHOOSING):
             raise UsageError(
-                f"{option.name} cannot be had beside a lock, which has decided everything",
+                f"{option.name} cannot be combined with a lock, which names its files already",
                 f"leave {option.name} out, or make another lock",
             )
     if request.build_pure:
         raise UsageError(
-            "--build-pure cannot be had beside a lock: what is built has no hash in it",
-            "--allow-sdist NAME keeps the source that the lock names",
+            "--build-pure cannot be combined with a lock: it has no hash for a wheel built here",
+            "use --allow-sdist NAME to download the source distribution in the lock",
         )
 
 
 def _targets(
     typed: Sequence[TargetName], looker: Looker
 ) -> tuple[list[tuple[str, Target]], list[Fault]]:
-    """Look up the targets that are named beside the locks."""
     found: list[tuple[str, Target]] = []
     faults = []
     for name in typed:
@@ -229,41 +226,38 @@ def _targets(
 def _other_target(
     lock: Lock, selection: Selection, targets: Sequence[tuple[str, Target]]
 ) -> list[Fault]:
-    """Refuse a lock that was made for another target than those that the command line names.
-
-    What the project names is for lines that name nothing; a lock does.
-    """
+    """Return a fault if a lock was made for none of the targets of the command line."""
     origin = lock.origin
     if origin is None or any(_is_same(selection, target) for _, target in targets):
         return []
     labels = " or ".join(label for label, _ in targets)
     made = origin.label if origin.label == origin.tag else f"{origin.label} ({origin.tag})"
     message = f"this lock was made for {made}, not for {labels}"
-    hint = "leave --tags and --target out, for the lock says for what it is; or lock anew"
+    hint = "leave --tags and --target out, as the lock names its target, or make another lock"
     return [fault_at(lock.name, lock.text, "tool.wheeltarget.target", message, hint)]
 
 
 def _is_same(selection: Selection, target: Target) -> bool:
-    """Compare two targets; the newest patch release may have become another one meanwhile."""
+    """Compare two targets; their newest patch releases of Python may differ."""
     mine, other = selection.target, target
     versions = (each.environment["python_version"] for each in (mine, other))
     return mine.tags[0] == other.tags[0] and len(set(versions)) == 1
 
 
-def _unanswered(
+def _missing_targets(
     targets: Sequence[tuple[str, Target]],
     selections: Sequence[Selection],
     typed: Sequence[TargetName],
     request: DownloadRequest,
 ) -> list[Fault]:
-    """Say for which target that was named there is no lock."""
+    """Return a fault for each target of the command line that has no lock."""
     if not request.tags and not request.targets:
         return []
     tags = {name.text for name in typed if name.key == "tags"}
     return [
         Fault(
-            f"no lock here is for {label}",
-            f"make one: wheeltarget lock -r FILE --{'tags' if label in tags else 'target'} "
+            f"none of the locks is for {label}",
+            f"make one with wheeltarget lock -r FILE --{'tags' if label in tags else 'target'} "
             f"{HOST if label == HOST_LABEL else label}",
         )
         for label, target in targets
@@ -272,7 +266,7 @@ def _unanswered(
 
 
 def _joined(selections: Sequence[Selection]) -> list[Selection]:
-    """Put selections for one target together; raises InputError where they disagree."""
+    """Join selections for the same target; raise InputError if they contradict."""
     joined: dict[tuple[str, str, str], Selection] = {}
     for each in selections:
         key = (each.label, each.target.tags[0], each.target.python)
@@ -282,17 +276,16 @@ def _joined(selections: Sequence[Selection]) -> list[Selection]:
 
 
 def _together(first: Selection, second: Selection) -> Selection:
-    """Put two selections for one target together."""
     known = {pin.file.project: pin for pin in first.pins}
     faults = []
     for pin in second.pins:
         other = known.get(pin.file.project)
         if other is not None and other.file.sha256 != pin.file.sha256:
             message = (
-                f"{write_way(pin.file.place)}: {pin.file.filename} for {second.label}, for which "
+                f"{write_way(pin.file.place)}: {pin.file.filename} for {second.label}, but "
                 f"{other.lock} has {other.file.filename}"
             )
-            faults.append(pin.fault(message, "a target has each project once: lock both together"))
+            faults.append(pin.fault(message, "make one lock of the requirements of both"))
     if faults:
         raise InputError(tuple(faults))
     new = tuple(pin for pin in second.pins if pin.file.project not in known)

@@ -1,7 +1,7 @@
-"""Every file of a run brought into the stage, in the cheapest way there is.
+"""Fetch the files of locks to the stage, each from the cheapest source.
 
-From the destination, where it may be already; from the store; from beside the lock; over a plain
-connection; and whatever is left over then by pip's own session.
+The sources are the destination, the wheel store, the folder of the lock, a plain connection and,
+for the rest, pip's own session.
 """
 
 from __future__ import annotations
@@ -23,24 +23,25 @@ from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, hash_file
 from wheeltarget.wheelhouse.merge import Stage
 
-_ANOTHER = "it is not the file that was locked: if it should be, lock again"
-_BROKEN = "the server breaks off again and again: try later, or give more --resume-retries"
-_UNREACHABLE = "if another index has the file, name it by --index-url"
+_ANOTHER = "the file has changed since it was locked; if that is intended, lock again"
+_BROKEN = "the connection broke repeatedly; try again later, or raise --resume-retries"
+_UNREACHABLE = "if another index has the file, name it with --index-url"
+_GONE = "it no longer exists there; lock again, or name an index that has it with --index-url"
 _HINTS = {
-    401: "pip has no credentials for it that are right: see its documentation on authentication",
-    403: "pip's credentials for it, if it has any, do not allow that",
-    404: "it is gone from there: lock again, or name an index that has it by --index-url",
-    410: "it is gone from there: lock again, or name an index that has it by --index-url",
+    401: "pip has no valid credentials for it; see pip's documentation on authentication",
+    403: "access is forbidden; check the credentials that pip uses for it",
+    404: _GONE,
+    410: _GONE,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where files may come from, as pip's options and configuration say.
+    """Where files may come from, by pip's options and configuration.
 
-    :param command: pip's options, those of its configuration among them.
+    :param command: pip's options, including those of its configuration.
     :param settings: pip's configuration, by long option without its dashes.
-    :param environment: the environment's variables.
+    :param environment: the environment variables.
     """
 
     command: CommandLine
@@ -48,14 +49,14 @@ class Source:
     environment: Mapping[str, str]
 
     def store(self) -> Store | None:
-        """Give the store, where it may be used."""
+        """Return the wheel store; None if it cannot be used."""
         if is_refused(self.command, self.settings):
             return None
         folder = cache_folder(self.environment)
         return None if prepare(folder) else Store(wheel_folder(folder))
 
     def make_room(self) -> None:
-        """Keep the store below its limit, once a day; what is wrong with that is told elsewhere."""
+        """Prune the store to its limit, once a day; ignore failures."""
         folder = cache_folder(self.environment)
         if is_due(folder):
             from wheeltarget.cache.pruning import make_room
@@ -63,7 +64,7 @@ class Source:
             make_room(folder, self.environment)
 
     def network(self) -> Network:
-        """Say what the network is like."""
+        """Return the settings of the network."""
         return read_network(
             self.command,
             self.settings,
@@ -79,7 +80,7 @@ def _proxies(environment: Mapping[str, str]) -> Iterable[str]:
     if sys.platform in {"win32", "darwin"}:
         from urllib.request import getproxies
 
-        return getproxies()  # those of the system's settings, too
+        return getproxies()  # including the system's settings
     return [
         n
         for n, v in environment.items()
@@ -104,17 +105,17 @@ def bring(
     meanwhile: Callable[[], None],
     watch: Watch | None = None,
 ) -> dict[str, Digest]:
-    """Bring every file to its path in the stage.
+    """Fetch every file to its path in the stage.
 
-    :param pins: the files by their paths there.
-    :param places: where each of them goes in the end, and may be already.
+    :param pins: the files by their paths in the stage.
+    :param places: the path of each in the destination, where it may exist already.
     :param stage: the stage.
     :param source: where files may come from.
-    :param meanwhile: what else there is to do, while files come; what it raises ends the run.
-    :param watch: is told how far it has come.
-    :returns: what was computed of each file at its path, which is what its lock says.
-    :raises InputError: if one cannot be had, or is not what its lock says; all are told.
-    :raises DownloadError: if pip's session does not come about.
+    :param meanwhile: called while files are fetched; an error of it ends the run.
+    :param watch: called with the progress.
+    :returns: the computed digest of each file, which matches its lock.
+    :raises InputError: if files cannot be fetched, or do not match their lock; with every fault.
+    :raises DownloadError: if pip fails.
     """
     store = source.store()
     faults: list[Fault] = []
@@ -133,8 +134,8 @@ def bring(
         elif order.url:
             left.append(order)
         else:
-            message = f"{pin.file.path} is not beside the lock, or not what its hash says"
-            faults.append(_fault(pin, message, "bring the file there, or lock again"))
+            message = f"{pin.file.path} does not exist, or does not have the hash in the lock"
+            faults.append(_fault(pin, message, "put the file there, or lock again"))
     network = source.network()
     fetched = fetch_plain(left, network, store, meanwhile, watch)
     faults += _fetch_faults(fetched, pins)
@@ -148,19 +149,17 @@ def bring(
 
 
 def _fetch_faults(fetched: Fetched, pins: Mapping[str, Pin]) -> Iterator[Fault]:
-    """Say what is wrong with what came over plain connections, or did not come."""
     for order, error in fetched.wrong:
-        message = f"{order.url} is another file: {error.message}"
+        message = f"{order.url} is not the locked file: {error.message}"
         yield _fault(pins[order.path], message, _ANOTHER)
     for order, broken in fetched.broken:
         yield _fault(pins[order.path], f"cannot fetch {order.url}: {broken}", _BROKEN)
 
 
 def _size_faults(order: FileToFetch, pin: Pin, digest: Digest) -> Iterator[Fault]:
-    """Say it of a file that is here already, too, if the lock has another size of it."""
     if order.size not in {None, digest.size}:
-        message = f"the lock says {order.size} bytes, and the file with its hash has {digest.size}"
-        yield _fault(pin, message, "the lock was changed by hand, or is damaged: lock again")
+        message = f"the lock has a size of {order.size} bytes, but the file has {digest.size}"
+        yield _fault(pin, message, "the lock was edited or is damaged; lock again")
 
 
 def _order(path: str, pin: Pin) -> FileToFetch:
@@ -176,7 +175,7 @@ def _ask_pip(
     store: Store | None,
     patience: Patience,
 ) -> list[Fault]:
-    """Let pip's session fetch what a plain connection would not do for."""
+    """Fetch the files that need pip's session."""
     from wheeltarget.pip_protocol import FetchLocked
     from wheeltarget.resolver import pip_runner
 
@@ -195,25 +194,25 @@ def _ask_pip(
     )
     if report.exit_code:
         raise DownloadError(
-            "pip failed; nothing was saved", "what it said is above", exit_code=report.exit_code
+            "pip failed; nothing was saved", "see pip's output above", exit_code=report.exit_code
         )
     orders = {order.path: order for order in fetched.left}
     faults = []
     for failure in report.failures or ():
         order = orders[failure.path]
         if failure.kind == "content":
-            message, hint = f"{order.url} is another file: {failure.text}", _ANOTHER
+            message, hint = f"{order.url} is not the locked file: {failure.text}", _ANOTHER
         else:
             message = f"cannot fetch {order.url}: {failure.text}"
             hint = _HINTS.get(failure.code, "" if failure.code else _UNREACHABLE)
         faults.append(_fault(pins[order.path], message, hint))
         del orders[failure.path]
     for path, order in orders.items():
-        # The other process has done so, too, but only what is computed here counts.
+        # The hash is not left to the other process.
         digest = fetched.digests[path] = hash_file(Path(path))
         if digest.sha256 != order.sha256:
             error = HashMismatchError(order.sha256, digest.sha256)
-            message = f"{order.url} is another file: {error.message}"
+            message = f"{order.url} is not the locked file: {error.message}"
             faults.append(_fault(pins[path], message, _ANOTHER))
     return faults
 

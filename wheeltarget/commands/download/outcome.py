@@ -1,4 +1,4 @@
-"""What comes of a download, as values."""
+"""The outcome of a download."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wheeltarget.cache.run_records import Basis
 from wheeltarget.resolver.results import RequestedBy
 
 SCHEMA = 1
-"""The version of the form that :meth:`DownloadOutcome.as_dict` gives."""
+"""The schema version of :meth:`DownloadOutcome.as_dict`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,15 @@ class TargetFile:
 
     :param name: the project, normalised.
     :param version: its version.
-    :param filename: what the file is called.
+    :param filename: the name of the file.
     :param url: where it came from, without credentials.
-    :param size: how many bytes it has, or None where that is not known.
-    :param hashes: (algorithm, hexadecimal value) for each hash that is known.
-    :param requested_by: everyone who asks for it.
-    :param path: where it is, or in a dry run would be; None where no file is kept.
-    :param new: False where it was there before.
-    :param yanked: the reason for which it was yanked, or None if it was not.
-    :param requires_python: which Pythons it is for, or None where it does not say.
+    :param size: its size in bytes; None if unknown.
+    :param hashes: (algorithm, hexadecimal value) of each known hash.
+    :param requested_by: the requirements and projects that require it.
+    :param path: its path, which in a dry run may not exist; None if no file is kept.
+    :param new: False if it existed before.
+    :param yanked: why it was yanked; None if it was not.
+    :param requires_python: its Requires-Python; None if it has none.
     """
 
     name: str
@@ -44,7 +44,7 @@ class TargetFile:
     requires_python: str | None = None
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as JSON-compatible data."""
         return {
             "name": self.name,
             "version": self.version,
@@ -61,7 +61,7 @@ class TargetFile:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TargetFile:
-        """Build it from what :meth:`as_dict` gave."""
+        """Create it from what :meth:`as_dict` returned."""
         others = {
             "hashes": tuple(data["hashes"].items()),
             "requested_by": tuple(RequestedBy.from_dict(each) for each in data["requested_by"]),
@@ -72,13 +72,13 @@ class TargetFile:
 
 @dataclass(frozen=True, slots=True)
 class TargetFiles:
-    """Everything that one target needs.
+    """The files of one target.
 
-    :param label: what the target is called.
-    :param tag: its best tag, or None for what pip takes as the running interpreter.
-    :param python: its version of Python, or None likewise.
+    :param label: the label of the target.
+    :param tag: its best tag; None for the running interpreter.
+    :param python: its version of Python; None for the running interpreter.
     :param files: its files, in the order in which pip chose them.
-    :param folder: what its folder is called where each target has one.
+    :param folder: the name of its folder, if each target has its own.
     """
 
     label: str
@@ -88,7 +88,7 @@ class TargetFiles:
     folder: str = ""
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as JSON-compatible data."""
         return {
             "label": self.label,
             "folder": self.folder,
@@ -99,20 +99,20 @@ class TargetFiles:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TargetFiles:
-        """Build it from what :meth:`as_dict` gave."""
+        """Create it from what :meth:`as_dict` returned."""
         return cls(**{**data, "files": tuple(map(TargetFile.from_dict, data["files"]))})
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadOutcome:
-    """What came of a download.
+    """The outcome of a download.
 
-    :param targets: what was taken for each target.
-    :param notes: what somebody should know of it, one sentence each.
-    :param dry_run: whether nothing was kept of it.
-    :param fresh_until: until when what the index pages say holds, in seconds since the epoch, or
-        None where that cannot be said.
-    :param basis: what it rests on, or None where not all of that can be said.
+    :param targets: the files of each target.
+    :param notes: notes for the user, one sentence each.
+    :param dry_run: whether no file was saved.
+    :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
+        unknown.
+    :param basis: everything that the outcome depends on; None if not all of that is known.
     """
 
     targets: tuple[TargetFiles, ...]
@@ -128,7 +128,7 @@ class DownloadOutcome:
         return frozenset(path for path in files if path is not None)
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as JSON-compatible data."""
         return {
             "schema": SCHEMA,
             "dry_run": self.dry_run,
@@ -138,17 +138,17 @@ class DownloadOutcome:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> DownloadOutcome:
-        """Build it from what :meth:`as_dict` gave."""
+        """Create it from what :meth:`as_dict` returned."""
         targets = tuple(map(TargetFiles.from_dict, data["targets"]))
         return cls(targets, tuple(data["notes"]), data["dry_run"])
 
 
 @dataclass(frozen=True, slots=True)
 class PlainRun:
-    """A run without any target: it is pip's.
+    """A run without any target, which is pip's own.
 
-    :param exit_code: what pip ended with, or None where pip is still to be run.
-    :param notes: what somebody should know of it, one sentence each.
+    :param exit_code: pip's exit code; None if pip is still to be run.
+    :param notes: notes for the user, one sentence each.
     """
 
     exit_code: int | None = None

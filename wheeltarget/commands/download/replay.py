@@ -1,7 +1,6 @@
-"""An unchanged run once more: its files linked from the wheel store, pip not asked.
+"""Replay an unchanged run: link its files from the wheel store without running pip.
 
-Where the least thing is other than expected, nothing is done, and the run goes its usual way, which
-decides again and says what is wrong.
+If anything is not as expected, nothing is done, and the run is made as usual.
 """
 
 from __future__ import annotations
@@ -26,28 +25,28 @@ if TYPE_CHECKING:
 
 
 def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
-    """Find what would come of a run now, if it is known.
+    """Return the cached outcome of a run, if it is still valid.
 
-    :param words: what stands behind ``download``.
-    :param environment: the environment's variables.
-    :returns: what came of it before; None where it would have to be run.
+    :param words: the arguments after ``download``.
+    :param environment: the environment variables.
+    :returns: the cached outcome; None if there is none.
     """
     return find(words, environment) if is_ours(cache_folder(environment)) else None
 
 
 def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadOutcome | None:
-    """Let the files of a run that is remembered be in the destination.
+    """Place the files of a cached run in the destination.
 
-    :param remembered: what came of it before.
-    :param environment: the environment's variables.
-    :returns: what came of it now; None where nothing was done.
-    :raises InterruptedRunError: where a signal came before anything was placed.
+    :param remembered: the cached outcome.
+    :param environment: the environment variables.
+    :returns: the new outcome; None if nothing was done.
+    :raises InterruptedRunError: if a signal came before anything was placed.
     """
     wheels = wheel_folder(cache_folder(environment))
     try:
         outcome = DownloadOutcome.from_dict(remembered.outcome)
     except (ValueError, KeyError, TypeError, AttributeError):
-        return None  # it is not as this version writes it
+        return None  # another version wrote it
     hashes = _hashes(outcome, remembered.destination)
     new = None if hashes is None else _place(hashes, remembered, wheels)
     if new is None:
@@ -61,7 +60,7 @@ def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadO
 
 
 def _hashes(outcome: DownloadOutcome, destination: Path) -> dict[str, str] | None:
-    """Give the hash of each file by its name in the destination, if all of them are known."""
+    """Return the hash of each file by its name in the destination; None if one is unknown."""
     found = {}
     for file in _files(outcome):
         sha256 = dict(file.hashes).get("sha256")
@@ -76,12 +75,13 @@ def _files(outcome: DownloadOutcome) -> list[TargetFile]:
 
 
 def _place(hashes: Mapping[str, str], remembered: Remembered, wheels: Path) -> set[Path] | None:
-    """Link what is missing into the destination, all or nothing.
+    """Link missing files into the destination, all or none.
 
-    What is linked is hashed. A file that is there stays, and is hashed unless its mark says that
-    nobody has touched it since the run that is remembered.
+    Linked files are hashed. Existing files stay, and are hashed unless their mark shows that they
+    are unchanged since the cached run.
 
-    :returns: the paths of those files; None if one cannot be had, or another is in its place.
+    :returns: the paths of the linked files; None if one is not in the store, or an existing file
+        differs.
     """
     from wheeltarget.cache.wheel_store import Store
     from wheeltarget.utils.signals import interruptible
@@ -91,7 +91,7 @@ def _place(hashes: Mapping[str, str], remembered: Remembered, wheels: Path) -> s
     try:
         with interruptible() as interrupts:
             if destination.is_dir():
-                # Mostly all is there, and then no stage is needed.
+                # Usually no file is missing, and then no stage is needed.
                 with settled(destination):
                     absent = _absent(hashes, remembered)
                 if not absent:
@@ -111,13 +111,13 @@ def _place(hashes: Mapping[str, str], remembered: Remembered, wheels: Path) -> s
 
 
 def _absent(hashes: Mapping[str, str], remembered: Remembered) -> list[str] | None:
-    """List the files that are not in the destination; None if another is in the place of one."""
+    """Return the files missing in the destination; None if an existing one differs."""
     absent = []
     for name, sha256 in hashes.items():
         there = remembered.destination / name
         if not os.path.lexists(there):
             absent.append(name)
-        elif not _is_it(there, remembered.marks.get(str(there)), sha256):
+        elif not _is_unchanged(there, remembered.marks.get(str(there)), sha256):
             return None
     return absent
 
@@ -125,7 +125,7 @@ def _absent(hashes: Mapping[str, str], remembered: Remembered) -> list[str] | No
 def _take(
     names: Sequence[str], hashes: Mapping[str, str], store: Store, folder: Path
 ) -> dict[str, Path] | None:
-    """Take files from the store into a folder; None if one cannot be had."""
+    """Link files from the store to a folder; return None if one is missing."""
     taken = {}
     for number, name in enumerate(names):
         taken[name] = folder / str(number)
@@ -134,8 +134,8 @@ def _take(
     return taken
 
 
-def _is_it(path: Path, mark: Mark | None, sha256: str) -> bool:
-    """Tell whether a file is as a run left it, or else has a hash."""
+def _is_unchanged(path: Path, mark: Mark | None, sha256: str) -> bool:
+    """Return whether a file has its mark, or else its hash."""
     if mark is not None and mark_of(path.lstat()) == mark:
         return True
     return path.is_file() and hash_file(path).sha256 == sha256

@@ -1,7 +1,7 @@
-"""What the outcome of a download rests on, where all of that can be told.
+"""Everything that the outcome of a download depends on, if that is known.
 
-Only options whose whole part in a run is known are allowed here: whatever else there is may read or
-write something that nobody looks at the next time.
+Only known options are allowed: others may read or write files that would not be checked the next
+time.
 """
 
 from __future__ import annotations
@@ -60,21 +60,21 @@ _KNOWN = frozenset(
         "--trusted-host",
     }
 )
-"""Options that decide by their values and by the content of files alone, and write nothing."""
+"""Options whose effect depends on their values and known files only, and that write nothing."""
 
 _OF_OTHER_COMMANDS = frozenset(
     {"break-system-packages", "config-file", "no-warn-script-location", "root-user-action", "user"}
 )
-"""Settings of pip's that play no part in a download."""
+"""Settings of pip that do not matter for a download."""
 
 
 def find_basis(prepared: Prepared, began: float, fresh_until: float) -> Basis | None:
-    """Return what the outcome of a run rests on.
+    """Return what the outcome of a run depends on.
 
     :param prepared: the run; every job of it was for a target, and only wheels were fetched.
     :param began: when it began, in seconds since the epoch.
-    :param fresh_until: until when what the index pages say holds.
-    :returns: the basis, or None if there may be more to it.
+    :param fresh_until: until when the index pages are fresh.
+    :returns: the inputs, or None if there may be others.
     """
     command = prepared.invocation.everything
     names = {option.name for option in command.options}
@@ -98,9 +98,9 @@ def find_basis(prepared: Prepared, began: float, fresh_until: float) -> Basis | 
 
 
 def _known_settings() -> frozenset[str]:
-    """Give the keys of pip's configuration that are known: every spelling of a known option."""
+    """Return the known keys of pip's configuration: every spelling of a known option."""
     spellings = (each for each in (*WITH_VALUE, *WITHOUT_VALUE) if not _KNOWN.isdisjoint(each))
-    return _OF_OTHER_COMMANDS.union(word.removeprefix("--") for each in spellings for word in each)
+    return _OF_OTHER_COMMANDS.union(name.removeprefix("--") for each in spellings for name in each)
 
 
 def _absolute(names: Iterable[str | Path]) -> tuple[str, ...]:
@@ -108,7 +108,7 @@ def _absolute(names: Iterable[str | Path]) -> tuple[str, ...]:
 
 
 def _looked_for(prepared: Prepared) -> Iterator[str | Path]:
-    """Yield every other file that counts, those that do not exist among them."""
+    """Yield every other file that matters, including those that do not exist."""
     invocation = prepared.invocation
     command, environment = invocation.everything, invocation.environment
     yield from configuration_files(environment, isolated=command.has("--isolated"))
@@ -119,14 +119,14 @@ def _looked_for(prepared: Prepared) -> Iterator[str | Path]:
     for option in ("--cert", "--client-cert"):
         named = [*command.values(option), invocation.settings.get(option.removeprefix("--"))]
         yield from (os.path.expanduser(name) for name in named if name)  # noqa: PTH111 - any text
-    # Where the library that pip asks the network with looks for user and password.
+    # The library that pip uses for requests reads credentials there.
     own = environment.get("NETRC")
     for place in [own] if own else ["~/.netrc", "~/_netrc"]:
         yield os.path.expanduser(place)  # noqa: PTH111 - any text
 
 
 def _target_files(name: TargetName) -> Iterator[Path]:
-    """Give the files that say what a name stands for."""
+    """Yield the files that define a target's name."""
     if is_path(name.text):
         yield Path(name.folder, name.text)
         return

@@ -1,4 +1,4 @@
-"""The report of a download as JSON: a file is there whole or not at all."""
+"""The JSON report of a download, written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from wheeltarget.utils.redact import json_text
 
 @contextmanager
 def open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]]:
-    """Make sure that a report can be written before there is anything to report.
+    """Check that a report can be written, before the download begins.
 
-    :param path: where it goes; nothing is written where it is None.
-    :returns: writes the report of an outcome; without that call the file stays as it was.
-    :raises DestinationError: where it cannot be written.
+    :param path: its path; None to write nothing.
+    :returns: a function that writes the report of an outcome; until then the file is unchanged.
+    :raises DestinationError: if it cannot be written.
     """
     if path is None:
         yield lambda _outcome: None

@@ -1,4 +1,4 @@
-"""What is asked of ``wheeltarget download``."""
+"""The request of ``wheeltarget download``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class DownloadRequest:
-    """What a person asks of ``wheeltarget download``.
+    """The request of ``wheeltarget download``.
 
-    :param words: pip's own words, in the order given: options and requirements.
-    :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, each a list with commas.
-    :param allow_sdist: the projects of which a source is kept where no wheel will do, each a list
-        with commas.
-    :param build_pure: those of which a pure Python wheel is built of it, likewise.
-    :param by_target: whether each target has a folder of its own in the destination.
-    :param dry_run: whether only to say what would be fetched.
-    :param children: how many of pip's processes may run at once.
-    :param report: where to write what was taken, as JSON.
-    :param wants_outcome: whether an outcome is wanted of a run that is pip's own, too.
+    :param words: pip's arguments in the order given: options and requirements.
+    :param tags: the values of ``--tags``, each a comma-separated list.
+    :param targets: the values of ``--target``, each a comma-separated list.
+    :param allow_sdist: the projects of which a source distribution is downloaded if no wheel fits,
+        each a comma-separated list.
+    :param build_pure: the projects of which a pure Python wheel is built if no wheel fits, each a
+        comma-separated list.
+    :param by_target: whether each target has its own folder in the destination.
+    :param dry_run: whether to save no file.
+    :param children: how many processes of pip may run at once.
+    :param report: where to write the JSON report.
+    :param wants_outcome: whether to return an outcome even if nothing names a target.
     :param only_jobs: the labels of the jobs to run, or the names of their folders; all if empty.
-    :param refresh: whether what earlier runs came to is to be forgotten.
-    :param environment: the environment's variables.
+    :param refresh: whether to ignore cached outcomes and index pages.
+    :param environment: the environment variables.
     """
 
     words: tuple[str, ...]
@@ -43,13 +44,13 @@ class DownloadRequest:
 
     @property
     def wants_more_than_pip(self) -> bool:
-        """Tell whether the run is wheeltarget's even if nothing names a target."""
+        """Return whether the run is wheeltarget's even if nothing names a target."""
         flags = (self.dry_run, self.by_target, self.wants_outcome)
         return any(flags) or bool(self.report or self.only_jobs)
 
     @property
     def is_repeatable(self) -> bool:
-        """Tell whether a run does no more than fill the destination, say so and report it."""
+        """Return whether the run only saves files and reports them, so that it can be replayed."""
         usual = DownloadRequest(
             self.words,
             self.tags,

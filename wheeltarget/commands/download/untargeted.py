@@ -1,4 +1,4 @@
-"""A run without any target: pip's own, and what somebody should know of it afterwards."""
+"""A run without any target: pip's own, and notes on it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from wheeltarget.wheelhouse import closure, merge
 
 @dataclass(frozen=True, slots=True)
 class Foreign:
-    """The other environment that pip's own options name.
+    """The environment that pip's platform options name.
 
-    :param target: what it is in full.
-    :param job_for_it: gives the job that would take the same requirements for it.
+    :param target: the environment.
+    :param job_for_it: returns the job for the same requirements and this environment.
     """
 
     target: Target
@@ -33,27 +33,27 @@ class Foreign:
 
 
 def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | None) -> PlainRun:
-    """Leave the run to pip, or, where it cannot read the requirements itself, read them to it.
+    """Leave the run to pip, or pass it the contents of the files if it cannot read them itself.
 
-    It can't where a file was used up by being read or by being fetched, where a clause asks for
-    this interpreter, and where a constraint is for others.
+    It cannot if a file is a pipe or was fetched, if a clause names this interpreter, or if a
+    constraint is for other targets only.
 
-    :param plan: what was decided; it has one job.
-    :param inputs: what was asked for.
+    :param plan: the plan, with one job.
+    :param inputs: the requirements.
     :param command: pip's own options, as given.
-    :param foreign: the environment that they name; None where nothing is to be said of it.
-    :returns: pip's exit code, or None where pip is still to be run, in this process's place.
+    :param foreign: the environment that they name; None for no note on it.
+    :returns: pip's exit code, or None if pip is still to be run in place of this process.
     """
     (job,) = plan.jobs
     cut = any(entry.line.parsed.cuts for entry in inputs.entries)
-    # A constraint that the default of its file gives to other targets has nothing to cut.
+    # A constraint with the default target of its file has no clause to remove.
     read_to_pip = cut or bool(plan.idle) or not all(file.repeatable for file in inputs.files)
     if not read_to_pip and foreign is None:
         return PlainRun()
-    words = [word for option in command.options for word in option.words]
+    options = [argument for option in command.options for argument in option.words]
     typed = job.arguments[job.arguments.index("--") :]
     files = job.files if read_to_pip else ()
-    whole = replace(job, arguments=(*words, *typed), files=files)
+    whole = replace(job, arguments=(*options, *typed), files=files)
     exit_code, result = pip_runner.run_plain(whole, observed=foreign is not None)
     if exit_code:
         return PlainRun(exit_code)
@@ -62,7 +62,7 @@ def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | Non
 
 
 def _missing(result: JobResult, foreign: Foreign) -> tuple[str, ...]:
-    """Say what the environment needs beside what pip has fetched for it."""
+    """Return a note on the projects that the environment needs and pip did not download."""
     try:
         holes = closure.find_holes(
             foreign.target,
@@ -82,11 +82,11 @@ def _missing(result: JobResult, foreign: Foreign) -> tuple[str, ...]:
     python = foreign.target.environment["python_version"]
     it = "them" if len(names) > 1 else "it"
     needs = f"Python {python} also needs {_listed(sorted(names))}"
-    return (f"{needs}; `--tags {foreign.target.label}` brings {it}",)
+    return (f"{needs}; use `--tags {foreign.target.label}` to download {it}",)
 
 
 def _needed(foreign: Foreign) -> set[str]:
-    """Ask pip what the environment needs in all, without fetching it."""
+    """Return all projects that the environment needs, resolved by pip in a dry run."""
     nowhere = temporary_home() / "wheeltarget"
     job = foreign.job_for_it()
     with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:

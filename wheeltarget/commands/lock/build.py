@@ -1,4 +1,4 @@
-"""What pip chose for one target into a lock of it; nothing here reads or writes."""
+"""Make the lock of one target from what pip chose; without reading or writing files."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from packaging.pylock import Pylock
 
 _VARIABLES = ("implementation_name", "platform_machine", "sys_platform")
-"""What an ``environments`` marker says of a target; its Python is in ``requires-python``."""
+"""The variables in an ``environments`` marker; Python is in ``requires-python``."""
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a lock is made for, and of.
+    """What a lock is made for, and its inputs.
 
-    :param label: what the target is called, as the user wrote it.
+    :param label: the label of the target, as the user wrote it.
     :param target: the target.
-    :param inputs: the annotated requirements, the constraints and the options that decide.
-    :param folder: the folder that the lock goes to, as a whole path.
+    :param inputs: the annotated requirements, the constraints and the options that affect them.
+    :param folder: the absolute path of the lock's folder.
     """
 
     label: str
@@ -44,12 +44,12 @@ class Recipe:
 
 
 def make_lock(recipe: Recipe, files: Sequence[ChosenFile]) -> Lock:
-    """Make the lock of what was chosen for a target.
+    """Make the lock of the files chosen for a target.
 
-    :param recipe: what for, and of what.
-    :param files: what was chosen, each with its sha256.
-    :raises LockError: where something has no hash that could be locked, or where the target would
-        not take from the lock what was chosen.
+    :param recipe: the target, and the inputs.
+    :param files: the chosen files, each with its sha256.
+    :raises LockError: if a file has no hash, or the target would not select these files from the
+        lock.
     """
     needs: dict[str, set[str]] = {}
     for file in files:
@@ -65,12 +65,12 @@ def make_lock(recipe: Recipe, files: Sequence[ChosenFile]) -> Lock:
         environment=_environment(target),
         requires_python=_python(target),
     )
-    _prove(to_pylock(lock), lock, target)
+    _verify(to_pylock(lock), lock, target)
     return lock
 
 
 def _clean(text: str) -> str:
-    """Take the credentials out of a text, and what no file could hold."""
+    """Remove credentials and what cannot be encoded from a text."""
     return _CREDENTIALS.sub("", text).encode("utf-8", "replace").decode()
 
 
@@ -100,17 +100,17 @@ def _package(file: ChosenFile, needs: Mapping[str, set[str]], recipe: Recipe) ->
 
 
 def _unlockable(file: ChosenFile, label: str) -> LockError:
-    """Say why a file has no hash: it is a checkout or a folder, which can be otherwise tomorrow."""
+    """Return the error for a checkout or a folder, which has no hash because it can change."""
     checkout = "+" in urlsplit(file.url).scheme
-    what = "a checkout" if checkout else "a folder"
+    what = "a checkout" if checkout else "a local folder"
     return LockError(
-        f"{file.name} for {label} is {what}, which has no hash to be locked",
+        f"cannot lock {file.name} for {label}: it is {what}, which has no hash",
         hash_hint(file.name, checkout=checkout),
     )
 
 
 def _path(url: str, folder: Path) -> str:
-    """Say where a file on this machine is, from the folder of the lock if that is possible."""
+    """Return the path of a local file, relative to the folder of the lock if possible."""
     path = url2pathname(urlsplit(url).path)
     with contextlib.suppress(ValueError):  # it is on another drive
         path = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
@@ -118,7 +118,7 @@ def _path(url: str, folder: Path) -> str:
 
 
 def _index(file: ChosenFile) -> str:
-    """Give the index that has a project's page, or an empty string where it is another page."""
+    """Return the index that a project's page belongs to; an empty string if it is another page."""
     from packaging.utils import canonicalize_name
 
     page = urlsplit(file.index or "")._replace(query="", fragment="").geturl().rstrip("/")
@@ -127,14 +127,14 @@ def _index(file: ChosenFile) -> str:
 
 
 def _requires_python(text: str | None, target: Target) -> str:
-    """Give what a file says of its Pythons, where that is said as the standard has it."""
+    """Return a file's Requires-Python if it is valid and allows the target."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:
         pythons = SpecifierSet(text or "")
     except InvalidSpecifier:
         return ""  # from before PEP 440
-    # pip can be told to take no notice of it, and an installer must not be held to it then.
+    # With --ignore-requires-python the target may not match, and an installer would refuse it.
     return str(pythons) if pythons.contains(_full(target), prereleases=True) else ""
 
 
@@ -143,7 +143,7 @@ def _full(target: Target) -> str:
 
 
 def _python(target: Target) -> str:
-    """Say which Pythons a target can be: every patch release of its minor one."""
+    """Return the Pythons of a target: every patch release of its minor version."""
     from packaging.version import Version
 
     major, minor = target.python.split(".")[:2]
@@ -153,7 +153,7 @@ def _python(target: Target) -> str:
 
 
 def _environment(target: Target) -> str:
-    """Write what is known of a target's machine as a marker."""
+    """Return the marker of a target's machine."""
     known = target.environment
     return " and ".join(
         f'{name} == "{known[name]}"'
@@ -162,13 +162,13 @@ def _environment(target: Target) -> str:
     )
 
 
-def _prove(pylock: Pylock, lock: Lock, target: Target) -> None:
-    """Select from a lock for its target, as an installer there does, and compare."""
+def _verify(pylock: Pylock, lock: Lock, target: Target) -> None:
+    """Check that an installer on the target selects exactly the files of its lock."""
     from packaging.markers import default_environment
     from packaging.pylock import PylockSelectError
     from packaging.tags import Tag
 
-    # Of a variable that nobody knows nothing may depend here, so any value will do.
+    # No marker in a lock depends on an unknown variable, so any value will do.
     unknown = dict.fromkeys(default_environment(), "")
     environment = {**unknown, **target.environment, "python_full_version": _full(target)}
     tags = [Tag(*tag.split("-")) for tag in target.tags]
@@ -176,9 +176,9 @@ def _prove(pylock: Pylock, lock: Lock, target: Target) -> None:
         selected = pylock.select(environment=environment, tags=tags)  # type: ignore[arg-type]
         taken = {str(package.name): getattr(file, "name", None) for package, file in selected}
     except PylockSelectError as error:
-        raise LockError(f"{lock.target} would not take its own lock: {error}") from error
+        raise LockError(f"the lock for {lock.target} cannot be installed there: {error}") from error
     named = {
         package.name: None if package.direct else package.file.filename for package in lock.packages
     }
     if taken != named:
-        raise LockError(f"{lock.target} would take other files than its own lock names")
+        raise LockError(f"an installer on {lock.target} would not select the files of its lock")

@@ -1,4 +1,4 @@
-"""What is otherwise in a new lock than in the old one, as values."""
+"""The differences between a new lock and the old one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from wheeltarget.lockfile.model import Lock
 
 SCHEMA = 1
-"""The version of the form that :meth:`LockOutcome.as_dict` gives."""
+"""The schema version of :meth:`LockOutcome.as_dict`."""
 
 
 class State(StrEnum):
-    """What becomes of a lock."""
+    """The state of a lock."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -23,11 +23,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A project as a lock has it.
+    """A project in a lock.
 
-    :param version: its version, or an empty string where the lock names a place instead.
+    :param version: its version; an empty string if the lock names a URL or path instead.
     :param hashes: the values of its file's hashes.
-    :param filename: the name of its file, or an empty string where the lock does not say.
+    :param filename: the name of its file; an empty string if unknown.
     """
 
     version: str
@@ -37,11 +37,11 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class OldLock:
-    """What is there of a lock.
+    """An existing lock.
 
-    :param text: the file's text, or None where there is no file.
-    :param pins: each project that it pins.
-    :param inputs: what it was made of; None where it does not say.
+    :param text: the file's text; None if the file does not exist.
+    :param pins: the projects that it pins.
+    :param inputs: its inputs; None if unknown.
     """
 
     text: str | None = None
@@ -51,12 +51,12 @@ class OldLock:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is otherwise of one project.
+    """A change of one project.
 
     :param name: the project, normalised.
-    :param old: its version before, or None where it was not there.
-    :param new: its version now, or None where it is gone.
-    :param remark: what is otherwise where the version is the same, or an empty string.
+    :param old: its version before; None if it is new.
+    :param new: its version now; None if it was removed.
+    :param remark: what changed if the version is the same, or an empty string.
     """
 
     name: str
@@ -65,21 +65,21 @@ class Change:
     remark: str = ""
 
     def as_dict(self) -> dict[str, str | None]:
-        """Give it as JSON has it."""
+        """Return it as JSON-compatible data."""
         return {"name": self.name, "old": self.old, "new": self.new, "remark": self.remark or None}
 
 
 @dataclass(frozen=True, slots=True)
 class LockFile:
-    """The lock of one target, and what becomes of it.
+    """The lock of one target, and its changes.
 
-    :param label: what the target is called.
-    :param path: where the lock is.
+    :param label: the label of the target.
+    :param path: the path of the lock.
     :param state: whether it is new, changed, or the same.
-    :param count: how many projects it has.
-    :param changes: what is otherwise of the projects.
-    :param added: inputs that are new.
-    :param removed: inputs that are gone.
+    :param count: the number of projects.
+    :param changes: the changes of projects.
+    :param added: new inputs.
+    :param removed: removed inputs.
     """
 
     label: str
@@ -91,7 +91,7 @@ class LockFile:
     removed: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as JSON-compatible data."""
         return {
             "target": self.label,
             "path": str(self.path),
@@ -105,11 +105,11 @@ class LockFile:
 
 @dataclass(frozen=True, slots=True)
 class LockOutcome:
-    """What came of locking.
+    """The outcome of locking.
 
     :param files: the lock of each target.
-    :param notes: what somebody should know of it, one sentence each.
-    :param written: False where nothing was to be written.
+    :param notes: notes for the user, one sentence each.
+    :param written: False if nothing was to be written.
     """
 
     files: tuple[LockFile, ...]
@@ -118,11 +118,11 @@ class LockOutcome:
 
     @property
     def is_stale(self) -> bool:
-        """Tell whether a lock is not as it would be made now."""
+        """Return whether a lock is out of date."""
         return any(file.state is not State.SAME for file in self.files)
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as JSON-compatible data."""
         return {
             "schema": SCHEMA,
             "written": self.written,
@@ -133,10 +133,7 @@ class LockOutcome:
 
 
 def pins_of(lock: Lock) -> tuple[tuple[str, Pin], ...]:
-    """Give what a lock pins.
-
-    :param lock: the lock.
-    """
+    """Return the projects that a lock pins."""
     return tuple(
         (
             package.name,
@@ -151,12 +148,12 @@ def pins_of(lock: Lock) -> tuple[tuple[str, Pin], ...]:
 
 
 def compare(old: OldLock, lock: Lock, text: str, path: Path) -> LockFile:
-    """Say what becomes of a lock.
+    """Compare a new lock with the existing one.
 
-    :param old: what is there.
+    :param old: the existing lock.
     :param lock: the new lock.
-    :param text: the text that it is to have.
-    :param path: where it goes.
+    :param text: its text.
+    :param path: its path.
     """
     state = State.NEW if old.text is None else State.SAME if old.text == text else State.CHANGED
     before = set(lock.inputs if old.inputs is None else old.inputs)
@@ -184,31 +181,26 @@ def _changes(old: dict[str, Pin], new: dict[str, Pin]) -> Iterator[Change]:
 
 
 def suspicious(file: LockFile) -> Iterator[str]:
-    """Say what of a new lock may be no good sign.
-
-    :param file: the lock.
-    :returns: a sentence for each.
-    """
+    """Yield a note for each file whose hash has changed."""
     for change in file.changes:
         if change.remark == "another hash":
             yield (
-                f"the file of {change.name} {change.new} for {file.label} is not the one that was "
-                "locked: its hash is another"
+                f"the file of {change.name} {change.new} for {file.label} has a different hash "
+                "than in the existing lock"
             )
 
 
 def moved(file: LockFile, free: Iterable[str] | None) -> Iterator[str]:
-    """Say of which projects the locked version could not be kept.
+    """Yield a note for each project whose locked version could not be kept.
 
     :param file: the lock.
-    :param free: the projects of which it was not to be kept; None for all.
-    :returns: a sentence for each.
+    :param free: the projects to upgrade; None for all.
     """
     if free is None:
         return
     for change in file.changes:
         if change.old and change.new and change.old != change.new and change.name not in set(free):
             yield (
-                f"{change.name} {change.old} for {file.label} could not be kept: it does not fit "
-                f"any more, was yanked, or is gone; {change.new} is taken"
+                f"{change.name} {change.old} for {file.label} could not be kept: it no longer "
+                f"fits, was yanked or removed; {change.new} replaces it"
             )

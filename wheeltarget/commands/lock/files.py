@@ -1,4 +1,4 @@
-"""The files that locks are in: what they are called, what is there of them, hashed requirements."""
+"""The files of locks: their names, existing ones, and requirements with hashes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wheeltarget.utils.toml_locations import parse_toml
 
 
 class Form(StrEnum):
-    """What kind of file a lock is."""
+    """The formats of a lock."""
 
     PYLOCK = "pylock"
     REQUIREMENTS = "requirements"
@@ -31,46 +31,46 @@ _MOVE = "move it away, or lock to another folder with -o"
 
 
 def file_name(label: str, form: Form) -> str:
-    """Give the name of the file with the lock of a target.
+    """Return the file name of a target's lock.
 
-    The standard allows no dot within the name, so ``python3.12`` becomes ``python3_12``; whatever
-    else may not stand in a name of a file becomes a dash. The lock itself has the label as it is.
+    The standard allows no dot in the name, so ``python3.12`` becomes ``python3_12``; other
+    characters that a file name may not have become a dash. The lock itself has the unchanged label.
 
-    :param label: what the target is called.
-    :param form: what kind of file it is.
+    :param label: the label of the target.
+    :param form: the format.
     """
     plain = re.sub(r"[^\w+-]+", "-", label.replace(".", "_"), flags=re.ASCII).strip("-")
     return f"{form}.{plain or 'target'}{_ENDINGS[form]}"
 
 
 def check_names(labels: list[str], form: Form) -> None:
-    """Refuse targets whose locks would be one file.
+    """Check that no two locks have the same file name.
 
-    :param labels: what they are called.
-    :param form: what kind of file a lock is.
-    :raises LockError: where two are.
+    :param labels: the labels of the targets.
+    :param form: the format.
+    :raises LockError: if two have.
     """
     taken: dict[str, str] = {}
     for label in labels:
-        # There are file systems on which names differ by more than the case of letters only.
+        # Some file systems ignore the case of names.
         other = taken.setdefault(file_name(label, form).lower(), label)
         if other != label:
             raise LockError(
-                f"the locks of {other} and {label} would be one file, {file_name(label, form)}",
-                "give one of the two targets another name",
+                f"the locks of {other} and {label} would both be named {file_name(label, form)}",
+                "rename one of the two targets",
             )
 
 
 def read_old(folder: Path, label: str, form: Form) -> OldLock:
-    """Read what is there of the lock of a target.
+    """Read the existing lock of a target.
 
-    :param folder: where locks are.
-    :param label: what the target is called.
-    :param form: what kind of file the lock is.
-    :returns: what it has; nothing where there is no file.
-    :raises InputError: where it is not as we write it.
-    :raises LockError: where the file is no lock of ours, or that of another target.
-    :raises DestinationError: where it cannot be read.
+    :param folder: the folder of the locks.
+    :param label: the label of the target.
+    :param form: the format of the lock.
+    :returns: the lock; an empty one if the file does not exist.
+    :raises InputError: if its contents are invalid.
+    :raises LockError: if wheeltarget did not write it, or it is for another target.
+    :raises DestinationError: if it cannot be read.
     """
     path = folder / file_name(label, form)
     text = read_text(path)
@@ -86,8 +86,8 @@ def read_old(folder: Path, label: str, form: Form) -> OldLock:
 def read_text(path: Path) -> str | None:
     """Read a file, whose line ends git may have changed.
 
-    :param path: where it is.
-    :returns: its text; None if there is no file.
+    :param path: its path.
+    :returns: its text; None if it does not exist.
     :raises DestinationError: if it cannot be read.
     """
     try:
@@ -102,16 +102,16 @@ def read_text(path: Path) -> str | None:
 def _check_label(path: Path, found: str, label: str) -> None:
     if found != label:
         raise LockError(
-            f"{path} is the lock of {found}, so {label} cannot be locked there",
-            "delete it if it is not needed, or give one of the two targets another name",
+            f"cannot lock {label} to {path}: it is the lock of {found}",
+            "delete the file if it is not needed, or rename one of the two targets",
         )
 
 
 def _read_requirements(text: str, path: Path, label: str) -> OldLock:
-    """Read hashed requirements that :func:`requirements_text` has written."""
+    """Read requirements that :func:`requirements_text` has written."""
     heading = _HEADING.match(text)
     if heading is None:
-        raise LockError(f"{path} was not made by wheeltarget", _MOVE)
+        raise LockError(f"cannot overwrite {path}: wheeltarget did not write it", _MOVE)
     _check_label(path, heading["label"], _on_one_line(label))
     pins: dict[str, Pin] = {}
     name = ""
@@ -125,17 +125,19 @@ def _read_requirements(text: str, path: Path, label: str) -> OldLock:
             pins[name] = Pin(pins[name].version, pins[name].hashes | {value["value"]})
         else:
             place = Location(str(path), number)
-            fault = Fault("no line of a lock", "delete the file and lock again", place, line)
+            fault = Fault(
+                "not a valid line of a lock", "delete the file and lock again", place, line
+            )
             raise InputError((fault,))
     return OldLock(text, tuple(pins.items()))
 
 
 def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
-    """Write a lock as hashed requirements, for pips that know no pylock.toml.
+    """Return a lock as requirements with hashes, for pips that do not read pylock.toml.
 
     :param lock: the lock.
     :param clause: the clause that names its target.
-    :param folder: where the file goes.
+    :param folder: the folder of the file.
     :returns: the text, the same for the same lock.
     """
     label = _on_one_line(lock.target)
@@ -149,7 +151,7 @@ def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
 
 
 def _on_one_line(label: str) -> str:
-    """Write a label so that it cannot end a comment."""
+    """Return a label on one line, so that it cannot end a comment."""
     return " ".join(label.split())
 
 
@@ -163,12 +165,12 @@ def _pin(package: LockedPackage, folder: Path) -> str:
 
 
 def find_strays(folder: Path, form: Form, names: set[str]) -> Iterator[tuple[Path, str]]:
-    """Find the locks of ours whose targets are not among those being locked.
+    """Find locks by wheeltarget whose targets are not being locked.
 
-    :param folder: where locks are.
-    :param form: what kind of file a lock is.
-    :param names: the names of the files that are being made.
-    :returns: the file of each, and what its target is called.
+    :param folder: the folder of the locks.
+    :param form: the format.
+    :param names: the file names of the locks being made.
+    :returns: the path of each, and the label of its target.
     """
     for path in sorted(folder.glob(f"{form}.*{_ENDINGS[form]}")):
         if path.name not in names:
@@ -178,7 +180,7 @@ def find_strays(folder: Path, form: Form, names: set[str]) -> Iterator[tuple[Pat
 
 
 def _label_of(path: Path, form: Form) -> str | None:
-    """Give the label of the target that a lock is for, or None where it is none of ours."""
+    """Return the label of a lock's target; None if wheeltarget did not write it."""
     try:
         text = read_regular(path, LOCK_FILE).decode().replace("\r\n", "\n")
         if form is Form.REQUIREMENTS:

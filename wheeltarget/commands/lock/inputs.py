@@ -1,8 +1,8 @@
-"""What a lock is made of, as texts: annotated requirements, constraints, options that decide."""
+"""The inputs of a lock as texts: requirements, constraints, options that affect the choice."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from wheeltarget.pip_config.options import CommandLine
@@ -14,7 +14,7 @@ from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 
 HOST = "host"
-"""What the running interpreter is called."""
+"""The name of the running interpreter."""
 
 _DECIDING = frozenset(
     {
@@ -32,15 +32,14 @@ _DECIDING = frozenset(
         "--uploaded-prior-to",
     }
 )
-"""The options of pip that have a say in what is chosen. Which index it is from, a lock says file by
-file."""
+"""The options of pip that affect which files are chosen. A lock names the index of each file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What every target is called in a clause.
+    """The names of the targets.
 
-    :param found: the target that each name stands for, None for the running interpreter.
+    :param found: the target of each name; None for the running interpreter.
     :param host: the running interpreter.
     """
 
@@ -48,21 +47,20 @@ class Names:
     host: Target
 
     def label(self, target: Target | None) -> str:
-        """Say what to call a target: of several names for it always the same one."""
+        """Return the label of a target; of several names always the same."""
         named = self.found.get(self._name(target))
         return named.label if named else HOST
 
     def clause(self, target: Target | None) -> str:
-        """Write the clause that names a target, as the user wrote it."""
+        """Return the clause that names a target, as the user wrote it."""
         name = self._name(target)
         return f"{name.key}={name.text}"
 
     def folder(self, target: Target | None) -> str:
-        """Give the folder from which the name of a target is a path, if it is one."""
+        """Return the folder that a target's path is relative to, if its name is a path."""
         return self._name(target).folder
 
     def _name(self, target: Target | None) -> TargetName:
-        """Choose one of the names of a target, whichever came first."""
         names = (name for name, named in self.found.items() if named == target)
         return min(names, key=self._order, default=TargetName("target", HOST, ""))
 
@@ -72,13 +70,13 @@ class Names:
 
 
 def inputs_of(job: Job, inputs: Inputs, command: CommandLine, names: Names) -> tuple[str, ...]:
-    """Say what the lock of a job's target is made of.
+    """Return the inputs of the lock of a job's target.
 
     :param job: the job.
-    :param inputs: everything that was asked for.
+    :param inputs: all requirements and constraints.
     :param command: pip's own options, as given.
-    :param names: what the targets are called.
-    :returns: the texts, of which there may be equal ones.
+    :param names: the names of the targets.
+    :returns: the texts, with possible duplicates.
     """
     clause = names.clause(job.target)
     named = {name: target or names.host for name, target in names.found.items()}
@@ -111,9 +109,5 @@ def _options(inputs: Inputs, command: CommandLine) -> Iterator[str]:
             yield from option.words
 
 
-def _join(*words: str) -> str:
-    return " ".join(_full(words))
-
-
-def _full(words: Iterable[str]) -> Iterator[str]:
-    return (" ".join(word.split()) for word in words if word)
+def _join(*parts: str) -> str:
+    return " ".join(" ".join(part.split()) for part in parts if part)

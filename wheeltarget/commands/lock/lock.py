@@ -1,4 +1,4 @@
-"""Locking: from a command line to one lock for each target, all of them written or none."""
+"""Make a lock for each target of a command line, and write all of them or none."""
 
 from __future__ import annotations
 
@@ -52,21 +52,21 @@ __all__ = ["LockOutcome", "LockRequest", "lock"]
 
 @dataclass(frozen=True, slots=True)
 class LockRequest:
-    """What a person asks of ``wheeltarget lock``.
+    """The request of ``wheeltarget lock``.
 
-    :param words: pip's own words, in the order given: options and requirements.
-    :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, each a list with commas.
-    :param allow_sdist: the projects of which a source is locked where no wheel will do, each a
-        list with commas.
-    :param folder: where locks go; made if absent.
-    :param form: what kind of file a lock is.
-    :param upgrade: whether no locked version is kept.
-    :param upgrade_packages: the projects of which none is kept, each a list with commas.
-    :param same_versions: whether every target has to have the same version of each project.
-    :param dry_run: whether nothing is written.
-    :param children: how many of pip's processes may run at once.
-    :param environment: the environment's variables; None for those of this process.
+    :param words: pip's arguments in the order given: options and requirements.
+    :param tags: the values of ``--tags``, each a comma-separated list.
+    :param targets: the values of ``--target``, each a comma-separated list.
+    :param allow_sdist: the projects of which a source distribution is locked if no wheel fits, each
+        a comma-separated list.
+    :param folder: the folder for locks; created if missing.
+    :param form: the format of the locks.
+    :param upgrade: whether to upgrade all projects.
+    :param upgrade_packages: the projects to upgrade, each a comma-separated list.
+    :param same_versions: whether all targets must have the same version of each project.
+    :param dry_run: whether to write nothing.
+    :param children: how many processes of pip may run at once.
+    :param environment: the environment variables; None for those of this process.
     """
 
     words: tuple[str, ...]
@@ -85,7 +85,7 @@ class LockRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Order:
-    """Everything that is asked for, and what its targets are called."""
+    """The prepared command, and the names of its targets."""
 
     prepared: Prepared
     names: Names
@@ -103,13 +103,8 @@ class _Order:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    """The lock of one target as it is to be.
-
-    :param lock: the lock.
-    :param text: the text of its file.
-    :param file: what becomes of the file.
-    """
+class _NewLock:
+    """The new lock of one target, the text of its file, and its changes."""
 
     lock: Lock
     text: str
@@ -119,19 +114,21 @@ class _Draft:
 def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutcome:
     """Lock the requirements for each of their targets.
 
-    :param request: what is asked for.
-    :param invocation: what its arguments and pip's configuration say, if they were read before.
-    :returns: what became of each lock.
-    :raises WheeltargetError: where that cannot be done; every lock is as it was then.
+    :param request: the request.
+    :param invocation: its parsed arguments and pip's configuration, if they were read before.
+    :returns: each lock and its changes.
+    :raises WheeltargetError: if this fails; every lock is then unchanged.
     """
     invocation = invocation or read_invocation(request.words, request.environment)
     order = _plan(request, invocation)
     folder = Path(os.path.abspath(os.path.expanduser(request.folder)))  # noqa: PTH100, PTH111 - no link is followed
     if folder.exists() and not folder.is_dir():
-        raise DestinationError(f"{request.folder} is a file, not a folder")
+        raise DestinationError(
+            f"{request.folder} is a file, not a folder", "move it away, or choose another folder"
+        )
     check_names(order.labels, request.form)
     free = None if request.upgrade else project_names("--upgrade-package", request.upgrade_packages)
-    # What a killed run has placed halfway is no lock of anybody's.
+    # A killed run may have placed some of its locks only; those are removed first.
     with merge.settled(folder) if folder.exists() else contextlib.nullcontext():
         old = [read_old(folder, label, request.form) for label in order.labels]
     jobs = [
@@ -139,7 +136,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
         for job, label, before in zip(order.plan.jobs, order.labels, old, strict=True)
     ]
     environment = invocation.environment
-    # For the wheels that have to be fetched, since nothing else says enough of them.
+    # For wheels that pip has to fetch to read their metadata.
     cached, no_cache = open_for(invocation.command, invocation.settings, environment)
     with (
         interruptible() as interrupts,
@@ -150,28 +147,27 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
         locked = order.prepared.inputs.locked
         if locked:
             compare_hashes(results, order.labels, locked)
-        drafts = [
-            _draft(order, number, result, before, folder, request.form)
+        locks = [
+            _make(order, number, result, before, folder, request.form)
             for number, (result, before) in enumerate(zip(results, old, strict=True))
         ]
         if not request.dry_run:
-            _place(drafts, stage, interrupts)
+            _place(locks, stage, interrupts)
     notes = (
         *notes_on(order.plan, results, order.labels, frozenset()),
-        *_notes(drafts, free, request, folder),
+        *_notes(locks, free, request, folder),
         *stage.notes,
         *filter(None, [no_cache or make_room(cached, environment)]),
     )
-    files = tuple(draft.file for draft in drafts)
+    files = tuple(new.file for new in locks)
     return LockOutcome(files, notes, written=not request.dry_run)
 
 
 def _plan(request: LockRequest, invocation: Invocation) -> _Order:
-    """Read everything that is asked for, and plan it."""
     if any(word.partition("=")[0] == "--build-pure" for word in request.words):
         raise UsageError(
-            "a wheel that --build-pure builds here is nowhere for a lock to name",
-            "--allow-sdist NAME locks the source, for the target to build",
+            "--build-pure cannot be combined with lock: a wheel built here has no URL to lock",
+            "use --allow-sdist NAME to lock the source distribution, for the target to build",
         )
     invocation.require_valid()
     _refuse_options(invocation.command)
@@ -183,25 +179,31 @@ def _plan(request: LockRequest, invocation: Invocation) -> _Order:
     plan, everything = prepared.plan, invocation.everything
     opaque = ("--group", "--requirements-from-script")
     if not any(job.lines for job in plan.jobs) and not any(map(everything.has, opaque)):
-        raise UsageError("there is nothing to lock", "name requirements, or a file with -r FILE")
+        raise UsageError(
+            "there are no requirements to lock",
+            "name requirements, or a requirements file with -r FILE",
+        )
     _refuse_foreign(plan, everything)
     return _Order(prepared, Names(prepared.found, catalog.host()))
 
 
 def _refuse_options(command: CommandLine) -> None:
-    """Refuse the options of pip that play no part here."""
+    """Refuse the options of pip that have no effect here."""
     lock = next(filter(is_lock, command.values("--requirement")), None)
     if lock is not None:
         raise UsageError(
-            f"{lock} is a lock itself",
-            "name the requirements that it was made of; a lock of wheeltarget has them as inputs",
+            f"cannot lock {lock}: it is a lock already",
+            "name the requirements that it was made from; a lock by wheeltarget lists its inputs",
         )
     if command.has("--dest"):
-        raise UsageError("lock keeps no wheels, so --dest has no use", "locks go to -o DIR")
+        raise UsageError(
+            "lock does not take --dest, as it saves no wheels",
+            "use -o DIR to choose the folder of the locks",
+        )
     if command.has("--python"):
         raise UsageError(
-            "--python would run pip in another interpreter, where no target is known",
-            "leave it out, or name that interpreter's environment as a target",
+            "lock does not take --python, as it runs pip in another interpreter",
+            "leave it out, or name the environment of that interpreter as a target",
         )
 
 
@@ -209,44 +211,42 @@ def _refuse_foreign(plan: Plan, command: CommandLine) -> None:
     foreign = [option.name for option in command.options if option.name in FOREIGN]
     if foreign and any(job.target is None for job in plan.jobs):
         raise UsageError(
-            f"{foreign[0]} says too little of an environment for a lock",
-            "name it as a target: --tags INTERPRETER-ABI-PLATFORM",
+            f"{foreign[0]} does not describe an environment fully enough for a lock",
+            "name a target instead, with --tags INTERPRETER-ABI-PLATFORM or --target NAME",
         )
 
 
 def _kept(
     folder: Path, label: str, form: Form, old: OldLock, free: frozenset[str] | None
 ) -> Iterator[tuple[str, str]]:
-    """Yield the versions that are to be kept, of the other form's lock if there is none."""
+    """Yield the versions to keep, from the lock in the other format if there is no other."""
     if free is None:
         return
     for other in (each for each in Form if each is not form):
-        # It is not the one that is made, so whatever is wrong with it is no matter.
+        # That lock is not being made, so its faults do not matter.
         with contextlib.suppress(WheeltargetError):
             old = old if old.text is not None else read_old(folder, label, other)
     yield from ((name, pin.version) for name, pin in old.pins if pin.version and name not in free)
 
 
-def _draft(
+def _make(
     order: _Order, number: int, result: JobResult, old: OldLock, folder: Path, form: Form
-) -> _Draft:
-    """Make the lock of a target, and hold it against what is there of it."""
+) -> _NewLock:
     job, label = order.plan.jobs[number], order.labels[number]
     prepared = order.prepared
     inputs = inputs_of(job, prepared.inputs, prepared.invocation.command, order.names)
     made = make_lock(Recipe(label, order.target(job), inputs, folder), result.chosen)
     text = _text(made, order, job, folder, form)
-    return _Draft(made, text, compare(old, made, text, folder / file_name(label, form)))
+    return _NewLock(made, text, compare(old, made, text, folder / file_name(label, form)))
 
 
 def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
-    """Write a lock as the text of its file."""
     if form is Form.PYLOCK:
         return write(each)
     clause = order.names.clause(job.target)
     key, _, text = clause.partition("=")
     if key == "target" and catalog.is_path(text):
-        # A path is read from the folder of the file in which it stands.
+        # A path is relative to the folder of the file that has it.
         path = os.path.abspath(Path(order.names.folder(job.target), text))  # noqa: PTH100 - any text
         with contextlib.suppress(ValueError):  # it is on another drive
             path = os.path.relpath(path, folder)
@@ -254,44 +254,43 @@ def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
     return requirements_text(each, clause, folder)
 
 
-def _place(drafts: Sequence[_Draft], stage: Stage, interrupts: Interrupts) -> None:
-    """Write the locks that are new or changed, all at once."""
+def _place(locks: Sequence[_NewLock], stage: Stage, interrupts: Interrupts) -> None:
+    """Write all new and changed locks, or none."""
     written = {}
-    for draft in drafts:
-        path = stage.folder / draft.file.path.name
-        path.write_bytes(draft.text.encode())
-        written[draft.file.path] = path
+    for new in locks:
+        path = stage.folder / new.file.path.name
+        path.write_bytes(new.text.encode())
+        written[new.file.path] = path
     with stage.hold():
         interrupts.hold()
-        # Another run may have placed locks, or been killed and taken back, since they were read.
+        # Another run may have changed locks since they were read.
         made = {
-            draft.file.path.name: written[draft.file.path]
-            for draft in drafts
-            if read_text(draft.file.path) != draft.text
+            new.file.path.name: written[new.file.path]
+            for new in locks
+            if read_text(new.file.path) != new.text
         }
         if made:
             stage.place(made)
 
 
 def _notes(
-    drafts: Sequence[_Draft], free: frozenset[str] | None, request: LockRequest, folder: Path
+    locks: Sequence[_NewLock], free: frozenset[str] | None, request: LockRequest, folder: Path
 ) -> Iterator[str]:
-    """Say what somebody should know of the locks."""
-    for draft in drafts:
-        yield from suspicious(draft.file)
-        if not request.same_versions:  # there is another reason then
-            yield from moved(draft.file, free)
-        yield from _path_notes(draft.lock)
+    for new in locks:
+        yield from suspicious(new.file)
+        if not request.same_versions:  # which is then the reason
+            yield from moved(new.file, free)
+        yield from _path_notes(new.lock)
     for name in sorted(free or ()):
-        if not any(name in draft.lock.versions for draft in drafts):
-            yield f"nothing needs {name}, which was to be upgraded"
-    names = {draft.file.path.name for draft in drafts}
+        if not any(name in new.lock.versions for new in locks):
+            yield f"--upgrade-package {name} has no effect: {name} is not required"
+    names = {new.file.path.name for new in locks}
     for path, label in find_strays(folder, request.form, names):
-        yield f"{path.name} is the lock of {label}, which is no target of this run: it was left"
+        yield f"{path.name} was left unchanged: {label} is not a target of this run"
 
 
 def _path_notes(each: Lock) -> Iterator[str]:
-    """Say which files a lock names that may not be there on another machine."""
+    """Yield a note if a lock names local files outside of its folder."""
     outside = [
         package.name
         for package in each.packages
@@ -299,6 +298,6 @@ def _path_notes(each: Lock) -> Iterator[str]:
     ]
     if outside:
         yield (
-            f"outside the folder of the lock for {each.target} is the file of "
-            f"{', '.join(outside)}: it has to be there wherever the lock is used"
+            f"the lock for {each.target} names local files outside of its folder, for "
+            f"{', '.join(outside)}: they must exist wherever the lock is used"
         )

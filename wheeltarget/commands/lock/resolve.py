@@ -1,4 +1,4 @@
-"""pip's answer for every target of a lock: once, or until each project has one version for all."""
+"""Resolve every target of a lock: once, or until each project has one version for all."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from wheeltarget.targets import catalog
 from wheeltarget.wheelhouse.merge import Stage
 
 _ROUNDS = 100
-"""After so many rounds for one version of each project something is wrong with the rounds."""
+"""A limit that the search for common versions never reaches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolver:
-    """What it takes to have jobs resolved.
+    """Resolve jobs.
 
-    :param labels: what to call each job's target.
+    :param labels: the label of each job's target.
     :param stage: where pip works.
-    :param children: how many of its processes may run at once.
-    :param store: the folder of the wheel store; None to do without.
+    :param children: how many processes of pip may run at once.
+    :param store: the folder of the wheel store; None to use no store.
     """
 
     labels: Sequence[str]
@@ -39,12 +39,12 @@ class Resolver:
     store: Path | None = None
 
     def resolve(self, jobs: Sequence[Job], *, same: bool) -> tuple[JobResult, ...]:
-        """Resolve jobs; no file is kept, and of every one that has a hash it is known.
+        """Resolve jobs without saving files, and find the hash of every file that has one.
 
         :param jobs: the jobs.
-        :param same: whether each project has to have one version for all.
-        :returns: what came of each job, in their order.
-        :raises WheeltargetError: where that cannot be done.
+        :param same: whether each project must have one version for all.
+        :returns: the result of each job, in their order.
+        :raises WheeltargetError: if this fails.
         """
         results = self._find_same(jobs) if same else self._start(jobs, "all")
         for result in results.values():
@@ -52,7 +52,6 @@ class Resolver:
         return tuple(replace(results[i], chosen=_measured(results[i])) for i in range(len(results)))
 
     def _start(self, jobs: Sequence[Job], name: str) -> dict[int, JobResult]:
-        """Resolve every job by itself."""
         results = self._run(jobs, range(len(jobs)), name)
         refuse_failures(results, self.labels, catalog.look_up_tag)
         return dict(enumerate(results))
@@ -60,8 +59,8 @@ class Resolver:
     def _find_same(self, jobs: Sequence[Job]) -> dict[int, JobResult]:
         """Find one version of each project for all.
 
-        Where that cannot be, again without what is kept: first of the projects that differ, then
-        of all. Then with higher versions of what somebody cannot take so low.
+        If there is none, try again without the locked versions, first of the projects that differ,
+        then of all; then with higher versions of the projects that a target cannot have so low.
         """
         floors: dict[str, str] = {}
         first: same_versions.HeldBackError | None = None
@@ -80,8 +79,8 @@ class Resolver:
             except UnmetError:
                 if first is None:
                     raise
-                break  # there are no higher ones that would do
-        assert first is not None  # noqa: S101 - a first round that was good has ended it
+                break  # no higher versions fit
+        assert first is not None  # noqa: S101 - else the first round has returned
         raise first
 
     def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
@@ -95,7 +94,7 @@ class Resolver:
     def _level(
         self, jobs: Sequence[Job], floors: Mapping[str, str], name: str
     ) -> dict[int, JobResult]:
-        """Resolve again whoever has a newer version than another, until nobody has."""
+        """Resolve targets with newer versions than others again, until none has."""
         bounds: dict[str, same_versions.Bound] = {}
         results = self._start([same_versions.bounded(job, {}, floors) for job in jobs], name)
         for number in range(1, _ROUNDS):
@@ -125,7 +124,7 @@ class Resolver:
         result: JobResult,
         bounds: Mapping[str, same_versions.Bound],
     ) -> None:
-        """Say whose versions a job cannot do with, if that is why it failed."""
+        """Raise HeldBackError if a job failed because of the bounds."""
         if result.exit_code and result.job.target is not None and result.failure is None:
             refuse_failures([result], [self.labels[number]], catalog.look_up_tag)
         if result.exit_code:
@@ -138,7 +137,7 @@ def _versions(result: JobResult) -> dict[str, str]:
 
 
 def _measured(result: JobResult) -> tuple[ChosenFile, ...]:
-    """Say of what was fetched, and of what is on this machine, which hash and size it has."""
+    """Add the hash and size of fetched and local files."""
     return tuple(map(_measure, result.chosen))
 
 

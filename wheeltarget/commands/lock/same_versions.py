@@ -1,10 +1,10 @@
-"""One version of each project for all targets: how far each has to come down; nothing is run here.
+"""Find one version of each project for all targets; nothing is run here.
 
-Where targets have different versions of a project, the lowest of them becomes the highest that any
-may take. Whoever has a higher one is resolved again, with that as a constraint. What it takes then
-may be lower still, or differ elsewhere, so that goes on until nothing differs. Where somebody
-cannot take so low a version, it begins anew with higher ones alone. No bound ever goes up, no floor
-ever down, and a project has so many versions only, so it comes to an end.
+If targets have different versions of a project, the lowest becomes the upper bound for all, and
+targets with a higher one are resolved again with it as a constraint. That can lower other versions,
+so it is repeated until no project differs. If a target cannot have a version that low, everything
+is resolved again with a floor above it. Bounds only fall, floors only rise, and a project has a
+finite number of versions, so this ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver.plan import Job
 
 CONSTRAINTS = "same-versions"
-"""The name of the constraints file that there is only for pip; its messages have it."""
+"""The name of the constraints file in pip's messages."""
 
 Versions = Mapping[str, str]
 """The version of each project, by its normalised name."""
@@ -25,10 +25,10 @@ Versions = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The highest version of a project that any target may take.
+    """The highest version of a project that a target may have.
 
     :param version: the version, without a local part.
-    :param label: the target that took no higher one.
+    :param label: the target that has this version.
     """
 
     version: str
@@ -36,11 +36,11 @@ class Bound:
 
 
 class HeldBackError(LockError):
-    """No one version of a project is for all targets.
+    """No version of a project fits all targets.
 
-    :param projects: of which projects they have no common version, or may have none.
-    :param floor: the project that somebody cannot take so low, and that version; None where it is
-        not that.
+    :param projects: the projects that have no common version, or may have none.
+    :param floor: the project that a target cannot have so low, and that version; None if that is
+        not the reason.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ def differing(
 ) -> Iterator[tuple[str, dict[str, list[str]]]]:
     """Find the projects of which targets have different versions.
 
-    :param chosen: each target's label, and what it takes.
+    :param chosen: each target's label, and its versions.
     :returns: each such project, and the labels by version.
     """
     by_name: dict[str, dict[str, list[str]]] = {}
@@ -71,11 +71,11 @@ def differing(
 
 
 def lower(chosen: Sequence[tuple[str, Versions]], bounds: Mapping[str, Bound]) -> dict[str, Bound]:
-    """Bring the bounds down to what the targets take.
+    """Lower the bounds to the lowest version that a target has.
 
-    :param chosen: each target's label, and what it takes.
+    :param chosen: each target's label, and its versions.
     :param bounds: the bounds so far.
-    :returns: the new bounds; the same ones where nothing more is to be had this way.
+    :returns: the new bounds, which may be the same.
     """
     from packaging.version import Version
 
@@ -89,11 +89,7 @@ def lower(chosen: Sequence[tuple[str, Versions]], bounds: Mapping[str, Bound]) -
 
 
 def exceeds(versions: Versions, bounds: Mapping[str, Bound]) -> tuple[str, ...]:
-    """Give the projects of which a target takes more than the bounds allow.
-
-    :param versions: what it takes.
-    :param bounds: the bounds.
-    """
+    """Return the projects of which a target has a newer version than the bounds allow."""
     from packaging.version import Version
 
     return tuple(
@@ -104,11 +100,11 @@ def exceeds(versions: Versions, bounds: Mapping[str, Bound]) -> tuple[str, ...]:
 
 
 def bounded(job: Job, bounds: Mapping[str, Bound], floors: Mapping[str, str]) -> Job:
-    """Give a job the bounds as constraints.
+    """Return a job with the bounds as constraints.
 
     :param job: the job.
     :param bounds: the bounds.
-    :param floors: by project, the version that none may take, nor an older one.
+    :param floors: by project, the version that all must be newer than.
     """
     if not bounds and not floors:
         return job
@@ -125,46 +121,41 @@ def bounded(job: Job, bounds: Mapping[str, Bound], floors: Mapping[str, str]) ->
 def held_back(
     label: str, exceeded: Sequence[str], demands: Sequence[Demand], bounds: Mapping[str, Bound]
 ) -> HeldBackError:
-    """Say which target holds a project back for another one.
+    """Return the error for a target that cannot be resolved within the bounds.
 
-    :param label: the target that cannot do with the bounds.
-    :param exceeded: the projects of which it took more than they allow.
-    :param demands: what could not be met together, as far as that is known.
+    :param label: the target.
+    :param exceeded: the projects of which it had newer versions.
+    :param demands: the conflicting requirements, if known.
     :param bounds: the bounds.
     """
     blamed = [demand.project for demand in demands if demand.project in exceeded]
     name = (blamed or list(exceeded))[0]
     bound = bounds[name]
     return HeldBackError(
-        f"no one version of {name} is for all targets: {bound.label} takes {bound.version} and "
-        f"nothing newer, and {label} cannot take {bound.version} or older",
-        f"{bound.label} holds it back: lock it apart, ask for other versions, or leave "
-        "--same-versions out",
+        f"no version of {name} fits all targets: {bound.label} cannot have a newer one than "
+        f"{bound.version}, and {label} needs a newer one",
+        f"lock {bound.label} separately, change the requirements, or leave --same-versions out",
         bounds,
         (name, bound.version),
     )
 
 
 def freed(job: Job, projects: Iterable[str]) -> Job:
-    """Give a job that keeps no locked version of some projects.
-
-    :param job: the job.
-    :param projects: the projects.
-    """
+    """Return a job that does not keep the locked versions of some projects."""
     free = frozenset(projects)
     return replace(job, prefer=tuple(each for each in job.prefer if each[0] not in free))
 
 
 def check_same(chosen: Sequence[tuple[str, Versions]]) -> None:
-    """Refuse what still differs, which can only be local parts of a version.
+    """Check that all targets have the same versions; only local parts can still differ.
 
-    :param chosen: each target's label, and what it takes.
-    :raises HeldBackError: where a project differs.
+    :param chosen: each target's label, and its versions.
+    :raises HeldBackError: if a project differs.
     """
     for name, by_version in differing(chosen):
         each = "; ".join(f"{version} for {', '.join(who)}" for version, who in by_version.items())
         raise HeldBackError(
-            f"no one version of {name} is for all targets: {each}",
+            f"no version of {name} fits all targets: {each}",
             "these are different builds of one release; leave --same-versions out",
             [name],
         )
