@@ -45,6 +45,24 @@ def test_the_same_option_is_declared_once() -> None:
 JOBS = "--jobs must be a positive whole number, not {!r}\n  try --jobs 4\n"
 DAYS = "--max-age: {!r} is no number of days\n  write it like 30 or 0.5\n"
 BAD = {
+    ("download", "lib", "--format=yaml"): "--format must be text or json, not 'yaml'\n",
+    ("lock", "lib", "--format", ""): "--format must be pylock or requirements, not ''\n",
+    ("check", "house", "--format", "--quiet"): (
+        "--format must be text, json, github or junit, not '--quiet'\n"
+    ),
+    ("cache", "info", "--format=x"): "--format must be text or json, not 'x'\n",
+    ("bundle", "-r", "pylock.toml", "-o", "x", "--layout=zip"): (
+        "--layout must be flat, lambda or lambda-layer, not 'zip'\n"
+    ),
+    ("targets", "--kind", "own", "--kind", "os"): (
+        "--kind must be service, distribution, image, desktop, mobile, browser or own, not 'os'\n"
+    ),
+    ("targets", ""): (
+        "NAME must not be empty\n  name a target, such as debian-12-python3.11-x86_64\n"
+    ),
+    ("validate", "requirements.txt", ""): (
+        "FILE must not be empty\n  name a file, such as requirements.txt\n"
+    ),
     ("download", "lib", "--jobs", "0"): JOBS.format("0"),
     ("download", "lib", "--jobs=many"): JOBS.format("many"),
     ("download", "lib", "--jobs="): JOBS.format(""),
@@ -128,3 +146,9 @@ def test_wrong_input_and_what_cannot_be_done_end_alike(
     result = run_here(*words, cwd=tmp_path)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert "error: " in result.stderr
+
+
+def test_help_is_shown_beside_a_bad_value(tmp_path: Path) -> None:
+    result = run_here("targets", "--kind=os", "--help", cwd=tmp_path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "List the known targets" in result.stdout

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import Format, OutputFormat
+from wheeltarget.cli.options import Command, Format, OutputFormat
 
 cache = typer.Typer(
     help="Show and prune the cache of wheels and earlier runs.",
@@ -26,7 +26,7 @@ def _read_days(value: object) -> float:
     return read_days(str(value), "--max-age")
 
 
-@cache.command("dir")
+@cache.command("dir", cls=Command)
 def show_folder() -> None:
     """Show the path of the cache folder."""
     from wheeltarget.cache.folder import cache_folder
@@ -34,7 +34,7 @@ def show_folder() -> None:
     sys.stdout.write(f"{cache_folder(os.environ)}\n")
 
 
-@cache.command()
+@cache.command(cls=Command)
 def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Show the contents and size of the cache."""
     from wheeltarget.cache import pruning
@@ -47,7 +47,7 @@ def info(*, output_format: Format = OutputFormat.TEXT) -> None:
         summaries.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
 
 
-@cache.command()
+@cache.command(cls=Command)
 def prune(
     *,
     max_age: Annotated[
@@ -86,7 +86,7 @@ def prune(
         summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
 
 
-@cache.command()
+@cache.command(cls=Command)
 def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything from the cache. Files in wheelhouses are not affected."""
     from wheeltarget.cache import pruning

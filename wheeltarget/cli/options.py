@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum, StrEnum
 from functools import partial
 from inspect import Parameter, signature
@@ -102,14 +103,12 @@ class Command(TyperCommand):
         """
         if not ctx.resilient_parsing and not (self.no_args_is_help and not args):
             given, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
-            try:
-                values = {name: _read(each, given) for name, each in self._declared().items()}
-            except _UnsureError:
-                return super().parse_args(ctx, args)
-            if given.keys() <= values.keys() and (ctx.allow_extra_args or not rest):
-                ctx.params.update(values)
-                ctx.args = rest
-                return rest
+            declared = self._declared()
+            if given.keys() <= declared.keys() and (ctx.allow_extra_args or not rest):
+                with suppress(_UnsureError):
+                    ctx.params.update({name: _read(each, given) for name, each in declared.items()})
+                    ctx.args = rest
+                    return rest
         return super().parse_args(ctx, args)
 
     def _declared(self) -> dict[str, Parameter]:

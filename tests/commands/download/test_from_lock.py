@@ -168,7 +168,7 @@ class TestExactly:
             fetch("-r", LOCK, *words)
         (fault,) = caught.value.faults
         assert str(fault.location) == f"{LOCK}:4:1"
-        expected = f"lib 1.0: the lock says 7 bytes, and the file with its hash has {size}"
+        expected = f"lib 1.0: the lock has a size of 7 bytes, but the file has {size}"
         assert fault.message == expected
         assert names(project / "wheelhouse") == before
 
@@ -246,8 +246,8 @@ class TestTargets:
             fetch("-r", LOCK, tags=tags)
         (fault,) = caught.value.faults
         assert said in fault.message
-        if "no lock here" in said:
-            assert fault.hint == f"make one: wheeltarget lock -r FILE --tags {OTHER}"
+        if "none of the locks" in said:
+            assert fault.hint == f"make one with wheeltarget lock -r FILE --tags {OTHER}"
         assert names(project) == [LOCK]
 
     def test_the_projects_own_targets_are_for_lines(
@@ -508,7 +508,10 @@ class TestNetwork:
         url = f"{index.base}/files/{wheels[1].name}"
         assert result.stderr.splitlines() == [
             f"{LOCK}:4:1: error: gone 1.0: cannot fetch {url}: 404 Not Found",
-            "  it no longer exists there; lock again, or name an index that has it with --index-url",
+            (
+                "  it no longer exists there; lock again, or name an index that has it with "
+                "--index-url"
+            ),
         ]
         assert result.stdout == ""
         assert names(project) == [LOCK]

@@ -478,7 +478,8 @@ class TestNote:
         assert found[0].exit_code == expected[0].exit_code == 0
         assert (found[0].stdout, found[1]) == (expected[0].stdout, expected[1])
         assert found[0].stderr == expected[0].stderr + (
-            f"note: Python 3.7 also needs back, deep and port; use `--tags {self.TAG}` to download them\n"
+            f"note: Python 3.7 also needs back, deep and port; use `--tags {self.TAG}` to "
+            "download them\n"
         )
         brought = run(command("download", *words[:-1], "--tags", self.TAG, "modern"), project)
         assert set(brought[1]) - set(found[1]) == {

@@ -226,8 +226,8 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
     outcome = make(index, *words, direct, folder=Path("deep/locks"))
     (note,) = outcome.notes
     assert note == (
-        f"the lock for {NEW} names local files outside of its folder, for app, lib: they must exist "
-        "wherever the lock is used"
+        f"the lock for {NEW} names local files outside of its folder, for app, lib: they must "
+        "exist wherever the lock is used"
     )
     app, lib = read(NEW, Path("deep/locks")).packages
     assert (app.direct, app.file.path, app.file.size) == (
