@@ -26,6 +26,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
 from wheeltarget.errors import PipMovedError
+from wheeltarget.utils.atomic_write import write_private
 from wheeltarget.utils.file_to_fetch import FileToFetch
 
 SCHEMA = 2
@@ -537,9 +538,7 @@ def write_message(path: Path, message: Message) -> None:
     :param path: the file; its folder has to exist.
     :param message: the message.
     """
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(to_json(message), "utf-8")
-    beside.replace(path)
+    write_private(path, to_json(message))
 
 
 def read_message(path: Path, *kinds: type[_M]) -> _M:

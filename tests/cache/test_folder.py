@@ -121,7 +121,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5.2MB", "3 parsecs", "GB", "1e9", "9" * 400])
 def test_what_is_no_size_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"it: .* is no size"):
+    with pytest.raises(UsageError, match=r"it: .* is not a size"):
         pruning.read_size(text, "it")
 
 
@@ -188,11 +188,11 @@ def test_what_is_wrong_is_said() -> None:
     wrong = run("prune", "--max-size", "much")
     assert (wrong.exit_code, wrong.stderr) == (
         2,
-        "error: --max-size: 'much' is no size\n  write it like 500MB or 2.5GB\n",
+        "error: --max-size: 'much' is not a size\n  write it like 500MB or 2.5GB\n",
     )
     limit = run("info", WHEELTARGET_CACHE_LIMIT="much")
     assert (limit.exit_code, limit.stdout) == (2, "")
-    assert "WHEELTARGET_CACHE_LIMIT: 'much' is no size" in limit.stderr
+    assert "WHEELTARGET_CACHE_LIMIT: 'much' is not a size" in limit.stderr
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may remove anything")

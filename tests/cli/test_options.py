@@ -43,7 +43,7 @@ def test_the_same_option_is_declared_once() -> None:
 
 
 JOBS = "--jobs must be a positive whole number, not {!r}\n  try --jobs 4\n"
-DAYS = "--max-age: {!r} is no number of days\n  write it like 30 or 0.5\n"
+DAYS = "--max-age: {!r} is not a number of days\n  write it like 30 or 0.5\n"
 BAD = {
     ("download", "lib", "--format=yaml"): "--format must be text or json, not 'yaml'\n",
     ("lock", "lib", "--format", ""): "--format must be pylock or requirements, not ''\n",

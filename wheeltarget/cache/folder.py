@@ -1,7 +1,7 @@
-"""The cache folder: where it is, whether a run may use it, and whether it can.
+"""Find and prepare the cache folder.
 
-It holds wheels by their hash (:mod:`wheeltarget.cache.wheel_store`) and what earlier runs came to.
-It is the user's own, and whoever refuses pip's cache refuses this one, too.
+It holds wheels by their hash (:mod:`wheeltarget.cache.wheel_store`) and the results of earlier
+runs. It belongs to the user, and the options that disable pip's cache disable this one, too.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from wheeltarget.pip_config.options import CommandLine
 
 PRUNED = "pruned"
-"""Name of the file whose time of change says when there was made room without being asked to."""
+"""Name of the file whose modification time is that of the last automatic pruning."""
 
 _DAY = 86400.0
 _TAG = "CACHEDIR.TAG"
@@ -29,7 +29,7 @@ _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 
 
 def cache_folder(environment: Mapping[str, str]) -> Path:
-    """Say where the cache folder is; it need not exist.
+    """Return the cache folder, which need not exist.
 
     :param environment: the environment's variables.
     :returns: what ``WHEELTARGET_CACHE_DIR`` names, else the system's place for the user's caches.
@@ -38,7 +38,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 
 def wheel_folder(cache: Path) -> Path:
-    """Say where in a cache folder the wheel store is.
+    """Return the folder of the wheel store.
 
     :param cache: the cache folder.
     """
@@ -46,7 +46,7 @@ def wheel_folder(cache: Path) -> Path:
 
 
 def memory_folder(cache: Path) -> Path:
-    """Say where in a cache folder it is kept what earlier runs came to.
+    """Return the folder of the records of earlier runs.
 
     :param cache: the cache folder.
     """
@@ -54,10 +54,10 @@ def memory_folder(cache: Path) -> Path:
 
 
 def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Tell whether a run is to do without a cache, as pip reads its options.
+    """Return whether the cache is disabled, as pip reads its options.
 
     :param command: the command line; of ``--no-cache-dir`` and ``--cache-dir`` the last one counts.
-    :param settings: pip's configuration; there ``no-cache-dir`` counts whatever it says.
+    :param settings: pip's configuration; ``no-cache-dir`` counts there with any value.
     """
     refused = bool(settings.get("no-cache-dir"))
     for option in command.options:
@@ -67,16 +67,16 @@ def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
 
 
 def prepare(cache: Path) -> str:
-    """Make the cache folder, or say why there can be none.
+    """Make the cache folder, or explain why it cannot be used.
 
-    :param cache: where it is to be.
-    :returns: a sentence for the user, or nothing.
+    :param cache: the cache folder.
+    :returns: a note for the user, or an empty string.
     """
     folder = cache
     try:
         if not is_ours(cache):
             # With sudo, root would leave files that the user could not remove.
-            return f"the cache folder {cache} belongs to somebody else; this run does without"
+            return f"the cache folder {cache} belongs to another user; this run does not use it"
         for folder in (cache, wheel_folder(cache)):
             folder.mkdir(parents=True, exist_ok=True)
             if not os.access(folder, os.W_OK | os.X_OK):
@@ -89,7 +89,7 @@ def prepare(cache: Path) -> str:
 
 
 def _cannot_be_written(folder: Path, why: str) -> str:
-    return f"the cache folder {folder} cannot be written: {why}; this run does without"
+    return f"the cache folder {folder} cannot be written: {why}; this run does not use it"
 
 
 def open_for(
@@ -100,8 +100,8 @@ def open_for(
     :param command: the command line.
     :param settings: pip's configuration.
     :param environment: the environment's variables.
-    :returns: the folder, or None where the run is to do without; and a sentence for the user where
-        that is not what he wants.
+    :returns: the folder, or None if the cache is disabled or cannot be used, and a note for the
+        user in the latter case.
     """
     if is_refused(command, settings):
         return None, ""
@@ -111,7 +111,7 @@ def open_for(
 
 
 def is_due(cache: Path) -> bool:
-    """Tell whether nobody has made room in the cache folder for a day, without being asked to.
+    """Return whether the last automatic pruning was more than a day ago.
 
     :param cache: the cache folder.
     """

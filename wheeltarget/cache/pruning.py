@@ -1,7 +1,7 @@
-"""What is in the cache folder, and making room in it, also beside runs that use it.
+"""Survey the cache folder and make room in it, also while other runs use it.
 
-A wheel that a wheelhouse has linked stays there when it is removed here. A run that was about to
-take one fetches it instead.
+A wheel that is linked into a wheelhouse stays there when it is removed here. A run that was about
+to take it fetches it instead.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import CacheError, UsageError
 
 VARIABLE = "WHEELTARGET_CACHE_LIMIT"
-"""The environment variable that says how large the wheel store may get."""
+"""The environment variable with the size limit of the wheel store."""
 
 DEFAULT_LIMIT = 10 * 1000**3
-"""How large the wheel store may get, in bytes."""
+"""The size limit of the wheel store in bytes."""
 
 DAY = 86400.0
 
@@ -33,14 +33,14 @@ _UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", sta
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is in the cache folder.
+    """The content of the cache folder.
 
     :param folder: the folder.
-    :param wheels: how many wheels there are.
-    :param size: how many bytes they have.
-    :param limit: how many they may have.
-    :param runs: how many runs are remembered.
-    :param current: of how many of them the index pages are still fresh.
+    :param wheels: the number of wheels.
+    :param size: their size in bytes.
+    :param limit: the limit of that size.
+    :param runs: the number of recorded runs.
+    :param current: the number of those whose index pages are still fresh.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class Usage:
     current: int
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as JSON."""
         return {
             "schema": 1,
             "folder": str(self.folder),
@@ -64,9 +64,9 @@ class Usage:
 class Removed:
     """What was removed.
 
-    :param wheels: how many wheels.
-    :param size: how many bytes they had.
-    :param runs: how many remembered runs.
+    :param wheels: the number of wheels.
+    :param size: their size in bytes.
+    :param runs: the number of recorded runs.
     """
 
     wheels: int
@@ -74,7 +74,7 @@ class Removed:
     runs: int
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as JSON."""
         removed = {"wheels": self.wheels, "size": self.size, "runs": self.runs}
         return {"schema": 1, "removed": removed}
 
@@ -83,13 +83,13 @@ def read_size(text: str, where: str) -> int:
     """Read a number of bytes, such as ``500MB`` or ``2 GiB``.
 
     :param text: the text.
-    :param where: what says so, for a message.
-    :raises UsageError: where it is no size.
+    :param where: the option or variable, for the message.
+    :raises UsageError: if it is not a size.
     """
     found = re.fullmatch(r"\s*(\d{1,30}(?:\.\d+)?)\s*([A-Z]*)\s*", text.upper(), re.ASCII)
     unit = _UNITS.get(found[2]) if found else None
     if found is None or unit is None:
-        raise UsageError(f"{where}: {text!r} is no size", "write it like 500MB or 2.5GB")
+        raise UsageError(f"{where}: {text!r} is not a size", "write it like 500MB or 2.5GB")
     return int(float(found[1]) * unit)
 
 
@@ -97,19 +97,19 @@ def read_days(text: str, where: str) -> float:
     """Read a number of days, such as ``30`` or ``0.5``.
 
     :param text: the text.
-    :param where: what says so, for a message.
-    :raises UsageError: where it is none.
+    :param where: the option or variable, for the message.
+    :raises UsageError: if it is not a number of days.
     """
     if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII) is None:
-        raise UsageError(f"{where}: {text!r} is no number of days", "write it like 30 or 0.5")
+        raise UsageError(f"{where}: {text!r} is not a number of days", "write it like 30 or 0.5")
     return float(text)
 
 
 def read_limit(environment: Mapping[str, str]) -> int:
-    """Say how large the wheel store may get, in bytes.
+    """Return the size limit of the wheel store in bytes.
 
-    :param environment: ``WHEELTARGET_CACHE_LIMIT`` counts.
-    :raises UsageError: where it is no size.
+    :param environment: the environment's variables.
+    :raises UsageError: if ``WHEELTARGET_CACHE_LIMIT`` is not a size.
     """
     text = environment.get(VARIABLE)
     return read_size(text, VARIABLE) if text else DEFAULT_LIMIT
@@ -117,7 +117,7 @@ def read_limit(environment: Mapping[str, str]) -> int:
 
 @contextlib.contextmanager
 def _readable() -> Iterator[None]:
-    """Say what cannot be read, if anything is."""
+    """Raise CacheError if something cannot be read."""
     try:
         yield
     except OSError as error:
@@ -126,11 +126,11 @@ def _readable() -> Iterator[None]:
 
 @_readable()
 def survey(cache: Path, limit: int) -> Usage:
-    """Say what is in a cache folder.
+    """Return what is in a cache folder.
 
     :param cache: the folder; it need not exist.
-    :param limit: how many bytes its wheels may have.
-    :raises CacheError: where it cannot be read.
+    :param limit: the size limit of its wheels in bytes.
+    :raises CacheError: if it cannot be read.
     """
     sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
     runs = [until > time.time() for _, until in entries(memory_folder(cache))]
@@ -139,38 +139,38 @@ def survey(cache: Path, limit: int) -> Usage:
 
 @_readable()
 def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> Removed:
-    """Remove wheels that are used least, what killed runs have left, and runs that hold no more.
+    """Remove the least recently used wheels, the remains of killed runs, and outdated records.
 
     :param cache: the folder; it need not exist.
-    :param limit: how many bytes its wheels may have; those that were used last stay.
-    :param max_age: after how many seconds without use a wheel is removed.
+    :param limit: the size limit of its wheels in bytes; those that were used last stay.
+    :param max_age: remove wheels that were not used for so many seconds.
     :returns: what was removed.
-    :raises CacheError: where something cannot be read or removed.
+    :raises CacheError: if something cannot be read or removed.
     """
     now = time.time()
-    left, removed = 0, []
-    # What was used in the future was used while the clock was wrong, nobody knows when.
+    kept, removed = 0, []
+    # A time in the future is from a wrong clock; the real one is unknown.
     wheels = [
         (sha256, size, used if used <= now + DAY else 0.0)
         for sha256, size, used in Store(wheel_folder(cache)).entries()
     ]
     for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
         too_old = max_age is not None and now - used > max_age
-        if too_old or (limit is not None and left + size > limit):
+        if too_old or (limit is not None and kept + size > limit):
             removed.append((sha256, size))
         else:
-            left += size
+            kept += size
     runs = [file for file, until in entries(memory_folder(cache)) if until <= now]
     return _remove(cache, removed, runs)
 
 
 @_readable()
 def clear(cache: Path) -> Removed:
-    """Remove everything, but for what other runs are just writing.
+    """Remove everything except what other runs are just writing.
 
     :param cache: the folder; it need not exist.
     :returns: what was removed.
-    :raises CacheError: where something cannot be read or removed.
+    :raises CacheError: if something cannot be read or removed.
     """
     runs = [file for file, _ in entries(memory_folder(cache))]
     wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]
@@ -178,10 +178,10 @@ def clear(cache: Path) -> Removed:
 
 
 def prune_now_and_then(cache: Path, limit: int) -> None:
-    """Keep the wheel store below its limit, looking once a day; what fails is left for later.
+    """Prune the wheel store to its limit, at most once a day; ignore failures.
 
     :param cache: the folder.
-    :param limit: how many bytes its wheels may have.
+    :param limit: the size limit of its wheels in bytes.
     """
     with contextlib.suppress(OSError, CacheError):
         if is_due(cache):
@@ -190,11 +190,11 @@ def prune_now_and_then(cache: Path, limit: int) -> None:
 
 
 def make_room(cache: Path | None, environment: Mapping[str, str]) -> str:
-    """Keep the wheel store below its limit after a run that may have filled it.
+    """Prune the wheel store to its limit after a run that may have filled it.
 
-    :param cache: the cache folder; None where the run did without.
+    :param cache: the cache folder; None if the run did not use it.
     :param environment: the environment's variables.
-    :returns: a sentence for the user where the limit is none, or nothing.
+    :returns: a note for the user if the limit is not valid, or an empty string.
     """
     if cache is None:
         return ""

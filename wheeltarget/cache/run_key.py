@@ -1,6 +1,6 @@
-"""Where it is kept what a run came to: in a file named after everything around it that counts.
+"""Find the record of a run: a file named after the hash of everything that identifies the run.
 
-Like :mod:`wheeltarget.resolver.prestart` this is asked before anything else is loaded.
+Like :mod:`wheeltarget.resolver.prestart` this runs before anything else is loaded.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 VARIABLE = "WHEELTARGET_CACHE_DIR"
-"""The environment variable that says where the cache folder is."""
+"""The environment variable that names the cache folder."""
 
 SUFFIX = ".json"
-"""What stands behind the name of what is kept of a run."""
+"""The suffix of the file name of a record."""
 
 _FOLDER = "runs"
 _PREFIXES = ("PIP_", "WHEELTARGET_", "PYTHON", "XDG_", "LC_")
@@ -42,11 +42,11 @@ _NAMES = frozenset(
         "USERPROFILE",
     }
 )
-"""Variables that count beside those with one of the prefixes, in upper or lower case."""
+"""Variables that count besides those with one of the prefixes, in upper or lower case."""
 
 
 def cache_home(environment: Mapping[str, str]) -> str:
-    """Say where the cache folder is; it need not exist.
+    """Return the path of the cache folder, which need not exist.
 
     :param environment: the environment's variables.
     :returns: what ``WHEELTARGET_CACHE_DIR`` names, else the system's place for the user's caches.
@@ -55,7 +55,7 @@ def cache_home(environment: Mapping[str, str]) -> str:
     if named:
         return os.path.abspath(os.path.expanduser(named))  # noqa: PTH100, PTH111 - light
     if sys.platform == "linux" and "ANDROID_DATA" not in environment:
-        # What platformdirs says there, without the time that loading it takes.
+        # The same as platformdirs, without the time to load it.
         home = environment.get("XDG_CACHE_HOME", "").strip()
         if not os.path.isabs(home):  # noqa: PTH117 - light
             home = os.path.expanduser("~/.cache")  # noqa: PTH111 - light
@@ -66,36 +66,36 @@ def cache_home(environment: Mapping[str, str]) -> str:
 
 
 def runs_folder(cache: str) -> str:
-    """Say where in a cache folder it is kept what runs came to.
+    """Return the path of the folder of records in a cache folder.
 
     :param cache: the cache folder.
     """
     return os.path.join(cache, _FOLDER)  # noqa: PTH118 - light
 
 
-def record_of(words: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Say where it is kept what a run came to.
+def record_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return the path of the record of a run.
 
-    :param words: what stands behind ``download``.
+    :param arguments: the arguments after ``download``.
     :param environment: the environment's variables.
     """
     import hashlib
 
     counting = sorted((name, value) for name, value in environment.items() if _counts(name))
     around = (__version__, sys.version, sys.executable, sys.prefix, os.getcwd(), counting)  # noqa: PTH109
-    run = repr((around, tuple(words))).encode("utf-8", "surrogatepass")
+    run = repr((around, tuple(arguments))).encode("utf-8", "surrogatepass")
     name = hashlib.sha256(run).hexdigest() + SUFFIX
     return os.path.join(runs_folder(cache_home(environment)), name)  # noqa: PTH118 - light
 
 
-def is_known(words: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Tell whether something is kept of a run; whether it still holds is another matter.
+def is_known(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Return whether there is a record of a run, valid or not.
 
-    :param words: what stands behind ``download``.
+    :param arguments: the arguments after ``download``.
     :param environment: the environment's variables.
     """
     folder = runs_folder(cache_home(environment))
-    return os.path.isdir(folder) and os.path.isfile(record_of(words, environment))  # noqa: PTH112, PTH113
+    return os.path.isdir(folder) and os.path.isfile(record_of(arguments, environment))  # noqa: PTH112, PTH113
 
 
 def _counts(name: str) -> bool:

@@ -1,12 +1,12 @@
-"""What earlier runs came to, and whether the same would come of them now.
+"""Record the outcomes of runs, and find the one that the same run would have now.
 
-A run is known by its words, the working directory, the programs it was run with, and the variables
-that count. What it came to is kept with the hash of every file that it read; of one that was not
-there, that is what is kept. It holds while all of it is the same and the index pages are fresh, as
-pip's own cache has it. Of variables and files, which may have passwords in them, only hashes are
-kept, and what is kept only its user can read.
+A run is identified by its arguments, the working directory, the programs it was run with, and some
+environment variables. Its outcome is recorded with the hash of every file that it read, or with the
+fact that a file was not there. The record is valid while all of it is the same and the index pages
+are fresh according to pip's cache. Variables and files may contain passwords, so only their hashes
+are recorded, in a file that only the user can read.
 
-Nothing here loads more than it takes to find that out.
+This module loads no more than it takes to check a record.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import wheeltarget
 from wheeltarget.cache.run_key import SUFFIX, record_of
+from wheeltarget.utils.atomic_write import PART, write_private
 from wheeltarget.utils.hashes import mark_of
 from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, read_regular
 
@@ -34,21 +35,20 @@ _SCHEMA = 2
 _PROGRAMS = ("pip", "packaging")
 _DATA = ("targets/catalog.toml", "targets/systems.toml")
 _CLOCK_STEP, _COARSE_CLOCK_STEP = 0.02, 2.0
-"""How far a file system's time of change may lie behind, in seconds; the second one where it has
-no fractions of a second."""
+"""How many seconds a file's modification time may be behind; the second one for file systems
+without fractions of a second."""
 
 _SECOND = 1_000_000_000
 _CHANGED = "changed"
-_PART = ".part"
-_DRAFT_IS_DEAD_AFTER = 3600.0
+_ABANDONED_SECONDS = 3600.0
 
 
 class Outcome(Protocol):
-    """What came of a run, as far as it matters for keeping it."""
+    """The outcome of a run, as far as it is recorded."""
 
     @property
     def basis(self) -> Basis | None:
-        """Return what it rests on; None if that cannot be told."""
+        """Return what it depends on; None if that is unknown."""
 
     @property
     def files(self) -> frozenset[Path]:
@@ -62,10 +62,10 @@ class Outcome(Protocol):
 class Appearance:
     """How an outcome is shown.
 
-    :param quiet: whether nothing is shown of it but JSON.
-    :param coloured: False where no colour is wanted even on a terminal.
+    :param quiet: whether nothing is shown except JSON.
+    :param coloured: False if no colour is wanted even on a terminal.
     :param as_json: whether it is shown as JSON.
-    :param report: where it is written as JSON, too; empty where it is not.
+    :param report: the file that it is written to as JSON, or empty.
     """
 
     quiet: bool = False
@@ -76,14 +76,14 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What an earlier run came to.
+    """The recorded outcome of an earlier run.
 
-    :param outcome: its outcome as JSON; where its files are now is another matter.
+    :param outcome: its outcome as JSON; its files may have gone since.
     :param appearance: how it was shown.
     :param destination: the folder for its files.
-    :param made: when it was, in seconds since the epoch.
+    :param made: when it ran, in seconds since the epoch.
     :param marks: the mark of each file as the last run left it, by its path.
-    :param record: the file that this is kept in.
+    :param record: the file of the record.
     """
 
     outcome: Mapping[str, Any]
@@ -95,21 +95,21 @@ class Remembered:
 
 
 def real_folder(name: str) -> Path:
-    """Give the folder that a word of the command line names, as pip reads it.
+    """Return the folder that an argument names, as pip reads it.
 
-    :param name: the word.
+    :param name: the argument.
     """
     return Path(os.path.realpath(os.path.expanduser(name)))  # noqa: PTH111 - any text
 
 
-def find(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
-    """Find what would come of a run now.
+def find(arguments: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
+    """Find the outcome that a run would have now.
 
-    :param words: what stands behind ``download``.
+    :param arguments: the arguments after ``download``.
     :param environment: the environment's variables.
-    :returns: what came of it before; None where it would have to be run.
+    :returns: the recorded outcome; None if there is no valid one.
     """
-    record = Path(record_of(words, environment))
+    record = Path(record_of(arguments, environment))
     try:
         text = record.read_bytes()
     except OSError:
@@ -123,16 +123,16 @@ def find(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | N
 
 
 def keep(
-    words: Sequence[str],
+    arguments: Sequence[str],
     environment: Mapping[str, str],
     outcome: Outcome,
     appearance: Appearance,
 ) -> None:
-    """Remember what came of a run, if it can be told what that rests on.
+    """Record the outcome of a run, if it is known what it depends on.
 
-    :param words: what stands behind ``download``.
+    :param arguments: the arguments after ``download``.
     :param environment: the environment's variables.
-    :param outcome: what came of it.
+    :param outcome: the outcome.
     :param appearance: how it was shown.
     """
     basis = outcome.basis
@@ -144,7 +144,7 @@ def keep(
         names = (*basis.read, *basis.looked_for)
         files = {name: _fingerprint(name, before=basis.began) for name in names}
         if _CHANGED in files.values() or any(files[name] is None for name in basis.read):
-            return  # nobody knows any more what was read
+            return  # it is unknown which content was read
         data = {
             "schema": _SCHEMA,
             "made": basis.began,
@@ -157,13 +157,13 @@ def keep(
             "outcome": outcome.as_dict(),
             "marks": _marks(outcome.files),
         }
-        _write(Path(record_of(words, environment)), json.dumps(data))
+        _write(Path(record_of(arguments, environment)), json.dumps(data))
 
 
 def mark_again(remembered: Remembered, files: Iterable[Path]) -> None:
-    """Keep the marks of the files that are in the destination now, each of them right.
+    """Record the marks of the files that are in the destination now, each of them right.
 
-    :param remembered: what came of an earlier run, and came of this one, too.
+    :param remembered: the recorded outcome, which this run had as well.
     :param files: the files.
     """
     marks = _marks(files)
@@ -188,27 +188,27 @@ def _marks(files: Iterable[Path]) -> dict[str, Mark]:
     return marks
 
 
-def forget(words: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Forget what came of a run.
+def forget(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Remove the record of a run.
 
-    :param words: what stands behind ``download``.
+    :param arguments: the arguments after ``download``.
     :param environment: the environment's variables.
     """
     with contextlib.suppress(OSError):
-        Path(record_of(words, environment)).unlink(missing_ok=True)
+        Path(record_of(arguments, environment)).unlink(missing_ok=True)
 
 
 def entries(folder: Path) -> Iterator[tuple[Path, float]]:
-    """Give the file of every run that is remembered, and until when it may hold.
+    """Yield the file of each record, and until when it may be valid.
 
-    :param folder: where they are; it need not exist.
+    :param folder: the folder of the records; it need not exist.
     """
     import json
 
     for file in folder.glob(f"*{SUFFIX}"):
         try:
             data = json.loads(file.read_bytes())
-            # One from the future holds never: the clock was wrong when it was made.
+            # One from the future is not valid: the clock was wrong when it was made.
             until = float(data["until"]) if data.get("made", 0.0) <= time.time() else 0.0
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             until = 0.0
@@ -216,21 +216,21 @@ def entries(folder: Path) -> Iterator[tuple[Path, float]]:
 
 
 def drafts(folder: Path) -> Iterator[Path]:
-    """Give what killed runs have left half-written.
+    """Yield the files that killed runs have left unfinished.
 
-    :param folder: where it is; it need not exist.
+    :param folder: the folder of the records; it need not exist.
     """
-    for draft in folder.glob(f"*{_PART}"):
+    for draft in folder.glob(f"*{PART}"):
         with contextlib.suppress(FileNotFoundError):
-            # One from the future was written while the clock was wrong.
-            if abs(time.time() - draft.stat().st_mtime) > _DRAFT_IS_DEAD_AFTER:
+            # The time can be in the future if the clock was wrong.
+            if abs(time.time() - draft.stat().st_mtime) > _ABANDONED_SECONDS:
                 yield draft
 
 
 def _check(
     data: Mapping[str, Any], environment: Mapping[str, str], record: Path
 ) -> Remembered | None:
-    """Give what came of a run if the same would come of it now."""
+    """Return what a record holds if it is valid now."""
     named, destination = data["destination"]
     holds = (
         data["schema"] == _SCHEMA
@@ -248,9 +248,9 @@ def _check(
 
 
 def _programs() -> list[list[str | None]]:
-    """Say which versions of everything that decides are there, without loading them."""
+    """Return the fingerprints of the programs that affect an outcome, without loading them."""
     names = [Path(wheeltarget.__file__).parent / name for name in _DATA]
-    # pip's process does not look for itself in the working directory.
+    # pip's process does not import from the working directory.
     path = [each for each in sys.path if each not in {"", os.getcwd()}]  # noqa: PTH109
     for program in _PROGRAMS:
         found = PathFinder.find_spec(program, path)
@@ -266,10 +266,10 @@ def _hash(value: str | None) -> str | None:
 
 
 def _fingerprint(name: str, *, before: float | None = None) -> str | None:
-    """Give the hash of a file's content, or None where there is no file to be read.
+    """Return the hash of a file's content, or None if there is no readable file.
 
-    :param before: where this is given, a file that was changed since then has no fingerprint:
-        nobody knows whether it was read before that or afterwards.
+    :param before: if given, a file that was changed since then has no fingerprint: it may have been
+        read before the change or after it.
     """
     try:
         content = read_regular(name, REQUIREMENTS_FILE)
@@ -284,29 +284,21 @@ def _fingerprint(name: str, *, before: float | None = None) -> str | None:
     return hashlib.sha256(content).hexdigest()
 
 
-def _write(file: Path, text: str) -> None:
-    """Write a file that only its user can read, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{os.urandom(8).hex()}{_PART}")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as draft_file:
-            draft_file.write(text)
-        draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
+def _write(record: Path, text: str) -> None:
+    record.parent.mkdir(parents=True, exist_ok=True)
+    write_private(record, text)
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What an outcome rests on: while all of it is the same, so is the outcome.
+    """What an outcome depends on: while all of it is the same, so is the outcome.
 
     :param read: the files that were read.
-    :param looked_for: those that were read if they were there.
+    :param looked_for: the files that would have been read if they had been there.
     :param variables: the environment variables that these files name.
     :param began: when the run began, in seconds since the epoch.
-    :param fresh_until: until when what the index pages say holds, likewise.
-    :param destination: the folder for the files, as it was named.
+    :param fresh_until: until when the index pages are fresh, likewise.
+    :param destination: the folder for the files, as the user named it.
     """
 
     read: tuple[str, ...]

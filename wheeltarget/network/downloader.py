@@ -1,8 +1,8 @@
-"""Files by URL and hash, in threads, over plain connections.
+"""Fetch files by URL and hash, in threads, over plain connections.
 
-This way is for what needs nothing that only pip knows: no credentials, no proxy, no certificates of
-one's own. Whatever is answered with anything else than the file is left over, for pip's own session
-to ask again: that is where redirections, prompts, retries and messages come from.
+Plain connections serve files that need neither credentials nor a proxy nor a client certificate.
+If a server answers with anything but the file, the file is left to pip's own session, which handles
+redirections, prompts, retries and messages.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ from wheeltarget.utils.regular_files import is_archive
 if TYPE_CHECKING:
     import ssl
 
-_HOST_IS_NOT_PLAIN = frozenset({401, 403, 407, 429, 503})
-_PATIENCE = 2.0
-_WATCHED_EVERY = 0.1
-_TURN = 0.001
-"""Seconds that a thread computes at most, while another one has an answer to take in."""
+_NOT_PLAIN_STATUSES = frozenset({401, 403, 407, 429, 503})
+_JOIN_SECONDS = 2.0
+_PROGRESS_SECONDS = 0.1
+_SWITCH_SECONDS = 0.001
+"""How many seconds a thread computes at most while another one has an answer to read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run has come.
+    """How much of a run's files has been fetched.
 
-    :param files: how many files are there.
-    :param all_files: how many there will be.
-    :param size: how many bytes have come.
-    :param all_size: how many will, as far as that is known.
+    :param files: the number of files fetched.
+    :param all_files: the number of files to fetch.
+    :param size: the number of bytes received.
+    :param all_size: the number of bytes to receive, as far as it is known.
     """
 
     files: int
@@ -63,17 +63,17 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-"""Is told now and then how far a run has come."""
+"""Called now and then with the progress."""
 
 
 @dataclass(slots=True)
 class Fetched:
-    """What came of fetching.
+    """The result of fetching.
 
-    :param digests: what was computed of the files that are there, by their paths.
-    :param left: what pip's session has to fetch.
-    :param wrong: what is not what it should be, and why.
-    :param broken: what broke off again and again, and why.
+    :param digests: the digests of the files that were fetched, by path.
+    :param left: the files that pip's session has to fetch.
+    :param wrong: the files with a wrong hash or size, and the error.
+    :param broken: the files whose connection broke again and again, and the error.
     :param unreachable: hosts that did not answer at all.
     """
 
@@ -93,41 +93,40 @@ def fetch_plain(
     meanwhile: Callable[[], None],
     watch: Watch | None = None,
 ) -> Fetched:
-    """Fetch files over plain connections, as far as those will do.
+    """Fetch files over plain connections, as far as possible.
 
     :param orders: the files.
-    :param network: what the network is like.
-    :param store: keeps them for the next run.
-    :param meanwhile: is called once while they come.
-    :param watch: is told of it.
-    :returns: what is left over, and what is wrong.
-    :raises OSError: where a file cannot be written.
+    :param network: the settings of the network.
+    :param store: the wheel store that keeps the files for the next run.
+    :param meanwhile: called once while files are being fetched.
+    :param watch: called with the progress.
+    :raises OSError: if a file cannot be written.
     """
     fetched = Fetched(left=[each for each in orders if not network.takes(each.url)])
     hosts: dict[tuple[str, str], deque[FileToFetch]] = {}
-    # Large and small as they come: while some files flow, other connections wait for answers. The
-    # largest ones first would flow all at once, and nothing with the waiting that is left then.
+    # Not sorted by size: while some connections transfer files, others wait for answers. With the
+    # largest files first, all would transfer at once, and later all would wait.
     for order in orders:
         if network.takes(order.url):
             parts = urlsplit(order.url)
             hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
-    _Crew(network, store, fetched, watch).work_through(hosts, meanwhile)
+    _Downloader(network, store, fetched, watch).run(hosts, meanwhile)
     return fetched
 
 
 @contextmanager
-def _short_turns() -> Iterator[None]:
-    """Let threads that wait for answers not wait for this one, too."""
+def _short_switch_interval() -> Iterator[None]:
+    """Make this thread give way sooner to threads that have an answer to read."""
     before = sys.getswitchinterval()
-    sys.setswitchinterval(min(before, _TURN))
+    sys.setswitchinterval(min(before, _SWITCH_SECONDS))
     try:
         yield
     finally:
         sys.setswitchinterval(before)
 
 
-class _Crew:
-    """The threads, and what they share."""
+class _Downloader:
+    """The download threads and their shared state."""
 
     def __init__(
         self, network: Network, store: Store | None, fetched: Fetched, watch: Watch | None
@@ -142,10 +141,10 @@ class _Crew:
         self._watch = watch
         self._done = 0
 
-    def work_through(
+    def run(
         self, hosts: Mapping[tuple[str, str], deque[FileToFetch]], meanwhile: Callable[[], None]
     ) -> None:
-        """Work through everything; whatever ends it early, no thread works on afterwards."""
+        """Fetch everything; no thread goes on when this returns or raises."""
         orders = [order for queue in hosts.values() for order in queue]
         total = (len(orders), sum(order.size or 0 for order in orders))
         threads = [
@@ -156,29 +155,29 @@ class _Crew:
         try:
             for thread in threads:
                 thread.start()
-            with _short_turns():
+            with _short_switch_interval():
                 meanwhile()
             for thread in threads:
                 while thread.is_alive():
-                    # Not without end: on Windows no signal is seen meanwhile.
-                    thread.join(_WATCHED_EVERY)
-                    self._tell(total)
+                    # With a timeout: on Windows, a join without one blocks signals.
+                    thread.join(_PROGRESS_SECONDS)
+                    self._report(total)
         finally:
             self._stop.set()
             for connection in list(self._connections):
                 connection.cut()
-            self._wait(threads)
+            self._join(threads)
         if self._failure:
             raise self._failure[0]
 
-    def _tell(self, total: tuple[int, int]) -> None:
+    def _report(self, total: tuple[int, int]) -> None:
         if self._watch is not None:
             size = sum(connection.received for connection in list(self._connections))
             self._watch(Progress(self._done, total[0], size, total[1]))
 
-    def _wait(self, threads: Sequence[threading.Thread]) -> None:
-        """Wait for the threads, but not for one that waits for a name server."""
-        end = time.monotonic() + _PATIENCE
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for the threads, but not long: one may be waiting for a name server."""
+        end = time.monotonic() + _JOIN_SECONDS
         for thread in threads:
             if thread.ident is not None:
                 thread.join(max(end - time.monotonic(), 0))
@@ -193,7 +192,7 @@ class _Crew:
                 except IndexError:
                     break
                 self._fetch(order, connection, queue)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
             self._failure.append(error)
             self._stop.set()
         finally:
@@ -213,19 +212,19 @@ class _Crew:
         except (HashMismatchError, WrongSizeError) as error:
             self._fetched.wrong.append((order, error))
         except StatusError as error:
-            self._leave(order, queue, rest=error.code in _HOST_IS_NOT_PLAIN or error.code < 400)
+            self._leave(order, queue, rest=error.code in _NOT_PLAIN_STATUSES or error.code < 400)
         except UnreachableError:
             self._fetched.unreachable.add(urlsplit(order.url).netloc)
             self._leave(order, queue, rest=True)
         except NoAnswerError:
             self._leave(order, queue, rest=True)
         except BrokenError as error:
-            # pip has no more patience, and what it would say is known.
+            # pip would not retry more often, and its message is known.
             self._fetched.broken.append((order, error))
             queue.clear()
 
     def _leave(self, order: FileToFetch, queue: deque[FileToFetch], *, rest: bool) -> None:
-        """Leave a file to pip's session, and with it all that would fare as badly."""
+        """Leave a file to pip's session; with ``rest``, also the other files of its host."""
         self._fetched.left.append(order)
         while rest:
             try:
@@ -235,9 +234,9 @@ class _Crew:
 
 
 class _Certificates:
-    """What is trusted, read once, by the thread that needs it first.
+    """The trusted certificates, read once, by the thread that needs them first.
 
-    Reading takes about as long as a connection takes to come about.
+    Reading them takes about as long as opening a connection.
 
     :param place: a file or folder of certificates; empty for the system's.
     """
@@ -248,17 +247,17 @@ class _Certificates:
         self._context: ssl.SSLContext | None = None
 
     def read(self) -> ssl.SSLContext:
-        """Give what is trusted; where it cannot be read, pip is to say so."""
+        """Return the TLS context; raises StatusError, so that pip reports what is wrong."""
         with self._reading:
             if self._context is None:
                 try:
-                    self._context = _trust(self._place)
+                    self._context = _load_certificates(self._place)
                 except (OSError, ValueError) as error:
                     raise StatusError(0, str(error)) from error
             return self._context
 
 
-def _trust(place: str) -> ssl.SSLContext:
+def _load_certificates(place: str) -> ssl.SSLContext:
     import ssl
 
     if not place:
@@ -270,12 +269,12 @@ def _trust(place: str) -> ssl.SSLContext:
 
 
 def take_file(order: FileToFetch, place: Path, *, linked: bool = True) -> Digest | None:
-    """Take a file that is on this machine already, if it is the right one.
+    """Link or copy a file that is on this machine already, if it has the right hash.
 
-    :param order: the file, and where to.
+    :param order: the file, and where to put it.
     :param place: where it may be.
-    :param linked: whether to give it a second name, if that can be, not to copy it.
-    :returns: what was computed of the file that is there now; None if it was not the right one.
+    :param linked: whether to make a hard link, if possible, instead of a copy.
+    :returns: the digest of the file at its new place; None if it is not the right file.
     :raises OSError: if it cannot be read or written.
     """
     if not is_archive(place):

@@ -1,4 +1,4 @@
-"""A connection to one host over HTTP, by ``http.client``, which is loaded when one is needed.
+"""A connection to one host over HTTP, by ``http.client``, which is loaded on first use.
 
 Specification: RFC 9110 and 9112.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {
-    # As pip does: the hash is that of the file, not of what a server makes of it.
+    # As pip does: the hash is that of the file, not of a compressed transfer.
     "Accept-Encoding": "identity",
     "User-Agent": f"wheeltarget/{__version__}",
 }
@@ -36,12 +36,12 @@ _BUFFER = 1 << 18
 
 
 class Connection:
-    """A connection to one host that is used again and again, and opened when it is needed.
+    """A reusable connection to one host, opened when it is needed.
 
     :param host: the scheme, ``http`` or ``https``, and the host, with a port or without.
-    :param timeout: seconds without an answer after which it is given up.
-    :param trust: gives the certificates that are trusted, for ``https``; raises StatusError where
-        they cannot be read.
+    :param timeout: the seconds to wait for an answer.
+    :param trust: returns the trusted certificates, for ``https``; raises StatusError if they
+        cannot be read.
     """
 
     def __init__(
@@ -58,13 +58,13 @@ class Connection:
         self.received = 0
 
     def ask(self, url: str, start: int) -> Answer:
-        """Ask for a file from some byte on.
+        """Request a file from some byte on.
 
         :param url: the URL of the file, at this host.
         :param start: the number of the byte, from 0.
-        :raises UnreachableError: where no connection comes about.
-        :raises StatusError: where it is not to be trusted.
-        :raises NoAnswerError: if it breaks.
+        :raises UnreachableError: if no connection can be made.
+        :raises StatusError: if the host is not trusted.
+        :raises NoAnswerError: if the connection breaks.
         """
         connected = self._http
         if connected is None or connected.sock is None:
@@ -83,10 +83,10 @@ class Connection:
     def _connect(self) -> HTTPConnection:
         try:
             self._open()
-        except (OSError, ValueError) as error:  # a name that is none is a ValueError
+        except (OSError, ValueError) as error:  # ValueError: not a valid host name
             self.close()
             if type(error).__module__ == "ssl":
-                # It does answer; whether it is to be trusted is for pip to say.
+                # The host answers; pip reports why it is not trusted.
                 raise StatusError(0, str(error)) from error
             raise UnreachableError(str(error)) from error
         except StatusError:
@@ -109,15 +109,15 @@ class Connection:
             self._socket = secure = self._trust().wrap_socket(
                 sock, server_hostname=parts.hostname, do_handshake_on_connect=False
             )
-            # Only now, since it can be cut meanwhile.
+            # Only now, when another thread can cut it.
             secure.do_handshake()
 
     def fill(self, response: HTTPResponse, size: int) -> memoryview:
-        """Read the next bytes of an answer; they are good until something is read again.
+        """Read the next bytes of an answer; they are valid until the next read.
 
         :param response: the answer.
-        :param size: how many bytes at most.
-        :raises BrokenError: where the connection breaks.
+        :param size: the largest number of bytes.
+        :raises BrokenError: if the connection breaks.
         """
         with self.errors_translated():
             count = response.readinto(self._view[:size])
@@ -126,7 +126,7 @@ class Connection:
 
     @contextlib.contextmanager
     def errors_translated(self) -> Iterator[None]:
-        """Say of every failure of the network that the connection broke."""
+        """Raise BrokenError for every failure of the network."""
         from http.client import HTTPException
 
         try:
@@ -145,7 +145,7 @@ class Connection:
             sock.close()
 
     def cut(self) -> None:
-        """End it for good, and whatever waits for it, from another thread."""
+        """End it for good from another thread, also if its own thread is waiting for it."""
         self._is_cut = True
         sock = self._socket
         if sock is not None:
@@ -154,8 +154,6 @@ class Connection:
 
 
 class _Answer:
-    """An answer of ``http.client``."""
-
     def __init__(self, response: HTTPResponse, connection: Connection) -> None:
         self._response = response
         self._connection = connection
@@ -165,20 +163,18 @@ class _Answer:
         self.start = read_start(response.getheader("Content-Range"))
 
     def read(self, size: int) -> memoryview:
-        """Give the next bytes of the body."""
         piece = self._connection.fill(self._response, size)
         if self._left is not None:
             self._left -= len(piece)
         return piece
 
     def close(self) -> None:
-        """Let the answer go; of one that was not read to its end the connection goes, too."""
+        # If a part of the answer is unread, the connection cannot be used again.
         if self._left or not self._response.isclosed():
             self._connection.close()
 
 
 def _target(url: str) -> str:
-    """Give what a request asks for; the fragment is the client's own business."""
     parts = urlsplit(url)
     path = parts.path or "/"
     return f"{path}?{parts.query}" if parts.query else path

@@ -1,6 +1,6 @@
-"""What pip's options and configuration say of the network: who needs pip's own session.
+"""Decide from pip's options and configuration which files need pip's own session.
 
-Pure: everything that is asked of the machine is an argument.
+Pure: everything that depends on the machine is an argument.
 """
 
 from __future__ import annotations
@@ -14,12 +14,10 @@ from wheeltarget.network.transfer import USUAL_PATIENCE, Patience
 from wheeltarget.pip_config.options import CommandLine
 
 CONNECTIONS = "WHEELTARGET_CONNECTIONS"
-"""The variable that says how many connections to a host there may be at once."""
+"""The environment variable with the number of simultaneous connections to a host."""
 
 USUAL = 16
-
 _MOST = 256
-
 
 _TIMEOUT = 15.0
 """pip's own, in seconds."""
@@ -30,15 +28,15 @@ _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What the network is like, as far as plain connections heed it.
+    """The settings of plain connections.
 
-    :param timeout: seconds without an answer after which a connection is given up.
-    :param certificates: a file or folder of certificates that are trusted; empty for the system's.
-    :param plain: False where every file takes pip's session.
-    :param plain_tls: False where every file over TLS does.
-    :param not_plain: hosts, with the port where they were given with one, whose files do.
-    :param connections: how many there may be at once to a host.
-    :param patience: how often a file is asked for again.
+    :param timeout: the seconds to wait for an answer.
+    :param certificates: a file or folder of trusted certificates; empty for the system's.
+    :param plain: False if every file needs pip's session.
+    :param plain_tls: False if every file over TLS does.
+    :param not_plain: hosts, with the port if they were given with one, whose files do.
+    :param connections: the number of simultaneous connections to a host.
+    :param patience: how often to request a file again.
     """
 
     timeout: float = _TIMEOUT
@@ -50,7 +48,7 @@ class Network:
     patience: Patience = USUAL_PATIENCE
 
     def takes(self, url: str) -> bool:
-        """Tell whether a plain connection will do for a URL.
+        """Return whether a plain connection is enough for a URL.
 
         :param url: the URL.
         """
@@ -67,17 +65,17 @@ def read_network(
     proxies: Callable[[], Iterable[str]],
     has_netrc: bool,
 ) -> Network:
-    """Decide which files a plain connection will do for.
+    """Read which files a plain connection is enough for.
 
-    Credentials come from an index URL, netrc or a keyring; pip asks the latter only after a server
-    has refused, and so may a plain connection.
+    Credentials come from an index URL, netrc or a keyring. pip asks a keyring only after a server
+    has refused, so a plain connection may try first.
 
     :param command: pip's own options, as given.
     :param settings: pip's configuration, by long option without its dashes.
     :param environment: the environment's variables.
-    :param proxies: names what the system has proxies for.
+    :param proxies: returns the schemes that the system has proxies for.
     :param has_netrc: whether there is a netrc file.
-    :raises UsageError: where the environment gives no number of connections.
+    :raises UsageError: if the environment's number of connections is not valid.
     """
 
     def given(name: str) -> str:
@@ -117,18 +115,18 @@ def _seconds(value: str) -> float:
     try:
         return max(float(value), 1.0) if value else _TIMEOUT
     except ValueError:
-        return _TIMEOUT  # pip says what is wrong with it, where it is asked
+        return _TIMEOUT  # pip reports it if it runs
 
 
 def _count(value: str, usual: int) -> int:
     try:
         return max(int(value), 0) if value else usual
     except ValueError:
-        return usual  # pip says what is wrong with it, if it is asked
+        return usual  # pip reports it if it runs
 
 
 def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Tell whether somebody has named where files are to be found, beside pip's own index.
+    """Return whether an option or the configuration names an index or a folder of files.
 
     :param command: pip's own options, as given.
     :param settings: pip's configuration, by long option without its dashes.
@@ -138,15 +136,15 @@ def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:
 
 
 def read_connections(environment: Mapping[str, str]) -> int:
-    """Say how many connections to a host there may be at once.
+    """Return the number of simultaneous connections to a host.
 
     :param environment: the environment's variables.
-    :raises UsageError: where what it says is no number, or one that is out of all reason.
+    :raises UsageError: if it is not a number in the allowed range.
     """
-    said = environment.get(CONNECTIONS) or str(USUAL)
-    if not said.isdecimal() or not 1 <= int(said) <= _MOST:
+    text = environment.get(CONNECTIONS) or str(USUAL)
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST:
         raise UsageError(
-            f"{CONNECTIONS} is not a number of connections: {said!r}",
-            f"say one from 1 to {_MOST}, or leave it out for {USUAL}",
+            f"{CONNECTIONS} is not a number of connections: {text!r}",
+            f"set it to a number from 1 to {_MOST}, or unset it for {USUAL}",
         )
-    return int(said)
+    return int(text)

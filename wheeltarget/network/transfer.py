@@ -1,6 +1,6 @@
-"""One file over HTTP: hashed while it streams, and gone on with where the connection broke.
+"""Fetch one file over HTTP, hash it meanwhile, and resume it if the connection breaks.
 
-What asks for the file is an argument, so that it can be pip's session or a plain connection.
+The function that sends the request is an argument: pip's session or a plain connection.
 Specification: range requests are those of RFC 9110, section 14.
 """
 
@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Protocol
 
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.errors import HashMismatchError, WheeltargetError
+from wheeltarget.errors import WheeltargetError
 from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, Writer
 
 MOST_CONNECTIONS = 1000
-"""How many connections a file may take, whatever progress they make."""
+"""The largest number of connections for one file, whatever progress they make."""
 
 _MUCH = 1 << 20
 _SHARE = 10
-"""What counts as progress: so many bytes, or one of so many parts of the file."""
+"""What counts as progress: so many bytes, or this fraction of the file."""
 
 _BACKOFF, _LONGEST_PAUSE = 0.25, 8.0
 _BLOCK = 1 << 18
@@ -33,22 +33,22 @@ _WHOLE, _PART = 200, 206
 
 
 class BrokenError(Exception):
-    """The connection broke; to try again may help."""
+    """The connection broke; another request may succeed."""
 
 
 class NoAnswerError(BrokenError):
-    """It broke before there was any answer."""
+    """The connection broke before there was an answer."""
 
 
 class UnreachableError(Exception):
-    """No connection came about."""
+    """No connection could be made."""
 
 
 class StatusError(Exception):
-    """The server answers something else than the file.
+    """The server answered with anything but the file.
 
-    :param code: its status.
-    :param reason: its words for it.
+    :param code: the status of the answer.
+    :param reason: the text of the status.
     """
 
     def __init__(self, code: int, reason: str) -> None:
@@ -57,10 +57,10 @@ class StatusError(Exception):
 
 
 class WrongSizeError(WheeltargetError):
-    """A file has not as many bytes as it should.
+    """A file has a wrong size.
 
-    :param expected: how many it should have.
-    :param got: how many there are, or came before it was clear that they are too many.
+    :param expected: the right size in bytes.
+    :param got: the size, or the bytes received when it was clear that there are too many.
     """
 
     def __init__(self, expected: int, got: int) -> None:
@@ -70,7 +70,7 @@ class WrongSizeError(WheeltargetError):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often a file is asked for again, with no progress between.
+    """How often to request a file again without progress.
 
     :param retries: after a connection that broke before there was an answer; pip's ``--retries``.
     :param resumes: after one that broke later; pip's ``--resume-retries``.
@@ -80,16 +80,16 @@ class Patience:
     resumes: int = 5
 
     def covers(self, error: BrokenError, broken: int) -> bool:
-        """Tell whether to ask again.
+        """Return whether to request the file again.
 
         :param error: why the last connection broke.
-        :param broken: how many have broken with no progress between, this one among them.
+        :param broken: the number of connections that broke since the last progress.
         """
         return broken <= (self.retries if isinstance(error, NoAnswerError) else self.resumes)
 
 
 USUAL_PATIENCE = Patience()
-"""pip's own."""
+"""pip's defaults."""
 
 
 class Answer(Protocol):
@@ -97,32 +97,32 @@ class Answer(Protocol):
 
     @property
     def status(self) -> int:
-        """Give its status."""
+        """Return the status."""
 
     @property
     def reason(self) -> str:
-        """Give the server's words for the status."""
+        """Return the text of the status."""
 
     @property
     def length(self) -> int | None:
-        """Give how many bytes the body has, or None where the server does not say."""
+        """Return the size of the body in bytes; None if the server does not say."""
 
     @property
     def start(self) -> int | None:
-        """Give where in the file the body begins, where the server says so."""
+        """Return where in the file the body begins; None if the server does not say."""
 
     def read(self, size: int) -> bytes | memoryview:
-        """Give the next bytes of the body, none at its end; raises BrokenError.
+        """Return the next bytes of the body, empty at its end; raises BrokenError.
 
-        They are good until the next ones are asked for.
+        They are valid until the next read.
         """
 
     def close(self) -> None:
-        """Let the answer go, read to its end or not."""
+        """Close the answer, read to its end or not."""
 
 
 def read_length(value: str | None) -> int | None:
-    """Read a Content-Length; None where it is none.
+    """Read a Content-Length; None if it is not valid.
 
     :param value: the header, or None.
     """
@@ -130,7 +130,7 @@ def read_length(value: str | None) -> int | None:
 
 
 def read_start(value: str | None) -> int | None:
-    """Read where a part begins, of a Content-Range; None where it does not say.
+    """Read where a part begins from a Content-Range; None if it does not say.
 
     :param value: the header, or None.
     """
@@ -139,7 +139,7 @@ def read_start(value: str | None) -> int | None:
 
 
 Ask = Callable[[int], Answer]
-"""Asks for a file from some byte on; raises BrokenError, and UnreachableError."""
+"""Requests a file from some byte on; raises BrokenError, UnreachableError or StatusError."""
 
 
 def obtain(
@@ -149,20 +149,20 @@ def obtain(
     patience: Patience = USUAL_PATIENCE,
     pause: Callable[[float], object] | None = None,
 ) -> Digest:
-    """Fetch a file, through the store where there is one.
+    """Fetch a file, through the store if there is one.
 
-    :param order: which file, and where to.
-    :param store: keeps it for the next run; a store that cannot be written is passed over.
-    :param ask: asks for it.
-    :param patience: how often to ask again.
+    :param order: the file, and where to put it.
+    :param store: keeps it for the next run; a store that cannot be written is skipped.
+    :param ask: requests the file.
+    :param patience: how often to request it again.
     :param pause: waits for so many seconds before that; by default, nothing interrupts it.
-    :returns: what was computed of it on the way.
-    :raises HashMismatchError: if it is another file.
+    :returns: the digest of the file.
+    :raises HashMismatchError: if it has another hash.
     :raises WrongSizeError: if it has another size.
-    :raises StatusError: where the server does not give it.
-    :raises BrokenError: where the connection broke for good.
-    :raises UnreachableError: where there was none.
-    :raises OSError: where it cannot be written.
+    :raises StatusError: if the server answers with anything else.
+    :raises BrokenError: if the connection broke too often.
+    :raises UnreachableError: if no connection can be made.
+    :raises OSError: if the file cannot be written.
     """
     if store is not None:
         with contextlib.suppress(OSError):
@@ -181,16 +181,11 @@ def _obtain_directly(
         with path.open("xb", buffering=0) as handle:
             writer = Writer(handle)
             receive(writer.write, order.size, ask, patience, pause)
-        _compare(order.sha256, writer.digest)
+        writer.digest.check(order.sha256)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
     return writer.digest
-
-
-def _compare(expected: str, digest: Digest) -> None:
-    if digest.sha256 != expected:
-        raise HashMismatchError(expected, digest.sha256)
 
 
 def receive(
@@ -202,21 +197,21 @@ def receive(
 ) -> None:
     """Read a file to its end, although the connection may break on the way.
 
-    A server that does not know ranges sends the whole file again, of which what is there already
-    is passed over: the hash, at the end, tells whether it was the same file.
+    A server without range requests sends the whole file again; the bytes received before are
+    skipped, and the hash shows at the end whether it was the same file.
 
-    It is progress, not an answer, after which patience begins anew: a server that sends one byte
-    each time would be asked without end. And there is an end to that, too.
+    The count of broken connections starts anew only after progress, not after each answer: a server
+    that sends one byte each time would be asked without end.
 
     :param write: takes each piece.
-    :param size: how many bytes the file has to have, or None.
-    :param ask: asks for it.
-    :param patience: how often to ask again.
+    :param size: the size of the file in bytes, or None.
+    :param ask: requests the file.
+    :param patience: how often to request it again.
     :param pause: waits for so many seconds before that.
     :raises WrongSizeError: if it has another size.
-    :raises StatusError: if the server does not give it.
-    :raises BrokenError: if the connection broke for good.
-    :raises UnreachableError: if there was none.
+    :raises StatusError: if the server answers with anything else.
+    :raises BrokenError: if the connection broke too often.
+    :raises UnreachableError: if no connection can be made.
     """
     progress = _MUCH if size is None else min(_MUCH, size // _SHARE + 1)
     received = counted = broken = 0
@@ -238,15 +233,15 @@ def receive(
 
 
 def pause_before(retry: int) -> float:
-    """Return how many seconds to wait before asking again, as pip does.
+    """Return the seconds to wait before the next request, as pip does.
 
-    :param retry: how many times it has been asked for again with no progress, from 1.
+    :param retry: the number of this retry since the last progress, from 1.
     """
     return 0.0 if retry <= 1 else min(_BACKOFF * 2 ** (retry - 1), _LONGEST_PAUSE)
 
 
 def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes | memoryview]:
-    """Give what one answer has of a file from some byte on; raises BrokenError at its early end."""
+    """Yield the pieces of one answer from some byte on; raises BrokenError if it ends early."""
     answer = ask(position)
     try:
         start = _start(answer, position)
@@ -264,17 +259,17 @@ def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes | memor
         if left:
             raise BrokenError(f"the connection ended {left} bytes too early")
         if start < position:
-            raise BrokenError("the answer ends before the place that was asked for")
+            raise BrokenError("the answer ends before the requested range")
     finally:
         answer.close()
 
 
 def _start(answer: Answer, position: int) -> int:
-    """Give the byte of the file with which an answer begins; raises StatusError, BrokenError."""
+    """Return the byte at which an answer begins; raises StatusError, BrokenError."""
     if answer.status == _WHOLE:
         return 0
     if answer.status != _PART or answer.start is None:
         raise StatusError(answer.status, answer.reason)
     if answer.start > position:
-        raise BrokenError("the server goes on behind the place that was asked for")
+        raise BrokenError("the answer begins after the requested range")
     return answer.start

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wheeltarget.errors import HashMismatchError
+
 if TYPE_CHECKING:
     import io
     from hashlib import _Hash
@@ -34,6 +36,15 @@ class Digest:
     def __init__(self, computed: _Hash, size: int) -> None:
         object.__setattr__(self, "sha256", computed.hexdigest())
         object.__setattr__(self, "size", size)
+
+    def check(self, sha256: str) -> None:
+        """Raise an error if the content has another hash.
+
+        :param sha256: the expected hash, in hexadecimal.
+        :raises HashMismatchError: if it has another one.
+        """
+        if self.sha256 != sha256.lower():
+            raise HashMismatchError(sha256, self.sha256)
 
 
 class Hasher:
