@@ -25,18 +25,23 @@ from wheeltarget.pip_child.patches.failures import patch_failures, prove_failure
 from wheeltarget.pip_child.patches.legacy_specifiers import patch_legacy, prove_legacy
 from wheeltarget.pip_child.patches.listing import ProjectLister, patch_listing, prove_listing
 from wheeltarget.pip_child.patches.log_messages import patch_messages
-from wheeltarget.pip_child.patches.markers import patch_markers, prove_markers
+from wheeltarget.pip_child.patches.markers import (
+    patch_markers,
+    patch_unknown,
+    prove_markers,
+    prove_unknown,
+)
 from wheeltarget.pip_child.patches.requirements_files import patch_files, prove_files
 from wheeltarget.pip_child.patches.selection import (
     NARROW,
     PREFERRED,
     SOURCE,
     patch_selection,
+    patch_tags,
     prove_selection,
+    prove_tags,
 )
 from wheeltarget.pip_child.patches.selftest import ODD, Download, find_fault
-from wheeltarget.pip_child.patches.tags import patch_tags, prove_tags
-from wheeltarget.pip_child.patches.unknown_values import patch_unknown, prove_unknown
 from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_protocol import JobOrder
 
