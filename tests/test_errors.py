@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def refused(
     *words: str, tags: tuple[str, ...] = (), targets: tuple[str, ...] = (), exit_code: int = 1
 ) -> str:
-    """Give what a run prints that is refused before anything is fetched."""
+    """Return what a run prints that is refused before anything is fetched."""
     with pytest.raises(WheeltargetError) as raised:
         api.download(DownloadRequest(words, tags, targets))
     assert raised.value.exit_code == exit_code
@@ -51,31 +51,31 @@ def golden(text: str, **words: str) -> str:
 
 CLAUSES = {
     "empty list": """
-        r.txt:1:7: error: tags= lists nothing
+        r.txt:1:7: error: tags= has no values
             app ; tags=
                   ^^^^^
           write it like tags={EXAMPLE}
         """,
     "empty default": """
-        r.txt:1:3: error: target= lists nothing
+        r.txt:1:3: error: target= has no values
             # target=
               ^^^^^^^
           write it like target=host
         """,
     "empty entry": """
-        r.txt:1:42: error: a tag is missing beside this comma
+        r.txt:1:42: error: a tag is missing next to this comma
             app ; tags={GOOD},,
                                                      ^
           write it like tags={EXAMPLE}
         """,
     "misspelt key": """
-        r.txt:1:30: error: tag= is no clause
+        r.txt:1:30: error: tag= is not a clause
             app ; python_version > '3' ; tag={GOOD}
                                          ^^^
           write tags=…
         """,
     "unknown key": """
-        r.txt:1:8: error: platform= is no clause
+        r.txt:1:8: error: platform= is not a clause
             app  ; platform = linux
                    ^^^^^^^^
           the clauses are tags=… and target=…
@@ -90,16 +90,16 @@ CLAUSES = {
         r.txt:1:12: error: there is white space in '{GOOD} {GOOD}'
             app ; tags={GOOD} {GOOD}
                        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          tags are parted by commas; a comment goes behind a # of its own
+          separate tags by commas; put a comment after a # of its own
         """,
     "marker behind": """
-        r.txt:1:45: error: something that is no clause stands behind a clause
+        r.txt:1:45: error: text that is not a clause comes after a clause
             app ; tags={GOOD} ; python_version > '3'
                                                         ^^^^^^^^^^^^^^^^^^^^
-          a marker stands before it: REQUIREMENT ; MARKER ; tags=…
+          write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…
         """,
-    "behind an option": """
-        r.txt:1:24: error: tags= stands behind an option
+    "after an option": """
+        r.txt:1:24: error: tags= comes after an option
             app --hash=sha256:00 ; tags={GOOD}
                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
           write it before the option: REQUIREMENT ; tags=… --hash=sha256:00
@@ -111,50 +111,50 @@ CLAUSES = {
           set a default on a line of its own above: # tags={EXAMPLE}
         """,
     "part of a URL": """
-        r.txt:1:39: error: this ; is taken as part of the URL
+        r.txt:1:39: error: this ; is read as part of the URL
             https://x.invalid/a-1-py3-none-any.whl;tags={GOOD}
                                                   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          put a blank before it: URL ; tags=…
+          put a space before it: URL ; tags=…
         """,
 }
 """What is printed for a file with one line, by what is wrong with it; the line is in it."""
 
 TARGETS = {
     "no tag": """
-        r.txt:1:12: error: cp39 is no tag
+        r.txt:1:12: error: cp39 is not a tag
             app ; tags=cp39
                        ^^^^
           a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
         """,
     "ABI that this Python never had": """
-        r.txt:1:12: error: cp37-cp37-win32 is no environment: CPython 3.7 has the ABI cp37m
+        r.txt:1:12: error: cp37-cp37-win32 is not an environment: CPython 3.7 has the ABI cp37m
             app ; tags=cp37-cp37-win32
                        ^^^^^^^^^^^^^^^
           write cp37-cp37m-win32
         """,
     "no Python": """
-        r.txt:1:12: error: py3-none-any names no environment: which Python 3?
+        r.txt:1:12: error: py3-none-any does not name an environment: which Python 3?
             app ; tags=py3-none-any
                        ^^^^^^^^^^^^
-          say the version, as in py312
+          add the version, as in py312
         """,
     "second of a list": """
-        r.txt:1:44: error: win64 is no platform
+        r.txt:1:44: error: win64 is not a platform
             app ; tags={GOOD}, cp39-cp39-win64
                                                        ^^^^^^^^^^^^^^^
           write win_amd64
         """,
     "unknown name": """
-        r.txt:1:14: error: lambda is no target known here
+        r.txt:1:14: error: lambda is not a known target
             app # target=lambda
                          ^^^^^^
           write aws-lambda-python3.14-x86_64
         """,
     "tag for a name": """
-        r.txt:1:14: error: {GOOD} is no name of a target
+        r.txt:1:14: error: {GOOD} is not the name of a target
             app ; target={GOOD}
                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-          a tag goes behind tags=: tags={GOOD}
+          a tag is given with tags=: tags={GOOD}
         """,
     "repository": """
         r.txt:1:1: error: this is a repository, which cannot be built here for {GOOD}
@@ -279,7 +279,8 @@ class TestAtOnce:
         assert refused(*words, "lib ; target=./t.toml", tags=("y",)) == golden(
             """
             error: cannot read none.txt: No such file or directory
-            main.txt:2:12: error: cp37-cp37-win32 is no environment: CPython 3.7 has the ABI cp37m
+            main.txt:2:12: error: cp37-cp37-win32 is not an environment: \
+CPython 3.7 has the ABI cp37m
                 lib ; tags=cp37-cp37-win32
                            ^^^^^^^^^^^^^^^
               write cp37-cp37m-win32
@@ -289,7 +290,7 @@ cp37-cp37m-win32
                 ^^^^^^^^^^^^^^^^^^^^^^^
               --allow-sdist NAME keeps its source for the target to build, \
 --build-pure NAME builds a pure Python wheel here
-            main.txt:5:7: error: tags= lists nothing
+            main.txt:5:7: error: tags= has no values
                 lib ; tags=
                       ^^^^^
               write it like tags={EXAMPLE}
@@ -298,15 +299,15 @@ both for {GOOD}
                 app==2 # tags={GOOD}
                 ^^^^^^
               a target has one version of a project
-            sub/more.txt:2:5: error: tga= is no clause
+            sub/more.txt:2:5: error: tga= is not a clause
                 b ; tga=x
                     ^^^
               write tags=…
-            limits.txt:3:12: error: win64 is no platform
+            limits.txt:3:12: error: win64 is not a platform
                 b<2 ; tags=cp39-cp39-win64
                            ^^^^^^^^^^^^^^^
               write win_amd64
-            <command line>:1:11: error: x is no tag
+            <command line>:1:11: error: x is not a tag
                 app; tags=x
                           ^
               a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
@@ -314,7 +315,7 @@ both for {GOOD}
 No such file or directory
                 lib ; target=./t.toml
                              ^^^^^^^^
-            --tags:1:1: error: y is no tag
+            --tags:1:1: error: y is not a tag
                 y
                 ^
               a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
@@ -344,18 +345,18 @@ class TestCommandLine:
         printed = refused("app", tags=(f"{GOOD}, x", "y"), targets=("z,host",))
         assert printed == golden(
             """
-            --tags:1:33: error: x is no tag
+            --tags:1:33: error: x is not a tag
                 {GOOD}, x
                                                 ^
               a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
-            --tags:2:1: error: y is no tag
+            --tags:2:1: error: y is not a tag
                 y
                 ^
               a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}
-            --target:1:1: error: z is no target known here
+            --target:1:1: error: z is not a known target
                 z,host
                 ^
-              wheeltarget targets lists those known; or name a target file, such as ./FILE.toml
+              run wheeltarget targets for a list, or name a target file, such as ./FILE.toml
             """
         )
 
@@ -403,13 +404,13 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("tags = 3", ":2:1: error: tool.wheeltarget.tags has to be a string or a list of"),
-            ("tags = ['x', 3]", ":2:1: error: tool.wheeltarget.tags has to be a string or a list"),
+            ("tags = 3", ":2:1: error: tool.wheeltarget.tags must be a string or a list of"),
+            ("tags = ['x', 3]", ":2:1: error: tool.wheeltarget.tags must be a string or a list"),
             ("tags = ''", ":2:1: error: tool.wheeltarget.tags has an empty entry\n    tags = ''\n"),
             ("target = ['x,']", ":2:1: error: tool.wheeltarget.target has an empty entry\n"),
             (
                 "tags = 'cp39'",
-                ":2:1: error: cp39 is no tag\n    tags = 'cp39'\n    ^^^^\n  a tag is",
+                ":2:1: error: cp39 is not a tag\n    tags = 'cp39'\n    ^^^^\n  a tag is",
             ),
             ("target = 't/x.toml'", ":2:1: error: cannot read the target file t/x.toml: "),
             (
@@ -419,10 +420,10 @@ class TestSettings:
             ("Tags = 'cp39'", "    ^^^^\n  write tags = …\n"),
             ("colour = 1", "  the settings are tags, target and targets\n"),
             ("tags =", "cannot read "),
-            ("targets = 3", ":2:1: error: tool.wheeltarget.targets has to be a table of targets\n"),
+            ("targets = 3", ":2:1: error: tool.wheeltarget.targets must be a table of targets\n"),
             (
                 "targets.box = 3",
-                ":1:1: error: tool.wheeltarget.targets has to be a table of targets",
+                ":1:1: error: tool.wheeltarget.targets must be a table of targets",
             ),
         ],
         ids=[
@@ -449,7 +450,7 @@ class TestSettings:
     def test_no_table(self, folder: Path) -> None:
         (folder / "pyproject.toml").write_text("tool.wheeltarget = 'x'\n")
         file = folder / "pyproject.toml"
-        assert refused("app") == f"error: {file}: tool.wheeltarget has to be a table\n"
+        assert refused("app") == f"error: {file}: tool.wheeltarget must be a table\n"
 
     @pytest.mark.parametrize(
         "text",
@@ -483,7 +484,7 @@ def test_whole_run(folder: Path, tmp_path: Path, index: LocalIndex) -> None:
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == golden(
         """
-        r.txt:2:12: error: cp37-cp37-win32 is no environment: CPython 3.7 has the ABI cp37m
+        r.txt:2:12: error: cp37-cp37-win32 is not an environment: CPython 3.7 has the ABI cp37m
             app ; tags=cp37-cp37-win32
                        ^^^^^^^^^^^^^^^
           write cp37-cp37m-win32
@@ -501,7 +502,7 @@ def test_a_default_for_no_line_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("six  # target=host\n# tags=nope\n")
     result = wheeltarget("download", "-r", "requirements.txt", cwd=tmp_path)
     assert result.exit_code == 1
-    assert result.stderr.startswith("requirements.txt:2:8: error: nope is no tag\n")
+    assert result.stderr.startswith("requirements.txt:2:8: error: nope is not a tag\n")
 
 
 @pytest.mark.parametrize("password", ["secret", "s@cr@t"])
@@ -519,7 +520,7 @@ def test_nested_files_are_named_from_here(tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("-r sub/more.txt\n")
     (tmp_path / "sub" / "more.txt").write_text("app ; tags=nope\n")
     result = wheeltarget("download", "-r", "requirements.txt", cwd=tmp_path)
-    assert result.stderr.startswith("sub/more.txt:1:12: error: nope is no tag\n")
+    assert result.stderr.startswith("sub/more.txt:1:12: error: nope is not a tag\n")
 
 
 @pytest.mark.parametrize("quiet", ["1", "2", "true"])

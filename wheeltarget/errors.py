@@ -1,11 +1,11 @@
-"""Errors and the places they point at: one root, one exit code for each class."""
+"""Errors, their exit codes, and the places in the input that they point at."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
 COMMAND_LINE = "<command line>"
-"""The file name in the location of something that was typed, not read."""
+"""The file name in the location of a command-line argument."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -27,15 +27,14 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing wrong with the input, where it stands, and what to write instead.
+    """One error in the input, with its place and a hint.
 
-    :param message: what is wrong, one sentence without a full stop.
+    :param message: what is wrong: one sentence without a full stop.
     :param hint: what to write instead, or an empty string.
-    :param location: where it begins, or None where no text is at fault.
-    :param source: the line it stands in, without its line end.
-    :param width: how many characters of the line are meant, at least 1.
-    :param code: which kind of fault it is, one of the codes of ``validate``; empty where
-        it is none that a file alone can have.
+    :param location: the start of the wrong text, or None if there is none.
+    :param source: the line of the location, without its line end.
+    :param width: the number of wrong characters in the line, at least 1.
+    :param code: one of the codes of ``validate``, or empty if ``validate`` does not report it.
     """
 
     message: str
@@ -47,7 +46,7 @@ class Fault:
 
 
 class WheeltargetError(Exception):
-    """Something that ends the run; its text is for the user.
+    """The base class of errors that end the run.
 
     :param message: one sentence without a full stop.
     :param hint: what to do about it, or an empty string.
@@ -62,10 +61,10 @@ class WheeltargetError(Exception):
 
 
 class TargetError(WheeltargetError):
-    """A tag, name or file that describes no environment.
+    """A tag, name or file that does not describe an environment.
 
-    :param code: which kind of fault it is.
-    :param instead: what was surely meant, to be written in its place; empty where that is open.
+    :param code: the code of the fault.
+    :param instead: the only correction that is possible; empty if there are several or none.
     """
 
     def __init__(self, message: str, hint: str = "", *, code: str = "", instead: str = "") -> None:
@@ -77,9 +76,9 @@ class TargetError(WheeltargetError):
 class AnnotationError(WheeltargetError):
     """A clause that cannot be read.
 
-    :param start: index of the first character meant, from 0, in the text that was parsed.
-    :param end: index behind the last one.
-    :param code: which kind of fault it is.
+    :param start: index of the first wrong character in the parsed text, from 0.
+    :param end: index after the last one.
+    :param code: the code of the fault.
     """
 
     def __init__(self, message: str, hint: str, start: int, end: int, *, code: str = "") -> None:
@@ -90,7 +89,7 @@ class AnnotationError(WheeltargetError):
 
 
 class InputError(WheeltargetError):
-    """The input has faults; all of them are told at once.
+    """One or more faults in the input.
 
     :param faults: at least one, in the order of the input.
     """
@@ -101,26 +100,26 @@ class InputError(WheeltargetError):
 
 
 class DestinationError(WheeltargetError):
-    """The destination cannot be read or written; it was left as it was."""
+    """The destination cannot be read or written; it was not changed."""
 
 
 class TemporaryFilesError(WheeltargetError):
-    """Temporary files that cannot be written; nothing else was changed."""
+    """Temporary files cannot be written; nothing else was changed."""
 
 
 class ClashError(WheeltargetError):
-    """Two targets need files of one name and different contents."""
+    """Two targets need files with the same name and different contents."""
 
 
 class ClosureError(WheeltargetError):
-    """What was fetched is not all that the target needs."""
+    """The fetched files do not include everything that the target needs."""
 
 
 class DownloadError(WheeltargetError):
-    """pip could not do its part; it has said why.
+    """pip failed, and has reported the reason.
 
     :param exit_code: pip's own exit code.
-    :param said: what pip says, as far as that was held back and is to be shown.
+    :param said: held back lines of pip's output that are to be shown.
     """
 
     def __init__(
@@ -132,7 +131,7 @@ class DownloadError(WheeltargetError):
 
 
 class ProbeError(WheeltargetError):
-    """A Python that cannot be described."""
+    """A Python cannot be described."""
 
 
 class CacheError(WheeltargetError):
@@ -142,10 +141,10 @@ class CacheError(WheeltargetError):
 
 
 class HashMismatchError(WheeltargetError):
-    """A file is not what its hash says.
+    """A file does not have the expected hash.
 
-    :param expected: the sha256 that it has to have, in hexadecimal.
-    :param got: the one that it has.
+    :param expected: the expected sha256, in hexadecimal.
+    :param got: the sha256 of the file.
     """
 
     def __init__(self, expected: str, got: str) -> None:
@@ -155,27 +154,27 @@ class HashMismatchError(WheeltargetError):
 
 
 class LockError(WheeltargetError):
-    """A lock that cannot be made, or that names what no lock can."""
+    """A lock cannot be written, or names something that a lock cannot name."""
 
 
 class BundleError(WheeltargetError):
-    """Wheels that cannot be made a bundle; nothing was written."""
+    """The wheels cannot be bundled; nothing was written."""
 
 
 class UsageError(WheeltargetError):
-    """The command line itself is wrong."""
+    """The command line is wrong."""
 
     exit_code = 2
 
 
 class PipMovedError(WheeltargetError):
-    """The installed pip is not built the way wheeltarget needs it."""
+    """The installed pip does not have the internals that wheeltarget needs."""
 
     exit_code = 70
 
 
 class InterruptedRunError(WheeltargetError):
-    """A signal ended the run; everything was left as it was.
+    """A signal ended the run; nothing was changed.
 
     :param signum: the number of the signal.
     """
@@ -186,5 +185,5 @@ class InterruptedRunError(WheeltargetError):
 
 
 def locate(fault: Fault, message: str, hint: str, code: str = "") -> Fault:
-    """Give a located fault its words and its code."""
+    """Return a located fault with its message, hint and code."""
     return replace(fault, message=message, hint=hint, code=code)

@@ -175,7 +175,7 @@ class TestTerminal:
         assert "\x1b[33mnote:\x1b[0m <command line>:2:1: app has no target" in shown
         shown, exit_code = terminal(project, words(index, "app ; tags=nope"))
         assert exit_code == 1
-        assert "\x1b[1;31merror:\x1b[0m nope is no tag\n" in shown
+        assert "\x1b[1;31merror:\x1b[0m nope is not a tag\n" in shown
         assert "\x1b[1;31m^^^^\x1b[0m\n" in shown
 
     @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shown(form: str, *names: str, fix: bool = False, quiet: bool = False) -> tuple[str, str]:
-    """Give what is written to the two streams."""
+    """Return what is written to the two streams."""
     stdout, stderr = io.StringIO(), io.StringIO()
     outcome = api.validate(api.ValidateRequest(names, fix=fix))
     show_findings(outcome, form, stdout, stderr, quiet=quiet)
@@ -44,11 +44,11 @@ class TestText:
     def test_findings(self, folder: Path) -> None:
         result = wheeltarget("validate", "faulty.txt", "good.txt", cwd=folder)
         assert result.stdout == (
-            "faulty.txt:1:5: WT001 tag= is no clause\n"
+            "faulty.txt:1:5: WT001 tag= is not a clause\n"
             f"    x ; tag={W}\n"
             "        ^^^\n"
             "  write tags=…\n"
-            "faulty.txt:3:10: WT101 cp39 is no tag\n"
+            "faulty.txt:3:10: WT101 cp39 is not a tag\n"
             f"    ä ; tags=cp39,{W}\n"
             "             ^^^^\n"
             "  a tag is INTERPRETER-ABI-PLATFORM, such as cp312-cp312-manylinux_2_28_x86_64\n"
@@ -60,8 +60,8 @@ class TestText:
         (folder / "faulty.txt").write_text(f"x ; tag={W}\ny ; tags=y\n")
         result = wheeltarget("validate", "--fix", "faulty.txt", cwd=folder)
         assert result.stdout == (
-            "faulty.txt:1:5: WT001 fixed: tag= is no clause\n"
-            "faulty.txt:2:10: WT101 y is no tag\n"
+            "faulty.txt:1:5: WT001 fixed: tag= is not a clause\n"
+            "faulty.txt:2:10: WT101 y is not a tag\n"
             "    y ; tags=y\n"
             "             ^\n"
             "  a tag is INTERPRETER-ABI-PLATFORM, such as cp312-cp312-manylinux_2_28_x86_64\n"
@@ -73,7 +73,7 @@ class TestText:
     def test_fix_of_all(self, folder: Path) -> None:
         (folder / "faulty.txt").write_text(f"x ; tag={W}\n")
         assert shown("text", "faulty.txt", "good.txt", fix=True) == (
-            "faulty.txt:1:5: WT001 fixed: tag= is no clause\n",
+            "faulty.txt:1:5: WT001 fixed: tag= is not a clause\n",
             "1 finding fixed, no findings left in 2 files\n",
         )
 
@@ -111,7 +111,7 @@ class TestText:
         lead, tail = "x" * (place + 1), "y" * (10_000 - place)
         (folder / "r.txt").write_text(f"{lead} ; tags=wrong  # {tail}\n")
         first, line, caret, _ = shown("text", "r.txt")[0].splitlines()
-        assert first == f"r.txt:1:{place + 10}: WT101 wrong is no tag"
+        assert first == f"r.txt:1:{place + 10}: WT101 wrong is not a tag"
         assert len(line) < 2100
         assert line[caret.index("^") : caret.rindex("^") + 1] == "wrong"
 
@@ -132,7 +132,7 @@ class TestJson:
                     "line": 1,
                     "column": 5,
                     "width": 3,
-                    "message": "tag= is no clause",
+                    "message": "tag= is not a clause",
                     "hint": "write tags=…",
                     "fixable": True,
                     "fixed": False,
@@ -143,7 +143,7 @@ class TestJson:
                     "line": 3,
                     "column": 10,
                     "width": 4,
-                    "message": "cp39 is no tag",
+                    "message": "cp39 is not a tag",
                     "hint": "a tag is INTERPRETER-ABI-PLATFORM, such as "
                     "cp312-cp312-manylinux_2_28_x86_64",
                     "fixable": False,
@@ -185,11 +185,11 @@ class TestGithub:
         assert stdout.splitlines() == [
             (
                 "::error file=faulty.txt,line=1,col=5,endColumn=8,title=WT001::"
-                "tag= is no clause%0Awrite tags=…"
+                "tag= is not a clause%0Awrite tags=…"
             ),
             (
                 "::error file=faulty.txt,line=3,col=10,endColumn=14,title=WT101::"
-                "cp39 is no tag%0Aa tag is INTERPRETER-ABI-PLATFORM, such as "
+                "cp39 is not a tag%0Aa tag is INTERPRETER-ABI-PLATFORM, such as "
                 "cp312-cp312-manylinux_2_28_x86_64"
             ),
         ]
@@ -200,7 +200,7 @@ class TestGithub:
         stdout, _ = shown("github", "a,b:c%.txt")
         assert stdout.startswith(
             "::error file=a%2Cb%3Ac%25.txt,line=1,col=12,endColumn=18,title=WT202::"
-            "50%25::d is no target known here%0A"
+            "50%25::d is not a known target%0A"
         )
         assert stdout.count("\n") == 2
 
@@ -209,7 +209,7 @@ class TestGithub:
         assert shown("github", "faulty.txt", "no\n", fix=True)[0].splitlines() == [
             (
                 "::notice file=faulty.txt,line=1,col=5,endColumn=8,title=WT001::"
-                "fixed: tag= is no clause"
+                "fixed: tag= is not a clause"
             ),
             "::error::cannot read no%0A: No such file or directory",
         ]

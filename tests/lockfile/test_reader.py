@@ -58,13 +58,13 @@ NAMED = f'name = "{WHEEL}"'
 
 HOSTILE: dict[str, tuple[Change, str, int]] = {
     # what is done to the lock, what is said, in which line
-    "cut in the middle": (lambda text: text[: len(text) // 2], "this is no TOML", 0),
+    "cut in the middle": (lambda text: text[: len(text) // 2], "not valid TOML", 0),
     "cut behind a package": (
         lambda text: text[: text.index("[tool.wheeltarget]")],
         "tool.wheeltarget: the table that says for which target the lock is, is missing",
         0,
     ),
-    "NUL": (swap("1.0", "1.\0"), "this is no TOML", 1),
+    "NUL": (swap("1.0", "1.\0"), "not valid TOML", 1),
     "nested deeply": (lambda text: text + "x = " + "[" * 5000, "nested too deeply", 0),
     "endless number": (lambda text: "x = " + "9" * 5000 + "\n" + text, "is no lock", 0),
     "unknown version": (swap('"1.0"\ncreated', '"2.0"\ncreated'), "lock-version: '2.0'", 1),
@@ -80,7 +80,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
         4,
     ),
     "unknown schema": (swap("schema = 1", "schema = 2"), "tool.wheeltarget.schema: 2", 0),
-    "no tag": (without("tag = "), "tool.wheeltarget.tag: has to be a string", 0),
+    "no tag": (without("tag = "), "tool.wheeltarget.tag: must be a string", 0),
     "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
     "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
     "no version of Python": (swap('"3.12.4"', '"3.x"'), "python: '3.x' is no whole", 0),
@@ -217,7 +217,7 @@ def test_terminal_is_told_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / LOCK).write_text('x = "\x1b[31m\x9b"\n', "utf-8")
     run = wheeltarget("download", "-r", LOCK, "--tags", TAG, cwd=tmp_path)
     assert run.exit_code == 1
-    assert f"{LOCK}:1:6: error: this is no TOML: Illegal character" in run.stderr
+    assert f"{LOCK}:1:6: error: not valid TOML: Illegal character" in run.stderr
     assert "\x1b" not in run.stderr
 
 

@@ -65,13 +65,13 @@ def what_pip_sees(line: AnnotatedLine) -> str:
 @pytest.mark.parametrize(
     ("text", "requirement", "expected"),
     [
-        case("behind a semicolon", f"numpy ; tags={T1}", "numpy", [f"tags={T1}"]),
+        case("after a semicolon", f"numpy ; tags={T1}", "numpy", [f"tags={T1}"]),
         case("without blanks", f"numpy~=3.3;tags={T1}", "numpy~=3.3", [f"tags={T1}"]),
         case("target", f"numpy ; target={LAMBDA}", "numpy", [f"target={LAMBDA}"]),
         case("host", "numpy ; target=host", "numpy", ["target=host"]),
-        case("behind a hash", f"numpy  # tags={T1}", "numpy", [f"tags={T1}"]),
+        case("after a hash", f"numpy  # tags={T1}", "numpy", [f"tags={T1}"]),
         case("hash, no blank behind", f"numpy #tags={T1}", "numpy", [f"tags={T1}"]),
-        case("hash behind a tab", f"numpy\t# tags={T1}", "numpy", [f"tags={T1}"]),
+        case("hash after a tab", f"numpy\t# tags={T1}", "numpy", [f"tags={T1}"]),
         case("several tags", f"numpy ; tags={T1},{T2}", "numpy", [f"tags={T1},{T2}"]),
         case(
             "both clauses",
@@ -110,8 +110,8 @@ def what_pip_sees(line: AnnotatedLine) -> str:
             "a",
             [f"tags={T1},{T2}"],
         ),
-        case("prose behind a clause", f"a # tags={T1} ; see #7", "a", [f"tags={T1}"]),
-        case("prose behind a hash of its own", f"a # tags={T1} # old", "a", [f"tags={T1}"]),
+        case("prose after a clause", f"a # tags={T1} ; see #7", "a", [f"tags={T1}"]),
+        case("prose after a hash of its own", f"a # tags={T1} # old", "a", [f"tags={T1}"]),
         case("prose before a hash of its own", f"a # old # tags={T1}", "a", [f"tags={T1}"]),
         case(
             "prose that names a clause read before",
@@ -165,7 +165,7 @@ def test_clauses(text: str, requirement: str, expected: list[str]) -> None:
         case("two strings", "a ; '1' in \"1;2\" ; {}", "a ; '1' in \"1;2\""),
         case("extras", "a [b, c] >= 1 ; {}", "a [b, c] >= 1"),
         case("url", "https://h/a;b=c/x.whl ; {}", "https://h/a;b=c/x.whl"),
-        case("url behind a blank", " https://h/a;b=c/x.whl ; {}", "https://h/a;b=c/x.whl"),
+        case("url after a blank", " https://h/a;b=c/x.whl ; {}", "https://h/a;b=c/x.whl"),
         case("url, blank before alone", "https://h/a;b=c/x.whl ;{}", "https://h/a;b=c/x.whl"),
         case("url, blank behind alone", "https://h/a;b=c/x.whl; {}", "https://h/a;b=c/x.whl"),
         case("url with a fragment", "https://h/x.whl#sha256=aa ; {}", "https://h/x.whl#sha256=aa"),
@@ -280,7 +280,7 @@ def test_cuts(marked: str) -> None:
         case("editable, long", "--editable ./a", Kind.REQUIREMENT),
         case("editable, with =", "--editable=./a", Kind.REQUIREMENT),
         case("editable, short for", "--edit ./a", Kind.REQUIREMENT),
-        case("editable behind an option", "--pre -e ./a", Kind.REQUIREMENT),
+        case("editable after an option", "--pre -e ./a", Kind.REQUIREMENT),
         case("-e in quotes", '-f "a -e b"', Kind.OPTION),
         case("-e in a word", "-f a-e", Kind.OPTION),
         case("another option with e", "--extra-index-url https://h", Kind.OPTION),
@@ -420,26 +420,26 @@ def test_unannotated(text: str) -> None:
 
 # What is refused
 
-NOTHING = "tags= lists nothing"
-NO_TAG = "a tag is missing beside this comma"
-NO_NAME = "a name is missing beside this comma"
+NOTHING = "tags= has no values"
+NO_TAG = "a tag is missing next to this comma"
+NO_NAME = "a name is missing next to this comma"
 WHITE = "there is white space in {!r}"
-NO_CLAUSE = "something that is no clause stands behind a clause"
-NO_REQUIREMENT = "no requirement stands before this clause"
+NO_CLAUSE = "text that is not a clause comes after a clause"
+NO_REQUIREMENT = "there is no requirement before this clause"
 NOT_SINGLE = "{} is not followed by a single = and a list"
-BEHIND_OPTION = "{}= stands behind an option"
-BEHIND_EDITABLE = "{}= stands behind an editable requirement"
+BEHIND_OPTION = "{}= comes after an option"
+BEHIND_EDITABLE = "{}= comes after an editable requirement"
 ON_OPTION = "a clause belongs to a requirement, not to an option"
-BEHIND_WORDS = "{}= stands behind other words"
-BACKSLASH = "this ; stands directly behind a backslash"
-IN_URL = "this {} is taken as part of the URL"
+BEHIND_WORDS = "{}= comes after other text in the comment"
+BACKSLASH = "this ; comes directly after a backslash"
+IN_URL = "this {} is read as part of the URL"
 
 # In each line the place is marked that the caret points at.
 REFUSED = [
     case("nothing listed", "a ; <tags=>", NOTHING),
-    case("no target listed", "a ; <target =>   ", "target= lists nothing"),
+    case("no target listed", "a ; <target =>   ", "target= has no values"),
     case("nothing in a comment", "a # <tags=> # x", NOTHING),
-    case("no default", "# <target=>", "target= lists nothing"),
+    case("no default", "# <target=>", "target= has no values"),
     case("comma at the end", "a ; tags=x<,> --pre", NO_TAG),
     case("comma in front", "a ; tags= <,>x", NO_TAG),
     case("two commas", "a # target=x,y<,> ,z", NO_NAME),
@@ -447,10 +447,10 @@ REFUSED = [
     case("words behind", "a # tags=<x see> #7", WHITE.format("x see")),
     case("tab before an option", "a ; tags=<x\t--pre>", WHITE.format("x\t--pre")),
     case("default, words behind", "# tags=<x and y>", WHITE.format("x and y")),
-    case("unknown key", "a ; <when_2>=x", "when_2= is no clause"),
-    case("capital", "a ; <Tags>=x", "Tags= is no clause"),
-    case("singular", "a ; <tag>=x", "tag= is no clause"),
-    case("plural", "a ; tags=x ; <targets> =y", "targets= is no clause"),
+    case("unknown key", "a ; <when_2>=x", "when_2= is not a clause"),
+    case("capital", "a ; <Tags>=x", "Tags= is not a clause"),
+    case("singular", "a ; <tag>=x", "tag= is not a clause"),
+    case("plural", "a ; tags=x ; <targets> =y", "targets= is not a clause"),
     case("two equals", "a ; <tags == x>", NOT_SINGLE.format("tags")),
     case("colon", "a ; <targets: x> ", NOT_SINGLE.format("targets")),
     case("no equals", "a ; <Tag cp39-cp39-x>", NOT_SINGLE.format("Tag")),
@@ -459,19 +459,19 @@ REFUSED = [
     case("nothing behind", "a ; tags=x <;> ", NO_CLAUSE),
     case("no requirement", "<; tags=x>", NO_REQUIREMENT),
     case("no requirement, option", " <;target=x>  --pre", NO_REQUIREMENT),
-    case("behind an option", "a --pre ; <tags=x>", BEHIND_OPTION.format("tags")),
+    case("after an option", "a --pre ; <tags=x>", BEHIND_OPTION.format("tags")),
     case(
         "between options",
         "a -C 'x;y' ;<target = x,y> --pre # z",
         BEHIND_OPTION.format("target"),
     ),
-    case("behind an option, misspelt", "a --pre ; <Tags: x>", BEHIND_OPTION.format("tags")),
-    case("behind an option, no ;", f"a --pre <tags={T1}>", BEHIND_OPTION.format("tags")),
+    case("after an option, misspelt", "a --pre ; <Tags: x>", BEHIND_OPTION.format("tags")),
+    case("after an option, no ;", f"a --pre <tags={T1}>", BEHIND_OPTION.format("tags")),
     case(
-        "behind an option, blank behind ;", "a --pre;\t <target :x>", BEHIND_OPTION.format("target")
+        "after an option, blank behind ;", "a --pre;\t <target :x>", BEHIND_OPTION.format("target")
     ),
     case(
-        "behind an option, no ;, blanks",
+        "after an option, no ;, blanks",
         "a --pre  <tags = cp39-cp39-win32>",
         BEHIND_OPTION.format("tags"),
     ),
@@ -482,43 +482,43 @@ REFUSED = [
     case("on an option, twice", "--pre # <tags = x;target=y> ", ON_OPTION),
     case("editable", "-e . ; <target=host>", BEHIND_EDITABLE.format("target")),
     case("editable, no blanks", f"--edit=. ;<tags={T1}>", BEHIND_EDITABLE.format("tags")),
-    case("behind a backslash", "C:\\dist\\<;>tags=x", BACKSLASH),
+    case("after a backslash", "C:\\dist\\<;>tags=x", BACKSLASH),
     case("in a URL", f"https://h/x.whl<;tags={T1}>", IN_URL.format(";")),
     case("target in a URL", "a @ https://h/x.whl<;target=host>", IN_URL.format(";")),
     case("in a fragment", f"https://h/x.whl<#tags={T1}>", IN_URL.format("#")),
     case("target in a fragment", "https://h/x.whl<# target=a,b> --pre", IN_URL.format("#")),
     case("in a fragment, misspelt", "https://h/x<#Tags = cp39-cp39-win32>", IN_URL.format("#")),
     case("target in a fragment, blanks", "https://h/x<#target = a , b> ", IN_URL.format("#")),
-    case("behind a fragment", f"https://h/x.whl#sha256=aa<&tags={T1}>", IN_URL.format("&")),
+    case("after a fragment", f"https://h/x.whl#sha256=aa<&tags={T1}>", IN_URL.format("&")),
     case("in a URL, another behind", f"https://h/x;y<;tags={T1}>,x ; tags=z", IN_URL.format(";")),
-    case("comment, capital", "a # <Tags=>cp39-cp39-win32", "Tags= is no clause"),
-    case("comment, singular", "a # <tag =>cp39-cp39-win32, x", "tag= is no clause"),
-    case("comment, plural", "a # <targets=>x,y", "targets= is no clause"),
-    case("comment, capitals", "a # <TARGET=> x", "TARGET= is no clause"),
-    case("comment, colon", f"a # <tags:>{T1}", "tags: is no clause"),
-    case("comment, colon and host", "a # <target:> host", "target: is no clause"),
-    case("comment, two equals", f"a # <tags==>{T1} and more", "tags== is no clause"),
+    case("comment, capital", "a # <Tags=>cp39-cp39-win32", "Tags= is not a clause"),
+    case("comment, singular", "a # <tag =>cp39-cp39-win32, x", "tag= is not a clause"),
+    case("comment, plural", "a # <targets=>x,y", "targets= is not a clause"),
+    case("comment, capitals", "a # <TARGET=> x", "TARGET= is not a clause"),
+    case("comment, colon", f"a # <tags:>{T1}", "tags: is not a clause"),
+    case("comment, colon and host", "a # <target:> host", "target: is not a clause"),
+    case("comment, two equals", f"a # <tags==>{T1} and more", "tags== is not a clause"),
     case("comment, no equals", f"a # <tags> {T1}", "tags is not followed by ="),
-    case("comment, behind a clause", "a # tags=x; <Target=>y", "Target= is no clause"),
-    case("comment, behind prose", f"a # old; <Tags:> {T1}", "Tags: is no clause"),
-    case("own line, capital", f"# <Tags=>{T1}", "Tags= is no clause"),
-    case("own line, colon", f"# <tags:> {T1}, {T2}", "tags: is no clause"),
-    case("own line, plural", f"#<targets=>{LAMBDA}", "targets= is no clause"),
-    case("own line, behind a default", "# tags=x # <Target=>y", "Target= is no clause"),
+    case("comment, after a clause", "a # tags=x; <Target=>y", "Target= is not a clause"),
+    case("comment, behind prose", f"a # old; <Tags:> {T1}", "Tags: is not a clause"),
+    case("own line, capital", f"# <Tags=>{T1}", "Tags= is not a clause"),
+    case("own line, colon", f"# <tags:> {T1}, {T2}", "tags: is not a clause"),
+    case("own line, plural", f"#<targets=>{LAMBDA}", "targets= is not a clause"),
+    case("own line, after a default", "# tags=x # <Target=>y", "Target= is not a clause"),
     case("own line, marked", f"#: <tags=>{T1}", BEHIND_WORDS.format("tags")),
     case("own line, quoted", f"# '<tags=>{T1}'", BEHIND_WORDS.format("tags")),
-    case("own line, in a list", f"# * <tags:> {T1}", "tags: is no clause"),
+    case("own line, in a list", f"# * <tags:> {T1}", "tags: is not a clause"),
     case("among words", f"a # only old: <tags={T1}>, x", BEHIND_WORDS.format("tags")),
     case("among words, host", "a # here, <target=host>", BEHIND_WORDS.format("target")),
     case("among words, blanks", "a # old <tags = cp39-cp39-win32>", BEHIND_WORDS.format("tags")),
     case("among words, behind ;", "a # old; <target=>x", BEHIND_WORDS.format("target")),
     case(
-        "among words, behind a clause",
+        "among words, after a clause",
         "a # tags=x; old; <target=>y",
         BEHIND_WORDS.format("target"),
     ),
     case(
-        "among words, behind a default", "# tags=x; old; <target=>y", BEHIND_WORDS.format("target")
+        "among words, after a default", "# tags=x; old; <target=>y", BEHIND_WORDS.format("target")
     ),
     case("among words, doubled #", f"a ## <tags={T1}>", BEHIND_WORDS.format("tags")),
     case("among words, on an option", f"--pre # old <Tags={T1}> x", BEHIND_WORDS.format("tags")),
@@ -537,7 +537,7 @@ def test_refused(marked: str, message: str) -> None:
 @pytest.mark.parametrize("interpreter", ["cp", "py", "pp", "ip", "jy", "graalpy", "CP"])
 def test_every_interpreters_tags_are_seen(interpreter: str) -> None:
     error = refusal(parse_line, f"# tags: {interpreter}311-none-any")
-    assert error.message == "tags: is no clause"
+    assert error.message == "tags: is not a clause"
 
 
 @pytest.mark.parametrize(
@@ -548,7 +548,7 @@ def test_every_interpreters_tags_are_seen(interpreter: str) -> None:
         case(
             "white space",
             "a ; tags=x y",
-            "tags are parted by commas; a comment goes behind a # of its own",
+            "separate tags by commas; put a comment after a # of its own",
         ),
         case("unknown key", "a ; when=x", "the clauses are tags=… and target=…"),
         case("near a key", "a ; Targets=x", "write target=…"),
@@ -557,15 +557,15 @@ def test_every_interpreters_tags_are_seen(interpreter: str) -> None:
         case(
             "marker behind",
             "a ; tags=x ; os_name == ''",
-            "a marker stands before it: REQUIREMENT ; MARKER ; tags=…",
+            "write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…",
         ),
         case(
             "no requirement",
             "; tags=x",
-            f"a default stands behind a # on a line of its own: # {EXAMPLE}",
+            f"write a default after a # on a line of its own: # {EXAMPLE}",
         ),
         case(
-            "behind an option",
+            "after an option",
             "a --hash=sha256:aa --pre ; target=x",
             "write it before the option: REQUIREMENT ; target=… --hash=sha256:aa",
         ),
@@ -574,12 +574,12 @@ def test_every_interpreters_tags_are_seen(interpreter: str) -> None:
             "--pre # tags=x",
             f"set a default on a line of its own above: # {EXAMPLE}",
         ),
-        case("editable", "--editable . ; tags=x", "write it behind a #: --editable … # tags=…"),
-        case("behind a backslash", "C:\\dist\\;tags=x", "put a blank before it"),
-        case("in a URL", f"https://h/x;tags={T1}", "put a blank before it: URL ; tags=…"),
+        case("editable", "--editable . ; tags=x", "write it after a #: --editable … # tags=…"),
+        case("after a backslash", "C:\\dist\\;tags=x", "put a space before it"),
+        case("in a URL", f"https://h/x;tags={T1}", "put a space before it: URL ; tags=…"),
         case("comment", f"# tag: {T1}", f"write tags=… as in {EXAMPLE}"),
         case("comment, target", "a # targets=x", "write target=… as in target=host"),
-        case("among words", f"a # x tags={T1}", "put it behind a # of its own: # tags=…"),
+        case("among words", f"a # x tags={T1}", "put it after a # of its own: # tags=…"),
     ],
 )
 def test_hints(text: str, hint: str) -> None:
@@ -589,13 +589,13 @@ def test_hints(text: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("marked", "message"),
     [
-        case("nothing listed", "a ; <tags=>", "tags= lists nothing"),
+        case("nothing listed", "a ; <tags=>", "tags= has no values"),
         case("an option behind", "a ; tags=<x --pre>", WHITE.format("x --pre")),
-        case("no requirement", "<;tags=x>", "no requirement stands before this clause"),
-        case("a comment alone", "<# tags=x>", "no requirement stands before this clause"),
-        case("nothing in a comment", "a # <tags=>", "tags= lists nothing"),
+        case("no requirement", "<;tags=x>", "there is no requirement before this clause"),
+        case("a comment alone", "<# tags=x>", "there is no requirement before this clause"),
+        case("nothing in a comment", "a # <tags=>", "tags= has no values"),
         case("a line end", "a ; tags=<x\ny>", WHITE.format("x\ny")),
-        case("in a URL", f"https://h/x.whl<;tags={T1}>", "this ; is taken as part of the URL"),
+        case("in a URL", f"https://h/x.whl<;tags={T1}>", "this ; is read as part of the URL"),
     ],
 )
 def test_refused_on_the_command_line(marked: str, message: str) -> None:
@@ -611,7 +611,7 @@ def test_refused_on_the_command_line(marked: str, message: str) -> None:
         case("a comment", "a>1 # tags=x, y", "a>1", ["tags=x,y"]),
         case("both", "a ; os_name=='#' ; tags=x  # target=./t", "a ; os_name=='#'", []),
         case("two in a comment", "a # tags=x ; target=./t", "a", ["tags=x", "target=./t"]),
-        case("behind a URL", "https://h/x.whl#egg=a # tags=x", "https://h/x.whl#egg=a", ["tags=x"]),
+        case("after a URL", "https://h/x.whl#egg=a # tags=x", "https://h/x.whl#egg=a", ["tags=x"]),
     ],
 )
 def test_a_comment_on_the_command_line(text: str, requirement: str, expected: list[str]) -> None:

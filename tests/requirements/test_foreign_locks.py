@@ -162,17 +162,27 @@ def test_pipfile() -> None:
     [
         ("poetry.lock", UV, "poetry.lock is not what its name says", 0),
         ("uv.lock", POETRY, "uv.lock is not what its name says", 0),
-        ("uv.lock", PIPFILE, "this is no TOML", 1),
-        ("Pipfile.lock", UV, "this is no JSON", 1),
-        ("Pipfile.lock", "[]", "Pipfile.lock is not what its name says", 0),
-        ("uv.lock", UV[:300], "this is no TOML", 9),
-        ("poetry.lock", POETRY.replace('"1.0"', '"1 --hash=x"', 1), "'1 --hash=x' is no", 3),
-        ("poetry.lock", POETRY.replace("Lib.X", "lib @ x"), "'lib @ x' is no name", 3),
-        ("poetry.lock", POETRY.replace('\\"3.8\\""\nfiles', '\\"3.8\\" ;"\nfiles', 1), "no mar", 3),
+        ("uv.lock", PIPFILE, "not valid TOML", 1),
+        ("Pipfile.lock", UV, "not valid JSON", 1),
+        ("Pipfile.lock", "[]", "Pipfile.lock is not a valid Pipfile.lock", 0),
+        ("uv.lock", UV[:300], "not valid TOML", 9),
+        (
+            "poetry.lock",
+            POETRY.replace('"1.0"', '"1 --hash=x"', 1),
+            "'1 --hash=x' is not a version",
+            3,
+        ),
+        ("poetry.lock", POETRY.replace("Lib.X", "lib @ x"), "'lib @ x' is not the name", 3),
+        (
+            "poetry.lock",
+            POETRY.replace('\\"3.8\\""\nfiles', '\\"3.8\\" ;"\nfiles', 1),
+            "is not a marker",
+            3,
+        ),
         (
             "uv.lock",
             UV.replace("resolution-markers = [\"python_full_version < '3.8'\"]\n", ""),
-            "lib-x is locked as 1.0 and as 2.0, and nothing says which holds where",
+            "lib-x is locked as 1.0 and as 2.0, without markers that tell which one to use",
             10,
         ),
     ],
@@ -196,7 +206,7 @@ class TestDownload:
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Path:
-        """Give a folder to work in, with the lock of three releases of which the third is new."""
+        """Return a folder to work in, with the lock of three releases of which the third is new."""
         shelf, folder = tmp_path / "index", tmp_path / "project"
         folder.mkdir()
         text = "version = 1\n"
@@ -246,7 +256,7 @@ class TestDownload:
     def test_asks_for_nothing(self, project: Path, index: LocalIndex) -> None:
         result = download(index, "-r", "uv.lock", cwd=project)
         assert result.exit_code == 1
-        assert "uv.lock says which versions, but asks for none" in result.stderr
+        assert "uv.lock pins versions, but does not request any" in result.stderr
 
     def test_wrong_lock(self, project: Path, index: LocalIndex) -> None:
         (project / "uv.lock").write_text("version = 1\n[[package]\n")

@@ -69,7 +69,7 @@ Row = tuple[str, int, str, str | None, bool]
 
 
 def rows(inputs: Inputs) -> list[Row]:
-    """Give each entry as file, line, what it asks for, its targets, and whether it constrains."""
+    """Return each entry as file, line, what it asks for, its targets, and whether it constrains."""
     assert (inputs.faults, inputs.unread) == ((), ())
     return [
         (
@@ -174,7 +174,7 @@ def test_undecodable(data: bytes, error: type[Exception], monkeypatch: pytest.Mo
         case("several backslashes", "a\\\\\nb", [(1, "ab")]),
         case("backslashes in front", "\\a\\\nb", [(1, "ab")]),
         case("backslashes in front, not continued", "\\a\nb", [(1, "\\a"), (2, "b")]),
-        case("a blank behind the backslash", "a \\ \nb", [(1, "a \\ "), (2, "b")]),
+        case("a blank after the backslash", "a \\ \nb", [(1, "a \\ "), (2, "b")]),
         case("continued by nothing", "a\\\n\nb", [(1, "a"), (3, "b")]),
         case("blank and continued", "\\\na\nb", [(1, "a"), (3, "b")]),
         case("at the end", "a\nb \\", [(1, "a"), (2, "b ")]),
@@ -200,7 +200,7 @@ def test_lines(text: str, lines: list[tuple[int, str]]) -> None:
     [
         case("one line", "a\nb ; tags=x y\n", 2, 10, 3, "b ; tags=x y"),
         case("indented", "\t b ; tags=x y # z", 1, 12, 3, "\t b ; tags=x y # z"),
-        case("behind a continuation", "b ; \\\n  tags=x y \\\n --pre", 2, 8, 3, "  tags=x y "),
+        case("after a continuation", "b ; \\\n  tags=x y \\\n --pre", 2, 8, 3, "  tags=x y "),
         case("in the third line", "b \\\n\\\n;tags=x,,y", 3, 8, 1, ";tags=x,,y"),
         case("across two lines", "b ; tags=x \\\ny\n", 1, 10, 2, "b ; tags=x "),
         case("at the break", "b ; tags=x,\\\ny z", 2, 1, 3, "y z"),
@@ -318,7 +318,7 @@ def test_nested(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        case("behind a requirement", "b -r x.txt", ["b"]),
+        case("after a requirement", "b -r x.txt", ["b"]),
         case("beside an editable one", "-r x.txt -e .", ["-r x.txt -e ."]),
         case("commented out", "# -r x.txt", []),
         case("no value", "-r", []),

@@ -19,8 +19,8 @@ from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, ta
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 BASE = target_from_tag(TAG, newest_pythons())
-KEYS_HINT = "the keys are markers, name, schema, tag, tags"
-VARIABLES_HINT = f"they are {', '.join(MARKER_VARIABLES)}"
+KEYS_HINT = "known keys: markers, name, schema, tag, tags"
+VARIABLES_HINT = f"known ones: {', '.join(MARKER_VARIABLES)}"
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_host_is_the_running_interpreter() -> None:
 
 
 def test_host_is_no_tag() -> None:
-    with pytest.raises(TargetError, match=r"^host is no tag$"):
+    with pytest.raises(TargetError, match=r"^host is not a tag$"):
         look_up("tags", "host", "")
 
 
@@ -90,20 +90,20 @@ def test_an_absolute_path_is_relative_to_nothing(tmp_path: Path) -> None:
     assert look_up("target", str(path), "elsewhere") == BASE
 
 
-NO_NAME = "wheeltarget targets lists those known; or name a target file, such as ./FILE.toml"
+NO_NAME = "run wheeltarget targets for a list, or name a target file, such as ./FILE.toml"
 
 
 @pytest.mark.parametrize(
     ("name", "message", "hint"),
     [
-        (TAG, f"{TAG} is no name of a target", f"a tag goes behind tags=: tags={TAG}"),
+        (TAG, f"{TAG} is not the name of a target", f"a tag is given with tags=: tags={TAG}"),
         # Two dashes make no tag, so none is proposed.
-        ("my-own-machine", "my-own-machine is no target known here", NO_NAME),
-        ("py3-none-any", "py3-none-any is no target known here", NO_NAME),
-        ("-a-b", "-a-b is no target known here", NO_NAME),
-        ("nowhere", "nowhere is no target known here", NO_NAME),
-        ("HOST", "HOST is no target known here", NO_NAME),
-        ("", " is no target known here", NO_NAME),
+        ("my-own-machine", "my-own-machine is not a known target", NO_NAME),
+        ("py3-none-any", "py3-none-any is not a known target", NO_NAME),
+        ("-a-b", "-a-b is not a known target", NO_NAME),
+        ("nowhere", "nowhere is not a known target", NO_NAME),
+        ("HOST", "HOST is not a known target", NO_NAME),
+        ("", " is not a known target", NO_NAME),
     ],
 )
 def test_what_names_no_target_is_refused(name: str, message: str, hint: str) -> None:
@@ -222,13 +222,13 @@ def test_another_patch_is_another_version_of_no_other_python(
     assert target.environment.get("implementation_version") == implementation_version
 
 
-ONE_OF = "tag is one tag whose environment is meant, tags is the list of all supported tags"
+ONE_OF = "tag is the best tag of the environment, tags is the list of all supported tags"
 TEXT_TABLE = "a table of strings by os_name and the like"
 BAD: dict[str, tuple[dict[str, object], str, str]] = {
     "key": ({"tag": TAG, "os": "x", "arch": "x"}, "box: unknown key arch", KEYS_HINT),
     "schema": (
         {"schema": 2, "tag": TAG},
-        "box: schema 2 is not known to this wheeltarget",
+        "box: this version of wheeltarget does not know schema 2",
         "",
     ),
     "empty": ({}, "box must have exactly one of tag and tags", ONE_OF),
@@ -250,12 +250,12 @@ BAD: dict[str, tuple[dict[str, object], str, str]] = {
     ),
     "variable": (
         {"tag": TAG, "markers": {"extra": "x"}},
-        "box: extra is no marker variable",
+        "box: unknown marker variable extra",
         VARIABLES_HINT,
     ),
     "refused-tag": (
         {"tag": "cp37-cp37-win_amd64"},
-        "box: cp37-cp37-win_amd64 is no environment: CPython 3.7 has the ABI cp37m",
+        "box: cp37-cp37-win_amd64 is not an environment: CPython 3.7 has the ABI cp37m",
         "write cp37-cp37m-win_amd64",
     ),
     "two-tags": (
@@ -270,13 +270,13 @@ BAD: dict[str, tuple[dict[str, object], str, str]] = {
     ),
     "no-version": (
         {"tags": ["py3-none-any"]},
-        "box does not say its whole Python version",
-        'give the marker python_full_version, such as "3.12.4"',
+        "box does not state the full Python version",
+        'add the marker python_full_version, such as "3.12.4"',
     ),
     "short-version": (
         {"tag": TAG, "markers": {"python_full_version": "3.6"}},
-        "box does not say its whole Python version",
-        'give the marker python_full_version, such as "3.12.4"',
+        "box does not state the full Python version",
+        'add the marker python_full_version, such as "3.12.4"',
     ),
     "other-python": (
         {"tag": TAG, "markers": {"python_full_version": "3.7.1"}},

@@ -78,7 +78,7 @@ print(json.dumps(taken))
 
 
 def named_targets() -> Iterator[NamedTarget]:
-    """Give every target of the catalogue that runs on glibc."""
+    """Return every target of the catalogue that runs on glibc."""
     for system in known_systems().systems:
         for python in system.pythons:
             for architecture, tag in system.platforms.items():
@@ -88,7 +88,7 @@ def named_targets() -> Iterator[NamedTarget]:
 
 
 def levels_by_python() -> Mapping[str, set[int]]:
-    """Give the levels of glibc on x86_64 for each Python."""
+    """Return the levels of glibc on x86_64 for each Python."""
     found: dict[str, set[int]] = {}
     for named in named_targets():
         level = glibc_level(named.tag.rpartition("-")[2])

@@ -40,19 +40,19 @@ GENERAL_HINT = (
     "macosx_11_0_arm64, win_amd64 or any"
 )
 ARCHITECTURES_HINT = (
-    "they are x86_64, i686, aarch64, armv7l, armv8l, armv6l, ppc64le, ppc64, s390x, riscv64, "
+    "known ones: x86_64, i686, aarch64, armv7l, armv8l, armv6l, ppc64le, ppc64, s390x, riscv64, "
     "loongarch64"
 )
 IOS_HINT = (
-    "they are ios_13_0_arm64_iphoneos, ios_13_0_arm64_iphonesimulator, "
+    "known ones: ios_13_0_arm64_iphoneos, ios_13_0_arm64_iphonesimulator, "
     "ios_13_0_x86_64_iphonesimulator"
 )
 EMSCRIPTEN_HINT = (
-    "they are pyemscripten_2024_0_wasm32, pyemscripten_2025_0_wasm32, "
+    "known ones: pyemscripten_2024_0_wasm32, pyemscripten_2025_0_wasm32, "
     "pyemscripten_2026_0_wasm32, pyemscripten_2026_5_wasm32"
 )
 NAMES_OF_MANYLINUX = (
-    "is no platform: manylinux has the names 1, 2010, 2014 and, from PEP 600 on, "
+    "is not a platform: manylinux has the names 1, 2010, 2014 and, from PEP 600 on, "
     "the version of glibc"
 )
 
@@ -291,23 +291,23 @@ def test_settles_these_marker_variables_and_no_other(tag: str, expected: dict[st
 REFUSED = {
     # glibc
     "manylinux_2_4_x86_64": (
-        "is no platform: on x86_64 manylinux begins with glibc 2.5",
+        "is not a platform: on x86_64 manylinux begins with glibc 2.5",
         "write manylinux_2_5_x86_64",
     ),
     "manylinux1_aarch64": (
-        "is no platform: on aarch64 manylinux begins with glibc 2.17",
+        "is not a platform: on aarch64 manylinux begins with glibc 2.17",
         "write manylinux_2_17_aarch64",
     ),
     "manylinux2010_arm64": (
-        "is no platform: on arm64 manylinux begins with glibc 2.17",
+        "is not a platform: on arm64 manylinux begins with glibc 2.17",
         "write manylinux_2_17_aarch64",
     ),
     "manylinux_2_100_x86_64": (
-        "is no platform: there is no glibc 2.100",
+        "is not a platform: there is no glibc 2.100",
         "the number is glibc's version, as in manylinux_2_28_x86_64",
     ),
     "manylinux_3_0_amd64": (
-        "is no platform: there is no glibc 3.0",
+        "is not a platform: there is no glibc 3.0",
         "the number is glibc's version, as in manylinux_2_28_x86_64",
     ),
     "manylinux2012_x86_64": (
@@ -319,169 +319,169 @@ REFUSED = {
         "write manylinux2014_aarch64 or, say, manylinux_2_28_aarch64",
     ),
     "manylinux2014_amd64": (
-        "is no platform: amd64 is no architecture of Linux platforms",
+        "is not a platform: amd64 is not a Linux architecture",
         "write manylinux2014_x86_64",
     ),
     "manylinux_2_28_vax": (
-        "is no platform: vax is no architecture of Linux platforms",
+        "is not a platform: vax is not a Linux architecture",
         ARCHITECTURES_HINT,
     ),
     "manylinux2012_vax": (
-        "is no platform: vax is no architecture of Linux platforms",
+        "is not a platform: vax is not a Linux architecture",
         ARCHITECTURES_HINT,
     ),
     "manylinux_2_28_armv6l": (
-        "is no platform: there is no manylinux for armv6l",
+        "is not a platform: there is no manylinux for armv6l",
         "write linux_armv6l",
     ),
     "manylinux_2_28": (
-        "is no platform",
+        "is not a platform",
         "write manylinux2014_x86_64 or, with glibc's version, manylinux_2_28_x86_64",
     ),
     # A number with a leading zero is in no file name, so it would match nothing.
     "manylinux_2_028_x86_64": (
-        "is no platform",
+        "is not a platform",
         "write manylinux2014_x86_64 or, with glibc's version, manylinux_2_28_x86_64",
     ),
     "ubuntu_22_04_x86_64": (
-        "is no platform",
+        "is not a platform",
         "write manylinux2014_x86_64 or, with glibc's version, manylinux_2_28_x86_64",
     ),
     # musl and plain Linux
     "musllinux_2_0_amd64": (
-        "is no platform: there is no musl 2.0",
+        "is not a platform: there is no musl 2.0",
         "write musllinux_1_2_x86_64",
     ),
     "musllinux_1_100_x86_64": (
-        "is no platform: there is no musl 1.100",
+        "is not a platform: there is no musl 1.100",
         "write musllinux_1_2_x86_64",
     ),
     "musllinux_1_2_arm64": (
-        "is no platform: arm64 is no architecture of Linux platforms",
+        "is not a platform: arm64 is not a Linux architecture",
         "write musllinux_1_2_aarch64",
     ),
-    "alpine_3_20": ("is no platform", "write musllinux_1_2_x86_64"),
+    "alpine_3_20": ("is not a platform", "write musllinux_1_2_x86_64"),
     "linux_arm64": (
-        "is no platform: arm64 is no architecture of Linux platforms",
+        "is not a platform: arm64 is not a Linux architecture",
         "write linux_aarch64",
     ),
     "linux_x86": (
-        "is no platform: x86 is no architecture of Linux platforms",
+        "is not a platform: x86 is not a Linux architecture",
         "write linux_i686",
     ),
     "linux_vax": (
-        "is no platform: vax is no architecture of Linux platforms",
+        "is not a platform: vax is not a Linux architecture",
         ARCHITECTURES_HINT,
     ),
     "linux": (
-        "is no platform",
+        "is not a platform",
         "write linux_x86_64 or, with glibc's version, manylinux_2_28_x86_64",
     ),
     # macOS
     "macosx_10_9_universal2": (
-        "is a format of wheels, not one machine: which processor has the target?",
+        "is a wheel format for several processors: which one does the target have?",
         "write macosx_10_9_x86_64 or macosx_11_0_arm64",
     ),
     "macosx_13_0_universal2": (
-        "is a format of wheels, not one machine: which processor has the target?",
+        "is a wheel format for several processors: which one does the target have?",
         "write macosx_13_0_x86_64 or macosx_13_0_arm64",
     ),
     "macosx_10_6_intel": (
-        "is a format of wheels, not one machine: which processor has the target?",
+        "is a wheel format for several processors: which one does the target have?",
         "write macosx_10_6_x86_64 or macosx_11_0_arm64",
     ),
     "macosx_10_3_fat": (
-        "is a format of wheels, not one machine: which processor has the target?",
+        "is a wheel format for several processors: which one does the target have?",
         "write macosx_10_4_x86_64 or macosx_11_0_arm64",
     ),
     "macosx_14_0_aarch64": (
-        "is no platform: aarch64 is no processor of macOS platforms",
+        "is not a platform: aarch64 is not a macOS processor",
         "write macosx_14_0_arm64",
     ),
     "macosx_14_0_vax": (
-        "is no platform: vax is no processor of macOS platforms",
-        "they are x86_64, arm64, i386, ppc, ppc64",
+        "is not a platform: vax is not a macOS processor",
+        "known ones: x86_64, arm64, i386, ppc, ppc64",
     ),
     "macosx_10_15_arm64": (
-        "is no platform: no macOS 10.15 runs on arm64",
+        "is not a platform: no macOS 10.15 runs on arm64",
         "write macosx_11_0_arm64",
     ),
     "macosx_10_3_x86_64": (
-        "is no platform: no macOS 10.3 runs on x86_64",
+        "is not a platform: no macOS 10.3 runs on x86_64",
         "write macosx_10_4_x86_64",
     ),
     "macosx_10_17_x86_64": (
-        "is no platform: no macOS 10.17 runs on x86_64",
+        "is not a platform: no macOS 10.17 runs on x86_64",
         "write macosx_10_16_x86_64",
     ),
     "macosx_100_0_arm64": (
-        "is no platform: no macOS 100.0 runs on arm64",
+        "is not a platform: no macOS 100.0 runs on arm64",
         "write macosx_99_99_arm64",
     ),
     # packaging gives both of these universal2, which has no code for either.
     "macosx_11_0_i386": (
-        "is no platform: no macOS 11.0 runs on i386",
+        "is not a platform: no macOS 11.0 runs on i386",
         "write macosx_10_14_i386",
     ),
-    "macosx_11_0_ppc": ("is no platform: no macOS 11.0 runs on ppc", "write macosx_10_6_ppc"),
-    "macosx_arm64": ("is no platform", "write macosx_11_0_arm64 or macosx_10_13_x86_64"),
-    "macos_14_0_arm64": ("is no platform", "write macosx_11_0_arm64 or macosx_10_13_x86_64"),
-    "darwin": ("is no platform", "write macosx_11_0_arm64 or macosx_10_13_x86_64"),
+    "macosx_11_0_ppc": ("is not a platform: no macOS 11.0 runs on ppc", "write macosx_10_6_ppc"),
+    "macosx_arm64": ("is not a platform", "write macosx_11_0_arm64 or macosx_10_13_x86_64"),
+    "macos_14_0_arm64": ("is not a platform", "write macosx_11_0_arm64 or macosx_10_13_x86_64"),
+    "darwin": ("is not a platform", "write macosx_11_0_arm64 or macosx_10_13_x86_64"),
     # Windows
-    "win64": ("is no platform", "write win_amd64"),
-    "win_x86_64": ("is no platform", "write win_amd64"),
-    "windows": ("is no platform", "write win_amd64"),
-    "amd64": ("is no platform", "write win_amd64"),
-    "win_x86": ("is no platform", "write win32"),
-    "windows_i686": ("is no platform", "write win32"),
-    "win_32": ("is no platform", "write win32"),
-    "win_aarch64": ("is no platform", "write win_arm64"),
+    "win64": ("is not a platform", "write win_amd64"),
+    "win_x86_64": ("is not a platform", "write win_amd64"),
+    "windows": ("is not a platform", "write win_amd64"),
+    "amd64": ("is not a platform", "write win_amd64"),
+    "win_x86": ("is not a platform", "write win32"),
+    "windows_i686": ("is not a platform", "write win32"),
+    "win_32": ("is not a platform", "write win32"),
+    "win_aarch64": ("is not a platform", "write win_arm64"),
     # iOS and Android
     "ios_11_4_arm64_iphoneos": (
-        "is no platform: no Python runs on iOS 11.4",
-        "it begins with version 12; write ios_13_0_arm64_iphoneos",
+        "is not a platform: no Python runs on iOS 11.4",
+        "the first one is iOS 12; write ios_13_0_arm64_iphoneos",
     ),
     "ios_100_0_arm64_iphoneos": (
-        "is no platform: no Python runs on iOS 100.0",
-        "it begins with version 12; write ios_13_0_arm64_iphoneos",
+        "is not a platform: no Python runs on iOS 100.0",
+        "the first one is iOS 12; write ios_13_0_arm64_iphoneos",
     ),
     "ios_13_100_arm64_iphoneos": (
-        "is no platform: no Python runs on iOS 13.100",
-        "it begins with version 12; write ios_13_0_arm64_iphoneos",
+        "is not a platform: no Python runs on iOS 13.100",
+        "the first one is iOS 12; write ios_13_0_arm64_iphoneos",
     ),
     "ios_13_0_x86_64_iphoneos": (
-        "is no platform: x86_64_iphoneos is no device or simulator of iOS",
+        "is not a platform: x86_64_iphoneos is not an iOS device or simulator",
         IOS_HINT,
     ),
-    "ios_arm64": ("is no platform", "write ios_13_0_arm64_iphoneos"),
+    "ios_arm64": ("is not a platform", "write ios_13_0_arm64_iphoneos"),
     "android_15_x86_64": (
-        "is no platform: no Python runs on Android API level 15",
-        "it begins with level 16; write android_21_x86_64",
+        "is not a platform: no Python runs on Android API level 15",
+        "the first one is level 16; write android_21_x86_64",
     ),
     "android_100_x86_64": (
-        "is no platform: no Python runs on Android API level 100",
-        "it begins with level 16; write android_21_x86_64",
+        "is not a platform: no Python runs on Android API level 100",
+        "the first one is level 16; write android_21_x86_64",
     ),
     "android_24_arm64": (
-        "is no platform: arm64 is no ABI of Android",
-        "they are arm64_v8a, x86_64, armeabi_v7a, x86",
+        "is not a platform: arm64 is not an Android ABI",
+        "known ones: arm64_v8a, x86_64, armeabi_v7a, x86",
     ),
-    "android_arm64_v8a": ("is no platform", "write android_21_arm64_v8a"),
+    "android_arm64_v8a": ("is not a platform", "write android_21_arm64_v8a"),
     # Emscripten
     "pyemscripten_2023_0_wasm32": (
-        "is no platform known here",
+        "is not a known platform",
         EMSCRIPTEN_HINT,
     ),
     "pyodide_2026_0_wasm32": (
-        "is no platform: wheels for it were never named pyodide",
+        "is not a platform: wheels for this level are not named pyodide",
         "write pyemscripten_2026_0_wasm32",
     ),
-    "emscripten_4_0_9_wasm32": ("is no platform", "write pyemscripten_2025_0_wasm32"),
+    "emscripten_4_0_9_wasm32": ("is not a platform", "write pyemscripten_2025_0_wasm32"),
     # Nothing at all
-    "amiga": ("is no platform", GENERAL_HINT),
-    "": ("is no platform", GENERAL_HINT),
+    "amiga": ("is not a platform", GENERAL_HINT),
+    "": ("is not a platform", GENERAL_HINT),
     "manylinux\u0662_28_x86_64": (
-        "is no platform",
+        "is not a platform",
         "write manylinux2014_x86_64 or, with glibc's version, manylinux_2_28_x86_64",
     ),
 }
@@ -523,7 +523,7 @@ def test_another_name_of_an_architecture_is_understood_and_refused(
     "format_", ["universal2", "universal", "intel", "fat", "fat3", "fat32", "fat64"]
 )
 def test_a_format_of_several_processors_is_no_machine(format_: str) -> None:
-    with pytest.raises(TargetError, match="which processor has the target"):
+    with pytest.raises(TargetError, match="which one does the target have"):
         parse_platform(f"macosx_10_6_{format_}")
 
 

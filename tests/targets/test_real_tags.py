@@ -36,7 +36,7 @@ def tag_of(oracle: Oracle, seen: View, glibc: tuple[int, int]) -> str:
 
 
 def known_markers(target: Target) -> dict[str, str]:
-    """Give the markers that do not change from one patch to the next."""
+    """Return the markers that do not change from one patch to the next."""
     return {name: value for name, value in target.markers if name not in PATCH_LEVEL}
 
 

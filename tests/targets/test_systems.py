@@ -178,13 +178,13 @@ class TestNames:
             (
                 "aws-lambda-python3.12",
                 "WT216",
-                "aws-lambda-python3.12 leaves the architecture open",
+                "aws-lambda-python3.12 does not say which architecture",
                 "write aws-lambda-python3.12-x86_64 or aws-lambda-python3.12-arm64",
             ),
             (
                 "aws-lambda-arm64",
                 "WT216",
-                "aws-lambda-arm64 leaves the Python open",
+                "aws-lambda-arm64 does not say which Python",
                 (
                     "write aws-lambda-python3.14-arm64, or another of 3.8, 3.9, 3.10, 3.11, 3.12, "
                     "3.13, 3.14, 3.15"
@@ -193,7 +193,7 @@ class TestNames:
             (
                 "debian-12-python3.11",
                 "WT216",
-                "debian-12-python3.11 leaves the architecture open",
+                "debian-12-python3.11 does not say which architecture",
                 (
                     "write debian-12-python3.11-x86_64, or another of x86_64, aarch64, i686, "
                     "armv7l, ppc64le, s390x"
@@ -221,13 +221,13 @@ class TestNames:
             (
                 "lambda-python3.12-arm64",
                 "WT202",
-                "lambda-python3.12-arm64 is no target known here",
+                "lambda-python3.12-arm64 is not a known target",
                 "write aws-lambda-python3.12-arm64",
             ),
             (
                 "debain-12-python3.11-x64",
                 "WT202",
-                "debain-12-python3.11-x64 is no target known here",
+                "debain-12-python3.11-x64 is not a known target",
                 (
                     "write debian-12-python3.11-x86_64, debian-13-python3.11-x86_64 or "
                     "debian-11-python3.11-x86_64"
@@ -236,7 +236,7 @@ class TestNames:
             (
                 "alpine-python3.9-x86_64",
                 "WT202",
-                "alpine-python3.9-x86_64 is no target known here",
+                "alpine-python3.9-x86_64 is not a known target",
                 (
                     "write alpine-3.22-python3.9-x86_64, alpine-3.23-python3.9-x86_64 or "
                     "alpine-3.24-python3.9-x86_64"
@@ -245,19 +245,19 @@ class TestNames:
             (
                 "aws-lamda-pyton3.12-arm64",
                 "WT202",
-                "aws-lamda-pyton3.12-arm64 is no target known here",
+                "aws-lamda-pyton3.12-arm64 is not a known target",
                 "write aws-lambda-python3.12-arm64",
             ),
             (
                 "aws-lambda-python3_12-arm64",
                 "WT202",
-                "aws-lambda-python3_12-arm64 is no target known here",
+                "aws-lambda-python3_12-arm64 is not a known target",
                 "write aws-lambda-python3.12-arm64",
             ),
             (
                 "aws-lamda-python3.5-arm64",
                 "WT202",
-                "aws-lamda-python3.5-arm64 is no target known here",
+                "aws-lamda-python3.5-arm64 is not a known target",
                 "write aws-lambda-python3.14-arm64",
             ),
         ],

@@ -25,7 +25,7 @@ from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, ta
 
 GLIBC = "manylinux_2_28_x86_64"
 NEWEST = newest_pythons()
-TWO_TAGS = "name the two as two tags, with a comma between"
+TWO_TAGS = "write two tags, separated by a comma"
 
 _A_TAG = re.compile(r"\b(?:cp|pp|py|graalpy)\d+-[\w.]+-\w[\w.]*")
 
@@ -425,24 +425,24 @@ def test_python_2_calls_every_linux_linux2(platform: str) -> None:
 REFUSED: dict[str, tuple[str, str]] = {
     # Not three parts
     "cp39": (
-        "cp39 is no tag",
+        "cp39 is not a tag",
         "a tag is INTERPRETER-ABI-PLATFORM, such as cp312-cp312-manylinux_2_28_x86_64",
     ),
     "six-1.17.0-py2.py3-none-any.whl": (
-        "six-1.17.0-py2.py3-none-any.whl is no tag",
+        "six-1.17.0-py2.py3-none-any.whl is not a tag",
         "a tag is the last three parts of the file name, without .whl",
     ),
     "aws-lambda-python3.12-arm64": (
-        "aws-lambda-python3.12-arm64 is no tag",
+        "aws-lambda-python3.12-arm64 is not a tag",
         (
-            "a name goes behind target=; a tag is INTERPRETER-ABI-PLATFORM, such as "
+            "a name is given with target=; a tag is INTERPRETER-ABI-PLATFORM, such as "
             "cp312-cp312-manylinux_2_28_x86_64"
         ),
     ),
     # The interpreter
-    "cp3.12-cp312-win_amd64": ("cp3.12 is no interpreter", "write cp312-…"),
-    "3.9-cp39-win_amd64": ("3.9 is no interpreter", "write cp39-…"),
-    "python3.9-cp39-win_amd64": ("python3.9 is no interpreter", "write cp39-…"),
+    "cp3.12-cp312-win_amd64": ("cp3.12 is not an interpreter", "write cp312-…"),
+    "3.9-cp39-win_amd64": ("3.9 is not an interpreter", "write cp39-…"),
+    "python3.9-cp39-win_amd64": ("python3.9 is not an interpreter", "write cp39-…"),
     "cp36.cp37-abi3-win_amd64": (
         "cp36.cp37 is more than one interpreter",
         "a target has one: write cp36-…, and another tag for the next",
@@ -452,242 +452,260 @@ REFUSED: dict[str, tuple[str, str]] = {
         "a target has one: write py39-…, and another tag for the next",
     ),
     "py3-none-any": (
-        "py3-none-any names no environment: which Python 3?",
-        "say the version, as in py312",
+        "py3-none-any does not name an environment: which Python 3?",
+        "add the version, as in py312",
     ),
     "py2-none-any": (
-        "py2-none-any names no environment: which Python 2?",
-        "say the version, as in py27",
+        "py2-none-any does not name an environment: which Python 2?",
+        "add the version, as in py27",
     ),
     "graalpy3-none-any": (
-        "graalpy3-none-any names no environment: which Python 3?",
-        "say the version, as in graalpy312",
+        "graalpy3-none-any does not name an environment: which Python 3?",
+        "add the version, as in graalpy312",
     ),
     "python39-none-any": (
-        "python39-none-any is no tag: python39 is no interpreter",
+        "python39-none-any is not a tag: python39 is not an interpreter",
         "write cp39, or pp310 for PyPy, or py39 for any Python 3.9",
     ),
     "jy-none-any": (
-        "jy-none-any is no tag: jy is no interpreter",
+        "jy-none-any is not a tag: jy is not an interpreter",
         "write cp312, or pp310 for PyPy, or py39 for any Python 3.9",
     ),
     "cp313t-cp313t-win_amd64": (
-        "cp313t-cp313t-win_amd64 is no tag: cp313t is no interpreter",
+        "cp313t-cp313t-win_amd64 is not a tag: cp313t is not an interpreter",
         "write cp313, or pp310 for PyPy, or py39 for any Python 3.9",
     ),
     # int() takes no more than 4300 digits, and a ladder down from such a version has no end.
     f"cp3{'9' * 5000}-none-any": (
-        f"cp3{'9' * 5000}-none-any is no tag: cp3{'9' * 5000} is no interpreter",
+        f"cp3{'9' * 5000}-none-any is not a tag: cp3{'9' * 5000} is not an interpreter",
         "write cp399, or pp310 for PyPy, or py39 for any Python 3.9",
     ),
     "cp316-cp316-win_amd64": (
-        "cp316 is no Python known here",
+        "cp316 is not a known Python",
         "describe it in a target file and name that: target=./FILE.toml",
     ),
     "cp32-cp32-win_amd64": (
-        "cp32 is no Python known here",
+        "cp32 is not a known Python",
         "describe it in a target file and name that: target=./FILE.toml",
     ),
     "py316-none-any": (
-        "py316 is no Python known here",
+        "py316 is not a known Python",
         "describe it in a target file and name that: target=./FILE.toml",
     ),
     # Characters
     "cp39-cp39-linux_x86/64": (
-        "cp39-cp39-linux_x86/64 is no tag: 'linux_x86/64' is not made of letters, digits and _",
+        "cp39-cp39-linux_x86/64 is not a tag: 'linux_x86/64' is not made of letters, digits and _",
         "write it like cp312-cp312-manylinux_2_28_x86_64",
     ),
     "cp39--win32": (
-        "cp39--win32 is no tag: '' is not made of letters, digits and _",
+        "cp39--win32 is not a tag: '' is not made of letters, digits and _",
         "write it like cp312-cp312-manylinux_2_28_x86_64",
     ),
     "cp39-cp39.-win32": (
-        "cp39-cp39.-win32 is no tag: '' is not made of letters, digits and _",
+        "cp39-cp39.-win32 is not a tag: '' is not made of letters, digits and _",
         "write it like cp312-cp312-manylinux_2_28_x86_64",
     ),
     "cp\u0663\u0669-none-any": (
-        "cp\u0663\u0669-none-any is no tag: 'cp\u0663\u0669' is not made of letters, digits and _",
+        (
+            "cp\u0663\u0669-none-any is not a tag: "
+            "'cp\u0663\u0669' is not made of letters, digits and _"
+        ),
         "write it like cp312-cp312-manylinux_2_28_x86_64",
     ),
     # The platforms
-    "cp39-cp39-win64": ("win64 is no platform", "write win_amd64"),
+    "cp39-cp39-win64": ("win64 is not a platform", "write win_amd64"),
     "cp39-cp39-manylinux1_arm64": (
-        "manylinux1_arm64 is no platform: on arm64 manylinux begins with glibc 2.17",
+        "manylinux1_arm64 is not a platform: on arm64 manylinux begins with glibc 2.17",
         "write manylinux_2_17_aarch64",
     ),
     f"cp39-cp39-{GLIBC}.musllinux_1_2_x86_64": (
         (
-            f"cp39-cp39-{GLIBC}.musllinux_1_2_x86_64 is no environment: no Python runs on glibc "
-            "and musl at once"
+            f"cp39-cp39-{GLIBC}.musllinux_1_2_x86_64 is not an environment: "
+            "no Python runs on both glibc and musl"
         ),
         TWO_TAGS,
     ),
     f"cp39-cp39-{GLIBC}.manylinux_2_28_i686": (
         (
-            f"cp39-cp39-{GLIBC}.manylinux_2_28_i686 is no environment: {GLIBC} and "
+            f"cp39-cp39-{GLIBC}.manylinux_2_28_i686 is not an environment: {GLIBC} and "
             "manylinux_2_28_i686 are different machines"
         ),
         TWO_TAGS,
     ),
     "cp39-cp39-win32.win_amd64": (
-        ("cp39-cp39-win32.win_amd64 is no environment: win32 and win_amd64 are different machines"),
+        (
+            "cp39-cp39-win32.win_amd64 is not an environment: "
+            "win32 and win_amd64 are different machines"
+        ),
         TWO_TAGS,
     ),
     f"cp39-cp39-{GLIBC}.any": (
-        f"cp39-cp39-{GLIBC}.any is no environment: any is no machine",
-        "leave any out; a target with a platform takes wheels for any platform too",
+        f"cp39-cp39-{GLIBC}.any is not an environment: any is not a machine",
+        "remove any; a target with a platform accepts wheels for any platform too",
     ),
     # The ABI of CPython
     "cp39-abi3-win_amd64": (
-        "cp39-abi3-win_amd64 names no environment: wheels for cp39 would be left out",
-        "write cp39-cp39-win_amd64; it takes abi3 wheels too",
+        "cp39-abi3-win_amd64 does not name an environment: it would exclude wheels for cp39",
+        "write cp39-cp39-win_amd64; it accepts abi3 wheels too",
     ),
     "cp39-abi3-linux_i686.manylinux1_i686": (
         (
-            "cp39-abi3-linux_i686.manylinux1_i686 names no environment: "
-            "wheels for cp39 would be left out"
+            "cp39-abi3-linux_i686.manylinux1_i686 does not name an environment: "
+            "it would exclude wheels for cp39"
         ),
-        "write cp39-cp39-linux_i686.manylinux1_i686; it takes abi3 wheels too",
+        "write cp39-cp39-linux_i686.manylinux1_i686; it accepts abi3 wheels too",
     ),
     "pp39-abi3-linux_i686.manylinux1_i686": (
         (
-            "pp39-abi3-linux_i686.manylinux1_i686 names no environment: "
+            "pp39-abi3-linux_i686.manylinux1_i686 does not name an environment: "
             "pp39 has an ABI like pypy39_pp73"
         ),
         "write pp39-pypy39_pp73-linux_i686.manylinux1_i686",
     ),
     "cp37-none.abi3-win_amd64": (
-        "cp37-none.abi3-win_amd64 names no environment: wheels for cp37m would be left out",
-        "write cp37-cp37m-win_amd64; it takes none and abi3 wheels too",
+        "cp37-none.abi3-win_amd64 does not name an environment: it would exclude wheels for cp37m",
+        "write cp37-cp37m-win_amd64; it accepts none and abi3 wheels too",
     ),
     "cp39-none-win_amd64": (
-        "cp39-none-win_amd64 names no environment: wheels for cp39 would be left out",
-        "write cp39-cp39-win_amd64; it takes none wheels too",
+        "cp39-none-win_amd64 does not name an environment: it would exclude wheels for cp39",
+        "write cp39-cp39-win_amd64; it accepts none wheels too",
     ),
     "cp315-abi3t-win_amd64": (
-        "cp315-abi3t-win_amd64 names no environment: wheels for cp315t would be left out",
-        "write cp315-cp315t-win_amd64; it takes abi3t wheels too",
+        "cp315-abi3t-win_amd64 does not name an environment: it would exclude wheels for cp315t",
+        "write cp315-cp315t-win_amd64; it accepts abi3t wheels too",
     ),
     "cp315-abi3-win_amd64": (
-        "cp315-abi3-win_amd64 names no environment: wheels for cp315 would be left out",
-        "write cp315-cp315-win_amd64; it takes abi3 wheels too",
+        "cp315-abi3-win_amd64 does not name an environment: it would exclude wheels for cp315",
+        "write cp315-cp315-win_amd64; it accepts abi3 wheels too",
     ),
     "cp312-abi3t-win_amd64": (
-        "cp312-abi3t-win_amd64 names no environment: wheels for cp312 would be left out",
+        "cp312-abi3t-win_amd64 does not name an environment: it would exclude wheels for cp312",
         "write cp312-cp312-win_amd64",
     ),
     # Neither build takes both, so the hint promises nothing.
     "cp315-abi3.abi3t-win_amd64": (
-        "cp315-abi3.abi3t-win_amd64 names no environment: wheels for cp315t would be left out",
+        (
+            "cp315-abi3.abi3t-win_amd64 does not name an environment: "
+            "it would exclude wheels for cp315t"
+        ),
         "write cp315-cp315t-win_amd64",
     ),
     "cp27-abi3-manylinux1_x86_64": (
-        "cp27-abi3-manylinux1_x86_64 names no environment: wheels for cp27mu would be left out",
+        (
+            "cp27-abi3-manylinux1_x86_64 does not name an environment: "
+            "it would exclude wheels for cp27mu"
+        ),
         "write cp27-cp27mu-manylinux1_x86_64",
     ),
     "cp37-cp37-win_amd64": (
-        "cp37-cp37-win_amd64 is no environment: CPython 3.7 has the ABI cp37m",
+        "cp37-cp37-win_amd64 is not an environment: CPython 3.7 has the ABI cp37m",
         "write cp37-cp37m-win_amd64",
     ),
     "cp38-cp38m-win_amd64": (
-        "cp38-cp38m-win_amd64 is no environment: CPython 3.8 has the ABI cp38",
+        "cp38-cp38m-win_amd64 is not an environment: CPython 3.8 has the ABI cp38",
         "write cp38-cp38-win_amd64",
     ),
     "cp312-cp312t-win_amd64": (
-        "cp312-cp312t-win_amd64 is no environment: CPython 3.12 has the ABI cp312",
+        "cp312-cp312t-win_amd64 is not an environment: CPython 3.12 has the ABI cp312",
         "write cp312-cp312-win_amd64",
     ),
     "cp312-cp311-win_amd64": (
-        "cp312-cp311-win_amd64 is no environment: CPython 3.12 has the ABI cp312",
+        "cp312-cp311-win_amd64 is not an environment: CPython 3.12 has the ABI cp312",
         "write cp312-cp312-win_amd64",
     ),
     f"cp27-cp27-{GLIBC}": (
-        f"cp27-cp27-{GLIBC} is no environment: CPython 2.7 has the ABI cp27mu",
+        f"cp27-cp27-{GLIBC} is not an environment: CPython 2.7 has the ABI cp27mu",
         f"write cp27-cp27mu-{GLIBC}",
     ),
     "cp33-cp33mu-linux_x86_64": (
-        "cp33-cp33mu-linux_x86_64 is no environment: CPython 3.3 has the ABI cp33m",
+        "cp33-cp33mu-linux_x86_64 is not an environment: CPython 3.3 has the ABI cp33m",
         "write cp33-cp33m-linux_x86_64",
     ),
     "cp27-cp27mu-win_amd64": (
-        "cp27-cp27mu-win_amd64 is no environment: CPython 2.7 has the ABI cp27m",
+        "cp27-cp27mu-win_amd64 is not an environment: CPython 2.7 has the ABI cp27m",
         "write cp27-cp27m-win_amd64",
     ),
     "cp313-cp313.cp313t-win_amd64": (
         (
-            "cp313-cp313.cp313t-win_amd64 is no environment: no build of CPython 3.13 has "
+            "cp313-cp313.cp313t-win_amd64 is not an environment: no build of CPython 3.13 has "
             "cp313 and cp313t"
         ),
         "write cp313-cp313-win_amd64, and another tag for another build",
     ),
     "cp315-cp315t.abi3-win_amd64": (
         (
-            "cp315-cp315t.abi3-win_amd64 is no environment: no build of CPython 3.15 has "
+            "cp315-cp315t.abi3-win_amd64 is not an environment: no build of CPython 3.15 has "
             "cp315t and abi3"
         ),
         "write cp315-cp315t-win_amd64, and another tag for another build",
     ),
     "cp315-cp315.abi3t-win_amd64": (
         (
-            "cp315-cp315.abi3t-win_amd64 is no environment: no build of CPython 3.15 has "
+            "cp315-cp315.abi3t-win_amd64 is not an environment: no build of CPython 3.15 has "
             "cp315 and abi3t"
         ),
         "write cp315-cp315-win_amd64, and another tag for another build",
     ),
     "cp27-cp27m.abi3-win_amd64": (
-        "cp27-cp27m.abi3-win_amd64 is no environment: no build of CPython 2.7 has cp27m and abi3",
+        (
+            "cp27-cp27m.abi3-win_amd64 is not an environment: "
+            "no build of CPython 2.7 has cp27m and abi3"
+        ),
         "write cp27-cp27m-win_amd64, and another tag for another build",
     ),
     "cp37-cp37m.cp37dm-win_amd64": (
         (
-            "cp37-cp37m.cp37dm-win_amd64 is no environment: no build of CPython 3.7 has "
+            "cp37-cp37m.cp37dm-win_amd64 is not an environment: no build of CPython 3.7 has "
             "cp37m and cp37dm"
         ),
         "write cp37-cp37m-win_amd64, and another tag for another build",
     ),
     "cp39-cp39-any": (
-        "cp39-cp39-any names an ABI and no platform",
+        "cp39-cp39-any has an ABI, but no platform",
         f"write cp39-none-any for pure Python wheels, or cp39-cp39-{GLIBC}",
     ),
     "cp27-cp27m-any": (
-        "cp27-cp27m-any names an ABI and no platform",
+        "cp27-cp27m-any has an ABI, but no platform",
         f"write cp27-none-any for pure Python wheels, or cp27-cp27mu-{GLIBC}",
     ),
     # The ABI of other Pythons
     "py39-abi3-win_amd64": (
-        "py39-abi3-win_amd64 names no environment: py39 is any Python, which has no ABI",
-        "write py39-none-win_amd64, or the interpreter that it is, such as cp…",
+        "py39-abi3-win_amd64 does not name an environment: py39 means any Python, which has no ABI",
+        "write py39-none-win_amd64, or name one interpreter, such as cp…",
     ),
     "py39-cp39-any": (
-        "py39-cp39-any names no environment: py39 is any Python, which has no ABI",
-        "write py39-none-any, or the interpreter that it is, such as cp…",
+        "py39-cp39-any does not name an environment: py39 means any Python, which has no ABI",
+        "write py39-none-any, or name one interpreter, such as cp…",
     ),
     "pp310-pypy39_pp73-win_amd64": (
-        "pp310-pypy39_pp73-win_amd64 names no environment: pp310 has an ABI like pypy310_pp73",
+        (
+            "pp310-pypy39_pp73-win_amd64 does not name an environment: "
+            "pp310 has an ABI like pypy310_pp73"
+        ),
         "write pp310-pypy310_pp73-win_amd64",
     ),
     "pp310-none-win_amd64": (
-        "pp310-none-win_amd64 names no environment: pp310 has an ABI like pypy310_pp73",
+        "pp310-none-win_amd64 does not name an environment: pp310 has an ABI like pypy310_pp73",
         "write pp310-pypy310_pp73-win_amd64",
     ),
     "pp310-pypy310_pp73.abi3-win_amd64": (
         (
-            "pp310-pypy310_pp73.abi3-win_amd64 names no environment: "
+            "pp310-pypy310_pp73.abi3-win_amd64 does not name an environment: "
             "pp310 has an ABI like pypy310_pp73"
         ),
         "write pp310-pypy310_pp73-win_amd64",
     ),
     "pp310-pypy310_pp73-any": (
-        "pp310-pypy310_pp73-any names an ABI and no platform",
+        "pp310-pypy310_pp73-any has an ABI, but no platform",
         f"write pp310-none-any for pure Python wheels, or pp310-pypy310_pp73-{GLIBC}",
     ),
     "pp27-pypy27_pp73-linux_x86_64": (
-        "pp27-pypy27_pp73-linux_x86_64 names no environment: pp27 has an ABI like pypy_73",
+        "pp27-pypy27_pp73-linux_x86_64 does not name an environment: pp27 has an ABI like pypy_73",
         "write pp27-pypy_73-linux_x86_64",
     ),
     "graalpy312-graalpy250-linux_x86_64": (
         (
-            "graalpy312-graalpy250-linux_x86_64 names no environment: "
+            "graalpy312-graalpy250-linux_x86_64 does not name an environment: "
             "graalpy312 has an ABI like graalpy250_312_native"
         ),
         "write graalpy312-graalpy250_312_native-linux_x86_64",
@@ -725,16 +743,16 @@ def make(
         (
             ["py3-none-any"],
             {"os": "x", "extra": "x"},
-            "mine: extra is no marker variable",
+            "mine: unknown marker variable extra",
         ),
-        (["py3-none-any"], {"full": ""}, "mine does not say its whole Python version"),
-        (["py3-none-any"], {"full": "3.12"}, "mine does not say its whole Python version"),
-        (["py3-none-any"], {"full": "3.x.1"}, "mine does not say its whole Python version"),
-        (["py3-none-any"], {"full": "3.12.1 "}, "mine does not say its whole Python version"),
+        (["py3-none-any"], {"full": ""}, "mine does not state the full Python version"),
+        (["py3-none-any"], {"full": "3.12"}, "mine does not state the full Python version"),
+        (["py3-none-any"], {"full": "3.x.1"}, "mine does not state the full Python version"),
+        (["py3-none-any"], {"full": "3.12.1 "}, "mine does not state the full Python version"),
         (
             ["py3-none-any"],
             {"full": "\u0663.1.2"},
-            "mine does not say its whole Python version",
+            "mine does not state the full Python version",
         ),
         (
             ["py3-none-any"],
@@ -752,7 +770,7 @@ def test_a_target_of_contradictory_parts_is_refused(
 
 
 def test_no_markers_at_all_are_too_few() -> None:
-    with pytest.raises(TargetError, match="whole Python version"):
+    with pytest.raises(TargetError, match="state the full Python version"):
         Target("mine", ("py3-none-any",), ())
 
 

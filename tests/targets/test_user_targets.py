@@ -18,7 +18,7 @@ OTHER = "cp39-cp39-win_amd64"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder of a project, with a user's folder beside it."""
+    """Return a folder of a project, with a user's folder beside it."""
     home = tmp_path / "home"
     monkeypatch.setattr("wheeltarget.targets.user_targets.user_folder", lambda: home)
     home.mkdir()
@@ -91,7 +91,7 @@ class TestNames:
         assert refusal("box", project) == (
             "WT215",
             f"{file}: a target cannot be called {name}",
-            "a name is of letters, digits, dots and dashes, and is neither host nor a tag",
+            "a name has letters, digits, dots and dashes, and is neither host nor a tag",
         )
 
     def test_a_description_that_is_wrong(self, project: Path) -> None:
@@ -109,7 +109,7 @@ class TestNames:
         assert refusal("box", project) == (
             "WT203",
             (
-                f"{project / 'pyproject.toml'}:2:1: tool.wheeltarget.targets has to be a table of "
+                f"{project / 'pyproject.toml'}:2:1: tool.wheeltarget.targets must be a table of "
                 "targets"
             ),
             "write a table for each target: [tool.wheeltarget.targets.NAME]",
@@ -151,7 +151,7 @@ class TestPex:
         assert refusal("box.json", tmp_path) == (
             "WT214",
             f"box.json is a complete platform without {key}",
-            "write it with: pex3 interpreter inspect --markers --tags",
+            "create it with: pex3 interpreter inspect --markers --tags",
         )
 
     @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ class TestPipDebug:
         code, said, hint = refusal("debug.txt", tmp_path)
         assert code == "WT214"
         assert said.startswith(message)
-        assert hint == "keep all that this prints: python -m pip debug --verbose"
+        assert hint == "keep the whole output of: python -m pip debug --verbose"
 
 
 def test_what_is_none_of_them(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def fill(folder: Path, log: Path, *, without: frozenset[str] = frozenset()) -> N
 
 @pytest.fixture
 def place(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
-    """Give a folder with all that a command line may name."""
+    """Return a folder with all that a command line may name."""
     for folder in (tmp_path / "index", tmp_path / "place" / "house"):
         make_wheel(folder, "lib")
     make_source(tmp_path / "index", "pure")
@@ -79,7 +79,7 @@ def place(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serve
 
 
 def start(tmp_path: Path, how: str) -> list[str]:
-    """Give the words that start wheeltarget: as a module, or as an installed script does."""
+    """Return the words that start wheeltarget: as a module, or as an installed script does."""
     if how == "module":
         return [sys.executable, "-m", "wheeltarget"]
     script = tmp_path / "bin" / "wheeltarget"
@@ -346,7 +346,7 @@ NAMES_PYTHON = {
 
 
 def is_built(node: ast.expr, assigned: dict[str, ast.expr]) -> bool:
-    """Tell whether a command line comes from where they are built."""
+    """Return whether a command line comes from where they are built."""
     if isinstance(node, ast.Name):
         return node.id in assigned and is_built(assigned[node.id], {})
     return isinstance(node, ast.Call) and ast.unparse(node.func) in BUILDERS

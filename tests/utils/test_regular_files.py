@@ -476,7 +476,7 @@ class TestFix:
         (said,) = unfinished
         assert said == (
             f"cannot write {name}: it is a link to {outside}/r.txt, which is not in the working "
-            f"tree {tree}; to mend that file, name it itself"
+            f"tree {tree}; to fix that file, name it directly"
         )
 
     def test_link_within(self, project: Path) -> None:
@@ -552,7 +552,7 @@ class TestFix:
         outcome = validate(ValidateRequest(("r.txt",), fix=True))
         monkeypatch.undo()
         assert [fault.message for fault in outcome.unfinished] == [
-            "cannot write r.txt: it belongs to somebody else, and would not afterwards"
+            "cannot write r.txt: it belongs to another user, and the owner cannot be kept"
         ]
         assert (project / "r.txt").read_text() == WRONG
         assert names(project) == [".git", "r.txt", "s.txt"]

@@ -1,4 +1,4 @@
-"""The verb ``targets``: the catalogue as a list, and single targets in full."""
+"""The command ``targets``: list the catalog, and describe single targets."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from wheeltarget.targets.user_targets import OwnTarget, find_own_target, own_tar
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What a person asks of the list.
+    """A request for a list.
 
-    :param today: what is retired is retired by this day.
-    :param kinds: the kinds of systems to list; none stands for all, ``own`` for one's own targets.
-    :param python: the Python that they have to have; empty for any.
-    :param architecture: the architecture that they have to have; empty for any.
-    :param verified: whether to leave out what is inferred.
-    :param retired: whether to list what is retired.
+    :param today: the date that decides which targets are retired.
+    :param kinds: the kinds of systems to list; empty for all, ``own`` for user-defined targets.
+    :param python: the required Python; empty for any.
+    :param architecture: the required architecture; empty for any.
+    :param verified: whether to exclude inferred targets.
+    :param retired: whether to include retired targets.
     """
 
     today: date
@@ -45,11 +45,11 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Targets of a system that are alike.
+    """Targets of a system with the same properties.
 
     :param system: the system.
-    :param pythons: the Pythons that were asked for and are alike.
-    :param architectures: the architectures likewise.
+    :param pythons: their Pythons.
+    :param architectures: their architectures.
     :param status: ``verified`` or ``inferred``.
     :param retired: whether the support has ended.
     """
@@ -63,14 +63,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that is known of a target.
+    """One property of a target.
 
-    :param name: what it is about.
-    :param value: what it is; None where that is not known.
-    :param status: ``verified`` or ``inferred``; ``follows`` where the tag says it, ``assumed``
-        where the newest release is taken, ``given`` where a file says it, ``unknown``.
-    :param sources: where it is from.
-    :param seen: when it was seen there, as an ISO date, or an empty string.
+    :param name: its name.
+    :param value: its value; None if it is not known.
+    :param status: ``verified`` or ``inferred``; ``follows`` (from the tag), ``assumed`` (the newest
+        release), ``given`` (in a file) or ``unknown``.
+    :param sources: its sources.
+    :param seen: the ISO date on which it was read there, or an empty string.
     """
 
     name: str
@@ -82,14 +82,14 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """One target in full.
+    """A target with its properties.
 
     :param target: the target.
-    :param title: what it is, for people.
+    :param title: its description.
     :param kind: the kind of its system, ``own``, ``file`` or ``host``.
-    :param facts: what is known beside the markers.
+    :param facts: properties other than markers.
     :param markers: the eleven marker variables.
-    :param notes: what else there is to know.
+    :param notes: further notes.
     """
 
     target: Target
@@ -101,10 +101,10 @@ class Described:
 
 
 def list_systems(request: ListRequest) -> tuple[Row, ...]:
-    """List the systems of the catalogue.
+    """List the systems of the catalog.
 
-    :param request: which of them.
-    :returns: those that have at least one such target, in the order of the catalogue.
+    :param request: the request.
+    :returns: those with at least one such target, in the order of the catalog.
     """
     systems = known_systems().systems
     wanted = (each for each in systems if not request.kinds or each.kind in request.kinds)
@@ -112,7 +112,7 @@ def list_systems(request: ListRequest) -> tuple[Row, ...]:
 
 
 def _rows(system: System, request: ListRequest) -> Iterator[Row]:
-    """Give the targets of a system, those together of which the same is known."""
+    """Return the targets of a system, grouped by their properties."""
     one = system.architecture(request.architecture)
     wanted = {one} if request.architecture else {*system.platforms}
     groups: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
@@ -131,11 +131,11 @@ def _rows(system: System, request: ListRequest) -> Iterator[Row]:
 
 
 def list_own(request: ListRequest) -> tuple[OwnTarget, ...]:
-    """List the targets of one's own.
+    """List the user-defined targets.
 
-    :param request: with a Python, an architecture or another kind asked for, it is none.
-    :returns: them, by name.
-    :raises TargetError: where they are described wrongly.
+    :param request: the request; a Python, an architecture or another kind excludes all of them.
+    :returns: the targets by name.
+    :raises TargetError: if their definitions are wrong.
     """
     if (request.kinds and "own" not in request.kinds) or request.python or request.architecture:
         return ()
@@ -143,12 +143,12 @@ def list_own(request: ListRequest) -> tuple[OwnTarget, ...]:
 
 
 def describe(text: str, today: date) -> Described:
-    """Describe one target in full.
+    """Describe a target.
 
-    :param text: what ``target=`` or ``tags=`` can have behind it.
-    :param today: what is retired is retired by this day.
-    :returns: everything that is known of it.
-    :raises TargetError: where it is no target.
+    :param text: a value of ``target=`` or ``tags=``.
+    :param today: the date that decides whether it is retired.
+    :returns: the target with its properties.
+    :raises TargetError: if it is not a target.
     """
     if text == "host":
         facts = _markers(host(), "verified", ("the running interpreter",))
@@ -195,7 +195,7 @@ def _cite(keys: tuple[str, ...]) -> tuple[str, ...]:
 def _markers(
     target: Target, status: str, sources: tuple[str, ...], named: NamedTarget | None = None
 ) -> tuple[Fact, ...]:
-    """Give the marker variables, and say of each where it is from."""
+    """Return the marker variables with their sources."""
     known = target.environment
     return tuple(
         _marker(name, known[name], status, sources, named)

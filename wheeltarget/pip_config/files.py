@@ -1,8 +1,8 @@
-"""The options that pip takes from its variables and configuration files.
+"""Read pip's options from its environment variables and configuration files.
 
-Only those that decide what is fetched, for what and where to: ``--requirement`` and whatever else
-lists requirements, ``--constraint``, ``--dest``, ``--python`` and those that name another
-environment. pip itself reads all of them again; here they say which files may have clauses.
+Only those that decide what is fetched, for which environment and where to: ``--requirement`` and
+other lists of requirements, ``--constraint``, ``--dest``, ``--python`` and those that name another
+environment. pip itself reads all of them again; here they show which files may have clauses.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Configuration:
 def read_configuration(environment: Mapping[str, str], *, isolated: bool = False) -> Configuration:
     """Read pip's configuration.
 
-    :param environment: the environment's variables.
+    :param environment: the environment variables.
     :param isolated: whether ``--isolated`` was given: then neither the variables nor the user's
         own file count.
     """
@@ -71,7 +71,7 @@ def read_configuration(environment: Mapping[str, str], *, isolated: bool = False
 
 
 def _items(environment: Mapping[str, str], *, isolated: bool) -> Iterator[tuple[str, str]]:
-    """Give what each place sets; a later one overrides an earlier one."""
+    """Return the settings of each place; a later one overrides an earlier one."""
     files = _parse(configuration_files(environment, isolated=isolated))
     for section in ("global", "download"):
         for file in files:
@@ -89,13 +89,13 @@ def _options(found: Mapping[str, str]) -> Iterator[GivenOption]:
 
 
 def _parse(paths: Sequence[Path]) -> list[RawConfigParser]:
-    """Parse the files that are there; what is wrong with one, pip says in its own words."""
+    """Parse the files that exist; pip itself reports invalid ones."""
     if not paths:
         return []
     import configparser
 
     class Parser(configparser.RawConfigParser):
-        """pip's configuration format: ``Some_Key`` and ``some-key`` are one."""
+        """pip's configuration format, in which ``Some_Key`` and ``some-key`` are the same."""
 
         def optionxform(self, optionstr: str) -> str:
             return optionstr.lower().replace("_", "-").removeprefix("--")
@@ -112,10 +112,10 @@ def _parse(paths: Sequence[Path]) -> list[RawConfigParser]:
 
 
 def configuration_files(environment: Mapping[str, str], *, isolated: bool) -> tuple[Path, ...]:
-    """Give the files that pip would read, in the order in which they override each other.
+    """Return the files that pip reads; later ones override earlier ones.
 
-    :param environment: ``PIP_CONFIG_FILE`` counts.
-    :param isolated: whether the user's own file is left out.
+    :param environment: the environment variables; ``PIP_CONFIG_FILE`` counts.
+    :param isolated: whether to ignore the user's file.
     """
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:

@@ -1,8 +1,8 @@
-"""Which options ``pip download`` and requirements files have, and which of them take a value.
+"""The options of ``pip download`` and of requirements files, with or without a value.
 
-The tables are the union over the supported pips; a test holds them against pip's own parsers.
-Words are read by ``optparse``, as in pip, so that abbreviations, ``-dDIR``, ``--dest=DIR`` and
-options between the requirements mean the same.
+The tables are the union over the supported pips; a test compares them with pip's parsers. Arguments
+are parsed by ``optparse``, as in pip, so that abbreviations, ``-dDIR``, ``--dest=DIR`` and options
+between the requirements mean the same.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ WITH_VALUE = (
     ("--uploaded-prior-to",),
     ("--refresh-package",),
 )
-"""Options of ``pip download`` with a value: every spelling of each."""
+"""Options of ``pip download`` with a value, with all their spellings."""
 
 WITHOUT_VALUE = (
     ("--no-deps", "--no-dependencies"),
@@ -114,8 +114,7 @@ FILE_WITHOUT_VALUE = (
 """Options of requirements files without a value."""
 
 FOREIGN = frozenset({"--platform", "--python-version", "--implementation", "--abi"})
-"""pip's own options for another environment; they hold for the lines without a target."""
-
+"""pip's options for another environment; they apply to lines without a target."""
 
 FOR_BUILDING = frozenset(
     {
@@ -151,15 +150,15 @@ FOR_BUILDING = frozenset(
         "--uploaded-prior-to",
     }
 )
-"""Options that count where a wheel is built, too: those of the index, and what is said of it."""
+"""Options that also apply when a wheel is built: those for the index and for output."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenOption:
-    """One option as it was given.
+    """An option with its value.
 
-    :param name: its first long spelling, whichever was used.
-    :param value: its value, or None where it takes none.
+    :param name: its first long spelling, even if another one was used.
+    :param value: its value, or None if it takes none.
     """
 
     name: str
@@ -167,49 +166,49 @@ class GivenOption:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Give the option as words of a command line."""
+        """Return the option as command-line arguments."""
         return (self.name,) if self.value is None else (f"{self.name}={self.value}",)
 
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """The words behind ``download``, told apart.
+    """The arguments of ``download``.
 
-    :param options: every option in the order given.
-    :param requirements: every other word in the order given.
+    :param options: the options in order.
+    :param requirements: the other arguments in order.
     """
 
     options: tuple[GivenOption, ...]
     requirements: tuple[str, ...]
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Give each value that was given for an option, by its first long spelling."""
+        """Return the values of an option, by its first long spelling."""
         return tuple(o.value for o in self.options if o.name == name and o.value is not None)
 
     def has(self, name: str) -> bool:
-        """Tell whether an option was given, by its first long spelling."""
+        """Return whether an option was given, by its first long spelling."""
         return any(option.name == name for option in self.options)
 
 
-def split_command_line(words: Sequence[str]) -> CommandLine:
-    """Tell the options of ``pip download`` from the requirements.
+def split_command_line(arguments: Sequence[str]) -> CommandLine:
+    """Split the arguments of ``pip download`` into options and requirements.
 
-    :param words: what stands behind ``download``, wheeltarget's own options not among it.
-    :returns: the words, told apart.
-    :raises UsageError: where pip would refuse an option: unknown, ambiguous, without its value.
+    :param arguments: the arguments after ``download``, without wheeltarget's own options.
+    :returns: the options and requirements.
+    :raises UsageError: if pip would refuse an option: unknown, ambiguous, or without its value.
     """
-    return _split_command_line(tuple(words))
+    return _split_command_line(tuple(arguments))
 
 
 @functools.cache
-def _split_command_line(words: tuple[str, ...]) -> CommandLine:
-    """Split the words once, however many ask: making the parser takes longer than most of a run."""
-    options, rest = _split(words, WITH_VALUE, WITHOUT_VALUE)
+def _split_command_line(arguments: tuple[str, ...]) -> CommandLine:
+    # Cached, since making the parser takes longer than most of a run.
+    options, rest = _split(arguments, WITH_VALUE, WITHOUT_VALUE)
     return CommandLine(options, tuple(rest))
 
 
 def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Tell whether pip is to say less than it does of itself.
+    """Return whether pip is to print less than by default.
 
     :param command: the command line.
     :param settings: pip's configuration; ``quiet`` and ``verbose`` count.
@@ -222,7 +221,7 @@ def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
 
 
 def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Tell whether pip is to leave its colours out.
+    """Return whether pip is not to use colours.
 
     :param command: the command line.
     :param settings: pip's configuration; ``no-color`` counts.
@@ -231,16 +230,16 @@ def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
 
 
 def _count(value: str) -> int:
-    """Read a setting of pip's that counts: a number, or a word for yes."""
+    """Return the number of a counting setting of pip: a number, or true."""
     return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
 
 
 def split_front(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Find the options before a command, where pip takes those that every command has.
+    """Split off the options before a command, which are pip's general options.
 
-    :param arguments: the words behind the program's name.
-    :returns: the options, and the command with everything behind it; no options where they are
-        none of pip's.
+    :param arguments: the arguments of the program.
+    :returns: the options, and the command with its arguments; no options if pip does not know
+        them.
     """
     parser = _parser([], WITH_VALUE, WITHOUT_VALUE)
     parser.disable_interspersed_args()
@@ -253,27 +252,27 @@ def split_front(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, .
 
 
 def split_file_options(text: str) -> tuple[GivenOption, ...]:
-    """Read the options of one line of a requirements file.
+    """Parse the options of one line of a requirements file.
 
-    :param text: an option line, or what stands behind a requirement.
-    :returns: the options in their order; words that are no options are passed over, as in pip.
-    :raises UsageError: where pip would refuse the line.
+    :param text: an option line, or what comes after a requirement.
+    :returns: the options in order; other text is ignored, as in pip.
+    :raises UsageError: if pip would refuse the line.
     """
     try:
-        words = shlex.split(text)
+        arguments = shlex.split(text)
     except ValueError as error:
         raise UsageError(f"could not split options: {error}") from error
-    return _split(words, FILE_WITH_VALUE, FILE_WITHOUT_VALUE)[0]
+    return _split(arguments, FILE_WITH_VALUE, FILE_WITHOUT_VALUE)[0]
 
 
 def _split(
-    words: Sequence[str],
+    arguments: Sequence[str],
     with_value: tuple[tuple[str, ...], ...],
     without_value: tuple[tuple[str, ...], ...],
 ) -> tuple[tuple[GivenOption, ...], list[str]]:
     given: list[GivenOption] = []
     _values: Values
-    _values, rest = _parser(given, with_value, without_value).parse_args(list(words))
+    _values, rest = _parser(given, with_value, without_value).parse_args(list(arguments))
     return tuple(given), rest
 
 
@@ -282,7 +281,7 @@ def _parser(
     with_value: tuple[tuple[str, ...], ...],
     without_value: tuple[tuple[str, ...], ...],
 ) -> OptionParser:
-    """Make a parser that puts the options it meets into a list."""
+    """Make a parser that appends each option to a list."""
     from optparse import OptionParser
 
     def note(option: Option, _spelling: str, value: str | None, _parser: OptionParser) -> None:

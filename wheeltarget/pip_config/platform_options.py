@@ -1,4 +1,4 @@
-"""pip's own options for another environment, as the tag that means the same."""
+"""Convert pip's options for another environment to a target."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from wheeltarget.targets.target import Target
 def foreign_target(
     command: CommandLine, build: Callable[[str], Target], host: Callable[[], Target]
 ) -> Target | None:
-    """Find the environment that pip's options mean.
+    """Return the target that pip's options describe.
 
-    :param command: the options, those of pip's configuration among them.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
-    :param host: describes the running interpreter, which stands in for what is not said.
-    :returns: the target; None where they name no other environment, or one that there is not.
+    :param command: the options, with those of pip's configuration.
+    :param build: returns the target whose best tag is the given one; raises TargetError.
+    :param host: returns the running interpreter, the default for missing options.
+    :returns: the target; None if there are no such options, or no such environment.
     """
     if not any(option.name in FOREIGN for option in command.options):
         return None
@@ -37,7 +37,7 @@ def foreign_target(
 
 
 def _digits(versions: Sequence[str]) -> str:
-    """Write a version as tags do: ``3.7``, ``37`` and ``3.7.1`` are one."""
+    """Write a version as in tags: ``3.7``, ``37`` and ``3.7.1`` are the same."""
     if not versions:
         return ""
     parts = versions[-1].split(".")
@@ -47,7 +47,7 @@ def _digits(versions: Sequence[str]) -> str:
 def _spellings(
     interpreter: str, abis: Sequence[str], platforms: Sequence[str], version: str
 ) -> Iterator[str]:
-    """Give tags that could be meant, the likeliest first."""
+    """Return the possible tags, the most likely first."""
     places = [*platforms, ".".join(platforms)] if len(platforms) > 1 else list(platforms)
     for platform in reversed(places):
         if abis:

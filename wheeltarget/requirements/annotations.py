@@ -1,9 +1,8 @@
-"""The annotation grammar: which targets a requirement line names, with the place of each word.
+"""The annotation grammar: the targets that a requirement line names, with their places.
 
-A clause is ``tags=`` or ``target=`` and a comma-separated list. It stands behind a ``;`` after
-the requirement and its marker, or behind a ``#``; on a line of its own the latter sets the
-default for the lines below. What is around it is read as pip's requirements file format and the
-dependency specifiers page (PEP 508) have it.
+A clause is ``tags=`` or ``target=`` and a comma-separated list. It is written after a ``;`` after
+the requirement and its marker, or after a ``#``; on a line of its own the latter sets the default
+for the lines below. The rest of the line follows pip's requirements file format and PEP 508.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""")
 
 
 class Kind(Enum):
-    """What a logical line of a requirements file is."""
+    """The kind of a logical line of a requirements file."""
 
     BLANK = "blank"
     DEFAULT = "default"
@@ -58,14 +57,14 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedLine:
-    """One logical line, taken apart.
+    """A parsed logical line.
 
-    :param text: the line as it was given, its comment included.
-    :param kind: what it is.
-    :param requirement: the requirement with its marker, as it goes to pip; may be empty.
-    :param options: what stands behind the requirement, or the whole of an option line.
-    :param clauses: the clauses in the order of the line.
-    :param cuts: (start, end) of each piece that pip must not see.
+    :param text: the line, with its comment.
+    :param kind: its kind.
+    :param requirement: the requirement with its marker, for pip; may be empty.
+    :param options: the options after the requirement, or the whole option line.
+    :param clauses: the clauses in order.
+    :param cuts: (start, end) of each part that pip must not see.
     """
 
     text: str
@@ -77,12 +76,12 @@ class AnnotatedLine:
 
 
 def parse_line(text: str) -> AnnotatedLine:
-    """Take one logical line apart.
+    """Parse a logical line.
 
     :param text: a line with its continuations joined, without line end, before ``${VAR}`` is
         expanded.
-    :returns: the parts; a line without a clause has neither clauses nor cuts.
-    :raises AnnotationError: where a clause is malformed or stands in the wrong place.
+    :returns: the parsed line; without a clause it has no cuts.
+    :raises AnnotationError: if a clause is malformed or in the wrong place.
     """
     comment = _COMMENT_MARK.search(text)
     body = text[: comment.start()] if comment else text
@@ -102,19 +101,19 @@ def parse_line(text: str) -> AnnotatedLine:
         refuse_among_words(text, len(body))
     cuts = line.cuts
     if cuts and not line.options:
-        # The comment goes too: left alone on a physical line it would end a continuation.
+        # Cut the comment too: alone on a physical line it would end a continuation.
         cuts = ((cuts[0][0], len(text)),)
     return replace(line, clauses=line.clauses + remarks, cuts=cuts)
 
 
 def parse_argument(text: str) -> AnnotatedLine:
-    """Take one requirement of a command line apart, where no option can follow.
+    """Parse a requirement of the command line, which has no options.
 
-    A comment is one only if it begins with a clause; pip knows none there.
+    Only a comment that begins with a clause is a comment; pip has no comments there.
 
-    :param text: the argument as it was given.
-    :returns: the parts.
-    :raises AnnotationError: where a clause is malformed.
+    :param text: the argument.
+    :returns: the parsed line.
+    :raises AnnotationError: if a clause is malformed.
     """
     comment = _COMMENT_MARK.search(text)
     if comment and not _KNOWN_CLAUSE.match(text, comment.end()):
@@ -131,10 +130,10 @@ def parse_argument(text: str) -> AnnotatedLine:
 
 
 def format_line(requirement: str, clauses: tuple[Clause, ...] = (), options: str = "") -> str:
-    """Write a requirement with its clauses, so that :func:`parse_line` gives them back.
+    """Return a line that :func:`parse_line` parses into these parts.
 
     :param requirement: the requirement with its marker; empty for an editable one.
-    :param clauses: what to write behind it.
+    :param clauses: its clauses.
     :param options: per-requirement options, such as ``--hash=…``, or ``-e …``.
     :returns: the line, without line end.
     """
@@ -145,7 +144,7 @@ def format_line(requirement: str, clauses: tuple[Clause, ...] = (), options: str
 
 
 def has_clause(text: str) -> bool:
-    """Tell whether a logical line has a clause, well-formed or not."""
+    """Return whether a logical line has a clause, even a malformed one."""
     try:
         return bool(parse_line(text).clauses)
     except AnnotationError:
@@ -153,10 +152,10 @@ def has_clause(text: str) -> bool:
 
 
 def _parse_body(text: str, body: str) -> AnnotatedLine:
-    """Read what stands before the comment."""
+    """Parse the part before the comment."""
     split = _arguments_end(body)
     arguments, options = body[:split], body[split:]
-    # What is quoted holds no clause; only its place is kept.
+    # Quoted text holds no clauses.
     visible = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), options)
     editable = _EDITABLE.search(visible) is not None
     refuse_among_options(arguments, options, visible, editable=editable)
@@ -165,16 +164,16 @@ def _parse_body(text: str, body: str) -> AnnotatedLine:
         return AnnotatedLine(text, kind, "", options.strip(), (), ())
     end, clauses = _requirement_clauses(arguments)
     if clauses and arguments[end - 1] == "\\":
-        # What is left when the clause is cut would continue in the next line.
-        message = "this ; stands directly behind a backslash"
-        raise AnnotationError(message, "put a blank before it", end, end + 1, code="WT008")
+        # Without the clause, the line would continue in the next one.
+        message = "this ; comes directly after a backslash"
+        raise AnnotationError(message, "put a space before it", end, end + 1, code="WT008")
     cuts = ((end, len(arguments.rstrip())),) if clauses else ()
     requirement = arguments[:end].strip()
     return AnnotatedLine(text, Kind.REQUIREMENT, requirement, options.strip(), clauses, cuts)
 
 
 def _arguments_end(body: str) -> int:
-    """Find where the options begin: at the first word with a dash, words parted by blanks."""
+    """Return the start of the options: a dash after a space."""
     indent = len(body) - len(body.lstrip())
     if body.startswith("-", indent):
         return indent
@@ -183,7 +182,7 @@ def _arguments_end(body: str) -> int:
 
 
 def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Clause]:
-    """Find the clauses of a comment; on a line of its own it has to begin with one."""
+    """Return the clauses of a comment; on a line of its own it must begin with one."""
     marks = [match.end() for match in _COMMENT_MARK.finditer(text, start)]
     for number, (begin, end) in enumerate(zip(marks, [*marks[1:], len(text) + 1], strict=False)):
         parts = re.finditer(r"[^;]+", text[begin : end - 1])
@@ -203,7 +202,7 @@ def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Claus
 
 
 def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
-    """Find where the requirement and its marker end, and the clauses behind."""
+    """Return the end of the requirement with its marker, and the clauses after it."""
     separators = tuple(_separators(arguments))
     clauses: list[Clause] = []
     requirement_end = len(arguments)
@@ -214,8 +213,8 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
             refuse_near_clause(piece)
             if clauses:
                 raise AnnotationError(
-                    "something that is no clause stands behind a clause",
-                    "a marker stands before it: REQUIREMENT ; MARKER ; tags=…",
+                    "text that is not a clause comes after a clause",
+                    "write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…",
                     *piece.extent,
                     code="WT006",
                 )
@@ -232,8 +231,8 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
 
 def _refuse_alone(start: int, end: int) -> NoReturn:
     raise AnnotationError(
-        "no requirement stands before this clause",
-        "a default stands behind a # on a line of its own: # " + EXAMPLE,
+        "there is no requirement before this clause",
+        "write a default after a # on a line of its own: # " + EXAMPLE,
         start,
         end,
         code="WT007",
@@ -241,7 +240,7 @@ def _refuse_alone(start: int, end: int) -> NoReturn:
 
 
 def _separators(arguments: str) -> Iterator[int]:
-    """Find each ``;`` that stands neither in a URL nor in a quoted marker string."""
+    """Return each ``;`` that is neither in a URL nor in a quoted marker string."""
     in_url = bool(_URL.match(arguments))
     in_marker, quote = False, ""
     for match in re.finditer(r"[;'\"]", arguments):
@@ -259,12 +258,12 @@ def _separators(arguments: str) -> Iterator[int]:
 
 
 def _clause(piece: Word, match: re.Match[str]) -> Clause:
-    """Read the list of a clause."""
+    """Parse a clause."""
     key = match["key"]
     if key not in KEYS:
         near = get_close_matches(key.lower(), KEYS, n=1, cutoff=0.5)
         raise AnnotationError(
-            f"{key}= is no clause",
+            f"{key}= is not a clause",
             f"write {near[0]}=…" if near else "the clauses are tags=… and target=…",
             piece.start + match.start("key"),
             piece.start + match.end("key"),
@@ -273,7 +272,7 @@ def _clause(piece: Word, match: re.Match[str]) -> Clause:
     listed = piece.text[match.end() :]
     if not listed.strip():
         raise AnnotationError(
-            f"{key}= lists nothing",
+            f"{key}= has no values",
             f"write it like {EXAMPLES[key]}",
             piece.start + match.start("key"),
             piece.start + match.end(),
@@ -283,18 +282,18 @@ def _clause(piece: Word, match: re.Match[str]) -> Clause:
 
 
 def _values(key: str, listed: str, start: int) -> Iterator[Word]:
-    """Read a list; an empty value is refused, and so is white space in a tag."""
+    """Parse a list; refuse an empty value, and white space in a tag."""
     for number, text in enumerate(listed.split(",")):
         word = Word(text.strip(), start + len(text) - len(text.lstrip()))
         if not word.text:
             comma = start - 1 if number else start + len(text)
-            message = f"a {'tag' if key == 'tags' else 'name'} is missing beside this comma"
+            message = f"a {'tag' if key == 'tags' else 'name'} is missing next to this comma"
             hint = f"write it like {EXAMPLES[key]}"
             raise AnnotationError(message, hint, comma, comma + 1, code="WT003")
         if key == "tags" and re.search(r"\s", word.text):
             raise AnnotationError(
                 f"there is white space in {word.text!r}",
-                "tags are parted by commas; a comment goes behind a # of its own",
+                "separate tags by commas; put a comment after a # of its own",
                 word.start,
                 word.end,
                 code="WT004",

@@ -1,4 +1,4 @@
-"""The words of the annotation grammar: clauses, and where each of their words stands."""
+"""The clauses of annotations and the places of their values."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 EXAMPLE = "tags=cp312-cp312-manylinux_2_28_x86_64"
 EXAMPLES = {"tags": EXAMPLE, "target": "target=host"}
-"""How a clause is written, by its key."""
+"""An example of a clause by its key."""
 
 ON_AN_OPTION = (
     "a clause belongs to a requirement, not to an option",
@@ -16,9 +16,9 @@ ON_AN_OPTION = (
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """A piece of the line.
+    """A part of a line.
 
-    :param text: the piece, without the white space around it.
+    :param text: the part, without surrounding white space.
     :param start: index of its first character in the line, from 0.
     """
 
@@ -27,12 +27,12 @@ class Word:
 
     @property
     def end(self) -> int:
-        """Give the index behind its last character."""
+        """Return the index after its last character."""
         return self.start + len(self.text)
 
     @property
     def extent(self) -> tuple[int, int]:
-        """Give start and end without white space; of a blank piece, the ``;`` before it."""
+        """Return start and end without white space; if blank, those of the ``;`` before it."""
         if not self.text.strip():
             return self.start - 1, self.start
         start = self.start + len(self.text) - len(self.text.lstrip())
@@ -41,10 +41,10 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """One ``tags=…`` or ``target=…``.
+    """A ``tags=…`` or ``target=…``.
 
     :param key: one of :data:`KEYS`.
-    :param values: what is listed, at least one.
+    :param values: its values, at least one.
     """
 
     key: str

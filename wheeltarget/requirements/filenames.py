@@ -1,4 +1,4 @@
-"""Names of files: what is a lock, and what has to be fetched.
+"""File names: recognize locks and URLs.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751), "File Name".
 """
@@ -16,7 +16,7 @@ _FOREIGN = frozenset({"poetry.lock", "uv.lock", "Pipfile.lock"})
 
 
 def is_remote(name: str) -> bool:
-    """Tell whether a file's name is a URL, which pip's session has to fetch.
+    """Return whether a file's name is a URL, which pip's session fetches.
 
     :param name: the name.
     """
@@ -24,15 +24,15 @@ def is_remote(name: str) -> bool:
 
 
 def is_lock(name: str) -> bool:
-    """Tell whether a file's name makes it a lock (PEP 751) and not a requirements file.
+    """Return whether a file's name is that of a lock (PEP 751).
 
-    :param name: the name; extras behind it, as in ``pylock.toml[dev]``, are taken.
+    :param name: the name; extras after it, as in ``pylock.toml[dev]``, are allowed.
     """
     return _PYLOCK.fullmatch(base_name(name)) is not None
 
 
 def is_foreign_lock(name: str) -> bool:
-    """Tell whether a file's name makes it the lock of poetry, uv or pipenv.
+    """Return whether a file's name is that of a lock of poetry, uv or pipenv.
 
     :param name: the name.
     """
@@ -40,7 +40,7 @@ def is_foreign_lock(name: str) -> bool:
 
 
 def base_name(name: str) -> str:
-    """Give the last part of a file's name, on whatever system it was written.
+    """Return the last part of a file's name, for the separators of any system.
 
     :param name: the name.
     """
@@ -48,9 +48,9 @@ def base_name(name: str) -> str:
 
 
 def split_extras(name: str) -> tuple[str, tuple[str, ...]]:
-    """Part the extras from a lock's name, as in ``pylock.toml[dev]``.
+    """Split the extras off a lock's name, as in ``pylock.toml[dev]``.
 
-    :param name: the name, as it was given.
+    :param name: the name.
     """
     if not name.endswith("]"):
         return name, ()
@@ -59,12 +59,12 @@ def split_extras(name: str) -> tuple[str, tuple[str, ...]]:
 
 
 def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
-    """Read the project names behind an option.
+    """Parse the project names in the values of an option.
 
     :param option: the option, for a message.
-    :param values: its values, each a list with commas.
-    :returns: the names, normalised.
-    :raises UsageError: where one is no name.
+    :param values: its values, each separated by commas.
+    :returns: the normalized names.
+    :raises UsageError: if a name is invalid.
     """
     if not values:
         return frozenset()

@@ -1,11 +1,11 @@
-"""The locks of other tools as constraints: the version of each project, and its hashes.
+"""Read the locks of other tools as constraints: the version and hashes of each project.
 
-``poetry.lock``, ``uv.lock`` and ``Pipfile.lock`` have no standard. What is read of them is what
-they have had for years: names, versions, markers, hashes. pip takes a constraint with a hash for a
-wish that everything has one, so the hashes are compared afterwards.
+There is no standard for ``poetry.lock``, ``uv.lock`` and ``Pipfile.lock``. Only names, versions,
+markers and hashes are read, which they have had for years. A constraint with a hash would make pip
+require hashes for everything, so the hashes are compared afterwards.
 
-Each project becomes a constraint in the line in which the lock names it; all other lines are blank,
-so that whatever pip says of a line is true of the lock.
+Each project becomes a constraint in its line of the lock, and all other lines are blank, so that
+pip's messages have the line numbers of the lock.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _PACKAGE = re.compile(r"\[\[\s*package\s*\]\]")
 
 @dataclass(frozen=True, slots=True)
 class LockedVersion:
-    """A version that a lock names.
+    """A version in a lock.
 
-    :param project: the project, normalised.
+    :param project: the normalized name of the project.
     :param version: its version.
-    :param marker: where it holds; empty for everywhere.
-    :param hashes: the hashes of its files, as ``sha256:…``; none where the lock has none.
-    :param location: where the lock names it.
+    :param marker: its marker; may be empty.
+    :param hashes: the hashes of its files, as ``sha256:…``; may be empty.
+    :param location: its place in the lock.
     """
 
     project: str
@@ -45,17 +45,17 @@ class LockedVersion:
 
     @property
     def constraint(self) -> str:
-        """Give it as a line of a constraints file."""
+        """Return the version as a line of a constraints file."""
         return f"{self.project}=={self.version}" + (f" ; {self.marker}" if self.marker else "")
 
 
 @dataclass(frozen=True, slots=True)
 class LockedVersions:
-    """What a lock says, as constraints.
+    """A lock as constraints.
 
     :param text: a constraints file with as many lines as the lock.
-    :param versions: what it pins.
-    :param faults: what is wrong with the lock; with any, it is not to be used.
+    :param versions: the versions that it pins.
+    :param faults: errors in the lock; with any of them it cannot be used.
     """
 
     text: str
@@ -65,7 +65,7 @@ class LockedVersions:
 
 @dataclass(frozen=True, slots=True)
 class _Raw:
-    """A project as a lock has it, unchecked."""
+    """A project in a lock, before checks."""
 
     name: object
     version: object
@@ -75,28 +75,28 @@ class _Raw:
 
 
 def read_versions(name: str, text: str) -> LockedVersions:
-    """Read the lock of another tool.
+    """Parse the lock of another tool.
 
-    :param name: its name, which says whose it is.
+    :param name: its file name, which tells the tool.
     :param text: its text.
     """
     base = base_name(name)
     try:
         raw = list(_READERS[base](text))
     except tomllib.TOMLDecodeError as error:
-        return LockedVersions("", (), (syntax_fault(name, text, error, "is the file whole?"),))
+        return LockedVersions("", (), (syntax_fault(name, text, error, "is the file complete?"),))
     except json.JSONDecodeError as error:
         place = Location(name, error.lineno, error.colno)
-        fault = Fault(f"this is no JSON: {error.msg}", "is the file whole?", place)
+        fault = Fault(f"not valid JSON: {error.msg}", "is the file complete?", place)
         return LockedVersions("", (), (fault,))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
-        hint = f"is the file whole, and does its tool call it {base}?"
-        return LockedVersions("", (), (Fault(f"{name} is not what its name says", hint),))
+        hint = f"is the file complete, and is {base} the name that its tool uses?"
+        return LockedVersions("", (), (Fault(f"{name} is not a valid {base}", hint),))
     return _checked(name, text, raw)
 
 
 def _checked(name: str, text: str, raw: Iterable[_Raw]) -> LockedVersions:
-    """Turn what a lock has into constraints, and say what is wrong with it."""
+    """Convert the projects of a lock to constraints, and collect the faults."""
     source = text.splitlines()
     lines = [""] * len(source)
     versions: list[LockedVersion] = []
@@ -107,7 +107,7 @@ def _checked(name: str, text: str, raw: Iterable[_Raw]) -> LockedVersions:
             version = _version(each, place)
         except ValueError as error:
             shown = source[each.line - 1] if each.line <= len(source) else ""
-            faults.append(Fault(str(error), "is the lock whole?", place, shown, len(shown) or 1))
+            faults.append(Fault(str(error), "is the lock complete?", place, shown, len(shown) or 1))
             continue
         versions.append(version)
         if each.line <= len(source) and not lines[each.line - 1]:
@@ -119,25 +119,25 @@ def _checked(name: str, text: str, raw: Iterable[_Raw]) -> LockedVersions:
 
 
 def _version(raw: _Raw, location: Location) -> LockedVersion:
-    """Check what a lock has of a project; raises ValueError."""
+    """Check a project of a lock; raise ValueError if it is wrong."""
     from packaging.markers import InvalidMarker, Marker
     from packaging.utils import canonicalize_name
     from packaging.version import InvalidVersion, Version
 
     if not isinstance(raw.name, str) or not _NAME.fullmatch(raw.name):
-        raise ValueError(f"{raw.name!r} is no name of a project")
+        raise ValueError(f"{raw.name!r} is not the name of a project")
     if not isinstance(raw.version, str):
         raise ValueError(f"{raw.name} has no version")  # noqa: TRY004 - as the others
     try:
         version = str(Version(raw.version))
     except InvalidVersion as error:
-        raise ValueError(f"{raw.name}: {raw.version!r} is no version") from error
+        raise ValueError(f"{raw.name}: {raw.version!r} is not a version") from error
     markers: list[Any] = raw.markers if isinstance(raw.markers, list) else [raw.markers]
     try:
-        # What asks for an extra is there only where somebody wants it: it is a constraint anyway.
+        # A project that only an extra requires can be a constraint in any case.
         texts = [with_every_extra(str(Marker(each))) for each in markers if each]
     except (InvalidMarker, TypeError) as error:
-        raise ValueError(f"{raw.name}: {raw.markers!r} is no marker") from error
+        raise ValueError(f"{raw.name}: {raw.markers!r} is not a marker") from error
     marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else "".join(texts)
     marker = marker if all(texts) else ""
     hashes = frozenset(each for each in raw.hashes if isinstance(each, str))
@@ -145,16 +145,16 @@ def _version(raw: _Raw, location: Location) -> LockedVersion:
 
 
 def _ambiguities(versions: Iterable[LockedVersion]) -> Iterator[Fault]:
-    """Refuse two versions of a project of which nothing says which holds where."""
+    """Refuse two versions of a project without markers that tell them apart."""
     seen: dict[str, LockedVersion] = {}
     for each in versions:
         first = seen.setdefault(each.project, each)
         if first.version != each.version and not (first.marker and each.marker):
             yield Fault(
-                f"{each.project} is locked as {first.version} and as {each.version}, and nothing "
-                "says which holds where",
-                "lock again with a newer version of its tool, which writes markers beside them, or "
-                "without extras or groups that conflict",
+                f"{each.project} is locked as {first.version} and as {each.version}, without "
+                "markers that tell which one to use",
+                "lock again with a newer version of its tool, which writes markers, or without "
+                "conflicting extras or groups",
                 each.location,
             )
 
@@ -163,7 +163,7 @@ def _read_poetry(text: str) -> Iterator[_Raw]:
     data = parse_toml(text)
     old = data["metadata"].get("files", {})  # of lock-version 1.x
     for package, line in _packages(data, text):
-        # What has a source of its own is on no index, but for what is on another one.
+        # A project with a source is not on an index, except on a further one (legacy).
         if package.get("source", {}).get("type", "legacy") != "legacy":
             continue
         files = package.get("files") or old.get(package.get("name"), [])
@@ -177,7 +177,7 @@ def _read_poetry(text: str) -> Iterator[_Raw]:
 
 
 def _poetry_markers(markers: object) -> object:
-    """Give one list of what is a marker, or one for each group of dependencies."""
+    """Return the list of markers from a marker, or from a table with one for each group."""
     if isinstance(markers, dict):
         values = list(markers.values())
         return [] if "" in values else list(dict.fromkeys(values))
@@ -202,7 +202,7 @@ def _read_uv(text: str) -> Iterator[_Raw]:
 
 
 def _packages(data: Mapping[str, Any], text: str) -> Iterator[tuple[Mapping[str, Any], int]]:
-    """Give each package of a TOML lock with the line in which its name stands."""
+    """Return each package of a TOML lock with its line number."""
     lines = text.splitlines()
     heads = [n for n, line in enumerate(lines, start=1) if _PACKAGE.match(line)]
     packages = data.get("package", [])
@@ -231,4 +231,4 @@ def _read_pipfile(text: str) -> Iterator[_Raw]:
 
 
 _READERS = {"poetry.lock": _read_poetry, "uv.lock": _read_uv, "Pipfile.lock": _read_pipfile}
-"""By the file's name: gives what the lock has of each project."""
+"""The functions that read a lock, by file name."""

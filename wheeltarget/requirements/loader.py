@@ -1,7 +1,7 @@
-"""Everything that a command line asks for: its requirements, and the files it names, all through.
+"""Read the requirements of a command line and of all files that it includes.
 
-The files are walked in the order in which pip reads them, nested ones where they are included,
-each with the default that holds there.
+Files are read in pip's order, nested ones in the place of their inclusion, with the default target
+that applies there.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
 _HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
 _PYLOCK = re.compile(r"(?:(?!\[|lock-version).*\n)*(?P<line>lock-version[ \t]*=.*)")
-"""What every pylock.toml has before its tables, and no requirements file can have."""
+"""A line that every pylock.toml has before its tables, and no requirements file can have."""
 
 VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
-"""A variable of the environment, as pip expands it in files: all of it, and its name."""
+"""An environment variable that pip expands in files, and its name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line that asks for something, as one way through the files reached it.
+    """A requirement or constraint line, as it was reached through the files.
 
     :param line: the line.
-    :param targets: what its own clause or its file's default names; None leaves it to the
-        command line.
-    :param constraint: whether it only constrains.
+    :param targets: the targets of its clause or of its file's default; None if the command line
+        decides.
+    :param constraint: whether it is a constraint.
     """
 
     line: SourceLine
@@ -58,15 +58,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """Everything that was asked for.
+    """The input of a run.
 
     :param files: each file that was read, once.
-    :param entries: each line that asks for something, in order.
-    :param named: every target that a clause names, in order, those of defaults for no line too.
-    :param faults: what is wrong with the clauses.
-    :param unread: files that could not be read; pip would say so too.
-    :param remote: URLs of files that pip has still to fetch.
-    :param locked: the versions that the locks of other tools name, as constraints.
+    :param entries: the requirement and constraint lines in order.
+    :param named: every target that a clause names, in order, with those of unused defaults.
+    :param faults: the faults of the clauses.
+    :param unread: files that could not be read; pip would report them too.
+    :param remote: URLs of files that pip still has to fetch.
+    :param locked: the versions in the locks of other tools, as constraints.
     """
 
     files: tuple[RequirementsFile, ...]
@@ -87,15 +87,15 @@ def read_inputs(
     environment: Callable[[str], str | None],
     fetched: Mapping[str, str] = MappingProxyType({}),
 ) -> Inputs:
-    """Read what a command line asks for.
+    """Read the requirements of a command line.
 
     :param arguments: the requirements on the command line.
-    :param files: the names behind ``-r`` (False) and ``-c`` (True), in order.
-    :param read: gives the content of a file and whether it can be read again; raises OSError.
-    :param read_nested: the same for a file that another file names, which is not to be trusted.
-    :param environment: gives the value of an environment variable, or None.
-    :param fetched: the texts of files that are given by URL.
-    :returns: the lines, and every fault there is.
+    :param files: the values of ``-r`` (False) and ``-c`` (True), in order.
+    :param read: returns the content of a file and whether it can be read again; raises OSError.
+    :param read_nested: the same for a file that another file names, which is not trusted.
+    :param environment: returns the value of an environment variable, or None.
+    :param fetched: the texts of files by URL.
+    :returns: the lines, and all faults.
     """
     reader = _Reader(read, read_nested, environment, fetched)
     for name, constraint in files:
@@ -115,7 +115,7 @@ def read_inputs(
 
 
 class _Reader:
-    """Walk the files in the order in which pip reads them, carrying each file's default."""
+    """Read the files in pip's order, with the default target of each."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class _Reader:
         self.locked: list[LockedVersion] = []
 
     def argument(self, number: int, text: str) -> None:
-        """Take in one requirement of the command line."""
+        """Read a requirement of the command line."""
         lines, faults = parse_typed(number, text)
         self.faults += faults
         self.entries += [
@@ -153,13 +153,13 @@ class _Reader:
         above: tuple[str, ...],
         named_by: SourceLine | None = None,
     ) -> None:
-        """Take in a file, named by the command line or by a line of another file, and its own."""
+        """Read a file that the command line or another file names, and its nested files."""
         if is_remote(name) and name not in self._fetched:
             self.remote.append(name)
             return
         if is_foreign_lock(name) and not constraint:
-            hint = f"write -c {name}, and the requirements beside it"
-            self.faults.append(Fault(f"{name} says which versions, but asks for none", hint))
+            hint = f"write -c {name}, and add the requirements"
+            self.faults.append(Fault(f"{name} pins versions, but does not request any", hint))
             return
         place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it
         file = None if place in above else self._file(name, named_by)
@@ -178,7 +178,7 @@ class _Reader:
     def _option(
         self, line: SourceLine, default: tuple[TargetName, ...] | None, above: tuple[str, ...]
     ) -> None:
-        """Follow a nested file; any other option is pip's alone."""
+        """Include a nested file; ignore other options, which only pip reads."""
         nested = nested_file(line.parsed.options)
         if nested is None:
             return
@@ -206,7 +206,7 @@ class _Reader:
             data, repeatable = (self._read if trusted else self._read_nested)(name)
             text = decode(data, locale.getpreferredencoding(do_setlocale=False))
         except RefusedFileError as error:
-            # pip would read it, and not come to an end.
+            # pip would read it without end.
             message = f"cannot read {name}: {error.strerror}"
             self.faults.append(named_by.fault(message) if named_by else Fault(message))
             return None
@@ -216,8 +216,10 @@ class _Reader:
             return None
         if "\0" in text:
             hint = "save it in UTF-8; UTF-16 needs a byte order mark"
-            fault = Fault(f"cannot read {name}: it has NUL characters, so it is no text", hint)
-            # pip would take a clause among them for a part of a name, and this interpreter.
+            fault = Fault(
+                f"cannot read {name}: it has NUL characters, so it is not a text file", hint
+            )
+            # pip would read a clause in it as part of a name, and ignore the target.
             hidden = _HIDDEN.search(text.replace("\0", ""))
             (self.faults if hidden else self.unread).append(fault)
             return None
@@ -230,9 +232,9 @@ class _Reader:
             locked = read_versions(name, text)
             self.faults += locked.faults
             self.locked += locked.versions
-            # pip has to be given what it says, for it cannot read it.
+            # pip cannot read the lock itself.
             text, repeatable = locked.text, False
-        # Where what stands between the two was cut, they would become one line end.
+        # If the text between CR and LF is cut, they would become one line end.
         text = re.sub(r"\r(?!\n)", "\n", text)
         lock = _PYLOCK.match(text)
         if lock is not None:
@@ -243,18 +245,18 @@ class _Reader:
         return RequirementsFile(name, text, tuple(map(self._expanded, lines)), repeatable)
 
     def _expanded(self, line: SourceLine) -> SourceLine:
-        """Expand an option line's variables, and find those that only make it an option line."""
+        """Expand an option line's variables, which may be what makes it an option line."""
         parsed = line.parsed
-        words = self._expand(f"{parsed.requirement} {parsed.options}").strip()
-        if "${" not in parsed.text or not words.startswith("-"):
+        expanded = self._expand(f"{parsed.requirement} {parsed.options}").strip()
+        if "${" not in parsed.text or not expanded.startswith("-"):
             return line
-        kind = Kind.REQUIREMENT if words.startswith(("-e", "--ed")) else Kind.OPTION
+        kind = Kind.REQUIREMENT if expanded.startswith(("-e", "--ed")) else Kind.OPTION
         if parsed.clauses and kind is Kind.OPTION:
             self.faults.append(line.fault("a clause belongs to a requirement, not to an option"))
-        return replace(line, parsed=replace(parsed, kind=kind, requirement="", options=words))
+        return replace(line, parsed=replace(parsed, kind=kind, requirement="", options=expanded))
 
     def _names(self, line: SourceLine) -> tuple[TargetName, ...]:
-        """Give what the clauses of a line name."""
+        """Return the targets that the clauses of a line name."""
         folder = "" if line.file == COMMAND_LINE else os.path.dirname(line.file)  # noqa: PTH120
         names = []
         for clause in line.parsed.clauses:
@@ -276,7 +278,7 @@ class _Reader:
 
 
 def read_nested(name: str) -> tuple[bytes, bool]:
-    """Read a requirements file that another file names, as ``read_nested`` of :func:`read_inputs`.
+    """Read a requirements file that another file names, for :func:`read_inputs`.
 
     :param name: its name.
     :raises OSError: if it cannot be read, or is not a regular file.
@@ -285,12 +287,11 @@ def read_nested(name: str) -> tuple[bytes, bool]:
 
 
 def _misplaced_lock(name: str, text: str, found: re.Match[str]) -> Fault:
-    """Say that a lock is not read as requirements or constraints."""
     base = base_name(name)
     return Fault(
-        f"{base} is a lock, and no requirements or constraints",
+        f"{base} is a lock, not a requirements or constraints file",
         f"write -r {base if is_lock(base) else 'pylock.NAME.toml, as locks are called,'} on the "
-        "command line, with nothing to resolve beside it",
+        "command line, without other requirements",
         Location(name, text.count("\n", 0, found.start("line")) + 1),
         found["line"].rstrip(),
         len(found["line"].rstrip()),

@@ -1,8 +1,7 @@
-"""Requirements and constraints files into located lines, with pip's grammar kept whole.
+"""Parse requirements and constraints files into lines with places.
 
-What is done here follows pip's requirements file format: decoding, joining of continuations,
-comments, nested files. Nothing is interpreted beyond what the annotations need; pip itself
-reads the files afterwards.
+This follows pip's requirements file format: encoding, continuations, comments, nested files. Only
+what the annotations need is interpreted; pip itself reads the files afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from wheeltarget.requirements.filenames import is_lock as is_lock
 from wheeltarget.requirements.filenames import is_remote as is_remote
 
 _BYTE_ORDER_MARKS = (
-    # UTF-32-LE begins with the bytes of UTF-16-LE, so it has to be tried first.
+    # UTF-32-LE begins with the bytes of UTF-16-LE, so try it first.
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -33,13 +32,13 @@ _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """One logical line, with the place of each of its characters.
+    """A logical line with the place of each of its characters.
 
-    :param file: the file as pip will name it, or :data:`COMMAND_LINE`.
-    :param number: the physical line it begins in, from 1; on the command line, which requirement.
-    :param parsed: its parts.
-    :param pieces: for each physical line in it: index of the piece in the logical line, its
-        offset in the file's text, its length, and the number of the physical line.
+    :param file: the file as pip names it, or :data:`COMMAND_LINE`.
+    :param number: its first physical line, or the number of the argument, from 1.
+    :param parsed: the parsed line.
+    :param pieces: for each of its physical lines: index in the logical line, offset in the file's
+        text, length, and line number.
     """
 
     file: str
@@ -50,16 +49,16 @@ class SourceLine:
     def fault(
         self, message: str, hint: str = "", start: int = 0, end: int = 0, code: str = ""
     ) -> Fault:
-        """Point at a part of the line.
+        """Return a fault at a part of the line.
 
-        :param start: index of the first character meant, in the logical line.
-        :param end: index behind the last one; 0 for the rest of the line.
+        :param start: index of the first wrong character in the logical line.
+        :param end: index after the last one; 0 for the rest of the line.
         """
         fault = _fault(self.file, self.parsed.text, self.pieces, (message, hint), (start, end))
         return replace(fault, code=code) if code else fault
 
     def offsets(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Give the extents in the file's text that a part of the logical line covers."""
+        """Return the (start, end) in the file's text of a part of the logical line."""
         for index, offset, length, _ in self.pieces:
             first, last = max(start, index), min(end, index + length)
             if first < last:
@@ -68,12 +67,12 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """One logical line that cannot be read.
+    """A logical line that cannot be parsed.
 
     :param text: the logical line.
-    :param error: what it is refused for.
-    :param fault: the same, with its place.
-    :param pieces: as those of a :class:`SourceLine`.
+    :param error: the error.
+    :param fault: the error with its place.
+    :param pieces: as in :class:`SourceLine`.
     """
 
     text: str
@@ -84,12 +83,12 @@ class RefusedLine:
 
 @dataclass(frozen=True, slots=True)
 class RequirementsFile:
-    """A requirements or constraints file that was read.
+    """A requirements or constraints file.
 
-    :param name: as pip will ask for it.
+    :param name: its name, as pip uses it.
     :param text: its decoded text.
     :param lines: its logical lines.
-    :param repeatable: False where reading it once used it up, as with a pipe.
+    :param repeatable: False if it cannot be read again, as a pipe.
     """
 
     name: str
@@ -102,21 +101,21 @@ def decode(data: bytes, fallback: str) -> str:
     """Decode a requirements file as pip does.
 
     :param data: the bytes of the file.
-    :param fallback: the locale's encoding, for what is not UTF-8.
+    :param fallback: the locale's encoding, for a file that is not UTF-8.
     :returns: the text.
-    :raises ValueError: where the bytes do not decode.
-    :raises LookupError: where the file declares an unknown encoding (PEP 263).
+    :raises ValueError: if the bytes do not decode.
+    :raises LookupError: if the file declares an unknown encoding (PEP 263).
     """
     mark, encoding = encoding_of(data, fallback)
     return data[len(mark) :].decode(encoding)
 
 
 def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
-    """Find out how a requirements file is encoded, as pip does.
+    """Detect the encoding of a requirements file as pip does.
 
     :param data: the bytes of the file.
-    :param fallback: the locale's encoding, for what is not UTF-8.
-    :returns: the byte order mark, and the encoding of what follows it.
+    :param fallback: the locale's encoding, for a file that is not UTF-8.
+    :returns: the byte order mark, and the encoding of the rest.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -133,11 +132,11 @@ def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
 
 
 def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
-    """Take the text of a file apart.
+    """Parse the text of a file.
 
-    :param name: the file as pip will name it.
+    :param name: the file as pip names it.
     :param text: its decoded text.
-    :returns: its logical lines, and a fault for each that cannot be read.
+    :returns: its logical lines, and a fault for each that cannot be parsed.
     """
     lines, faults = [], []
     for line in read_lines(name, text):
@@ -149,11 +148,11 @@ def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Faul
 
 
 def read_lines(name: str, text: str) -> Iterator[SourceLine | RefusedLine]:
-    """Take the text of a file apart, line by line.
+    """Parse the text of a file line by line.
 
-    :param name: the file as pip will name it.
+    :param name: the file as pip names it.
     :param text: its decoded text.
-    :returns: each logical line that is not blank, read or refused.
+    :returns: each logical line that is not blank, parsed or refused.
     """
     for logical, pieces in _logical_lines(text):
         try:
@@ -166,11 +165,11 @@ def read_lines(name: str, text: str) -> Iterator[SourceLine | RefusedLine]:
 
 
 def parse_typed(number: int, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
-    """Take one requirement of the command line apart.
+    """Parse a requirement of the command line.
 
-    :param number: which one it is, from 1.
-    :param text: the word as it was typed.
-    :returns: the line or the fault, as :func:`parse_file` gives them.
+    :param number: the number of the argument, from 1.
+    :param text: the argument.
+    :returns: the line or the fault, as from :func:`parse_file`.
     """
     pieces = ((0, 0, len(text), number),)
     try:
@@ -207,7 +206,7 @@ def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, 
 def _refusal(
     name: str, text: str, pieces: tuple[tuple[int, int, int, int], ...], error: AnnotationError
 ) -> Fault:
-    """Locate what a logical line is refused for."""
+    """Return the error of a logical line with its place."""
     extent = (error.start, error.end)
     return replace(_fault(name, text, pieces, (error.message, error.hint), extent), code=error.code)
 
@@ -216,19 +215,19 @@ def _fault(
     name: str,
     text: str,
     pieces: tuple[tuple[int, int, int, int], ...],
-    words: tuple[str, str],
+    message: tuple[str, str],
     extent: tuple[int, int],
 ) -> Fault:
-    """Point at a part of a logical line, in the physical line where it begins."""
+    """Return a fault at a part of a logical line, in the first physical line of the part."""
     start, end = extent[0], extent[1] or max(len(text.rstrip()), 1)
     index, _, length, number = pieces[bisect_right(pieces, start, key=itemgetter(0)) - 1]
     width = max(min(end, index + length) - start, 1)
     location = Location(name, number, start - index + 1)
-    return Fault(*words, location, text[index : index + length], width)
+    return Fault(*message, location, text[index : index + length], width)
 
 
 def nested_file(options: str) -> GivenOption | None:
-    """Find the file that an option line includes: the first ``-r``, else the first ``-c``."""
+    """Return the file that an option line includes: the first ``-r``, else the first ``-c``."""
     try:
         given = split_file_options(options)
     except UsageError:

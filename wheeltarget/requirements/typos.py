@@ -1,7 +1,7 @@
-"""What was plainly meant as a clause and is none.
+"""Detect misspelled clauses.
 
-Everywhere but behind the requirement's own ``;`` pip would pass over it without a word, and so
-the target would be lost.
+Except after the requirement's own ``;``, pip would silently ignore such a clause, and the target
+would be lost.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _AMONG_WORDS = re.compile(
     rf"(?<![\w.-])(?P<key>{KEY})\s*+=+\s*+(?:{TAG}|host(?![\w-]))", re.IGNORECASE
 )
 _AMONG_OPTIONS = re.compile(
-    rf"(?:\s;\s*+|;\s++)(?P<parted>{KEY})\s*+[:=]|(?<=[;\s])(?P<key>{KEY})\s*+[:=]+\s*+{TAG}",
+    rf"(?:\s;\s*+|;\s++)(?P<separate>{KEY})\s*+[:=]|(?<=[;\s])(?P<key>{KEY})\s*+[:=]+\s*+{TAG}",
     re.IGNORECASE,
 )
 _IN_URL = re.compile(
@@ -32,15 +32,15 @@ _IN_URL = re.compile(
 
 
 def nearest_key(key: str) -> str:
-    """Say which key was meant.
+    """Return the key for a misspelled one.
 
-    :param key: what :data:`KEY` matches.
+    :param key: a match of :data:`KEY`.
     """
     return "target" if key.lower().startswith("target") else "tags"
 
 
 def refuse_near_clause(piece: Word) -> None:
-    """Refuse a piece behind ``;`` that pip would take for a broken marker."""
+    """Refuse a part after ``;`` that pip would read as an invalid marker."""
     match = NEAR_CLAUSE.match(piece.text)
     if match:
         raise AnnotationError(
@@ -52,7 +52,7 @@ def refuse_near_clause(piece: Word) -> None:
 
 
 def refuse_misspelt(piece: Word) -> None:
-    """Refuse ``# Tags=…``, ``# tags: cp39-…``, ``# prose; tags=…``, but let prose be prose."""
+    """Refuse ``# Tags=…``, ``# tags: cp39-…``, ``# prose; tags=…``, but accept prose."""
     match = MISSPELT.match(piece.text)
     if match is None:
         return
@@ -64,34 +64,37 @@ def refuse_misspelt(piece: Word) -> None:
         named = sign.count("=") == 1 and nearest_key(key) == "target" and not match["lead"].strip()
         meant = alone and (named or (first == "host" and bool(sign)))
     if meant:
-        message = f"{key}{sign} is no clause" if sign else f"{key} is not followed by ="
-        words = (message, f"write {nearest_key(key)}=… as in {EXAMPLES[nearest_key(key)]}")
+        message = f"{key}{sign} is not a clause" if sign else f"{key} is not followed by ="
+        text = (message, f"write {nearest_key(key)}=… as in {EXAMPLES[nearest_key(key)]}")
         start, end = match.start("key"), match.end("sign" if sign else "key")
         extent = (piece.start + start, piece.start + end)
         if key in KEYS and sign == "=":
-            raise AnnotationError(*_among_words(key), *extent, code="WT010")
-        raise AnnotationError(*words, *extent, code="WT009")
+            raise AnnotationError(*_after_text(key), *extent, code="WT010")
+        raise AnnotationError(*text, *extent, code="WT009")
 
 
-def _among_words(key: str) -> tuple[str, str]:
-    return f"{key}= stands behind other words", f"put it behind a # of its own: # {key}=…"
+def _after_text(key: str) -> tuple[str, str]:
+    return (
+        f"{key}= comes after other text in the comment",
+        f"put it after a # of its own: # {key}=…",
+    )
 
 
 def refuse_among_words(text: str, start: int) -> None:
-    """Refuse a clause behind other words of a comment on a line that has no other clause."""
+    """Refuse a clause after other text of a comment on a line without other clauses."""
     match = _AMONG_WORDS.search(text, start)
     if match:
-        words = _among_words(nearest_key(match["key"]))
-        raise AnnotationError(*words, match.start("key"), match.end(), code="WT010")
+        message = _after_text(nearest_key(match["key"]))
+        raise AnnotationError(*message, match.start("key"), match.end(), code="WT010")
 
 
 def refuse_among_options(arguments: str, options: str, visible: str, *, editable: bool) -> None:
-    """Refuse a clause behind an option.
+    """Refuse a clause after an option.
 
-    :param arguments: what stands before the options.
-    :param options: the first option and all behind it.
-    :param visible: the same without what is quoted, as long.
-    :param editable: whether one of the options makes it an editable requirement.
+    :param arguments: the text before the options.
+    :param options: the options.
+    :param visible: the options with quoted text blanked out.
+    :param editable: whether it is an editable requirement.
     """
     match = _AMONG_OPTIONS.search(visible)
     if match is None:
@@ -103,10 +106,10 @@ def refuse_among_options(arguments: str, options: str, visible: str, *, editable
     extent = (len(arguments) + start, len(arguments) + start + len(meant))
     if arguments.strip():
         hint = f"write it before the option: REQUIREMENT ; {key}=… {option}"
-        raise AnnotationError(f"{key}= stands behind an option", hint, *extent, code="WT011")
+        raise AnnotationError(f"{key}= comes after an option", hint, *extent, code="WT011")
     if editable:
-        message = f"{key}= stands behind an editable requirement"
-        hint = f"write it behind a #: {option} … # {key}=…"
+        message = f"{key}= comes after an editable requirement"
+        hint = f"write it after a #: {option} … # {key}=…"
         raise AnnotationError(message, hint, *extent, code="WT012")
     raise AnnotationError(*ON_AN_OPTION, *extent, code="WT013")
 
@@ -116,8 +119,8 @@ def refuse_in_url(url: str) -> None:
     match = _IN_URL.search(url)
     if match:
         raise AnnotationError(
-            f"this {match['mark']} is taken as part of the URL",
-            "put a blank before it: URL ; tags=…",
+            f"this {match['mark']} is read as part of the URL",
+            "put a space before it: URL ; tags=…",
             match.start(),
             match.start() + len(match[0].rstrip()),
             code="WT014",

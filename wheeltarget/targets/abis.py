@@ -1,4 +1,4 @@
-"""ABIs: which of them an interpreter has (PEP 425, 384, 703 and 803)."""
+"""Check that an interpreter has an ABI (PEP 384, 425, 703 and 803)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def check_cpython_abi(
     abis: tuple[str, ...],
     platforms: tuple[Platform, ...],
 ) -> None:
-    """Refuse an ABI that this CPython never had.
+    """Refuse an ABI that this CPython does not have.
 
     :param interpreter: the interpreter as written, such as ``cp37``.
     :param version: its version.
     :param abis: the ABIs as written.
     :param platforms: the platforms, at least one.
-    :raises TargetError: where no build of it has these ABIs.
+    :raises TargetError: if no build of it has these ABIs.
     """
     rest = ".".join(each.tag for each in platforms)
     tag = f"{interpreter}-{'.'.join(abis)}-{rest}"
@@ -31,13 +31,14 @@ def check_cpython_abi(
     usual = usual_abi(interpreter, version, system)
     natives = _native_abis(interpreter, version, system)
     written = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
-    # A flag too many or too few; any other ABI may belong to another interpreter, and before 3.3
+    # A flag too many or too few. Any other ABI may belong to another interpreter, and before 3.3
     # there are two kinds of builds on Linux.
     is_slip = {*abis} <= {interpreter, f"{interpreter}m"} and usual != f"{interpreter}mu"
     for abi in written:
         if abi not in natives:
             raise TargetError(
-                f"{tag} is no environment: CPython {version[0]}.{version[1]} has the ABI {usual}",
+                f"{tag} is not an environment: "
+                f"CPython {version[0]}.{version[1]} has the ABI {usual}",
                 f"write {interpreter}-{usual}-{rest}",
                 code="WT108",
                 instead=f"{interpreter}-{usual}-{rest}" if is_slip else "",
@@ -47,14 +48,14 @@ def check_cpython_abi(
     if not written:
         takes = set(abis) <= _stable(usual, version)
         raise TargetError(
-            f"{tag} names no environment: wheels for {usual} would be left out",
+            f"{tag} does not name an environment: it would exclude wheels for {usual}",
             f"write {interpreter}-{usual}-{rest}"
-            + (f"; it takes {' and '.join(abis)} wheels too" if takes else ""),
+            + (f"; it accepts {' and '.join(abis)} wheels too" if takes else ""),
             code="WT109",
         )
     if not any(set(abis) <= {*loads(each), *_stable(each, version)} for each in written):
         raise TargetError(
-            f"{tag} is no environment: no build of CPython {version[0]}.{version[1]} "
+            f"{tag} is not an environment: no build of CPython {version[0]}.{version[1]} "
             f"has {' and '.join(abis)}",
             f"write {interpreter}-{written[0]}-{rest}, and another tag for another build",
             code="WT110",
@@ -62,10 +63,9 @@ def check_cpython_abi(
 
 
 def _check_pure(tag: str, interpreter: str, abis: tuple[str, ...], usual: str) -> None:
-    """Refuse an ABI where no platform is named."""
     if abis != ("none",):
         raise TargetError(
-            f"{tag} names an ABI and no platform",
+            f"{tag} has an ABI, but no platform",
             f"write {interpreter}-none-any for pure Python wheels, or {interpreter}-{usual}-"
             "manylinux_2_28_x86_64",
             code="WT111",
@@ -73,11 +73,11 @@ def _check_pure(tag: str, interpreter: str, abis: tuple[str, ...], usual: str) -
 
 
 def usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
-    """Say which ABI this CPython has as it is usually built.
+    """Return the ABI of the usual build of a CPython.
 
     :param interpreter: its tag, such as ``cp36``.
     :param version: its version.
-    :param system: ``sys_platform``, of which ``linux`` differs.
+    :param system: ``sys_platform``; Python 2 on ``linux`` differs.
     """
     if version < (3, 3):
         return f"{interpreter}mu" if system == "linux" else f"{interpreter}m"
@@ -85,7 +85,7 @@ def usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
 
 
 def _native_abis(interpreter: str, version: tuple[int, int], system: str) -> set[str]:
-    """Give the ABIs that builds of this CPython can have."""
+    """Return the ABIs of all builds of this CPython."""
     if version < (3, 3):
         flags = ["m", "dm"] if system == "win32" else ["m", "mu", "dm", "dmu"]
     elif version < (3, 8):
@@ -98,7 +98,7 @@ def _native_abis(interpreter: str, version: tuple[int, int], system: str) -> set
 
 
 def loads(abi: str) -> tuple[str, ...]:
-    """Give the ABIs whose modules a build loads: from 3.8 on, one for debugging has two.
+    """Return the ABIs whose modules a build loads; a debug build has two since 3.8.
 
     :param abi: the build's own ABI.
     """
@@ -106,7 +106,7 @@ def loads(abi: str) -> tuple[str, ...]:
 
 
 def _stable(abi: str, version: tuple[int, int]) -> set[str]:
-    """Give the ABIs besides its own that a build takes."""
+    """Return the further ABIs that a build loads."""
     if version < (3, 2):
         return {"none"}
     return {"none", "abi3t" if re.search(r"\dtd?$", abi) else "abi3"}
@@ -118,21 +118,22 @@ def check_other_abi(
     abis: tuple[str, ...],
     platforms: tuple[Platform, ...],
 ) -> None:
-    """Refuse an ABI that does not belong to PyPy, GraalPy or any Python.
+    """Refuse an ABI that PyPy, GraalPy or the tag ``py…`` does not have.
 
     :param implementation: ``pp``, ``graalpy`` or ``py``.
     :param interpreter: the interpreter as written, such as ``pp310``.
     :param abis: the ABIs as written.
     :param platforms: the platforms, at least one.
-    :raises TargetError: where it never had these ABIs.
+    :raises TargetError: if it does not have these ABIs.
     """
     rest = ".".join(each.tag for each in platforms)
     tag = f"{interpreter}-{'.'.join(abis)}-{rest}"
     if implementation == "py":
         if abis != ("none",):
             raise TargetError(
-                f"{tag} names no environment: {interpreter} is any Python, which has no ABI",
-                f"write {interpreter}-none-{rest}, or the interpreter that it is, such as cp…",
+                f"{tag} does not name an environment: "
+                f"{interpreter} means any Python, which has no ABI",
+                f"write {interpreter}-none-{rest}, or name one interpreter, such as cp…",
                 code="WT112",
             )
         return
@@ -149,7 +150,7 @@ def check_other_abi(
     own = [abi for abi in abis if abi != "none"]
     if len(own) != 1 or not re.fullmatch(pattern, own[0]):
         raise TargetError(
-            f"{tag} names no environment: {interpreter} has an ABI like {example}",
+            f"{tag} does not name an environment: {interpreter} has an ABI like {example}",
             f"write {interpreter}-{example}-{rest}",
             code="WT113",
         )

@@ -1,4 +1,4 @@
-"""Looking targets up: the table of Pythons, tags, ``host``, names and target files."""
+"""Look up targets: tags, ``host``, names and target files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HOST = "host"
 """The name of the running interpreter."""
 
 HOST_LABEL = "this interpreter"
-"""What it is called where no target is named."""
+"""The label of the running interpreter if no target is named."""
 
 _FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1
@@ -52,14 +52,14 @@ _EXPECTED = (
 
 @functools.cache
 def newest_pythons() -> Mapping[str, str]:
-    """Give the newest known release of each Python by interpreter tag, such as ``cp36``."""
+    """Return the newest known release of each Python by interpreter tag, such as ``cp36``."""
     table: dict[str, str] = _load("catalog.toml")["newest"]
     return table
 
 
 @functools.cache
 def known_systems() -> Catalogue:
-    """Give the systems that targets can be named after."""
+    """Return the systems of the catalog."""
     from wheeltarget.targets.systems import parse_systems
 
     return parse_systems(_load("systems.toml"), newest_pythons())
@@ -70,15 +70,15 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def look_up(key: str, text: str, folder: str, projects: Projects | None = None) -> Target | None:
-    """Find the target that a value of a clause names.
+    """Return the target that a value of a clause names.
 
     :param key: ``tags`` or ``target``.
     :param text: a tag, ``host``, the path of a target file, or the name of a target: of the
-        project's own, of the user's own, or of the catalogue, in this order.
-    :param folder: what a relative path is relative to; empty for the working directory.
-    :param projects: what was read of projects before.
+        project, of the user, or of the catalog, in this order.
+    :param folder: the base of a relative path; empty for the working directory.
+    :param projects: the projects that were read before.
     :returns: the target, or None for the running interpreter.
-    :raises TargetError: where it is no target; the hint says what to write.
+    :raises TargetError: if it does not name a target.
     """
     if key == "tags":
         return look_up_tag(text)
@@ -87,8 +87,8 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
     if is_path(text):
         return read_target_file(Path(folder, text), text)
     if _is_tag(text):
-        hint = f"a tag goes behind tags=: tags={text}"
-        raise TargetError(f"{text} is no name of a target", hint, code="WT201")
+        hint = f"a tag is given with tags=: tags={text}"
+        raise TargetError(f"{text} is not the name of a target", hint, code="WT201")
     from wheeltarget.targets.systems import find_target
     from wheeltarget.targets.user_targets import find_own_target
 
@@ -97,7 +97,7 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
 
 
 def is_path(text: str) -> bool:
-    """Tell whether a value of ``target=`` is the path of a file.
+    """Return whether a value of ``target=`` is the path of a file.
 
     :param text: the value.
     """
@@ -105,10 +105,10 @@ def is_path(text: str) -> bool:
 
 
 def build_own(own: OwnTarget) -> Target:
-    """Build the target that somebody has described under a name.
+    """Build a target that the project or the user has defined.
 
     :param own: the description.
-    :raises TargetError: where it describes no environment.
+    :raises TargetError: if it does not describe an environment.
     """
     if own.table is None:
         return replace(read_target_file(own.file, str(own.file)), label=own.name)
@@ -117,18 +117,18 @@ def build_own(own: OwnTarget) -> Target:
 
 
 def build_named(named: NamedTarget) -> Target:
-    """Build a target of the catalogue.
+    """Build a target of the catalog.
 
-    :param named: what its name stands for.
+    :param named: the parts of its name.
     """
     return _target_from_tag(named.tag, named.name, named.markers, named.name)
 
 
 def look_up_tag(text: str) -> Target:
-    """Build the target whose best tag is the one written.
+    """Build the target whose best tag is the given one.
 
     :param text: the tag.
-    :raises TargetError: where it names no environment.
+    :raises TargetError: if it does not name an environment.
     """
     return target_from_tag(text, newest_pythons())
 
@@ -148,17 +148,17 @@ def _is_tag(text: str) -> bool:
 
 
 def read_target_file(path: Path, label: str) -> Target:
-    """Read a target from a TOML or JSON file, or from what another tool says of it.
+    """Read a target from a TOML or JSON file, or from the output of another tool.
 
-    Of our own, the file has either ``tag`` (one tag, whose environment is meant) or ``tags``
-    (every supported tag, most preferred first), and may have ``markers`` (a table of marker
-    variables) and ``name``. A complete platform of pex or Pants and the output of
-    ``pip debug --verbose`` are told by what is in them.
+    A target file has either ``tag`` (the best tag of the environment) or ``tags`` (every supported
+    tag, most preferred first), and may have ``markers`` (a table of marker variables) and
+    ``name``. A complete platform of pex or Pants and the output of ``pip debug --verbose`` are
+    recognized by their content.
 
-    :param path: where it is.
-    :param label: what to call it where it has no name.
+    :param path: the file.
+    :param label: its name in messages, and the label of a target without a name.
     :returns: the target.
-    :raises TargetError: where it cannot be read or describes no environment.
+    :raises TargetError: if it cannot be read or does not describe an environment.
     """
     try:
         data = read_regular(path, TARGET_FILE)
@@ -187,8 +187,8 @@ def read_target_file(path: Path, label: str) -> Target:
 def _parse(text: str, label: str) -> dict[str, Any]:
     """Parse a target file; raise TargetError if it is not one.
 
-    A clause can name any file, such as one of another user's secrets. So the message says where
-    the text is wrong, and nothing of what is there.
+    A clause can name any file, such as one with secrets. So the message has the place of the
+    error, but no text of the file.
     """
     try:
         if text.lstrip().startswith("{"):
@@ -206,12 +206,12 @@ def _parse(text: str, label: str) -> dict[str, Any]:
 
 
 def _from_pip_debug(text: str, label: str) -> Target:
-    """Build the target of an output of pip debug; its best tag says what it does not."""
+    """Build the target of an output of pip debug; missing markers follow from its best tag."""
     table = read_pip_debug(text, label)
     try:
         best = target_from_tag(table["tags"][0], newest_pythons()).environment
     except (TargetError, IndexError):
-        best = {}  # a tag that no target can have, such as one of a build for debugging
+        best = {}  # a tag that no target can have, such as that of a debug build
     full = table["markers"]["python_full_version"]
     if best and best.get("implementation_version") == best["python_full_version"]:
         best["implementation_version"] = _implementation_version(full)
@@ -219,31 +219,31 @@ def _from_pip_debug(text: str, label: str) -> Target:
 
 
 def _implementation_version(full: str) -> str:
-    """Give CPython's own spelling of its version: no plus, and a candidate's letter is c."""
+    """Return a version as CPython spells ``implementation_version``: no plus, and c for rc."""
     return full.removesuffix("+").replace("rc", "c")
 
 
 def target_from_table(data: Mapping[str, Any], label: str) -> Target:
-    """Build a target from what a target file says.
+    """Build a target from the table of a target file.
 
     :param data: the file's table.
-    :param label: what to call it where it has no name.
+    :param label: its name in messages, and the label of a target without a name.
     :returns: the target.
-    :raises TargetError: where a key is unknown, missing or of the wrong type.
+    :raises TargetError: if a key is unknown, missing or of the wrong type.
     """
     if ("tag" in data) == ("tags" in data):
         raise TargetError(
             f"{label} must have exactly one of tag and tags",
-            "tag is one tag whose environment is meant, tags is the list of all supported tags",
+            "tag is the best tag of the environment, tags is the list of all supported tags",
             code="WT208",
         )
     strange = sorted(data.keys() - _FILE_KEYS)
     if strange:
-        hint = f"the keys are {', '.join(sorted(_FILE_KEYS))}"
+        hint = f"known keys: {', '.join(sorted(_FILE_KEYS))}"
         raise TargetError(f"{label}: unknown key {strange[0]}", hint, code="WT205")
     if data.get("schema", _SCHEMA) != _SCHEMA:
         number = f" {data['schema']}" if isinstance(data["schema"], int) else ""
-        message = f"{label}: schema{number} is not known to this wheeltarget"
+        message = f"{label}: this version of wheeltarget does not know schema{number}"
         raise TargetError(message, code="WT206")
     name = data.get("name", label)
     markers = data.get("markers", {})
@@ -258,7 +258,7 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
 
 
 def _target_from_tag(tag: str, name: str, markers: dict[str, str], label: str) -> Target:
-    """Build the target of a tag, of which a file knows more."""
+    """Build the target of a tag with further markers."""
     try:
         base = target_from_tag(tag, newest_pythons())
     except TargetError as error:
@@ -297,7 +297,7 @@ def _check_type(label: str, key: str, value: object, right: bool) -> None:  # no
 
 
 def _kind_of(value: object) -> str:
-    """Describe a value without showing it."""
+    """Return the type of a value in the words of TOML and JSON."""
     if value == "":
         return "an empty string"
     for kind, name in _KINDS.items():

@@ -1,4 +1,4 @@
-"""How far a wheel is from fitting a target, by its tags (PEP 425)."""
+"""Compare the tags of a wheel with those of a target (PEP 425)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SYSTEMS = {"win": "Windows", "macosx": "macOS", "ios": "iOS", "android": "Andro
 
 
 class Nearness(IntEnum):
-    """How far a file is from fitting, the nearest first."""
+    """What keeps a file from being compatible, the smallest difference first."""
 
     FITS = 0
     HASH = 1
@@ -43,11 +43,11 @@ class Nearness(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """A platform of a wheel, beside those of a target.
+    """A platform of a wheel, compared with those of a target.
 
-    :param nearness: ``FITS``, or what is other about it.
-    :param words: what it is for: a level of a library, a machine or a system.
-    :param level: the level of the library as numbers that compare; else empty.
+    :param nearness: ``FITS``, or what differs.
+    :param words: the library version, machine or system that it needs.
+    :param level: the library version as comparable numbers; else empty.
     """
 
     nearness: Nearness
@@ -57,13 +57,13 @@ class Platform:
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """One tag that a target does not have.
+    """A tag that a target does not have.
 
     :param tag: the tag.
-    :param python: its interpreter, where that is other.
-    :param newer: whether newer Pythons take it, too, since it is for the stable ABI.
-    :param abi: its ABI, where the interpreter is the target's and that is other.
-    :param platform: its platform beside the target's.
+    :param python: its interpreter, if that differs.
+    :param newer: whether newer Pythons accept it too, since it is for the stable ABI.
+    :param abi: its ABI, if only that differs and not the interpreter.
+    :param platform: its platform, compared with the target's.
     """
 
     tag: str
@@ -74,7 +74,7 @@ class Misfit:
 
     @property
     def nearness(self) -> Nearness:
-        """Say what is other about the tag as a whole."""
+        """Return what differs in the whole tag."""
         if not self.python and not self.abi:
             return self.platform.nearness
         if self.platform.nearness is not Nearness.FITS:
@@ -84,11 +84,11 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a file or a release does not fit.
+    """The reason why a file or a release is not compatible.
 
-    :param nearness: how far it is from it.
-    :param text: the reason, to stand behind the release.
-    :param misfits: the nearest of its tags, where those are what does not fit.
+    :param nearness: what differs.
+    :param text: the reason, to be printed after the release.
+    :param misfits: the nearest of its tags, if they are the reason.
     """
 
     nearness: Nearness
@@ -101,7 +101,7 @@ FITS = Reason(Nearness.FITS, "fits")
 
 @dataclass(slots=True)
 class _View:
-    """What counts of a target, and what was found out beside it."""
+    """The parts of a target that are compared, with a cache of the results."""
 
     best: tuple[str, str]
     version: tuple[int, int]
@@ -122,7 +122,7 @@ class _View:
         )
 
     def judge(self, tags: str) -> Reason:
-        """Judge the tags of a file, as they stand in its name."""
+        """Compare the compressed tags of a file name with the target."""
         if tags not in self.reasons:
             interpreters, abis, platforms = (part.split(".") for part in tags.split("-"))
             self.reasons[tags] = merge_reasons(
@@ -156,7 +156,7 @@ class _View:
         return self.platforms[platform]
 
     def _is_as_new(self, interpreter: str) -> bool:
-        """Tell whether a CPython of the target's version would load an interpreter's stable ABI."""
+        """Return whether the target's CPython loads the stable ABI of an interpreter."""
         match = re.fullmatch(r"cp(\d)(\d+)", interpreter)
         return (
             match is not None
@@ -171,7 +171,7 @@ def _view(target: Target) -> _View:
 
 
 def judge_tags(filename: str, target: Target) -> Reason:
-    """Say which part of a wheel's tags is not the target's.
+    """Return which part of a wheel's tags differs from the target.
 
     :param filename: the wheel's name.
     :param target: the target.
@@ -181,12 +181,12 @@ def judge_tags(filename: str, target: Target) -> Reason:
 
 
 def _tags(filename: str) -> str:
-    """Give the compressed tags of a wheel, which are the last three parts of its name."""
+    """Return the compressed tags of a wheel: the last three parts of its name."""
     return "-".join(filename.lower().removesuffix(".whl").rsplit("-", 3)[1:])
 
 
 def merge_reasons(reasons: Iterable[Reason]) -> Reason:
-    """Make one reason of those of several tags, or files: that of the nearest of them.
+    """Merge the reasons of several tags or files into that of the nearest of them.
 
     :param reasons: at least one.
     """
@@ -198,11 +198,10 @@ def merge_reasons(reasons: Iterable[Reason]) -> Reason:
         return near[0]
     place = min(misfit.platform.nearness for misfit in misfits)
     misfits = tuple(each for each in misfits if each.platform.nearness is place)
-    return Reason(nearness, _say(misfits, nearness, place), misfits)
+    return Reason(nearness, _describe(misfits, nearness, place), misfits)
 
 
-def _say(misfits: tuple[Misfit, ...], nearness: Nearness, place: Nearness) -> str:
-    """Say what tags are for that all are equally far from fitting."""
+def _describe(misfits: tuple[Misfit, ...], nearness: Nearness, place: Nearness) -> str:
     where = _places(misfits, place)
     if nearness is not Nearness.SEVERAL and nearness < Nearness.REQUIRES_PYTHON:
         return f"{'needs' if place is Nearness.LIBC_LEVEL else 'is for'} {where}"
@@ -210,15 +209,15 @@ def _say(misfits: tuple[Misfit, ...], nearness: Nearness, place: Nearness) -> st
         return f"is for {where}"
     what = [f"the ABI {each}" for each in sorted({m.abi for m in misfits if m.abi})]
     pythons = name_pythons({(m.python, m.newer) for m in misfits if m.python})
-    said = f"is for {' and '.join([*what, *([pythons] if pythons else [])])}"
+    text = f"is for {' and '.join([*what, *([pythons] if pythons else [])])}"
     if nearness is not Nearness.SEVERAL:
-        return said
-    return f"{said} {'with' if place is Nearness.LIBC_LEVEL else 'on'} {where}"
+        return text
+    return f"{text} {'with' if place is Nearness.LIBC_LEVEL else 'on'} {where}"
 
 
 def _places(misfits: tuple[Misfit, ...], place: Nearness) -> str:
     if place is Nearness.LIBC_LEVEL:
-        # The lowest level is enough.
+        # The lowest version is enough.
         return min((m.platform for m in misfits), key=lambda platform: platform.level).words
     *others, last = sorted({m.platform.words for m in misfits})
     return f"{', '.join(others)} and {last}" if others else last
@@ -228,7 +227,7 @@ def glibc_level(platform: str) -> tuple[int, str] | None:
     """Read the minor version of glibc and the machine of a manylinux platform.
 
     :param platform: a platform tag.
-    :returns: both, or None where it is none.
+    :returns: both, or None for any other platform.
     """
     match = _GLIBC.fullmatch(platform)
     if match:
@@ -238,7 +237,7 @@ def glibc_level(platform: str) -> tuple[int, str] | None:
 
 
 def _judge_platform(platform: str, places: frozenset[str]) -> Platform:
-    """Say what is other about a platform."""
+    """Compare a platform with those of a target."""
     if platform in places:
         return Platform(Nearness.FITS)
     glibc = {level[1] for level in map(glibc_level, places) if level}
@@ -252,14 +251,14 @@ def _judge_platform(platform: str, places: frozenset[str]) -> Platform:
     if machine not in glibc | musl | linux:
         return Platform(Nearness.MACHINE, machine)
     if kind == "linux":
-        return Platform(Nearness.LIBC, f"{platform}, whatever that needs")
+        return Platform(Nearness.LIBC, f"{platform}, with unknown requirements")
     if glibc if kind == "glibc" else musl:
         return Platform(Nearness.LIBC_LEVEL, f"{kind} {'.'.join(map(str, level))}", level)
     return Platform(Nearness.LIBC, f"{kind} only", level)
 
 
 def _read_linux(platform: str) -> tuple[str, str, tuple[int, ...]]:
-    """Give the machine, the C library and its level of a platform; nothing where it is no Linux."""
+    """Return the machine, the C library and its version of a Linux platform; empty for others."""
     glibc, musl = glibc_level(platform), MUSL.fullmatch(platform)
     if glibc:
         return glibc[1], "glibc", (2, glibc[0])
@@ -270,7 +269,7 @@ def _read_linux(platform: str) -> tuple[str, str, tuple[int, ...]]:
 
 
 def _judge_elsewhere(platform: str, places: frozenset[str]) -> Platform:
-    """Say the same for a target that is not Linux."""
+    """Compare a platform with those of a target that is not Linux."""
     mine = {match["machine"] for match in map(_MACOS.fullmatch, places) if match}
     macos = _MACOS.fullmatch(platform)
     if macos and macos["machine"] in mine:
@@ -290,12 +289,12 @@ def _system(platform: str) -> str:
 
 
 def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
-    """Say what no wheel of a project is for, whatever its release.
+    """Return what none of the wheels of a project supports, in any release.
 
     :param filenames: the names of all its wheels.
     :param target: the target.
-    :returns: the target's machine, system, C library or Python; empty where there are wheels for
-        each of them, or none at all.
+    :returns: the target's machine, system, C library or Python; empty if there are wheels for
+        each of them, or no wheels.
     """
     view = _view(target)
     parts = [tags.split("-") for tags in {_tags(filename) for filename in filenames}]
@@ -304,9 +303,9 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
     platforms = {platform for _, _, some in parts for platform in some.split(".")}
     nearest = min(view.place(platform).nearness for platform in platforms)
     if nearest in {Nearness.LIBC, Nearness.MACHINE, Nearness.SYSTEM}:
-        # What is for linux_* says nothing of its library.
-        said = nearest is not Nearness.LIBC or not any(map(_LINUX.fullmatch, platforms))
-        return _own_place(view.places, nearest) if said else ""
+        # A linux_* wheel may be for any C library.
+        known = nearest is not Nearness.LIBC or not any(map(_LINUX.fullmatch, platforms))
+        return _own_place(view.places, nearest) if known else ""
     builds = {(i, a) for some, abis, _ in parts for i in some.split(".") for a in abis.split(".")}
     if builds & view.builds:
         return ""
@@ -316,7 +315,7 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
 
 
 def _own_place(places: frozenset[str], nearest: Nearness) -> str:
-    """Name what is the target's own and no wheel's."""
+    """Return the target's own machine, system or C library."""
     if places == {"any"}:
         return "every platform"
     read = sorted(each for each in map(_read_linux, places) if each[0])

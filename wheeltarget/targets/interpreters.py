@@ -1,4 +1,4 @@
-"""What interpreters and builds of Python are called, and which tags name them (PEP 425)."""
+"""Names of interpreters and builds of Python, and their tags (PEP 425)."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _INTERPRETER = re.compile(r"(?P<what>cp|pp|py)(?P<major>\d)(?P<minor>\d*)")
 _NAMES = {"cp": "CPython", "pp": "PyPy", "py": "Python"}
 
 _FARTHEST, _OLDEST = 12, 4
-"""How many minor versions up and down a Python is looked for."""
+"""The number of minor versions up and down in which to look for a Python."""
 
 _FIRST_WITH_THREADS = 13
 """The first CPython 3 that has a free-threaded build."""
 
 
 def name_pythons(interpreters: Collection[tuple[str, bool]]) -> str:
-    """Name interpreters for people, neighbours as a span.
+    """Return the names of interpreters, with consecutive versions as a range.
 
-    :param interpreters: (interpreter tag, whether newer ones are meant, too).
-    :returns: such as ``CPython 3.9 to 3.12 and PyPy 3.10``; empty where there is none.
+    :param interpreters: (interpreter tag, whether newer ones are included).
+    :returns: such as ``CPython 3.9 to 3.12 and PyPy 3.10``; empty for no interpreters.
     """
     found: dict[str, dict[tuple[int, int], bool]] = {}
     others = []
@@ -36,7 +36,7 @@ def name_pythons(interpreters: Collection[tuple[str, bool]]) -> str:
 
 
 def name_build(interpreter: str, abi: str) -> str:
-    """Name one build of Python for people.
+    """Return the name of a build of Python.
 
     :param interpreter: its interpreter tag.
     :param abi: its ABI tag.
@@ -46,46 +46,45 @@ def name_build(interpreter: str, abi: str) -> str:
 
 
 def is_free_threaded(abi: str) -> bool:
-    """Tell whether an ABI is that of a build without the global lock (PEP 703)."""
+    """Return whether an ABI is that of a free-threaded build (PEP 703)."""
     return re.fullmatch(r"cp\d+t", abi) is not None
 
 
 def _spans(versions: dict[tuple[int, int], bool]) -> Iterator[str]:
-    """Give versions in order, those of one major that follow each other as one span."""
     span: list[tuple[int, int]] = []
     for version in sorted(versions):
         if span and version != (span[-1][0], span[-1][1] + 1):
-            yield from _write(span)
+            yield from _format_span(span)
             span = []
         if versions[version]:
-            yield f"{_number(span[0] if span else version)} and newer"
+            yield f"{_format_version(span[0] if span else version)} and newer"
             return
         span.append(version)
-    yield from _write(span)
+    yield from _format_span(span)
 
 
-def _write(span: list[tuple[int, int]]) -> list[str]:
+def _format_span(span: list[tuple[int, int]]) -> list[str]:
     if len(span) > 2:
-        return [f"{_number(span[0])} to {_number(span[-1])}"]
-    return [_number(each) for each in span]
+        return [f"{_format_version(span[0])} to {_format_version(span[-1])}"]
+    return [_format_version(each) for each in span]
 
 
-def _number(version: tuple[int, int]) -> str:
+def _format_version(version: tuple[int, int]) -> str:
     return str(version[0]) if version[1] < 0 else f"{version[0]}.{version[1]}"
 
 
-def _join(words: list[str]) -> str:
-    *others, last = words or [""]
+def _join(names: list[str]) -> str:
+    *others, last = names or [""]
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def neighbours(interpreter: str, abi: str) -> Iterator[tuple[str, str]]:
-    """Give the same build of other Pythons, the nearest first and of two the newer.
+    """Return the same build of other Pythons: the nearest first, and the newer of two.
 
     :param interpreter: an interpreter tag.
     :param abi: its ABI.
-    :returns: (interpreter tag, ABI tag), that of the same minor version first; nothing where it
-        is no CPython 3 and no PyPy 3. Not each of them need exist.
+    :returns: (interpreter tag, ABI tag), the given one first; none unless it is CPython 3 or
+        PyPy 3. Some may not exist.
     """
     match = re.fullmatch(r"(cp|pp)3(\d+)", interpreter)
     if match is None:

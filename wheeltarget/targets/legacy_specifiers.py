@@ -1,9 +1,9 @@
-"""Specifiers from before PEP 440, as the last pips of Python up to 3.7 read them.
+"""Specifiers from before PEP 440, as the last pips for Python 3.7 and older read them.
 
-Those pips (20.3, 21.3, 24.0) compare a version that is none, such as ``2011k`` or ``0.29.*``, by
-the rules that setuptools had: numbers are above words, and a word stands before or behind the end
-of the version by the alphabet. pip 24.1 and later refuse such metadata, and so the release it
-belongs to. Here each such specifier is said anew in the words of PEP 440.
+Those pips (20.3, 21.3, 24.0) compare an invalid version, such as ``2011k`` or ``0.29.*``, by the
+old rules of setuptools: a number is greater than a word, and a word sorts before or after the end
+of the version in alphabetical order. pip 24.1 and later refuse such metadata, and so the release.
+Here each such specifier is converted to PEP 440.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _END = "final"
 
 
 def reads_legacy(python: str) -> bool:
-    """Tell whether the last pip of a Python reads specifiers from before PEP 440.
+    """Return whether the last pip for a Python reads specifiers from before PEP 440.
 
-    :param python: the version of Python, at least its first two numbers.
+    :param python: the version of Python, at least major and minor.
     """
     major, minor = (int(number) for number in python.split(".")[:2])
     return (major, minor) < _OLDEST_WITHOUT
 
 
 def is_modern(text: str) -> bool:
-    """Tell whether a specifier is in the words of PEP 440.
+    """Return whether a specifier is valid by PEP 440.
 
     :param text: the specifier.
     """
@@ -48,11 +48,11 @@ def is_modern(text: str) -> bool:
 
 
 def modern_requirement(text: str, judge: Callable[[str], bool] = is_modern) -> str:
-    """Say a requirement in the words of PEP 440.
+    """Convert the specifiers of a requirement to PEP 440.
 
     :param text: a line of ``Requires-Dist``.
-    :param judge: tells whether a specifier is in these words.
-    :returns: the line, the same where nothing in it is from before PEP 440.
+    :param judge: returns whether a specifier is valid.
+    :returns: the line, unchanged if all its specifiers are valid.
     """
     match = _REQUIREMENT.fullmatch(text)
     if match is None or not match["specifiers"].strip():
@@ -63,27 +63,27 @@ def modern_requirement(text: str, judge: Callable[[str], bool] = is_modern) -> s
 
 
 def modern_specifiers(text: str, judge: Callable[[str], bool] = is_modern) -> str:
-    """Say a list of specifiers in the words of PEP 440.
+    """Convert a list of specifiers to PEP 440.
 
-    :param text: specifiers with commas between, such as those of ``Requires-Python``.
-    :param judge: tells whether one is in these words.
-    :returns: the list, the same where nothing in it is from before PEP 440.
+    :param text: specifiers separated by commas, such as those of ``Requires-Python``.
+    :param judge: returns whether a specifier is valid.
+    :returns: the list, unchanged if all its specifiers are valid.
     """
     given = text.split(",")
-    said = [each if judge(each) else _modern_specifier(each) for each in given]
-    if said == given:
+    converted = [each if judge(each) else _modern_specifier(each) for each in given]
+    if converted == given:
         return text
-    return ",".join(each for each in said if each)
+    return ",".join(each for each in converted if each)
 
 
 def _modern_specifier(text: str) -> str:
-    """Say one specifier anew; an empty one where it holds for every version."""
+    """Convert one specifier; return an empty text if it holds for every version."""
     match = _SPECIFIER.fullmatch(text)
     return _by_old_rules(match["operator"], match["version"]) if match else text
 
 
 def _by_old_rules(operator: str, version: str) -> str:
-    """Find where a version that is none stands among those that are some, and cut there."""
+    """Return the specifier that cuts the valid versions where an invalid one would sort."""
     if operator == "==":
         return f"==={version}"  # no release has this version
     if operator == "!=":
@@ -92,10 +92,10 @@ def _by_old_rules(operator: str, version: str) -> str:
     if numbers is None:
         # Below every number.
         return "" if operator.startswith(">") else f"==={version}"
-    # A dash stands behind the end, unless a word that stands before it follows.
+    # A dash sorts after the end, unless a word follows that sorts before it.
     match = _WORD.search(version.lower(), numbers.end())
     word = match["word"] if match else ""
-    behind = _WORDS.get(word, word) > _END
+    after = _WORDS.get(word, word) > _END
     if operator.startswith(">"):
-        return f"{'>' if behind else '>='}{numbers[0]}"
-    return f"{'<=' if behind else '<'}{numbers[0]}"
+        return f"{'>' if after else '>='}{numbers[0]}"
+    return f"{'<=' if after else '<'}{numbers[0]}"

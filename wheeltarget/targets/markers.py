@@ -1,8 +1,7 @@
-"""Markers of an environment of which not everything is known.
+"""Evaluate markers for an environment whose marker variables are not all known.
 
-A marker is made of comparisons, ``and`` and ``or``; there is no ``not``. So its value can only
-rise when a comparison turns from false to true: if it is the same with every unknown comparison
-false and with every one true, it is known, whatever the unknown values are.
+A marker consists of comparisons, ``and`` and ``or``, without ``not``. So if its value is the same
+with every unknown comparison false and with every one true, it does not depend on unknown values.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from wheeltarget.targets.target import Target
 
-# Whatever that variable says; it is the one that every target knows.
+# Every target knows this variable.
 _ALWAYS = '"" in python_full_version'
 _NEVER = '"" not in python_full_version'
 _STRING = r"""(?:"[^"]*"|'[^']*')"""
@@ -25,12 +24,12 @@ _OPERATOR = r"\s*(?:not\s+in|in|===|[<>=!~]=|<|>)\s*"
 def holds(
     marker: str, evaluate: Callable[[str], bool], unknown: Collection[str]
 ) -> bool | tuple[str, ...]:
-    """Say whether a marker holds, as far as that can be known.
+    """Return whether a marker holds, if that is known.
 
     :param marker: a marker (dependency specifiers, PEP 508), as ``str(Marker)`` writes it.
-    :param evaluate: evaluates a marker that asks for known variables only.
-    :param unknown: the variables of which nothing is known.
-    :returns: whether it holds, or, where that depends on them, the unknown variables in it.
+    :param evaluate: evaluates a marker with known variables only.
+    :param unknown: the unknown variables.
+    :returns: whether it holds, or its unknown variables if it depends on them.
     """
     unquoted = re.sub(_STRING, '""', marker)
     asked = tuple(name for name in sorted(unknown) if re.search(rf"\b{name}\b", unquoted))
@@ -41,10 +40,10 @@ def holds(
 
 
 def with_every_extra(marker: str) -> str:
-    """Give what a marker says where every extra is asked for.
+    """Return a marker as it is if every extra is requested.
 
     :param marker: a marker, as ``str(Marker)`` writes it.
-    :returns: a marker that asks for no extra, empty where it always holds then.
+    :returns: a marker without ``extra``; empty if it always holds then.
     """
     settled = _settle(marker, ("extra",), _ALWAYS)
     if settled == marker:
@@ -64,9 +63,9 @@ def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, 
 
     :param marker: the marker, as ``str(Marker)`` writes it.
     :param target: the target.
-    :param extra: the extra that is asked for, if one is.
-    :returns: whether it holds, or, where that depends on them, the unknown variables in it; none
-        where it compares what cannot be compared.
+    :param extra: the requested extra, if any.
+    :returns: whether it holds, or its unknown variables if it depends on them; an empty tuple if
+        the marker cannot be evaluated.
     """
     from packaging.markers import (
         InvalidMarker,
@@ -79,7 +78,7 @@ def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, 
     try:
         return holds(marker, lambda text: Marker(text).evaluate(environment), target.unknown)
     except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, KeyError):
-        # pip refuses it in its own words; a KeyError is how older packagings say it.
+        # pip reports it; older versions of packaging raise KeyError.
         return ()
 
 

@@ -1,4 +1,4 @@
-"""Names of targets, as clauses and options give them, not looked up yet."""
+"""Names of targets in clauses and options, before they are looked up."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ KEYS = ("tags", "target")
 
 @dataclass(frozen=True, slots=True)
 class TargetName:
-    """What one value of a clause or an option names, not looked up yet.
+    """One value of a clause or an option that names a target.
 
     :param key: ``tags`` or ``target``.
-    :param text: the value, its ``${VAR}`` expanded.
-    :param folder: what a relative path in it is relative to.
-    :param fault: where it stands; the message is filled in when it turns out to be wrong.
+    :param text: the value, with ``${VAR}`` expanded.
+    :param folder: the base of a relative path.
+    :param fault: its place, for an error; the message is added then.
     """
 
     key: str
@@ -27,11 +27,11 @@ class TargetName:
 
 
 def typed_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:
-    """Read the targets that the command line names for lines without one.
+    """Parse the targets that the command line names for lines without one.
 
-    :param tags: the values of ``--tags``, each a list with commas.
+    :param tags: the values of ``--tags``, each separated by commas.
     :param targets: the values of ``--target``, likewise.
-    :raises InputError: where an entry is empty.
+    :raises InputError: if an entry is empty.
     """
     names, faults = [], []
     for key, values in (("tags", tags), ("target", targets)):

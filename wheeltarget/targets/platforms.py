@@ -1,4 +1,4 @@
-"""Platform tags: what each accepts, newest first, and what it says of the markers.
+"""Platform tags: the tags that each accepts, newest first, and the markers that follow.
 
 The platforms and their order follow the platform compatibility tags specification
 (PEP 425, 513, 571, 599, 600, 656, 730, 738, 783) and ``packaging.tags``.
@@ -14,7 +14,7 @@ from typing import Literal
 from wheeltarget.errors import TargetError
 
 LEGACY_MANYLINUX = {"2014": 17, "2010": 12, "1": 5}
-"""The glibc minor version that each manylinux name older than PEP 600 stands for."""
+"""The glibc minor version of each manylinux name from before PEP 600."""
 
 LINUX_ARCHITECTURES = (
     "x86_64", "i686", "aarch64", "armv7l", "armv8l", "armv6l", "ppc64le", "ppc64", "s390x",
@@ -29,10 +29,10 @@ MANYLINUX_FLOORS = {
     **dict.fromkeys(set(LINUX_ARCHITECTURES) - {"armv6l"}, 17),
     **dict.fromkeys(("x86_64", "i686"), 5),
 }
-"""The oldest glibc minor version by architecture; armv6l has no manylinux at all."""
+"""The oldest glibc minor version by architecture; there is no manylinux for armv6l."""
 
 COMPATIBLE_MACHINES = {"armv8l": ("armv8l", "armv7l")}
-"""The architectures whose wheels run on one, where that is not the one alone."""
+"""The architectures whose wheels run on an architecture, if there are several."""
 
 MAC_VERSIONS = {
     "x86_64": ((10, 4), (99, 99)),
@@ -44,7 +44,7 @@ MAC_VERSIONS = {
 """The oldest and the newest macOS that runs Python on each processor."""
 
 MAC_FORMATS = frozenset({"universal2", "universal", "intel", "fat", "fat3", "fat32", "fat64"})
-"""What stands in a macOS tag for several processors."""
+"""The names in macOS tags of wheels for several processors."""
 
 MAC_ALIASES = {
     "aarch64": "arm64", "amd64": "x86_64", "x64": "x86_64", "i686": "i386", "x86": "i386",
@@ -61,19 +61,19 @@ EMSCRIPTEN_RELEASES = {"2024_0": "3.1.58", "2025_0": "4.0.9", "2026_0": "5.0.3",
 """The Emscripten that each pyemscripten platform is built with (PEP 783)."""
 
 PYODIDE_TWINS = frozenset({"2024_0", "2025_0"})
-"""The levels for which wheels were also named ``pyodide_*``."""
+"""The levels whose wheels are also named ``pyodide_*``."""
 
 NEWEST_LEVEL = 99
 
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What one platform tag means.
+    """The meaning of a platform tag.
 
     :param tag: the tag as written, in lower case.
-    :param accepts: the platform tags whose wheels it takes, most preferred first.
-    :param markers: (variable, value) for each marker variable that it settles.
-    :param libc: which C library the wheels are linked with, where that can differ.
+    :param accepts: the platform tags of wheels that it accepts, most preferred first.
+    :param markers: (variable, value) for each marker variable that follows from it.
+    :param libc: the C library on Linux; else empty.
     """
 
     tag: str
@@ -83,11 +83,11 @@ class Platform:
 
 
 def parse_platform(tag: str) -> Platform:
-    """Say what a platform tag accepts and which markers follow from it.
+    """Parse a platform tag.
 
-    :param tag: one platform, such as ``manylinux_2_28_x86_64``; case does not matter.
+    :param tag: a platform, such as ``manylinux_2_28_x86_64``; case does not matter.
     :returns: the platform.
-    :raises TargetError: where no system has this platform as its best one.
+    :raises TargetError: if it is not the best platform of any system.
     """
     tag = tag.lower()
     if tag == "any":
@@ -100,7 +100,7 @@ def parse_platform(tag: str) -> Platform:
         if match:
             return build(tag, *match.groups())
     raise TargetError(
-        f"{tag} is no platform",
+        f"{tag} is not a platform",
         _nearest_platform(tag),
         code="WT120",
         instead="win_amd64" if _WINDOWS_64.fullmatch(tag) else "",
@@ -133,7 +133,7 @@ def _legacy_manylinux(tag: str, year: str, architecture: str) -> Platform:
     if minor is None:
         meant = _meant_by_manylinux(tag, architecture)
         raise TargetError(
-            f"{tag} is no platform: manylinux has the names 1, 2010, 2014 and, from PEP 600 on, "
+            f"{tag} is not a platform: manylinux has the names 1, 2010, 2014 and, from PEP 600 on, "
             "the version of glibc",
             f"write manylinux2014_{meant} or, say, manylinux_2_28_{meant}",
             code="WT121",
@@ -144,7 +144,7 @@ def _legacy_manylinux(tag: str, year: str, architecture: str) -> Platform:
 def _manylinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
     if major != "2" or int(minor) > NEWEST_LEVEL:
         raise TargetError(
-            f"{tag} is no platform: there is no glibc {major}.{minor}",
+            f"{tag} is not a platform: there is no glibc {major}.{minor}",
             "the number is glibc's version, as in "
             f"manylinux_2_28_{_meant_by_manylinux(tag, architecture)}",
             code="WT122",
@@ -157,7 +157,7 @@ def _glibc(tag: str, minor: int, architecture: str) -> Platform:
     floor = MANYLINUX_FLOORS[meant]
     if minor < floor:
         raise TargetError(
-            f"{tag} is no platform: on {architecture} manylinux begins with glibc 2.{floor}",
+            f"{tag} is not a platform: on {architecture} manylinux begins with glibc 2.{floor}",
             f"write manylinux_2_{floor}_{meant}",
             code="WT123",
         )
@@ -179,7 +179,7 @@ def _musllinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
     meant = _meant(tag, architecture)
     if major != "1" or int(minor) > NEWEST_LEVEL:
         raise TargetError(
-            f"{tag} is no platform: there is no musl {major}.{minor}",
+            f"{tag} is not a platform: there is no musl {major}.{minor}",
             f"write musllinux_1_2_{meant}",
             code="WT122",
         )
@@ -193,12 +193,12 @@ def _musllinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
 
 
 def _meant(tag: str, architecture: str) -> str:
-    """Find the architecture that was meant, under its name or another."""
+    """Return the architecture for its name or an alias."""
     meant = ARCHITECTURE_ALIASES.get(architecture, architecture)
     if meant not in LINUX_ARCHITECTURES:
         raise TargetError(
-            f"{tag} is no platform: {architecture} is no architecture of Linux platforms",
-            f"they are {', '.join(LINUX_ARCHITECTURES)}",
+            f"{tag} is not a platform: {architecture} is not a Linux architecture",
+            f"known ones: {', '.join(LINUX_ARCHITECTURES)}",
             code="WT124",
         )
     return meant
@@ -208,7 +208,7 @@ def _meant_by_manylinux(tag: str, architecture: str) -> str:
     meant = _meant(tag, architecture)
     if meant not in MANYLINUX_FLOORS:
         raise TargetError(
-            f"{tag} is no platform: there is no manylinux for {architecture}",
+            f"{tag} is not a platform: there is no manylinux for {architecture}",
             f"write linux_{meant}",
             code="WT125",
         )
@@ -218,7 +218,7 @@ def _meant_by_manylinux(tag: str, architecture: str) -> str:
 def _check_spelling(tag: str, architecture: str, meant: str) -> None:
     if architecture != meant:
         raise TargetError(
-            f"{tag} is no platform: {architecture} is no architecture of Linux platforms",
+            f"{tag} is not a platform: {architecture} is not a Linux architecture",
             f"write {tag.removesuffix(architecture)}{meant}",
             code="WT124",
             instead=tag.removesuffix(architecture) + meant,
@@ -235,23 +235,23 @@ def _macosx(tag: str, major: str, minor: str, processor: str) -> Platform:
     version = int(major), int(minor)
     if processor in MAC_FORMATS:
         raise TargetError(
-            f"{tag} is a format of wheels, not one machine: which processor has the target?",
+            f"{tag} is a wheel format for several processors: which one does the target have?",
             f"write {_nearest_mac(version, 'x86_64')} or {_nearest_mac(version, 'arm64')}",
             code="WT126",
         )
     if processor not in MAC_VERSIONS:
         meant = MAC_ALIASES.get(processor)
         raise TargetError(
-            f"{tag} is no platform: {processor} is no processor of macOS platforms",
+            f"{tag} is not a platform: {processor} is not a macOS processor",
             f"write {_nearest_mac(version, meant)}"
             if meant
-            else f"they are {', '.join(MAC_VERSIONS)}",
+            else f"known ones: {', '.join(MAC_VERSIONS)}",
             code="WT127",
         )
     nearest = _nearest_mac(version, processor)
     if nearest != tag:
         raise TargetError(
-            f"{tag} is no platform: no macOS {major}.{minor} runs on {processor}",
+            f"{tag} is not a platform: no macOS {major}.{minor} runs on {processor}",
             f"write {nearest}",
             code="WT128",
         )
@@ -262,7 +262,7 @@ def _macosx(tag: str, major: str, minor: str, processor: str) -> Platform:
 def _nearest_mac(version: tuple[int, int], processor: str) -> str:
     oldest, newest = MAC_VERSIONS[processor]
     major, minor = min(max(version, oldest), newest)
-    # 10.16 is what macOS 11 calls itself to programs built for older ones.
+    # macOS 11 reports 10.16 to programs that were built for older versions.
     minor = min(minor, 16 if major == 10 else NEWEST_LEVEL)
     return f"macosx_{major}_{minor}_{processor}"
 
@@ -272,16 +272,16 @@ def _ios(tag: str, major: str, minor: str, multiarch: str) -> Platform:
 
     if multiarch not in IOS_MULTIARCHES:
         raise TargetError(
-            f"{tag} is no platform: {multiarch} is no device or simulator of iOS",
-            "they are " + ", ".join(f"ios_13_0_{each}" for each in IOS_MULTIARCHES),
+            f"{tag} is not a platform: {multiarch} is not an iOS device or simulator",
+            "known ones: " + ", ".join(f"ios_13_0_{each}" for each in IOS_MULTIARCHES),
             code="WT129",
         )
     version = int(major), int(minor)
     accepts = tuple(ios_platforms(version, multiarch)) if max(version) <= NEWEST_LEVEL else ()
     if not accepts:
         raise TargetError(
-            f"{tag} is no platform: no Python runs on iOS {major}.{minor}",
-            f"it begins with version 12; write ios_13_0_{multiarch}",
+            f"{tag} is not a platform: no Python runs on iOS {major}.{minor}",
+            f"the first one is iOS 12; write ios_13_0_{multiarch}",
             code="WT130",
         )
     machine = multiarch.rpartition("_")[0]
@@ -293,15 +293,15 @@ def _android(tag: str, level: str, abi: str) -> Platform:
 
     if abi not in ANDROID_MACHINES:
         raise TargetError(
-            f"{tag} is no platform: {abi} is no ABI of Android",
-            f"they are {', '.join(ANDROID_MACHINES)}",
+            f"{tag} is not a platform: {abi} is not an Android ABI",
+            f"known ones: {', '.join(ANDROID_MACHINES)}",
             code="WT131",
         )
     accepts = tuple(android_platforms(int(level), abi)) if int(level) <= NEWEST_LEVEL else ()
     if not accepts:
         raise TargetError(
-            f"{tag} is no platform: no Python runs on Android API level {level}",
-            f"it begins with level 16; write android_21_{abi}",
+            f"{tag} is not a platform: no Python runs on Android API level {level}",
+            f"the first one is level 16; write android_21_{abi}",
             code="WT132",
         )
     markers = _markers("posix", "android", "Android", ANDROID_MACHINES[abi])
@@ -312,13 +312,13 @@ def _emscripten(tag: str, name: str, level: str) -> Platform:
     release = EMSCRIPTEN_RELEASES.get(level)
     if release is None:
         known = ", ".join(f"pyemscripten_{each}_wasm32" for each in EMSCRIPTEN_RELEASES)
-        raise TargetError(f"{tag} is no platform known here", f"they are {known}", code="WT133")
+        raise TargetError(f"{tag} is not a known platform", f"known ones: {known}", code="WT133")
     accepts = [f"pyemscripten_{level}_wasm32"]
     if level in PYODIDE_TWINS:
         accepts.append(f"pyodide_{level}_wasm32")
     elif name == "pyodide":
         raise TargetError(
-            f"{tag} is no platform: wheels for it were never named pyodide",
+            f"{tag} is not a platform: wheels for this level are not named pyodide",
             f"write {accepts[0]}",
             code="WT134",
             instead=accepts[0],
@@ -329,7 +329,7 @@ def _emscripten(tag: str, name: str, level: str) -> Platform:
 
 
 def _nearest_platform(tag: str) -> str:
-    """Find what somebody meant who wrote this platform."""
+    """Return a hint for a wrong platform."""
     family = re.split(r"[_\d]+", tag)[0]
     if family in {"win", "windows", "amd"}:
         if "arm" in tag or "aarch" in tag:
@@ -358,7 +358,7 @@ _EXAMPLES = (
     ({"pyemscripten", "emscripten", "pyodide", "wasm"}, "pyemscripten_2025_0_wasm32"),
 )
 
-# int() would take leading zeros and digits of other scripts, which no tag has.
+# int() would accept leading zeros and digits of other scripts, which tags do not have.
 _NUMBER = r"(0|[1-9][0-9]{0,3})"
 _FAMILIES: tuple[tuple[re.Pattern[str], Callable[..., Platform]], ...] = tuple(
     (re.compile(pattern, re.ASCII), build)

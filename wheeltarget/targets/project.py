@@ -1,4 +1,4 @@
-"""The project's own defaults: ``[tool.wheeltarget]`` in the nearest pyproject.toml."""
+"""Defaults of the project: ``[tool.wheeltarget]`` in the nearest pyproject.toml."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def project_defaults(folder: Path, projects: Projects | None = None) -> tuple[Ta
     """Read the default targets of the project that a folder belongs to.
 
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
-    :param projects: what was read of projects before.
-    :returns: what ``tags`` and ``target`` in ``[tool.wheeltarget]`` name; often nothing.
-    :raises InputError: where the table is not as it should be.
+    :param projects: the projects that were read before.
+    :returns: the names in ``tags`` and ``target`` of ``[tool.wheeltarget]``; often none.
+    :raises InputError: if the table is wrong.
     """
     file, text, table = (projects or Projects()).nearest(folder)
     names: list[TargetName] = []
@@ -67,7 +67,7 @@ def project_targets(
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
     :param projects: what was read of projects before.
     :returns: the file, and the table of each target by its name.
-    :raises InputError: where the tables are not as they should be.
+    :raises InputError: if the tables are wrong.
     """
     file, text, table = (projects or Projects()).nearest(folder)
     described = table.get(_TARGETS, {})
@@ -76,15 +76,15 @@ def project_targets(
 
 
 def project_files(folder: Path) -> tuple[Path, ...]:
-    """Give the files that decide which project a folder belongs to, and what it says.
+    """Return the files that decide which project a folder belongs to, and its settings.
 
     :param folder: where to begin.
-    :returns: each pyproject.toml from there upwards; the last one may be there, the others are not.
+    :returns: each pyproject.toml from there upwards; only the last one may exist.
     """
     files = []
     for path in _candidates(folder):
         files.append(path)
-        if os.path.isfile(path):  # noqa: PTH113 - False where it may not look
+        if os.path.isfile(path):  # noqa: PTH113 - False without permission
             break
     return tuple(files)
 
@@ -95,7 +95,7 @@ def _candidates(folder: Path) -> Iterator[Path]:
 
 
 def _read(file: Path) -> tuple[str, dict[str, Any]]:
-    """Give the text of a pyproject.toml, and our table in it."""
+    """Return the text of a pyproject.toml, and our table in it."""
     try:
         data = read_regular(file, PROJECT_FILE)
     except RefusedFileError as error:
@@ -103,7 +103,7 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
     except OSError:
         return "", {}
     if b"wheeltarget" not in data:
-        return "", {}  # whether it parses is not ours to judge then
+        return "", {}  # others report whether it parses
     try:
         text = data.decode("utf-8")
         tools = parse_toml(text).get("tool", {})
@@ -113,18 +113,18 @@ def _read(file: Path) -> tuple[str, dict[str, Any]]:
         raise InputError((Fault(f"cannot read {file}: {error}"),)) from error
     table = tools.get("wheeltarget", {}) if isinstance(tools, dict) else {}
     if not isinstance(table, dict):
-        raise InputError((Fault(f"{file}: tool.wheeltarget has to be a table"),))
+        raise InputError((Fault(f"{file}: tool.wheeltarget must be a table"),))
     return text, table
 
 
 def _check(key: str, value: object, place: Fault) -> None:
-    """Refuse what is no setting, or not of its form."""
+    """Refuse an unknown setting, or a wrong value."""
     if key == _TARGETS:
         if not isinstance(value, dict) or not all(
             isinstance(each, dict) for each in value.values()
         ):
             hint = "write a table for each target: [tool.wheeltarget.targets.NAME]"
-            message = "tool.wheeltarget.targets has to be a table of targets"
+            message = "tool.wheeltarget.targets must be a table of targets"
             raise InputError((locate(place, message, hint),))
         return
     if key not in KEYS:
@@ -133,14 +133,14 @@ def _check(key: str, value: object, place: Fault) -> None:
         raise InputError((locate(place, f"tool.wheeltarget has no setting {key}", hint),))
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
-        message = f"tool.wheeltarget.{key} has to be a string or a list of strings"
+        message = f"tool.wheeltarget.{key} must be a string or a list of strings"
         raise InputError((locate(place, message, ""),))
     if not all(item.strip() for each in values for item in each.split(",")):
         raise InputError((locate(place, f"tool.wheeltarget.{key} has an empty entry", ""),))
 
 
 def _place(file: str, text: str, key: str) -> Fault:
-    """Point at the line that sets a key; TOML readers do not say where it stands."""
+    """Return the place of a key, which ``tomllib`` does not report."""
     begun = False
     for number, line in enumerate(text.splitlines(), start=1):
         begun = begun or line.strip() == "[tool.wheeltarget]"

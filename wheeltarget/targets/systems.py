@@ -1,8 +1,8 @@
-"""Systems by name: what the catalogue knows of them, and the targets that their names compose.
+"""Systems of the catalog, and the targets that are named after them.
 
-A target's name is ``SYSTEM-pythonX.Y-ARCHITECTURE``. The Python and the architecture may be left
-out where there is only one to choose, the parts may stand in any order, and an architecture may go
-by another name that is common; :attr:`NamedTarget.name` is the name in full.
+A target's name is ``SYSTEM-pythonX.Y-ARCHITECTURE``. The Python or the architecture may be
+omitted if there is only one, the parts may come in any order, and common aliases of architectures
+are accepted; :attr:`NamedTarget.name` is the full name.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wheeltarget.errors import TargetError
 from wheeltarget.targets.abis import usual_abi
 
 KINDS = ("service", "distribution", "image", "desktop", "mobile", "browser")
-"""What a system can be."""
+"""The kinds of systems."""
 
 ALIASES = {
     "x86_64": ("x86_64", "amd64", "x64"),
@@ -30,7 +30,7 @@ ALIASES = {
     "s390x": ("s390x",),
     "wasm32": ("wasm32",),
 }
-"""The names that each architecture goes by."""
+"""The names of each architecture."""
 
 _SAME = {alias: names for names in ALIASES.values() for alias in names}
 _PYTHON = re.compile(r"(?:python|py)([23])\.?(\d{1,2})(t?)", re.ASCII)
@@ -40,26 +40,26 @@ _SUGGESTIONS = 3
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Some releases of a system of which the same is known.
+    """Releases of a system with the same properties.
 
-    :param name: what a target's name says of it; several can share it, with other Pythons.
+    :param name: its part of a target's name; several can share it, with other Pythons.
     :param aliases: other names for it.
-    :param title: what it is, for people.
+    :param title: its description.
     :param kind: one of :data:`KINDS`.
-    :param platforms: the platform tag by architecture; ``""`` where a name has none.
-    :param pythons: the versions that it has, each with its whole version where that is known.
-    :param any_python: whether these are simply the Pythons that are known.
+    :param platforms: the platform tag by architecture; ``""`` if names have no architecture.
+    :param pythons: its Python versions, each with its full version if that is known.
+    :param any_python: whether these are all known Pythons.
     :param status: ``verified`` or ``inferred``.
-    :param inferred: the Pythons and architectures that are inferred whatever the status.
+    :param inferred: the Pythons and architectures that are inferred despite the status.
     :param sources: keys of the sources.
-    :param python_sources: the same for the whole versions.
-    :param python_seen: when those were seen, as an ISO date, or an empty string.
-    :param ends: when its support ends, by Python; ``""`` stands for every other one.
-    :param ends_sources: keys of the sources of that.
-    :param limits: what it takes at most.
-    :param limit_sources: keys of the sources of that.
+    :param python_sources: keys of the sources of the full versions.
+    :param python_seen: the ISO date of the full versions, or an empty string.
+    :param ends: the end of support by Python; ``""`` is for every other one.
+    :param ends_sources: keys of the sources of the end of support.
+    :param limits: the limits of the service.
+    :param limit_sources: keys of the sources of the limits.
     :param markers: marker variables that do not follow from the tag.
-    :param notes: what else there is to know.
+    :param notes: further notes.
     """
 
     name: str
@@ -82,20 +82,20 @@ class System:
     notes: tuple[str, ...]
 
     def status_of(self, python: str, architecture: str) -> str:
-        """Say whether the platform of one of its targets is verified or inferred."""
+        """Return whether the platform of one of its targets is verified or inferred."""
         return "inferred" if self.inferred & {python, architecture} else self.status
 
     def end_of(self, python: str) -> date | None:
-        """Say when the support ends; None where that is not known."""
+        """Return the end of support; None if it is not known."""
         return self.ends.get(python, self.ends.get(""))
 
     def is_retired(self, python: str, today: date) -> bool:
-        """Tell whether the support has ended."""
+        """Return whether the support has ended."""
         end = self.end_of(python)
         return end is not None and end <= today
 
     def architecture(self, alias: str) -> str | None:
-        """Find one of its architectures under any name; None where it has it not."""
+        """Return one of its architectures by name or alias; None if it does not have it."""
         return next((each for each in self.platforms if each in _SAME.get(alias, (alias,))), None)
 
 
@@ -103,27 +103,27 @@ class System:
 class Catalogue:
     """All systems.
 
-    :param systems: in the order in which they are listed.
-    :param sources: what each key of a source stands for.
+    :param systems: in the order of lists.
+    :param sources: the source by key.
     """
 
     systems: tuple[System, ...]
     sources: Mapping[str, str]
 
     def called(self, name: str) -> tuple[System, ...]:
-        """Give the systems of a name, or of an alias."""
+        """Return the systems with a name or an alias."""
         return tuple(each for each in self.systems if name == each.name or name in each.aliases)
 
 
 @dataclass(frozen=True, slots=True)
 class NamedTarget:
-    """What a name stands for.
+    """A target of the catalog.
 
-    :param name: the name in full.
+    :param name: the full name.
     :param system: the system.
     :param python: the version of Python, such as ``3.12`` or ``3.14t``.
-    :param architecture: as its name has it; empty where it has none.
-    :param tag: the tag whose environment is meant.
+    :param architecture: the architecture in its name; empty if there is none.
+    :param tag: the best tag of its environment.
     """
 
     name: str
@@ -134,22 +134,22 @@ class NamedTarget:
 
     @property
     def markers(self) -> dict[str, str]:
-        """Give the marker variables of which more is known than the tag says."""
+        """Return the marker variables that do not follow from the tag."""
         full = self.system.pythons[self.python]
         known = {"python_full_version": full} if full else {}
         return {**known, **self.system.markers}
 
     @property
     def status(self) -> str:
-        """Say whether its platform is verified or inferred."""
+        """Return whether its platform is verified or inferred."""
         return self.system.status_of(self.python, self.architecture)
 
 
 def parse_systems(data: Mapping[str, Any], newest: Iterable[str]) -> Catalogue:
-    """Read the table of systems.
+    """Parse the table of systems.
 
-    :param data: what ``systems.toml`` holds.
-    :param newest: the interpreters that are known, such as ``cp312``.
+    :param data: the content of ``systems.toml``.
+    :param newest: the known interpreters, such as ``cp312``.
     :returns: the systems and their sources.
     """
     pythons = MappingProxyType(dict.fromkeys(_any_python(newest), ""))
@@ -159,7 +159,7 @@ def parse_systems(data: Mapping[str, Any], newest: Iterable[str]) -> Catalogue:
 
 
 def _any_python(newest: Iterable[str]) -> Iterable[str]:
-    """Give the version of each CPython, the free-threaded ones as well."""
+    """Return the version of each CPython, with the free-threaded ones."""
     for interpreter in newest:
         match = re.fullmatch(r"cp(\d)(\d+)", interpreter)
         if match:
@@ -199,7 +199,7 @@ def _parse_system(
 
 
 def _linux(level: str, architectures: Iterable[str]) -> dict[str, str]:
-    """Give the platform tag of each architecture, which Linux has its own name for."""
+    """Return the platform tag by architecture."""
     named = {"arm64": "aarch64"}
     return {each: f"{level}_{named.get(each, each)}" for each in architectures}
 
@@ -209,18 +209,18 @@ def target_name(system: str, python: str, architecture: str) -> str:
 
     :param system: the name of its system.
     :param python: its version of Python, such as ``3.12``.
-    :param architecture: one that the system has; empty where it does not matter.
-    :returns: the name in full.
+    :param architecture: one of the system's; empty if it does not matter.
+    :returns: the full name.
     """
     return "-".join(filter(None, (system, f"python{python}", architecture)))
 
 
 def tag_of(python: str, platform: str) -> str:
-    """Give the tag of a CPython.
+    """Return the best tag of a CPython.
 
     :param python: its version, such as ``3.12`` or ``3.14t``.
     :param platform: its platform tag.
-    :returns: the tag whose environment is meant.
+    :returns: the tag.
     """
     major, _, minor = python.removesuffix("t").partition(".")
     interpreter = f"cp{major}{minor}"
@@ -232,18 +232,18 @@ def tag_of(python: str, platform: str) -> str:
 
 
 def find_target(text: str, catalogue: Catalogue) -> NamedTarget:
-    """Find the target that a name stands for.
+    """Return the target with a name.
 
-    :param text: the name, in full or as short as it can be.
+    :param text: the name, in full or shortened.
     :param catalogue: the systems.
     :returns: the target.
-    :raises TargetError: where there is none, or more than one; the hint says what to write.
+    :raises TargetError: if there is no such target, or more than one.
     """
     name, python, alias = _split(text.lower())
     systems = catalogue.called(name)
     if not systems:
         raise _unknown(text, name, python, alias, catalogue)
-    found = _fitting(name, systems, python, alias)
+    found = _matching(name, systems, python, alias)
     if len(found) == 1:
         return found[0]
     if found:
@@ -252,22 +252,22 @@ def find_target(text: str, catalogue: Catalogue) -> NamedTarget:
 
 
 def _split(text: str) -> tuple[str, str, str]:
-    """Part a name into the system, the Python and the architecture, wherever they stand."""
+    """Split a name into the system, the Python and the architecture, in any order."""
     python = alias = ""
     rest = []
-    for word in text.split("-"):
-        match = _PYTHON.fullmatch(word)
+    for part in text.split("-"):
+        match = _PYTHON.fullmatch(part)
         if match and not python:
             python = f"{match[1]}.{match[2]}{match[3]}"
-        elif word in _SAME and not alias:
-            alias = word
+        elif part in _SAME and not alias:
+            alias = part
         else:
-            rest.append(word)
+            rest.append(part)
     return "-".join(rest), python, alias
 
 
-def _fitting(name: str, systems: Iterable[System], python: str, alias: str) -> list[NamedTarget]:
-    """Give every target of these systems that a name can mean."""
+def _matching(name: str, systems: Iterable[System], python: str, alias: str) -> list[NamedTarget]:
+    """Return every target of these systems that a name can mean."""
     found = []
     for system in systems:
         one = system.architecture(alias) if alias else None
@@ -288,7 +288,6 @@ def _fitting(name: str, systems: Iterable[System], python: str, alias: str) -> l
 
 
 def _ambiguous(text: str, found: Sequence[NamedTarget], python: str) -> TargetError:
-    """Say what a name leaves open, and what it would be in full."""
     versions = dict.fromkeys(each.python for each in found)
     what, choices = "Python", versions
     if python or len(versions) == 1:
@@ -296,17 +295,17 @@ def _ambiguous(text: str, found: Sequence[NamedTarget], python: str) -> TargetEr
     example = _example(found).name
     hint = f"write {example}, or another of {', '.join(choices)}"
     if len(found) <= _SUGGESTIONS:
-        hint = _write(each.name for each in found)
-    return TargetError(f"{text} leaves the {what} open", hint, code="WT216")
+        hint = _write_hint(each.name for each in found)
+    return TargetError(f"{text} does not say which {what}", hint, code="WT216")
 
 
-def _write(names: Iterable[str]) -> str:
+def _write_hint(names: Iterable[str]) -> str:
     *first, last = names
     return f"write {', '.join(first)}{' or ' if first else ''}{last}"
 
 
 def _example(found: Sequence[NamedTarget]) -> NamedTarget:
-    """Choose what most people mean: the newest usual Python on the usual architecture."""
+    """Choose the newest usual Python on the usual architecture."""
     return max(
         enumerate(found),
         key=lambda pair: (
@@ -319,7 +318,6 @@ def _example(found: Sequence[NamedTarget]) -> NamedTarget:
 
 
 def _without(name: str, systems: Sequence[System], python: str, alias: str) -> TargetError:
-    """Say which Python or architecture a system does not have."""
     versions = dict.fromkeys(version for each in systems for version in each.pythons)
     if python and python not in versions:
         return TargetError(
@@ -336,36 +334,32 @@ def _without(name: str, systems: Sequence[System], python: str, alias: str) -> T
 
 
 def _unknown(text: str, name: str, python: str, alias: str, catalogue: Catalogue) -> TargetError:
-    """Say that there is no such system, and which names are near."""
     system, misspelled = ("", "") if python else _misspelled(name)
     near = [system] if catalogue.called(system) else near_names(system or name, catalogue)
     python = python or misspelled
-    whole = [full for each in near if (full := _like(each, python, alias, catalogue))]
-    hint = "wheeltarget targets lists those known; or name a target file, such as ./FILE.toml"
+    whole = [full for each in near if (full := _suggest(each, python, alias, catalogue))]
+    hint = "run wheeltarget targets for a list, or name a target file, such as ./FILE.toml"
     if whole:
-        hint = _write(dict.fromkeys(whole))
-    return TargetError(f"{text} is no target known here", hint, code="WT202")
+        hint = _write_hint(dict.fromkeys(whole))
+    return TargetError(f"{text} is not a known target", hint, code="WT202")
 
 
 def _misspelled(name: str) -> tuple[str, str]:
-    """Part a name once more, where its Python is nearly one, such as ``pyton3.12``.
-
-    The names of locks have ``python3_12``.
-    """
-    for word in name.split("-"):
-        match = re.fullmatch(r"([a-z]+)([23][._]\d{1,2}t?)", word, re.ASCII)
+    """Split a name with a misspelled Python, such as ``pyton3.12``, or as in a lock's name."""
+    for part in name.split("-"):
+        match = re.fullmatch(r"([a-z]+)([23][._]\d{1,2}t?)", part, re.ASCII)
         if match and get_close_matches(match[1], ["python"], cutoff=0.7):
-            rest = "-".join(each for each in name.split("-") if each != word)
+            rest = "-".join(each for each in name.split("-") if each != part)
             return rest, match[2].replace("_", ".")
     return name, ""
 
 
 def near_names(name: str, catalogue: Catalogue) -> list[str]:
-    """Find the systems with a name that is nearly one.
+    """Find the systems with a name like a wrong one.
 
-    :param name: what was written.
+    :param name: the wrong name.
     :param catalogue: the systems.
-    :returns: the nearest ones first, three at most.
+    :returns: at most three, the nearest first.
     """
     names = dict.fromkeys(name for each in catalogue.systems for name in (each.name, *each.aliases))
     begun = [each for each in names if name and each.startswith(f"{name}-")]
@@ -373,11 +367,11 @@ def near_names(name: str, catalogue: Catalogue) -> list[str]:
     return list(dict.fromkeys((*begun[-_SUGGESTIONS:], *close)))[:_SUGGESTIONS]
 
 
-def _like(name: str, python: str, alias: str, catalogue: Catalogue) -> str:
-    """Compose a name for a system that is like what was written, and fits exactly one target."""
-    found = _fitting(name, catalogue.called(name), python, alias)
+def _suggest(name: str, python: str, alias: str, catalogue: Catalogue) -> str:
+    """Compose the full name of a target of a system with a similar name."""
+    found = _matching(name, catalogue.called(name), python, alias)
     if not found and alias:
-        found = _fitting(name, catalogue.called(name), python, "")
+        found = _matching(name, catalogue.called(name), python, "")
     if not found:
-        found = _fitting(name, catalogue.called(name), "", alias)
+        found = _matching(name, catalogue.called(name), "", alias)
     return _example(found).name if found else ""

@@ -1,4 +1,4 @@
-"""Targets: one environment, as an ordered list of tags and the marker variables known of it.
+"""Targets: an environment as an ordered list of tags and its known marker variables.
 
 Specifications: PEP 425 and the platform compatibility tags page for the tags, dependency
 specifiers (PEP 508) for the eleven marker variables, PEP 703 and 803 for free threading.
@@ -27,7 +27,7 @@ MARKER_VARIABLES = (
     "implementation_name",
     "implementation_version",
 )
-"""The variables that the dependency specifiers page defines, ``extra`` not among them."""
+"""The variables that the dependency specifiers page defines, without ``extra``."""
 
 IMPLEMENTATIONS = {
     "cp": ("cpython", "CPython"),
@@ -46,15 +46,15 @@ _TAG = re.compile(r"[a-z0-9_]+-[a-z0-9_]+-[a-z0-9_]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One environment, as a resolver sees it.
+    """An environment, as a resolver sees it.
 
-    Two targets are equal if they take the same files; what they are called plays no part.
+    Targets are equal if they accept the same files; the label does not count.
 
-    :param label: the name for people: the tag as written, or the name of a target file.
-    :param tags: every tag that the environment's pip takes, most preferred first.
+    :param label: the name in messages: the tag as written, or the name of a target file.
+    :param tags: every tag that the environment's pip accepts, most preferred first.
     :param markers: (variable, value) for each marker variable that is known.
-    :raises TargetError: where there is no tag, a tag is not one, the Python version is not
-        known in full or contradicts itself, or a variable is none of :data:`MARKER_VARIABLES`.
+    :raises TargetError: if there are no tags, a tag is invalid, the Python version is not known in
+        full or contradicts itself, or a variable is not one of :data:`MARKER_VARIABLES`.
     """
 
     label: str = field(compare=False)
@@ -72,15 +72,15 @@ class Target:
         strange = sorted(known.keys() - set(MARKER_VARIABLES))
         if strange:
             raise TargetError(
-                f"{self.label}: {strange[0]} is no marker variable",
-                f"they are {', '.join(MARKER_VARIABLES)}",
+                f"{self.label}: unknown marker variable {strange[0]}",
+                f"known ones: {', '.join(MARKER_VARIABLES)}",
                 code="WT211",
             )
         full = _FULL_VERSION.fullmatch(known.get("python_full_version", ""))
         if full is None:
             raise TargetError(
-                f"{self.label} does not say its whole Python version",
-                'give the marker python_full_version, such as "3.12.4"',
+                f"{self.label} does not state the full Python version",
+                'add the marker python_full_version, such as "3.12.4"',
                 code="WT212",
             )
         if known.setdefault("python_version", full["minor"]) != full["minor"]:
@@ -95,32 +95,32 @@ class Target:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Give the known marker variables, as ``packaging.markers`` takes them."""
+        """Return the known marker variables, for ``packaging.markers``."""
         return dict(self.markers)
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Give the marker variables of which nothing is known."""
+        """Return the names of the unknown marker variables."""
         known = dict(self.markers)
         return tuple(name for name in MARKER_VARIABLES if name not in known)
 
     @property
     def python(self) -> str:
-        """Give the numbers of the Python release, such as ``3.6.15``."""
+        """Return the Python release, such as ``3.6.15``."""
         match = _FULL_VERSION.fullmatch(dict(self.markers)["python_full_version"])
         assert match is not None  # noqa: S101 - __post_init__ has checked it
         return match["release"]
 
 
 def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Target:
-    """Build the target whose best tag is the one written.
+    """Build the target whose best tag is the given one.
 
     :param text: ``INTERPRETER-ABI-PLATFORM``; ABI and platform may be sets joined by dots,
-        in order of preference.
+        most preferred first.
     :param newest: the newest known full version by interpreter, such as ``{"cp36": "3.6.15"}``.
-    :param label: what to call the target; the tag as written if empty.
-    :returns: the target, with everything that an interpreter with this tag would accept.
-    :raises TargetError: where the tag names no environment; the hint says what to write.
+    :param label: the label of the target; the tag if empty.
+    :returns: the target, with all tags that an interpreter with this tag accepts.
+    :raises TargetError: if the tag is not the best tag of an environment.
     """
     written = text.strip().lower()
     interpreter, abis, platform_tags = _split(written)
@@ -139,22 +139,22 @@ def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Ta
 
 
 def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Divide a tag into its interpreter, ABIs and platforms."""
+    """Split a tag into its interpreter, ABIs and platforms."""
     parts = written.split("-")
     if len(parts) != 3:
         hint = f"a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}"
         if written.endswith(".whl"):
             hint = "a tag is the last three parts of the file name, without .whl"
         elif len(parts) > 3:
-            hint = f"a name goes behind target=; {hint}"
-        raise TargetError(f"{written} is no tag", hint, code="WT101")
+            hint = f"a name is given with target=; {hint}"
+        raise TargetError(f"{written} is not a tag", hint, code="WT101")
     interpreter, abi, platform = parts
     if "." in interpreter:
         raise _one_interpreter(interpreter, f"{abi}-{platform}")
     for part in (interpreter, *abi.split("."), *platform.split(".")):
         if not _TAG_PART.fullmatch(part):
             raise TargetError(
-                f"{written} is no tag: {part!r} is not made of letters, digits and _",
+                f"{written} is not a tag: {part!r} is not made of letters, digits and _",
                 f"write it like {EXAMPLE}",
                 code="WT102",
             )
@@ -163,12 +163,12 @@ def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 
 def _one_interpreter(interpreter: str, rest: str) -> TargetError:
-    """Say which interpreter was meant by something with a dot."""
+    """Return the error for an interpreter with a dot."""
     if re.fullmatch(r"(cp|python)?\d\.\d+", interpreter):
         digits = re.sub(r"\D", "", interpreter)
         # A bare number may mean any Python of that version.
         instead = f"cp{digits}-{rest}" if interpreter.startswith("cp") else ""
-        message = f"{interpreter} is no interpreter"
+        message = f"{interpreter} is not an interpreter"
         return TargetError(message, f"write cp{digits}-…", code="WT103", instead=instead)
     named = [each for each in interpreter.split(".") if re.search(r"\d\d", each)]
     return TargetError(
@@ -179,33 +179,33 @@ def _one_interpreter(interpreter: str, rest: str) -> TargetError:
 
 
 def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, int]]:
-    """Divide ``cp312`` into its implementation and version."""
+    """Split ``cp312`` into its implementation and version."""
     match = _INTERPRETER.fullmatch(interpreter)
     if match is None:
         digits = re.search(r"\d{2,3}", interpreter)
         meant = f"cp{digits[0]}" if digits else "cp312"
         raise TargetError(
-            f"{written} is no tag: {interpreter} is no interpreter",
+            f"{written} is not a tag: {interpreter} is not an interpreter",
             f"write {meant}, or pp310 for PyPy, or py39 for any Python 3.9",
             code="WT103",
         )
     implementation, major, minor = match.groups()
     if not minor:
         raise TargetError(
-            f"{written} names no environment: which Python {major}?",
-            f"say the version, as in {'py27' if major == '2' else f'{implementation}312'}",
+            f"{written} does not name an environment: which Python {major}?",
+            f"add the version, as in {'py27' if major == '2' else f'{implementation}312'}",
             code="WT105",
         )
     return implementation, (int(major), int(minor))
 
 
 def _full_version(implementation: str, interpreter: str, newest: Mapping[str, str]) -> str:
-    """Find the newest release of an interpreter; ``py`` counts as CPython."""
+    """Return the newest release of an interpreter; ``py`` counts as CPython."""
     digits = interpreter.removeprefix(implementation)
     full = newest.get(f"{'cp' if implementation == 'py' else implementation}{digits}")
     if full is None:
         raise TargetError(
-            f"{interpreter} is no Python known here",
+            f"{interpreter} is not a known Python",
             "describe it in a target file and name that: target=./FILE.toml",
             code="WT106",
         )
@@ -229,24 +229,24 @@ def _platforms(
 
 
 def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
-    """Refuse a set of platforms that no one machine has."""
+    """Refuse a set of platforms that no single machine has."""
     if {"glibc", "musl"} <= {each.libc for each in platforms}:
         raise TargetError(
-            f"{written} is no environment: no Python runs on glibc and musl at once",
-            "name the two as two tags, with a comma between",
+            f"{written} is not an environment: no Python runs on both glibc and musl",
+            "write two tags, separated by a comma",
             code="WT107",
         )
     if len(platforms) > 1 and "any" in {each.tag for each in platforms}:
         raise TargetError(
-            f"{written} is no environment: any is no machine",
-            "leave any out; a target with a platform takes wheels for any platform too",
+            f"{written} is not an environment: any is not a machine",
+            "remove any; a target with a platform accepts wheels for any platform too",
             code="WT107",
         )
     if len({each.markers for each in platforms}) > 1:
         first, other = platforms[0], next(p for p in platforms if p.markers != platforms[0].markers)
         raise TargetError(
-            f"{written} is no environment: {first.tag} and {other.tag} are different machines",
-            "name the two as two tags, with a comma between",
+            f"{written} is not an environment: {first.tag} and {other.tag} are different machines",
+            "write two tags, separated by a comma",
             code="WT107",
         )
 
@@ -258,7 +258,7 @@ def _tags(
     abis: tuple[str, ...],
     platforms: tuple[str, ...],
 ) -> Iterable[str]:
-    """Put the tags of an environment into the order in which packaging has them."""
+    """Return the tags of an environment in the order of ``packaging.tags``."""
     from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
     general_name = {"cp": interpreter, "pp": f"pp{version[0]}"}.get(implementation)
@@ -279,7 +279,7 @@ def _tags(
 def _markers(
     implementation: str, version: tuple[int, int], full_version: str, platform: Platform
 ) -> dict[str, str]:
-    """Say what follows for the marker variables; what does not follow is left out."""
+    """Return the marker variables that follow from a tag."""
     known = dict(platform.markers)
     known["python_version"] = f"{version[0]}.{version[1]}"
     known["python_full_version"] = full_version
@@ -288,7 +288,7 @@ def _markers(
     if implementation in IMPLEMENTATIONS:
         name, long_name = IMPLEMENTATIONS[implementation]
         known["platform_python_implementation"] = long_name
-        # Before PEP 421 (Python 3.3) sys.implementation is missing and packaging says this.
+        # Before PEP 421 (Python 3.3) there is no sys.implementation; packaging uses this then.
         known["implementation_name"] = name if version >= (3, 3) else ""
         if version < (3, 3):
             known["implementation_version"] = "0"

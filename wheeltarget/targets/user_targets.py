@@ -1,4 +1,4 @@
-"""Targets of one's own by name: those of the project, then those of the user."""
+"""Targets that the project or the user defines."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class OwnTarget:
-    """A target that somebody has described.
+    """A target that the project or the user defines.
 
     :param name: its name.
-    :param file: where it is described.
-    :param table: the description, or None where the file is all of it.
+    :param file: the file with its definition.
+    :param table: its table, or None if the whole file defines it.
     """
 
     name: str
@@ -33,7 +33,7 @@ class OwnTarget:
 
 
 def is_good_name(name: str) -> bool:
-    """Tell whether a target can have a name, or whether it would mean something else.
+    """Return whether a name can be that of a target, and does not mean something else.
 
     :param name: the name.
     """
@@ -42,32 +42,32 @@ def is_good_name(name: str) -> bool:
 
 
 def own_targets(folder: Path, projects: Projects | None = None) -> dict[str, OwnTarget]:
-    """List the targets of the user and, before them, those of the project of a folder.
+    """Return the targets of the user and of the project of a folder, which take precedence.
 
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
     :param projects: what was read of projects before.
     :returns: each target by its name.
-    :raises TargetError: where a name would mean something else, or pyproject.toml is wrong.
+    :raises TargetError: if a name would mean something else, or pyproject.toml is wrong.
     """
     found = {target.name: target for target in (*_of_user(), *_of_project(folder, projects))}
     for target in found.values():
         if not is_good_name(target.name):
             raise TargetError(
                 f"{target.file}: a target cannot be called {target.name}",
-                "a name is of letters, digits, dots and dashes, and is neither host nor a tag",
+                "a name has letters, digits, dots and dashes, and is neither host nor a tag",
                 code="WT215",
             )
     return dict(sorted(found.items()))
 
 
 def find_own_target(name: str, folder: Path, projects: Projects | None = None) -> OwnTarget | None:
-    """Find a target of the project that a folder belongs to, or else of the user.
+    """Return a target of the project of a folder, or else of the user.
 
     :param name: its name.
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
     :param projects: what was read of projects before.
     :returns: the target, or None.
-    :raises TargetError: where a name would mean something else, or pyproject.toml is wrong.
+    :raises TargetError: if a name would mean something else, or pyproject.toml is wrong.
     """
     return own_targets(folder, projects).get(name) if is_good_name(name) else None
 
@@ -86,16 +86,16 @@ def _of_project(folder: Path, projects: Projects | None) -> list[OwnTarget]:
 def _of_user() -> list[OwnTarget]:
     folder = user_folder()
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - one that is not there is empty
+        names = os.listdir(folder)  # noqa: PTH208 - it may not exist
     except OSError:
         return []
     files = (folder / name for name in names if name.endswith(".toml"))
-    # A file whose name nobody can ask for, such as a copy, is in nobody's way.
+    # A file whose name is not valid, such as a copy, is ignored.
     return [OwnTarget(file.stem, file, None) for file in files if is_good_name(file.stem)]
 
 
 def user_folder() -> Path:
-    """Give the folder of the user's own target files."""
+    """Return the folder of the user's target files."""
     import platformdirs
 
     return Path(platformdirs.user_config_dir("wheeltarget", appauthor=False), "targets")

@@ -1,4 +1,4 @@
-"""What does not come with wheeltarget, and is asked for once nothing else is known to be wrong."""
+"""Optional dependencies of wheeltarget."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from wheeltarget.errors import UsageError
 
 
 def require(module: str, what: str, extra: str) -> None:
-    """Say how to get what does not come with wheeltarget.
+    """Check that an optional dependency is installed.
 
-    :param module: the module that has to be there.
-    :param what: who needs it, for the message.
-    :param extra: the extra of wheeltarget that brings it.
-    :raises UsageError: where it is not there.
+    :param module: a module of the dependency.
+    :param what: what needs it, for the message.
+    :param extra: the extra of wheeltarget that installs it.
+    :raises UsageError: if it is not installed.
     """
     from importlib.util import find_spec
 
     if find_spec(module) is None:
         raise UsageError(
-            f"{what}, which is not here", f"install it with pip install 'wheeltarget[{extra}]'"
+            f"{what}, which is not installed", f"install it with pip install 'wheeltarget[{extra}]'"
         )

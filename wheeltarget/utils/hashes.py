@@ -1,8 +1,8 @@
-"""Hashes that were computed in this run, as a type that a claimed hash cannot be passed off as.
+"""Hashes computed in this run, as a type of their own.
 
-An index, a lock, a name in the wheel store and an earlier run only claim what a file is. What is
-placed has been hashed in this run, and a :class:`Digest` is the proof of it: one is made of a hash
-object that has taken in the content, never of a text.
+An index, a lock, a name in the wheel store and an earlier run only claim a hash. A file in the
+destination has been hashed in this run, and a :class:`Digest` proves it: it is made of a hash
+object that has read the content, never of a text.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True, slots=True, init=False)
 class Digest:
-    """What was computed of a file's content.
+    """The computed hash and size of a file.
 
-    :param computed: the hash object that has taken in the whole content.
-    :param size: the number of bytes that it has taken in.
+    :param computed: the hash object that has read the whole content.
+    :param size: the number of bytes that it has read.
     """
 
     sha256: str
@@ -48,7 +48,7 @@ class Digest:
 
 
 class Hasher:
-    """Hash content that comes piece by piece."""
+    """Hash content piece by piece."""
 
     def __init__(self) -> None:
         import hashlib
@@ -57,21 +57,18 @@ class Hasher:
         self._size = 0
 
     def update(self, data: bytes | memoryview) -> None:
-        """Take in the next piece.
-
-        :param data: the piece.
-        """
+        """Add the next piece."""
         self._hash.update(data)
         self._size += len(data)
 
     @property
     def digest(self) -> Digest:
-        """Return the digest of what was taken in so far."""
+        """Return the digest of the pieces so far."""
         return Digest(self._hash, self._size)
 
 
 def hash_open(handle: io.FileIO) -> Digest:
-    """Hash an open file from where it stands to its end.
+    """Hash an open file from its current position to its end.
 
     :param handle: the file, without a buffer.
     :raises OSError: if it cannot be read.
@@ -99,7 +96,8 @@ def copy_file(source: Path, path: Path) -> Digest:
     :param source: the file.
     :param path: the copy; what is there is overwritten.
     :returns: the digest of the copy.
-    :raises OSError: if one cannot be read, or the other not be written; it names the copy then.
+    :raises OSError: if the file cannot be read, or the copy not be written; the error names the
+        copy then.
     """
     with source.open("rb", buffering=0) as reader, path.open("wb", buffering=0) as handle:
         writer = Writer(handle)
@@ -114,7 +112,7 @@ def copy_file(source: Path, path: Path) -> Digest:
 
 
 class Writer:
-    """Write the content of a file piece by piece, and hash it on the way.
+    """Write the content of a file piece by piece, and hash it.
 
     :param handle: the file; without a buffer, as pieces are large.
     """
@@ -124,10 +122,10 @@ class Writer:
         self._hasher: Hasher | None = None
 
     def write(self, data: bytes | memoryview) -> int:
-        """Add to the content.
+        """Write the next piece.
 
         :param data: the next piece.
-        :returns: how many bytes it has.
+        :returns: its number of bytes.
         :raises OSError: if it cannot be written.
         """
         if self._hasher is None:
@@ -140,22 +138,21 @@ class Writer:
 
     @property
     def digest(self) -> Digest:
-        """Return the digest of what was written so far."""
+        """Return the digest of the written content."""
         return (self._hasher or Hasher()).digest
 
 
 Mark = tuple[int, int, int, int, int]
-"""What tells that nobody has written to a file: device, inode, size, times of both changes."""
+"""Device, inode, size, mtime and ctime of a file: a write changes one of them."""
 
 
 def mark_of(status: os.stat_result) -> Mark | None:
-    """Return the mark of a file; None if it is not a plain file, and always on Windows.
+    """Return the mark of a file; None if it is not a regular file, and always on Windows.
 
-    The second time is that of the inode, which nobody can set back: every write changes it. So do
-    a new name and a new mode, after which the file is hashed again for nothing. Windows has no such
-    time.
+    A program cannot reset the ctime, so every write changes it. A new name and a new mode change
+    it too; then the file is hashed again needlessly. Windows has no such time.
 
-    :param status: what the system says of the file.
+    :param status: the result of ``stat`` for the file.
     """
     if os.name == "nt" or not stat.S_ISREG(status.st_mode):
         return None
@@ -164,13 +161,13 @@ def mark_of(status: os.stat_result) -> Mark | None:
 
 
 class Hashes:
-    """Hash each file once in a run, however many names it has."""
+    """Hash each file once in a run, even if it has several names."""
 
     def __init__(self) -> None:
         self._known: dict[Mark, Digest] = {}
 
     def of(self, path: Path) -> Digest:
-        """Hash a file, unless that was done and nobody has written to it since.
+        """Hash a file, unless its hash is known and it has not changed since.
 
         :param path: the file.
         :raises OSError: if it cannot be read.

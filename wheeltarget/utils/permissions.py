@@ -8,21 +8,21 @@ from pathlib import Path
 
 
 def permitted(mode: int) -> int:
-    """Give what is left of a mode once the process's mask is taken away.
+    """Return a mode without the bits of the process's umask.
 
-    :param mode: such as ``0o666`` for a file, and ``0o777`` for a folder or a program.
+    :param mode: such as ``0o666`` for a file, or ``0o777`` for a folder or a program.
     """
-    # Never 0 meanwhile, so that no other thread's file is open to everyone.
+    # Not 0, so that a file that another thread creates meanwhile is not open to everyone.
     mask = os.umask(0o077)
     os.umask(mask)
     return mode & ~mask
 
 
 def is_ours(folder: Path) -> bool:
-    """Tell whether root may use a folder: not a user's, who could put anything there.
+    """Return whether root can trust a folder: it must not belong to another user.
 
     :param folder: the folder; it need not exist.
-    :returns: True for everybody but root.
+    :returns: True for every user but root.
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return True

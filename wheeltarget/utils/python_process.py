@@ -1,8 +1,8 @@
-"""Command lines of Python processes, none of which takes code from the working directory.
+"""Command lines of Python processes that do not import from the working directory.
 
-Whoever downloads wheels may stand in a folder that somebody else has filled, with a ``pip.py`` in
-it. Python looks for modules there first if it is started with ``-m`` or ``-c``, so every process
-of Python is started with a command line that is built here; a test holds that.
+The working directory may hold files of another user, such as a ``pip.py``. Python looks for
+modules there first if it is started with ``-m`` or ``-c``, so every Python process is started with
+a command line that is built here; a test checks that.
 
 ``PYTHONSAFEPATH`` would do the same, but build backends would inherit it.
 """
@@ -13,12 +13,12 @@ import os
 import sys
 
 _DETACH = "import sys; del sys.path[0]\n"
-"""What code begins with so that the working directory is not looked at; no Python before 3.11 has
-an option for that alone."""
+"""The first line of code, which removes the working directory from the path; Python has an option
+for that alone since 3.11."""
 
 
 def python(*arguments: str) -> list[str]:
-    """Build a command line for the running Python with all that is installed for it.
+    """Build a command line for the running Python with its installed packages.
 
     :param arguments: Python's arguments, such as ``-m`` and a module.
     :returns: the command line.
@@ -27,7 +27,7 @@ def python(*arguments: str) -> list[str]:
 
 
 def bare_python(*arguments: str) -> list[str]:
-    """Build a command line for the running Python with its standard library alone.
+    """Build a command line for the running Python with only its standard library.
 
     :param arguments: Python's arguments, such as a file.
     :returns: the command line.
@@ -38,13 +38,13 @@ def bare_python(*arguments: str) -> list[str]:
 def other_python_script(executable: str, file: str, *arguments: str) -> list[str]:
     """Build a command line for a Python of any version that runs a file.
 
-    Variables for this Python would mislead the other one, so that it ignores them.
+    It ignores ``PYTHON…`` variables, which are meant for this Python.
 
     :param executable: its path, or a name to look up on ``PATH``.
-    :param file: the file; Python looks for modules beside it, so there must be none.
+    :param file: the file; its folder must not hold modules, since Python imports from there.
     :param arguments: the file's arguments.
     :returns: the command line.
-    :raises FileNotFoundError: if there is no program of that name.
+    :raises FileNotFoundError: if there is no program with that name.
     """
     return [find_program(executable), "-E", file, *arguments]
 
@@ -56,17 +56,17 @@ def other_python_code(executable: str, code: str, *arguments: str) -> list[str]:
     :param code: the code.
     :param arguments: its arguments.
     :returns: the command line.
-    :raises FileNotFoundError: if there is no program of that name.
+    :raises FileNotFoundError: if there is no program with that name.
     """
     return [find_program(executable), "-B", "-E", "-S", "-c", _DETACH + code, *arguments]
 
 
 def find_program(name: str) -> str:
-    """Find a program, and not one that happens to lie in the working directory.
+    """Find a program, but not in the working directory.
 
     :param name: a path, or a name to look up on ``PATH``.
-    :returns: the whole path, or the name where the system looks on ``PATH`` alone.
-    :raises FileNotFoundError: if there is no program of that name.
+    :returns: the absolute path, or the name if the system itself searches only ``PATH``.
+    :raises FileNotFoundError: if there is no program with that name.
     """
     if os.path.dirname(name):  # noqa: PTH120 - a path may begin with a dot
         return os.path.abspath(name)  # noqa: PTH100
@@ -78,4 +78,4 @@ def find_program(name: str) -> str:
             path = os.path.join(folder, each)  # noqa: PTH118
             if os.path.isfile(path):  # noqa: PTH113
                 return path
-    raise FileNotFoundError(2, "there is no such program", name)
+    raise FileNotFoundError(2, "no such program", name)

@@ -1,4 +1,4 @@
-"""Texts of others without what is not to be shown: credentials in URLs, words to the terminal."""
+"""Text from outside without credentials and control characters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+(?=@)")  # a password may have an @
 
 @lru_cache(maxsize=16)
 def redact(text: str) -> str:
-    """Hide the credentials of URLs behind as many stars, so that carets stay where they are.
+    """Replace the credentials of URLs by as many stars, so that carets stay in place.
 
     :param text: any text.
     :returns: a text of the same length.
@@ -24,7 +24,7 @@ def redact(text: str) -> str:
 
 
 def tame(text: str) -> str:
-    """Hide credentials, and whatever a terminal would take for more than text.
+    """Replace credentials, and control characters that a terminal would interpret.
 
     :param text: any text; tabs and line ends stay.
     :returns: a text of the same length.
@@ -33,9 +33,9 @@ def tame(text: str) -> str:
 
 
 def json_text(document: Mapping[str, object]) -> str:
-    """Write a result as JSON text, without the credentials of any URL.
+    """Return a result as JSON text, without the credentials of any URL.
 
-    :param document: the result, as JSON has it.
+    :param document: the result.
     :returns: the text, with its line end.
     """
     import json
@@ -44,9 +44,9 @@ def json_text(document: Mapping[str, object]) -> str:
 
 
 def visible(text: str) -> str:
-    """Write what a terminal or a document cannot show as an escape, and cut what is too long.
+    """Escape characters that cannot be printed, and shorten a long text.
 
-    :param text: a message with names that somebody else chose.
+    :param text: a message with names from outside.
     """
     shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[:_LONGEST])
     return shown if len(text) <= _LONGEST else f"{shown}…"

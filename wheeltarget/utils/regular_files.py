@@ -1,9 +1,8 @@
-"""Files that somebody else may have named or put there, read without harm.
+"""Safe reading of files that come from outside.
 
-A file that a requirements file, a lock or a ``pyproject.toml`` names can be anything: a device
-without end, a pipe that nobody writes to, a link to either. So only regular files are opened, and
-no more is read than a file of its kind needs. What the command line itself names may be a pipe, as
-it may be for pip; there is an end to that, too.
+A file that a requirements file, a lock or a ``pyproject.toml`` names can be a device without end, a
+pipe without a writer, or a link to one. So only regular files are opened, and their size is
+limited. A file that the command line names may be a pipe, as for pip; the limit holds there too.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _STEP = 1 << 20
-# The descriptor is not inherited anyway. A terminal must not become that of this process.
+# O_NOCTTY: a terminal must not become the controlling terminal of this process.
 _FLAGS = os.O_RDONLY
 for _name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
@@ -30,10 +29,10 @@ _KINDS = {
 
 
 class Limit(NamedTuple):
-    """How large a kind of file may be.
+    """The maximum size of a kind of file.
 
     :param size: the number of bytes.
-    :param kind: what such a file is called.
+    :param kind: the name of the kind, for messages.
     """
 
     size: int
@@ -41,11 +40,11 @@ class Limit(NamedTuple):
 
 
 TARGET_FILE = Limit(1 << 20, "a target file")
-"""The largest that are known, of pex, have 100 kB."""
+"""The largest known ones, from pex, have 100 kB."""
 
 PROJECT_FILE = Limit(4 << 20, "a pyproject.toml")
 REQUIREMENTS_FILE = Limit(32 << 20, "a requirements file")
-"""That of other tools' locks, too: one of a thousand projects has 4 MB."""
+"""Also for the locks of other tools: one with a thousand projects has 4 MB."""
 
 LOCK_FILE = Limit(32 << 20, "a lock")
 
@@ -53,25 +52,25 @@ _LARGEST_ARCHIVE = 64 << 30
 
 
 class RefusedFileError(OSError):
-    """A file that is not opened, or not read to its end; ``strerror`` is for the user."""
+    """A file that is refused, or was not read to its end; ``strerror`` says why."""
 
 
 def read_regular(name: str | os.PathLike[str], limit: Limit) -> bytes:
     """Read a regular file.
 
     :param name: its name; links are followed.
-    :param limit: how large it may be.
+    :param limit: its maximum size.
     :returns: its content.
     :raises RefusedFileError: if it is not a regular file, is too large, or cannot be read to its
-        end, as some in ``/proc``.
+        end, like some files in ``/proc``.
     :raises OSError: if it cannot be opened.
     """
     try:
-        # Opening alone can wait for a writer, or set off what a device does.
+        # Opening a pipe can block, and opening a device can have side effects.
         _require_regular(os.stat(name))  # noqa: PTH116 - any text
         descriptor = os.open(name, _FLAGS)
     except ValueError as error:
-        raise OSError(errno.EINVAL, f"its name is not one: {error}") from error
+        raise OSError(errno.EINVAL, f"invalid file name: {error}") from error
     try:
         status = os.fstat(descriptor)
         _require_regular(status)
@@ -86,7 +85,7 @@ def read_stream(name: str | os.PathLike[str], limit: Limit) -> tuple[bytes, bool
     """Read a file that the command line names, which may be a pipe.
 
     :param name: its name; links are followed.
-    :param limit: how large it may be.
+    :param limit: its maximum size.
     :returns: its content, and whether it can be read again.
     :raises RefusedFileError: if it is too large.
     :raises OSError: if it cannot be read.
@@ -98,16 +97,16 @@ def read_stream(name: str | os.PathLike[str], limit: Limit) -> tuple[bytes, bool
 
 
 def is_archive(path: Path) -> bool:
-    """Tell whether a wheel or a source can be read: a regular file that has an end.
+    """Return whether a file can be a wheel or a source distribution: regular and not endless.
 
     :param path: the file; links are followed.
-    :returns: False for what is empty, too, as files in ``/proc`` seem to be, or has no end.
+    :returns: False for empty files too, since endless files in ``/proc`` have the size 0.
     """
     return path.is_file() and 0 < path.stat().st_size <= _LARGEST_ARCHIVE
 
 
 def is_stream(name: str) -> bool:
-    """Tell whether a name is that of an open stream, as a shell's ``<(…)`` gives it.
+    """Return whether a name is that of an open stream, such as a shell's ``<(…)``.
 
     :param name: the name.
     """
@@ -123,7 +122,7 @@ def _require_regular(status: os.stat_result) -> None:
 
 
 def _read(descriptor: int, limit: Limit) -> bytes:
-    """Read to the end; the size that a file says is not always what it sends."""
+    """Read to the end; the reported size of a file is not always right."""
     parts: list[bytes] = []
     left = limit.size + 1
     try:

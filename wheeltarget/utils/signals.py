@@ -1,4 +1,4 @@
-"""Signals that end a run: turned into one error, held back while files are placed."""
+"""Signals that end a run: turned into an error, or ignored while files are placed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SIGNALS = tuple(
 
 
 class Interrupts:
-    """What the signal handlers share with the run.
+    """The state that the signal handlers share with the run.
 
-    :param signum: the first signal that came, or 0.
+    :param signum: the first signal received, or 0.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Interrupts:
         self._held = False
 
     def receive(self, signum: int, _frame: FrameType | None) -> None:
-        """Take in a signal; only the first one counts, so that the cleaning up is not cut off."""
+        """Handle a signal; only the first one counts, so that clean-up is not interrupted."""
         if self.signum:
             return
         self.signum = signum
@@ -34,16 +34,16 @@ class Interrupts:
             raise InterruptedRunError(signum)
 
     def hold(self) -> None:
-        """Hold signals back from here on, for the work is as good as done."""
+        """Ignore signals from now on, since the work is nearly done."""
         self._held = True
 
 
 @contextmanager
 def interruptible() -> Iterator[Interrupts]:
-    """Turn the signals that end a run into :class:`InterruptedRunError` for a while.
+    """Turn the signals that end a run into :class:`InterruptedRunError` inside the context.
 
     Signals that the caller ignores stay ignored, as under ``nohup``. Outside the main thread
-    nothing is changed, since Python gives signals to that one alone.
+    nothing changes, since Python handles signals only there.
     """
     interrupts = Interrupts()
     with _handled_by(interrupts.receive):
@@ -52,17 +52,17 @@ def interruptible() -> Iterator[Interrupts]:
 
 @contextmanager
 def passed_on() -> Iterator[list[Callable[[int], None]]]:
-    """Pass the signals that end a run on for a while, and stay.
+    """Pass the signals that end a run to receivers inside the context, and go on.
 
-    :returns: whom to tell of a signal; while there is nobody, one ends the run.
+    :returns: the list of receivers; a signal ends the run while it is empty.
     """
     receivers: list[Callable[[int], None]] = []
 
     def receive(signum: int, _frame: FrameType | None) -> None:
         if not receivers:
             raise InterruptedRunError(signum)
-        for tell in receivers:
-            tell(signum)
+        for receiver in receivers:
+            receiver(signum)
 
     with _handled_by(receive):
         yield receivers
@@ -70,7 +70,6 @@ def passed_on() -> Iterator[list[Callable[[int], None]]]:
 
 @contextmanager
 def _handled_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Have the signals that end a run handled for a while."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,6 +1,6 @@
-"""Where in a TOML text a value stands that a validator names by its path.
+"""Find the line and column of a value in a TOML text by its path.
 
-``tomllib`` keeps no places, and ``packaging.pylock`` says ``packages[3].wheels[0].hashes``.
+``tomllib`` does not keep places, and ``packaging.pylock`` reports ``packages[3].wheels[0].hashes``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from wheeltarget.errors import Fault, Location
 
 BYTE_ORDER_MARK = "\ufeff"
-"""What some editors put before a text in UTF-8, and TOML does not have."""
+"""Some editors write it before a text in UTF-8; TOML does not allow it."""
 
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
 _SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
@@ -27,37 +27,37 @@ _QUOTING = re.compile(
     r"|Duplicate inline table key|Cannot overwrite a value).*",
     re.DOTALL,
 )
-"""What ``tomllib`` says with the name of a key in it."""
+"""Messages of ``tomllib`` that quote a key."""
 
 
 def fault_at(file: str, text: str, path: str, message: str, hint: str = "") -> Fault:
-    """Point at the value that a path names, or as near to it as the text's layout lets us.
+    """Return a fault at the value that a path names, or as near to it as can be found.
 
     :param file: the file's name, for the message.
     :param text: its text.
     :param path: such as ``packages[3].wheels[0].hashes``; empty for the whole file.
     :param message: what is wrong.
-    :param hint: what to do about it.
+    :param hint: what to do.
     """
     start, width = _find(text, path)
     return _fault(file, text, (start, width), message, hint)
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Parse TOML that somebody else may have written.
+    """Parse TOML from outside.
 
     :param text: the text.
-    :raises ValueError: if it is not TOML, or would take ``tomllib`` far too long.
+    :raises ValueError: if it is not TOML, or would take ``tomllib`` too long.
     :raises RecursionError: if it is nested too deeply.
     """
-    # It copies a key for each of its parts: a megabyte of dots takes minutes.
+    # tomllib copies a key for each of its parts: a megabyte of dots takes minutes.
     if _LONG_KEY.search(text):
         raise ValueError("a key has too many parts")
     return tomllib.loads(text)
 
 
 def syntax_place(error: ValueError) -> str:
-    """Describe an error of ``tomllib`` and its place, without anything of the text.
+    """Describe an error of ``tomllib`` and its place, without quoting the text.
 
     :param error: the error.
     """
@@ -71,19 +71,19 @@ def syntax_place(error: ValueError) -> str:
 
 
 def syntax_fault(file: str, text: str, error: ValueError, hint: str = "") -> Fault:
-    """Point at the place that an error of ``tomllib`` names.
+    """Return a fault at the place that an error of ``tomllib`` names.
 
-    The line is not shown: what is no TOML may be any file that bears the name of a lock.
+    The line is not shown, since the file may be anything that is named like a lock.
 
     :param file: the file's name, for the message.
     :param text: its text.
     :param error: the error.
-    :param hint: what to do about it.
+    :param hint: what to do.
     """
     said = str(error)
     match = _SYNTAX.search(said)
     kind = _QUOTING.sub("a key is defined twice", _SYNTAX.sub("", said))
-    message = f"this is no TOML: {kind}"
+    message = f"not valid TOML: {kind}"
     if match is None or match["line"] is None:
         fault = _fault(file, text, (len(text.rstrip()), 1), message, hint)
         return replace(fault, source="", width=1)
@@ -101,7 +101,7 @@ def _fault(file: str, text: str, extent: tuple[int, int], message: str, hint: st
 
 
 def _find(text: str, path: str) -> tuple[int, int]:
-    """Give the index of the first character meant, and how many are."""
+    """Return the index and the number of the characters that a path names."""
     start, end, found = 0, len(text), (0, 1)
     table = ""
     for name, number in _STEP.findall(path):
@@ -123,7 +123,7 @@ def _find(text: str, path: str) -> tuple[int, int]:
 
 @lru_cache(maxsize=32)
 def _key(text: str, names: tuple[str, str], start: int, end: int) -> re.Match[str] | None:
-    """Find a key of a table, or the header of a table in it; thousands of faults may ask for it."""
+    """Find a key of a table, or the header of a table in it; cached for thousands of faults."""
     table, name = names
     key = rf"{re.escape(name)}(?=[ \t]*=)"
     if start and not text.startswith("[", start):
@@ -136,7 +136,7 @@ def _key(text: str, names: tuple[str, str], start: int, end: int) -> re.Match[st
 
 
 def _element(text: str, table: str, number: int, extent: tuple[int, int]) -> tuple[int, int] | None:
-    """Find an element of an array: one of tables with headers, or of inline tables."""
+    """Find an element of an array of tables, with headers or inline."""
     start, end = extent
     heads = _starts(rf"^\[\[{re.escape(table)}\]\]", text, start, end)
     if number < len(heads):
@@ -145,7 +145,7 @@ def _element(text: str, table: str, number: int, extent: tuple[int, int]) -> tup
         after = nested.search(text, heads[number] + 1, limit)
         return heads[number], after.start() if after else limit
     braces = _starts(r"\{[^}]*", text, start, end)
-    # Tables within tables are counted, too, where they are written inline; the line is near enough.
+    # This counts inline tables within inline tables too; the line is near enough.
     if not heads and number < len(braces):
         return braces[number], end
     return None
@@ -153,6 +153,5 @@ def _element(text: str, table: str, number: int, extent: tuple[int, int]) -> tup
 
 @lru_cache(maxsize=8)
 def _starts(pattern: str, text: str, start: int, end: int) -> tuple[int, ...]:
-    """Give where a pattern is found."""
     found = re.compile(pattern, re.MULTILINE).finditer(text, start, end)
     return tuple(match.start() for match in found)

@@ -1,4 +1,9 @@
-"""Tables as TOML text, the same for the same values to the byte (TOML 1.0)."""
+"""Write tables as TOML 1.0.
+
+Libraries write a table below a header of its own, or one string in one way only. Here a table with
+one value, such as the hashes of a file in a lock, takes one line, and a string with quotes is
+written as a literal, so that locks stay short.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +18,14 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f":
 
 
 def toml_text(table: Mapping[str, Any]) -> str:
-    """Write a table as a TOML document.
+    """Return a table as a TOML document.
 
-    Keys keep their order, but for tables, which stand behind the plain values beside them. A table
-    of one plain value stands on the line of its key, a list has a line for each of its values.
+    Keys keep their order, but tables come after plain values. A table with one plain value is
+    written inline, and a list has one line for each of its values.
 
-    :param table: strings, booleans, whole numbers, lists and tables of such.
-    :returns: the text, with its last line end.
-    :raises TypeError: where a value is of another type.
+    :param table: strings, booleans, integers, lists and tables of these.
+    :returns: the text; the same for equal tables.
+    :raises TypeError: if a value has another type.
     """
     return "\n".join(_lines(table, ())).strip("\n") + "\n"
 
@@ -42,7 +47,7 @@ def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
 
 
 def _is_plain(value: object) -> bool:
-    """Tell whether a value stands behind its key."""
+    """Return whether a value is written on the line of its key."""
     if isinstance(value, Mapping):
         return _is_short(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -77,7 +82,7 @@ def _value(value: object) -> str:
         return f"{{ {inner} }}"
     if isinstance(value, Sequence):
         return f"[{', '.join(map(_value, value))}]"
-    raise TypeError(f"{type(value).__name__} has no form in TOML here")
+    raise TypeError(f"{type(value).__name__} cannot be written as TOML")
 
 
 def _key(key: str) -> str:

@@ -481,8 +481,8 @@ def test_what_is_wrong_with_the_input_is_told_before_what_is_not_here(
         (["-r", "pylock.t.toml", "--wheels=none"], 2, "error: cannot read none: No such file"),
         (["-r", "pylock.t.toml", "--wheels", lock.name], 2, f"error: cannot read {lock.name}: Not"),
         (["-r", "pylock.t.toml", "--wheels=changed"], 3, "error: lib-1.0-py3-none-any.whl is not"),
-        (["-r", "pylock.t.toml", "--wheels=house"], 2, f"error: {said}, which is not here\n"),
-        (["-r", "pylock.t.toml"], 2, f"error: {said}, which is not here\n"),
+        (["-r", "pylock.t.toml", "--wheels=house"], 2, f"error: {said}, which is not installed\n"),
+        (["-r", "pylock.t.toml"], 2, f"error: {said}, which is not installed\n"),
     ):
         result = run_here(*words, *options, cwd=here)
         assert (result.exit_code, result.stdout) == (exit_code, ""), result.stderr
@@ -509,6 +509,6 @@ def test_audit_needs_more(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = run_here("check", "house", "--audit", cwd=house.parent)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == (
-        "error: --audit needs auditwheel, which is not here\n"
+        "error: --audit needs auditwheel, which is not installed\n"
         "  install it with pip install 'wheeltarget[audit]'\n"
     )

@@ -191,7 +191,7 @@ def test_junit(house: Path) -> None:
     ("words", "exit_code", "says"),
     [
         (["nowhere"], 2, "nowhere is neither a file nor a folder"),
-        (["house", "--tags", "py3"], 2, "py3 is no tag"),
+        (["house", "--tags", "py3"], 2, "py3 is not a tag"),
         (["house", "-r", "nowhere.txt"], 2, "nowhere.txt"),
         (["house", "-r", "pylock.toml", "-r", "needed.txt"], 2, "cannot be checked at once"),
         ([], 2, "Missing argument"),

@@ -268,7 +268,10 @@ class TestFiles:
             (None, "error: cannot read file: Is a directory\n"),
             (b"", "error: cannot read file: No such file or directory\n"),
             (bytes(range(256)) * 40, "error: cannot read file: 'utf-8' codec can't decode byte"),
-            (b"bad\0\n", "error: cannot read file: it has NUL characters, so it is no text\n"),
+            (
+                b"bad\0\n",
+                "error: cannot read file: it has NUL characters, so it is not a text file\n",
+            ),
             ("bad\n".encode("utf-16-be"), "  save it in UTF-8; UTF-16 needs a byte order mark\n"),
             (b"# -*- coding: nope -*-\nbad\n", "error: cannot read file: unknown encoding: nope\n"),
         ],
@@ -300,7 +303,7 @@ class TestFiles:
         (where.project / "r.txt").write_bytes(f"bad ; tags={LINUX}\n".encode("utf-16-le"))
         result = refused(where, index, "-r", "r.txt")
         assert result.stderr == (
-            "error: cannot read r.txt: it has NUL characters, so it is no text\n"
+            "error: cannot read r.txt: it has NUL characters, so it is not a text file\n"
             "  save it in UTF-8; UTF-16 needs a byte order mark\n"
         )
 
@@ -357,7 +360,7 @@ class TestFiles:
         assert download(index, "-r", "r.txt", cwd=where.project).exit_code == 0
         (where.project / "r.txt").write_text(f"good # {filler} # tags=nope # {filler}\n")
         lines = download(index, "-r", "r.txt", cwd=where.project).stderr.splitlines()
-        assert lines[0] == "r.txt:1:10000016: error: nope is no tag"
+        assert lines[0] == "r.txt:1:10000016: error: nope is not a tag"
         assert lines[1][lines[2].index("^") :].startswith("nope # why")
         assert len(lines[1]) < 250
 

@@ -232,7 +232,7 @@ class TestTargets:
             ((TAG,), ""),
             ((OTHER,), f"this lock was made for x ({TAG}), not for {OTHER}"),
             ((TAG, OTHER), f"none of the locks is for {OTHER}"),
-            (("cp312-nothing",), "is no tag"),
+            (("cp312-nothing",), "is not a tag"),
         ],
     )
     def test_target_beside_the_lock(
@@ -450,7 +450,7 @@ class TestWords:
             with pytest.raises(InputError) as caught:
                 api.download(DownloadRequest(words, tags=(TAG,)))
             (fault,) = caught.value.faults
-            assert fault.message == f"{LOCK} is a lock, and no requirements or constraints"
+            assert fault.message == f"{LOCK} is a lock, not a requirements or constraints file"
             assert fault.hint.startswith(f"write -r {LOCK} on the command line")
         result = run(project, "-r", "my.toml")
         assert result.exit_code == 1

@@ -380,7 +380,9 @@ class TestFetchedFile:
         result = download(index, "-r", named, cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
         place = url.replace("://", "://*********@")
-        assert result.stderr.startswith(f"{place}:1:12: error: cp37-cp37-win32 is no environment")
+        assert result.stderr.startswith(
+            f"{place}:1:12: error: cp37-cp37-win32 is not an environment"
+        )
         assert "secret" not in result.stderr
 
     def test_not_there(self, project: Path, index: LocalIndex) -> None:

@@ -407,7 +407,7 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
     [
         ([], 2, "there is no requirement to explain"),
         (["lib=1"], 2, "error: lib=1 is no requirement: Expected"),
-        (["lib", "--tags", "cp39-cp39"], 2, "cp39-cp39 is no tag"),
+        (["lib", "--tags", "cp39-cp39"], 2, "cp39-cp39 is not a tag"),
         (["lib", "-r", "none.txt"], 2, "cannot read none.txt"),
         (["lib", "--nonsense"], 2, "no such option: --nonsense"),
         (["lib", "--python-version=3.9"], 2, "write --tags cp39-"),

@@ -570,7 +570,7 @@ def test_interrupted_run_leaves_locks_as_they_were(
 def _refusals() -> Iterator[object]:
     label = "my.box"
     name = "pylock.my_box.toml"
-    yield pytest.param(name, "lock-version = \n", InputError, "this is no TOML", id="cut off")
+    yield pytest.param(name, "lock-version = \n", InputError, "not valid TOML", id="cut off")
     foreign = 'lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n'
     yield pytest.param(name, foreign, InputError, "was not made by wheeltarget", id="foreign")
     yield pytest.param(name, b"\xff\xfe", DestinationError, "cannot read", id="no text")

@@ -21,7 +21,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 
 
 def codes_of(call: ast.Call) -> str:
-    """Give the code that a call passes; ``.code`` where it passes another refusal's."""
+    """Return the code that a call passes; ``.code`` where it passes another refusal's."""
     given = {word.arg: word.value for word in call.keywords}.get("code")
     if isinstance(given, ast.Constant):
         return str(given.value)
@@ -29,7 +29,7 @@ def codes_of(call: ast.Call) -> str:
 
 
 def refusals() -> Iterator[tuple[str, str]]:
-    """Give the place and the code of each refusal in the sources."""
+    """Return the place and the code of each refusal in the sources."""
     for name, tree in sources():
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and ast.unparse(node.func) in REFUSALS:

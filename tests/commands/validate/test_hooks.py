@@ -87,7 +87,7 @@ def git(*words: str, cwd: Path) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """Give a repository with the project as it is in the working tree."""
+    """Return a repository with the project as it is in the working tree."""
     made = tmp_path / "wheeltarget-clone"
     made.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", ".pre-commit-hooks.yaml"):
@@ -131,7 +131,7 @@ def test_end_to_end(tmp_path: Path, clone: Path) -> None:
 
     code, output = try_hook("wheeltarget-validate")
     assert code == 1, output
-    assert "requirements/base.txt:1:10: WT108 cp37-cp37-win32 is no environment" in output
+    assert "requirements/base.txt:1:10: WT108 cp37-cp37-win32 is not an environment" in output
     assert "1 finding in 1 file; --fix mends 1" in output
     assert "notes.txt" not in output
     code, output = try_hook("wheeltarget-fix")

@@ -382,7 +382,7 @@ _TEXT = st.lists(
 
 
 def logical(text: str) -> Iterator[tuple[int, str, str]]:
-    """Give the number, the text and what pip reads of each line that can be read."""
+    """Return the number, the text and what pip reads of each line that can be read."""
     for line in read_lines("r.txt", text):
         if isinstance(line, SourceLine) and line.parsed.kind is not Kind.DEFAULT:
             yield line.number, line.parsed.text, f"{line.parsed.requirement}|{line.parsed.options}"
@@ -486,7 +486,7 @@ class TestFiles:
         assert [each.fault.code for each in outcome.findings] == ["WT001"]
         (fault,) = outcome.unfinished
         assert fault.message == (
-            "cannot write r.txt: its encoding, utf-7, would change more than what is mended"
+            "cannot write r.txt: encoding it as utf-7 would change more than the fixes"
         )
 
     def test_write_that_fails_leaves_the_file(
@@ -525,7 +525,7 @@ class TestFiles:
         assert result.stdout.splitlines() == [
             (
                 "::error file=/dev/stdin,line=1,col=5,endColumn=8,title=WT001::"
-                "tag= is no clause%0Awrite tags=…"
+                "tag= is not a clause%0Awrite tags=…"
             ),
             "::error::cannot write /dev/stdin: it is not a file that can be replaced",
         ]

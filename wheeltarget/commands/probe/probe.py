@@ -1,4 +1,4 @@
-"""Describing a Python of this machine as a target file."""
+"""Describe a Python of this machine as a target file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from wheeltarget.staging.temporary import temporary_folder
 from wheeltarget.targets.catalog import target_from_table
 from wheeltarget.utils.python_process import other_python_script
 
-_PATIENCE = 60.0
+_TIMEOUT = 60.0
 
 
 def script() -> str:
-    """Give the program that describes the Python of another machine."""
+    """Return the script that describes the Python of another machine."""
     return (
         resources.files("wheeltarget.commands.probe").joinpath("probe_script.py").read_text("utf-8")
     )
@@ -30,10 +30,10 @@ def probe(python: str, name: str, form: str) -> str:
     """Describe a Python.
 
     :param python: its executable; empty for the running one.
-    :param name: what the target is called; empty for none.
+    :param name: the name of the target; may be empty.
     :param form: ``toml`` or ``json``.
     :returns: the text of a target file.
-    :raises ProbeError: where the Python does not say enough, or is none.
+    :raises ProbeError: if it cannot be described, or is not a Python.
     """
     if python:
         return _probe_other(python, name, form)
@@ -44,26 +44,26 @@ def probe(python: str, name: str, form: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
+    """Write a file completely or not at all.
 
-    :param path: where it goes.
-    :param text: what is in it.
-    :raises DestinationError: where it cannot be written.
+    :param path: the file.
+    :param text: its content.
+    :raises DestinationError: if it cannot be written.
     """
     with open_draft(path) as keep:
         keep(text)
 
 
 def run_python(
-    command: Sequence[str], patience: float, folder: Path | None = None
+    command: Sequence[str], timeout: float, folder: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run another Python to its end; it reads nothing, and what it writes is text, good or not.
+    """Run another Python without input, and capture its output as text.
 
     :param command: its command line.
-    :param patience: how many seconds it may take.
-    :param folder: the folder to run it in; None for this one.
-    :raises OSError: where it cannot be run.
-    :raises TimeoutExpired: where it takes longer.
+    :param timeout: the time limit in seconds.
+    :param folder: its working directory; None for the current one.
+    :raises OSError: if it cannot be run.
+    :raises TimeoutExpired: if it takes longer.
     """
     return subprocess.run(
         command,
@@ -72,23 +72,23 @@ def run_python(
         capture_output=True,
         encoding="utf-8",
         errors="replace",
-        timeout=patience,
+        timeout=timeout,
         check=False,
     )
 
 
 def _probe_other(python: str, name: str, form: str) -> str:
-    words = [f"--name={name}", *(["--json"] if form == "json" else [])]
+    arguments = [f"--name={name}", *(["--json"] if form == "json" else [])]
     with temporary_folder("probe") as folder:
-        # Python looks for modules beside its script; there are none but in its own folders.
+        # Python imports modules from the folder of its script, so that must be empty.
         copy = folder / "probe.py"
         copy.write_text(script(), "utf-8")
         try:
-            done = run_python(other_python_script(python, str(copy), *words), _PATIENCE)
+            done = run_python(other_python_script(python, str(copy), *arguments), _TIMEOUT)
         except OSError as error:
             raise UsageError(f"cannot run {python}: {error.strerror}") from error
         except subprocess.TimeoutExpired as error:
-            raise ProbeError(f"{python} gave no answer for {_PATIENCE:.0f} seconds") from error
+            raise ProbeError(f"{python} did not finish within {_TIMEOUT:.0f} seconds") from error
     if done.returncode != 0:
         last = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
         raise ProbeError(f"{python} could not be described: {last or done.returncode}")
@@ -97,9 +97,9 @@ def _probe_other(python: str, name: str, form: str) -> str:
 
 
 def _check(python: str, text: str, form: str) -> None:
-    """Refuse what is no target file: not every program is a Python."""
+    """Refuse output that is not a target file: not every program is a Python."""
     try:
         target_from_table(json.loads(text) if form == "json" else tomllib.loads(text), python)
     except (ValueError, TargetError) as error:
         hint = "name a Python, 2.7 or 3.5 and newer"
-        raise ProbeError(f"what {python} printed is no target file: {error}", hint) from error
+        raise ProbeError(f"the output of {python} is not a target file: {error}", hint) from error

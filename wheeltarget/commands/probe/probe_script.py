@@ -4,15 +4,15 @@ Take it to the machine in question and run it with the Python there, 2.7 or 3.5 
 needs nothing else: ``python probe.py > box.toml``. For a function service, deploy it with
 :func:`handler` as the handler; what that returns is the same as JSON.
 
-Tags come in the order of the newest pip that runs on this Python, whichever is installed, if any.
-This file stays readable to Python 2.7, and imports the standard library alone.
+Tags are in the order of the newest pip that runs on this Python, even if another one is installed.
+This file must run on Python 2.7, and imports only the standard library.
 """
 
 import os
 import sys
 
 if __name__ == "__main__" and sys.path[0] in ("", os.path.dirname(os.path.realpath(sys.argv[0]))):
-    del sys.path[0]  # modules that lie beside this file are no part of Python, not even __future__
+    del sys.path[0]  # do not import modules next to this file, not even __future__
 
 import argparse
 import io
@@ -25,8 +25,8 @@ import sysconfig
 
 VERSION = sys.version_info[:2]
 
-# The newest pip that runs on a Python decides. It is 20.3 on 2.7 and 3.5, 21.3 on 3.6, 24.0 on
-# 3.7, 25.0 on 3.8, 26.0 on 3.9, and from 3.10 on the one of today.
+# The newest pip for a Python: 20.3 for 2.7 and 3.5, 21.3 for 3.6, 24.0 for 3.7, 25.0 for 3.8, 26.0
+# for 3.9, and the current one for 3.10 and newer.
 PIP_21 = VERSION >= (3, 6)
 PIP_25 = VERSION >= (3, 8)
 PIP_TODAY = VERSION >= (3, 10)
@@ -36,7 +36,7 @@ MANYLINUX_ARCHS += ["loongarch64", "riscv64"] if PIP_25 else []
 OLD_NAMES = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 SHORT_NAMES = {"cpython": "cp", "pypy": "pp", "python": "py", "ironpython": "ip", "jython": "jy"}
 IS_32_BIT = struct.calcsize("P") == 4
-# A program that has Python inside may not say where it is itself.
+# An embedded Python may not know its executable.
 EXECUTABLE = sys.executable or "/proc/self/exe"
 ELF_FORMS = {
     1: ("HHIIIIIHHH", "IIIIIIII", (0, 1, 4)),
@@ -45,27 +45,27 @@ ELF_FORMS = {
 
 
 class ProbeError(Exception):
-    """Something without which nothing can be said of this machine."""
+    """The machine cannot be described."""
 
 
 def describe(name=""):  # type: (str) -> dict[str, object]
     """Describe this interpreter.
 
-    :param name: what the target is called; empty for none.
+    :param name: the name of the target; may be empty.
     :returns: the content of a target file.
-    :raises ProbeError: where the machine does not say enough.
+    :raises ProbeError: if the machine cannot be described.
     """
     named = {"name": _text(name)} if name else {}  # type: dict[str, object]
     return dict(named, schema=1, tags=tags(), markers=markers()[0])
 
 
 def handler(event=None, context=None):  # type: (object, object) -> dict[str, object]
-    """Answer a function service with the description of its interpreter."""
+    """Return the description of a function service's interpreter."""
     return describe()
 
 
 def tags():  # type: () -> list[str]
-    """List the tags that the newest pip takes here, most preferred first."""
+    """List the tags that the newest pip accepts here, most preferred first."""
     if VERSION < (3, 5) and VERSION != (2, 7):
         raise ProbeError("Python %d.%d is too old to describe" % VERSION)
     platforms = _platforms()
@@ -84,12 +84,12 @@ def tags():  # type: () -> list[str]
 
 
 def markers():  # type: () -> tuple[dict[str, str], dict[str, str]]
-    """Give the marker variables, and for those that the machine does not say, why."""
+    """Return the known marker variables, and the errors of the unknown ones."""
     known, unknown = {}, {}
     for name, find in MARKERS.items():
         try:
             known[name] = _text(find())  # type: ignore[no-untyped-call]
-        except Exception as error:  # noqa: BLE001, PERF203 - whatever a strange machine raises
+        except Exception as error:  # noqa: BLE001, PERF203 - machines may raise anything
             unknown[name] = "%s: %s" % (type(error).__name__, error)
     return known, unknown
 
@@ -99,7 +99,7 @@ def _implementation_name():  # type: () -> str
 
 
 def _implementation_version():  # type: () -> str
-    # Before PEP 421 (Python 3.3) there is no sys.implementation, and pip says this.
+    # Before PEP 421 (Python 3.3) there is no sys.implementation; pip uses this then.
     if not hasattr(sys, "implementation"):
         return "0"
     info = sys.implementation.version
@@ -138,7 +138,7 @@ def _cpython_abis():  # type: () -> list[str]
     base = "cp%d%d%s" % (VERSION + ("t" if free_threaded else "",))
     flags = "d" if debug else ""
     if VERSION >= (3, 8):
-        # A debug build takes what was built for the release, too.
+        # A debug build also loads modules of the release build.
         return [base + flags, base] if debug else [base]
     pymalloc = sysconfig.get_config_var("WITH_PYMALLOC")
     flags += "m" if pymalloc or pymalloc is None else ""
@@ -155,8 +155,8 @@ def _generic_abis():  # type: () -> list[str]
         # Such as .pypy311-pp73-x86_64-linux-gnu.so: the ABI, then the platform.
         parts = str(sysconfig.get_config_var("EXT_SUFFIX")).split(".")
         abi = parts[1] if len(parts) > 2 else ""
-        words = 3 if abi.startswith("graalpy") else 2 if abi.startswith("pypy") else None
-        abi = "-".join(abi.split("-")[:words])
+        length = 3 if abi.startswith("graalpy") else 2 if abi.startswith("pypy") else None
+        abi = "-".join(abi.split("-")[:length])
     return ([_flat(abi)] if abi else []) + ["none"]
 
 
@@ -167,8 +167,8 @@ def _platforms():  # type: () -> list[str]
     system = platform.system()
     try:
         return lists.get(system, _other_platforms)()
-    except Exception as error:  # noqa: BLE001 - whatever a strange machine raises
-        raise ProbeError("this %s does not say which one it is: %s" % (system, error))  # noqa: B904
+    except Exception as error:  # noqa: BLE001 - machines may raise anything
+        raise ProbeError("cannot find out the platform of this %s: %s" % (system, error))  # noqa: B904
 
 
 def _linux_platforms():  # type: () -> list[str]
@@ -190,7 +190,7 @@ def _manylinux_platforms(archs):  # type: (list[str]) -> list[str]
     if glibc is None or not _has_manylinux(archs):
         return []
     oldest = 5 if set(archs) & {"x86_64", "i686"} else 17
-    # Of the majors before, pip guesses that 50 was the last minor.
+    # For older major versions, pip assumes that 50 was the last minor one.
     newest = [glibc] + [(major, 50) for major in range(glibc[0] - 1, 1, -1)]
     found = []
     for arch in archs:
@@ -205,17 +205,17 @@ def _manylinux_platforms(archs):  # type: (list[str]) -> list[str]
 
 
 def _has_manylinux(archs):  # type: (list[str]) -> bool
-    """Tell whether manylinux knows the calling convention of this executable."""
+    """Return whether there is a manylinux for the ABI of this executable."""
     if "armv7l" not in archs and "i686" not in archs:
         return bool(set(archs) & set(MANYLINUX_ARCHS))
     bits, order, machine, flags, _ = _read_elf(EXECUTABLE) or (0, 0, 0, 0, b"")
-    # ARM, the fifth version of its ABI, with floating point in hardware.
+    # ARM, version 5 of its ABI, hard float.
     arm = machine == 40 and flags & 0xFF000400 == 0x05000400
     return (bits, order) == (1, 1) and (arm if "armv7l" in archs else machine == 3)
 
 
 def _is_compatible(glibc, arch):  # type: (tuple[int, int], str) -> bool
-    """Ask the module with which a system can speak against manylinux (PEP 600)."""
+    """Ask the module ``_manylinux`` of a system (PEP 600)."""
     try:
         system = __import__("_manylinux")
     except ImportError:
@@ -248,12 +248,12 @@ def _musllinux_platforms(archs):  # type: (list[str]) -> list[str]
         return []
     pipe = subprocess.PIPE
     try:
-        # Without a program to load, musl's loader tells its version.
+        # Without arguments, musl's loader prints its version.
         loader = subprocess.Popen([header[4]], stdin=pipe, stdout=pipe, stderr=pipe)
     except OSError:
         return []
-    said = loader.communicate()[1].decode("ascii", "replace")
-    match = re.match(r"\s*musl.*\s+Version (\d+)\.(\d+)", said)
+    output = loader.communicate()[1].decode("ascii", "replace")
+    match = re.match(r"\s*musl.*\s+Version (\d+)\.(\d+)", output)
     major, newest = (int(each) for each in match.groups()) if match else (0, -1)
     minors = range(newest, -1, -1)
     return ["musllinux_%d_%d_%s" % (major, each, arch) for arch in archs for each in minors]
@@ -285,7 +285,7 @@ def _read_elf(path):  # type: (str) -> tuple[int, int, int, int, bytes] | None
 def _mac_platforms():  # type: () -> list[str]
     release, _, arch = platform.mac_ver()
     if release.startswith("10.16") and PIP_25:
-        # That is what the system says to programs that were built for an older one.
+        # macOS 11 and newer report this to programs that were built for older ones.
         ask = [sys.executable, "-IS", "-c", "import platform; print(platform.mac_ver()[0])"]
         release = subprocess.check_output(ask, env={"SYSTEM_VERSION_COMPAT": "0"}).decode()
     version = tuple(int(each) for each in release.split(".")[:2])
@@ -304,7 +304,7 @@ def _mac_platforms():  # type: () -> list[str]
 
 
 def _mac_formats(version, arch):  # type: (tuple[int, int], str) -> list[str]
-    """List the formats of executables that a macOS runs on a processor."""
+    """List the binary formats that a macOS runs on a processor."""
     fat3 = "fat3" if PIP_TODAY else "fat32"
     first, last, formats = {
         "x86_64": ((10, 4), (99, 0), ["intel", "fat64", fat3]),
@@ -349,12 +349,12 @@ def _text(value):  # type: (str | bytes) -> str
 
 
 def render(name="", form="toml"):  # type: (str, str) -> str
-    """Write the target file of this interpreter.
+    """Return the target file of this interpreter.
 
-    :param name: what the target is called; empty for none.
+    :param name: the name of the target; may be empty.
     :param form: ``toml`` or ``json``.
     :returns: the text, in ASCII.
-    :raises ProbeError: where the machine does not say enough.
+    :raises ProbeError: if the machine cannot be described.
     """
     if form == "json":
         return json.dumps(describe(name), indent=2, separators=(",", ": "), sort_keys=True) + "\n"
@@ -367,22 +367,24 @@ def render(name="", form="toml"):  # type: (str, str) -> str
 
 
 def _quoted(text):  # type: (str) -> str
-    """Write a string of TOML, in ASCII."""
+    """Return a TOML string, in ASCII."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"%s"' % re.sub("[^ -~]", lambda found: "\\U%08x" % ord(found.group()), escaped)
 
 
-def main(words=None):  # type: (list[str] | None) -> int
-    """Write the target file; ``-h`` tells how.
+def main(arguments=None):  # type: (list[str] | None) -> int
+    """Write the target file; see ``-h``.
 
-    :param words: the command line; None for the one of this process.
+    :param arguments: the arguments; None for those of this process.
     :returns: the exit code.
     """
     parser = argparse.ArgumentParser(description="Describe this Python as a target file.")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write it there, not to stdout")
-    parser.add_argument("--name", default="", help="what the target is called")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write to FILE, not to standard output"
+    )
+    parser.add_argument("--name", default="", help="the name of the target")
     parser.add_argument("--json", action="store_true", help="write JSON, not TOML")
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     try:
         text = render(options.name, "json" if options.json else "toml")
         if options.output:

@@ -1,7 +1,7 @@
-"""Corrections that are sure: what to write in place of a faulty clause.
+"""Safe corrections of wrong clauses.
 
-A correction is sure where there is one thing that can have been meant. What would only make the
-line valid, such as naming a newer platform, is left to a person.
+A correction is safe if there is only one possible meaning. Others, such as a newer platform, are
+left to the user.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wheeltarget.requirements.clauses import Clause, Word
 from wheeltarget.requirements.typos import KEY, TAG, nearest_key
 
 _MOST_FAULTS = 20
-"""A line with more faults than this one behind the other is left alone."""
+"""A line with more faults is not fixed."""
 
 _END = r"(?=\s*+(?:$|;|(?<=\s)[#-]))"
 _MEANT = re.compile(
@@ -30,11 +30,11 @@ _LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """A piece of text to be replaced.
+    """A replacement of a part of a text.
 
     :param start: index of its first character.
-    :param end: index behind the last one; the same as ``start`` where something is put in.
-    :param text: what to write in its place.
+    :param end: index after the last one; the same as ``start`` for an insertion.
+    :param text: the new text.
     """
 
     start: int
@@ -43,10 +43,10 @@ class Edit:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Carry out edits.
+    """Apply edits.
 
     :param text: the text.
-    :param edits: the edits, which do not overlap.
+    :param edits: the edits, which must not overlap.
     :returns: the new text.
     """
     parts, position = [], 0
@@ -57,11 +57,11 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 
 def clause_edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
-    """Say how to mend a clause that cannot be read.
+    """Return the fix of a clause that cannot be parsed.
 
     :param text: the logical line.
-    :param error: what it is refused for.
-    :returns: the edits; none where it is open what was meant.
+    :param error: its error.
+    :returns: the edits; empty if no correction is safe.
     """
     first = _edits(text, error)
     edits = first
@@ -72,8 +72,8 @@ def clause_edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
         try:
             parse_line(text)
         except AnnotationError as next_error:
-            # What is behind the first fault has to be sure, too, or the line would say something
-            # that nobody has seen whole.
+            # If a later fault cannot be fixed, nothing is, since the line would then mean something
+            # that the user has not read.
             edits = _edits(text, next_error)
         else:
             return first
@@ -97,15 +97,15 @@ def _respell_key(text: str, error: AnnotationError) -> Iterator[Edit]:
         yield Edit(match.start(), match.start("names"), "target=")
 
 
-def _part_by_commas(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Write the commas between tags that are parted by blanks."""
-    words = text[error.start : error.end].split()
-    if all(re.fullmatch(TAG, word, re.IGNORECASE) for word in words):
-        yield Edit(error.start, error.end, ",".join(words))
+def _separate_by_commas(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write commas between tags that are separated by spaces."""
+    tags = text[error.start : error.end].split()
+    if all(re.fullmatch(TAG, tag, re.IGNORECASE) for tag in tags):
+        yield Edit(error.start, error.end, ",".join(tags))
 
 
 def _put_marker_first(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Move a marker before the clauses that it stands behind."""
+    """Move a marker before the clauses."""
     from packaging.markers import InvalidMarker, Marker
 
     requirement, *pieces = text[: error.start].rstrip()[:-1].split(";")
@@ -123,18 +123,18 @@ def _put_marker_first(text: str, error: AnnotationError) -> Iterator[Edit]:
 
 
 def _put_clause_first(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Move clauses before the options that they stand behind."""
+    """Move clauses before the options."""
     mark, clauses = _mark_before(text, error.start), text[error.start : error.end]
     if mark is None or not _are_clauses(clauses):
         return
-    # There are options, and the first one stands behind the first blank with a dash.
+    # The first option is after the first space with a dash.
     end = len(text[: text.index(" -")].rstrip())
     yield Edit(end, end, f" ; {clauses}")
     yield Edit(len(text[:mark].rstrip()), error.end, "")
 
 
-def _hide_clause(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Put the clauses of an editable requirement behind a ``#``."""
+def _move_clause_to_comment(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write the clauses of an editable requirement after a ``#``."""
     mark, clauses = _mark_before(text, error.start), text[error.start : error.end]
     if mark is None or not _are_clauses(clauses):
         return
@@ -142,20 +142,20 @@ def _hide_clause(text: str, error: AnnotationError) -> Iterator[Edit]:
         yield Edit(mark, error.start, "# " if text[mark - 1].isspace() else " # ")
 
 
-def _leave_url(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Part a URL from the clause behind it."""
+def _separate_url(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write a space between a URL and the clause after it."""
     if text[error.start] == ";":
         yield Edit(error.start, error.start, " ")
 
 
 def _mark_before(text: str, start: int) -> int | None:
-    """Find the ``;`` directly before a clause."""
+    """Return the index of the ``;`` directly before a clause."""
     before = text[:start].rstrip()
     return len(before) - 1 if before.endswith(";") else None
 
 
 def _are_clauses(text: str) -> bool:
-    """Tell whether a text is made of good clauses alone."""
+    """Return whether a text consists of valid clauses."""
     try:
         line = parse_line(f"_ ; {text}")
     except AnnotationError:
@@ -165,18 +165,18 @@ def _are_clauses(text: str) -> bool:
 
 _BY_CODE: dict[str, Callable[[str, AnnotationError], Iterator[Edit]]] = {
     "WT001": _respell_key,
-    "WT004": _part_by_commas,
+    "WT004": _separate_by_commas,
     "WT005": _respell_key,
     "WT006": _put_marker_first,
     "WT009": _respell_key,
     "WT011": _put_clause_first,
-    "WT012": _hide_clause,
-    "WT014": _leave_url,
+    "WT012": _move_clause_to_comment,
+    "WT014": _separate_url,
 }
 
 
 def head_of(text: str, clause: Clause) -> tuple[int, int]:
-    """Find where a clause begins.
+    """Return the start of a clause.
 
     :param text: the logical line.
     :param clause: one of its clauses.
@@ -189,24 +189,24 @@ def head_of(text: str, clause: Clause) -> tuple[int, int]:
     return mark, key
 
 
-def leave_out(line: AnnotatedLine, doomed: frozenset[Word]) -> dict[Word, Edit]:
-    """Say how to take values out of their clauses.
+def leave_out(line: AnnotatedLine, removed: frozenset[Word]) -> dict[Word, Edit]:
+    """Return how to take values out of their clauses.
 
     :param line: the line.
-    :param doomed: values of its clauses, at least one value of the line not among them.
-    :returns: an edit for each; several may have to be tried one after the other. None for a
-        clause in a comment that something stands behind.
+    :param removed: values of its clauses, but not all of them.
+    :returns: the edits by value. They can overlap. There is none for a clause in a comment that
+        other text follows.
     """
     edits = {}
     before = 0
     for clause in line.clauses:
         values = clause.values
         for number, value in enumerate(values):
-            if value not in doomed:
+            if value not in removed:
                 continue
             if number:
                 edits[value] = Edit(values[number - 1].end, value.end, "")
-            elif not doomed.issuperset(values):
+            elif not removed.issuperset(values):
                 edits[value] = Edit(value.start, values[1].start, "")
             elif line.text[head_of(line.text, clause)[0]] == ";":
                 edits[value] = Edit(before, values[-1].end, "")
@@ -218,12 +218,12 @@ def leave_out(line: AnnotatedLine, doomed: frozenset[Word]) -> dict[Word, Edit]:
 
 
 def layout_edits(line: AnnotatedLine) -> tuple[Edit, ...]:
-    """Say how to lay out the clauses of a line: ``REQUIREMENT ; tags=TAG,TAG``.
+    """Return how to lay out the clauses of a line: ``REQUIREMENT ; tags=TAG,TAG``.
 
-    Blanks before the first ``;`` or ``#`` are kept, since they may be there to make columns.
+    Spaces before the first ``;`` or ``#`` are kept, since they may align columns.
 
     :param line: a line of one physical line.
-    :returns: the edits; none where it is laid out so.
+    :returns: the edits; empty if the layout is right.
     """
     wanted = []
     before = None

@@ -1,6 +1,6 @@
-"""Everything wrong with the annotations of one file, and the text in which it is mended.
+"""Check and fix the annotations in a text.
 
-Nothing here reads or writes; the targets are looked up through a function that is given.
+Nothing here reads or writes files, except the function that looks up targets.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from wheeltarget.resolver.checks import pin_faults
 from wheeltarget.targets.target import Target
 
 LookUp = Callable[[str, str, str], Target | None]
-"""Finds the target that (key, text, folder) names; raises TargetError."""
+"""Returns the target that (key, text, folder) names; raises TargetError."""
 
 _MOST_ROUNDS = 50
-"""Mending ends by itself, for every round leaves less to mend; this is for what nobody foresaw."""
+"""A safeguard: each round of fixes leaves less to fix, so they end by themselves."""
 
 _PIN = re.compile(r"===?\s*+([^\s,;()]++)")
 _PROJECT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)", re.ASCII)
@@ -40,10 +40,10 @@ _PROJECT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing wrong with a file.
+    """A fault in a file, and its fix.
 
-    :param fault: what is wrong, where, and what to write instead; it has a code.
-    :param edits: what mends it, in the file's text; none where that is not sure.
+    :param fault: the fault; it has a code.
+    :param edits: the fix, in the file's text; empty if no fix is safe.
     """
 
     fault: Fault
@@ -51,48 +51,48 @@ class Finding:
 
     @property
     def fixable(self) -> bool:
-        """Tell whether what to write instead is sure."""
+        """Return whether there is a safe fix."""
         return bool(self.edits)
 
     @property
     def location(self) -> Location:
-        """Give the place, which every finding has."""
-        assert self.fault.location is not None  # noqa: S101 - a line is at fault
+        """Return the place of the fault."""
+        assert self.fault.location is not None  # noqa: S101 - every finding is in a line
         return self.fault.location
 
 
 def check_text(name: str, text: str, look_up: LookUp) -> tuple[Finding, ...]:
-    """Find everything wrong with the annotations of a file.
+    """Check the annotations of a file.
 
-    :param name: the file, as the findings are to name it.
+    :param name: the name of the file for the findings.
     :param text: its decoded text.
-    :param look_up: finds targets.
+    :param look_up: looks up targets.
     :returns: the findings, in the order of the text.
     """
     return _Checker(name, look_up).check(text)
 
 
 def fix_text(name: str, text: str, look_up: LookUp) -> tuple[str, tuple[Finding, ...]]:
-    """Mend what is surely meant otherwise, and lay out the clauses.
+    """Apply the safe fixes, and lay out the clauses.
 
-    :param name: the file, as the findings are to name it.
+    :param name: the name of the file for the findings.
     :param text: its decoded text.
-    :param look_up: finds targets.
-    :returns: the new text, with as many lines, and what was mended in it; a finding that only
-        showed up when another was mended is placed as the line was then.
+    :param look_up: looks up targets.
+    :returns: the new text, with as many lines, and the fixed findings; the place of a finding that
+        appeared only after another fix is that in the line at that time.
     """
     checker = _Checker(name, look_up)
-    mended: list[Finding] = []
+    fixed: list[Finding] = []
     for _ in range(_MOST_ROUNDS):
-        chosen = tuple(_apart(checker.check(text, layout=True)))
+        chosen = tuple(_without_overlaps(checker.check(text, layout=True)))
         if not chosen:
             break
         text = apply_edits(text, (edit for finding in chosen for edit in finding.edits))
-        mended += chosen
-    return text, tuple(sorted(mended, key=lambda finding: finding.location.line))
+        fixed += chosen
+    return text, tuple(sorted(fixed, key=lambda finding: finding.location.line))
 
 
-def _apart(findings: Iterable[Finding]) -> Iterator[Finding]:
+def _without_overlaps(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Choose findings whose edits do not overlap."""
     position = 0
     for finding in findings:
@@ -102,7 +102,7 @@ def _apart(findings: Iterable[Finding]) -> Iterator[Finding]:
 
 
 class _Checker:
-    """Check a file, and look every target up once, however often the file is checked."""
+    """Check a file, perhaps several times, and look up each target once."""
 
     def __init__(self, name: str, look_up: LookUp) -> None:
         self._name = name
@@ -111,16 +111,16 @@ class _Checker:
         self._known: dict[tuple[str, str], Target | TargetError | None] = {}
 
     def check(self, text: str, *, layout: bool = False) -> tuple[Finding, ...]:
-        """Give the findings; with ``layout``, those that are not wrong, but laid out otherwise."""
+        """Return the findings; with ``layout``, also those about layout."""
         findings: list[Finding] = []
-        aimed: list[tuple[SourceLine, tuple[tuple[str, str], ...]]] = []
+        targeted: list[tuple[SourceLine, tuple[tuple[str, str], ...]]] = []
         default: tuple[tuple[str, str], ...] = ()
         for line in read_lines(self._name, text):
             if isinstance(line, RefusedLine):
                 edits = _place(clause_edits(line.text, line.error), line.pieces)
                 findings.append(Finding(line.fault, edits))
                 if line.text.lstrip().startswith("#"):
-                    default = ()  # what it was meant to be is not known
+                    default = ()  # the intended default is not known
                 continue
             found = tuple(self._line_findings(line)) if line.parsed.clauses else ()
             findings += found
@@ -132,12 +132,12 @@ class _Checker:
             if line.parsed.kind is Kind.DEFAULT:
                 default = names
             elif line.parsed.kind is Kind.REQUIREMENT and (names or default):
-                aimed.append((line, names or default))
-        findings += self._pin_findings(aimed)
+                targeted.append((line, names or default))
+        findings += self._pin_findings(targeted)
         return tuple(sorted(findings, key=lambda finding: finding.location))
 
     def _find(self, key: str, text: str) -> Target | TargetError | None:
-        """Look a target up, or say why it is none; with a variable in it, it is not known yet."""
+        """Look up a target; return None for a value with a variable, which is not known yet."""
         if "${" in text:
             return None
         if (key, text) not in self._known:
@@ -159,7 +159,7 @@ class _Checker:
                     message, hint = found.message, found.hint
                     yield Finding(_fault(line, word, found.code, message, hint), edits)
                     continue
-                # Of a target file only the name counts: the next one to edit it may part them.
+                # Target files with the same content but different names may differ later.
                 same: object = (clause.key, word.text)
                 if clause.key == "tags" and found is not None:
                     same = found
@@ -170,25 +170,25 @@ class _Checker:
         for word, first in twice.items():
             message = f"{word.text} is named twice"
             if word.text.lower() != first.text.lower():
-                message = f"{word.text} is the environment that {first.text} is"
-            fault = _fault(line, word, "WT301", message, "leave one of them out")
+                message = f"{word.text} is the same environment as {first.text}"
+            fault = _fault(line, word, "WT301", message, "remove one of them")
             edit = edits_by_word.get(word)
             yield Finding(fault, _place((edit,) if edit else (), line.pieces))
 
     def _target_edits(
         self, line: SourceLine, clause: Clause, word: Word, error: TargetError
     ) -> tuple[Edit, ...]:
-        """Say how to mend a value that names no target."""
+        """Return the fix of a value that does not name a target."""
         if clause.key == "tags":
-            meant = self._meant(error)
-            return (Edit(word.start, word.end, meant),) if meant else ()
+            tag = self._correction(error)
+            return (Edit(word.start, word.end, tag),) if tag else ()
         if all(isinstance(self._find("tags", each.text), Target) for each in clause.values):
             _, key = head_of(line.parsed.text, clause)
             return (Edit(key, clause.values[0].start, "tags="),)
         return ()
 
-    def _meant(self, error: TargetError) -> str:
-        """Follow what was surely meant to a tag that is an environment."""
+    def _correction(self, error: TargetError) -> str:
+        """Return the valid tag that safe corrections lead to, or an empty text."""
         tried: set[str] = set()
         while error.instead and error.instead not in tried:
             tried.add(error.instead)
@@ -199,19 +199,19 @@ class _Checker:
         return ""
 
     def _pin_findings(
-        self, aimed: Sequence[tuple[SourceLine, tuple[tuple[str, str], ...]]]
+        self, targeted: Sequence[tuple[SourceLine, tuple[tuple[str, str], ...]]]
     ) -> Iterator[Finding]:
         """Find projects at two versions for one target."""
         pins: dict[tuple[str, Target], set[str]] = defaultdict(set)
         lines: dict[tuple[str, Target], list[SourceLine]] = defaultdict(list)
-        for line, names in aimed:
+        for line, names in targeted:
             project, versions = _pins(line.parsed.requirement)
             for name in names if versions else ():
                 target = self._find(*name)
                 if isinstance(target, Target):
                     pins[project, target] |= versions
                     lines[project, target].append(line)
-        # Only where two versions are written is it worth to load what reads requirements.
+        # Requirements are parsed only if two versions are written, since that takes long.
         for key, versions in pins.items():
             if len(versions) > 1:
                 for fault in pin_faults(key[1], tuple(dict.fromkeys(lines[key]))):
@@ -219,7 +219,7 @@ class _Checker:
 
 
 def _pins(requirement: str) -> tuple[str, set[str]]:
-    """Read roughly which project is pinned, and at which versions."""
+    """Return the project and the pinned versions, without a full parse."""
     match = _PROJECT.match(requirement)
     if match is None:
         return "", set()
@@ -240,10 +240,10 @@ def _layout_finding(line: SourceLine) -> Iterator[Finding]:
 
 
 def _place(edits: Iterable[Edit], pieces: Sequence[tuple[int, int, int, int]]) -> tuple[Edit, ...]:
-    """Turn edits of a logical line into edits of the text; none where one spans two lines."""
+    """Convert edits of a logical line to edits of the text; none if one spans two lines."""
     placed = []
     for edit in edits:
-        # What is put in goes behind the character before it.
+        # An insertion belongs to the character before it.
         first = edit.start - 1 if edit.start == edit.end and edit.start else edit.start
         index, offset, length, _ = pieces[bisect_right(pieces, first, key=itemgetter(0)) - 1]
         if max(first + 1, edit.end) > index + length:

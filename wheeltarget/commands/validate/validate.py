@@ -1,4 +1,4 @@
-"""The verb ``validate``: files in, everything wrong with their annotations out."""
+"""The command ``validate``: check, and with ``--fix`` correct, the annotations of files."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, is_stream, read_r
 
 @dataclass(frozen=True, slots=True)
 class ValidateRequest:
-    """What a person asks of ``wheeltarget validate``.
+    """The request of ``wheeltarget validate``.
 
-    :param files: requirements and constraints files; what they include is not followed.
-    :param fix: whether to mend in the files what is surely meant otherwise.
+    :param files: requirements and constraints files; files that they include are not checked.
+    :param fix: whether to apply safe fixes.
     """
 
     files: tuple[str, ...]
@@ -31,12 +31,12 @@ class ValidateRequest:
 
 @dataclass(frozen=True, slots=True)
 class ValidateOutcome:
-    """What came of it.
+    """The outcome.
 
-    :param files: how many files were named, each counted once.
-    :param findings: what is wrong and still there, by file and place.
-    :param fixed: what was mended, by file and place.
-    :param unfinished: why a file could not be read or written.
+    :param files: the number of different files.
+    :param findings: the remaining findings, by file and place.
+    :param fixed: the fixed findings, by file and place.
+    :param unfinished: errors of files that could not be read or written.
     """
 
     files: int
@@ -46,15 +46,15 @@ class ValidateOutcome:
 
     @property
     def exit_code(self) -> int:
-        """Give 3 where a file is left out, 1 where something is wrong or was mended, else 0."""
+        """Return 3 for unfinished files, 1 for findings or fixes, else 0."""
         return 3 if self.unfinished else int(bool(self.findings or self.fixed))
 
 
 def validate(request: ValidateRequest) -> ValidateOutcome:
     """Check the annotations of files, each on its own.
 
-    :param request: what is asked for.
-    :returns: what was found in all files that can be read, and which cannot.
+    :param request: the request.
+    :returns: the outcome.
     """
     findings: list[Finding] = []
     fixed: list[Finding] = []
@@ -68,12 +68,12 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
             unfinished.append(Fault(f"cannot read {name}: {_reason(error)}"))
             continue
         if request.fix:
-            new, mended = fix_text(name, text, look_up)
+            new, corrected = fix_text(name, text, look_up)
             try:
-                if mended:
+                if corrected:
                     _write(name, data, new)
                     text = new
-                    fixed += mended
+                    fixed += corrected
             except (OSError, ValueError) as error:
                 unfinished.append(Fault(f"cannot write {name}: {_reason(error)}"))
         findings += check_text(name, text, look_up)
@@ -81,7 +81,7 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
 
 
 def _once(names: tuple[str, ...]) -> Iterator[str]:
-    """Give each file once, whatever names it is given under."""
+    """Return each file once, even if it has several names."""
     return iter({os.path.realpath(name): name for name in reversed(names)}.values())
 
 
@@ -94,21 +94,20 @@ def _reason(error: Exception) -> str:
 
 
 def _read(name: str) -> bytes:
-    """Read a file; one that a hook names may be a link that somebody has put into a repository."""
+    """Read a file; a hook may name a link in an untrusted repository."""
     if is_stream(name):
         return read_stream(name, REQUIREMENTS_FILE)[0]
     return read_regular(name, REQUIREMENTS_FILE)
 
 
 def working_tree(name: str) -> Path:
-    """Find the folder that a file is mended in: whatever lies outside is not written to.
+    """Return the folder in which a file may be written.
 
     :param name: the file as it was named.
-    :returns: the top of the git working tree of the working directory or, if the file was not
-        named as one below that, of the folder that the file was named in; that folder itself if
-        it is in none.
+    :returns: the git working tree of the working directory or, if the name is not below it, of the
+        named folder; the folder itself if it is not in a working tree.
     """
-    named = Path(os.path.abspath(name))  # noqa: PTH100 - links count where they stand
+    named = Path(os.path.abspath(name))  # noqa: PTH100 - without following links
     here = _top(Path.cwd())
     return here if named.is_relative_to(here) else _top(named.parent.resolve())
 
@@ -119,17 +118,17 @@ def _top(folder: Path) -> Path:
 
 
 def _write(name: str, old: bytes, text: str) -> None:
-    """Put a text in the place of a file's, all at once; a link is followed in the working tree.
+    """Replace the text of a file in one step; follow a link in the working tree.
 
     :param name: the file.
-    :param old: its bytes, which say how to encode the text.
+    :param old: its bytes, which tell the encoding.
     :param text: the new text.
-    :raises OSError: where it cannot be written.
-    :raises ValueError: where the encoding would change more than the text.
+    :raises OSError: if it cannot be written.
+    :raises ValueError: if the encoding would change more than the text.
     """
     mark, encoding = encoding_of(old, _locale_encoding())
     if mark + decode(old, encoding).encode(encoding) != old:
-        raise ValueError(f"its encoding, {encoding}, would change more than what is mended")
+        raise ValueError(f"encoding it as {encoding} would change more than the fixes")
     if is_stream(name):
         raise ValueError("it is not a file that can be replaced")
     real, tree = Path(os.path.realpath(name)), working_tree(name)
@@ -137,7 +136,7 @@ def _write(name: str, old: bytes, text: str) -> None:
     if not real.is_relative_to(tree) or ".git" in real.relative_to(tree).parts:
         raise ValueError(
             f"it is a link to {real}, which is not in the working tree {tree}; "
-            "to mend that file, name it itself"
+            "to fix that file, name it directly"
         )
     if not os.access(real, os.W_OK):
         raise PermissionError(0, "it is write-protected")
@@ -152,11 +151,11 @@ def _write(name: str, old: bytes, text: str) -> None:
 
 
 def _keep_owner(made: Path, old: os.stat_result) -> None:
-    """Give a new file the owner and the group of the one that it replaces."""
+    """Return a new file the owner and the group of the one that it replaces."""
     new = made.stat()
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         try:
             os.chown(made, old.st_uid, old.st_gid)
         except PermissionError as error:
-            message = "it belongs to somebody else, and would not afterwards"
+            message = "it belongs to another user, and the owner cannot be kept"
             raise PermissionError(0, message) from error
