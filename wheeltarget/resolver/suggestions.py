@@ -166,13 +166,17 @@ def _rule_fixes(situation: Situation) -> Iterator[Fix]:
             for file in situation.files[release.version]
             if file.uploaded and judge(file, hashes, situation.target) == release.reason
         ]
-        if times:
-            yield f"--uploaded-prior-to {_after(min(times))}", f"takes {release.version}"
+        later = _after(min(times)) if times else ""
+        if later:
+            yield f"--uploaded-prior-to {later}", f"takes {release.version}"
 
 
 def _after(time: str) -> str:
-    """Give the second after a time, as pip reads it."""
-    later = datetime.fromisoformat(time).replace(microsecond=0) + timedelta(seconds=1)
+    """Return the second after a time, as pip reads it; empty after the end of the year 9999."""
+    try:
+        later = datetime.fromisoformat(time).replace(microsecond=0) + timedelta(seconds=1)
+    except OverflowError:
+        return ""
     return later.isoformat().replace("+00:00", "Z")
 
 
