@@ -178,10 +178,10 @@ TARGETS = {
 --build-pure a builds a pure Python wheel here
         """,
     "two versions in one line": """
-        r.txt:1:1: error: app is asked for at 2 and at 1, both for {GOOD}
+        r.txt:1:1: error: app is pinned to 2 and to 1, both for {GOOD}
             app==1,==2 ; tags={GOOD}
             ^^^^^^^^^^
-          a target has one version of a project
+          a target can have only one version of a project
         """,
 }
 
@@ -257,10 +257,10 @@ class TestAtOnce:
         )
         assert refused("-r", "r.txt") == golden(
             """
-            r.txt:9:1: error: app is asked for at 3 here and at 1 in r.txt:1:1, both for {GOOD}
+            r.txt:9:1: error: app is pinned to 3 here and to 1 in r.txt:1:1, both for {GOOD}
                 app===3 ; tags={GOOD}
                 ^^^^^^^
-              a target has one version of a project
+              a target can have only one version of a project
             """
         )
 
@@ -294,11 +294,11 @@ cp37-cp37m-win32
                 lib ; tags=
                       ^^^^^
               write it like tags={EXAMPLE}
-            sub/more.txt:1:1: error: app is asked for at 2 here and at 1 in main.txt:1:1, \
+            sub/more.txt:1:1: error: app is pinned to 2 here and to 1 in main.txt:1:1, \
 both for {GOOD}
                 app==2 # tags={GOOD}
                 ^^^^^^
-              a target has one version of a project
+              a target can have only one version of a project
             sub/more.txt:2:5: error: tga= is not a clause
                 b ; tga=x
                     ^^^
@@ -327,13 +327,13 @@ No such file or directory
         (folder / "r.txt").write_text(f"# tags={GOOD}\n--no-binary app,:none:\nlib\n--no-binary=a")
         assert refused("--no-binary=lib", "-r", "r.txt") == golden(
             """
-            error: --no-binary cannot be kept for {GOOD}: only wheels fit a foreign target
-              to take sources, too, name the project: --allow-sdist NAME
-            r.txt:4:1: error: --no-binary cannot be kept for {GOOD}: only wheels fit a \
+            error: --no-binary cannot be used for {GOOD}: only wheels fit a foreign target
+              to allow the source of a project, use --allow-sdist NAME
+            r.txt:4:1: error: --no-binary cannot be used for {GOOD}: only wheels fit a \
 foreign target
                 --no-binary=a
                 ^^^^^^^^^^^^^
-              to take sources, too, name the project: --allow-sdist NAME
+              to allow the source of a project, use --allow-sdist NAME
             """
         )
 

@@ -68,7 +68,7 @@ class TestList:
             "  pyodide-2025               pyemscripten_2025_0\n"
             "      3.13 on wasm32\n"
             "\n"
-            "A name in full has the Python and the architecture, as in\n"
+            "A full name adds the Python version and the architecture:\n"
             "  docker-slim-bookworm-python3.13-x86_64\n"
         )
 
@@ -92,8 +92,8 @@ class TestList:
         assert "      any Python on x86_64, aarch64" in text
 
     def test_nothing(self) -> None:
-        assert listed(python="1.5") == "No target is like that.\n"
-        assert listed(architecture="pdp11") == "No target is like that.\n"
+        assert listed(python="1.5") == "No target matches.\n"
+        assert listed(architecture="pdp11") == "No target matches.\n"
 
     def test_filters(self) -> None:
         everything = records()
@@ -210,7 +210,7 @@ class TestCommand:
         result = wheeltarget(*words, cwd=tmp_path)
         assert (result.exit_code, result.stderr) == (0, "")
         file = tmp_path / "pyproject.toml"
-        assert result.stdout == f"Your own\n  old-box                    {file}\n"
+        assert result.stdout == f"Your own targets\n  old-box                    {file}\n"
         result = wheeltarget(*words, "--format", "json", cwd=tmp_path)
         assert json.loads(result.stdout) == {
             "schema": 1,

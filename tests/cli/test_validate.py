@@ -53,7 +53,7 @@ class TestText:
             "             ^^^^\n"
             "  a tag is INTERPRETER-ABI-PLATFORM, such as cp312-cp312-manylinux_2_28_x86_64\n"
         )
-        assert result.stderr == "2 findings in 1 file; --fix mends 1\n"
+        assert result.stderr == "2 findings in 1 file; --fix can fix 1\n"
         assert result.exit_code == 1
 
     def test_fix(self, folder: Path) -> None:
@@ -91,7 +91,7 @@ class TestText:
         assert result.stdout.count("WT") == 2
         assert result.stderr == (
             "error: cannot read missing.txt: No such file or directory\n"
-            "2 findings in 1 file; --fix mends 1\n"
+            "2 findings in 1 file; --fix can fix 1\n"
         )
         assert result.exit_code == 3
 

@@ -135,7 +135,7 @@ class TestMerge:
         assert lib["sources"] == [f"first/{LIB.format('1.0')}", f"second/{LIB.format('1.0')}"]
         assert (lib["new"], lib["size"]) == (True, (whole / lib["name"]).stat().st_size)
         assert outcome["notes"] == [
-            "left in first, as neither distributions nor locks of it: README"
+            "not merged from first, since neither distributions nor locks: README"
         ]
         assert [contents(folder) for folder in parts] == before
         assert (parts[0] / lib["name"]).stat().st_nlink == 1
@@ -153,7 +153,7 @@ class TestMerge:
         time = first.stat().st_mtime_ns
         again = wheeltarget("merge", "first", "second", "--dest=first", cwd=tmp_path)
         assert (again.exit_code, again.stderr) == (0, "")
-        assert again.stdout.endswith("Joined 2 wheelhouses: 5 files, 0 new\n")
+        assert again.stdout.endswith("Merged 2 wheelhouses: 5 files, 0 new\n")
         assert "Already there ./first/pylock.second.toml\n" in again.stdout
         assert first.stat().st_mtime_ns == time
 
@@ -206,7 +206,7 @@ class TestMerge:
         lock = tmp_path / "all" / "pylock.first.toml"
         lock.write_text("# yesterday's\n")
         outcome = merge(MergeRequest(parts, tmp_path / "all"))
-        assert outcome.notes == (f"{lock} was another file before; it was replaced",)
+        assert outcome.notes == (f"{lock} had other content before and was replaced",)
         assert lock.read_text() == "# first\n"
 
     def test_failure_leaves_everything(
@@ -252,14 +252,14 @@ class TestMerge:
     def test_nothing_in_it(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
         (tmp_path / "empty").mkdir()
         outcome = merge(MergeRequest((parts[0], tmp_path / "empty"), tmp_path / "all"))
-        assert outcome.notes == (f"{tmp_path / 'empty'} has neither distributions nor locks",)
+        assert outcome.notes == (f"{tmp_path / 'empty'} contains no distributions and no locks",)
         assert names(tmp_path / "all") == names(parts[0])
 
     @pytest.mark.parametrize(
         ("words", "told"),
         [
-            ("merge first gone lost -d all", "gone, lost are no folders"),
-            ("merge first -d first/all", "lies in first, and would be joined with itself"),
+            ("merge first gone lost -d all", "gone, lost are not folders"),
+            ("merge first -d first/all", "is inside first, which is to be merged"),
             ("merge -d all", "Missing argument"),
             ("merge first", "Missing option"),
         ],

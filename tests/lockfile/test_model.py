@@ -185,23 +185,23 @@ def test_text() -> None:
     )
     assert stream.getvalue() == (
         f"{table}{table}"
-        "- asked for: `` a `b` ``\n- no longer asked for: `c`\n\n"
+        "- new requirement: `` a `b` ``\n- removed requirement: `c`\n\n"
         "### `pylock.box.toml`\n\nNew, for box: 2 projects.\n\n"
-        "### `pylock.box.toml`\n\nOnly what else it says of its files, or how it is written.\n"
+        "### `pylock.box.toml`\n\nOnly details of its files, or the way it is written.\n"
     )
     stream = io.StringIO()
     show_outcome(LockOutcome((file, same, new, bare), (), written=True), stream)
     assert [line for line in stream.getvalue().splitlines() if line != "For box:"] == [
         "Changed ./pylock.box.toml (1 project)",
         "  up 1 -> 2",
-        "  gone 1, gone",
+        "  gone 1, removed",
         "  new 3, new",
-        "  asked for: a `b`",
-        "  no longer asked for: c",
+        "  new requirement: a `b`",
+        "  removed requirement: c",
         "Unchanged ./pylock.box.toml (2 projects)",
         "Locked ./pylock.box.toml (2 projects)",
         "Changed ./pylock.box.toml (2 projects)",
-        "  what else it says of its files, or how it is written",
+        "  only details of its files, or the way it is written",
     ]
 
 

@@ -124,7 +124,7 @@ class TestRuns:
         (here / "c.txt").write_text(f"native<2 ; tags={OTHER}\n")
         result = download(index, "-cc.txt", f"app ; tags={NEW}", cwd=here)
         assert result.exit_code == 0
-        note = "note: c.txt:1:1: this constraint on native<2 is for no target of this run\n"
+        note = "note: c.txt:1:1: the constraint native<2 applies to no target of this run\n"
         assert result.stderr.endswith(note)
 
     def test_what_a_constraint_leaves_is_nothing(self, index: LocalIndex, here: Path) -> None:
@@ -161,7 +161,7 @@ class TestRuns:
         result = download(index, "-cc.txt", "app", "--no-deps", cwd=here)
         assert result.exit_code == 0, result.stderr
         assert "Successfully downloaded app\n" in result.stdout
-        note = "c.txt:1:1: this constraint on app<1 is for no target of this run"
+        note = "c.txt:1:1: the constraint app<1 applies to no target of this run"
         assert result.stderr.splitlines()[-1] == f"note: {note}"
 
     @pytest.mark.parametrize("words", [(), ("--quiet",)])
@@ -173,4 +173,4 @@ class TestRuns:
         result = download(index, "-cc.txt", "app", "--no-deps", *words, cwd=here)
         assert result.exit_code == 0, result.stderr
         assert names(here / "wheelhouse") == ["app-1.0-py3-none-any.whl"]
-        assert ("for no target of this run" in result.stderr) == (not words)
+        assert ("to no target of this run" in result.stderr) == (not words)

@@ -39,7 +39,7 @@ from wheeltarget.wheelhouse import merge
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
 TAG = "cp39-cp39-manylinux2014_x86_64"
 SAVED = "; nothing was saved\n"
-UNTRIED = "from source, which was not tried:"
+UNTRIED = "from source (not tried):"
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,8 +348,8 @@ def test_not_everything_is_looked_at(index: LocalIndex, tmp_path: Path) -> None:
     asked = [f"purr{number:02} ; tags={TAG}" for number in range(28)]
     ahead = {"WHEELTARGET_AHEAD": "0"}  # or else all of them are there by then
     result = download(index, "-q", *asked, cwd=tmp_path, variables=ahead)
-    assert result.stderr.count("there is nothing of this name") == 26
-    assert "\n  not looked at yet: purr26, purr27\n" in result.stderr
+    assert result.stderr.count("there is no such project") == 26
+    assert "\n  not checked yet: purr26, purr27\n" in result.stderr
     assert len(index.requests) == 26
 
 
@@ -365,7 +365,7 @@ def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path
         "ERROR: Could not find a version that satisfies the requirement pure "
         "(from versions: none)\n"
         f"error: pip failed for {TAG}{SAVED}"
-        "  what it said is above\n"
+        "  see pip's output above\n"
     )
 
 

@@ -335,7 +335,7 @@ class TestInARepository:
         result = run(project, *words)
         assert "Traceback" not in result.stderr
         if words[0] == "merge":
-            assert "has neither distributions nor locks" in result.stderr
+            assert "contains no distributions and no locks" in result.stderr
         else:
             assert result.exit_code in {1, 2, 3}, result
 

@@ -1,4 +1,4 @@
-"""Wheelhouses joined to one, by the rules by which one run merges the files of its targets."""
+"""The command ``merge``: merge wheelhouses, as one run merges the files of its targets."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from wheeltarget.wheelhouse import merge as wheelhouse
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile
 
 SCHEMA = 1
-"""The version of the form that :meth:`MergeOutcome.as_dict` gives."""
+"""The version of the document that :meth:`MergeOutcome.as_dict` returns."""
 
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".tar")
 
 
 @dataclass(frozen=True, slots=True)
 class MergeRequest:
-    """What a person asks of ``wheeltarget merge``.
+    """The arguments of ``wheeltarget merge``.
 
     :param folders: the wheelhouses.
-    :param destination: the folder for all of it; it may be one of them.
+    :param destination: the folder for all files; it may be one of the wheelhouses.
     """
 
     folders: tuple[Path, ...]
@@ -32,14 +32,14 @@ class MergeRequest:
 
 @dataclass(frozen=True, slots=True)
 class JoinedFile:
-    """A file of the joined wheelhouse.
+    """A file of the merged wheelhouse.
 
-    :param name: what it is called there, with its folder where it has one.
-    :param path: where it is.
+    :param name: its name there, with its subfolder if it has one.
+    :param path: its path.
     :param sha256: the hash of its content, in hexadecimal.
-    :param size: how many bytes it has.
-    :param new: False where it was there before.
-    :param sources: where it was found, once for each wheelhouse that has it.
+    :param size: its size in bytes.
+    :param new: False if it was there before.
+    :param sources: its path in each wheelhouse that has it.
     """
 
     name: str
@@ -50,7 +50,7 @@ class JoinedFile:
     sources: tuple[Path, ...]
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as a JSON object."""
         return {
             "name": self.name,
             "path": str(self.path),
@@ -63,12 +63,12 @@ class JoinedFile:
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """What came of joining wheelhouses.
+    """The result of a merge.
 
-    :param destination: the folder that has all of it.
-    :param folders: how many wheelhouses were joined.
-    :param files: what they had, by name.
-    :param notes: what somebody should know of it, one sentence each.
+    :param destination: the folder that has all files.
+    :param folders: the number of wheelhouses.
+    :param files: the files, by name.
+    :param notes: one sentence each.
     """
 
     destination: Path
@@ -77,7 +77,7 @@ class MergeOutcome:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as a JSON object."""
         return {
             "schema": SCHEMA,
             "destination": str(self.destination),
@@ -87,14 +87,13 @@ class MergeOutcome:
 
 
 def merge(request: MergeRequest) -> MergeOutcome:
-    """Join wheelhouses: each file once, all at once or nothing.
+    """Merge wheelhouses: each file once; either all files are written or none.
 
-    :param request: what is asked for.
-    :returns: what the destination has now.
-    :raises UsageError: where a folder is none.
-    :raises ClashError: where one name has two contents; nothing is written then.
-    :raises DestinationError: where the destination can't be written, or something that is to go
-        there can't be read; it is left as it was.
+    :param request: the arguments.
+    :returns: the files of the destination.
+    :raises UsageError: if a wheelhouse is not a folder, or contains the destination.
+    :raises ClashError: if two files of one name have different contents.
+    :raises DestinationError: if the destination cannot be written, or a file cannot be read.
     """
     try:
         return _merge(request)
@@ -123,9 +122,9 @@ def _merge(request: MergeRequest) -> MergeOutcome:
     sources: dict[str, list[Path]] = {}
     for folder, path in wanted:
         sources.setdefault(path.relative_to(folder).as_posix(), []).append(path)
-    files = tuple(_joined(name, placed[name], sources[name]) for name in sorted(placed))
+    files = tuple(_merged_file(name, placed[name], sources[name]) for name in sorted(placed))
     notes += (
-        f"{file.path} was another file before; it was replaced"
+        f"{file.path} had other content before and was replaced"
         for file in files
         if file.new and file.name in before
     )
@@ -135,23 +134,22 @@ def _merge(request: MergeRequest) -> MergeOutcome:
 
 
 def _refuse_folders(folders: Sequence[Path], destination: Path) -> None:
-    """Refuse what cannot be joined; everything at once."""
     missing = [folder for folder in folders if not folder.is_dir()]
     if missing:
-        kind = "are no folders" if len(missing) > 1 else "is no folder"
+        problem = "are not folders" if len(missing) > 1 else "is not a folder"
         raise UsageError(
-            f"{', '.join(map(str, missing))} {kind}", "name the wheelhouses that are to be joined"
+            f"{', '.join(map(str, missing))} {problem}", "name the wheelhouses to merge"
         )
     for folder in folders:
         if destination != folder.resolve() and destination.is_relative_to(folder.resolve()):
             raise UsageError(
-                f"the destination {destination} lies in {folder}, and would be joined with itself",
-                "choose a folder beside it",
+                f"the destination {destination} is inside {folder}, which is to be merged",
+                "choose a destination outside of it",
             )
 
 
 def _find(folder: Path) -> Iterator[Path]:
-    """Give the files of a wheelhouse, and those one folder deeper, which are one target's."""
+    """Return the files of a wheelhouse, and of its subfolders, one for each target."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.name.startswith("."):
             yield from (each for each in sorted(path.iterdir()) if _belongs(each))
@@ -160,11 +158,11 @@ def _find(folder: Path) -> Iterator[Path]:
 
 
 def _belongs(path: Path) -> bool:
-    """Tell whether something goes into the joined wheelhouse; a link to nothing is missed there."""
-    is_meant = path.name.endswith(_DISTRIBUTIONS) or _is_lock(path)
-    if is_meant and path.is_symlink():
+    """Check whether a file is merged; raises OSError if it is a broken link."""
+    has_name = path.name.endswith(_DISTRIBUTIONS) or _is_lock(path)
+    if has_name and path.is_symlink():
         path.stat()
-    return is_meant and is_archive(path)
+    return has_name and is_archive(path)
 
 
 def _is_lock(path: Path) -> bool:
@@ -172,9 +170,9 @@ def _is_lock(path: Path) -> bool:
 
 
 def _notes(folder: Path, found: Sequence[Path]) -> Iterator[str]:
-    """Say what is left where it is."""
+    """Return notes on a wheelhouse without distributions, and on files that are not merged."""
     if not found:
-        yield f"{folder} has neither distributions nor locks"
+        yield f"{folder} contains no distributions and no locks"
     others = [
         path
         for path in sorted(folder.rglob("*"))
@@ -185,11 +183,11 @@ def _notes(folder: Path, found: Sequence[Path]) -> Iterator[str]:
     if others:
         few = ", ".join(path.relative_to(folder).as_posix() for path in others[:3])
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        yield f"left in {folder}, as neither distributions nor locks of it: {few}{more}"
+        yield f"not merged from {folder}, since neither distributions nor locks: {few}{more}"
 
 
 def _differing(wanted: Sequence[tuple[Path, Path]]) -> Iterator[str]:
-    """Say which projects have several versions: nothing tells any more which one is for whom."""
+    """Return a note for each project with several versions, which are now in one folder."""
     versions: dict[tuple[str, str], dict[str, dict[Path, None]]] = {}
     for folder, path in wanted:
         named = _project(path.name)
@@ -206,7 +204,7 @@ def _differing(wanted: Sequence[tuple[Path, Path]]) -> Iterator[str]:
 
 
 def _project(filename: str) -> tuple[str, str] | None:
-    """Give the project and the version that a file's name tells, if it does."""
+    """Return the project and the version in a file's name; None if they cannot be read."""
     from packaging.utils import (
         InvalidSdistFilename,
         InvalidWheelFilename,
@@ -230,6 +228,6 @@ def _staged(folder: Path, found: Sequence[Path]) -> Iterator[StagedFile]:
         yield StagedFile(path, str(path), "", "" if inner == "." else inner)
 
 
-def _joined(name: str, placed: PlacedFile, sources: Sequence[Path]) -> JoinedFile:
+def _merged_file(name: str, placed: PlacedFile, sources: Sequence[Path]) -> JoinedFile:
     digest = placed.digest
     return JoinedFile(name, placed.path, digest.sha256, digest.size, placed.new, tuple(sources))

@@ -1,4 +1,4 @@
-"""Notes on a run that went well: versions that differ, yanked files, constraints without use."""
+"""Notes on a successful run: versions that differ, yanked files, unused constraints."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def notes_on(
     *,
     whole: bool = True,
 ) -> Iterator[str]:
-    """Say what somebody should know of a good run.
+    """Return notes on a successful run.
 
     :param plan: the plan of the run.
-    :param results: what came of each job.
-    :param labels: what to call each job's target.
+    :param results: the result of each job.
+    :param labels: the label of each job's target.
     :param pure: the projects of which a wheel is built here, normalised.
-    :param whole: whether every job was run; one that was not may need what no other one does.
-    :returns: a sentence for each.
+    :param whole: whether every job was run; a job that was not may need projects of its own.
+    :returns: one sentence each.
     """
     host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
     for line in plan.untargeted:
         requirement = line.parsed.requirement or line.parsed.options
-        yield f"{line.fault('').location}: {requirement} has no target: taken for {host}"
+        yield f"{line.fault('').location}: {requirement} has no target; assuming {host}"
     for option in plan.opaque:
-        yield f"{option} has no target: taken for {host}"
+        yield f"{option} has no target; assuming {host}"
     yield from idle_notes(plan)
     versions: dict[str, dict[str, list[str]]] = {}
     for result, label in zip(results, labels, strict=True):
@@ -43,14 +43,14 @@ def notes_on(
     yield from differing(versions)
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
     for name in sorted(allowed - versions.keys()) if whole else ():
-        yield f"nothing needs {name}, of which a source was allowed"
+        yield f"nothing needs {name}, whose source was allowed"
 
 
 def differing(versions: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[str]:
-    """Say which projects have different versions for different targets.
+    """Return a note for each project with different versions for different targets.
 
     :param versions: by project, the labels of the targets by version.
-    :returns: a sentence for each.
+    :returns: one sentence each.
     """
     for name, by_version in sorted(versions.items()):
         if len(by_version) > 1:
@@ -59,18 +59,18 @@ def differing(versions: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[s
 
 
 def idle_notes(plan: Plan) -> Iterator[str]:
-    """Say which constraints are for no target of a run.
+    """Return a note for each constraint that applies to no target of a run.
 
     :param plan: the plan of the run.
-    :returns: a sentence for each.
+    :returns: one sentence each.
     """
     for line in plan.idle:
         place = line.fault("").location
-        yield f"{place}: this constraint on {line.parsed.requirement} is for no target of this run"
+        constraint = line.parsed.requirement
+        yield f"{place}: the constraint {constraint} applies to no target of this run"
 
 
 def _file_notes(file: ChosenFile, label: str) -> Iterator[str]:
-    """Say what is not usual about a file."""
     from packaging.version import Version
 
     if file.yanked is not None:
@@ -81,10 +81,9 @@ def _file_notes(file: ChosenFile, label: str) -> Iterator[str]:
 
 
 def _source_note(file: ChosenFile, label: str, pure: Collection[str]) -> str:
-    """Say what becomes of a source; in a dry run none is built."""
-    if file.name in pure:
-        return f"{file.path.name} is a source, of which a pure Python wheel would be built here"
+    if file.name in pure:  # in a dry run, which builds nothing
+        return f"{file.path.name} is a source; a pure Python wheel would be built from it here"
     return (
-        f"{file.path.name} is a source for {label} to build there; what it depends on is as "
-        "its build on this machine says"
+        f"{file.path.name} is a source, to be built on {label}; its dependencies are those that "
+        "its build reports on this machine"
     )

@@ -1,4 +1,4 @@
-"""The verb ``prune``: a wheelhouse cut down to what locks name."""
+"""The command ``prune``: remove files from a wheelhouse that no lock names."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _OLD_SOURCES = (".tgz", ".tar.bz2")
 
 @dataclass(frozen=True, slots=True)
 class PruneRequest:
-    """What a person asks of ``wheeltarget prune``.
+    """The arguments of ``wheeltarget prune``.
 
     :param place: the wheelhouse.
-    :param locks: the locks of what is needed.
+    :param locks: the locks of the files that are needed.
     :param tags: the values of ``--tags``, for locks that are not for one target.
     :param targets: the values of ``--target``, likewise.
-    :param removes: whether to remove files, not only to list them.
-    :param since: the locks of what is there already where the files are to go; where there are
-        some, nothing is removed.
-    :param to: a folder to copy what is lacking there to, or None.
-    :param environment: the environment's variables.
+    :param removes: whether to remove files, not only list them.
+    :param since: the locks of the files that another machine has already; if given, nothing is
+        removed.
+    :param to: a folder to copy the files to that the other machine lacks, or None.
+    :param environment: the environment variables.
     """
 
     place: str
@@ -42,10 +42,10 @@ class PruneRequest:
 
 @dataclass(frozen=True, slots=True)
 class PruneOutcome:
-    """What came of it.
+    """The result of a run.
 
-    :param files: the files that no lock names, or, with ``since``, those that are lacking there.
-    :param size: how many bytes they have.
+    :param files: the files that no lock names or, with ``since``, those that the machine lacks.
+    :param size: their size in bytes.
     :param done: whether they were removed, or copied.
     """
 
@@ -55,13 +55,12 @@ class PruneOutcome:
 
 
 def prune(request: PruneRequest) -> PruneOutcome:
-    """Remove what no lock names, or find what a machine lacks that has other locks.
+    """Remove files that no lock names, or find files that another machine lacks.
 
-    :param request: what is asked for.
-    :returns: the files that it is about.
-    :raises WheeltargetError: where a lock is wrong, nothing of the locks is in the wheelhouse, a
-        file to be copied is missing or is another one, or files cannot be removed or copied;
-        nothing is removed then but what the error names.
+    :param request: the arguments.
+    :returns: these files.
+    :raises WheeltargetError: if a lock is invalid, the wheelhouse has no file of the locks, a
+        file to copy is missing or differs, or files cannot be removed or copied.
     """
     _check(request)
     invocation = read_invocation((), request.environment)
@@ -79,8 +78,8 @@ def prune(request: PruneRequest) -> PruneOutcome:
     files = tuple(each for each in there if each.is_file() and each.name not in names)
     if files and names and names.isdisjoint(each.name for each in there):
         raise DestinationError(
-            f"no file that the locks name is in {request.place}; nothing was removed",
-            "is this the wheelhouse of these locks? fetch first: wheeltarget download -r LOCK",
+            f"{request.place} contains no file that the locks name; nothing was removed",
+            "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK",
         )
     size = _size(files)
     if request.removes:
@@ -89,7 +88,7 @@ def prune(request: PruneRequest) -> PruneOutcome:
 
 
 def _is_distribution(name: str) -> bool:
-    """Tell a wheel or a source from another archive, such as a bundle or a backup."""
+    """Check whether a name is that of a wheel or a source, not of another archive."""
     from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
     for ending in _OLD_SOURCES:
@@ -105,23 +104,24 @@ def _is_distribution(name: str) -> bool:
 
 def _check(request: PruneRequest) -> None:
     if not Path(request.place).is_dir():
-        raise UsageError(f"{request.place} is no folder", "name a wheelhouse")
+        raise UsageError(f"{request.place} is not a folder", "name a wheelhouse")
     if request.to is not None and not request.since:
         raise UsageError(
-            "--to is for what another machine lacks", "say what it has with --transfer-since LOCK"
+            "--to needs --transfer-since",
+            "name the lock of what the other machine has already: --transfer-since LOCK",
         )
 
 
 def _named(
     request: PruneRequest, locks: Iterable[str], invocation: Invocation
 ) -> set[tuple[str, str]]:
-    """Give the name and the hash of every file that locks name."""
+    """Return the name and the hash of every file that locks name."""
     selections = read_selections(locks, request.tags, request.targets, invocation)
     return {(pin.file.filename, pin.file.sha256) for each in selections for pin in each.pins}
 
 
 def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iterator[Path]:
-    """Find the files in the wheelhouse, each with the hash that the lock says."""
+    """Find files of the wheelhouse by name and hash."""
     left = dict(lacking)
     for path in there:
         if path.name in left and sha256_of(path) == left[path.name]:
@@ -129,8 +129,8 @@ def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iter
             yield path
     if left:
         raise UsageError(
-            f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'} not in {place}, or "
-            "not what the lock says",
+            f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'} missing in {place}, "
+            "or different from what the lock says",
             "fetch what the lock names first: wheeltarget download -r LOCK",
         )
 
@@ -148,21 +148,19 @@ def _remove(files: Iterable[Path]) -> None:
 
 
 def _copy(files: Sequence[Path], hashes: Mapping[str, str], folder: Path) -> None:
-    """Copy files into a folder, each whole or not at all, and none before all have been read.
+    """Copy files into a folder: either all of them or none; each copy is hashed.
 
-    Each copy is hashed, too.
-
-    :raises DestinationError: if the folder cannot be written, or a file was changed meanwhile.
+    :raises DestinationError: if the folder cannot be written, or a file changed meanwhile.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Within the folder, which may be another disk's.
+        # Inside the folder, which may be on another disk.
         with open_part(folder / "transfer", folder=True) as part:
             for path in files:
                 if copy_file(path, part / path.name).sha256 != hashes[path.name]:
                     raise DestinationError(
-                        f"{path} was changed while it was copied",
-                        "wait until nothing writes to it, and run this again",
+                        f"{path} changed while it was copied",
+                        "wait until nothing writes to it, then run this again",
                     )
             for path in files:
                 (part / path.name).replace(folder / path.name)

@@ -1,4 +1,4 @@
-"""Input of which no plan can be made: what a foreign target cannot have, and contradictions."""
+"""Check input before planning: projects to be built for a foreign target, contradictions."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ def foreign_faults(
     *,
     locks: bool = False,
 ) -> Iterator[Fault]:
-    """Refuse what would have to be built, which a foreign target can't have from here.
+    """Refuse requirements that would have to be built, which is impossible for a foreign target.
 
     :param target: the target.
     :param lines: the requirements for it.
-    :param options: every option that holds for the run, with the line of a file it stands in.
-    :param sources: the projects of which sources are taken, normalised.
-    :param locks: whether it is for a lock, which takes only what has a hash.
+    :param options: every option of the run, with its line if it is in a file.
+    :param sources: the projects whose sources are allowed, normalised.
+    :param locks: whether the run makes a lock, in which everything needs a hash.
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
     for line in lines:
         length = len(line.parsed.requirement)
         if length > _LONGEST:
             # pip would repeat all of it, more than once.
-            message = f"a requirement of {length} characters is none"
+            message = f"requirement is too long ({length} characters)"
             yield _at_requirement(line, message, "is this a requirements file?")
             continue
         what = _needs_build(line)
         name = _name(line) if what else ""
         if locks and what in {_REPOSITORY, _EDITABLE}:
             hint = hash_hint(name or "NAME", checkout=what is _REPOSITORY)
-            yield _at_requirement(line, f"this is {what}, which has no hash to be locked", hint)
+            yield _at_requirement(line, f"this is {what}, which has no hash to lock", hint)
             continue
         if not what or name in sources or (sources and not name):
-            continue  # without a name, what it is called is known when its metadata is
+            continue  # if the line has no name, it is known only with the metadata
         yield _at_requirement(
             line,
             f"this is {what}, which cannot be built here for {target.label}",
@@ -65,8 +65,8 @@ def foreign_faults(
             if locks and what is _TREE
             else source_hint(name or "NAME", builds=not locks),
         )
-    message = f"--no-binary cannot be kept for {target.label}: only wheels fit a foreign target"
-    hint = "to take sources, too, name the project: --allow-sdist NAME"
+    message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
+    hint = "to allow the source of a project, use --allow-sdist NAME"
     for place in dict.fromkeys(line for line, _ in options):
         here = [option for line, option in options if line is place]
         if _refuses_wheels(here):
@@ -74,17 +74,17 @@ def foreign_faults(
 
 
 def source_hint(name: str, *, builds: bool = True) -> str:
-    """Say what somebody can do about a project of which there is no wheel.
+    """Return a hint on what to do about a project without a wheel.
 
     :param name: the project.
-    :param builds: whether a wheel that is built here is of use.
+    :param builds: whether a wheel that is built here can be used.
     """
     keep = f"--allow-sdist {name} keeps its source for the target to build"
     return f"{keep}, --build-pure {name} builds a pure Python wheel here" if builds else keep
 
 
 def hash_hint(name: str, *, checkout: bool) -> str:
-    """Say what can be locked instead of something that can be otherwise tomorrow.
+    """Return a hint on what to lock instead of something that has no hash.
 
     :param name: the project.
     :param checkout: whether it is a repository, not a folder.
@@ -95,7 +95,7 @@ def hash_hint(name: str, *, checkout: bool) -> str:
 
 
 def _name(line: SourceLine) -> str:
-    """Find the name of a project that is given by its place, as far as the line says it."""
+    """Return the name of a project that is given by its path or URL, if the line has it."""
     from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 
     text = line.parsed.requirement or line.parsed.options
@@ -113,7 +113,7 @@ def _name(line: SourceLine) -> str:
 
 
 def _needs_build(line: SourceLine) -> str:
-    """Say what a requirement is where no wheel of it can come from an index."""
+    """Return what a requirement is if it has to be built; else an empty text."""
     requirement = line.parsed.requirement
     if not requirement:
         editable = any(option.name == "--editable" for option in file_options(line))
@@ -132,7 +132,7 @@ def _needs_build(line: SourceLine) -> str:
 
 
 def file_options(line: SourceLine) -> tuple[GivenOption, ...]:
-    """Read the options of a line; none where pip will refuse it in its own words."""
+    """Return the options of a line; empty if it is invalid, which pip will report."""
     try:
         return split_file_options(line.parsed.options)
     except UsageError:
@@ -140,13 +140,12 @@ def file_options(line: SourceLine) -> tuple[GivenOption, ...]:
 
 
 def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
-    """Tell whether sources are demanded for something."""
-    demanded: set[str] = set()
+    refused: set[str] = set()
     for option in options:
         if option.name == "--no-binary":
             names = (option.value or "").split(",")
-            demanded = set() if ":none:" in names else demanded.union(names)
-    return bool(demanded)
+            refused = set() if ":none:" in names else refused.union(names)
+    return bool(refused)
 
 
 def pin_faults(target: Target, lines: Sequence[SourceLine]) -> Iterator[Fault]:
@@ -181,22 +180,22 @@ def _pin_fault(
     there = "" if before is line else f" in {before.fault('').location}"
     fault = _at_requirement(
         line,
-        f"{name} is asked for at {pin.version}{here} and at {earlier.version}{there}, "
+        f"{name} is pinned to {pin.version}{here} and to {earlier.version}{there}, "
         f"both for {label}",
-        "a target has one version of a project",
+        "a target can have only one version of a project",
     )
     return replace(fault, code="WT302")
 
 
 def _at_requirement(line: SourceLine, message: str, hint: str) -> Fault:
-    """Point at a line's requirement and marker, or at the option of an editable one."""
+    """Return a fault at a line's requirement and marker, or at its ``--editable``."""
     meant = line.parsed.requirement or line.parsed.options
     start = line.parsed.text.find(meant)
     return line.fault(message, hint, start, start + len(meant))
 
 
 def parse_requirement(line: SourceLine) -> Requirement | None:
-    """Read a line's requirement; None where it is a path or URL, or pip will refuse it."""
+    """Read a line's requirement; None if it is a path or URL, or invalid."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     if len(line.parsed.requirement) > _LONGEST:
@@ -208,7 +207,7 @@ def parse_requirement(line: SourceLine) -> Requirement | None:
 
 
 def applies(requirement: Requirement, target: Target) -> bool:
-    """Tell whether a requirement's marker holds for a target; what is unknown does not.
+    """Check whether a requirement's marker is true for a target; an unknown one is not.
 
     :param requirement: the requirement.
     :param target: the target.
@@ -223,7 +222,7 @@ def _pins(requirement: Requirement) -> Iterator[Specifier]:
 
 
 def _contradict(one: Specifier, other: Specifier) -> bool:
-    """Tell whether no version fits both; 1 and 1.0 are one, and 1.0+local fits both, too."""
+    """Check whether no version fits both; 1 and 1.0 are equal, and 1.0+local fits both."""
     candidates = (one.version, other.version)
     return not any(
         one.contains(version, prereleases=True) and other.contains(version, prereleases=True)

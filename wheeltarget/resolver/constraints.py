@@ -1,8 +1,7 @@
-"""Annotated constraints: for which targets one holds, and which tags it leaves its project.
+"""Annotated constraints: the targets that each applies to, and the tags it leaves its project.
 
-A clause on a constraint names environments. It says something of a target that takes everything
-that such an environment takes: there the line holds, and of its project only those wheels are
-taken that the named environment would take, too. Of every other target it says nothing.
+A clause on a constraint names environments. The constraint applies to a target that has all tags
+of such an environment. There, of its project only wheels with tags of that environment are used.
 """
 
 from __future__ import annotations
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What the constraints come to for one target.
+    """The constraints that apply to one target.
 
-    :param lines: the lines that hold for it.
-    :param narrow: (project, tags) for each project that takes fewer wheels than the target
-        would; the tags in the target's order.
+    :param lines: the lines that apply.
+    :param narrow: (project, tags) for each project with fewer tags than the target; the tags in
+        the target's order.
     """
 
     lines: frozenset[SourceLine]
@@ -36,12 +35,11 @@ class Constraints:
 def constraints_for(
     target: Target, entries: Sequence[Entry], found: Mapping[TargetName, Target]
 ) -> Constraints:
-    """Say what the constraints come to for a target.
+    """Find the constraints that apply to a target.
 
     :param target: the target.
-    :param entries: every line of the input; those that are no constraints are passed over.
+    :param entries: every line of the input; lines that are not constraints are ignored.
     :param found: the target that each name stands for.
-    :returns: the lines that hold, and the wheels that they leave.
     """
     lines: set[SourceLine] = set()
     left: dict[str, frozenset[str]] = {}
@@ -68,7 +66,7 @@ def constraints_for(
 
 
 def _project(line: SourceLine, target: Target) -> str:
-    """Name the project that a line constrains; none where its marker does not hold."""
+    """Return the project that a line constrains; empty if its marker is false."""
     from packaging.utils import canonicalize_name
 
     requirement = parse_requirement(line)

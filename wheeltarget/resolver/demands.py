@@ -1,4 +1,4 @@
-"""Demands that cannot be met, and each release of a project as a target sees it."""
+"""Demands that cannot be met, and why each release of a project does not fit a target."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which versions all the demands on a project take.
+    """The versions that all demands on a project admit.
 
-    :param askers: for each who asks, what he asks for: one of it has to be met, since the versions
-        of one project are alternatives.
+    :param askers: for each project that requests it, its specifiers. One of them has to be met,
+        since the releases of the requesting project are alternatives.
     """
 
     askers: tuple[tuple[SpecifierSet, ...], ...]
@@ -43,7 +43,7 @@ class Wanted:
         )
 
     def takes(self, version: Version) -> bool:
-        """Tell whether they take a version, a pre-release as well as any other."""
+        """Check whether all demands admit a version, which may be a pre-release."""
         return all(
             any(specifier.contains(version, prereleases=True) for specifier in specifiers)
             for specifiers in self.askers
@@ -51,22 +51,22 @@ class Wanted:
 
     @property
     def names_prereleases(self) -> bool:
-        """Tell whether one of them has a pre-release in it."""
+        """Return whether a specifier names a pre-release."""
         return any(each.prereleases for specifiers in self.askers for each in specifiers)
 
     @property
     def is_pinned(self) -> bool:
-        """Tell whether one of them takes one version alone, which then may be a yanked one."""
+        """Return whether a specifier pins one version, which then may be a yanked one."""
         return any(is_pinned(each) for specifiers in self.askers for each in specifiers)
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A release of a project, as a target sees it.
+    """A release of a project, judged for a target.
 
     :param version: the version.
-    :param admitted: whether the specifiers and the constraints take it.
-    :param reason: why it does not fit, or that it does.
+    :param admitted: whether the specifiers and the constraints admit it.
+    :param reason: that it fits, or why not.
     """
 
     version: Version
@@ -75,7 +75,7 @@ class Release:
 
 
 def newest_fitting(releases: Iterable[Release]) -> Release | None:
-    """Give the newest release that fits, a final one if there is one.
+    """Return the newest release that fits, a final one if there is one.
 
     :param releases: every release, the newest first.
     """
@@ -85,7 +85,7 @@ def newest_fitting(releases: Iterable[Release]) -> Release | None:
 
 
 def allowed_hashes(demands: Sequence[Demand]) -> frozenset[tuple[str, str]]:
-    """Give every hash that demands allow; empty where they allow any."""
+    """Return every hash that demands allow; empty if they allow any."""
     return frozenset(each for demand in demands for each in demand.hashes)
 
 
@@ -96,17 +96,17 @@ def judge(
     *,
     pinned: bool = False,
 ) -> Reason:
-    """Say why one file does not fit.
+    """Return whether a file fits, or why not.
 
     :param file: the file.
-    :param hashes: (algorithm, value) of each hash that is allowed; empty where any is.
+    :param hashes: (algorithm, value) of every allowed hash; empty if any is allowed.
     :param target: the target.
-    :param pinned: whether one version is asked for, so that it may be a yanked one.
+    :param pinned: whether one version is pinned, which then may be a yanked one.
     """
     if not file.filename.endswith(".whl"):
         if file.verdict == "candidate":
             return Reason(Nearness.FITS, "fits as a source")
-        return Reason(Nearness.SOURCE, "is there as a source only")
+        return Reason(Nearness.SOURCE, "has no wheel, only a source")
     reason = judge_tags(file.filename, target)
     if reason.nearness is not Nearness.FITS:
         return reason
@@ -116,16 +116,16 @@ def judge(
     if file.yanked is not None and not pinned:
         return Reason(Nearness.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
     if hashes and file.hashes and not set(file.hashes) & hashes:
-        return Reason(Nearness.HASH, "has a hash that is not listed")
+        return Reason(Nearness.HASH, "its hash is not listed")
     return FITS
 
 
 def _judge_by_rules(file: FileFact) -> Reason | None:
-    """Say which rule stands against a wheel whose tags fit, as pip has it."""
+    """Return the rule of pip's that excludes a wheel whose tags fit, if any."""
     if file.verdict == "format_unsupported":
-        return Reason(Nearness.EXCLUDED, "is a wheel, and --no-binary excludes those")
+        return Reason(Nearness.EXCLUDED, "is a wheel, which --no-binary excludes")
     if file.verdict == "upload_time_missing":
-        return Reason(Nearness.TOO_LATE, "was uploaded nobody knows when")
+        return Reason(Nearness.TOO_LATE, "has no upload time on the index")
     if file.verdict == "upload_too_late":
         day = f" on {file.uploaded[:10]}" if file.uploaded else ""
         return Reason(Nearness.TOO_LATE, f"was uploaded too late{day and ','}{day}")

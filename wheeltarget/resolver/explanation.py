@@ -1,8 +1,7 @@
-"""Why no file of a project fits a target, release by release, and what is nearest to fitting.
+"""Explain why no file of a project fits a target, release by release, from what pip found.
 
-What pip found comes as facts; what follows from them is worked out here, without any I/O.
-Specifications: PEP 425 for tags, PEP 440 for versions, the simple repository API for what an index
-says of a file.
+Without any I/O. Specifications: PEP 425 for tags, PEP 440 for versions, the simple repository API
+for the files of an index.
 """
 
 from __future__ import annotations
@@ -24,20 +23,20 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 _NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
-"""What pip says of a file that is of no release of the project."""
+"""pip's verdicts on a file that belongs to no release of the project."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the demands on a project cannot be met, and what to change.
 
-    :param demands: what was asked for, by whom.
-    :param target: what the target is called.
+    :param demands: the demands on the project.
+    :param target: the label of the target.
     :param releases: every release, the newest first.
-    :param fixes: one change each, tried on the files of the project; the nearest first.
-    :param sources: options that take a source, which nobody tried to build.
-    :param missing: what of the target no wheel of any release is for; may be empty.
-    :param places: where it was looked for, where nothing was found.
+    :param fixes: single changes, each tried on the files of the project; the smallest first.
+    :param sources: options that allow a source; whether it can be built was not tried.
+    :param missing: the part of the target that no wheel of any release is for; may be empty.
+    :param places: the URLs that were searched, if nothing was found.
     """
 
     demands: tuple[Demand, ...]
@@ -50,27 +49,27 @@ class Explanation:
 
     @property
     def admitted(self) -> tuple[Release, ...]:
-        """Give the releases that every demand takes."""
+        """Return the releases that every demand admits."""
         return tuple(release for release in self.releases if release.admitted)
 
     @property
     def is_innocent(self) -> bool:
-        """Tell whether a release fits that every demand takes: what is wrong is elsewhere."""
+        """Return whether an admitted release fits, so that the cause is another project."""
         unlisted = any(demand.unlisted for demand in self.demands)
         fits = any(release.reason.nearness is Nearness.FITS for release in self.admitted)
         return fits and not unlisted
 
     @property
     def newest_fitting(self) -> Release | None:
-        """Give the newest release that fits, whoever takes it."""
+        """Return the newest release that fits, whether admitted or not."""
         return newest_fitting(self.releases)
 
 
 class UnmetError(DownloadError):
     """pip found no set of files that meets every demand.
 
-    :param explanations: why, project by project; may be empty.
-    :param said: what pip says of that for which there is no explanation.
+    :param explanations: one for each project; may be empty.
+    :param said: pip's output on what has no explanation.
     """
 
     def __init__(
@@ -93,14 +92,13 @@ def explain(
     build: Callable[[str], Target],
     places: Iterable[str] = (),
 ) -> Explanation:
-    """Say why no file of a project meets the demands on it.
+    """Explain why no file of a project meets the demands on it.
 
-    :param demands: what was asked for of one project, at least one.
+    :param demands: the demands on one project, at least one.
     :param files: every file of the project that pip has seen.
     :param target: the target.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
-    :param places: where the project was looked for.
-    :returns: the releases and the nearest fixes.
+    :param build: returns the target with a given best tag; raises TargetError.
+    :param places: the URLs that were searched for the project.
     """
     by_version = _by_version(files)
     wanted = Wanted.by(demands)
@@ -126,15 +124,15 @@ def explain(
 
 
 def _without_prerelease(release: Release) -> Release:
-    """Say that a pre-release is not asked for, unless pip would take it or was told not to."""
-    counts = release.reason.nearness in {Nearness.FITS, Nearness.PRE_RELEASE}
-    if counts or not release.version.is_prerelease:
+    """Do not admit a pre-release, unless it fits or an option excludes it."""
+    kept = release.reason.nearness in {Nearness.FITS, Nearness.PRE_RELEASE}
+    if kept or not release.version.is_prerelease:
         return release
     return replace(release, admitted=False)
 
 
 def _by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]:
-    """Put files to their releases; those of none are left out."""
+    """Group files by release; those of no release are left out."""
     found = defaultdict(list)
     for file in files:
         version = None if file.verdict in _NO_DISTRIBUTION else _version(file.filename)
@@ -168,14 +166,14 @@ def _parse(text: str) -> Version | None:
 def _release(
     version: Version,
     files: Sequence[FileFact],
-    asked: tuple[tuple[Demand, ...], Wanted],
+    requested: tuple[tuple[Demand, ...], Wanted],
     target: Target,
 ) -> Release:
-    demands, wanted = asked
+    demands, wanted = requested
     hashes, pinned = allowed_hashes(demands), wanted.is_pinned
     reason = merge_reasons(judge(file, hashes, target, pinned=pinned) for file in files)
     if reason.nearness is Nearness.HASH:
         listed = [file.filename for file in files if set(file.hashes) & hashes]
         if listed:
-            reason = Reason(Nearness.HASH, f"the hash that is listed is that of {listed[0]}")
+            reason = Reason(Nearness.HASH, f"the listed hash is that of {listed[0]}")
     return Release(version, wanted.takes(version), reason)

@@ -1,4 +1,4 @@
-"""Jobs that pip could not do, and why: what it could not have, told project by project."""
+"""Raise an error for jobs that failed, with an explanation for each project."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wheeltarget.resolver.results import JobResult, RequestedBy
 from wheeltarget.targets.target import Target
 
 Lines = Callable[[Job], Iterable[tuple[str, RequestedBy]]]
-"""Gives the project, or the URL of the project, that each line of a job names, and the line."""
+"""Returns for each line of a job the project or URL that it names, and the line."""
 
 
 def refuse_failures(
@@ -21,13 +21,13 @@ def refuse_failures(
     build: Callable[[str], Target],
     lines: Lines,
 ) -> None:
-    """Say for whom pip failed, and why as far as its resolver knew.
+    """Raise an error if pip failed for a target, and explain why as far as pip knows.
 
-    :param results: what came of each job.
-    :param labels: what to call each job's target.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
-    :param lines: gives what the lines of a job name.
-    :raises UnmetError: where pip failed for one of them.
+    :param results: the result of each job.
+    :param labels: the label of each job's target.
+    :param build: returns the target with a given best tag; raises TargetError.
+    :param lines: returns what the lines of a job name.
+    :raises UnmetError: if pip failed for one of them.
     """
     failed = [
         (label, result) for label, result in zip(labels, results, strict=True) if result.exit_code
@@ -49,15 +49,15 @@ def refuse_failures(
 
 def _hint(explanations: Sequence[Explanation], unseen: Sequence[str]) -> str:
     if not explanations:
-        return "what it said is above"
+        return "see pip's output above"
     names = ", ".join(dict.fromkeys(unseen))
-    return f"not looked at yet: {names}" if names else ""
+    return f"not checked yet: {names}" if names else ""
 
 
 def _explanations(
     result: JobResult, build: Callable[[str], Target], lines: Lines
 ) -> Iterator[Explanation]:
-    """Explain every project that could not be had."""
+    """Explain every project at fault."""
     target, failure = result.job.target, result.failure
     if target is None or failure is None:
         return
@@ -65,31 +65,34 @@ def _explanations(
     files, places = dict(failure.files), dict(failure.places)
     for project in dict.fromkeys(demand.project for demand in failure.demands):
         if not project:
-            continue  # it is Python, and pip has said so
+            continue  # the demand is on Python, and pip's own message says so
         demands = dict.fromkeys(
             _placed(demand, asking) for demand in failure.demands if demand.project == project
         )
-        seen, changed = _as_narrowed(target, project, result.job, build)
+        seen, rebuild = _as_constrained(target, project, result.job, build)
         found = explain(
-            _distinct(demands), files.get(project, ()), seen, changed, places.get(project, ())
+            _distinct(demands), files.get(project, ()), seen, rebuild, places.get(project, ())
         )
         if not found.is_innocent:
             yield found
 
 
-def _as_narrowed(
+def _as_constrained(
     target: Target, project: str, job: Job, build: Callable[[str], Target]
 ) -> tuple[Target, Callable[[str], Target]]:
-    """Give a target as a project sees it, and what builds others, which then would not help."""
-    narrow = dict(job.narrow).get(project)
-    if narrow is None:
+    """Return a target with the tags that constraints leave a project, and a function for others.
+
+    Another target would not help then, so the function always returns the same.
+    """
+    tags = dict(job.narrow).get(project)
+    if tags is None:
         return target, build
-    seen = replace(target, label=f"{target.label} as a constraint narrows it", tags=tuple(narrow))
+    seen = replace(target, label=f"{target.label}, narrowed by a constraint", tags=tags)
     return seen, lambda _text: seen
 
 
 def _distinct(demands: Iterable[Demand]) -> tuple[Demand, ...]:
-    """Give one of demands that differ in their extras alone, that with the most of them."""
+    """Return one of each group of demands that differ in their extras only: the longest."""
     found: dict[object, Demand] = {}
     for demand in sorted(demands, key=lambda each: -len(each.name)):
         found.setdefault(replace(demand, name=""), demand)
@@ -97,16 +100,16 @@ def _distinct(demands: Iterable[Demand]) -> tuple[Demand, ...]:
 
 
 def _placed(demand: Demand, asking: Sequence[tuple[str, RequestedBy]]) -> Demand:
-    """Say where the line stands that a demand comes from in the end."""
+    """Return a demand with the location of the user's line that it comes from."""
     root = demand.chain[-1][0].partition("[")[0] if demand.chain else demand.project
     mine = [asker for name, asker in asking if name in {root, demand.file}]
-    same = [asker for asker in mine if not demand.chain and _asks(asker, demand)]
+    same = [asker for asker in mine if not demand.chain and _has_specifier(asker, demand)]
     places = [asker.location for asker in (*same, *mine)]
     return replace(demand, location=places[0] if places else "")
 
 
-def _asks(asker: RequestedBy, demand: Demand) -> bool:
-    """Tell whether a line of several on one project is the one that a demand is from."""
+def _has_specifier(asker: RequestedBy, demand: Demand) -> bool:
+    """Check whether a line, of several on one project, has the specifier of a demand."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.specifiers import SpecifierSet
 

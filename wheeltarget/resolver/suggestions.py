@@ -1,4 +1,4 @@
-"""Single changes after which a file of a project fits, each tried on its files."""
+"""Suggest single changes after which a file of a project fits, each tried on its files."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 Fix = tuple[str, str]
-"""What to write, and what that does."""
+"""The text to write, and its effect."""
 
 _REFUSED = frozenset({"upload_too_late", "upload_time_missing", "pre_release"})
-"""Why pip does not take a file for whatever target."""
+"""pip's verdicts that exclude a file for every target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """A project that cannot be had.
+    """A project whose demands cannot be met.
 
-    :param demands: what was asked for, at least one.
+    :param demands: the demands, at least one.
     :param releases: every release, the newest first.
     :param files: the files of each.
     :param target: the target.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
+    :param build: returns the target with a given best tag; raises TargetError.
     """
 
     demands: tuple[Demand, ...]
@@ -43,15 +43,15 @@ class Situation:
     build: Callable[[str], Target]
 
     def admitted(self, *kinds: Nearness) -> list[Release]:
-        """Give the releases that are asked for and do not fit for one of these reasons."""
+        """Return the admitted releases that do not fit for one of these reasons."""
         return [r for r in self.releases if r.admitted and r.reason.nearness in kinds]
 
 
 def find_fixes(situation: Situation) -> Iterator[Fix]:
-    """Find single changes after which a file fits; each was tried on the files of the project.
+    """Find single changes after which a file fits.
 
-    :param situation: the project and what was asked for.
-    :returns: what to write, and what that does; the nearest first.
+    :param situation: the project and its demands.
+    :returns: the changes, the smallest first.
     """
     yield from _unlisted_fixes(situation)
     yield from _specifier_fixes(situation)
@@ -60,9 +60,9 @@ def find_fixes(situation: Situation) -> Iterator[Fix]:
 
 
 def find_sources(situation: Situation) -> Iterator[Fix]:
-    """Find options that would take a source; whether one can be read and built is not known.
+    """Find options that allow a source; whether it can be built is not known.
 
-    :param situation: the project and what was asked for.
+    :param situation: the project and its demands.
     """
     found = next(
         (
@@ -79,18 +79,18 @@ def find_sources(situation: Situation) -> Iterator[Fix]:
     version = found[0].version
     yield f"--allow-sdist {project}", f"keeps the source of {version} for the target to build"
     if not any(_is_native(file) for file in situation.files[version]):
-        yield f"--build-pure {project}", "builds it here, if it is pure Python"
+        yield f"--build-pure {project}", "builds a wheel here, if it is pure Python"
 
 
 def _is_source_for(file: FileFact, situation: Situation) -> bool:
-    """Tell whether a file is a source that pip would take for the target, if it took sources."""
+    """Check whether a file is a source that fits the target if sources are allowed."""
     if file.filename.endswith(".whl") or file.verdict == "candidate":
         return False
     return _is_allowed(file, situation) and _takes_python(file, situation.target)
 
 
 def _unlisted_fixes(situation: Situation) -> Iterator[Fix]:
-    """Find the line with the hash that is missing where all hashes are compared."""
+    """Find the line with the missing hash, if hashes are required."""
     newest = newest_fitting(r for r in situation.releases if r.admitted)
     if newest is None or not any(demand.unlisted for demand in situation.demands):
         return
@@ -99,50 +99,50 @@ def _unlisted_fixes(situation: Situation) -> Iterator[Fix]:
             name, value = file.hashes[0]
             line = f"{situation.demands[0].name}=={newest.version} --hash={name}:{value}"
             chain = situation.demands[0].chain
-            yield line, "as a line of the file" if chain else "in place of the line"
+            yield line, "as another line of the file" if chain else "in place of this line"
             return
 
 
 def _specifier_fixes(situation: Situation) -> Iterator[Fix]:
-    """Find for each of the user's own lines what would take the newest that fits."""
+    """Find for each of the user's lines the specifier of the newest release that fits."""
     releases = situation.releases
     lines = [d for d in situation.demands if not d.chain and not d.file]
     for line in lines:
         others = Wanted.by(
-            # The constraint is the same for all.
+            # Every demand has the same constraint.
             Demand(line.project, line.name, "", line.constraint) if each is line else each
             for each in situation.demands
         )
         newest = newest_fitting(r for r in releases if others.takes(r.version))
         if newest is None or newest.admitted:
             continue
-        spelled = _specifier_for(newest, releases, line.specifier)
-        what = "is" if spelled.startswith("==") else f"takes {newest.version},"
-        rest = "the newest that fits"
+        specifier = _specifier_for(newest, releases, line.specifier)
+        effect = "is" if specifier.startswith("==") else f"selects {newest.version},"
+        effect += " the newest that fits"
         if len(situation.demands) > 1:
-            rest = f"{rest} all else"
-        place = f" (instead of {line.specifier} in {line.location})" if len(lines) > 1 else ""
-        yield f"{line.name}{spelled}", f"{what} {rest}{place}"
+            effect += " all other requirements"
+        place = f" (replaces {line.specifier} in {line.location})" if len(lines) > 1 else ""
+        yield f"{line.name}{specifier}", f"{effect}{place}"
 
 
 def _specifier_for(newest: Release, releases: Sequence[Release], specifier: str) -> str:
-    """Write a specifier of which a release is the newest that fits; in the user's way if it can."""
+    """Return a specifier that selects a release; with ``~=`` if the user wrote that."""
     from packaging.specifiers import SpecifierSet
 
     match = re.fullmatch(r"\s*(~=)\s*([\d.]+)\s*", specifier)
     if match:
         parts = len(match[2].split("."))
         release = ".".join(map(str, newest.version.release[:parts]))
-        spelled = f"~={release}"
-        fitting = [r.version for r in releases if r.reason.nearness is Nearness.FITS]
-        taken = [v for v in fitting if SpecifierSet(spelled).contains(v)] if "." in release else []
-        if taken and max(taken) == newest.version:
-            return spelled
+        compatible = f"~={release}"
+        fits = [r.version for r in releases if r.reason.nearness is Nearness.FITS]
+        within = [v for v in fits if SpecifierSet(compatible).contains(v)] if "." in release else []
+        if within and max(within) == newest.version:
+            return compatible
     return f"=={newest.version}"
 
 
 def _rule_fixes(situation: Situation) -> Iterator[Fix]:
-    """Find what would lift a rule that is about files and not about the target."""
+    """Find changes to options and hashes, which exclude a file for every target."""
     demand = situation.demands[0]
     hashes = allowed_hashes(situation.demands)
     for release in situation.admitted(Nearness.HASH)[:1]:
@@ -152,12 +152,12 @@ def _rule_fixes(situation: Situation) -> Iterator[Fix]:
                 yield f"--hash={name}:{value}", f"allows {file.filename}"
                 break
     for release in situation.admitted(Nearness.YANKED)[:1]:
-        place = "as a line of its own takes" if demand.chain else "takes"
-        yield f"{demand.name}=={release.version}", f"{place} it although it was yanked"
+        effect = "as another requirement, allows" if demand.chain else "allows"
+        yield f"{demand.name}=={release.version}", f"{effect} it although it was yanked"
     for release in situation.admitted(Nearness.PRE_RELEASE)[:1]:
-        yield f"--all-releases {demand.project}", f"takes {release.version}"
+        yield f"--all-releases {demand.project}", f"selects {release.version}"
     for release in situation.admitted(Nearness.EXCLUDED)[:1]:
-        yield f"--only-binary {demand.project}", f"takes the wheel of {release.version}"
+        yield f"--only-binary {demand.project}", f"selects the wheel of {release.version}"
     late = situation.admitted(Nearness.TOO_LATE)
     # The oldest of them needs the smallest step.
     for release in late[-1:]:
@@ -168,7 +168,7 @@ def _rule_fixes(situation: Situation) -> Iterator[Fix]:
         ]
         later = _after(min(times)) if times else ""
         if later:
-            yield f"--uploaded-prior-to {later}", f"takes {release.version}"
+            yield f"--uploaded-prior-to {later}", f"selects {release.version}"
 
 
 def _after(time: str) -> str:
@@ -181,13 +181,13 @@ def _after(time: str) -> str:
 
 
 def _tag_fixes(situation: Situation) -> Iterator[Fix]:
-    """Find the smallest changes of the target after which a release fits that is asked for."""
+    """Find the smallest changes of the target after which an admitted release fits."""
     interpreter, abi, platform = _own_tag(situation).split("-")
     level = situation.admitted(Nearness.LIBC_LEVEL)
     libc = situation.admitted(Nearness.LIBC)
     python = situation.admitted(Nearness.PYTHON, Nearness.REQUIRES_PYTHON)
     build = situation.admitted(Nearness.ABI)
-    # Of a library's levels the lowest will do; where it is another library, that of the newest.
+    # The lowest level of the same C library is enough; of another one, that of the newest release.
     for near in (level, libc[:1]):
         tags = [f"{interpreter}-{abi}-{_beside(platform, each)}" for each in _platforms(near)]
         yield from _first_fit(tags, near, situation)
@@ -199,7 +199,7 @@ def _tag_fixes(situation: Situation) -> Iterator[Fix]:
 
 
 def _own_tag(situation: Situation) -> str:
-    """Give the tag that names the target, as the user wrote it where he wrote one."""
+    """Return the tag that names the target: the one that the user wrote, if any."""
     target = situation.target
     try:
         if situation.build(target.label) == target:
@@ -210,17 +210,17 @@ def _own_tag(situation: Situation) -> str:
 
 
 def _named_abi(abi: str, interpreter: str) -> str:
-    """Give the ABI of the build that loads another one."""
+    """Return the ABI of the build that loads a stable ABI, or the ABI itself."""
     return interpreter if abi == "abi3" else f"{interpreter}t" if abi == "abi3t" else abi
 
 
 def _beside(platform: str, other: str) -> str:
-    """Replace a platform; ``linux_*``, which names no level, is taken beside what there is."""
+    """Replace a platform, or add ``linux_*``, which names no level of the C library."""
     return f"{platform}.{other}" if other.startswith("linux_") else other
 
 
 def _platforms(releases: Iterable[Release]) -> list[str]:
-    """Give each platform of tags that only want another one, the lowest level first."""
+    """Return the platforms that releases need, the lowest level first."""
     found = {m.tag.rpartition("-")[2]: m.platform.level for r in releases for m in r.reason.misfits}
     return sorted(found, key=lambda platform: (found[platform], platform))
 
@@ -236,19 +236,19 @@ def _first_fit(
             continue
         for release in releases:
             if _has_file(situation.files[release.version], target, situation):
-                yield f"tags={tag}", f"takes {release.version}{_patch(target, situation)}"
+                yield f"tags={tag}", f"selects {release.version}{_patch(target, situation)}"
                 return
 
 
 def _patch(target: Target, situation: Situation) -> str:
-    """Say which release of the same Python a tag stands for, where that is what is other."""
+    """Name the patch release of Python of another target, if that is what differs."""
     mine = situation.target
     same = target.environment["python_version"] == mine.environment["python_version"]
     return f", with Python {target.python}" if same and target.python != mine.python else ""
 
 
 def _has_file(files: Iterable[FileFact], target: Target, situation: Situation) -> bool:
-    """Tell whether a file would be taken for another target, its Python included."""
+    """Check whether a file fits another target, including its Python version."""
     return any(
         file.filename.endswith(".whl")
         and judge_tags(file.filename, target).nearness is Nearness.FITS
@@ -259,14 +259,14 @@ def _has_file(files: Iterable[FileFact], target: Target, situation: Situation) -
 
 
 def _is_allowed(file: FileFact, situation: Situation) -> bool:
-    """Tell whether nothing stands against a file whatever the target."""
+    """Check that no rule excludes a file for every target."""
     hashes = allowed_hashes(situation.demands)
     listed = not hashes or not file.hashes or bool(hashes & set(file.hashes))
     return listed and file.yanked is None and file.verdict not in _REFUSED
 
 
 def _takes_python(file: FileFact, target: Target) -> bool:
-    """Tell whether a file's ``Requires-Python`` has the Python of a target."""
+    """Check whether a file's ``Requires-Python`` contains the Python of a target."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     try:

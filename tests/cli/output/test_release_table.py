@@ -149,5 +149,5 @@ def test_a_long_table_says_how_much_it_leaves_out(count: int) -> None:
     left_out = sum(int(number) for number in re.findall(r"… +(\d+) more", "\n".join(lines)))
     told = [line for line in lines if re.match(r"( \*|  )  \d", line)]
     assert left_out + len(told) == 60
-    assert lines[-1] == " * asked for, --all shows every release"
+    assert lines[-1] == " * matches the requirement; --all shows every release"
     assert " *  49.0" in "\n".join(lines)

@@ -60,10 +60,10 @@ class TestRefused:
             f"error: pip failed for {LINUX}; nothing was saved\n"
             f"  only<2: no file fits {LINUX}\n"
             "      needed by app 1.0; <command line>:1:1\n"
-            "      1.0  is there as a source only\n"
-            "    from source, which was not tried:\n"
+            "      1.0  has no wheel, only a source\n"
+            "    from source (not tried):\n"
             "      --allow-sdist only  keeps the source of 1.0 for the target to build\n"
-            "      --build-pure only   builds it here, if it is pure Python\n"
+            "      --build-pure only   builds a wheel here, if it is pure Python\n"
         )
         assert names(here) == []
 
@@ -119,7 +119,7 @@ class TestAllowSdist:
         linux = ["lib-1.0-py3-none-any.whl", "only-1.0.tar.gz"]
         assert names(here / "wheelhouse" / LINUX) == linux
         assert names(here / "wheelhouse" / WINDOWS) == [*linux, "win-1.0-py3-none-any.whl"]
-        assert f"note: only-1.0.tar.gz is a source for {LINUX} to build there" in result.stderr
+        assert f"note: only-1.0.tar.gz is a source, to be built on {LINUX}" in result.stderr
 
     def test_wheel_wins_where_there_is_one(
         self, index: LocalIndex, shelf: Path, here: Path
@@ -142,7 +142,7 @@ class TestAllowSdist:
         result = download(index, "--allow-sdist=a,b", f"lib ; tags={LINUX}", cwd=here)
         assert result.exit_code == 0
         for name in "ab":
-            assert f"note: nothing needs {name}, of which a source was allowed" in result.stderr
+            assert f"note: nothing needs {name}, whose source was allowed" in result.stderr
 
     @pytest.mark.usefixtures("shelf")
     @pytest.mark.parametrize("sdists", [True, False], ids=["with sdist", "without"])
@@ -270,6 +270,6 @@ class TestBuildPure:
         assert result.exit_code == 0, result.stderr
         assert "only-1.0.tar.gz" in result.stdout
         assert "Successfully built" not in result.stderr
-        note = "note: only-1.0.tar.gz is a source, of which a pure Python wheel would be built here"
+        note = "note: only-1.0.tar.gz is a source; a pure Python wheel would be built from it here"
         assert result.stderr.splitlines()[-1] == note
         assert names(here) == []

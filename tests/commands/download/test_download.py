@@ -338,7 +338,7 @@ class TestFiles:
             MAC: ["a-1.0", "g-1.0"],
         }
         # The one that asks for the host in so many words is no surprise.
-        assert notes(result) == ["note: main.txt:1:1: a has no target: taken for this interpreter"]
+        assert notes(result) == ["note: main.txt:1:1: a has no target; assuming this interpreter"]
 
     def test_group_beside_targets(self, project: Path, shelf: Path, index: LocalIndex) -> None:
         """It has no clauses, so it goes with the lines that have none."""
@@ -348,7 +348,7 @@ class TestFiles:
         words = ["--group=dev", f"app ; tags={WINDOWS}"]
         result = download(index, *words, cwd=project)
         assert taken(result) == {WINDOWS: ["app-1.0"], "this interpreter": ["lib-1.0"]}
-        assert notes(result) == ["note: --group=dev has no target: taken for this interpreter"]
+        assert notes(result) == ["note: --group=dev has no target; assuming this interpreter"]
         result = download(index, *words, "--tags", LINUX, cwd=project)
         assert taken(result) == {WINDOWS: ["app-1.0"], LINUX: ["lib-1.0"]}
         assert notes(result) == []
@@ -462,8 +462,8 @@ class TestPrecedence:
         bare = download(index, *words, cwd=project, destination="1")
         assert taken(bare) == {**known, HOST: ["c-1.0", "d-1.0"]}
         assert notes(bare) == [
-            "note: c.txt:1:1: c has no target: taken for this interpreter",
-            "note: <command line>:1:1: d has no target: taken for this interpreter",
+            "note: c.txt:1:1: c has no target; assuming this interpreter",
+            "note: <command line>:1:1: d has no target; assuming this interpreter",
         ]
 
         (project / "pyproject.toml").write_text(f'[tool.wheeltarget]\ntags = ["{ARM}"]\n')
@@ -506,7 +506,7 @@ class TestPrecedence:
             LINUX: ["native-1.0-cp39-cp39-manylinux2014_x86_64.whl"],
         }
         (note,) = notes(result)
-        assert note.endswith("has no target: taken for --platform=win_amd64 --python-version=3.9")
+        assert note.endswith("has no target; assuming --platform=win_amd64 --python-version=3.9")
 
 
 class TestTargetFiles:
@@ -600,7 +600,7 @@ class TestOutput:
         assert result.exit_code == 0
         # Within a target they come as pip chose the files.
         assert sorted(notes(result)) == [
-            "note: <command line>:4:1: early has no target: taken for this interpreter",
+            "note: <command line>:4:1: early has no target; assuming this interpreter",
             f"note: early 1.0b2 for {LINUX} is a pre-release",
             "note: early 1.0b2 for this interpreter is a pre-release",
             f"note: pulled 1.0 for {LINUX} was yanked: eats files",
@@ -638,14 +638,14 @@ class TestNoAnswer:
             "      1.0  is for Windows\n"
             "  lib>=2 (<command line>:3:1): there is no such release\n"
             f"      for {ARM}\n"
-            "      the newest one is 1.0\n"
-            "    this lets a file fit:\n"
+            "      the newest release is 1.0\n"
+            "    to fix it, use:\n"
             "      lib==1.0  is the newest that fits\n"
             f"  source-only (<command line>:4:1): no file fits {MAC}\n"
-            "      1.0  is there as a source only\n"
-            "    from source, which was not tried:\n"
+            "      1.0  has no wheel, only a source\n"
+            "    from source (not tried):\n"
             "      --allow-sdist source-only  keeps the source of 1.0 for the target to build\n"
-            "      --build-pure source-only   builds it here, if it is pure Python\n"
+            "      --build-pure source-only   builds a wheel here, if it is pure Python\n"
         )
         assert not (project / "wheelhouse").exists()
 
@@ -659,7 +659,7 @@ class TestNoAnswer:
         assert "ResolutionImpossible" in result.stderr
         assert result.stderr.partition("\nerror: ")[2].splitlines()[:4] == [
             f"pip failed for {LINUX}; nothing was saved",
-            f"  lib: for {LINUX} no release meets all of these",
+            f"  lib: no release satisfies all of these for {LINUX}",
             "      >=2  (<command line>:2:1)",
             "      <2   (needed by app 1.0; <command line>:1:1)",
         ]

@@ -279,7 +279,7 @@ class TestJson:
 
     def test_notes_are_in_it(self, index: LocalIndex, here: Path) -> None:
         result = download(index, "--format=json", f"app ; tags={LINUX}", "lib", cwd=here)
-        note = "<command line>:2:1: lib has no target: taken for this interpreter"
+        note = "<command line>:2:1: lib has no target; assuming this interpreter"
         assert loaded(result)["notes"] == [note]
 
     def test_unknown_format(self, here: Path) -> None:

@@ -86,7 +86,7 @@ REASONS = {
     "machine": ("cp39-cp39-manylinux2014_aarch64", "machine", "is for aarch64"),
     "system": ("cp39-cp39-win_amd64", "system", "is for Windows"),
     "several": ("cp38-cp38-win_amd64", "several", "is for CPython 3.8 on Windows"),
-    "source": ("sdist", "source", "is there as a source only"),
+    "source": ("sdist", "source", "has no wheel, only a source"),
     "later": ("requires", "requires-python", "requires Python >=3.10"),
     "bitten": ("yanked", "yanked", "was yanked: it bites"),
     "good": ("py3-none-any", "fits", "fits"),
@@ -174,12 +174,12 @@ lib~=2.0
  *  2.0  fits:                               is for CPython 3.9 on x86_64
          cp39-cp39-manylinux2014_x86_64
     1.0  fits: py3-none-any                  fits: py3-none-any
- * asked for
+ * matches the requirement
   A gets 2.0: lib-2.0-cp39-cp39-manylinux2014_x86_64.whl (SIZE)
   B gets nothing; the newest that fits is 3.0:
     lib-3.0-py3-none-any.whl (SIZE)
-  this lets a file fit:
-    lib~=3.0  takes 3.0, the newest that fits
+  to fix it, use:
+    lib~=3.0  selects 3.0, the newest that fits
 """
 
 
@@ -220,15 +220,15 @@ good>1         not needed    -
 source         nothing fits  -
 new            -             1.0
 
-4 of 5 requirements can be had by everybody they are for.
+4 of 5 requirements are available for all their targets.
 
 source (r.txt:6:1)
          A
-    1.0  is there as a source only
+    1.0  has no wheel, only a source
   A gets nothing: no release fits
-  from source, which was not tried:
+  from source (not tried):
     --allow-sdist source  keeps the source of 1.0 for the target to build
-    --build-pure source   builds it here, if it is pure Python
+    --build-pure source   builds a wheel here, if it is pure Python
 """
 
 
@@ -246,7 +246,7 @@ def test_file_is_summed_up(shelf: Path, index: LocalIndex, here: Path) -> None:
     assert (mended.exit_code, mended.stderr) == (0, "")
     assert "source         1.0         -\n" in mended.stdout
     assert "lib~=2.0,<2.1 (r.txt:2:1, r.txt:3:1)\n" in mended.stdout
-    assert '  A does not need it, for its marker does not hold: python_version < "3.9"\n' in (
+    assert '  A does not need it, because its marker is false: python_version < "3.9"\n' in (
         mended.stdout
     )
 
@@ -292,7 +292,7 @@ def test_constraints_count(shelf: Path, index: LocalIndex, here: Path) -> None:
     assert [each["admitted"] for each in found["lib"]["releases"]] == [False, False, False, True]
     assert found["native"]["taken"]["version"] == "1.0"
     assert [each["reason"] for each in found["native"]["releases"]] == ["libc-level", "fits"]
-    assert document["notes"] == ["c.txt:4:1: this constraint on good is for no target of this run"]
+    assert document["notes"] == ["c.txt:4:1: the constraint good applies to no target of this run"]
 
 
 def test_hashes_count(shelf: Path, index: LocalIndex, here: Path) -> None:
@@ -313,8 +313,11 @@ def test_hashes_count(shelf: Path, index: LocalIndex, here: Path) -> None:
     make_wheel(shelf, "plain")
     make_wheel(shelf, "other")
     result = explain(index, "-r", "r.txt", "--tags", OLD, cwd=here)
-    assert "gets nothing: hashes are compared, and none is listed for it\n" in result.stdout
-    assert "gets nothing: hashes are compared, and one version has to be named\n" in result.stdout
+    assert "gets nothing: hashes are required, but this requirement has none\n" in result.stdout
+    assert (
+        "gets nothing: hashes are required, so its version must be pinned with ==\n"
+        in result.stdout
+    )
 
 
 def test_running_interpreter_stands_in(shelf: Path, index: LocalIndex, here: Path) -> None:
@@ -363,7 +366,7 @@ def test_project_that_is_not_there(shelf: Path, index: LocalIndex, here: Path) -
     assert (result.exit_code, result.stderr) == (1, "")
     assert result.stdout == (
         f"typing-extension for {OLD}\n"
-        "  The target gets nothing: there is nothing of the name typing-extension\n"
+        "  The target gets nothing: there is no project typing-extension\n"
         f"    not at {index.url}typing-extension/\n"
         "    not at links\n"
         "    did you mean typing-extensions?\n"
@@ -398,15 +401,15 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
     )
     assert result.stdout == (
         f"For {OLD}:\nlib   not known\ngood  1.0\ngood  not known\n\n"
-        "1 of 3 requirements can be had by everybody they are for.\n"
+        "1 of 3 requirements are available for all their targets.\n"
     )
 
 
 @pytest.mark.parametrize(
     ("words", "exit_code", "says"),
     [
-        ([], 2, "there is no requirement to explain"),
-        (["lib=1"], 2, "error: lib=1 is no requirement: Expected"),
+        ([], 2, "no requirements given"),
+        (["lib=1"], 2, "error: lib=1 is not a valid requirement: Expected"),
         (["lib", "--tags", "cp39-cp39"], 2, "cp39-cp39 is not a tag"),
         (["lib", "-r", "none.txt"], 2, "cannot read none.txt"),
         (["lib", "--nonsense"], 2, "no such option: --nonsense"),
@@ -473,7 +476,7 @@ def test_colours_are_for_terminals(shelf: Path, index: LocalIndex, here: Path) -
         (
             ["cryptography~=3.4 ; tags=cp36-cp36m-manylinux1_x86_64"],
             1,
-            ["needs glibc 2.12", "cryptography~=3.3 ", "takes 3.3.2, the newest that fits"],
+            ["needs glibc 2.12", "cryptography~=3.3 ", "selects 3.3.2, the newest that fits"],
         ),
         (["numpy ; tags=cp311-cp311-manylinux_2_31_armv7l"], 1, ["no release has a wheel for arm"]),
         (["PyQt5==5.9", "--tags=cp38-cp38-win_amd64"], 1, ["tags=cp37-cp37m-win_amd64  takes 5.9"]),

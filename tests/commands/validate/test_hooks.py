@@ -132,7 +132,7 @@ def test_end_to_end(tmp_path: Path, clone: Path) -> None:
     code, output = try_hook("wheeltarget-validate")
     assert code == 1, output
     assert "requirements/base.txt:1:10: WT108 cp37-cp37-win32 is not an environment" in output
-    assert "1 finding in 1 file; --fix mends 1" in output
+    assert "1 finding in 1 file; --fix can fix 1" in output
     assert "notes.txt" not in output
     code, output = try_hook("wheeltarget-fix")
     assert code == 1, output

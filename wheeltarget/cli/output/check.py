@@ -1,4 +1,4 @@
-"""What a check found: as text, JSON, annotations of GitHub, or JUnit XML."""
+"""Findings of a check as text, JSON, GitHub annotations or JUnit XML."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ _WHOLE = "the wheelhouse"
 def show_check(
     outcome: CheckOutcome, form: str, stdout: TextIO, stderr: TextIO, *, quiet: bool
 ) -> None:
-    """Write findings to standard output, and the sum to standard error.
+    """Write findings to standard output, and a summary to standard error.
 
-    :param outcome: what came of a check.
+    :param outcome: the result of a check.
     :param form: ``text``, ``json``, ``github`` or ``junit``.
     :param stdout: for the findings.
-    :param stderr: for the sum, which goes with ``text`` only.
-    :param quiet: whether to leave out the sum where nothing is wrong.
+    :param stderr: for the summary, written with ``text`` only.
+    :param quiet: whether to leave out the summary if there are no findings.
     """
     outcome = replace(
         outcome,
         files=tuple(map(visible, outcome.files)),
-        findings=tuple(map(_shown, outcome.findings)),
+        findings=tuple(map(_escaped, outcome.findings)),
     )
     write = {"text": _text, "json": _json, "github": _github, "junit": _junit}[form]
     stdout.writelines(redact(line) for line in write(outcome, Style(stdout, os.environ)))
     stdout.flush()
     if form == "text" and not (quiet and not outcome.findings):
-        stderr.write(f"{_sum(outcome)}\n")
+        stderr.write(f"{_summary(outcome)}\n")
         stderr.flush()
 
 
-def _shown(finding: CheckFinding) -> CheckFinding:
-    """Escape what somebody else chose, and what not every stream can write."""
+def _escaped(finding: CheckFinding) -> CheckFinding:
+    """Escape control characters, and those that not every stream can encode."""
     return replace(finding, file=visible(finding.file), message=visible(finding.message))
 
 
@@ -65,15 +65,15 @@ def show_install_check(
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Write what cannot be imported to standard output, and the sum to standard error.
+    """Write modules that fail to import to standard output, and a summary to standard error.
 
-    :param outcome: what came of trying.
+    :param outcome: the result of the imports.
     :param stdout: for the findings.
-    :param stderr: for the sum, which goes with text only.
+    :param stderr: for the summary, written with text only.
     :param as_json: whether to write JSON.
-    :param quiet: whether to leave out the sum where nothing is wrong.
+    :param quiet: whether to leave out the summary if there are no findings.
     """
-    outcome = replace(outcome, findings=tuple(map(_shown, outcome.findings)))
+    outcome = replace(outcome, findings=tuple(map(_escaped, outcome.findings)))
     if as_json:
         document = {
             "schema": _SCHEMA,
@@ -130,7 +130,7 @@ def _github(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
 
 
 def _junit(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
-    """Write a test case for each file, and one for each target as a whole."""
+    """Write a test case for each file, and one for each target."""
     from xml.etree import ElementTree as ET
 
     found: defaultdict[str, list[CheckFinding]] = defaultdict(list)
@@ -148,12 +148,10 @@ def _junit(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
         case = ET.SubElement(
             suite, "testcase", classname="wheeltarget.commands.check.check", name=name
         )
-        mine = found.get(name, ())
-        if mine:
-            text = "\n".join(f"{_place(each)}: {each.code} {each.message}" for each in mine)
-            message = mine[0].message
-            failure = ET.SubElement(case, "failure", type=mine[0].code, message=message)
-            failure.text = text
+        if findings := found.get(name):
+            first = findings[0]
+            failure = ET.SubElement(case, "failure", type=first.code, message=first.message)
+            failure.text = "\n".join(f"{_place(e)}: {e.code} {e.message}" for e in findings)
     suites = ET.Element("testsuites")
     suites.append(suite)
     ET.indent(suites)
@@ -161,12 +159,10 @@ def _junit(outcome: CheckOutcome, _style: Style) -> Iterator[str]:
     yield ET.tostring(suites, encoding="unicode") + "\n"
 
 
-def _sum(outcome: CheckOutcome) -> str:
-    """Say in one line what came of it."""
-    looked = f"{counted(len(outcome.files), 'file')}"
-    whom = f" for {', '.join(outcome.targets)}" if outcome.targets else ""
+def _summary(outcome: CheckOutcome) -> str:
     number = len(outcome.findings)
-    said = f"{number or 'no'} {'finding' if number == 1 else 'findings'} in {looked}{whom}"
+    findings = counted(number, "finding") if number else "no findings"
+    text = f"{findings} in {counted(len(outcome.files), 'file')}"
     if outcome.targets:
-        return said
-    return f"{said}; whether they fit a target, --tags TAG or a requirements file (-r) tells"
+        return f"{text} for {', '.join(outcome.targets)}"
+    return f"{text}; add --tags TAG or -r FILE to check that they fit a target"

@@ -1,4 +1,4 @@
-"""What fits which target: a line for each requirement, and the releases of what cannot be had."""
+"""Results of ``explain`` as text: a line for each requirement, and tables of releases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.cli.output.explanation import fix_lines
+from wheeltarget.cli.output.explanation import NO_HASH, fix_lines
 from wheeltarget.cli.output.release_table import GAP, Cell, Page, file_text, release_tables
 from wheeltarget.cli.output.text import Style, show_notes
 from wheeltarget.errors import COMMAND_LINE
@@ -33,12 +33,12 @@ def show_explained(
     every: bool = False,
     coloured: bool = True,
 ) -> None:
-    """Say what fits which target.
+    """Write which releases fit which target.
 
-    :param outcome: what was found out.
-    :param stdout: for the tables.
-    :param every: whether to show each release, of every requirement.
-    :param coloured: False where no colour is wanted even on a terminal.
+    :param outcome: the result.
+    :param stdout: where to write.
+    :param every: whether to show every release of every requirement.
+    :param coloured: False to write no colour even on a terminal.
     """
     style = Style(stdout, os.environ, coloured=coloured)
     columns = shutil.get_terminal_size((_WIDTH, 24)).columns if stdout.isatty() else _WIDTH
@@ -53,11 +53,11 @@ def show_explained(
 
 
 def show_problems(outcome: ExplainOutcome, stderr: TextIO, *, coloured: bool = True) -> None:
-    """Say what could not be found out, and what else is worth knowing.
+    """Write errors and notes.
 
-    :param outcome: what was found out.
-    :param stderr: where to.
-    :param coloured: False where no colour is wanted even on a terminal.
+    :param outcome: the result.
+    :param stderr: where to write.
+    :param coloured: False to write no colour even on a terminal.
     """
     word = Style(stderr, os.environ, coloured=coloured).error("error:")
     stderr.writelines(f"{word} {redact(problem)}\n" for problem in outcome.problems)
@@ -65,7 +65,7 @@ def show_problems(outcome: ExplainOutcome, stderr: TextIO, *, coloured: bool = T
 
 
 def _letter(number: int) -> str:
-    """Give A to Z, then AA and so on."""
+    """Return A to Z, then AA and so on."""
     more, last = divmod(number, len(ascii_uppercase))
     return (_letter(more - 1) if more else "") + ascii_uppercase[last]
 
@@ -88,7 +88,7 @@ def _lines(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
 
 
 def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
-    """Write a line for each requirement: what each target gets."""
+    """Write a line for each requirement with the result for each target."""
     labels = [label for label, _, _ in outcome.targets]
     table = [
         [_result({each.target: each for each in row.answers}.get(label)) for label in labels]
@@ -110,37 +110,36 @@ def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
         rows = [
             [name, *cells[part]]
             for name, cells in zip(first, table, strict=True)
-            if any(cell != _NOT_ASKED for cell in cells[part])
+            if any(cell != _NOT_REQUESTED for cell in cells[part])
         ]
         yield from page.table(rows, widths)
     fine = sum(row.is_fine for row in outcome.rows)
     if fine < len(outcome.rows):
         yield ""
-        yield f"{fine} of {len(outcome.rows)} requirements can be had by everybody they are for."
+        yield f"{fine} of {len(outcome.rows)} requirements are available for all their targets."
 
 
-_NOT_ASKED = Cell("-", "faint")
+_NOT_REQUESTED = Cell("-", "faint")
 
 
 def _result(answer: Answer | None) -> Cell:
-    """Say in short what a target gets."""
     if answer is None:
-        return _NOT_ASKED
+        return _NOT_REQUESTED
     if answer.problem:
         return Cell("not known", "bad")
     if answer.marker:
         return Cell("not needed", "faint")
     if answer.taken:
         return Cell(answer.taken.version, "good")
-    return Cell("as named") if answer.is_fine else Cell("nothing fits", "bad")
+    return Cell("from its URL") if answer.is_fine else Cell("nothing fits", "bad")
 
 
 def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
-    """Write everything about one requirement; or only about the targets that cannot have it."""
+    """Write the results of one requirement: all of them, or only the failures."""
     places = [each for each in row.locations if not each.startswith(COMMAND_LINE)]
     place = f" ({', '.join(places)})" if places else ""
-    whom = "" if page.names else f" for {row.answers[0].target}"
-    yield f"{page.style.strong(row.requirement)}{place}{whom}"
+    target = "" if page.names else f" for {row.answers[0].target}"
+    yield f"{page.style.strong(row.requirement)}{place}{target}"
     answers = [answer for answer in row.answers if whole or not answer.is_fine]
     yield from release_tables(answers, page)
     for answer in answers:
@@ -150,37 +149,38 @@ def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
 
 
 def _conclusion(answer: Answer, row: Row, page: Page) -> Iterator[str]:
-    """Say what comes of it for one target."""
+    """Write the result for one target."""
     name = f"{page.style.strong(page.name(answer))} " if page.names else "The target "
     why = answer.explanation
     if answer.marker:
-        yield f"  {name}does not need it, for its marker does not hold: {answer.marker}"
+        yield f"  {name}does not need it, because its marker is false: {answer.marker}"
     elif answer.problem:
-        yield f"  {name}may get it or not: that could not be found out"
+        yield f"  {name}could not be checked; see the error"
     elif why is None:
-        yield f"  {name}gets it from {answer.url}, and no index is asked"
+        yield f"  {name}gets it directly from {answer.url}"
     elif answer.taken:
         yield from _with_file(f"{name}gets {answer.taken.version}", answer.taken, page)
     else:
         newest = None if why.demands[0].unlisted else answer.newest
-        would = f"; the newest that fits is {newest.version}" if newest else ""
-        lack = _lack(why, row)
-        said = f"{name}gets nothing{': ' if lack else ''}{lack}{would}"
-        yield from _with_file(said, newest, page)
-        yield from (f"    not at {place}" for place in why.places)
+        fitting = f"; the newest that fits is {newest.version}" if newest else ""
+        cause = _cause(why, row)
+        text = f"{name}gets nothing{': ' if cause else ''}{cause}{fitting}"
+        yield from _with_file(text, newest, page)
+        yield from (f"    not found at {place}" for place in why.places)
         yield from [f"    did you mean {' or '.join(answer.near)}?"] if answer.near else []
 
 
-def _lack(why: Explanation, row: Row) -> str:
-    """Say what is missing, where it is not one release or another."""
+def _cause(why: Explanation, row: Row) -> str:
+    """Return why the target gets nothing; empty if the table of releases says it."""
     demand, *others = why.demands
     if not why.releases:
-        return f"there is nothing of the name {row.project}"
+        return f"there is no project {row.project}"
     if demand.unlisted:
-        lack = "one version has to be named" if demand.hashes else "none is listed for it"
-        return f"hashes are compared, and {lack}"
+        if demand.hashes:
+            return "hashes are required, so its version must be pinned with =="
+        return NO_HASH
     if not why.admitted and others:
-        return "no release meets all that is asked for"
+        return "no release satisfies all its requirements"
     if not why.admitted:
         return f"there is no such release{' within the constraint' if demand.constraint else ''}"
     if why.missing:
@@ -188,10 +188,10 @@ def _lack(why: Explanation, row: Row) -> str:
     return "" if why.newest_fitting else "no release fits"
 
 
-def _with_file(said: str, file: BestFile | None, page: Page) -> Iterator[str]:
-    """Write a sentence, and a file behind or below it."""
-    whole = f"  {said}: {file_text(file)}" if file else f"  {said}"
+def _with_file(text: str, file: BestFile | None, page: Page) -> Iterator[str]:
+    """Write a sentence, and a file behind it or in the next line."""
+    whole = f"  {text}: {file_text(file)}" if file else f"  {text}"
     if file is None or len(_ESCAPE.sub("", whole)) <= page.width:
         yield whole
     else:
-        yield from [f"  {said}:", f"    {file_text(file)}"]
+        yield from [f"  {text}:", f"    {file_text(file)}"]

@@ -1,4 +1,4 @@
-"""Explanations as text: who asks, release by release why not, and the nearest fixes."""
+"""Explanations as text: what was requested, why each release does not fit, and suggestions."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from wheeltarget.resolver.demands import Release
 from wheeltarget.resolver.explanation import Explanation
 
 _MOST_GROUPS, _FEWER_GROUPS = 6, 3
-_MOST_ASKERS = 3
+_MOST_REQUESTS = 3
 _INDENT = "    "
 _WIDEST = 60
-"""How wide what is to be written may be before what it does is moved; a hash is wider."""
+"""How wide the first column may be; a wider cell, such as a hash, gets a line of its own."""
+
+NO_HASH = "hashes are required, but this requirement has none"
 
 
 def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """Write why demands could not be met.
+    """Write why requirements could not be met; what is the same for several targets, once.
 
-    :param explanations: one for each project.
+    :param explanations: one for each project and target.
     :returns: lines, without line ends, most of them short enough for 80 columns.
     """
-    told: dict[tuple[str, ...], list[str]] = {}
+    by_text: dict[tuple[str, ...], list[str]] = {}
     for explanation in explanations:
-        told.setdefault(tuple(_lines(explanation)), []).append(explanation.target)
+        by_text.setdefault(tuple(_lines(explanation)), []).append(explanation.target)
     several = len({explanation.target for explanation in explanations}) > 1
-    for (heading, *lines), targets in told.items():
+    for (heading, *lines), targets in by_text.items():
         yield heading
         if several and targets[0] not in heading:
             yield f"{_INDENT}for {', '.join(targets)}"
@@ -43,24 +45,24 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 
 def fix_lines(explanation: Explanation) -> Iterator[str]:
-    """Write what would do.
+    """Write the suggestions of an explanation.
 
     :param explanation: the explanation.
-    :returns: lines, without line ends; none where nothing would.
+    :returns: lines, without line ends; none if there are no suggestions.
     """
     changes = (
-        ("one of these lets a file fit:", explanation.fixes),
-        ("from source, which was not tried:", explanation.sources),
+        (f"to fix it, use{' one of these' * (len(explanation.fixes) > 1)}:", explanation.fixes),
+        ("from source (not tried):", explanation.sources),
     )
     width = _width([row for _, rows in changes for row in rows])
     for heading, rows in changes:
         if rows:
-            yield f"  {heading if len(rows) > 1 else heading.replace('one of these', 'this')}"
+            yield f"  {heading}"
             yield from _columns(rows, width)
 
 
 def _releases(explanation: Explanation) -> Iterator[str]:
-    """Say of the releases that are asked for why they do not fit, and which one would."""
+    """Write why the requested releases do not fit, and the newest one that does."""
     admitted = explanation.admitted
     missing = explanation.missing if len(explanation.releases) > 1 else ""
     if missing:
@@ -68,100 +70,98 @@ def _releases(explanation: Explanation) -> Iterator[str]:
     if admitted:
         yield from _columns(_groups(admitted, _FEWER_GROUPS if missing else _MOST_GROUPS))
     newest = explanation.newest_fitting
-    told = any("newest that fits" in what for _, what in explanation.fixes)
-    contradicted = not admitted and len(explanation.demands) > 1
-    if newest is not None and not newest.admitted and not told and not contradicted:
+    is_suggested = any("newest that fits" in what for _, what in explanation.fixes)
+    is_conflict = not admitted and len(explanation.demands) > 1
+    if newest is not None and not (newest.admitted or is_suggested or is_conflict):
         yield f"{_INDENT}the newest that fits is {newest.version}"
 
 
 def _heading(explanation: Explanation) -> Iterator[str]:
-    """Say what cannot be had, and who asks for it."""
+    """Write what is wrong, and what requests the project."""
     demand, *others = explanation.demands
     limit = f", constrained to {demand.constraint}" if demand.constraint else ""
     if others and not explanation.admitted:
-        yield f"{demand.project}{limit}: for {explanation.target} no release meets all of these"
-        yield from _columns(list(_askers(explanation.demands)))
+        yield f"{demand.project}{limit}: no release satisfies all of these for {explanation.target}"
+        yield from _columns(list(_requests(explanation.demands)))
         return
     place = f" ({demand.location})" if demand.location and not demand.chain else ""
-    yield f"{demand.name}{demand.specifier}{place}{limit}: {_trouble(explanation)}"
+    yield f"{demand.name}{demand.specifier}{place}{limit}: {_problem(explanation)}"
     if demand.chain:
-        yield f"{_INDENT}{_way(demand, demand.chain[0][1])}"
+        yield f"{_INDENT}{_chain(demand, demand.chain[0][1])}"
     if not explanation.releases:
-        yield from (f"{_INDENT}not at {place}" for place in explanation.places)
+        yield from (f"{_INDENT}not found at {place}" for place in explanation.places)
     elif not explanation.admitted and not demand.constraint:
         versions = [release.version for release in explanation.releases]
         final = [version for version in versions if not version.is_prerelease]
-        yield f"{_INDENT}the newest one is {(final or versions)[0]}"
-    yield from _columns(list(_askers(others)))
+        yield f"{_INDENT}the newest release is {(final or versions)[0]}"
+    yield from _columns(list(_requests(others)))
 
 
-def _trouble(explanation: Explanation) -> str:
-    """Say in a few words what is wrong."""
+def _problem(explanation: Explanation) -> str:
     demand = explanation.demands[0]
     if demand.unlisted:
-        return "hashes are compared, and none is listed for it"
+        return NO_HASH
     if not explanation.releases:
-        return "there is nothing of this name"
+        return "there is no such project"
     if explanation.admitted:
         return f"no file fits {explanation.target}"
-    return "no release meets both" if demand.constraint else "there is no such release"
+    return "no release satisfies both" if demand.constraint else "there is no such release"
 
 
-def _askers(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
-    """Give what is asked for with who asks; of many releases of one project the newest is told."""
-    by_way: dict[tuple[str, ...], list[Demand]] = {}
+def _requests(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
+    """Return what is requested and by what; of many releases of a project, only the newest."""
+    by_chain: dict[tuple[str, ...], list[Demand]] = {}
     for number, demand in enumerate(demands):
-        way = tuple(name for name, _ in demand.chain) or (f"line {number}",)
-        by_way.setdefault(way, []).append(demand)
-    for same in by_way.values():
+        chain = tuple(name for name, _ in demand.chain) or (f"line {number}",)
+        by_chain.setdefault(chain, []).append(demand)
+    for same in by_chain.values():
         rows = list(_rows(same))
-        few = len(rows) <= _MOST_ASKERS
+        few = len(rows) <= _MOST_REQUESTS
         yield from rows if few else rows[:1]
         if not few:
-            left = [demand for demand in same if _what(demand) != rows[0][0]]
-            yield "others", _asker(left[0], _versions(left))
+            left = [demand for demand in same if _requested(demand) != rows[0][0]]
+            yield "others", _requested_by(left[0], _versions(left))
 
 
 def _rows(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
-    """Put those together that ask for the same by the same way."""
-    for what, group in groupby(demands, key=_what):
+    for requested, group in groupby(demands, key=_requested):
         same = list(group)
-        yield what, _asker(same[0], _versions(same))
+        yield requested, _requested_by(same[0], _versions(same))
 
 
 def _versions(demands: Sequence[Demand]) -> str:
-    """Give the versions of the project that asks, the oldest to the newest."""
+    """Return the versions of the requesting project, from the oldest to the newest."""
     versions = sorted({Version(d.chain[0][1]) for d in demands if d.chain and d.chain[0][1]})
     return _span(versions[::-1]) if versions else ""
 
 
-def _what(demand: Demand) -> str:
+def _requested(demand: Demand) -> str:
     return demand.file.rpartition("/")[2] or demand.specifier or "any"
 
 
-def _asker(demand: Demand, versions: str) -> str:
-    """Say who asks, behind what is asked for."""
-    return f"({_way(demand, versions)})" if demand.chain else f"({demand.location or 'asked for'})"
+def _requested_by(demand: Demand, versions: str) -> str:
+    text = _chain(demand, versions) if demand.chain else demand.location or "requested"
+    return f"({text})"
 
 
-def _way(demand: Demand, versions: str) -> str:
-    """Say by which way something is needed, up to the user's line."""
+def _chain(demand: Demand, versions: str) -> str:
+    """Return what needs the project, up to the user's line."""
     (first, _), *above = demand.chain
-    said = f"needed by {first}{' ' if versions else ''}{versions}"
-    said += "".join(f", which {name} needs" for name, _ in above)
-    return f"{said}; {demand.location}" if demand.location else said
+    text = f"needed by {first}{' ' if versions else ''}{versions}"
+    text += "".join(f", which {name} needs" for name, _ in above)
+    return f"{text}; {demand.location}" if demand.location else text
 
 
 def _groups(releases: Sequence[Release], most: int) -> list[tuple[str, str]]:
-    """Put neighbours with the same reason together; of many groups the newest are told."""
+    """Group neighbours with the same reason; of many groups, show only the newest."""
     groups = [
         (reason, [release.version for release in group])
         for reason, group in groupby(releases, key=lambda release: release.reason.text)
     ]
-    told = groups if len(groups) <= most + 1 else groups[:most]
-    rows = [(_span(versions), reason) for reason, versions in told]
-    left = [version for _, versions in groups[len(told) :] for version in versions]
-    return [*rows, (_span(left), "fits no better")] if left else rows
+    shown = groups if len(groups) <= most + 1 else groups[:most]
+    rows = [(_span(versions), reason) for reason, versions in shown]
+    left = [version for _, versions in groups[len(shown) :] for version in versions]
+    return [*rows, (_span(left), "does not fit either")] if left else rows
 
 
 def _span(versions: Sequence[Version]) -> str:

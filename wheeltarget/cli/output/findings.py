@@ -1,4 +1,4 @@
-"""Findings as text, as JSON, or as annotations of GitHub."""
+"""Findings of a validation as text, JSON or GitHub annotations."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _SCHEMA = 1
 def show_findings(
     outcome: ValidateOutcome, form: str, stdout: TextIO, stderr: TextIO, *, quiet: bool
 ) -> None:
-    """Write findings to standard output, and all else to standard error.
+    """Write findings to standard output, and everything else to standard error.
 
-    :param outcome: what came of a validation.
+    :param outcome: the result of a validation.
     :param form: ``text``, ``json`` or ``github``.
     :param stdout: for the findings.
-    :param stderr: for files left out and, with ``text``, for the sum.
-    :param quiet: whether to leave out the sum where there is nothing to tell.
+    :param stderr: for files left out and, with ``text``, for the summary.
+    :param quiet: whether to leave out the summary if there are no findings.
     """
     write = {"text": _text, "json": _json, "github": _github}[form]
     stdout.writelines(write(outcome, Style(stdout, os.environ)))
@@ -34,7 +34,7 @@ def show_findings(
     style = Style(stderr, os.environ)
     stderr.writelines(format_fault(fault, style) for fault in outcome.unfinished)
     if form == "text" and not (quiet and outcome.exit_code == 0):
-        stderr.write(f"{_sum(outcome)}\n")
+        stderr.write(f"{_summary(outcome)}\n")
     stderr.flush()
 
 
@@ -96,13 +96,12 @@ def _annotation(kind: str, finding: Finding, message: str) -> str:
     return workflow_command(kind, properties, redact(message))
 
 
-def _sum(outcome: ValidateOutcome) -> str:
-    """Say in one line what came of it."""
+def _summary(outcome: ValidateOutcome) -> str:
     files = counted(outcome.files, "file")
     fixed = f"{counted(len(outcome.fixed), 'finding')} fixed, " if outcome.fixed else ""
     if not outcome.findings:
         return f"{fixed}no findings{' left' if fixed else ''} in {files}"
     touched = counted(len({each.location.file for each in outcome.findings}), "file")
     fixable = sum(each.fixable for each in outcome.findings)
-    hint = f"; --fix mends {fixable}" if fixable else ""
+    hint = f"; --fix can fix {fixable}" if fixable else ""
     return f"{fixed}{counted(len(outcome.findings), 'finding')} in {touched}{hint}"

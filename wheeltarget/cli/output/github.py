@@ -1,4 +1,4 @@
-"""Annotations of GitHub, as its runner reads them from standard output."""
+"""GitHub annotations, as its runner reads them from standard output."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from collections.abc import Mapping
 
 
 def workflow_command(kind: str, properties: Mapping[str, str], message: str) -> str:
-    """Write one workflow command.
+    """Return one workflow command.
 
     :param kind: ``error`` or ``notice``.
     :param properties: its properties, such as ``file`` and ``line``.
     :param message: its text.
     :returns: a line with its line end.
     """
-    said = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
-    return f"::{kind}{' ' if said else ''}{said}::{_escape(message)}\n"
+    text = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
+    return f"::{kind}{' ' if text else ''}{text}::{_escape(message)}\n"
 
 
 def _escape(text: str) -> str:
-    """Write what would end a workflow command as GitHub reads it."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

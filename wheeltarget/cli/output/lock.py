@@ -1,4 +1,4 @@
-"""What became of locks, as text for a terminal, for a pull request, or as JSON."""
+"""Results of ``lock`` as text for a terminal, or as Markdown for a pull request."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def show_outcome(outcome: LockOutcome, stdout: TextIO, *, coloured: bool = True) -> None:
-    """Say of each lock whether it is new, what has changed, or that it is the same.
+    """Write for each lock whether it is new, what has changed, or that it is unchanged.
 
-    :param outcome: what came of locking.
-    :param stdout: where to.
-    :param coloured: False where no colour is wanted even on a terminal.
+    :param outcome: the result of locking.
+    :param stdout: where to write.
+    :param coloured: False to write no colour even on a terminal.
     """
     style = Style(stdout, os.environ, coloured=coloured)
     for file in outcome.files:
@@ -36,28 +36,28 @@ def _lines(file: LockFile, *, written: bool) -> Iterator[str]:
         yield f"Locked {path} ({count})" if written else f"There is no {path} yet ({count})"
         return
     yield f"Changed {path} ({count})" if written else f"Stale {path} ({count})"
-    yield from (f"  {_say(change)}" for change in file.changes)
-    yield from (f"  asked for: {text}" for text in file.added)
-    yield from (f"  no longer asked for: {text}" for text in file.removed)
+    yield from (f"  {_change_text(change)}" for change in file.changes)
+    yield from (f"  new requirement: {text}" for text in file.added)
+    yield from (f"  removed requirement: {text}" for text in file.removed)
     if not (file.changes or file.added or file.removed):
-        yield "  what else it says of its files, or how it is written"
+        yield "  only details of its files, or the way it is written"
 
 
-def _say(change: Change) -> str:
+def _change_text(change: Change) -> str:
     if change.old is None:
         return f"{change.name} {change.new}, new"
     if change.new is None:
-        return f"{change.name} {change.old}, gone"
+        return f"{change.name} {change.old}, removed"
     if change.remark:
         return f"{change.name} {change.new}, {change.remark}"
     return f"{change.name} {change.old} -> {change.new}"
 
 
 def show_diff(outcome: LockOutcome, stdout: TextIO) -> None:
-    """Write what would change as Markdown, for a pull request.
+    """Write changes as Markdown, for a pull request.
 
-    :param outcome: what came of locking.
-    :param stdout: where to.
+    :param outcome: the result of locking.
+    :param stdout: where to write.
     """
     changed = [file for file in outcome.files if file.state != "same"]
     if not changed:
@@ -80,10 +80,10 @@ def _section(file: LockFile) -> Iterator[str]:
             yield f"| {change.name} | {change.old or ''} | {change.new or ''}{remark} |"
     if file.changes and (file.added or file.removed):
         yield ""
-    yield from (f"- asked for: {_code(text)}" for text in file.added)
-    yield from (f"- no longer asked for: {_code(text)}" for text in file.removed)
+    yield from (f"- new requirement: {_code(text)}" for text in file.added)
+    yield from (f"- removed requirement: {_code(text)}" for text in file.removed)
     if not (file.changes or file.added or file.removed):
-        yield "Only what else it says of its files, or how it is written."
+        yield "Only details of its files, or the way it is written."
 
 
 def _code(text: str) -> str:

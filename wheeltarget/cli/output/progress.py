@@ -1,4 +1,4 @@
-"""How far a run has come, in one line of a terminal that is gone afterwards."""
+"""Progress of a run, in one line of a terminal that is cleared afterwards."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _CLEAR = "\r\x1b[K"
 def progress_line(
     stream: TextIO, *, wanted: bool = True
 ) -> Iterator[Callable[[Progress], None] | None]:
-    """Show how far a run has come, and clear that away.
+    """Show the progress of a run, and clear the line at the end.
 
     :param stream: a terminal.
     :param wanted: whether to show anything.
-    :returns: takes what there is to show; None where nothing is.
+    :returns: a function that shows progress; None if nothing is to be shown.
     """
     if not wanted or os.environ.get("TERM") == "dumb":
         yield None
@@ -40,10 +40,7 @@ def progress_line(
 
 
 def progress_text(progress: Progress) -> str:
-    """Write how far a run has come, such as ``Fetching 12/60 files, 34.1/102.3 MB``.
-
-    :param progress: how far.
-    """
+    """Return progress as text, such as ``Fetching 12/60 files, 34.1/102.3 MB``."""
     total = f"/{progress.all_size / _MB:.1f}" if progress.all_size else ""
     files = f"{progress.files}/{progress.all_files} files"
     return f"Fetching {files}, {progress.size / _MB:.1f}{total} MB"

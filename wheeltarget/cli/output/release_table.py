@@ -1,4 +1,4 @@
-"""The table of releases by target: for each the best file or the reason, in columns of text."""
+"""The table of releases by target: the best file, or why there is none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wheeltarget.resolver.demands import Release
 
 GAP = "  "
-"""What stands between columns."""
+"""The space between columns."""
 
 _LEFT = 24
 _LEAST_COLUMN, _COLUMN_WITH_TAG = 16, 26
@@ -32,8 +32,8 @@ _LONGEST_REASON = 90
 class Cell:
     """A cell of a table.
 
-    :param text: what stands in it.
-    :param kind: how it is set off: ``good``, ``bad``, ``faint``, ``strong`` or not at all.
+    :param text: its text.
+    :param kind: its style: ``good``, ``bad``, ``faint``, ``strong`` or empty.
     """
 
     text: str
@@ -45,8 +45,8 @@ class _Line:
     """A row of the table of releases.
 
     :param versions: its releases, the newest first.
-    :param admitted: whether they are asked for.
-    :param cells: what each target has of them.
+    :param admitted: whether the requirement admits them.
+    :param cells: the result for each target.
     """
 
     versions: tuple[Version, ...]
@@ -56,12 +56,12 @@ class _Line:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How things are written.
+    """The style and width of the output.
 
-    :param style: how words are set off.
-    :param width: how many columns there are.
+    :param style: the colours.
+    :param width: the number of columns.
     :param every: whether each release has a row of its own, and each requirement a table.
-    :param names: a short name for each target, by its label; empty where there is only one.
+    :param names: a short name for each target, by its label; empty if there is only one target.
     """
 
     style: Style
@@ -70,11 +70,10 @@ class Page:
     names: dict[str, str]
 
     def name(self, answer: Answer) -> str:
-        """Give what a target is called in a table."""
+        """Return the name of a target in a table."""
         return self.names.get(answer.target, answer.target)
 
-    def paint(self, text: str, kind: str) -> str:
-        """Set a text off."""
+    def _paint(self, text: str, kind: str) -> str:
         paints: dict[str, Callable[[str], str]] = {
             "good": self.style.good,
             "bad": self.style.error,
@@ -93,17 +92,17 @@ class Page:
             for parts in zip_longest(*wrapped, fillvalue=""):
                 last = max((n for n, part in enumerate(parts) if part), default=0)
                 yield GAP.join(
-                    self.paint(part if n == last else f"{part:<{width}}", cell.kind)
+                    self._paint(part if n == last else f"{part:<{width}}", cell.kind)
                     for n, (part, cell, width) in enumerate(zip(parts, row, widths, strict=True))
                     if n <= last
                 )
 
 
 def release_tables(answers: Sequence[Answer], page: Page) -> Iterator[str]:
-    """Write tables of releases by target, as many targets side by side as there is room for.
+    """Write tables of releases by target, with as many targets side by side as the width allows.
 
-    :param answers: what each target can have; those of which no release is known are left out.
-    :param page: how things are written.
+    :param answers: the result for each target; those without a known release are left out.
+    :param page: the style and width.
     :returns: lines, without line ends, none wider than the page.
     """
     answers = [each for each in answers if each.explanation and each.explanation.releases]
@@ -115,8 +114,7 @@ def release_tables(answers: Sequence[Answer], page: Page) -> Iterator[str]:
 
 
 def _releases(answers: Sequence[Answer], page: Page) -> Iterator[str]:
-    """Write the table of releases by target."""
-    kept = list(_kept(_grouped(answers, every=page.every), answers, every=page.every))
+    kept = list(_shortened(_grouped(answers, every=page.every), answers, every=page.every))
     marked = any(line.admitted for line in kept) and not all(
         line.admitted for line in kept if line.versions
     )
@@ -136,11 +134,11 @@ def _releases(answers: Sequence[Answer], page: Page) -> Iterator[str]:
         names = (Cell(page.name(answer), "strong") for answer in answers)
         rows.insert(0, [Cell(""), Cell(""), *names])
     yield from page.table(rows, widths)
-    notes = [f"{page.style.strong('*')} asked for"] if marked else []
+    notes = [f"{page.style.strong('*')} matches the requirement"] if marked else []
     if sum(len(line.versions) for line in kept) < len(_versions(answers)):
         notes.append("--all shows every release")
     if notes:
-        yield f" {', '.join(notes)}"
+        yield f" {'; '.join(notes)}"
 
 
 def _span_cell(line: _Line, span: str) -> Cell:
@@ -154,13 +152,13 @@ def _span(versions: Sequence[Version]) -> str:
 
 
 def _versions(answers: Sequence[Answer]) -> list[Version]:
-    """Give every release, the newest first."""
+    """Return every release, the newest first."""
     explanations = [answer.explanation for answer in answers if answer.explanation]
     return sorted({each.version for why in explanations for each in why.releases}, reverse=True)
 
 
 def _grouped(answers: Sequence[Answer], *, every: bool) -> list[_Line]:
-    """Put neighbouring releases together of which the same is to be said."""
+    """Group neighbouring releases with the same result."""
     by_target = [
         {release.version: release for release in answer.explanation.releases}
         for answer in answers
@@ -169,8 +167,8 @@ def _grouped(answers: Sequence[Answer], *, every: bool) -> list[_Line]:
     versions = _versions(answers)
     finals = [version for version in versions if not version.is_prerelease]
     if finals and not every:
-        asked = {v for releases in by_target for v, each in releases.items() if each.admitted}
-        versions = [v for v in versions if v in asked or not v.is_prerelease]
+        admitted = {v for releases in by_target for v, each in releases.items() if each.admitted}
+        versions = [v for v in versions if v in admitted or not v.is_prerelease]
     lines = []
     for version in versions:
         seen = [releases.get(version) for releases in by_target]
@@ -178,19 +176,17 @@ def _grouped(answers: Sequence[Answer], *, every: bool) -> list[_Line]:
             _cell(release, answer, columns=len(answers), every=every)
             for release, answer in zip(seen, answers, strict=True)
         )
-        admitted = any(release.admitted for release in seen if release)
-        lines.append(_Line((version,), admitted, cells))
+        lines.append(_Line((version,), any(each.admitted for each in seen if each), cells))
     if every:
         return lines
     return [
-        _Line(tuple(v for line in same for v in line.versions), admitted, cells)
-        for (admitted, cells), group in groupby(lines, key=lambda line: (line.admitted, line.cells))
-        for same in [list(group)]
+        _Line(tuple(v for line in group for v in line.versions), *key)
+        for key, group in groupby(lines, key=lambda line: (line.admitted, line.cells))
     ]
 
 
 def _cell(release: Release | None, answer: Answer, *, columns: int, every: bool) -> Cell:
-    """Say what a target has of a release."""
+    """Return the result of a release for a target."""
     if release is None:
         return Cell("")
     if release.reason.nearness is not Nearness.FITS:
@@ -203,8 +199,10 @@ def _cell(release: Release | None, answer: Answer, *, columns: int, every: bool)
     return Cell(file_text(file) if columns == 1 and every else f"fits: {file.tag}", "good")
 
 
-def _kept(lines: Sequence[_Line], answers: Sequence[Answer], *, every: bool) -> Iterator[_Line]:
-    """Leave lines out of a long table that say the least, and say how many."""
+def _shortened(
+    lines: Sequence[_Line], answers: Sequence[Answer], *, every: bool
+) -> Iterator[_Line]:
+    """Replace the least useful lines of a long table by their number."""
     if every or len(lines) <= _SHORT_TABLE:
         yield from lines
         return
@@ -220,10 +218,10 @@ def _kept(lines: Sequence[_Line], answers: Sequence[Answer], *, every: bool) -> 
             yield from found
             continue
         count = sum(len(line.versions) for line in found)
-        said = Cell(f"{count} more", "faint")
-        yield _Line((), False, (said, *[Cell("")] * (len(answers) - 1)))  # noqa: FBT003 - a row
+        more = Cell(f"{count} more", "faint")
+        yield _Line((), False, (more, *[Cell("")] * (len(answers) - 1)))  # noqa: FBT003 - a row
 
 
 def file_text(file: BestFile) -> str:
-    """Write a file with its size."""
+    """Return a file's name with its size."""
     return file.filename + ("" if file.size is None else f" ({format_size(file.size)})")

@@ -17,30 +17,23 @@ from wheeltarget.cli.output.text import (
 from wheeltarget.commands.merge import MergeOutcome
 
 if TYPE_CHECKING:
+    from wheeltarget.commands.bundle.bundle import BundleOutcome
     from wheeltarget.commands.prune import PruneOutcome, PruneRequest
 
 _SCHEMA = 1
-
-
 _GIGABYTE = 1000**3
-
-
-if TYPE_CHECKING:
-    from wheeltarget.commands.bundle.bundle import BundleOutcome
-
-_SCHEMA = 1
 
 
 def show_bundle(
     outcome: BundleOutcome, stdout: TextIO, stderr: TextIO, *, as_json: bool, quiet: bool
 ) -> None:
-    """Say how large each project is in a bundle.
+    """Write the size of each project in a bundle.
 
-    :param outcome: what came of it.
+    :param outcome: the result.
     :param stdout: for the sizes.
     :param stderr: for the notes.
     :param as_json: whether to write JSON.
-    :param quiet: whether to write nothing where that is text.
+    :param quiet: whether to write no text.
     """
     if as_json:
         show_json(_document(outcome), stdout)
@@ -59,12 +52,11 @@ def _text(outcome: BundleOutcome, style: Style) -> str:
     wide = max((len(name) for name, _, _ in rows), default=0)
     lines = [style.strong(f"For {outcome.target}:")]
     lines += [
-        f"  {name:{wide}}  {size:>11}  {files} {'file' if files == 1 else 'files'}"
-        for name, size, files in rows
+        f"  {name:{wide}}  {size:>11}  {counted(files, 'file')}" for name, size, files in rows
     ]
-    of = f", of {format_size(outcome.limit)} that the service takes" if outcome.limit else ""
+    limit = f" (the service allows {format_size(outcome.limit)})" if outcome.limit else ""
     path = display_path(outcome.output.absolute())
-    return "\n".join([*lines, f"Saved {path}, {format_size(outcome.size)} unpacked{of}", ""])
+    return "\n".join([*lines, f"Saved {path}, {format_size(outcome.size)} unpacked{limit}", ""])
 
 
 def _document(outcome: BundleOutcome) -> dict[str, object]:
@@ -83,11 +75,11 @@ def _document(outcome: BundleOutcome) -> dict[str, object]:
 
 
 def show_usage(usage: Usage, stdout: TextIO, *, as_json: bool) -> None:
-    """Say what is in the cache folder.
+    """Write what is in the cache folder.
 
-    :param usage: what is in it.
-    :param stdout: where to say it.
-    :param as_json: whether as JSON.
+    :param usage: its contents.
+    :param stdout: where to write.
+    :param as_json: whether to write JSON.
     """
     if as_json:
         show_json(usage.as_dict(), stdout)
@@ -98,11 +90,11 @@ def show_usage(usage: Usage, stdout: TextIO, *, as_json: bool) -> None:
 
 
 def show_removed(removed: Removed, stdout: TextIO, *, as_json: bool) -> None:
-    """Say what was removed.
+    """Write what was removed from the cache.
 
-    :param removed: what was.
-    :param stdout: where to say it.
-    :param as_json: whether as JSON.
+    :param removed: the result.
+    :param stdout: where to write.
+    :param as_json: whether to write JSON.
     """
     if as_json:
         show_json(removed.as_dict(), stdout)
@@ -120,11 +112,11 @@ def _size(size: int) -> str:
 
 
 def show_merge(outcome: MergeOutcome, stdout: TextIO, *, as_json: bool) -> None:
-    """Say what is in the joined wheelhouse.
+    """Write the files of a merged wheelhouse.
 
-    :param outcome: what came of it.
-    :param stdout: where to say it.
-    :param as_json: whether as JSON.
+    :param outcome: the result.
+    :param stdout: where to write.
+    :param as_json: whether to write JSON.
     """
     if as_json:
         show_json(outcome.as_dict(), stdout)
@@ -134,7 +126,7 @@ def show_merge(outcome: MergeOutcome, stdout: TextIO, *, as_json: bool) -> None:
         stdout.write(f"{how} {display_path(file.path)}\n")
     new = sum(file.new for file in outcome.files)
     stdout.write(
-        f"Joined {counted(outcome.folders, 'wheelhouse')}: "
+        f"Merged {counted(outcome.folders, 'wheelhouse')}: "
         f"{counted(len(outcome.files), 'file')}, {new} new\n"
     )
     stdout.flush()
@@ -148,12 +140,12 @@ def show_prune(
     *,
     as_json: bool,
 ) -> None:
-    """Write the files to standard output, a line each, and the sum to standard error.
+    """Write the files to standard output, one per line, and a summary to standard error.
 
-    :param outcome: what came of it.
-    :param request: what was asked for.
+    :param outcome: the result.
+    :param request: the request.
     :param stdout: for the files.
-    :param stderr: for the sum, which goes with text only.
+    :param stderr: for the summary, written with text only.
     :param as_json: whether to write JSON.
     """
     if as_json:
@@ -168,9 +160,9 @@ def show_prune(
     stdout.writelines(f"{path}\n" for path in outcome.files)
     stdout.flush()
     number = len(outcome.files)
-    what = f"{number or 'no'} {'file' if number == 1 else 'files'}, {format_size(outcome.size)}"
+    files = f"{counted(number, 'file') if number else 'no files'} ({format_size(outcome.size)})"
     if request.since:
-        how = f"copied to {request.to}" if outcome.done else "to be taken there"
+        summary = f"copied to {request.to}" if outcome.done else "to be transferred"
     else:
-        how = "removed" if outcome.done else "that no lock names"
-    stderr.write(f"{what} {how}\n")
+        summary = "removed" if outcome.done else "not named by any lock"
+    stderr.write(f"{files} {summary}\n")

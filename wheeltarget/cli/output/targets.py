@@ -1,4 +1,4 @@
-"""The list of targets, and targets in full, as text or as JSON."""
+"""The list of targets, and details of targets, as text or JSON."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def show_list(
     *,
     as_json: bool,
 ) -> None:
-    """Write the list.
+    """Write the list of targets.
 
     :param rows: targets of the catalogue.
-    :param sources: what each key of a source stands for.
-    :param own: targets of one's own.
-    :param stdout: where to.
-    :param as_json: whether as JSON.
+    :param own: the user's own targets.
+    :param sources: the source that each key stands for.
+    :param stdout: where to write.
+    :param as_json: whether to write JSON.
     """
     if as_json:
         document = {
@@ -58,11 +58,11 @@ def show_list(
 def show_described(
     targets: Sequence[Described], stdout: TextIO, *, as_json: bool, all_tags: bool
 ) -> None:
-    """Write targets in full.
+    """Write the details of targets.
 
     :param targets: the targets.
-    :param stdout: where to.
-    :param as_json: whether as JSON, which has every tag.
+    :param stdout: where to write.
+    :param as_json: whether to write JSON, which has every tag.
     :param all_tags: whether the text has every tag, too.
     """
     if as_json:
@@ -101,19 +101,19 @@ def _list(rows: Sequence[Row], own: Sequence[OwnTarget]) -> Iterator[str]:
             yield _HEADS[kind]
         yield from _row(row, pythons)
     if own:
-        yield from [*([""] if rows else []), "Your own"]
+        yield from [*([""] if rows else []), "Your own targets"]
         yield from (f"  {each.name:<26} {each.file}" for each in own)
     if rows:
         usual = (row for row in rows if row.status == "verified" and not row.retired)
         row = next(usual, rows[0])
         name = target_name(row.system.name, row.pythons[-1], row.architectures[0])
-        yield from ["", "A name in full has the Python and the architecture, as in", f"  {name}"]
+        yield from ["", "A full name adds the Python version and the architecture:", f"  {name}"]
     elif not own:
-        yield "No target is like that."
+        yield "No target matches."
 
 
 def _merged(rows: Sequence[Row]) -> Iterable[tuple[Row, list[str]]]:
-    """Put rows together that look alike, and differ in their sources only."""
+    """Merge rows that differ in their sources only."""
     found: dict[tuple[object, ...], tuple[Row, list[str]]] = {}
     for row in rows:
         tags = tuple(row.system.platforms[each] for each in row.architectures)
@@ -123,7 +123,7 @@ def _merged(rows: Sequence[Row]) -> Iterable[tuple[Row, list[str]]]:
 
 
 def _row(row: Row, pythons: Sequence[str]) -> Iterator[str]:
-    """Write the name, then what it can be composed of."""
+    """Write the name, then its Python versions and architectures."""
     system = row.system
     platform = system.platforms[row.architectures[0]]
     level = re.sub(r"_(x86_64|aarch64|arm64.*|armv7l|i686|amd64|wasm32)$", "", platform)
@@ -165,11 +165,11 @@ def _described(each: Described, *, all_tags: bool) -> Iterator[str]:
 
 
 def _fact(fact: Fact, sources: dict[str, int], width: int) -> str:
-    """Write a fact with the numbers of its sources, which are counted as they come."""
+    """Write a fact with the numbers of its sources, in the order of their first use."""
     marks = "".join(f" [{sources.setdefault(each, len(sources) + 1)}]" for each in fact.sources)
     known = [] if fact.value is None else [str(fact.value)]
-    said = ", ".join((*known, _STATUS.get(fact.status, fact.status), *filter(None, [fact.seen])))
-    return f"    {fact.name:<{width}}{said}{marks}"
+    text = ", ".join((*known, _STATUS.get(fact.status, fact.status), *filter(None, [fact.seen])))
+    return f"    {fact.name:<{width}}{text}{marks}"
 
 
 def _record(each: Described) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Outcomes and errors as text: results to standard output, all else to standard error."""
+"""Results and errors as text: results to standard output, the rest to standard error."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
 
 
 class Style:
-    """How words are set off on a stream.
+    """The colours of a stream.
 
     :param stream: where the text goes.
-    :param environment: ``NO_COLOR`` and ``TERM`` count.
-    :param coloured: False where no colour is wanted even so.
+    :param environment: the environment; ``NO_COLOR`` and ``TERM`` are read.
+    :param coloured: False to write no colour even on a terminal.
     """
 
     def __init__(
@@ -35,23 +35,23 @@ class Style:
         self._coloured = coloured and terminal and not environment.get("NO_COLOR")
 
     def error(self, text: str) -> str:
-        """Set off what is wrong."""
+        """Return text in the colour of errors."""
         return self._wrap(_RED, text)
 
     def note(self, text: str) -> str:
-        """Set off what is worth knowing."""
+        """Return text in the colour of notes."""
         return self._wrap(_YELLOW, text)
 
     def strong(self, text: str) -> str:
-        """Set off a heading."""
+        """Return text in bold."""
         return self._wrap(_BOLD, text)
 
     def good(self, text: str) -> str:
-        """Set off what is as it was wished."""
+        """Return text in the colour of success."""
         return self._wrap(_GREEN, text)
 
     def faint(self, text: str) -> str:
-        """Set back what is only there beside the rest."""
+        """Return text in a faint colour."""
         return self._wrap(_FAINT, text)
 
     def _wrap(self, code: str, text: str) -> str:
@@ -77,12 +77,12 @@ def show_download(
 def show_outcome(
     outcome: DownloadOutcome, stdout: TextIO, stderr: TextIO, *, coloured: bool = True
 ) -> None:
-    """Say what was taken for which target, and what is worth knowing of it.
+    """Write the files of each target, and the notes.
 
-    :param outcome: what came of a download.
+    :param outcome: the result of a download.
     :param stdout: for the files.
     :param stderr: for the notes.
-    :param coloured: False where no colour is wanted even on a terminal.
+    :param coloured: False to write no colour even on a terminal.
     """
     style = Style(stdout, os.environ, coloured=coloured)
     for target in outcome.targets:
@@ -114,14 +114,11 @@ def _summary(target: TargetFiles, outcome: DownloadOutcome) -> str:
     known = [size for size in new if size is not None]
     least = "" if len(known) == len(new) else "at least "
     size = f", {least}{format_size(sum(known))}" if known else ""
-    return f"Would fetch {len(new)} {'file' if len(new) == 1 else 'files'}{size}"
+    return f"Would fetch {counted(len(new), 'file')}{size}"
 
 
 def format_size(size: int) -> str:
-    """Write a number of bytes as pip does.
-
-    :param size: the number.
-    """
+    """Return a number of bytes as pip writes it."""
     for factor, unit in ((1000**2, "MB"), (1000, "kB")):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
@@ -129,10 +126,10 @@ def format_size(size: int) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Write a number of things.
+    """Return a number and a noun, such as ``2 files``.
 
-    :param number: how many there are.
-    :param noun: what one of them is called.
+    :param number: the number.
+    :param noun: the noun in the singular.
     """
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
@@ -141,18 +138,18 @@ def show_json(document: Mapping[str, object], stdout: TextIO) -> None:
     """Write a result as one JSON object.
 
     :param document: the object.
-    :param stdout: where to.
+    :param stdout: where to write.
     """
     stdout.write(json_text(document))
     stdout.flush()
 
 
 def show_notes(notes: Iterable[str], stderr: TextIO, *, coloured: bool = True) -> None:
-    """Say what is worth knowing.
+    """Write notes.
 
     :param notes: one sentence each.
-    :param stderr: where to.
-    :param coloured: False where no colour is wanted even on a terminal.
+    :param stderr: where to write.
+    :param coloured: False to write no colour even on a terminal.
     """
     style = Style(stderr, os.environ, coloured=coloured)
     stderr.writelines(f"{style.note('note:')} {tame(note)}\n" for note in notes)
@@ -160,11 +157,11 @@ def show_notes(notes: Iterable[str], stderr: TextIO, *, coloured: bool = True) -
 
 
 def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True) -> None:
-    """Say what is wrong, where, and what to write instead.
+    """Write an error: what is wrong, where, and what to do.
 
-    :param error: what ended the run.
-    :param stderr: where to say it.
-    :param coloured: False where no colour is wanted even on a terminal.
+    :param error: the error that ended the run.
+    :param stderr: where to write.
+    :param coloured: False to write no colour even on a terminal.
     """
     style = Style(stderr, os.environ, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
@@ -177,8 +174,7 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
 
 
 def _show_explanations(error: DownloadError, stderr: TextIO) -> None:
-    """Say why pip could not have what it was to fetch."""
-    # Nothing of this is loaded for a good run.
+    # Loaded here, so that a run without an error does not load it.
     from wheeltarget.cli.output.explanation import explanation_lines
     from wheeltarget.resolver.explanation import UnmetError
 
@@ -187,18 +183,18 @@ def _show_explanations(error: DownloadError, stderr: TextIO) -> None:
 
 
 def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:
-    """Write a fault as its message, the line with a caret below, and the hint.
+    """Return a fault as its message, the line with carets below it, and the hint.
 
-    :param fault: what is wrong.
-    :param style: how to set words off.
-    :param word: what stands before the message.
+    :param fault: the fault.
+    :param style: the colours.
+    :param word: the text before the message.
     :returns: one or more lines, each with its line end.
     """
     place = f"{tame(str(near(fault.location)))}: " if fault.location else ""
     lines = [f"{place}{style.error(word)} {tame(fault.message)}"]
     if fault.source and fault.location:
         shown, start = _excerpt(tame(fault.source), fault.location.column - 1)
-        # Tabs are kept, so that the caret stands right however wide they are shown.
+        # Tabs are kept, so that the carets line up whatever the width of a tab.
         indent = "".join(character if character == "\t" else " " for character in shown[:start])
         carets = "^" * max(min(fault.width, len(shown) - start), 1)
         lines.append(f"    {shown}")
@@ -209,7 +205,7 @@ def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:
 
 
 def _excerpt(source: str, start: int) -> tuple[str, int]:
-    """Cut a long line down to what stands around a place, and say where that is now."""
+    """Return the part of a long line around a column, and the column within that part."""
     if len(source) <= _WIDEST:
         return source, start
     first = max(min(start - _WIDEST // 4, len(source) - _WIDEST), 0)
@@ -218,17 +214,14 @@ def _excerpt(source: str, start: int) -> tuple[str, int]:
 
 
 def near(location: Location) -> Location:
-    """Name a file below the working directory as from there: nested ones have whole paths.
-
-    :param location: a place in the input.
-    """
+    """Return a location with its file relative to the working directory, if it is below it."""
     file = Path(location.file)
     below = file.is_absolute() and file.is_relative_to(Path.cwd())
     return replace(location, file=str(file.relative_to(Path.cwd()))) if below else location
 
 
 def display_path(path: Path) -> str:
-    """Write a path as pip does: relative to the working directory where it lies below."""
+    """Return a path as pip writes it: relative to the working directory if it is below it."""
     if path.is_relative_to(Path.cwd()):
         return os.path.join(os.curdir, path.relative_to(Path.cwd()))  # noqa: PTH118 - keeps the dot
     return str(path)

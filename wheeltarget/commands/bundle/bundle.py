@@ -1,4 +1,4 @@
-"""The verb ``bundle``: the wheels of a lock, unpacked into what is deployed."""
+"""The command ``bundle``: unpack the wheels of a lock into a folder or archive to deploy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from wheeltarget.lockfile.model import Lock, LockedPackage
 
 LAYOUTS = ("flat", "lambda", "lambda-layer")
-"""What a bundle can look like."""
+"""The layouts of a bundle."""
 
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
 _LAMBDA = "aws-lambda"
@@ -34,18 +34,18 @@ _LAMBDA = "aws-lambda"
 
 @dataclass(frozen=True, slots=True)
 class BundleRequest:
-    """What a person asks of ``wheeltarget bundle``.
+    """The arguments of ``wheeltarget bundle``.
 
-    :param lock: the lock; one of wheeltarget names the target.
-    :param output: where the bundle goes: an archive where it ends in ``.zip``, else a folder.
+    :param lock: the lock; one that wheeltarget wrote names the target.
+    :param output: the path of the bundle: an archive if it ends in ``.zip``, else a folder.
     :param layout: one of :data:`LAYOUTS`.
-    :param include: files and folders of one's own.
-    :param wheels: folders that have the wheels; without any, they are fetched.
-    :param scripts: whether scripts are made, too.
-    :param compiles: whether modules are compiled beforehand.
-    :param compressed: whether the files of an archive are compressed.
-    :param components: where to write the component list, or None.
-    :param environment: the environment's variables.
+    :param include: the user's own files and folders.
+    :param wheels: folders that have the wheels; without any, the wheels are fetched.
+    :param scripts: whether to make scripts.
+    :param compiles: whether to compile modules to bytecode.
+    :param compressed: whether to compress the files of an archive.
+    :param components: the path of the component list, or None.
+    :param environment: the environment variables.
     :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
     :param targets: the values of ``--target``, likewise.
     """
@@ -66,13 +66,13 @@ class BundleRequest:
 
 @dataclass(frozen=True, slots=True)
 class BundleOutcome:
-    """What came of it.
+    """The result of a run.
 
-    :param output: where the bundle is.
+    :param output: the path of the bundle.
     :param target: the target's label.
-    :param projects: how large each project is, the largest first.
-    :param limit: how many bytes the service takes unpacked, or None where that is not known.
-    :param notes: what somebody should know of it, one sentence each.
+    :param projects: the size of each project, the largest first.
+    :param limit: the most bytes that the service allows unpacked, or None if not known.
+    :param notes: one sentence each.
     """
 
     output: Path
@@ -83,20 +83,20 @@ class BundleOutcome:
 
     @property
     def size(self) -> int:
-        """Give the size of all files together, in bytes."""
+        """Return the size of all files in bytes."""
         return sum(project.size for project in self.projects)
 
 
 def bundle(request: BundleRequest) -> BundleOutcome:
     """Make a bundle of the wheels of a lock.
 
-    :param request: what is asked for.
-    :returns: what is in it.
-    :raises WheeltargetError: where that cannot be done; nothing is written then.
+    :param request: the arguments.
+    :returns: the contents of the bundle.
+    :raises WheeltargetError: if it cannot be made; nothing is written then.
     """
     if request.components and request.components.resolve() == request.output.resolve():
         raise UsageError(
-            f"{request.output} cannot be the bundle and the component list",
+            f"{request.output} cannot be both the bundle and the component list",
             "name another file with --components",
         )
     outputs = [each for each in (request.output, request.components) if each is not None]
@@ -146,7 +146,6 @@ def bundle(request: BundleRequest) -> BundleOutcome:
 
 
 def _require(request: BundleRequest) -> None:
-    """Say what has to be installed for a bundle."""
     require("installer", "a bundle needs PyPA's installer", "bundle")
     if request.components is not None:
         require("cyclonedx", "a component list needs cyclonedx-python-lib", "bundle")
@@ -158,15 +157,14 @@ def _compile(files: Sequence[BundledFile], folder: Path) -> Iterator[BundledFile
 
 
 def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
-    """Say which files would do something in site-packages, and do nothing in a bundle."""
+    """Return a note for each ``.pth`` file, which has no effect outside of site-packages."""
     for file in files:
         name = file.name.removeprefix(layout.site)
         if name.endswith(".pth") and "/" not in name:
-            yield f"Python does not read {file.name} of {file.owner} in a bundle"
+            yield f"{file.name} of {file.owner} has no effect: Python does not read it in a bundle"
 
 
 def _layout(request: BundleRequest, tag: str) -> Layout:
-    """Say where things go."""
     site = "python/" if request.layout == "lambda-layer" else ""
     launcher = _LAUNCHERS.get(tag.rpartition("-")[2], "posix")
     return Layout(site, "bin/" if request.scripts else "", launcher)
@@ -179,7 +177,7 @@ def _list_components(lock: Lock, wheels: Sequence[tuple[LockedPackage, Path]], m
 
 
 def _limit(request: BundleRequest, lock: Lock) -> int | None:
-    """Say how much the service takes that the target, or the layout, is for."""
+    """Return the size limit of the service that the target or the layout is for."""
     from wheeltarget.targets.catalog import known_systems
     from wheeltarget.targets.systems import find_target
 
@@ -196,11 +194,11 @@ def _limit(request: BundleRequest, lock: Lock) -> int | None:
 
 def _refuse_too_large(outcome: BundleOutcome) -> None:
     if outcome.limit is not None and outcome.size > outcome.limit:
-        largest = ", ".join(f"{each.name} has {each.size}" for each in outcome.projects[:3])
+        largest = ", ".join(f"{each.name} ({each.size})" for each in outcome.projects[:3])
         raise BundleError(
-            f"the bundle would have {outcome.size} bytes unpacked, and the service takes "
-            f"{outcome.limit}: {largest}",
-            "leave something out, or put it into a layer or an image of its own",
+            f"the bundle would have {outcome.size} bytes unpacked, but the service allows "
+            f"{outcome.limit}; largest projects: {largest}",
+            "leave something out, or move it into a layer or a container image",
         )
 
 

@@ -1,7 +1,7 @@
-"""What Python compiles of a bundle's modules, beforehand and the same to the byte each time.
+"""Compile the modules of a bundle, reproducibly.
 
-Specification: PEP 552. The compiled files are of the kind that is never compared with the source,
-since in a bundle nothing changes, and times are all the same.
+Specification: PEP 552. The compiled files are unchecked hash-based ones: the sources in a bundle
+do not change, and all have the same time.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from wheeltarget.commands.bundle.unpack import BundledFile
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.utils.python_process import bare_python
 
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 _ERRNO = 100
-"""What is added to the number of a system's error, as an exit code."""
+"""Added to the errno of an error, as the exit code of the script."""
 
 _SCRIPT = """\
 import importlib.util, json, marshal, sys
@@ -39,33 +39,32 @@ for source, compiled, name in json.load(sys.stdin):
     except OSError as error:
         sys.exit(100 + (error.errno or 0))
 """
-"""What a process of its own does: what is in a compiled file depends on what went before it.
+"""Run in a process of its own, since a compiled file depends on what was compiled before it.
 
-It makes what :mod:`py_compile` makes. That, before Python 3.14, writes half a file and says nothing
-of it if there is no room for the whole."""
+It writes what :mod:`py_compile` writes. That, before Python 3.14, leaves half a file without an
+error if the disk is full."""
 
 
 def require_same_python(tag: str, python: str) -> None:
-    """Refuse to compile for another Python than the running one.
+    """Raise UsageError if the target's Python is not the running one.
 
     :param tag: the best tag of the target.
     :param python: its version of Python.
-    :raises UsageError: where it is another one.
     """
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     minor = ".".join(python.split(".")[:2])
     if not tag.startswith("cp") or minor != own or sys.implementation.name != "cpython":
         raise UsageError(
-            f"this is CPython {own}, and what it compiles is not for {tag}",
+            f"--compile needs the target's Python: this is CPython {own}, the target is {tag}",
             "leave --compile out, or run wheeltarget with the target's Python",
         )
 
 
 def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[BundledFile]:
-    """Compile every module of a bundle; what cannot be compiled is passed over, as pip does.
+    """Compile every module of a bundle; as in pip, one that cannot be compiled is skipped.
 
     :param files: the files of the bundle, each name once.
-    :param folder: an empty folder for what comes of it.
+    :param folder: an empty folder for the compiled files.
     :returns: the compiled files.
     :raises BundleError: if Python cannot be run.
     :raises OSError: if something in the folder cannot be written.
@@ -83,7 +82,7 @@ def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[Bundl
             text=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=True,
         )
     except subprocess.CalledProcessError as error:

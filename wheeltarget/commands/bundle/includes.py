@@ -1,4 +1,4 @@
-"""What a bundle has beside its wheels: files and folders of the user's own."""
+"""Files and folders of the user's own that are included in a bundle."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pathlib import Path
 from wheeltarget.commands.bundle.unpack import BundledFile
 from wheeltarget.errors import BundleError, UsageError
 
-_PASSED_OVER = ("__pycache__",)
+_SKIPPED = "__pycache__"
 
 
 def included_files(text: str, site: str, outputs: Iterable[Path]) -> Iterator[BundledFile]:
-    """Give the files of a path that is to be included.
+    """Return the files of a path that is to be included.
 
-    A file goes to where Python looks for modules, under its own name, and so does a folder; with a
-    slash behind it, what is in the folder does. What Python has compiled is passed over.
+    A file or folder is placed beside the modules, under its own name; of a folder with a trailing
+    slash, only its contents are. Compiled modules are skipped.
 
     :param text: the path as the user wrote it.
-    :param site: the folder of the modules, with a slash behind it if it is not the root.
-    :param outputs: what is going to be written, which cannot lie in a folder that is included.
-    :raises UsageError: where there is nothing of that name, or an output would be in it.
-    :raises BundleError: where something in it is a link, or no plain file, or cannot be read.
+    :param site: the folder of the modules, with a trailing slash if it is not the root.
+    :param outputs: the paths that will be written; they cannot be in an included folder.
+    :raises UsageError: if the path does not exist, or an output would be in it.
+    :raises BundleError: if a file in it is not a regular file, or cannot be read.
     """
     path = Path(text)
     inner = text.endswith(("/", os.sep))
@@ -34,23 +34,27 @@ def included_files(text: str, site: str, outputs: Iterable[Path]) -> Iterator[Bu
         for output in outputs:
             if output.resolve().is_relative_to(folder):
                 raise UsageError(
-                    f"{output} would lie in {text}, which is included, and the next bundle have it",
-                    "write it to another place, or include less",
+                    f"{output} would be in {text}, so that the next bundle would include it",
+                    "write it to another folder, or include less",
                 )
         found = sorted(_walk(folder))
         if not found:
-            raise UsageError(f"there are no files in {text}", "leave --include out")
+            raise UsageError(f"{text} contains no files to include", "leave --include out")
     elif path.is_file() and not inner:
         base, found = path.resolve().parent, [path.resolve()]
     else:
-        raise UsageError(f"{text} is neither a file nor a folder", "--include takes one that is")
+        raise UsageError(
+            f"{text} does not exist, or is not a file or folder", "correct the path of --include"
+        )
     for each in found:
         name = each.relative_to(base).as_posix()
         try:
             status = each.lstat()
             if not stat.S_ISREG(status.st_mode):
-                what = "a link" if stat.S_ISLNK(status.st_mode) else "no plain file"
-                raise BundleError(f"{each} is {what}", "a bundle has plain files only: copy it")
+                what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
+                raise BundleError(
+                    f"{each} is {what}", "a bundle has regular files only: replace it by a copy"
+                )
             with each.open("rb") as handle:
                 digest = hashlib.file_digest(handle, "sha256").hexdigest()
         except OSError as error:
@@ -66,7 +70,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         raise BundleError(f"cannot read {folder}: {error.strerror}") from error
     for each in below:
         if each.is_dir() and not each.is_symlink():
-            if each.name not in _PASSED_OVER:
+            if each.name != _SKIPPED:
                 yield from _walk(each)
         elif each.suffix != ".pyc":
             yield each

@@ -1,7 +1,7 @@
 """The component list of a bundle, as CycloneDX JSON.
 
-Specification: CycloneDX 1.6 (ECMA-424), and the package URLs of PyPI. What is in a wheel's metadata
-of its licence is taken as it is said: an SPDX expression as one, anything else as a name.
+Specification: CycloneDX 1.6 (ECMA-424), and the package URLs of PyPI. The licence is taken from a
+wheel's metadata: an SPDX expression as such, any other text as a name.
 """
 
 from __future__ import annotations
@@ -24,21 +24,20 @@ if TYPE_CHECKING:
     from wheeltarget.lockfile.model import Lock, LockedPackage
 
 _NAMESPACE = uuid.UUID("b1d7b0c0-5a0f-5d0e-9b7a-6c1f2f7a3e55")
-"""What serial numbers are derived from, together with what is in the list."""
+"""The namespace of serial numbers, which are derived from the contents of the list."""
 
 _LONGEST_LICENCE = 120
-"""Some wheels have a whole licence where its name should be."""
+"""Some wheels have the whole text of a licence in place of its name."""
 
 _ALGORITHMS = {"sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512", "md5": "MD5"}
 
 
 def component_list(lock: Lock, wheels: Mapping[str, Path], moment: int) -> str:
-    """Write the component list of a lock, the same for the same lock.
+    """Return the component list of a lock as JSON, reproducibly.
 
     :param lock: the lock.
     :param wheels: the wheel of each project.
-    :param moment: the time that it gets, in seconds since 1970.
-    :returns: JSON.
+    :param moment: its timestamp, in seconds since 1970.
     """
     from cyclonedx.model.bom import Bom, BomMetaData
     from cyclonedx.model.component import Component, ComponentType
@@ -90,7 +89,7 @@ def _hashes(wheel: Path) -> Iterator[Any]:
 
 
 def _licences(raw: RawMetadata) -> Iterator[Any]:
-    """Say what a wheel says of its licence: the expression, or the name, or the classifiers."""
+    """Return the licence of a wheel: the expression, or the name, or the classifiers."""
     from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
     from cyclonedx.spdx import is_supported_id
     from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression

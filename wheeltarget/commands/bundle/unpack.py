@@ -1,7 +1,7 @@
-"""Wheels unpacked for a bundle: PyPA's installer reads them, and each file is placed here.
+"""Unpack wheels for a bundle: PyPA's installer reads them, and this module places each file.
 
-Specification: the binary distribution format (PEP 427), with the schemes of a folder that is put on
-``sys.path``: pure and native modules in one place, data beside them, scripts in ``bin``.
+Specification: the binary distribution format (PEP 427). The layout is that of a folder on
+``sys.path``: pure and native modules in one folder, data beside them, scripts in ``bin``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from wheeltarget.errors import BundleError
 from wheeltarget.wheelhouse.archive import leads_out
 
 _ENVIRONMENT = "/usr/bin/env python3"
-"""What the first line of a script names, since nobody knows where the target's Python is."""
+"""The interpreter in the first line of a script; the path of the target's Python is unknown."""
 
 _BLOCK = 1 << 20
 _INSTALLER = b"wheeltarget\n"
@@ -31,12 +31,11 @@ _INSTALLER = b"wheeltarget\n"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where things go in a bundle.
+    """The folders of a bundle.
 
-    :param site: the folder that Python looks for modules in, with a slash behind it if it is not
-        the root.
-    :param scripts: the folder for scripts, likewise; empty where they are left out.
-    :param launcher: which kind of script the target can run, as installer calls them.
+    :param site: the folder of the modules, with a trailing slash if it is not the root.
+    :param scripts: the folder of the scripts, likewise; empty if they are left out.
+    :param launcher: the kind of script that the target can run, as installer calls it.
     """
 
     site: str = ""
@@ -48,12 +47,12 @@ class Layout:
 class BundledFile:
     """A file of a bundle.
 
-    :param name: where it goes, from the root of the bundle, with slashes.
-    :param source: where its content is.
-    :param owner: the project that it is from, or the path that was included.
+    :param name: its path in the bundle, with slashes.
+    :param source: the path of its content.
+    :param owner: its project, or the path that was included.
     :param size: its size in bytes.
     :param sha256: the hash of its content, in hexadecimal.
-    :param executable: whether it can be run.
+    :param executable: whether it is executable.
     """
 
     name: str
@@ -67,13 +66,13 @@ class BundledFile:
 def unpack_all(
     wheels: Iterable[tuple[str, Path]], layout: Layout, folder: Path
 ) -> list[BundledFile]:
-    """Unpack wheels that were checked to be whole.
+    """Unpack wheels, which must have passed the checks of ``read_wheel``.
 
     :param wheels: the project and the wheel of each.
-    :param layout: where things go.
-    :param folder: where the contents go meanwhile; it is made.
-    :returns: the files of all of them.
-    :raises BundleError: where installer refuses a wheel.
+    :param layout: the folders of the bundle.
+    :param folder: a new folder for the contents.
+    :returns: the files of all wheels.
+    :raises BundleError: if installer refuses a wheel.
     """
     files: list[BundledFile] = []
     for number, (owner, wheel) in enumerate(wheels):
@@ -84,14 +83,14 @@ def unpack_all(
 
 
 def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> tuple[BundledFile, ...]:
-    """Unpack a wheel that was checked to be whole.
+    """Unpack one wheel.
 
-    :param wheel: the wheel; see :func:`wheeltarget.wheelhouse.wheel.read_wheel`.
+    :param wheel: the wheel.
     :param owner: its project.
-    :param layout: where things go.
-    :param folder: an empty folder for the contents; their names there are numbers.
+    :param layout: the folders of the bundle.
+    :param folder: an empty folder for the contents, which get numbers as names.
     :returns: its files.
-    :raises BundleError: where installer refuses the wheel.
+    :raises BundleError: if installer refuses the wheel.
     """
     import installer
     from installer.exceptions import InstallerError
@@ -101,13 +100,13 @@ def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> tuple[Bundl
     destination = _destination(owner, layout, folder, files)
     try:
         with WheelFile.open(wheel) as source, warnings.catch_warnings():
-            # It leaves out what is in __pycache__, and warns of each.
+            # It leaves out files in __pycache__, and warns of each.
             warnings.simplefilter("ignore", RuntimeWarning)
-            # installer 0.7 reads its launchers for Windows in a way that is on its way out.
+            # installer 0.7 reads its launchers for Windows in a deprecated way.
             warnings.simplefilter("ignore", DeprecationWarning)
             installer.install(source, destination, {"INSTALLER": _INSTALLER})
     except (InstallerError, configparser.Error, ValueError, AssertionError) as error:
-        # Some of installer's have the wheel itself as their first word.
+        # Some errors of installer have the wheel itself as their first argument.
         why = next((each for each in reversed(error.args) if isinstance(each, str)), "")
         message = f"{wheel.name} cannot be unpacked: {why or type(error).__name__}"
         raise BundleError(message.replace("\n", " ")) from error
@@ -115,7 +114,7 @@ def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> tuple[Bundl
 
 
 def _destination(owner: str, layout: Layout, folder: Path, files: list[BundledFile]) -> Any:
-    """Give installer a place to write to; what is written there is noted."""
+    """Return a destination for installer that adds what it writes to a list."""
     from installer.destinations import WheelDestination
     from installer.records import RecordEntry
     from installer.scripts import Script
@@ -165,7 +164,7 @@ def _destination(owner: str, layout: Layout, folder: Path, files: list[BundledFi
 
 
 def _write(path: Path, stream: IO[bytes]) -> tuple[str, int]:
-    """Write a file and give its hash and its size."""
+    """Write a file, and return its hash and size."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as handle:
         while block := stream.read(_BLOCK):
@@ -175,11 +174,8 @@ def _write(path: Path, stream: IO[bytes]) -> tuple[str, int]:
 
 
 def _place(scheme: str, path: str, owner: str, layout: Layout) -> str:
-    """Say where a file goes; an empty text where it is left out.
-
-    The wheel was checked, and yet nothing is placed that could lead out.
-    """
-    if leads_out(path):
+    """Return the path of a file in the bundle; empty if it is left out."""
+    if leads_out(path):  # checked before, but this is where it would do harm
         raise BundleError(f"{owner} has a file {path!r}, which leads out of the bundle")
     if scheme == "scripts":
         return f"{layout.scripts}{path}" if layout.scripts else ""
@@ -187,7 +183,7 @@ def _place(scheme: str, path: str, owner: str, layout: Layout) -> str:
 
 
 def _record(files: Iterable[BundledFile], name: str, site: str) -> str:
-    """Write RECORD for what is in the bundle, from the folder of the modules."""
+    """Return RECORD for the files in the bundle, relative to the folder of the modules."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     for file in sorted(files, key=lambda file: file.name):

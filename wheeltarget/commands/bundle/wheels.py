@@ -1,4 +1,4 @@
-"""The wheels of a lock on the disk: found or fetched, compared with it, and looked at."""
+"""Find or fetch the wheels of a lock, compare them with it, and check them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from wheeltarget.lockfile.reader import Selection
 
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
-"""Flaws of a wheel with which it can be unpacked all the same, as pip does."""
+"""Flaws with which a wheel can still be unpacked; pip installs it, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockChoice:
-    """Which lock, and for which target it is to be read.
+    """A lock, and the target to read it for.
 
     :param name: its file name.
     :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
@@ -46,8 +46,8 @@ def read_lock(choice: LockChoice, invocation: Invocation) -> Lock:
     """Read a lock, of wheeltarget or of another tool, for one target.
 
     :param choice: the lock and the target.
-    :param invocation: pip's configuration, the environment, the project.
-    :raises WheeltargetError: where it cannot be read, or is for another target, or for none yet.
+    :param invocation: pip's configuration, the environment and the project's settings.
+    :raises WheeltargetError: if it cannot be read, or is not for exactly one of these targets.
     """
     name = choice.name
     try:
@@ -60,14 +60,14 @@ def read_lock(choice: LockChoice, invocation: Invocation) -> Lock:
     if not own or choice.tags or choice.targets:
         selections = tuple(read_selections([name], choice.tags, choice.targets, invocation))
         if len(selections) != 1:
-            raise UsageError("this is for one target at a time", "name one of them")
+            raise UsageError("a bundle is for one target", "name one target only")
         if not own:
-            return _chosen(selections[0])
+            return _lock_of(selections[0])
     return model.read(text, name)
 
 
-def _chosen(selection: Selection) -> Lock:
-    """Make a lock for one target of what was chosen for it from the lock of another tool."""
+def _lock_of(selection: Selection) -> Lock:
+    """Return a lock for one target from the selection of another tool's lock."""
     packages = tuple(
         LockedPackage(
             pin.file.project,
@@ -93,25 +93,24 @@ def take_wheels(
     invocation: Invocation,
     ready: Callable[[], None],
 ) -> tuple[tuple[tuple[LockedPackage, Path], ...], tuple[str, ...]]:
-    """Give the wheel of every project, from folders or from where the lock says.
+    """Return the wheel of every project, from folders or from the URLs in the lock.
 
-    Wheels of folders are copied: what is unpacked is what was hashed.
+    Wheels in folders are copied, so that the bytes that were hashed are those that are unpacked.
 
     :param lock: the lock.
-    :param choice: where it was read from.
-    :param folders: folders that have the wheels; without any, they are fetched.
-    :param fetched: the folder to fetch or copy them to; it is nobody else's.
-    :param invocation: pip's configuration, the environment, the project.
-    :param ready: raises where something else is missing here; it is called before anything is
-        fetched, but after all has been read that was named.
-    :returns: the wheels, each whole, and a sentence for each that has a harmless flaw.
-    :raises WheeltargetError: where one is missing, broken, or another one than the lock says.
+    :param choice: the file that it was read from, and the target.
+    :param folders: folders that have the wheels; without any, the wheels are fetched.
+    :param fetched: a private folder to fetch or copy the wheels to.
+    :param invocation: pip's configuration, the environment and the project's settings.
+    :param ready: raises an error if a tool is missing; called before anything is fetched.
+    :returns: the wheels, and a note for each that has a harmless flaw.
+    :raises WheeltargetError: if a wheel is missing, broken, or not the one in the lock.
     """
     sources = [package.file.filename for package in lock.packages if not package.file.is_wheel]
     if sources:
         raise BundleError(
-            f"{', '.join(sources)} would have to be built on the target",
-            "a bundle is made of wheels: lock with --build-pure, or leave it out",
+            f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}",
+            "lock with --build-pure, or leave these projects out",
         )
     for folder in folders:
         _require_readable(folder)
@@ -148,14 +147,14 @@ def _find_all(
             yield package, path
     if missing:
         raise BundleError(
-            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not in "
-            f"{', '.join(folders)}, or not what the lock says",
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing in "
+            f"{', '.join(folders)}, or different from what the lock says",
             "leave --wheels out to fetch what the lock names",
         )
 
 
 def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | None:
-    """Find a wheel with the sha256 that a lock has of it, and bring it home."""
+    """Copy a wheel with the hash in the lock to the private folder, and return its path."""
     path = home / package.file.filename
     for folder in folders:
         source = Path(folder, package.file.filename)
@@ -173,11 +172,9 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
 
 
 def _check(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
-    """Refuse wheels that are not whole, or mean harm; say what else is wrong with them.
+    """Return a note for each wheel with a harmless flaw.
 
-    :param wheels: the wheels.
-    :returns: a sentence for each wheel that has a flaw with which it can be unpacked.
-    :raises BundleError: where one cannot be unpacked; it names all of them.
+    :raises BundleError: if wheels are broken or dangerous; the error names all of them.
     """
     refused: list[tuple[Path, Flaw]] = []
     for package, path in wheels:
@@ -188,12 +185,14 @@ def _check(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
             more = f", and {len(harmless) - 1} more like it" if len(harmless) > 1 else ""
             yield f"{package.file.filename}: {harmless[0].code} {harmless[0].message}{more}"
     if refused:
-        told = "; ".join(f"{path.name}: {flaw.code} {flaw.message}" for path, flaw in refused)
-        raise BundleError(f"not every wheel can be unpacked: {told}", "nothing was written")
+        reasons = "; ".join(f"{path.name}: {flaw.code} {flaw.message}" for path, flaw in refused)
+        raise BundleError(f"some wheels cannot be unpacked: {reasons}", "nothing was written")
 
 
 def _fetch(choice: LockChoice, folder: Path, invocation: Invocation) -> None:
     """Fetch the files of a lock, and check them against it."""
-    words = ("--requirement", choice.name, "--dest", str(folder))
-    request = DownloadRequest(words, tags=choice.tags, targets=choice.targets, wants_outcome=True)
-    download_locked(request, replace(invocation, command=split_command_line(words)))
+    arguments = ("--requirement", choice.name, "--dest", str(folder))
+    request = DownloadRequest(
+        arguments, tags=choice.tags, targets=choice.targets, wants_outcome=True
+    )
+    download_locked(request, replace(invocation, command=split_command_line(arguments)))

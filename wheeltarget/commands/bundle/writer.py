@@ -1,8 +1,8 @@
-"""A bundle on the disk: a folder or an archive, the same to the byte for the same files.
+"""Write a bundle as a folder or an archive, reproducibly.
 
-An archive has its members in order, one time for all, and one of two modes; so has a folder its
-files. What deflate makes of a file depends on the version of zlib, so two machines make the same
-archive if they have the same zlib, or if nothing is compressed.
+All files have the same time and one of two modes, and an archive is sorted. Compressed data depends
+on the version of zlib: two machines make the same archive if they have the same zlib, or if nothing
+is compressed.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from wheeltarget.staging.atomic import open_part
 from wheeltarget.utils.permissions import permitted
 
 _EARLIEST = 315532800
-"""1980-01-01, with which the time of zip archives begins."""
+"""1980-01-01, the earliest time in a zip archive."""
 
 _LATEST = 4354819198
-"""2107-12-31, with which it ends."""
+"""2107-12-31, the latest."""
 
 _MOST_DIGITS = 1000
-"""What Python reads as a number without being asked twice."""
+"""Python refuses to convert much longer numbers."""
 
 _FILE, _PROGRAM = 0o100644, 0o100755
 _BLOCK = 1 << 20
 
 
 def source_date(environment: Mapping[str, str]) -> int:
-    """Give the time that every file of a bundle has, in seconds since 1970.
+    """Return the time of every file of a bundle, in seconds since 1970.
 
-    :param environment: ``SOURCE_DATE_EPOCH`` counts (reproducible-builds.org); without it, the
-        earliest time that a zip archive can have.
-    :raises UsageError: where the variable is no number, or no time of an archive.
+    :param environment: the environment; ``SOURCE_DATE_EPOCH`` is read (reproducible-builds.org).
+        Without it, the time is the earliest in a zip archive.
+    :raises UsageError: if the variable is not a number.
     """
     text = environment.get("SOURCE_DATE_EPOCH", "")
     if not text:
         return _EARLIEST
     if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
         raise UsageError(
-            f"SOURCE_DATE_EPOCH is {text!r}", "it has to be a number of seconds since 1970"
+            f"SOURCE_DATE_EPOCH is {text!r}", "it must be a number of seconds since 1970"
         )
     return min(max(int(text), _EARLIEST), _LATEST)
 
@@ -54,11 +54,11 @@ def write_archive(
 ) -> None:
     """Write a zip archive, whole or not at all.
 
-    :param path: where to; a file that is there is replaced.
-    :param files: its files, in their order.
-    :param moment: the time that each of them gets, in seconds since 1970.
-    :param compressed: whether they are compressed.
-    :raises BundleError: where it cannot be written.
+    :param path: its path; an existing file is replaced.
+    :param files: its files, in this order.
+    :param moment: the time of each file, in seconds since 1970.
+    :param compressed: whether to compress them.
+    :raises BundleError: if it cannot be written.
     """
     path = Path(os.path.realpath(path))
     try:
@@ -76,7 +76,7 @@ def _write_member(
     archive: zipfile.ZipFile, file: BundledFile, moment: int, *, compressed: bool
 ) -> None:
     member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
-    member.create_system = 3  # else it would say which system made it
+    member.create_system = 3  # the same on every system
     member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
     member.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     member.file_size = file.size
@@ -87,16 +87,16 @@ def _write_member(
 def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
     """Write a folder, whole or not at all.
 
-    :param path: where to; nothing, or an empty folder, may be there.
+    :param path: its path; it must not exist, or be an empty folder.
     :param files: its files.
-    :param moment: the time that each of them gets, in seconds since 1970.
-    :raises BundleError: where it cannot be written, or something is there.
+    :param moment: the time of each file, in seconds since 1970.
+    :raises BundleError: if it cannot be written, or exists.
     """
     path = Path(os.path.realpath(path))
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise BundleError(
-                f"{path} is there already", "remove it, or name another folder with --output"
+                f"{path} already exists", "remove it, or name another folder with --output"
             )
         with open_part(path, folder=True) as part:
             for file in files:

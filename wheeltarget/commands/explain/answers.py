@@ -1,7 +1,4 @@
-"""What each target can have of each requirement: what pip found, put together for people.
-
-Nothing here reads or writes.
-"""
+"""Results for each requirement and target, from what pip found; without any I/O."""
 
 from __future__ import annotations
 
@@ -33,14 +30,14 @@ Build = Callable[[str], Target]
 
 @dataclass(frozen=True, slots=True)
 class BestFile:
-    """The file that pip would take for a release.
+    """The file that pip would select for a release.
 
     :param version: the release.
-    :param filename: what the file is called.
+    :param filename: the name of the file.
     :param tag: the best of its tags for the target; empty for a source.
-    :param url: where it is, without credentials.
-    :param size: its size in bytes, as the index says, or None.
-    :param hashes: (algorithm, value) as the index says.
+    :param url: its URL, without credentials.
+    :param size: its size in bytes according to the index, or None.
+    :param hashes: (algorithm, value) according to the index.
     """
 
     version: str
@@ -51,7 +48,7 @@ class BestFile:
     hashes: tuple[tuple[str, str], ...]
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as a JSON object."""
         return {
             "version": self.version,
             "filename": self.filename,
@@ -64,17 +61,17 @@ class BestFile:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one target can have of a requirement.
+    """The result of a requirement for one target.
 
-    :param target: what the target is called.
-    :param explanation: release by release what fits and what does not, and what would do; None
-        where no index was asked, or it could not be.
+    :param target: the label of the target.
+    :param explanation: which releases fit, why the others do not, and suggestions; None if no
+        index was asked.
     :param files: the best file of each release that fits, the newest first.
-    :param taken: what pip would take, if nothing else was asked for; or None.
-    :param near: names that may have been meant, where there is no such project.
-    :param marker: the marker for which the target does not need it; else empty.
-    :param url: the place that the requirement itself names; else empty.
-    :param problem: why it could not be found out, as a sentence; else empty.
+    :param taken: the file that pip would select if nothing else was requested, or None.
+    :param near: similar names, if there is no such project.
+    :param marker: the marker that is false for the target; else empty.
+    :param url: the URL that the requirement itself names; else empty.
+    :param problem: why the requirement could not be checked, as a sentence; else empty.
     """
 
     target: str
@@ -88,18 +85,18 @@ class Answer:
 
     @property
     def is_fine(self) -> bool:
-        """Tell whether the target has what it needs."""
+        """Return whether the target gets what it needs."""
         return self.result in {"fits", "not-needed", "named"}
 
     @property
     def newest(self) -> BestFile | None:
-        """Give the newest release that fits, whether it is asked for or not."""
+        """Return the newest release that fits, whether it is requested or not."""
         newest = self.explanation.newest_fitting if self.explanation else None
         return self.file_of(str(newest.version)) if newest else None
 
     @property
     def result(self) -> str:
-        """Say in a word what comes of it; the documentation has the list."""
+        """Return the result as one of the words in the documentation."""
         if self.problem:
             return "unknown"
         if self.marker:
@@ -109,7 +106,7 @@ class Answer:
         return "fits" if self.taken else "misses"
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as a JSON object."""
         why = self.explanation
         return {
             "target": self.target,
@@ -140,10 +137,7 @@ class Answer:
         }
 
     def file_of(self, version: str) -> BestFile | None:
-        """Give the best file of a release; None where none fits.
-
-        :param version: the release.
-        """
+        """Return the best file of a release; None if no file fits."""
         return next((file for file in self.files if file.version == version), None)
 
 
@@ -153,12 +147,12 @@ def _fixes(fixes: Iterable[Fix]) -> list[dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One requirement, and what each target can have of it.
+    """One requirement, and its result for each target.
 
-    :param requirement: the requirement, as it was written; of several on one project, all in one.
-    :param project: the project, normalised; empty where it is not known.
-    :param locations: the place of each line of a file.
-    :param answers: one for each target that it is for.
+    :param requirement: the requirement as written; several on one project are merged.
+    :param project: the project, normalised; empty if it is not known.
+    :param locations: the location of each line of a file.
+    :param answers: one for each of its targets.
     """
 
     requirement: str
@@ -168,11 +162,11 @@ class Row:
 
     @property
     def is_fine(self) -> bool:
-        """Tell whether every target has what it needs."""
+        """Return whether every target gets what it needs."""
         return all(answer.is_fine for answer in self.answers)
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as a JSON object."""
         return {
             "requirement": self.requirement,
             "project": self.project or None,
@@ -182,12 +176,12 @@ class Row:
 
 
 def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build) -> tuple[Row, ...]:
-    """Put what was found for every target together by requirement.
+    """Group the results of all targets by requirement.
 
     :param jobs: the jobs, each with its target.
-    :param listings: what there is for each.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
-    :returns: the requirements, in the order in which they are first asked for.
+    :param listings: the listing of each job.
+    :param build: returns the target with a given best tag; raises TargetError.
+    :returns: the requirements, in the order in which they are first requested.
     """
     rows: dict[tuple[str, str, int], list[tuple[tuple[str, ...], Answer]]] = {}
     for job, listing in zip(jobs, listings, strict=True):
@@ -210,7 +204,7 @@ def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build)
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked of one project for one target: by several lines, where it is needed."""
+    """The requirements on one project for one target, which may be several lines."""
 
     text: str
     project: str
@@ -222,7 +216,7 @@ class _Question:
 
 
 def _questions(job: Job, listing: JobListing) -> Iterator[_Question]:
-    """Give what is asked for a target, in the order of its lines."""
+    """Return the requirements of a target, in the order of its lines."""
     found = _matched(job, listing.requirements)
     order = {line: number for number, line in enumerate(job.lines)}
     found.sort(key=lambda each: order[each[1]] if each[1] else len(order))
@@ -242,14 +236,14 @@ def _questions(job: Job, listing: JobListing) -> Iterator[_Question]:
 
 
 def _matched(job: Job, requirements: Iterable[Asked]) -> list[tuple[Asked, SourceLine | None]]:
-    """Find the line of each requirement that pip has read; there is none for one of a group."""
+    """Find the line of each requirement that pip has read; None for one of a dependency group."""
     from packaging.utils import canonicalize_name
 
     left = [(line, parse_requirement(line)) for line in job.lines]
     found: list[tuple[Asked, SourceLine | None]] = []
     for asked in requirements:
 
-        def likeness(each: tuple[SourceLine, Requirement | None], asked: Asked = asked) -> int:
+        def similarity(each: tuple[SourceLine, Requirement | None], asked: Asked = asked) -> int:
             requirement = each[1]
             if requirement is None or requirement.url:
                 return int(bool(asked.url))
@@ -258,8 +252,8 @@ def _matched(job: Job, requirements: Iterable[Asked]) -> list[tuple[Asked, Sourc
             same = str(requirement.specifier) == asked.specifier
             return 1 + same + (str(requirement.marker or "") == asked.marker)
 
-        best = max(left, key=likeness, default=None)
-        if best is None or not likeness(best):
+        best = max(left, key=similarity, default=None)
+        if best is None or not similarity(best):
             found.append((asked, None))
         else:
             left.remove(best)
@@ -268,15 +262,14 @@ def _matched(job: Job, requirements: Iterable[Asked]) -> list[tuple[Asked, Sourc
 
 
 def _text(asked: Asked, line: SourceLine | None) -> str:
-    """Write a requirement as the user does, without its marker."""
+    """Return a requirement as the user wrote it, without its marker."""
     if line is None or asked.url:
         return asked.name or asked.url if asked.url else f"{asked.name}{asked.specifier}"
     return re.split(r"\s*;", line.parsed.requirement, maxsplit=1)[0].strip()
 
 
 def _answer(question: _Question, job: Job, listing: JobListing, build: Build) -> Answer:
-    """Say what a target can have of what is asked."""
-    assert job.target is not None  # noqa: S101 - every job has been given one
+    assert job.target is not None  # noqa: S101 - `explain` has given every job one
     label = job.target.label
     asked, _ = question.asked[0]
     if asked.problem:
@@ -284,7 +277,7 @@ def _answer(question: _Question, job: Job, listing: JobListing, build: Build) ->
     if not asked.needed:
         return Answer(label, marker=asked.marker)
     if asked.url:
-        return _answer_of_place(question, job.target, build)
+        return _answer_by_filename(question, job.target, build)
     found = dict(listing.projects)[question.project]
     if found.problem:
         return Answer(label, problem=f"{question.text}: {found.problem}")
@@ -299,7 +292,6 @@ def _answer(question: _Question, job: Job, listing: JobListing, build: Build) ->
 
 
 def _demands(question: _Question, listing: JobListing) -> tuple[Demand, ...]:
-    """Write what is asked as demands."""
     limits = [each for each in listing.constraints if each.project == question.project]
     constraint = ",".join(dict.fromkeys(each.specifier for each in limits if each.specifier))
     hashes = tuple(dict.fromkeys(pair for each in limits for pair in each.hashes))
@@ -318,17 +310,15 @@ def _demands(question: _Question, listing: JobListing) -> tuple[Demand, ...]:
 
 
 def _is_pinned(asked: Asked) -> bool:
-    """Tell whether one version is asked for, as pip wants it where it compares hashes."""
     return asked.specifier.startswith("==") and "," not in asked.specifier
 
 
 def _explained(
     demands: tuple[Demand, ...], found: FoundProject, target: Target, build: Build
 ) -> Answer:
-    """Explain what there is of a project."""
     facts = [file.fact for file in found.files]
     why = explanation.explain(demands, facts, target, build, found.places)
-    releases = tuple(_as_pip_has_it(release, found.applicable) for release in why.releases)
+    releases = tuple(_as_pip_admits(release, found.applicable) for release in why.releases)
     why = replace(why, releases=releases)
     unlisted = any(demand.unlisted for demand in demands)
     files = [_best_file(file, target) for file in found.files if file.best_of is not None]
@@ -346,15 +336,15 @@ def _explained(
 
 
 def _sources_here(why: Explanation) -> Iterator[Fix]:
-    """Say how a source can be had for the running interpreter, for which pip builds it."""
+    """Suggest the option with which pip builds a source for the running interpreter."""
     for release in why.admitted:
         if release.reason.nearness is Nearness.SOURCE:
             yield f"--no-binary {why.demands[0].project}", f"builds {release.version} from source"
             return
 
 
-def _as_pip_has_it(release: Release, applicable: Collection[str]) -> Release:
-    """Mark a release that fits where pip would take it: not a pre-release beside a final one."""
+def _as_pip_admits(release: Release, applicable: Collection[str]) -> Release:
+    """Admit a release that fits only if pip would: not a pre-release if a final one fits."""
     if release.reason.nearness is not Nearness.FITS:
         return release
     return replace(release, admitted=str(release.version) in applicable)
@@ -371,8 +361,8 @@ def _best_file(file: FoundFile, target: Target) -> BestFile:
     return BestFile(version, filename, tag, file.url, file.size, file.fact.hashes)
 
 
-def _answer_of_place(question: _Question, target: Target, build: Build) -> Answer:
-    """Say of a requirement that names its own place what its file's name says."""
+def _answer_by_filename(question: _Question, target: Target, build: Build) -> Answer:
+    """Return the result of a requirement that names a URL, by the name of its file."""
     from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
     asked, line = question.asked[0]

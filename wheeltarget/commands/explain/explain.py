@@ -1,4 +1,4 @@
-"""Which releases of what is asked for fit which target, and why the others do not."""
+"""The command ``explain``: which releases fit which target, and why the others do not."""
 
 from __future__ import annotations
 
@@ -22,21 +22,20 @@ from wheeltarget.targets import catalog
 from wheeltarget.utils.signals import interruptible
 
 SCHEMA = 1
-"""The version of the form that :meth:`ExplainOutcome.as_dict` gives."""
+"""The version of the document that :meth:`ExplainOutcome.as_dict` returns."""
 
-_FOR_PIP_TO_READ = re.compile(r"[/\\:@]|^\.")
-"""What makes a requirement a place, or may do so."""
+_MAYBE_PATH_OR_URL = re.compile(r"[/\\:@]|^\.")
 
 
 @dataclass(frozen=True, slots=True)
 class ExplainRequest:
-    """What a person asks of ``wheeltarget explain``.
+    """The arguments of ``wheeltarget explain``.
 
-    :param words: pip's own words, in the order given: options and requirements.
+    :param words: pip's own arguments, in the order given: options and requirements.
     :param tags: the values of ``--tags``, each a list with commas.
     :param targets: the values of ``--target``, each a list with commas.
-    :param sources: the projects of which a source would do, each a list with commas.
-    :param environment: the environment's variables.
+    :param sources: the values of ``--allow-sdist``, each a list with commas.
+    :param environment: the environment variables.
     """
 
     words: tuple[str, ...]
@@ -48,11 +47,11 @@ class ExplainRequest:
 
 @dataclass(frozen=True, slots=True)
 class ExplainOutcome:
-    """What was found out.
+    """The result of a run.
 
     :param targets: every target: its label, its best tag, its Python.
     :param rows: every requirement.
-    :param notes: what somebody should know of it, one sentence each.
+    :param notes: one sentence each.
     """
 
     targets: tuple[tuple[str, str, str], ...]
@@ -61,17 +60,17 @@ class ExplainOutcome:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Say what could not be found out, each once."""
+        """Return why requirements could not be checked, each reason once."""
         every = (answer.problem for row in self.rows for answer in row.answers)
         return tuple(dict.fromkeys(filter(None, every)))
 
     @property
     def exit_code(self) -> int:
-        """Give 3 where something could not be found out, 1 where something does not fit, else 0."""
+        """Return 3 if a requirement could not be checked, 1 if one does not fit, else 0."""
         return 3 if self.problems else int(not all(row.is_fine for row in self.rows))
 
     def as_dict(self) -> dict[str, object]:
-        """Give it as JSON has it."""
+        """Return it as a JSON object."""
         return {
             "schema": SCHEMA,
             "targets": [
@@ -84,14 +83,12 @@ class ExplainOutcome:
 
 
 def explain(request: ExplainRequest, invocation: Invocation | None = None) -> ExplainOutcome:
-    """Find out which releases fit, and why the others do not.
+    """Find which releases fit, and why the others do not; dependencies are not considered.
 
-    Dependencies are not looked at.
-
-    :param request: what is asked for.
+    :param request: the arguments.
     :param invocation: what its arguments and pip's configuration say, if they were read before.
-    :returns: what was found out.
-    :raises WheeltargetError: where nothing can be found out.
+    :returns: the result.
+    :raises WheeltargetError: if the input is invalid, or pip fails.
     """
     invocation = invocation or read_invocation(request.words, request.environment)
     sources = project_names("--allow-sdist", request.sources)
@@ -99,9 +96,9 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(faults)
-    _refuse_misplaced(prepared)
+    _refuse_unsupported(prepared)
     plan = prepared.plan
-    jobs = tuple(_targeted(job) for job in plan.jobs)
+    jobs = tuple(_with_target(job) for job in plan.jobs)
     labels = [job.target.label if job.target else "" for job in jobs]
     try:
         with interruptible():
@@ -112,51 +109,52 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     return _outcome(jobs, listings, plan)
 
 
-def _targeted(job: Job) -> Job:
-    """Give a job for the running interpreter the target that this is."""
+def _with_target(job: Job) -> Job:
+    """Return a job with a target: that of the running interpreter, if it has none."""
     if job.target is not None:
         return job
     return replace(job, target=replace(catalog.host(), label=catalog.HOST_LABEL))
 
 
-def _refuse_misplaced(prepared: Prepared) -> None:
-    """Refuse what would have no effect, or not the one that is meant."""
+def _refuse_unsupported(prepared: Prepared) -> None:
+    """Refuse options that would have no effect here, or another one than in pip."""
     command = prepared.invocation.everything
     if command.has("--python"):
         raise UsageError(
-            "--python would run pip in another interpreter, of which nothing is known",
-            "leave it out, or name that interpreter's environment as a target",
+            "--python is not supported by explain",
+            "leave it out, or name that interpreter's environment with --tags or --target",
         )
     for value in command.values("--requirement"):
         if is_lock(value):
-            message = f"{value} is a lock: it names its files, and there is nothing to explain"
-            raise UsageError(message, "name requirements, or a file of them")
+            message = f"{value} is a lock, which names its files: there is nothing to explain"
+            raise UsageError(message, "name requirements, or a requirements file")
     foreign = sorted({option.name for option in command.options} & FOREIGN)
     if foreign and any(job.target is None for job in prepared.plan.jobs):
         target = foreign_target(command, catalog.look_up_tag, catalog.host)
-        message = f"{' and '.join(foreign)} would name single tags, not an environment"
+        message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
     opaque = {"--group", "--requirements-from-script"}
-    asked = [entry for entry in prepared.inputs.entries if not entry.constraint]
-    if not asked and not any(option.name in opaque for option in command.options):
-        hint = "write it like wheeltarget explain numpy --tags cp312-cp312-manylinux_2_28_x86_64"
-        raise UsageError("there is no requirement to explain", hint)
+    requested = [entry for entry in prepared.inputs.entries if not entry.constraint]
+    if not requested and not any(option.name in opaque for option in command.options):
+        hint = "for example: wheeltarget explain numpy --tags cp312-cp312-manylinux_2_28_x86_64"
+        raise UsageError("no requirements given", hint)
 
 
 def _unreadable(job: Job) -> Iterator[Fault]:
-    """Point at requirements that pip cannot read."""
+    """Return a fault for each requirement that pip cannot read."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     for line in job.lines:
         text = line.parsed.requirement
-        if not text or _FOR_PIP_TO_READ.search(text):
+        if not text or _MAYBE_PATH_OR_URL.search(text):
             continue
         try:
             Requirement(text)
         except InvalidRequirement as error:
             why = str(error).partition("\n")[0]
             start = line.parsed.text.find(text)
-            yield line.fault(f"{text} is no requirement: {why}", "", start, start + len(text))
+            message = f"{text} is not a valid requirement: {why}"
+            yield line.fault(message, "", start, start + len(text))
 
 
 def _outcome(jobs: Sequence[Job], listings: Sequence[JobListing], plan: Plan) -> ExplainOutcome:
