@@ -160,8 +160,8 @@ def test_pipfile() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "said", "line"),
     [
-        ("poetry.lock", UV, "poetry.lock is not what its name says", 0),
-        ("uv.lock", POETRY, "uv.lock is not what its name says", 0),
+        ("poetry.lock", UV, "poetry.lock is not a valid poetry.lock", 0),
+        ("uv.lock", POETRY, "uv.lock is not a valid uv.lock", 0),
         ("uv.lock", PIPFILE, "not valid TOML", 1),
         ("Pipfile.lock", UV, "not valid JSON", 1),
         ("Pipfile.lock", "[]", "Pipfile.lock is not a valid Pipfile.lock", 0),

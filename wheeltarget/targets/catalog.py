@@ -297,7 +297,7 @@ def _check_type(label: str, key: str, value: object, right: bool) -> None:  # no
 
 
 def _kind_of(value: object) -> str:
-    """Return the type of a value in the words of TOML and JSON."""
+    """Return the name of a value's type in TOML or JSON."""
     if value == "":
         return "an empty string"
     for kind, name in _KINDS.items():

@@ -1,8 +1,7 @@
 """Write tables as TOML 1.0.
 
-Libraries write a table below a header of its own, or one string in one way only. Here a table with
-one value, such as the hashes of a file in a lock, takes one line, and a string with quotes is
-written as a literal, so that locks stay short.
+Unlike tomli-w, this writes a table with one value inline, such as the hashes of a file in a lock,
+and a string with double quotes as a literal. So locks stay short, and do not change on a re-lock.
 """
 
 from __future__ import annotations
