@@ -223,7 +223,7 @@ class TestTargets:
             fetch("-r", "pylock.a.toml", "-r", "pylock.b.toml")
         assert asked(index) == []
         (project / "pylock.b.toml").write_text(lock_text([second], index.base, label="a"))
-        with pytest.raises(InputError, match=r"for a, for which pylock\.a\.toml has"):
+        with pytest.raises(InputError, match=r"for a, but pylock\.a\.toml has"):
             fetch("-r", "pylock.a.toml", "-r", "pylock.b.toml", by_target=True)
 
     @pytest.mark.parametrize(
@@ -404,8 +404,8 @@ class TestWords:
     @pytest.mark.parametrize(
         ("words", "options", "said"),
         [
-            (("flask",), {}, "nothing is resolved beside it: flask"),
-            (("-r", "needed.txt"), {}, "nothing is resolved beside it: -r needed.txt"),
+            (("flask",), {}, "flask cannot be combined with a lock"),
+            (("-r", "needed.txt"), {}, "-r needed.txt cannot be combined with a lock"),
             (("-c", "needed.txt"), {}, "--constraint cannot be combined with a lock"),
             (("--platform", "any"), {}, "--platform cannot be combined with a lock"),
             (("--no-binary", "lib"), {}, "--no-binary cannot be combined with a lock"),
@@ -430,12 +430,15 @@ class TestWords:
         monkeypatch.setenv("PIP_CONSTRAINT", "constraints.txt")
         assert len(fetch("-r", LOCK, "--only-binary=:all:").targets[0].files) == 1
         monkeypatch.setenv("PIP_REQUIREMENT", "more.txt")
-        with pytest.raises(UsageError, match=r"beside it: -r more\.txt"):
+        with pytest.raises(UsageError, match=r"-r more\.txt cannot be combined"):
             fetch("-r", LOCK)
 
     @pytest.mark.parametrize(
         ("name", "said"),
-        [(LOCK, "cannot read pylock.x.toml: No such file"), ("http://h/pylock.toml", "disk")],
+        [
+            (LOCK, "cannot read pylock.x.toml: No such file"),
+            ("http://h/pylock.toml", "must be a local file"),
+        ],
     )
     def test_lock_that_is_not_there(self, project: Path, name: str, said: str) -> None:
         with pytest.raises(InputError, match=said):

@@ -346,7 +346,7 @@ def test_host_is_locked_by_that_name(index: LocalIndex, shelf: Path) -> None:
 
 def test_what_has_no_hash_is_refused(index: LocalIndex, project: Path) -> None:
     make_project(project / "tree", "my-project")
-    with pytest.raises(LockError, match="my-project for host is a folder, which has no hash"):
+    with pytest.raises(LockError, match="cannot lock my-project for host: it is a local folder"):
         make(index, "./tree")
     assert names(project) == ["tree"]
 
@@ -380,10 +380,10 @@ def test_what_no_lock_can_name_is_told_with_its_place(
     [
         ([], "there are no requirements to lock"),
         (["-c", os.devnull], "there are no requirements to lock"),
-        (["-dhouse", "app"], "--dest has no use"),
-        (["--python", "x", "app"], "--python would run pip in another interpreter"),
+        (["-dhouse", "app"], "lock does not take --dest"),
+        (["--python", "x", "app"], "lock does not take --python"),
         (["--abi=cp39", "app"], "--abi does not describe an environment fully"),
-        (["--build-pure=app", "app"], "a wheel that --build-pure builds here is nowhere"),
+        (["--build-pure=app", "app"], "--build-pure cannot be combined with lock"),
         (["-r", "pylock.box.toml"], "cannot lock pylock.box.toml: it is a lock already"),
         (["--dry-run", "app"], "no such option: --dry-run"),
     ],
@@ -574,9 +574,7 @@ def _refusals() -> Iterator[object]:
     foreign = 'lock-version = "1.0"\ncreated-by = "uv"\npackages = []\n'
     yield pytest.param(name, foreign, InputError, "was not made by wheeltarget", id="foreign")
     yield pytest.param(name, b"\xff\xfe", DestinationError, "cannot read", id="no text")
-    yield pytest.param(
-        name, "my_box", LockError, "cannot lock my.box to .*: it is the lock of my_box", id="other"
-    )
+    yield pytest.param(name, "my_box", LockError, "it is the lock of my_box", id="other")
     txt = "requirements.my_box.txt"
     yield pytest.param(txt, "flask\n", LockError, "wheeltarget did not write it", id="requirements")
     heading = f"# Locked by wheeltarget for {label}; change the input, not this file.\n"
