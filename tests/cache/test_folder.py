@@ -104,7 +104,7 @@ def test_root_leaves_nothing_in_a_users_cache(folder: Path) -> None:
     """And takes nothing from there, since the user could put anything in it."""
     folder.mkdir()
     os.chown(folder, 12345, -1)
-    assert "belongs to somebody else" in prepare(folder / "below")
+    assert "belongs to another user" in prepare(folder / "below")
     assert list(folder.iterdir()) == []
     assert not is_ours(folder / "below")
     os.chown(folder, 0, -1)

@@ -61,12 +61,12 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "cut in the middle": (lambda text: text[: len(text) // 2], "not valid TOML", 0),
     "cut behind a package": (
         lambda text: text[: text.index("[tool.wheeltarget]")],
-        "tool.wheeltarget: the table that says for which target the lock is, is missing",
+        "tool.wheeltarget: the table with the target of the lock is missing",
         0,
     ),
     "NUL": (swap("1.0", "1.\0"), "not valid TOML", 1),
     "nested deeply": (lambda text: text + "x = " + "[" * 5000, "nested too deeply", 0),
-    "endless number": (lambda text: "x = " + "9" * 5000 + "\n" + text, "is no lock", 0),
+    "endless number": (lambda text: "x = " + "9" * 5000 + "\n" + text, "is not a lock", 0),
     "unknown version": (swap('"1.0"\ncreated', '"2.0"\ncreated'), "lock-version: '2.0'", 1),
     "no version": (without("lock-version"), "lock-version: is missing", 0),
     "no packages": (
@@ -83,20 +83,20 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "no tag": (without("tag = "), "tool.wheeltarget.tag: must be a string", 0),
     "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
     "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
-    "no version of Python": (swap('"3.12.4"', '"3.x"'), "python: '3.x' is no whole", 0),
+    "no version of Python": (swap('"3.12.4"', '"3.x"'), "'3.x' is not a full version", 0),
     "name not normalised": (swap('name = "lib"', 'name = "Lib"'), "packages[0].name: 'Lib'", 5),
     "no name": (swap('name = "lib"\n', ""), "packages[0].name: the project's name is missing", 4),
-    "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "no plain", 10),
-    "absolute name": (swap(NAMED, 'name = "/lib-1.0-py3-none-any.whl"'), "no plain file name", 10),
-    "drive in the name": (swap(NAMED, 'name = "C:lib-1.0-py3-none-any.whl"'), "no plain", 10),
-    "backslashes": (swap(NAMED, r'name = "..\\lib-1.0-py3-none-any.whl"'), "no plain file", 10),
+    "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "not a plain", 10),
+    "absolute name": (swap(NAMED, 'name = "/lib-1.0-py3-none-any.whl"'), "not a plain file", 10),
+    "drive in the name": (swap(NAMED, 'name = "C:lib-1.0-py3-none-any.whl"'), "not a plain", 10),
+    "backslashes": (swap(NAMED, r'name = "..\\lib-1.0-py3-none-any.whl"'), "not a plain file", 10),
     "device": (swap(NAMED, 'name = "nul.whl"'), "is the name of a device on Windows", 10),
-    "empty name of a file": (swap(f'{NAMED}\nurl = "', 'url = "http://h/?'), "no plain", 10),
+    "empty name of a file": (swap(f'{NAMED}\nurl = "', 'url = "http://h/?'), "not a plain", 10),
     "space in the name": (swap(NAMED, 'name = "lib-1.0-py3-none-any .whl"'), "characters", 10),
     "NUL in the name": (swap(NAMED, r'name = "lib-1.0-py3-none-any\u0000.whl"'), "characters", 10),
-    "endless name": (swap(NAMED, f'name = "{"a" * 300}-1.0-py3-none-any.whl"'), "has 321 char", 0),
+    "endless name": (swap(NAMED, f'name = "{"a" * 300}-1.0-py3-none-any.whl"'), "(321 char", 0),
     "no distribution": (swap(NAMED, 'name = "lib.exe"'), "neither a wheel nor a source", 10),
-    "no wheel": (swap(NAMED, 'name = "lib-1.0.tar.gz"'), "no name of a wheel", 10),
+    "no wheel": (swap(NAMED, 'name = "lib-1.0.tar.gz"'), "not a valid wheel name", 10),
     "escaped traversal": (
         swap(f'{NAMED}\nurl = "', f'url = "http://h/..%2F..%2F{WHEEL}?'),
         "packages[0].wheels[0].url: '../../lib-1.0",
@@ -104,13 +104,13 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     ),
     "another project": (swap(NAMED, 'name = "bil-1.0-py3-none-any.whl"'), "another project", 10),
     "another version": (swap(NAMED, 'name = "lib-2.0-py3-none-any.whl"'), "another version", 10),
-    "file URL": (swap('url = "http:', 'url = "file:'), "not by file", 11),
-    "FTP": (swap('url = "http:', 'url = "ftp:'), "not by ftp", 11),
-    "no scheme": (swap('url = "http:', 'url = "'), "not by nothing", 11),
+    "file URL": (swap('url = "http:', 'url = "file:'), "the scheme file,", 11),
+    "FTP": (swap('url = "http:', 'url = "ftp:'), "the scheme ftp,", 11),
+    "no scheme": (swap('url = "http:', 'url = "'), "no scheme, but", 11),
     "no host": (swap('url = "http://', 'url = "http:///'), "the URL has no host", 11),
-    "bad port": (swap('url = "http://', 'url = "http://h:99999/'), "no URL", 11),
+    "bad port": (swap('url = "http://', 'url = "http://h:99999/'), "not a valid URL", 11),
     "credentials": (swap('url = "http://', 'url = "http://me:secret@'), "credentials", 11),
-    "line end in a URL": (swap('/files/lib-', r'/files/\r\nX: y/lib-'), "belongs in none", 11),
+    "line end in a URL": (swap('/files/lib-', r'/files/\r\nX: y/lib-'), "invalid character", 11),
     "neither URL nor path": (without("url = "), "has neither url nor path", 9),
     "absolute path": (swap('url = "http:', 'path = "'), "is not relative to the lock", 11),
     "drive path": (swap('url = "http://', 'path = "C:\\\\'), "is not relative to the lock", 11),
@@ -123,29 +123,29 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
         swap("[tool.wheeltarget]", '[[packages]]\nname = "lib"\nversion = "1.0"\n'
              '[packages.sdist]\nname = "lib-1.0.tar.gz"\nurl = "http://h/lib-1.0.tar.gz"\n'
              f'hashes = {{sha256 = "{"0" * 64}"}}\n[tool.wheeltarget]'),
-        "packages[1]: lib is there twice, in packages[0], too",
+        "packages[1]: lib is there twice, first in packages[0]",
         17,
     ),
     "repository": (
         swap("[tool.wheeltarget]", '[[packages]]\nname = "repo"\n[packages.vcs]\ntype = "git"\n'
              'url = "http://h/x"\ncommit-id = "0"\n[tool.wheeltarget]'),
-        "packages[1].vcs: is no file that can be fetched by its hash",
+        "packages[1].vcs: cannot be fetched by its hash: it is not a file",
         0,
     ),
     "marker": (
         swap('name = "lib"\n', 'name = "lib"\nmarker = "os_name == \'nt\'"\n'),
-        "packages[0].marker: a lock for one target has none",
+        "packages[0].marker: a lock for one target has no markers",
         6,
     ),
     "for another Python": (
         swap("created-by", 'requires-python = "<3"\ncreated-by'),
-        "its Python 3.12.4 is none of those of the lock, <3",
+        "has Python 3.12.4, but the lock requires <3",
         2,
     ),
     "for another environment": (
         swap('created-by = "wheeltarget"\n',
              'created-by = "wheeltarget"\nenvironments = ["os_name == \'nt\'"]\n'),
-        "it is none of the environments of the lock",
+        "is not in the environments of the lock",
         3,
     ),
     "specifier that is none": (
@@ -213,7 +213,7 @@ def test_thousands_of_faults_have_their_places(inline: bool) -> None:
 
 def test_terminal_is_told_nothing(text: str, tmp_path: Path) -> None:
     _, (fault,) = parse_lock(LOCK, swap('target = "', 'target = "\\u001b[31m')(text).encode())
-    assert fault.message == "tool.wheeltarget.target: has a character that cannot be shown"
+    assert fault.message == "tool.wheeltarget.target: has a character that is not printable"
     (tmp_path / LOCK).write_text('x = "\x1b[31m\x9b"\n', "utf-8")
     run = wheeltarget("download", "-r", LOCK, "--tags", TAG, cwd=tmp_path)
     assert run.exit_code == 1

@@ -191,7 +191,7 @@ def test_url_that_is_none_is_refused_with_its_place() -> None:
     with pytest.raises(InputError) as caught:
         read(text, "lock.toml")
     fault, *_ = caught.value.faults
-    assert fault.message == "packages[2].archive.url: no URL: Invalid IPv6 URL"
+    assert fault.message == "packages[2].archive.url: not a valid URL: Invalid IPv6 URL"
     assert (fault.source, fault.location and fault.location.column) == (
         package.splitlines()[-1],
         len("archive = { u"),
@@ -207,7 +207,13 @@ def test_url_that_is_none_is_refused_with_its_place() -> None:
         ('version = "8.0"', 'version = "eight"', "another version than eight", "name = ", 1),
         ('url = "https:', "url = http:", "Invalid value", "", 7),
         ('name = "flask"', 'nome = "flask"', "name is missing", "[[packages]]", 1),
-        ('name = "flask-3', 'name = "../flask-3', "is no plain file name", 'name = "../flask', 1),
+        (
+            'name = "flask-3',
+            'name = "../flask-3',
+            "is not a plain file name",
+            'name = "../flask',
+            1,
+        ),
         ("lock-version = ", 'lock-version = "2.0" #', "'2.0' is not", 'lock-version = "2.0" #', 1),
         ('{ name = "click" }', '{ nome = "click" }', "of flask has no name", "[[packages]]", 1),
         ("[tool.wheel", "[tool.oth", "is missing", "lock-version", 1),
@@ -219,7 +225,7 @@ def test_url_that_is_none_is_refused_with_its_place() -> None:
         (
             "[[packages]]",
             "[[packages]]\nmarker = \"os_name=='nt'\"",
-            "a lock for one target has none",
+            "a lock for one target has no markers",
             "marker = ",
             1,
         ),
@@ -301,7 +307,7 @@ def test_lock_of_another_tool_is_told_so() -> None:
 def test_what_nobody_could_fetch_is_not_written() -> None:
     for wrong in ({"url": "ftp://host.invalid/flask-3.0.0-py3-none-any.whl"}, {"size": -1}):
         package = replace(FLASK, file=replace(FILE, **wrong))
-        with pytest.raises(LockError, match=r"there can be no lock for cp312.*packages\[1\]"):
+        with pytest.raises(LockError, match=r"cannot make a lock for cp312.*packages\[1\]"):
             write(replace(LOCK, packages=(CLICK, package)))
 
 
@@ -311,5 +317,5 @@ def test_project_is_there_once() -> None:
 
 
 def test_what_the_standard_does_not_admit_is_not_written() -> None:
-    with pytest.raises(LockError, match="there can be no lock for cp312"):
+    with pytest.raises(LockError, match="cannot make a lock for cp312"):
         write(replace(LOCK, packages=(replace(FLASK, version="2"),)))

@@ -1,4 +1,4 @@
-"""What a lock says of files, as values that can be fetched: nothing dangerous gets through.
+"""Read and validate the files that a lock names, so that nothing dangerous is fetched.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751).
 """
@@ -16,19 +16,19 @@ from wheeltarget.errors import Fault
 from wheeltarget.utils.toml_locations import fault_at
 
 Way = tuple[str | int, ...]
-"""The way to a value of a lock: ``("packages", 3, "wheels", 0, "hashes")``."""
+"""The path to a value of a lock: ``("packages", 3, "wheels", 0, "hashes")``."""
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
-_STRAY = re.compile(r"[\x00-\x20\x7f\\]")
+_INVALID_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _LONGEST_NAME = 255
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip")
 _ARCHIVES = (
     *_DISTRIBUTIONS,
     *(".tgz", ".tar", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar.lzma", ".tar.lz", ".tlz"),
 )
-"""What pip takes of a project that is asked for by its place."""
+"""The archives that pip takes for a project that is requested by URL or path."""
 
 _SOURCE_TAIL = re.compile(r"(\.tar\.gz|\.zip)$")
 
@@ -38,14 +38,14 @@ class PinnedFile:
     """A file that a lock names.
 
     :param project: the project, normalised.
-    :param version: its version; empty where neither the lock nor the file's name says it.
-    :param filename: what the file is called; a plain name, good on every system.
-    :param url: where to get it, by HTTP and without credentials; empty where ``path`` is.
-    :param path: where it is, relative to the lock; empty where ``url`` is.
+    :param version: its version; empty if neither the lock nor the file's name has it.
+    :param filename: the name of the file; a plain name, valid on every system.
+    :param url: its URL, of HTTP and without credentials; empty if it has a path.
+    :param path: its path, relative to the lock; empty if it has a URL.
     :param sha256: its hash, in lower-case hexadecimal.
-    :param size: how many bytes it has, or None where the lock does not say.
+    :param size: its size in bytes, or None if the lock does not say.
     :param index: the index that it was found on, or an empty string.
-    :param requires_python: which Pythons its project is for, or None.
+    :param requires_python: the Python versions that its project requires, or None.
     :param place: where the lock names it.
     """
 
@@ -62,20 +62,20 @@ class PinnedFile:
 
     @property
     def is_wheel(self) -> bool:
-        """Tell whether it is a wheel, not a source."""
+        """Return whether it is a wheel."""
         return self.filename.endswith(".whl")
 
     @property
     def tags(self) -> frozenset[str]:
-        """Give the tags in a wheel's name, each in full."""
+        """Return the tags in a wheel's name, each in full."""
         parts = self.filename.removesuffix(".whl").split("-")[-3:]
         return frozenset("-".join(each) for each in product(*(part.split(".") for part in parts)))
 
 
 class Notebook:
-    """Collects what is wrong with a lock, each with its place.
+    """Collect the faults of a lock, each with its place.
 
-    :param file: what the lock is called.
+    :param file: the name of the lock.
     :param text: its text.
     """
 
@@ -85,20 +85,20 @@ class Notebook:
         self._text = text
 
     def fault(self, way: Way, message: str, hint: str = "") -> Fault:
-        """Make a fault of a place."""
+        """Return a fault at a place."""
         path = write_way(way)
         what = f"{path}: {message}" if path else message
         return fault_at(self.file, self._text, path, what, hint)
 
     def note(self, way: Way, message: str, hint: str = "") -> None:
-        """Take down a fault."""
+        """Add a fault."""
         self.faults.append(self.fault(way, message, hint))
 
 
 def write_way(way: Way) -> str:
-    """Write the way to a value as people read it: ``packages[3].wheels[0].hashes``.
+    """Return the path to a value as text: ``packages[3].wheels[0].hashes``.
 
-    :param way: the way.
+    :param way: the path.
     """
     text = ""
     for step in way:
@@ -109,9 +109,9 @@ def write_way(way: Way) -> str:
 def read_files(data: Mapping[str, Any], notebook: Notebook) -> dict[Way, PinnedFile]:
     """Read every file that a lock names.
 
-    :param data: the lock, as TOML has it.
-    :param notebook: takes what is wrong.
-    :returns: the files by their place, those that nothing is wrong with.
+    :param data: the lock as TOML.
+    :param notebook: collects the faults.
+    :returns: the valid files by their place.
     """
     packages = data.get("packages")
     if not isinstance(packages, list):
@@ -157,7 +157,7 @@ def _normalised(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _EntryReader:
-    """Reads the files of one project."""
+    """Read the files of one project."""
 
     name: str
     version: str
@@ -165,7 +165,7 @@ class _EntryReader:
     notebook: Notebook
 
     def read(self, place: Way, entry: object) -> PinnedFile | None:
-        """Read a file; None where something is wrong with it."""
+        """Read a file; None if it has a fault."""
         before = len(self.notebook.faults)
         if not isinstance(entry, dict):
             self.notebook.note(place, "has to be a table")
@@ -206,11 +206,11 @@ class _EntryReader:
         return value
 
     def _filename(self, entry: Mapping[str, Any], place: Way, url: str, path: str) -> str:
-        """Give what the file is called: as its place has it, which is what pip saves it as.
+        """Return the file name: the last part of its URL or path, as pip saves it.
 
-        Some tools write a name that is normalised beside a place that is not.
+        Some tools write a normalised name beside a URL that is not normalised.
         """
-        named, found = self._text(entry, place, "name"), _last_step(url, path)
+        named, found = self._text(entry, place, "name"), _last_part(url, path)
         filename = found if not named or _is_same_wheel(named, found) else named
         if not url and not path:
             return filename
@@ -221,21 +221,21 @@ class _EntryReader:
         return filename
 
     def _mismatch(self, filename: str, *, wheel: bool) -> tuple[str, str] | None:
-        """Say what in a file's name is not as the project has it."""
+        """Return the fault of a file name that does not match the project."""
         if wheel:
             parts = filename.removesuffix(".whl").split("-")
             if not filename.endswith(".whl") or len(parts) not in {5, 6} or not all(parts):
-                return f"{filename} is no name of a wheel", ""
+                return f"{filename} is not a valid wheel name", ""
             name, version = parts[:2]
         else:
             stem, count = _SOURCE_TAIL.subn("", filename)
             name, _, version = stem.rpartition("-")
             if not count or not name:
-                return f"{filename} is no name of a source distribution", ""
+                return f"{filename} is not a valid name of a source distribution", ""
         if _normalised(name) != self.name:
-            return f"{filename} is of another project than {self.name}", ""
+            return f"{filename} belongs to another project than {self.name}", ""
         if self.version and not _same_version(version, self.version):
-            return f"{filename} is of another version than {self.version}", ""
+            return f"{filename} has another version than {self.version}", ""
         return None
 
     def _sha256(self, hashes: object, place: Way) -> str:
@@ -262,66 +262,66 @@ class _EntryReader:
 
 
 def _url_fault(url: str) -> tuple[str, str] | None:
-    """Say why a URL is not asked."""
-    if _STRAY.search(url) or not url.isascii():
-        return "the URL has a character that belongs in none", "such have to be percent-encoded"
+    """Return why a URL is refused."""
+    if _INVALID_IN_URL.search(url) or not url.isascii():
+        return "the URL has an invalid character", "percent-encode it"
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
     except ValueError as error:
-        return f"no URL: {error}", ""
+        return f"not a valid URL: {error}", ""
     if parts.scheme.lower() not in {"http", "https"}:
-        scheme = parts.scheme or "nothing"
-        hint = "a file beside the lock is named by path"
-        return f"files are fetched by http and https, not by {scheme}", hint
+        scheme = f"the scheme {parts.scheme}" if parts.scheme else "no scheme"
+        hint = "use path for a file on this machine"
+        return f"the URL has {scheme}, but files are fetched by http or https only", hint
     if not host:
         return "the URL has no host", ""
     if "@" in parts.netloc:
-        hint = "leave them out: pip's configuration, netrc or a keyring are the place for them"
+        hint = "put them into pip's configuration, netrc or a keyring"
         return "the URL has credentials in it", hint
     return None
 
 
 def _path_fault(path: str) -> tuple[str, str] | None:
-    """Say why a path is not followed; it is only read from, and what is read has to have the hash.
+    """Return why a path is refused.
 
-    So it may lead out of the folder of the lock, as to a wheelhouse beside it.
+    It may lead out of the folder of the lock, such as to a wheelhouse beside it: it is only read,
+    and what is read has to have the hash.
     """
     if path.startswith(("/", "\\", "~")) or ":" in path:
-        return f"{path!r} is not relative to the lock", "write the path from the lock's folder on"
+        return f"{path!r} is not relative to the lock", "write it relative to the lock's folder"
     if "\0" in path:
         return "the path has a NUL character", ""
     return None
 
 
 def _name_fault(filename: str, endings: tuple[str, ...]) -> tuple[str, str] | None:
-    """Say why a name is none that a file can have on every system."""
+    """Return why a file name is not valid on every system."""
     shown = filename if len(filename) < _LONGEST_NAME else f"{filename[:40]}…"
     if re.search(r"[/\\:]", filename) or filename in {"", ".", ".."}:
-        return f"{shown!r} is no plain file name", ""
+        return f"{shown!r} is not a plain file name", ""
     if _RESERVED.fullmatch(filename):
         return f"{shown!r} is the name of a device on Windows", ""
     if len(filename) > _LONGEST_NAME:
-        return f"{shown!r} has {len(filename)} characters, more than a file's name can", ""
+        return f"{shown!r} is too long for a file name ({len(filename)} characters)", ""
     if not _SAFE.fullmatch(filename):
-        return f"{shown!r} has characters that belong in no distribution's name", ""
+        return f"{shown!r} has characters that are not allowed in the name of a distribution", ""
     if not filename.endswith(endings):
         return f"{shown!r} is neither a wheel nor a source distribution", ""
     return None
 
 
-def _last_step(url: str, path: str) -> str:
-    """Give the name that a place ends in."""
+def _last_part(url: str, path: str) -> str:
     if path:
         return re.split(r"[/\\]", path)[-1]
     try:
         return unquote(urlsplit(url).path.split("/")[-1])
     except ValueError:
-        return ""  # of which the URL's own fault tells
+        return ""  # the fault of the URL says so
 
 
 def _is_same_wheel(one: str, other: str) -> bool:
-    """Tell whether two names are the same but for the way in which the project is written."""
+    """Return whether two names are the same except for the spelling of the project."""
     (name, *rest), (other_name, *other_rest) = one.split("-"), other.split("-")
     return rest == other_rest and _normalised(name) == _normalised(other_name)
 

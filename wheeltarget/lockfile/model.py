@@ -1,9 +1,9 @@
-"""Locks as values, to and from ``pylock.toml`` files with a table of our own.
+"""Write locks as ``pylock.toml`` files with a table of our own, and read them back.
 
 Specification: https://packaging.python.org/en/latest/specifications/pylock-toml/ (PEP 751). One
 file is for one target. ``[tool.wheeltarget]`` has ``schema`` (1), ``target`` (its label), ``tag``
 (its best tag), ``python`` (its full version), ``inputs`` (the annotated requirements and the
-constraints that it was made of, sorted) and ``digest`` (of the inputs).
+constraints that it was made from, sorted) and ``digest`` (of the inputs).
 """
 
 from __future__ import annotations
@@ -16,30 +16,27 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wheeltarget.errors import Fault, InputError, LockError
 from wheeltarget.lockfile.entries import Notebook, PinnedFile, Way
-from wheeltarget.lockfile.reader import Origin, parse_lock
+from wheeltarget.lockfile.reader import SCHEMA, Origin, parse_lock
 from wheeltarget.lockfile.select import parse_standard
 from wheeltarget.utils.toml_writer import toml_text
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
 
-SCHEMA = 1
-"""The version of the form of ``[tool.wheeltarget]``."""
-
 CREATED_BY = "wheeltarget"
-_ANEW = "delete the file and lock again"
+_DELETE_AND_LOCK = "delete the file and lock again"
 
 
 @dataclass(frozen=True, slots=True)
 class LockedFile:
     """A file that a lock names.
 
-    :param filename: what it is called.
+    :param filename: its name.
     :param hashes: (algorithm, hexadecimal value) for each of its hashes, at least one.
-    :param url: where it is, without credentials; empty where it has a path.
-    :param path: where it is on this machine, from the folder of the lock, with slashes; else empty.
-    :param size: how many bytes it has, or None where that is not known.
-    :raises LockError: where it has no hash, or not one place, or a name that is more than a name.
+    :param url: its URL, without credentials; empty if it has a path.
+    :param path: its path relative to the folder of the lock, with slashes; empty if it has a URL.
+    :param size: its size in bytes, or None if it is unknown.
+    :raises LockError: if it has no hash, not exactly one of URL and path, or an invalid name.
     """
 
     filename: str
@@ -50,7 +47,7 @@ class LockedFile:
 
     def __post_init__(self) -> None:
         if not self.filename or re.search(r"[/\\\x00]", self.filename) or self.filename[0] == ".":
-            raise LockError(f"{self.filename!r} is no name of a file")
+            raise LockError(f"{self.filename!r} is not a file name")
         if not self.hashes:
             raise LockError(f"{self.filename} has no hash")
         if bool(self.url) == bool(self.path):
@@ -59,27 +56,27 @@ class LockedFile:
 
     @property
     def is_wheel(self) -> bool:
-        """Tell whether it is a wheel, not a source distribution."""
+        """Return whether it is a wheel, not a source distribution."""
         return self.filename.endswith(".whl")
 
     @property
     def sha256(self) -> str:
-        """Give its sha256, or an empty string."""
+        """Return its sha256, or an empty string."""
         return dict(self.hashes).get("sha256", "")
 
 
 @dataclass(frozen=True, slots=True)
 class LockedPackage:
-    """A project in a lock, with the one file of it.
+    """A project in a lock, with its one file.
 
     :param name: the project, normalised.
     :param version: its version.
     :param file: the file.
-    :param direct: whether it was asked for by its place, and no index is to be asked.
+    :param direct: whether it was requested by URL or path, not from an index.
     :param index: the index that has it, or an empty string.
-    :param requires_python: which Pythons it is for, or an empty string.
+    :param requires_python: the Python versions that it requires, or an empty string.
     :param dependencies: the projects of the lock that it needs, normalised.
-    :param subdirectory: the folder in the file that the project is in; empty for all of it.
+    :param subdirectory: the folder of the project in the file; empty for the whole file.
     """
 
     name: str
@@ -97,16 +94,16 @@ class LockedPackage:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What was chosen for one target.
+    """The lock for one target.
 
     :param target: the target's label, as the user wrote it.
     :param tag: its best tag, in full.
     :param python: its version of Python, in full.
-    :param inputs: the annotated requirements and the constraints that it was made of.
-    :param packages: what was chosen.
-    :param environment: a marker that holds in the target; empty where nothing is known of it.
-    :param requires_python: the Pythons that the target can be.
-    :raises LockError: where a project is there twice.
+    :param inputs: the annotated requirements and the constraints that it was made from.
+    :param packages: the chosen projects.
+    :param environment: a marker that is true for the target; empty if nothing is known of it.
+    :param requires_python: the Python versions that the target can have.
+    :raises LockError: if a project is there twice.
     """
 
     target: str
@@ -128,17 +125,17 @@ class Lock:
 
     @property
     def digest(self) -> str:
-        """Give the hash of the inputs, such as ``sha256:…``."""
+        """Return the hash of the inputs, such as ``sha256:…``."""
         return digest_of(self.inputs)
 
     @property
     def versions(self) -> dict[str, str]:
-        """Give the version of each project."""
+        """Return the version of each project."""
         return {package.name: package.version for package in self.packages}
 
 
 def digest_of(inputs: tuple[str, ...]) -> str:
-    """Give the hash of the inputs of a lock.
+    """Return the hash of the inputs of a lock.
 
     :param inputs: the texts, sorted.
     """
@@ -146,10 +143,10 @@ def digest_of(inputs: tuple[str, ...]) -> str:
 
 
 def to_pylock(lock: Lock) -> Pylock:
-    """Write a lock as the standard's values, and validate them.
+    """Return a lock as packaging has it, validated.
 
     :param lock: the lock.
-    :raises LockError: where the standard does not admit it.
+    :raises LockError: if the standard does not allow it.
     """
     from packaging.markers import InvalidMarker, Marker
     from packaging.pylock import Pylock, PylockValidationError
@@ -167,20 +164,20 @@ def to_pylock(lock: Lock) -> Pylock:
         )
         pylock.validate()
     except (PylockValidationError, InvalidMarker, InvalidSpecifier, InvalidVersion) as error:
-        raise LockError(f"there can be no lock for {lock.target}: {error}") from error
+        raise LockError(f"cannot make a lock for {lock.target}: {error}") from error
     return pylock
 
 
 def write(lock: Lock) -> str:
-    """Write a lock as the text of a ``pylock.toml``, the same for the same lock.
+    """Return a lock as the text of a ``pylock.toml``, the same for the same lock.
 
     :param lock: the lock.
-    :raises LockError: where the standard does not admit it, or nobody could fetch what it names.
+    :raises LockError: if the standard does not allow it, or a file that it names cannot be fetched.
     """
     text = toml_text(to_pylock(lock).to_dict())
     _, faults = parse_lock(lock.target, text.encode())
     if faults:
-        raise LockError(f"there can be no lock for {lock.target}: {faults[0].message}")
+        raise LockError(f"cannot make a lock for {lock.target}: {faults[0].message}")
     return text
 
 
@@ -236,12 +233,9 @@ def _package(package: LockedPackage) -> Package:
 def read(text: str, name: str) -> Lock:
     """Read a lock that :func:`write` has written.
 
-    It has to be one that can be fetched, and what else is in it has to be as we write it.
-
     :param text: the file's text.
     :param name: the file's name, for messages.
-    :returns: the lock.
-    :raises InputError: where it is none of ours, or not as we write it; it names the places.
+    :raises InputError: if wheeltarget did not write it so; it names the places.
     """
     parsed, faults = parse_lock(name, text.encode())
     notebook = Notebook(name, parsed.text)
@@ -255,17 +249,17 @@ def read(text: str, name: str) -> Lock:
         _check_packages(pylock, notebook)
         if not notebook.faults:
             return _lock(pylock, parsed.origin, tuple(table["inputs"]), parsed.files)
-    raise InputError(tuple(map(_anew, (*faults, *notebook.faults))))
+    raise InputError(tuple(map(_with_hint, (*faults, *notebook.faults))))
 
 
-def _anew(fault: Fault) -> Fault:
-    """Say what helps with a lock that is in the way of a new one."""
-    hint = fault.hint.replace("lock again", _ANEW) if fault.hint else _ANEW
+def _with_hint(fault: Fault) -> Fault:
+    """Replace the hint for a lock that is to be locked anew."""
+    hint = fault.hint.replace("lock again", _DELETE_AND_LOCK) if fault.hint else _DELETE_AND_LOCK
     return replace(fault, hint=hint)
 
 
 def is_ours(data: Mapping[str, Any]) -> bool:
-    """Tell whether a lock has a table of wheeltarget.
+    """Return whether a lock has a table of wheeltarget.
 
     :param data: the file's content.
     """
@@ -274,7 +268,7 @@ def is_ours(data: Mapping[str, Any]) -> bool:
 
 
 def _check_table(table: Mapping[str, Any], notebook: Notebook) -> None:
-    """Check what a download from the lock has no need of."""
+    """Check what a download from the lock does not need."""
     inputs, way = table.get("inputs"), ("tool", "wheeltarget")
     if not _is_text_list(inputs):
         notebook.note((*way, "inputs"), "has to be a list of strings")
@@ -284,9 +278,9 @@ def _check_table(table: Mapping[str, Any], notebook: Notebook) -> None:
 
 
 def _check_packages(pylock: Pylock, notebook: Notebook) -> None:
-    """Likewise; that each project has one file, and no marker, is known already."""
+    """Check what a download does not need; one file per project and no marker is checked before."""
     if len(pylock.environments or ()) > 1:
-        notebook.note(("environments",), "a lock of wheeltarget is for one environment")
+        notebook.note(("environments",), "a lock of wheeltarget has only one environment")
     for number, package in enumerate(pylock.packages):
         if package.version is None:
             notebook.note(("packages", number), f"{package.name} has no version")
@@ -322,7 +316,7 @@ def _locked(package: Package, filename: str) -> LockedPackage:
         file=LockedFile(
             filename=filename,
             hashes=tuple((str(each), str(value)) for each, value in file.hashes.items()),
-            # Of two places, the path is where the file is taken from.
+            # If it has both, the file is taken from the path.
             url="" if file.path else file.url or "",
             path=file.path or "",
             size=file.size,

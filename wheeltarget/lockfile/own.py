@@ -1,4 +1,4 @@
-"""Whether a lock is one that wheeltarget wrote, told without reading it as TOML."""
+"""Recognise a lock of wheeltarget without reading it as TOML."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.M
 
 
 def is_own(data: bytes) -> bool:
-    """Tell whether a lock is, or once was, one that wheeltarget wrote.
+    """Return whether wheeltarget wrote a lock, even if it was changed since.
 
     :param data: its bytes.
     """

@@ -1,8 +1,9 @@
-"""Locks as they are read for a download: what they name, and for which target.
+"""Read locks: the files that they name, and for which target.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751). A lock that wheeltarget wrote
-says in ``[tool.wheeltarget]`` for which target it is; from any other one files are selected
-(:mod:`wheeltarget.lockfile.select`). Nothing here loads packaging, which takes longer than a lock.
+has its target in ``[tool.wheeltarget]``; for any other lock, files are selected by
+:mod:`wheeltarget.lockfile.select`. This module does not load packaging, which takes longer than
+reading a lock.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ from wheeltarget.utils.regular_files import LOCK_FILE
 from wheeltarget.utils.toml_locations import BYTE_ORDER_MARK, parse_toml, syntax_fault
 
 LARGEST = LOCK_FILE.size
-"""How many bytes a lock may have; one of a thousand projects has less than a tenth of that."""
+"""The largest size of a lock in bytes; one of a thousand projects has less than a tenth of that."""
 
-_SCHEMA = 1
+SCHEMA = 1
+"""The version of the format of ``[tool.wheeltarget]``."""
+
 _PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*")
 _WHOLE = "is the file whole? lock again"
 _PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
@@ -32,11 +35,11 @@ _PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """For which target a lock was made.
+    """The target that a lock was made for.
 
     :param label: what its author called it.
     :param tag: its best tag.
-    :param python: its whole Python version.
+    :param python: its full Python version.
     """
 
     label: str
@@ -46,14 +49,14 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock that was read, nothing in it wrong.
+    """A lock that was read.
 
     :param name: the file, as the user named it.
     :param text: its text.
-    :param data: the same, as TOML has it.
+    :param data: the same as TOML.
     :param files: every file that it names, by place.
-    :param origin: for which target it was made, or None where it is not wheeltarget's.
-    :param extras: the extras that are asked for.
+    :param origin: the target that it was made for, or None if it is not wheeltarget's.
+    :param extras: the requested extras.
     """
 
     name: str
@@ -66,10 +69,10 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A file that a lock names, and who says so.
+    """A file that a lock names, and where.
 
     :param lock: the lock.
-    :param line: where in it the file's project begins, from 1.
+    :param line: the line at which the file's project begins, from 1.
     :param file: the file.
     """
 
@@ -79,13 +82,13 @@ class Pin:
 
     @property
     def beside(self) -> Path:
-        """Give where a file is that has a path, not a URL."""
+        """Return the path of a file that has no URL."""
         return Path(self.lock).parent / self.file.path
 
     def fault(self, message: str, hint: str = "") -> Fault:
-        """Say what is wrong with the file.
+        """Return a fault of the file.
 
-        :param message: what it is.
+        :param message: what is wrong.
         :param hint: what to do about it.
         """
         return Fault(message, hint, Location(self.lock, self.line))
@@ -95,7 +98,7 @@ class Pin:
 class Selection:
     """The files of locks for one target.
 
-    :param label: what to call the target.
+    :param label: the label of the target.
     :param target: the target.
     :param pins: its files, in the order of the lock.
     """
@@ -107,11 +110,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Looker:
-    """How targets are found.
+    """The functions that find targets.
 
-    :param look_up: finds the target that (key, text, folder) names, None for the running
+    :param look_up: returns the target that (key, text, folder) names, None for the running
         interpreter; raises TargetError.
-    :param host: describes the running interpreter.
+    :param host: returns the target of the running interpreter.
     """
 
     look_up: Callable[[str, str, str], Target | None]
@@ -123,8 +126,8 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
 
     :param name: the file, as the user named it.
     :param data: its bytes, at most one more than :data:`LARGEST` of them.
-    :param extras: the extras that are asked for.
-    :returns: the lock, and everything that is wrong with it; with faults it is not to be used.
+    :param extras: the requested extras.
+    :returns: the lock and its faults; a lock with faults must not be used.
     """
     nothing = Lock(name, "", {}, {}, None)
     if len(data) > LARGEST:
@@ -134,15 +137,15 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         where = Location(name, line, error.start - data.rfind(b"\n", 0, error.start))
-        return nothing, [Fault("a lock is in UTF-8, and this is not", "", where)]
+        return nothing, [Fault("a lock has to be UTF-8, but this is not", "", where)]
     try:
         parsed = parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         return nothing, [syntax_fault(name, text, error, _WHOLE)]
     except RecursionError:
-        return nothing, [Fault(f"{name} is nested too deeply for a lock")]
+        return nothing, [Fault(f"{name} is not a lock: it is nested too deeply")]
     except ValueError as error:  # a number of thousands of digits
-        return nothing, [Fault(f"{name} is no lock: {error}")]
+        return nothing, [Fault(f"{name} is not a lock: {error}")]
     notebook = Notebook(name, text)
     _check_head(parsed, notebook)
     files = read_files(parsed, notebook)
@@ -158,7 +161,7 @@ def _check_head(data: Mapping[str, Any], notebook: Notebook) -> None:
         hint = "a lock begins with lock-version"
         notebook.note(("lock-version",), "is missing", hint)
     elif not isinstance(version, str) or not re.fullmatch(r"1(\.\d+)?", version):
-        hint = "this wheeltarget knows 1.0: lock again, or use a newer wheeltarget"
+        hint = "this wheeltarget reads 1.0: lock again, or use a newer wheeltarget"
         notebook.note(("lock-version",), f"{version!r} is not known", hint)
 
 
@@ -168,11 +171,11 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
     tools = data.get("tool", {})
     table = tools.get("wheeltarget") if isinstance(tools, dict) else None
     if not isinstance(table, dict):
-        message = "the table that says for which target the lock is, is missing"
-        notebook.note(way, message, "the file seems to be cut off: lock again")
+        message = "the table with the target of the lock is missing"
+        notebook.note(way, message, "the file may be incomplete: lock again")
         return None
     schema = table.get("schema")
-    if schema != _SCHEMA or isinstance(schema, bool):
+    if schema != SCHEMA or isinstance(schema, bool):
         hint = "lock again, or use a newer wheeltarget"
         what = "is missing" if schema is None else f"{schema!r} is not known to this wheeltarget"
         notebook.note((*way, "schema"), what, hint)
@@ -183,9 +186,9 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
         if not isinstance(value, str) or not value:
             notebook.note((*way, key), "has to be a string", "lock again")
         elif not value.isprintable():
-            notebook.note((*way, key), "has a character that cannot be shown", "lock again")
+            notebook.note((*way, key), "has a character that is not printable", "lock again")
         elif key == "python" and not _PYTHON.fullmatch(value):
-            notebook.note((*way, key), f"{value!r} is no whole version of Python", "lock again")
+            notebook.note((*way, key), f"{value!r} is not a full version of Python", "lock again")
         else:
             values[key] = value
     if len(values) < 3:
@@ -194,7 +197,7 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
 
 
 def _check_own(data: Mapping[str, Any], notebook: Notebook) -> None:
-    """Refuse what a lock for one target never has: two files of a project, or a choice."""
+    """Refuse what a lock for one target cannot have: two files of a project, or a choice."""
     seen: dict[str, int] = {}
     packages = data.get("packages", [])
     for number, package in enumerate(packages if isinstance(packages, list) else []):
@@ -203,7 +206,7 @@ def _check_own(data: Mapping[str, Any], notebook: Notebook) -> None:
         way: Way = ("packages", number)
         name = package.get("name")
         if isinstance(name, str) and name in seen:
-            message = f"{name} is there twice, in packages[{seen[name]}], too"
+            message = f"{name} is there twice, first in packages[{seen[name]}]"
             notebook.note(way, message, "a lock for one target has each project once")
         elif isinstance(name, str):
             seen[name] = number
@@ -215,17 +218,17 @@ def _check_own(data: Mapping[str, Any], notebook: Notebook) -> None:
             notebook.note(way, "a wheel and a source", "a lock for one target has one of each")
         for key in ("vcs", "directory"):
             if key in package:
-                notebook.note((*way, key), "is no file that can be fetched by its hash")
+                notebook.note((*way, key), "cannot be fetched by its hash: it is not a file")
         if "marker" in package:
-            notebook.note((*way, "marker"), "a lock for one target has none", "lock again")
+            notebook.note((*way, "marker"), "a lock for one target has no markers", "lock again")
 
 
 def select_own(lock: Lock, looker: Looker) -> tuple[Selection | None, list[Fault]]:
-    """Select the files of a lock that wheeltarget wrote: all of them, if its target takes them.
+    """Select all files of a lock that wheeltarget wrote, if they fit its target.
 
     :param lock: the lock; it has an origin.
-    :param looker: how targets are found.
-    :returns: what its target takes, and what is wrong.
+    :param looker: the functions that find targets.
+    :returns: the selection, and the faults.
     """
     assert lock.origin is not None  # noqa: S101 - as the parameter says
     notebook = Notebook(lock.name, lock.text)
@@ -245,7 +248,7 @@ def select_own(lock: Lock, looker: Looker) -> tuple[Selection | None, list[Fault
 
 
 def pin_all(lock: Lock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
-    """Say of files of a lock where it names them.
+    """Return files of a lock with the lines at which it names them.
 
     :param lock: the lock.
     :param files: some of its files.
@@ -260,10 +263,10 @@ def pin_all(lock: Lock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
 
 
 def _own_target(origin: Origin, looker: Looker, files: Iterable[PinnedFile]) -> Target:
-    """Build the target that a lock of wheeltarget's was made for; raises TargetError.
+    """Return the target that a lock of wheeltarget was made for; raises TargetError.
 
-    What it is called may stand for more than its best tag says, such as a target file with a tag
-    of its own; but that file need not be here, and the name may mean something else today.
+    The target may accept more than its best tag says, such as one of a target file; but that file
+    may be missing, and its label may mean something else today.
     """
     interpreter = origin.tag.partition("-")[0]
     target = target_from_tag(origin.tag, {interpreter: origin.python}, origin.label)

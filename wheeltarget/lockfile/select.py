@@ -1,4 +1,4 @@
-"""The files of any lock for a target, as packaging selects them.
+"""Select the files of any lock for a target, by packaging.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751), "Installation".
 """
@@ -26,9 +26,9 @@ def select(
     """Select the files of a lock.
 
     :param lock: the lock.
-    :param wanted: what each target is called, and the target.
-    :param sources: the projects of which a source may be kept, where it is not wheeltarget's lock.
-    :returns: what each target takes, and what is wrong.
+    :param wanted: the label of each target, and the target.
+    :param sources: the projects that may be kept as a source, if it is not wheeltarget's lock.
+    :returns: the selection for each target, and the faults.
     """
     notebook = Notebook(lock.name, lock.text)
     parsed = parse_standard(lock, notebook)
@@ -39,11 +39,11 @@ def select(
 
 
 def parse_standard(lock: Lock, notebook: Notebook) -> Pylock | None:
-    """Let packaging read a lock, too; it knows the rest of the specification.
+    """Parse a lock by packaging, which checks the rest of the specification.
 
     :param lock: the lock.
-    :param notebook: takes what is wrong.
-    :returns: the lock as packaging has it; None where something is wrong.
+    :param notebook: collects the faults.
+    :returns: the lock as packaging has it; None if it has a fault.
     """
     from packaging.pylock import Pylock, PylockValidationError
 
@@ -56,12 +56,12 @@ def parse_standard(lock: Lock, notebook: Notebook) -> Pylock | None:
     return None
 
 
-_ANOTHER = "lock again for this target, or choose another one"
+_LOCK_AGAIN = "lock again for this target, or choose another one"
 
 
 @dataclass(frozen=True, slots=True)
 class _Selector:
-    """Selects from one lock."""
+    """Select from one lock."""
 
     lock: Lock
     parsed: Pylock
@@ -69,7 +69,6 @@ class _Selector:
     sources: frozenset[str]
 
     def select_all(self, wanted: Sequence[tuple[str, Target]]) -> Iterator[Selection]:
-        """Select for each target."""
         for label, target in wanted:
             yield Selection(label, target, pin_all(self.lock, self._select(label, target)))
 
@@ -96,7 +95,7 @@ class _Selector:
         return tuple(found)
 
     def _refuse(self, label: str, message: str, environment: Mapping[str, str]) -> None:
-        """Say why there is nothing to select, in the place that it is about."""
+        """Add the fault for a target that nothing can be selected for."""
         number = re.search(r" at packages\[(\d+)\]", message)
         what, hint = f"for {label}: {message}", ""
         way: Way = ()
@@ -104,28 +103,28 @@ class _Selector:
         if extras := self._undeclared():
             known = ", ".join(self.parsed.extras or ())
             way, what = ("extras",), f"the lock has no extra {', '.join(extras)}"
-            hint = f"it has {known}" if known else "leave it out: the lock has no extras"
+            hint = f"its extras: {known}" if known else "leave it out: the lock has no extras"
         elif number:
             what = what.replace(number[0], "", 1)
             way = ("packages", int(number[1]))
-            hint = _ANOTHER if "No wheel" in message else ""
+            hint = _LOCK_AGAIN if "No wheel" in message else ""
         elif pythons and not pythons.contains(python):
-            what = f"for {label}: its Python {python} is none of those of the lock, {pythons}"
-            way, hint = ("requires-python",), _ANOTHER
+            what = f"target {label} has Python {python}, but the lock requires {pythons}"
+            way, hint = ("requires-python",), _LOCK_AGAIN
         elif self.parsed.environments:
-            what, hint = f"for {label}: it is none of the environments of the lock", _ANOTHER
+            what, hint = f"target {label} is not in the environments of the lock", _LOCK_AGAIN
             way = ("environments",)
         self.notebook.note(way, what, hint)
 
     def _undeclared(self) -> list[str]:
-        """Give the extras that are asked for and that the lock does not have."""
+        """Return the requested extras that the lock does not have."""
         from packaging.utils import canonicalize_name
 
         declared = set(map(str, self.parsed.extras or ()))
         return [each for each in self.lock.extras if canonicalize_name(each) not in declared]
 
     def _are_known(self, label: str, target: Target) -> bool:
-        """Refuse markers whose value for the target nobody knows."""
+        """Refuse markers whose value for the target is unknown."""
         environment: dict[str, str | frozenset[str]] = {
             **dict.fromkeys(target.unknown, ""),
             **target.environment,
@@ -142,13 +141,13 @@ class _Selector:
         for number, package in enumerate(self.parsed.packages if target.unknown else ()):
             verdict = holds(str(package.marker), decide, target.unknown) if package.marker else True
             if not isinstance(verdict, bool):
-                message = f"asks for {' and '.join(verdict)}, which is not known of {label}"
+                message = f"depends on {' and '.join(verdict)}, which is unknown for {label}"
                 self.notebook.note(("packages", number, "marker"), message)
                 known = False
         return known
 
     def _file(self, package: Package, chosen: object, number: int, label: str) -> PinnedFile | None:
-        """Give the file that was chosen, or say why it is none to be fetched."""
+        """Return the chosen file, or add a fault if it cannot be fetched."""
         way: Way = ("packages", number)
         wheels: Sequence[object] = package.wheels or ()
         for place in (
@@ -159,16 +158,16 @@ class _Selector:
             return self._allowed(self.lock.files[place], place, label)
         kind = "vcs" if package.vcs is not None else "directory"
         what = "a repository" if kind == "vcs" else "a folder"
-        message = f"{package.name} is {what}, of which no file can be fetched by its hash"
+        message = f"{package.name} is {what}, which cannot be fetched by a hash"
         self.notebook.note((*way, kind), message, "lock a released version of it")
         return None
 
     def _fits(self, file: PinnedFile, label: str, target: Target) -> bool:
-        """Refuse an archive that is a wheel for others; packaging does not look at its tags."""
+        """Refuse an archive that is a wheel for another target; packaging ignores its tags."""
         if not file.is_wheel or not file.tags.isdisjoint(target.tags):
             return True
         message = f"{file.filename} is for another target than {label}"
-        self.notebook.note(file.place, message, _ANOTHER)
+        self.notebook.note(file.place, message, _LOCK_AGAIN)
         return False
 
     def _allowed(self, file: PinnedFile, place: Way, label: str) -> PinnedFile | None:

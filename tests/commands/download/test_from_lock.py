@@ -349,7 +349,7 @@ class TestTargets:
         (project / "pylock.toml").write_text(
             f'{head}name = "mine"\n[packages.directory]\npath = "."\n'
         )
-        with pytest.raises(InputError, match="mine is a folder, of which no file can be fetched"):
+        with pytest.raises(InputError, match="mine is a folder, which cannot be fetched by a hash"):
             fetch("-r", "pylock.toml", tags=(TAG,))
 
     def test_wheel_that_is_an_archive_is_for_a_target_too(self, project: Path) -> None:
