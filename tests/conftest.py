@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from tests.support import forks
 from tests.support.index import LocalIndex
-from tests.support.parity import Shop
+from tests.support.parity import ParityIndex
 
 KEPT_VARIABLES = frozenset({"PIP_CERT", "WHEELTARGET_AHEAD"})
 """Without the first, the real index cannot be reached from behind some proxies; with the second,
@@ -104,8 +104,8 @@ def index(tmp_path: Path) -> Iterator[LocalIndex]:
 
 
 @pytest.fixture(scope="session")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """Serve what the tests of parity download; they leave it as it is."""
-    shop = Shop(tmp_path_factory.mktemp("shop"))
-    yield shop
-    shop.index.close()
+def parity_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ParityIndex]:
+    """Serve the distributions of the parity tests, which do not change it."""
+    parity_index = ParityIndex(tmp_path_factory.mktemp("parity"))
+    yield parity_index
+    parity_index.index.close()

@@ -1,1 +1,1 @@
-"""Measurements; none of them is a test."""
+"""Measure wheeltarget; the benchmarks themselves are not tests."""

@@ -25,7 +25,7 @@ from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.measure import Measured
 from tests.benchmarks.peers import PEERS, MissingPeerError, Peer, Place
 from tests.benchmarks.recorded import count_entries, home
-from tests.benchmarks.server import Manner, Server, Told
+from tests.benchmarks.server import Behaviour, Server, Told
 
 ATTEMPTS = 5
 
@@ -64,14 +64,14 @@ class Series:
     runs: dict[str, list[Run]] = field(default_factory=dict)
 
 
-def run_once(peer: Peer, job: Job, place: Place, server: Server, manner: Manner) -> Run:
+def run_once(peer: Peer, job: Job, place: Place, server: Server, behaviour: Behaviour) -> Run:
     """Run a program's commands for a job, with its destination empty and its caches as they are.
 
     :param peer: the program.
     :param job: the job.
     :param place: where it works.
     :param server: the index.
-    :param manner: how the index answers.
+    :param behaviour: how the index answers.
     :returns: what came of it; the first command that fails is the last one.
     """
     for folder in (place.destination, place.work):
@@ -80,7 +80,7 @@ def run_once(peer: Peer, job: Job, place: Place, server: Server, manner: Manner)
     (place.work / "tmp").mkdir()
     commands = peer.commands(job, place)
     environment = peers.environment(place)
-    server.set(manner)
+    server.set(behaviour)
     done: list[Measured] = []
     for command in commands:
         done.append(measure.run(command, place.work, environment))
@@ -98,14 +98,19 @@ def run_once(peer: Peer, job: Job, place: Place, server: Server, manner: Manner)
 
 
 def compare(
-    job: Job, programs: Sequence[Peer], server: Server, manner: Manner, runs: int, folder: Path
+    job: Job,
+    programs: Sequence[Peer],
+    server: Server,
+    behaviour: Behaviour,
+    runs: int,
+    folder: Path,
 ) -> list[Series]:
     """Run all programs in turn, cold and then warm, so that all of them meet the same noise.
 
     :param job: what they do.
     :param programs: the programs.
     :param server: the index.
-    :param manner: how it answers.
+    :param behaviour: how it answers.
     :param runs: how many rounds.
     :param folder: where they work.
     :returns: the runs of each.
@@ -117,18 +122,18 @@ def compare(
         for each in (*series[turn:], *series[:turn]):
             below = folder / each.peer.name
             place = Place(below / "work", below / "cache", below / "destination", server.url)
-            for state, run in _cold_and_warm(each.peer, job, place, server, manner).items():
+            for state, run in _cold_and_warm(each.peer, job, place, server, behaviour).items():
                 each.runs.setdefault(state, []).append(run)
     return series
 
 
 def _cold_and_warm(
-    peer: Peer, job: Job, place: Place, server: Server, manner: Manner
+    peer: Peer, job: Job, place: Place, server: Server, behaviour: Behaviour
 ) -> dict[str, Run]:
-    """Run a program twice; once more where the index had to record something meanwhile."""
+    """Run a program twice; once more if the index had to record something meanwhile."""
     for _ in range(ATTEMPTS):
         peer.forget(place)
-        runs = {state: run_once(peer, job, place, server, manner) for state in ("cold", "warm")}
+        runs = {state: run_once(peer, job, place, server, behaviour) for state in ("cold", "warm")}
         for run in runs.values():
             if run.exit_code:
                 raise BenchmarkError(f"{peer.name} failed: {run.said}")
@@ -140,7 +145,7 @@ def _cold_and_warm(
 
 
 def versions(files: frozenset[str]) -> frozenset[str]:
-    """Give project and version of each file, the most that can be said of every program."""
+    """Return project and version of each file, which every program shows."""
     found = set()
     for name in files:
         if name.endswith(".whl"):
@@ -152,18 +157,18 @@ def versions(files: frozenset[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def report(job: Job, series: Sequence[Series], manner: Manner) -> Iterator[str]:
-    """Say what came of it, a line each.
+def report(job: Job, series: Sequence[Series], behaviour: Behaviour) -> Iterator[str]:
+    """Yield the result, line by line.
 
     :param job: what was done.
     :param series: the runs of each program; ratios are to the first one's.
-    :param manner: how the index answered.
+    :param behaviour: how the index answered.
     """
     first = series[0]
     files = len(first.runs["cold"][0].files)
     yield (
         f"{job.name}: {files} files, {len(job.tags)} target(s), "
-        f"{manner.delay * 1000:.0f} ms a response, {len(first.runs['cold'])} runs"
+        f"{behaviour.delay * 1000:.0f} ms a response, {len(first.runs['cold'])} runs"
     )
     yield (
         f"  {'':24}{'median':>9}{'min':>8}{'max':>8}{'ratio':>8}{'spread':>15}"
@@ -193,16 +198,16 @@ def _line(series: Series, first: Series, state: str) -> str:
     )
 
 
-def table(job: Job, series: Sequence[Series], manner: Manner) -> Iterator[str]:
-    """Say what came of it as a table for a page, a line each.
+def table(job: Job, series: Sequence[Series], behaviour: Behaviour) -> Iterator[str]:
+    """Yield the result as a table for a page, line by line.
 
     :param job: what was done.
     :param series: the runs of each program; ratios are to the first one's.
-    :param manner: how the index answered.
+    :param behaviour: how the index answered.
     """
     first = series[0]
     runs = len(first.runs["cold"])
-    yield f"{job.name}, {manner.delay * 1000:.0f} ms, medians of {runs} rounds:"
+    yield f"{job.name}, {behaviour.delay * 1000:.0f} ms, medians of {runs} rounds:"
     yield ""
     yield "| program | cold | times ours | warm | times ours | requests | memory |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
@@ -221,7 +226,7 @@ def table(job: Job, series: Sequence[Series], manner: Manner) -> Iterator[str]:
 
 
 def _differences(series: Sequence[Series]) -> Iterator[str]:
-    """Say who chose other files than the first program, or in other runs."""
+    """Report programs that chose other files than the first one, or than in other runs."""
     first = series[0]
     wanted = first.runs["cold"][0].files
     for each in series:
@@ -261,14 +266,14 @@ def ready(names: Sequence[str], beside: Sequence[str]) -> Iterator[Peer]:
 
 
 def default_index() -> str:
-    """Give the URL of the index that pip asks by itself."""
+    """Return the URL of the index that pip asks by itself."""
     code = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return f"{done.stdout.strip()}/"
 
 
 def recording(job: Job, *, offline: bool) -> tuple[Path, str]:
-    """Give the folder with what a job needs, and the URL where what it lacks is recorded from.
+    """Return the folder with what a job needs, and the URL from which the rest is recorded.
 
     :param job: the job.
     :param offline: whether nothing more is to be recorded.
@@ -316,14 +321,14 @@ def main(words: Sequence[str] | None = None) -> None:
         job = JOBS[name]
         folder, upstream = recording(job, offline=options.offline)
         with Server(folder, upstream) as server, tempfile.TemporaryDirectory(dir=home()) as work:
-            compare(job, programs, server, Manner(), 1, Path(work))  # the first one is slower
+            compare(job, programs, server, Behaviour(), 1, Path(work))  # the first one is slower
             pages, entries = count_entries(folder)
             sys.stderr.write(f"{folder}: {pages} pages with {entries} entries\n")
             for delay in options.delay:
-                manner = Manner(delay / 1000, options.bandwidth * 1e6)
-                series = compare(job, programs, server, manner, options.runs, Path(work))
+                behaviour = Behaviour(delay / 1000, options.bandwidth * 1e6)
+                series = compare(job, programs, server, behaviour, options.runs, Path(work))
                 show = table if options.markdown else report
-                sys.stdout.write("".join(f"{line}\n" for line in show(job, series, manner)))
+                sys.stdout.write("".join(f"{line}\n" for line in show(job, series, behaviour)))
                 sys.stdout.flush()
 
 

@@ -66,7 +66,7 @@ class _Server(BaseHTTPRequestHandler):
         self.wfile.write(self.page)
 
     def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def make_finder(port: int) -> Any:

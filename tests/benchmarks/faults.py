@@ -20,14 +20,14 @@ from tests.benchmarks.download import ATTEMPTS, BenchmarkError, Run, recording, 
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.peers import Peer, Place
 from tests.benchmarks.recorded import home
-from tests.benchmarks.server import Manner, Server
+from tests.benchmarks.server import Behaviour, Server
 
 FAULTS = {
-    "none": Manner(),
-    "every tenth request is cut off": Manner(drop=10),
-    "every tenth request is answered 429": Manner(busy=10, retry_after=1),
-    "every tenth request waits 2 s": Manner(stall=10, stall_seconds=2.0),
-    "the first wheel is wrong once": Manner(wrong=1),
+    "none": Behaviour(),
+    "every tenth request is cut off": Behaviour(drop=10),
+    "every tenth request is answered 429": Behaviour(busy=10, retry_after=1),
+    "every tenth request waits 2 s": Behaviour(stall=10, stall_seconds=2.0),
+    "the first wheel is wrong once": Behaviour(wrong=1),
 }
 """How an index can misbehave."""
 
@@ -43,7 +43,7 @@ class Pair:
     runs: dict[str, list[Run]] = field(default_factory=dict)
 
     def lines(self, wanted: frozenset[str]) -> Iterator[str]:
-        """Say what came of it.
+        """Describe the result.
 
         :param wanted: the files that are right.
         """
@@ -62,7 +62,7 @@ class Pair:
 
 
 def outcome(run: Run, wanted: frozenset[str]) -> str:
-    """Say in a few words how a run ended.
+    """Return in short how a run ended.
 
     :param run: the run.
     :param wanted: the files that are right.
@@ -88,22 +88,22 @@ def compare(job: Job, server: Server, folder: Path, runs: int, delay: float) -> 
     :param delay: seconds that each answer waits.
     """
     programs = (peers.wheeltarget(), peers.pip())
-    for fault, manner in FAULTS.items():
+    for fault, behaviour in FAULTS.items():
         pair = Pair(fault)
         for _ in range(runs):
             for peer in programs:
-                run = _run(peer, job, server, folder, replace(manner, delay=delay))
+                run = _run(peer, job, server, folder, replace(behaviour, delay=delay))
                 pair.runs.setdefault(peer.name, []).append(run)
         yield pair
 
 
-def _run(peer: Peer, job: Job, server: Server, folder: Path, manner: Manner) -> Run:
-    """Run a program with empty caches; once more where the index had to record something."""
+def _run(peer: Peer, job: Job, server: Server, folder: Path, behaviour: Behaviour) -> Run:
+    """Run a program with empty caches; once more if the index had to record something."""
     home_of_it = folder / peer.name
     place = Place(home_of_it / "work", home_of_it / "cache", home_of_it / "destination", server.url)
     for _ in range(ATTEMPTS):
         peer.forget(place)
-        run = run_once(peer, job, place, server, manner)
+        run = run_once(peer, job, place, server, behaviour)
         if not run.told.recorded:
             return run
     raise BenchmarkError(f"{peer.name} asks for something else each time")
@@ -119,7 +119,7 @@ def main(words: Sequence[str] | None = None) -> None:
     job = JOBS[options.job]
     index, upstream = recording(job, offline=False)
     with Server(index, upstream) as server, tempfile.TemporaryDirectory(dir=home()) as work:
-        right = _run(peers.wheeltarget(), job, server, Path(work), Manner())
+        right = _run(peers.wheeltarget(), job, server, Path(work), Behaviour())
         if right.exit_code:
             raise BenchmarkError(f"no run to compare with: {right.said}")
         wanted = right.files

@@ -17,7 +17,7 @@ from tests.benchmarks import peers
 from tests.benchmarks.download import compare, recording
 from tests.benchmarks.jobs import FIVE, JOBS
 from tests.benchmarks.recorded import home
-from tests.benchmarks.server import Manner, Server
+from tests.benchmarks.server import Behaviour, Server
 
 COUNTS = (1, 2, 5)
 
@@ -29,7 +29,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--delay", type=float, default=40.0, help="ms a response")
     parser.add_argument("--runs", type=int, default=9, help="how many rounds")
     options = parser.parse_args(words)
-    job, manner = JOBS[options.job], Manner(options.delay / 1000)
+    job, behaviour = JOBS[options.job], Behaviour(options.delay / 1000)
     folder, upstream = recording(job, offline=False)
     seconds: dict[int, list[float]] = {count: [] for count in COUNTS}
     with Server(folder, upstream) as server, tempfile.TemporaryDirectory(dir=home()) as work:
@@ -37,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> None:
             for count in COUNTS:
                 each = replace(job, tags=FIVE[len(FIVE) - count :])
                 programs = [peers.wheeltarget()]
-                (series,) = compare(each, programs, server, manner, 1, Path(work, str(count)))
+                (series,) = compare(each, programs, server, behaviour, 1, Path(work, str(count)))
                 if number:  # the first one is slower
                     seconds[count].append(series.runs["cold"][0].seconds)
     first = statistics.median(seconds[1])

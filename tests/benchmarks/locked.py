@@ -5,9 +5,9 @@ Run it with the interpreter that has wheeltarget, uv and pip, from the root of t
 same noise; what is printed are medians, and the median of each run's ratio to curl's. curl neither
 reads a lock nor hashes what it gets, and opens up to 50 connections; uv unpacks what it fetches.
 
-What a run has left is emptied, so that nobody has to write it to the disk, but kept under another
-name to the end: some file systems (ext4 without a journal) are slow to make files where as many
-were removed a moment ago, which is nobody's first download.
+The files of each run are emptied, so that they are not written to the disk, but kept under another
+name to the end: some file systems (ext4 without a journal) are slow to make files in a place where
+many were just removed, which does not happen in a first download.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 
 from tests.benchmarks import measure
 from tests.benchmarks.measure import Measured
-from tests.benchmarks.server import Manner, Server
+from tests.benchmarks.server import Behaviour, Server
 from tests.support.locks import lock_text
 from tests.support.wheels import make_wheel
 
@@ -43,7 +43,7 @@ WARM = "the same, warm store"
 
 
 def commands(base: str, wheels: list[Path]) -> dict[str, list[str]]:
-    """Give the command of every case; each fetches into the folder ``got``."""
+    """Return the command of every case; each fetches into the folder ``got``."""
     urls = [word for wheel in wheels for word in ("-O", f"{base}/files/{wheel.name}")]
     curl = ["curl", "--silent", "--parallel", "--create-dirs", "--output-dir", "got"]
     lock = ["-r", "pylock.bench.toml"]
@@ -97,7 +97,7 @@ def measure_all(
 
 
 def _put_away(folder: Path, place: Path, *, empty: bool = True) -> None:
-    """Give a folder another name, and empty the files in it."""
+    """Rename a folder, and empty the files in it."""
     if not folder.exists():
         return
     if empty:
@@ -123,7 +123,7 @@ def run(title: str, sizes: tuple[float, float], runs: int) -> None:
         ]
         total = sum(wheel.stat().st_size for wheel in wheels)
         with Server(folder / "index") as server:
-            server.set(Manner(delay=DELAY))
+            server.set(Behaviour(delay=DELAY))
             base = f"{server.base}/files/{HOST}"
             (folder / "pylock.bench.toml").write_text(lock_text(wheels, base))
             taken = measure_all(folder, base, wheels, runs)

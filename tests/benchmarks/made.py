@@ -1,4 +1,4 @@
-"""Make an index in the form of a recorded one, for where there is no network."""
+"""Make an index in the form of a recorded one, for use without a network."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Measured:
 def run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Measured:
     """Run a program to its end.
 
-    :param command: its words.
+    :param command: the command.
     :param folder: the working directory.
     :param environment: all its variables.
     """

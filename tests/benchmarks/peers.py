@@ -1,4 +1,4 @@
-"""The programs that are held against each other, and the words that each needs for a job."""
+"""The programs that are compared, and the command of each for a job."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class MissingPeerError(Exception):
 
 
 def environment(place: Place) -> dict[str, str]:
-    """Give the variables that a program sees: nobody's settings, and no cache but its own.
+    """Return the variables that a program sees: no settings, and its own cache.
 
     :param place: where it works.
     """
@@ -95,7 +95,7 @@ def environment(place: Place) -> dict[str, str]:
 
 
 def target_of(tag: str) -> Target:
-    """Give the environment whose best tag is the one written."""
+    """Return the environment with a given best tag."""
     target = look_up("tags", tag, "")
     if target is None:
         raise ValueError(f"{tag} is no target")
@@ -116,7 +116,7 @@ def _index_words(place: Place) -> list[str]:
 def wheeltarget(
     python: str = sys.executable, name: str = "wheeltarget", options: Sequence[str] = ()
 ) -> Peer:
-    """Give the wheeltarget of an interpreter.
+    """Return the wheeltarget of an interpreter.
 
     :param python: the interpreter that has it.
     :param name: what to call it.
@@ -134,7 +134,7 @@ def wheeltarget(
 
 
 def pip() -> Peer:
-    """Give the pip beside wheeltarget, with every platform of a target typed by hand."""
+    """Return the pip beside wheeltarget, with every platform of a target as an option."""
 
     def commands(job: Job, place: Place) -> list[list[str]]:
         return [pip_command(tag, job, place) for tag in job.tags]
@@ -148,7 +148,7 @@ def pip() -> Peer:
 
 
 def pip_apart() -> Peer:
-    """Give the same pip, each of whose runs starts from nothing, as on machines of their own."""
+    """Return the same pip, with an empty cache for each run, as on separate machines."""
     shared = pip()
 
     def commands(job: Job, place: Place) -> list[list[str]]:
@@ -161,7 +161,7 @@ def pip_apart() -> Peer:
 
 
 def pip_command(tag: str, job: Job, place: Place) -> list[str]:
-    """Give the ``pip download`` for one target of a job.
+    """Return the ``pip download`` for one target of a job.
 
     :param tag: the target's best tag.
     """
@@ -174,7 +174,7 @@ def pip_command(tag: str, job: Job, place: Place) -> list[str]:
 
 
 def uv() -> Peer:
-    """Give uv, which installs into a folder: it has no command that keeps wheels."""
+    """Return uv, which installs into a folder: it has no command that keeps wheels."""
     program = str(_installed("uv", "uv"))
 
     def commands(job: Job, place: Place) -> list[list[str]]:
@@ -196,7 +196,7 @@ def uv() -> Peer:
 
 
 def pex3() -> Peer:
-    """Give pex3, which runs a pip of its own for each complete platform, all in one command.
+    """Return pex3, which runs a pip of its own for each complete platform, all in one command.
 
     That pip, which it installs from the index when it first needs it, stays in a cold run.
     """
@@ -222,7 +222,7 @@ def pex3() -> Peer:
 
 
 def nab() -> Peer:
-    """Give nab, which has its own resolver and takes one target at a time from a project file."""
+    """Return nab, which has its own resolver and takes one target at a time from a project file."""
     program = str(_installed("nab", "nab"))
 
     def commands(job: Job, place: Place) -> list[list[str]]:
@@ -265,7 +265,7 @@ PEERS: dict[str, Callable[[], Peer]] = {
 """What makes each peer ready, by its name; raises MissingPeerError."""
 
 USUAL = ("wheeltarget", "pip", "uv", "pex3", "nab")
-"""Those that are measured where nobody says which."""
+"""Those that are measured by default."""
 
 
 def _installed(project: str, program: str) -> Path:
@@ -304,7 +304,7 @@ def _say(*command: str) -> str:
 
 
 def files_of(peer: Peer, place: Place, tags: Sequence[str]) -> frozenset[str]:
-    """Say what a program left in its destination, in a form that all of them share.
+    """Return what a program left in its destination, in the same form for all programs.
 
     :param peer: the program.
     :param place: where it worked.

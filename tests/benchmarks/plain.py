@@ -27,7 +27,7 @@ CASES = {
 def measure(words: list[str], folder: Path) -> dict[str, list[float]]:
     """Run every case in turn, so that all of them meet the same noise.
 
-    :param words: what stands behind ``download``.
+    :param words: the arguments after ``download``.
     :param folder: the working directory.
     :returns: seconds of each run, by case.
     """

@@ -1,4 +1,4 @@
-"""An index on the disk: pages as an index sent them, with the files that somebody asked for.
+"""An index on the disk: pages as an index sent them, with the files that were requested.
 
 The folder has ``pages/PROJECT.json`` (PEP 691) and ``files/HOST/PATH``, for each file the path of
 its URL. What the index does not have is there as a name with ``.missing`` behind it.
@@ -30,7 +30,7 @@ _PATIENCE = 60.0
 
 
 def home() -> Path:
-    """Give the folder for recordings and for the programs they are measured with."""
+    """Return the folder for recordings and for the programs they are measured with."""
     named = os.environ.get("WHEELTARGET_BENCHMARK_DIR")
     return Path(named) if named else user_cache_path("wheeltarget-benchmarks")
 
@@ -88,11 +88,11 @@ class Recording:
         self.fetched = 0
 
     def page(self, project: str, base: str) -> bytes | None:
-        """Give a project's page as JSON.
+        """Return a project's page as JSON.
 
         :param project: its normalised name.
         :param base: where the files are to be had, without a final slash.
-        :returns: the body, or None where there is no such project.
+        :returns: the body, or None if there is no such project.
         """
         page = self._get(self.folder / "pages" / f"{project}.json", lambda up: up.page(project))
         if page is None:
@@ -102,7 +102,7 @@ class Recording:
         return json.dumps(data, separators=(",", ":")).encode()
 
     def file(self, host: str, path: str) -> Path | None:
-        """Give the place of a file, or None where there is none.
+        """Return the place of a file, or None if there is none.
 
         :param host: the host that has it.
         :param path: its path there, decoded, without a slash before it.
@@ -128,7 +128,7 @@ class Recording:
         return place
 
     def _get(self, place: Path, fetch: Callable[[Source], bytes | None]) -> Path | None:
-        """Look on the disk, and upstream where it was never asked."""
+        """Look on the disk, and upstream if it was never asked."""
         if place.is_file():
             return place
         missing = place.with_name(place.name + _MISSING)
@@ -150,7 +150,7 @@ class Recording:
             yield "data-dist-info-metadata", told
 
     def _told_of_metadata(self, host: str, path: str) -> object:
-        """Give the hash of metadata if it is here; else it is said only that there is some."""
+        """Return the hash of metadata if it is recorded; otherwise only that it exists."""
         file = self._place(host, path + METADATA)
         if file.is_file():
             return {"sha256": hashlib.sha256(file.read_bytes()).hexdigest()}

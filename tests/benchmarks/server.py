@@ -3,7 +3,7 @@
 HTTP/1.1 with connections that stay open, ETags, and the cache rules of the public index: a page
 counts for ten minutes, a file for ever. Each answer can be made to wait, the bytes to flow
 slowly, and some requests to fail. ``GET /-/told`` says what was asked for, and ``GET /-/set``
-changes the manner from then on and starts the counts anew.
+changes the behaviour from then on and starts the counts anew.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SMALL = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class Behaviour:
     """How an index answers.
 
     :param delay: seconds that each answer waits.
@@ -69,9 +69,9 @@ class Manner:
         return cls(**values)
 
 
-def asdict(manner: Manner) -> dict[str, float | int]:
-    """Give a manner's values by name."""
-    return {name: getattr(manner, name) for name in Manner.__dataclass_fields__}
+def asdict(behaviour: Behaviour) -> dict[str, float | int]:
+    """Return the values of a behaviour by name."""
+    return {name: getattr(behaviour, name) for name in Behaviour.__dataclass_fields__}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Told:
 
     @property
     def requests(self) -> int:
-        """Give the number of all requests."""
+        """Return the number of all requests."""
         return self.pages + self.metadata + self.files + self.missing
 
 
@@ -121,9 +121,9 @@ class _Answer:
 class _Index:
     """Find answers, and count what was asked for."""
 
-    def __init__(self, recording: Recording, manner: Manner) -> None:
+    def __init__(self, recording: Recording, behaviour: Behaviour) -> None:
         self.recording = recording
-        self.manner = manner
+        self.behaviour = behaviour
         self.base = ""
         self.counts: Counter[str] = Counter()
         self.asked = 0
@@ -132,8 +132,8 @@ class _Index:
         self._free_at = 0.0
 
     def set(self, query: str) -> None:
-        """Take another manner, and begin to count anew."""
-        self.manner = Manner.from_query(query)
+        """Take another behaviour, and begin to count anew."""
+        self.behaviour = Behaviour.from_query(query)
         self.counts.clear()
         self.asked = 0
         self.recording.fetched = 0
@@ -198,17 +198,17 @@ class _Index:
     def fault(self, answer: _Answer) -> tuple[str, _Answer]:
         """Decide whether a request fails, and how; give what to answer then."""
         self.asked += 1
-        manner = self.manner
-        if _is_turn(self.asked, manner.drop):
+        behaviour = self.behaviour
+        if _is_turn(self.asked, behaviour.drop):
             return "drop", answer
-        if _is_turn(self.asked, manner.busy):
+        if _is_turn(self.asked, behaviour.busy):
             return "busy", _Answer(
-                answer.kind, 429, headers={"Retry-After": str(manner.retry_after)}
+                answer.kind, 429, headers={"Retry-After": str(behaviour.retry_after)}
             )
-        if _is_turn(self.asked, manner.stall):
+        if _is_turn(self.asked, behaviour.stall):
             return "stall", answer
-        if manner.wrong and answer.kind == "files" and answer.status == 200:
-            self.manner = replace(manner, wrong=manner.wrong - 1)
+        if behaviour.wrong and answer.kind == "files" and answer.status == 200:
+            self.behaviour = replace(behaviour, wrong=behaviour.wrong - 1)
             body = answer.path.read_bytes() if answer.path else answer.body
             middle = len(body) // 2
             body = body[:middle] + bytes([body[middle] ^ 255]) + body[middle + 1 :]
@@ -217,9 +217,9 @@ class _Index:
 
     async def flow(self, size: int) -> None:
         """Wait until so many bytes have had their turn on the line that all share."""
-        if self.manner.bandwidth:
+        if self.behaviour.bandwidth:
             now = time.monotonic()
-            self._free_at = max(self._free_at, now) + size / self.manner.bandwidth
+            self._free_at = max(self._free_at, now) + size / self.behaviour.bandwidth
             await asyncio.sleep(self._free_at - now)
 
 
@@ -292,8 +292,8 @@ class _Connection(asyncio.Protocol):
         index.open += 1
         index.counts["at_once"] = max(index.counts["at_once"], index.open)
         try:
-            stall = index.manner.stall_seconds if how == "stall" else 0.0
-            await asyncio.sleep(max(index.manner.delay + stall - (time.monotonic() - begin), 0))
+            stall = index.behaviour.stall_seconds if how == "stall" else 0.0
+            await asyncio.sleep(max(index.behaviour.delay + stall - (time.monotonic() - begin), 0))
             if how == "drop":
                 transport.abort()
             else:
@@ -324,7 +324,7 @@ class _Connection(asyncio.Protocol):
         if not with_body or answer.status == 304:
             return
         self._index.counts["bytes"] += size
-        if answer.path is None and not self._index.manner.bandwidth:
+        if answer.path is None and not self._index.behaviour.bandwidth:
             self._transport.write(answer.body)
             return
         for piece in _pieces(answer):
@@ -385,15 +385,15 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Give the URL of the index, with a final slash."""
+        """Return the URL of the index, with a final slash."""
         return f"{self.base}/simple/"
 
-    def set(self, manner: Manner) -> None:
+    def set(self, behaviour: Behaviour) -> None:
         """Change how it answers, and begin to count anew."""
-        self._ask(f"/-/set?{urlencode(asdict(manner))}")
+        self._ask(f"/-/set?{urlencode(asdict(behaviour))}")
 
     def told(self) -> Told:
-        """Say what it was asked for since then."""
+        """Return what it was asked for since then."""
         return Told(**json.loads(self._ask("/-/told")))
 
     def _ask(self, path: str) -> bytes:
@@ -409,7 +409,7 @@ def main() -> None:
     parser.add_argument("upstream", nargs="?", default="")
     words = parser.parse_args()
     upstream = Upstream(words.upstream) if words.upstream else None
-    asyncio.run(_serve(_Index(Recording(words.folder, upstream), Manner())))
+    asyncio.run(_serve(_Index(Recording(words.folder, upstream), Behaviour())))
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ IMPORTS = {
 
 
 def surroundings() -> dict[str, str]:
-    """Give the environment of every run: no settings of pip's, and compiled code kept."""
+    """Return the environment of every run: no settings of pip, and compiled code kept."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith(("PIP_", "PYTHON"))}
     return {**kept, "PIP_CONFIG_FILE": os.devnull, "PYTHONPATH": str(Path.cwd())}
 
@@ -66,9 +66,9 @@ def measure(
 ) -> dict[str, list[float]]:
     """Run every case in turn, so that all of them meet the same noise.
 
-    :param cases: the words behind the interpreter's name, by what to call them.
+    :param cases: the arguments of the interpreter, by name.
     :param folder: the working directory.
-    :param options: more words for every case; each run has a destination of its own then.
+    :param options: more arguments for every case; each run has a destination of its own then.
     :returns: seconds of each run, by case.
     """
     seconds: dict[str, list[float]] = {name: [] for name in cases}

@@ -20,7 +20,7 @@ from tests.benchmarks import download, faults, locked, made, measure, peers
 from tests.benchmarks.jobs import JOBS, Job
 from tests.benchmarks.measure import Measured
 from tests.benchmarks.recorded import JSON, Recording, count_entries
-from tests.benchmarks.server import Manner, Server, Told
+from tests.benchmarks.server import Behaviour, Server, Told
 from tests.support.wheels import make_wheel, metadata_of
 
 pytestmark = [
@@ -34,7 +34,7 @@ PROJECTS = 6
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a made index."""
+    """Return a made index."""
     folder = tmp_path_factory.mktemp("made")
     made.make(folder, projects=PROJECTS, releases=2)
     return folder
@@ -67,8 +67,8 @@ class Client:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[Client]:
-    """Give a client of a server that behaves."""
-    server.set(Manner())
+    """Return a client of a server without faults."""
+    server.set(Behaviour())
     client = Client(server)
     yield client
     client.close()
@@ -101,25 +101,25 @@ def test_pages_and_files_are_as_an_index_gives_them(client: Client, server: Serv
 def test_answers_wait_and_flow_as_slowly_as_is_said(client: Client, server: Server) -> None:
     path = "/simple/made-0/"
     size = len(client.get(path)[2])
-    server.set(Manner(delay=0.2))
+    server.set(Behaviour(delay=0.2))
     begin = time.monotonic()
     client.get(path)
     assert time.monotonic() - begin >= 0.19
-    server.set(Manner(bandwidth=size / 0.3))
+    server.set(Behaviour(bandwidth=size / 0.3))
     begin = time.monotonic()
     assert len(client.get(path)[2]) == size
     assert time.monotonic() - begin >= 0.28
 
 
 def test_faults_come_in_turn(client: Client, server: Server) -> None:
-    server.set(Manner(busy=2, retry_after=7))
+    server.set(Behaviour(busy=2, retry_after=7))
     answers = [client.get("/simple/made-1/") for _ in range(4)]
     assert [status for status, _, _ in answers] == [200, 429, 200, 429]
     assert answers[1][1]["Retry-After"] == "7"
-    server.set(Manner(drop=1))
+    server.set(Behaviour(drop=1))
     with pytest.raises(http.client.RemoteDisconnected):
         client.get("/simple/made-1/")
-    server.set(Manner(wrong=1))
+    server.set(Behaviour(wrong=1))
     (entry, *_) = json.loads(client.get("/simple/made-1/", Accept=JSON)[2])["files"]
     first, again = (client.get(urlsplit(entry["url"]).path)[2] for _ in range(2))
     assert len(first) == len(again)
@@ -127,7 +127,7 @@ def test_faults_come_in_turn(client: Client, server: Server) -> None:
     assert server.told().failed == 1
 
 
-class Shelf:
+class OneProjectIndex:
     """An index of one project, which keeps what it is asked for."""
 
     def __init__(self, wheel: Path) -> None:
@@ -147,7 +147,7 @@ class Shelf:
 def test_index_is_recorded_once(tmp_path: Path) -> None:
     """Some mirrors have neither the metadata files nor their hashes; the index itself has both."""
     wheel = make_wheel(tmp_path, "lib")
-    upstream = Shelf(wheel)
+    upstream = OneProjectIndex(wheel)
     recording = Recording(tmp_path / "recorded", upstream)
     page = recording.page("lib", "http://here")
     assert page is not None
@@ -187,7 +187,7 @@ def test_programs_are_compared(
     """The real thing, once, small."""
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")  # nobody's settings count
     series = download.compare(
-        JOB, (peers.wheeltarget(), peers.pip()), server, Manner(0.01), 1, tmp_path
+        JOB, (peers.wheeltarget(), peers.pip()), server, Behaviour(0.01), 1, tmp_path
     )
     ours, pips = (each.runs for each in series)
     chosen = ours["cold"][0].files
@@ -197,11 +197,11 @@ def test_programs_are_compared(
     }
     cold, warm = pips["cold"][0].told, pips["warm"][0].told
     assert (cold.pages, cold.metadata, cold.files, warm.requests) == (3, 3, 3, 0)
-    lines = list(download.report(JOB, series, Manner(0.01)))
+    lines = list(download.report(JOB, series, Behaviour(0.01)))
     assert lines[0] == "small: 3 files, 1 target(s), 10 ms a response, 1 runs"
     assert [line.split(",")[0].strip() for line in lines[2:]] == ["wheeltarget", "pip"] * 2
     assert folder.is_dir()
-    *_, ours_line, pip_line, _ = download.table(JOB, series, Manner(0.01))
+    *_, ours_line, pip_line, _ = download.table(JOB, series, Behaviour(0.01))
     assert ours_line.startswith("| wheeltarget | ")
     assert re.fullmatch(r"\| pip (\| [\d.]+ s \| [\d.]+ ){2}\| 9 \| \d+ MB \|", pip_line)
 
@@ -216,7 +216,7 @@ def test_who_differs_is_named() -> None:
         ),
         download.Series(peer, {"cold": [run]}),
     ]
-    lines = list(download.report(JOB, series, Manner()))
+    lines = list(download.report(JOB, series, Behaviour()))
     assert lines[-2:] == ["  odd, cold, lacks d 1", "  odd, cold, has besides c 2"]
     assert "1.00 to 1.00" in lines[2]
 
@@ -263,31 +263,33 @@ def test_failing_program_ends_the_comparison(
 ) -> None:
     monkeypatch.setattr(measure, "run", lambda *_: Measured(0.1, 0.1, 1, 1, "it is broken"))
     with pytest.raises(download.BenchmarkError, match="it is broken"):
-        download.compare(JOB, (peers.pip(),), server, Manner(), 1, tmp_path)
+        download.compare(JOB, (peers.pip(),), server, Behaviour(), 1, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "manner",
+    "behaviour",
     [
-        pytest.param(Manner(drop=3), id="every-third-request-is-cut-off"),
-        pytest.param(Manner(busy=4, retry_after=0), id="429-that-asks-for-no-pause"),
-        pytest.param(Manner(busy=5, retry_after=1), id="429-that-asks-for-one"),
-        pytest.param(Manner(stall=4, stall_seconds=0.5), id="stalls"),
-        pytest.param(Manner(wrong=1), id="a-wheel-is-wrong-once"),
-        pytest.param(Manner(drop=5, busy=7, stall=3, stall_seconds=0.2, wrong=2), id="everything"),
+        pytest.param(Behaviour(drop=3), id="every-third-request-is-cut-off"),
+        pytest.param(Behaviour(busy=4, retry_after=0), id="429-that-asks-for-no-pause"),
+        pytest.param(Behaviour(busy=5, retry_after=1), id="429-that-asks-for-one"),
+        pytest.param(Behaviour(stall=4, stall_seconds=0.5), id="stalls"),
+        pytest.param(Behaviour(wrong=1), id="a-wheel-is-wrong-once"),
+        pytest.param(
+            Behaviour(drop=5, busy=7, stall=3, stall_seconds=0.2, wrong=2), id="everything"
+        ),
     ],
 )
-def test_index_that_misbehaves(server: Server, tmp_path: Path, manner: Manner) -> None:
+def test_index_that_misbehaves(server: Server, tmp_path: Path, behaviour: Behaviour) -> None:
     """The result is right, or nothing is there and an error says why."""
     place = peers.Place(tmp_path / "work", tmp_path / "cache", tmp_path / "house", server.url)
     peer = peers.wheeltarget()
     peer.forget(place)
-    run = download.run_once(peer, JOB, place, server, manner)
+    run = download.run_once(peer, JOB, place, server, behaviour)
     assert run.told.failed > 0
     right = faults.outcome(run, frozenset(run.files)) == "right" and len(run.files) == 3
     assert right or (run.exit_code == 1 and not run.files and "error: " in run.said), run.said
     # Whatever happened, what was kept of it does not spoil the next run.
-    again = download.run_once(peer, JOB, place, server, Manner())
+    again = download.run_once(peer, JOB, place, server, Behaviour())
     assert (again.exit_code, len(again.files)) == (0, 3), again.said
 
 

@@ -136,7 +136,7 @@ def test_uv_chooses_the_same_versions(
 
 
 def resolved_by_uv(tag: str, platform: str, requirements: list[str], folder: Path) -> set[Project]:
-    """Let uv say which versions it takes.
+    """Return the versions that uv takes.
 
     :param tag: a tag; its interpreter is the Python that uv is told of.
     :param platform: uv's name for the tag's platform.
@@ -168,7 +168,7 @@ def resolved_by_uv(tag: str, platform: str, requirements: list[str], folder: Pat
 
 
 def uv_environment() -> dict[str, str]:
-    """Give an environment with nobody's settings for uv, and with what pip needs to get out."""
+    """Return an environment without settings for uv, and with the proxy that pip needs."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
     environment["MACOSX_DEPLOYMENT_TARGET"] = MACOS
     if "PIP_CERT" in environment:

@@ -25,7 +25,7 @@ def make_files(folder: Path) -> dict[str, list[str]]:
     """Write the files to be checked.
 
     :param folder: where to put them.
-    :returns: the words behind ``python``, by case.
+    :returns: the arguments of ``python``, by case.
     """
     requirements = [f"project-{number}=={number % 7}.{number}" for number in range(1000)]
     clauses = [
@@ -53,7 +53,7 @@ def make_files(folder: Path) -> dict[str, list[str]]:
 def measure(cases: dict[str, list[str]]) -> dict[str, list[float]]:
     """Run every case in turn, so that all of them meet the same noise.
 
-    :param cases: the words behind ``python``, by case.
+    :param cases: the arguments of ``python``, by case.
     :returns: seconds of each run, by case.
     """
     seconds: dict[str, list[float]] = {name: [] for name in cases}

@@ -25,7 +25,7 @@ WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
 
 
 def basis(folder: Path, **changes: object) -> Basis:
-    """Give what a run rests on that read one file and looked for another."""
+    """Return what a run rests on that read one file and looked for another."""
     made = Basis(
         read=(str(folder / "requirements.txt"),),
         looked_for=(str(folder / "pip.conf"),),
@@ -38,7 +38,7 @@ def basis(folder: Path, **changes: object) -> Basis:
 
 
 def outcome(rests_on: Basis | None) -> DownloadOutcome:
-    """Give the outcome of a run with one file."""
+    """Return the outcome of a run with one file."""
     file = TargetFile(
         name="one",
         version="1.0",
@@ -55,7 +55,7 @@ def outcome(rests_on: Basis | None) -> DownloadOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Project:
     """A working directory with a requirements file, and an environment with a cache folder."""
 
     folder: Path
@@ -74,7 +74,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     folder = tmp_path / "project"
     folder.mkdir()
     file = folder / "requirements.txt"
@@ -85,45 +85,48 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setattr(run_records, "_COARSE_CLOCK_STEP", -60.0)
     monkeypatch.chdir(folder)
     variables = {"HOME": str(tmp_path), "PIP_PRE": "1", run_key.VARIABLE: str(tmp_path / "cache")}
-    return Desk(folder, variables)
+    return Project(folder, variables)
 
 
-def test_what_is_kept_is_found(desk: Desk) -> None:
-    kept, look = outcome(basis(desk.folder)), Appearance(quiet=True, coloured=False, as_json=True)
-    assert not run_key.is_known(WORDS, desk.environment)
-    run_records.keep(WORDS, desk.environment, kept, look)
-    assert run_key.is_known(WORDS, desk.environment)
-    found = run_records.find(WORDS, {**desk.environment, "SHLVL": "2"})
+def test_what_is_kept_is_found(project: Project) -> None:
+    kept, look = (
+        outcome(basis(project.folder)),
+        Appearance(quiet=True, coloured=False, as_json=True),
+    )
+    assert not run_key.is_known(WORDS, project.environment)
+    run_records.keep(WORDS, project.environment, kept, look)
+    assert run_key.is_known(WORDS, project.environment)
+    found = run_records.find(WORDS, {**project.environment, "SHLVL": "2"})
     assert found is not None
     assert DownloadOutcome.from_dict(found.outcome) == replace(kept, basis=None)
     assert found.appearance == look
-    assert found.destination == desk.folder / "house"
-    run_records.forget(WORDS, desk.environment)
-    assert not desk.knows()
+    assert found.destination == project.folder / "house"
+    run_records.forget(WORDS, project.environment)
+    assert not project.knows()
 
 
-def test_nothing_is_kept_of_what_rests_on_nobody_knows_what(desk: Desk) -> None:
-    desk.keep(None)
-    assert not desk.knows()
+def test_nothing_is_kept_of_what_rests_on_nobody_knows_what(project: Project) -> None:
+    project.keep(None)
+    assert not project.knows()
 
 
-def _new_version(desk: Desk, name: str) -> None:
-    package = desk.folder.parent / "newer" / name
+def _new_version(project: Project, name: str) -> None:
+    package = project.folder.parent / "newer" / name
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("__version__ = '99'\n")
     sys.path.insert(0, str(package.parent))
 
 
-def _other_folder(desk: Desk) -> None:
-    os.chdir(desk.folder.parent)
+def _other_folder(project: Project) -> None:
+    os.chdir(project.folder.parent)
 
 
-def _spoil(desk: Desk, key: str, value: object) -> None:
-    data = json.loads(desk.record().read_text())
-    desk.record().write_text(json.dumps({**data, key: value}))
+def _spoil(project: Project, key: str, value: object) -> None:
+    data = json.loads(project.record().read_text())
+    project.record().write_text(json.dumps({**data, key: value}))
 
 
-CHANGES: dict[str, Callable[[Desk], object]] = {
+CHANGES: dict[str, Callable[[Project], object]] = {
     "a file has other content": lambda d: (d.folder / "requirements.txt").write_text("two\n"),
     "a file is gone": lambda d: (d.folder / "requirements.txt").unlink(),
     "a file is there now": lambda d: (d.folder / "pip.conf").write_text(""),
@@ -142,28 +145,28 @@ CHANGES: dict[str, Callable[[Desk], object]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_every_change_counts(
-    desk: Desk, change: Callable[[Desk], object], monkeypatch: pytest.MonkeyPatch
+    project: Project, change: Callable[[Project], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
-    desk.keep(basis(desk.folder))
-    assert desk.knows()
-    change(desk)
-    assert not desk.knows()
+    project.keep(basis(project.folder))
+    assert project.knows()
+    change(project)
+    assert not project.knows()
 
 
 @pytest.mark.parametrize(
     "name", ["PIP_INDEX_URL", "PIP_PRE", "HOME", "https_proxy", "XDG_CONFIG_HOME", "INDEX_HOST"]
 )
-def test_every_variable_that_counts_counts(desk: Desk, name: str) -> None:
-    desk.keep(basis(desk.folder))
-    assert desk.knows()
-    assert not desk.knows(**{name: "another"})
+def test_every_variable_that_counts_counts(project: Project, name: str) -> None:
+    project.keep(basis(project.folder))
+    assert project.knows()
+    assert not project.knows(**{name: "another"})
 
 
-def test_another_version_counts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.keep(basis(desk.folder))
+def test_another_version_counts(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.keep(basis(project.folder))
     monkeypatch.setattr(run_key, "__version__", "99")
-    assert not desk.knows()
+    assert not project.knows()
 
 
 words = st.lists(st.text(max_size=5), max_size=3).map(tuple)
@@ -208,32 +211,38 @@ def test_outcomes_as_dicts_are_outcomes(
     assert DownloadOutcome.from_dict(json.loads(json.dumps(made.as_dict()))) == made
 
 
-def test_a_file_that_was_changed_while_the_run_went_on_is_not_known(desk: Desk) -> None:
-    desk.keep(basis(desk.folder, began=time.time() - 120))
-    assert not desk.knows()
+def test_a_file_that_was_changed_while_the_run_went_on_is_not_known(project: Project) -> None:
+    project.keep(basis(project.folder, began=time.time() - 120))
+    assert not project.knows()
 
 
-def test_a_file_that_was_removed_while_the_run_went_on_is_not_known(desk: Desk) -> None:
-    (desk.folder / "requirements.txt").unlink()
-    desk.keep(basis(desk.folder))
-    assert not desk.knows()
+def test_a_file_that_was_removed_while_the_run_went_on_is_not_known(project: Project) -> None:
+    (project.folder / "requirements.txt").unlink()
+    project.keep(basis(project.folder))
+    assert not project.knows()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has one mode")
-def test_what_is_kept_is_the_users_own_and_has_no_secrets(desk: Desk) -> None:
-    (desk.folder / "requirements.txt").write_text("--index-url https://me:secret@example.invalid\n")
-    rests_on = basis(desk.folder, variables=("TOKEN",))
-    environment = {**desk.environment, "TOKEN": "secret", "PIP_INDEX_URL": "https://me:secret@b/"}
+def test_what_is_kept_is_the_users_own_and_has_no_secrets(project: Project) -> None:
+    (project.folder / "requirements.txt").write_text(
+        "--index-url https://me:secret@example.invalid\n"
+    )
+    rests_on = basis(project.folder, variables=("TOKEN",))
+    environment = {
+        **project.environment,
+        "TOKEN": "secret",
+        "PIP_INDEX_URL": "https://me:secret@b/",
+    }
     run_records.keep(WORDS, environment, outcome(rests_on), Appearance())
-    assert stat.S_IMODE(desk.record().stat().st_mode) == 0o600
-    assert "secret" not in desk.record().read_text()
+    assert stat.S_IMODE(project.record().stat().st_mode) == 0o600
+    assert "secret" not in project.record().read_text()
 
 
-def test_a_memory_that_cannot_be_written_is_none(desk: Desk) -> None:
-    blocked = desk.folder / "blocked"
+def test_a_memory_that_cannot_be_written_is_none(project: Project) -> None:
+    blocked = project.folder / "blocked"
     blocked.write_text("")
     environment = {run_key.VARIABLE: str(blocked)}
-    run_records.keep(WORDS, environment, outcome(basis(desk.folder)), Appearance())
+    run_records.keep(WORDS, environment, outcome(basis(project.folder)), Appearance())
     assert run_records.find(WORDS, environment) is None
     run_records.forget(WORDS, environment)
     assert list(run_records.entries(blocked)) == []

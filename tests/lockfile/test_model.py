@@ -60,7 +60,7 @@ def recipe(tag: str) -> Recipe:
 
 
 def catalogue_names() -> list[str]:
-    """Give the name of every target of the catalogue."""
+    """Return the name of every target of the catalogue."""
     return [
         target_name(system.name, python, architecture)
         for system in known_systems().systems

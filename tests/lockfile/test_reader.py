@@ -162,7 +162,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
 
 @pytest.fixture
 def text(tmp_path: Path) -> str:
-    """Give a good lock of one wheel."""
+    """Return a good lock of one wheel."""
     return lock_text([make_wheel(tmp_path / "index", "lib")], "http://127.0.0.1:9")
 
 

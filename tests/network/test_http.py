@@ -81,7 +81,7 @@ class Host:
         self._thread.join(5)
 
     def connect(self, timeout: float = 5) -> Connection:
-        """Give a connection to it."""
+        """Return a connection to it."""
         return Connection(("http", self.name), timeout, ssl.create_default_context)
 
 

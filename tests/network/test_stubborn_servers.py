@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
-        """Say nothing."""
+        """Log nothing."""
 
 
 def one_byte(handler: Handler, content: bytes, start: int) -> None:
@@ -128,7 +128,7 @@ def served(wheel: Path, manner: Callable[[Handler, bytes, int], None]) -> Iterat
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a folder to work in, and work in it, with no pauses in this process."""
+    """Return a folder to work in, and work in it, with no pauses in this process."""
     folder = tmp_path / "project"
     folder.mkdir()
     monkeypatch.chdir(folder)

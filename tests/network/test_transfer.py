@@ -42,12 +42,12 @@ class Reply:
         self._breaks = breaks_after >= 0
 
     def loudly(self) -> Reply:
-        """Let it say that it broke, where it would only end."""
+        """Raise that it broke, instead of just ending."""
         self._quietly = False
         return self
 
     def read(self, size: int) -> bytes:
-        """Give the next bytes, a few at a time."""
+        """Return the next bytes, a few at a time."""
         piece, self._left = self._left[: min(size, 7)], self._left[min(size, 7) :]
         if not piece and self._breaks and not self._quietly:
             raise BrokenError("broken")
@@ -93,7 +93,7 @@ def test_however_it_breaks_the_content_is_whole(
     """Each break comes later than the one before, so that every connection brings something."""
     later = [sum(breaks[: number + 1]) for number in range(len(breaks))]
     cuts = [at if not ranges else gap for at, gap in zip(later, breaks, strict=True)]
-    # A break behind the end is none.
+    # A break after the end does not count.
     cuts = cuts[: sum(at < len(content) for at in later)]
     server = Server(content, cuts, ranges=ranges)
     got = bytearray()

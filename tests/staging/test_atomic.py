@@ -27,7 +27,7 @@ with open_part(Path("out"), folder=sys.argv[1] == "folder") as part:
 
 
 def _leave(folder: Path, kind: str) -> Path:
-    """Let a process be killed while it writes, and return what it has left."""
+    """Kill a process while it writes, and return what it has left."""
     words = [sys.executable, "-c", _DYING, kind]
     subprocess.run(words, cwd=folder, env=environment(), check=False)
     (left,) = folder.iterdir()

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def project(tmp_path: Path, index: LocalIndex) -> Path:
-    """Give a folder to work in, its destination holding a file of somebody's."""
+    """Return a folder to work in, its destination holding a file of somebody's."""
     make_wheel(tmp_path / "index", "small")
     make_wheel(tmp_path / "index", "big", requires=["small"])
     folder = tmp_path / "project"
@@ -76,7 +76,7 @@ def _is_as_it_was(project: Path) -> bool:
 
 
 def _children(pid: int) -> list[int]:
-    """Give the processes that a process has started, pip's child first."""
+    """Return the processes that a process has started, pip's child first."""
     listing = subprocess.run(
         ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     ).stdout

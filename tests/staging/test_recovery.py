@@ -109,7 +109,7 @@ def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[obj
 
 
 def _across(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let each folder in a destination be on a file system of its own."""
+    """Put each folder in a destination on a file system of its own."""
 
     def mount(self: Folder) -> tuple[int, str]:
         path = Path(self.path)

@@ -55,7 +55,7 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 @pytest.fixture
 def here(tmp_path: Path, index: LocalIndex) -> Path:
-    """Give a folder with a wheelhouse, of 370 kB unpacked and 140 more compiled, and its locks."""
+    """Return a folder with a wheelhouse, 370 kB unpacked and 140 kB compiled, and its locks."""
     files = {
         "lib/__init__.py": b"".join(b"x%d = %d.5\n" % (each, each) for each in range(5000)),
         "lib/data": hashlib.shake_256(b"any").digest(300_000),

@@ -1,1 +1,1 @@
-"""Hold what several test modules need."""
+"""Helpers that several test modules use."""

@@ -191,7 +191,7 @@ def _bzip2(folder: Path) -> Path:
 
 
 def _large_directory(folder: Path) -> Path:
-    """Say that nearly all of a long file is the archive's directory."""
+    """Declare nearly all of a long file as the directory of the archive."""
     path = folder / NAME
     size = 33 << 20
     with path.open("wb") as file:
@@ -224,7 +224,7 @@ def _hidden(folder: Path) -> Path:
 
 
 def _overlapping(folder: Path) -> Path:
-    """Let two names of the directory share the bytes of one file."""
+    """Make two names of the directory share the bytes of one file."""
     path = _added("lib/one.py", b"x" * 99)(folder)
     data = path.read_bytes()
     place = data.index(b"PK\1\2")
@@ -235,7 +235,7 @@ def _overlapping(folder: Path) -> Path:
 
 
 def _other_size(folder: Path) -> Path:
-    """Say in a file's own header that it is longer than the directory says."""
+    """Declare a larger size in the header of a file than in the directory."""
     path = make_wheel(folder, "lib")
     data = bytearray(path.read_bytes())
     data[22:26] = struct.pack("<I", 99_999)
@@ -253,7 +253,7 @@ def _nul(folder: Path) -> Path:
 
 
 def _no_deflate(folder: Path) -> Path:
-    """Say that a member is packed by a method that there is not."""
+    """Declare an unknown compression method for a member."""
     path = make_wheel(folder, "lib")
     data = bytearray(path.read_bytes())
     for signature, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
@@ -286,7 +286,7 @@ def _named(name: str) -> Callable[[Path], Path]:
 
 
 def broken_wheels() -> Iterator[Broken]:
-    """Give every one of them."""
+    """Return all of them."""
     yield from _damaged()
     yield from _hostile()
     yield from _untrue()

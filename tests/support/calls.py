@@ -20,7 +20,7 @@ ROOM = frozenset({"open", "write", "fsync", "mkdir", "link"})
 
 @contextmanager
 def meeting(meet: Callable[[int, str, partial[Any]], Any]) -> Iterator[list[str]]:
-    """Have something done at each call that writes.
+    """Do something at each call that writes.
 
     :param meet: is handed the number of the call, from 0, its name and the call itself, and
         returns what the call returns.

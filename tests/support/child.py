@@ -44,18 +44,18 @@ class Target:
 
     @property
     def minor(self) -> str:
-        """Give the first two numbers of the version."""
+        """Return the first two numbers of the version."""
         return ".".join(self.python.split(".")[:2])
 
     @property
     def tags(self) -> list[str]:
-        """Give its tags, the best one first."""
+        """Return its tags, the best one first."""
         interpreter = f"cp{self.minor.replace('.', '')}"
         return [f"{interpreter}-{interpreter}-{_MACHINES[self.platform][3]}", "py3-none-any"]
 
     @property
     def words(self) -> list[str]:
-        """Give what the parent says of it in pip's own options."""
+        """Return the options of pip that the parent passes for it."""
         interpreter, abi, platform = self.tags[0].split("-")
         return [
             f"--python-version={self.python}",
@@ -91,7 +91,7 @@ WINDOWS = Target("3.8.18", "win32")
 class Job:
     """What to order.
 
-    :param words: words for ``pip download``, the destination and the target's not among them.
+    :param words: arguments for ``pip download``, except the destination and the target.
     :param target: the target, or None for the running interpreter.
     :param files: the content of requirements files.
     :param unset: variables that pip must not see.
@@ -130,7 +130,7 @@ class ChildRun:
         return list(self.report(number).chosen)
 
     def names(self, number: int) -> list[str]:
-        """Give the names of the files of a job."""
+        """Return the names of the files of a job."""
         return sorted(file.path.name for file in self.files(number))
 
 
@@ -148,7 +148,7 @@ class Workshop:
         self.job_file = folder / "job.json"
 
     def files(self, number: int) -> Path:
-        """Give the folder for the files of a job."""
+        """Return the folder for the files of a job."""
         return self.folder / "working" / str(number)
 
     def write(
@@ -179,7 +179,7 @@ class Workshop:
         variables: Mapping[str, str] | None = None,
         timeout: float = 60,
     ) -> ChildRun:
-        """Have jobs done, in the parent of the destination."""
+        """Run jobs in the parent of the destination."""
         done = forks.run(
             self.write(*jobs, plain=plain, ahead=ahead, connections=connections),
             cwd=self.destination.parent,

@@ -24,12 +24,12 @@ class Result:
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """Give the environment of a child process in which this checkout is importable."""
+    """Return the environment of a child process in which this checkout is importable."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
 
 
 def command(*words: str) -> list[str]:
-    """Give the words that start wheeltarget."""
+    """Return the command that starts wheeltarget."""
     return [sys.executable, "-m", "wheeltarget", *words]
 
 

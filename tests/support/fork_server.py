@@ -133,7 +133,7 @@ def _close() -> None:
 
 
 def _reset_signals() -> None:
-    """Let signals do what they do in a new process; those that are ignored still are."""
+    """Reset signals as in a new process; ignored ones stay ignored."""
     for signum in signal.valid_signals():
         if callable(signal.getsignal(signum)):
             usual = signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL

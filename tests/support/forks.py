@@ -54,7 +54,7 @@ class Server:
             )
 
     def close(self) -> None:
-        """Let it end."""
+        """End it."""
         self._socket.close()
         self._process.wait()
 
@@ -163,7 +163,7 @@ def close() -> None:
 
 
 def server_for(words: Sequence[str], env: Mapping[str, str]) -> Server | None:
-    """Give the process that forks for such a command; one is started when it is worth it."""
+    """Return the process that forks for such a command; start it if it is worth it."""
     module = words[2:4] if words[1:2] == ["-P"] else words[1:3]
     if (
         not is_wanted
@@ -197,7 +197,7 @@ def _nothing() -> IO[bytes]:
 
 
 def _pipe(said: str) -> IO[bytes]:
-    """Give the end of a pipe in which something waits to be read."""
+    """Return the end of a pipe in which something waits to be read."""
     read, write = os.pipe()
     os.write(write, said.encode())
     os.close(write)

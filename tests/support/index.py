@@ -200,31 +200,31 @@ class LocalIndex:
 
     @property
     def base(self) -> str:
-        """Give the URL of the root, without a final slash."""
+        """Return the URL of the root, without a final slash."""
         # Over TLS, not every pip takes an address for a name.
         host = f"http://{_HOST}" if self.tls is None else "https://localhost"
         return f"{host}:{self._server.server_port}"
 
     @property
     def url(self) -> str:
-        """Give the URL of the index, with a final slash."""
+        """Return the URL of the index, with a final slash."""
         return f"{self.base}/simple/"
 
     @property
     def requests(self) -> tuple[Request, ...]:
-        """Give the requests so far, in the order in which they came."""
+        """Return the requests so far, in the order in which they came."""
         with self._lock:
             return tuple(self._requests)
 
     @property
     def most_at_once(self) -> int:
-        """Give the largest number of files and pages that were asked for at the same time."""
+        """Return the largest number of simultaneous requests for files and pages."""
         with self._lock:
             return self._most["GET"]
 
     @property
     def most_heads_at_once(self) -> int:
-        """Give the largest number of HEAD requests that were open at the same time."""
+        """Return the largest number of HEAD requests that were open at the same time."""
         with self._lock:
             return self._most["HEAD"]
 
@@ -254,14 +254,14 @@ class LocalIndex:
             self._requests.clear()
 
     def pip_args(self) -> list[str]:
-        """Give the arguments that point pip at this index.
+        """Return the arguments that point pip at this index.
 
         :returns: the arguments, without credentials.
         """
         return ["--index-url", self.url, "--trusted-host", _HOST]
 
     def upload(self, filename: str, time: str) -> None:
-        """Say in JSON pages when a file was uploaded (PEP 700).
+        """Set the upload time of a file in JSON pages (PEP 700).
 
         :param filename: the name of the file.
         :param time: the time in ISO 8601, with its zone.
@@ -315,7 +315,7 @@ class LocalIndex:
         self._thread.join()
         self._server.server_close()
         self._server.cut_connections()
-        # Raised here because in a handler's thread nobody would see it, and the client's complaint
+        # Raised here because in a handler's thread it would be lost, and the client's complaint
         # about a cut connection would be taken for a fault of the project.
         if errors := self._server.take_errors():
             raise ExceptionGroup("the test index failed to answer", errors)
@@ -347,7 +347,7 @@ class LocalIndex:
         """Wait as long as the delay and the fault say, or until the index closes.
 
         :param fault: the fault to commit.
-        :returns: whether there is still somebody to answer.
+        :returns: whether the client is still connected.
         """
         stalled = fault.seconds if isinstance(fault, Stall) else 0.0
         return not self._server.closing.wait(self._delay + stalled)
@@ -408,7 +408,7 @@ class LocalIndex:
         )
 
     def _file(self, filename: str) -> _Answer:
-        """Give a distribution, or the metadata file next to a wheel."""
+        """Send a distribution, or the metadata file beside a wheel."""
         known = {path.name: path for path, _ in _distributions(self._folder)}
         if path := known.get(filename):
             return _Answer(200, path.read_bytes())
@@ -480,7 +480,7 @@ class _Server(ThreadingHTTPServer):
             thread.join()
 
     def take_errors(self) -> list[Exception]:
-        """Give the errors so far, once."""
+        """Return the errors so far, and forget them."""
         errors, self._errors = self._errors, []
         return errors
 
@@ -502,7 +502,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(with_body=False)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing: the index keeps its own record."""
+        """Log nothing: the index keeps its own record."""
 
     def _answer(self, *, with_body: bool) -> None:
         """Send the planned answer, with its fault."""
@@ -539,7 +539,7 @@ def _refusal(fault: Status) -> _Answer:
 
 
 def _part(answer: _Answer, wanted: str) -> _Answer:
-    """Give what a Range header asks for, as far as it asks for everything from some byte on."""
+    """Return the first byte that a Range header requests, if it has no last byte."""
     start = wanted.removeprefix("bytes=").removesuffix("-")
     if answer.status != 200 or not start.isdigit():
         return answer
@@ -622,7 +622,7 @@ def _json_file(link: _Link) -> dict[str, object]:
 
 
 def _prefers_json(accept: str) -> bool:
-    """Tell whether an Accept header names JSON, and likes nothing else better."""
+    """Return whether an Accept header prefers JSON."""
     wish = _quality(accept, _JSON)
     return wish > 0 and wish >= max(_quality(accept, _HTML), _quality(accept, "text/html"))
 
@@ -638,7 +638,7 @@ def _quality(accept: str, content_type: str) -> float:
 
 
 def _lowered(headers: Message) -> dict[str, str]:
-    """Give headers by lower-case name, with the values of a repeated one joined."""
+    """Return headers by lower-case name, with the values of a repeated one joined."""
     return {name.lower(): ", ".join(headers.get_all(name, [])) for name in headers}
 
 

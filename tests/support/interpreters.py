@@ -100,7 +100,7 @@ def view(oracle: Oracle) -> View:
 def find_oracle(
     version: str, factory: pytest.TempPathFactory, *, glibc: tuple[int, int] | None = None
 ) -> Oracle:
-    """Find a real interpreter and give it its newest pip; skip the test where there is none.
+    """Find a real interpreter and give it its newest pip; skip the test if there is none.
 
     :param version: a key of :data:`NEWEST_PIP`.
     :param factory: pytest's ``tmp_path_factory``.
@@ -113,7 +113,7 @@ def find_oracle(
 
 
 def interpreter(version: str) -> Path:
-    """Find the executable of a Python; skip the test where there is none.
+    """Find the executable of a Python; skip the test if there is none.
 
     :param version: major and minor version.
     :returns: the executable.
@@ -125,7 +125,7 @@ def interpreter(version: str) -> Path:
 
 
 def host_glibc() -> tuple[int, int]:
-    """Give the glibc of this machine, which a cap cannot raise; skip the test where it has none.
+    """Return the glibc version of this machine; skip the test if it has none.
 
     :returns: its major and minor version.
     """
@@ -139,7 +139,7 @@ def host_glibc() -> tuple[int, int]:
 def oracle_environment(
     version: str, factory: pytest.TempPathFactory, *, glibc: tuple[int, int] | None = None
 ) -> dict[str, str]:
-    """Give the variables with which an interpreter runs its newest pip.
+    """Return the variables with which an interpreter runs its newest pip.
 
     Every pip in the table asks the ``manylinux_compatible`` of PEP 600, where there is one, for
     the old names of manylinux too, and never the attributes of the PEPs before.
@@ -156,7 +156,7 @@ def oracle_environment(
 
 
 def index_environment() -> dict[str, str]:
-    """Give an environment in which pip asks the real index and no other.
+    """Return an environment in which pip asks the real index and no other.
 
     :returns: the variables; certificates, proxies and timeouts are kept as they are.
     """
@@ -272,7 +272,7 @@ def _make_once(ready: Path, make: Callable[[Path], None]) -> Path:
     :param ready: the folder, which appears when it is complete.
     :param make: makes it at the path that it is given.
     :returns: the folder.
-    :raises TimeoutError: where the worker that began did not come to an end.
+    :raises TimeoutError: if the worker that began did not end.
     """
     claim = ready.with_name(f"{ready.name}.claim")
     deadline = time.monotonic() + _PATIENCE

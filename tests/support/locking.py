@@ -20,7 +20,7 @@ BOTH = f"{OLD},{NEW}"
 def make(index: LocalIndex, *words: str, **asked: Any) -> LockOutcome:
     """Lock, in the working directory.
 
-    :param words: pip's words, those for the index not among them.
+    :param words: pip's arguments, except those for the index.
     :param asked: the other parts of the request.
     """
     return lock(LockRequest(("--no-cache-dir", *index.pip_args(), *words), **asked))
@@ -42,5 +42,5 @@ def data(label: str, folder: Path = Path()) -> dict[str, Any]:
 
 
 def versions(label: str, folder: Path = Path()) -> dict[str, str]:
-    """Give the versions that the lock of a target has."""
+    """Return the versions that the lock of a target has."""
     return read(label, folder).versions

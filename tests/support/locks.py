@@ -72,7 +72,7 @@ def universal_text(wheels: Mapping[str, Sequence[tuple[str, Path]]], base: str) 
 
 
 def sha256_of(path: Path) -> str:
-    """Give a file's sha256 in hexadecimal."""
+    """Return a file's sha256 in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

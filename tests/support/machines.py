@@ -108,7 +108,7 @@ def write_machines(folder: Path) -> Path:
 
 
 def _linuxes(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """Give machines with glibc, or with no libc that is known."""
+    """Yield machines with glibc, or with an unknown libc."""
     arm = _elf(folder / "arm", bits=32, machine=40, flags=0x05000400)
     soft = _elf(folder / "soft", bits=32, machine=40, flags=0x05000200)
     intel = _elf(folder / "i686", bits=32, machine=3)
@@ -157,7 +157,7 @@ def _arm(arch: str) -> dict[str, Any]:
 
 
 def _musls(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """Give machines with musl, or with a loader that is called so."""
+    """Yield machines with musl, or with a loader of that name."""
     found: dict[str, Mapping[str, Any]] = {}
     for name, said in {
         "musl 1.2": "musl libc (x86_64)\nVersion 1.2.5\nDynamic Program Loader",
@@ -179,7 +179,7 @@ def _musls(folder: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def _others(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """Give machines that are no Linux."""
+    """Yield machines without Linux."""
     macs: dict[str, Mapping[str, Any]] = {
         f"macOS {release} {arch}": {**_MAC, "release": release, "arch": arch}
         for release, arch in (
@@ -235,7 +235,7 @@ def _others(folder: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def _builds() -> dict[str, Mapping[str, Any]]:
-    """Give interpreters that were built in another way, or are others."""
+    """Yield interpreters of other builds or implementations."""
     variables: dict[str, dict[str, Any]] = {
         "debug": {"Py_DEBUG": 1},
         "nothing set": {"Py_DEBUG": None, "WITH_PYMALLOC": None, "Py_UNICODE_SIZE": None},

@@ -86,7 +86,7 @@ class Case:
     """One command line without a target, and what pip makes of it.
 
     :param exit_code: what pip ends with.
-    :param line: the words behind ``download``, as for a shell; ``<…>`` stands for a place.
+    :param line: the arguments after ``download``, as for a shell; ``<…>`` stands for a place.
     :param since: the first pip that knows the option in it; those before refuse it with 2.
     :param until: the first pip that refuses it with 2.
     :param variables: environment variables; empty ones are taken away.
@@ -109,17 +109,17 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Give a short name for the test."""
+        """Return a short name for the test."""
         settings = " ".join(f"{name}={value}" for name, value in self.variables.items())
         return f"{settings} {self.line}".strip() or "nothing"
 
     @property
     def expected(self) -> int:
-        """Give the exit code of the installed pip."""
+        """Return the exit code of the installed pip."""
         return self.exit_code if self.since <= INSTALLED < self.until else 2
 
 
-class Shop:
+class ParityIndex:
     """An index, a folder of wheels, and a source tree, for many runs.
 
     :param folder: where everything goes.
@@ -148,7 +148,7 @@ class Shop:
         }
 
     def _stock(self) -> None:
-        """Make what can be downloaded."""
+        """Make the distributions."""
         make_wheel(self.links, "app", requires=["lib>=1"], extras=["fast"])
         for version in ("0.9", "1.0", "2.0b1"):
             make_wheel(self.links, "lib", version)
@@ -179,25 +179,25 @@ def write_project(folder: Path) -> None:
 
 
 class Bench:
-    """A working directory that is the same at the begin of each run.
+    """A working directory that is the same at the beginning of each run.
 
-    :param shop: what can be downloaded.
+    :param parity_index: the index to download from.
     :param folder: where the working directory is made.
     :param usual: the files that every run finds there.
     """
 
-    def __init__(self, shop: Shop, folder: Path, usual: Mapping[str, str]) -> None:
-        self.shop = shop
+    def __init__(self, parity_index: ParityIndex, folder: Path, usual: Mapping[str, str]) -> None:
+        self.parity_index = parity_index
         self.project = folder / "project"
         # The same for all, since some of pip's modules look at its name while they are loaded.
-        self._home = shop.folder / "home"
+        self._home = parity_index.folder / "home"
         self._temporary = folder / "temporary"
         self._folders = (self.project, self._home, self._temporary)
         self._usual = usual
 
     def fill(self, text: str) -> str:
         """Put places in for their names."""
-        for word, place in {**self.shop.places, "<project>": str(self.project)}.items():
+        for word, place in {**self.parity_index.places, "<project>": str(self.project)}.items():
             text = text.replace(word, place)
         return text
 
@@ -228,7 +228,7 @@ class Bench:
         """
         before = self.lay_out(case.files)
         variables = {
-            "PIP_INDEX_URL": self.shop.index.url,
+            "PIP_INDEX_URL": self.parity_index.index.url,
             "PIP_NO_CACHE_DIR": "1",
             # The time of a file is in what is compiled of it, and a build backend is compiled.
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -268,7 +268,7 @@ class Bench:
             write_project(self.project / tree)
         for links in ("kept", "with space"):
             (self.project / links).mkdir()
-            shutil.copy(self.shop.wheel, self.project / links)
+            shutil.copy(self.parity_index.wheel, self.project / links)
         return self._digests()
 
     def _digests(self) -> dict[str, str]:
@@ -281,13 +281,13 @@ class Bench:
 
 
 def complaints(trace: Trace) -> list[str]:
-    """Give what pip complains of, line by line."""
+    """Return the lines of errors and warnings of pip."""
     words = ("ERROR", "WARNING", "DEPRECATION", "Hint")
     return [line for line in trace.stderr.splitlines() if line.startswith(words)]
 
 
 def digest(path: Path) -> str:
-    """Tell a file or folder by what is in it.
+    """Identify a file or folder by its content.
 
     :returns: a digest; of an archive of sources only the members count, since their times differ.
     """

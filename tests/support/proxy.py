@@ -55,12 +55,12 @@ class Proxy:
 
     @property
     def url(self) -> str:
-        """Give its URL, with user and password."""
+        """Return its URL, with user and password."""
         return f"http://{self._user}{_HOST}:{self._server.server_port}"
 
     @property
     def bare_url(self) -> str:
-        """Give its URL as somebody has it who does not know the password."""
+        """Return its URL without the password."""
         return f"http://{_HOST}:{self._server.server_port}"
 
 
@@ -77,7 +77,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__((_HOST, 0), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients and servers that have left."""
+        """Ignore clients and servers that have disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_CONNECT(self) -> None:
         if self._is_let_in():

@@ -23,7 +23,7 @@ OLD = b"old"
 class Scene:
     """What is run, and where.
 
-    :param words: the words behind ``wheeltarget``.
+    :param words: the arguments of ``wheeltarget``.
     :param outputs: what the run makes, each whole; relative to the folder.
     :param exit_codes: how a run ends well: one that has something to do, and one that has not.
     :param each_file: whether each file of an output is old or new for itself.

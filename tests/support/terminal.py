@@ -52,7 +52,7 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """Give what was shown so far."""
+        """Return the output so far."""
         return self._seen.decode("utf-8", "replace").replace("\r\n", "\n")
 
     def answer(self, question: str, reply: str) -> None:

@@ -1,4 +1,4 @@
-"""A fork of a loaded process does what a new process does: the same words, files and exit code."""
+"""A fork of a loaded process does what a new process does: the same output, files and exit code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TARGET = "cp39-cp39-manylinux2014_x86_64"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[forks.Server]:
-    """Give a process that forks."""
+    """Return a process that forks."""
     running = forks.Server(environment())
     yield running
     running.close()

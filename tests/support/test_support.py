@@ -52,7 +52,7 @@ class Reply:
 
     @property
     def files(self) -> list[dict[str, object]]:
-        """Give the files of a JSON page."""
+        """Return the files of a JSON page."""
         found: list[dict[str, object]] = json.loads(self.body)["files"]
         return found
 

@@ -1,4 +1,4 @@
-"""Certificates of an authority that nobody else knows, made by openssl at test time."""
+"""Certificates of an authority of its own, made by openssl at test time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Authority:
     client: Path
 
     def context(self, *, asks_who: bool = False) -> ssl.SSLContext:
-        """Give what a server needs to speak TLS.
+        """Return what a server needs for TLS.
 
         :param asks_who: whether it speaks only with the client.
         """

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pip._internal.commands import create_command
 
-from tests.support.parity import HOST_FILE, Bench, Case, Shop
+from tests.support.parity import HOST_FILE, Bench, Case, ParityIndex
 from wheeltarget import api
 from wheeltarget.api import DownloadRequest, PlainRun
 from wheeltarget.resolver import pip_runner
@@ -323,16 +323,16 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_as_pip_does_it(shop: Shop, tmp_path: Path, case: Case) -> None:
+def test_as_pip_does_it(parity_index: ParityIndex, tmp_path: Path, case: Case) -> None:
     """Without a clause all that is said counts, too."""
-    Bench(shop, tmp_path, FILES).compare(case)
+    Bench(parity_index, tmp_path, FILES).compare(case)
 
 
 def test_words_read_to_pip_mean_the_same(
-    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parity_index: ParityIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where wheeltarget has to give pip the files' content, it says the words in its own way."""
-    bench = Bench(shop, tmp_path, FILES)
+    bench = Bench(parity_index, tmp_path, FILES)
     bench.lay_out({})
     monkeypatch.chdir(bench.project)
     jobs: list[Job] = []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pip._internal.exceptions import InstallationError
 from pip._internal.req.req_file import parse_requirements
 
-from tests.support.parity import INSTALLED, Bench, Case, Shop
+from tests.support.parity import INSTALLED, Bench, Case, ParityIndex
 from wheeltarget.cli.passthrough import first_look
 from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.pip_config.options import split_file_options
@@ -209,7 +209,7 @@ ROWS = [
 
 @pytest.mark.parametrize("row", ROWS)
 def test_as_pip_reads_it(
-    shop: Shop, tmp_path: Path, row: Row, monkeypatch: pytest.MonkeyPatch
+    parity_index: ParityIndex, tmp_path: Path, row: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wheeltarget has to read the file to pip as pip itself reads it."""
     content, exit_code, left = row
@@ -222,7 +222,7 @@ def test_as_pip_reads_it(
         read_to_pip=True,
         left=left,
     )
-    bench = Bench(shop, tmp_path, USUAL)
+    bench = Bench(parity_index, tmp_path, USUAL)
     bench.compare(case)
     monkeypatch.setenv("OPTION", VALUES["OPTION"])
     monkeypatch.setenv("FILE", VALUES["FILE"])

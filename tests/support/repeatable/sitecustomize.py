@@ -1,4 +1,4 @@
-"""Give new files the same random names in each run, so that a run can be repeated call by call.
+"""Return new files the same random names in each run, so that a run can be repeated call by call.
 
 Python imports this file at its start if its folder is on ``PYTHONPATH``.
 """
