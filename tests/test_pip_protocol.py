@@ -119,13 +119,13 @@ def changed(message: Any = RUN, **changes: object) -> str:
         pytest.param(to_json(ReadFiles((), ())), "kind 'ReadFiles'", id="other-kind"),
         pytest.param(changed(colour="red"), "colour", id="unknown-field"),
         pytest.param(changed(observed=...), "observed", id="missing-field"),
-        pytest.param(changed(arguments=None), "None is no list", id="none-for-a-list"),
+        pytest.param(changed(arguments=None), "None is not of type list", id="none-for-a-list"),
         pytest.param(changed(arguments="app"), "no list", id="text-for-a-list"),
-        pytest.param(changed(arguments=[1]), "1 is no str", id="number-for-a-text"),
+        pytest.param(changed(arguments=[1]), "1 is not of type str", id="number-for-a-text"),
         pytest.param(changed(files=["a"]), "no dict", id="list-for-an-object"),
         pytest.param(changed(files={"a": None}), "no str", id="none-for-a-text"),
         pytest.param(changed(observed=1), "1 is no bool", id="number-for-a-bool"),
-        pytest.param(changed(START, job_file=1), "1 is no str", id="number-for-a-path"),
+        pytest.param(changed(START, job_file=1), "1 is not of type str", id="number-for-a-path"),
         pytest.param(changed(PipMoved("s"), sentence=True), "no str", id="bool-for-a-text"),
         pytest.param(changed(JobReport(1, "all"), exit_code=True), "no int", id="bool-for-an-int"),
         pytest.param(changed(JobReport(1, "all"), exit_code=1.0), "no int", id="float-for-an-int"),
@@ -150,5 +150,5 @@ def test_anything_else_is_refused_in_a_sentence(text: str | bytes, reason: str) 
 
 def test_pair_is_refused_that_has_not_two_values() -> None:
     failure = {"demands": [], "files": [["app", [], 3]], "places": [], "unseen": []}
-    with pytest.raises(PipMovedError, match="has not 2 values"):
+    with pytest.raises(PipMovedError, match="does not have 2 values"):
         from_json(changed(JobReport(1, "all"), failure=failure), JobReport)

@@ -1,20 +1,19 @@
-"""Every message between wheeltarget and the process in which it runs pip.
+"""The messages between wheeltarget and the process in which it runs pip.
 
 The parent starts ``python -m wheeltarget.pip_child JOB_FILE``. Standard input, output and error are
 pip's. The job file holds one of the requests below. The child writes the result beside it, under
-the name :data:`RESULT`, or those of several jobs to the paths that they name. If it cannot do the
-request at all, it writes :class:`PipMoved` beside the job file, under the name :data:`FAILURE`, and
-ends with the exit code :data:`PIP_MOVED`. After an interrupt it begins no further job and ends with
-:data:`INTERRUPTED`. If there is no room for its own files, it ends with one of :data:`NO_ROOM`.
-Otherwise its exit code is 0, however pip fared; only for :class:`PlainRun` it is pip's.
+the name :data:`RESULT`, or the results of several jobs to the paths that they name. If it cannot
+run the request at all, it writes :class:`PipMoved` beside the job file, under the name
+:data:`FAILURE`, and ends with the exit code :data:`PIP_MOVED`. After an interrupt it ends with
+:data:`INTERRUPTED`. If the disk of its own files is full, it ends with one of :data:`NO_ROOM`.
+Otherwise its exit code is 0, even if pip failed; only for :class:`PlainRun` it is pip's.
 
 A process that was started before its job was known reads :class:`JobStart` from a pipe; see
 :mod:`wheeltarget.resolver.prestart`.
 
-A message is written as a JSON object with the schema's number, the name of the message's class as
-its ``kind``, and its fields. Both sides read and write it with :func:`to_json` and
-:func:`from_json`, which go by the types of the fields. Therefore annotations are not postponed in
-this module: they are evaluated once, when it is loaded.
+A message is a JSON object with the number of the schema, the name of the message's class as its
+``kind``, and its fields. :func:`to_json` and :func:`from_json` follow the types of the fields, so
+this module does not postpone the evaluation of annotations.
 """
 
 import json
@@ -30,27 +29,27 @@ from wheeltarget.utils.atomic_write import write_private
 from wheeltarget.utils.file_to_fetch import FileToFetch
 
 SCHEMA = 2
-"""The number of this version of the messages; it changes whenever one of them does."""
+"""The version of the messages; it changes if any of them does."""
 
 FAILURE = "failure.json"
-"""The name of the file beside the job file that says why nothing was done."""
+"""The name of the file beside the job file with the reason why nothing was done."""
 
 RESULT = "result.json"
-"""The name of the file beside the job file for the result, if the request has only one."""
+"""The name of the file beside the job file with the result, if there is only one."""
 
 PIP_MOVED = PipMovedError.exit_code
 INTERRUPTED = 130
 
 NO_ROOM = {73: "ENOSPC", 74: "EDQUOT"}
-"""The exit codes of a child that cannot write its files, with the name of the error."""
+"""The exit codes of a child that cannot write its files, and the names of the errors."""
 
 Pairs = tuple[tuple[str, str], ...]
 
 
 class _Value:
-    """What all classes below have in common: they are compared, hashed and shown by their fields.
+    """The base of all messages and their parts, which compares, hashes and shows their fields.
 
-    Each process loads all of them, and methods that are made for each take twice as long to load.
+    Methods that dataclass generates for each class would take twice as long to load.
     """
 
     __slots__ = ()
@@ -62,18 +61,18 @@ class _Value:
         return hash(tuple(_as_dict(self).values()))
 
     def __repr__(self) -> str:
-        said = ", ".join(f"{name}={value!r}" for name, value in _as_dict(self).items())
-        return f"{type(self).__name__}({said})"
+        text = ", ".join(f"{name}={value!r}" for name, value in _as_dict(self).items())
+        return f"{type(self).__name__}({text})"
 
 
-# What a request is made of
+# Parts of requests
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TargetView(_Value):
-    """A target as pip is to see it.
+    """A target.
 
-    :param tags: every supported tag, most preferred first.
+    :param tags: all supported tags, most preferred first.
     :param markers: the marker variables with a known value.
     :param unknown: the names of the other variables.
     """
@@ -90,19 +89,18 @@ class JobOrder(_Value):
     :param label: the target's name in messages.
     :param target: the target; None for the running interpreter.
     :param arguments: the arguments of ``pip download``, with ``--dest``.
-    :param files: the content of requirements and constraints files, by the name under which pip
-        asks for them.
+    :param files: the content of requirements and constraints files, by the names that pip uses.
     :param folder: the folder that ``--dest`` names.
-    :param destination: the folder for which it is meant: files that are already there are linked
-        from it, and pip's messages name it.
+    :param destination: the final folder: files that exist in it are linked, and pip's messages
+        name it.
     :param result: the path for the result.
     :param unset: environment variables that pip must not see.
-    :param narrow: by project, the tags that constraints leave.
-    :param sources: the projects of which source distributions are taken even for a target.
-    :param prefer: by project, the version to try first if it can be taken and was not yanked.
-    :param dry_run: whether to choose only, and fetch no more than that needs.
-    :param hashed: whether a dry run fetches files of which the index has no sha256, and asks for
-        the sizes that the index does not have.
+    :param narrow: by project, the tags that constraints allow.
+    :param sources: the projects whose source distributions are allowed for a target.
+    :param prefer: by project, the version to try first if it is applicable and not yanked.
+    :param dry_run: whether to only resolve, and fetch no more than that needs.
+    :param hashed: whether a dry run fetches files for which the index has no sha256, and asks
+        servers for sizes that the index does not have.
     """
 
     label: str
@@ -120,7 +118,7 @@ class JobOrder(_Value):
     hashed: bool = False
 
 
-# What a result is made of
+# Parts of results
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -131,18 +129,18 @@ class ChosenFile(_Value):
     :param version: its version.
     :param path: the path of the file in the folder of the job.
     :param url: its URL, without credentials.
-    :param requested: whether the user asked for it by name.
-    :param extras: the extras that were asked for.
-    :param parents: the projects that need it; None stands for the user.
-    :param yanked: the reason for which it was yanked; None if it was not.
-    :param requires_python: its Requires-Python, as the index has it.
-    :param hashes: (algorithm, value) as the index has them.
-    :param size: its size in bytes, as the index or, in a dry run, the server has it.
-    :param requires: its dependencies, as its metadata has them.
+    :param requested: whether the user requested it by name.
+    :param extras: the requested extras.
+    :param parents: the projects that require it; None stands for the user.
+    :param yanked: the reason why it was yanked; None if it was not.
+    :param requires_python: its Requires-Python from the index.
+    :param hashes: (algorithm, value) from the index.
+    :param size: its size in bytes from the index or, in a dry run, the server.
+    :param requires: the dependencies in its metadata.
     :param index: the page that lists it, without credentials; None if there is none.
-    :param direct: whether it was asked for by URL or path.
-    :param subdirectory: the folder in it that holds the project; empty for all of it.
-    :param accepts: (algorithm, value) of every hash that the user allows; pip takes these, too.
+    :param direct: whether it was requested by URL or path.
+    :param subdirectory: the folder of the project in it; empty for the root.
+    :param accepts: (algorithm, value) of every hash that the user allows in addition.
     """
 
     name: str
@@ -165,15 +163,15 @@ class ChosenFile(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FileFact(_Value):
-    """What pip says of a file of an index.
+    """A file on an index, and pip's verdict on it.
 
     :param filename: its name.
-    :param verdict: pip's own word for why it was not taken, or ``candidate``; ``pre_release`` if
-        only final releases are taken.
+    :param verdict: ``candidate``, or pip's name for the reason to skip it; ``pre_release`` if only
+        final releases are allowed.
     :param requires_python: its Requires-Python, or None.
-    :param yanked: the reason for which it was yanked, or None.
-    :param hashes: (algorithm, value) as the index has them.
-    :param uploaded: when it was uploaded, in ISO 8601; None if the index does not say.
+    :param yanked: the reason why it was yanked, or None.
+    :param hashes: (algorithm, value) from the index.
+    :param uploaded: its upload time in ISO 8601, or None if the index does not have it.
     """
 
     filename: str
@@ -186,18 +184,18 @@ class FileFact(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Demand(_Value):
-    """A demand that could not be met.
+    """A requirement that could not be fulfilled.
 
-    :param project: the project, normalised; empty if the demand is on Python.
+    :param project: the project, normalised; empty for a requirement on Python.
     :param name: the project with its extras.
-    :param specifier: which versions are asked for; may be empty.
-    :param constraint: which versions the constraints leave; may be empty.
-    :param hashes: (algorithm, value) of every hash that is allowed; empty if any is.
-    :param chain: (project, version) of who asks, then of who asks for that; empty for the user.
-    :param location: the place of the user's line behind it; the parent fills it in, and leaves it
-        empty if there is none or it is not known.
+    :param specifier: the required versions; may be empty.
+    :param constraint: the versions that constraints allow; may be empty.
+    :param hashes: (algorithm, value) of every allowed hash; empty if any is.
+    :param chain: (project, version) of the requiring project, then of the one that requires that;
+        empty if the user requested it.
+    :param location: the place of the user's line, filled in by the parent if it is known.
     :param file: the file that was named by its URL or path; empty if none was.
-    :param unlisted: whether hashes are compared and there is none for it.
+    :param unlisted: whether a hash is needed and none is known.
     """
 
     project: str
@@ -212,18 +210,18 @@ class Demand(_Value):
 
     @property
     def asker(self) -> str:
-        """Return the project that asks, without extras; empty for the user."""
+        """Return the requiring project without extras; empty for the user."""
         return self.chain[0][0].partition("[")[0] if self.chain else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Failure(_Value):
-    """What pip's resolver could not have.
+    """A failure of pip's resolver.
 
-    :param demands: the demands that cannot all be met.
-    :param files: (project, its files) for each project that they are about.
-    :param places: (project, the pages and folders that were searched) for each without files.
-    :param unseen: projects that the user asks for and that were not looked at.
+    :param demands: the requirements that cannot all be fulfilled.
+    :param files: (project, its files) for each of their projects.
+    :param places: (project, the searched pages and folders) for each without files.
+    :param unseen: requested projects that were not checked.
     """
 
     demands: tuple[Demand, ...]
@@ -234,16 +232,16 @@ class Failure(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Asked(_Value):
-    """A requirement or a constraint, as pip reads it for a target.
+    """A requirement or constraint, as pip reads it for a target.
 
-    :param project: the project, normalised; empty if only its metadata says it.
+    :param project: the project, normalised; empty if only its metadata has the name.
     :param name: the project with its extras, as it was written; empty likewise.
-    :param specifier: which versions are asked for; may be empty.
+    :param specifier: the required versions; may be empty.
     :param marker: its marker; may be empty.
-    :param hashes: (algorithm, value) of every hash that is allowed; empty if any is.
-    :param url: its URL if no index is asked; else empty.
-    :param needed: whether its marker holds for the target.
-    :param problem: why that is not known, as a sentence; else empty.
+    :param hashes: (algorithm, value) of every allowed hash; empty if any is.
+    :param url: its URL if it is not from an index; else empty.
+    :param needed: whether its marker is true for the target.
+    :param problem: a sentence why that is not known; else empty.
     """
 
     project: str
@@ -260,10 +258,10 @@ class Asked(_Value):
 class FoundFile(_Value):
     """A file of a project.
 
-    :param fact: what pip says of it.
+    :param fact: the file and pip's verdict.
     :param url: its URL, without credentials.
-    :param size: its size in bytes, as the index has it, or None.
-    :param best_of: the version for which pip would take it before every other file, or None.
+    :param size: its size in bytes from the index, or None.
+    :param best_of: the version of which it is the best file, or None.
     """
 
     fact: FileFact
@@ -274,15 +272,15 @@ class FoundFile(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FoundProject(_Value):
-    """Everything that the indexes have of a project, as a target sees it.
+    """A project on the indexes, as a target sees it.
 
     :param files: its files.
-    :param taken: the URL of the file that pip would take for the requirements and constraints on
-        this project alone; None if there is none.
-    :param applicable: the versions that pip would take, of those with a file that fits.
-    :param problem: why not all of it is known, as a sentence; else empty.
+    :param taken: the URL of the file that pip would choose, given the requirements and constraints
+        on this project alone; None if there is none.
+    :param applicable: the versions that pip could choose.
+    :param problem: a sentence why not all files are known; else empty.
     :param places: if there are no files, the pages and folders that were searched.
-    :param neighbours: names of other projects there, as far as they are known.
+    :param neighbours: the names of other projects found there.
     """
 
     files: tuple[FoundFile, ...]
@@ -295,12 +293,12 @@ class FoundProject(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobListing(_Value):
-    """What the indexes have for one job.
+    """The listing of one job.
 
-    :param hashed: whether pip compares the hash of every file with one that is listed.
-    :param requirements: what is asked for.
-    :param constraints: the constraints whose marker holds.
-    :param projects: (project, what there is of it) for each that is needed from an index.
+    :param hashed: whether pip checks the hash of every file.
+    :param requirements: the requirements.
+    :param constraints: the constraints whose marker is true.
+    :param projects: (name, project) for each that is needed from an index.
     """
 
     hashed: bool
@@ -313,7 +311,7 @@ class JobListing(_Value):
 class FetchFailure(_Value):
     """A file that could not be fetched.
 
-    :param path: the path that it was to be written to.
+    :param path: the path for it.
     :param kind: ``content``, ``status`` or ``connection``.
     :param code: the server's status code, or 0.
     :param text: the reason.
@@ -333,10 +331,10 @@ class ResolveJobs(_Value):
     """Run ``pip download`` for each job; the result of each is a :class:`JobReport`.
 
     :param jobs: the jobs; they share what they fetch.
-    :param ahead: whether to fetch ahead of pip, which changes nothing but the time.
+    :param ahead: whether to prefetch, which only saves time.
     :param connections: how many connections to a host are allowed at once.
-    :param store: the folder of the wheel store; None to do without.
-    :param refresh: whether pages that are fresh in pip's own cache are asked for again.
+    :param store: the folder of the wheel store, or None.
+    :param refresh: whether pages that are fresh in pip's own cache are fetched again.
     """
 
     jobs: tuple[JobOrder, ...]
@@ -348,13 +346,13 @@ class ResolveJobs(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListProjects(_Value):
-    """List the projects that the requirements of each job name, in place of resolving them.
+    """List the projects that the requirements of each job name, without resolving them.
 
     Only index pages are fetched, each once for all jobs. The result of a job is a
     :class:`ListingReport`.
 
     :param jobs: the jobs.
-    :param ahead: whether to fetch ahead of pip.
+    :param ahead: whether to prefetch.
     :param connections: how many connections to a host are allowed at once.
     """
 
@@ -365,12 +363,11 @@ class ListProjects(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PlainRun(_Value):
-    """Run pip for this machine as it is, but for the content of requirements files.
+    """Run pip for this machine; only the content of requirements files is changed.
 
     :param arguments: the arguments of ``pip download``.
     :param files: the content of requirements and constraints files, by name.
-    :param observed: whether a :class:`JobReport` is written, if pip succeeds and what it chose can
-        be determined.
+    :param observed: whether to write a :class:`JobReport`, if pip succeeds and its choice is known.
     """
 
     arguments: tuple[str, ...]
@@ -380,7 +377,7 @@ class PlainRun(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReadFiles(_Value):
-    """Fetch requirements files, and download nothing; the result is a :class:`Contents`.
+    """Fetch only requirements files; the result is a :class:`Contents`.
 
     :param urls: their URLs.
     :param arguments: options of ``pip download``.
@@ -395,13 +392,13 @@ class FetchLocked(_Value):
     """Fetch exactly these files with pip's session; the result is a :class:`FetchReport`.
 
     :param files: the files.
-    :param arguments: options of ``pip download``, by which pip makes its session.
+    :param arguments: options of ``pip download``, with which pip makes its session.
     :param connections: the number of threads.
-    :param resumes: how often a file that breaks off is asked for again, with no progress between.
-    :param store: the folder of the wheel store; None to do without.
-    :param elsewhere: whether a file that is not at its URL is looked for by its name on the
-        indexes that pip is given.
-    :param unreachable: hosts that did not answer; ``elsewhere`` is tried before them.
+    :param resumes: how often an interrupted transfer is resumed without progress.
+    :param store: the folder of the wheel store, or None.
+    :param elsewhere: whether to look for a file that is not at its URL by its name on pip's
+        indexes.
+    :param unreachable: hosts that did not answer, which are tried last.
     """
 
     files: tuple[FileToFetch, ...]
@@ -415,11 +412,11 @@ class FetchLocked(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobStart(_Value):
-    """What a process does that was started before its job was known.
+    """The job of a process that was started before it was known.
 
     :param job_file: the job file.
-    :param temporary: the folder for temporary files; None for the usual one.
-    :param output: the file for pip's output; None to leave its streams as they are.
+    :param temporary: the folder for temporary files; None for the default.
+    :param output: the file for pip's output; None to not redirect it.
     """
 
     job_file: Path
@@ -432,15 +429,15 @@ class JobStart(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobReport(_Value):
-    """What came of a job.
+    """The result of a job.
 
     :param exit_code: pip's exit code.
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param chosen: the files that pip chose.
-    :param failure: what pip could not have, or None.
-    :param said: pip's messages about that, which were held back.
+    :param failure: why pip's resolver failed, or None.
+    :param said: pip's messages about that, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
-        that is not known, as without a store.
+        not known, as without a store.
     """
 
     exit_code: int
@@ -453,9 +450,9 @@ class JobReport(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListingReport(_Value):
-    """What the indexes have for a job.
+    """The listing of a job.
 
-    :param listing: the listing; None if pip could not read what is asked for.
+    :param listing: the listing; None if pip could not read the requirements.
     """
 
     listing: JobListing | None
@@ -466,7 +463,7 @@ class Contents(_Value):
     """Requirements files that were fetched.
 
     :param texts: their texts by URL.
-    :param reasons: by URL, why a file could not be fetched.
+    :param reasons: by URL, the reason why a file could not be fetched.
     """
 
     texts: Mapping[str, str]
@@ -475,10 +472,10 @@ class Contents(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FetchReport(_Value):
-    """What came of fetching locked files.
+    """The result of fetching locked files.
 
     :param exit_code: pip's exit code.
-    :param failures: what could not be fetched; None if pip did not come to that.
+    :param failures: the files that could not be fetched; None if pip failed before.
     """
 
     exit_code: int
@@ -487,7 +484,7 @@ class FetchReport(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PipMoved(_Value):
-    """Nothing was done: the installed pip is not built as expected, or the request is not known.
+    """Nothing was done: the installed pip or the request is not supported.
 
     :param sentence: the reason, as a sentence.
     """
@@ -506,36 +503,33 @@ _M = TypeVar("_M", bound=Message)
 
 
 def to_json(message: Message) -> str:
-    """Return a message as JSON.
-
-    :param message: the message.
-    """
+    """Return a message as JSON."""
     head = {"schema": SCHEMA, "kind": type(message).__name__}
     return json.dumps({**head, **_as_dict(message)}, default=_as_plain)
 
 
 def from_json(text: str | bytes, *kinds: type[_M]) -> _M:
-    """Return the message that a JSON text holds.
+    """Return the message in a JSON text.
 
     :param text: the text.
-    :param kinds: the kinds of messages that are expected.
-    :raises PipMovedError: if it holds anything else.
+    :param kinds: the expected kinds of messages.
+    :raises PipMovedError: if it contains anything else.
     """
     try:
         return _read(json.loads(text), kinds)
     except (ValueError, RecursionError, _MismatchError) as error:
         reason = " ".join(str(error).split())[:_LONGEST_REASON]
         raise PipMovedError(
-            "wheeltarget and the process in which it runs pip do not understand each other "
-            f"({reason}), as if they were of different versions; nothing was saved: "
+            "wheeltarget and the process in which it runs pip seem to be different versions "
+            f"({reason}); nothing was saved: "
             "run this again, and if that does not help, reinstall wheeltarget"
         ) from error
 
 
 def write_message(path: Path, message: Message) -> None:
-    """Write a message to a file that exists whole or not at all.
+    """Write a message to a file atomically.
 
-    :param path: the file; its folder has to exist.
+    :param path: the file; its folder must exist.
     :param message: the message.
     """
     write_private(path, to_json(message))
@@ -545,8 +539,8 @@ def read_message(path: Path, *kinds: type[_M]) -> _M:
     """Read a message from a file.
 
     :param path: the file.
-    :param kinds: the kinds of messages that are expected.
-    :raises PipMovedError: if it holds anything else.
+    :param kinds: the expected kinds of messages.
+    :raises PipMovedError: if it contains anything else.
     """
     return from_json(path.read_bytes(), *kinds)
 
@@ -556,7 +550,7 @@ _Reader = Callable[[Any], Any]
 
 
 class _MismatchError(Exception):
-    """A value is not of the type that a message has there."""
+    """A value does not have the type of its field."""
 
 
 def _read(data: Any, kinds: tuple[type[_M], ...]) -> _M:
@@ -575,7 +569,7 @@ def _as_dict(value: Any) -> dict[str, Any]:
 
 
 def _as_plain(value: object) -> object:
-    """Return a value of ours as one that JSON knows; it knows tuples and dictionaries."""
+    """Convert a value that JSON does not have."""
     if isinstance(value, Path):
         return str(value)
     return sorted(value) if isinstance(value, frozenset) else _as_dict(value)
@@ -583,7 +577,7 @@ def _as_plain(value: object) -> object:
 
 @cache
 def _reader(wanted: Any) -> _Reader:
-    """Return a function that checks a value from JSON, and returns it as a type has it."""
+    """Return a function that converts a value from JSON to a type, and checks it."""
     origin, arguments = get_origin(wanted), get_args(wanted)
     if is_dataclass(wanted):
         return _object_reader(wanted)
@@ -601,13 +595,13 @@ def _reader(wanted: Any) -> _Reader:
         return lambda value: Path(_checked(value, str))
     if wanted is float:
         return lambda value: float(value if type(value) is int else _checked(value, float))
-    # Without a further call, since there may be thousands of files.
+    # Without another call, since there may be thousands of files.
     return lambda value: value if type(value) is wanted else _checked(value, wanted)
 
 
 def _checked(value: Any, wanted: type) -> Any:
     if type(value) is not wanted:
-        raise _MismatchError(f"{value!r:.50} is no {wanted.__name__}")
+        raise _MismatchError(f"{value!r:.50} is not of type {wanted.__name__}")
     return value
 
 
@@ -637,7 +631,7 @@ def _tuple_reader(arguments: tuple[Any, ...]) -> _Reader:
 
     def read(value: Any) -> Any:
         if len(_checked(value, list)) != len(readers):
-            raise _MismatchError(f"{value!r:.50} has not {len(readers)} values")
+            raise _MismatchError(f"{value!r:.50} does not have {len(readers)} values")
         return tuple([reader(each) for reader, each in zip(readers, value, strict=True)])
 
     return read

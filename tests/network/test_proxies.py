@@ -165,7 +165,7 @@ def test_a_host_that_is_trusted_needs_no_certificate(network: Network, tmp_path:
 def test_a_client_shows_its_certificate(network: Network, tmp_path: Path) -> None:
     words = ["--cert", str(network.authority.certificate)]
     (said,) = fetch(network.strict, tmp_path, *words)
-    assert "No files are known from" in said
+    assert "Cannot use the page" in said
     assert network.strict.requests == ()
     words += ["--client-cert", str(network.authority.client), "--proxy", network.proxy.url]
     assert fetch(network.strict, tmp_path, *words) == FILES

@@ -14,7 +14,7 @@ from pip._vendor.cachecontrol.cache import DictCache
 from pip._vendor.cachecontrol.controller import CacheController
 from pip._vendor.requests.structures import CaseInsensitiveDict
 
-from wheeltarget.pip_child.freshness import Freshness, WantedPages, _holds_until
+from wheeltarget.pip_child.freshness import Freshness, WantedPages, _fresh_until
 
 NOW = 1_800_000_000.0
 PAGE = "https://example.invalid/simple/one/"
@@ -49,7 +49,7 @@ def asking(value: str) -> Any:
     ],
 )
 def test_what_the_index_says_holds(headers: dict[str, str], seconds: int) -> None:
-    assert _holds_until(answer(headers), NOW) == NOW + seconds
+    assert _fresh_until(answer(headers), NOW) == NOW + seconds
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_what_the_index_says_holds(headers: dict[str, str], seconds: int) -> Non
     ],
 )
 def test_whatever_pip_would_ask_for_again_does_not_hold(response: Any) -> None:
-    assert _holds_until(response, NOW) <= NOW
+    assert _fresh_until(response, NOW) <= NOW
 
 
 @given(lifetime=st.integers(0, 2000), age=st.integers(0, 2000), late=st.integers(-50, 2000))
@@ -82,7 +82,7 @@ def test_nothing_holds_longer_than_pips_cache_would_keep_it(
 ) -> None:
     """Only a clock that goes ahead of ours makes pip's cache keep a page for longer."""
     headers = {"Cache-Control": f"max-age={lifetime}", "Age": str(age)}
-    until = _holds_until(answer(headers), NOW + late)
+    until = _fresh_until(answer(headers), NOW + late)
     assert until <= NOW + lifetime
     assert until <= NOW + late + lifetime
 

@@ -67,7 +67,7 @@ def test_result_is_that_of_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("left", "sentence"),
     [
         ({"exit_code": 70, "failure": to_json(PipMoved("It moved."))}, "It moved."),
-        ({"exit_code": 70, "failure": "{"}, "do not understand each other"),
+        ({"exit_code": 70, "failure": "{"}, "seem to be different versions"),
         ({"result": OTHER_SCHEMA}, "the schema is not"),
         ({"result": to_json(Contents({}, {}))}, "kind 'Contents'"),
     ],

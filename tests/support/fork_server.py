@@ -195,9 +195,9 @@ _PIPS = [sys.executable, "-P", "-m", "wheeltarget.pip_child"]
 
 
 def _spawn(path: str, words: list[str], variables: Mapping[str, str], **named: Any) -> int:
-    """Fork for the process in reserve, where a new one would be started."""
+    """Fork for the prestarted process, where a new one would be started."""
     # What the module subprocess starts in this way, with some Pythons, is left to it.
-    if words[:5] != [*_PIPS, "--reserve"]:
+    if words[:5] != [*_PIPS, "--prestart"]:
         return _spawn_here(path, words, variables, **named)
     pid = os.fork()
     if not pid:

@@ -158,5 +158,5 @@ def test_an_extra_that_nobody_asks_for_may_ask_for_the_unknown(
     assert download(index, f"app ; tags={tag}", cwd=tmp_path).exit_code == 0
     result = download(index, f"app[more] ; tags={tag}", cwd=tmp_path, destination="other")
     assert result.exit_code == 1
-    assert "lib, which app 1.0 needs, asks for platform_release" in result.stderr
+    assert "lib, required by app 1.0: its marker" in result.stderr
     assert not (tmp_path / "other").exists()

@@ -1,1 +1,1 @@
-"""The code that runs inside pip's process; nothing else of wheeltarget imports it."""
+"""Code that runs inside pip's process; no other package of wheeltarget imports it."""

@@ -1,4 +1,4 @@
-"""Run pip for the request of a job file; see :mod:`wheeltarget.pip_protocol`."""
+"""Run pip for the request in a job file; see :mod:`wheeltarget.pip_protocol`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import PipMovedError
-from wheeltarget.pip_child.job import CurrentJob, RunContext, surroundings
+from wheeltarget.pip_child.job import CurrentJob, RunContext, changed_environment
 from wheeltarget.pip_child.patches.chosen_files import observe_result
 from wheeltarget.pip_child.patches.freshness import patch_freshness
 from wheeltarget.pip_child.patches.install import install, install_files, install_listing
@@ -44,33 +44,26 @@ from wheeltarget.pip_protocol import (
     write_message,
 )
 
-_HERE = "this interpreter"
+_THIS_INTERPRETER = "this interpreter"
 
 
 def _report_unraisable(error: sys.UnraisableHookArgs) -> None:
-    """Pass over a temporary file that could not be closed when Python threw it away.
-
-    pip's copy of an index page for its cache is such a file. If the disk is full, pip goes on
-    without it, and a traceback would tell nobody what to do.
-    """
+    # If the disk is full, a temporary file of pip's cache cannot be closed when Python collects
+    # it. pip works without the file, and a traceback would not help the user.
     if not isinstance(error.exc_value, OSError):
         sys.__unraisablehook__(error)
 
 
 def main(job_file: Path) -> int:
-    """Do what a job file says.
-
-    :param job_file: its path.
-    :returns: the exit code.
-    """
-    interrupts = _note_interrupts()
+    """Run the request in a job file and return the exit code."""
+    interrupts = _record_interrupts()
     sys.unraisablehook = _report_unraisable
     request: Request | None = None
     try:
         request = read_message(job_file, *REQUESTS)
         return run_request(request, job_file.with_name(RESULT), interrupts)
     except PipMovedError as error:
-        # pip takes an interrupt for a failure, and so does the proof.
+        # pip and the proofs report an interrupt as a failure.
         if interrupts:
             return INTERRUPTED
         write_message(job_file.with_name(FAILURE), PipMoved(error.message))
@@ -86,32 +79,27 @@ def main(job_file: Path) -> int:
         return 1
 
 
-def _note_interrupts() -> list[int]:
-    """Let the first interrupt end what is going on, and be known of afterwards.
-
-    :returns: a list that is empty until then.
-    """
+def _record_interrupts() -> list[int]:
+    """Raise KeyboardInterrupt at the first interrupt, and return the list that it is added to."""
     interrupts: list[int] = []
 
     def interrupt(signum: int, _frame: FrameType | None) -> None:
-        # A second one would only cut off the cleaning up.
+        # A second one would only stop the clean-up.
         if not interrupts:
             interrupts.append(signum)
             raise KeyboardInterrupt
 
-    # Under nohup, for one, interrupts are ignored, and that is to be left so.
+    # Interrupts may be ignored on purpose, as under nohup.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, interrupt)
     return interrupts
 
 
 def run_request(request: Request, result: Path, interrupts: list[int]) -> int:
-    """Do what a request says.
+    """Run a request and return the exit code.
 
-    :param request: the request.
     :param result: the path for the result, if there is only one.
-    :param interrupts: not empty any more after an interrupt.
-    :returns: the exit code.
+    :param interrupts: empty until the first interrupt.
     """
     if isinstance(request, ReadFiles):
         write_message(result, read_contents(request))
@@ -131,7 +119,7 @@ def run_request(request: Request, result: Path, interrupts: list[int]) -> int:
 
 
 def run_jobs(request: ResolveJobs | ListProjects, interrupts: list[int]) -> int:
-    """Prove that pip sees the jobs, and run it for each."""
+    """Patch pip, run it for each job, and return the exit code."""
     if isinstance(request, ListProjects):
         store, refresh = None, False
     else:
@@ -160,21 +148,22 @@ def run_jobs(request: ResolveJobs | ListProjects, interrupts: list[int]) -> int:
 
 
 def _end_job(current: CurrentJob) -> None:
-    """Keep nothing of a job that is done."""
     current.end()
-    # If little was made, looking for what is left of it takes longer than it is worth.
+    # After a small job, a collection takes longer than it is worth.
     if any(gc.get_count()[1:]):
         gc.collect()
 
 
 def run_plain(request: PlainRun, result: Path) -> int:
-    """Run pip as it is, but for the content of files, and return its exit code."""
+    """Run pip with no patch but that of requirements files, and return its exit code."""
     current = CurrentJob(RunContext())
     if request.files or not request.observed:
         install_files(current, download)
     if request.observed:
         observe_result(current)
-    job = current.begin(JobOrder(_HERE, None, request.arguments, request.files, "", "", result))
+    job = current.begin(
+        JobOrder(_THIS_INTERPRETER, None, request.arguments, request.files, "", "", result)
+    )
     exit_code = download(request.arguments)
     if job.was_run:
         write_message(result, job.report(exit_code))
@@ -182,7 +171,7 @@ def run_plain(request: PlainRun, result: Path) -> int:
 
 
 def read_contents(request: ReadFiles) -> Contents:
-    """Fetch requirements files with the session that pip would make."""
+    """Fetch requirements files with pip's session."""
     from pip._internal.commands.download import DownloadCommand
     from pip._internal.exceptions import PipError
     from pip._internal.req.req_file import get_file_content
@@ -205,14 +194,14 @@ def read_contents(request: ReadFiles) -> Contents:
 
 
 def run(current: CurrentJob, order: JobOrder, *, lists: bool) -> None:
-    """Run pip for one job and write what it chose, or what there is."""
+    """Run pip for one job and write its report, or its listing."""
     job = current.begin(order)
-    with surroundings(unset=order.unset):
+    with changed_environment(unset=order.unset):
         exit_code = download(order.arguments)
     if exit_code == 0 and not job.was_run:
-        # It can be told to run in another interpreter, to which nothing here applies.
         sys.stderr.write(
-            "ERROR: pip ran in another interpreter, or for something else than a download\n"
+            "ERROR: pip did not run the download in this interpreter, so it did not see the "
+            "target: remove --python, and unset PIP_PYTHON\n"
         )
         exit_code = 1
     write_message(order.result, ListingReport(job.listing) if lists else job.report(exit_code))
@@ -228,16 +217,16 @@ def download(arguments: Sequence[str]) -> int:
         return error.code if isinstance(error.code, int) else 1
 
 
-def start(words: list[str]) -> int:
-    """Do what the command line says: a job file, or an option and a pipe that will name one."""
-    *option, place = words
+def start(arguments: list[str]) -> int:
+    """Run the job file that the arguments name, or an option and a pipe that will name one."""
+    *option, name = arguments
     if not option:
-        return main(Path(place))
-    # There is nothing to clean up yet, and while modules are loaded Python may pass over an error.
+        return main(Path(name))
+    # There is nothing to clean up yet, and Python may ignore an error while it loads modules.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
     try:
-        job_file = wait_for_job(int(place))
+        job_file = wait_for_job(int(name))
     except PipMovedError as error:
         sys.stderr.write(f"ERROR: {error.message}\n")
         return PIP_MOVED
@@ -246,10 +235,10 @@ def start(words: list[str]) -> int:
 
 if __name__ == "__main__":
     code = start(sys.argv[1:])
-    # The last look for garbage takes longer than all that is left to do.
+    # A last collection would take longer than the rest of the exit.
     gc.freeze()
     if code == INTERRUPTED:
-        # A thread that is still in the middle of something may crash while Python takes leave.
+        # A thread that still runs may crash while Python shuts down.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

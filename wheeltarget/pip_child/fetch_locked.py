@@ -1,8 +1,8 @@
-"""Files that a lock names, fetched by pip's own session.
+"""Fetch the files that a lock names with pip's own session.
 
-Here is whatever a plain connection will not do for: credentials, prompts, keyrings, proxies,
-certificates, redirections, retries. The session is shared among threads for GETs only; it asks
-its user for a password in the main thread alone, once for each host, before any thread begins.
+The session handles credentials, prompts, keyrings, proxies, certificates, redirections and
+retries. Threads share it for GET requests only. It prompts in the main thread alone, once for each
+host, before the threads start.
 """
 
 from __future__ import annotations
@@ -32,24 +32,22 @@ from wheeltarget.pip_child.prefetch.session import bounded_retry, set_retry
 from wheeltarget.pip_protocol import FetchFailure, FetchLocked, FetchReport
 from wheeltarget.utils.file_to_fetch import FileToFetch
 
-_NOT_THERE = frozenset({404, 410})
+_NOT_FOUND = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
-_NEEDS = ("get", "auth", "adapters")
+_SESSION_ATTRIBUTES = ("get", "auth", "adapters")
 _FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
 _PAGES = frozenset({".htm", ".html"})
 _LONGEST_REASON = 300
-_SIGNALS_ARE_SEEN_EVERY = 0.5  # on Windows they are not while a thread is waited for
-_WHERE = re.compile(r" while fetching \S+?(?=:? |:?$)")
+_JOIN_INTERVAL = 0.5  # Windows handles no signals while a thread is joined
+_FETCHED_URL = re.compile(r" while fetching \S+?(?=:? |:?$)")
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
 
 def fetch_locked(request: FetchLocked, download: Callable[[Sequence[str]], int]) -> FetchReport:
     """Fetch files with the session that pip would make for a download.
 
-    :param request: the files, and where they may come from.
     :param download: runs ``pip download`` and returns its exit code.
-    :returns: what could not be fetched.
-    :raises PipMovedError: if pip is not built as expected.
+    :raises PipMovedError: if pip does not work as expected.
     """
     from pip._internal.commands.download import DownloadCommand
 
@@ -58,22 +56,21 @@ def fetch_locked(request: FetchLocked, download: Callable[[Sequence[str]], int])
     def run(self: Any, options: Any, _arguments: list[str]) -> int:
         nonlocal failures
         session = self.get_default_session(options)
-        if not all(hasattr(session, name) for name in _NEEDS):
+        if not all(hasattr(session, name) for name in _SESSION_ATTRIBUTES):
             raise AttributeError("session")
         find = functools.partial(_find_elsewhere, session, options) if request.elsewhere else None
         failures = _LockedFetch(session, request, find).run()
         return 0
 
     DownloadCommand.run = run
-    # It would ask an index whether there is a newer pip.
     exit_code = download(["--disable-pip-version-check", *request.arguments])
     if failures is None and exit_code == 0:
-        raise PipMovedError("pip did not give its session")
+        raise PipMovedError("pip did not create its session for a download")
     return FetchReport(exit_code, failures)
 
 
 def _find_elsewhere(session: Any, options: Any, order: FileToFetch) -> Iterator[str]:
-    """Return where the indexes and --find-links of this run have a file of that name."""
+    """Return the URLs of files of the same name on the indexes and --find-links of this run."""
     from pip._internal.index.collector import LinkCollector, parse_links
     from pip._internal.models.link import Link
 
@@ -97,7 +94,7 @@ def _find_elsewhere(session: Any, options: Any, order: FileToFetch) -> Iterator[
 
 
 def _local_path(place: str) -> Path | None:
-    """Return the path that a value of --find-links is or names; None for another host."""
+    """Return the path of a value of --find-links; None if it is on another host."""
     from pip._internal.utils.urls import url_to_path
 
     if Path(place).exists() or "://" not in place:
@@ -109,7 +106,7 @@ def _local_path(place: str) -> Path | None:
 
 
 class _LockedFetch:
-    """The files of a request, on their way through threads, with what failed of them."""
+    """A fetch of the files of a request, in threads."""
 
     def __init__(
         self,
@@ -123,7 +120,7 @@ class _LockedFetch:
         self._patience = Patience(resumes=request.resumes)
         self._store = Store(request.store) if request.store else None
         self._find = find
-        # A host that did not answer a plain connection is asked last, where there is another one.
+        # A host that did not answer a plain connection is tried last, if there is an alternative.
         self._last = set(request.unreachable) if find else set()
         self._closed: dict[str, Exception] = {}
         self._failed: dict[FileToFetch, Exception] = {}
@@ -138,26 +135,26 @@ class _LockedFetch:
         self._look_elsewhere()
         self._fetch_all([order for order in late if self._failed.pop(order, None)])
         for order, error in list(self._failed.items()):
-            # Another part of the host may want another password, for which to ask here alone.
+            # Another path on the host may need another password; only the main thread may prompt.
             if _code(error) == 401 and _host(order) not in self._closed:
                 del self._failed[order]
                 self._fetch(order, None)
         return tuple(_failure(order, error) for order, error in self._failed.items())
 
     def _fetch_all(self, orders: list[FileToFetch]) -> None:
-        """Fetch files from where they are, after the first of each host in the main thread."""
+        """Fetch files from their URLs, the first of each host in the main thread."""
         first = self._open_each_host(orders)
         self._in_threads(orders, lambda order: self._fetch(order, first.pop(order, None)))
 
     def _open_each_host(self, orders: list[FileToFetch]) -> dict[FileToFetch, _Answer]:
-        """Ask for the first file of each host in the main thread, where it may prompt."""
+        """Request the first file of each host in the main thread, which may prompt."""
         first: dict[FileToFetch, _Answer] = {}
         for order in {_host(order): order for order in reversed(orders)}.values():
             try:
                 answer = _ask(self._session, order.url, 0)
             except UnreachableError as error:
                 self._closed[_host(order)] = error
-            except EOFError:  # nobody is there to give a password
+            except EOFError:  # no terminal to ask for a password
                 self._closed[_host(order)] = StatusError(401, "Unauthorized")
             else:
                 if answer.status in _NOT_ALLOWED:
@@ -168,31 +165,31 @@ class _LockedFetch:
         return first
 
     def _look_elsewhere(self) -> None:
-        """Look for what is not where it should be, the first of it in the main thread."""
+        """Look for missing files by their names, for the first one in the main thread."""
         if self._find is None:
             return
         missing = [
             order
             for order, error in self._failed.items()
-            if isinstance(error, UnreachableError) or _code(error) in _NOT_THERE
+            if isinstance(error, UnreachableError) or _code(error) in _NOT_FOUND
         ]
         if missing:
             self._find_one(missing[0])
             self._in_threads(missing[1:], self._find_one)
 
     def _find_one(self, order: FileToFetch) -> None:
-        assert self._find is not None  # noqa: S101 - as the caller has seen
+        assert self._find is not None  # noqa: S101 - checked by the caller
         for url in self._find(order):
             try:
                 ask = functools.partial(_ask, self._session, url)
                 obtain(order, self._store, ask, self._patience)
             except _FAILURES:
-                continue  # what is said is why it is not where it should be
+                continue  # report the error of its own URL
             del self._failed[order]
             return
 
     def _in_threads(self, orders: list[FileToFetch], do: Callable[[FileToFetch], None]) -> None:
-        """Do something with each file, in threads, and with no questions asked meanwhile."""
+        """Call a function for each file in threads, with prompts disabled."""
         prompting = self._session.auth.prompting
         self._session.auth.prompting = False
         try:
@@ -201,7 +198,7 @@ class _LockedFetch:
             self._session.auth.prompting = prompting
 
     def _fetch(self, order: FileToFetch, opened: _Answer | None) -> None:
-        """Fetch a file, of which an answer may be there already."""
+        """Fetch a file, whose response may be open already."""
         closed = self._closed.get(_host(order))
         if closed is not None:
             self._failed[order] = closed
@@ -223,7 +220,7 @@ class _LockedFetch:
             except (HashMismatchError, WrongSizeError):
                 if not is_cached:
                     raise
-                # What pip has in its cache may be damaged; what the server has counts.
+                # pip's cache may be damaged: ask the server.
                 obtain(order, self._store, functools.partial(ask, fresh=True), self._patience)
         except (UnreachableError, BrokenError) as error:
             self._closed[_host(order)] = self._failed[order] = error
@@ -232,7 +229,7 @@ class _LockedFetch:
 
 
 def _run_threads(orders: list[FileToFetch], do: Callable[[FileToFetch], None], count: int) -> None:
-    """Do something with each file in threads; what one of them raises ends all."""
+    """Call a function for each file in threads; an error in one of them ends all."""
     left = list(reversed(orders))
     broken: list[BaseException] = []
 
@@ -244,7 +241,7 @@ def _run_threads(orders: list[FileToFetch], do: Callable[[FileToFetch], None], c
                 except IndexError:
                     return
                 do(order)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+        except BaseException as error:  # noqa: BLE001 - raised in the main thread
             broken.append(error)
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(count, len(left)))]
@@ -253,7 +250,7 @@ def _run_threads(orders: list[FileToFetch], do: Callable[[FileToFetch], None], c
             thread.start()
         for thread in threads:
             while thread.is_alive():
-                thread.join(_SIGNALS_ARE_SEEN_EVERY)
+                thread.join(_JOIN_INTERVAL)
     finally:
         left.clear()
     if broken:
@@ -276,7 +273,7 @@ def _failure(order: FileToFetch, error: Exception) -> FetchFailure:
 
 
 def _widen(session: Any, connections: int) -> None:
-    """Let as many connections to a host be kept as there are threads; fewer only take longer."""
+    """Keep as many connections to a host as there are threads, for speed."""
     for adapter in session.adapters.values():
         if hasattr(adapter, "poolmanager") and hasattr(adapter, "_pool_block"):
             pools = adapter.poolmanager
@@ -285,7 +282,7 @@ def _widen(session: Any, connections: int) -> None:
 
 
 def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
-    """Ask for a file from some byte on; if it has to be fresh, not of pip's cache."""
+    """Request a file from a byte on; if ``fresh``, not from pip's cache."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
 
@@ -301,27 +298,27 @@ def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
 
 
 def _reason(error: Exception) -> str:
-    """Return what pip says of a failure in one line, without the marks for its colours."""
+    """Return pip's message for a failure in one line, without URL and colour marks."""
     parts = [str(getattr(error, "message", "") or error), str(getattr(error, "context", "") or "")]
-    # Which URL that was is said anyway, and of the others of its host it is as true.
-    said = _WHERE.sub("", _MARKUP.sub("", ": ".join(filter(None, parts))))
-    return " ".join(said.split())[:_LONGEST_REASON]
+    # The reason is repeated for other files of the host, whose URLs differ.
+    text = _FETCHED_URL.sub("", _MARKUP.sub("", ": ".join(filter(None, parts))))
+    return " ".join(text.split())[:_LONGEST_REASON]
 
 
 class _Answer:
-    """An answer of pip's session."""
+    """A response of pip's session."""
 
     def __init__(self, response: Any) -> None:
         self._response = response
         self.is_cached = bool(getattr(response, "from_cache", False))
         self.status = int(response.status_code)
         self.reason = str(response.reason or "")
-        # Of a file on this machine, pip before 26.0 says a number.
+        # For a local file, pip before 26.0 has a number here.
         self.length = read_length(str(response.headers.get("Content-Length", "")))
         self.start = read_start(response.headers.get("Content-Range"))
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes of the body, as they come."""
+        """Return the next bytes of the body, not decoded."""
         from pip._vendor.urllib3.exceptions import HTTPError
 
         raw = self._response.raw
@@ -329,10 +326,10 @@ class _Answer:
             try:
                 return bytes(raw.read(size, decode_content=False))
             except TypeError:
-                return bytes(raw.read(size))  # a file on this machine
+                return bytes(raw.read(size))  # a local file
         except (HTTPError, OSError) as error:
             raise BrokenError(_reason(error)) from error
 
     def close(self) -> None:
-        """Let the answer go."""
+        """Close the response."""
         self._response.close()

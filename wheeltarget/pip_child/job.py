@@ -1,4 +1,4 @@
-"""The run and the job at hand, as the patched functions ask for them."""
+"""The state of the run and of the current job, which the patched functions use."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from wheeltarget.targets.legacy_specifiers import reads_legacy
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A target as pip's own objects have it.
+    """A target, with pip's own objects.
 
     :param tags: pip's tags, most preferred first.
-    :param tag_set: the same, without an order.
+    :param tag_set: the same as a set.
     :param markers: the known marker variables.
-    :param unknown: the names of the others.
+    :param unknown: the names of the unknown ones.
     :param legacy: whether the target's own pip reads specifiers from before PEP 440.
     """
 
@@ -45,7 +45,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class AllowedTags:
-    """The tags that constraints leave a project, as pip's own objects have them."""
+    """The tags that constraints allow a project, as pip's own objects."""
 
     tags: list[Any]
     tag_set: frozenset[Any]
@@ -56,11 +56,11 @@ class RunContext:
     """What all jobs of the process share.
 
     :param store: the wheel store, or None.
-    :param refresh: whether pages that are fresh in pip's cache are asked for again.
-    :param freshness: until when the index pages hold that came.
+    :param refresh: whether pages that are fresh in pip's cache are fetched again.
+    :param freshness: until when the index pages are fresh.
     :param fetched: the files of earlier jobs, by URL.
-    :param unhashed: the URLs of files of which the index does not have the sha256.
-    :param refused: the names of files in the destination that pip did not take.
+    :param unhashed: the URLs of files for which the index lists no sha256.
+    :param refused: the names of files in the destination that pip did not accept.
     :param sizes: the sizes of files in bytes, by URL.
     """
 
@@ -75,21 +75,22 @@ class RunContext:
 
 @dataclass(slots=True)
 class JobState:
-    """A job, and what pip has made of it so far.
+    """A job, and what pip has done for it so far.
 
     :param order: the job.
-    :param is_upcoming: whether it is looked at before its turn.
-    :param has_missed: whether a page that it needs could not be read then.
-    :param was_run: whether pip came to it.
-    :param checks_metadata: whether pip only compares metadata with itself at the moment.
-    :param resolver: pip's resolver after it has resolved, and what it gave.
-    :param roots: pip's requirements for what the user asks for.
-    :param links: by project, pip's links that were looked at.
-    :param unread: by project, functions that give pip's links to all files of a page, of which
-        only some were looked at.
-    :param linked: the paths of files that were not fetched, but linked into its folder.
-    :param saved: names of files that are not those of their links, by requirement.
-    :param pages: the index pages that pip looked for.
+    :param is_upcoming: whether it is only prefetched, before its turn.
+    :param has_missed: whether a page that it needs could not be read meanwhile.
+    :param was_run: whether pip has run the download command.
+    :param checks_metadata: whether pip is checking that metadata is consistent.
+    :param resolver: pip's resolver once it has resolved.
+    :param requirement_set: the resolver's result.
+    :param roots: pip's requirements for what the user requested.
+    :param links: by project, pip's links that were evaluated.
+    :param unread: by project, functions that return pip's links to all files of a page of which
+        only some were evaluated.
+    :param linked: the paths of files that were linked into the job's folder, not fetched.
+    :param saved: by requirement, file names that differ from those of their links.
+    :param pages: the index pages that the job needs.
     """
 
     order: JobOrder
@@ -119,29 +120,29 @@ class JobState:
         self._allowed = {name: _allowed_tags(tags) for name, tags in self.order.narrow.items()}
 
     def allowed_tags(self, project: str) -> AllowedTags | None:
-        """Return the tags that constraints leave a project; None if they leave it all."""
+        """Return the tags that constraints allow a project, or None if they allow all."""
         return self._allowed.get(normal(project)) if self._allowed else None
 
     def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
-        """Note that not all files of a page were looked at.
+        """Record a page of which not all files were evaluated.
 
         :param project: the project of the page.
-        :param read: returns pip's links to all of them.
+        :param read: returns pip's links to all its files.
         """
         self.unread.setdefault(normal(project), []).append(read)
 
     def links_of(self, project: str) -> Iterator[Any]:
-        """Return pip's links to all files of a project that are on its pages."""
+        """Return pip's links to all files on a project's pages."""
         yield from self.links.get(project, ())
         for read in self.unread.get(project, ()):
             yield from read()
 
     def preference(self, project: str) -> str | None:
-        """Return the version of a project that is to be tried first, if there is one."""
+        """Return the version of a project to try first, or None."""
         return self.order.prefer.get(normal(project)) if self.order.prefer else None
 
     def saves(self, link: Any) -> bool:
-        """Return whether a chosen file is to be fetched: in a dry run only for its hash."""
+        """Return whether to fetch a chosen file; a dry run only does so for its hash."""
         if not self.order.dry_run:
             return True
         archive = not link.is_vcs and not link.is_existing_dir()
@@ -153,7 +154,7 @@ class JobState:
         return self.view is not None and self.view.legacy
 
     def report(self, exit_code: int) -> JobReport:
-        """Return what came of the job.
+        """Return the report of the job.
 
         :param exit_code: pip's exit code.
         """
@@ -168,11 +169,10 @@ class JobState:
 
 
 class CurrentJob:
-    """The one thing that patched functions hold: the run, and the job that pip is working on.
+    """The run, and the job that pip is working on, for the patched functions.
 
-    ``job`` is the only thing that is exchanged when another job is looked at for a while. As long
-    as things are fetched ahead of pip, ``place_wheel`` puts a wheel where pip wants it and returns
-    whether it is there, and ``ask_for_headers`` returns the answers to HEAD requests by URL.
+    While prefetching is installed, ``place_wheel`` puts a prefetched wheel at a path and returns
+    whether it did, and ``ask_for_headers`` returns the responses to HEAD requests by URL.
 
     :param run: what all jobs share.
     """
@@ -184,24 +184,17 @@ class CurrentJob:
         self.ask_for_headers: Callable[[Iterable[str]], dict[str, Any]] | None = None
 
     def begin(self, order: JobOrder) -> JobState:
-        """Turn to a new job.
-
-        :param order: the job.
-        :returns: its state.
-        """
+        """Start a new job and return its state."""
         self.job = JobState(order)
         return self.job
 
     def end(self) -> None:
-        """Drop what pip made for the job, which may take a lot of memory."""
+        """Drop the state of the job, which may take a lot of memory."""
         self.job = JobState(_NO_JOB)
 
     @contextmanager
     def switched_to(self, job: JobState) -> Iterator[None]:
-        """Turn to another job for a while.
-
-        :param job: the other job.
-        """
+        """Switch to another job for a while."""
         before, self.job = self.job, job
         try:
             yield
@@ -226,17 +219,17 @@ def _view(target: TargetView) -> View:
 
 
 def rebind(name: str, original: object, replacement: object) -> None:
-    """Replace a function in every module of pip that has bound it."""
+    """Replace a function in every loaded module of pip that has this name for it."""
     for module_name, module in list(sys.modules.items()):
-        # Of another type are those that are loaded only once something in them is looked at.
-        mine = module_name.partition(".")[0] == "pip" and type(module) is ModuleType
-        if mine and module.__dict__.get(name) is original:
+        # Lazy modules, which have another type, must not be loaded by looking into them.
+        is_loaded = module_name.partition(".")[0] == "pip" and type(module) is ModuleType
+        if is_loaded and module.__dict__.get(name) is original:
             setattr(module, name, replacement)
 
 
 @contextmanager
-def surroundings(*, unset: Iterable[str], **changes: str) -> Iterator[None]:
-    """Change environment variables for a while; what pip changes meanwhile goes, too."""
+def changed_environment(*, unset: Iterable[str], **changes: str) -> Iterator[None]:
+    """Change environment variables for a while, and undo pip's own changes, too."""
     before = dict(os.environ)
     for name in unset:
         os.environ.pop(name, None)
@@ -244,7 +237,7 @@ def surroundings(*, unset: Iterable[str], **changes: str) -> Iterator[None]:
     try:
         yield
     finally:
-        # Never empty meanwhile: threads look there for proxies.
+        # Never empty it, even for a moment: threads read the proxies there.
         for name in os.environ.keys() - before.keys():
             del os.environ[name]
         os.environ.update({k: v for k, v in before.items() if os.environ.get(k) != v})

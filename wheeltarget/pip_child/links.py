@@ -1,4 +1,4 @@
-"""What pip's links and names say, in the form in which messages have it."""
+"""Convert pip's links and names to the form that messages have."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def normal(name: str) -> str:
 
 
 def hashes_of(link: Any) -> tuple[tuple[str, str], ...]:
-    """Return the hash that an index has of a file, if it has one."""
+    """Return the hash of a file that the index lists, if any."""
     return ((link.hash_name, link.hash),) if link.has_hash else ()
 
 
@@ -25,6 +25,6 @@ def without_credentials(url: str) -> str:
 
     from pip._internal.utils.misc import split_auth_from_netloc
 
-    # urlunsplit, which pip uses, writes git+file:/ where there were three slashes.
+    # pip's own function uses urlunsplit, which turns git+file:/// into git+file:/.
     netloc = urlsplit(url).netloc
     return url.replace(netloc, str(split_auth_from_netloc(netloc)[0]), 1)

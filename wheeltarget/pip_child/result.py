@@ -1,4 +1,4 @@
-"""What pip chose, as messages have it."""
+"""Describe what pip chose."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from wheeltarget.pip_protocol import ChosenFile
 
 
 def chosen_files(job: JobState, sizes: Mapping[str, int]) -> Iterator[ChosenFile]:
-    """Describe each file that pip's resolver chose.
+    """Return each file that pip's resolver chose.
 
-    :param job: the job; pip has resolved, and saved.
+    :param job: the job, which pip has resolved and saved.
     :param sizes: the sizes of files in bytes, by URL.
     """
     from pip._vendor.packaging.utils import canonicalize_name
@@ -49,13 +49,13 @@ def chosen_files(job: JobState, sizes: Mapping[str, int]) -> Iterator[ChosenFile
 
 
 def _requires(candidate: Any) -> tuple[str, ...]:
-    """Return the dependencies as the metadata has them; of an extra's, those of its project."""
+    # A candidate with extras has the metadata of its base.
     distribution = getattr(candidate, "base", candidate).dist
     return tuple(map(str, distribution.metadata.get_all("Requires-Dist", [])))
 
 
 def _saved_name(requirement: Any, version: object) -> str:
-    """Say under which name pip saves a file; most folders it does not save at all."""
+    """Return the name under which pip saves a file; it does not save most folders."""
     link = requirement.link
     archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
     return f"{requirement.name}-{version}.zip" if archived else str(link.filename)
@@ -66,9 +66,9 @@ def _is_page(page: object) -> bool:
 
 
 def _parents(result: Any) -> dict[str, set[str | None]]:
-    """Say which projects ask for which; a project and its extras are one.
+    """Return the parents of each project, without extras.
 
-    In the graph there may be what a release asked for that pip went back from.
+    The graph may still have requirements of releases that pip gave up by backtracking.
     """
     project = {key: candidate.project_name for key, candidate in result.mapping.items()}
     parents: dict[str, set[str | None]] = {}

@@ -1,8 +1,7 @@
-"""pip's start without what a download does not need: seams for speed alone.
+"""Load pip faster than it loads by itself.
 
-Loading pip's command and making its session take longer than fetching a few wheels. What is saved
-here changes no answer: nothing is proved, and on a pip that is built in another way that part is
-left out, and pip starts as it does by itself.
+Loading pip and making its session take longer than fetching a few wheels. These patches change no
+result, so they have no proof: if one fails, pip starts as it does by itself.
 """
 
 from __future__ import annotations
@@ -25,25 +24,25 @@ from typing import Any
 from wheeltarget.pip_child.job import rebind
 from wheeltarget.pip_protocol import JobStart, from_json
 
-_FOR_DEBUGGING = ("pip._vendor.rich.traceback",)
-"""Modules that pip loads for ``--debug`` alone, with everything that draws code in colours."""
+_LAZY_MODULES = ("pip._vendor.rich.traceback",)
+"""Modules that only ``--debug`` needs, with many imports of their own."""
 
-_LOADED_LATER = (
+_NEEDED_MODULES = (
     "pip._internal.commands.download",
     "pip._internal.metadata.importlib",
     "pip._internal.resolution.resolvelib.resolver",
 )
-"""What every download loads, some of it only once it runs."""
+"""Modules that every download loads, some only while it runs."""
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
 def wait_for_job(pipe: int) -> Path | None:
-    """Load pip, and learn what to do with it.
+    """Load pip, then wait for a message on a pipe; see :mod:`wheeltarget.resolver.prestart`.
 
-    :param pipe: the number of the pipe that says it; see :mod:`wheeltarget.resolver.prestart`.
-    :returns: the job file; None if there is nothing to do.
-    :raises PipMovedError: if the pipe says anything else.
+    :param pipe: the file descriptor of the pipe.
+    :returns: the job file, or None if there is nothing to do.
+    :raises PipMovedError: if the message is not known.
     """
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -51,7 +50,7 @@ def wait_for_job(pipe: int) -> Path | None:
     with open(pipe, encoding="utf-8") as handle:
         text = handle.read()
     if not text.endswith("\n"):
-        return None  # nothing, or no more than the beginning of it
+        return None  # the parent ended before it wrote the whole message
     start = from_json(text, JobStart)
     if start.temporary is not None:
         os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), start.temporary))
@@ -62,7 +61,7 @@ def wait_for_job(pipe: int) -> Path | None:
 
 
 def _redirect(file: Path) -> None:
-    """Let what is said go to a file, and leave nobody to ask."""
+    """Redirect output and errors to a file, and input from nothing."""
     for name, mode, numbers in ((os.devnull, os.O_RDONLY, (0,)), (file, _WRITE, (1, 2))):
         opened = os.open(name, mode)
         for number in numbers:
@@ -72,23 +71,21 @@ def _redirect(file: Path) -> None:
 
 @functools.cache
 def load_pip() -> None:
-    """Load what a download needs, in the order and the manner in which that takes the least time.
+    """Load what a download needs.
 
-    The garbage collector is off meanwhile: what is loaded stays, and it would look through all of
-    it again and again. It is to be left out of later collections, too.
+    Loaded modules stay, so they are hidden from the garbage collector, now and later.
     """
     gc.disable()
-    for step in (_put_off, _load_certificates, _load, _ask_no_programs):
-        # Whoever needs what is not there says so in words of his own.
+    for step in (_load_lazily, _load_certificates, _load, _avoid_subprocesses):
+        # pip reports what is missing when it needs it.
         with suppress(Exception):
             step()
     gc.freeze()
     gc.enable()
 
 
-def _put_off() -> None:
-    """Let modules be loaded when something in them is asked for."""
-    for name in _FOR_DEBUGGING:
+def _load_lazily() -> None:
+    for name in _LAZY_MODULES:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.loader is None or name in sys.modules:
             continue
@@ -101,15 +98,15 @@ def _put_off() -> None:
 
 
 def _load_certificates() -> None:
-    """Read the certificates that are trusted, once, while other modules are loaded."""
+    """Read the trusted certificates once, in a thread, while other modules are loaded."""
     import ssl  # noqa: F401 - without it, there is nothing to read
 
     from pip._internal.cli import index_command
 
     make_here = index_command._create_truststore_ssl_context
     make_once = make_here if hasattr(make_here, "cache_info") else functools.cache(make_here)
-    # Python waits for it at its end: what reads certificates must not be cut off in the middle.
-    thread = threading.Thread(target=_try, args=(make_once,))
+    # Not a daemon: Python must not exit in the middle of reading certificates.
+    thread = threading.Thread(target=_ignore_errors, args=(make_once,))
 
     @functools.wraps(make_here)
     def create_context() -> Any:
@@ -120,23 +117,21 @@ def _load_certificates() -> None:
     thread.start()
 
 
-def _try(make: Callable[[], object]) -> None:
-    """Make something whose failure is met again where it is needed."""
+def _ignore_errors(make: Callable[[], object]) -> None:
     with suppress(Exception):
-        make()
+        make()  # the error is raised again when pip needs the result
 
 
 def _load() -> None:
-    for name in _LOADED_LATER:
+    for name in _NEEDED_MODULES:
         importlib.import_module(name)
 
 
-def _ask_no_programs() -> None:
-    """Let pip tell an index what machine this is without starting other programs, and only once.
+def _avoid_subprocesses() -> None:
+    """Build pip's user agent once, and without running rustc and lsb_release.
 
-    What it says is true, and may be less than by itself: that there is a Rust compiler here is no
-    news where nothing is compiled here, and the name of the distribution is asked of lsb_release
-    only where /etc/os-release does not have it.
+    The user agent is true, but does not name the Rust compiler, which is of no use here.
+    lsb_release runs only if /etc/os-release does not name the distribution.
     """
     from pip._internal.network import session
 
@@ -144,9 +139,8 @@ def _ask_no_programs() -> None:
 
     @functools.cache
     def user_agent() -> str:
-        # Here, so that only a session that is made has to know.
         with suppress(Exception):
-            _know_distribution()
+            _read_distribution()
         return str(ask_here())
 
     if hasattr(session.shutil, "which"):
@@ -156,17 +150,17 @@ def _ask_no_programs() -> None:
 
 
 class _NoPrograms:
-    """The module shutil, but for programs, of which it finds none."""
+    """The module shutil, but ``which`` finds no program."""
 
     def which(self, *_arguments: object, **_named: object) -> None:
-        """Find no program."""
+        """Return None."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(shutil, name)
 
 
-def _know_distribution() -> None:
-    """Let the distribution be known by its files where they say enough."""
+def _read_distribution() -> None:
+    """Read the name of the distribution from files, if they have it."""
     if not sys.platform.startswith("linux"):
         return
     from pip._vendor.distro import distro

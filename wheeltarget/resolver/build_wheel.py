@@ -1,4 +1,4 @@
-"""Wheels built by pip for this machine, in isolation."""
+"""Build wheels with pip for this machine, in isolation."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _NOT_FOR_BUILDING = (
     "PIP_REQUIREMENT",
     "PIP_REQUIREMENTS_FROM_SCRIPT",
 )
-"""Variables with requirements of the run, which are not what is built; some may have clauses."""
+"""Variables with requirements of the run, which are not to be built."""
 
 
 def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:
-    """Let pip build a wheel for this machine, in isolation, without dependencies.
+    """Build a wheel for this machine, in isolation, without dependencies.
 
     :param source: the source distribution.
-    :param folder: where the wheel goes.
+    :param folder: the folder for the wheel.
     :param words: options for ``pip wheel``.
     :param stage: for temporary files.
     :returns: pip's exit code.
@@ -38,7 +38,7 @@ def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) 
     environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
     for name in (*FOREIGN_VARIABLES, *_NOT_FOR_BUILDING):
         environment.pop(name, None)
-    # The hash of the source was compared when it was fetched.
+    # The hash of the source was checked when it was fetched.
     environment["PIP_REQUIRE_HASHES"] = "0"
     sys.stderr.flush()
     with subprocess.Popen(command, env=environment, stdout=2) as child:

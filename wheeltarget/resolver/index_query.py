@@ -1,4 +1,4 @@
-"""The parent's side of listing projects: pip looks at index pages, and resolves nothing."""
+"""List projects with pip, which reads index pages and resolves nothing."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from wheeltarget.staging.temporary import temporary_folder
 
 
 def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
-    """List for every job what the indexes have of the projects that it asks for.
-
-    Nothing is resolved, and nothing is fetched but index pages.
+    """List the files of the projects that each job requests, from index pages alone.
 
     :param jobs: the jobs.
     :param labels: the name of each job's target in messages.
-    :returns: what there is for each job, in their order.
-    :raises PipMovedError: if the installed pip cannot be made to see a target.
+    :returns: the listing of each job.
+    :raises PipMovedError: if wheeltarget does not work with the installed pip.
     :raises InterruptedRunError: if the child was interrupted.
-    :raises DownloadError: if the child died, or pip could not read what is asked for.
+    :raises DownloadError: if the child died, or pip could not read the requirements.
     """
     with temporary_folder("listing") as home:
         orders = tuple(
@@ -46,6 +44,7 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
 def _read(result: Path, label: str) -> JobListing:
     listing = read_message(result, ListingReport).listing if result.is_file() else None
     if listing is None:
-        message = f"pip could not read what is asked for, for {label}"
-        raise DownloadError(message, "what it said is above")
+        raise DownloadError(
+            f"pip could not read the requirements for {label}", "see pip's output above"
+        )
     return listing

@@ -1,4 +1,4 @@
-"""The parent's side of pip: requests written, processes run, results read."""
+"""Run pip: write requests, run processes, and read results."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ from wheeltarget.staging.temporary import temporary_folder
 from wheeltarget.wheelhouse.merge import Stage
 
 _AHEAD = "WHEELTARGET_AHEAD"
-"""The variable that, being 0, lets pip fetch everything itself, one thing after the other."""
+"""The variable that turns off prefetching if it is 0."""
 
 _NO_RESULT = "pip's process ended without a result; nothing was saved"
-_UNSAID = 120
-"""Python's exit code if what was said last cannot be written; what is captured goes to a file."""
+_FLUSH_FAILED = 120
+"""Python's exit code if it cannot write its last output, which is captured in a file."""
 
 FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
-"""Variables that would name another target than a job's."""
+"""Variables of pip that would change the target of a job."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How jobs are run.
+    """How to run jobs.
 
-    :param folders: for each job, the folder in the destination that its files go to.
+    :param folders: for each job, the folder in the destination for its files.
     :param children: how many processes may run at once.
-    :param dry_run: whether pip chooses only, and fetches no more than that needs.
-    :param hashed: whether it then fetches what is needed to know every sha256, too.
-    :param silent: whether pip's output is not shown at all.
-    :param store: the folder of the wheel store; None to do without.
-    :param refresh: whether index pages that are fresh in pip's cache are asked for again.
+    :param dry_run: whether to only resolve, and fetch no more than that needs.
+    :param hashed: whether a dry run fetches what is needed to know every sha256.
+    :param silent: whether to hide pip's output.
+    :param store: the folder of the wheel store, or None.
+    :param refresh: whether index pages that are fresh in pip's cache are fetched again.
     """
 
     folders: tuple[str, ...]
@@ -77,15 +77,15 @@ def run_jobs(
 ) -> tuple[JobResult, ...]:
     """Run pip for every job: resolve and fetch.
 
-    Jobs of one process share what they fetch. The output of several processes is shown in the
-    order of the jobs, each in one piece.
+    Jobs of one process share what they fetch. The outputs of several processes are shown one after
+    the other.
 
     :param jobs: the jobs.
     :param labels: the name of each job's target in messages.
-    :param stage: where everything goes.
-    :param options: how.
-    :returns: what came of each job, in their order.
-    :raises PipMovedError: if the installed pip cannot be made to see a target.
+    :param stage: the stage for the files.
+    :param options: how to run them.
+    :returns: the result of each job.
+    :raises PipMovedError: if wheeltarget does not work with the installed pip.
     :raises InterruptedRunError: if a child was interrupted.
     :raises DownloadError: if a child died.
     :raises UsageError: if ``WHEELTARGET_CONNECTIONS`` is not a number.
@@ -123,9 +123,9 @@ def run_jobs(
         files.append(_write_request(home, request))
     exit_codes = run_all(files, stage, captured=captured, silent=options.silent)
     for exit_code, file in zip(exit_codes, files, strict=True):
-        if captured and exit_code == _UNSAID:
+        if captured and exit_code == _FLUSH_FAILED:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        _refuse_end(exit_code, file.parent)
+        _raise_for_exit_code(exit_code, file.parent)
     if not all(order.result.is_file() for order in orders):
         raise DownloadError(_NO_RESULT)
     return tuple(
@@ -134,46 +134,46 @@ def run_jobs(
     )
 
 
-def _refuse_end(exit_code: int, home: Path) -> None:
-    """Raise the error that it means if a child has not done what its job file says."""
+def _raise_for_exit_code(exit_code: int, home: Path) -> None:
+    """Raise an error if a child has not run its request."""
     if exit_code in {INTERRUPTED, -2}:
         raise InterruptedRunError(2)
     if exit_code == PIP_MOVED:
-        _refuse_moved(home)
-    _refuse_no_room(exit_code)
+        _raise_if_moved(home)
+    _raise_if_disk_full(exit_code)
     if exit_code:
         how = f"signal {-exit_code}" if exit_code < 0 else f"exit code {exit_code}"
         raise DownloadError(f"pip's process ended with {how}; nothing was saved")
 
 
-def _refuse_moved(home: Path) -> None:
+def _raise_if_moved(home: Path) -> None:
     failure = home / FAILURE
     if failure.is_file():
         raise PipMovedError(read_message(failure, PipMoved).sentence)
 
 
-def _refuse_no_room(exit_code: int) -> None:
-    """Raise what a child met that could not write its files; whoever made the folder names it."""
+def _raise_if_disk_full(exit_code: int) -> None:
+    """Raise the error of a child that could not write its files; the caller names the folder."""
     if exit_code in NO_ROOM:
         number = getattr(errno, NO_ROOM[exit_code])
         raise OSError(number, os.strerror(number))
 
 
 def appearance(*, captured: bool) -> Iterator[str]:
-    """Return options of pip for what it would not heed by itself; the user's own come after them.
+    """Return options for pip's output, which come before the user's own.
 
     :param captured: whether its output goes to a file.
     """
     if captured:
-        yield "--no-input"  # nobody would see a question
+        yield "--no-input"  # the user would not see a prompt
     if captured or ("PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)):
-        yield "--progress-bar=off"  # it would draw each bar once, in full
+        yield "--progress-bar=off"  # pip would write each full bar to the file
     if os.environ.get("NO_COLOR"):
         yield "--no-color"
 
 
 def fetches_ahead() -> bool:
-    """Return whether the child is to fetch ahead of pip."""
+    """Return whether the child prefetches."""
     return os.environ.get(_AHEAD) != "0"
 
 
@@ -188,16 +188,16 @@ def make_order(
     dry_run: bool,
     hashed: bool = False,
 ) -> JobOrder:
-    """Return a job as the child is to do it.
+    """Return the message for a job.
 
     :param job: the job.
     :param label: the name of its target in messages.
     :param options: options of pip that come before the user's own.
     :param folder: the folder for its files.
-    :param destination: the folder for which they are meant.
+    :param destination: the final folder for its files.
     :param result: the path for the result.
-    :param dry_run: whether pip chooses only.
-    :param hashed: whether it then fetches what is needed to know every sha256.
+    :param dry_run: whether to only resolve.
+    :param hashed: whether a dry run fetches what is needed to know every sha256.
     """
     target = job.target
     return JobOrder(
@@ -238,52 +238,52 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:
-    """Run pip for a job without a target; only the content of the files is not pip's own.
+    """Run pip for a job without a target; only the content of requirements files is changed.
 
     :param job: the job; its arguments have the destination.
     :param observed: whether to return what pip chose.
-    :returns: pip's exit code, and what it chose if that was asked for and is known.
-    :raises PipMovedError: if the installed pip does not take the content of files.
+    :returns: pip's exit code, and its result if that was requested and is known.
+    :raises PipMovedError: if wheeltarget does not work with the installed pip.
     """
-    prestart.dismiss()  # it is for targets
+    prestart.dismiss()  # that process is for targets
     with temporary_folder("plain") as home:
         result = home / RESULT
         request = PlainRun(job.arguments, dict(job.files), observed)
         exit_code = wait_as_pip(prestart.command(str(_write_request(home, request))))
-        _refuse_moved(home)
+        _raise_if_moved(home)
         return exit_code, _read_result(job, result, Path()) if result.is_file() else None
 
 
 def run_alone(home: Path, request: Request) -> None:
-    """Run a child that fetches nothing to keep: all it writes goes to one folder.
+    """Run a child without a stage.
 
-    :param home: the folder.
+    :param home: the folder for all its files.
     :param request: the request.
-    :raises PipMovedError: if the installed pip cannot be made to see a target.
+    :raises PipMovedError: if wheeltarget does not work with the installed pip.
     :raises InterruptedRunError: if the child was interrupted.
     :raises DownloadError: if the child died.
     """
-    _refuse_end(run_one(_write_request(home, request), str(home)), home)
+    _raise_for_exit_code(run_one(_write_request(home, request), str(home)), home)
 
 
 def read_remote(
-    words: Sequence[str], urls: Sequence[str]
+    options: Sequence[str], urls: Sequence[str]
 ) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Fetch requirements files with pip.
 
-    :param words: the options of the command line, but for those that name such files.
+    :param options: pip's options, without requirements files.
     :param urls: the URLs of the files.
-    :returns: their texts by URL, and the reasons for which there is none.
+    :returns: the texts by URL, and the reasons why files could not be fetched.
     """
     with temporary_folder("remote") as home:
         sys.stderr.flush()
         done = subprocess.run(
-            prestart.command(str(_write_request(home, ReadFiles(tuple(urls), tuple(words))))),
+            prestart.command(str(_write_request(home, ReadFiles(tuple(urls), tuple(options))))),
             stdout=2,
             check=False,
         )
-        _refuse_no_room(done.returncode)
-        _refuse_moved(home)
+        _raise_if_disk_full(done.returncode)
+        _raise_if_moved(home)
         if not (home / RESULT).is_file():
             return {}, {}
         contents = read_message(home / RESULT, Contents)
@@ -293,17 +293,17 @@ def read_remote(
 def fetch_locked(request: FetchLocked, stage: Stage) -> FetchReport:
     """Fetch files with pip's session.
 
-    :param request: the files, and where they may come from.
-    :param stage: where everything goes.
+    :param request: the request.
+    :param stage: the stage for the files.
     :returns: what could not be fetched.
-    :raises PipMovedError: if the installed pip does not give its session.
+    :raises PipMovedError: if wheeltarget does not work with the installed pip.
     :raises InterruptedRunError: if the child was interrupted.
-    :raises DownloadError: if it died.
+    :raises DownloadError: if the child died.
     """
     home = stage.folder / "locked"
     home.mkdir()
     (exit_code,) = run_all([_write_request(home, request)], stage, captured=False, silent=False)
-    _refuse_end(exit_code, home)
+    _raise_for_exit_code(exit_code, home)
     if not (home / RESULT).is_file():
         raise DownloadError(_NO_RESULT)
     return read_message(home / RESULT, FetchReport)

@@ -1,6 +1,6 @@
-"""The decision: which requirements go to pip for which target, and in which words.
+"""Decide which requirements go to pip for which target, and with which arguments.
 
-Nothing here reads or writes; what is wrong with the input comes back as faults.
+Nothing here reads or writes; errors in the input are returned as faults.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ class Job:
     """What pip has to resolve for one target, all at once.
 
     :param target: the target, or None for the running interpreter.
-    :param arguments: words for ``pip download``, without the destination.
+    :param arguments: arguments for ``pip download``, without the destination.
     :param files: (name, content) of every requirements and constraints file, as this target
         sees it; every line keeps its number.
     :param lines: the requirement lines that belong to it.
-    :param narrow: (project, tags) for each project of which constraints leave fewer wheels.
-    :param sources: the projects of which source distributions are taken, normalised.
+    :param narrow: (project, tags) for each project for which constraints allow fewer wheels.
+    :param sources: the projects whose source distributions are allowed, normalised.
     :param prefer: (project, version) for each version to try before all others.
     """
 
@@ -48,12 +48,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every job of a run.
+    """All jobs of a run.
 
     :param jobs: one for each distinct target, in the order in which they are first named.
     :param untargeted: the lines that are resolved for this interpreter while others are not.
-    :param idle: the constraints whose clause is for no target of the run.
-    :param opaque: the options whose requirements only pip reads, likewise for this interpreter.
+    :param idle: the constraints whose clause matches no target of the run.
+    :param opaque: the options whose requirements only pip reads, for this interpreter as well.
     """
 
     jobs: tuple[Job, ...]
@@ -63,13 +63,13 @@ class Plan:
 
     @property
     def is_plain(self) -> bool:
-        """Tell whether there is no target at all, so that pip itself can do it."""
+        """Return whether there is no target at all, so that plain pip can run."""
         return all(job.target is None and not job.narrow for job in self.jobs)
 
     def part(self, numbers: Sequence[int]) -> Plan:
-        """Give the plan of a run that does some of the jobs.
+        """Return the plan with some of the jobs.
 
-        :param numbers: the places of these jobs, counted from 0.
+        :param numbers: the indexes of the jobs.
         """
         jobs = tuple(self.jobs[number] for number in numbers)
         if any(job.target is None for job in jobs):
@@ -79,13 +79,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What wheeltarget's own options and settings say.
+    """The values of wheeltarget's own options and settings.
 
-    :param defaults: what lines without a clause and without a file's default are for; empty for
+    :param defaults: the targets of lines without a clause and without a file's default; empty for
         the running interpreter.
-    :param sources: the projects of which sources are taken for a target, normalised.
-    :param inherited: the options of pip's configuration, which pip takes in every job.
-    :param locks: whether what is chosen is to be locked, and has to have a hash.
+    :param sources: the projects whose sources are allowed for a target, normalised.
+    :param inherited: the options of pip's configuration, which apply to every job.
+    :param locks: whether the result is locked, so that every file needs a hash.
     """
 
     defaults: tuple[TargetName, ...] = ()
@@ -96,11 +96,11 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Where targets come from.
+    """The functions that return targets.
 
-    :param look_up: finds the target that (key, text, folder) names, None for the running
+    :param look_up: returns the target that (key, text, folder) names, None for the running
         interpreter; raises TargetError.
-    :param host: describes the running interpreter; asked only where it matters.
+    :param host: returns the running interpreter as a target; called only if needed.
     """
 
     look_up: Callable[[str, str, str], Target | None]
@@ -112,87 +112,90 @@ def make_plan(
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
-    :param inputs: what was asked for.
+    :param inputs: the requirements and constraints.
     :param command: pip's own options, as given.
     :param choices: our own options.
-    :param targets: where targets come from.
-    :returns: the plan, and the faults that forbid it; with faults the plan is not to be run.
+    :param targets: the functions that return targets.
+    :returns: the plan, and the faults; with faults the plan must not be run.
     """
     defaults = choices.defaults
     found, faults = _look_up_all((*inputs.named, *defaults), targets.look_up)
-    ends = tuple(dict.fromkeys(found[name] for name in defaults if name in found)) or (None,)
+    default_targets = tuple(dict.fromkeys(found[name] for name in defaults if name in found)) or (
+        None,
+    )
     opaque = [option for option in command.options if _is_opaque(option)]
-    wanted = _wanted(inputs.entries, found, ends, opaque=bool(opaque))
+    by_target = _by_target(inputs.entries, found, default_targets, opaque=bool(opaque))
     options = all_options(inputs.files, command)
-    if set(wanted) != set(ends):
-        faults += (_astray(option) for option in choices.inherited if _is_opaque(option))
-    for target, entries in wanted.items():
+    if set(by_target) != set(default_targets):
+        faults += (_inherited_fault(each) for each in choices.inherited if _is_opaque(each))
+    for target, entries in by_target.items():
         if target is not None:
             lines = tuple(dict.fromkeys(entry.line for entry in entries))
             faults += foreign_faults(target, lines, options, choices.sources, locks=choices.locks)
             faults += pin_faults(target, lines)
-    constraints = _constraints(wanted, inputs.entries, found, targets.host)
+    constraints = _constraints(by_target, inputs.entries, found, targets.host)
     jobs = tuple(
         _with_options(
             _job(target, entries, inputs.files, constraints[target]),
             command,
             choices.sources,
-            takes_opaque=target in ends,
+            takes_opaque=target in default_targets,
         )
-        for target, entries in wanted.items()
+        for target, entries in by_target.items()
     )
-    mixed = len(wanted) > 1 and None in wanted
-    implicit = [e.line for e in wanted[None] if e.targets is None and not defaults] if mixed else ()
-    unread = [" ".join(o.words) for o in opaque if mixed and not defaults]
-    held = {line for each in constraints.values() for line in each.lines}
-    idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in held)
+    mixed = None in by_target and len(by_target) > 1 and not defaults
+    implicit = [each.line for each in by_target[None] if each.targets is None] if mixed else ()
+    unread = [" ".join(option.words) for option in opaque if mixed]
+    used = {line for each in constraints.values() for line in each.lines}
+    idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in used)
     plan = Plan(jobs, tuple(dict.fromkeys(implicit)), tuple(dict.fromkeys(idle)), tuple(unread))
     return plan, tuple(dict.fromkeys(faults))
 
 
-def _wanted(
+def _by_target(
     entries: Sequence[Entry],
     found: Mapping[TargetName, Target | None],
-    ends: tuple[Target | None, ...],
+    default_targets: tuple[Target | None, ...],
     *,
     opaque: bool,
 ) -> dict[Target | None, list[Entry]]:
-    """Sort the requirements by target."""
-    wanted: dict[Target | None, list[Entry]] = defaultdict(list)
+    """Group the requirements by target."""
+    by_target: dict[Target | None, list[Entry]] = defaultdict(list)
     for entry in entries:
         if entry.constraint:
             continue
-        names = entry.targets
-        targets = ends if names is None else tuple(found[name] for name in names if name in found)
+        targets = default_targets
+        if entry.targets is not None:
+            targets = tuple(found[name] for name in entry.targets if name in found)
         for target in dict.fromkeys(targets):
-            wanted[target].append(entry)
-    for target in ends if opaque or not wanted else ():
-        wanted.setdefault(target, [])
-    return wanted
+            by_target[target].append(entry)
+    for target in default_targets if opaque or not by_target else ():
+        by_target.setdefault(target, [])
+    return by_target
 
 
 def _constraints(
-    wanted: Iterable[Target | None],
+    targets: Iterable[Target | None],
     entries: Sequence[Entry],
     found: Mapping[TargetName, Target | None],
     host: Callable[[], Target],
 ) -> dict[Target | None, Constraints]:
-    """Say what the constraints come to for each target."""
+    """Return the constraints for each target."""
     if all(entry.targets is None for entry in entries if entry.constraint):
         everywhere = Constraints(frozenset(e.line for e in entries if e.constraint), ())
-        return dict.fromkeys(wanted, everywhere)
+        return dict.fromkeys(targets, everywhere)
     named = {name: target or host() for name, target in found.items()}
-    return {target: constraints_for(target or host(), entries, named) for target in wanted}
+    return {target: constraints_for(target or host(), entries, named) for target in targets}
 
 
 def all_options(
     files: Sequence[RequirementsFile], command: CommandLine
 ) -> list[tuple[SourceLine | None, GivenOption]]:
-    """Give every option of a run; those of files hold for every line.
+    """Return every option of a run; those of files apply to all lines.
 
     :param files: the files that were read.
     :param command: pip's own options, as given.
-    :returns: each option, with the line of a file it stands in.
+    :returns: each option, with its line if it is from a file.
     """
     options: list[tuple[SourceLine | None, GivenOption]] = [(None, o) for o in command.options]
     for file in files:
@@ -205,7 +208,7 @@ def all_options(
 def _look_up_all(
     names: Iterable[TargetName], look_up: Callable[[str, str, str], Target | None]
 ) -> tuple[dict[TargetName, Target | None], list[Fault]]:
-    """Look up every target that is named anywhere, and say which are none."""
+    """Look up every named target; return the targets, and faults for invalid names."""
     found: dict[TargetName, Target | None] = {}
     refused: dict[TargetName, TargetError] = {}
     faults = []
@@ -216,24 +219,23 @@ def _look_up_all(
             except TargetError as error:
                 refused[name] = error
         if name in refused:
-            why = refused[name]
-            faults.append(locate(name.fault, why.message, why.hint, why.code))
+            refusal = refused[name]
+            faults.append(locate(name.fault, refusal.message, refusal.hint, refusal.code))
     return found, faults
 
 
 def _is_opaque(option: GivenOption) -> bool:
-    """Tell whether pip reads requirements from here that have no clauses."""
+    """Return whether an option has requirements that only pip reads."""
     if option.name in _OPAQUE:
         return True
     return option.name == "--requirement" and is_lock(option.value or "")
 
 
-def _astray(option: GivenOption) -> Fault:
-    """Refuse an option of the configuration whose requirements are not for every target."""
-    words = " ".join(option.words)
+def _inherited_fault(option: GivenOption) -> Fault:
+    text = " ".join(option.words)
     return Fault(
-        f"{words} of pip's configuration would go to every target",
-        f"write {words} on the command line instead, for the lines without a target",
+        f"{text} in pip's configuration would apply to every target",
+        f"write {text} on the command line instead, to apply it to lines without a target",
     )
 
 
@@ -243,39 +245,39 @@ def _job(
     files: Sequence[RequirementsFile],
     constraints: Constraints,
 ) -> Job:
-    """Put together what pip is given for one target, but for the options."""
+    """Return the job for one target, without options."""
     lines = tuple(dict.fromkeys(entry.line for entry in entries))
-    typed = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
+    requirements = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
     mine = constraints.lines.union(lines)
     contents = tuple((file.name, content_for(file, mine)) for file in files)
-    return Job(target, ("--", *typed), contents, lines, constraints.narrow)
+    return Job(target, ("--", *requirements), contents, lines, constraints.narrow)
 
 
 def _with_options(
     job: Job, command: CommandLine, sources: frozenset[str], *, takes_opaque: bool
 ) -> Job:
-    """Put the options for its target before a job's requirements."""
-    words = [
-        word
+    """Add the options before a job's requirements."""
+    options = [
+        argument
         for option in command.options
-        if _goes_to(option, job.target, takes_opaque=takes_opaque)
-        for word in option.words
+        if _applies_to(option, job.target, takes_opaque=takes_opaque)
+        for argument in option.words
     ]
     if job.target is None:
-        return replace(job, arguments=(*words, *job.arguments))
-    words += _target_words(job.target)
-    return replace(job, arguments=(*words, *job.arguments), sources=sources)
+        return replace(job, arguments=(*options, *job.arguments))
+    options += _target_options(job.target)
+    return replace(job, arguments=(*options, *job.arguments), sources=sources)
 
 
-def _goes_to(option: GivenOption, target: Target | None, *, takes_opaque: bool) -> bool:
-    """Tell whether an option of the command line is for this target."""
+def _applies_to(option: GivenOption, target: Target | None, *, takes_opaque: bool) -> bool:
+    """Return whether an option of the command line is for a target."""
     if option.name == "--dest" or (target is not None and option.name in FOREIGN):
         return False
     return takes_opaque or not _is_opaque(option)
 
 
-def _target_words(target: Target) -> Iterator[str]:
-    """Say the target in pip's own options; the child gives pip the tags in full."""
+def _target_options(target: Target) -> Iterator[str]:
+    """Return pip's own options for a target; the child adds the complete tags."""
     interpreter, abi, platform = target.tags[0].split("-")
     yield f"--python-version={target.python}"
     yield f"--implementation={re.sub(r'[0-9]+$', '', interpreter)}"
@@ -283,26 +285,26 @@ def _target_words(target: Target) -> Iterator[str]:
     yield f"--platform={platform}"
     # A source distribution would be built for this machine, not for the target.
     yield "--only-binary=:all:"
-    # It would be said once for each target.
+    # pip would show its note once for each target.
     yield "--disable-pip-version-check"
 
 
 def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
-    """Write a file as one target sees it: clauses gone, lines of other targets blank.
+    """Return the content of a file for one target: without clauses and lines of other targets.
 
     :param file: the file that was read.
     :param mine: the lines that belong to the target.
-    :returns: a text with as many lines; the same text where nothing had to go.
+    :returns: a text with the same number of lines.
     """
-    doomed: list[tuple[int, int]] = []
+    cuts: list[tuple[int, int]] = []
     for line in file.lines:
         if line in mine:
             for start, end in line.parsed.cuts:
-                doomed += line.offsets(start, end)
+                cuts += line.offsets(start, end)
         elif line.parsed.kind is Kind.REQUIREMENT:
-            doomed += line.offsets(0, len(line.parsed.text))
+            cuts += line.offsets(0, len(line.parsed.text))
     text, position = [], 0
-    for start, end in doomed:
+    for start, end in cuts:
         text.append(file.text[position:start])
         position = end
     return "".join([*text, file.text[position:]])

@@ -1,14 +1,14 @@
-"""A process for pip that is started before it is known what it is to do.
+"""Start a process for pip before its job is known.
 
-Loading pip takes longer than everything that is decided before pip can begin. Where a command line
-seems to name a target, the process is started first, and loads pip while this one reads and plans;
-then it is told its job file. What a plan cannot use is ended unused. At most one is in reserve.
+Loading pip takes longer than planning its jobs. If the command line seems to name a target, one
+process is started first, and loads pip while this one plans. Then it gets its job file, or is ended
+if it is not needed.
 
-``python -m wheeltarget.pip_child --reserve FD`` loads pip and reads one line from the pipe FD: the
-message :class:`~wheeltarget.pip_protocol.JobStart`. If the pipe ends before the line does, it was
-started in vain, or this process was killed. Interrupts are blocked until it can deal with them.
+``python -m wheeltarget.pip_child --prestart FD`` loads pip and reads one line from the pipe FD: the
+message :class:`~wheeltarget.pip_protocol.JobStart`. If the pipe ends before the line does, the
+process ends. Interrupts are blocked until it can handle them.
 
-This module is loaded before all others, so it imports nothing that takes time.
+This module is loaded before all others, so it must be fast to load.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-OPTION = "--reserve"
-"""The option of the child that stands before the number of the pipe."""
+OPTION = "--prestart"
+"""The option of the child before the number of the pipe."""
 
-_MARKS = (b"tags=", b"target=")
+_CLAUSES = (b"tags=", b"target=")
 _FILE_OPTIONS = ("-r", "-c", "--requirement", "--constraint")
 _LARGEST_FILE = 1 << 20
 _INTERRUPT, _KILL, _TERMINATE = 2, 9, 15
-_PAUSE = 0.02
-_GIVES_BACK = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
-"""Variables that the GNU C library heeds, and no other."""
+_POLL_INTERVAL = 0.02
+_MALLOC_SETTINGS = {"MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072"}
+"""Variables of the GNU C library."""
 
 _FROM_CHECKOUT = """\
 import sys
@@ -43,14 +43,14 @@ del sys.path[0]
 import runpy
 runpy.run_module("wheeltarget.pip_child", run_name="__main__", alter_sys=True)
 """
-"""What takes wheeltarget, and nothing else, from the working directory, where -P hides it."""
+"""Code that imports wheeltarget, and nothing else, from the working directory, which -P hides."""
 
 
 class Child:
-    """A process of pip's, with as much of :class:`subprocess.Popen` as its driver uses.
+    """A process for pip, with the methods of :class:`subprocess.Popen` that are needed.
 
-    :param pid: its number.
-    :param pipe: where it is told what to do.
+    :param pid: its process id.
+    :param pipe: the file descriptor for its job.
     """
 
     def __init__(self, pid: int, pipe: int) -> None:
@@ -58,17 +58,17 @@ class Child:
         self._pipe = pipe
         self._exit_code: int | None = None
 
-    def order(self, job_file: Path, temporary: str | None, said: Path | None) -> bool:
-        """Say what is to be done.
+    def order(self, job_file: Path, temporary: str | None, output: Path | None) -> bool:
+        """Send the job.
 
         :param job_file: the job file.
-        :param temporary: the folder for temporary files; None for the usual one.
-        :param said: the file for what pip says; None to let it say that here.
-        :returns: whether it can still be told.
+        :param temporary: the folder for temporary files; None for the default.
+        :param output: the file for pip's output; None to not redirect it.
+        :returns: whether the process still runs.
         """
         from wheeltarget.pip_protocol import JobStart, to_json
 
-        text = to_json(JobStart(job_file, temporary, said))
+        text = to_json(JobStart(job_file, temporary, output))
         try:
             with os.fdopen(self._pipe, "w", encoding="utf-8") as pipe:
                 pipe.write(f"{text}\n")
@@ -76,7 +76,6 @@ class Child:
             self.wait()
             return False
         except BaseException:
-            # What it was told of a job so far is none.
             self.kill()
             self.wait()
             raise
@@ -86,11 +85,11 @@ class Child:
         """Wait for its end.
 
         :param timeout: seconds to wait at most.
-        :returns: its exit code, or the number of the signal that ended it, negative.
-        :raises subprocess.TimeoutExpired: where it takes longer.
+        :returns: its exit code, or the negative number of the signal that ended it.
+        :raises subprocess.TimeoutExpired: if it takes longer.
         """
         if self._exit_code is None and timeout is None:
-            self._ask(0)
+            self._waitpid(0)
         elif not self._has_ended():
             self._poll(timeout or 0)
         return self._exit_code or 0
@@ -103,33 +102,32 @@ class Child:
         while not self._has_ended():
             if time.monotonic() > end:
                 raise subprocess.TimeoutExpired(OPTION, timeout)
-            time.sleep(_PAUSE)
+            time.sleep(_POLL_INTERVAL)
 
     def _has_ended(self) -> bool:
         if self._exit_code is None:
-            self._ask(os.WNOHANG)
+            self._waitpid(os.WNOHANG)
         return self._exit_code is not None
 
-    def _ask(self, how: int) -> None:
-        """Ask the system how it has ended."""
+    def _waitpid(self, options: int) -> None:
         try:
-            ended, status = os.waitpid(self.pid, how)
+            ended, status = os.waitpid(self.pid, options)
         except ChildProcessError:
-            # A signal came between the answer and its being written down here.
+            # An earlier call was interrupted before it stored the status.
             ended, status = self.pid, 0
         if ended:
             self._exit_code = os.waitstatus_to_exitcode(status)
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Terminate it."""
         self._signal(_TERMINATE)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill it."""
         self._signal(_KILL)
 
     def dismiss(self) -> None:
-        """End it before it was told anything."""
+        """End it before it got a job."""
         os.close(self._pipe)
         self.kill()
         self.wait()
@@ -143,38 +141,38 @@ _waiting: list[Child] = []
 
 
 def begin() -> None:
-    """Start a process, if there is none in reserve, and where the system can do that."""
+    """Start a process if none is waiting, on POSIX systems."""
     if _waiting or os.name != "posix":
         return
     end, start = os.pipe()
     try:
         os.set_inheritable(end, True)  # noqa: FBT003 - has no name
-        words = command(OPTION, str(end))
+        arguments = command(OPTION, str(end))
         pid = os.posix_spawn(
-            words[0],
-            words,
+            arguments[0],
+            arguments,
             child_environment(),
             # Its output is progress.
             file_actions=[(os.POSIX_SPAWN_DUP2, 2, 1)],
             setsigmask=[_INTERRUPT],
         )
     except OSError:
-        os.close(start)  # whoever needs one will say why there is none
+        os.close(start)  # the same error is raised when a process is needed
     else:
         _waiting.append(Child(pid, start))
     finally:
         os.close(end)
 
 
-def begin_for(words: Sequence[str]) -> dict[str, bytes]:
-    """Start a process if a command line seems to name a target.
+def begin_for(arguments: Sequence[str]) -> dict[str, bytes]:
+    """Start a process if the command line seems to name a target.
 
-    :param words: the arguments; they are not understood here, only looked at.
-    :returns: the content of each file that was looked into, so that nobody has to read it again.
+    :param arguments: the arguments, which are not parsed.
+    :returns: the content of each file that was read, so that it is not read again.
     """
     contents: dict[str, bytes] = {}
-    if any(_names_target(os.fsencode(word)) for word in words) or any(
-        _file_names_target(name, contents) for name in _files(words)
+    if any(_names_target(os.fsencode(argument)) for argument in arguments) or any(
+        _file_names_target(name, contents) for name in _files(arguments)
     ):
         begin()
     return contents
@@ -182,21 +180,21 @@ def begin_for(words: Sequence[str]) -> dict[str, bytes]:
 
 def _names_target(text: bytes) -> bool:
     plain = text.replace(b" ", b"")
-    return plain.startswith((b"--tags", b"--target")) or any(mark in plain for mark in _MARKS)
+    return plain.startswith((b"--tags", b"--target")) or any(each in plain for each in _CLAUSES)
 
 
-def _files(words: Sequence[str]) -> Iterator[str]:
-    """Give what seem to be the names of requirements and constraints files."""
-    for word, after in zip(words, (*words[1:], ""), strict=False):
-        name, _, value = word.partition("=")
+def _files(arguments: Sequence[str]) -> Iterator[str]:
+    """Return what seem to be the names of requirements and constraints files."""
+    for argument, after in zip(arguments, (*arguments[1:], ""), strict=False):
+        name, _, value = argument.partition("=")
         if name in _FILE_OPTIONS:
             yield value or after
-        elif word.startswith(("-r", "-c")):
-            yield word[2:]
+        elif argument.startswith(("-r", "-c")):
+            yield argument[2:]
 
 
 def _file_names_target(name: str, contents: dict[str, bytes]) -> bool:
-    """Look into a file; a pipe can be read only once, and is left alone."""
+    """Search a file for clauses, but not a pipe, which can be read only once."""
     try:
         if not os.path.isfile(name) or os.path.getsize(name) > _LARGEST_FILE:  # noqa: PTH113, PTH202
             return False
@@ -205,44 +203,35 @@ def _file_names_target(name: str, contents: dict[str, bytes]) -> bool:
     except OSError:
         return False
     if len(content) <= _LARGEST_FILE:
-        contents[name] = content  # or else it is not all of it
+        contents[name] = content  # otherwise it is not complete
     plain = content.replace(b" ", b"")
-    return any(mark in plain for mark in _MARKS)
+    return any(each in plain for each in _CLAUSES)
 
 
 def take() -> Child | None:
-    """Take the process in reserve, if there is one.
-
-    :returns: the process, which has to be told what to do.
-    """
+    """Return the waiting process, which then needs a job; None if there is none."""
     return _waiting.pop() if _waiting else None
 
 
 def dismiss() -> None:
-    """End the process in reserve, if nobody has taken it."""
+    """End the waiting process, if there is one."""
     child = take()
     if child is not None:
         child.dismiss()
 
 
-def command(*words: str) -> list[str]:
-    """Build the command line of a process for pip.
-
-    :param words: what it is to do.
-    :returns: the command line.
-    """
+def command(*arguments: str) -> list[str]:
+    """Return the command line of a process for pip."""
     home = os.path.dirname(os.path.dirname(os.path.realpath(wheeltarget.__file__)))  # noqa: PTH120
     if home == os.getcwd():  # noqa: PTH109
-        return python("-c", _FROM_CHECKOUT, home, *words)
-    return python("-m", "wheeltarget.pip_child", *words)
+        return python("-c", _FROM_CHECKOUT, home, *arguments)
+    return python("-m", "wheeltarget.pip_child", *arguments)
 
 
 def child_environment(**changes: str) -> dict[str, str]:
-    """Build the environment of a process that works on targets.
+    """Return the environment of a process for targets, with some variables changed.
 
-    Its threads take in pages of megabytes for a moment; the GNU C library would keep that room for
-    each of them, which takes a third more memory.
-
-    :param changes: variables to set.
+    Its threads read pages of megabytes. By default, the GNU C library would keep that memory for
+    each thread, which needs a third more memory.
     """
-    return {**_GIVES_BACK, **os.environ, **changes}
+    return {**_MALLOC_SETTINGS, **os.environ, **changes}

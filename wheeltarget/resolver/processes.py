@@ -1,4 +1,4 @@
-"""Processes for pip: started, minded, ended with this one."""
+"""Start processes for pip, wait for them, and end them with this one."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from wheeltarget.resolver import prestart
 from wheeltarget.utils.signals import passed_on
 from wheeltarget.wheelhouse.merge import Stage
 
-_PATIENCE = 5.0
-_SAID = "said.txt"
+_GRACE_PERIOD = 5.0
+_OUTPUT = "output.txt"
 
 
 def run_all(files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool) -> list[int]:
-    """Run processes to their ends; their output is progress, so it goes to standard error.
+    """Run processes; their output is progress, so it goes to standard error.
 
     :param files: the job file of each.
-    :param stage: for temporary files; its guard is told of them.
-    :param captured: whether what they say is kept in files, and shown in their order.
-    :param silent: whether it is not shown at all.
+    :param stage: the stage, for temporary files.
+    :param captured: whether to write their output to files first, and show it in their order.
+    :param silent: whether to not show captured output.
     :returns: their exit codes.
     """
     temporary = str(stage.temporary)
@@ -37,7 +37,7 @@ def run_all(files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
             exit_codes.append(child.wait())
             if captured and not silent:
                 with open(2, "wb", closefd=False) as stderr:
-                    stderr.write(file.with_name(_SAID).read_bytes())
+                    stderr.write(file.with_name(_OUTPUT).read_bytes())
     except BaseException:
         for child in children:
             child.terminate()
@@ -53,34 +53,30 @@ def run_all(files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
 def _start(
     file: Path, environment: Mapping[str, str], *, captured: bool
 ) -> subprocess.Popen[bytes] | prestart.Child:
-    place = file.with_name(_SAID) if captured else None
-    early = prestart.take()
-    if early is not None and early.order(file, environment["TMPDIR"], place):
-        return early
+    path = file.with_name(_OUTPUT) if captured else None
+    prestarted = prestart.take()
+    if prestarted is not None and prestarted.order(file, environment["TMPDIR"], path):
+        return prestarted
     command = prestart.command(str(file))
-    if place is None:
+    if path is None:
         return subprocess.Popen(command, env=environment, stdout=2)
-    with place.open("wb") as said:
+    with path.open("wb") as output:
         return subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
 
 
 def end(child: subprocess.Popen[bytes] | prestart.Child) -> None:
-    """Wait for the end of a process that was asked for it, but not for long."""
+    """Wait for a terminated process, and kill it if it does not end soon."""
     try:
-        child.wait(_PATIENCE)
+        child.wait(_GRACE_PERIOD)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
 
 
 def wait_for(child: subprocess.Popen[bytes] | prestart.Child) -> int:
-    """Wait for the end of a process; it does not outlive this one's wish to wait.
-
-    :param child: the process.
-    :returns: its exit code.
-    """
+    """Wait for a process and return its exit code; after an interrupt, end it."""
     try:
         return child.wait()
     except BaseException:
@@ -90,7 +86,7 @@ def wait_for(child: subprocess.Popen[bytes] | prestart.Child) -> int:
 
 
 def run_one(file: Path, temporary: str) -> int:
-    """Run a process that has nothing to keep; it ends with this one.
+    """Run a process without a stage.
 
     :param file: its job file.
     :param temporary: the folder for temporary files.
@@ -102,10 +98,10 @@ def run_one(file: Path, temporary: str) -> int:
 
 
 def wait_as_pip(command: Sequence[str]) -> int:
-    """Run pip with the terminal as it is; it has the signals, and this process waits.
+    """Run pip in the terminal, and pass signals on to it.
 
     :param command: its command line.
-    :returns: its exit code, as a shell gives it.
+    :returns: its exit code, as a shell shows it.
     """
     with passed_on() as receivers, subprocess.Popen(command) as child:
         receivers.append(child.send_signal)

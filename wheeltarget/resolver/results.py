@@ -1,4 +1,4 @@
-"""What came of a job, and who asks for a project."""
+"""The result of a job, and what a project is requested by."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from wheeltarget.resolver.plan import Job
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What came of a job.
+    """The result of a job.
 
     :param job: the job.
     :param exit_code: pip's exit code for it.
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param chosen: the files that pip chose.
-    :param folder: where all its files are.
-    :param failure: what pip could not have, or None.
-    :param said: what pip says of that, and was held back.
-    :param fresh_until: until when what the index pages say holds, in seconds since the epoch, or
-        None.
+    :param folder: the folder of its files.
+    :param failure: why pip's resolver failed, or None.
+    :param said: pip's messages about that, which were not shown.
+    :param fresh_until: until when the index pages are fresh, in seconds since the epoch, or None.
     """
 
     job: Job
@@ -37,11 +36,11 @@ class JobResult:
 
 @dataclass(frozen=True, slots=True)
 class RequestedBy:
-    """Who asks for a project: another project, or somebody's line.
+    """What a project is requested by: another project, or a line of the user.
 
     :param project: the project, or an empty string.
-    :param requirement: the line's requirement, or an empty string.
-    :param location: where the line stands, or an empty string.
+    :param requirement: the requirement in the line, or an empty string.
+    :param location: the place of the line, or an empty string.
     """
 
     project: str = ""
@@ -49,12 +48,12 @@ class RequestedBy:
     location: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        """Give what there is."""
+        """Return the fields that are set."""
         if self.project:
             return {"project": self.project}
         return {"requirement": self.requirement, "location": self.location}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, str]) -> RequestedBy:
-        """Build it from what :meth:`as_dict` gave."""
+        """Return the value for a result of :meth:`as_dict`."""
         return cls(**data)

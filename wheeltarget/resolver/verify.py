@@ -1,7 +1,7 @@
-"""Files held against the hashes that the index and the user say, before any is placed.
+"""Check the files of all jobs before they are placed.
 
-pip's process hashes what it fetches, and what it takes from elsewhere. But that it has done so is
-only what another process says; the hash that counts is computed here, once for each file.
+pip's process checks hashes itself, but they are computed again here, once for each file, so that
+the result does not depend on another process.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
-    """Hash every file that has a hash to be held against, whatever pip's process has found.
+    """Hash every file that has a known hash, and compare.
 
-    :param results: what came of each job.
-    :param hashes: computes the hashes, and keeps them for when files are placed.
-    :raises DownloadError: if a file has none of the hashes that pip would take.
+    :param results: the results of the jobs.
+    :param hashes: computes the hashes, and keeps them for later.
+    :raises DownloadError: if a file has none of its allowed hashes.
     """
     changed = {
         file.path.name
@@ -42,14 +42,14 @@ def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
     }
     if changed:
         raise DownloadError(
-            f"the content of {', '.join(sorted(changed))} is not what its hash says; nothing was "
-            "saved",
-            "it was changed while this ran, or the disk is bad: run it again",
+            f"the content of {', '.join(sorted(changed))} does not match its hash; "
+            "nothing was saved",
+            "it was changed during the run, or the disk is damaged: run it again",
         )
 
 
 def _is_accepted(file: ChosenFile, hashes: Hashes) -> bool:
-    """Tell whether a file has a hash that the index or the user says of it."""
+    """Return whether a file has a hash from the index or the user."""
     accepted = {(name.lower(), value.lower()) for name, value in (*file.hashes, *file.accepts)}
     if ("sha256", hashes.of(file.path).sha256) in accepted:
         return True
@@ -63,12 +63,12 @@ def _is_accepted(file: ChosenFile, hashes: Hashes) -> bool:
 def compare(
     results: Sequence[JobResult], labels: Sequence[str], locked: Sequence[LockedVersion]
 ) -> None:
-    """Compare the hash of every file whose version a lock names.
+    """Compare the hashes of files with those in foreign locks.
 
-    :param results: what came of the jobs.
-    :param labels: what to call each job's target.
-    :param locked: what the locks name.
-    :raises InputError: where a lock does not have the hash of a file.
+    :param results: the results of the jobs.
+    :param labels: the name of each job's target in messages.
+    :param locked: the versions in the locks.
+    :raises InputError: if a lock does not have the hash of a file.
     """
     faults = [
         fault
@@ -88,70 +88,70 @@ def _faults(file: ChosenFile, label: str, locked: Sequence[LockedVersion]) -> It
         mine = {algorithm: _hash(file, algorithm) for algorithm in sorted(algorithms)}
         known = {algorithm: value for algorithm, value in mine.items() if value}
         if not known:
-            message = f"the index has no hash of {file.path.name}, so it cannot be compared"
-            yield Fault(message, "without --dry-run the file itself is", lock.location)
+            message = f"the index has no hash of {file.path.name} to compare with the lock"
+            yield Fault(message, "without --dry-run, the file itself is hashed", lock.location)
         elif not any(f"{name}:{value}" in lock.hashes for name, value in known.items()):
             got = ", ".join(f"{name}:{value}" for name, value in known.items())
             yield Fault(
-                f"{file.path.name} for {label} is none of the files that this lock has of "
-                f"{lock.project} {lock.version}: it has {got}",
+                f"{file.path.name} for {label} has {got}, which is not in the lock for "
+                f"{lock.project} {lock.version}",
                 "it is another file of that name, or newer than the lock: lock again",
                 lock.location,
             )
 
 
 def _hash(file: ChosenFile, algorithm: str) -> str:
-    """Compute a file's hash; of one that was not fetched give what the index says."""
+    """Return a file's hash, or the one from the index if it was not fetched."""
     if not file.path.is_file():
         return dict(file.hashes).get(algorithm, "")
     try:
         with file.path.open("rb") as handle:
             return hashlib.file_digest(handle, algorithm).hexdigest()
     except ValueError:
-        return ""  # no algorithm of this name
+        return ""  # unknown algorithm
 
 
 def refuse_failures(
     results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
 ) -> None:
-    """Say for whom pip failed, and why as far as its resolver knew.
+    """Raise an error if pip failed for a target, with the reason if its resolver knew it.
 
-    :param results: what came of each job.
-    :param labels: what to call each job's target.
-    :param build: gives the target whose best tag is the one written; raises TargetError.
-    :raises UnmetError: where pip failed for any.
+    :param results: the results of the jobs.
+    :param labels: the name of each job's target in messages.
+    :param build: returns the target with a best tag; raises TargetError.
+    :raises UnmetError: if pip failed for any target.
     """
     failure_report.refuse_failures(results, labels, build, _asking_lines)
 
 
 def check(result: JobResult, *, dry_run: bool) -> None:
-    """Walk the metadata of what was fetched for a target.
+    """Check the closure of what was fetched for a target.
 
-    :param result: what came of its job.
-    :param dry_run: whether the files are not there; then what pip read of them counts.
-    :raises ClosureError: where something is missing, or not for the target.
+    :param result: the result of its job.
+    :param dry_run: whether to use the metadata that pip read, since files were not fetched.
+    :raises ClosureError: if something is missing, or not for the target.
     """
     target = result.job.target
     if target is None:
         return
     files = [(file.name, file.path) for file in result.chosen]
     closure.check_fit(target, files, dict(result.job.narrow), result.job.sources)
-    said = [
+    metadata = [
         closure.read_metadata(file.path)
         if file.path.suffix == ".whl" and not dry_run
         else said_by_pip(file)
         for file in result.chosen
     ]
-    closure.check_closure(target, roots(result), said)
+    closure.check_closure(target, roots(result), metadata)
 
 
 def said_by_pip(file: ChosenFile) -> closure.WheelMetadata:
-    """Give what pip read in a file's metadata."""
+    """Return the metadata of a file that pip read."""
     return closure.WheelMetadata(file.name, file.version, file.requires)
 
 
 def roots(result: JobResult) -> list[Requirement]:
-    """Give what the user asked for, as far as its dependencies were to be fetched, too."""
+    """Return the user's requirements whose dependencies were to be fetched as well."""
     from packaging.requirements import InvalidRequirement, Requirement
 
     found: list[Requirement] = []
@@ -161,7 +161,7 @@ def roots(result: JobResult) -> list[Requirement]:
         try:
             found.append(Requirement(line.parsed.requirement))
         except InvalidRequirement:
-            continue  # a path or a URL: its project is among those that pip calls requested
+            continue  # a path or URL: pip reports its project as requested
     for file in result.chosen:
         if file.requested:
             extras = f"[{','.join(file.extras)}]" if file.extras else ""
@@ -170,24 +170,24 @@ def roots(result: JobResult) -> list[Requirement]:
 
 
 def _asking_lines(job: Job) -> Iterator[tuple[str, RequestedBy]]:
-    """Give the project, or the place of the project, that each line names, and the line."""
+    """Return the project or URL that each line names, and the line."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
     for line in job.lines:
         text = line.parsed.requirement or line.parsed.options
-        asker = RequestedBy("", text, str(line.fault("").location))
+        requester = RequestedBy("", text, str(line.fault("").location))
         try:
-            yield canonicalize_name(Requirement(text).name), asker
+            yield canonicalize_name(Requirement(text).name), requester
         except InvalidRequirement:
-            yield _place(text), asker
+            yield _url(text), requester
 
 
-def _place(text: str) -> str:
-    """Give the URL of a project that is named by its place alone, as pip has it."""
+def _url(text: str) -> str:
+    """Return the URL of a project that is given as a URL or path, as pip reads it."""
     option = r"\s*(?:-e|--editable)(?:\s+|=)?"
-    place = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
-    place = re.sub(r"\[[\w\s,.-]*\]$", "", place.strip())
-    if "://" in place:
-        return re.sub(r"(?<=://)[^/\s]+@", "", place)
-    return Path(os.path.abspath(place)).as_uri()  # noqa: PTH100 - as pip reads it
+    url = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
+    url = re.sub(r"\[[\w\s,.-]*\]$", "", url.strip())
+    if "://" in url:
+        return re.sub(r"(?<=://)[^/\s]+@", "", url)
+    return Path(os.path.abspath(url)).as_uri()  # noqa: PTH100 - as pip reads it

@@ -123,30 +123,30 @@ def _lie(name: str, version: str) -> Callable[[LocalIndex, Place], object]:
 
 INDEXES: dict[str, tuple[Callable[[LocalIndex, Place], object], tuple[str, ...]]] = {
     "page 500": (_fault(PAGE, Status(500)), (PAGE, "too many 500 error responses")),
-    "page 401": (_fault(PAGE, Status(401)), ("nobody to answer", "user and password")),
+    "page 401": (_fault(PAGE, Status(401)), ("requires a login", "user and password")),
     "page 403": (_fault(PAGE, Status(403)), (PAGE, "403 Client Error: Forbidden")),
     "page garbage": (_fault(PAGE, Garbage()), (PAGE, "cannot read the index page")),
     "page half": (_fault(PAGE, Truncated()), (PAGE, "cannot read the index page")),
-    "page stalls": (_fault(PAGE, Stall(30)), (PAGE, "No files are known from")),
-    "page log-in": (_add(PAGE, LOG_IN, HTML), (PAGE, "this page lists none")),
-    "page other JSON": (_add(PAGE, b'{"error": 1}', JSON), (PAGE, "this page lists none")),
+    "page stalls": (_fault(PAGE, Stall(30)), (PAGE, "Cannot use the page")),
+    "page log-in": (_add(PAGE, LOG_IN, HTML), (PAGE, "it lists no files")),
+    "page other JSON": (_add(PAGE, b'{"error": 1}', JSON), (PAGE, "it lists no files")),
     "page no object": (_add(PAGE, b"[1]", JSON), (PAGE, "cannot read the index page")),
     "page cut JSON": (_add(PAGE, b'{"files": [', JSON), (PAGE, "cannot read the index page")),
     "page image": (_add(PAGE, b"\x89PNG", "image/png"), (PAGE, "Content-Type: image/png")),
     "page loops": (_loop(PAGE), (PAGE, "cannot read the index page", "30 redirects")),
     "wheel loops": (_loop(f"/files/{BAD}"), (BAD, "30 redirects")),
     "wheel 500": (_fault(BAD, Status(500)), ("cannot fetch http://127.0.0.1:", BAD, "500")),
-    "wheel 401": (_fault(BAD, Status(401)), ("nobody to answer", "user and password")),
+    "wheel 401": (_fault(BAD, Status(401)), ("requires a login", "user and password")),
     "wheel 404": (_fault(BAD, Status(404)), (BAD, "404")),
     "wheel garbage": (_fault(BAD, Garbage()), ("DO NOT MATCH THE HASHES",)),
     "wheel half": (_fault(BAD, Truncated()), (BAD, "incomplete")),
     "wheel stalls": (_fault(BAD, Stall(30)), (BAD, "127.0.0.1")),
     "wheel empty": (_add(f"/files/{BAD}", b"", "application/zip"), ("DO NOT MATCH",)),
-    "bare wheel garbage": (_bare(_fault(BAD, Garbage())), (f"{BAD} is not a whole wheel",)),
+    "bare wheel garbage": (_bare(_fault(BAD, Garbage())), (f"{BAD} is not a valid wheel",)),
     "bare wheel empty": (_bare(_add(f"/files/{BAD}", b"", HTML)), (f"{BAD} is empty",)),
     "bare wheel log-in": (
         _bare(_add(f"/files/{BAD}", LOG_IN, HTML)),
-        (f"{BAD} is a web page and no wheel",),
+        (f"{BAD} is a web page, not a wheel",),
     ),
     "other name": (_lie("other", "1.0"), ("inconsistent Name: expected 'bad'",)),
     "other version": (_lie("bad", "2.0"), ("inconsistent version: expected '1.0'",)),
@@ -187,7 +187,7 @@ def test_pages_are_no_news_where_the_answer_is_elsewhere(where: Place, index: Lo
 def test_project_that_is_not_there(where: Place, index: LocalIndex) -> None:
     result = refused(where, index, f"none ; tags={LINUX}")
     assert "No matching distribution found for none" in result.stderr
-    assert "No files are known" not in result.stderr
+    assert "Cannot use the page" not in result.stderr
 
 
 def test_quiet_says_no_less_of_a_failure(where: Place, index: LocalIndex) -> None:
@@ -380,7 +380,7 @@ class TestWheels:
     @pytest.mark.parametrize(
         ("name", "content", "said"),
         [
-            (BAD, b"PK", f"{BAD} is not a whole wheel: it cannot be unpacked"),
+            (BAD, b"PK", f"{BAD} is not a valid wheel: it cannot be unpacked"),
             (BAD, None, f"No such file or directory: '{{project}}/{BAD}'"),
             ("bad-1.whl", b"PK", "'bad-1'"),
         ],

@@ -287,10 +287,10 @@ class TestMarkersOfNobodyKnown:
         assert (result.exit_code, result.stdout) == (1, "")
         assert not (project / "wheelhouse").exists()
         error = next(e for e in result.stderr.splitlines() if e.startswith("ERROR: "))
-        assert f"nothing is known of it for {LINUX}" in error
-        assert "asks for platform_release" in error
+        assert f"which is not known for {LINUX}" in error
+        assert "uses platform_release" in error
         assert [name for name in who if name in error] == who
-        assert 'platform_release = "…" under [markers], and name that: target=./FILE.toml' in error
+        assert 'platform_release = "…" under [markers], and use it: target=./FILE.toml' in error
         said = f'tag = "{LINUX}"\n[markers]\nplatform_release = "20"\n'
         (project / "box.toml").write_text(said)
         make_wheel(shelf, "lib")

@@ -393,11 +393,11 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
     result = explain(index, *words, cwd=here)
     assert result.exit_code == 3
     assert result.stderr == (
-        f"error: lib: No files are known from {index.url}lib/: "
+        f"error: lib: Cannot use the page {index.url}lib/: "
         f"403 Client Error: Forbidden for url: {index.url}lib/\n"
-        'error: good asks for platform_release in its marker (platform_release > "5"), and nothing '
-        f"is known of it for {OLD}: describe the target in a file, with platform_release = "
-        '"…" under [markers], and name that: target=./FILE.toml\n'
+        'error: good: its marker (platform_release > "5") uses platform_release, which is not '
+        f"known for {OLD}; describe the target in a file, with platform_release = "
+        '"…" under [markers], and use it: target=./FILE.toml\n'
     )
     assert result.stdout == (
         f"For {OLD}:\nlib   not known\ngood  1.0\ngood  not known\n\n"
@@ -417,7 +417,7 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
         (["lib", "--python=/bin/python"], 2, "name that interpreter's environment as a target"),
         (["-r", "pylock.toml"], 2, "pylock.toml is a lock"),
         (["git+https://example.invalid/lib", "--tags", OLD], 2, "this is a repository"),
-        (["lib", "--timeout=soon"], 3, "pip could not read what is asked for"),
+        (["lib", "--timeout=soon"], 3, "pip could not read the requirements"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
@@ -432,8 +432,8 @@ def test_moved_pip_is_told(here: Path, tmp_path: Path) -> None:
     variables = {"PYTHONPATH": path}
     result = wheeltarget("explain", "lib", "--no-index", cwd=here, variables=variables)
     assert (result.exit_code, result.stdout) == (3, "")
-    assert "is not built as wheeltarget" in result.stderr
-    assert "(what there is of a project: AttributeError(" in result.stderr
+    assert "does not work with pip" in result.stderr
+    assert "(files of projects: AttributeError(" in result.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no such signals")

@@ -201,14 +201,14 @@ def test_pause_that_is_too_long_is_nobodys() -> None:
     pool, connections = Pool(Hosts(8), 1), PoolManager().connection_from_url("https://h/")
     for retry in (make_retry(pool)(total=5), bounded_retry()(total=5)):
         response = HTTPResponse(status=503, headers={"Retry-After": "601"})
-        with pytest.raises(MaxRetryError, match="asks for a pause of 601 seconds"):
+        with pytest.raises(MaxRetryError, match="Retry-After: 601 seconds"):
             retry.increment("GET", "/a", response=response, _pool=connections)
     assert pool.is_shut("h")
     assert pool.hosts["h"].resumes == 0
 
 
-@pytest.mark.parametrize("is_passing", [False, True])
-def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_passing: bool) -> None:
+@pytest.mark.parametrize("is_temporary", [False, True])
+def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_temporary: bool) -> None:
     """What is left to pip then is not fetched twice."""
     asked: list[str] = []
 
@@ -220,11 +220,11 @@ def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_passing: 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     pool = Pool(Hosts(1), 1)
-    wheels = Wheels(pool, lambda: SimpleNamespace(get=get), tmp_path, is_passing=is_passing)
+    wheels = Wheels(pool, lambda: SimpleNamespace(get=get), tmp_path, is_temporary=is_temporary)
     wheels.store.writing = write  # type: ignore[method-assign, assignment]
     links = [Link(f"http://h/{name}-1-py3-none-any.whl#sha256={'0' * 64}") for name in "abc"]
     tasks = [wheels.fetch(link, 0) for link in links]
     assert all(task is not None and isinstance(task.wait(), LeftToPip) for task in tasks)
     pool.stop(1)
     # Where it is pip's own folder that is full, pip is to say so of each file.
-    assert (len(asked), wheels.is_full) == ((3, False) if is_passing else (1, True))
+    assert (len(asked), wheels.is_full) == ((3, False) if is_temporary else (1, True))

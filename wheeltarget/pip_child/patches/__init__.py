@@ -1,1 +1,1 @@
-"""The places in pip that are changed, each with the proof that the change took."""
+"""Patches of pip, each with a proof that pip uses it."""

@@ -1,8 +1,4 @@
-"""Seam around the command: what pip chose is kept for the result, and not reported as saved.
-
-A proof asks pip's real objects what they would do; see
-:mod:`wheeltarget.pip_child.patches.install`.
-"""
+"""Patch of the download command: record what pip chose, and do not report it as saved."""
 
 from __future__ import annotations
 
@@ -23,7 +19,7 @@ _IN_PROCESS = "inprocess-build-deps"
 
 
 def patch_result(current: CurrentJob) -> Any:
-    """Let what pip chose be written down, and let pip keep quiet about what is not placed yet."""
+    """Record what pip chose, and hide its list of saved files, which are not in place yet."""
     from pip._internal.commands import download
 
     run_here = download.DownloadCommand.run
@@ -41,7 +37,7 @@ def patch_result(current: CurrentJob) -> Any:
                 exit_code = int(run_here(self, options, arguments))
         finally:
             if pages.are_missing:
-                # What there is of a project is not known then.
+                # The files of a project are not all known then.
                 current.job.failure = None
         if exit_code == 0 and current.job.resolver is not None:
             if current.job.order.hashed:
@@ -51,27 +47,29 @@ def patch_result(current: CurrentJob) -> Any:
 
     download.DownloadCommand.run = run
     # Nothing is downloaded successfully before every target is done and placed.
-    _rebind_one(download, "write_output", lambda *_arguments: None)
+    _replace(download, "write_output", lambda *_arguments: None)
     return run
 
 
 def _check_options(current: CurrentJob, options: Any) -> None:
-    """Refuse what knows no targets, and leave out what would build for one."""
+    """Refuse the legacy resolver, and turn off options that a target does not allow."""
     from pip._internal.exceptions import CommandError
 
     if "legacy-resolver" in options.deprecated_features_enabled:
-        raise CommandError("the legacy resolver knows no targets: leave it out")
+        raise CommandError(
+            "the legacy resolver does not support targets: remove --use-deprecated=legacy-resolver"
+        )
     if current.run.refresh and hasattr(options, "refresh_package"):
-        options.refresh_package = {":all:"}  # a pip without it asks again anyway
+        options.refresh_package = {":all:"}  # older pips always ask again
         current.run.freshness.is_forced = True
     if current.job.view is not None:
-        # What a source is built with is for this machine, and has to be fetched apart.
+        # Build dependencies are for this machine, so pip must resolve them in another process.
         features = options.features_enabled
         options.features_enabled = [each for each in features if each != _IN_PROCESS]
 
 
 def _patch_saving(current: CurrentJob) -> None:
-    """Save next to nothing in a dry run, a project that is here as its source, all in silence."""
+    """Save files silently, a local project as its sdist, and almost nothing in a dry run."""
     from pip._internal.operations import prepare
     from pip._internal.req import req_install
 
@@ -83,7 +81,7 @@ def _patch_saving(current: CurrentJob) -> None:
     def save_linked_requirement(self: Any, requirement: Any) -> None:
         if not current.job.saves(requirement.link):
             return
-        # Of a checkout it is the requirement that says what was saved.
+        # For a checkout, the requirement logs what was saved.
         with silenced(prepare.logger), silenced(req_install.logger):
             save_here(self, requirement)
         link = requirement.link
@@ -104,7 +102,7 @@ def _patch_saving(current: CurrentJob) -> None:
 
 
 def _note_resolver(current: CurrentJob) -> None:
-    """Keep the resolver and what it gave, for the result."""
+    """Record the resolver and its result."""
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
     resolve_here = Resolver.resolve
@@ -119,7 +117,7 @@ def _note_resolver(current: CurrentJob) -> None:
 
 
 def observe_result(current: CurrentJob) -> None:
-    """Let what pip chose be written down where nothing else about pip is changed."""
+    """Record what pip chose in a plain run, which has no other patches."""
     from pip._internal.commands import download
 
     run_here = download.DownloadCommand.run
@@ -129,7 +127,7 @@ def observe_result(current: CurrentJob) -> None:
     def run(self: Any, options: Any, arguments: list[str]) -> int:
         exit_code = int(run_here(self, options, arguments))
         if exit_code == 0:
-            # Whatever fails here, the run itself was good.
+            # The run succeeded, even if recording its result fails.
             with contextlib.suppress(Exception):
                 _note_result(current, options)
                 current.job.was_run = True
@@ -139,10 +137,10 @@ def observe_result(current: CurrentJob) -> None:
 
 
 def build_source(requirement: Any, folder: str) -> str:
-    """Make the source distribution of a project that is a folder on this machine.
+    """Build the source distribution of a local project.
 
-    :param requirement: pip's requirement, its metadata prepared.
-    :param folder: where to write it.
+    :param requirement: pip's requirement, with prepared metadata.
+    :param folder: the folder to write it to.
     :returns: its file name.
     """
     from pip._internal.exceptions import InstallationError
@@ -155,21 +153,21 @@ def build_source(requirement: Any, folder: str) -> str:
         with requirement.build_env, backend.subprocess_runner(runner):
             return str(backend.build_sdist(folder))
     except UnsupportedOperation as error:
-        # What the backend says comes with the place in its code.
-        said = str(error).strip().splitlines()[-1:]
+        # The message of the backend ends with its reason, after a traceback.
+        reason = str(error).strip().splitlines()[-1:]
         raise InstallationError(
-            " ".join([f"{requirement.name} cannot be made a source distribution:", *said])
+            " ".join([f"cannot build a source distribution of {requirement.name}:", *reason])
         ) from error
 
 
-def _rebind_one(module: Any, name: str, replacement: Callable[..., None]) -> None:
+def _replace(module: Any, name: str, replacement: Callable[..., None]) -> None:
     if not callable(module.__dict__.get(name)):
-        raise AttributeError(name)  # noqa: TRY004 - it is not there
+        raise AttributeError(name)  # noqa: TRY004 - it does not exist
     setattr(module, name, replacement)
 
 
 def _note_result(current: CurrentJob, options: Any) -> None:
-    """Keep what was chosen, while pip's temporary folders are still there."""
+    """Record what was chosen, while pip's temporary folders still exist."""
     job, run = current.job, current.run
     if options.ignore_dependencies:
         job.dependencies = "none"
@@ -184,18 +182,18 @@ def _note_result(current: CurrentJob, options: Any) -> None:
 
 
 def prove_result(run: Any) -> bool:
-    """Ask whether the command that pip makes is the one that was wrapped, and what it is told."""
+    """Check that pip's command is the patched one, and has the expected options."""
     from pip._internal.commands import create_command
 
     command = create_command("download")
-    wanted = {
+    expected = {
         "--no-deps": "ignore_dependencies",
         "--only-deps": "only_dependencies",
         "--use-deprecated": "deprecated_features_enabled",
     }
-    given = {name: command.parser.get_option(name) for name in wanted}
-    if command.parser.has_option("--no-deps") and given["--only-deps"] is None:
-        del wanted["--only-deps"]  # pip has it from 26.2 on
+    options = {name: command.parser.get_option(name) for name in expected}
+    if command.parser.has_option("--no-deps") and options["--only-deps"] is None:
+        del expected["--only-deps"]  # pip has it from 26.2 on
     return type(command).run is run and all(
-        given[name].dest == attribute for name, attribute in wanted.items()
+        options[name].dest == attribute for name, attribute in expected.items()
     )

@@ -1,7 +1,6 @@
-"""What pip says of a failure: a sentence where it would show its code, and what it keeps to itself.
+"""Patch of error messages: a sentence instead of a traceback, and the unusable index pages.
 
-Nothing here decides what is fetched, so nothing is proved: on a pip that is built in another way,
-its own words stay as they are.
+It changes no result, so it has no proof: if it fails, pip's own messages stay.
 """
 
 from __future__ import annotations
@@ -19,118 +18,114 @@ from typing import Any
 from wheeltarget.pip_child.job import CurrentJob, rebind
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""What the operating system says where a file can't be written for reasons of the disk."""
-
 _LOGGER = logging.getLogger(__name__)
-_NOT_THERE = 404
-_FETCHED = "pip-"
-"""How the names of folders begin into which pip fetches files."""
+_NOT_FOUND = 404
+_DOWNLOAD_FOLDER = "pip-"
+"""The prefix of the temporary folders to which pip downloads files."""
 
 
-class Pages:
-    """The index pages of a job that say nothing, with the reason for each.
+class UnusablePages:
+    """The index pages of a job from which no files are known, with the reason for each.
 
-    :param current: the holder of the job at hand.
+    :param current: the current job.
     """
 
     def __init__(self, current: CurrentJob) -> None:
         self._current = current
         self._reasons: dict[str, str] = {}
-        self._passed_over: set[str] = set()
+        self._skipped: set[str] = set()
 
     def clear(self) -> None:
-        """Begin a job."""
+        """Forget the pages of the last job."""
         self._reasons.clear()
-        self._passed_over.clear()
+        self._skipped.clear()
 
     @property
     def are_missing(self) -> bool:
-        """Return whether there is a page that says nothing."""
+        """Return whether there is such a page."""
         return bool(self._reasons)
 
-    def miss(self, page: object, reason: object) -> None:
-        """Note a page that pip passes over; that a project is not there is no arrivals."""
-        self._passed_over.add(str(page))
+    def add(self, page: object, reason: object) -> None:
+        """Add a page that pip skips, unless the index does not have the project at all."""
+        self._skipped.add(str(page))
         response = getattr(reason, "response", None)
-        is_news = getattr(response, "status_code", None) != _NOT_THERE
+        is_failure = getattr(response, "status_code", None) != _NOT_FOUND
         if self._current.job.is_upcoming:
-            self._current.job.has_missed |= is_news
-        elif is_news:
-            self._reasons[str(page)] = _say(reason)
+            self._current.job.has_missed |= is_failure
+        elif is_failure:
+            self._reasons[str(page)] = _describe(reason)
 
-    def note(self, page: Any, content: object) -> None:
-        """Note a page that pip passes over with no more than a warning, since it is of no kind."""
+    def add_unreadable(self, page: Any, content: object) -> None:
+        """Add a page without content, for which pip only logs a warning."""
         from pip._internal.utils.filetypes import is_archive_file
 
         if content is not None:
             return
-        # A file can be named where a page can, and then there is none.
+        # --find-links may name a file instead of a page.
         is_page = page.scheme in {"http", "https"} and not is_archive_file(page.filename)
-        if is_page and str(page) not in self._passed_over:
-            self.miss(page, "this is no index page")
+        if is_page and str(page) not in self._skipped:
+            self.add(page, "it is not an index page")
 
-    def tell(self) -> None:
-        """Say which pages were missing, since the answer may have been on one of them."""
+    def log(self) -> None:
+        """Log the pages, since a missing file may have been on one of them."""
         for sentence in self.sentences():
             _LOGGER.error("%s", sentence)
 
     def sentences(self) -> list[str]:
-        """Say of each page that it was missing, and why."""
-        return [
-            f"No files are known from {page}: {reason}" for page, reason in self._reasons.items()
-        ]
+        """Return a sentence for each page."""
+        return [f"Cannot use the page {page}: {reason}" for page, reason in self._reasons.items()]
 
 
-def patch_pages(current: CurrentJob) -> Pages:
-    """Let it be noted which index pages say nothing, and let pages that are none be named.
+def patch_pages(current: CurrentJob) -> UnusablePages:
+    """Record the index pages without files, and name the page in errors about it.
 
-    :param current: the holder of the job at hand.
-    :returns: where it is noted.
+    :param current: the current job.
+    :returns: the pages, as they are recorded.
     """
     from pip._internal.index import collector
 
-    pages = Pages(current)
+    pages = UnusablePages(current)
 
     def replace(name: str, wrap: Callable[[Any], Any]) -> None:
         original = getattr(collector, name, None)
         if callable(original):
             rebind(name, original, functools.wraps(original)(wrap(original)))
 
-    def noting(pass_over: Any) -> Any:
-        def pass_over_page(link: Any, reason: Any, *rest: Any, **named: Any) -> None:
-            pages.miss(link, reason)
-            pass_over(link, reason, *rest, **named)
+    def wrap_failure(handle: Any) -> Any:
+        def handle_failure(link: Any, reason: Any, *rest: Any, **named: Any) -> None:
+            pages.add(link, reason)
+            handle(link, reason, *rest, **named)
 
-        return pass_over_page
+        return handle_failure
 
-    def naming(use: Any) -> Any:
-        def use_page(page: Any, *rest: Any, **named: Any) -> Any:
-            with _about(page):
-                content = use(page, *rest, **named)
-            pages.note(page, content)
+    def wrap_get(get: Any) -> Any:
+        def get_page(page: Any, *rest: Any, **named: Any) -> Any:
+            with _named_in_errors(page):
+                content = get(page, *rest, **named)
+            pages.add_unreadable(page, content)
             return content
 
-        return use_page
+        return get_page
 
-    def counting(parse: Any) -> Any:
+    def wrap_parse(parse: Any) -> Any:
         def parse_page(page: Any, *rest: Any, **named: Any) -> list[Any]:
-            with _about(page):
+            with _named_in_errors(page):
                 links = list(parse(page, *rest, **named))
             if not links:
-                pages.miss(page, "this page lists none")
+                pages.add(page, "it lists no files")
             return links
 
         return parse_page
 
-    replace("_handle_get_simple_fail", noting)
-    replace("_get_index_content", naming)
-    replace("parse_links", counting)
+    replace("_handle_get_simple_fail", wrap_failure)
+    replace("_get_index_content", wrap_get)
+    replace("parse_links", wrap_parse)
     return pages
 
 
 @contextmanager
-def _about(page: object) -> Iterator[None]:
-    """Name the page that cannot be read; what pip knows how to say is left to it."""
+def _named_in_errors(page: object) -> Iterator[None]:
+    """Name the page in errors for which pip has no message."""
     from pip._internal.exceptions import CommandError, PipError
 
     try:
@@ -138,14 +133,14 @@ def _about(page: object) -> Iterator[None]:
     except (PipError, EOFError):
         raise
     except Exception as error:
-        raise CommandError(f"cannot read the index page {page}: {_say(error)}") from error
+        raise CommandError(f"cannot read the index page {page}: {_describe(error)}") from error
 
 
 @contextmanager
-def explained(pages: Pages) -> Iterator[None]:
-    """Let a run of pip that fails say why, in a sentence; ``-vv`` shows where in the code.
+def explained(pages: UnusablePages) -> Iterator[None]:
+    """Turn unexpected errors of pip into a sentence; ``-vv`` shows the traceback.
 
-    :param pages: the index pages that say nothing; begun anew.
+    :param pages: the index pages without files, which are cleared first.
     """
     from pip._internal.exceptions import (
         CommandError,
@@ -159,19 +154,19 @@ def explained(pages: Pages) -> Iterator[None]:
     try:
         yield
     except InvalidWheel as error:
-        raise CommandError(_say_of_wheel(Path(error.location))) from error
+        raise CommandError(_describe_wheel(Path(error.location))) from error
     except DistributionNotFound:
-        pages.tell()
+        pages.log()
         raise
     except (PipError, BrokenStdoutLoggingError):
         raise
     except Exception as error:
-        raise CommandError(_say_unexpected(error)) from error
+        raise CommandError(_describe_unexpected(error)) from error
 
 
-def _say_of_wheel(wheel: Path) -> str:
-    """Say what a file is that has the name of a wheel and is none, and where if it was there."""
-    named = wheel.name if wheel.parent.name.startswith(_FETCHED) else wheel
+def _describe_wheel(wheel: Path) -> str:
+    """Return what is wrong with a file that is not a valid wheel."""
+    named = wheel.name if wheel.parent.name.startswith(_DOWNLOAD_FOLDER) else wheel
     try:
         with wheel.open("rb") as handle:
             start = handle.read(512).lstrip().lower()
@@ -180,46 +175,49 @@ def _say_of_wheel(wheel: Path) -> str:
     if not start:
         return f"{named} is empty"
     if start.startswith((b"<!doctype", b"<html", b"<?xml")):
-        return f"{named} is a web page and no wheel: is there a log-in before the index?"
-    return f"{named} is not a whole wheel: it cannot be unpacked"
+        return f"{named} is a web page, not a wheel: does the index require a login?"
+    return f"{named} is not a valid wheel: it cannot be unpacked"
 
 
-def _say_unexpected(error: Exception) -> str:
-    """Say what went wrong where pip would show its code."""
+def _describe_unexpected(error: Exception) -> str:
+    """Return a sentence for an error for which pip would show a traceback."""
     from pip._internal.utils.misc import redact_auth_from_url
     from pip._vendor.requests import RequestException
 
     if isinstance(error, EOFError):
-        # What it was asked stands in front of it.
+        # End the line of pip's prompt.
         sys.stdout.write("\n")
-        return "there is nobody to answer: give user and password in the URL, a keyring or .netrc"
+        return (
+            "the index requires a login, and there is no terminal to ask for it: "
+            "put user and password into the URL, a keyring or .netrc"
+        )
     if isinstance(error, RequestException):
         url = getattr(error.request, "url", None)
-        return f"cannot fetch {redact_auth_from_url(url) if url else 'a file'}: {_say(error)}"
+        return f"cannot fetch {redact_auth_from_url(url) if url else 'a file'}: {_describe(error)}"
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
-        # All that it writes goes to one file system, but for what it can do without.
+        # All files that pip cannot do without are on one file system.
         return f"cannot write to {error.filename or tempfile.gettempdir()}: {error.strerror}"
-    return _say(error)
+    return _describe(error)
 
 
-def _say(reason: object) -> str:
-    """Write a reason without the classes of the libraries around it."""
+def _describe(reason: object) -> str:
+    """Return the innermost reason of an error, without the errors wrapped around it."""
     inner = reason
     while isinstance(inner, BaseException):
-        below = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-        if not isinstance(below, BaseException):
+        cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+        if not isinstance(cause, BaseException):
             break
-        inner = below
+        inner = cause
     if isinstance(inner, OSError) and inner.strerror:
         return f"{inner.strerror}: {inner.filename!r}" if inner.filename else inner.strerror
     if not isinstance(inner, Exception):
         return str(inner)
-    said = inner.args[0] if inner.args and isinstance(inner.args[0], str) else inner
-    return str(said if _is_for_people(inner) else f"{type(inner).__name__}: {inner}")
+    text = inner.args[0] if inner.args and isinstance(inner.args[0], str) else inner
+    return str(text if _is_self_explanatory(inner) else f"{type(inner).__name__}: {inner}")
 
 
-def _is_for_people(error: Exception) -> bool:
-    """Return whether an error's text needs no class in front of it."""
+def _is_self_explanatory(error: Exception) -> bool:
+    """Return whether an error's text is clear without the name of its class."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
     from pip._vendor.urllib3.exceptions import HTTPError

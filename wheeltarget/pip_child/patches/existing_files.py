@@ -1,4 +1,4 @@
-"""Seam around files that exist already: they are linked into the job's folder, not fetched.
+"""Patch of the check for existing files: link them into the job's folder, do not fetch them.
 
 Only a trial run of pip proves it; see :mod:`wheeltarget.pip_child.patches.install`.
 """
@@ -16,7 +16,7 @@ from wheeltarget.pip_child.patches.wheel_store import take
 
 
 def patch_existing(current: CurrentJob) -> None:
-    """Let files that are there already not be fetched."""
+    """Use files that exist already instead of fetching them."""
     from pip._internal.operations import prepare
 
     check_here = prepare._check_download_dir
@@ -25,9 +25,9 @@ def patch_existing(current: CurrentJob) -> None:
     def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> str | None:
         found: str | None
         is_here = download_dir == current.job.order.folder
-        source = _link_here(current, link, Path(download_dir)) if is_here else ""
+        source = _provide(current, link, Path(download_dir)) if is_here else ""
         if source in {"an earlier job", "the store"}:
-            # pip would name a file in the destination, where it is not yet.
+            # pip would log a path in the destination, where the file is not yet.
             with silenced(prepare.logger):
                 found = check_here(link, download_dir, *rest, **named)
             return found
@@ -39,11 +39,8 @@ def patch_existing(current: CurrentJob) -> None:
     rebind("_check_download_dir", check_here, check_download_dir)
 
 
-def _link_here(current: CurrentJob, link: Any, folder: Path) -> str:
-    """Link a file into the folder at hand: an earlier job's, the destination's or the store's.
-
-    :returns: which of them it comes from, or an empty string.
-    """
+def _provide(current: CurrentJob, link: Any, folder: Path) -> str:
+    """Put a file into the job's folder, and return where it comes from; empty if nowhere."""
     path = folder / link.filename
     if path.exists():
         return ""
@@ -60,15 +57,15 @@ def _link_or_take(current: CurrentJob, link: Any, path: Path) -> str:
     if earlier is not None and earlier.is_file():
         link_or_copy(earlier, path)
         return "an earlier job"
-    there = Path(current.job.order.destination, link.filename)
-    if there.is_file() and link.filename not in current.run.refused:
-        link_or_copy(there, path)
+    existing = Path(current.job.order.destination, link.filename)
+    if existing.is_file() and link.filename not in current.run.refused:
+        link_or_copy(existing, path)
         return "the destination"
     return "the store" if _take_stored(current, link, path) else ""
 
 
 def _take_stored(current: CurrentJob, link: Any, path: Path) -> bool:
-    """Take a file from the store, and wait for one that is on its way there."""
+    """Take a file from the store; if it is being prefetched, wait for it."""
     from pip._internal.operations import prepare
 
     if current.place_wheel is not None:
@@ -80,7 +77,7 @@ def _take_stored(current: CurrentJob, link: Any, path: Path) -> bool:
 
 
 def link_or_copy(source: Path, path: Path) -> None:
-    """Link a file to a second path, or copy it if the file system has no links."""
+    """Link a file to a second path, or copy it if that fails."""
     try:
         path.hardlink_to(source.resolve())
     except OSError:

@@ -1,8 +1,7 @@
-"""Seams around failure: which files there are of the projects that could not be had, and who asked.
+"""Patches of pip's resolver that record why it fails: the conflict, and the files of its projects.
 
-Nothing is looked at, and nothing is written down, before pip has failed. Then the pages of the
-user's other requirements are asked for, if pip has not come to them, so that all that cannot be
-had is told at once.
+After a failure, the user's other requirements are checked as well, so that all missing projects
+are reported at once.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from wheeltarget.pip_protocol import Demand, Failure, FileFact
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
-_FOREIGN = "platform_mismatch"
-"""pip's word for a wheel of which no tag is the target's."""
+_PLATFORM_MISMATCH = "platform_mismatch"
+"""pip's verdict on a wheel that has no tag of the target."""
 
-_MOST_LOOKED_AT = 25
-"""How many of the user's other requirements are looked at after a failure."""
+_MOST_CHECKED = 25
+"""How many of the user's other requirements are checked after a failure."""
 
 
 def patch_failures(current: CurrentJob) -> CurrentJob:
-    """Keep the links that are looked at, and write down those that count where pip fails."""
+    """Record the links that pip evaluates, and why it fails."""
     from pip._internal.index.package_finder import PackageFinder
     from pip._internal.resolution.resolvelib.factory import Factory
 
@@ -48,42 +47,42 @@ def patch_failures(current: CurrentJob) -> CurrentJob:
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
         if current.job.view is not None:
             constraints = named.get("constraints") or (arguments[0] if arguments else {})
-            with _whatever_happens():
-                more, unseen = _look_further(current.job, self._finder, error.causes, constraints)
+            with _errors_ignored():
+                more, unseen = _more_causes(current.job, self._finder, error.causes, constraints)
                 demands = [_demand(cause, constraints) for cause in (*error.causes, *more)]
                 current.job.failure = _failure(current.job, self._finder, demands, unseen)
-            with _held_back(current, Factory.__module__):
+            with _captured(current, Factory.__module__):
                 return explain_here(self, error, *arguments, **named)
         return explain_here(self, error, *arguments, **named)
 
     PackageFinder.evaluate_links = evaluate_links
     Factory.get_installation_error = get_installation_error
-    _note_roots(current)
-    _note_hashes(current)
+    _record_roots(current)
+    _record_hash_errors(current)
     return current
 
 
 @contextmanager
-def _whatever_happens() -> Iterator[None]:
-    """Let pip's own error be the one that is told, where it cannot be explained."""
+def _errors_ignored() -> Iterator[None]:
+    """Ignore errors, so that the user sees pip's own."""
     try:
         yield
     except Exception:
-        _LOGGER.debug("There is no explanation", exc_info=True)
+        _LOGGER.debug("The failure cannot be explained", exc_info=True)
 
 
 def _wrap(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-    """Wrap a method that only helps to tell more; a pip without it tells less."""
+    """Wrap an optional method: without it, the explanation has less detail."""
     original = getattr(owner, name, None)
     if callable(original):
         setattr(owner, name, functools.wraps(original)(wrap(original)))
 
 
-def _note_roots(current: CurrentJob) -> None:
-    """Keep what the user asks for himself."""
+def _record_roots(current: CurrentJob) -> None:
+    """Record the user's own requirements."""
     from pip._internal.resolution.resolvelib.factory import Factory
 
-    def noting(collect: Any) -> Any:
+    def wrap(collect: Any) -> Any:
         def collect_root_requirements(self: Any, *arguments: Any, **named: Any) -> Any:
             collected = collect(self, *arguments, **named)
             current.job.roots = list(getattr(collected, "requirements", ()))
@@ -91,36 +90,36 @@ def _note_roots(current: CurrentJob) -> None:
 
         return collect_root_requirements
 
-    _wrap(Factory, "collect_root_requirements", noting)
+    _wrap(Factory, "collect_root_requirements", wrap)
 
 
-def _note_hashes(current: CurrentJob) -> None:
-    """Write down what counts where the hash of a file is not one that is allowed."""
+def _record_hash_errors(current: CurrentJob) -> None:
+    """Record the failure if the hash of a file is not allowed."""
     from pip._internal.exceptions import HashError
     from pip._internal.resolution.resolvelib import candidates
 
-    def noting(prepare: Any) -> Any:
+    def wrap(prepare: Any) -> Any:
         def prepare_candidate(self: Any) -> Any:
             try:
                 return prepare(self)
             except HashError as error:
                 if current.job.view is not None and self._ireq.name:
-                    with _whatever_happens():
+                    with _errors_ignored():
                         finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
                         current.job.failure = _failure(current.job, finder, [demand], ())
                 raise
 
         return prepare_candidate
 
-    _wrap(candidates._InstallRequirementBackedCandidate, "_prepare", noting)
+    _wrap(candidates._InstallRequirementBackedCandidate, "_prepare", wrap)
 
 
 @contextmanager
-def _held_back(current: CurrentJob, name: str) -> Iterator[None]:
-    """Keep what a logger says from the terminal; with ``--verbose`` it is shown as ever.
+def _captured(current: CurrentJob, name: str) -> Iterator[None]:
+    """Keep the messages of a logger for the report; with ``--verbose`` pip shows them itself.
 
-    It names every release of a project, or all who ask for one, and the explanation says what
-    matters of that; where there is none it is shown by the parent.
+    They list every release of a project. The parent shows an explanation instead, or, if there is
+    none, these messages.
     """
     consoles = [
         handler
@@ -131,52 +130,52 @@ def _held_back(current: CurrentJob, name: str) -> Iterator[None]:
         yield
         return
 
-    def holds(handler: Any) -> Callable[[logging.LogRecord], bool]:
-        def hold(record: logging.LogRecord) -> bool:
+    def capture(handler: Any) -> Callable[[logging.LogRecord], bool]:
+        def keep(record: logging.LogRecord) -> bool:
             if record.name == name:
                 current.job.said.append(handler.format(record))
             return record.name != name
 
-        return hold
+        return keep
 
-    filters = [(handler, holds(handler)) for handler in consoles]
-    for handler, hold in filters:
-        handler.addFilter(hold)
+    filters = [(handler, capture(handler)) for handler in consoles]
+    for handler, keep in filters:
+        handler.addFilter(keep)
     try:
         yield
     finally:
-        for handler, hold in filters:
-            handler.removeFilter(hold)
+        for handler, keep in filters:
+            handler.removeFilter(keep)
 
 
-def _look_further(
+def _more_causes(
     job: JobState, finder: Any, causes: Sequence[Any], constraints: Any
 ) -> tuple[list[tuple[Any, None]], list[str]]:
-    """Find what else of the user's own requirements cannot be had, as far as the index says.
+    """Find the user's other requirements for which the index has no file.
 
-    :returns: causes as pip has them, and the projects that were not looked at.
+    :returns: causes like pip's own, and the projects that were not checked.
     """
     more: list[tuple[Any, None]] = []
     unseen: list[str] = []
     if all(parent is not None for _, parent in causes):
-        return more, unseen  # pip has come to all of them
-    told = {normal(requirement.project_name) for requirement, _ in causes}
+        return more, unseen  # pip has looked at all of them
+    known = {normal(requirement.project_name) for requirement, _ in causes}
     others = {normal(each.project_name): each for each in job.roots}
-    left = _MOST_LOOKED_AT
+    left = _MOST_CHECKED
     for project, requirement in others.items():
         wanted = requirement.get_candidate_lookup()[1]
-        if project in told or wanted is None:
+        if project in known or wanted is None:
             continue
         left -= project not in job.links
         if left < 0:
             unseen.append(project)
-        elif not _is_there(finder, project, wanted, constraints.get(project)):
+        elif not _is_available(finder, project, wanted, constraints.get(project)):
             more.append((requirement, None))
     return more, unseen
 
 
-def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
-    """Return whether an index has a file for a requirement, or whether that cannot be told."""
+def _is_available(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
+    """Return whether an index has a file for a requirement; True if that is not known."""
     from pip._internal.exceptions import PipError
     from pip._vendor.requests import RequestException
 
@@ -189,7 +188,7 @@ def _is_there(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
 
 
 def prove_failures(current: CurrentJob) -> bool:
-    """Look at a link for the proof's job, and see it kept."""
+    """Check that a link that pip evaluates is recorded."""
     from pip._internal.models.link import Link
 
     finder = proof_finder()
@@ -203,7 +202,7 @@ def prove_failures(current: CurrentJob) -> bool:
 def _failure(
     job: JobState, finder: Any, demands: Sequence[Demand], unseen: Iterable[str]
 ) -> Failure:
-    """Return what could not be had, who asked for it, and which files there are of it."""
+    """Return the failure for some demands, with the files of their projects."""
     projects = sorted({demand.project for demand in demands if demand.project})
     files = {
         project: tuple(fact for _, fact in file_facts(finder, project, job.links_of(project)))
@@ -218,21 +217,16 @@ def _failure(
 
 
 def places_of(finder: Any, project: str) -> Iterator[str]:
-    """Return the index pages and folders in which a project would be.
-
-    :param finder: pip's finder.
-    :param project: the project, normalised.
-    """
+    """Return the index pages and folders that pip searches for a project."""
     scope = finder.search_scope
     for place in (*scope.get_index_urls_locations(project), *scope.find_links):
         yield without_credentials(place)
 
 
 def _demand(cause: Any, constraints: Any) -> Demand:
-    """Return one demand that cannot be met with the others."""
     requirement, parent = cause
     candidate, wanted = requirement.get_candidate_lookup()
-    link = getattr(candidate, "source_link", None)  # what Requires-Python is about has none
+    link = getattr(candidate, "source_link", None)  # a candidate for Python itself has none
     project = normal(requirement.project_name)
     constraint = constraints.get(project) if hasattr(constraints, "get") else None
     if wanted is not None:
@@ -250,73 +244,71 @@ def _demand(cause: Any, constraints: Any) -> Demand:
     )
 
 
-def _hash_demand(asked: Any, error: Any) -> Demand:
-    """Return the demand for a file of which the hash is not allowed, or not known."""
+def _hash_demand(requirement: Any, error: Any) -> Demand:
+    """Return the demand for a file whose hash is not allowed or not known."""
     from pip._internal.exceptions import HashMissing, HashUnpinned
 
-    link = asked.original_link
+    link = requirement.original_link
     return Demand(
-        project=normal(asked.name),
-        name=_named(asked),
-        specifier=str(asked.req.specifier),
-        hashes=allowed_hashes(asked),
-        chain=tuple(_chain_of(asked.comes_from)),
+        project=normal(requirement.name),
+        name=_name_with_extras(requirement),
+        specifier=str(requirement.req.specifier),
+        hashes=allowed_hashes(requirement),
+        chain=tuple(_chain_of(requirement.comes_from)),
         file=without_credentials(link.url_without_fragment) if link else "",
         unlisted=isinstance(error, HashMissing | HashUnpinned),
     )
 
 
 def allowed_hashes(wanted: Any) -> tuple[tuple[str, str], ...]:
-    """Return every hash that a requirement of pip's allows, with its algorithm."""
+    """Return the algorithm and value of each hash that a requirement allows."""
     return tuple((name, each) for name, some in wanted.hash_options.items() for each in some)
 
 
 def _chain(parent: Any) -> Iterator[tuple[str, str]]:
-    """Return name and version of who asks, then of who asks for that, up to the user's line."""
+    """Return name and version of each requiring project, from the nearest to the user's line."""
     if parent is None:
         return
     yield str(parent.name), str(parent.version)
-    asked = getattr(parent, "base", parent).get_install_requirement()
-    yield from _chain_of(getattr(asked, "comes_from", None))
+    requirement = getattr(parent, "base", parent).get_install_requirement()
+    yield from _chain_of(getattr(requirement, "comes_from", None))
 
 
-def _chain_of(asked: Any) -> Iterator[tuple[str, str]]:
-    while asked is not None and not isinstance(asked, str):
-        yield _named(asked), _pinned(asked)
-        asked = asked.comes_from
+def _chain_of(requirement: Any) -> Iterator[tuple[str, str]]:
+    while requirement is not None and not isinstance(requirement, str):
+        yield _name_with_extras(requirement), _pinned_version(requirement)
+        requirement = requirement.comes_from
 
 
-def _pinned(asked: Any) -> str:
-    """Return the only version that a requirement of pip's takes, if it says so."""
-    specifiers = list(asked.req.specifier) if asked.req is not None else []
+def _pinned_version(requirement: Any) -> str:
+    specifiers = list(requirement.req.specifier) if requirement.req is not None else []
     only = len(specifiers) == 1 and specifiers[0].operator == "=="
     return str(specifiers[0].version) if only and "*" not in specifiers[0].version else ""
 
 
-def _named(asked: Any) -> str:
-    """Name what a requirement of pip's asks for, its extras among it."""
-    extras = ",".join(sorted(asked.extras))
-    return f"{normal(asked.name)}[{extras}]" if extras else normal(asked.name)
+def _name_with_extras(requirement: Any) -> str:
+    extras = ",".join(sorted(requirement.extras))
+    return f"{normal(requirement.name)}[{extras}]" if extras else normal(requirement.name)
 
 
 def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tuple[Any, FileFact]]:
-    """Return each file of a project as pip's link, and what pip says of it.
+    """Return pip's link and verdict for each file of a project.
 
     :param finder: pip's finder.
     :param project: the project, normalised.
     :param links: its files.
     """
-    judge = _Judge(finder, project)
+    evaluator = _FileEvaluator(finder, project)
     for link in {link.url: link for link in links}.values():
         filename = link.filename
         if not filename.endswith(_DISTRIBUTIONS):
-            continue  # pip looks at the page itself, too, as if it were a file
+            continue  # pip also evaluates the page itself as if it were a file
         uploaded = getattr(link, "upload_time", None)
         yield (
             link,
             FileFact(
                 filename,
-                judge.ask(link, filename, uploaded),
+                evaluator.verdict(link, filename, uploaded),
                 link.requires_python,
                 (link.yanked_reason or "") if link.is_yanked else None,
                 hashes_of(link),
@@ -325,32 +317,31 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tupl
         )
 
 
-class _Judge:
-    """What pip says of files, and of those of a project with the same tags only once."""
+class _FileEvaluator:
+    """Evaluates files as pip does, but wheels with the same unsupported tags only once."""
 
     def __init__(self, finder: Any, project: str) -> None:
         control = getattr(finder, "release_control", None)
         self._finals_only = control is not None and control.allows_prereleases(project) is False
         self._evaluator = finder.make_link_evaluator(project)
         self._too_late = getattr(self._evaluator, "_uploaded_prior_to", None)
-        self._foreign: set[str] = set()
+        self._unsupported: set[str] = set()
 
-    def ask(self, link: Any, filename: str, uploaded: Any) -> str:
-        """Return pip's word for a file.
+    def verdict(self, link: Any, filename: str, uploaded: Any) -> str:
+        """Return pip's verdict on a file, or ``pre_release``, which pip does not report.
 
-        A date is asked about before the tags are, since another target would not help. That final
-        releases alone are taken, pip says of none of them.
+        The upload time comes before the tags, since another target would not help.
         """
         from pip._vendor.packaging.version import Version
 
         if uploaded is not None and self._too_late is not None and uploaded >= self._too_late:
             return "upload_too_late"
         tags = "-".join(filename.rsplit("-", 3)[1:])
-        if tags in self._foreign:
-            return _FOREIGN
+        if tags in self._unsupported:
+            return _PLATFORM_MISMATCH
         verdict, version = self._evaluator.evaluate_link(link)
-        if verdict.name == _FOREIGN and filename.endswith(".whl"):
-            self._foreign.add(tags)
+        if verdict.name == _PLATFORM_MISMATCH and filename.endswith(".whl"):
+            self._unsupported.add(tags)
         if self._finals_only and verdict.name == "candidate" and Version(version).is_prerelease:
             return "pre_release"
         return str(verdict.name)

@@ -1,7 +1,6 @@
-"""Seam around index pages: which ones pip looks for, and until when those that come are fresh.
+"""Patch of index pages: record which ones pip needs, and until when they are fresh.
 
-It changes nothing about pip, so nothing is proved: on a pip that is built in another way, nothing
-is known to be fresh, and the next run asks again.
+It changes no result, so it has no proof: if it fails, no page counts as fresh.
 """
 
 from __future__ import annotations
@@ -13,9 +12,9 @@ from wheeltarget.pip_child.job import CurrentJob
 
 
 def patch_freshness(current: CurrentJob) -> None:
-    """Note which pages pip looks for, and what comes.
+    """Record the index pages that pip needs, and their responses.
 
-    :param current: the holder of the job at hand.
+    :param current: the current job.
     """
     from pip._internal.index import collector
 

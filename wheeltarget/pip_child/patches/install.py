@@ -1,11 +1,10 @@
-"""The order in which patches are installed and proved, and the trial of a pip that is not known.
+"""Install and prove all patches, and try out a pip that is not known.
 
-Every patch stands in a module of this package, with its proof beside it, and asks
-:class:`CurrentJob` for the job at hand; without a target it does what pip does.
-A proof asks pip's real objects what they would do; it takes a few milliseconds. On a pip newer than
-those that wheeltarget's own tests were run on,
-:mod:`wheeltarget.pip_child.patches.selftest` asks pip as a whole, too. Where one answers for this
-machine instead, :class:`PipMovedError` ends the run before anything is fetched.
+Each patch is in a module of this package, next to its proof. It uses the job of
+:class:`CurrentJob`; without a target it does what pip does. A proof checks within milliseconds that
+pip's real objects use the patch. A pip that wheeltarget was not tested with also runs the trial in
+:mod:`wheeltarget.pip_child.patches.selftest`. If a proof or the trial fails,
+:class:`PipMovedError` ends the run before anything is fetched.
 """
 
 from __future__ import annotations
@@ -57,20 +56,20 @@ PROOF = JobOrder(
     sources=frozenset({SOURCE}),
     prefer={PREFERRED: "1"},
 )
-"""A job for a target that no machine is."""
+"""A job for a target that no machine has."""
 
 _KNOWN_PIPS = ((25, 3), (26, 3))
-"""The oldest and the newest pip on which the trial is part of wheeltarget's own tests."""
+"""The oldest and the newest pip that wheeltarget is tested with."""
 
 _LONGEST_REASON = 300
 
 
 class Seam(NamedTuple):
-    """A place in pip.
+    """A patch and its proof.
 
-    :param name: what it is about, for a message.
-    :param patch: makes pip ask for the job at hand there; gives what the proof needs.
-    :param prove: asks pip's own objects whether they do; None where the trial has to show it.
+    :param name: what it is about, for messages.
+    :param patch: patches pip, and returns what the proof needs.
+    :param prove: returns whether pip uses the patch; None if only the trial can show it.
     """
 
     name: str
@@ -81,66 +80,64 @@ class Seam(NamedTuple):
 def install(
     current: CurrentJob, download: Download, prefetching: Prefetching | None = None
 ) -> None:
-    """Make pip see the job at hand, and prove that every patch took.
+    """Install and prove all patches for resolving.
 
-    :param current: the holder of the job at hand.
+    :param current: the current job.
     :param download: runs ``pip download``.
-    :param prefetching: spares pip its waiting, where that can be done.
-    :raises PipMovedError: where pip is not built as expected.
+    :param prefetching: what fetches ahead of pip, if anything.
+    :raises PipMovedError: if a proof or the trial fails.
     """
     _install(
         current,
         Seam("markers", patch_markers, prove_markers),
-        Seam("who asks for what is not known", patch_unknown, prove_unknown),
+        Seam("unknown marker variables", patch_unknown, prove_unknown),
         Seam("supported tags", patch_tags, prove_tags),
         Seam("files of one project", patch_selection, prove_selection),
-        Seam("why it fails", patch_failures, prove_failures),
+        Seam("failures of the resolver", patch_failures, prove_failures),
         Seam("specifiers from before PEP 440", patch_legacy, prove_legacy),
         Seam("content of requirements files", patch_files, prove_files),
-        Seam("files that are there already", patch_existing, None),
-        Seam("what was chosen", patch_result, prove_result),
+        Seam("existing files", patch_existing, None),
+        Seam("chosen files", patch_result, prove_result),
     )
     patch_messages(current)
     if prefetching is not None:
         prefetching.install(PROOF)
     try:
-        _try_out(current, download, plain=False)
+        _run_trial(current, download, plain=False)
     except PipMovedError:
         if prefetching is None or not prefetching.is_installed:
             raise
         prefetching.remove("in a trial")
-        _try_out(current, download, plain=False)
+        _run_trial(current, download, plain=False)
     if prefetching is not None:
-        prefetching.tell()
+        prefetching.write_note()
 
 
 def install_listing(
     current: CurrentJob, download: Download, prefetching: Prefetching | None = None
 ) -> None:
-    """Make pip see the job at hand, and look at projects where it would resolve.
+    """Install and prove all patches for listing projects.
 
-    :param current: the holder of the job at hand.
+    :param current: the current job.
     :param download: runs ``pip download``.
-    :param prefetching: spares pip its waiting, where that can be done.
-    :raises PipMovedError: where pip is not built as expected.
+    :param prefetching: what fetches ahead of pip, if anything.
+    :raises PipMovedError: if a proof or the trial fails.
     """
-    # Before pages are fetched ahead, since of those pip does not read every file.
+    # Before those of prefetching, which leave out files of a page.
     lister = ProjectLister(current, patch_pages(current), prefetching)
     install(current, download, prefetching)
-    _install(
-        current, Seam("what there is of a project", lambda _: patch_listing(lister), prove_listing)
-    )
+    _install(current, Seam("files of projects", lambda _: patch_listing(lister), prove_listing))
 
 
 def install_files(current: CurrentJob, download: Download) -> None:
-    """Make pip read the requirements files of the job, and leave the rest of it as it is.
+    """Install and prove the patch of requirements files alone.
 
-    :param current: the holder of the job at hand.
+    :param current: the current job.
     :param download: runs ``pip download``.
-    :raises PipMovedError: where pip is not built as expected.
+    :raises PipMovedError: if the proof or the trial fails.
     """
     _install(current, Seam("content of requirements files", patch_files, prove_files))
-    _try_out(current, download, plain=True)
+    _run_trial(current, download, plain=True)
 
 
 def _install(current: CurrentJob, *seams: Seam) -> None:
@@ -148,14 +145,14 @@ def _install(current: CurrentJob, *seams: Seam) -> None:
         try:
             proof = seam.patch(current)
             current.begin(PROOF)
-            took = seam.prove is None or seam.prove(proof)
+            is_proved = seam.prove is None or seam.prove(proof)
         except Exception as error:
-            raise _moved(seam.name, repr(error)) from error
-        if not took:
-            raise _moved(seam.name, "the patch did not take")
+            raise _moved_error(seam.name, repr(error)) from error
+        if not is_proved:
+            raise _moved_error(seam.name, "pip does not use the patch")
 
 
-def _try_out(current: CurrentJob, download: Download, *, plain: bool) -> None:
+def _run_trial(current: CurrentJob, download: Download, *, plain: bool) -> None:
     from pip import __version__ as pip_version
 
     if is_known(pip_version):
@@ -163,26 +160,26 @@ def _try_out(current: CurrentJob, download: Download, *, plain: bool) -> None:
     try:
         fault = find_fault(current, download, plain=plain)
     except OSError:
-        raise  # a full disk, say, of which pip is innocent
+        raise  # such as a full disk, which is not pip's fault
     except Exception as error:
-        raise _moved("in a trial", repr(error)) from error
+        raise _moved_error("in a trial", repr(error)) from error
     if fault:
-        raise _moved("in a trial", fault)
+        raise _moved_error("in a trial", fault)
 
 
 def is_known(pip_version: str) -> bool:
-    """Return whether a pip is one of those on which wheeltarget was tried out."""
+    """Return whether wheeltarget is tested with a version of pip."""
     release = tuple(int(number) for number in re.findall(r"\d+", pip_version)[:2])
     oldest, newest = _KNOWN_PIPS
     return oldest <= release <= newest
 
 
-def _moved(what: str, why: str) -> PipMovedError:
+def _moved_error(what: str, why: str) -> PipMovedError:
     from pip import __version__ as pip_version
 
     reason = " ".join(why.split())
     return PipMovedError(
-        f"pip {pip_version} is not built as wheeltarget {__version__} knows it "
-        f"({what}: {reason[:_LONGEST_REASON]}), so it would answer for this machine; "
-        "nothing was fetched: use a pip from 25.3 to 26.3, or a newer wheeltarget"
+        f"wheeltarget {__version__} does not work with pip {pip_version} "
+        f"({what}: {reason[:_LONGEST_REASON]}), which would resolve for this machine instead of "
+        "the target; nothing was fetched: use pip 25.3 to 26.3, or a newer wheeltarget"
     )

@@ -1,8 +1,4 @@
-"""Seam around specifiers from before PEP 440, which the pips of old targets read.
-
-A proof asks pip's real objects what they would do; see
-:mod:`wheeltarget.pip_child.patches.install`.
-"""
+"""Patch of specifiers: read those from before PEP 440 if the target's own pip does."""
 
 from __future__ import annotations
 
@@ -16,9 +12,9 @@ from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_spe
 
 
 def patch_legacy(current: CurrentJob) -> CurrentJob:
-    """Let specifiers from before PEP 440 be read where the target's own pip reads them.
+    """Read specifiers from before PEP 440 if the target's own pip reads them.
 
-    :param current: the holder of the job at hand.
+    :param current: the current job.
     :returns: the same.
     """
     from pip._internal.index import package_finder
@@ -31,7 +27,6 @@ def patch_legacy(current: CurrentJob) -> CurrentJob:
     judge_here = package_finder._check_link_requires_python
 
     def is_modern(text: str) -> bool:
-        # By pip's own reader, which is loaded already.
         try:
             Specifier(text)
         except InvalidSpecifier:
@@ -67,7 +62,7 @@ def patch_legacy(current: CurrentJob) -> CurrentJob:
 
 
 def prove_legacy(current: CurrentJob) -> bool:
-    """Ask a wheel and a link for what only old pips read."""
+    """Check a wheel and a link with specifiers that only old pips read."""
     from pip._internal.index.package_finder import LinkType
     from pip._internal.models.link import Link
 

@@ -1,8 +1,8 @@
-"""What there is of the projects that are asked for, in place of a resolution.
+"""Patch of the resolver: list the files of the requested projects instead of resolving.
 
-pip reads its options, the requirements and the constraints as it does for a download, and its own
-finder asks the indexes. Where the resolver would begin, every project that a requirement names is
-looked at instead: each of its files with pip's verdict, and the one that pip would take.
+pip reads its options, the requirements and the constraints as for a download. Instead of resolving,
+its finder looks up every project that a requirement names: each file with pip's verdict, and the
+file that pip would choose.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.links import normal, without_credentials
-from wheeltarget.pip_child.patches.error_messages import Pages
+from wheeltarget.pip_child.patches.error_messages import UnusablePages
 from wheeltarget.pip_child.patches.failures import allowed_hashes, file_facts, places_of
 from wheeltarget.pip_child.patches.selftest import ODD, proof_finder
 from wheeltarget.pip_child.prefetch.graph import fetch_pages, first_tried
@@ -25,20 +25,20 @@ from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_protocol import Asked, FoundFile, FoundProject, JobListing
 
 _OTHER = "different_project"
-"""pip's word for a file that only stands on the same page."""
+"""pip's verdict on a file of another project on the same page."""
 
 _UNDATED = "upload_time_missing"
-"""pip's word for a file of which nobody says when it was uploaded, where that counts."""
+"""pip's verdict on a file without an upload time, if that is needed."""
 
 _CANDIDATES = frozenset({"candidate", "pre_release"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What the indexes have of a project; it is the same for every target.
+    """The files of a project, which are the same for every target.
 
-    :param links: its links, and on pages of several projects those of others.
-    :param problem: why not everything of it is known, or an empty string.
+    :param links: its links, and those of other projects on the same pages.
+    :param problem: why not all files are known, or an empty string.
     """
 
     links: list[Any]
@@ -47,33 +47,35 @@ class _Found:
 
 @dataclass(slots=True)
 class ProjectLister:
-    """Looks at projects where pip would resolve; what it finds is the listing of the job at hand.
+    """Lists projects instead of resolving; the result is the listing of the current job.
 
-    :param current: the holder of the job at hand.
-    :param pages: the index pages that say nothing.
-    :param prefetching: fetches pages ahead, if that can be done.
-    :param found: what there is by project; it is kept from job to job.
-    :param kept: the links that pip looks at, while it does so only to find out which there are.
+    :param current: the current job.
+    :param pages: the index pages without files.
+    :param prefetching: what fetches pages ahead, if anything.
+    :param found: the files by project, for all jobs.
+    :param collected: while the links of a project are collected, those that pip evaluates.
     """
 
     current: CurrentJob
-    pages: Pages
+    pages: UnusablePages
     prefetching: Prefetching | None = None
     found: dict[str, _Found] = field(default_factory=dict)
-    kept: list[Any] | None = None
+    collected: list[Any] | None = None
 
-    def look(self, finder: Any, requirements: Sequence[Any], *, hashed: bool = False) -> None:
-        """Look at every project that requirements name.
+    def list_projects(
+        self, finder: Any, requirements: Sequence[Any], *, hashed: bool = False
+    ) -> None:
+        """List every project that requirements name.
 
         :param finder: pip's finder.
-        :param requirements: pip's requirements, the constraints among them.
-        :param hashed: whether pip compares the hash of every file with one that is listed.
+        :param requirements: pip's requirements and constraints.
+        :param hashed: whether pip checks the hash of every file.
         """
         limits = [each for each in requirements if each.constraint and each.match_markers()]
-        asked = [each for each in requirements if not each.constraint]
-        described = [_describe(each) for each in asked]
+        requested = [each for each in requirements if not each.constraint]
+        described = [_describe(each) for each in requested]
         wanted: dict[str, list[Any]] = {}
-        for requirement, each in zip(asked, described, strict=True):
+        for requirement, each in zip(requested, described, strict=True):
             if each.needed and not each.url:
                 wanted.setdefault(each.project, []).append(requirement)
         if self.prefetching is not None and self.prefetching.ahead is not None:
@@ -90,16 +92,16 @@ class ProjectLister:
             ),
         )
 
-    def _project(self, finder: Any, project: str, asked: Sequence[Any]) -> FoundProject:
+    def _project(self, finder: Any, project: str, requirements: Sequence[Any]) -> FoundProject:
         """Return one project as the job's target sees it."""
         if project not in self.found:
-            self.found[project] = self._ask(finder, project)
+            self.found[project] = self._collect(finder, project)
         found = self.found[project]
         facts = list(file_facts(finder, project, found.links))
         links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
-        best, taken, applicable = _choice(finder, project, links, asked)
+        best, taken, applicable = _choice(finder, project, links, requirements)
         if any(fact.verdict == _UNDATED for _, fact in facts):
-            taken = None  # pip ends there
+            taken = None  # pip ends with an error
         files = tuple(
             FoundFile(
                 fact,
@@ -119,32 +121,28 @@ class ProjectLister:
             () if files else tuple(sorted(_neighbours(finder, facts))),
         )
 
-    def _ask(self, finder: Any, project: str) -> _Found:
-        """Ask the indexes for a project, once for all targets."""
+    def _collect(self, finder: Any, project: str) -> _Found:
+        """Collect the links of a project, once for all targets."""
         from pip._internal.exceptions import PipError
 
         self.pages.clear()
         self.current.job.unread.pop(project, None)
-        self.kept, problem = [], ""
+        self.collected, problem = [], ""
         try:
             finder.find_all_candidates(project)
             for read in self.current.job.unread.get(project, ()):
-                self.kept += read()
+                self.collected += read()
         except PipError as error:
             problem = str(error)
-        # pip looks at pages first, and puts what lies in folders before what they list.
-        links = sorted(dict.fromkeys(self.kept), key=lambda link: link.comes_from is not None)
-        self.kept = None
+        # pip reads pages first, but prefers files in folders.
+        links = sorted(dict.fromkeys(self.collected), key=lambda link: link.comes_from is not None)
+        self.collected = None
         problem = "; ".join(self.pages.sentences()) or problem
-        return _Found(list({_address(link): link for link in links}.values()), problem)
+        return _Found([*{_address(link): link for link in links}.values()], problem)
 
 
 def patch_listing(lister: ProjectLister) -> ProjectLister:
-    """Let the projects be looked at where the resolver would begin.
-
-    :param lister: looks at the projects.
-    :returns: the same.
-    """
+    """List projects instead of resolving, and return the lister."""
     from pip._internal.index.package_finder import PackageFinder
     from pip._internal.req.req_set import RequirementSet
     from pip._internal.resolution.resolvelib.resolver import Resolver
@@ -154,16 +152,16 @@ def patch_listing(lister: ProjectLister) -> ProjectLister:
     @functools.wraps(resolve_here)
     def resolve(self: Any, root_reqs: Sequence[Any], *_arguments: Any, **_named: Any) -> Any:
         preparer = self.factory.preparer
-        lister.look(self.factory._finder, root_reqs, hashed=bool(preparer.require_hashes))
+        lister.list_projects(self.factory._finder, root_reqs, hashed=bool(preparer.require_hashes))
         return RequirementSet()
 
     look_here = PackageFinder.evaluate_links
 
     @functools.wraps(look_here)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
-        if lister.kept is None:
+        if lister.collected is None:
             return look_here(self, link_evaluator, links)
-        lister.kept += links
+        lister.collected += links
         return []
 
     Resolver.resolve = resolve
@@ -172,7 +170,7 @@ def patch_listing(lister: ProjectLister) -> ProjectLister:
 
 
 def prove_listing(lister: ProjectLister) -> bool:
-    """Look at links for the proof's job, and see what would be told of them."""
+    """Check the listing of a project with some links."""
     from pip._internal.models.link import Link
     from pip._internal.req.constructors import install_req_from_line
 
@@ -180,19 +178,19 @@ def prove_listing(lister: ProjectLister) -> bool:
     address = "https://example.invalid/proof"
     names = [f"{version}-{tag}.whl" for version in (1, 2) for tag in (*ODD.tags, "py3-none-any")]
     links = [Link(f"{address}-{name}") for name in names]
-    lister.kept = []
+    lister.collected = []
     finder.evaluate_links(finder.make_link_evaluator("proof"), iter(links))
-    lister.found["proof"] = _Found(lister.kept)
-    lister.kept = None
-    asked = [
+    lister.found["proof"] = _Found(lister.collected)
+    lister.collected = None
+    requirements = [
         install_req_from_line(line)
         for line in ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
     ]
     limit = install_req_from_line("proof<2", constraint=True)
-    lister.look(finder, [limit, *asked])
+    lister.list_projects(finder, [limit, *requirements])
     lister.found = {}
     listing = lister.current.job.listing
-    assert listing is not None  # noqa: S101 - it was looked at
+    assert listing is not None  # noqa: S101 - it was just made
     project = dict(listing.projects)["proof"]
     return (
         [each.needed for each in listing.requirements] == [True, False]
@@ -203,12 +201,10 @@ def prove_listing(lister: ProjectLister) -> bool:
 
 
 def _of(project: str, requirements: Iterable[Any]) -> Iterator[Any]:
-    """Return the requirements on a project."""
     return (each for each in requirements if normal(each.name or "") == project)
 
 
 def _describe(requirement: Any) -> Asked:
-    """Describe a requirement or constraint, and whether its marker holds for the target."""
     from pip._internal.exceptions import InstallationError
 
     problem, needed = "", False
@@ -232,33 +228,31 @@ def _describe(requirement: Any) -> Asked:
 
 
 def _choice(
-    finder: Any, project: str, links: Sequence[Any], asked: Sequence[Any]
+    finder: Any, project: str, links: Sequence[Any], requirements: Sequence[Any]
 ) -> tuple[dict[str, str], str | None, frozenset[str]]:
-    """Choose as pip would, of each release and of all that are asked for.
+    """Choose the best file of each release, and of all, as pip's resolver does.
 
-    What is asked for is put together as pip's resolver does it for one project.
-
-    :returns: the version of each file that is the best of one, by the file's URL; the URL of the
-        file that pip would take, if any; the versions that can be taken.
+    :returns: the versions by the URLs of their best files; the URL of the file that pip would
+        choose, if any; the versions that can be chosen.
     """
     from pip._internal.utils.hashes import Hashes
     from pip._vendor.packaging.specifiers import SpecifierSet
 
     specifier, hashes = SpecifierSet(), Hashes()
-    for requirement in asked:
+    for requirement in requirements:
         specifier &= requirement.specifier
         hashes &= requirement.hashes(trust_internet=False)
     candidates = finder.evaluate_links(finder.make_link_evaluator(project), iter(links))
     judge = finder.make_candidate_evaluator(project, specifier=specifier, hashes=hashes)
     version = attrgetter("version")
     releases = groupby(sorted(candidates, key=version), key=version)
-    # Of several that are as good, the resolver takes the last, and this function the first.
+    # If several are equally good, the resolver prefers the last, and this function the first.
     best = [judge.sort_best_candidate(list(files)[::-1]) for _, files in releases]
     applicable = judge.get_applicable_candidates(candidates)
     first = first_tried(applicable, specifier)
     taken = first.link if first is not None else None
     if taken is not None and hashes and taken.has_hash and not taken.is_hash_allowed(hashes):
-        taken = None  # it would be fetched, and then refused
+        taken = None  # pip would fetch it and then refuse it
     return (
         {_address(each.link): str(each.version) for each in best},
         _address(taken) if taken else None,
@@ -267,12 +261,11 @@ def _choice(
 
 
 def _address(link: Any) -> str:
-    """Return the URL of a file as messages have it."""
     return without_credentials(link.url_without_fragment)
 
 
 def _neighbours(finder: Any, facts: Iterable[Any]) -> set[str]:
-    """Name the projects that lie beside one of which there is nothing, as far as that is known."""
+    """Return the names of other projects on the same pages and in the same folders."""
     names = {fact.filename for _, fact in facts if fact.verdict == _OTHER}
     for place in finder.find_links:
         if Path(place).is_dir():

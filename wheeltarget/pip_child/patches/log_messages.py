@@ -1,4 +1,4 @@
-"""Seam around pip's log: it names the destination, and no passwords.
+"""Patch of pip's log: it names the destination, and shows no passwords.
 
 Only a trial run of pip proves it; see :mod:`wheeltarget.pip_child.patches.install`.
 """
@@ -14,22 +14,22 @@ from typing import Any
 from wheeltarget.pip_child.job import CurrentJob
 
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
-"""The user's name, if there is a password as well, and the rest, in which there may be an @."""
+"""A user name that is followed by a password, and the rest, which may contain an @."""
 
 
 def patch_messages(current: CurrentJob) -> None:
-    """Messages name the destination, not the folder in which pip works, and no passwords."""
+    """Replace the job's folder in log records by the destination, and redact passwords."""
     make_here = logging.getLogRecordFactory()
 
     def translate(value: object) -> object:
         folder = current.job.order.folder
         if isinstance(value, int | float) or not folder:
             return value
-        said = str(value)
-        text = _CREDENTIALS.sub(r"\1****@", said)
+        original = str(value)
+        text = _CREDENTIALS.sub(r"\1****@", original)
         if folder not in text:
-            return value if text == said else text
-        # Not where it is the beginning of another folder's name.
+            return value if text == original else text
+        # Not if it is only the beginning of another folder's name.
         pattern = re.escape(folder) + r"(?![\w-]|\.\w)"
         return re.sub(pattern, lambda _: current.job.order.destination, text)
 
@@ -39,7 +39,7 @@ def patch_messages(current: CurrentJob) -> None:
         if isinstance(record.args, tuple):
             record.args = tuple(translate(each) for each in record.args)
         if record.exc_info:
-            # A handler takes this text where it is there.
+            # Handlers use this text if it is set.
             record.exc_text = str(translate(logging.Formatter().formatException(record.exc_info)))
         return record
 
@@ -48,7 +48,7 @@ def patch_messages(current: CurrentJob) -> None:
 
 @contextmanager
 def silenced(logger: logging.Logger) -> Iterator[None]:
-    """Keep a logger quiet for a while."""
+    """Disable a logger for a while."""
     logger.disabled = True
     try:
         yield

@@ -12,11 +12,7 @@ from wheeltarget.targets.markers import holds
 
 
 class UnknownMarkerError(Exception):
-    """A marker asks for an unknown variable whose value matters.
-
-    :param marker: the marker.
-    :param variable: the variable.
-    """
+    """A marker depends on an unknown variable."""
 
     def __init__(self, marker: str, variable: str) -> None:
         super().__init__(marker, variable)
@@ -25,10 +21,7 @@ class UnknownMarkerError(Exception):
 
 
 def patch_markers(current: CurrentJob) -> None:
-    """Make markers see the target.
-
-    :param current: the holder of the job at hand.
-    """
+    """Evaluate markers for the target."""
     from pip._vendor.packaging import markers
 
     host_environment = markers.default_environment
@@ -64,7 +57,7 @@ def patch_markers(current: CurrentJob) -> None:
 
 
 def prove_markers(_proof: object) -> bool:
-    """Ask a requirement for each variable of the proof's target."""
+    """Check a requirement with a marker for each known variable."""
     from pip._internal.models.installation_report import InstallationReport
     from pip._internal.req.constructors import install_req_from_line
 
@@ -78,10 +71,10 @@ def prove_markers(_proof: object) -> bool:
 
 
 def patch_unknown(current: CurrentJob) -> type[Exception]:
-    """Let an error about an unknown variable say who asks for it.
+    """Name the requirement in errors about unknown variables.
 
-    :param current: the holder of the job at hand.
-    :returns: pip's kind of error that comes of it.
+    :param current: the current job.
+    :returns: the class of the errors, which pip shows as its own.
     """
     from pip._internal.exceptions import InstallationError
     from pip._internal.metadata import select_backend
@@ -90,12 +83,12 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
     from pip._vendor.packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 
     class UnknownValueError(InstallationError):  # type: ignore[misc]
-        def __init__(self, asker: str, error: UnknownMarkerError) -> None:
+        def __init__(self, requirement: str, error: UnknownMarkerError) -> None:
             label = current.job.order.label
             super().__init__(
-                f"{asker} asks for {error.variable} in its marker ({error.marker}), and nothing "
-                f"is known of it for {label}: describe the target in a file, with "
-                f'{error.variable} = "…" under [markers], and name that: target=./FILE.toml'
+                f"{requirement}: its marker ({error.marker}) uses {error.variable}, which is not "
+                f"known for {label}; describe the target in a file, with "
+                f'{error.variable} = "…" under [markers], and use it: target=./FILE.toml'
             )
 
     distribution = select_backend().Distribution
@@ -108,8 +101,8 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
         try:
             yield from list_here(self, *arguments, **named)
         except UnknownMarkerError as error:
-            asker = f"{_find(self, error.marker)}, which {self.raw_name} {self.version} needs,"
-            raise UnknownValueError(asker, error) from None
+            dependency = f"{_find(self, error.marker)}, required by {self.raw_name} {self.version}"
+            raise UnknownValueError(dependency, error) from None
 
     @functools.wraps(match_here)
     def match_markers(self: Any, *arguments: Any, **named: Any) -> bool:
@@ -119,12 +112,12 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
             place = f" ({self.comes_from})" if isinstance(self.comes_from, str) else ""
             raise UnknownValueError(f"{self.req or self.link}{place}", error) from None
         except (UndefinedComparison, UndefinedEnvironmentName, KeyError) as error:
-            # pip would show where in its code that was; older ones say it with a KeyError.
+            # pip would show a traceback; old versions raise a KeyError.
             raise InstallationError(f"{self.req or self.link} ; {self.markers}: {error}") from error
 
     @functools.wraps(check_here)
     def check_metadata_consistency(self: Any, *arguments: Any, **named: Any) -> None:
-        # Here every extra is looked at, whether anybody asked for it or not.
+        # pip evaluates the markers of every extra here, even if it is not requested.
         job = current.job
         job.checks_metadata = True
         try:
@@ -139,18 +132,18 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
 
 
 def _find(distribution: Any, marker: str) -> str:
-    """Name the dependency that has a marker."""
+    """Return the name of the dependency that has a marker."""
     from pip._internal.utils.packaging import get_requirement
 
     for line in distribution.metadata.get_all("Requires-Dist", []):
         requirement = get_requirement(str(line).strip())
         if str(requirement.marker) == marker:
             return str(requirement.name)
-    return "something"
+    return "a dependency"
 
 
 def prove_unknown(unknown_value_error: type[Exception]) -> bool:
-    """Ask a line and a wheel for what is not known."""
+    """Check a requirement and a wheel whose marker is not known."""
     from pip._internal.req.constructors import install_req_from_line
 
     undecided = 'proof ; platform_version == "1"'

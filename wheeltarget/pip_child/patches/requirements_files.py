@@ -1,4 +1,4 @@
-"""Seam around requirements files: pip reads them under their own names, as the target sees them."""
+"""Patch of requirements files: pip reads their content as it is for the target."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from wheeltarget.pip_child.job import CurrentJob, rebind
 
 
 def patch_files(current: CurrentJob) -> Any:
-    """Make pip read the requirements files that the job has.
+    """Read requirements files from the job.
 
-    :param current: the holder of the job at hand.
-    :returns: the module that was patched.
+    :param current: the current job.
+    :returns: the patched module.
     """
     from pip._internal.exceptions import InstallationError
     from pip._internal.req import req_file
@@ -26,14 +26,14 @@ def patch_files(current: CurrentJob) -> Any:
         if content is not None:
             return url, content
         if current.job.is_upcoming:
-            raise InstallationError(f"{redact_auth_from_url(url)} is read when it is its turn")
+            raise InstallationError(f"{redact_auth_from_url(url)} is not read ahead")
         location, content = read_here(url, *arguments, **named)
         for number, line in enumerate(content.splitlines(), start=1):
-            # Clauses are read by the parent, before pip: here they would be lost in silence.
+            # The parent reads clauses before pip runs; here they would be ignored.
             if ("tags" in line or "target" in line) and _has_clause(line):
                 raise InstallationError(
                     f"line {number} of {redact_auth_from_url(url)} has a tags= or target= clause, "
-                    "and those are read in local files only: download it and name the copy"
+                    "but clauses are read in local files only: download the file, and use the copy"
                 )
         return location, content
 
@@ -42,14 +42,14 @@ def patch_files(current: CurrentJob) -> Any:
 
 
 def _has_clause(line: str) -> bool:
-    # Most runs never get here, and what reads annotations takes its time to load.
+    # Loaded here because it is slow to load and rarely needed.
     from wheeltarget.requirements.annotations import has_clause
 
     return has_clause(line)
 
 
 def prove_files(req_file: Any) -> bool:
-    """Read the file of the proof's job."""
+    """Check that pip reads the file of the proof's job."""
     parser = req_file.RequirementsFileParser(None, req_file.get_line_parser(None))
     lines = list(parser.parse("proof.txt", constraint=False))
     return [(line.lineno, line.args.strip()) for line in lines] == [(1, "proof==1")]

@@ -1,8 +1,4 @@
-"""Seams around selection: wheels narrowed by constraints, sources, versions that are to be kept.
-
-A proof asks pip's real objects what they would do; see
-:mod:`wheeltarget.pip_child.patches.install`.
-"""
+"""Patches of file selection: tags of target and constraints, sdists, preferred versions."""
 
 from __future__ import annotations
 
@@ -15,21 +11,17 @@ from wheeltarget.pip_child.patches.selftest import ODD, proof_finder
 from wheeltarget.pip_child.patches.sizes import patch_sizes
 
 NARROW = "narrow-proof"
-"""The project of which the proof's job takes only its last tag."""
+"""The project for which the proof's job allows only the last tag."""
 
 SOURCE = "source-proof"
-"""The project of which the proof's job takes sources."""
+"""The project for which the proof's job allows source distributions."""
 
 PREFERRED = "preferred-proof"
-"""The project of which the proof's job would rather have version 1 than any other."""
+"""The project for which the proof's job prefers version 1."""
 
 
 def patch_tags(current: CurrentJob) -> Any:
-    """Let wheels be judged by the target's tags.
-
-    :param current: the holder of the job at hand.
-    :returns: the class that was patched.
-    """
+    """Use the target's tags, and return the patched class."""
     from pip._internal.models.target_python import TargetPython
 
     sorted_here, unsorted_here = TargetPython.get_sorted_tags, TargetPython.get_unsorted_tags
@@ -48,7 +40,7 @@ def patch_tags(current: CurrentJob) -> Any:
 
 
 def prove_tags(target_python: Any) -> bool:
-    """Ask which wheels pip would take for the proof's target, and which first."""
+    """Check which wheels pip accepts for the proof's target, and which it prefers."""
     from pip._internal.index.package_finder import LinkType
     from pip._internal.models.candidate import InstallationCandidate
     from pip._internal.models.link import Link
@@ -69,11 +61,11 @@ def prove_tags(target_python: Any) -> bool:
 
 
 def patch_allowed(current: CurrentJob) -> None:
-    """Let a project's wheels be judged by those tags that the constraints leave it."""
+    """Use the tags that constraints allow a project."""
     from pip._internal.index.package_finder import PackageFinder
     from pip._internal.models.target_python import TargetPython
 
-    class NarrowedPython(TargetPython):  # type: ignore[misc]
+    class RestrictedPython(TargetPython):  # type: ignore[misc]
         def __init__(self, whole: Any, allowed: AllowedTags) -> None:
             super().__init__(
                 platforms=whole.platforms,
@@ -89,14 +81,14 @@ def patch_allowed(current: CurrentJob) -> None:
         def get_unsorted_tags(self) -> frozenset[Any]:
             return self._allowed.tag_set
 
-    def narrowed(make_here: Callable[..., Any]) -> Callable[..., Any]:
+    def restricted(make_here: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(make_here)
         def make(self: Any, project_name: str, *arguments: Any, **named: Any) -> Any:
             allowed = current.job.allowed_tags(project_name)
             if allowed is None:
                 return make_here(self, project_name, *arguments, **named)
             whole = self._target_python
-            self._target_python = NarrowedPython(whole, allowed)
+            self._target_python = RestrictedPython(whole, allowed)
             try:
                 return make_here(self, project_name, *arguments, **named)
             finally:
@@ -105,11 +97,11 @@ def patch_allowed(current: CurrentJob) -> None:
         return make
 
     for name in ("make_link_evaluator", "make_candidate_evaluator"):
-        setattr(PackageFinder, name, narrowed(getattr(PackageFinder, name)))
+        setattr(PackageFinder, name, restricted(getattr(PackageFinder, name)))
 
 
 def patch_sources(current: CurrentJob) -> None:
-    """Let the sources of some projects be chosen beside wheels for a target."""
+    """Allow source distributions of some projects for a target."""
     from pip._internal.models.format_control import FormatControl
 
     allowed_here = FormatControl.get_allowed_formats
@@ -125,7 +117,7 @@ def patch_sources(current: CurrentJob) -> None:
 
 
 def patch_preference(current: CurrentJob) -> None:
-    """Let one version of a project be tried before all others, where it may be taken at all."""
+    """Try the preferred version of a project before all others, if it is applicable."""
     from pip._internal.index.package_finder import CandidateEvaluator
 
     rank_here = CandidateEvaluator.get_applicable_candidates
@@ -138,16 +130,16 @@ def patch_preference(current: CurrentJob) -> None:
             return ranked
 
         def is_kept(candidate: Any) -> bool:
-            # What was yanked has no preference, but for a pin, which has it all.
+            # A yanked version is not preferred; if it is pinned, there is no other anyway.
             return str(candidate.version) == version and not candidate.link.is_yanked
 
-        return sorted(ranked, key=is_kept)  # worst first, as they were
+        return sorted(ranked, key=is_kept)  # worst first, as before
 
     CandidateEvaluator.get_applicable_candidates = get_applicable_candidates
 
 
 def patch_selection(current: CurrentJob) -> None:
-    """Let every one of these be seen."""
+    """Install the patches of this module but that of tags, and that of sizes."""
     patch_allowed(current)
     patch_sources(current)
     patch_preference(current)
@@ -155,7 +147,7 @@ def patch_selection(current: CurrentJob) -> None:
 
 
 def prove_selection(_proof: Any) -> bool:
-    """Ask which files of which project pip would take, and which first."""
+    """Check which files of which project pip accepts, and which it prefers."""
     from pip._internal.index.package_finder import LinkType
     from pip._internal.models.candidate import InstallationCandidate
     from pip._internal.models.format_control import FormatControl

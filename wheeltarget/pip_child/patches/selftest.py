@@ -1,9 +1,8 @@
-"""A trial: pip as a whole, run for targets that no machine is, before it is run for a real one.
+"""Trial: run the whole of pip for two targets that no machine has, before the real ones.
 
-A single object of pip's can be asked what it would do; which objects the command asks, and whether
-it asks again for the next target, only the command can show. So it is run, from its entry point on,
-on a page of links on the disk, for one such target and then for another. Nothing is asked of the
-network, and no setting of the user's counts.
+A proof checks single objects of pip. Only a run shows which objects the command uses, and whether
+it uses them again for the next target. The trial uses a page of links on disk, no network, and
+none of the user's settings.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, NamedTuple, TextIO
 
-from wheeltarget.pip_child.job import CurrentJob, JobState, surroundings
+from wheeltarget.pip_child.job import CurrentJob, JobState, changed_environment
 from wheeltarget.pip_protocol import JobOrder, TargetView
 
 Download = Callable[[Sequence[str]], int]
@@ -48,22 +47,15 @@ def _target(word: str, python: str) -> TargetView:
 
 
 _LINKS = "links.html"
-_THERE = "there"
+_DESTINATION = "destination"
 
 ODD = _target("odd", "9.9.9")
 EVEN = _target("even", "1.8.8")
-"""Two targets that no machine is; for the second one, specifiers from before PEP 440 are read."""
+"""Two targets that no machine has; the second one reads specifiers from before PEP 440."""
 
 
 class _Wheel(NamedTuple):
-    """A wheel of the index.
-
-    :param name: the project.
-    :param version: its version.
-    :param tag: its tag, which may be compressed.
-    :param python: its Requires-Python.
-    :param requires: its Requires-Dist.
-    """
+    """A wheel on the page of links."""
 
     name: str
     version: str
@@ -85,17 +77,17 @@ class _Wheel(NamedTuple):
 
 
 def _exactly(target: TargetView) -> str:
-    """Return the marker that asks for every variable that is known of a target."""
+    """Return a marker with every known variable of a target."""
     return " and ".join(f'{name} == "{value}"' for name, value in target.markers.items())
 
 
 def _roots(target: TargetView, python: str, odd: str, even: str) -> Iterator[_Wheel]:
-    """Return the wheels that a target can take of the project that is asked for.
+    """Return the wheels of the requested project for a target.
 
     :param target: the target.
-    :param python: the Requires-Python that it fulfils.
-    :param odd: the project for the first target only.
-    :param even: the project for the second target only.
+    :param python: their Requires-Python.
+    :param odd: the requirement for the first target only.
+    :param even: the requirement for the second target only.
     """
     best, worst = target.tags
     names = (ODD.markers["implementation_name"], EVEN.markers["implementation_name"])
@@ -103,13 +95,13 @@ def _roots(target: TargetView, python: str, odd: str, even: str) -> Iterator[_Wh
         f"{odd} ; {_exactly(ODD)}",
         f"{even} ; {_exactly(EVEN)}",
         f"liked ; {_exactly(EVEN)}",
-        # There is no such project.
+        # This project does not exist.
         f'no ; implementation_name != "{names[0]}" and implementation_name != "{names[1]}"',
         'no ; platform_version == "1" and extra == "unasked"',
     )
     yield _Wheel("root", "1", worst, python, requires)
     yield _Wheel("root", "1", best, python, requires)
-    yield _Wheel("root", "3", best)  # a constraint keeps it out
+    yield _Wheel("root", "3", best)  # a constraint excludes it
 
 
 _ODD_ONLY = _Wheel("odd", "1", ODD.tags[1])
@@ -131,7 +123,7 @@ _WHEELS = (
 
 
 class _Case(NamedTuple):
-    """A target, and the parents of each file that is to be chosen for it."""
+    """A target, and the parents of each file that pip must choose for it."""
 
     target: TargetView | None
     parents: dict[str, list[str | None]]
@@ -157,13 +149,12 @@ _HERE = _Case(None, {"root-2-py3-none-any.whl": [None]})
 
 
 def find_fault(current: CurrentJob, download: Download, *, plain: bool) -> str:
-    """Run pip and say what it does otherwise than it should.
+    """Run pip, and return what it does wrong, or an empty string.
 
-    :param current: the holder of the job at hand.
+    :param current: the current job.
     :param download: runs ``pip download``.
-    :param plain: whether only the content of requirements files is not pip's own.
-    :returns: what is wrong, or an empty string.
-    :raises OSError: where files cannot be written.
+    :param plain: whether only requirements files are patched.
+    :raises OSError: if files cannot be written.
     """
     cases = (_HERE,) if plain else (_ODD_CASE, _EVEN_CASE)
     with TemporaryDirectory(prefix="wheeltarget-trial-") as name:
@@ -172,27 +163,27 @@ def find_fault(current: CurrentJob, download: Download, *, plain: bool) -> str:
         faults = (_try_one(current, download, home, case) for case in cases)
         fault = next(filter(None, faults), "")
         if fault:
-            # A full disk shows itself in the same way, and is said to be one.
+            # A full disk looks the same: raise its error instead.
             home.joinpath("space").write_bytes(bytes(1 << 16))
     current.run.fetched.clear()
     return fault
 
 
 def _write_links(home: Path) -> None:
-    """Write the wheels, a page of links to them, and one wheel that is there already."""
+    """Write the wheels, a page of links to them, and a wheel that exists in the destination."""
     page = []
     for wheel in _WHEELS:
-        # pip goes another way where the page says nothing of what is in a file.
-        python = escape(_said_python(wheel) or "")
-        said = f' data-requires-python="{python}"' if python else ""
-        said += "" if wheel.name == "even" else ' data-core-metadata="true"'
-        page.append(f'<a href="{wheel.filename}"{said}>{wheel.filename}</a><br>\n')
+        # pip reads the metadata differently if the page does not offer it.
+        python = escape(_listed_python(wheel) or "")
+        attributes = f' data-requires-python="{python}"' if python else ""
+        attributes += "" if wheel.name == "even" else ' data-core-metadata="true"'
+        page.append(f'<a href="{wheel.filename}"{attributes}>{wheel.filename}</a><br>\n')
         home.joinpath(wheel.filename + ".metadata").write_text(wheel.metadata, "utf-8")
         _write_wheel(home / wheel.filename, wheel)
     home.joinpath(_LINKS).write_text("".join(page), "utf-8")
-    home.joinpath(_THERE).mkdir()
-    # Other bytes under its name, by which it will be known.
-    _write_wheel(home / _THERE / _ODD_ONLY.filename, _ODD_ONLY, b"it was there")
+    home.joinpath(_DESTINATION).mkdir()
+    # With other bytes than the one on the page.
+    _write_wheel(home / _DESTINATION / _ODD_ONLY.filename, _ODD_ONLY, b"it was there")
 
 
 def _write_wheel(path: Path, wheel: _Wheel, comment: bytes = b"") -> None:
@@ -205,63 +196,62 @@ def _write_wheel(path: Path, wheel: _Wheel, comment: bytes = b"") -> None:
 
 
 def _try_one(current: CurrentJob, download: Download, home: Path, case: _Case) -> str:
-    """Run pip for one target."""
     work = home / f"work-{case.target.tags[0] if case.target else 'here'}"
     job = current.begin(_job(home, work, case.target))
-    exit_code, said = _run(download, job.order.arguments)
+    exit_code, output = _run(download, job.order.arguments)
     found = sorted(path.name for path in work.iterdir()) if work.is_dir() else []
     if exit_code or found != sorted(case.parents):
-        return _complaint(said) or f"it fetches {', '.join(found) or 'nothing'}"
+        return _first_error(output) or f"it fetches {', '.join(found) or 'nothing'}"
     if case.target is None:
         return ""
-    return _fault_of_result(job, case) or _fault_of_messages(said, work, home / _THERE, case)
+    return _fault_of_result(job, case) or _fault_of_output(output, work, home / _DESTINATION, case)
 
 
-def _complaint(said: str) -> str:
-    """Find what pip complains of: its first error, or the end of a traceback."""
-    lines = [line for line in said.splitlines() if line.strip()]
+def _first_error(output: str) -> str:
+    """Return the first error in pip's output, or the end of a traceback."""
+    lines = [line for line in output.splitlines() if line.strip()]
     first = next((line for line in lines if line.startswith("ERROR")), "")
     return lines[-1] if first == "ERROR: Exception:" else first
 
 
 def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
-    """Describe a job whose requirements files are nowhere but in it."""
-    typed = ['odd ; sys_platform == "odd"', "-r nested.txt"] if target else ["-r nested.txt"]
+    """Return a job whose requirements files exist only in it."""
+    lines = ['odd ; sys_platform == "odd"', "-r nested.txt"] if target else ["-r nested.txt"]
     if target is ODD:
-        # Not for the next one, although its file has the same name.
-        typed.append(f"direct @ {home.joinpath(_DIRECT.filename).as_uri()}")
+        # Not for the second target, whose file has the same name.
+        lines.append(f"direct @ {home.joinpath(_DIRECT.filename).as_uri()}")
     return JobOrder(
         label="trial",
         target=target,
         arguments=tuple(_arguments(home, work, target)),
         files={
-            str(home / "files.txt"): "\n".join(typed),
+            str(home / "files.txt"): "\n".join(lines),
             str(home / "nested.txt"): "root",
             str(home / "limits.txt"): "root < 3",
         },
         folder=str(work),
-        destination=str(home / _THERE),
+        destination=str(home / _DESTINATION),
         result=Path(),
         prefer={"liked": "1"} if target is EVEN else {},
     )
 
 
 def _arguments(home: Path, work: Path, target: TargetView | None) -> list[str]:
-    words = ["--no-color", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
-    words += ["--progress-bar=off", "--no-index", f"--find-links={home / _LINKS}"]
-    words += ["-r", str(home / "files.txt"), "-c", str(home / "limits.txt"), f"--dest={work}"]
+    options = ["--no-color", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
+    options += ["--progress-bar=off", "--no-index", f"--find-links={home / _LINKS}"]
+    options += ["-r", str(home / "files.txt"), "-c", str(home / "limits.txt"), f"--dest={work}"]
     if target is None:
-        return words
+        return options
     interpreter, abi, platform = target.tags[0].split("-")
-    words += [f"--python-version={target.markers['python_full_version']}"]
-    words += [f"--implementation={interpreter[:2]}", f"--abi={abi}", f"--platform={platform}"]
-    return [*words, "--only-binary=:all:"]
+    options += [f"--python-version={target.markers['python_full_version']}"]
+    options += [f"--implementation={interpreter[:2]}", f"--abi={abi}", f"--platform={platform}"]
+    return [*options, "--only-binary=:all:"]
 
 
-class _Aside:
-    """A stream that keeps what is written, until it is let through to another stream.
+class _CapturedStream:
+    """A stream that keeps what is written, and later writes to another stream.
 
-    pip holds on to the streams that it has once seen.
+    pip may keep a reference to it after the trial.
     """
 
     def __init__(self) -> None:
@@ -272,26 +262,26 @@ class _Aside:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
-    def let_through(self, stream: TextIO) -> str:
-        """Return what was written; what is written from now on goes to the other stream."""
+    def release(self, stream: TextIO) -> str:
+        """Return what was written, and write to another stream from now on."""
         kept, self._stream = self._stream, stream
         kept.seek(0)
         return str(kept.read())
 
 
 def _run(download: Download, arguments: Sequence[str]) -> tuple[int, str]:
-    """Run pip out of sight, and without the user's settings."""
-    stdout, stderr = _Aside(), _Aside()
+    """Run pip without the user's settings; return its exit code and its output."""
+    stdout, stderr = _CapturedStream(), _CapturedStream()
     settings = [name for name in os.environ if name.startswith("PIP_") or name == "FORCE_COLOR"]
-    with surroundings(unset=settings, PIP_CONFIG_FILE=os.devnull):
-        _remember_user_agent()
+    with changed_environment(unset=settings, PIP_CONFIG_FILE=os.devnull):
+        _cache_user_agent()
         with redirect_stdout(stdout), redirect_stderr(stderr):
             exit_code = download(arguments)
-    return exit_code, stdout.let_through(sys.stdout) + stderr.let_through(sys.stderr)
+    return exit_code, stdout.release(sys.stdout) + stderr.release(sys.stderr)
 
 
-def _remember_user_agent() -> None:
-    """Let the question what machine this is be answered once: it starts other programs."""
+def _cache_user_agent() -> None:
+    """Build pip's user agent only once, since that starts other programs."""
     from pip._internal.network import session
 
     with suppress(AttributeError):
@@ -303,7 +293,7 @@ def _fault_of_result(job: JobState, case: _Case) -> str:
     """Return what is wrong with the chosen files, or an empty string."""
     wheels = {wheel.filename: wheel for wheel in _WHEELS}
     expected = [
-        (*name.split("-")[:2], name, None in parents, parents, _said_python(wheels[name]))
+        (*name.split("-")[:2], name, None in parents, parents, _listed_python(wheels[name]))
         for name, parents in sorted(case.parents.items())
     ]
     found = sorted(
@@ -319,37 +309,37 @@ def _fault_of_result(job: JobState, case: _Case) -> str:
     )
     pages = [each.name for each in job.chosen if each.index]
     if found != expected:
-        return f"what it chooses comes out as {job.chosen}"
+        return f"it reports the chosen files as {job.chosen}"
     if "root" not in pages or "direct" in pages:
-        return f"it says of {', '.join(pages) or 'nothing'} that it comes from an index"
+        return f"it reports {', '.join(pages) or 'nothing'} as files of an index"
     return ""
 
 
-def _said_python(wheel: _Wheel) -> str | None:
-    """Return the Requires-Python of a wheel as far as the page has it."""
+def _listed_python(wheel: _Wheel) -> str | None:
+    """Return the Requires-Python of a wheel if the page lists it."""
     return wheel.python if wheel.python and wheel.name != "even" else None
 
 
-def _fault_of_messages(said: str, work: Path, there: Path, case: _Case) -> str:
-    """Look for what is wrong in what pip says, and in what it left as it was."""
-    for line in said.splitlines():
+def _fault_of_output(output: str, work: Path, destination: Path, case: _Case) -> str:
+    """Return what is wrong with pip's output and the existing file, or an empty string."""
+    for line in output.splitlines():
         if str(work) in line or line.lstrip().startswith(("Saved ", "Successfully ")):
-            return f"it says: {line.strip()}"
+            return f"it prints: {line.strip()}"
     if _ODD_ONLY.filename not in case.parents:
         return ""
-    kept = there / _ODD_ONLY.filename
-    if (work / kept.name).read_bytes() != kept.read_bytes():
-        return "it fetches what is there already"
-    return "" if str(kept) in said else "it does not say what is there already"
+    existing = destination / _ODD_ONLY.filename
+    if (work / existing.name).read_bytes() != existing.read_bytes():
+        return "it fetches a file that exists"
+    return "" if str(existing) in output else "it does not report a file that exists"
 
 
 def proof_finder(target_python: Any = None, format_control: Any = None) -> Any:
-    """Make a finder for a Python that there is none of.
+    """Return a finder of pip for Python 9.9.9.
 
-    :param target_python: pip's class for it, as a seam has left it; by default, as it is now.
-    :param format_control: which formats it takes; by default, all.
+    :param target_python: pip's class that was patched; the current one if None.
+    :param format_control: which formats it accepts; all if None.
     """
-    # Looked up by each proof, so that it meets what a seam has put in its place.
+    # Imported in each proof, to use what is patched at the time.
     from pip._internal.index.collector import LinkCollector
     from pip._internal.index.package_finder import PackageFinder
     from pip._internal.models.search_scope import SearchScope
@@ -364,7 +354,7 @@ def proof_finder(target_python: Any = None, format_control: Any = None) -> Any:
 
 
 def wheel_that_requires(requirement: str) -> Any:
-    """Make a wheel of pip's with one dependency, for a proof."""
+    """Return pip's object for a wheel with one dependency, for a proof."""
     from pip._internal.metadata import MemoryWheel, get_wheel_distribution
 
     content = io.BytesIO()
@@ -378,15 +368,15 @@ def wheel_that_requires(requirement: str) -> Any:
 
 
 def write_wheel(place: Path | IO[bytes], members: Mapping[str, str], comment: bytes = b"") -> None:
-    """Write a wheel that is the same whatever the clock says.
+    """Write a wheel that does not depend on the clock.
 
-    :param place: the file, or a stream.
-    :param members: the texts in it by their names.
+    :param place: a path or a stream.
+    :param members: texts by their names.
     :param comment: the comment of the archive.
     """
     with zipfile.ZipFile(place, "w") as archive:
         for name, text in members.items():
-            # Its time is the beginning of 1980. The current one may be before that, where a clock
-            # has not been set yet, and no archive can have such a time.
+            # With the time 1980-01-01. A clock that is not set may be earlier, which no archive
+            # can store.
             archive.writestr(zipfile.ZipInfo(name), text)
         archive.comment = comment

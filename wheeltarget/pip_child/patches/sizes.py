@@ -1,4 +1,4 @@
-"""The sizes of files, which pip passes over: those an index gives, and those to be asked for."""
+"""Sizes of files, which pip ignores: from the index, or from the server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_ALLOWED = frozenset({401, 407})
 
 
 def patch_sizes(current: CurrentJob) -> None:
-    """Note the size that an index gives of a file (PEP 700), which pip passes over."""
+    """Record the sizes that an index lists (PEP 700)."""
     from pip._internal.models.link import Link
 
     read_here = Link.from_json.__func__
@@ -31,18 +31,18 @@ def patch_sizes(current: CurrentJob) -> None:
 
 
 def ask_for_sizes(current: CurrentJob, session: Any) -> None:
-    """Ask for the sizes of chosen files that nobody has given and that are not here.
+    """Ask the servers for the sizes of chosen files that are still unknown.
 
-    The first file of each host is asked for here, where the user may be asked for a password; the
-    others then at once, as far as there are threads. A file of which nobody says the size has none.
+    The first file of each host is requested in this thread, which may prompt for a password, and
+    the others in threads, if there are any.
 
-    :param current: the holder of the job at hand, which is done.
+    :param current: the current job, which pip has resolved.
     :param session: pip's session.
     """
     urls = list(dict.fromkeys(_unknown(current)))
     first = {host_of(url): url for url in reversed(urls)}
-    shut = {host for host, url in first.items() if not _ask(current, session, url)}
-    others = [url for url in urls if url not in first.values() and host_of(url) not in shut]
+    failed = {host for host, url in first.items() if not _ask(current, session, url)}
+    others = [url for url in urls if url not in first.values() and host_of(url) not in failed]
     answers = current.ask_for_headers(others) if current.ask_for_headers else {}
     for url, answer in answers.items():
         _note(current, url, answer)
@@ -59,15 +59,15 @@ def _unknown(current: CurrentJob) -> Iterator[str]:
         remote = not link.is_vcs and not link.is_file
         if url in current.run.sizes or not remote or current.job.saves(link):
             continue
-        kept = current.run.store.find(link.hash) if current.run.store and link.is_wheel else None
-        if kept is None:
+        stored = current.run.store.find(link.hash) if current.run.store and link.is_wheel else None
+        if stored is None:
             yield url
         else:
-            current.run.sizes[url] = kept.stat().st_size
+            current.run.sizes[url] = stored.stat().st_size
 
 
 def _ask(current: CurrentJob, session: Any, url: str) -> bool:
-    """Ask for the size of a file, and tell whether there was an answer."""
+    """Ask for the size of a file, and return whether the server answered."""
     from pip._vendor.requests import RequestException
 
     try:

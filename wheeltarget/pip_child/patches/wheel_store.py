@@ -1,7 +1,6 @@
-"""The wheel store as pip's process uses it: for wheels whose hash the index says.
+"""Use of the wheel store in pip's process, for wheels whose hash the index lists.
 
-Nothing fails for want of a store: what cannot be taken from it is fetched, and what cannot be put
-into it is not there the next time.
+An error of the store ends nothing: pip fetches what it cannot provide.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ _OK = 200
 
 
 def take(store: Store | None, link: Any, path: Path) -> bool:
-    """Take the wheel behind a link from the store.
+    """Take the wheel of a link from the store.
 
     :param store: the store, or None.
     :param link: pip's link.
-    :param path: where to; nothing may be there.
-    :returns: whether it is there now, with its hash.
+    :param path: the path for it, which must not exist.
+    :returns: whether the wheel is there now, with its hash verified.
     """
     if store is None or not link.is_wheel or link.hash_name != "sha256":
         return False
@@ -34,31 +33,31 @@ def take(store: Store | None, link: Any, path: Path) -> bool:
 
 
 def settle(current: CurrentJob) -> None:
-    """Keep what was chosen for the job, and drop what was brought for nothing.
+    """Add the job's chosen wheels to the store, and remove linked files that were not chosen.
 
-    :param current: the job; pip has chosen and fetched.
+    :param current: the current job, for which pip has fetched.
     """
     job, store = current.job, current.run.store
     chosen = {file.path: dict(file.hashes).get("sha256", "") for file in job.chosen}
     for path in job.linked:
         if path not in chosen:
-            path.unlink(missing_ok=True)  # pip looked at it and took another
+            path.unlink(missing_ok=True)  # pip chose another file
     if store is None or job.order.dry_run:
         return
     for path, sha256 in chosen.items():
         if sha256 and path.suffix == ".whl" and path.is_file():
-            # What was in the destination before may be another file.
+            # A file from the destination may have another hash.
             with contextlib.suppress(OSError, HashMismatchError):
                 store.add(sha256, path)
 
 
 def patch_copies(current: CurrentJob) -> bool:
-    """Let pip's own cache not keep a second copy of the wheels that go to the store.
+    """Keep wheels that go to the store out of pip's own cache.
 
-    Wheels that are in pip's cache already are used as ever, and so are those of which the index
-    does not say the hash, which do not go to the store.
+    Wheels that are already in pip's cache are still used, and so are those without a listed hash,
+    which do not go to the store.
 
-    :returns: whether pip has such a cache where it was expected; without, nothing is changed.
+    :returns: whether pip's cache could be patched.
     """
     try:
         from pip._vendor.cachecontrol.adapter import CacheControlAdapter
@@ -82,6 +81,6 @@ def patch_copies(current: CurrentJob) -> bool:
 
 
 def _is_wheel(request: Any, response: Any) -> bool:
-    """Return whether a whole wheel comes over the network."""
+    """Return whether the response is a whole wheel."""
     path = request.url.partition("#")[0].partition("?")[0]
     return bool(request.method == "GET" and path.endswith(".whl") and response.status == _OK)

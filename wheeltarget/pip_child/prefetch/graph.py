@@ -1,10 +1,9 @@
-"""The likely graph of a job, walked before pip resolves it.
+"""Walk the likely dependency graph of a job before pip resolves it, to fetch what pip will need.
 
-From the requirements on, the best candidate of each project is taken, and what it needs is asked
-for, while threads fetch the pages and the metadata that this takes. Which candidate is the best,
-what it needs and which markers hold, pip's own objects say, in pip's own thread. The walk never
-goes back: where demands exclude each other, it stops, and pip finds the way. So it may be wrong,
-and what pip chooses does not depend on it.
+Starting from the requirements, the walk takes the best candidate of each project and follows its
+dependencies, while threads fetch pages and metadata. pip's own objects choose candidates and
+evaluate markers, in pip's own thread. The walk does not backtrack: at a conflict it stops, and pip
+resolves it. What pip chooses does not depend on the walk.
 """
 
 from __future__ import annotations
@@ -30,14 +29,16 @@ _LOGGER = logging.getLogger(__name__)
 class Node:
     """A project.
 
-    :param asks: what is asked of it, by the project that asks; the user's own stand under "".
+    :param requests: the requirements on it by the requiring project; "" for the user's own.
+    :param pages: the tasks for its index pages.
+    :param specifier: what the best candidate was chosen by.
     :param best: pip's link to the best candidate so far.
-    :param needs: the metadata of the best candidate, or the wheel itself.
-    :param read: the link and the extras whose needs were asked for.
+    :param distribution: pip's object for the metadata of the best candidate.
+    :param read: the link and the extras whose dependencies were followed.
     """
 
     name: str
-    asks: dict[str, list[Any]] = field(default_factory=dict)
+    requests: dict[str, list[Any]] = field(default_factory=dict)
     pages: list[Task] | None = None
     specifier: Any = None
     best: Any = None
@@ -47,14 +48,16 @@ class Node:
 
     @property
     def extras(self) -> frozenset[str]:
-        """Return the extras that are asked for."""
-        return frozenset(extra for asks in self.asks.values() for ask in asks for extra in ask[1])
+        """Return the extras that are requested."""
+        return frozenset(
+            extra for each in self.requests.values() for one in each for extra in one[1]
+        )
 
 
 def fetch_pages(ahead: Prefetcher, finder: Any, name: str) -> list[Task]:
-    """Let the pages be fetched on which pip would look for a project.
+    """Start to fetch the pages that pip would search for a project.
 
-    :param ahead: what is fetched ahead.
+    :param ahead: the prefetcher.
     :param finder: pip's finder.
     :param name: the project, normalised.
     """
@@ -80,11 +83,11 @@ def fetch_pages(ahead: Prefetcher, finder: Any, name: str) -> list[Task]:
 class Walk:
     """A walk for one job.
 
-    :param ahead: what is fetched ahead.
+    :param ahead: the prefetcher.
     :param finder: pip's finder for the job.
-    :param arrivals: tells what has come.
-    :param with_dependencies: whether what is chosen needs more.
-    :param may_ask: whether the user may be asked who he is.
+    :param arrivals: gets the finished tasks.
+    :param with_dependencies: whether to follow dependencies.
+    :param may_ask: whether pip may ask the user for credentials.
     """
 
     def __init__(
@@ -109,33 +112,33 @@ class Walk:
         self._is_partial = False
 
     @property
-    def can_go_on(self) -> bool:
+    def can_step(self) -> bool:
         """Return whether there is something to do now."""
         return bool(self._todo)
 
     @property
     def waits(self) -> bool:
-        """Return whether there will be something to do later."""
+        """Return whether it waits for tasks."""
         return bool(self._waiting)
 
     @property
     def is_whole(self) -> bool:
-        """Return whether it came to the end of everything that is needed."""
+        """Return whether it has visited everything that is needed."""
         return not (self._is_partial or self._todo or self._waiting)
 
-    def go_on(self) -> None:
-        """Do the next thing that there is to do."""
+    def step(self) -> None:
+        """Visit the next project."""
         self._try_to_visit(self._todo.popleft())
 
-    def note(self, come: Iterable[Task]) -> None:
-        """Note what has come."""
-        for task in come:
+    def resume(self, finished: Iterable[Task]) -> None:
+        """Continue with the projects that waited for some tasks."""
+        for task in finished:
             self._todo.extend(self._waiting.pop(task, ()))
 
     def links(self) -> Iterator[Any]:
-        """Return pip's links to all that would be chosen if the walk was right."""
+        """Return pip's links to all files that pip will choose if the walk is right."""
         seen: set[str] = set()
-        todo = [name for name, node in self._nodes.items() if node.asks.get("")]
+        todo = [name for name, node in self._nodes.items() if node.requests.get("")]
         while todo:
             name = todo.pop()
             if name in seen:
@@ -147,14 +150,14 @@ class Walk:
             todo.extend(node.children)
 
     def give_up(self) -> None:
-        """Wait no longer for what has not come by now."""
+        """Stop waiting."""
         self._is_partial |= self.waits
         self._waiting.clear()
 
     def begin(self, roots: list[Any]) -> None:
-        """Ask for what the user asks for.
+        """Start from the user's requirements.
 
-        :param roots: pip's requirements of the job, its constraints among them.
+        :param roots: pip's requirements and constraints of the job.
         """
         from pip._internal.resolution.resolvelib.base import Constraint
 
@@ -163,7 +166,7 @@ class Walk:
                 name = normal(root.name)
                 known = self._constraints.get(name)
                 self._constraints[name] = known & root if known else Constraint.from_ireq(root)
-        asks: dict[str, list[Any]] = {}
+        requests: dict[str, list[Any]] = {}
         for root in roots:
             if root.constraint or not root.match_markers(()):
                 continue
@@ -171,24 +174,24 @@ class Walk:
                 self._is_partial = True
                 continue
             hashes = root.hashes(trust_internet=False)
-            ask = (root.req.specifier, frozenset(root.extras), hashes)
-            asks.setdefault(normal(root.req.name), []).append(ask)
-        for name, wanted in asks.items():
-            self._ask(name, "", wanted)
+            request = (root.req.specifier, frozenset(root.extras), hashes)
+            requests.setdefault(normal(root.req.name), []).append(request)
+        for name, mine in requests.items():
+            self._request(name, "", mine)
 
-    def _ask(self, name: str, asker: str, asks: list[Any]) -> None:
-        """Ask something of a project, in the place of what the same asker asked before."""
+    def _request(self, name: str, parent: str, requests: list[Any]) -> None:
+        """Set the requirements of a parent on a project."""
         node = self._nodes.setdefault(name, Node(name))
-        if asks:
-            node.asks[asker] = asks
-        elif node.asks.pop(asker, None) is None:
+        if requests:
+            node.requests[parent] = requests
+        elif node.requests.pop(parent, None) is None:
             return
         if node.pages is None:
             node.pages = fetch_pages(self._ahead, self._finder, name)
         self._todo.append(node)
 
     def _try_to_visit(self, node: Node) -> None:
-        """Visit a project; what is wrong with it, pip will find when it comes there."""
+        """Visit a project; if that fails, pip meets the error itself later."""
         try:
             self._visit(node)
         except EOFError:
@@ -198,8 +201,8 @@ class Walk:
             self._is_partial = True
 
     def _visit(self, node: Node) -> None:
-        """Go as far with a project as what is there allows."""
-        if not node.asks or self._waits_for(node, node.pages or []):
+        """Go as far with a project as finished tasks allow."""
+        if not node.requests or self._waits_for(node, node.pages or []):
             return
         left = [page for page in node.pages or [] if isinstance(page.outcome, LeftToPip)]
         if left and self._identify(left[0]):
@@ -217,7 +220,7 @@ class Walk:
         if node.distribution is None:
             source = self._source(node.best)
             if source is None or self._waits_for(node, [source]):
-                # Of a source nobody knows what it needs before it is built.
+                # The dependencies of a source are not known before it is built.
                 self._is_partial |= source is None
                 return
             if isinstance(source.outcome, LeftToPip):
@@ -227,9 +230,9 @@ class Walk:
         self._expand(node)
 
     def _identify(self, page: Task) -> bool:
-        """Let pip ask the user who is asking, once for each host, if a page was refused for that.
+        """Let pip ask for credentials, once for each host, if a page needs them.
 
-        :returns: whether what is left can be fetched here after all.
+        :returns: whether the pages that were left to pip can be prefetched now.
         """
         is_refused = isinstance(page.outcome.reason, Exception)
         if page.host in self._identified or not is_refused or not self._may_ask:
@@ -241,19 +244,19 @@ class Walk:
         return True
 
     def _waits_for(self, node: Node, tasks: Iterable[Task]) -> bool:
-        """Note what a project waits for, if it does."""
+        """Return whether a project has to wait for tasks, and register it for them."""
         missing = [task for task in tasks if not task.is_done]
         for task in missing:
             nodes = self._waiting.get(task)
             if nodes is None:
                 self._waiting[task] = [node]
-                task.tell(self._arrivals.queue)
+                task.notify(self._arrivals.queue)
             elif node not in nodes:
                 nodes.append(node)
         return bool(missing)
 
     def _choose(self, node: Node) -> bool:
-        """Find the best candidate for all that is asked of a project."""
+        """Find the best candidate of a project; return whether there is one."""
         from pip._internal.utils.hashes import Hashes
         from pip._vendor.packaging.specifiers import SpecifierSet
 
@@ -262,7 +265,7 @@ class Walk:
         hashes = constraint.hashes if constraint else Hashes()
         if constraint and constraint.links:
             return False
-        for wanted, _, allowed in (ask for asks in node.asks.values() for ask in asks):
+        for wanted, _, allowed in (one for each in node.requests.values() for one in each):
             specifier &= wanted
             hashes &= allowed if allowed is not None else Hashes()
         if node.best is not None and (specifier, hashes) == node.specifier:
@@ -278,10 +281,10 @@ class Walk:
         return best is not None
 
     def _source(self, link: Any) -> Task | None:
-        """Let that be fetched which says what a candidate needs."""
-        there = self._ahead.find_here(link)
-        if there is not None and link.is_wheel:
-            return Task.done(link.url, there)
+        """Start to fetch the metadata of a candidate; None if it has to be built."""
+        existing = self._ahead.find_here(link)
+        if existing is not None and link.is_wheel:
+            return Task.done(link.url, existing)
         if not link.is_wheel:
             self._ahead.wheels.fetch(link, METADATA)
             return None
@@ -292,7 +295,7 @@ class Walk:
         return self._ahead.wheels.fetch(link, METADATA)
 
     def _read(self, node: Node, outcome: Any) -> Any:
-        """Make pip's object for the metadata of a candidate."""
+        """Return pip's object for the metadata of a candidate."""
         from pip._internal.metadata import (
             FilesystemWheel,
             get_wheel_distribution,
@@ -305,23 +308,23 @@ class Walk:
         return get_wheel_distribution(FilesystemWheel(str(path)), node.name)
 
     def _expand(self, node: Node) -> None:
-        """Ask for what a candidate needs, and no more for what another one of it needed."""
+        """Follow the dependencies of a candidate, and drop those of the last one."""
         node.read = (node.best, node.extras)
-        asks: dict[str, list[Any]] = {}
+        requests: dict[str, list[Any]] = {}
         if self._with_dependencies:
             for need in node.distribution.iter_dependencies(node.extras):
                 if need.url:
                     self._is_partial = True
                     continue
-                ask = (need.specifier, frozenset(need.extras), None)
-                asks.setdefault(normal(need.name), []).append(ask)
-        before, node.children = node.children, tuple(asks)
-        for name in dict.fromkeys((*before, *asks)):
-            self._ask(name, node.name, asks.get(name, []))
+                request = (need.specifier, frozenset(need.extras), None)
+                requests.setdefault(normal(need.name), []).append(request)
+        before, node.children = node.children, tuple(requests)
+        for name in dict.fromkeys((*before, *requests)):
+            self._request(name, node.name, requests.get(name, []))
 
 
 class _Headers(importlib.metadata.Distribution):
-    """The metadata of a wheel but for its description, in memory."""
+    """The metadata of a wheel in memory, without its description."""
 
     def __init__(self, content: bytes) -> None:
         self._text = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0].decode("utf-8")
@@ -330,23 +333,24 @@ class _Headers(importlib.metadata.Distribution):
         return self._text if filename == "METADATA" else None
 
     def locate_file(self, path: Any) -> Any:
-        raise FileNotFoundError(path)  # there is nothing of it but what it says of itself
+        raise FileNotFoundError(path)
 
 
 def fetch_wheels(ahead: Prefetcher, links: Iterable[Any]) -> None:
-    """Let the files be fetched that are going to be needed."""
+    """Start to fetch files that do not exist yet."""
     for link in links:
         if ahead.find_here(link) is None:
             ahead.wheels.fetch(link, WHEEL)
 
 
 def first_tried(candidates: list[Any], specifier: Any) -> Any:
-    """Return the candidate that pip's resolver tries first, if any.
+    """Return the candidate that pip's resolver tries first, or None.
 
-    It goes by PEP 592, as ``Factory._iter_found_candidates`` of pip's does.
+    A yanked file is only chosen if it is pinned (PEP 592), as in pip's
+    ``Factory._iter_found_candidates``.
 
     :param candidates: pip's candidates, in ascending order.
-    :param specifier: which versions are asked for.
+    :param specifier: pip's specifiers for them.
     """
     pinned = any(
         each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))

@@ -1,7 +1,7 @@
-"""The places in pip at which it is spared waiting, and the way back where one of them has moved.
+"""Install and prove the patches for prefetching; if one fails, undo all of them.
 
-Unlike the seams that make pip see the target, these do not change what it does, so a run goes on
-without them: one that fails takes all of them back, and a note says that this run is slower.
+They do not change what pip chooses, so the run goes on without them, and a note says that it is
+slower.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ _SEAMS: tuple[tuple[str, Callable[[Prefetcher], Undo], Callable[[Prefetcher], bo
     ("files", patch_files, prove_files),
     ("resolver", patch_resolver, prove_resolver),
 )
-"""What each is about, what patches it and gives the way back, and its proof."""
+"""The name, the patch, which returns how to undo it, and the proof."""
 
-_TRIFLES = (
+_MEMOIZED = (
     (memoize.patch_quoting, memoize.prove_quoting),
     (memoize.patch_names, memoize.prove_names),
     (memoize.patch_versions, memoize.prove_versions),
     (memoize.patch_parsing, memoize.prove_parsing),
 )
-"""Seams by themselves, for which nobody needs to be told that they are left out."""
+"""Independent patches; one that fails is left out without a note."""
 
-_REASON = 200
+_LONGEST_REASON = 200
 
 
 class Prefetching:
-    """Fetching ahead for a run, as long as pip is built as expected.
+    """The prefetcher of a run, as long as pip works as expected.
 
-    :param current: the holder of the job at hand.
-    :param scope: what the run is about.
+    :param current: the current job.
+    :param scope: what the run needs.
     """
 
     def __init__(self, current: CurrentJob, scope: Scope) -> None:
@@ -64,7 +64,7 @@ class Prefetching:
         self._reason = ""
 
     def install(self, proof: JobOrder) -> None:
-        """Spare pip its waiting, where that can be done.
+        """Patch pip, or remove all patches if one of them fails.
 
         :param proof: a job for the proofs.
         """
@@ -73,18 +73,18 @@ class Prefetching:
             try:
                 self._undo.append(patch(self._ahead))
                 self._current.begin(proof)
-                reason = "" if prove(self._ahead) else "the patch did not take"
+                reason = "" if prove(self._ahead) else "pip does not use the patch"
             except OSError:
-                raise  # a full disk, say, of which pip is innocent
-            except Exception as error:  # noqa: BLE001 - a pip may have moved in any way
-                reason = " ".join(repr(error).split())[:_REASON]
+                raise  # such as a full disk, which is not pip's fault
+            except Exception as error:  # noqa: BLE001 - a new pip may fail in any way
+                reason = " ".join(repr(error).split())[:_LONGEST_REASON]
             if reason:
                 self.remove(f"{name}: {reason}")
                 return
-        self._install_trifles()
+        self._install_memoized()
 
-    def _install_trifles(self) -> None:
-        for patch, prove in _TRIFLES:
+    def _install_memoized(self) -> None:
+        for patch, prove in _MEMOIZED:
             with suppress(Exception):
                 undo = patch()
                 with suppress(Exception):
@@ -94,47 +94,47 @@ class Prefetching:
                 undo()
 
     def remove(self, reason: str) -> None:
-        """Let pip fetch everything itself from now on.
+        """Remove all patches, so that pip fetches everything itself.
 
-        :param reason: why.
+        :param reason: the reason, for the note.
         """
         while self._undo:
             self._undo.pop()()
         self.close()
         self._reason = reason
 
-    def tell(self) -> None:
-        """Say that nothing is fetched ahead, if that is so."""
+    def write_note(self) -> None:
+        """Write a note if the patches were removed."""
         from pip import __version__ as pip_version
 
         if not self._reason:
             return
         sys.stderr.write(
-            f"note: pip {pip_version} is not built as wheeltarget knows it ({self._reason}), "
-            "so nothing is fetched ahead; the files are the same, and this takes longer\n"
+            f"note: wheeltarget cannot fetch ahead with pip {pip_version} ({self._reason}); "
+            "the files are the same, but the run takes longer\n"
         )
 
     @property
     def ahead(self) -> Prefetcher | None:
-        """Return what is fetched ahead; None where nothing is."""
+        """Return the prefetcher, or None if nothing is prefetched."""
         return self._ahead
 
     @property
     def is_installed(self) -> bool:
-        """Return whether anything is fetched ahead."""
+        """Return whether anything is prefetched."""
         return self._ahead is not None
 
     def close(self) -> None:
-        """End what is going on."""
+        """Stop prefetching."""
         if self._ahead is not None:
             self._ahead.close()
             if self._ahead.wheels.is_full:
                 folder = self._ahead.wheels.store.folder
-                sys.stderr.write(f"note: there is no room for more wheels in the cache, {folder}\n")
+                sys.stderr.write(f"note: the disk of the cache is full: {folder}\n")
         self._ahead = None
 
 
 def spare_collector() -> None:
-    """Let the garbage collector not look, again and again, at what stays until the end."""
+    """Make the garbage collector run less, since most objects stay until the end."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

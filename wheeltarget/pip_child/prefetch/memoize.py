@@ -1,8 +1,7 @@
-"""Seams around work that pip does again and again for the same answer.
+"""Patches that cache what pip computes again and again.
 
-A URL is quoted although nothing in it needs it, the name of a wheel is taken to pieces whenever it
-is compared, a version is parsed for every file and every target, and metadata is parsed anew for
-each word that is read of it. See :mod:`wheeltarget.pip_child.prefetch.install`.
+pip quotes URLs that need no quoting, parses a wheel's name at each comparison, a version for every
+file, and metadata for each field that it reads.
 """
 
 from __future__ import annotations
@@ -14,17 +13,24 @@ from collections.abc import Callable
 from typing import Any
 
 _NAMES = 4096
-"""How many names are remembered: more than a project has wheels, as a rule."""
+"""More than most projects have wheels."""
 
 _VERSIONS = 65536
-"""How many versions are remembered: more than all projects of a run have, as a rule."""
+"""More than the projects of most runs have versions."""
 
 _PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~-]+)+")
-"""A URL that comes out of quoting as it went in."""
+"""A URL that quoting does not change."""
+
+
+def _replace(owner: Any, name: str, replacement: Any) -> Callable[[], None]:
+    """Replace an attribute, and return a function that undoes it."""
+    original = getattr(owner, name)
+    setattr(owner, name, replacement)
+    return functools.partial(setattr, owner, name, original)
 
 
 def patch_quoting() -> Callable[[], None]:
-    """Let URLs in which nothing is to be quoted not be taken to pieces."""
+    """Do not parse URLs that need no quoting."""
     from pip._internal.models import link
 
     quote_here = link._ensure_quoted_url
@@ -33,15 +39,11 @@ def patch_quoting() -> Callable[[], None]:
     def ensure_quoted_url(url: str) -> str:
         return url if _PLAIN_URL.fullmatch(url) else str(quote_here(url))
 
-    def undo() -> None:
-        link._ensure_quoted_url = quote_here
-
-    link._ensure_quoted_url = ensure_quoted_url
-    return undo
+    return _replace(link, "_ensure_quoted_url", ensure_quoted_url)
 
 
 def prove_quoting() -> bool:
-    """Ask whether quoting gives for such URLs what it gives by itself, and is asked for links."""
+    """Check that links are quoted as before."""
     from pip._internal.models import link
 
     plain, odd = "https://example.invalid:8080/a_b/c-1.0~rc1.tar.gz", "https://example.invalid/a b"
@@ -54,20 +56,14 @@ def prove_quoting() -> bool:
 
 
 def patch_names() -> Callable[[], None]:
-    """Let the name of a wheel be taken to pieces once, not whenever it is compared with others."""
+    """Parse the name of a wheel once."""
     from pip._internal.index import package_finder
 
-    wheel = package_finder.Wheel
-    package_finder.Wheel = functools.lru_cache(_NAMES)(wheel)
-
-    def undo() -> None:
-        package_finder.Wheel = wheel
-
-    return undo
+    return _replace(package_finder, "Wheel", functools.lru_cache(_NAMES)(package_finder.Wheel))
 
 
 def prove_names() -> bool:
-    """Ask for the same name twice."""
+    """Check that the same name is parsed once."""
     from pip._internal.index import package_finder
 
     first, second = (package_finder.Wheel("proof-1-py3-none-any.whl") for _ in range(2))
@@ -75,20 +71,15 @@ def prove_names() -> bool:
 
 
 def patch_versions() -> Callable[[], None]:
-    """Let a version be parsed once for all files and targets that have it."""
+    """Parse a version once for all files and targets."""
     from pip._internal.models import candidate
 
-    parse_here = candidate.parse_version
-    candidate.parse_version = functools.lru_cache(_VERSIONS)(parse_here)
-
-    def undo() -> None:
-        candidate.parse_version = parse_here
-
-    return undo
+    parse = functools.lru_cache(_VERSIONS)(candidate.parse_version)
+    return _replace(candidate, "parse_version", parse)
 
 
 def prove_versions() -> bool:
-    """Ask for candidates of the same version, and of one that is none."""
+    """Check that the same version is parsed once, and an invalid one is refused."""
     from pip._internal.models.candidate import InstallationCandidate
     from pip._internal.models.link import Link
     from pip._vendor.packaging.version import InvalidVersion
@@ -103,24 +94,20 @@ def prove_versions() -> bool:
 
 
 def patch_parsing() -> Callable[[], None]:
-    """Let the metadata of a distribution be parsed once."""
-    parse_here = importlib.metadata.Distribution.metadata
+    """Parse the metadata of a distribution once."""
+    parse_here: Any = importlib.metadata.Distribution.metadata
 
     def metadata(self: Any) -> Any:
         known = self.__dict__.get("_wheeltarget_metadata")
         if known is None:
-            known = self._wheeltarget_metadata = parse_here.fget(self)  # type: ignore[attr-defined]
+            known = self._wheeltarget_metadata = parse_here.fget(self)
         return known
 
-    def undo() -> None:
-        importlib.metadata.Distribution.metadata = parse_here  # type: ignore[method-assign]
-
-    importlib.metadata.Distribution.metadata = property(metadata)  # type: ignore[assignment, method-assign]
-    return undo
+    return _replace(importlib.metadata.Distribution, "metadata", property(metadata))
 
 
 def prove_parsing() -> bool:
-    """Ask an object of pip's own for the same metadata twice."""
+    """Check that pip's own object parses its metadata once."""
     from pathlib import PurePosixPath
 
     from pip._internal.metadata.importlib._dists import WheelDistribution

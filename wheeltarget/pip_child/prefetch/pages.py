@@ -1,8 +1,8 @@
-"""Index pages as they came, each fetched once in a run, and of their files those that may fit.
+"""Index pages, each fetched once in a run, filtered by the tags of the targets.
 
-An index lists every file that there ever was of a project. Most are for other machines: pip makes
-an object of each, only to pass it over. Here those are left out beforehand whose tags none of the
-targets has; should pip fail, the page is read once more, for all of them.
+pip makes an object for every file on a page, but most files are for other machines. Wheels without
+a tag of any target are left out here. If pip fails, all files of the page are read for the
+explanation.
 Specifications: PEP 503 and PEP 691 for pages, PEP 425 for tags in file names.
 """
 
@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from typing import Any
 
 _JSON = "application/vnd.pypi.simple.v1+json"
-_QUICK = 1
-"""The level of compression; texts are much alike inside, so more would gain little."""
+_LEVEL = 1
+"""The level of compression; a higher one would gain little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Which files of a page can be of use.
+    """Which files of a page are needed.
 
     :param tags: the tags of wheels, as text.
-    :param sources: whether sources are, too.
+    :param sources: whether sources are needed.
     """
 
     tags: frozenset[str]
@@ -34,14 +34,14 @@ class Needs:
         return Needs(self.tags | other.tags, self.sources or other.sources)
 
     def cover(self, other: Needs) -> bool:
-        """Return whether whatever is of use to others is so here."""
+        """Return whether these needs include others."""
         return (self.sources or not other.sources) and self.tags >= other.tags
 
 
 class FileFilter:
-    """Tells which files are of use, by their names.
+    """Tells by their names which files are needed.
 
-    :param needs: what is.
+    :param needs: the needs.
     """
 
     def __init__(self, needs: Needs) -> None:
@@ -49,10 +49,7 @@ class FileFilter:
         self._known: dict[str, bool] = {"": True, "source": needs.sources}
 
     def takes(self, kind: str) -> bool:
-        """Tell it of a kind of file.
-
-        :param kind: what :func:`kind_of` gives.
-        """
+        """Return whether files of a kind, as :func:`kind_of` returns it, are needed."""
         known = self._known.get(kind)
         if known is None:
             pythons, abis, platforms = (part.split(".") for part in kind.split("-"))
@@ -66,7 +63,7 @@ class FileFilter:
 
 
 def kind_of(url: str) -> str:
-    """Return the tags of a wheel, ``source`` for a source, or nothing if that is not clear."""
+    """Return the tags of a wheel, ``source`` for a source, or an empty string if not clear."""
     if "#" in url:
         url, _, fragment = url.partition("#")
         if "egg=" in fragment:
@@ -84,7 +81,7 @@ def kind_of(url: str) -> str:
 
 
 class Packed:
-    """A text that is kept until the end of the run, and takes less room meanwhile.
+    """A compressed text.
 
     :param content: the text.
     """
@@ -92,20 +89,20 @@ class Packed:
     __slots__ = ("_packed",)
 
     def __init__(self, content: bytes) -> None:
-        self._packed = zlib.compress(content, _QUICK)
+        self._packed = zlib.compress(content, _LEVEL)
 
     @property
     def content(self) -> bytes:
-        """Return the page as it was."""
+        """Return the text."""
         return zlib.decompress(self._packed)
 
 
 class KeptPage:
-    """A page, in the place of pip's own ``IndexContent``, and of the response before it.
+    """A page, which replaces both pip's response and its ``IndexContent``.
 
-    :param response: pip's response, its content read.
-    :param encoding: of its text.
-    :param needs: what is known to be of use.
+    :param response: pip's response.
+    :param encoding: the encoding of its text.
+    :param needs: the needs that are known so far.
     """
 
     cache_link_parsing = False
@@ -130,17 +127,17 @@ class KeptPage:
 
     @property
     def content(self) -> bytes:
-        """Return the page as it came."""
+        """Return the content of the page."""
         return self._packed.content
 
     def links(
         self, file_filter: FileFilter, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]
     ) -> Any:
-        """Return pip's links to the files that are of use, or None where pip has to read the page.
+        """Return pip's links to the needed files, or None if pip has to parse the page.
 
-        :param file_filter: tells which are.
-        :param legacy: whether pip may change what a link says of Pythons.
-        :param parse: what pip reads a page with.
+        :param file_filter: the filter for the files.
+        :param legacy: whether pip may change the ``requires_python`` of the links.
+        :param parse: pip's function to parse a page.
         """
         if not self._needs.cover(file_filter.needs):
             self._needs |= file_filter.needs
@@ -154,7 +151,7 @@ class KeptPage:
         return [link for kind, link in self._links[legacy] if file_filter.takes(kind)]
 
     def _make_links(self, parse: Callable[[Any], Iterable[Any]]) -> list[tuple[str, Any]] | None:
-        """Make pip's links to the files that are of use to any of the targets."""
+        """Make pip's links to the files that any target needs."""
         from pip._internal.models.link import Link
 
         if not self.content_type.lower().startswith(_JSON):
@@ -173,10 +170,7 @@ class KeptPage:
         return [(kind, link) for kind, link in made if link is not None]
 
     def _read(self, content: bytes) -> None:
-        """Keep what the page says of files that are of use; nothing where it is no page, or bare.
-
-        What is wrong then, pip knows how to say.
-        """
+        """Keep the needed files of the page; pip reports what is wrong with it."""
         try:
             files = json.loads(content)["files"]
         except (ValueError, KeyError, TypeError):

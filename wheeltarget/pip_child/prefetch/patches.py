@@ -1,8 +1,6 @@
-"""Seams around waiting: pip is handed what was fetched ahead, and told where it stands.
+"""Patches that give pip what was prefetched; they do not change what it chooses.
 
-None of them changes what pip chooses. A proof asks pip's real objects for something that only these
-seams can give, and nothing is asked of the network. See
-:mod:`wheeltarget.pip_child.prefetch.install`.
+A proof asks pip's real objects for something that only the prefetcher has, without the network.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from wheeltarget.pip_child.prefetch.graph import Walk, fetch_wheels
 from wheeltarget.pip_child.prefetch.pages import KeptPage
 from wheeltarget.pip_child.prefetch.pool import Arrivals
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
-from wheeltarget.pip_child.prefetch.progress import show, tell, tell_whole
+from wheeltarget.pip_child.prefetch.progress import log_file, log_finished, show_progress
 from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
 
 Undo = Callable[[], None]
@@ -31,7 +29,7 @@ _INDEX = "https://example.invalid/simple"
 
 
 def patch_pages(ahead: Prefetcher) -> Undo:
-    """Let pip take pages that are here already, and only those of their files that may fit."""
+    """Give pip prefetched pages, and only the files on them that it may need."""
     from pip._internal.index import collector
     from pip._internal.index.package_finder import PackageFinder
 
@@ -75,7 +73,7 @@ def patch_pages(ahead: Prefetcher) -> Undo:
 
 
 def _page(ahead: Prefetcher, url: str, get: Callable[[], Any]) -> KeptPage:
-    """Return a page that was fetched ahead, or else let pip fetch it, and keep it."""
+    """Return a prefetched page, or let pip fetch it and keep it."""
     from pip._internal.exceptions import NetworkConnectionError
 
     outcome = ahead.fetched_page(url)
@@ -93,7 +91,7 @@ def _page(ahead: Prefetcher, url: str, get: Callable[[], Any]) -> KeptPage:
 
 
 def _links(ahead: Prefetcher, page: Any, parse: Callable[[Any], Any]) -> Any:
-    """Return pip's links to the files of a page that may fit; None where pip is to read it."""
+    """Return pip's links to the needed files of a page; None if pip has to parse it."""
     evaluator = ahead.evaluator
     if evaluator is None or not isinstance(page, KeptPage):
         return None
@@ -110,7 +108,7 @@ def _links(ahead: Prefetcher, page: Any, parse: Callable[[Any], Any]) -> Any:
 
 
 def prove_pages(ahead: Prefetcher) -> bool:
-    """Ask a finder for the candidates of a page that is nowhere else than here."""
+    """Check that pip's finder reads a page that only the prefetcher has."""
     current = ahead.current
     assert current.job.view is not None  # noqa: S101 - a proof has a target
     tags = (current.job.view.tags[0], "no-no-no")
@@ -118,15 +116,15 @@ def prove_pages(ahead: Prefetcher) -> bool:
     found = [each.link.filename for each in _finder(ahead).find_all_candidates(_PROJECT)]
     ahead.sessions.session = None
     ahead.forget()
-    looked_at = current.job.links.get(_PROJECT, [])
+    evaluated = current.job.links.get(_PROJECT, [])
     wheels = {link.filename for link in current.job.links_of(_PROJECT) if link.is_wheel}
-    return found == [fitting] == [each.filename for each in looked_at if each.is_wheel] and len(
+    return found == [fitting] == [each.filename for each in evaluated if each.is_wheel] and len(
         wheels
     ) == len(tags)
 
 
 def patch_files(ahead: Prefetcher) -> Undo:
-    """Let pip take metadata and wheels that are here already."""
+    """Give pip prefetched metadata and wheels."""
     from pip._internal.network.download import Downloader
     from pip._internal.utils.hashes import Hashes
 
@@ -139,7 +137,7 @@ def patch_files(ahead: Prefetcher) -> Undo:
         metadata = ahead.fetched_metadata(url)
         if metadata is not None:
             path.write_bytes(metadata)
-            tell(link, len(metadata), is_new=True)
+            log_file(link, len(metadata), is_new=True)
             return str(path), ""
         if place(ahead, link, path):
             return str(path), ""
@@ -166,22 +164,19 @@ def patch_files(ahead: Prefetcher) -> Undo:
 
 
 def place(ahead: Prefetcher, link: Any, path: Path) -> bool:
-    """Put a file that was fetched ahead where pip wants it, and say so as pip does.
-
-    :returns: whether it was.
-    """
+    """Put a prefetched file at a path, log it as pip does, and return whether it was there."""
     transfer = ahead.wheels.transfer(link)
-    was_told = transfer is not None and show(link, transfer, ahead.bar)
+    was_logged = transfer is not None and show_progress(link, transfer, ahead.bar)
     was_fetched = ahead.wheels.place(link, path)
     if was_fetched is None:
         return False
-    if not was_told:
-        tell_whole(link, path.stat().st_size, ahead.bar, is_new=was_fetched)
+    if not was_logged:
+        log_finished(link, path.stat().st_size, ahead.bar, is_new=was_fetched)
     return True
 
 
 def place_wheel(ahead: Prefetcher, link: Any, path: Path) -> bool:
-    """Put a wheel into pip's folder, unless pip would rather have its metadata for now."""
+    """Put a wheel at a path, unless pip only needs its metadata at the moment."""
     can_wait = ahead.is_resolving and not ahead.wants_whole(link)
     if can_wait and (ahead.current.job.order.dry_run or ahead.wheels.is_begun(link)):
         return False
@@ -189,7 +184,7 @@ def place_wheel(ahead: Prefetcher, link: Any, path: Path) -> bool:
 
 
 def prove_files(ahead: Prefetcher) -> bool:
-    """Ask a downloader for a metadata file that is nowhere else than here."""
+    """Check that pip's downloader takes a metadata file that only the prefetcher has."""
     from pip._internal.models.link import Link
     from pip._internal.network.download import Downloader
 
@@ -204,7 +199,7 @@ def prove_files(ahead: Prefetcher) -> bool:
 
 
 def patch_resolver(ahead: Prefetcher) -> Undo:
-    """Walk before pip resolves, and let the wheels be fetched that it chose."""
+    """Walk the graph before pip resolves, and start to fetch the wheels that it chooses."""
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
     resolve_here = Resolver.resolve
@@ -233,26 +228,22 @@ def patch_resolver(ahead: Prefetcher) -> Undo:
 
 
 def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any) -> None:
-    """Walk the likely graph; what fails here is only slower."""
+    """Walk the likely graph; if that fails, the run is only slower."""
     try:
         preparer = resolver.factory.preparer
         ahead.takes_whole_wheels = preparer.require_hashes
         ahead.bar = preparer._download._progress_bar
-        takes_wheels = not ahead.current.job.order.dry_run and not _leaves_out_the_asked(resolver)
+        only_dependencies = bool(getattr(resolver, "only_dependencies", False))
+        takes_wheels = not ahead.current.job.order.dry_run and not only_dependencies
         scheduler.walk(resolver, roots, takes_wheels=takes_wheels)
     except EOFError:
-        raise  # nobody answers pip's question
+        raise  # no terminal for pip's prompt
     except Exception:
         _LOGGER.debug("Fetching nothing ahead", exc_info=True)
 
 
-def _leaves_out_the_asked(resolver: Any) -> bool:
-    """Return whether what the user named is not downloaded itself."""
-    return bool(getattr(resolver, "only_dependencies", False))
-
-
 def prove_resolver(ahead: Prefetcher) -> bool:
-    """Walk over a page and a metadata file that are nowhere else than here."""
+    """Check a walk over pages and metadata that only the prefetcher has."""
     from pip._internal.req.constructors import install_req_from_line
 
     current = ahead.current
@@ -263,15 +254,15 @@ def prove_resolver(ahead: Prefetcher) -> bool:
         ahead.note_metadata(f"{_INDEX}/{name}.metadata", text.encode())
     walk = Walk(ahead, _finder(ahead), Arrivals(ahead.pool))
     walk.begin([install_req_from_line("b-proof")])
-    while walk.can_go_on:
-        walk.go_on()
+    while walk.can_step:
+        walk.step()
     ahead.sessions.session = None
     ahead.forget()
     return walk.is_whole and [link.filename for link in walk.links()] == [needing, needed]
 
 
 def _offer(ahead: Prefetcher, project: str, *tags: object) -> str:
-    """Let there be a page of a project, and give the name of the first of its wheels."""
+    """Prefetch a page of a project, and return the name of its first wheel."""
     from types import SimpleNamespace
 
     names = [f"{project.replace('-', '_')}-1-{tag}.whl" for tag in tags]
@@ -288,7 +279,7 @@ def _offer(ahead: Prefetcher, project: str, *tags: object) -> str:
 
 
 def _finder(ahead: Prefetcher) -> Any:
-    """Make a finder whose session is that of the run."""
+    """Return a finder of pip with the session of the run."""
     from types import SimpleNamespace
 
     from pip._internal.index.collector import LinkCollector

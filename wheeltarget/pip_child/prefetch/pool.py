@@ -1,7 +1,6 @@
-"""Threads that fetch, the most urgent first, as many as the hosts allow.
+"""Threads that fetch, the most urgent tasks first, as many at once as the hosts allow.
 
-A task is done by one thread, once. Whoever needs it before its turn may take it out of the queue
-and do without.
+One thread runs a task, once. A task that has not begun can be withdrawn.
 """
 
 from __future__ import annotations
@@ -16,20 +15,19 @@ from typing import Any
 from wheeltarget.pip_child.prefetch.rate_limit import Hosts, host_of
 
 _PATIENCE = 5.0
-"""Seconds without news after which pip begins, whatever is still on its way."""
+"""Seconds without a finished task after which pip begins."""
 
 _TIMES_THE_LONGEST = 3.0
-"""How much longer than anything so far a thing may take."""
+"""How many times longer than the longest wait so far another may take."""
 
-
-_LOOKS_AGAIN = 0.2
-"""Seconds after which a wait is begun anew, so that interrupts come through everywhere."""
+_POLL_INTERVAL = 0.2
+"""Seconds after which a wait is repeated, so that interrupts are handled on all platforms."""
 
 
 class LeftToPip:
-    """What could not be fetched here, and is left to pip.
+    """The outcome of a task that was not fetched and is left to pip.
 
-    :param reason: why.
+    :param reason: the reason.
     """
 
     def __init__(self, reason: object) -> None:
@@ -37,15 +35,15 @@ class LeftToPip:
 
 
 class StoppedError(Exception):
-    """The run is over, and nobody waits for this any more."""
+    """The run is over."""
 
 
 class Task:
     """Something to fetch.
 
-    :param url: where it is.
+    :param url: its URL.
     :param rank: how urgent it is; the lowest is done first.
-    :param work: fetches it; what it raises is as if it had been left to pip.
+    :param work: fetches it, and returns the outcome; after an error it is left to pip.
     """
 
     def __init__(self, url: str, rank: int, work: Callable[[], Any]) -> None:
@@ -61,7 +59,7 @@ class Task:
 
     @classmethod
     def done(cls, url: str, outcome: Any) -> Task:
-        """Make one that is done already."""
+        """Return a task that is done already."""
         task = cls(url, 0, lambda: outcome)
         task.finish(outcome)
         return task
@@ -72,32 +70,32 @@ class Task:
         return self._done.is_set()
 
     def finish(self, outcome: Any) -> None:
-        """Set its outcome, and wake who waits for it."""
+        """Set its outcome, and notify the listener."""
         self.outcome = outcome
         with self._lock:
             self._done.set()
             if self._listener is not None:
                 self._listener.put(self)
 
-    def tell(self, listener: SimpleQueue[Task]) -> None:
-        """Put it into a queue as soon as it is done; one queue is enough."""
+    def notify(self, listener: SimpleQueue[Task]) -> None:
+        """Put it into a queue, the only one, when it is done."""
         with self._lock:
             self._listener = listener
             if self.is_done:
                 listener.put(self)
 
     def wait(self) -> Any:
-        """Wait for the outcome, and give it."""
-        while not self._done.wait(_LOOKS_AGAIN):
+        """Wait for the outcome, and return it."""
+        while not self._done.wait(_POLL_INTERVAL):
             pass
         return self.outcome
 
 
 class Pool:
-    """The threads, begun as they are needed.
+    """The threads, started when they are needed.
 
     :param hosts: what the hosts allow.
-    :param size: how many threads there may be.
+    :param size: the maximal number of threads.
     """
 
     def __init__(self, hosts: Hosts, size: int) -> None:
@@ -110,9 +108,9 @@ class Pool:
         self.is_stopped = False
 
     def submit(self, task: Task) -> None:
-        """Let a thread do a task when it is its turn."""
+        """Queue a task."""
         with self._changed:
-            # It may have been shut since it was last asked whether it is.
+            # Another thread may have shut the host since the caller checked.
             is_shut = self.hosts[task.host].is_shut
             if not is_shut:
                 ranks = self._queues.setdefault(task.host, {})
@@ -122,9 +120,9 @@ class Pool:
             task.finish(LeftToPip("its host is left to pip"))
 
     def _wake(self, name: str) -> None:
-        """Let as many threads look for work as a host may be asked for more at once.
+        """Wake or start as many threads as a host allows more requests.
 
-        Threads that were told to look, or begun, and have not come to it yet, still count as idle.
+        Threads that were woken or started and have not taken a task yet still count as idle.
         """
         host = self.hosts[name]
         queued = sum(map(len, self._queues.get(name, {}).values()))
@@ -139,36 +137,36 @@ class Pool:
             thread.start()
 
     def withdraw(self, task: Task) -> bool:
-        """Take a task out of the queue, if no thread has begun it."""
+        """Remove a task from the queue, if no thread has begun it."""
         with self._changed:
             queue = self._queues.get(task.host, {}).get(task.rank)
             if task.is_running or task.is_done or queue is None or task not in queue:
                 return False
             queue.remove(task)
-        task.finish(LeftToPip("it was not its turn yet"))
+        task.finish(LeftToPip("no thread has begun it"))
         return True
 
     def pause(self, host: str, seconds: float) -> None:
-        """Ask a host nothing for a while."""
+        """Send no request to a host for a while."""
         with self._changed:
             self.hosts.pause(host, time.monotonic() + seconds)
 
-    def heed(self, host: str) -> None:
-        """Wait, in pip's own thread, as long as a host has asked for."""
+    def wait_for_pause(self, host: str) -> None:
+        """Wait until the pause of a host is over."""
         while True:
             with self._changed:
                 rest = self.hosts[host].resumes - time.monotonic()
             if rest <= 0:
                 return
-            time.sleep(min(rest, _LOOKS_AGAIN))
+            time.sleep(min(rest, _POLL_INTERVAL))
 
     def pause_ends(self) -> float:
-        """Tell when no host asks for a pause any more, on the clock of ``time.monotonic``."""
+        """Return when the last pause ends, on the clock of ``time.monotonic``."""
         with self._changed:
             return self.hosts.pause_ends()
 
     def shut(self, host: str) -> None:
-        """Ask a host nothing more, and leave to pip what was going to be."""
+        """Send no more requests to a host, and leave its queued tasks to pip."""
         with self._changed:
             self.hosts.shut(host)
             left = [task for queue in self._queues.pop(host, {}).values() for task in queue]
@@ -176,7 +174,7 @@ class Pool:
             task.finish(LeftToPip("its host is left to pip"))
 
     def reopen(self, host: str) -> None:
-        """Ask a host again that was shut."""
+        """Allow requests to a host again."""
         with self._changed:
             self.hosts.reopen(host)
 
@@ -186,7 +184,7 @@ class Pool:
             return self.hosts[host].is_shut
 
     def stop(self, patience: float) -> None:
-        """End the threads and what they are about, waiting no longer than so many seconds."""
+        """Stop the threads, and wait for them at most some seconds."""
         with self._changed:
             self.is_stopped = True
             self._queues.clear()
@@ -196,12 +194,12 @@ class Pool:
             thread.join(max(end - time.monotonic(), 0))
 
     def check(self) -> None:
-        """Raise StoppedError where the run is over."""
+        """Raise StoppedError if the run is over."""
         if self.is_stopped:
             raise StoppedError
 
-    def is_here(self) -> bool:
-        """Return whether this thread is one of these."""
+    def is_current(self) -> bool:
+        """Return whether the current thread is one of the pool's."""
         return current_thread() in self._threads
 
     def _run(self) -> None:
@@ -210,7 +208,7 @@ class Pool:
         while task := self._next():
             try:
                 outcome = task.work()
-            except Exception as error:  # noqa: BLE001 - whatever it is, pip will meet it, too
+            except Exception as error:  # noqa: BLE001 - pip will meet the same error
                 outcome = LeftToPip(error)
             with self._changed:
                 self.hosts.answer(task.host)
@@ -218,7 +216,7 @@ class Pool:
             task.finish(outcome)
 
     def _next(self) -> Task | None:
-        """Wait for a task whose host can be asked; None at the end."""
+        """Wait for a task whose host allows a request; None at the end of the run."""
         with self._changed:
             while not self.is_stopped:
                 task = self._pick(time.monotonic())
@@ -227,13 +225,13 @@ class Pool:
                     self.hosts.ask(task.host)
                     return task
                 self._idle += 1
-                # Where a host asked for a pause, its end is nothing that anybody tells of.
-                self._changed.wait(_LOOKS_AGAIN if self._has_paused_work() else None)
+                # Nothing notifies this thread of the end of a pause.
+                self._changed.wait(_POLL_INTERVAL if self._has_paused_work() else None)
                 self._idle -= 1
         return None
 
     def _pick(self, now: float) -> Task | None:
-        """Take the most urgent task whose host can be asked."""
+        """Take the most urgent task whose host allows a request."""
         best: deque[Task] | None = None
         for host, ranks in self._queues.items():
             if not self.hosts.admits(host, now):
@@ -252,9 +250,9 @@ class Pool:
 
 
 class Arrivals:
-    """What has come of that for which walks wait.
+    """The finished tasks for which walks wait.
 
-    :param pool: the threads that fetch it.
+    :param pool: the threads that run them.
     """
 
     def __init__(self, pool: Pool) -> None:
@@ -262,27 +260,27 @@ class Arrivals:
         self._pool = pool
         self._longest = 0.0
 
-    def listen(self, least: float = _PATIENCE) -> list[Task]:
-        """Wait for something to come; what is given is empty where that takes too long.
+    def wait(self, least: float = _PATIENCE) -> list[Task]:
+        """Wait for finished tasks, and return none if that takes too long.
 
         :param least: the seconds to wait at least.
         """
         begun = time.monotonic()
         patience = max(least, _TIMES_THE_LONGEST * self._longest)
-        come: list[Task] = []
-        while not come:
+        finished: list[Task] = []
+        while not finished:
             try:
-                come = [self.queue.get(timeout=0.2), *self.come()]
+                finished = [self.queue.get(timeout=_POLL_INTERVAL), *self.take()]
             except Empty:
                 waits = time.monotonic() - max(begun, self._pool.pause_ends())
                 if waits > patience:
                     return []
         self._longest = max(self._longest, time.monotonic() - begun)
-        return come
+        return finished
 
-    def come(self) -> list[Task]:
-        """Return what has come meanwhile."""
-        come = []
+    def take(self) -> list[Task]:
+        """Return the tasks that have finished meanwhile."""
+        finished = []
         while not self.queue.empty():
-            come.append(self.queue.get())
-        return come
+            finished.append(self.queue.get())
+        return finished

@@ -1,7 +1,7 @@
-"""What is fetched ahead of pip, and kept for it: pages, metadata and wheels, each once in a run.
+"""Prefetch pages, metadata and wheels for pip, each once in a run.
 
-pip asks for one thing after the other. Here threads have fetched most of them by then, through its
-own session, and what they did not foresee, or could not fetch, pip fetches itself.
+pip fetches one thing after the other. Threads fetch most of them before, with pip's own session.
+pip itself fetches what they did not foresee or could not fetch.
 """
 
 from __future__ import annotations
@@ -17,32 +17,32 @@ from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, Needs, Packed
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task
 from wheeltarget.pip_child.prefetch.rate_limit import Hosts, host_of
-from wheeltarget.pip_child.prefetch.session import SharedSession, ThreadSession, fetch, is_for_good
+from wheeltarget.pip_child.prefetch.session import SharedSession, ThreadSession, fetch, is_permanent
 from wheeltarget.pip_child.prefetch.wheels import Wheels
 from wheeltarget.pip_protocol import JobOrder
 
 PAGE, METADATA, WHEEL = 0, 1, 2
-"""How urgent things are."""
+"""How urgent tasks are."""
 
-_WIDTH = 2
-"""Threads for each connection to one host: pages and files are on two, as a rule."""
+_HOSTS = 2
+"""Threads for each connection to one host: most indexes have pages and files on two hosts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What the run is about.
+    """What a run needs.
 
-    :param connections: how many connections to a host there may be at once.
-    :param needs: which files may be of use to any of the targets.
+    :param connections: how many connections to a host are allowed at once.
+    :param needs: which files any of the targets needs.
     :param store: the folder of the wheel store.
-    :param is_passing: whether that is gone when the run ends.
+    :param is_temporary: whether that is removed when the run ends.
     :param jobs: the jobs of the run.
     """
 
     connections: int
     needs: Needs
     store: Path
-    is_passing: bool
+    is_temporary: bool
     jobs: tuple[JobOrder, ...]
 
     @classmethod
@@ -52,7 +52,7 @@ class Scope:
         """Return the scope of some jobs.
 
         :param jobs: the jobs.
-        :param connections: how many connections to a host there may be at once.
+        :param connections: how many connections to a host are allowed at once.
         :param store: the folder of the wheel store, or None.
         :param temporary: the folder for wheels if there is no store.
         """
@@ -64,21 +64,21 @@ class Scope:
 
 
 class Prefetcher:
-    """What is fetched ahead in a run, for all of its jobs.
+    """Prefetches for all jobs of a run.
 
-    :param current: the holder of the job at hand.
-    :param scope: what the run is about.
+    :param current: the current job.
+    :param scope: what the run needs.
     """
 
     def __init__(self, current: CurrentJob, scope: Scope) -> None:
         self.current = current
         self.jobs = scope.jobs
         self.needs = self._first_needs = scope.needs
-        # pip's own thread may have a connection, too.
-        self.pool = Pool(Hosts(max(scope.connections - 1, 1)), _WIDTH * scope.connections)
+        # pip's own thread uses one connection.
+        self.pool = Pool(Hosts(max(scope.connections - 1, 1)), _HOSTS * scope.connections)
         self.sessions = SharedSession(self.pool, self.forget)
         self.wheels = Wheels(
-            self.pool, self.thread_session, scope.store, is_passing=scope.is_passing
+            self.pool, self.thread_session, scope.store, is_temporary=scope.is_temporary
         )
         self.bar = "off"
         self.evaluator: Any = None
@@ -90,34 +90,34 @@ class Prefetcher:
         self._get_page: Callable[..., Any] | None = None
 
     def forget(self) -> None:
-        """Forget what was fetched with another session."""
+        """Forget pages and metadata that were fetched with another session."""
         self.needs = self._first_needs
         self._filters.clear()
         self._pages.clear()
         self._metadata.clear()
 
     def close(self) -> None:
-        """End all that goes on."""
+        """Stop the threads, and close the session."""
         self.pool.stop(patience=1.0)
         self.sessions.close()
 
     def thread_session(self) -> Any:
-        """Return the session as threads may use it."""
+        """Return the session for use in threads."""
         return ThreadSession(self.sessions.session)
 
     def wants_whole(self, link: Any) -> bool:
-        """Return whether pip takes a wheel to know what it needs, and not its metadata alone."""
+        """Return whether pip reads the dependencies of a wheel from the wheel itself."""
         return self.takes_whole_wheels or link.metadata_link() is None
 
     def find_here(self, link: Any) -> Path | None:
-        """Find a wheel where pip finds it without asking for anything."""
+        """Find a wheel that pip finds on disk."""
         current = self.current
         earlier = current.run.fetched.get(link.url_without_fragment)
         if earlier is not None and earlier.is_file():
             return earlier
-        there = Path(current.job.order.destination, link.filename)
-        if there.is_file() and link.filename not in current.run.refused:
-            return there
+        existing = Path(current.job.order.destination, link.filename)
+        if existing.is_file() and link.filename not in current.run.refused:
+            return existing
         return (
             None
             if current.job.order.dry_run or self.wheels.is_begun(link)
@@ -127,14 +127,14 @@ class Prefetcher:
     # Pages
 
     def read_pages_with(self, get: Callable[..., Any]) -> None:
-        """Take pip's function that fetches a page."""
+        """Set pip's function to fetch a page."""
         self._get_page = get
 
     def page(self, url: str, **named: Any) -> Task:
-        """Let a page be fetched, unless it was.
+        """Start to fetch a page, unless it was started before.
 
-        :param url: where it is.
-        :param named: what else pip tells its function that fetches it.
+        :param url: its URL.
+        :param named: further arguments of pip's function.
         """
         task = self._pages.get(url)
         if task is None:
@@ -144,14 +144,14 @@ class Prefetcher:
     def _fetch_page(self, url: str, named: dict[str, Any]) -> Any:
         assert self._get_page is not None  # noqa: S101 - it is patched before anything is fetched
         page = self.keep_page(self._get_page(url, session=self.thread_session(), **named))
-        # Old versions of what pip fetches with take half of a page for all of it.
+        # Old versions of urllib3 do not notice that a page is incomplete.
         return page if page.is_readable else LeftToPip("it cannot be read")
 
     def identify(self, url: str) -> bool:
-        """Let pip fetch a page itself, who may have to ask the user who is asking.
+        """Let pip fetch a page itself, which may ask the user for credentials.
 
-        :param url: where it is, on a host that was shut for this.
-        :returns: whether the host can be asked from here again.
+        :param url: the URL of a page on a host that was shut.
+        :returns: whether threads may send requests to the host again.
         """
         from pip._internal.exceptions import NetworkConnectionError
 
@@ -171,26 +171,26 @@ class Prefetcher:
         return True
 
     def is_forgotten(self, task: Task) -> bool:
-        """Return whether what became of a page does not count any more."""
+        """Return whether the task for a page was replaced or dropped."""
         return self._pages.get(task.url) is not task
 
     def keep_page(self, response: Any) -> KeptPage:
-        """Keep pip's response to a question for a page."""
+        """Return a page for pip's response."""
         from pip._internal.index.collector import _get_encoding_from_headers
 
         return KeptPage(response, _get_encoding_from_headers(response.headers), self.needs)
 
     def fetched_page(self, url: str) -> Any:
-        """Return the outcome for a page: a page, or pip's error; None where pip has to fetch it."""
+        """Return a page or pip's error for it; None if pip has to fetch it."""
         return self._outcome(self._pages.get(url))
 
     def note_page(self, url: str, outcome: Any) -> None:
-        """Keep what pip itself got for a page: the page, or an answer for good that it has none."""
-        if not isinstance(outcome, Exception) or is_for_good(outcome):
+        """Keep a page that pip fetched itself, or a permanent error for it."""
+        if not isinstance(outcome, Exception) or is_permanent(outcome):
             self._pages[url] = Task.done(url, outcome)
 
     def file_filter(self, evaluator: Any) -> FileFilter:
-        """Return the filter for the files that pip's evaluator can take."""
+        """Return the filter for the files that pip's evaluator may accept."""
         tags = evaluator._target_python.get_unsorted_tags()
         sources = "source" in evaluator._formats
         known = self._filters.get((id(tags), sources))
@@ -203,7 +203,7 @@ class Prefetcher:
     # Metadata
 
     def metadata(self, link: Any) -> Task:
-        """Let the metadata file of a wheel be fetched, unless it was.
+        """Start to fetch a metadata file, unless it was started before.
 
         :param link: pip's link to the metadata file.
         """
@@ -225,22 +225,18 @@ class Prefetcher:
         return Packed(content) if fits else LeftToPip("it has another hash")
 
     def fetched_metadata(self, url: str) -> bytes | None:
-        """Return a metadata file; None where pip has to fetch it."""
+        """Return a metadata file; None if pip has to fetch it."""
         outcome = self._outcome(self._metadata.get(url))
         return outcome.content if isinstance(outcome, Packed) else None
 
     def note_metadata(self, url: str, content: bytes) -> None:
-        """Keep a metadata file that pip itself got."""
+        """Keep a metadata file that pip fetched itself."""
         self._metadata[url] = Task.done(url, Packed(content))
 
     # Headers
 
     def ask_for_headers(self, urls: Iterable[str]) -> dict[str, Any]:
-        """Ask for the headers of files, as many at once as their hosts allow.
-
-        :param urls: where they are.
-        :returns: the answers; none where there was none, or the host is left to pip.
-        """
+        """Send HEAD requests in threads, and return the responses by URL, if there are any."""
         tasks = {url: self._submit(url, METADATA, partial(self._ask, url)) for url in urls}
         outcomes = {url: task.wait() for url, task in tasks.items()}
         return {url: got for url, got in outcomes.items() if not isinstance(got, LeftToPip)}
@@ -248,7 +244,7 @@ class Prefetcher:
     def _ask(self, url: str) -> Any:
         return self.thread_session().head(url)
 
-    # All of them
+    # All tasks
 
     def _submit(self, url: str, rank: int, get: Callable[[], Any]) -> Task:
         if self.pool.is_shut(host_of(url)):
@@ -258,18 +254,18 @@ class Prefetcher:
         return task
 
     def _outcome(self, task: Task | None) -> Any:
-        """Wait for what a thread is about, and do without what none has begun."""
+        """Wait for a task, but withdraw it if no thread has begun it."""
         if task is None or self.pool.withdraw(task):
             return None
         outcome = task.wait()
         if isinstance(outcome, LeftToPip):
-            self.pool.heed(task.host)
+            self.pool.wait_for_pause(task.host)
             return None
         return outcome
 
 
 def _fits(content: bytes, hashes: Any) -> bool:
-    """Return whether a file has one of the hashes that pip would take."""
+    """Return whether a file has one of the allowed hashes."""
     return any(
         hashes.is_hash_allowed(name, hashlib.new(name, content).hexdigest())
         for name in hashes._allowed

@@ -1,4 +1,4 @@
-"""What is said of files that were fetched ahead: what pip would say, with its bar for long ones."""
+"""Log prefetched files as pip does, with its progress bar for large ones."""
 
 from __future__ import annotations
 
@@ -10,67 +10,67 @@ from typing import Any
 from wheeltarget.pip_child.prefetch.wheels import Transfer
 
 _LOGGER = logging.getLogger("pip._internal.network.download")
-"""So that it is pip that says what is downloaded, as far as anybody can tell."""
+"""pip's own logger, so that options for its output apply."""
 
-_LONG = 512 * 1024
-_LOOKS_AGAIN = 0.05
+_LARGE = 512 * 1024
+_POLL_INTERVAL = 0.05
 
 
-def tell(link: Any, size: int, *, is_new: bool) -> None:
-    """Say what is fetched, in pip's words.
+def log_file(link: Any, size: int, *, is_new: bool) -> None:
+    """Log that a file is downloaded.
 
     :param link: pip's link to it.
     :param size: its size in bytes.
-    :param is_new: whether it came over the network.
+    :param is_new: whether it was fetched over the network in this run.
     """
     from pip._internal.utils.misc import format_size, redact_auth_from_url
 
-    said = "Downloading" if is_new else "Using cached"
+    verb = "Downloading" if is_new else "Using cached"
     length = f" ({format_size(size)})" if size else ""
-    _LOGGER.info("%s %s%s", said, redact_auth_from_url(link.show_url), length)
+    _LOGGER.info("%s %s%s", verb, redact_auth_from_url(link.show_url), length)
 
 
-def tell_whole(link: Any, size: int, bar: str, *, is_new: bool) -> None:
-    """Say of a file that is here what pip would have said and drawn while it came.
+def log_finished(link: Any, size: int, bar: str, *, is_new: bool) -> None:
+    """Log a file that was prefetched completely, with a full bar.
 
     :param link: pip's link to it.
     :param size: its size in bytes.
-    :param bar: the kind of bar, as pip's option has it.
-    :param is_new: whether it came over the network.
+    :param bar: the value of pip's option for the bar.
+    :param is_new: whether it was fetched over the network in this run.
     """
-    tell(link, size, is_new=is_new)
+    log_file(link, size, is_new=is_new)
     if is_new:
         _draw(size, bar, [range(size)])
 
 
 def _draw(size: int, bar: str, pieces: Iterable[Any]) -> None:
-    """Draw pip's bar for a long file."""
-    if size > _LONG and _LOGGER.getEffectiveLevel() <= logging.INFO:
+    """Draw pip's bar for a large file."""
+    if size > _LARGE and _LOGGER.getEffectiveLevel() <= logging.INFO:
         from pip._internal.cli.progress_bars import get_download_progress_renderer
 
         for _ in get_download_progress_renderer(bar_type=bar, size=size)(pieces):
             pass
 
 
-def show(link: Any, transfer: Transfer, bar: str) -> bool:
-    """Say that a file is fetched, and draw pip's bar until it is here.
+def show_progress(link: Any, transfer: Transfer, bar: str) -> bool:
+    """Log a file that is being fetched, and draw pip's bar until it is complete.
 
     :param link: pip's link to it.
-    :param transfer: how far it is.
-    :param bar: the kind of bar, as pip's option has it.
-    :returns: whether anything was said.
+    :param transfer: its transfer.
+    :param bar: the value of pip's option for the bar.
+    :returns: whether anything was logged.
     """
     while transfer.size is None and not transfer.is_over:
-        time.sleep(_LOOKS_AGAIN)
+        time.sleep(_POLL_INTERVAL)
     if transfer.size is None:
         return False
-    tell(link, transfer.size, is_new=True)
+    log_file(link, transfer.size, is_new=True)
     _draw(transfer.size, bar, _pieces(transfer))
     return True
 
 
 def _pieces(transfer: Transfer) -> Iterator[Any]:
-    """Return what has arrived since the last time, as something that is as long."""
+    """Return ranges that are as long as what was received since the last one."""
     seen = 0
     while True:
         is_over, received = transfer.is_over, transfer.received
@@ -79,4 +79,4 @@ def _pieces(transfer: Transfer) -> Iterator[Any]:
             seen = received
         if is_over:
             return
-        time.sleep(_LOOKS_AGAIN)
+        time.sleep(_POLL_INTERVAL)

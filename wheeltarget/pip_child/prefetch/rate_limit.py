@@ -1,9 +1,8 @@
-"""How much may be asked of a host at once, and when.
+"""How many requests a host may get at once, and when.
 
-A host is asked one thing until it has answered once: there may be a question of who is asking, or
-nobody there. From then on it is asked as much at once as is allowed, half of that after each answer
-that says it is too much, and little by little more again. Nothing here waits, or knows of threads:
-the holder of the lock asks.
+The first request to a host is sent alone, since it may need credentials or the host may not answer.
+Afterwards as many as allowed are sent at once, half as many after each answer that there are too
+many, and then slowly more again. Nothing here waits or locks; the pool does.
 Specification: RFC 9110 for Retry-After, RFC 6585 for the status 429.
 """
 
@@ -15,18 +14,19 @@ from urllib.parse import urlsplit
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 _TIMES_THE_LIMIT = 4
-"""After how many answers, for each that may be waited for at once, one more may be."""
+"""The limit is raised by one after this number of answers times the limit."""
 
 
 @dataclass(slots=True)
 class Host:
-    """What is known of a host.
+    """The state of a host.
 
-    :param busy: how many questions it has at the moment.
-    :param limit: how many it may have.
+    :param limit: how many requests it may have at once.
+    :param busy: how many requests it has at the moment.
     :param answers: how many answers it has given since the limit changed.
-    :param resumes: when it may be asked again, on the clock of ``time.monotonic``.
-    :param is_shut: whether it is not to be asked any more from here.
+    :param resumes: when its pause ends, on the clock of ``time.monotonic``.
+    :param has_answered: whether it has answered at all.
+    :param is_shut: whether it is left to pip.
     """
 
     limit: int = 1
@@ -38,9 +38,9 @@ class Host:
 
 
 class Hosts:
-    """All hosts that were asked.
+    """The states of all hosts.
 
-    :param limit: how many questions each may have at once, at least one.
+    :param limit: how many requests each may have at once, at least one.
     """
 
     def __init__(self, limit: int) -> None:
@@ -48,23 +48,20 @@ class Hosts:
         self._hosts: dict[str, Host] = {}
 
     def __getitem__(self, name: str) -> Host:
-        """Return what is known of a host, by its name and port."""
+        """Return the state of a host, by its name and port."""
         return self._hosts.setdefault(name, Host())
 
     def admits(self, name: str, now: float) -> bool:
-        """Return whether a host may be asked one more thing at this time."""
+        """Return whether a host may get one more request at this time."""
         host = self[name]
         return host.busy < host.limit and host.resumes <= now and not host.is_shut
 
     def ask(self, name: str) -> None:
-        """Note that a host is asked."""
+        """Count a request to a host."""
         self[name].busy += 1
 
     def answer(self, name: str) -> bool:
-        """Note that a host has answered, or that there is no more hope of it.
-
-        :returns: whether it may be asked more at once from now on.
-        """
+        """Count an answer of a host, or a failure; return whether its limit was raised."""
         host = self[name]
         host.busy -= 1
         if not host.has_answered:
@@ -78,22 +75,22 @@ class Hosts:
         return False
 
     def pause(self, name: str, until: float) -> None:
-        """Ask a host nothing before a time, and less from then on."""
+        """Pause a host until a time, and halve its limit."""
         host = self[name]
         host.resumes = max(host.resumes, until)
         host.has_answered = True
         host.limit, host.answers = max(host.limit // 2, 1), 0
 
     def pause_ends(self) -> float:
-        """Tell when the last host that asked for a pause may be asked again."""
+        """Return when the last pause of any host ends."""
         return max((host.resumes for host in self._hosts.values()), default=0.0)
 
     def shut(self, name: str) -> None:
-        """Ask a host nothing more."""
+        """Leave a host to pip."""
         self[name].is_shut = True
 
     def reopen(self, name: str) -> None:
-        """Ask a host again."""
+        """Allow requests to a host again."""
         self[name].is_shut = False
 
 

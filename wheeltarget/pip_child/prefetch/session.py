@@ -1,8 +1,8 @@
-"""pip's session, kept from one job to the next, and lent to the threads that fetch ahead.
+"""pip's session, shared by all jobs and by the threads that prefetch.
 
-Everything that goes over the network goes through it: so proxies, certificates, user and password,
-pip's own cache and what ``Cache-Control`` says count as they do for pip. Threads only ever GET with
-it, and ask the user nothing: where a host wants to know who is asking, it is left to pip.
+All requests use it, so that proxies, certificates, credentials and pip's cache apply as for pip.
+Threads only send GET and HEAD requests, and never prompt: a host that needs credentials is left to
+pip.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool
 from wheeltarget.pip_child.prefetch.rate_limit import host_of
 
 _LONGEST_WAIT = 20.0
-"""Seconds that a thread waits because a host says so; for more than that it is left to pip."""
+"""The longest pause in seconds that a thread waits for a host; then the host is left to pip."""
 
 _TOO_LONG = 600.0
-"""Seconds for which nobody waits, not even pip: a host that asks for more has no answer now."""
+"""The longest pause in seconds that even pip waits for; then the request fails."""
 
 _RETRIES = 2
-"""How often a thread asks again; pip, to which it is left then, has all of its own."""
+"""How often a thread repeats a request; afterwards it is left to pip, with its own retries."""
 
 _UNAUTHORIZED = frozenset({401, 407})
-_NOT_NOW = frozenset({408, 413, 425, 429})
-_FIRST_FAULT = 500
+_TEMPORARY = frozenset({408, 413, 425, 429})
+_SERVER_ERROR = 500
 
 _NOT_FOR_THE_SESSION = frozenset(
     {
@@ -41,14 +41,14 @@ _NOT_FOR_THE_SESSION = frozenset(
         "requirements",
     }
 )
-"""Options of pip that differ from job to job and say nothing of how things are fetched."""
+"""Options of pip that may differ between jobs without another session."""
 
 
 class SharedSession:
-    """Keeps the session of a run.
+    """The session of a run.
 
-    :param pool: the threads that it is lent to.
-    :param forget: forgets what was fetched with a session before.
+    :param pool: the threads that use it.
+    :param forget: forgets what was fetched with an earlier session.
     """
 
     def __init__(self, pool: Pool, forget: Callable[[], None]) -> None:
@@ -59,8 +59,8 @@ class SharedSession:
         self._close: Callable[[], None] = _nothing
         self._fresh: tuple[list[Any], Any, Any] = ([], {}, None)
 
-    def give(self, options: Any, make: Callable[[], Any]) -> Any:
-        """Return the session for a job: that of the last one, unless its options were others.
+    def get(self, options: Any, make: Callable[[], Any]) -> Any:
+        """Return the session for a job, which is new if its options differ from the last one's.
 
         :param options: pip's options for the job.
         :param make: makes a new session.
@@ -72,15 +72,15 @@ class SharedSession:
             self.session, self._key = make(), key
             self._adopt(self.session)
         else:
-            # What the requirements files of a job say of hosts and indexes counts for it alone.
+            # Hosts and indexes from requirements files apply to their job only.
             self._restore(self._fresh)
         return self.session
 
     @contextmanager
-    def begun_anew(self) -> Iterator[Callable[[], bool]]:
-        """Lend the session as another job would get it, and leave it afterwards as it is.
+    def reset(self) -> Iterator[Callable[[], bool]]:
+        """Reset the session for another job for a while.
 
-        :returns: a function that tells whether the other job has made of it what this one has.
+        :returns: a function that returns whether the other job has set it up as this one did.
         """
         before = _state(self.session)
         self._restore(self._fresh)
@@ -101,7 +101,7 @@ class SharedSession:
         self.session, self._close = None, _nothing
 
     def _adopt(self, session: Any) -> None:
-        """Let a session outlive its command, and have a connection for each thread."""
+        """Keep a session open after its command, with a connection for each thread."""
         self._fresh = _state(session)
         self._close, session.close = session.close, _nothing
         set_retry(session, make_retry(self._pool))
@@ -113,10 +113,7 @@ class SharedSession:
 
 
 def session_options(options: Any) -> str:
-    """Write down what pip's options say of how things are fetched.
-
-    :param options: the options of a job.
-    """
+    """Return the options that a session depends on, as a text to compare."""
     return repr(
         sorted(
             (name, value)
@@ -127,7 +124,7 @@ def session_options(options: Any) -> str:
 
 
 def _state(session: Any) -> tuple[list[Any], Any, Any]:
-    """Return what requirements files may change of a session."""
+    """Return the state of a session that requirements files may change."""
     indexes = session.auth.index_urls
     return list(session.pip_trusted_origins), session.adapters.copy(), indexes
 
@@ -137,7 +134,7 @@ def _nothing() -> None:
 
 
 def bounded_retry() -> type:
-    """Make the class that tries a request again as pip does, but heeds no pause without end."""
+    """Return a class that repeats requests as pip does, but refuses very long pauses."""
     from pip._vendor.urllib3 import exceptions
     from pip._vendor.urllib3.util.retry import Retry
 
@@ -153,20 +150,20 @@ def bounded_retry() -> type:
         ) -> Any:
             wait = self.get_retry_after(response) if response is not None else None
             if wait and wait > _TOO_LONG:
-                reason = f"it answers {response.status} and asks for a pause of {wait:.0f} seconds"
+                reason = f"it answers {response.status} with Retry-After: {wait:.0f} seconds"
                 raise exceptions.MaxRetryError(_pool, url, exceptions.ResponseError(reason))
             return super().increment(method, url, response, error, _pool, _stacktrace)
 
-    # pip's warning that it tries again names it.
+    # pip's warnings about retries show the name.
     BoundedRetry.__name__ = Retry.__name__
     return BoundedRetry
 
 
 def set_retry(session: Any, retry: type) -> None:
-    """Let a session decide by another class whether a request is tried again.
+    """Replace the class that decides whether a session repeats a request.
 
     :param session: pip's session.
-    :param retry: a subclass of urllib3's class; all that pip has set stays as it is.
+    :param retry: a subclass of urllib3's class; pip's settings are kept.
     """
     adapters = {*session.adapters.values(), getattr(session, "_trusted_host_adapter", None)}
     for adapter in adapters:
@@ -176,9 +173,9 @@ def set_retry(session: Any, retry: type) -> None:
 
 
 def make_retry(pool: Pool) -> type:
-    """Make the class that decides whether a request of a session with threads is tried again.
+    """Return the class that decides whether a shared session repeats a request.
 
-    :param pool: the threads, which heed a pause that a host asks anybody for.
+    :param pool: the threads, which all wait if a host asks one of them to.
     """
     from pip._vendor.urllib3 import exceptions
 
@@ -198,11 +195,11 @@ def make_retry(pool: Pool) -> type:
             if wait and wait > _TOO_LONG:
                 pool.shut(asked_host(_pool, url))
             elif wait:
-                # pip, to which a host is left that asks for a long one, heeds it, too.
+                # The pause also applies to pip, to which the host is left after a long one.
                 pool.pause(asked_host(_pool, url), wait)
                 if wait > _LONGEST_WAIT:
                     pool.shut(asked_host(_pool, url))
-            if pool.is_here() and (
+            if pool.is_current() and (
                 pool.is_stopped
                 or len(self.history) >= _RETRIES
                 or (wait or 0) > _LONGEST_WAIT
@@ -216,10 +213,10 @@ def make_retry(pool: Pool) -> type:
 
 
 def asked_host(connections: Any, url: str | None) -> str:
-    """Return the host that was asked for something, as :func:`host_of` gives it.
+    """Return the host of a request, as :func:`host_of` does.
 
-    :param connections: the connections that were used for it, of urllib3's.
-    :param url: what was asked for: a path, or, where a proxy was asked for it, a whole URL.
+    :param connections: urllib3's connection pool.
+    :param url: the path, or the whole URL if a proxy was used.
     """
     if url and not url.startswith("/"):
         return host_of(url)
@@ -229,11 +226,11 @@ def asked_host(connections: Any, url: str | None) -> str:
 
 
 HEAD_OPTIONS = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
-"""How a file is asked for with HEAD; compressed on its way it would have another size."""
+"""Options for HEAD requests; a compressed response would have another size."""
 
 
 class ThreadSession:
-    """The session as threads have it.
+    """The session for use in threads, without prompts.
 
     :param session: pip's session.
     """
@@ -243,63 +240,59 @@ class ThreadSession:
         self._auth = session.auth
 
     def get(self, url: str, **named: Any) -> Any:
-        """GET a URL, asking nobody who is asking."""
+        """Send a GET request."""
         return self._session.get(url, auth=self._identify, **named)
 
     def head(self, url: str) -> Any:
-        """Ask for the headers of a URL, asking nobody who is asking."""
+        """Send a HEAD request."""
         return self._session.head(url, auth=self._identify, **HEAD_OPTIONS)
 
     def _identify(self, request: Any) -> Any:
-        """Return user and password as far as they are known."""
+        """Add known credentials to a request, and do not prompt for others."""
         request = self._auth(request)
         request.deregister_hook("response", self._auth.handle_401)
         return request
 
 
-def is_for_good(error: Exception) -> bool:
-    """Return whether an error of pip's says what a host answers, today and tomorrow."""
-    status = getattr(getattr(error, "response", None), "status_code", _FIRST_FAULT)
-    return status < _FIRST_FAULT and status not in _NOT_NOW
+def is_permanent(error: Exception) -> bool:
+    """Return whether an error of pip is a permanent answer of the host."""
+    status = getattr(getattr(error, "response", None), "status_code", _SERVER_ERROR)
+    return status < _SERVER_ERROR and status not in _TEMPORARY
 
 
 def fetch(pool: Pool, url: str, get: Callable[[], Any]) -> Any:
-    """Fetch something in a thread, and tell an answer for good from one that is to be left to pip.
+    """Fetch something in a thread.
 
     :param pool: the threads.
-    :param url: what is fetched.
+    :param url: its URL.
     :param get: fetches it.
-    :returns: what ``get`` gives, or an error of pip's that it would meet, too, or :class:`Left`.
+    :returns: the result of ``get``, a permanent error of pip, or :class:`LeftToPip`.
     """
     from pip._internal.exceptions import NetworkConnectionError
 
     try:
         return get()
     except NetworkConnectionError as error:
-        status = getattr(error.response, "status_code", _FIRST_FAULT)
+        status = getattr(error.response, "status_code", _SERVER_ERROR)
         if status in _UNAUTHORIZED:
             pool.shut(host_of(url))
-        elif status in _NOT_NOW:
+        elif status in _TEMPORARY:
             pool.pause(host_of(url), 0)
-        elif is_for_good(error):
+        elif is_permanent(error):
             return error
         return LeftToPip(error)
 
 
 def patch_session(sessions: SharedSession) -> Callable[[], None]:
-    """Let every job have the session of the run.
-
-    :param sessions: keeps it.
-    :returns: what undoes it.
-    """
+    """Use the session of the run for every job; return a function that undoes it."""
     from pip._internal.cli.index_command import SessionCommandMixin
 
     build_here = SessionCommandMixin._build_session
 
     def build_session(self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
-        if arguments or named:  # to ask for pip's own newest version, with little patience
+        if arguments or named:  # a session with a short timeout for pip's version check
             return build_here(self, options, *arguments, **named)
-        return sessions.give(options, lambda: build_here(self, options))
+        return sessions.get(options, lambda: build_here(self, options))
 
     def undo() -> None:
         SessionCommandMixin._build_session = build_here
@@ -309,7 +302,7 @@ def patch_session(sessions: SharedSession) -> Callable[[], None]:
 
 
 def prove_session(sessions: SharedSession) -> bool:
-    """Ask the command that pip makes for a session twice, and see whether it is one."""
+    """Check that pip's command uses the session of the run."""
     from types import SimpleNamespace
 
     from pip._internal.commands import create_command
@@ -325,7 +318,7 @@ def prove_session(sessions: SharedSession) -> bool:
             """Be closed."""
 
     options = SimpleNamespace()
-    first = sessions.give(options, Session)
+    first = sessions.get(options, Session)
     try:
         return create_command("download")._build_session(options) is first
     finally:

@@ -1,8 +1,8 @@
-"""What pip will be asked for in a job whose turn has not come, as pip itself reads it.
+"""Read the requirements of an upcoming job.
 
-Its words are parsed and its files are read by pip's own command, with the session of the run, which
-is left as it is. Nothing is fetched for that. Whatever is not exactly as for the job at hand, as
-other indexes or credentials, is left until the turn of the job.
+pip's own command parses the arguments and reads the files, with the session of the run, whose state
+is restored. Nothing is fetched. A job with other indexes or credentials than the current one is
+left until its turn.
 """
 
 from __future__ import annotations
@@ -18,19 +18,18 @@ from typing import Any
 from wheeltarget.pip_child.prefetch.session import SharedSession, session_options
 
 _FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
-"""Attributes for what a finder has found, and passed over; no pip has both of the latter."""
+"""Attributes of a finder for files that it has found or skipped; each pip has some of them."""
 
-_ELSEWHERE = ("_link_collector", "_target_python")
-"""Attributes that are compared by what is in them."""
+_COMPARED_BY_CONTENT = ("_link_collector", "_target_python")
 
 
 @dataclass(frozen=True, slots=True)
 class UpcomingRequirements:
-    """What pip will be asked for.
+    """The requirements of an upcoming job.
 
-    :param options: its options.
-    :param finder: its finder.
-    :param roots: its requirements, constraints among them.
+    :param options: pip's options.
+    :param finder: pip's finder.
+    :param roots: pip's requirements and constraints.
     """
 
     options: Any
@@ -39,63 +38,59 @@ class UpcomingRequirements:
 
 
 def read_options(arguments: Sequence[str]) -> tuple[Any, Any, list[str]]:
-    """Let pip read the words of a job.
-
-    :param arguments: the words.
-    :returns: pip's command, its options and the other words.
-    """
+    """Parse the arguments of a job; return pip's command, its options and the requirements."""
     from pip._internal.commands import create_command
 
     command: Any = create_command("download")
-    options, words = command.parse_args(list(arguments))
-    return command, options, words
+    options, requirements = command.parse_args(list(arguments))
+    return command, options, requirements
 
 
-def look_at(
+def read_requirements(
     arguments: Sequence[str], sessions: SharedSession, like: Any
 ) -> UpcomingRequirements | None:
-    """Read what a job asks for.
+    """Read the requirements of a job.
 
-    :param arguments: its words.
-    :param sessions: keeps the session.
-    :param like: pip's options for the job at hand.
-    :returns: what it asks for; None where it is to be fetched in another way than that.
+    :param arguments: its arguments.
+    :param sessions: the session of the run.
+    :param like: pip's options for the current job.
+    :returns: the requirements; None if the job needs another session or other settings of it.
     """
     from pip._internal.cli.cmdoptions import make_target_python
 
-    with _in_silence():
-        command, options, words = read_options(arguments)
+    with _muted():
+        command, options, requirements = read_options(arguments)
         if session_options(options) != session_options(like):
             return None
-        options.editables = []  # as its command does before it looks at anything
-        with sessions.begun_anew() as is_as_before:
+        options.editables = []  # as pip's command does first
+        with sessions.reset() as is_as_before:
             finder = command._build_package_finder(
                 options=options,
                 session=sessions.session,
                 target_python=make_target_python(options),
                 ignore_requires_python=options.ignore_requires_python,
             )
-            roots = command.get_requirements(words, options, finder, sessions.session)
+            roots = command.get_requirements(requirements, options, finder, sessions.session)
             if not is_as_before():
                 return None
     return UpcomingRequirements(options, finder, roots)
 
 
 def is_same(roots: Iterable[Any], others: Iterable[Any]) -> bool:
-    """Return whether pip's requirements say the same."""
+    """Return whether pip's requirements are equal."""
 
-    def say(root: Any) -> tuple[str, bool, list[str], dict[str, list[str]]]:
+    def key(root: Any) -> tuple[str, bool, list[str], dict[str, list[str]]]:
         return str(root), root.constraint, sorted(root.extras), root.hash_options
 
-    return list(map(say, roots)) == list(map(say, others))
+    return list(map(key, roots)) == list(map(key, others))
 
 
 def copy_findings(finder: Any, other: Any) -> list[str]:
-    """Let one of pip's finders know what another has found, where it would find the same.
+    """Copy what one of pip's finders has found to another, if that would find the same.
 
-    :param finder: the one, which has found nothing so far.
-    :param other: the other one.
-    :returns: the names of the projects of which it knows now.
+    :param finder: the finder to copy to, which has found nothing so far.
+    :param other: the finder to copy from.
+    :returns: the names of the copied projects.
     """
     if not _find_the_same(finder, other) or finder._all_candidates:
         return []
@@ -106,13 +101,13 @@ def copy_findings(finder: Any, other: Any) -> list[str]:
 
 
 def _find_the_same(finder: Any, other: Any) -> bool:
-    """Return whether all that two finders go by is alike."""
+    """Return whether two finders have the same settings."""
 
-    def goes_by(each: Any) -> list[Any]:
+    def key(each: Any) -> list[Any]:
         target, collector = each._target_python, each._link_collector
         names = ("platforms", "py_version_info", "abis", "implementation")
-        apart = {*_FOUND, *_ELSEWHERE}
-        settings = {name: value for name, value in vars(each).items() if name not in apart}
+        others = {*_FOUND, *_COMPARED_BY_CONTENT}
+        settings = {name: value for name, value in vars(each).items() if name not in others}
         return [
             settings,
             [getattr(target, name) for name in names],
@@ -120,12 +115,12 @@ def _find_the_same(finder: Any, other: Any) -> bool:
             id(collector.session),
         ]
 
-    return goes_by(finder) == goes_by(other)
+    return key(finder) == key(other)
 
 
 @contextmanager
-def _in_silence() -> Iterator[None]:
-    """Let pip say nothing; what there is to say, it says when it is the turn of the job."""
+def _muted() -> Iterator[None]:
+    """Hide pip's output; it prints the same when it is the turn of the job."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
