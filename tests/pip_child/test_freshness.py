@@ -1,4 +1,4 @@
-"""Until when an index page holds, as pip's own cache would have it."""
+"""Until when an index page is fresh, by the rules of pip's own cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE = "https://example.invalid/simple/one/"
 
 
 def answer(headers: dict[str, str], **changes: Any) -> Any:
-    """Return a response as pip's session has it."""
+    """Return a response of pip's session."""
     usual = {
         "headers": CaseInsensitiveDict({"Date": formatdate(NOW, usegmt=True), **headers}),
         "request": SimpleNamespace(headers=CaseInsensitiveDict()),
@@ -80,7 +80,7 @@ def test_whatever_pip_would_ask_for_again_does_not_hold(response: Any) -> None:
 def test_nothing_holds_longer_than_pips_cache_would_keep_it(
     lifetime: int, age: int, late: int
 ) -> None:
-    """Only a clock that goes ahead of ours makes pip's cache keep a page for longer."""
+    """Only a clock that is ahead of ours makes pip's cache keep a page longer."""
     headers = {"Cache-Control": f"max-age={lifetime}", "Age": str(age)}
     until = _fresh_until(answer(headers), NOW + late)
     assert until <= NOW + lifetime
@@ -88,7 +88,7 @@ def test_nothing_holds_longer_than_pips_cache_would_keep_it(
 
 
 def scope(*urls: str, find_links: tuple[str, ...] = ()) -> Any:
-    """Return a search scope as pip has it."""
+    """Return a search scope of pip."""
     return SimpleNamespace(
         find_links=find_links, get_index_urls_locations=lambda project: [u + project for u in urls]
     )
@@ -100,7 +100,7 @@ def fresh(seconds: float) -> Any:
 
 
 class TestPages:
-    """Which pages took part, and until when all of them hold."""
+    """Which pages a job needs, and until when all of them are fresh."""
 
     def test_the_first_to_expire_counts(self) -> None:
         freshness, wanted = Freshness(), WantedPages()

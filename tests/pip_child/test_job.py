@@ -1,4 +1,4 @@
-"""The job at hand: each has a state of its own, and another one can be looked at meanwhile."""
+"""The current job: each has its own state, and another one can be current for a while."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ORDER = JobOrder(
 )
 
 
-def test_job_at_hand_is_as_it_was_after_a_look_at_another_one() -> None:
+def test_current_job_is_unchanged_after_a_switch_to_another_one() -> None:
     current = CurrentJob(RunContext())
     mine = current.begin(ORDER)
     other = JobState(replace(ORDER, label="another"), is_upcoming=True)

@@ -34,7 +34,7 @@ HOST = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
-    """Return a workshop beside the folder ``wheelhouse``, as the parent makes it."""
+    """Return a workshop beside the folder ``wheelhouse``, like the parent's."""
     home = tmp_path / "home"
     home.mkdir()
     return Workshop(home / ".hidden-stage", home / "wheelhouse")
@@ -47,23 +47,23 @@ def shelf(tmp_path: Path) -> Path:
 
 
 def online(index: LocalIndex, *words: str) -> list[str]:
-    """Put the options for the index before some words."""
+    """Return the options for the index, followed by arguments."""
     return [*QUIET, *index.pip_args(), *words]
 
 
 def wheels_fetched(index: LocalIndex) -> list[str]:
-    """List the wheels that were asked for, in the order in which they were."""
+    """Return the requested wheels, in the order of the requests."""
     paths = [request.path for request in index.requests]
     return [path.rpartition("/")[2] for path in paths if path.endswith(".whl")]
 
 
 def sha256(path: Path) -> str:
-    """Digest a file."""
+    """Return the sha256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def later_pip(folder: Path, code: str = "") -> dict[str, str]:
-    """Return the variables with which Python runs some code at its start, and pip is a later one.
+    """Return variables with which Python runs code at its start, and pip has a later version.
 
     Only a pip that is none of those known is tried out before it is used.
     """
@@ -75,7 +75,7 @@ def later_pip(folder: Path, code: str = "") -> dict[str, str]:
 
 
 def wait(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until something holds, which would be at once on an idle machine."""
+    """Wait until a condition is true, as it is at once on an idle machine."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to that"
@@ -87,7 +87,7 @@ def wait(condition: Callable[[], bool], seconds: float = 20.0) -> None:
 
 @pytest.fixture
 def guarded(shelf: Path) -> Iterator[LocalIndex]:
-    """Serve an application and what it needs to those who know the password."""
+    """Serve an application and its dependencies, with a password."""
     make_wheel(
         shelf,
         "Some.App",
@@ -231,7 +231,7 @@ def test_result_says_which_dependencies_were_wanted(
 
 @pytest.fixture
 def choosy(shelf: Path) -> Path:
-    """Fill the index with projects that look different from each environment."""
+    """Add projects to the index that are different in each environment."""
     needs = [
         *(f'only-{name} ; sys_platform == "{name}"' for name in ("linux", "win32")),
         *(f'only-py{py} ; python_version == "{py}"' for py in ("3.8", "3.9", HOST)),
@@ -419,7 +419,7 @@ def test_file_that_pip_fetches_and_that_has_no_clause_is_read(
     assert run.names(0) == ["target_tags-1.0-py3-none-any.whl"]
 
 
-# What is there already
+# Existing files
 
 
 def test_file_in_the_destination_is_linked(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
@@ -673,7 +673,7 @@ def interrupted(
     prefix: tuple[str, ...] = (),
     plain: bool = False,
 ) -> tuple[int, str]:
-    """Start the child, interrupt it as soon as something is the case, and wait for it."""
+    """Start the child, interrupt it when a condition is true, and wait for it."""
     with subprocess.Popen(
         [*prefix, *shop.write(*jobs, plain=plain)],
         cwd=shop.destination.parent,

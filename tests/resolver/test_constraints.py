@@ -1,4 +1,4 @@
-"""Clauses in constraints files: for whom a line holds, and which wheels it leaves."""
+"""Clauses in constraints files: to which targets a line applies, and which wheels it allows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OTHER = "cp39-cp39-manylinux2014_x86_64"
 
 
 def narrowed(text: str, tag: str = NEW) -> tuple[list[int], dict[str, tuple[str, ...]]]:
-    """Give the lines that hold for a target, and what they leave."""
+    """Return the lines that apply to a target, and the wheels that they allow."""
 
     def read(_name: str) -> tuple[bytes, bool]:
         return text.encode(), True
@@ -40,7 +40,7 @@ def target(tag: str) -> Target:
 
 
 class TestDecision:
-    """Without any index: what a file comes to for one target."""
+    """Constraints for one target, without an index."""
 
     def test_no_clause(self) -> None:
         assert narrowed("a<2\nb\n") == ([1, 2], {})
@@ -88,7 +88,7 @@ class TestDecision:
 
 @pytest.fixture
 def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
-    """Give a working directory; the index has ``app``, which needs ``native``, for all."""
+    """Return a working directory; the index has ``app``, which requires ``native``, for all."""
     shelf = tmp_path / "index"
     make_wheel(shelf, "app", requires=["native"])
     make_wheel(shelf, "native", "1.0", tag="cp36-abi3-manylinux1_x86_64")
@@ -101,7 +101,7 @@ def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves
 
 @pytest.mark.seams
 class TestRuns:
-    """The whole way, through pip."""
+    """With a run of pip."""
 
     def test_anywhere_in_the_tree(self, index: LocalIndex, here: Path) -> None:
         (here / "c.txt").write_text(f"native ; tags={OLD}\n")
@@ -143,7 +143,7 @@ class TestRuns:
         assert names(here) == ["c.txt"]
 
     def test_for_this_interpreter(self, index: LocalIndex, here: Path, tmp_path: Path) -> None:
-        """Where the clause names what this interpreter takes, it holds without any target."""
+        """A clause that matches this interpreter applies without any target."""
         shelf = tmp_path / "index"
         make_wheel(shelf, "choice", "1.0")
         make_wheel(shelf, "choice", "2.0", tag=host_target().tags[0])
@@ -168,7 +168,7 @@ class TestRuns:
     def test_default_of_the_file_is_for_no_target_of_a_plain_run(
         self, index: LocalIndex, here: Path, words: tuple[str, ...]
     ) -> None:
-        """By itself, pip would take the lines of such a file for everybody."""
+        """Pip itself would apply the lines of such a file to all targets."""
         (here / "c.txt").write_text(f"# tags={OTHER}\napp<1\n")
         result = download(index, "-cc.txt", "app", "--no-deps", *words, cwd=here)
         assert result.exit_code == 0, result.stderr

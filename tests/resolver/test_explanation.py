@@ -1,4 +1,4 @@
-"""Why a download fails, in words: each case of the folder ``explanations``, and each way out of it.
+"""Explanations of failures: each case of the folder ``explanations``, and each suggestion in it.
 
 A case says which files the index has, what is asked for, and behind a blank line the explanation.
 ``has`` is followed by project, version and tag or ``sdist``, then what is special of it; ``asks``
@@ -44,7 +44,7 @@ UNTRIED = "from source (not tried):"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What is said of one project.
+    """The explanation for one project.
 
     :param heading: its first line.
     :param fixes: what each proposal says to write.
@@ -55,14 +55,14 @@ class Block:
 
     @property
     def target(self) -> str:
-        """Give the target that it is about; empty where it is about any."""
+        """Return the target that it is about; empty if it is about any."""
         match = re.search(r"(?:no file fits|for) (\S+)(?:$| no release)", self.heading)
         return match[1] if match else ""
 
 
 @dataclass(slots=True)
 class Case:
-    """What a file of the folder says."""
+    """A file of the folder."""
 
     name: str
     has: list[list[str]] = field(default_factory=list)
@@ -91,7 +91,7 @@ class Case:
         return case
 
     def stock(self, shelf: Path, index: LocalIndex) -> None:
-        """Make what the index has, and put hashes where the case names files."""
+        """Make the files of the index, and replace file names in the case by hashes."""
         for name, version, tag, *more in self.has:
             said = dict(each.split("=", 1) for each in more if each.startswith(("extra=", "at=")))
             needs = [each.removeprefix("needs=") for each in more if each.startswith("needs=")]
@@ -122,7 +122,7 @@ class Case:
 
     @property
     def blocks(self) -> Iterator[Block]:
-        """Give what is said of each project."""
+        """Return the explanation for each project."""
         for text in re.split(r"(?m)^(?=\S)", self.says)[1:]:
             heading, *lines = text.splitlines()
             first = next((n for n, line in enumerate(lines) if re.match(r"  \S", line)), len(lines))
@@ -135,22 +135,22 @@ class Case:
             (folder / name).write_text("".join(f"{line}\n" for line in lines))
 
     def words(self, *more: str) -> list[str]:
-        """Give the words of the command line for what the case asks for."""
+        """Return the arguments for the case."""
         files = ["-c", "c.txt", *(["-r", "r.txt"] if self.files["r.txt"] else [])]
         return [*self.options, *more, *files, *self.asks]
 
     def run(self, index: LocalIndex, folder: Path, *more: str) -> Result:
-        """Run what the case asks for."""
+        """Run the case."""
         self.write(folder)
         return download(index, *self.words(*more), cwd=folder)
 
     def order(self, index: LocalIndex, folder: Path, *more: str) -> Run:
-        """Say what is to be run for it."""
+        """Return the run for it."""
         self.write(folder)
         return Run((*index.pip_args(), "--no-cache-dir", *self.words(*more)), folder)
 
     def mended(self, block: Block, fix: str) -> tuple[Case, list[str]]:
-        """Do what a proposal says; give the case with it, and options."""
+        """Apply a suggestion; return the changed case, and options."""
         asks, lines = list(self.asks), list(self.files["r.txt"])
         options = []
         if fix.startswith("--hash="):
@@ -175,7 +175,7 @@ class Case:
 
 
 def renamed(line: str, target: str, fix: str) -> str:
-    """Give a line another target in the place of one."""
+    """Replace the target of a line."""
     named = f"target={target}"
     if not target:
         return f"{line.partition(';')[0]}; {fix}"
@@ -187,14 +187,14 @@ def sha256(path: Path) -> str:
 
 
 def explained(stderr: str) -> str:
-    """Give what is said of why it fails; of a failure that is not pip's, all."""
+    """Return the explanation of a failure, or all output if the failure is not pip's."""
     _, saved, said = stderr.partition(SAVED)
     return "".join(f"{line[2:]}\n" for line in said.splitlines()) if saved else stderr
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run of wheeltarget, and where it is done.
+    """A run of wheeltarget, and its folder.
 
     :param words: the words behind ``wheeltarget download``.
     :param folder: the working directory.
@@ -204,7 +204,7 @@ class Run:
     folder: Path
 
     def do(self, patch: pytest.MonkeyPatch) -> None:
-        """Do it, as far as that is possible without placing anything."""
+        """Run it, without placing any files."""
         mine = {"--allow-sdist": [], "--build-pure": []}  # type: dict[str, list[str]]
         words = iter(self.words)
         rest = []
@@ -221,11 +221,11 @@ class Run:
 
 
 class _HeldError(Exception):
-    """Ends a run where its jobs would be begun."""
+    """Ends a run before its jobs start."""
 
 
 def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) -> list[Result]:
-    """Run everything as ever, but for the jobs of all runs being done by one child of pip's.
+    """Run everything as usual, but all jobs of all runs in one child.
 
     :param runs: what to run; nothing may be placed.
     :param stage: a folder for the jobs.
@@ -255,7 +255,7 @@ def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) ->
 
 
 def _end(run: Run, done: tuple[JobResult, ...], patch: pytest.MonkeyPatch) -> Result:
-    """Go through a run whose jobs are done."""
+    """Finish a run whose jobs are done."""
     patch.setattr(pip_runner, "run_jobs", lambda *_: done)
     said = StringIO()
     try:
@@ -267,7 +267,7 @@ def _end(run: Run, done: tuple[JobResult, ...], patch: pytest.MonkeyPatch) -> Re
 
 
 def _is_known_to_pip(path: Path) -> bool:
-    """Tell whether the installed pip has the options of a case."""
+    """Return whether the installed pip has the options of a case."""
     from pip._internal.commands import create_command
 
     options = [word for word in Case.read(path).options if word.startswith("--")]
@@ -276,7 +276,7 @@ def _is_known_to_pip(path: Path) -> bool:
 
 @pytest.fixture
 def stocked(tmp_path: Path) -> Iterator[list[tuple[Case, LocalIndex, Path]]]:
-    """Give each case with an index of its own that has what it says, and a folder to work in."""
+    """Return each case with its own index and a working directory."""
     with contextlib.ExitStack() as stack:
         found = []
         for path in filter(_is_known_to_pip, CASES):
@@ -304,7 +304,7 @@ def test_what_is_said(stocked: Stocked, tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_is_proposed(
     stocked: Stocked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each change alone mends what it is proposed for, and where that is all, the run."""
+    """Each change alone fixes what it is suggested for, and if that is all, the run."""
     tried: list[tuple[Case, Block, str]] = []
     runs = []
     for case, index, here in stocked:
@@ -324,7 +324,7 @@ def test_what_is_proposed(
 
 @pytest.mark.seams
 def test_one_change_for_each_project(index: LocalIndex, tmp_path: Path) -> None:
-    """Where several projects are at fault, one change for each mends the run."""
+    """If several projects fail, one change for each fixes the run."""
     case = Case.read(Path(__file__).with_name("explanations") / "several-projects.txt")
     case.stock(tmp_path / "index", index)
     first = case.run(index, tmp_path)
@@ -355,7 +355,7 @@ def test_not_everything_is_looked_at(index: LocalIndex, tmp_path: Path) -> None:
 
 @pytest.mark.seams
 def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path: Path) -> None:
-    """What there is of a project is not known where its page cannot be had."""
+    """The files of a project are not known if its page cannot be read."""
     make_wheel(tmp_path / "index", "pure")
     index.fault("/simple/pure/", Status(403))
     result = download(index, f"pure ; tags={TAG}", cwd=tmp_path)

@@ -1,4 +1,4 @@
-"""The parent's side of pip: what it makes of a child that does not answer as it should."""
+"""How the parent handles a child that does not work as it should."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def run(
     result: str = "",
     failure: str = "",
 ) -> tuple[JobResult, ...]:
-    """Run a job by a child that leaves certain files."""
+    """Run a job with a child that writes some files."""
 
     def run_all(files: Sequence[Path], *_: object, **_named: object) -> list[int]:
         (job_file,) = files

@@ -23,17 +23,17 @@ _NOT_FOR_BUILDING = (
 """Variables with requirements of the run, which are not to be built."""
 
 
-def build_wheel(source: Path, folder: Path, words: Sequence[str], stage: Stage) -> int:
+def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage) -> int:
     """Build a wheel for this machine, in isolation, without dependencies.
 
     :param source: the source distribution.
     :param folder: the folder for the wheel.
-    :param words: options for ``pip wheel``.
+    :param options: options for ``pip wheel``.
     :param stage: for temporary files.
     :returns: pip's exit code.
     """
     result = f"--wheel-dir={folder}"
-    command = python("-m", "pip", "wheel", *words, "--no-deps", result, str(source))
+    command = python("-m", "pip", "wheel", *options, "--no-deps", result, str(source))
     temporary = str(stage.temporary)
     environment = {**os.environ, "TMPDIR": temporary, "TEMP": temporary, "TMP": temporary}
     for name in (*FOREIGN_VARIABLES, *_NOT_FOR_BUILDING):

@@ -406,7 +406,9 @@ class TestDigests:
         )
         result = JobResult(Job(None, (), (), ()), 0, "all", (file,), tmp_path)
         if is_refused:
-            with pytest.raises(DownloadError, match=f"the content of {path.name} is not what"):
+            with pytest.raises(
+                DownloadError, match=f"the content of {path.name} does not match its hash"
+            ):
                 refuse_changed([result], Hashes())
         else:
             refuse_changed([result], Hashes())

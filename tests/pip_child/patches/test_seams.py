@@ -1,7 +1,7 @@
-"""On a pip of which a seam has moved nothing is fetched, and a sentence says so.
+"""With a pip in which a patch has no effect, nothing is fetched, and the run ends with an error.
 
-Each change below is one that a later pip might make and still be a good pip: it goes on working
-by itself, and only what wheeltarget does to it is without effect. So it calls itself a later one.
+Each change below is one that a later pip could make: pip itself still works, but a patch of
+wheeltarget has no effect. So each changed pip has a later version.
 """
 
 from __future__ import annotations
@@ -61,10 +61,10 @@ def _environment():
 def _holds(marker, environment):
     return _markers._evaluate_markers(marker._markers, {**_environment(), **environment})
 """
-"""Evaluates a marker for this machine, all by itself."""
+"""Evaluates a marker for this machine without packaging."""
 
 TARGET_HOLDS = HOST_HOLDS.replace("**_environment()", "**_markers.default_environment()")
-"""Evaluates a marker by itself, too, and takes the values from packaging."""
+"""Evaluates a marker with the values of packaging."""
 
 CACHED_HOLDS = """
 _known = {}
@@ -132,7 +132,7 @@ SLOWER = {
         Edit(FACTORY, "_finder.find_best_candidate(", "_finder.find_best("),
     ],
 }
-"""Changes that leave pip what it is to wheeltarget, but for fetching ahead."""
+"""Changes that only break prefetching."""
 
 
 def _renamed(old: str, new: str, *modules: str) -> list[Edit]:
@@ -337,7 +337,7 @@ MOVES = {
             REQ_FILE, "enumerate(content.splitlines(), start=1)", "enumerate(content.splitlines())"
         )
     ],
-    # What is there already
+    # Existing files
     "look-into-the-folder-has-another-name": _renamed(
         "_check_download_dir", "_find_downloaded", PREPARE
     ),
@@ -439,14 +439,14 @@ IN_FULL = (
     "result-has-another-name",
     "success-is-told-by-somebody-else",
 )
-"""Changes for which the whole program is run."""
+"""Changes that are tested with the whole program."""
 
 LATER = "99.9"
 RENUMBERED = [Edit("", f'__version__ = "{PIP}"', f'__version__ = "{LATER}"')]
 
 
 def each_move(*ids: str) -> pytest.MarkDecorator:
-    """Run a test for some of the changes."""
+    """Run a test for each of some changes."""
     return pytest.mark.parametrize(
         "edits", [pytest.param([*RENUMBERED, *MOVES[name]], id=name) for name in ids]
     )
@@ -462,13 +462,13 @@ def hook(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Workshop:
-    """Return a workshop whose destination holds a file of somebody's."""
+    """Return a workshop whose destination contains another file."""
     make_wheel(tmp_path / "project" / "wheelhouse", "other")
     return Workshop(tmp_path / "stage", tmp_path / "project" / "wheelhouse")
 
 
 def check_sentence(text: str | None, pip: str = LATER) -> None:
-    """Check that a text is the one sentence, names pip and says what to do."""
+    """Check that a text is one sentence that names pip and says what to do."""
     assert text is not None
     assert re.fullmatch(
         rf"wheeltarget [\d.]+ does not work with pip {re.escape(pip)} \([^\n]{{10,400}}\), "
@@ -496,8 +496,8 @@ def test_child_fetches_nothing_with_a_pip_of_which_a_seam_has_moved(
     assert 1 < len(applied(hook)) <= len({edit.module for edit in edits})
 
 
-# What is a trifle, nobody is told of.
-TRIFLES = [
+# Without these, there is no note.
+MEMOIZED = [
     Edit("_internal.models.link", "_ensure_quoted_url(", "_quote("),
     Edit("_internal.metadata.importlib._dists", "WheelDistribution", "_Wheel"),
     Edit("_internal.models.candidate", "parse_version", "_parse"),
@@ -505,12 +505,12 @@ TRIFLES = [
 ]
 
 
-def test_child_is_as_good_without_trifles(
+def test_child_works_without_memoization(
     tmp_path: Path, hook: Path, shop: Workshop, index: LocalIndex
 ) -> None:
     make_wheel(tmp_path / "index", "app", requires=["lib"])
     make_wheel(tmp_path / "index", "lib")
-    variables = {"PYTHONPATH": move_pip(hook, [*RENUMBERED, *TRIFLES])}
+    variables = {"PYTHONPATH": move_pip(hook, [*RENUMBERED, *MEMOIZED])}
     jobs = [Job([*index.pip_args(), "app"], target) for target in (LINUX, WINDOWS)]
     run = shop.run(*jobs, variables=variables, ahead=True)
     assert (run.exit_code, run.stderr) == (0, "")

@@ -1,4 +1,4 @@
-"""What a download does with the wheel store."""
+"""How a download uses the wheel store."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_pips_own_cache_has_no_second_copy(project: Path, index: LocalIndex) -> 
 def test_without_the_store_pips_cache_keeps_wheels(
     project: Path, index: LocalIndex, inner: str
 ) -> None:
-    """Or the test above would prove nothing."""
+    """Otherwise the test above would prove nothing."""
     folder = project.parent / "blocked"
     blocked = folder / inner
     blocked.parent.mkdir(exist_ok=True)
@@ -105,7 +105,7 @@ def test_who_wants_no_cache_gets_none(
 def test_what_pip_passes_over_is_not_brought_along(
     project: Path, index: LocalIndex, tmp_path: Path
 ) -> None:
-    """The newer low is in the store, and pip looks at it before it goes back to the older one."""
+    """The newer low is in the store, and pip reads it before it backtracks to the older one."""
     make_wheel(tmp_path / "index", "low", "2.0", requires=["base>=2"])
     make_wheel(tmp_path / "index", "base", "1.0")
     make_wheel(tmp_path / "index", "base", "2.0")
@@ -122,7 +122,7 @@ def test_what_pip_passes_over_is_not_brought_along(
 def test_what_another_target_has_is_not_brought_along(
     project: Path, index: LocalIndex, ahead: str
 ) -> None:
-    """The newest one, which pip looks at first, is one of an earlier target of the run."""
+    """The newest one, which pip reads first, was fetched for an earlier target of the run."""
     make_wheel(project.parent / "index", "low", "2.0")
     make_wheel(project.parent / "index", "old", requires=["low<2"])
     make_wheel(project.parent / "index", "any", requires=["low", 'old ; python_version < "3.9"'])
@@ -156,7 +156,7 @@ def test_a_damaged_wheel_is_fetched_again(project: Path, index: LocalIndex) -> N
 def test_damage_without_a_trace_is_fetched_again(
     project: Path, index: LocalIndex, place: int, ahead: str
 ) -> None:
-    """Size and time of change are as before, and nobody has to know of it."""
+    """Size and modification time are as before."""
     assert fetch(index, project, "low", WHEELTARGET_AHEAD=ahead).exit_code == 0
     (wheel,) = (project / "house").iterdir()
     good = wheel.read_bytes()
@@ -173,7 +173,7 @@ def test_damage_without_a_trace_is_fetched_again(
 def test_damage_in_the_destination_is_fetched_again(
     project: Path, index: LocalIndex, ahead: str
 ) -> None:
-    """It is the store's file, too, so that is damaged as well."""
+    """It is linked from the store, so the store's file is damaged as well."""
     assert fetch(index, project, "low", WHEELTARGET_AHEAD=ahead).exit_code == 0
     (wheel,) = (project / "house").iterdir()
     good = wheel.read_bytes()
@@ -188,7 +188,7 @@ def test_damage_in_the_destination_is_fetched_again(
 def test_damage_in_pips_own_cache_is_not_placed(
     project: Path, index: LocalIndex, ahead: str
 ) -> None:
-    """Pip has wheels in its cache from the time before wheeltarget."""
+    """Pip has wheels in its cache from before wheeltarget was used."""
     no_store = {"WHEELTARGET_CACHE_DIR": str(project / "pip.conf"), "WHEELTARGET_AHEAD": ahead}
     (project / "pip.conf").touch()
     assert fetch(index, project, "low", **no_store).exit_code == 0
@@ -205,7 +205,7 @@ def test_damage_in_pips_own_cache_is_not_placed(
 
 
 def test_damage_in_a_folder_of_find_links(project: Path) -> None:
-    """Without a hash to hold it against it is what it is; with one it is refused."""
+    """Without a hash it is used as it is; with one it is refused."""
     wheel = make_wheel(project / "shelf", "lone")
     digest = hash_file(wheel).sha256
     options = ["--no-index", "--find-links", "shelf", "--no-cache-dir", "--tags", TAG]
@@ -239,7 +239,7 @@ def test_an_index_without_hashes_fills_pips_cache_instead(
 def test_another_file_in_the_destination_does_not_get_into_the_store(
     project: Path, index: LocalIndex, tmp_path: Path
 ) -> None:
-    """There pip keeps what has the right name, where no hash is asked for."""
+    """Pip keeps a file with the right name there if no hash is required."""
     make_wheel(tmp_path / "other", "low", requires=["base"])
     make_wheel(tmp_path / "index", "base")
     (project / "house").mkdir()

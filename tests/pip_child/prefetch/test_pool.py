@@ -1,4 +1,4 @@
-"""The parts of fetching ahead that ask no index: hosts, threads, and the sieve for files."""
+"""The parts of prefetching that need no index: hosts, threads, and the filter for files."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def test_pool_leaves_what_fails_and_the_rest_of_a_host_that_is_shut() -> None:
 @pytest.mark.parametrize(("wait", "is_shut"), [(15, False), (25, True)])
 @pytest.mark.parametrize("as_date", [False, True])
 def test_pause_that_a_host_asks_for_is_for_all(wait: int, *, is_shut: bool, as_date: bool) -> None:
-    """Where it is too long for the threads, pip still gives it."""
+    """If it is too long for the threads, pip still waits."""
     pool, connections = Pool(Hosts(8), 1), PoolManager().connection_from_url("https://h/")
     then = formatdate(time.time() + wait, usegmt=True)
     response = HTTPResponse(status=429, headers={"Retry-After": then if as_date else str(wait)})
@@ -197,7 +197,7 @@ def test_pause_that_a_host_asks_for_is_for_all(wait: int, *, is_shut: bool, as_d
 
 
 def test_pause_that_is_too_long_is_nobodys() -> None:
-    """pip, to which the host is left, gives up as well: it would wait for hours."""
+    """pip, to which the host is left, gives up as well, instead of waiting for hours."""
     pool, connections = Pool(Hosts(8), 1), PoolManager().connection_from_url("https://h/")
     for retry in (make_retry(pool)(total=5), bounded_retry()(total=5)):
         response = HTTPResponse(status=503, headers={"Retry-After": "601"})
@@ -209,7 +209,7 @@ def test_pause_that_is_too_long_is_nobodys() -> None:
 
 @pytest.mark.parametrize("is_temporary", [False, True])
 def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_temporary: bool) -> None:
-    """What is left to pip then is not fetched twice."""
+    """A file that is left to pip is not fetched twice."""
     asked: list[str] = []
 
     def get(url: str, **_named: object) -> object:

@@ -1,4 +1,4 @@
-"""What is fetched ahead of pip changes nothing but the time, whatever the index does."""
+"""Prefetching changes nothing but the time, however the index behaves."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NATIVE = "cp39-cp39-manylinux_2_28_x86_64"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """An index, and what is asked of it.
+    """An index, and the requirements for it.
 
     :param make: fills the folder that the index serves, and gives more words for pip.
     :param words: words for pip.
@@ -59,7 +59,7 @@ def chain(shelf: Path) -> None:
 
 
 def backtracking(shelf: Path) -> None:
-    """Make libraries whose newest versions do not go together."""
+    """Make libraries whose newest versions conflict."""
     make_wheel(shelf, "app", "1.0", requires=["left", "right"])
     for version, shared in (("3.0", "<2"), ("2.0", "<2"), ("1.0", ">=2")):
         make_wheel(shelf, "left", version, requires=[f"shared{shared}"])
@@ -71,7 +71,7 @@ def backtracking(shelf: Path) -> None:
 
 
 def conflict(shelf: Path) -> None:
-    """Make two that can never go together, and files for other targets."""
+    """Make two projects that always conflict, and files for other targets."""
     make_wheel(shelf, "app", requires=["left", "right"])
     make_wheel(shelf, "left", requires=["shared<2"])
     make_wheel(shelf, "right", requires=["shared>=2"])
@@ -81,7 +81,7 @@ def conflict(shelf: Path) -> None:
 
 
 def foreign(shelf: Path) -> None:
-    """Make a library of which the newest version is for others, and none is for all."""
+    """Make a library whose newest version is for other targets, and none for all."""
     make_wheel(shelf, "app", requires=["lib>=2"])
     make_wheel(shelf, "lib", "1.0", tag=NATIVE)
     make_wheel(shelf, "lib", "2.0", tag="cp311-cp311-win_amd64")
@@ -89,7 +89,7 @@ def foreign(shelf: Path) -> None:
 
 
 def pinned(shelf: Path) -> list[str]:
-    """Make two wheels, and give a file with their hashes."""
+    """Make two wheels, and return a file with their hashes."""
     paths = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
     make_wheel(shelf, "lib", "2.0")
     lines = [f"{path.name.split('-')[0]}==1.0 --hash=sha256:{sha256(path)}\n" for path in paths]
@@ -99,7 +99,7 @@ def pinned(shelf: Path) -> list[str]:
 
 
 def mispinned(shelf: Path) -> list[str]:
-    """Make a wheel, and give a file with another hash."""
+    """Make a wheel, and return a file with another hash."""
     make_wheel(shelf, "app")
     file = shelf.parent / f"{shelf.name}.txt"
     file.write_text(f"app==1.0 --hash=sha256:{'0' * 64}\n")
@@ -107,7 +107,7 @@ def mispinned(shelf: Path) -> list[str]:
 
 
 def constrained(shelf: Path) -> list[str]:
-    """Make the chain, and give a file with constraints."""
+    """Make the chain, and return a file with constraints."""
     chain(shelf)
     file = shelf.parent / f"{shelf.name}.txt"
     file.write_text("app<2\nlib==1.0\nunrelated<3\n")
@@ -124,7 +124,7 @@ def found_elsewhere(shelf: Path) -> list[str]:
 
 
 def yank_newest(index: LocalIndex) -> None:
-    """Yank the newest versions of two libraries; one is asked for all the same."""
+    """Yank the newest versions of two libraries; one is requested anyway."""
     for project in ("app", "base"):
         index.yank(f"{project}-{'2.0' if project == 'app' else '1.0'}-py3-none-any.whl", "bites")
 
@@ -137,7 +137,7 @@ def link_page(index: LocalIndex) -> list[str]:
 
 
 def second_index(index: LocalIndex) -> list[str]:
-    """Name the index twice, as two; the second one has other URLs."""
+    """Use the index as two indexes; the second one has other URLs."""
     return ["--extra-index-url", f"{index.base}//simple/"]
 
 
@@ -162,14 +162,14 @@ SCENES = {
     "no-dependencies": Scene(chain, ("app[turbo]", "--no-deps")),
     "a-user": Scene(chain, ("app",), {"username": "me", "password": "secret"}),
 }
-"""Each is a job for every target; the words of the index are added."""
+"""Each is a job for every target; the options for the index are added."""
 
 NEWER = Target("3.11.9", "linux")
 TARGETS = (LINUX, NEWER, WINDOWS)
 
 
 def sha256(path: Path) -> str:
-    """Digest a file."""
+    """Return the sha256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -180,14 +180,14 @@ def shop(tmp_path: Path) -> Workshop:
 
 
 def workshop(home: Path) -> Workshop:
-    """Return a workshop in a folder of its own."""
+    """Return a workshop in its own folder."""
     home.mkdir(parents=True)
     return Workshop(home / ".hidden-stage", home / "wheelhouse")
 
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """What came of a scene.
+    """The result of a scene.
 
     :param results: what the child wrote, for each target.
     :param asked: the paths that the index was asked for, with counts.
@@ -198,7 +198,7 @@ class Played:
 
 
 def play(folder: Path, *, ahead: bool) -> dict[str, Played]:
-    """Run every scene for every target as jobs of one child, each with an index of its own."""
+    """Run every scene for every target as jobs of one child, each with its own index."""
     indexes, jobs = {}, []
     for name, scene in SCENES.items():
         shelf = folder / name
@@ -238,7 +238,7 @@ def _anonymous(report: JobReport | None, addresses: tuple[str, ...]) -> Any:
 
 
 def anonymous(value: Any, addresses: tuple[str, ...]) -> Any:
-    """Take out of a result where things were, and put into order what has none."""
+    """Remove paths from a result, and sort what has no order."""
     if isinstance(value, dict):
         return {key: anonymous(each, addresses) for key, each in value.items()}
     if isinstance(value, list):
@@ -250,7 +250,7 @@ def anonymous(value: Any, addresses: tuple[str, ...]) -> Any:
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Played], dict[str, Played]]:
-    """Return what comes of all scenes with fetching ahead, and without."""
+    """Return the results of all scenes with prefetching, and without."""
     folder = tmp_path_factory.mktemp("scenes")
     return play(folder / "with", ahead=True), play(folder / "without", ahead=False)
 
@@ -389,14 +389,14 @@ def test_job_behind_that_fails_takes_nothing_from_the_one_at_hand(
 
 
 def fetch(shop: Workshop, index: LocalIndex, *words: str, **named: Any) -> ChildRun:
-    """Download ahead from an index, with pip's cache out of the way."""
+    """Download with prefetching, and without pip's cache."""
     job = Job(["--no-cache-dir", *QUIET, *index.pip_args(), *words])
     return shop.run(job, ahead=True, **named)
 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Iterator[LocalIndex]:
-    """Serve an application that needs twelve libraries, not all too quickly."""
+    """Serve an application with twelve dependencies, not too fast."""
     shelf = tmp_path / "index"
     projects = [f"lib{number}" for number in range(12)]
     make_wheel(shelf, "app", requires=projects)

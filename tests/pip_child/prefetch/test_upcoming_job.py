@@ -1,4 +1,4 @@
-"""What one of pip's finders may know of another, on the pip at hand."""
+"""Which findings may be copied between finders of the installed pip."""
 
 from __future__ import annotations
 

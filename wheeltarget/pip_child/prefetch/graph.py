@@ -230,7 +230,7 @@ class Walk:
         self._expand(node)
 
     def _identify(self, page: Task) -> bool:
-        """Let pip ask for credentials, once for each host, if a page needs them.
+        """Make pip ask for credentials, once for each host, if a page needs them.
 
         :returns: whether the pages that were left to pip can be prefetched now.
         """

@@ -39,7 +39,7 @@ class Needs:
 
 
 class FileFilter:
-    """Tells by their names which files are needed.
+    """A filter for needed files, by their names.
 
     :param needs: the needs.
     """

@@ -29,7 +29,7 @@ _INDEX = "https://example.invalid/simple"
 
 
 def patch_pages(ahead: Prefetcher) -> Undo:
-    """Give pip prefetched pages, and only the files on them that it may need."""
+    """Serve prefetched pages to pip, with only the files that it may need."""
     from pip._internal.index import collector
     from pip._internal.index.package_finder import PackageFinder
 
@@ -124,7 +124,7 @@ def prove_pages(ahead: Prefetcher) -> bool:
 
 
 def patch_files(ahead: Prefetcher) -> Undo:
-    """Give pip prefetched metadata and wheels."""
+    """Serve prefetched metadata and wheels to pip."""
     from pip._internal.network.download import Downloader
     from pip._internal.utils.hashes import Hashes
 

@@ -148,7 +148,7 @@ class Prefetcher:
         return page if page.is_readable else LeftToPip("it cannot be read")
 
     def identify(self, url: str) -> bool:
-        """Let pip fetch a page itself, which may ask the user for credentials.
+        """Fetch a page as pip does, which may ask the user for credentials.
 
         :param url: the URL of a page on a host that was shut.
         :returns: whether threads may send requests to the host again.
