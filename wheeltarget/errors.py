@@ -31,7 +31,7 @@ class Fault:
 
     :param message: what is wrong: one sentence without a full stop.
     :param hint: what to write instead, or an empty string.
-    :param location: the start of the wrong text, or None if there is none.
+    :param location: the start of the wrong text, or None if it has no place.
     :param source: the line of the location, without its line end.
     :param width: the number of wrong characters in the line, at least 1.
     :param code: one of the codes of ``validate``, or empty if ``validate`` does not report it.

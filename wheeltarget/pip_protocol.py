@@ -137,7 +137,7 @@ class ChosenFile(_Value):
     :param hashes: (algorithm, value) from the index.
     :param size: its size in bytes from the index or, in a dry run, the server.
     :param requires: the dependencies in its metadata.
-    :param index: the page that lists it, without credentials; None if there is none.
+    :param index: the page that lists it, without credentials; None if it has none.
     :param direct: whether it was requested by URL or path.
     :param subdirectory: the folder of the project in it; empty for the root.
     :param accepts: (algorithm, value) of every hash that the user allows in addition.
@@ -276,7 +276,7 @@ class FoundProject(_Value):
 
     :param files: its files.
     :param taken: the URL of the file that pip would choose, given the requirements and constraints
-        on this project alone; None if there is none.
+        on this project alone; None if it has none.
     :param applicable: the versions that pip could choose.
     :param problem: a sentence why not all files are known; else empty.
     :param places: if there are no files, the pages and folders that were searched.

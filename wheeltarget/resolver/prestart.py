@@ -209,7 +209,7 @@ def _file_names_target(name: str, contents: dict[str, bytes]) -> bool:
 
 
 def take() -> Child | None:
-    """Return the waiting process, which then needs a job; None if there is none."""
+    """Return the waiting process, which then needs a job; None if no process waits."""
     return _waiting.pop() if _waiting else None
 
 

@@ -148,7 +148,7 @@ class Folder:
         self._do_two(os.replace, name, other, new)
 
     def link(self, name: str, other: Folder, new: str) -> None:
-        """Give a file a second name in another folder; symbolic links are not followed."""
+        """Link a file to a second name in another folder; symbolic links are not followed."""
         self._do_two(os.link, name, other, new, follow_symlinks=False)
 
     def take(self, path: str, name: str) -> None:

@@ -44,7 +44,7 @@ class Entry:
     :param name: its name there.
     :param stage: the number of the stage that the old file is kept in.
     :param new: the inode of the new file.
-    :param old: the inode of the old file, or None if there is none.
+    :param old: the inode of the old file, or None if no file is replaced.
     """
 
     def __init__(self, folder: str, name: str, stage: int, new: int, old: int | None) -> None:

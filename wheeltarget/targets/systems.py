@@ -122,7 +122,7 @@ class NamedTarget:
     :param name: the full name.
     :param system: the system.
     :param python: the version of Python, such as ``3.12`` or ``3.14t``.
-    :param architecture: the architecture in its name; empty if there is none.
+    :param architecture: the architecture in its name; empty if it names none.
     :param tag: the best tag of its environment.
     """
 

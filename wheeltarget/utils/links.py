@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def link(source: Path, path: Path) -> bool:
-    """Give a file a second name.
+    """Link a file to a second name.
 
     :param source: the file; a symbolic link is not followed on every system.
     :param path: the second name.
@@ -22,7 +22,7 @@ def link(source: Path, path: Path) -> bool:
 
 
 def link_or_copy(source: Path, path: Path) -> None:
-    """Give a file a second name, or copy it.
+    """Link a file to a second name, or copy it.
 
     :param source: the file; symbolic links are followed.
     :param path: the second name, or the copy.

@@ -1,4 +1,4 @@
-"""The table of releases by target: the best file, or why there is none."""
+"""The table of releases by target: the best file, or why no file fits."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered |
 
     :param words: the arguments after ``download``.
     :param environment: the environment variables.
-    :returns: the cached outcome; None if there is none.
+    :returns: the cached outcome; None if it is not known.
     """
     return find(words, environment) if is_ours(cache_folder(environment)) else None
 
