@@ -44,10 +44,10 @@ def test_removed(house: Path) -> None:
         "house/lib-1.0-py3-none-any.whl",
         "house/stray-1.0-py3-none-any.whl",
     ]
-    assert result.stderr.startswith("2 files, ")
+    assert result.stderr.startswith("2 files (")
     assert result.stderr.endswith(" removed\n")
     assert names(house) == ["README", "app.zip", "backup.tar.gz", "lib-2.0", "same-1.0"]
-    assert prune(house, "-r", "pylock.new.toml").stderr == "no files, 0 bytes removed\n"
+    assert prune(house, "-r", "pylock.new.toml").stderr == "no files (0 bytes) removed\n"
 
 
 def test_several_locks(house: Path) -> None:

@@ -367,8 +367,8 @@ def test_project_that_is_not_there(shelf: Path, index: LocalIndex, here: Path) -
     assert result.stdout == (
         f"typing-extension for {OLD}\n"
         "  The target gets nothing: there is no project typing-extension\n"
-        f"    not at {index.url}typing-extension/\n"
-        "    not at links\n"
+        f"    not found at {index.url}typing-extension/\n"
+        "    not found at links\n"
         "    did you mean typing-extensions?\n"
     )
 
@@ -414,7 +414,7 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
         (["lib", "-r", "none.txt"], 2, "cannot read none.txt"),
         (["lib", "--nonsense"], 2, "no such option: --nonsense"),
         (["lib", "--python-version=3.9"], 2, "write --tags cp39-"),
-        (["lib", "--python=/bin/python"], 2, "name that interpreter's environment as a target"),
+        (["lib", "--python=/bin/python"], 2, "name that interpreter's environment with --tags"),
         (["-r", "pylock.toml"], 2, "pylock.toml is a lock"),
         (["git+https://example.invalid/lib", "--tags", OLD], 2, "this is a repository"),
         (["lib", "--timeout=soon"], 3, "pip could not read the requirements"),

@@ -59,7 +59,7 @@ class Resolver:
     def _find_same(self, jobs: Sequence[Job]) -> dict[int, JobResult]:
         """Find one version of each project for all.
 
-        If no version fits, try again without the locked versions, those of differing projects first,
+        If no version fits, try again without the locked versions (of differing projects first),
         then of all; then with higher versions of the projects that a target cannot have so low.
         """
         floors: dict[str, str] = {}
