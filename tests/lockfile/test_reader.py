@@ -80,7 +80,7 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
         4,
     ),
     "unknown schema": (swap("schema = 1", "schema = 2"), "tool.wheeltarget.schema: 2", 0),
-    "no tag": (without("tag = "), "tool.wheeltarget.tag: must be a string", 0),
+    "no tag": (without("tag = "), "tool.wheeltarget.tag: has to be a string", 0),
     "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
     "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
     "no version of Python": (swap('"3.12.4"', '"3.x"'), "'3.x' is not a full version", 0),

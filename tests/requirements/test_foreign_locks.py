@@ -263,4 +263,4 @@ class TestDownload:
         result = self.run(project, index, "--tags", OLD)
         assert result.exit_code == 1
         assert "uv.lock:2:" in result.stderr
-        assert "no TOML" in result.stderr
+        assert "not valid TOML" in result.stderr

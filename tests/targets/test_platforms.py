@@ -379,19 +379,19 @@ REFUSED = {
     ),
     # macOS
     "macosx_10_9_universal2": (
-        "is a wheel format for several processors: which one does the target have?",
+        "is a wheel format for several processors: which processor does the target have?",
         "write macosx_10_9_x86_64 or macosx_11_0_arm64",
     ),
     "macosx_13_0_universal2": (
-        "is a wheel format for several processors: which one does the target have?",
+        "is a wheel format for several processors: which processor does the target have?",
         "write macosx_13_0_x86_64 or macosx_13_0_arm64",
     ),
     "macosx_10_6_intel": (
-        "is a wheel format for several processors: which one does the target have?",
+        "is a wheel format for several processors: which processor does the target have?",
         "write macosx_10_6_x86_64 or macosx_11_0_arm64",
     ),
     "macosx_10_3_fat": (
-        "is a wheel format for several processors: which one does the target have?",
+        "is a wheel format for several processors: which processor does the target have?",
         "write macosx_10_4_x86_64 or macosx_11_0_arm64",
     ),
     "macosx_14_0_aarch64": (
@@ -523,7 +523,7 @@ def test_another_name_of_an_architecture_is_understood_and_refused(
     "format_", ["universal2", "universal", "intel", "fat", "fat3", "fat32", "fat64"]
 )
 def test_a_format_of_several_processors_is_no_machine(format_: str) -> None:
-    with pytest.raises(TargetError, match="which one does the target have"):
+    with pytest.raises(TargetError, match="which processor does the target have"):
         parse_platform(f"macosx_10_6_{format_}")
 
 

@@ -235,7 +235,8 @@ def _macosx(tag: str, major: str, minor: str, processor: str) -> Platform:
     version = int(major), int(minor)
     if processor in MAC_FORMATS:
         raise TargetError(
-            f"{tag} is a wheel format for several processors: which one does the target have?",
+            f"{tag} is a wheel format for several processors: "
+            "which processor does the target have?",
             f"write {_nearest_mac(version, 'x86_64')} or {_nearest_mac(version, 'arm64')}",
             code="WT126",
         )
