@@ -208,9 +208,9 @@ def _target_file(
     file: ChosenFile, places: _Places, lines: Sequence[tuple[str, RequestedBy]]
 ) -> TargetFile:
     path, new, digest = places.find(file.path.name)
-    mine = [asker for name, asker in lines if name in {file.name, file.url}]
-    askers = [asker for asker in mine if None in file.parents or file.requested]
-    askers += [RequestedBy(project=parent) for parent in file.parents if parent is not None]
+    requested_by = [RequestedBy(project=parent) for parent in file.parents if parent is not None]
+    if None in file.parents or file.requested:
+        requested_by[:0] = [line for name, line in lines if name in {file.name, file.url}]
     return TargetFile(
         name=file.name,
         version=file.version,
@@ -218,7 +218,7 @@ def _target_file(
         url=file.url,
         size=digest.size if digest else file.size,
         hashes=(("sha256", digest.sha256),) if digest else file.hashes,
-        requested_by=tuple(askers),
+        requested_by=tuple(requested_by),
         path=path,
         new=new,
         yanked=file.yanked,

@@ -177,7 +177,7 @@ class _Chooser:
 
 
 def _refuse_other_inputs(given: GivenLocks, request: DownloadRequest) -> None:
-    """Refuse requirements beside a lock, and options that choose versions.
+    """Refuse requirements that are not locked, and options that choose versions.
 
     Such options in pip's configuration are ignored.
     """
@@ -239,9 +239,8 @@ def _other_target(
 
 def _is_same(selection: Selection, target: Target) -> bool:
     """Compare two targets; their newest patch releases of Python may differ."""
-    mine, other = selection.target, target
-    versions = (each.environment["python_version"] for each in (mine, other))
-    return mine.tags[0] == other.tags[0] and len(set(versions)) == 1
+    pair = (selection.target, target)
+    return len({(each.tags[0], each.environment["python_version"]) for each in pair}) == 1
 
 
 def _missing_targets(

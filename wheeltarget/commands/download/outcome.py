@@ -52,7 +52,7 @@ class TargetFile:
             "url": self.url,
             "size": self.size,
             "hashes": dict(self.hashes),
-            "requested_by": [asker.as_dict() for asker in self.requested_by],
+            "requested_by": [each.as_dict() for each in self.requested_by],
             "path": None if self.path is None else str(self.path),
             "new": self.new,
             "yanked": self.yanked,
