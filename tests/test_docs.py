@@ -17,7 +17,7 @@ from wheeltarget.errors import TargetError
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.parser import parse_file
 from wheeltarget.targets.catalog import look_up, newest_pythons
-from wheeltarget.targets.compatibility import Nearness
+from wheeltarget.targets.compatibility import Difference
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -101,7 +101,7 @@ def test_exit_codes_are_those_of_the_errors() -> None:
 
 def test_reasons_are_those_that_are_told() -> None:
     codes = [row[0].strip("`") for row in _table("explain.md", "Reasons")]
-    kinds = [kind.name.lower().replace("_", "-") for kind in Nearness]
+    kinds = [kind.name.lower().replace("_", "-") for kind in Difference]
     assert codes == [kind for kind in kinds if kind != "nothing"]
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.support.cli import wheeltarget
 from wheeltarget.cli.completion import offer_names, offer_targets
 from wheeltarget.cli.output.targets import show_described, show_list
-from wheeltarget.commands.list_targets import ListRequest, describe, list_own, list_systems
+from wheeltarget.commands.list_targets import ListRequest, describe, list_systems, list_user_targets
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.catalog import known_systems, look_up
 
@@ -244,8 +244,8 @@ class TestCommand:
 
 
 def test_own_targets_have_no_python_to_ask_for() -> None:
-    assert list_own(ListRequest(TODAY, python="3.9")) == ()
-    assert list_own(ListRequest(TODAY, kinds=("service",))) == ()
+    assert list_user_targets(ListRequest(TODAY, python="3.9")) == ()
+    assert list_user_targets(ListRequest(TODAY, kinds=("service",))) == ()
 
 
 class TestCompletion:

@@ -12,9 +12,9 @@ import pytest
 
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
     FILE_WITH_VALUE,
     FILE_WITHOUT_VALUE,
-    FOREIGN,
     WITH_VALUE,
     WITHOUT_VALUE,
     CommandLine,
@@ -114,7 +114,7 @@ def test_no_spelling_stands_twice(where: str, with_value: Table, without_value: 
 
 
 def test_foreign_options_take_a_value() -> None:
-    assert {row[0] for row in WITH_VALUE} >= FOREIGN
+    assert {row[0] for row in WITH_VALUE} >= ENVIRONMENT_OPTIONS
 
 
 # Telling words apart

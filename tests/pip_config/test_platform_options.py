@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.pip_config.platform_options import foreign_target
+from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 
@@ -47,5 +47,5 @@ def build(tag: str) -> Target:
 )
 def test_tag(options: str, label: str | None) -> None:
     command = split_command_line(options.split())
-    target = foreign_target(command, build, lambda: build(HOST))
+    target = target_from_options(command, build, lambda: build(HOST))
     assert (target and target.label) == label

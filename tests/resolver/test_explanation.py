@@ -32,7 +32,7 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.targets.catalog import look_up_tag
-from wheeltarget.targets.compatibility import judge_tags
+from wheeltarget.targets.compatibility import compare_tags
 from wheeltarget.targets.interpreters import name_pythons, neighbours
 from wheeltarget.wheelhouse import merge
 
@@ -385,7 +385,7 @@ def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path
     ],
 )
 def test_what_is_other_about_a_wheel(filename: str, tag: str, text: str) -> None:
-    assert judge_tags(f"{filename}.whl", look_up_tag(tag)).text == text
+    assert compare_tags(f"{filename}.whl", look_up_tag(tag)).text == text
 
 
 def test_pythons_by_name() -> None:

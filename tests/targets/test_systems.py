@@ -15,7 +15,7 @@ from wheeltarget.errors import TargetError
 from wheeltarget.targets.catalog import known_systems, look_up, newest_pythons
 from wheeltarget.targets.systems import ALIASES, KINDS, System, find_target, tag_of, target_name
 from wheeltarget.targets.target import Target
-from wheeltarget.targets.user_targets import is_good_name
+from wheeltarget.targets.user_targets import is_valid_name
 
 CATALOGUE = known_systems()
 SYSTEMS = CATALOGUE.systems
@@ -79,7 +79,7 @@ class TestData:
     def test_every_name_can_be_written(self) -> None:
         for system in SYSTEMS:
             for name in (system.name, *system.aliases):
-                assert is_good_name(name)
+                assert is_valid_name(name)
                 assert name == name.lower()
 
     def test_every_system_says_where_it_is_from(self) -> None:

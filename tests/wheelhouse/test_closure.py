@@ -27,11 +27,11 @@ from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
     Available,
-    Hole,
+    MissingRequirement,
     WheelMetadata,
     check_closure,
     check_fit,
-    find_holes,
+    find_missing_requirements,
     fits,
     read_metadata,
     walk,
@@ -59,7 +59,7 @@ def holes(roots: str, wheels: dict[str, str], tag: str = LINUX) -> list[str]:
         dependencies = tuple(each.strip() for each in requires.split("&") if each)
         there[name] = WheelMetadata(name, version, dependencies)
     parsed = [Requirement(each) for each in roots.split("&") if each]
-    return [str(hole) for hole in find_holes(target(tag), parsed, there)]
+    return [str(hole) for hole in find_missing_requirements(target(tag), parsed, there)]
 
 
 class TestWalk:
@@ -150,7 +150,7 @@ class TestWalk:
 
     def test_extras_are_named(self) -> None:
         assert holes("a[y,x]>=1", {}) == ["you asked for a[x,y]>=1, which is missing"]
-        assert str(Hole("b", "a 1", ("2",))) == "a 1 needs b, but only 2 is available"
+        assert str(MissingRequirement("b", "a 1", ("2",))) == "a 1 needs b, but only 2 is available"
 
     def test_every_matching_version_is_visited(self) -> None:
         """A wheelhouse may have several versions; a source says nothing of its dependencies."""

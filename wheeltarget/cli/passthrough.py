@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from wheeltarget.commands.invocation import InputFiles, Invocation, read_invocation
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.lockfile.own import is_own
-from wheeltarget.pip_config.options import FOREIGN, WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, WITH_VALUE, WITHOUT_VALUE
 from wheeltarget.requirements.filenames import is_lock, split_extras
 from wheeltarget.resolver.prestart import dismiss
 from wheeltarget.utils.python_process import python
@@ -90,7 +90,7 @@ def _is_plain(invocation: Invocation) -> bool:
         )
     except WheeltargetError:
         return False
-    foreign = any(option.name in FOREIGN for option in command.options)
+    foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)
     if foreign and not invocation.is_quiet:
         return False  # the command may have a note on it
     if not all(file.repeatable for file in inputs.files):

@@ -80,7 +80,7 @@ def targets(
             verified=verified,
             retired=not no_retired,
         )
-        rows, own = list_targets.list_systems(request), list_targets.list_own(request)
+        rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
         sources = known_systems().sources
         show_list(rows, own, sources, sys.stdout, as_json=as_json)
 

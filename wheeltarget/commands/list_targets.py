@@ -11,7 +11,7 @@ from pathlib import Path
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.catalog import (
     build_named,
-    build_own,
+    build_user_target,
     host,
     is_path,
     known_systems,
@@ -20,7 +20,7 @@ from wheeltarget.targets.catalog import (
 )
 from wheeltarget.targets.systems import NamedTarget, System, find_target
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
-from wheeltarget.targets.user_targets import OwnTarget, find_own_target, own_targets
+from wheeltarget.targets.user_targets import UserTarget, find_user_target, own_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _rows(system: System, request: ListRequest) -> Iterator[Row]:
         yield Row(system, tuple(pythons), alike, status, retired)
 
 
-def list_own(request: ListRequest) -> tuple[OwnTarget, ...]:
+def list_user_targets(request: ListRequest) -> tuple[UserTarget, ...]:
     """List the user-defined targets.
 
     :param request: the request; a Python, an architecture or another kind excludes all of them.
@@ -153,10 +153,10 @@ def describe(text: str, today: date) -> Described:
     if text == "host":
         facts = _markers(host(), "verified", ("the running interpreter",))
         return Described(host(), "The interpreter that runs wheeltarget", "host", (), facts)
-    own = None if is_path(text) else find_own_target(text, Path.cwd())
+    own = None if is_path(text) else find_user_target(text, Path.cwd())
     if is_path(text) or own:
         file = own.file if own else Path(text)
-        target = build_own(own) if own else read_target_file(file, text)
+        target = build_user_target(own) if own else read_target_file(file, text)
         where = os.fspath(file)
         return Described(
             target, f"Described in {where}", "own", (), _markers(target, "given", (where,))

@@ -31,7 +31,7 @@ class MergeRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class JoinedFile:
+class MergedFile:
     """A file of the merged wheelhouse.
 
     :param name: its name there, with its subfolder if it has one.
@@ -73,7 +73,7 @@ class MergeOutcome:
 
     destination: Path
     folders: int
-    files: tuple[JoinedFile, ...]
+    files: tuple[MergedFile, ...]
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, object]:
@@ -228,6 +228,6 @@ def _staged(folder: Path, found: Sequence[Path]) -> Iterator[StagedFile]:
         yield StagedFile(path, str(path), "", "" if inner == "." else inner)
 
 
-def _merged_file(name: str, placed: PlacedFile, sources: Sequence[Path]) -> JoinedFile:
+def _merged_file(name: str, placed: PlacedFile, sources: Sequence[Path]) -> MergedFile:
     digest = placed.digest
-    return JoinedFile(name, placed.path, digest.sha256, digest.size, placed.new, tuple(sources))
+    return MergedFile(name, placed.path, digest.sha256, digest.size, placed.new, tuple(sources))

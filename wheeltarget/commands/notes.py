@@ -32,7 +32,7 @@ def notes_on(
         yield f"{line.fault('').location}: {requirement} has no target; assuming {host}"
     for option in plan.opaque:
         yield f"{option} has no target; assuming {host}"
-    yield from idle_notes(plan)
+    yield from unused_constraint_notes(plan)
     versions: dict[str, dict[str, list[str]]] = {}
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:
@@ -58,7 +58,7 @@ def differing(versions: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterator[s
             yield f"{name} differs: {'; '.join(each)}"
 
 
-def idle_notes(plan: Plan) -> Iterator[str]:
+def unused_constraint_notes(plan: Plan) -> Iterator[str]:
     """Return a note for each constraint that applies to no target of a run.
 
     :param plan: the plan of the run.

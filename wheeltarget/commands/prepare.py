@@ -10,16 +10,16 @@ from urllib.request import url2pathname
 
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault
-from wheeltarget.pip_config.options import FOREIGN
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.loader import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
 from wheeltarget.targets import catalog
-from wheeltarget.targets.names import TargetName, typed_targets
+from wheeltarget.targets.names import TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
 
-_NOT_FOR_READING = FOREIGN | {
+_NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
     "--requirement",
     "--constraint",
     "--group",
@@ -106,7 +106,7 @@ def default_targets(
     :param targets: the values of ``--target``.
     :raises InputError: if an option or the project's settings are wrong.
     """
-    return typed_targets(tags, targets) or invocation.defaults()
+    return command_line_targets(tags, targets) or invocation.defaults()
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:

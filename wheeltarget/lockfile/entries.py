@@ -72,7 +72,7 @@ class PinnedFile:
         return frozenset("-".join(each) for each in product(*(part.split(".") for part in parts)))
 
 
-class Notebook:
+class FaultCollector:
     """Collect the faults of a lock, each with its place.
 
     :param file: the name of the lock.
@@ -106,7 +106,7 @@ def write_way(way: Way) -> str:
     return text
 
 
-def read_files(data: Mapping[str, Any], notebook: Notebook) -> dict[Way, PinnedFile]:
+def read_files(data: Mapping[str, Any], notebook: FaultCollector) -> dict[Way, PinnedFile]:
     """Read every file that a lock names.
 
     :param data: the lock as TOML.
@@ -129,7 +129,9 @@ def read_files(data: Mapping[str, Any], notebook: Notebook) -> dict[Way, PinnedF
     return found
 
 
-def _package_files(package: Mapping[str, Any], place: Way, notebook: Notebook) -> list[PinnedFile]:
+def _package_files(
+    package: Mapping[str, Any], place: Way, notebook: FaultCollector
+) -> list[PinnedFile]:
     name, version = package.get("name"), package.get("version", "")
     if not isinstance(name, str) or not name:
         notebook.note((*place, "name"), "the project's name is missing")
@@ -162,7 +164,7 @@ class _EntryReader:
     name: str
     version: str
     package: Mapping[str, Any]
-    notebook: Notebook
+    notebook: FaultCollector
 
     def read(self, place: Way, entry: object) -> PinnedFile | None:
         """Read a file; None if it has a fault."""

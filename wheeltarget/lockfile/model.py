@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from wheeltarget.errors import Fault, InputError, LockError
-from wheeltarget.lockfile.entries import Notebook, PinnedFile, Way
+from wheeltarget.lockfile.entries import FaultCollector, PinnedFile, Way
 from wheeltarget.lockfile.reader import SCHEMA, Origin, parse_lock
 from wheeltarget.lockfile.select import parse_standard
 from wheeltarget.utils.toml_writer import toml_text
@@ -238,7 +238,7 @@ def read(text: str, name: str) -> Lock:
     :raises InputError: if wheeltarget did not write it so; it names the places.
     """
     parsed, faults = parse_lock(name, text.encode())
-    notebook = Notebook(name, parsed.text)
+    notebook = FaultCollector(name, parsed.text)
     if parsed.origin is None and not faults:
         message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
         notebook.note(("created-by",), message)
@@ -267,7 +267,7 @@ def is_ours(data: Mapping[str, Any]) -> bool:
     return isinstance(tool, Mapping) and isinstance(tool.get("wheeltarget"), Mapping)
 
 
-def _check_table(table: Mapping[str, Any], notebook: Notebook) -> None:
+def _check_table(table: Mapping[str, Any], notebook: FaultCollector) -> None:
     """Check what a download from the lock does not need."""
     inputs, way = table.get("inputs"), ("tool", "wheeltarget")
     if not _is_text_list(inputs):
@@ -277,7 +277,7 @@ def _check_table(table: Mapping[str, Any], notebook: Notebook) -> None:
         notebook.note((*way, "digest"), message)
 
 
-def _check_packages(pylock: Pylock, notebook: Notebook) -> None:
+def _check_packages(pylock: Pylock, notebook: FaultCollector) -> None:
     """Check what a download does not need; one file per project and no marker is checked before."""
     if len(pylock.environments or ()) > 1:
         notebook.note(("environments",), "a lock of wheeltarget has only one environment")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.errors import Fault, Location, TargetError
-from wheeltarget.lockfile.entries import Notebook, PinnedFile, Way, read_files
+from wheeltarget.lockfile.entries import FaultCollector, PinnedFile, Way, read_files
 from wheeltarget.lockfile.own import is_own
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.utils.regular_files import LOCK_FILE
@@ -109,7 +109,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Looker:
+class TargetFinder:
     """The functions that find targets.
 
     :param look_up: returns the target that (key, text, folder) names, None for the running
@@ -146,7 +146,7 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
         return nothing, [Fault(f"{name} is not a lock: it is nested too deeply")]
     except ValueError as error:  # a number of thousands of digits
         return nothing, [Fault(f"{name} is not a lock: {error}")]
-    notebook = Notebook(name, text)
+    notebook = FaultCollector(name, text)
     _check_head(parsed, notebook)
     files = read_files(parsed, notebook)
     origin = _read_origin(parsed, notebook) if is_own(data) else None
@@ -155,7 +155,7 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
     return Lock(name, text, parsed, files, origin, extras), notebook.faults
 
 
-def _check_head(data: Mapping[str, Any], notebook: Notebook) -> None:
+def _check_head(data: Mapping[str, Any], notebook: FaultCollector) -> None:
     version = data.get("lock-version")
     if version is None:
         hint = "a lock begins with lock-version"
@@ -165,7 +165,7 @@ def _check_head(data: Mapping[str, Any], notebook: Notebook) -> None:
         notebook.note(("lock-version",), f"{version!r} is not known", hint)
 
 
-def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
+def _read_origin(data: Mapping[str, Any], notebook: FaultCollector) -> Origin | None:
     """Read ``[tool.wheeltarget]``."""
     way: Way = ("tool", "wheeltarget")
     tools = data.get("tool", {})
@@ -196,7 +196,7 @@ def _read_origin(data: Mapping[str, Any], notebook: Notebook) -> Origin | None:
     return Origin(values["target"], values["tag"], values["python"])
 
 
-def _check_own(data: Mapping[str, Any], notebook: Notebook) -> None:
+def _check_own(data: Mapping[str, Any], notebook: FaultCollector) -> None:
     """Refuse what a lock for one target cannot have: two files of a project, or a choice."""
     seen: dict[str, int] = {}
     packages = data.get("packages", [])
@@ -223,7 +223,7 @@ def _check_own(data: Mapping[str, Any], notebook: Notebook) -> None:
             notebook.note((*way, "marker"), "a lock for one target has no markers", "lock again")
 
 
-def select_own(lock: Lock, looker: Looker) -> tuple[Selection | None, list[Fault]]:
+def select_own(lock: Lock, looker: TargetFinder) -> tuple[Selection | None, list[Fault]]:
     """Select all files of a lock that wheeltarget wrote, if they fit its target.
 
     :param lock: the lock; it has an origin.
@@ -231,7 +231,7 @@ def select_own(lock: Lock, looker: Looker) -> tuple[Selection | None, list[Fault
     :returns: the selection, and the faults.
     """
     assert lock.origin is not None  # noqa: S101 - as the parameter says
-    notebook = Notebook(lock.name, lock.text)
+    notebook = FaultCollector(lock.name, lock.text)
     try:
         target = _own_target(lock.origin, looker, lock.files.values())
     except TargetError as error:
@@ -262,7 +262,7 @@ def pin_all(lock: Lock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
     )
 
 
-def _own_target(origin: Origin, looker: Looker, files: Iterable[PinnedFile]) -> Target:
+def _own_target(origin: Origin, looker: TargetFinder, files: Iterable[PinnedFile]) -> Target:
     """Return the target that a lock of wheeltarget was made for; raises TargetError.
 
     The target may accept more than its best tag says, such as one of a target file; but that file

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import Fault
-from wheeltarget.lockfile.entries import Notebook, PinnedFile, Way
+from wheeltarget.lockfile.entries import FaultCollector, PinnedFile, Way
 from wheeltarget.lockfile.reader import Lock, Selection, pin_all
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target
@@ -30,7 +30,7 @@ def select(
     :param sources: the projects that may be kept as a source, if it is not wheeltarget's lock.
     :returns: the selection for each target, and the faults.
     """
-    notebook = Notebook(lock.name, lock.text)
+    notebook = FaultCollector(lock.name, lock.text)
     parsed = parse_standard(lock, notebook)
     if parsed is None:
         return [], notebook.faults
@@ -38,7 +38,7 @@ def select(
     return list(selector.select_all(wanted)), notebook.faults
 
 
-def parse_standard(lock: Lock, notebook: Notebook) -> Pylock | None:
+def parse_standard(lock: Lock, notebook: FaultCollector) -> Pylock | None:
     """Parse a lock by packaging, which checks the rest of the specification.
 
     :param lock: the lock.
@@ -65,7 +65,7 @@ class _Selector:
 
     lock: Lock
     parsed: Pylock
-    notebook: Notebook
+    notebook: FaultCollector
     sources: frozenset[str]
 
     def select_all(self, wanted: Sequence[tuple[str, Target]]) -> Iterator[Selection]:

@@ -113,7 +113,7 @@ FILE_WITHOUT_VALUE = (
 )
 """Options of requirements files without a value."""
 
-FOREIGN = frozenset({"--platform", "--python-version", "--implementation", "--abi"})
+ENVIRONMENT_OPTIONS = frozenset({"--platform", "--python-version", "--implementation", "--abi"})
 """pip's options for another environment; they apply to lines without a target."""
 
 FOR_BUILDING = frozenset(

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 
 from wheeltarget.errors import TargetError
-from wheeltarget.pip_config.options import FOREIGN, CommandLine
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine
 from wheeltarget.targets.target import Target
 
 
-def foreign_target(
+def target_from_options(
     command: CommandLine, build: Callable[[str], Target], host: Callable[[], Target]
 ) -> Target | None:
     """Return the target that pip's options describe.
@@ -20,7 +20,7 @@ def foreign_target(
     :param host: returns the running interpreter, the default for missing options.
     :returns: the target; None if there are no such options, or no such environment.
     """
-    if not any(option.name in FOREIGN for option in command.options):
+    if not any(option.name in ENVIRONMENT_OPTIONS for option in command.options):
         return None
     interpreter, _, platform = host().tags[0].split("-")
     digits = re.sub(r"\D", "", interpreter)

@@ -17,10 +17,10 @@ from typing import NoReturn
 from wheeltarget.errors import AnnotationError
 from wheeltarget.requirements.clauses import EXAMPLE, EXAMPLES, ON_AN_OPTION, Clause, Word
 from wheeltarget.requirements.typos import (
-    refuse_among_options,
-    refuse_among_words,
+    refuse_after_option,
+    refuse_after_text,
     refuse_in_url,
-    refuse_misspelt,
+    refuse_misspelled,
     refuse_near_clause,
 )
 from wheeltarget.targets.names import KEYS
@@ -98,7 +98,7 @@ def parse_line(text: str) -> AnnotatedLine:
         start = text.rindex(remarks[0].key, 0, remarks[0].values[0].start)
         raise AnnotationError(*ON_AN_OPTION, start, last.end, code="WT013")
     if not remarks and not line.clauses:
-        refuse_among_words(text, len(body))
+        refuse_after_text(text, len(body))
     cuts = line.cuts
     if cuts and not line.options:
         # Cut the comment too: alone on a physical line it would end a continuation.
@@ -158,7 +158,7 @@ def _parse_body(text: str, body: str) -> AnnotatedLine:
     # Quoted text holds no clauses.
     visible = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), options)
     editable = _EDITABLE.search(visible) is not None
-    refuse_among_options(arguments, options, visible, editable=editable)
+    refuse_after_option(arguments, options, visible, editable=editable)
     if not arguments.strip():
         kind = Kind.REQUIREMENT if editable else Kind.OPTION
         return AnnotatedLine(text, kind, "", options.strip(), (), ())
@@ -196,7 +196,7 @@ def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Claus
             yield _clause(piece, match)
         is_prose = own_line and number == 0 and not read
         for piece in pieces[:1] if is_prose else pieces[read:]:
-            refuse_misspelt(piece)
+            refuse_misspelled(piece)
         if is_prose:
             return
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from wheeltarget.errors import Fault, Location
 from wheeltarget.requirements.filenames import base_name
-from wheeltarget.targets.markers import with_every_extra
+from wheeltarget.targets.markers import without_extras
 from wheeltarget.utils.toml_locations import parse_toml, syntax_fault
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
@@ -135,7 +135,7 @@ def _version(raw: _Raw, location: Location) -> LockedVersion:
     markers: list[Any] = raw.markers if isinstance(raw.markers, list) else [raw.markers]
     try:
         # A project that only an extra requires can be a constraint in any case.
-        texts = [with_every_extra(str(Marker(each))) for each in markers if each]
+        texts = [without_extras(str(Marker(each))) for each in markers if each]
     except (InvalidMarker, TypeError) as error:
         raise ValueError(f"{raw.name}: {raw.markers!r} is not a marker") from error
     marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else "".join(texts)

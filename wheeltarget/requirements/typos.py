@@ -51,7 +51,7 @@ def refuse_near_clause(piece: Word) -> None:
         )
 
 
-def refuse_misspelt(piece: Word) -> None:
+def refuse_misspelled(piece: Word) -> None:
     """Refuse ``# Tags=…``, ``# tags: cp39-…``, ``# prose; tags=…``, but accept prose."""
     match = MISSPELT.match(piece.text)
     if match is None:
@@ -80,7 +80,7 @@ def _after_text(key: str) -> tuple[str, str]:
     )
 
 
-def refuse_among_words(text: str, start: int) -> None:
+def refuse_after_text(text: str, start: int) -> None:
     """Refuse a clause after other text of a comment on a line without other clauses."""
     match = _AMONG_WORDS.search(text, start)
     if match:
@@ -88,7 +88,7 @@ def refuse_among_words(text: str, start: int) -> None:
         raise AnnotationError(*message, match.start("key"), match.end(), code="WT010")
 
 
-def refuse_among_options(arguments: str, options: str, visible: str, *, editable: bool) -> None:
+def refuse_after_option(arguments: str, options: str, visible: str, *, editable: bool) -> None:
     """Refuse a clause after an option.
 
     :param arguments: the text before the options.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wheeltarget.pip_protocol import Demand, FileFact
-from wheeltarget.targets.compatibility import FITS, Nearness, Reason, judge_tags
+from wheeltarget.targets.compatibility import FITS, Difference, Reason, compare_tags
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.specifiers import is_pinned
 
@@ -79,7 +79,7 @@ def newest_fitting(releases: Iterable[Release]) -> Release | None:
 
     :param releases: every release, the newest first.
     """
-    fitting = [release for release in releases if release.reason.nearness is Nearness.FITS]
+    fitting = [release for release in releases if release.reason.nearness is Difference.FITS]
     final = (release for release in fitting if not release.version.is_prerelease)
     return next(final, fitting[0] if fitting else None)
 
@@ -105,32 +105,32 @@ def judge(
     """
     if not file.filename.endswith(".whl"):
         if file.verdict == "candidate":
-            return Reason(Nearness.FITS, "fits as a source")
-        return Reason(Nearness.SOURCE, "has no wheel, only a source")
-    reason = judge_tags(file.filename, target)
-    if reason.nearness is not Nearness.FITS:
+            return Reason(Difference.FITS, "fits as a source")
+        return Reason(Difference.SOURCE, "has no wheel, only a source")
+    reason = compare_tags(file.filename, target)
+    if reason.nearness is not Difference.FITS:
         return reason
     rule = _judge_by_rules(file)
     if rule is not None:
         return rule
     if file.yanked is not None and not pinned:
-        return Reason(Nearness.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
+        return Reason(Difference.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
     if hashes and file.hashes and not set(file.hashes) & hashes:
-        return Reason(Nearness.HASH, "its hash is not listed")
+        return Reason(Difference.HASH, "its hash is not listed")
     return FITS
 
 
 def _judge_by_rules(file: FileFact) -> Reason | None:
     """Return the rule of pip's that excludes a wheel whose tags fit, if any."""
     if file.verdict == "format_unsupported":
-        return Reason(Nearness.EXCLUDED, "is a wheel, which --no-binary excludes")
+        return Reason(Difference.EXCLUDED, "is a wheel, which --no-binary excludes")
     if file.verdict == "upload_time_missing":
-        return Reason(Nearness.TOO_LATE, "has no upload time on the index")
+        return Reason(Difference.TOO_LATE, "has no upload time on the index")
     if file.verdict == "upload_too_late":
         day = f" on {file.uploaded[:10]}" if file.uploaded else ""
-        return Reason(Nearness.TOO_LATE, f"was uploaded too late{day and ','}{day}")
+        return Reason(Difference.TOO_LATE, f"was uploaded too late{day and ','}{day}")
     if file.verdict == "requires_python_mismatch":
-        return Reason(Nearness.REQUIRES_PYTHON, f"requires Python {file.requires_python}")
+        return Reason(Difference.REQUIRES_PYTHON, f"requires Python {file.requires_python}")
     if file.verdict == "pre_release":
-        return Reason(Nearness.PRE_RELEASE, "is a pre-release")
+        return Reason(Difference.PRE_RELEASE, "is a pre-release")
     return None

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from wheeltarget.errors import DownloadError
 from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.resolver.demands import Release, Wanted, allowed_hashes, judge, newest_fitting
-from wheeltarget.resolver.suggestions import Fix, Situation, find_fixes, find_sources
-from wheeltarget.targets.compatibility import Nearness, Reason, merge_reasons, missing_everywhere
+from wheeltarget.resolver.suggestions import Fix, Situation, find_sources, find_suggestions
+from wheeltarget.targets.compatibility import Difference, Reason, merge_reasons, missing_everywhere
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Explanation:
     def is_innocent(self) -> bool:
         """Return whether an admitted release fits, so that the cause is another project."""
         unlisted = any(demand.unlisted for demand in self.demands)
-        fits = any(release.reason.nearness is Nearness.FITS for release in self.admitted)
+        fits = any(release.reason.nearness is Difference.FITS for release in self.admitted)
         return fits and not unlisted
 
     @property
@@ -65,7 +65,7 @@ class Explanation:
         return newest_fitting(self.releases)
 
 
-class UnmetError(DownloadError):
+class ResolutionError(DownloadError):
     """pip found no set of files that meets every demand.
 
     :param explanations: one for each project; may be empty.
@@ -116,7 +116,7 @@ def explain(
         demands,
         target.label,
         tuple(releases),
-        tuple(dict.fromkeys(find_fixes(situation))),
+        tuple(dict.fromkeys(find_suggestions(situation))),
         tuple(find_sources(situation)),
         missing_everywhere(wheels, target),
         () if releases else tuple(places),
@@ -125,7 +125,7 @@ def explain(
 
 def _without_prerelease(release: Release) -> Release:
     """Do not admit a pre-release, unless it fits or an option excludes it."""
-    kept = release.reason.nearness in {Nearness.FITS, Nearness.PRE_RELEASE}
+    kept = release.reason.nearness in {Difference.FITS, Difference.PRE_RELEASE}
     if kept or not release.version.is_prerelease:
         return release
     return replace(release, admitted=False)
@@ -172,8 +172,8 @@ def _release(
     demands, wanted = requested
     hashes, pinned = allowed_hashes(demands), wanted.is_pinned
     reason = merge_reasons(judge(file, hashes, target, pinned=pinned) for file in files)
-    if reason.nearness is Nearness.HASH:
+    if reason.nearness is Difference.HASH:
         listed = [file.filename for file in files if set(file.hashes) & hashes]
         if listed:
-            reason = Reason(Nearness.HASH, f"the listed hash is that of {listed[0]}")
+            reason = Reason(Difference.HASH, f"the listed hash is that of {listed[0]}")
     return Release(version, wanted.takes(version), reason)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from wheeltarget.pip_protocol import Demand
-from wheeltarget.resolver.explanation import Explanation, UnmetError, explain
+from wheeltarget.resolver.explanation import Explanation, ResolutionError, explain
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult, RequestedBy
 from wheeltarget.targets.target import Target
@@ -27,7 +27,7 @@ def refuse_failures(
     :param labels: the label of each job's target.
     :param build: returns the target with a given best tag; raises TargetError.
     :param lines: returns what the lines of a job name.
-    :raises UnmetError: if pip failed for one of them.
+    :raises ResolutionError: if pip failed for one of them.
     """
     failed = [
         (label, result) for label, result in zip(labels, results, strict=True) if result.exit_code
@@ -38,7 +38,7 @@ def refuse_failures(
         explained = [(result, list(_explanations(result, build, lines))) for _, result in failed]
         explanations = [each for _, some in explained for each in some]
         unseen = [name for r, _ in explained if r.failure for name in r.failure.unseen]
-        raise UnmetError(
+        raise ResolutionError(
             f"pip failed for {names}; nothing was saved",
             _hint(explanations, unseen),
             exit_code=failed[0][1].exit_code,

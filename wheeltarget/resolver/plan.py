@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, locate
-from wheeltarget.pip_config.options import FOREIGN, CommandLine, GivenOption
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine, GivenOption
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.loader import Entry, Inputs
 from wheeltarget.requirements.parser import RequirementsFile, SourceLine, is_lock
@@ -271,7 +271,7 @@ def _with_options(
 
 def _applies_to(option: GivenOption, target: Target | None, *, takes_opaque: bool) -> bool:
     """Return whether an option of the command line is for a target."""
-    if option.name == "--dest" or (target is not None and option.name in FOREIGN):
+    if option.name == "--dest" or (target is not None and option.name in ENVIRONMENT_OPTIONS):
         return False
     return takes_opaque or not _is_opaque(option)
 

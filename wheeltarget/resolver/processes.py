@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from wheeltarget.resolver import prestart
-from wheeltarget.utils.signals import passed_on
+from wheeltarget.utils.signals import forward_signals
 from wheeltarget.wheelhouse.merge import Stage
 
 _GRACE_PERIOD = 5.0
@@ -103,7 +103,7 @@ def wait_as_pip(command: Sequence[str]) -> int:
     :param command: its command line.
     :returns: its exit code, as a shell shows it.
     """
-    with passed_on() as receivers, subprocess.Popen(command) as child:
+    with forward_signals() as receivers, subprocess.Popen(command) as child:
         receivers.append(child.send_signal)
         exit_code = child.wait()
     return exit_code if exit_code >= 0 else 128 - exit_code

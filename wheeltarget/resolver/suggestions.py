@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from wheeltarget.errors import TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.resolver.demands import Release, Wanted, allowed_hashes, judge, newest_fitting
-from wheeltarget.targets.compatibility import Nearness, judge_tags
+from wheeltarget.targets.compatibility import Difference, compare_tags
 from wheeltarget.targets.interpreters import neighbours
 from wheeltarget.targets.target import Target
 
@@ -42,12 +42,12 @@ class Situation:
     target: Target
     build: Callable[[str], Target]
 
-    def admitted(self, *kinds: Nearness) -> list[Release]:
+    def admitted(self, *kinds: Difference) -> list[Release]:
         """Return the admitted releases that do not fit for one of these reasons."""
         return [r for r in self.releases if r.admitted and r.reason.nearness in kinds]
 
 
-def find_fixes(situation: Situation) -> Iterator[Fix]:
+def find_suggestions(situation: Situation) -> Iterator[Fix]:
     """Find single changes after which a file fits.
 
     :param situation: the project and its demands.
@@ -95,7 +95,7 @@ def _unlisted_fixes(situation: Situation) -> Iterator[Fix]:
     if newest is None or not any(demand.unlisted for demand in situation.demands):
         return
     for file in situation.files[newest.version]:
-        if judge(file, frozenset(), situation.target).nearness is Nearness.FITS and file.hashes:
+        if judge(file, frozenset(), situation.target).nearness is Difference.FITS and file.hashes:
             name, value = file.hashes[0]
             line = f"{situation.demands[0].name}=={newest.version} --hash={name}:{value}"
             chain = situation.demands[0].chain
@@ -134,7 +134,7 @@ def _specifier_for(newest: Release, releases: Sequence[Release], specifier: str)
         parts = len(match[2].split("."))
         release = ".".join(map(str, newest.version.release[:parts]))
         compatible = f"~={release}"
-        fits = [r.version for r in releases if r.reason.nearness is Nearness.FITS]
+        fits = [r.version for r in releases if r.reason.nearness is Difference.FITS]
         within = [v for v in fits if SpecifierSet(compatible).contains(v)] if "." in release else []
         if within and max(within) == newest.version:
             return compatible
@@ -145,20 +145,20 @@ def _rule_fixes(situation: Situation) -> Iterator[Fix]:
     """Find changes to options and hashes, which exclude a file for every target."""
     demand = situation.demands[0]
     hashes = allowed_hashes(situation.demands)
-    for release in situation.admitted(Nearness.HASH)[:1]:
+    for release in situation.admitted(Difference.HASH)[:1]:
         for file in situation.files[release.version]:
-            if judge(file, hashes, situation.target).nearness is Nearness.HASH:
+            if judge(file, hashes, situation.target).nearness is Difference.HASH:
                 name, value = file.hashes[0]
                 yield f"--hash={name}:{value}", f"allows {file.filename}"
                 break
-    for release in situation.admitted(Nearness.YANKED)[:1]:
+    for release in situation.admitted(Difference.YANKED)[:1]:
         effect = "as another requirement, allows" if demand.chain else "allows"
         yield f"{demand.name}=={release.version}", f"{effect} it although it was yanked"
-    for release in situation.admitted(Nearness.PRE_RELEASE)[:1]:
+    for release in situation.admitted(Difference.PRE_RELEASE)[:1]:
         yield f"--all-releases {demand.project}", f"selects {release.version}"
-    for release in situation.admitted(Nearness.EXCLUDED)[:1]:
+    for release in situation.admitted(Difference.EXCLUDED)[:1]:
         yield f"--only-binary {demand.project}", f"selects the wheel of {release.version}"
-    late = situation.admitted(Nearness.TOO_LATE)
+    late = situation.admitted(Difference.TOO_LATE)
     # The oldest of them needs the smallest step.
     for release in late[-1:]:
         times = [
@@ -183,10 +183,10 @@ def _after(time: str) -> str:
 def _tag_fixes(situation: Situation) -> Iterator[Fix]:
     """Find the smallest changes of the target after which an admitted release fits."""
     interpreter, abi, platform = _own_tag(situation).split("-")
-    level = situation.admitted(Nearness.LIBC_LEVEL)
-    libc = situation.admitted(Nearness.LIBC)
-    python = situation.admitted(Nearness.PYTHON, Nearness.REQUIRES_PYTHON)
-    build = situation.admitted(Nearness.ABI)
+    level = situation.admitted(Difference.LIBC_LEVEL)
+    libc = situation.admitted(Difference.LIBC)
+    python = situation.admitted(Difference.PYTHON, Difference.REQUIRES_PYTHON)
+    build = situation.admitted(Difference.ABI)
     # The lowest level of the same C library is enough; of another one, that of the newest release.
     for near in (level, libc[:1]):
         tags = [f"{interpreter}-{abi}-{_beside(platform, each)}" for each in _platforms(near)]
@@ -251,7 +251,7 @@ def _has_file(files: Iterable[FileFact], target: Target, situation: Situation) -
     """Check whether a file fits another target, including its Python version."""
     return any(
         file.filename.endswith(".whl")
-        and judge_tags(file.filename, target).nearness is Nearness.FITS
+        and compare_tags(file.filename, target).nearness is Difference.FITS
         and _is_allowed(file, situation)
         and _takes_python(file, target)
         for file in files

@@ -119,7 +119,7 @@ def refuse_failures(
     :param results: the results of the jobs.
     :param labels: the name of each job's target in messages.
     :param build: returns the target with a best tag; raises TargetError.
-    :raises UnmetError: if pip failed for any target.
+    :raises ResolutionError: if pip failed for any target.
     """
     failure_report.refuse_failures(results, labels, build, _asking_lines)
 
@@ -139,13 +139,13 @@ def check(result: JobResult, *, dry_run: bool) -> None:
     metadata = [
         closure.read_metadata(file.path)
         if file.path.suffix == ".whl" and not dry_run
-        else said_by_pip(file)
+        else metadata_from_pip(file)
         for file in result.chosen
     ]
     closure.check_closure(target, roots(result), metadata)
 
 
-def said_by_pip(file: ChosenFile) -> closure.WheelMetadata:
+def metadata_from_pip(file: ChosenFile) -> closure.WheelMetadata:
     """Return the metadata of a file that pip read."""
     return closure.WheelMetadata(file.name, file.version, file.requires)
 

@@ -24,8 +24,8 @@ from wheeltarget.utils.toml_locations import parse_toml, syntax_place
 
 if TYPE_CHECKING:
     from wheeltarget.targets.project import Projects
-    from wheeltarget.targets.systems import Catalogue, NamedTarget
-    from wheeltarget.targets.user_targets import OwnTarget
+    from wheeltarget.targets.systems import Catalog, NamedTarget
+    from wheeltarget.targets.user_targets import UserTarget
 
 HOST = "host"
 """The name of the running interpreter."""
@@ -58,7 +58,7 @@ def newest_pythons() -> Mapping[str, str]:
 
 
 @functools.cache
-def known_systems() -> Catalogue:
+def known_systems() -> Catalog:
     """Return the systems of the catalog."""
     from wheeltarget.targets.systems import parse_systems
 
@@ -90,10 +90,10 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
         hint = f"a tag is given with tags=: tags={text}"
         raise TargetError(f"{text} is not the name of a target", hint, code="WT201")
     from wheeltarget.targets.systems import find_target
-    from wheeltarget.targets.user_targets import find_own_target
+    from wheeltarget.targets.user_targets import find_user_target
 
-    own = find_own_target(text, Path(folder), projects)
-    return build_own(own) if own else build_named(find_target(text, known_systems()))
+    own = find_user_target(text, Path(folder), projects)
+    return build_user_target(own) if own else build_named(find_target(text, known_systems()))
 
 
 def is_path(text: str) -> bool:
@@ -104,7 +104,7 @@ def is_path(text: str) -> bool:
     return text.endswith((".toml", ".json", ".txt")) or "/" in text or os.sep in text
 
 
-def build_own(own: OwnTarget) -> Target:
+def build_user_target(own: UserTarget) -> Target:
     """Build a target that the project or the user has defined.
 
     :param own: the description.

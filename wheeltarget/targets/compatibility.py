@@ -20,7 +20,7 @@ _OLD_NAME = re.compile(r"(?P<name>manylinux(?:1|2010|2014))_(?P<machine>\w+)")
 _SYSTEMS = {"win": "Windows", "macosx": "macOS", "ios": "iOS", "android": "Android"}
 
 
-class Nearness(IntEnum):
+class Difference(IntEnum):
     """What keeps a file from being compatible, the smallest difference first."""
 
     FITS = 0
@@ -50,13 +50,13 @@ class Platform:
     :param level: the library version as comparable numbers; else empty.
     """
 
-    nearness: Nearness
+    nearness: Difference
     words: str = ""
     level: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class TagMismatch:
     """A tag that a target does not have.
 
     :param tag: the tag.
@@ -73,13 +73,13 @@ class Misfit:
     platform: Platform
 
     @property
-    def nearness(self) -> Nearness:
+    def nearness(self) -> Difference:
         """Return what differs in the whole tag."""
         if not self.python and not self.abi:
             return self.platform.nearness
-        if self.platform.nearness is not Nearness.FITS:
-            return Nearness.SEVERAL
-        return Nearness.PYTHON if self.python else Nearness.ABI
+        if self.platform.nearness is not Difference.FITS:
+            return Difference.SEVERAL
+        return Difference.PYTHON if self.python else Difference.ABI
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +91,12 @@ class Reason:
     :param misfits: the nearest of its tags, if they are the reason.
     """
 
-    nearness: Nearness
+    nearness: Difference
     text: str
-    misfits: tuple[Misfit, ...] = ()
+    misfits: tuple[TagMismatch, ...] = ()
 
 
-FITS = Reason(Nearness.FITS, "fits")
+FITS = Reason(Difference.FITS, "fits")
 
 
 @dataclass(slots=True)
@@ -136,11 +136,11 @@ class _View:
     def _judge_tag(self, interpreter: str, abi: str, platform: str) -> Reason:
         place = self.place(platform)
         loads = (interpreter, abi) in self.builds
-        if loads and place.nearness is Nearness.FITS:
+        if loads and place.nearness is Difference.FITS:
             return FITS
         stable = abi in {"abi3", "abi3t"}
         mine = interpreter == self.best[0] or (stable and self._is_as_new(interpreter))
-        misfit = Misfit(
+        misfit = TagMismatch(
             f"{interpreter}-{abi}-{platform}",
             python="" if loads or mine else interpreter,
             newer=stable,
@@ -170,7 +170,7 @@ def _view(target: Target) -> _View:
     return _View.of(target)
 
 
-def judge_tags(filename: str, target: Target) -> Reason:
+def compare_tags(filename: str, target: Target) -> Reason:
     """Return which part of a wheel's tags differs from the target.
 
     :param filename: the wheel's name.
@@ -201,22 +201,22 @@ def merge_reasons(reasons: Iterable[Reason]) -> Reason:
     return Reason(nearness, _describe(misfits, nearness, place), misfits)
 
 
-def _describe(misfits: tuple[Misfit, ...], nearness: Nearness, place: Nearness) -> str:
+def _describe(misfits: tuple[TagMismatch, ...], nearness: Difference, place: Difference) -> str:
     where = _places(misfits, place)
-    if nearness is not Nearness.SEVERAL and nearness < Nearness.REQUIRES_PYTHON:
-        return f"{'needs' if place is Nearness.LIBC_LEVEL else 'is for'} {where}"
-    if nearness in {Nearness.MACHINE, Nearness.SYSTEM}:
+    if nearness is not Difference.SEVERAL and nearness < Difference.REQUIRES_PYTHON:
+        return f"{'needs' if place is Difference.LIBC_LEVEL else 'is for'} {where}"
+    if nearness in {Difference.MACHINE, Difference.SYSTEM}:
         return f"is for {where}"
     what = [f"the ABI {each}" for each in sorted({m.abi for m in misfits if m.abi})]
     pythons = name_pythons({(m.python, m.newer) for m in misfits if m.python})
     text = f"is for {' and '.join([*what, *([pythons] if pythons else [])])}"
-    if nearness is not Nearness.SEVERAL:
+    if nearness is not Difference.SEVERAL:
         return text
-    return f"{text} {'with' if place is Nearness.LIBC_LEVEL else 'on'} {where}"
+    return f"{text} {'with' if place is Difference.LIBC_LEVEL else 'on'} {where}"
 
 
-def _places(misfits: tuple[Misfit, ...], place: Nearness) -> str:
-    if place is Nearness.LIBC_LEVEL:
+def _places(misfits: tuple[TagMismatch, ...], place: Difference) -> str:
+    if place is Difference.LIBC_LEVEL:
         # The lowest version is enough.
         return min((m.platform for m in misfits), key=lambda platform: platform.level).words
     *others, last = sorted({m.platform.words for m in misfits})
@@ -239,7 +239,7 @@ def glibc_level(platform: str) -> tuple[int, str] | None:
 def _judge_platform(platform: str, places: frozenset[str]) -> Platform:
     """Compare a platform with those of a target."""
     if platform in places:
-        return Platform(Nearness.FITS)
+        return Platform(Difference.FITS)
     glibc = {level[1] for level in map(glibc_level, places) if level}
     musl = {match["machine"] for match in map(MUSL.fullmatch, places) if match}
     linux = {match["machine"] for match in map(_LINUX.fullmatch, places) if match}
@@ -247,14 +247,14 @@ def _judge_platform(platform: str, places: frozenset[str]) -> Platform:
         return _judge_elsewhere(platform, places)
     machine, kind, level = _read_linux(platform)
     if not machine:
-        return Platform(Nearness.SYSTEM, _system(platform))
+        return Platform(Difference.SYSTEM, _system(platform))
     if machine not in glibc | musl | linux:
-        return Platform(Nearness.MACHINE, machine)
+        return Platform(Difference.MACHINE, machine)
     if kind == "linux":
-        return Platform(Nearness.LIBC, f"{platform}, with unknown requirements")
+        return Platform(Difference.LIBC, f"{platform}, with unknown requirements")
     if glibc if kind == "glibc" else musl:
-        return Platform(Nearness.LIBC_LEVEL, f"{kind} {'.'.join(map(str, level))}", level)
-    return Platform(Nearness.LIBC, f"{kind} only", level)
+        return Platform(Difference.LIBC_LEVEL, f"{kind} {'.'.join(map(str, level))}", level)
+    return Platform(Difference.LIBC, f"{kind} only", level)
 
 
 def _read_linux(platform: str) -> tuple[str, str, tuple[int, ...]]:
@@ -274,11 +274,11 @@ def _judge_elsewhere(platform: str, places: frozenset[str]) -> Platform:
     macos = _MACOS.fullmatch(platform)
     if macos and macos["machine"] in mine:
         level = (int(macos["major"]), int(macos["minor"]))
-        return Platform(Nearness.LIBC_LEVEL, f"macOS {level[0]}.{level[1]}", level)
+        return Platform(Difference.LIBC_LEVEL, f"macOS {level[0]}.{level[1]}", level)
     system = _system(platform)
     if any(_system(place) == system for place in places):
-        return Platform(Nearness.MACHINE, platform if macos is None else macos["machine"])
-    return Platform(Nearness.SYSTEM, system)
+        return Platform(Difference.MACHINE, platform if macos is None else macos["machine"])
+    return Platform(Difference.SYSTEM, system)
 
 
 def _system(platform: str) -> str:
@@ -302,9 +302,9 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
         return ""
     platforms = {platform for _, _, some in parts for platform in some.split(".")}
     nearest = min(view.place(platform).nearness for platform in platforms)
-    if nearest in {Nearness.LIBC, Nearness.MACHINE, Nearness.SYSTEM}:
+    if nearest in {Difference.LIBC, Difference.MACHINE, Difference.SYSTEM}:
         # A linux_* wheel may be for any C library.
-        known = nearest is not Nearness.LIBC or not any(map(_LINUX.fullmatch, platforms))
+        known = nearest is not Difference.LIBC or not any(map(_LINUX.fullmatch, platforms))
         return _own_place(view.places, nearest) if known else ""
     builds = {(i, a) for some, abis, _ in parts for i in some.split(".") for a in abis.split(".")}
     if builds & view.builds:
@@ -314,7 +314,7 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
     return f"the ABI {abi}" if other else name_build(interpreter, abi)
 
 
-def _own_place(places: frozenset[str], nearest: Nearness) -> str:
+def _own_place(places: frozenset[str], nearest: Difference) -> str:
     """Return the target's own machine, system or C library."""
     if places == {"any"}:
         return "every platform"
@@ -322,7 +322,7 @@ def _own_place(places: frozenset[str], nearest: Nearness) -> str:
     if not read:
         system = next(_system(place) for place in sorted(places) if place != "any")
         machines = [place for place in places if _system(place) == system]
-        return system if nearest is Nearness.SYSTEM else min(machines, key=len)
-    if nearest is Nearness.SYSTEM:
+        return system if nearest is Difference.SYSTEM else min(machines, key=len)
+    if nearest is Difference.SYSTEM:
         return "Linux"
-    return read[0][0] if nearest is Nearness.MACHINE else read[0][1]
+    return read[0][0] if nearest is Difference.MACHINE else read[0][1]

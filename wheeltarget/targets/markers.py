@@ -39,7 +39,7 @@ def holds(
     return low if low == high else asked
 
 
-def with_every_extra(marker: str) -> str:
+def without_extras(marker: str) -> str:
     """Return a marker as it is if every extra is requested.
 
     :param marker: a marker, as ``str(Marker)`` writes it.

@@ -26,7 +26,7 @@ class TargetName:
     fault: Fault = field(compare=False, default=Fault(""))
 
 
-def typed_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:
+def command_line_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:
     """Parse the targets that the command line names for lines without one.
 
     :param tags: the values of ``--tags``, each separated by commas.

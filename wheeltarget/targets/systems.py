@@ -100,7 +100,7 @@ class System:
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalog:
     """All systems.
 
     :param systems: in the order of lists.
@@ -145,7 +145,7 @@ class NamedTarget:
         return self.system.status_of(self.python, self.architecture)
 
 
-def parse_systems(data: Mapping[str, Any], newest: Iterable[str]) -> Catalogue:
+def parse_systems(data: Mapping[str, Any], newest: Iterable[str]) -> Catalog:
     """Parse the table of systems.
 
     :param data: the content of ``systems.toml``.
@@ -155,7 +155,7 @@ def parse_systems(data: Mapping[str, Any], newest: Iterable[str]) -> Catalogue:
     pythons = MappingProxyType(dict.fromkeys(_any_python(newest), ""))
     ends_sources = tuple(data["ends_sources"])
     systems = tuple(_parse_system(each, pythons, ends_sources) for each in data["system"])
-    return Catalogue(systems, MappingProxyType(data["sources"]))
+    return Catalog(systems, MappingProxyType(data["sources"]))
 
 
 def _any_python(newest: Iterable[str]) -> Iterable[str]:
@@ -231,7 +231,7 @@ def tag_of(python: str, platform: str) -> str:
     return f"{interpreter}-{abi}{'t' * python.endswith('t')}-{platform}"
 
 
-def find_target(text: str, catalogue: Catalogue) -> NamedTarget:
+def find_target(text: str, catalogue: Catalog) -> NamedTarget:
     """Return the target with a name.
 
     :param text: the name, in full or shortened.
@@ -333,7 +333,7 @@ def _without(name: str, systems: Sequence[System], python: str, alias: str) -> T
     return TargetError(f"{name} has no {alias}{with_python}", hint, code="WT217")
 
 
-def _unknown(text: str, name: str, python: str, alias: str, catalogue: Catalogue) -> TargetError:
+def _unknown(text: str, name: str, python: str, alias: str, catalogue: Catalog) -> TargetError:
     system, misspelled = ("", "") if python else _misspelled(name)
     near = [system] if catalogue.called(system) else near_names(system or name, catalogue)
     python = python or misspelled
@@ -354,7 +354,7 @@ def _misspelled(name: str) -> tuple[str, str]:
     return name, ""
 
 
-def near_names(name: str, catalogue: Catalogue) -> list[str]:
+def near_names(name: str, catalogue: Catalog) -> list[str]:
     """Find the systems with a name like a wrong one.
 
     :param name: the wrong name.
@@ -367,7 +367,7 @@ def near_names(name: str, catalogue: Catalogue) -> list[str]:
     return list(dict.fromkeys((*begun[-_SUGGESTIONS:], *close)))[:_SUGGESTIONS]
 
 
-def _suggest(name: str, python: str, alias: str, catalogue: Catalogue) -> str:
+def _suggest(name: str, python: str, alias: str, catalogue: Catalog) -> str:
     """Compose the full name of a target of a system with a similar name."""
     found = _matching(name, catalogue.called(name), python, alias)
     if not found and alias:

@@ -19,7 +19,7 @@ _LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnTarget:
+class UserTarget:
     """A target that the project or the user defines.
 
     :param name: its name.
@@ -32,7 +32,7 @@ class OwnTarget:
     table: Mapping[str, Any] | None
 
 
-def is_good_name(name: str) -> bool:
+def is_valid_name(name: str) -> bool:
     """Return whether a name can be that of a target, and does not mean something else.
 
     :param name: the name.
@@ -41,7 +41,7 @@ def is_good_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and not other
 
 
-def own_targets(folder: Path, projects: Projects | None = None) -> dict[str, OwnTarget]:
+def own_targets(folder: Path, projects: Projects | None = None) -> dict[str, UserTarget]:
     """Return the targets of the user and of the project of a folder, which take precedence.
 
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
@@ -51,7 +51,7 @@ def own_targets(folder: Path, projects: Projects | None = None) -> dict[str, Own
     """
     found = {target.name: target for target in (*_of_user(), *_of_project(folder, projects))}
     for target in found.values():
-        if not is_good_name(target.name):
+        if not is_valid_name(target.name):
             raise TargetError(
                 f"{target.file}: a target cannot be called {target.name}",
                 "a name has letters, digits, dots and dashes, and is neither host nor a tag",
@@ -60,7 +60,9 @@ def own_targets(folder: Path, projects: Projects | None = None) -> dict[str, Own
     return dict(sorted(found.items()))
 
 
-def find_own_target(name: str, folder: Path, projects: Projects | None = None) -> OwnTarget | None:
+def find_user_target(
+    name: str, folder: Path, projects: Projects | None = None
+) -> UserTarget | None:
     """Return a target of the project of a folder, or else of the user.
 
     :param name: its name.
@@ -69,10 +71,10 @@ def find_own_target(name: str, folder: Path, projects: Projects | None = None) -
     :returns: the target, or None.
     :raises TargetError: if a name would mean something else, or pyproject.toml is wrong.
     """
-    return own_targets(folder, projects).get(name) if is_good_name(name) else None
+    return own_targets(folder, projects).get(name) if is_valid_name(name) else None
 
 
-def _of_project(folder: Path, projects: Projects | None) -> list[OwnTarget]:
+def _of_project(folder: Path, projects: Projects | None) -> list[UserTarget]:
     from wheeltarget.targets.project import project_targets
 
     try:
@@ -80,10 +82,10 @@ def _of_project(folder: Path, projects: Projects | None) -> list[OwnTarget]:
     except InputError as error:
         where = f"{error.faults[0].location}: " if error.faults[0].location else ""
         raise TargetError(f"{where}{error.message}", error.hint, code="WT203") from error
-    return [OwnTarget(name, file, table) for name, table in tables.items()]
+    return [UserTarget(name, file, table) for name, table in tables.items()]
 
 
-def _of_user() -> list[OwnTarget]:
+def _of_user() -> list[UserTarget]:
     folder = user_folder()
     try:
         names = os.listdir(folder)  # noqa: PTH208 - it may not exist
@@ -91,7 +93,7 @@ def _of_user() -> list[OwnTarget]:
         return []
     files = (folder / name for name in names if name.endswith(".toml"))
     # A file whose name is not valid, such as a copy, is ignored.
-    return [OwnTarget(file.stem, file, None) for file in files if is_good_name(file.stem)]
+    return [UserTarget(file.stem, file, None) for file in files if is_valid_name(file.stem)]
 
 
 def user_folder() -> Path:

@@ -51,7 +51,7 @@ def interruptible() -> Iterator[Interrupts]:
 
 
 @contextmanager
-def passed_on() -> Iterator[list[Callable[[int], None]]]:
+def forward_signals() -> Iterator[list[Callable[[int], None]]]:
     """Pass the signals that end a run to receivers inside the context, and go on.
 
     :returns: the list of receivers; a signal ends the run while it is empty.

@@ -100,7 +100,7 @@ def refuse_large_directory(stream: IO[bytes]) -> None:
         )
 
 
-def judge_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Iterator[Flaw]:
+def check_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Iterator[Flaw]:
     """Check the names, kinds and compression of the members of an archive.
 
     :param members: its members.
@@ -187,7 +187,7 @@ def _find_clashes(names: set[str]) -> Iterator[Flaw]:
             yield Flaw("WC104", f"{name} is both a file and a folder")
 
 
-def judge_data(names: Iterable[str], information: str) -> Iterator[Flaw]:
+def check_data_files(names: Iterable[str], information: str) -> Iterator[Flaw]:
     """Check the ``.data`` directory, whose subdirectories say where files are installed.
 
     :param names: the names of all members.
@@ -207,7 +207,7 @@ def judge_data(names: Iterable[str], information: str) -> Iterator[Flaw]:
             yield Flaw("WC121", f"{name} is not in a subdirectory of .data that installers know")
 
 
-def is_bomb(members: Sequence[zipfile.ZipInfo]) -> str:
+def describe_bomb(members: Sequence[zipfile.ZipInfo]) -> str:
     """Return a message if an archive would unpack to far more than a wheel can contain.
 
     :param members: its members.
@@ -220,7 +220,7 @@ def is_bomb(members: Sequence[zipfile.ZipInfo]) -> str:
     return f"it would unpack from {packed} to {size} bytes; its files were not checked"
 
 
-def judge_headers(stream: IO[bytes], members: Iterable[zipfile.ZipInfo]) -> Iterator[Flaw]:
+def check_headers(stream: IO[bytes], members: Iterable[zipfile.ZipInfo]) -> Iterator[Flaw]:
     """Compare the central directory of an archive with the headers of its members.
 
     Some programs read the one, and some the other. If they differ, a checker may see other files

@@ -56,7 +56,7 @@ class WheelMetadata:
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class MissingRequirement:
     """A requirement that no available file meets.
 
     :param requirement: the requirement, without its marker.
@@ -110,7 +110,7 @@ class Available(Generic[_Wheel]):
 
 def walk(
     available: Available[_Wheel], roots: Iterable[Requirement] | None
-) -> Iterator[Hole | UnreadableDependency[_Wheel]]:
+) -> Iterator[MissingRequirement | UnreadableDependency[_Wheel]]:
     """Walk from the roots through all dependencies, breadth first.
 
     If several versions of a project meet a requirement, each of them is visited.
@@ -120,11 +120,13 @@ def walk(
     :returns: each requirement that is not met, and each dependency that cannot be read, once.
     """
     target = available.target
-    holes: set[Hole] = set()
+    holes: set[MissingRequirement] = set()
     seen: set[tuple[_Wheel, str]] = set()
     todo: deque[tuple[_Wheel, str]] = deque()
 
-    def visit(requirements: Iterable[Requirement], parent: str, extra: str) -> Iterator[Hole]:
+    def visit(
+        requirements: Iterable[Requirement], parent: str, extra: str
+    ) -> Iterator[MissingRequirement]:
         for requirement in requirements:
             if not is_wanted(requirement, target, extra):
                 continue
@@ -137,7 +139,7 @@ def walk(
                 if wheel.version in matching
                 for each in ("", *sorted(requirement.extras))
             )
-            hole = Hole(_without_marker(requirement), parent, found)
+            hole = MissingRequirement(_without_marker(requirement), parent, found)
             if not matching and hole not in holes:
                 holes.add(hole)
                 yield hole
@@ -194,9 +196,9 @@ def _without_marker(requirement: Requirement) -> str:
     return f"{requirement.name}{extras}{requirement.specifier}"
 
 
-def find_holes(
+def find_missing_requirements(
     target: Target, roots: Iterable[Requirement], wheels: Mapping[str, WheelMetadata]
-) -> tuple[Hole, ...]:
+) -> tuple[MissingRequirement, ...]:
     """Find what is missing from a set with one wheel per project.
 
     :param target: the target, whose markers count.
@@ -227,7 +229,7 @@ def check_closure(
     :param files: the metadata of the files that were fetched for it.
     :raises ClosureError: if something is missing; it names all of it.
     """
-    holes = find_holes(target, roots, {file.name: file for file in files})
+    holes = find_missing_requirements(target, roots, {file.name: file for file in files})
     if holes:
         raise ClosureError(
             f"what was fetched for {target.label} is not complete: {'; '.join(map(str, holes))}",

@@ -32,11 +32,11 @@ from wheeltarget.wheelhouse.archive import (
     DAMAGE,
     Flaw,
     can_be_read,
+    check_data_files,
+    check_headers,
+    check_members,
+    describe_bomb,
     describe_damage,
-    is_bomb,
-    judge_data,
-    judge_headers,
-    judge_members,
     leads_out,
     refuse_large_directory,
 )
@@ -145,7 +145,7 @@ def read_wheel(path: Path) -> WheelFile:
             refuse_large_directory(stream)
             with zipfile.ZipFile(stream) as archive:
                 reading = _Reading(archive, tuple(archive.namelist()))
-                for flaw in judge_headers(stream, archive.infolist()):
+                for flaw in check_headers(stream, archive.infolist()):
                     reading.note(*flaw)
                 requires, requires_python = _read(reading, wheel)
     except DAMAGE as error:
@@ -165,7 +165,7 @@ def read_wheel(path: Path) -> WheelFile:
 def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
     """Check everything in an archive; return its dependencies and its Requires-Python."""
     windows = all(tag.rpartition("-")[2].startswith("win") for tag in wheel.tags)
-    for flaw in judge_members(reading.archive.infolist(), windows=windows):
+    for flaw in check_members(reading.archive.infolist(), windows=windows):
         reading.note(*flaw)
     _find_information(reading, wheel)
     requires: tuple[str, ...] = ()
@@ -173,7 +173,7 @@ def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
     if reading.information:
         requires, requires_python = _judge_metadata(reading, wheel)
         _judge_wheel_file(reading, wheel)
-        for flaw in judge_data(reading.names, reading.information):
+        for flaw in check_data_files(reading.names, reading.information):
             reading.note(*flaw)
         _judge_scripts(reading)
     _judge_files(reading)
@@ -284,7 +284,7 @@ def _judge_files(reading: _Reading) -> None:
             reading.note("WC114", f"RECORD lists {name}, which is missing")
         elif rows.setdefault(name, row) != row:
             reading.note("WC112", f"RECORD lists {name} twice with different values")
-    if what := is_bomb(reading.archive.infolist()):
+    if what := describe_bomb(reading.archive.infolist()):
         reading.note("WC118", what)
         return
     unlisted = {own + name for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}

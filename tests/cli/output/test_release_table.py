@@ -17,7 +17,7 @@ from wheeltarget.commands.explain.answers import Answer, make_rows
 from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets.catalog import look_up_tag
-from wheeltarget.targets.compatibility import Nearness, judge_tags
+from wheeltarget.targets.compatibility import Difference, compare_tags
 
 TARGETS = (
     "cp39-cp39-manylinux2014_x86_64",
@@ -61,7 +61,7 @@ def answers(found: dict[str, set[str]], specifier: str, count: int) -> list[Answ
         best = {
             _version(file): file
             for file in files
-            if judge_tags(file.fact.filename, target).nearness is Nearness.FITS
+            if compare_tags(file.fact.filename, target).nearness is Difference.FITS
         }
         seen = tuple(
             replace(file, best_of=version if best.get(version) is file else None)
@@ -126,7 +126,7 @@ def test_what_fits_has_a_file_and_what_does_not_has_a_reason(
     for answer in answers(found, "", count):
         assert answer.explanation is not None
         for release in answer.explanation.releases:
-            fits = release.reason.nearness is Nearness.FITS
+            fits = release.reason.nearness is Difference.FITS
             assert fits is (answer.file_of(str(release.version)) is not None)
             assert release.reason.text
 

@@ -14,7 +14,7 @@ from tests.support.cli import wheeltarget
 from tests.support.elf import AARCH64, make_elf
 from tests.support.here import run_here
 from tests.support.wheels import make_wheel
-from wheeltarget.commands.check.native import audit, promise_of, read_shared_objects
+from wheeltarget.commands.check.native import audit, guarantee_of, read_shared_objects
 from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.wheelhouse.wheel import read_wheel
 
@@ -112,11 +112,11 @@ def test_what_is_damaged_is_audited_all_the_same(tmp_path: Path) -> None:
 
 
 def test_promises() -> None:
-    assert promise_of({"py3-none-any", "cp39-cp39-linux_x86_64", "cp39-cp39-win_amd64"}) is None
-    both = promise_of({f"cp39-cp39-manylinux{each}_x86_64" for each in ("2014", "_2_28")})
+    assert guarantee_of({"py3-none-any", "cp39-cp39-linux_x86_64", "cp39-cp39-win_amd64"}) is None
+    both = guarantee_of({f"cp39-cp39-manylinux{each}_x86_64" for each in ("2014", "_2_28")})
     assert both is not None
     assert both.tag == "manylinux_2_17_x86_64"
-    between = promise_of({"cp39-cp39-manylinux_2_20_x86_64"})
+    between = guarantee_of({"cp39-cp39-manylinux_2_20_x86_64"})
     assert between is not None
     assert between.tag == "manylinux_2_17_x86_64"
 
@@ -169,7 +169,7 @@ def test_as_auditwheel_says(tmp_path: Path) -> None:
         theirs = {each for found in shown["versioned_symbols"].values() for each in found}
         assert ours == theirs, path.name
         # It keeps its promise for us just where auditwheel finds its tag, or a lower one.
-        promise = promise_of(wheel.tags)
+        promise = guarantee_of(wheel.tags)
         assert promise is not None
         kept = _level(shown["overall_tag"]) <= _level(promise.tag)
         assert kept == (list(audit(wheel, [])) == []), (path.name, shown["overall_tag"])

@@ -15,10 +15,10 @@ from tests.support.index import LocalIndex
 from tests.support.locks import TAG, sha256_of
 from tests.support.wheels import make_wheel
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
-from wheeltarget.lockfile.reader import Looker, parse_lock, select_own
+from wheeltarget.lockfile.reader import TargetFinder, parse_lock, select_own
 
 OTHER = "cp37-cp37m-manylinux2014_x86_64"
-LOOKER = Looker(lambda *_: None, lambda: pytest.fail("the running interpreter plays no part"))
+LOOKER = TargetFinder(lambda *_: None, lambda: pytest.fail("the running interpreter plays no part"))
 
 
 def make_lock(wheels: list[Path], base: str, tag: str, python: str, label: str) -> Lock:

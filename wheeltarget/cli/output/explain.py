@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.cli.output.explanation import NO_HASH, fix_lines
+from wheeltarget.cli.output.explanation import NO_HASH, suggestion_lines
 from wheeltarget.cli.output.release_table import GAP, Cell, Page, file_text, release_tables
 from wheeltarget.cli.output.text import Style, show_notes
 from wheeltarget.errors import COMMAND_LINE
@@ -145,7 +145,7 @@ def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
     for answer in answers:
         yield from _conclusion(answer, row, page)
         if answer.explanation and not answer.is_fine:
-            yield from fix_lines(answer.explanation)
+            yield from suggestion_lines(answer.explanation)
 
 
 def _conclusion(answer: Answer, row: Row, page: Page) -> Iterator[str]:

@@ -41,10 +41,10 @@ def _lines(explanation: Explanation) -> Iterator[str]:
     yield from _heading(explanation)
     if not explanation.demands[0].unlisted:
         yield from _releases(explanation)
-    yield from fix_lines(explanation)
+    yield from suggestion_lines(explanation)
 
 
-def fix_lines(explanation: Explanation) -> Iterator[str]:
+def suggestion_lines(explanation: Explanation) -> Iterator[str]:
     """Write the suggestions of an explanation.
 
     :param explanation: the explanation.

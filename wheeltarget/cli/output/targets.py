@@ -12,7 +12,7 @@ from wheeltarget.targets.systems import target_name
 
 if TYPE_CHECKING:
     from wheeltarget.commands.list_targets import Described, Fact, Row
-    from wheeltarget.targets.user_targets import OwnTarget
+    from wheeltarget.targets.user_targets import UserTarget
 
 _SCHEMA = 1
 _WIDTH = 80
@@ -30,7 +30,7 @@ _STATUS = {"follows": "from the tag", "assumed": "the newest release known"}
 
 def show_list(
     rows: Sequence[Row],
-    own: Sequence[OwnTarget],
+    own: Sequence[UserTarget],
     sources: Mapping[str, str],
     stdout: TextIO,
     *,
@@ -91,7 +91,7 @@ def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:
     }
 
 
-def _list(rows: Sequence[Row], own: Sequence[OwnTarget]) -> Iterator[str]:
+def _list(rows: Sequence[Row], own: Sequence[UserTarget]) -> Iterator[str]:
     kind = ""
     for row, pythons in _merged(rows):
         if row.system.kind != kind:

@@ -176,9 +176,9 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
 def _show_explanations(error: DownloadError, stderr: TextIO) -> None:
     # Loaded here, so that a run without an error does not load it.
     from wheeltarget.cli.output.explanation import explanation_lines
-    from wheeltarget.resolver.explanation import UnmetError
+    from wheeltarget.resolver.explanation import ResolutionError
 
-    if isinstance(error, UnmetError):
+    if isinstance(error, ResolutionError):
         stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(error.explanations))
 
 

@@ -20,7 +20,7 @@ from wheeltarget.commands.check.findings import (
     find_missing,
     judge_fit,
 )
-from wheeltarget.commands.check.locks import judge_locked, read_selections
+from wheeltarget.commands.check.locks import compare_with_locks, read_selections
 from wheeltarget.commands.check.native import audit
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import Asked, default_targets, prepare
@@ -122,7 +122,7 @@ def check(request: CheckRequest) -> CheckOutcome:
     if locks:
         targets = tuple(dict.fromkeys(selection.target for selection in selections))
         findings += judge_fit(wheels, targets)
-        findings += judge_locked(selections, paths)
+        findings += compare_with_locks(selections, paths)
     else:
         targets = tuple(job.target or catalog.host() for job in jobs)
         findings += judge_fit(wheels, targets) if jobs else ()

@@ -14,7 +14,7 @@ from itertools import chain
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from wheeltarget.targets.compatibility import judge_tags
+from wheeltarget.targets.compatibility import compare_tags
 from wheeltarget.targets.legacy_specifiers import modern_specifiers, reads_legacy
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse.closure import (
@@ -68,7 +68,7 @@ def judge_fit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterato
 def _misfit(wheel: WheelFile, targets: Sequence[Target]) -> str:
     """Explain why no target accepts a wheel, by the target that is closest."""
     reason, target = min(
-        ((judge_tags(wheel.path.name, target), target) for target in targets),
+        ((compare_tags(wheel.path.name, target), target) for target in targets),
         key=lambda pair: pair[0].nearness,
     )
     return (

@@ -13,7 +13,7 @@ from wheeltarget.commands.download.lock_options import choose, read_locks
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.lockfile.reader import Looker, Selection
+from wheeltarget.lockfile.reader import Selection, TargetFinder
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.targets import catalog
@@ -34,7 +34,7 @@ def read_selections(
     :param invocation: pip's configuration, the environment and the project's settings.
     :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
     """
-    looker = Looker(invocation.look_up, catalog.host)
+    looker = TargetFinder(invocation.look_up, catalog.host)
     for lock in locks:
         if not is_lock(lock):
             raise UsageError(
@@ -55,7 +55,9 @@ def read_selections(
             raise InputError((Fault(f"cannot read {lock}: it does not exist"),))
 
 
-def judge_locked(selections: Sequence[Selection], paths: Sequence[Path]) -> Iterator[CheckFinding]:
+def compare_with_locks(
+    selections: Sequence[Selection], paths: Sequence[Path]
+) -> Iterator[CheckFinding]:
     """Compare the files with those that the locks name.
 
     :param selections: the selected files of each lock.

@@ -156,7 +156,7 @@ def _bounded(entries: Iterable[Any], most: int) -> Iterator[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
+class Guarantee:
     """What the lowest level among a wheel's platform tags guarantees.
 
     :param tag: the level, as a platform tag.
@@ -173,7 +173,7 @@ class Promise:
     libraries: frozenset[str]
 
 
-def promise_of(tags: Iterable[str]) -> Promise | None:
+def guarantee_of(tags: Iterable[str]) -> Guarantee | None:
     """Return what the tags of a wheel guarantee.
 
     :param tags: the tags.
@@ -192,7 +192,7 @@ def promise_of(tags: Iterable[str]) -> Promise | None:
 
 
 @cache
-def _promise(libc: str, minor: int, machine: str) -> Promise | None:
+def _promise(libc: str, minor: int, machine: str) -> Guarantee | None:
     """Return auditwheel's policy for a level, or for the newest level below it that has one."""
     from auditwheel.architecture import Architecture
     from auditwheel.libc import Libc
@@ -210,11 +210,11 @@ def _promise(libc: str, minor: int, machine: str) -> Promise | None:
     if not found:
         return None
     policy = found[max(found)]
-    return Promise(policy.name, libc, machine, policy.symbol_versions, policy.whitelist)
+    return Guarantee(policy.name, libc, machine, policy.symbol_versions, policy.whitelist)
 
 
-def judge_promise(
-    binary: SharedObject, promise: Promise, own: frozenset[str]
+def check_guarantee(
+    binary: SharedObject, promise: Guarantee, own: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
     """Find what a shared object needs beyond what its wheel's tags guarantee.
 
@@ -289,10 +289,10 @@ def audit(wheel: WheelFile, targets: Iterable[Target]) -> Iterator[CheckFinding]
     binaries, unread = read_shared_objects(wheel)
     yield from unread
     own = frozenset(binary.name.rpartition("/")[2] for binary in binaries)
-    promise = promise_of(wheel.tags)
+    promise = guarantee_of(wheel.tags)
     path = str(wheel.path)
     for binary in binaries:
-        for code, message in judge_promise(binary, promise, own) if promise else ():
+        for code, message in check_guarantee(binary, promise, own) if promise else ():
             yield CheckFinding(path, "", code, message)
         for target in targets:
             for code, message in judge_target(binary, target):

@@ -28,7 +28,7 @@ from wheeltarget.commands.prepare import (
     prepare,
 )
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.pip_config.options import FOR_BUILDING, FOREIGN, CommandLine
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING, CommandLine
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.loader import Inputs
@@ -344,7 +344,10 @@ def _in_order(faults: tuple[Fault, ...], inputs: Inputs) -> tuple[Fault, ...]:
 def _labels(plan: Plan, command: CommandLine) -> list[str]:
     """Return the label of each job; pip's platform options describe the one without a target."""
     foreign = [
-        word for option in command.options if option.name in FOREIGN for word in option.words
+        word
+        for option in command.options
+        if option.name in ENVIRONMENT_OPTIONS
+        for word in option.words
     ]
     host = " ".join(foreign) or catalog.HOST_LABEL
     return [job.target.label if job.target else host for job in plan.jobs]
@@ -353,10 +356,10 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
 def _foreign(prepared: Prepared) -> Foreign | None:
     """Return the environment that pip's platform options name, if any."""
     from wheeltarget.commands.download.untargeted import Foreign
-    from wheeltarget.pip_config.platform_options import foreign_target
+    from wheeltarget.pip_config.platform_options import target_from_options
 
     invocation, targets = prepared.invocation, prepared.targets
-    target = foreign_target(invocation.everything, catalog.look_up_tag, targets.host)
+    target = target_from_options(invocation.everything, catalog.look_up_tag, targets.host)
     if target is None:
         return None
 

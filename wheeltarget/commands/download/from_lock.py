@@ -19,7 +19,7 @@ from wheeltarget.commands.download.lock_options import Choice, choose, read_lock
 from wheeltarget.commands.download.lock_sources import Source, bring
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.lockfile.reader import Looker, Pin, Selection
+from wheeltarget.lockfile.reader import Pin, Selection, TargetFinder
 from wheeltarget.network.downloader import Watch
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
@@ -55,7 +55,7 @@ def download_locked(
     given = read_locks(request, invocation)
     if given is None:
         return None
-    choice = choose(given, request, Looker(invocation.look_up, _host))
+    choice = choose(given, request, TargetFinder(invocation.look_up, _host))
     selections = choice.selections
     destination = (invocation.everything.values("--dest") or (os.curdir,))[-1]
     run = _Run(

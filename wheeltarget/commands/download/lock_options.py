@@ -10,17 +10,17 @@ from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.entries import write_way
 from wheeltarget.lockfile.own import is_own
-from wheeltarget.lockfile.reader import Lock, Looker, Selection, parse_lock, select_own
-from wheeltarget.pip_config.options import FOREIGN
+from wheeltarget.lockfile.reader import Lock, Selection, TargetFinder, parse_lock, select_own
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
-from wheeltarget.targets.names import TargetName, typed_targets
+from wheeltarget.targets.names import TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.regular_files import RefusedFileError
 from wheeltarget.utils.toml_locations import fault_at
 
 HOST, HOST_LABEL = "host", "this interpreter"
 
-_CHOOSING = FOREIGN | {"--constraint", "--no-binary"}
+_CHOOSING = ENVIRONMENT_OPTIONS | {"--constraint", "--no-binary"}
 """Options for choosing versions, which a lock has done already."""
 
 _ASKING = frozenset({"--editable", "--group", "--python", "--requirements-from-script"})
@@ -57,7 +57,7 @@ def read_locks(request: DownloadRequest, invocation: Invocation) -> GivenLocks |
         return None
     contents = {name: _read(name, invocation) for name in names}
     own = [isinstance(content, bytes) and is_own(content) for content in contents.values()]
-    typed = typed_targets(request.tags, request.targets)
+    typed = command_line_targets(request.tags, request.targets)
     if not typed and not all(own):
         typed = invocation.defaults()
     return GivenLocks(invocation, contents, typed) if typed or any(own) else None
@@ -109,7 +109,7 @@ class Choice:
             raise InputError(tuple(faults))
 
 
-def choose(given: GivenLocks, request: DownloadRequest, looker: Looker) -> Choice:
+def choose(given: GivenLocks, request: DownloadRequest, looker: TargetFinder) -> Choice:
     """Select the files of locks for each target.
 
     :param given: the locks.
@@ -141,7 +141,7 @@ class _Chooser:
     """Select the files of one lock after the other."""
 
     request: DownloadRequest
-    looker: Looker
+    looker: TargetFinder
     targets: Sequence[tuple[str, Target]]
     sources: frozenset[str]
     faults: list[Fault]
@@ -205,7 +205,7 @@ def _refuse_other_inputs(given: GivenLocks, request: DownloadRequest) -> None:
 
 
 def _targets(
-    typed: Sequence[TargetName], looker: Looker
+    typed: Sequence[TargetName], looker: TargetFinder
 ) -> tuple[list[tuple[str, Target]], list[Fault]]:
     found: list[tuple[str, Target]] = []
     faults = []

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from wheeltarget.commands.download.outcome import PlainRun
-from wheeltarget.commands.notes import idle_notes
+from wheeltarget.commands.notes import unused_constraint_notes
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import CommandLine
 from wheeltarget.requirements.loader import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.resolver.results import JobResult
-from wheeltarget.resolver.verify import roots, said_by_pip
+from wheeltarget.resolver.verify import metadata_from_pip, roots
 from wheeltarget.staging.temporary import temporary_home
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import interruptible
@@ -58,16 +58,16 @@ def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | Non
     if exit_code:
         return PlainRun(exit_code)
     missing = _missing(result, foreign) if foreign and result else ()
-    return PlainRun(exit_code, (*idle_notes(plan), *missing))
+    return PlainRun(exit_code, (*unused_constraint_notes(plan), *missing))
 
 
 def _missing(result: JobResult, foreign: Foreign) -> tuple[str, ...]:
     """Return a note on the projects that the environment needs and pip did not download."""
     try:
-        holes = closure.find_holes(
+        holes = closure.find_missing_requirements(
             foreign.target,
             roots(result),
-            {file.name: said_by_pip(file) for file in result.chosen},
+            {file.name: metadata_from_pip(file) for file in result.chosen},
         )
         if not holes:
             return ()

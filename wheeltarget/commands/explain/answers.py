@@ -19,7 +19,7 @@ from wheeltarget.resolver.explanation import Explanation
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.suggestions import Fix
 from wheeltarget.targets.catalog import HOST_LABEL
-from wheeltarget.targets.compatibility import Nearness
+from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class Answer:
         return {
             "version": version,
             "admitted": release.admitted,
-            "fits": release.reason.nearness is Nearness.FITS,
+            "fits": release.reason.nearness is Difference.FITS,
             "reason": release.reason.nearness.name.lower().replace("_", "-"),
             "text": release.reason.text,
             "file": file and file.as_dict(),
@@ -323,7 +323,9 @@ def _explained(
     unlisted = any(demand.unlisted for demand in demands)
     files = [_best_file(file, target) for file in found.files if file.best_of is not None]
     fitting = [
-        str(release.version) for release in why.releases if release.reason.nearness is Nearness.FITS
+        str(release.version)
+        for release in why.releases
+        if release.reason.nearness is Difference.FITS
     ]
     by_version = {file.version: file for file in files}
     taken = next((file for file in files if file.url == found.taken and not unlisted), None)
@@ -338,14 +340,14 @@ def _explained(
 def _sources_here(why: Explanation) -> Iterator[Fix]:
     """Suggest the option with which pip builds a source for the running interpreter."""
     for release in why.admitted:
-        if release.reason.nearness is Nearness.SOURCE:
+        if release.reason.nearness is Difference.SOURCE:
             yield f"--no-binary {why.demands[0].project}", f"builds {release.version} from source"
             return
 
 
 def _as_pip_admits(release: Release, applicable: Collection[str]) -> Release:
     """Admit a release that fits only if pip would: not a pre-release if a final one fits."""
-    if release.reason.nearness is not Nearness.FITS:
+    if release.reason.nearness is not Difference.FITS:
         return release
     return replace(release, admitted=str(release.version) in applicable)
 
@@ -375,7 +377,7 @@ def _answer_by_filename(question: _Question, target: Target, build: Build) -> An
     demand = Demand(project, asked.name or project, "", location=location)
     fact = FileFact(filename, "candidate")
     file = FoundFile(fact, asked.url, best_of=str(version))
-    fits = judge(fact, frozenset(), target).nearness is Nearness.FITS
+    fits = judge(fact, frozenset(), target).nearness is Difference.FITS
     found = FoundProject((file,), asked.url if fits else None, frozenset({str(version)}))
     answer = _explained((demand,), found, target, build)
     return replace(answer, url=asked.url)

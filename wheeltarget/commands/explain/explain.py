@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 from wheeltarget.commands.explain.answers import Row, make_rows
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.notes import idle_notes
+from wheeltarget.commands.notes import unused_constraint_notes
 from wheeltarget.commands.prepare import Asked, Prepared, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
-from wheeltarget.pip_config.options import FOREIGN
-from wheeltarget.pip_config.platform_options import foreign_target
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.pip_protocol import JobListing
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.parser import is_lock
@@ -128,9 +128,9 @@ def _refuse_unsupported(prepared: Prepared) -> None:
         if is_lock(value):
             message = f"{value} is a lock, which names its files: there is nothing to explain"
             raise UsageError(message, "name requirements, or a requirements file")
-    foreign = sorted({option.name for option in command.options} & FOREIGN)
+    foreign = sorted({option.name for option in command.options} & ENVIRONMENT_OPTIONS)
     if foreign and any(job.target is None for job in prepared.plan.jobs):
-        target = foreign_target(command, catalog.look_up_tag, catalog.host)
+        target = target_from_options(command, catalog.look_up_tag, catalog.host)
         message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
     opaque = {"--group", "--requirements-from-script"}
@@ -162,5 +162,5 @@ def _outcome(jobs: Sequence[Job], listings: Sequence[JobListing], plan: Plan) ->
     return ExplainOutcome(
         tuple((target.label, target.tags[0], target.python) for target in targets),
         make_rows(jobs, listings, catalog.look_up_tag),
-        tuple(idle_notes(plan)),
+        tuple(unused_constraint_notes(plan)),
     )

@@ -35,7 +35,7 @@ from wheeltarget.commands.notes import notes_on
 from wheeltarget.commands.prepare import Asked, Prepared, prepare
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
-from wheeltarget.pip_config.options import FOREIGN, CommandLine
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.parser import is_lock
 from wheeltarget.resolver.plan import Job, Plan
@@ -208,7 +208,7 @@ def _refuse_options(command: CommandLine) -> None:
 
 
 def _refuse_foreign(plan: Plan, command: CommandLine) -> None:
-    foreign = [option.name for option in command.options if option.name in FOREIGN]
+    foreign = [option.name for option in command.options if option.name in ENVIRONMENT_OPTIONS]
     if foreign and any(job.target is None for job in plan.jobs):
         raise UsageError(
             f"{foreign[0]} does not describe an environment fully enough for a lock",

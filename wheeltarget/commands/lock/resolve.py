@@ -12,7 +12,7 @@ from urllib.request import url2pathname
 from wheeltarget.commands.lock import same_versions
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.explanation import UnmetError
+from wheeltarget.resolver.explanation import ResolutionError
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check, refuse_failures
@@ -76,7 +76,7 @@ class Resolver:
                 if error.floor is None:
                     raise first from None
                 floors |= dict([error.floor])
-            except UnmetError:
+            except ResolutionError:
                 if first is None:
                     raise
                 break  # no higher versions fit

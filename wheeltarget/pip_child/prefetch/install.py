@@ -134,7 +134,7 @@ class Prefetching:
         self._ahead = None
 
 
-def spare_collector() -> None:
+def relax_garbage_collector() -> None:
     """Make the garbage collector run less, since most objects stay until the end."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
