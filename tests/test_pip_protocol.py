@@ -120,23 +120,33 @@ def changed(message: Any = RUN, **changes: object) -> str:
         pytest.param(changed(colour="red"), "colour", id="unknown-field"),
         pytest.param(changed(observed=...), "observed", id="missing-field"),
         pytest.param(changed(arguments=None), "None is not of type list", id="none-for-a-list"),
-        pytest.param(changed(arguments="app"), "no list", id="text-for-a-list"),
+        pytest.param(changed(arguments="app"), "not of type list", id="text-for-a-list"),
         pytest.param(changed(arguments=[1]), "1 is not of type str", id="number-for-a-text"),
-        pytest.param(changed(files=["a"]), "no dict", id="list-for-an-object"),
-        pytest.param(changed(files={"a": None}), "no str", id="none-for-a-text"),
-        pytest.param(changed(observed=1), "1 is no bool", id="number-for-a-bool"),
+        pytest.param(changed(files=["a"]), "not of type dict", id="list-for-an-object"),
+        pytest.param(changed(files={"a": None}), "not of type str", id="none-for-a-text"),
+        pytest.param(changed(observed=1), "1 is not of type bool", id="number-for-a-bool"),
         pytest.param(changed(START, job_file=1), "1 is not of type str", id="number-for-a-path"),
-        pytest.param(changed(PipMoved("s"), sentence=True), "no str", id="bool-for-a-text"),
-        pytest.param(changed(JobReport(1, "all"), exit_code=True), "no int", id="bool-for-an-int"),
-        pytest.param(changed(JobReport(1, "all"), exit_code=1.0), "no int", id="float-for-an-int"),
-        pytest.param(changed(JobReport(1, "all"), fresh_until="1"), "no float", id="no-float"),
+        pytest.param(
+            changed(PipMoved("s"), sentence=True), "not of type str", id="bool-for-a-text"
+        ),
+        pytest.param(
+            changed(JobReport(1, "all"), exit_code=True), "not of type int", id="bool-for-an-int"
+        ),
+        pytest.param(
+            changed(JobReport(1, "all"), exit_code=1.0), "not of type int", id="float-for-an-int"
+        ),
+        pytest.param(
+            changed(JobReport(1, "all"), fresh_until="1"), "not of type float", id="no-float"
+        ),
         pytest.param(changed(JobReport(1, "all"), failure={}), "in Failure: ", id="nested-object"),
         pytest.param(
             changed(JobReport(1, "all"), failure={"demands": [], "files": [["a"]]}),
             "in Failure: ",
             id="nested-missing",
         ),
-        pytest.param(changed(FetchReport(0, ()), failures=[[]]), "no dict", id="nested-list"),
+        pytest.param(
+            changed(FetchReport(0, ()), failures=[[]]), "not of type dict", id="nested-list"
+        ),
     ],
 )
 def test_anything_else_is_refused_in_a_sentence(text: str | bytes, reason: str) -> None:

@@ -290,7 +290,7 @@ def test_a_process_that_does_not_understand_its_job_says_so(
     assert child.order(Path("job.json"), "", None)
     assert child.wait() == 70
     said = capfd.readouterr().err
-    assert said.startswith("ERROR: wheeltarget and the process in which it runs pip do not under")
+    assert said.startswith("ERROR: wheeltarget and the process in which it runs pip seem to be")
     assert said.count("\n") == 1
 
 

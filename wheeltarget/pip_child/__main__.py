@@ -20,7 +20,7 @@ from wheeltarget.pip_child.patches.chosen_files import observe_result
 from wheeltarget.pip_child.patches.freshness import patch_freshness
 from wheeltarget.pip_child.patches.install import install, install_files, install_listing
 from wheeltarget.pip_child.patches.wheel_store import patch_copies
-from wheeltarget.pip_child.prefetch.install import Prefetching, relax_garbage_collector
+from wheeltarget.pip_child.prefetch.install import Prefetching, reduce_collections
 from wheeltarget.pip_child.prefetch.prefetcher import Scope
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
 from wheeltarget.pip_protocol import (
@@ -133,7 +133,7 @@ def run_jobs(request: ResolveJobs | ListProjects, interrupts: list[int]) -> int:
         prefetching = Prefetching(current, scope) if request.ahead else None
         lists = isinstance(request, ListProjects)
         (install_listing if lists else install)(current, download, prefetching)
-        relax_garbage_collector()
+        reduce_collections()
         try:
             for number, job in enumerate(request.jobs):
                 if number:

@@ -13,7 +13,7 @@ from typing import Any
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
-from wheeltarget.pip_child.links import normal
+from wheeltarget.pip_child.links import normalize_name
 from wheeltarget.pip_protocol import (
     ChosenFile,
     Failure,
@@ -121,7 +121,7 @@ class JobState:
 
     def allowed_tags(self, project: str) -> AllowedTags | None:
         """Return the tags that constraints allow a project, or None if they allow all."""
-        return self._allowed.get(normal(project)) if self._allowed else None
+        return self._allowed.get(normalize_name(project)) if self._allowed else None
 
     def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
         """Record a page of which not all files were evaluated.
@@ -129,7 +129,7 @@ class JobState:
         :param project: the project of the page.
         :param read: returns pip's links to all its files.
         """
-        self.unread.setdefault(normal(project), []).append(read)
+        self.unread.setdefault(normalize_name(project), []).append(read)
 
     def links_of(self, project: str) -> Iterator[Any]:
         """Return pip's links to all files on a project's pages."""
@@ -139,7 +139,7 @@ class JobState:
 
     def preference(self, project: str) -> str | None:
         """Return the version of a project to try first, or None."""
-        return self.order.prefer.get(normal(project)) if self.order.prefer else None
+        return self.order.prefer.get(normalize_name(project)) if self.order.prefer else None
 
     def saves(self, link: Any) -> bool:
         """Return whether to fetch a chosen file; a dry run only does so for its hash."""

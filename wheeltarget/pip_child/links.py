@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def normal(name: str) -> str:
+def normalize_name(name: str) -> str:
     """Return the normalised name of a project."""
     from pip._vendor.packaging.utils import canonicalize_name
 

@@ -103,12 +103,14 @@ def _load_certificates() -> None:
 
     from pip._internal.cli import index_command
 
-    make_here = index_command._create_truststore_ssl_context
-    make_once = make_here if hasattr(make_here, "cache_info") else functools.cache(make_here)
+    original_make = index_command._create_truststore_ssl_context
+    make_once = (
+        original_make if hasattr(original_make, "cache_info") else functools.cache(original_make)
+    )
     # Not a daemon: Python must not exit in the middle of reading certificates.
     thread = threading.Thread(target=_ignore_errors, args=(make_once,))
 
-    @functools.wraps(make_here)
+    @functools.wraps(original_make)
     def create_context() -> Any:
         thread.join()
         return make_once()
@@ -135,17 +137,17 @@ def _avoid_subprocesses() -> None:
     """
     from pip._internal.network import session
 
-    ask_here = session.user_agent
+    original_ask = session.user_agent
 
     @functools.cache
     def user_agent() -> str:
         with suppress(Exception):
             _read_distribution()
-        return str(ask_here())
+        return str(original_ask())
 
     if hasattr(session.shutil, "which"):
         session.shutil = _NoPrograms()
-    rebind("user_agent", ask_here, user_agent)
+    rebind("user_agent", original_ask, user_agent)
     user_agent()
 
 

@@ -369,7 +369,7 @@ class TestFiles:
             ):
                 result = download(index, *words, cwd=project, variables=variables)
                 assert (result.exit_code, result.stdout) == (1, "")
-                assert "error: --group=dev of pip's configuration would go to every" in (
+                assert "error: --group=dev in pip's configuration would apply to every" in (
                     result.stderr
                 )
             words = ["app", "--tags", f"{LINUX},{WINDOWS}"]

@@ -12,7 +12,7 @@ from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.patches.error_messages import explained, patch_pages
 from wheeltarget.pip_child.patches.log_messages import silenced
 from wheeltarget.pip_child.patches.sizes import ask_for_sizes
-from wheeltarget.pip_child.patches.wheel_store import settle
+from wheeltarget.pip_child.patches.wheel_store import store_chosen
 from wheeltarget.pip_child.result import chosen_files
 
 _IN_PROCESS = "inprocess-build-deps"
@@ -22,19 +22,19 @@ def patch_result(current: CurrentJob) -> Any:
     """Record what pip chose, and hide its list of saved files, which are not in place yet."""
     from pip._internal.commands import download
 
-    run_here = download.DownloadCommand.run
+    original_run = download.DownloadCommand.run
     _note_resolver(current)
     _patch_saving(current)
     pages = patch_pages(current)
 
-    @functools.wraps(run_here)
+    @functools.wraps(original_run)
     def run(self: Any, options: Any, arguments: list[str]) -> int:
         current.job.was_run = True
         _check_options(current, options)
         logging.getLogger(__name__).info("Resolving for %s", current.job.order.label)
         try:
             with explained(pages):
-                exit_code = int(run_here(self, options, arguments))
+                exit_code = int(original_run(self, options, arguments))
         finally:
             if pages.are_missing:
                 # The files of a project are not all known then.
@@ -74,28 +74,28 @@ def _patch_saving(current: CurrentJob) -> None:
     from pip._internal.req import req_install
 
     preparer = prepare.RequirementPreparer
-    save_here = preparer.save_linked_requirement
-    prepare_here = preparer.prepare_linked_requirements_more
+    original_save = preparer.save_linked_requirement
+    original_prepare = preparer.prepare_linked_requirements_more
 
-    @functools.wraps(save_here)
+    @functools.wraps(original_save)
     def save_linked_requirement(self: Any, requirement: Any) -> None:
         if not current.job.saves(requirement.link):
             return
         # For a checkout, the requirement logs what was saved.
         with silenced(prepare.logger), silenced(req_install.logger):
-            save_here(self, requirement)
+            original_save(self, requirement)
         link = requirement.link
         if current.job.view is not None and link.is_existing_dir() and not requirement.editable:
             job = current.job
             job.saved[requirement.name] = build_source(requirement, job.order.folder)
 
-    @functools.wraps(prepare_here)
+    @functools.wraps(original_prepare)
     def prepare_linked_requirements_more(
         self: Any, reqs: Iterable[Any], *arguments: Any, **named: Any
     ) -> None:
         wanted = [requirement for requirement in reqs if current.job.saves(requirement.link)]
         if wanted:
-            prepare_here(self, wanted, *arguments, **named)
+            original_prepare(self, wanted, *arguments, **named)
 
     preparer.save_linked_requirement = save_linked_requirement
     preparer.prepare_linked_requirements_more = prepare_linked_requirements_more
@@ -105,11 +105,11 @@ def _note_resolver(current: CurrentJob) -> None:
     """Record the resolver and its result."""
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
-    resolve_here = Resolver.resolve
+    original_resolve = Resolver.resolve
 
-    @functools.wraps(resolve_here)
+    @functools.wraps(original_resolve)
     def resolve(self: Any, *arguments: Any, **named: Any) -> Any:
-        current.job.requirement_set = resolve_here(self, *arguments, **named)
+        current.job.requirement_set = original_resolve(self, *arguments, **named)
         current.job.resolver = self
         return current.job.requirement_set
 
@@ -120,12 +120,12 @@ def observe_result(current: CurrentJob) -> None:
     """Record what pip chose in a plain run, which has no other patches."""
     from pip._internal.commands import download
 
-    run_here = download.DownloadCommand.run
+    original_run = download.DownloadCommand.run
     _note_resolver(current)
 
-    @functools.wraps(run_here)
+    @functools.wraps(original_run)
     def run(self: Any, options: Any, arguments: list[str]) -> int:
-        exit_code = int(run_here(self, options, arguments))
+        exit_code = int(original_run(self, options, arguments))
         if exit_code == 0:
             # The run succeeded, even if recording its result fails.
             with contextlib.suppress(Exception):
@@ -177,7 +177,7 @@ def _note_result(current: CurrentJob, options: Any) -> None:
     for file in job.chosen:
         if file.path.is_file():
             run.fetched[file.url] = file.path
-    settle(current)
+    store_chosen(current)
     job.fresh_until = run.freshness.until(job.pages, (file.index for file in job.chosen))
 
 

@@ -19,9 +19,9 @@ def patch_existing(current: CurrentJob) -> None:
     """Use files that exist already instead of fetching them."""
     from pip._internal.operations import prepare
 
-    check_here = prepare._check_download_dir
+    original_check = prepare._check_download_dir
 
-    @functools.wraps(check_here)
+    @functools.wraps(original_check)
     def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> str | None:
         found: str | None
         is_here = download_dir == current.job.order.folder
@@ -29,14 +29,14 @@ def patch_existing(current: CurrentJob) -> None:
         if source in {"an earlier job", "the store"}:
             # pip would log a path in the destination, where the file is not yet.
             with silenced(prepare.logger):
-                found = check_here(link, download_dir, *rest, **named)
+                found = original_check(link, download_dir, *rest, **named)
             return found
-        found = check_here(link, download_dir, *rest, **named)
+        found = original_check(link, download_dir, *rest, **named)
         if source == "the destination" and found is None:
             current.run.refused.add(link.filename)
         return found
 
-    rebind("_check_download_dir", check_here, check_download_dir)
+    rebind("_check_download_dir", original_check, check_download_dir)
 
 
 def _provide(current: CurrentJob, link: Any, folder: Path) -> str:

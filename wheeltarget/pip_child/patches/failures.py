@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from wheeltarget.pip_child.job import CurrentJob, JobState
-from wheeltarget.pip_child.links import hashes_of, normal, without_credentials
+from wheeltarget.pip_child.links import hashes_of, normalize_name, without_credentials
 from wheeltarget.pip_child.patches.selftest import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
 
@@ -32,18 +32,18 @@ def patch_failures(current: CurrentJob) -> CurrentJob:
     from pip._internal.index.package_finder import PackageFinder
     from pip._internal.resolution.resolvelib.factory import Factory
 
-    look_here, explain_here = PackageFinder.evaluate_links, Factory.get_installation_error
+    original_look, original_explain = PackageFinder.evaluate_links, Factory.get_installation_error
 
-    @functools.wraps(look_here)
+    @functools.wraps(original_look)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
         if current.job.view is None:
-            return look_here(self, link_evaluator, links)
+            return original_look(self, link_evaluator, links)
         kept = list(links)
-        name = normal(link_evaluator.project_name)
+        name = normalize_name(link_evaluator.project_name)
         current.job.links.setdefault(name, []).extend(kept)
-        return look_here(self, link_evaluator, kept)
+        return original_look(self, link_evaluator, kept)
 
-    @functools.wraps(explain_here)
+    @functools.wraps(original_explain)
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
         if current.job.view is not None:
             constraints = named.get("constraints") or (arguments[0] if arguments else {})
@@ -52,8 +52,8 @@ def patch_failures(current: CurrentJob) -> CurrentJob:
                 demands = [_demand(cause, constraints) for cause in (*error.causes, *more)]
                 current.job.failure = _failure(current.job, self._finder, demands, unseen)
             with _captured(current, Factory.__module__):
-                return explain_here(self, error, *arguments, **named)
-        return explain_here(self, error, *arguments, **named)
+                return original_explain(self, error, *arguments, **named)
+        return original_explain(self, error, *arguments, **named)
 
     PackageFinder.evaluate_links = evaluate_links
     Factory.get_installation_error = get_installation_error
@@ -159,8 +159,8 @@ def _more_causes(
     unseen: list[str] = []
     if all(parent is not None for _, parent in causes):
         return more, unseen  # pip has looked at all of them
-    known = {normal(requirement.project_name) for requirement, _ in causes}
-    others = {normal(each.project_name): each for each in job.roots}
+    known = {normalize_name(requirement.project_name) for requirement, _ in causes}
+    others = {normalize_name(each.project_name): each for each in job.roots}
     left = _MOST_CHECKED
     for project, requirement in others.items():
         wanted = requirement.get_candidate_lookup()[1]
@@ -227,7 +227,7 @@ def _demand(cause: Any, constraints: Any) -> Demand:
     requirement, parent = cause
     candidate, wanted = requirement.get_candidate_lookup()
     link = getattr(candidate, "source_link", None)  # a candidate for Python itself has none
-    project = normal(requirement.project_name)
+    project = normalize_name(requirement.project_name)
     constraint = constraints.get(project) if hasattr(constraints, "get") else None
     if wanted is not None:
         specifier = str(wanted.specifier)
@@ -250,7 +250,7 @@ def _hash_demand(requirement: Any, error: Any) -> Demand:
 
     link = requirement.original_link
     return Demand(
-        project=normal(requirement.name),
+        project=normalize_name(requirement.name),
         name=_name_with_extras(requirement),
         specifier=str(requirement.req.specifier),
         hashes=allowed_hashes(requirement),
@@ -288,7 +288,11 @@ def _pinned_version(requirement: Any) -> str:
 
 def _name_with_extras(requirement: Any) -> str:
     extras = ",".join(sorted(requirement.extras))
-    return f"{normal(requirement.name)}[{extras}]" if extras else normal(requirement.name)
+    return (
+        f"{normalize_name(requirement.name)}[{extras}]"
+        if extras
+        else normalize_name(requirement.name)
+    )
 
 
 def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tuple[Any, FileFact]]:

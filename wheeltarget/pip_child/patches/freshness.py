@@ -18,21 +18,21 @@ def patch_freshness(current: CurrentJob) -> None:
     """
     from pip._internal.index import collector
 
-    get_here = getattr(collector, "_get_simple_response", None)
-    collect_here = getattr(collector.LinkCollector, "collect_sources", None)
-    if not callable(get_here) or not callable(collect_here):
+    original_get = getattr(collector, "_get_simple_response", None)
+    original_collect = getattr(collector.LinkCollector, "collect_sources", None)
+    if not callable(original_get) or not callable(original_collect):
         return
 
-    @functools.wraps(get_here)
+    @functools.wraps(original_get)
     def get_simple_response(url: str, *rest: Any, **named: Any) -> Any:
-        response = get_here(url, *rest, **named)
+        response = original_get(url, *rest, **named)
         current.run.freshness.note(url, response)
         return response
 
-    @functools.wraps(collect_here)
+    @functools.wraps(original_collect)
     def collect_sources(self: Any, project_name: str, *rest: Any, **named: Any) -> Any:
         current.job.pages.add(getattr(self, "search_scope", None), project_name)
-        return collect_here(self, project_name, *rest, **named)
+        return original_collect(self, project_name, *rest, **named)
 
     collector._get_simple_response = get_simple_response
     collector.LinkCollector.collect_sources = collect_sources

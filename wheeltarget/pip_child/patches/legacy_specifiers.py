@@ -23,8 +23,8 @@ def patch_legacy(current: CurrentJob) -> CurrentJob:
     from pip._vendor.packaging.requirements import InvalidRequirement
     from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 
-    read_here, ask_here = packaging.get_requirement, BaseDistribution.requires_python.fget
-    judge_here = package_finder._check_link_requires_python
+    original_read, original_ask = packaging.get_requirement, BaseDistribution.requires_python.fget
+    original_judge = package_finder._check_link_requires_python
 
     def is_modern(text: str) -> bool:
         try:
@@ -33,30 +33,30 @@ def patch_legacy(current: CurrentJob) -> CurrentJob:
             return False
         return True
 
-    @functools.wraps(read_here)
+    @functools.wraps(original_read)
     def get_requirement(text: str) -> Any:
         try:
-            return read_here(text)
+            return original_read(text)
         except InvalidRequirement:
             if not current.job.is_legacy:
                 raise
-            return read_here(modern_requirement(text, is_modern))
+            return original_read(modern_requirement(text, is_modern))
 
-    @functools.wraps(judge_here)
+    @functools.wraps(original_judge)
     def check_link_requires_python(link: Any, *rest: Any, **named: Any) -> bool:
         if current.job.is_legacy and link.requires_python:
             link.requires_python = modern_specifiers(link.requires_python, is_modern)
-        return bool(judge_here(link, *rest, **named))
+        return bool(original_judge(link, *rest, **named))
 
-    @functools.wraps(ask_here)
+    @functools.wraps(original_ask)
     def requires_python(self: Any) -> Any:
         value = str(self.metadata.get("Requires-Python") or "")
         if current.job.is_legacy and modern_specifiers(value, is_modern) != value:
             return SpecifierSet(modern_specifiers(value, is_modern))
-        return ask_here(self)
+        return original_ask(self)
 
-    rebind("get_requirement", read_here, get_requirement)
-    rebind("_check_link_requires_python", judge_here, check_link_requires_python)
+    rebind("get_requirement", original_read, get_requirement)
+    rebind("_check_link_requires_python", original_judge, check_link_requires_python)
     BaseDistribution.requires_python = property(requires_python)
     return current
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_child.links import normal, without_credentials
+from wheeltarget.pip_child.links import normalize_name, without_credentials
 from wheeltarget.pip_child.patches.error_messages import UnusablePages
 from wheeltarget.pip_child.patches.failures import allowed_hashes, file_facts, places_of
 from wheeltarget.pip_child.patches.selftest import ODD, proof_finder
@@ -147,20 +147,20 @@ def patch_listing(lister: ProjectLister) -> ProjectLister:
     from pip._internal.req.req_set import RequirementSet
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
-    resolve_here = Resolver.resolve
+    original_resolve = Resolver.resolve
 
-    @functools.wraps(resolve_here)
+    @functools.wraps(original_resolve)
     def resolve(self: Any, root_reqs: Sequence[Any], *_arguments: Any, **_named: Any) -> Any:
         preparer = self.factory.preparer
         lister.list_projects(self.factory._finder, root_reqs, hashed=bool(preparer.require_hashes))
         return RequirementSet()
 
-    look_here = PackageFinder.evaluate_links
+    original_look = PackageFinder.evaluate_links
 
-    @functools.wraps(look_here)
+    @functools.wraps(original_look)
     def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
         if lister.collected is None:
-            return look_here(self, link_evaluator, links)
+            return original_look(self, link_evaluator, links)
         lister.collected += links
         return []
 
@@ -201,7 +201,7 @@ def prove_listing(lister: ProjectLister) -> bool:
 
 
 def _of(project: str, requirements: Iterable[Any]) -> Iterator[Any]:
-    return (each for each in requirements if normal(each.name or "") == project)
+    return (each for each in requirements if normalize_name(each.name or "") == project)
 
 
 def _describe(requirement: Any) -> Asked:
@@ -216,7 +216,7 @@ def _describe(requirement: Any) -> Asked:
     link = requirement.original_link or requirement.link
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     return Asked(
-        normal(named.name) if named else "",
+        normalize_name(named.name) if named else "",
         f"{named.name}{extras}" if named else "",
         str(named.specifier) if named else "",
         str(requirement.markers or ""),
@@ -270,4 +270,4 @@ def _neighbours(finder: Any, facts: Iterable[Any]) -> set[str]:
     for place in finder.find_links:
         if Path(place).is_dir():
             names.update(each.name for each in Path(place).iterdir())
-    return {normal(name.split("-")[0]) for name in names if name.endswith(".whl")}
+    return {normalize_name(name.split("-")[0]) for name in names if name.endswith(".whl")}

@@ -19,7 +19,7 @@ _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 
 def patch_messages(current: CurrentJob) -> None:
     """Replace the job's folder in log records by the destination, and redact passwords."""
-    make_here = logging.getLogRecordFactory()
+    original_make = logging.getLogRecordFactory()
 
     def translate(value: object) -> object:
         folder = current.job.order.folder
@@ -34,7 +34,7 @@ def patch_messages(current: CurrentJob) -> None:
         return re.sub(pattern, lambda _: current.job.order.destination, text)
 
     def make(*arguments: Any, **named: Any) -> logging.LogRecord:
-        record = make_here(*arguments, **named)
+        record = original_make(*arguments, **named)
         record.msg = translate(record.msg)
         if isinstance(record.args, tuple):
             record.args = tuple(translate(each) for each in record.args)

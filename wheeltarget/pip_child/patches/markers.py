@@ -25,7 +25,7 @@ def patch_markers(current: CurrentJob) -> None:
     from pip._vendor.packaging import markers
 
     host_environment = markers.default_environment
-    evaluate_here = markers.Marker.evaluate
+    original_evaluate = markers.Marker.evaluate
 
     def default_environment() -> dict[str, str]:
         view = current.job.view
@@ -33,18 +33,18 @@ def patch_markers(current: CurrentJob) -> None:
             return dict(host_environment())
         return {**dict.fromkeys(view.unknown, ""), **view.markers}
 
-    @functools.wraps(evaluate_here)
+    @functools.wraps(original_evaluate)
     def evaluate(self: Any, *arguments: Any, **named: Any) -> bool:
         view = current.job.view
         if view is None or not view.unknown:
-            return bool(evaluate_here(self, *arguments, **named))
+            return bool(original_evaluate(self, *arguments, **named))
 
         def decide(text: str) -> bool:
-            return bool(evaluate_here(markers.Marker(text), *arguments, **named))
+            return bool(original_evaluate(markers.Marker(text), *arguments, **named))
 
         text = str(self)
         if not any(name in text for name in view.unknown):
-            return bool(evaluate_here(self, *arguments, **named))
+            return bool(original_evaluate(self, *arguments, **named))
         verdict = holds(text, decide, view.unknown)
         if isinstance(verdict, bool):
             return verdict
@@ -93,21 +93,21 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
 
     distribution = select_backend().Distribution
     base = candidates._InstallRequirementBackedCandidate
-    list_here, match_here = distribution.iter_dependencies, InstallRequirement.match_markers
-    check_here = base._check_metadata_consistency
+    original_list, original_match = distribution.iter_dependencies, InstallRequirement.match_markers
+    original_check = base._check_metadata_consistency
 
-    @functools.wraps(list_here)
+    @functools.wraps(original_list)
     def iter_dependencies(self: Any, *arguments: Any, **named: Any) -> Iterator[Any]:
         try:
-            yield from list_here(self, *arguments, **named)
+            yield from original_list(self, *arguments, **named)
         except UnknownMarkerError as error:
             dependency = f"{_find(self, error.marker)}, required by {self.raw_name} {self.version}"
             raise UnknownValueError(dependency, error) from None
 
-    @functools.wraps(match_here)
+    @functools.wraps(original_match)
     def match_markers(self: Any, *arguments: Any, **named: Any) -> bool:
         try:
-            return bool(match_here(self, *arguments, **named))
+            return bool(original_match(self, *arguments, **named))
         except UnknownMarkerError as error:
             place = f" ({self.comes_from})" if isinstance(self.comes_from, str) else ""
             raise UnknownValueError(f"{self.req or self.link}{place}", error) from None
@@ -115,13 +115,13 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
             # pip would show a traceback; old versions raise a KeyError.
             raise InstallationError(f"{self.req or self.link} ; {self.markers}: {error}") from error
 
-    @functools.wraps(check_here)
+    @functools.wraps(original_check)
     def check_metadata_consistency(self: Any, *arguments: Any, **named: Any) -> None:
         # pip evaluates the markers of every extra here, even if it is not requested.
         job = current.job
         job.checks_metadata = True
         try:
-            check_here(self, *arguments, **named)
+            original_check(self, *arguments, **named)
         finally:
             job.checks_metadata = False
 

@@ -18,16 +18,16 @@ def patch_files(current: CurrentJob) -> Any:
     from pip._internal.req import req_file
     from pip._internal.utils.misc import redact_auth_from_url
 
-    read_here = req_file.get_file_content
+    original_read = req_file.get_file_content
 
-    @functools.wraps(read_here)
+    @functools.wraps(original_read)
     def get_file_content(url: str, *arguments: Any, **named: Any) -> tuple[str, str]:
         content = current.job.order.files.get(url)
         if content is not None:
             return url, content
         if current.job.is_upcoming:
             raise InstallationError(f"{redact_auth_from_url(url)} is not read ahead")
-        location, content = read_here(url, *arguments, **named)
+        location, content = original_read(url, *arguments, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # The parent reads clauses before pip runs; here they would be ignored.
             if ("tags" in line or "target" in line) and _has_clause(line):
@@ -37,7 +37,7 @@ def patch_files(current: CurrentJob) -> Any:
                 )
         return location, content
 
-    rebind("get_file_content", read_here, get_file_content)
+    rebind("get_file_content", original_read, get_file_content)
     return req_file
 
 

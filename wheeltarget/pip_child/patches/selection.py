@@ -24,15 +24,18 @@ def patch_tags(current: CurrentJob) -> Any:
     """Use the target's tags, and return the patched class."""
     from pip._internal.models.target_python import TargetPython
 
-    sorted_here, unsorted_here = TargetPython.get_sorted_tags, TargetPython.get_unsorted_tags
+    original_sorted, original_unsorted = (
+        TargetPython.get_sorted_tags,
+        TargetPython.get_unsorted_tags,
+    )
 
     def get_sorted_tags(self: Any) -> Any:
         view = current.job.view
-        return sorted_here(self) if view is None else view.tags
+        return original_sorted(self) if view is None else view.tags
 
     def get_unsorted_tags(self: Any) -> Any:
         view = current.job.view
-        return unsorted_here(self) if view is None else view.tag_set
+        return original_unsorted(self) if view is None else view.tag_set
 
     TargetPython.get_sorted_tags = get_sorted_tags
     TargetPython.get_unsorted_tags = get_unsorted_tags
@@ -81,16 +84,16 @@ def patch_allowed(current: CurrentJob) -> None:
         def get_unsorted_tags(self) -> frozenset[Any]:
             return self._allowed.tag_set
 
-    def restricted(make_here: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(make_here)
+    def restricted(original_make: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original_make)
         def make(self: Any, project_name: str, *arguments: Any, **named: Any) -> Any:
             allowed = current.job.allowed_tags(project_name)
             if allowed is None:
-                return make_here(self, project_name, *arguments, **named)
+                return original_make(self, project_name, *arguments, **named)
             whole = self._target_python
             self._target_python = RestrictedPython(whole, allowed)
             try:
-                return make_here(self, project_name, *arguments, **named)
+                return original_make(self, project_name, *arguments, **named)
             finally:
                 self._target_python = whole
 
@@ -104,11 +107,11 @@ def patch_sources(current: CurrentJob) -> None:
     """Allow source distributions of some projects for a target."""
     from pip._internal.models.format_control import FormatControl
 
-    allowed_here = FormatControl.get_allowed_formats
+    original_allowed = FormatControl.get_allowed_formats
 
-    @functools.wraps(allowed_here)
+    @functools.wraps(original_allowed)
     def get_allowed_formats(self: Any, canonical_name: str) -> frozenset[str]:
-        allowed: frozenset[str] = allowed_here(self, canonical_name)
+        allowed: frozenset[str] = original_allowed(self, canonical_name)
         if current.job.view is not None and canonical_name in current.job.order.sources:
             return allowed | {"source"}
         return allowed
@@ -120,11 +123,11 @@ def patch_preference(current: CurrentJob) -> None:
     """Try the preferred version of a project before all others, if it is applicable."""
     from pip._internal.index.package_finder import CandidateEvaluator
 
-    rank_here = CandidateEvaluator.get_applicable_candidates
+    original_rank = CandidateEvaluator.get_applicable_candidates
 
-    @functools.wraps(rank_here)
+    @functools.wraps(original_rank)
     def get_applicable_candidates(self: Any, candidates: list[Any]) -> list[Any]:
-        ranked: list[Any] = rank_here(self, candidates)
+        ranked: list[Any] = original_rank(self, candidates)
         version = current.job.preference(self._project_name)
         if version is None:
             return ranked

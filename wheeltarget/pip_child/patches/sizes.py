@@ -17,11 +17,11 @@ def patch_sizes(current: CurrentJob) -> None:
     """Record the sizes that an index lists (PEP 700)."""
     from pip._internal.models.link import Link
 
-    read_here = Link.from_json.__func__
+    original_read = Link.from_json.__func__
 
-    @functools.wraps(read_here)
+    @functools.wraps(original_read)
     def from_json(cls: Any, file_data: Any, *arguments: Any, **named: Any) -> Any:
-        link = read_here(cls, file_data, *arguments, **named)
+        link = original_read(cls, file_data, *arguments, **named)
         size = file_data.get("size") if isinstance(file_data, dict) else None
         if link is not None and isinstance(size, int) and current.job.order.dry_run:
             current.run.sizes[link.url_without_fragment] = size

@@ -32,7 +32,7 @@ def take(store: Store | None, link: Any, path: Path) -> bool:
     return False
 
 
-def settle(current: CurrentJob) -> None:
+def store_chosen(current: CurrentJob) -> None:
     """Add the job's chosen wheels to the store, and remove linked files that were not chosen.
 
     :param current: the current job, for which pip has fetched.
@@ -63,15 +63,15 @@ def patch_copies(current: CurrentJob) -> bool:
         from pip._vendor.cachecontrol.adapter import CacheControlAdapter
 
         plain = CacheControlAdapter.__mro__[1].build_response
-        build_here = CacheControlAdapter.build_response
+        original_build = CacheControlAdapter.build_response
     except (ImportError, AttributeError):
         return False
 
-    @functools.wraps(build_here)
+    @functools.wraps(original_build)
     def build_response(self: Any, request: Any, response: Any, *rest: Any, **named: Any) -> Any:
         is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
         if rest or named or not is_kept_here or not _is_wheel(request, response):
-            return build_here(self, request, response, *rest, **named)
+            return original_build(self, request, response, *rest, **named)
         built = plain(self, request, response)
         built.from_cache = False
         return built

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.pip_child.links import normal
+from wheeltarget.pip_child.links import normalize_name
 from wheeltarget.pip_child.prefetch.pages import Packed
 from wheeltarget.pip_child.prefetch.pool import Arrivals, LeftToPip, Task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, WHEEL, Prefetcher
@@ -163,7 +163,7 @@ class Walk:
 
         for root in roots:
             if root.constraint and root.name and root.match_markers():
-                name = normal(root.name)
+                name = normalize_name(root.name)
                 known = self._constraints.get(name)
                 self._constraints[name] = known & root if known else Constraint.from_ireq(root)
         requests: dict[str, list[Any]] = {}
@@ -175,7 +175,7 @@ class Walk:
                 continue
             hashes = root.hashes(trust_internet=False)
             request = (root.req.specifier, frozenset(root.extras), hashes)
-            requests.setdefault(normal(root.req.name), []).append(request)
+            requests.setdefault(normalize_name(root.req.name), []).append(request)
         for name, mine in requests.items():
             self._request(name, "", mine)
 
@@ -282,7 +282,7 @@ class Walk:
 
     def _source(self, link: Any) -> Task | None:
         """Start to fetch the metadata of a candidate; None if it has to be built."""
-        existing = self._ahead.find_here(link)
+        existing = self._ahead.find_on_disk(link)
         if existing is not None and link.is_wheel:
             return Task.done(link.url, existing)
         if not link.is_wheel:
@@ -317,7 +317,7 @@ class Walk:
                     self._is_partial = True
                     continue
                 request = (need.specifier, frozenset(need.extras), None)
-                requests.setdefault(normal(need.name), []).append(request)
+                requests.setdefault(normalize_name(need.name), []).append(request)
         before, node.children = node.children, tuple(requests)
         for name in dict.fromkeys((*before, *requests)):
             self._request(name, node.name, requests.get(name, []))
@@ -339,7 +339,7 @@ class _Headers(importlib.metadata.Distribution):
 def fetch_wheels(ahead: Prefetcher, links: Iterable[Any]) -> None:
     """Start to fetch files that do not exist yet."""
     for link in links:
-        if ahead.find_here(link) is None:
+        if ahead.find_on_disk(link) is None:
             ahead.wheels.fetch(link, WHEEL)
 
 

@@ -134,7 +134,7 @@ class Prefetching:
         self._ahead = None
 
 
-def relax_garbage_collector() -> None:
+def reduce_collections() -> None:
     """Make the garbage collector run less, since most objects stay until the end."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

@@ -33,11 +33,11 @@ def patch_quoting() -> Callable[[], None]:
     """Do not parse URLs that need no quoting."""
     from pip._internal.models import link
 
-    quote_here = link._ensure_quoted_url
+    original_quote = link._ensure_quoted_url
 
-    @functools.wraps(quote_here)
+    @functools.wraps(original_quote)
     def ensure_quoted_url(url: str) -> str:
-        return url if _PLAIN_URL.fullmatch(url) else str(quote_here(url))
+        return url if _PLAIN_URL.fullmatch(url) else str(original_quote(url))
 
     return _replace(link, "_ensure_quoted_url", ensure_quoted_url)
 
@@ -95,12 +95,12 @@ def prove_versions() -> bool:
 
 def patch_parsing() -> Callable[[], None]:
     """Parse the metadata of a distribution once."""
-    parse_here: Any = importlib.metadata.Distribution.metadata
+    original_parse: Any = importlib.metadata.Distribution.metadata
 
     def metadata(self: Any) -> Any:
         known = self.__dict__.get("_wheeltarget_metadata")
         if known is None:
-            known = self._wheeltarget_metadata = parse_here.fget(self)
+            known = self._wheeltarget_metadata = original_parse.fget(self)
         return known
 
     return _replace(importlib.metadata.Distribution, "metadata", property(metadata))

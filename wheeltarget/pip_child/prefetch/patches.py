@@ -33,41 +33,43 @@ def patch_pages(ahead: Prefetcher) -> Undo:
     from pip._internal.index import collector
     from pip._internal.index.package_finder import PackageFinder
 
-    get_here, make_here = collector._get_simple_response, collector._make_index_content
-    parse_here, process_here = collector.parse_links, PackageFinder.process_project_url
+    original_get, original_make = collector._get_simple_response, collector._make_index_content
+    original_parse, original_process = collector.parse_links, PackageFinder.process_project_url
 
-    @functools.wraps(get_here)
+    @functools.wraps(original_get)
     def get_simple_response(url: str, session: Any, **named: Any) -> Any:
         if session is not ahead.sessions.session or not url.startswith(("http:", "https:")):
-            return get_here(url, session=session, **named)
-        return _page(ahead, url, lambda: get_here(url, session=session, **named))
+            return original_get(url, session=session, **named)
+        return _page(ahead, url, lambda: original_get(url, session=session, **named))
 
-    @functools.wraps(make_here)
+    @functools.wraps(original_make)
     def make_index_content(response: Any, *rest: Any, **named: Any) -> Any:
-        return response if isinstance(response, KeptPage) else make_here(response, *rest, **named)
+        return (
+            response if isinstance(response, KeptPage) else original_make(response, *rest, **named)
+        )
 
-    @functools.wraps(parse_here)
+    @functools.wraps(original_parse)
     def parse_links(page: Any) -> Any:
-        links = _links(ahead, page, parse_here)
-        return parse_here(page) if links is None else links
+        links = _links(ahead, page, original_parse)
+        return original_parse(page) if links is None else links
 
-    @functools.wraps(process_here)
+    @functools.wraps(original_process)
     def process_project_url(self: Any, project_url: Any, link_evaluator: Any) -> Any:
         ahead.evaluator = link_evaluator
         try:
-            return process_here(self, project_url, link_evaluator)
+            return original_process(self, project_url, link_evaluator)
         finally:
             ahead.evaluator = None
 
     def undo() -> None:
-        collector._get_simple_response, collector._make_index_content = get_here, make_here
-        rebind("parse_links", parse_links, parse_here)
-        PackageFinder.process_project_url = process_here
+        collector._get_simple_response, collector._make_index_content = original_get, original_make
+        rebind("parse_links", parse_links, original_parse)
+        PackageFinder.process_project_url = original_process
 
-    ahead.read_pages_with(get_here)
+    ahead.read_pages_with(original_get)
     collector._get_simple_response = get_simple_response
     collector._make_index_content = make_index_content
-    rebind("parse_links", parse_here, parse_links)
+    rebind("parse_links", original_parse, parse_links)
     PackageFinder.process_project_url = process_project_url
     return undo
 
@@ -112,7 +114,7 @@ def prove_pages(ahead: Prefetcher) -> bool:
     current = ahead.current
     assert current.job.view is not None  # noqa: S101 - a proof has a target
     tags = (current.job.view.tags[0], "no-no-no")
-    fitting = _offer(ahead, _PROJECT, *tags)
+    fitting = _add_page(ahead, _PROJECT, *tags)
     found = [each.link.filename for each in _finder(ahead).find_all_candidates(_PROJECT)]
     ahead.sessions.session = None
     ahead.forget()
@@ -128,9 +130,9 @@ def patch_files(ahead: Prefetcher) -> Undo:
     from pip._internal.network.download import Downloader
     from pip._internal.utils.hashes import Hashes
 
-    load_here, check_here = Downloader.__dict__["__call__"], Hashes.check_against_path
+    original_load, original_check = Downloader.__dict__["__call__"], Hashes.check_against_path
 
-    @functools.wraps(load_here)
+    @functools.wraps(original_load)
     def load(self: Any, link: Any, location: str) -> tuple[str, str]:
         path = Path(location, link.filename)
         url = link.url_without_fragment
@@ -141,15 +143,15 @@ def patch_files(ahead: Prefetcher) -> Undo:
             return str(path), ""
         if place(ahead, link, path):
             return str(path), ""
-        loaded, kind = load_here(self, link, location)
+        loaded, kind = original_load(self, link, location)
         if url.endswith(".metadata"):
             ahead.note_metadata(url, Path(loaded).read_bytes())
         return loaded, kind
 
-    @functools.wraps(check_here)
+    @functools.wraps(original_check)
     def check_against_path(self: Any, path: str) -> None:
         if not ahead.wheels.is_verified(path, self):
-            check_here(self, path)
+            original_check(self, path)
 
     Downloader.__call__ = load
     Hashes.check_against_path = check_against_path
@@ -157,7 +159,7 @@ def patch_files(ahead: Prefetcher) -> Undo:
     ahead.current.ask_for_headers = ahead.ask_for_headers
 
     def undo() -> None:
-        Downloader.__call__, Hashes.check_against_path = load_here, check_here
+        Downloader.__call__, Hashes.check_against_path = original_load, original_check
         ahead.current.place_wheel = ahead.current.ask_for_headers = None
 
     return undo
@@ -202,15 +204,15 @@ def patch_resolver(ahead: Prefetcher) -> Undo:
     """Walk the graph before pip resolves, and start to fetch the wheels that it chooses."""
     from pip._internal.resolution.resolvelib.resolver import Resolver
 
-    resolve_here = Resolver.resolve
+    original_resolve = Resolver.resolve
     scheduler = WalkScheduler(ahead)
 
-    @functools.wraps(resolve_here)
+    @functools.wraps(original_resolve)
     def resolve(self: Any, roots: Any, *arguments: Any, **named: Any) -> Any:
         _walk(ahead, scheduler, self, roots)
         ahead.is_resolving = True
         try:
-            chosen = resolve_here(self, roots, *arguments, **named)
+            chosen = original_resolve(self, roots, *arguments, **named)
         finally:
             ahead.is_resolving = False
         if not ahead.current.job.order.dry_run:
@@ -221,7 +223,7 @@ def patch_resolver(ahead: Prefetcher) -> Undo:
         return chosen
 
     def undo() -> None:
-        Resolver.resolve = resolve_here
+        Resolver.resolve = original_resolve
 
     Resolver.resolve = resolve
     return undo
@@ -248,7 +250,7 @@ def prove_resolver(ahead: Prefetcher) -> bool:
 
     current = ahead.current
     assert current.job.view is not None  # noqa: S101 - a proof has a target
-    needed, needing = (_offer(ahead, f"{name}-proof", current.job.view.tags[0]) for name in "ab")
+    needed, needing = (_add_page(ahead, f"{name}-proof", current.job.view.tags[0]) for name in "ab")
     for name, needs in ((needed, ""), (needing, "Requires-Dist: a-proof\n")):
         text = f"Metadata-Version: 2.1\nName: {name[0]}-proof\nVersion: 1\n{needs}"
         ahead.note_metadata(f"{_INDEX}/{name}.metadata", text.encode())
@@ -261,7 +263,7 @@ def prove_resolver(ahead: Prefetcher) -> bool:
     return walk.is_whole and [link.filename for link in walk.links()] == [needing, needed]
 
 
-def _offer(ahead: Prefetcher, project: str, *tags: object) -> str:
+def _add_page(ahead: Prefetcher, project: str, *tags: object) -> str:
     """Prefetch a page of a project, and return the name of its first wheel."""
     from types import SimpleNamespace
 

@@ -109,7 +109,7 @@ class Prefetcher:
         """Return whether pip reads the dependencies of a wheel from the wheel itself."""
         return self.takes_whole_wheels or link.metadata_link() is None
 
-    def find_here(self, link: Any) -> Path | None:
+    def find_on_disk(self, link: Any) -> Path | None:
         """Find a wheel that pip finds on disk."""
         current = self.current
         earlier = current.run.fetched.get(link.url_without_fragment)

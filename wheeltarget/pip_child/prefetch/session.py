@@ -287,15 +287,15 @@ def patch_session(sessions: SharedSession) -> Callable[[], None]:
     """Use the session of the run for every job; return a function that undoes it."""
     from pip._internal.cli.index_command import SessionCommandMixin
 
-    build_here = SessionCommandMixin._build_session
+    original_build = SessionCommandMixin._build_session
 
     def build_session(self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
         if arguments or named:  # a session with a short timeout for pip's version check
-            return build_here(self, options, *arguments, **named)
-        return sessions.get(options, lambda: build_here(self, options))
+            return original_build(self, options, *arguments, **named)
+        return sessions.get(options, lambda: original_build(self, options))
 
     def undo() -> None:
-        SessionCommandMixin._build_session = build_here
+        SessionCommandMixin._build_session = original_build
 
     SessionCommandMixin._build_session = build_session
     return undo
