@@ -229,7 +229,7 @@ class TestStateFolder:
         usual.chmod(mode)
         assert self._opened() == spare
         spare.chmod(mode)
-        with pytest.raises(DestinationError, match="others may use it") as caught:
+        with pytest.raises(DestinationError, match="other users have access to it") as caught:
             open_state(os.environ)
         assert VARIABLE in caught.value.hint
         assert names(usual) == []
@@ -243,7 +243,7 @@ class TestStateFolder:
         assert self._opened() == spare
         spare.rmdir()
         spare.symlink_to(tmp_path / "theirs")
-        with pytest.raises(DestinationError, match="cannot keep a record"):
+        with pytest.raises(DestinationError, match="cannot record which files"):
             open_state(os.environ)
         assert names(tmp_path / "theirs") == []
 
