@@ -96,7 +96,9 @@ def test_what_is_said_of_a_file(changed: dict[str, object], expected: dict[str, 
     [("git+https://host.invalid/app", "checkout"), ("file:///home/me/app", "folder")],
 )
 def test_what_has_no_hash_is_named(url: str, what: str) -> None:
-    with pytest.raises(LockError, match=f"app for box is a {what}, which has no hash"):
+    with pytest.raises(
+        LockError, match=f"cannot lock app for box: it is a .*{what}, which has no hash"
+    ):
         make_lock(recipe(NEW), [replace(CHOSEN, url=url, hashes=())])
 
 
@@ -166,7 +168,7 @@ def test_changes_are_those_of_projects_files_and_inputs() -> None:
         Change("up", "1", "2"),
     )
     assert (file.added, file.removed) == (("c",), ("a",))
-    assert [note.split(" is ")[0] for note in suspicious(file)] == ["the file of hash 1 for box"]
+    assert [note.split(" has ")[0] for note in suspicious(file)] == ["the file of hash 1 for box"]
 
 
 def test_text() -> None:

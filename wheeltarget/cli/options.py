@@ -160,7 +160,7 @@ class PipCommand(Command):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write our own help, then pip's."""
         super().format_help(ctx, formatter)
-        typer.echo(formatter.getvalue() + "\nAnd all options of pip download:\n")
+        typer.echo(formatter.getvalue() + "\nAll options of pip download:\n")
         formatter.buffer.clear()
         sys.stdout.flush()
         subprocess.run(python("-m", "pip", "download", "--help"), check=False)

@@ -449,9 +449,7 @@ class TestOptionsBeforeTheCommand:
         for given, variables in ((front, {}), ((), {"PIP_PYTHON": sys.executable})):
             elsewhere = run(command(*given, *words), project, **variables)
             assert (elsewhere[0].exit_code, elsewhere[1]) == (2, [])
-            assert elsewhere[0].stderr.startswith(
-                "error: --python would run pip in another interpreter"
-            )
+            assert elsewhere[0].stderr.startswith("error: --python cannot be combined with targets")
 
 
 class TestNote:
@@ -523,7 +521,7 @@ class TestNote:
         variables = {"PIP_CONFIG_FILE": "pip.conf", "PIP_PLATFORM": "manylinux2014_x86_64"}
         result = download(index, "-r", "r.txt", cwd=project, variables=variables)
         assert result.exit_code == 0, result.stderr
-        assert f"needs back, deep and port; `--tags {self.TAG}`" in result.stderr
+        assert f"needs back, deep and port; use `--tags {self.TAG}`" in result.stderr
 
     @pytest.mark.usefixtures("shelf")
     def test_beside_targets_they_are_for_the_rest(self, project: Path, index: LocalIndex) -> None:
