@@ -266,7 +266,7 @@ class TestStateFolder:
         monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
         with (
-            pytest.raises(DestinationError, match="cannot keep a record of what this run places"),
+            pytest.raises(DestinationError, match="cannot record which files this run places"),
             merge.open_stage(tmp_path / "house"),
         ):
             pass

@@ -57,7 +57,7 @@ def open_state(environment: Mapping[str, str]) -> Folder:
         except OSError as error:
             reasons.append(f"{path}: {error.strerror}")
     raise DestinationError(
-        f"cannot keep a record of what this run places: {'; '.join(reasons)}",
+        f"cannot record which files this run places: {'; '.join(reasons)}",
         f"set {VARIABLE} to a folder of your own that can be written",
     )
 
@@ -85,7 +85,9 @@ def _checked(path: Path) -> Folder:
             if folder.own.st_uid != os.geteuid():
                 raise PermissionError(1, "it belongs to another user", str(path))
             if stat.S_IMODE(folder.own.st_mode) & 0o077:
-                raise PermissionError(1, "others may use it, so it is not believed", str(path))
+                raise PermissionError(
+                    1, "other users have access to it, so it is not trusted", str(path)
+                )
         if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(1, "Permission denied", str(path))
     except OSError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from wheeltarget.commands.bundle.unpack import BundledFile
 from wheeltarget.errors import BundleError, UsageError
+from wheeltarget.utils.hashes import hash_file
 
 _SKIPPED = "__pycache__"
 
@@ -55,8 +55,7 @@ def included_files(text: str, site: str, outputs: Iterable[Path]) -> Iterator[Bu
                 raise BundleError(
                     f"{each} is {what}", "a bundle has regular files only: replace it by a copy"
                 )
-            with each.open("rb") as handle:
-                digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            digest = hash_file(each).sha256
         except OSError as error:
             raise BundleError(f"cannot read {each}: {error.strerror}") from error
         executable = bool(status.st_mode & stat.S_IXUSR)

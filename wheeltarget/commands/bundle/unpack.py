@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import configparser
 import csv
-import hashlib
 import io
 import posixpath
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from wheeltarget.errors import BundleError
+from wheeltarget.utils.hashes import Digest, Writer
 from wheeltarget.wheelhouse.archive import leads_out
 
 _ENVIRONMENT = "/usr/bin/env python3"
@@ -156,21 +156,22 @@ def _destination(owner: str, layout: Layout, folder: Path, files: list[BundledFi
         ) -> RecordEntry:
             if name:
                 source = folder / str(len(files))
-                digest, size = _write(source, stream)
-                files.append(BundledFile(name, source, owner, size, digest, executable))
+                digest = _write(source, stream)
+                files.append(
+                    BundledFile(name, source, owner, digest.size, digest.sha256, executable)
+                )
             return RecordEntry(path, None, None)
 
     return Destination()
 
 
-def _write(path: Path, stream: IO[bytes]) -> tuple[str, int]:
-    """Write a file, and return its hash and size."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("wb") as handle:
+def _write(path: Path, stream: IO[bytes]) -> Digest:
+    """Write a file and return its digest."""
+    with path.open("wb", buffering=0) as handle:
+        writer = Writer(handle)
         while block := stream.read(_BLOCK):
-            digest.update(block)
-            size += handle.write(block)
-    return digest.hexdigest(), size
+            writer.write(block)
+    return writer.digest
 
 
 def _place(scheme: str, path: str, owner: str, layout: Layout) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from wheeltarget.lockfile.reader import Selection, TargetFinder
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.targets import catalog
+from wheeltarget.utils.hashes import Hasher, hash_file
 from wheeltarget.utils.regular_files import is_archive
 
 
@@ -91,8 +91,7 @@ def sha256_of(path: Path) -> str:
     try:
         if not is_archive(path):
             # Some files in /proc have the size 0 and never end.
-            return hashlib.sha256().hexdigest() if path.is_file() else ""
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+            return Hasher().digest.sha256 if path.is_file() else ""
+        return hash_file(path).sha256
     except OSError:
         return ""

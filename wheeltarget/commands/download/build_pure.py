@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from wheeltarget.errors import DownloadError
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.build_wheel import build_wheel
 from wheeltarget.resolver.results import JobResult
+from wheeltarget.utils.hashes import hash_file
 from wheeltarget.utils.links import link_or_copy
 from wheeltarget.wheelhouse.merge import Stage
 
@@ -47,7 +47,7 @@ class Builder:
         return replace(result, chosen=chosen)
 
     def _with_wheel(self, file: ChosenFile, folder: Path) -> ChosenFile:
-        digest = hashlib.sha256(file.path.read_bytes()).hexdigest()
+        digest = hash_file(file.path).sha256
         if digest not in self._built:
             self._built[digest] = self._build(file, digest)
         wheel = folder / self._built[digest].name

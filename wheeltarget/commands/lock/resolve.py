@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.targets import catalog
+from wheeltarget.utils.hashes import hash_file
 from wheeltarget.wheelhouse.merge import Stage
 
 _ROUNDS = 100
@@ -143,9 +143,8 @@ def _measured(result: JobResult) -> tuple[ChosenFile, ...]:
 
 def _measure(file: ChosenFile) -> ChosenFile:
     if file.path.is_file():
-        with file.path.open("rb") as handle:
-            sha256 = hashlib.file_digest(handle, "sha256").hexdigest()
-        return replace(file, hashes=(("sha256", sha256),), size=file.path.stat().st_size)
+        digest = hash_file(file.path)
+        return replace(file, hashes=(("sha256", digest.sha256),), size=digest.size)
     url = urlsplit(file.url)
     if file.size is None and url.scheme == "file" and Path(url2pathname(url.path)).is_file():
         return replace(file, size=Path(url2pathname(url.path)).stat().st_size)
