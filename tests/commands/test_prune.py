@@ -79,7 +79,7 @@ def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "exit_code", "says"),
     [
-        (["-r", "needed.txt"], 2, "needed.txt is no lock"),
+        (["-r", "needed.txt"], 2, "needed.txt is not a lock"),
         (["-r", "pylock.nowhere.toml"], 2, "cannot read pylock.nowhere.toml"),
         (["-r", "pylock.new.toml", "--to=x"], 2, "--to needs --transfer-since"),
         ([], 2, "requirement"),

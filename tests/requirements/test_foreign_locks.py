@@ -248,9 +248,7 @@ class TestDownload:
         for words in ((), ("--dry-run",)):
             result = self.run(project, index, "--tags", OLD, *words)
             assert result.exit_code == 1
-            assert (
-                f"uv.lock:2:1: error: lib-1.0-py3-none-any.whl for {OLD} is none" in result.stderr
-            )
+            assert f"uv.lock:2:1: error: lib-1.0-py3-none-any.whl for {OLD} has " in result.stderr
         assert not (project / "wheelhouse").exists()
 
     def test_asks_for_nothing(self, project: Path, index: LocalIndex) -> None:

@@ -198,13 +198,13 @@ class TestWheels:
         [
             (b"Name: other\nVersion: 1.0\n", "is other 1.0 according to its METADATA"),
             (b"Name: app\nVersion: 1.1\n", "is app 1.1 according to its METADATA"),
-            (b"Name: app\n", "is not a whole wheel: its METADATA has no Version"),
-            (b"Version: 1.0\n", "is not a whole wheel: its METADATA has no Name"),
-            (b"", "is not a whole wheel: its METADATA has no Name"),
-            (b"Name: app\nVersion: one\n", "is not a whole wheel: Invalid version: 'one'"),
+            (b"Name: app\n", "is not a valid wheel: its METADATA has no Version"),
+            (b"Version: 1.0\n", "is not a valid wheel: its METADATA has no Name"),
+            (b"", "is not a valid wheel: its METADATA has no Name"),
+            (b"Name: app\nVersion: one\n", "is not a valid wheel: Invalid version: 'one'"),
             (
                 b"".join(b"X%d: 1\n" % number for number in range(400)),
-                "is not a whole wheel: app-1.0.dist-info/METADATA has too many fields",
+                "is not a valid wheel: app-1.0.dist-info/METADATA has too many fields",
             ),
         ],
         ids=[
@@ -241,7 +241,7 @@ class TestWheels:
         wheel = rewritten(make_wheel(tmp_path, "app"), change)
         with pytest.raises(ClosureError) as raised:
             read_metadata(wheel)
-        assert raised.value.message.startswith("app-1.0-py3-none-any.whl is not a whole wheel: ")
+        assert raised.value.message.startswith("app-1.0-py3-none-any.whl is not a valid wheel: ")
         # The reason is words, not the bare repr of an exception's argument.
         assert len(raised.value.message.partition("wheel: ")[2].split()) > 2
 
@@ -451,7 +451,7 @@ class TestRuns:
         with LocalIndex(shelf, hashes=False) as index:
             result = download(index, f"app ; tags={LINUX}", cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
-        assert f"{half} is not a whole wheel" in result.stderr, "the path is not that of the stage"
+        assert f"{half} is not a valid wheel" in result.stderr, "the path is not that of the stage"
         assert "Traceback" not in result.stderr
         assert half.read_bytes() == before
         assert names(project) == ["wheelhouse"]

@@ -254,7 +254,7 @@ def read_metadata(wheel: Path) -> WheelMetadata:
         found = canonicalize_name(raw["name"]), Version(raw["version"])
     except DAMAGE as error:
         reason = describe_damage(error)
-        raise ClosureError(f"{wheel.name} is not a whole wheel: {reason}", _HINT) from error
+        raise ClosureError(f"{wheel.name} is not a valid wheel: {reason}", _HINT) from error
     if found != (name, version):
         raise ClosureError(
             f"{wheel.name} is {found[0]} {found[1]} according to its METADATA", _HINT

@@ -151,7 +151,7 @@ def test_a_machine_that_does_not_say_which_it_is(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(platform, "mac_ver", lambda: ("", ("", "", ""), ""))
     exit_code, stdout, stderr = run_script()
     assert (exit_code, stdout) == (1, "")
-    assert stderr.startswith("error: this Darwin does not say which one it is: ")
+    assert stderr.startswith("error: cannot find out the platform of this Darwin: ")
     with pytest.raises(probe_script.ProbeError):
         probe_script.handler()
 
@@ -290,7 +290,7 @@ def fake_python(folder: Path, body: str) -> str:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("echo hello", "printed is no target file: "),
+        ("echo hello", "is not a target file: "),
         ("exit 0", "must have exactly one of tag and tags"),
         ("echo 'schema = 1'; exit 3", "could not be described: 3"),
         ("echo start >&2; echo 'error: no room' >&2; exit 1", "could not be described: no room"),
