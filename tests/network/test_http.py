@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -263,6 +264,27 @@ def test_no_host(serve: Callable[..., Host]) -> None:
     for name in (host.name, f"{'x' * 70}.invalid"):
         with pytest.raises(UnreachableError):
             Connection(("http", name), 1, ssl.create_default_context).ask(f"http://{name}/a", 0)
+
+
+@pytest.mark.parametrize("lines", ["Connection: close", "Connection: keep-alive"])
+def test_an_answer_that_is_let_go_holds_no_socket(
+    serve: Callable[..., Host], lines: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A response has the socket, too, and may be part of a cycle that nobody breaks."""
+    opened: list[socket.socket] = []
+    connect = socket.create_connection
+
+    def noted(*arguments: Any, **named: Any) -> socket.socket:
+        opened.append(connect(*arguments, **named))
+        return opened[-1]
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    host = serve([plain(BODY, lines)])
+    connection = Connection(("http", host.name), 5, ssl.create_default_context)
+    answer = connection.ask(f"http://{host.name}/a", 0)
+    answer.read(10)
+    answer.close()
+    assert [each.fileno() for each in opened] == [-1]
 
 
 def test_cut_from_another_thread(serve: Callable[..., Host]) -> None:

@@ -169,8 +169,11 @@ class _Answer:
         return piece
 
     def close(self) -> None:
+        is_unread = self._left or not self._response.isclosed()
+        # It has the socket, too, so that closing the connection alone would leave that open.
+        self._response.close()
         # If a part of the answer is unread, the connection cannot be used again.
-        if self._left or not self._response.isclosed():
+        if is_unread:
             self._connection.close()
 
 
