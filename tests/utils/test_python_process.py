@@ -258,7 +258,7 @@ def test_other_interpreters(tmp_path: Path, place: Path, version: str) -> None:
     words = [*start(tmp_path, "script"), "probe", "--python", python]
     done = subprocess.run(words, cwd=place, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    script = (ROOT / "wheeltarget" / "probe_script.py").read_text()
+    script = (ROOT / "wheeltarget" / "commands" / "probe" / "probe_script.py").read_text()
     (place / "script.py").write_text(script)
     for words, said in (([python, "-"], script), ([python, "script.py"], None)):
         again = subprocess.run(words, cwd=place, input=said, capture_output=True, text=True)

@@ -479,7 +479,11 @@ def test_colours_are_for_terminals(shelf: Path, index: LocalIndex, here: Path) -
             ["needs glibc 2.12", "cryptography~=3.3 ", "selects 3.3.2, the newest that fits"],
         ),
         (["numpy ; tags=cp311-cp311-manylinux_2_31_armv7l"], 1, ["no release has a wheel for arm"]),
-        (["PyQt5==5.9", "--tags=cp38-cp38-win_amd64"], 1, ["tags=cp37-cp37m-win_amd64  takes 5.9"]),
+        (
+            ["PyQt5==5.9", "--tags=cp38-cp38-win_amd64"],
+            1,
+            ["tags=cp37-cp37m-win_amd64  selects 5.9"],
+        ),
     ],
     ids=["cryptography", "numpy", "pyqt5"],
 )
