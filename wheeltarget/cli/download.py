@@ -14,13 +14,13 @@ from wheeltarget.cli.options import (
     OUTPUT,
     TARGETS,
     AllowSdist,
+    Arguments,
     BuildPure,
     Format,
     Jobs,
     OutputFormat,
     Tags,
     Targets,
-    Words,
     path_option,
 )
 from wheeltarget.cli.passthrough import Start, become_pip
@@ -37,7 +37,7 @@ _STANDARD_OUTPUT = "-"
 def download(
     context: typer.Context,
     *,
-    words: Words = None,
+    arguments: Arguments = None,
     tags: Tags = None,
     target: Targets = None,
     by_target: Annotated[
@@ -93,7 +93,7 @@ def download(
 
     to_stdout = str(report) == _STANDARD_OUTPUT
     request = DownloadRequest(
-        words=tuple(words or ()),
+        words=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),

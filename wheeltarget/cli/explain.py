@@ -10,12 +10,12 @@ import typer
 from wheeltarget.cli.errors import report_errors
 from wheeltarget.cli.options import (
     AllowSdist,
+    Arguments,
     BuildPure,
     Format,
     OutputFormat,
     Tags,
     Targets,
-    Words,
 )
 from wheeltarget.cli.passthrough import Start
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def explain(
     context: typer.Context,
     *,
-    words: Words = None,
+    arguments: Arguments = None,
     tags: Tags = None,
     target: Targets = None,
     allow_sdist: AllowSdist = None,
@@ -42,7 +42,7 @@ def explain(
     from wheeltarget.commands.invocation import read_invocation
 
     request = ExplainRequest(
-        words=tuple(words or ()),
+        words=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         sources=(*(allow_sdist or ()), *(build_pure or ())),

@@ -14,11 +14,11 @@ from wheeltarget.cli.options import (
     OUTPUT,
     TARGETS,
     AllowSdist,
+    Arguments,
     AsJson,
     Jobs,
     Tags,
     Targets,
-    Words,
     path_option,
 )
 from wheeltarget.cli.passthrough import Start
@@ -42,7 +42,7 @@ class LockForm(StrEnum):
 def lock(
     context: typer.Context,
     *,
-    words: Words = None,
+    arguments: Arguments = None,
     tags: Tags = None,
     target: Targets = None,
     same_versions: Annotated[
@@ -119,7 +119,7 @@ def lock(
     from wheeltarget.commands.lock.lock import lock as make
 
     request = LockRequest(
-        words=tuple(words or ()),
+        words=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),

@@ -167,9 +167,9 @@ class PipCommand(Command):
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
         """Offer pip's options beside our own."""
-        (words,) = (each for each in self.params if each.name == "words")
+        (arguments,) = (each for each in self.params if each.name == "arguments")
         own = super().shell_complete(ctx, incomplete)
-        return [*own, *words.shell_complete(ctx, incomplete)]
+        return [*own, *arguments.shell_complete(ctx, incomplete)]
 
 
 def _name_parser(name: str, hint: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
@@ -222,7 +222,7 @@ def _read_jobs(value: object) -> int:
     return int(text)
 
 
-Words = Annotated[
+Arguments = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="REQUIREMENT…",
