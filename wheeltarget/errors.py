@@ -119,15 +119,15 @@ class DownloadError(WheeltargetError):
     """pip failed, and has reported the reason.
 
     :param exit_code: pip's own exit code.
-    :param said: held back lines of pip's output that are to be shown.
+    :param messages: held back lines of pip's output that are to be shown.
     """
 
     def __init__(
-        self, message: str, hint: str = "", *, exit_code: int = 1, said: tuple[str, ...] = ()
+        self, message: str, hint: str = "", *, exit_code: int = 1, messages: tuple[str, ...] = ()
     ) -> None:
         super().__init__(message, hint)
         self.exit_code = exit_code
-        self.said = said
+        self.messages = messages
 
 
 class ProbeError(WheeltargetError):

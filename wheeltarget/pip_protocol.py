@@ -28,7 +28,7 @@ from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.atomic_write import write_private
 from wheeltarget.utils.file_to_fetch import FileToFetch
 
-SCHEMA = 2
+SCHEMA = 3
 """The version of the messages; it changes if any of them does."""
 
 FAILURE = "failure.json"
@@ -95,9 +95,9 @@ class JobOrder(_Value):
         name it.
     :param result: the path for the result.
     :param unset: environment variables that pip must not see.
-    :param narrow: by project, the tags that constraints allow.
+    :param allowed_tags: by project, the tags that constraints allow.
     :param sources: the projects whose source distributions are allowed for a target.
-    :param prefer: by project, the version to try first if it is applicable and not yanked.
+    :param preferred: by project, the version to try first if it is applicable and not yanked.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run fetches files for which the index has no sha256, and asks
         servers for sizes that the index does not have.
@@ -111,9 +111,9 @@ class JobOrder(_Value):
     destination: str
     result: Path
     unset: tuple[str, ...] = ()
-    narrow: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    allowed_tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: frozenset[str] = frozenset()
-    prefer: Mapping[str, str] = field(default_factory=dict)
+    preferred: Mapping[str, str] = field(default_factory=dict)
     dry_run: bool = False
     hashed: bool = False
 
@@ -195,7 +195,7 @@ class Demand(_Value):
         empty if the user requested it.
     :param location: the place of the user's line, filled in by the parent if it is known.
     :param file: the file that was named by its URL or path; empty if none was.
-    :param unlisted: whether a hash is needed and none is known.
+    :param lacks_hash: whether a hash is needed and none is known.
     """
 
     project: str
@@ -206,10 +206,10 @@ class Demand(_Value):
     chain: Pairs = ()
     location: str = ""
     file: str = ""
-    unlisted: bool = False
+    lacks_hash: bool = False
 
     @property
-    def asker(self) -> str:
+    def requested_by(self) -> str:
         """Return the requiring project without extras; empty for the user."""
         return self.chain[0][0].partition("[")[0] if self.chain else ""
 
@@ -435,7 +435,7 @@ class JobReport(_Value):
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param chosen: the files that pip chose.
     :param failure: why pip's resolver failed, or None.
-    :param said: pip's messages about that, which were not shown.
+    :param messages: pip's messages about that, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
         not known, as without a store.
     """
@@ -444,7 +444,7 @@ class JobReport(_Value):
     dependencies: str
     chosen: tuple[ChosenFile, ...] = ()
     failure: Failure | None = None
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     fresh_until: float | None = None
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
 from wheeltarget.cache import pruning, run_key
-from wheeltarget.cache.folder import cache_folder, is_refused, memory_folder, prepare, wheel_folder
+from wheeltarget.cache.folder import cache_folder, is_refused, prepare, records_folder, wheel_folder
 from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.pip_config.options import split_command_line
@@ -43,7 +43,7 @@ def put(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:
 
 def remember(folder: Path, name: str, *, until: float) -> Path:
     """Put a remembered run into a cache folder."""
-    file = memory_folder(folder) / f"{name}.json"
+    file = records_folder(folder) / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"until": until}))
     return file
@@ -137,7 +137,7 @@ def test_dir_and_info(folder: Path) -> None:
     put(folder, b"x" * 1500)
     remember(folder, "one", until=time.time() + 60)
     remember(folder, "two", until=0)
-    (memory_folder(folder) / "three.json").write_text("no JSON")
+    (records_folder(folder) / "three.json").write_text("no JSON")
     assert json.loads(run("info", "--format", "json", WHEELTARGET_CACHE_LIMIT="2MB").stdout) == {
         "schema": 1,
         "folder": str(folder),

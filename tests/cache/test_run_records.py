@@ -17,16 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheeltarget.cache import run_key, run_records
-from wheeltarget.cache.run_records import Appearance, Basis
+from wheeltarget.cache.run_records import OutputOptions, RunInputs
 from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
 from wheeltarget.resolver.results import RequestedBy
 
 WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
 
 
-def basis(folder: Path, **changes: object) -> Basis:
+def run_inputs(folder: Path, **changes: object) -> RunInputs:
     """Return what a run rests on that read one file and looked for another."""
-    made = Basis(
+    made = RunInputs(
         read=(str(folder / "requirements.txt"),),
         looked_for=(str(folder / "pip.conf"),),
         variables=("INDEX_HOST",),
@@ -37,7 +37,7 @@ def basis(folder: Path, **changes: object) -> Basis:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def outcome(rests_on: Basis | None) -> DownloadOutcome:
+def outcome(rests_on: RunInputs | None) -> DownloadOutcome:
     """Return the outcome of a run with one file."""
     file = TargetFile(
         name="one",
@@ -51,7 +51,7 @@ def outcome(rests_on: Basis | None) -> DownloadOutcome:
         new=True,
     )
     targets = (TargetFiles("py39-none-any", "py39-none-any", "3.9.25", (file,)),)
-    return DownloadOutcome(targets, ("a note",), basis=rests_on)
+    return DownloadOutcome(targets, ("a note",), run_inputs=rests_on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,8 @@ class Project:
     folder: Path
     environment: Mapping[str, str]
 
-    def keep(self, rests_on: Basis | None) -> None:
-        run_records.keep(WORDS, self.environment, outcome(rests_on), Appearance(quiet=True))
+    def keep(self, rests_on: RunInputs | None) -> None:
+        run_records.keep(WORDS, self.environment, outcome(rests_on), OutputOptions(quiet=True))
 
     def knows(self, **variables: str) -> bool:
         environment = {**self.environment, **variables}
@@ -90,16 +90,16 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 def test_what_is_kept_is_found(project: Project) -> None:
     kept, look = (
-        outcome(basis(project.folder)),
-        Appearance(quiet=True, coloured=False, as_json=True),
+        outcome(run_inputs(project.folder)),
+        OutputOptions(quiet=True, coloured=False, as_json=True),
     )
     assert not run_key.is_known(WORDS, project.environment)
     run_records.keep(WORDS, project.environment, kept, look)
     assert run_key.is_known(WORDS, project.environment)
     found = run_records.find(WORDS, {**project.environment, "SHLVL": "2"})
     assert found is not None
-    assert DownloadOutcome.from_dict(found.outcome) == replace(kept, basis=None)
-    assert found.appearance == look
+    assert DownloadOutcome.from_dict(found.outcome) == replace(kept, run_inputs=None)
+    assert found.output_options == look
     assert found.destination == project.folder / "house"
     run_records.forget(WORDS, project.environment)
     assert not project.knows()
@@ -148,7 +148,7 @@ def test_every_change_counts(
     project: Project, change: Callable[[Project], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
-    project.keep(basis(project.folder))
+    project.keep(run_inputs(project.folder))
     assert project.knows()
     change(project)
     assert not project.knows()
@@ -158,13 +158,13 @@ def test_every_change_counts(
     "name", ["PIP_INDEX_URL", "PIP_PRE", "HOME", "https_proxy", "XDG_CONFIG_HOME", "INDEX_HOST"]
 )
 def test_every_variable_that_counts_counts(project: Project, name: str) -> None:
-    project.keep(basis(project.folder))
+    project.keep(run_inputs(project.folder))
     assert project.knows()
     assert not project.knows(**{name: "another"})
 
 
 def test_another_version_counts(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    project.keep(basis(project.folder))
+    project.keep(run_inputs(project.folder))
     monkeypatch.setattr(run_key, "__version__", "99")
     assert not project.knows()
 
@@ -175,9 +175,9 @@ words = st.lists(st.text(max_size=5), max_size=3).map(tuple)
 @given(one=words, other=words)
 def test_runs_are_told_apart_by_their_words(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        rests_on = basis(Path(folder), read=(), looked_for=(f"{folder}/pip.conf",))
+        rests_on = run_inputs(Path(folder), read=(), looked_for=(f"{folder}/pip.conf",))
         environment = {run_key.VARIABLE: folder}
-        run_records.keep(one, environment, outcome(rests_on), Appearance())
+        run_records.keep(one, environment, outcome(rests_on), OutputOptions())
         assert run_records.find(one, environment) is not None
         assert (run_records.find(other, environment) is not None) == (one == other)
 
@@ -212,13 +212,13 @@ def test_outcomes_as_dicts_are_outcomes(
 
 
 def test_a_file_that_was_changed_while_the_run_went_on_is_not_known(project: Project) -> None:
-    project.keep(basis(project.folder, began=time.time() - 120))
+    project.keep(run_inputs(project.folder, began=time.time() - 120))
     assert not project.knows()
 
 
 def test_a_file_that_was_removed_while_the_run_went_on_is_not_known(project: Project) -> None:
     (project.folder / "requirements.txt").unlink()
-    project.keep(basis(project.folder))
+    project.keep(run_inputs(project.folder))
     assert not project.knows()
 
 
@@ -227,13 +227,13 @@ def test_what_is_kept_is_the_users_own_and_has_no_secrets(project: Project) -> N
     (project.folder / "requirements.txt").write_text(
         "--index-url https://me:secret@example.invalid\n"
     )
-    rests_on = basis(project.folder, variables=("TOKEN",))
+    rests_on = run_inputs(project.folder, variables=("TOKEN",))
     environment = {
         **project.environment,
         "TOKEN": "secret",
         "PIP_INDEX_URL": "https://me:secret@b/",
     }
-    run_records.keep(WORDS, environment, outcome(rests_on), Appearance())
+    run_records.keep(WORDS, environment, outcome(rests_on), OutputOptions())
     assert stat.S_IMODE(project.record().stat().st_mode) == 0o600
     assert "secret" not in project.record().read_text()
 
@@ -242,7 +242,7 @@ def test_a_memory_that_cannot_be_written_is_none(project: Project) -> None:
     blocked = project.folder / "blocked"
     blocked.write_text("")
     environment = {run_key.VARIABLE: str(blocked)}
-    run_records.keep(WORDS, environment, outcome(basis(project.folder)), Appearance())
+    run_records.keep(WORDS, environment, outcome(run_inputs(project.folder)), OutputOptions())
     assert run_records.find(WORDS, environment) is None
     run_records.forget(WORDS, environment)
     assert list(run_records.entries(blocked)) == []

@@ -20,7 +20,7 @@ from wheeltarget.network.http import Connection
 from wheeltarget.network.transfer import (
     USUAL_PATIENCE,
     BrokenError,
-    Patience,
+    RetryPolicy,
     StatusError,
     UnreachableError,
     receive,
@@ -110,7 +110,7 @@ def fetch(
     connection: Connection,
     name: str,
     size: int | None = len(BODY),
-    patience: Patience = USUAL_PATIENCE,
+    patience: RetryPolicy = USUAL_PATIENCE,
 ) -> bytes:
     """Fetch a file."""
     got = bytearray()
@@ -196,7 +196,7 @@ def test_gone_on_with_where_it_ended(serve: Callable[..., Host]) -> None:
     host = serve([plain()[: 1000 - len(BODY)]], [part.encode() + BODY[1000:]])
     connection = host.connect()
     # Of the connection that broke nothing more is asked: that would be a try without an answer.
-    assert fetch(connection, host.name, patience=Patience(retries=0, resumes=1)) == BODY
+    assert fetch(connection, host.name, patience=RetryPolicy(retries=0, resumes=1)) == BODY
     assert b"Range: bytes=1000-\r\n" in host.requests[1]
     connection.close()
 

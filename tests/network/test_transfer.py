@@ -16,11 +16,11 @@ from wheeltarget.network.transfer import (
     MOST_CONNECTIONS,
     BrokenError,
     NoAnswerError,
-    Patience,
+    RetryPolicy,
     StatusError,
     UnreachableError,
     WrongSizeError,
-    obtain,
+    fetch_with_retries,
     read_length,
     read_start,
     receive,
@@ -110,7 +110,7 @@ def test_given_up_if_next_to_nothing_comes(brings: int, resumes: int, *, sized: 
     """An answer alone is no progress, and neither is next to nothing: 99 bytes of 10000."""
     content, pauses = bytes(10_000), list[float]()
     server = Server(content, [brings] * 10_000, ranges=True)
-    patience, size = Patience(retries=9, resumes=resumes), len(content) if sized else None
+    patience, size = RetryPolicy(retries=9, resumes=resumes), len(content) if sized else None
     with pytest.raises(BrokenError):
         receive(bytearray().extend, size, server.ask, patience, pauses.append)
     assert len(server.asked) == resumes + 1
@@ -120,7 +120,7 @@ def test_given_up_if_next_to_nothing_comes(brings: int, resumes: int, *, sized: 
 def test_progress_begins_the_count_anew() -> None:
     content, got = bytes(10_000), bytearray()
     server = Server(content, [300] * 10_000, ranges=True)
-    receive(got.extend, len(content), server.ask, Patience(resumes=4), no_pause)
+    receive(got.extend, len(content), server.ask, RetryPolicy(resumes=4), no_pause)
     assert len(got) == len(content)
     assert len(server.asked) == len(content) // 300 + 1
 
@@ -171,7 +171,7 @@ def test_a_host_that_does_not_answer(retries: int) -> None:
         raise NoAnswerError("no")
 
     with pytest.raises(NoAnswerError):
-        receive(bytearray().extend, None, ask, Patience(retries=retries), no_pause)
+        receive(bytearray().extend, None, ask, RetryPolicy(retries=retries), no_pause)
     assert len(asked) == retries + 1
 
 
@@ -204,7 +204,7 @@ def test_what_the_server_says_comes_through(tmp_path: Path, stored: bool, error:
 
     order = FileToFetch("", "x", "x", hashlib.sha256(b"x").hexdigest(), 1, str(tmp_path / "x"))
     with pytest.raises(type(error)):
-        obtain(order, Store(tmp_path / "store") if stored else None, ask)
+        fetch_with_retries(order, Store(tmp_path / "store") if stored else None, ask)
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
@@ -217,13 +217,15 @@ def test_obtained_with_and_without_a_store(tmp_path: Path, store: str) -> None:
         folder.write_text("no folder")
     path = tmp_path / "file"
     order = FileToFetch("", "file", "file", digest, len(content), str(path))
-    obtain(order, None if store == "none" else Store(folder), lambda _start: Reply(content))
+    fetch_with_retries(
+        order, None if store == "none" else Store(folder), lambda _start: Reply(content)
+    )
     assert path.read_bytes() == content
     assert (Store(folder).find(digest) is not None) is (store == "kept")
     other = FileToFetch("", "o", "o", digest, None, str(tmp_path / "other"))
     if store != "kept":
         with pytest.raises(HashMismatchError):
-            obtain(other, None, lambda _start: Reply(b"another"))
+            fetch_with_retries(other, None, lambda _start: Reply(b"another"))
         assert not (tmp_path / "other").exists()
 
 

@@ -22,8 +22,8 @@ ORDER = JobOrder(
     folder="stage",
     destination="house",
     result=Path("result.json"),
-    narrow={"some-lib": LINUX.view().tags[-1:]},
-    prefer={"some-lib": "1.0"},
+    allowed_tags={"some-lib": LINUX.view().tags[-1:]},
+    preferred={"some-lib": "1.0"},
 )
 
 
@@ -65,7 +65,7 @@ def test_projects_are_known_by_their_normalised_names() -> None:
     job = JobState(ORDER)
     allowed = job.allowed_tags("Some.Lib")
     assert allowed is not None
-    assert [str(tag) for tag in allowed.tags] == list(ORDER.narrow["some-lib"])
+    assert [str(tag) for tag in allowed.tags] == list(ORDER.allowed_tags["some-lib"])
     assert job.preference("Some_Lib") == "1.0"
     assert (job.allowed_tags("app"), job.preference("app")) == (None, None)
     job.note_unread("Some.Lib", lambda: ["link"])

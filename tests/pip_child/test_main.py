@@ -301,7 +301,7 @@ def test_failing_job_does_not_stop_the_next(shop: Workshop, index: LocalIndex, s
         files=(("missing", ()),),
         places=(("missing", (f"{index.url}missing/",)),),
     )
-    assert report == JobReport(1, "all", failure=failure, said=(said,))
+    assert report == JobReport(1, "all", failure=failure, messages=(said,))
     assert said not in run.stderr
     assert "No matching distribution found for missing" in run.stderr
     assert run.names(1) == ["app-1.0-py3-none-any.whl"]

@@ -32,7 +32,7 @@ def narrowed(text: str, tag: str = NEW) -> tuple[list[int], dict[str, tuple[str,
     assert inputs.faults == ()
     found = {name: look_up(name.key, name.text, "") or host_target() for name in inputs.named}
     constraints = constraints_for(target(tag), inputs.entries, found)
-    return sorted(line.number for line in constraints.lines), dict(constraints.narrow)
+    return sorted(line.number for line in constraints.lines), dict(constraints.allowed_tags)
 
 
 def target(tag: str) -> Target:

@@ -47,11 +47,11 @@ class Block:
     """The explanation for one project.
 
     :param heading: its first line.
-    :param fixes: what each proposal says to write.
+    :param suggestions: what each proposal says to write.
     """
 
     heading: str
-    fixes: tuple[str, ...]
+    suggestions: tuple[str, ...]
 
     @property
     def target(self) -> str:
@@ -93,7 +93,9 @@ class Case:
     def stock(self, shelf: Path, index: LocalIndex) -> None:
         """Make the files of the index, and replace file names in the case by hashes."""
         for name, version, tag, *more in self.has:
-            said = dict(each.split("=", 1) for each in more if each.startswith(("extra=", "at=")))
+            messages = dict(
+                each.split("=", 1) for each in more if each.startswith(("extra=", "at="))
+            )
             needs = [each.removeprefix("needs=") for each in more if each.startswith("needs=")]
             python = next((e.removeprefix("python") for e in more if e.startswith("python")), None)
             if tag == "sdist":
@@ -106,12 +108,12 @@ class Case:
                 tag=tag,
                 requires=needs,
                 requires_python=python,
-                extras=[said["extra"]] if "extra" in said else [],
+                extras=[messages["extra"]] if "extra" in messages else [],
             )
             if "yanked" in more:
                 index.yank(wheel.name, "it bites")
-            if "at" in said:
-                index.upload(wheel.name, said["at"])
+            if "at" in messages:
+                index.upload(wheel.name, messages["at"])
 
         def hashed(text: str) -> str:
             return re.sub(r"\{(\S+)\}", lambda match: sha256(shelf / match[1]), text)
@@ -188,8 +190,8 @@ def sha256(path: Path) -> str:
 
 def explained(stderr: str) -> str:
     """Return the explanation of a failure, or all output if the failure is not pip's."""
-    _, saved, said = stderr.partition(SAVED)
-    return "".join(f"{line[2:]}\n" for line in said.splitlines()) if saved else stderr
+    _, saved, messages = stderr.partition(SAVED)
+    return "".join(f"{line[2:]}\n" for line in messages.splitlines()) if saved else stderr
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,12 +259,12 @@ def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) ->
 def _end(run: Run, done: tuple[JobResult, ...], patch: pytest.MonkeyPatch) -> Result:
     """Finish a run whose jobs are done."""
     patch.setattr(pip_runner, "run_jobs", lambda *_: done)
-    said = StringIO()
+    messages = StringIO()
     try:
         run.do(patch)
     except WheeltargetError as error:
-        show_error(error, said)
-        return Result(error.exit_code, "", said.getvalue())
+        show_error(error, messages)
+        return Result(error.exit_code, "", messages.getvalue())
     return Result(0, "", "")
 
 
@@ -309,7 +311,7 @@ def test_what_is_proposed(
     runs = []
     for case, index, here in stocked:
         for block in case.blocks:
-            for number, fix in enumerate(block.fixes):
+            for number, fix in enumerate(block.suggestions):
                 mended, options = case.mended(block, fix)
                 folder = here / f"{len(tried)}-{number}"
                 folder.mkdir()
@@ -337,7 +339,7 @@ def test_one_change_for_each_project(index: LocalIndex, tmp_path: Path) -> None:
     options: list[str] = []
     mended = case
     for block in case.blocks:
-        mended, more = mended.mended(block, block.fixes[0])
+        mended, more = mended.mended(block, block.suggestions[0])
         options += more
     assert mended.run(index, tmp_path, *options).exit_code == 0
 

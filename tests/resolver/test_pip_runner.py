@@ -59,7 +59,7 @@ def test_result_is_that_of_the_child(tmp_path: Path, monkeypatch: pytest.MonkeyP
     report = JobReport(1, "none", (file,), None, ("no",), 5.0)
     (result,) = run(tmp_path, monkeypatch, result=to_json(report))
     assert (result.job, result.exit_code, result.dependencies) == (JOB, 1, "none")
-    assert (result.chosen, result.failure, result.said) == ((file,), None, ("no",))
+    assert (result.chosen, result.failure, result.messages) == ((file,), None, ("no",))
     assert result.fresh_until == 5.0
 
 

@@ -240,7 +240,7 @@ def _builds() -> dict[str, Mapping[str, Any]]:
         "debug": {"Py_DEBUG": 1},
         "nothing set": {"Py_DEBUG": None, "WITH_PYMALLOC": None, "Py_UNICODE_SIZE": None},
         "no pymalloc": {"WITH_PYMALLOC": 0},
-        "narrow": {"Py_UNICODE_SIZE": 2},
+        "allowed_tags": {"Py_UNICODE_SIZE": 2},
         "free-threaded": {"Py_GIL_DISABLED": 1},
         "free-threaded debug": {"Py_GIL_DISABLED": 1, "Py_DEBUG": 1},
     }

@@ -10,7 +10,7 @@ import pytest
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.catalog import look_up, newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
-from wheeltarget.targets.user_targets import own_targets, user_folder
+from wheeltarget.targets.user_targets import all_user_targets, user_folder
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 OTHER = "cp39-cp39-win_amd64"
@@ -66,7 +66,7 @@ class TestNames:
         for name in (".hidden", "copy of old-box", "host", TAG):
             (home / f"{name}.toml").write_text("not a target")
         assert find("old-box", project).label == "old-box"
-        assert list(own_targets(project)) == ["old-box"]
+        assert list(all_user_targets(project)) == ["old-box"]
 
     def test_the_project_comes_first_then_the_user_then_the_catalogue(self, project: Path) -> None:
         name = "vercel-python3.12"
@@ -78,7 +78,7 @@ class TestNames:
 
     def test_a_user_without_targets(self, project: Path) -> None:
         (project.parent / "home").rmdir()
-        assert own_targets(project) == {}
+        assert all_user_targets(project) == {}
 
     def test_folder_of_the_user(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("platformdirs.user_config_dir", lambda *_, **__: str(tmp_path))

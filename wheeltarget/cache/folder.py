@@ -45,7 +45,7 @@ def wheel_folder(cache: Path) -> Path:
     return cache / "wheels"
 
 
-def memory_folder(cache: Path) -> Path:
+def records_folder(cache: Path) -> Path:
     """Return the folder of the records of earlier runs.
 
     :param cache: the cache folder.

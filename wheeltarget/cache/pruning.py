@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheeltarget.cache.folder import PRUNED, is_due, memory_folder, wheel_folder
+from wheeltarget.cache.folder import PRUNED, is_due, records_folder, wheel_folder
 from wheeltarget.cache.run_records import drafts, entries
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import CacheError, UsageError
@@ -133,7 +133,7 @@ def survey(cache: Path, limit: int) -> Usage:
     :raises CacheError: if it cannot be read.
     """
     sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
-    runs = [until > time.time() for _, until in entries(memory_folder(cache))]
+    runs = [until > time.time() for _, until in entries(records_folder(cache))]
     return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
 
 
@@ -160,7 +160,7 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
             removed.append((sha256, size))
         else:
             kept += size
-    runs = [file for file, until in entries(memory_folder(cache)) if until <= now]
+    runs = [file for file, until in entries(records_folder(cache)) if until <= now]
     return _remove(cache, removed, runs)
 
 
@@ -172,7 +172,7 @@ def clear(cache: Path) -> Removed:
     :returns: what was removed.
     :raises CacheError: if something cannot be read or removed.
     """
-    runs = [file for file, _ in entries(memory_folder(cache))]
+    runs = [file for file, _ in entries(records_folder(cache))]
     wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]
     return _remove(cache, wheels, runs)
 
@@ -189,7 +189,7 @@ def prune_now_and_then(cache: Path, limit: int) -> None:
             prune(cache, limit=limit)
 
 
-def make_room(cache: Path | None, environment: Mapping[str, str]) -> str:
+def prune_after_run(cache: Path | None, environment: Mapping[str, str]) -> str:
     """Prune the wheel store to its limit after a run that may have filled it.
 
     :param cache: the cache folder; None if the run did not use it.
@@ -210,7 +210,7 @@ def _remove(cache: Path, wheels: list[tuple[str, int]], runs: list[Path]) -> Rem
     try:
         for sha256, _ in wheels:
             store.remove(sha256)
-        for file in (*runs, *drafts(memory_folder(cache))):
+        for file in (*runs, *drafts(records_folder(cache))):
             file.unlink(missing_ok=True)
         store.sweep()
     except OSError as error:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import wheeltarget
 from wheeltarget.cache.run_key import SUFFIX, record_of
 from wheeltarget.utils.atomic_write import PART, write_private
-from wheeltarget.utils.hashes import mark_of
+from wheeltarget.utils.hashes import stamp_of
 from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, read_regular
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Outcome(Protocol):
     """The outcome of a run, as far as it is recorded."""
 
     @property
-    def basis(self) -> Basis | None:
+    def run_inputs(self) -> RunInputs | None:
         """Return what it depends on; None if that is unknown."""
 
     @property
@@ -59,7 +59,7 @@ class Outcome(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Appearance:
+class OutputOptions:
     """How an outcome is shown.
 
     :param quiet: whether nothing is shown except JSON.
@@ -75,22 +75,22 @@ class Appearance:
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class RecordedRun:
     """The recorded outcome of an earlier run.
 
     :param outcome: its outcome as JSON; its files may have gone since.
-    :param appearance: how it was shown.
+    :param output_options: how it was shown.
     :param destination: the folder for its files.
     :param made: when it ran, in seconds since the epoch.
-    :param marks: the mark of each file as the last run left it, by its path.
+    :param stamps: the mark of each file as the last run left it, by its path.
     :param record: the file of the record.
     """
 
     outcome: Mapping[str, Any]
-    appearance: Appearance
+    output_options: OutputOptions
     destination: Path
     made: float
-    marks: Mapping[str, Mark]
+    stamps: Mapping[str, Mark]
     record: Path
 
 
@@ -102,7 +102,7 @@ def real_folder(name: str) -> Path:
     return Path(os.path.realpath(os.path.expanduser(name)))  # noqa: PTH111 - any text
 
 
-def find(arguments: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
+def find(arguments: Sequence[str], environment: Mapping[str, str]) -> RecordedRun | None:
     """Find the outcome that a run would have now.
 
     :param arguments: the arguments after ``download``.
@@ -126,66 +126,66 @@ def keep(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     outcome: Outcome,
-    appearance: Appearance,
+    output_options: OutputOptions,
 ) -> None:
     """Record the outcome of a run, if it is known what it depends on.
 
     :param arguments: the arguments after ``download``.
     :param environment: the environment's variables.
     :param outcome: the outcome.
-    :param appearance: how it was shown.
+    :param output_options: how it was shown.
     """
-    basis = outcome.basis
-    if basis is None:
+    run_inputs = outcome.run_inputs
+    if run_inputs is None:
         return
     import json
 
     with contextlib.suppress(OSError):
-        names = (*basis.read, *basis.looked_for)
-        files = {name: _fingerprint(name, before=basis.began) for name in names}
-        if _CHANGED in files.values() or any(files[name] is None for name in basis.read):
+        names = (*run_inputs.read, *run_inputs.looked_for)
+        files = {name: _fingerprint(name, before=run_inputs.began) for name in names}
+        if _CHANGED in files.values() or any(files[name] is None for name in run_inputs.read):
             return  # it is unknown which content was read
         data = {
             "schema": _SCHEMA,
-            "made": basis.began,
-            "until": basis.fresh_until,
+            "made": run_inputs.began,
+            "until": run_inputs.fresh_until,
             "files": files,
-            "variables": {name: _hash(environment.get(name)) for name in basis.variables},
+            "variables": {name: _hash(environment.get(name)) for name in run_inputs.variables},
             "programs": _programs(),
-            "destination": [basis.destination, str(real_folder(basis.destination))],
-            "appearance": list(astuple(appearance)),
+            "destination": [run_inputs.destination, str(real_folder(run_inputs.destination))],
+            "appearance": list(astuple(output_options)),
             "outcome": outcome.as_dict(),
-            "marks": _marks(outcome.files),
+            "marks": _stamps(outcome.files),
         }
         _write(Path(record_of(arguments, environment)), json.dumps(data))
 
 
-def mark_again(remembered: Remembered, files: Iterable[Path]) -> None:
+def update_stamps(remembered: RecordedRun, files: Iterable[Path]) -> None:
     """Record the marks of the files that are in the destination now, each of them right.
 
     :param remembered: the recorded outcome, which this run had as well.
     :param files: the files.
     """
-    marks = _marks(files)
-    if marks == remembered.marks:
+    stamps = _stamps(files)
+    if stamps == remembered.stamps:
         return
     import json
 
     with contextlib.suppress(OSError, ValueError):
         data = json.loads(remembered.record.read_bytes())
         if data.get("made") == remembered.made:
-            _write(remembered.record, json.dumps({**data, "marks": marks}))
+            _write(remembered.record, json.dumps({**data, "marks": stamps}))
 
 
-def _marks(files: Iterable[Path]) -> dict[str, Mark]:
+def _stamps(files: Iterable[Path]) -> dict[str, Mark]:
     """Return the mark of each file that is in the destination."""
-    marks = {}
+    stamps = {}
     for path in files:
         with contextlib.suppress(OSError):
-            mark = mark_of(path.lstat())
+            mark = stamp_of(path.lstat())
             if mark is not None:
-                marks[str(path)] = mark
-    return marks
+                stamps[str(path)] = mark
+    return stamps
 
 
 def forget(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -229,7 +229,7 @@ def drafts(folder: Path) -> Iterator[Path]:
 
 def _check(
     data: Mapping[str, Any], environment: Mapping[str, str], record: Path
-) -> Remembered | None:
+) -> RecordedRun | None:
     """Return what a record holds if it is valid now."""
     named, destination = data["destination"]
     holds = (
@@ -242,9 +242,11 @@ def _check(
     )
     if not holds:
         return None
-    appearance = Appearance(*data["appearance"])
-    marks = {path: tuple(mark) for path, mark in data["marks"].items()}
-    return Remembered(data["outcome"], appearance, Path(destination), data["made"], marks, record)
+    output_options = OutputOptions(*data["appearance"])
+    stamps = {path: tuple(mark) for path, mark in data["marks"].items()}
+    return RecordedRun(
+        data["outcome"], output_options, Path(destination), data["made"], stamps, record
+    )
 
 
 def _programs() -> list[list[str | None]]:
@@ -290,7 +292,7 @@ def _write(record: Path, text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class RunInputs:
     """What an outcome depends on: while all of it is the same, so is the outcome.
 
     :param read: the files that were read.

@@ -26,7 +26,7 @@ from wheeltarget.cli.options import (
 from wheeltarget.cli.passthrough import Start, become_pip
 
 if TYPE_CHECKING:
-    from wheeltarget.cache.run_records import Appearance
+    from wheeltarget.cache.run_records import OutputOptions
     from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun
     from wheeltarget.commands.download.request import DownloadRequest
     from wheeltarget.commands.invocation import Invocation
@@ -167,23 +167,23 @@ def _resolve(request: DownloadRequest, invocation: Invocation, arguments: tuple[
     outcome = resolve(request, invocation)
     if isinstance(outcome, PlainRun):
         return _end_plain(outcome, request, invocation)
-    appearance = _appearance(request, invocation)
-    _show(outcome, appearance)
+    output_options = _appearance(request, invocation)
+    _show(outcome, output_options)
     if arguments:
-        run_records.keep(arguments, os.environ, outcome, appearance)
+        run_records.keep(arguments, os.environ, outcome, output_options)
     return 0
 
 
-def _show(outcome: DownloadOutcome, appearance: Appearance) -> None:
+def _show(outcome: DownloadOutcome, output_options: OutputOptions) -> None:
     from wheeltarget.cli.output.text import show_download
 
-    show_download(outcome, appearance, sys.stdout, sys.stderr)
+    show_download(outcome, output_options, sys.stdout, sys.stderr)
 
 
-def _appearance(request: DownloadRequest, invocation: Invocation) -> Appearance:
-    from wheeltarget.cache.run_records import Appearance
+def _appearance(request: DownloadRequest, invocation: Invocation) -> OutputOptions:
+    from wheeltarget.cache.run_records import OutputOptions
 
-    return Appearance(
+    return OutputOptions(
         quiet=invocation.is_quiet,
         coloured=invocation.is_coloured,
         as_json=request.wants_outcome,

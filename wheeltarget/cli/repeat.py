@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.cli.errors import report_errors
 from wheeltarget.cli.output.text import show_download
-from wheeltarget.commands.download.replay import deliver, recall
+from wheeltarget.commands.download.replay import deliver, find_recorded_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,24 +26,26 @@ def repeat(arguments: tuple[str, ...]) -> bool:
     :param arguments: the arguments after ``download``.
     :returns: whether it is done.
     """
-    remembered = recall(arguments, os.environ)
+    remembered = find_recorded_run(arguments, os.environ)
     if remembered is None:
         return False
-    appearance = remembered.appearance
+    output_options = remembered.output_options
     with (
-        report_errors(coloured=appearance.coloured, as_pip=True),
-        _open_report(appearance.report) if appearance.report else nullcontext() as keep_report,
+        report_errors(coloured=output_options.coloured, as_pip=True),
+        _open_report(output_options.report)
+        if output_options.report
+        else nullcontext() as keep_report,
     ):
         outcome = deliver(remembered, os.environ)
         if outcome is None:
             return False
         if keep_report is not None:
             keep_report(outcome)
-    if not appearance.quiet:
+    if not output_options.quiet:
         since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
         sys.stderr.write(f"Unchanged since {since}; use --refresh to ask the index again\n")
         sys.stderr.flush()
-    show_download(outcome, appearance, sys.stdout, sys.stderr)
+    show_download(outcome, output_options, sys.stdout, sys.stderr)
     return True
 
 

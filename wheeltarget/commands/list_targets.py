@@ -20,7 +20,7 @@ from wheeltarget.targets.catalog import (
 )
 from wheeltarget.targets.systems import NamedTarget, System, find_target
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
-from wheeltarget.targets.user_targets import UserTarget, find_user_target, own_targets
+from wheeltarget.targets.user_targets import UserTarget, all_user_targets, find_user_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def list_user_targets(request: ListRequest) -> tuple[UserTarget, ...]:
     """
     if (request.kinds and "own" not in request.kinds) or request.python or request.architecture:
         return ()
-    return tuple(own_targets(Path.cwd()).values())
+    return tuple(all_user_targets(Path.cwd()).values())
 
 
 def describe(text: str, today: date) -> Described:

@@ -30,7 +30,7 @@ def notes_on(
     for line in plan.untargeted:
         requirement = line.parsed.requirement or line.parsed.options
         yield f"{line.fault('').location}: {requirement} has no target; assuming {host}"
-    for option in plan.opaque:
+    for option in plan.pip_only:
         yield f"{option} has no target; assuming {host}"
     yield from unused_constraint_notes(plan)
     versions: dict[str, dict[str, list[str]]] = {}

@@ -106,50 +106,52 @@ def write_way(way: Way) -> str:
     return text
 
 
-def read_files(data: Mapping[str, Any], notebook: FaultCollector) -> dict[Way, PinnedFile]:
+def read_files(data: Mapping[str, Any], collector: FaultCollector) -> dict[Way, PinnedFile]:
     """Read every file that a lock names.
 
     :param data: the lock as TOML.
-    :param notebook: collects the faults.
+    :param collector: collects the faults.
     :returns: the valid files by their place.
     """
     packages = data.get("packages")
     if not isinstance(packages, list):
         what = "is missing" if packages is None else "has to be a list of tables"
-        notebook.note(("packages",), what, "is the lock whole?")
+        collector.note(("packages",), what, "is the lock whole?")
         return {}
     found: dict[Way, PinnedFile] = {}
     for number, package in enumerate(packages):
         place: Way = ("packages", number)
         if not isinstance(package, dict):
-            notebook.note(place, "has to be a table")
+            collector.note(place, "has to be a table")
             continue
-        for each in _package_files(package, place, notebook):
+        for each in _package_files(package, place, collector):
             found[each.place] = each
     return found
 
 
 def _package_files(
-    package: Mapping[str, Any], place: Way, notebook: FaultCollector
+    package: Mapping[str, Any], place: Way, collector: FaultCollector
 ) -> list[PinnedFile]:
     name, version = package.get("name"), package.get("version", "")
     if not isinstance(name, str) or not name:
-        notebook.note((*place, "name"), "the project's name is missing")
+        collector.note((*place, "name"), "the project's name is missing")
         return []
     if name != _normalised(name):
-        notebook.note((*place, "name"), f"{name!r} is not normalised", f"write {_normalised(name)}")
+        collector.note(
+            (*place, "name"), f"{name!r} is not normalised", f"write {_normalised(name)}"
+        )
         return []
     if not isinstance(version, str):
-        notebook.note((*place, "version"), "has to be a string")
+        collector.note((*place, "version"), "has to be a string")
         version = ""
     entries: list[tuple[Way, object]] = []
     wheels = package.get("wheels", [])
     if isinstance(wheels, list):
         entries += (((*place, "wheels", n), each) for n, each in enumerate(wheels))
     else:
-        notebook.note((*place, "wheels"), "has to be a list of tables")
+        collector.note((*place, "wheels"), "has to be a list of tables")
     entries += (((*place, key), package[key]) for key in ("sdist", "archive") if key in package)
-    reader = _EntryReader(name, version, package, notebook)
+    reader = _EntryReader(name, version, package, collector)
     return [file for path, entry in entries if (file := reader.read(path, entry)) is not None]
 
 
@@ -164,17 +166,17 @@ class _EntryReader:
     name: str
     version: str
     package: Mapping[str, Any]
-    notebook: FaultCollector
+    collector: FaultCollector
 
     def read(self, place: Way, entry: object) -> PinnedFile | None:
         """Read a file; None if it has a fault."""
-        before = len(self.notebook.faults)
+        before = len(self.collector.faults)
         if not isinstance(entry, dict):
-            self.notebook.note(place, "has to be a table")
+            self.collector.note(place, "has to be a table")
             return None
         url, path = self._text(entry, place, "url"), self._text(entry, place, "path")
         if not url and not path:
-            self.notebook.note(place, "has neither url nor path")
+            self.collector.note(place, "has neither url nor path")
         if url and not path:
             self._check(_url_fault(url), (*place, "url"))
         if path:
@@ -194,16 +196,16 @@ class _EntryReader:
             python if isinstance(python, str) else None,
             place,
         )
-        return file if len(self.notebook.faults) == before else None
+        return file if len(self.collector.faults) == before else None
 
     def _check(self, fault: tuple[str, str] | None, place: Way) -> None:
         if fault is not None:
-            self.notebook.note(place, *fault)
+            self.collector.note(place, *fault)
 
     def _text(self, entry: Mapping[str, Any], place: Way, key: str) -> str:
         value = entry.get(key, "")
         if not isinstance(value, str):
-            self.notebook.note((*place, key), "has to be a string")
+            self.collector.note((*place, key), "has to be a string")
             return ""
         return value
 
@@ -242,15 +244,17 @@ class _EntryReader:
 
     def _sha256(self, hashes: object, place: Way) -> str:
         if not isinstance(hashes, dict) or not hashes:
-            self.notebook.note(place, "the hash is missing", "lock again")
+            self.collector.note(place, "the hash is missing", "lock again")
             return ""
         sha256 = hashes.get("sha256")
         if sha256 is None:
             names = ", ".join(sorted(map(str, hashes)))
-            self.notebook.note(place, f"there is no sha256, only {names}", "lock again with sha256")
+            self.collector.note(
+                place, f"there is no sha256, only {names}", "lock again with sha256"
+            )
             return ""
         if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-            self.notebook.note((*place, "sha256"), "has to be 64 hexadecimal digits")
+            self.collector.note((*place, "sha256"), "has to be 64 hexadecimal digits")
             return ""
         return sha256.lower()
 
@@ -258,7 +262,7 @@ class _EntryReader:
         if size is None:
             return None
         if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            self.notebook.note(place, "has to be a number of bytes")
+            self.collector.note(place, "has to be a number of bytes")
             return None
         return size
 

@@ -238,18 +238,18 @@ def read(text: str, name: str) -> Lock:
     :raises InputError: if wheeltarget did not write it so; it names the places.
     """
     parsed, faults = parse_lock(name, text.encode())
-    notebook = FaultCollector(name, parsed.text)
+    collector = FaultCollector(name, parsed.text)
     if parsed.origin is None and not faults:
         message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
-        notebook.note(("created-by",), message)
-    pylock = None if faults else parse_standard(parsed, notebook)
+        collector.note(("created-by",), message)
+    pylock = None if faults else parse_standard(parsed, collector)
     if pylock is not None and parsed.origin is not None:
         table = parsed.data["tool"]["wheeltarget"]
-        _check_table(table, notebook)
-        _check_packages(pylock, notebook)
-        if not notebook.faults:
+        _check_table(table, collector)
+        _check_packages(pylock, collector)
+        if not collector.faults:
             return _lock(pylock, parsed.origin, tuple(table["inputs"]), parsed.files)
-    raise InputError(tuple(map(_with_hint, (*faults, *notebook.faults))))
+    raise InputError(tuple(map(_with_hint, (*faults, *collector.faults))))
 
 
 def _with_hint(fault: Fault) -> Fault:
@@ -267,25 +267,25 @@ def is_ours(data: Mapping[str, Any]) -> bool:
     return isinstance(tool, Mapping) and isinstance(tool.get("wheeltarget"), Mapping)
 
 
-def _check_table(table: Mapping[str, Any], notebook: FaultCollector) -> None:
+def _check_table(table: Mapping[str, Any], collector: FaultCollector) -> None:
     """Check what a download from the lock does not need."""
     inputs, way = table.get("inputs"), ("tool", "wheeltarget")
     if not _is_text_list(inputs):
-        notebook.note((*way, "inputs"), "has to be a list of strings")
+        collector.note((*way, "inputs"), "has to be a list of strings")
     elif digest_of(tuple(inputs)) != table.get("digest"):
         message = "this is not the digest of the inputs above: they were changed by hand"
-        notebook.note((*way, "digest"), message)
+        collector.note((*way, "digest"), message)
 
 
-def _check_packages(pylock: Pylock, notebook: FaultCollector) -> None:
+def _check_packages(pylock: Pylock, collector: FaultCollector) -> None:
     """Check what a download does not need; one file per project and no marker is checked before."""
     if len(pylock.environments or ()) > 1:
-        notebook.note(("environments",), "a lock of wheeltarget has only one environment")
+        collector.note(("environments",), "a lock of wheeltarget has only one environment")
     for number, package in enumerate(pylock.packages):
         if package.version is None:
-            notebook.note(("packages", number), f"{package.name} has no version")
+            collector.note(("packages", number), f"{package.name} has no version")
         if not all(isinstance(each.get("name"), str) for each in package.dependencies or ()):
-            notebook.note(("packages", number), f"a dependency of {package.name} has no name")
+            collector.note(("packages", number), f"a dependency of {package.name} has no name")
 
 
 def _is_text_list(value: object) -> TypeGuard[list[str]]:

@@ -146,49 +146,49 @@ def parse_lock(name: str, data: bytes, extras: tuple[str, ...] = ()) -> tuple[Lo
         return nothing, [Fault(f"{name} is not a lock: it is nested too deeply")]
     except ValueError as error:  # a number of thousands of digits
         return nothing, [Fault(f"{name} is not a lock: {error}")]
-    notebook = FaultCollector(name, text)
-    _check_head(parsed, notebook)
-    files = read_files(parsed, notebook)
-    origin = _read_origin(parsed, notebook) if is_own(data) else None
+    collector = FaultCollector(name, text)
+    _check_head(parsed, collector)
+    files = read_files(parsed, collector)
+    origin = _read_origin(parsed, collector) if is_own(data) else None
     if origin is not None:
-        _check_own(parsed, notebook)
-    return Lock(name, text, parsed, files, origin, extras), notebook.faults
+        _check_own(parsed, collector)
+    return Lock(name, text, parsed, files, origin, extras), collector.faults
 
 
-def _check_head(data: Mapping[str, Any], notebook: FaultCollector) -> None:
+def _check_head(data: Mapping[str, Any], collector: FaultCollector) -> None:
     version = data.get("lock-version")
     if version is None:
         hint = "a lock begins with lock-version"
-        notebook.note(("lock-version",), "is missing", hint)
+        collector.note(("lock-version",), "is missing", hint)
     elif not isinstance(version, str) or not re.fullmatch(r"1(\.\d+)?", version):
         hint = "this wheeltarget reads 1.0: lock again, or use a newer wheeltarget"
-        notebook.note(("lock-version",), f"{version!r} is not known", hint)
+        collector.note(("lock-version",), f"{version!r} is not known", hint)
 
 
-def _read_origin(data: Mapping[str, Any], notebook: FaultCollector) -> Origin | None:
+def _read_origin(data: Mapping[str, Any], collector: FaultCollector) -> Origin | None:
     """Read ``[tool.wheeltarget]``."""
     way: Way = ("tool", "wheeltarget")
     tools = data.get("tool", {})
     table = tools.get("wheeltarget") if isinstance(tools, dict) else None
     if not isinstance(table, dict):
         message = "the table with the target of the lock is missing"
-        notebook.note(way, message, "the file may be incomplete: lock again")
+        collector.note(way, message, "the file may be incomplete: lock again")
         return None
     schema = table.get("schema")
     if schema != SCHEMA or isinstance(schema, bool):
         hint = "lock again, or use a newer wheeltarget"
         what = "is missing" if schema is None else f"{schema!r} is not known to this wheeltarget"
-        notebook.note((*way, "schema"), what, hint)
+        collector.note((*way, "schema"), what, hint)
         return None
     values = {}
     for key in ("target", "tag", "python"):
         value = table.get(key)
         if not isinstance(value, str) or not value:
-            notebook.note((*way, key), "has to be a string", "lock again")
+            collector.note((*way, key), "has to be a string", "lock again")
         elif not value.isprintable():
-            notebook.note((*way, key), "has a character that is not printable", "lock again")
+            collector.note((*way, key), "has a character that is not printable", "lock again")
         elif key == "python" and not _PYTHON.fullmatch(value):
-            notebook.note((*way, key), f"{value!r} is not a full version of Python", "lock again")
+            collector.note((*way, key), f"{value!r} is not a full version of Python", "lock again")
         else:
             values[key] = value
     if len(values) < 3:
@@ -196,7 +196,7 @@ def _read_origin(data: Mapping[str, Any], notebook: FaultCollector) -> Origin | 
     return Origin(values["target"], values["tag"], values["python"])
 
 
-def _check_own(data: Mapping[str, Any], notebook: FaultCollector) -> None:
+def _check_own(data: Mapping[str, Any], collector: FaultCollector) -> None:
     """Refuse what a lock for one target cannot have: two files of a project, or a choice."""
     seen: dict[str, int] = {}
     packages = data.get("packages", [])
@@ -207,44 +207,44 @@ def _check_own(data: Mapping[str, Any], notebook: FaultCollector) -> None:
         name = package.get("name")
         if isinstance(name, str) and name in seen:
             message = f"{name} is there twice, first in packages[{seen[name]}]"
-            notebook.note(way, message, "a lock for one target has each project once")
+            collector.note(way, message, "a lock for one target has each project once")
         elif isinstance(name, str):
             seen[name] = number
         wheels = package.get("wheels", [])
         if isinstance(wheels, list) and len(wheels) > 1:
             message = f"{len(wheels)} wheels of one project"
-            notebook.note((*way, "wheels"), message, "a lock for one target has one of each")
+            collector.note((*way, "wheels"), message, "a lock for one target has one of each")
         if wheels and ("sdist" in package or "archive" in package):
-            notebook.note(way, "a wheel and a source", "a lock for one target has one of each")
+            collector.note(way, "a wheel and a source", "a lock for one target has one of each")
         for key in ("vcs", "directory"):
             if key in package:
-                notebook.note((*way, key), "cannot be fetched by its hash: it is not a file")
+                collector.note((*way, key), "cannot be fetched by its hash: it is not a file")
         if "marker" in package:
-            notebook.note((*way, "marker"), "a lock for one target has no markers", "lock again")
+            collector.note((*way, "marker"), "a lock for one target has no markers", "lock again")
 
 
-def select_own(lock: Lock, looker: TargetFinder) -> tuple[Selection | None, list[Fault]]:
+def select_own(lock: Lock, finder: TargetFinder) -> tuple[Selection | None, list[Fault]]:
     """Select all files of a lock that wheeltarget wrote, if they fit its target.
 
     :param lock: the lock; it has an origin.
-    :param looker: the functions that find targets.
+    :param finder: the functions that find targets.
     :returns: the selection, and the faults.
     """
     assert lock.origin is not None  # noqa: S101 - as the parameter says
-    notebook = FaultCollector(lock.name, lock.text)
+    collector = FaultCollector(lock.name, lock.text)
     try:
-        target = _own_target(lock.origin, looker, lock.files.values())
+        target = _own_target(lock.origin, finder, lock.files.values())
     except TargetError as error:
-        notebook.note(("tool", "wheeltarget", "tag"), error.message, error.hint or "lock again")
-        return None, notebook.faults
+        collector.note(("tool", "wheeltarget", "tag"), error.message, error.hint or "lock again")
+        return None, collector.faults
     accepted = set(target.tags)
     for file in lock.files.values():
         if file.is_wheel and not file.tags & accepted:
             message = f"{file.filename} is for another target than {lock.origin.label}"
             hint = "the lock was changed by hand, or is damaged: lock again"
-            notebook.note(file.place, message, hint)
+            collector.note(file.place, message, hint)
     selection = Selection(lock.origin.label, target, pin_all(lock, lock.files.values()))
-    return selection, notebook.faults
+    return selection, collector.faults
 
 
 def pin_all(lock: Lock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
@@ -262,7 +262,7 @@ def pin_all(lock: Lock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
     )
 
 
-def _own_target(origin: Origin, looker: TargetFinder, files: Iterable[PinnedFile]) -> Target:
+def _own_target(origin: Origin, finder: TargetFinder, files: Iterable[PinnedFile]) -> Target:
     """Return the target that a lock of wheeltarget was made for; raises TargetError.
 
     The target may accept more than its best tag says, such as one of a target file; but that file
@@ -275,7 +275,7 @@ def _own_target(origin: Origin, looker: TargetFinder, files: Iterable[PinnedFile
         return target
     for key in ("tags", "target"):
         try:
-            named = looker.look_up(key, origin.label, "") or looker.host()
+            named = finder.look_up(key, origin.label, "") or finder.host()
         except TargetError:
             continue
         if named.tags[0] == origin.tag:

@@ -30,19 +30,19 @@ def select(
     :param sources: the projects that may be kept as a source, if it is not wheeltarget's lock.
     :returns: the selection for each target, and the faults.
     """
-    notebook = FaultCollector(lock.name, lock.text)
-    parsed = parse_standard(lock, notebook)
+    collector = FaultCollector(lock.name, lock.text)
+    parsed = parse_standard(lock, collector)
     if parsed is None:
-        return [], notebook.faults
-    selector = _Selector(lock, parsed, notebook, sources)
-    return list(selector.select_all(wanted)), notebook.faults
+        return [], collector.faults
+    selector = _Selector(lock, parsed, collector, sources)
+    return list(selector.select_all(wanted)), collector.faults
 
 
-def parse_standard(lock: Lock, notebook: FaultCollector) -> Pylock | None:
+def parse_standard(lock: Lock, collector: FaultCollector) -> Pylock | None:
     """Parse a lock by packaging, which checks the rest of the specification.
 
     :param lock: the lock.
-    :param notebook: collects the faults.
+    :param collector: collects the faults.
     :returns: the lock as packaging has it; None if it has a fault.
     """
     from packaging.pylock import Pylock, PylockValidationError
@@ -52,7 +52,7 @@ def parse_standard(lock: Lock, notebook: FaultCollector) -> Pylock | None:
     except PylockValidationError as error:
         steps = re.findall(r"[^.\[\]]+", error.context or "")
         way: Way = tuple(int(step) if step.isdigit() else step for step in steps)
-        notebook.note(way, error.message)
+        collector.note(way, error.message)
     return None
 
 
@@ -65,7 +65,7 @@ class _Selector:
 
     lock: Lock
     parsed: Pylock
-    notebook: FaultCollector
+    collector: FaultCollector
     sources: frozenset[str]
 
     def select_all(self, wanted: Sequence[tuple[str, Target]]) -> Iterator[Selection]:
@@ -114,7 +114,7 @@ class _Selector:
         elif self.parsed.environments:
             what, hint = f"target {label} is not in the environments of the lock", _LOCK_AGAIN
             way = ("environments",)
-        self.notebook.note(way, what, hint)
+        self.collector.note(way, what, hint)
 
     def _undeclared(self) -> list[str]:
         """Return the requested extras that the lock does not have."""
@@ -142,7 +142,7 @@ class _Selector:
             verdict = holds(str(package.marker), decide, target.unknown) if package.marker else True
             if not isinstance(verdict, bool):
                 message = f"depends on {' and '.join(verdict)}, which is unknown for {label}"
-                self.notebook.note(("packages", number, "marker"), message)
+                self.collector.note(("packages", number, "marker"), message)
                 known = False
         return known
 
@@ -159,7 +159,7 @@ class _Selector:
         kind = "vcs" if package.vcs is not None else "directory"
         what = "a repository" if kind == "vcs" else "a folder"
         message = f"{package.name} is {what}, which cannot be fetched by a hash"
-        self.notebook.note((*way, kind), message, "lock a released version of it")
+        self.collector.note((*way, kind), message, "lock a released version of it")
         return None
 
     def _fits(self, file: PinnedFile, label: str, target: Target) -> bool:
@@ -167,7 +167,7 @@ class _Selector:
         if not file.is_wheel or not file.tags.isdisjoint(target.tags):
             return True
         message = f"{file.filename} is for another target than {label}"
-        self.notebook.note(file.place, message, _LOCK_AGAIN)
+        self.collector.note(file.place, message, _LOCK_AGAIN)
         return False
 
     def _allowed(self, file: PinnedFile, place: Way, label: str) -> PinnedFile | None:
@@ -175,5 +175,5 @@ class _Selector:
             return file
         message = f"{file.project} has no wheel for {label} in this lock, only {file.filename}"
         hint = f"--allow-sdist {file.project} keeps the source for the target to build"
-        self.notebook.note(place, message, hint)
+        self.collector.note(place, message, hint)
         return None

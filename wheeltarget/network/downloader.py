@@ -29,7 +29,7 @@ from wheeltarget.network.transfer import (
     StatusError,
     UnreachableError,
     WrongSizeError,
-    obtain,
+    fetch_with_retries,
 )
 from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, copy_file, hash_file
@@ -90,7 +90,7 @@ def fetch_plain(
     orders: Sequence[FileToFetch],
     network: Network,
     store: Store | None,
-    meanwhile: Callable[[], None],
+    while_fetching: Callable[[], None],
     watch: Watch | None = None,
 ) -> Fetched:
     """Fetch files over plain connections, as far as possible.
@@ -98,7 +98,7 @@ def fetch_plain(
     :param orders: the files.
     :param network: the settings of the network.
     :param store: the wheel store that keeps the files for the next run.
-    :param meanwhile: called once while files are being fetched.
+    :param while_fetching: called once while files are being fetched.
     :param watch: called with the progress.
     :raises OSError: if a file cannot be written.
     """
@@ -110,7 +110,7 @@ def fetch_plain(
         if network.takes(order.url):
             parts = urlsplit(order.url)
             hosts.setdefault((parts.scheme.lower(), parts.netloc), deque()).append(order)
-    _Downloader(network, store, fetched, watch).run(hosts, meanwhile)
+    _Downloader(network, store, fetched, watch).run(hosts, while_fetching)
     return fetched
 
 
@@ -142,7 +142,9 @@ class _Downloader:
         self._done = 0
 
     def run(
-        self, hosts: Mapping[tuple[str, str], deque[FileToFetch]], meanwhile: Callable[[], None]
+        self,
+        hosts: Mapping[tuple[str, str], deque[FileToFetch]],
+        while_fetching: Callable[[], None],
     ) -> None:
         """Fetch everything; no thread goes on when this returns or raises."""
         orders = [order for queue in hosts.values() for order in queue]
@@ -156,7 +158,7 @@ class _Downloader:
             for thread in threads:
                 thread.start()
             with _short_switch_interval():
-                meanwhile()
+                while_fetching()
             for thread in threads:
                 while thread.is_alive():
                     # With a timeout: on Windows, a join without one blocks signals.
@@ -200,7 +202,7 @@ class _Downloader:
 
     def _fetch(self, order: FileToFetch, connection: Connection, queue: deque[FileToFetch]) -> None:
         try:
-            digest = obtain(
+            digest = fetch_with_retries(
                 order,
                 self._store,
                 lambda start: connection.ask(order.url, start),
@@ -268,7 +270,7 @@ def _load_certificates(place: str) -> ssl.SSLContext:
     )
 
 
-def take_file(order: FileToFetch, place: Path, *, linked: bool = True) -> Digest | None:
+def place_file(order: FileToFetch, place: Path, *, linked: bool = True) -> Digest | None:
     """Link or copy a file that is on this machine already, if it has the right hash.
 
     :param order: the file, and where to put it.

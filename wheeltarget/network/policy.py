@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from wheeltarget.errors import UsageError
-from wheeltarget.network.transfer import USUAL_PATIENCE, Patience
+from wheeltarget.network.transfer import USUAL_PATIENCE, RetryPolicy
 from wheeltarget.pip_config.options import CommandLine
 
 CONNECTIONS = "WHEELTARGET_CONNECTIONS"
@@ -45,7 +45,7 @@ class Network:
     plain_tls: bool = True
     not_plain: frozenset[str] = frozenset()
     connections: int = USUAL
-    patience: Patience = USUAL_PATIENCE
+    patience: RetryPolicy = USUAL_PATIENCE
 
     def takes(self, url: str) -> bool:
         """Return whether a plain connection is enough for a URL.
@@ -100,7 +100,7 @@ def read_network(
         plain_tls=not given("client-cert") and not legacy and not trusted,
         not_plain=frozenset(host.lower() for host in hosts),
         connections=read_connections(environment),
-        patience=Patience(
+        patience=RetryPolicy(
             _count(given("retries"), USUAL_PATIENCE.retries),
             _count(given("resume-retries"), USUAL_PATIENCE.resumes),
         ),

@@ -69,7 +69,7 @@ class WrongSizeError(WheeltargetError):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How often to request a file again without progress.
 
     :param retries: after a connection that broke before there was an answer; pip's ``--retries``.
@@ -88,7 +88,7 @@ class Patience:
         return broken <= (self.retries if isinstance(error, NoAnswerError) else self.resumes)
 
 
-USUAL_PATIENCE = Patience()
+USUAL_PATIENCE = RetryPolicy()
 """pip's defaults."""
 
 
@@ -142,11 +142,11 @@ Ask = Callable[[int], Answer]
 """Requests a file from some byte on; raises BrokenError, UnreachableError or StatusError."""
 
 
-def obtain(
+def fetch_with_retries(
     order: FileToFetch,
     store: Store | None,
     ask: Ask,
-    patience: Patience = USUAL_PATIENCE,
+    patience: RetryPolicy = USUAL_PATIENCE,
     pause: Callable[[float], object] | None = None,
 ) -> Digest:
     """Fetch a file, through the store if there is one.
@@ -173,7 +173,7 @@ def obtain(
 
 
 def _obtain_directly(
-    order: FileToFetch, ask: Ask, patience: Patience, pause: Callable[[float], object] | None
+    order: FileToFetch, ask: Ask, patience: RetryPolicy, pause: Callable[[float], object] | None
 ) -> Digest:
     path = Path(order.path)
     path.unlink(missing_ok=True)
@@ -192,7 +192,7 @@ def receive(
     write: Callable[[bytes | memoryview], object],
     size: int | None,
     ask: Ask,
-    patience: Patience = USUAL_PATIENCE,
+    patience: RetryPolicy = USUAL_PATIENCE,
     pause: Callable[[float], object] | None = None,
 ) -> None:
     """Read a file to its end, although the connection may break on the way.

@@ -20,11 +20,11 @@ from wheeltarget.errors import HashMismatchError, PipMovedError
 from wheeltarget.network.transfer import (
     Answer,
     BrokenError,
-    Patience,
+    RetryPolicy,
     StatusError,
     UnreachableError,
     WrongSizeError,
-    obtain,
+    fetch_with_retries,
     read_length,
     read_start,
 )
@@ -117,7 +117,7 @@ class _LockedFetch:
         self._session = session
         self._orders = request.files
         self._connections = request.connections
-        self._patience = Patience(resumes=request.resumes)
+        self._patience = RetryPolicy(resumes=request.resumes)
         self._store = Store(request.store) if request.store else None
         self._find = find
         # A host that did not answer a plain connection is tried last, if there is an alternative.
@@ -182,7 +182,7 @@ class _LockedFetch:
         for url in self._find(order):
             try:
                 ask = functools.partial(_ask, self._session, url)
-                obtain(order, self._store, ask, self._patience)
+                fetch_with_retries(order, self._store, ask, self._patience)
             except _FAILURES:
                 continue  # report the error of its own URL
             del self._failed[order]
@@ -216,12 +216,14 @@ class _LockedFetch:
 
         try:
             try:
-                obtain(order, self._store, ask, self._patience)
+                fetch_with_retries(order, self._store, ask, self._patience)
             except (HashMismatchError, WrongSizeError):
                 if not is_cached:
                     raise
                 # pip's cache may be damaged: ask the server.
-                obtain(order, self._store, functools.partial(ask, fresh=True), self._patience)
+                fetch_with_retries(
+                    order, self._store, functools.partial(ask, fresh=True), self._patience
+                )
         except (UnreachableError, BrokenError) as error:
             self._closed[_host(order)] = self._failed[order] = error
         except _FAILURES as error:

@@ -109,7 +109,7 @@ class JobState:
     pages: WantedPages = field(default_factory=WantedPages)
     chosen: tuple[ChosenFile, ...] = ()
     failure: Failure | None = None
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     fresh_until: float | None = None
     listing: JobListing | None = None
     view: View | None = field(init=False)
@@ -117,7 +117,9 @@ class JobState:
 
     def __post_init__(self) -> None:
         self.view = _view(self.order.target) if self.order.target else None
-        self._allowed = {name: _allowed_tags(tags) for name, tags in self.order.narrow.items()}
+        self._allowed = {
+            name: _allowed_tags(tags) for name, tags in self.order.allowed_tags.items()
+        }
 
     def allowed_tags(self, project: str) -> AllowedTags | None:
         """Return the tags that constraints allow a project, or None if they allow all."""
@@ -139,7 +141,7 @@ class JobState:
 
     def preference(self, project: str) -> str | None:
         """Return the version of a project to try first, or None."""
-        return self.order.prefer.get(normalize_name(project)) if self.order.prefer else None
+        return self.order.preferred.get(normalize_name(project)) if self.order.preferred else None
 
     def saves(self, link: Any) -> bool:
         """Return whether to fetch a chosen file; a dry run only does so for its hash."""
@@ -163,7 +165,7 @@ class JobState:
             self.dependencies,
             self.chosen,
             self.failure,
-            tuple(self.said),
+            tuple(self.messages),
             self.fresh_until,
         )
 

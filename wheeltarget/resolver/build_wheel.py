@@ -42,8 +42,8 @@ def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage
     environment["PIP_REQUIRE_HASHES"] = "0"
     sys.stderr.flush()
     with subprocess.Popen(command, env=environment, stdout=2) as child:
-        stage.tell_guard(f"child {child.pid}")
+        stage.notify_guard(f"child {child.pid}")
         try:
             return wait_for(child)
         finally:
-            stage.tell_guard(f"ended {child.pid}")
+            stage.notify_guard(f"ended {child.pid}")

@@ -24,12 +24,12 @@ class Constraints:
     """The constraints that apply to one target.
 
     :param lines: the lines that apply.
-    :param narrow: (project, tags) for each project with fewer tags than the target; the tags in
-        the target's order.
+    :param allowed_tags: (project, tags) for each project with fewer tags than the target, in the
+        order of the target.
     """
 
     lines: frozenset[SourceLine]
-    narrow: tuple[tuple[str, tuple[str, ...]], ...]
+    allowed_tags: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def constraints_for(
@@ -57,12 +57,12 @@ def constraints_for(
             project = _project(entry.line, target)
             if project:
                 left[project] = left.get(project, every).intersection(frozenset().union(*within))
-    narrow = (
+    allowed_tags = (
         (project, tuple(tag for tag in target.tags if tag in tags))
         for project, tags in sorted(left.items())
         if tags != every
     )
-    return Constraints(frozenset(lines), tuple(narrow))
+    return Constraints(frozenset(lines), tuple(allowed_tags))
 
 
 def _project(line: SourceLine, target: Target) -> str:

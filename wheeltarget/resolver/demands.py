@@ -17,47 +17,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class VersionRequirements:
     """The versions that all demands on a project admit.
 
-    :param askers: for each project that requests it, its specifiers. One of them has to be met,
+    :param specifiers: for each project that requests it, its specifiers. One of them has to be met,
         since the releases of the requesting project are alternatives.
     """
 
-    askers: tuple[tuple[SpecifierSet, ...], ...]
+    specifiers: tuple[tuple[SpecifierSet, ...], ...]
 
     @classmethod
-    def by(cls, demands: Iterable[Demand]) -> Wanted:
-        """Build it from demands."""
+    def from_demands(cls, demands: Iterable[Demand]) -> VersionRequirements:
+        """Collect the specifiers of demands."""
         from packaging.specifiers import SpecifierSet
 
-        askers: dict[str, list[str]] = {}
+        by_requester: dict[str, list[str]] = {}
         for number, demand in enumerate(demands):
-            askers.setdefault(demand.asker or f"line {number}", []).append(demand.specifier)
-            askers[f"constraint {number}"] = [demand.constraint]
+            requester = demand.requested_by or f"line {number}"
+            by_requester.setdefault(requester, []).append(demand.specifier)
+            by_requester[f"constraint {number}"] = [demand.constraint]
         return cls(
             tuple(
                 tuple(map(SpecifierSet, dict.fromkeys(specifiers)))
-                for specifiers in askers.values()
+                for specifiers in by_requester.values()
             )
         )
 
     def takes(self, version: Version) -> bool:
         """Check whether all demands admit a version, which may be a pre-release."""
         return all(
-            any(specifier.contains(version, prereleases=True) for specifier in specifiers)
-            for specifiers in self.askers
+            any(each.contains(version, prereleases=True) for each in alternatives)
+            for alternatives in self.specifiers
         )
 
     @property
     def names_prereleases(self) -> bool:
         """Return whether a specifier names a pre-release."""
-        return any(each.prereleases for specifiers in self.askers for each in specifiers)
+        return any(each.prereleases for alternatives in self.specifiers for each in alternatives)
 
     @property
     def is_pinned(self) -> bool:
         """Return whether a specifier pins one version, which then may be a yanked one."""
-        return any(is_pinned(each) for specifiers in self.askers for each in specifiers)
+        return any(is_pinned(each) for alternatives in self.specifiers for each in alternatives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def newest_fitting(releases: Iterable[Release]) -> Release | None:
 
     :param releases: every release, the newest first.
     """
-    fitting = [release for release in releases if release.reason.nearness is Difference.FITS]
+    fitting = [release for release in releases if release.reason.difference is Difference.FITS]
     final = (release for release in fitting if not release.version.is_prerelease)
     return next(final, fitting[0] if fitting else None)
 
@@ -108,7 +109,7 @@ def judge(
             return Reason(Difference.FITS, "fits as a source")
         return Reason(Difference.SOURCE, "has no wheel, only a source")
     reason = compare_tags(file.filename, target)
-    if reason.nearness is not Difference.FITS:
+    if reason.difference is not Difference.FITS:
         return reason
     rule = _judge_by_rules(file)
     if rule is not None:

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.errors import DownloadError
 from wheeltarget.pip_protocol import Demand, FileFact
-from wheeltarget.resolver.demands import Release, Wanted, allowed_hashes, judge, newest_fitting
-from wheeltarget.resolver.suggestions import Fix, Situation, find_sources, find_suggestions
+from wheeltarget.resolver.demands import (
+    Release,
+    VersionRequirements,
+    allowed_hashes,
+    judge,
+    newest_fitting,
+)
+from wheeltarget.resolver.suggestions import Situation, Suggestion, find_sources, find_suggestions
 from wheeltarget.targets.compatibility import Difference, Reason, merge_reasons, missing_everywhere
 from wheeltarget.targets.target import Target
 
@@ -33,7 +39,7 @@ class Explanation:
     :param demands: the demands on the project.
     :param target: the label of the target.
     :param releases: every release, the newest first.
-    :param fixes: single changes, each tried on the files of the project; the smallest first.
+    :param suggestions: single changes, each tried on the files of the project; the smallest first.
     :param sources: options that allow a source; whether it can be built was not tried.
     :param missing: the part of the target that no wheel of any release is for; may be empty.
     :param places: the URLs that were searched, if nothing was found.
@@ -42,8 +48,8 @@ class Explanation:
     demands: tuple[Demand, ...]
     target: str
     releases: tuple[Release, ...]
-    fixes: tuple[Fix, ...]
-    sources: tuple[Fix, ...] = ()
+    suggestions: tuple[Suggestion, ...]
+    sources: tuple[Suggestion, ...] = ()
     missing: str = ""
     places: tuple[str, ...] = ()
 
@@ -55,9 +61,9 @@ class Explanation:
     @property
     def is_innocent(self) -> bool:
         """Return whether an admitted release fits, so that the cause is another project."""
-        unlisted = any(demand.unlisted for demand in self.demands)
-        fits = any(release.reason.nearness is Difference.FITS for release in self.admitted)
-        return fits and not unlisted
+        lacks_hash = any(demand.lacks_hash for demand in self.demands)
+        fits = any(release.reason.difference is Difference.FITS for release in self.admitted)
+        return fits and not lacks_hash
 
     @property
     def newest_fitting(self) -> Release | None:
@@ -69,7 +75,7 @@ class ResolutionError(DownloadError):
     """pip found no set of files that meets every demand.
 
     :param explanations: one for each project; may be empty.
-    :param said: pip's output on what has no explanation.
+    :param messages: pip's output on what has no explanation.
     """
 
     def __init__(
@@ -79,9 +85,9 @@ class ResolutionError(DownloadError):
         *,
         exit_code: int,
         explanations: Sequence[Explanation],
-        said: Sequence[str] = (),
+        messages: Sequence[str] = (),
     ) -> None:
-        super().__init__(message, hint, exit_code=exit_code, said=tuple(said))
+        super().__init__(message, hint, exit_code=exit_code, messages=tuple(messages))
         self.explanations = tuple(explanations)
 
 
@@ -101,7 +107,7 @@ def explain(
     :param places: the URLs that were searched for the project.
     """
     by_version = _by_version(files)
-    wanted = Wanted.by(demands)
+    wanted = VersionRequirements.from_demands(demands)
     releases = [
         _release(version, by_version[version], (demands, wanted), target)
         for version in sorted(by_version, reverse=True)
@@ -125,7 +131,7 @@ def explain(
 
 def _without_prerelease(release: Release) -> Release:
     """Do not admit a pre-release, unless it fits or an option excludes it."""
-    kept = release.reason.nearness in {Difference.FITS, Difference.PRE_RELEASE}
+    kept = release.reason.difference in {Difference.FITS, Difference.PRE_RELEASE}
     if kept or not release.version.is_prerelease:
         return release
     return replace(release, admitted=False)
@@ -166,13 +172,13 @@ def _parse(text: str) -> Version | None:
 def _release(
     version: Version,
     files: Sequence[FileFact],
-    requested: tuple[tuple[Demand, ...], Wanted],
+    requested: tuple[tuple[Demand, ...], VersionRequirements],
     target: Target,
 ) -> Release:
     demands, wanted = requested
     hashes, pinned = allowed_hashes(demands), wanted.is_pinned
     reason = merge_reasons(judge(file, hashes, target, pinned=pinned) for file in files)
-    if reason.nearness is Difference.HASH:
+    if reason.difference is Difference.HASH:
         listed = [file.filename for file in files if set(file.hashes) & hashes]
         if listed:
             reason = Reason(Difference.HASH, f"the listed hash is that of {listed[0]}")

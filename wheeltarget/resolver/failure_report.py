@@ -43,7 +43,7 @@ def refuse_failures(
             _hint(explanations, unseen),
             exit_code=failed[0][1].exit_code,
             explanations=explanations,
-            said=[text for result, some in explained if not some for text in result.said],
+            messages=[text for result, some in explained if not some for text in result.messages],
         )
 
 
@@ -84,7 +84,7 @@ def _as_constrained(
 
     Another target would not help then, so the function always returns the same.
     """
-    tags = dict(job.narrow).get(project)
+    tags = dict(job.allowed_tags).get(project)
     if tags is None:
         return target, build
     seen = replace(target, label=f"{target.label}, narrowed by a constraint", tags=tags)
@@ -102,18 +102,22 @@ def _distinct(demands: Iterable[Demand]) -> tuple[Demand, ...]:
 def _placed(demand: Demand, asking: Sequence[tuple[str, RequestedBy]]) -> Demand:
     """Return a demand with the location of the user's line that it comes from."""
     root = demand.chain[-1][0].partition("[")[0] if demand.chain else demand.project
-    mine = [asker for name, asker in asking if name in {root, demand.file}]
-    same = [asker for asker in mine if not demand.chain and _has_specifier(asker, demand)]
-    places = [asker.location for asker in (*same, *mine)]
+    mine = [requested_by for name, requested_by in asking if name in {root, demand.file}]
+    same = [
+        requested_by
+        for requested_by in mine
+        if not demand.chain and _has_specifier(requested_by, demand)
+    ]
+    places = [requested_by.location for requested_by in (*same, *mine)]
     return replace(demand, location=places[0] if places else "")
 
 
-def _has_specifier(asker: RequestedBy, demand: Demand) -> bool:
+def _has_specifier(requested_by: RequestedBy, demand: Demand) -> bool:
     """Check whether a line, of several on one project, has the specifier of a demand."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.specifiers import SpecifierSet
 
     try:
-        return Requirement(asker.requirement).specifier == SpecifierSet(demand.specifier)
+        return Requirement(requested_by.requirement).specifier == SpecifierSet(demand.specifier)
     except InvalidRequirement:
         return True

@@ -9,7 +9,7 @@ from pathlib import Path
 from wheeltarget.errors import DownloadError
 from wheeltarget.network.policy import read_connections
 from wheeltarget.pip_protocol import JobListing, ListingReport, ListProjects, read_message
-from wheeltarget.resolver.pip_runner import appearance, fetches_ahead, make_order, run_alone
+from wheeltarget.resolver.pip_runner import fetches_ahead, make_order, output_options, run_alone
 from wheeltarget.resolver.plan import Job
 from wheeltarget.staging.temporary import temporary_folder
 
@@ -29,7 +29,7 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
             make_order(
                 job,
                 label=label,
-                options=("--quiet", *appearance(captured=False)),
+                options=("--quiet", *output_options(captured=False)),
                 folder=home / "files",
                 destination=os.curdir,
                 result=home / f"result-{number}.json",

@@ -98,7 +98,7 @@ def run_jobs(
         make_order(
             job,
             label=label,
-            options=appearance(captured=captured),
+            options=output_options(captured=captured),
             folder=folder,
             destination=str(stage.destination / below),
             result=stage.folder / f"result-{number}.json",
@@ -159,7 +159,7 @@ def _raise_if_disk_full(exit_code: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def appearance(*, captured: bool) -> Iterator[str]:
+def output_options(*, captured: bool) -> Iterator[str]:
     """Return options for pip's output, which come before the user's own.
 
     :param captured: whether its output goes to a file.
@@ -209,9 +209,9 @@ def make_order(
         destination,
         result,
         FOREIGN_VARIABLES if target else (),
-        dict(job.narrow),
+        dict(job.allowed_tags),
         job.sources,
-        dict(job.prefer),
+        dict(job.preferred),
         dry_run,
         hashed,
     )
@@ -232,7 +232,7 @@ def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
         report.chosen,
         folder,
         report.failure,
-        report.said,
+        report.messages,
         report.fresh_until,
     )
 

@@ -32,18 +32,18 @@ class Job:
     :param files: (name, content) of every requirements and constraints file, as this target
         sees it; every line keeps its number.
     :param lines: the requirement lines that belong to it.
-    :param narrow: (project, tags) for each project for which constraints allow fewer wheels.
+    :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
-    :param prefer: (project, version) for each version to try before all others.
+    :param preferred: (project, version) for each version to try before all others.
     """
 
     target: Target | None
     arguments: tuple[str, ...]
     files: tuple[tuple[str, str], ...]
     lines: tuple[SourceLine, ...]
-    narrow: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    allowed_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sources: frozenset[str] = frozenset()
-    prefer: tuple[tuple[str, str], ...] = ()
+    preferred: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ class Plan:
     :param jobs: one for each distinct target, in the order in which they are first named.
     :param untargeted: the lines that are resolved for this interpreter while others are not.
     :param idle: the constraints whose clause matches no target of the run.
-    :param opaque: the options whose requirements only pip reads, for this interpreter as well.
+    :param pip_only: the options whose requirements only pip reads, for this interpreter as well.
     """
 
     jobs: tuple[Job, ...]
     untargeted: tuple[SourceLine, ...]
     idle: tuple[SourceLine, ...] = ()
-    opaque: tuple[str, ...] = ()
+    pip_only: tuple[str, ...] = ()
 
     @property
     def is_plain(self) -> bool:
         """Return whether there is no target at all, so that plain pip can run."""
-        return all(job.target is None and not job.narrow for job in self.jobs)
+        return all(job.target is None and not job.allowed_tags for job in self.jobs)
 
     def part(self, numbers: Sequence[int]) -> Plan:
         """Return the plan with some of the jobs.
@@ -74,7 +74,7 @@ class Plan:
         jobs = tuple(self.jobs[number] for number in numbers)
         if any(job.target is None for job in jobs):
             return replace(self, jobs=jobs)
-        return replace(self, jobs=jobs, untargeted=(), opaque=())
+        return replace(self, jobs=jobs, untargeted=(), pip_only=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +123,11 @@ def make_plan(
     default_targets = tuple(dict.fromkeys(found[name] for name in defaults if name in found)) or (
         None,
     )
-    opaque = [option for option in command.options if _is_opaque(option)]
-    by_target = _by_target(inputs.entries, found, default_targets, opaque=bool(opaque))
+    pip_only = [option for option in command.options if _only_pip_reads(option)]
+    by_target = _by_target(inputs.entries, found, default_targets, pip_only=bool(pip_only))
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
-        faults += (_inherited_fault(each) for each in choices.inherited if _is_opaque(each))
+        faults += (_inherited_fault(each) for each in choices.inherited if _only_pip_reads(each))
     for target, entries in by_target.items():
         if target is not None:
             lines = tuple(dict.fromkeys(entry.line for entry in entries))
@@ -139,13 +139,13 @@ def make_plan(
             _job(target, entries, inputs.files, constraints[target]),
             command,
             choices.sources,
-            takes_opaque=target in default_targets,
+            takes_pip_only=target in default_targets,
         )
         for target, entries in by_target.items()
     )
     mixed = None in by_target and len(by_target) > 1 and not defaults
     implicit = [each.line for each in by_target[None] if each.targets is None] if mixed else ()
-    unread = [" ".join(option.words) for option in opaque if mixed]
+    unread = [" ".join(option.words) for option in pip_only if mixed]
     used = {line for each in constraints.values() for line in each.lines}
     idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in used)
     plan = Plan(jobs, tuple(dict.fromkeys(implicit)), tuple(dict.fromkeys(idle)), tuple(unread))
@@ -157,7 +157,7 @@ def _by_target(
     found: Mapping[TargetName, Target | None],
     default_targets: tuple[Target | None, ...],
     *,
-    opaque: bool,
+    pip_only: bool,
 ) -> dict[Target | None, list[Entry]]:
     """Group the requirements by target."""
     by_target: dict[Target | None, list[Entry]] = defaultdict(list)
@@ -169,7 +169,7 @@ def _by_target(
             targets = tuple(found[name] for name in entry.targets if name in found)
         for target in dict.fromkeys(targets):
             by_target[target].append(entry)
-    for target in default_targets if opaque or not by_target else ():
+    for target in default_targets if pip_only or not by_target else ():
         by_target.setdefault(target, [])
     return by_target
 
@@ -224,7 +224,7 @@ def _look_up_all(
     return found, faults
 
 
-def _is_opaque(option: GivenOption) -> bool:
+def _only_pip_reads(option: GivenOption) -> bool:
     """Return whether an option has requirements that only pip reads."""
     if option.name in _OPAQUE:
         return True
@@ -250,17 +250,17 @@ def _job(
     requirements = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
     mine = constraints.lines.union(lines)
     contents = tuple((file.name, content_for(file, mine)) for file in files)
-    return Job(target, ("--", *requirements), contents, lines, constraints.narrow)
+    return Job(target, ("--", *requirements), contents, lines, constraints.allowed_tags)
 
 
 def _with_options(
-    job: Job, command: CommandLine, sources: frozenset[str], *, takes_opaque: bool
+    job: Job, command: CommandLine, sources: frozenset[str], *, takes_pip_only: bool
 ) -> Job:
     """Add the options before a job's requirements."""
     options = [
         argument
         for option in command.options
-        if _applies_to(option, job.target, takes_opaque=takes_opaque)
+        if _applies_to(option, job.target, takes_pip_only=takes_pip_only)
         for argument in option.words
     ]
     if job.target is None:
@@ -269,11 +269,11 @@ def _with_options(
     return replace(job, arguments=(*options, *job.arguments), sources=sources)
 
 
-def _applies_to(option: GivenOption, target: Target | None, *, takes_opaque: bool) -> bool:
+def _applies_to(option: GivenOption, target: Target | None, *, takes_pip_only: bool) -> bool:
     """Return whether an option of the command line is for a target."""
     if option.name == "--dest" or (target is not None and option.name in ENVIRONMENT_OPTIONS):
         return False
-    return takes_opaque or not _is_opaque(option)
+    return takes_pip_only or not _only_pip_reads(option)
 
 
 def _target_options(target: Target) -> Iterator[str]:

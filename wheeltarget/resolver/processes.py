@@ -31,7 +31,7 @@ def run_all(files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
     try:
         for file in files:
             children.append(_start(file, environment, captured=captured))
-            stage.tell_guard(f"child {children[-1].pid}")
+            stage.notify_guard(f"child {children[-1].pid}")
         exit_codes = []
         for child, file in zip(children, files, strict=True):
             exit_codes.append(child.wait())
@@ -46,7 +46,7 @@ def run_all(files: Sequence[Path], stage: Stage, *, captured: bool, silent: bool
         raise
     finally:
         for child in children:
-            stage.tell_guard(f"ended {child.pid}")
+            stage.notify_guard(f"ended {child.pid}")
     return exit_codes
 
 

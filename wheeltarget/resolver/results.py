@@ -20,7 +20,7 @@ class JobResult:
     :param chosen: the files that pip chose.
     :param folder: the folder of its files.
     :param failure: why pip's resolver failed, or None.
-    :param said: pip's messages about that, which were not shown.
+    :param messages: pip's messages about that, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch, or None.
     """
 
@@ -30,7 +30,7 @@ class JobResult:
     chosen: tuple[ChosenFile, ...]
     folder: Path
     failure: Failure | None = None
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     fresh_until: float | None = None
 
 

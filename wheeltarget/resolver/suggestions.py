@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.errors import TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
-from wheeltarget.resolver.demands import Release, Wanted, allowed_hashes, judge, newest_fitting
+from wheeltarget.resolver.demands import (
+    Release,
+    VersionRequirements,
+    allowed_hashes,
+    judge,
+    newest_fitting,
+)
 from wheeltarget.targets.compatibility import Difference, compare_tags
 from wheeltarget.targets.interpreters import neighbours
 from wheeltarget.targets.target import Target
@@ -18,7 +24,7 @@ from wheeltarget.targets.target import Target
 if TYPE_CHECKING:
     from packaging.version import Version
 
-Fix = tuple[str, str]
+Suggestion = tuple[str, str]
 """The text to write, and its effect."""
 
 _REFUSED = frozenset({"upload_too_late", "upload_time_missing", "pre_release"})
@@ -44,10 +50,10 @@ class Situation:
 
     def admitted(self, *kinds: Difference) -> list[Release]:
         """Return the admitted releases that do not fit for one of these reasons."""
-        return [r for r in self.releases if r.admitted and r.reason.nearness in kinds]
+        return [r for r in self.releases if r.admitted and r.reason.difference in kinds]
 
 
-def find_suggestions(situation: Situation) -> Iterator[Fix]:
+def find_suggestions(situation: Situation) -> Iterator[Suggestion]:
     """Find single changes after which a file fits.
 
     :param situation: the project and its demands.
@@ -59,7 +65,7 @@ def find_suggestions(situation: Situation) -> Iterator[Fix]:
     yield from _tag_fixes(situation)
 
 
-def find_sources(situation: Situation) -> Iterator[Fix]:
+def find_sources(situation: Situation) -> Iterator[Suggestion]:
     """Find options that allow a source; whether it can be built is not known.
 
     :param situation: the project and its demands.
@@ -89,13 +95,13 @@ def _is_source_for(file: FileFact, situation: Situation) -> bool:
     return _is_allowed(file, situation) and _takes_python(file, situation.target)
 
 
-def _unlisted_fixes(situation: Situation) -> Iterator[Fix]:
+def _unlisted_fixes(situation: Situation) -> Iterator[Suggestion]:
     """Find the line with the missing hash, if hashes are required."""
     newest = newest_fitting(r for r in situation.releases if r.admitted)
-    if newest is None or not any(demand.unlisted for demand in situation.demands):
+    if newest is None or not any(demand.lacks_hash for demand in situation.demands):
         return
     for file in situation.files[newest.version]:
-        if judge(file, frozenset(), situation.target).nearness is Difference.FITS and file.hashes:
+        if judge(file, frozenset(), situation.target).difference is Difference.FITS and file.hashes:
             name, value = file.hashes[0]
             line = f"{situation.demands[0].name}=={newest.version} --hash={name}:{value}"
             chain = situation.demands[0].chain
@@ -103,12 +109,12 @@ def _unlisted_fixes(situation: Situation) -> Iterator[Fix]:
             return
 
 
-def _specifier_fixes(situation: Situation) -> Iterator[Fix]:
+def _specifier_fixes(situation: Situation) -> Iterator[Suggestion]:
     """Find for each of the user's lines the specifier of the newest release that fits."""
     releases = situation.releases
     lines = [d for d in situation.demands if not d.chain and not d.file]
     for line in lines:
-        others = Wanted.by(
+        others = VersionRequirements.from_demands(
             # Every demand has the same constraint.
             Demand(line.project, line.name, "", line.constraint) if each is line else each
             for each in situation.demands
@@ -134,20 +140,20 @@ def _specifier_for(newest: Release, releases: Sequence[Release], specifier: str)
         parts = len(match[2].split("."))
         release = ".".join(map(str, newest.version.release[:parts]))
         compatible = f"~={release}"
-        fits = [r.version for r in releases if r.reason.nearness is Difference.FITS]
+        fits = [r.version for r in releases if r.reason.difference is Difference.FITS]
         within = [v for v in fits if SpecifierSet(compatible).contains(v)] if "." in release else []
         if within and max(within) == newest.version:
             return compatible
     return f"=={newest.version}"
 
 
-def _rule_fixes(situation: Situation) -> Iterator[Fix]:
+def _rule_fixes(situation: Situation) -> Iterator[Suggestion]:
     """Find changes to options and hashes, which exclude a file for every target."""
     demand = situation.demands[0]
     hashes = allowed_hashes(situation.demands)
     for release in situation.admitted(Difference.HASH)[:1]:
         for file in situation.files[release.version]:
-            if judge(file, hashes, situation.target).nearness is Difference.HASH:
+            if judge(file, hashes, situation.target).difference is Difference.HASH:
                 name, value = file.hashes[0]
                 yield f"--hash={name}:{value}", f"allows {file.filename}"
                 break
@@ -180,7 +186,7 @@ def _after(time: str) -> str:
     return later.isoformat().replace("+00:00", "Z")
 
 
-def _tag_fixes(situation: Situation) -> Iterator[Fix]:
+def _tag_fixes(situation: Situation) -> Iterator[Suggestion]:
     """Find the smallest changes of the target after which an admitted release fits."""
     interpreter, abi, platform = _own_tag(situation).split("-")
     level = situation.admitted(Difference.LIBC_LEVEL)
@@ -227,7 +233,7 @@ def _platforms(releases: Iterable[Release]) -> list[str]:
 
 def _first_fit(
     tags: Iterable[str], releases: Collection[Release], situation: Situation
-) -> Iterator[Fix]:
+) -> Iterator[Suggestion]:
     """Find the first tag for which one of these releases has a file."""
     for tag in tags if releases else ():
         try:
@@ -251,7 +257,7 @@ def _has_file(files: Iterable[FileFact], target: Target, situation: Situation) -
     """Check whether a file fits another target, including its Python version."""
     return any(
         file.filename.endswith(".whl")
-        and compare_tags(file.filename, target).nearness is Difference.FITS
+        and compare_tags(file.filename, target).difference is Difference.FITS
         and _is_allowed(file, situation)
         and _takes_python(file, target)
         for file in files

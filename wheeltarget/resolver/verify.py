@@ -135,7 +135,7 @@ def check(result: JobResult, *, dry_run: bool) -> None:
     if target is None:
         return
     files = [(file.name, file.path) for file in result.chosen]
-    closure.check_fit(target, files, dict(result.job.narrow), result.job.sources)
+    closure.check_fit(target, files, dict(result.job.allowed_tags), result.job.sources)
     metadata = [
         closure.read_metadata(file.path)
         if file.path.suffix == ".whl" and not dry_run

@@ -20,7 +20,7 @@ from wheeltarget.staging.state import open_state
 
 
 @contextmanager
-def open_draft(path: Path) -> Iterator[Callable[[str], None]]:
+def open_output(path: Path) -> Iterator[Callable[[str], None]]:
     """Make sure that a file can be written before there is anything to write.
 
     A pipe or a device stays what it is, and a link goes on naming its file.

@@ -25,20 +25,20 @@ class BusyError(TimeoutError):
 
 
 @contextlib.contextmanager
-def held(destination: Folder, state: Folder, patience: float) -> Iterator[None]:
+def held(destination: Folder, state: Folder, longest_wait: float) -> Iterator[None]:
     """Hold the lock on a folder in which files are to be placed.
 
     :param destination: the folder, opened for this alone.
     :param state: the user's state folder, which has the lock if folders cannot be locked.
-    :param patience: how many seconds to wait for it.
+    :param longest_wait: how many seconds to wait for it.
     :raises BusyError: if another run has it all that time.
     """
     answer = destination.lock()
     if answer is None:
-        with _held_file(destination, state, patience):
+        with _held_file(destination, state, longest_wait):
             yield
         return
-    if not answer and not wait_until(lambda: destination.lock() is True, patience):
+    if not answer and not wait_until(lambda: destination.lock() is True, longest_wait):
         raise BusyError(errno.ETIMEDOUT, "another run is placing files there", destination.path)
     try:
         yield
@@ -47,7 +47,7 @@ def held(destination: Folder, state: Folder, patience: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _held_file(destination: Folder, state: Folder, patience: float) -> Iterator[None]:
+def _held_file(destination: Folder, state: Folder, longest_wait: float) -> Iterator[None]:
     device, inode, _ = destination.identity
     name = f"{device:x}-{inode:x}.lock"
     handles: list[int] = []
@@ -61,7 +61,7 @@ def _held_file(destination: Folder, state: Folder, patience: float) -> Iterator[
         handles.append(handle)
         return True
 
-    if not wait_until(take, patience):
+    if not wait_until(take, longest_wait):
         raise BusyError(errno.ETIMEDOUT, "another run is placing files there", destination.path)
     try:
         yield

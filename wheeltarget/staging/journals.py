@@ -235,12 +235,12 @@ def _read(state: Folder, key: str) -> Journal:
         return _parse(file.read())
 
 
-def take_back(state: Folder, key: str, patience: float) -> None:
+def take_back(state: Folder, key: str, longest_wait: float) -> None:
     """Take back what a run was placing, if it was.
 
     :param state: the folder with the journals.
     :param key: the name of the run's record.
-    :param patience: how many seconds to wait for another run.
+    :param longest_wait: how many seconds to wait for another run.
     :raises BusyError: if another run is placing files there.
     :raises OSError: if something cannot be taken back.
     """
@@ -251,7 +251,7 @@ def take_back(state: Folder, key: str, patience: float) -> None:
             # The folder has been moved or removed.
             state.remove(key + _JOURNAL)
             return
-        with destination, held(destination, state, patience):
+        with destination, held(destination, state, longest_wait):
             # Whoever had the lock may have done it.
             take_back_held(state, key, _read(state, key), destination)
 

@@ -97,8 +97,8 @@ class Record:
             if sys.platform == "win32":  # what is open cannot be removed there
                 _remove_if_done(self.state, self.key)
 
-    def _add(self, *words: str) -> None:
-        data = " ".join(words).encode("ascii") + b"\n"
+    def _add(self, *arguments: str) -> None:
+        data = " ".join(arguments).encode("ascii") + b"\n"
         size = os.fstat(self._handle).st_size
         try:
             os.lseek(self._handle, size, os.SEEK_SET)
@@ -146,18 +146,18 @@ def sweep(state: Folder, destination: str, home: str) -> list[str]:
     return notes
 
 
-def finish(state: Folder, key: str, patience: float) -> None:
+def finish(state: Folder, key: str, longest_wait: float) -> None:
     """Do what a run that was killed can no longer do.
 
     :param state: the folder with the records.
     :param key: the name of the run's record, without its ending.
-    :param patience: how many seconds to wait for other runs.
+    :param longest_wait: how many seconds to wait for other runs.
     :raises OSError: if something cannot be taken back; the next run tries that again.
     :raises BusyError: if another run is placing files in the destination.
     """
-    with _held(state, key, patience, is_dead=True) as is_held:
+    with _held(state, key, longest_wait, is_dead=True) as is_held:
         if is_held:
-            _finish(state, key, patience)
+            _finish(state, key, longest_wait)
 
 
 def known_folders(state: Folder) -> set[str]:
@@ -226,7 +226,7 @@ def _unescaped(text: str) -> str:
 
 
 @contextlib.contextmanager
-def _held(state: Folder, key: str, patience: float, *, is_dead: bool = False) -> Iterator[bool]:
+def _held(state: Folder, key: str, longest_wait: float, *, is_dead: bool = False) -> Iterator[bool]:
     """Hold the record of a dead run; False if it does not exist, or its run is alive.
 
     If files cannot be locked, a run is alive unless it is known to be dead.
@@ -238,7 +238,7 @@ def _held(state: Folder, key: str, patience: float, *, is_dead: bool = False) ->
         yield False
         return
     try:
-        taken = wait_until(lambda: lock(handle) in hold, patience)
+        taken = wait_until(lambda: lock(handle) in hold, longest_wait)
         yield taken and _is_there(state, key + RECORD, handle)
     finally:
         os.close(handle)
@@ -274,9 +274,9 @@ def _is_idle(state: Folder, key: str, content: _Content) -> bool:
     return not any(os.path.lexists(path) for path, _ in content.folders)
 
 
-def _finish(state: Folder, key: str, patience: float) -> None:
+def _finish(state: Folder, key: str, longest_wait: float) -> None:
     """Take back what was being placed; remove the folders of a record that is held, and it."""
-    journals.take_back(state, key, patience)
+    journals.take_back(state, key, longest_wait)
     for path, identity in _read(state, key).folders:
         if identity is None:
             # It was made at most, and nothing was put into it.

@@ -66,7 +66,7 @@ class Stage:
         folder.mkdir(parents=True)
         return folder
 
-    def tell_guard(self, line: str) -> None:
+    def notify_guard(self, line: str) -> None:
         """Send the guard a line about a child process."""
         if self._guard is not None:
             self._guard.tell(line)

@@ -45,12 +45,12 @@ class Difference(IntEnum):
 class Platform:
     """A platform of a wheel, compared with those of a target.
 
-    :param nearness: ``FITS``, or what differs.
+    :param difference: ``FITS``, or what differs.
     :param words: the library version, machine or system that it needs.
     :param level: the library version as comparable numbers; else empty.
     """
 
-    nearness: Difference
+    difference: Difference
     words: str = ""
     level: tuple[int, ...] = ()
 
@@ -73,11 +73,11 @@ class TagMismatch:
     platform: Platform
 
     @property
-    def nearness(self) -> Difference:
+    def difference(self) -> Difference:
         """Return what differs in the whole tag."""
         if not self.python and not self.abi:
-            return self.platform.nearness
-        if self.platform.nearness is not Difference.FITS:
+            return self.platform.difference
+        if self.platform.difference is not Difference.FITS:
             return Difference.SEVERAL
         return Difference.PYTHON if self.python else Difference.ABI
 
@@ -86,12 +86,12 @@ class TagMismatch:
 class Reason:
     """The reason why a file or a release is not compatible.
 
-    :param nearness: what differs.
+    :param difference: what differs.
     :param text: the reason, to be printed after the release.
     :param misfits: the nearest of its tags, if they are the reason.
     """
 
-    nearness: Difference
+    difference: Difference
     text: str
     misfits: tuple[TagMismatch, ...] = ()
 
@@ -136,7 +136,7 @@ class _View:
     def _judge_tag(self, interpreter: str, abi: str, platform: str) -> Reason:
         place = self.place(platform)
         loads = (interpreter, abi) in self.builds
-        if loads and place.nearness is Difference.FITS:
+        if loads and place.difference is Difference.FITS:
             return FITS
         stable = abi in {"abi3", "abi3t"}
         mine = interpreter == self.best[0] or (stable and self._is_as_new(interpreter))
@@ -147,7 +147,7 @@ class _View:
             abi="" if loads or not mine else abi,
             platform=place,
         )
-        return Reason(misfit.nearness, "", (misfit,))
+        return Reason(misfit.difference, "", (misfit,))
 
     def place(self, platform: str) -> Platform:
         """Compare a platform with those of the target."""
@@ -191,26 +191,26 @@ def merge_reasons(reasons: Iterable[Reason]) -> Reason:
     :param reasons: at least one.
     """
     given = list(reasons)
-    nearness = min(reason.nearness for reason in given)
-    near = [reason for reason in given if reason.nearness is nearness]
+    difference = min(reason.difference for reason in given)
+    near = [reason for reason in given if reason.difference is difference]
     misfits = tuple(dict.fromkeys(misfit for reason in near for misfit in reason.misfits))
     if not misfits:
         return near[0]
-    place = min(misfit.platform.nearness for misfit in misfits)
-    misfits = tuple(each for each in misfits if each.platform.nearness is place)
-    return Reason(nearness, _describe(misfits, nearness, place), misfits)
+    place = min(misfit.platform.difference for misfit in misfits)
+    misfits = tuple(each for each in misfits if each.platform.difference is place)
+    return Reason(difference, _describe(misfits, difference, place), misfits)
 
 
-def _describe(misfits: tuple[TagMismatch, ...], nearness: Difference, place: Difference) -> str:
+def _describe(misfits: tuple[TagMismatch, ...], difference: Difference, place: Difference) -> str:
     where = _places(misfits, place)
-    if nearness is not Difference.SEVERAL and nearness < Difference.REQUIRES_PYTHON:
+    if difference is not Difference.SEVERAL and difference < Difference.REQUIRES_PYTHON:
         return f"{'needs' if place is Difference.LIBC_LEVEL else 'is for'} {where}"
-    if nearness in {Difference.MACHINE, Difference.SYSTEM}:
+    if difference in {Difference.MACHINE, Difference.SYSTEM}:
         return f"is for {where}"
     what = [f"the ABI {each}" for each in sorted({m.abi for m in misfits if m.abi})]
     pythons = name_pythons({(m.python, m.newer) for m in misfits if m.python})
     text = f"is for {' and '.join([*what, *([pythons] if pythons else [])])}"
-    if nearness is not Difference.SEVERAL:
+    if difference is not Difference.SEVERAL:
         return text
     return f"{text} {'with' if place is Difference.LIBC_LEVEL else 'on'} {where}"
 
@@ -301,7 +301,7 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
     if not parts:
         return ""
     platforms = {platform for _, _, some in parts for platform in some.split(".")}
-    nearest = min(view.place(platform).nearness for platform in platforms)
+    nearest = min(view.place(platform).difference for platform in platforms)
     if nearest in {Difference.LIBC, Difference.MACHINE, Difference.SYSTEM}:
         # A linux_* wheel may be for any C library.
         known = nearest is not Difference.LIBC or not any(map(_LINUX.fullmatch, platforms))

@@ -41,7 +41,7 @@ def is_valid_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name)) and not other
 
 
-def own_targets(folder: Path, projects: Projects | None = None) -> dict[str, UserTarget]:
+def all_user_targets(folder: Path, projects: Projects | None = None) -> dict[str, UserTarget]:
     """Return the targets of the user and of the project of a folder, which take precedence.
 
     :param folder: where to begin; the first pyproject.toml from there upwards counts.
@@ -71,7 +71,7 @@ def find_user_target(
     :returns: the target, or None.
     :raises TargetError: if a name would mean something else, or pyproject.toml is wrong.
     """
-    return own_targets(folder, projects).get(name) if is_valid_name(name) else None
+    return all_user_targets(folder, projects).get(name) if is_valid_name(name) else None
 
 
 def _of_project(folder: Path, projects: Projects | None) -> list[UserTarget]:

@@ -146,7 +146,7 @@ Mark = tuple[int, int, int, int, int]
 """Device, inode, size, mtime and ctime of a file: a write changes one of them."""
 
 
-def mark_of(status: os.stat_result) -> Mark | None:
+def stamp_of(status: os.stat_result) -> Mark | None:
     """Return the mark of a file; None if it is not a regular file, and always on Windows.
 
     A program cannot reset the ctime, so every write changes it. A new name and a new mode change
@@ -173,7 +173,7 @@ class Hashes:
         :raises OSError: if it cannot be read.
         """
         with path.open("rb", buffering=0) as handle:
-            mark = mark_of(os.fstat(handle.fileno()))
+            mark = stamp_of(os.fstat(handle.fileno()))
             known = self._known.get(mark) if mark else None
             if known is None:
                 known = hash_open(handle)

@@ -61,9 +61,9 @@ def syntax_place(error: ValueError) -> str:
 
     :param error: the error.
     """
-    said = str(error)
-    match = _SYNTAX.search(said)
-    kind = _QUOTING.sub("a key is defined twice", _SYNTAX.sub("", said))
+    message = str(error)
+    match = _SYNTAX.search(message)
+    kind = _QUOTING.sub("a key is defined twice", _SYNTAX.sub("", message))
     if match is None:
         return kind
     where = f"line {match['line']}, column {match['column']}" if match["line"] else "the last line"
@@ -80,9 +80,9 @@ def syntax_fault(file: str, text: str, error: ValueError, hint: str = "") -> Fau
     :param error: the error.
     :param hint: what to do.
     """
-    said = str(error)
-    match = _SYNTAX.search(said)
-    kind = _QUOTING.sub("a key is defined twice", _SYNTAX.sub("", said))
+    message = str(error)
+    match = _SYNTAX.search(message)
+    kind = _QUOTING.sub("a key is defined twice", _SYNTAX.sub("", message))
     message = f"not valid TOML: {kind}"
     if match is None or match["line"] is None:
         fault = _fault(file, text, (len(text.rstrip()), 1), message, hint)

@@ -61,7 +61,7 @@ def answers(found: dict[str, set[str]], specifier: str, count: int) -> list[Answ
         best = {
             _version(file): file
             for file in files
-            if compare_tags(file.fact.filename, target).nearness is Difference.FITS
+            if compare_tags(file.fact.filename, target).difference is Difference.FITS
         }
         seen = tuple(
             replace(file, best_of=version if best.get(version) is file else None)
@@ -126,7 +126,7 @@ def test_what_fits_has_a_file_and_what_does_not_has_a_reason(
     for answer in answers(found, "", count):
         assert answer.explanation is not None
         for release in answer.explanation.releases:
-            fits = release.reason.nearness is Difference.FITS
+            fits = release.reason.difference is Difference.FITS
             assert fits is (answer.file_of(str(release.version)) is not None)
             assert release.reason.text
 

@@ -265,9 +265,9 @@ class TestDependencies:
         done = download(index, *words, cwd=project)
         assert done.exit_code == 0, done.stderr
         (target,) = json.loads(done.stdout)["targets"]
-        askers = {file["name"]: file["requested_by"] for file in target["files"]}
-        assert askers.keys() == {"first", "second", "further", "shared"}
-        assert askers["shared"] == [{"project": "further"}]
+        demands = {file["name"]: file["requested_by"] for file in target["files"]}
+        assert demands.keys() == {"first", "second", "further", "shared"}
+        assert demands["shared"] == [{"project": "further"}]
 
 
 class TestMarkersOfNobodyKnown:

@@ -149,8 +149,8 @@ class TestReport:
         }
         assert lib["requested_by"] == [{"project": "app"}]
         (lib,) = windows["files"]
-        asker = {"requirement": "lib", "location": "<command line>:1:1"}
-        assert lib["requested_by"] == [asker]
+        requested_by = {"requirement": "lib", "location": "<command line>:1:1"}
+        assert lib["requested_by"] == [requested_by]
         assert names(here) == ["r.json", "r.txt", "wheelhouse"]
 
     @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ class TestReport:
         (here / "r.txt").write_text(f"{line}  # tags={LINUX}\n")
         words = ["--allow-sdist=my-project", "--dry-run", "--format=json", "-r", "r.txt"]
         (file,) = loaded(download(index, *words, cwd=here))["targets"][0]["files"]
-        assert [asker["location"] for asker in file["requested_by"]] == ["r.txt:1:1"]
+        assert [requested_by["location"] for requested_by in file["requested_by"]] == ["r.txt:1:1"]
 
     def test_no_credentials(self, here: Path, shelf: Path) -> None:
         with LocalIndex(shelf, username="me", password="secret") as index:  # noqa: S106 - a test

@@ -20,8 +20,8 @@ from packaging.version import Version
 from tests.support.cli import Result, command, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.cache.folder import cache_folder, memory_folder, wheel_folder
-from wheeltarget.commands.download.replay import recall
+from wheeltarget.cache.folder import cache_folder, records_folder, wheel_folder
+from wheeltarget.commands.download.replay import find_recorded_run
 from wheeltarget.commands.download.request import DownloadRequest
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
@@ -59,7 +59,7 @@ class Desk:
 
     @property
     def is_remembered(self) -> bool:
-        return any(memory_folder(cache_folder(os.environ)).glob("*.json"))
+        return any(records_folder(cache_folder(os.environ)).glob("*.json"))
 
     @property
     def was_asked(self) -> bool:
@@ -207,12 +207,12 @@ def test_time_passes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         return
     monkeypatch.chdir(desk.folder)
     variables = environment()
-    (record,) = memory_folder(cache_folder(os.environ)).glob("*.json")
+    (record,) = records_folder(cache_folder(os.environ)).glob("*.json")
     data = json.loads(record.read_text())
     assert 500 < data["until"] - data["made"] <= 610
-    assert recall(desk.words, variables) is not None
+    assert find_recorded_run(desk.words, variables) is not None
     monkeypatch.setattr("time.time", lambda: data["until"] + 1)
-    assert recall(desk.words, variables) is None
+    assert find_recorded_run(desk.words, variables) is None
 
 
 def _with_find_links(desk: Desk) -> list[str]:

@@ -25,7 +25,7 @@ from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import damage, make_wheel
-from wheeltarget.cache.folder import cache_folder, memory_folder, wheel_folder
+from wheeltarget.cache.folder import cache_folder, records_folder, wheel_folder
 from wheeltarget.commands import prune
 from wheeltarget.commands.bundle import wheels as locked_wheels
 from wheeltarget.commands.download import replay
@@ -38,7 +38,7 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import refuse_changed
-from wheeltarget.utils.hashes import Digest, Hashes, Mark, copy_file, hash_file, mark_of
+from wheeltarget.utils.hashes import Digest, Hashes, Mark, copy_file, hash_file, stamp_of
 from wheeltarget.wheelhouse import merge as wheelhouse
 
 LOCK = "pylock.toml"
@@ -217,7 +217,7 @@ class TestMemory:
         """Without a trace in size and time, in the destination as in the store."""
         time.sleep(0.03)  # what was changed at the moment a run begins is not remembered
         assert wheeltarget(*words, cwd=project).exit_code == 0
-        assert any(memory_folder(cache_folder(os.environ)).glob("*.json"))
+        assert any(records_folder(cache_folder(os.environ)).glob("*.json"))
         placed = project / "house" / wheels[0].name
         damage(placed)
         if not is_there:
@@ -243,8 +243,8 @@ class TestMemory:
                 placed.unlink()
             done = wheeltarget(*words, cwd=project)
             assert done.exit_code == 0, done.stderr
-            (record,) = memory_folder(cache_folder(os.environ)).glob("*.json")
-            mark = mark_of(placed.lstat())
+            (record,) = records_folder(cache_folder(os.environ)).glob("*.json")
+            mark = stamp_of(placed.lstat())
             assert json.loads(record.read_text())["marks"] == {str(placed): [*(mark or ())]}
             assert "Unchanged since" in wheeltarget(*words, cwd=project).stderr
         assert replay._is_unchanged(placed, mark, "another") is (os.name != "nt")
@@ -365,9 +365,9 @@ class TestDigests:
         path.write_bytes(b"some content")
         first = hashes.of(path)
         assert hashes.of(path) is first
-        before = mark_of(path.stat())
+        before = stamp_of(path.stat())
         damage(path, 0)
-        assert mark_of(path.stat()) != before
+        assert stamp_of(path.stat()) != before
         assert hashes.of(path).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
     @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def _conclusion(answer: Answer, row: Row, page: Page) -> Iterator[str]:
     elif answer.taken:
         yield from _with_file(f"{name}gets {answer.taken.version}", answer.taken, page)
     else:
-        newest = None if why.demands[0].unlisted else answer.newest
+        newest = None if why.demands[0].lacks_hash else answer.newest
         fitting = f"; the newest that fits is {newest.version}" if newest else ""
         cause = _cause(why, row)
         text = f"{name}gets nothing{': ' if cause else ''}{cause}{fitting}"
@@ -175,7 +175,7 @@ def _cause(why: Explanation, row: Row) -> str:
     demand, *others = why.demands
     if not why.releases:
         return f"there is no project {row.project}"
-    if demand.unlisted:
+    if demand.lacks_hash:
         if demand.hashes:
             return "hashes are required, so its version must be pinned with =="
         return NO_HASH

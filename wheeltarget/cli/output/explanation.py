@@ -39,7 +39,7 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
 
 def _lines(explanation: Explanation) -> Iterator[str]:
     yield from _heading(explanation)
-    if not explanation.demands[0].unlisted:
+    if not explanation.demands[0].lacks_hash:
         yield from _releases(explanation)
     yield from suggestion_lines(explanation)
 
@@ -51,7 +51,10 @@ def suggestion_lines(explanation: Explanation) -> Iterator[str]:
     :returns: lines, without line ends; none if there are no suggestions.
     """
     changes = (
-        (f"to fix it, use{' one of these' * (len(explanation.fixes) > 1)}:", explanation.fixes),
+        (
+            f"to fix it, use{' one of these' * (len(explanation.suggestions) > 1)}:",
+            explanation.suggestions,
+        ),
         ("from source (not tried):", explanation.sources),
     )
     width = _width([row for _, rows in changes for row in rows])
@@ -70,7 +73,7 @@ def _releases(explanation: Explanation) -> Iterator[str]:
     if admitted:
         yield from _columns(_groups(admitted, _FEWER_GROUPS if missing else _MOST_GROUPS))
     newest = explanation.newest_fitting
-    is_suggested = any("newest that fits" in what for _, what in explanation.fixes)
+    is_suggested = any("newest that fits" in what for _, what in explanation.suggestions)
     is_conflict = not admitted and len(explanation.demands) > 1
     if newest is not None and not (newest.admitted or is_suggested or is_conflict):
         yield f"{_INDENT}the newest that fits is {newest.version}"
@@ -99,7 +102,7 @@ def _heading(explanation: Explanation) -> Iterator[str]:
 
 def _problem(explanation: Explanation) -> str:
     demand = explanation.demands[0]
-    if demand.unlisted:
+    if demand.lacks_hash:
         return NO_HASH
     if not explanation.releases:
         return "there is no such project"

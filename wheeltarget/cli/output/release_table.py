@@ -189,7 +189,7 @@ def _cell(release: Release | None, answer: Answer, *, columns: int, every: bool)
     """Return the result of a release for a target."""
     if release is None:
         return Cell("")
-    if release.reason.nearness is not Difference.FITS:
+    if release.reason.difference is not Difference.FITS:
         text = " ".join(release.reason.text.split())
         short = f"{text[:_LONGEST_REASON].rstrip()}…" if len(text) > _LONGEST_REASON else text
         return Cell(short, "" if release.admitted else "faint")

@@ -12,7 +12,7 @@ from wheeltarget.errors import DownloadError, Fault, InputError, Location, Wheel
 from wheeltarget.utils.redact import json_text, redact, tame
 
 if TYPE_CHECKING:
-    from wheeltarget.cache.run_records import Appearance
+    from wheeltarget.cache.run_records import OutputOptions
     from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
 
 _WIDEST = 200
@@ -59,19 +59,19 @@ class Style:
 
 
 def show_download(
-    outcome: DownloadOutcome, appearance: Appearance, stdout: TextIO, stderr: TextIO
+    outcome: DownloadOutcome, output_options: OutputOptions, stdout: TextIO, stderr: TextIO
 ) -> None:
     """Write the outcome of a download in the form that was asked for.
 
     :param outcome: what was taken.
-    :param appearance: how to write it.
+    :param output_options: how to write it.
     :param stdout: where it goes.
     :param stderr: where notes go.
     """
-    if appearance.as_json:
+    if output_options.as_json:
         show_json(outcome.as_dict(), stdout)
-    elif not appearance.quiet:
-        show_outcome(outcome, stdout, stderr, coloured=appearance.coloured)
+    elif not output_options.quiet:
+        show_outcome(outcome, stdout, stderr, coloured=output_options.coloured)
 
 
 def show_outcome(
@@ -166,7 +166,7 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
     style = Style(stderr, os.environ, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
     if isinstance(error, DownloadError):
-        stderr.writelines(f"{redact(text)}\n" for text in error.said)
+        stderr.writelines(f"{redact(text)}\n" for text in error.messages)
     stderr.writelines(format_fault(fault, style) for fault in faults)
     if isinstance(error, DownloadError):
         _show_explanations(error, stderr)

@@ -17,7 +17,7 @@ from wheeltarget.commands.bundle.wheels import LockChoice, read_lock, take_wheel
 from wheeltarget.commands.bundle.writer import source_date, write_archive, write_folder
 from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.errors import BundleError, TargetError, UsageError
-from wheeltarget.staging.atomic import open_draft
+from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.temporary import temporary_folder
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.signals import interruptible
@@ -110,7 +110,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     with (
         interruptible(),
         temporary_folder("bundle") as home,
-        open_draft(request.components) if request.components else nullcontext() as keep_list,
+        open_output(request.components) if request.components else nullcontext() as keep_list,
     ):
         wheels, flaws = take_wheels(
             lock,

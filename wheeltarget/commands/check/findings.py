@@ -69,7 +69,7 @@ def _misfit(wheel: WheelFile, targets: Sequence[Target]) -> str:
     """Explain why no target accepts a wheel, by the target that is closest."""
     reason, target = min(
         ((compare_tags(wheel.path.name, target), target) for target in targets),
-        key=lambda pair: pair[0].nearness,
+        key=lambda pair: pair[0].difference,
     )
     return (
         f"it fits no target: it {reason.text}"

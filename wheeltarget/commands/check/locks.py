@@ -34,7 +34,7 @@ def read_selections(
     :param invocation: pip's configuration, the environment and the project's settings.
     :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
     """
-    looker = TargetFinder(invocation.look_up, catalog.host)
+    finder = TargetFinder(invocation.look_up, catalog.host)
     for lock in locks:
         if not is_lock(lock):
             raise UsageError(
@@ -45,7 +45,7 @@ def read_selections(
         command = CommandLine((GivenOption("--requirement", lock),), ())
         given = read_locks(request, replace(invocation, command=command))
         if given is not None:
-            yield from choose(given, request, looker).selections
+            yield from choose(given, request, finder).selections
         elif Path(lock).is_file():
             raise UsageError(
                 f"{lock} is not for a single target, so a target is needed to choose files from it",

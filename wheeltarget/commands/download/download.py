@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from wheeltarget.cache.folder import open_for, wheel_folder
 from wheeltarget.commands.download import build_pure as pure
 from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun, TargetFile, TargetFiles
-from wheeltarget.commands.download.replay_inputs import find_basis
+from wheeltarget.commands.download.replay_inputs import find_run_inputs
 from wheeltarget.commands.download.report import open_report
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, read_invocation
@@ -51,7 +51,7 @@ from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
 
 if TYPE_CHECKING:
-    from wheeltarget.commands.download.untargeted import Foreign
+    from wheeltarget.commands.download.untargeted import OtherTarget
     from wheeltarget.requirements.foreign_locks import LockedVersion
 
 
@@ -270,15 +270,15 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     environment = invocation.environment
     folder, note = open_for(invocation.command, invocation.settings, environment)
     outcome = _deliver(prepared, request, pure, folder and wheel_folder(folder))
-    from wheeltarget.cache.pruning import make_room
+    from wheeltarget.cache.pruning import prune_after_run
 
-    note = note or make_room(folder, environment)
+    note = note or prune_after_run(folder, environment)
     if note:
         return replace(outcome, notes=(*outcome.notes, note))
     for_targets = all(job.target for job in plan.jobs)
     if outcome.fresh_until is None or not (for_targets and request.is_repeatable):
         return outcome
-    return replace(outcome, basis=find_basis(prepared, began, outcome.fresh_until))
+    return replace(outcome, run_inputs=find_run_inputs(prepared, began, outcome.fresh_until))
 
 
 def _is_ours(request: DownloadRequest, invocation: Invocation) -> bool:
@@ -353,9 +353,9 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
     return [job.target.label if job.target else host for job in plan.jobs]
 
 
-def _foreign(prepared: Prepared) -> Foreign | None:
+def _foreign(prepared: Prepared) -> OtherTarget | None:
     """Return the environment that pip's platform options name, if any."""
-    from wheeltarget.commands.download.untargeted import Foreign
+    from wheeltarget.commands.download.untargeted import OtherTarget
     from wheeltarget.pip_config.platform_options import target_from_options
 
     invocation, targets = prepared.invocation, prepared.targets
@@ -370,7 +370,7 @@ def _foreign(prepared: Prepared) -> Foreign | None:
             raise InputError(faults)
         return plan.jobs[0]
 
-    return Foreign(target, job_for_it)
+    return OtherTarget(target, job_for_it)
 
 
 def _build_words(command: CommandLine, inputs: Inputs) -> Iterator[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.commands.download.lock_options import Choice, choose, read_locks
-from wheeltarget.commands.download.lock_sources import Source, bring
+from wheeltarget.commands.download.lock_sources import Source, fetch_files
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.lockfile.reader import Pin, Selection, TargetFinder
@@ -39,14 +39,14 @@ def download_locked(
     request: DownloadRequest,
     invocation: Invocation | None = None,
     watch: Watch | None = None,
-    meanwhile: Callable[[], None] = _nothing,
+    while_fetching: Callable[[], None] = _nothing,
 ) -> DownloadOutcome | None:
     """Download the files that locks name.
 
     :param request: the request.
     :param invocation: its parsed arguments and pip's configuration, if they were read before.
     :param watch: called with the progress.
-    :param meanwhile: called once while files are being fetched, if any are.
+    :param while_fetching: called once while files are being fetched, if any are.
     :returns: the files of each target; None if there is no lock, or only locks that pip reads for
         this interpreter.
     :raises WheeltargetError: if this fails; the destination is then unchanged.
@@ -65,7 +65,7 @@ def download_locked(
         Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111
         invocation,
         choice,
-        meanwhile,
+        while_fetching,
     )
     run.refuse_clashes()
     if request.dry_run:
@@ -115,7 +115,7 @@ class _Run:
     :param selections: the files of each target.
     :param folders: the folder in the destination for each target's files, or an empty string.
     :param choice: the selected files of the locks.
-    :param meanwhile: called while files are being fetched.
+    :param while_fetching: called while files are being fetched.
     """
 
     selections: tuple[Selection, ...]
@@ -123,7 +123,7 @@ class _Run:
     destination: Path
     invocation: Invocation
     choice: Choice
-    meanwhile: Callable[[], None]
+    while_fetching: Callable[[], None]
 
     def _each(self) -> Iterator[tuple[Selection, str, Pin]]:
         for selection, folder in zip(self.selections, self.folders, strict=True):
@@ -158,11 +158,11 @@ class _Run:
                 places[str(path)] = self.destination / file.name
         given = self.invocation
         source = Source(given.everything, given.settings, given.environment)
-        digests = bring(pins, places, stage, source, self.do_meanwhile, watch)
+        digests = fetch_files(pins, places, stage, source, self.prepare_destination, watch)
         files = [replace(each, digest=digests[str(each.path)]) for each in staged.values()]
         return merge.merge(stage, [files], begin=interrupts.hold)
 
-    def do_meanwhile(self) -> None:
+    def prepare_destination(self) -> None:
         """Verify the locks and load the modules for the end of the run, while files are fetched."""
         import hashlib  # noqa: F401
 
@@ -171,7 +171,7 @@ class _Run:
 
         import wheeltarget.commands.download.outcome  # noqa: F401
 
-        self.meanwhile()
+        self.while_fetching()
 
     def outcome(
         self,

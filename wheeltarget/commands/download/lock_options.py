@@ -36,12 +36,12 @@ class GivenLocks:
 
     :param invocation: pip's options and configuration, the environment, the project.
     :param contents: the bytes of each lock, or why it cannot be read.
-    :param typed: the targets that the options or the project name.
+    :param names: the targets that the options or the project name.
     """
 
     invocation: Invocation
     contents: Mapping[str, bytes | Fault]
-    typed: tuple[TargetName, ...]
+    names: tuple[TargetName, ...]
 
 
 def read_locks(request: DownloadRequest, invocation: Invocation) -> GivenLocks | None:
@@ -52,15 +52,15 @@ def read_locks(request: DownloadRequest, invocation: Invocation) -> GivenLocks |
     :returns: the locks; None if there are none, or only such that pip reads for this interpreter.
     :raises InputError: if a target is wrong, or a lock is not a regular file.
     """
-    names = tuple(dict.fromkeys(filter(is_lock, invocation.everything.values("--requirement"))))
-    if not names:
+    locks = tuple(dict.fromkeys(filter(is_lock, invocation.everything.values("--requirement"))))
+    if not locks:
         return None
-    contents = {name: _read(name, invocation) for name in names}
+    contents = {lock: _read(lock, invocation) for lock in locks}
     own = [isinstance(content, bytes) and is_own(content) for content in contents.values()]
-    typed = command_line_targets(request.tags, request.targets)
-    if not typed and not all(own):
-        typed = invocation.defaults()
-    return GivenLocks(invocation, contents, typed) if typed or any(own) else None
+    names = command_line_targets(request.tags, request.targets)
+    if not names and not all(own):
+        names = invocation.defaults()
+    return GivenLocks(invocation, contents, names) if names or any(own) else None
 
 
 def _read(name: str, invocation: Invocation) -> bytes | Fault:
@@ -109,12 +109,12 @@ class Choice:
             raise InputError(tuple(faults))
 
 
-def choose(given: GivenLocks, request: DownloadRequest, looker: TargetFinder) -> Choice:
+def choose(given: GivenLocks, request: DownloadRequest, finder: TargetFinder) -> Choice:
     """Select the files of locks for each target.
 
     :param given: the locks.
     :param request: the request.
-    :param looker: finds targets.
+    :param finder: finds targets.
     :returns: the files for each target.
     :raises UsageError: if an argument cannot be combined with a lock.
     :raises InputError: if a lock is wrong; with every fault.
@@ -125,12 +125,12 @@ def choose(given: GivenLocks, request: DownloadRequest, looker: TargetFinder) ->
         from wheeltarget.requirements.filenames import project_names
 
         sources = project_names("--allow-sdist", request.allow_sdist)
-    targets, faults = _targets(given.typed, looker)
-    chooser = _Chooser(request, looker, targets, sources, faults)
+    targets, faults = _targets(given.names, finder)
+    chooser = _Chooser(request, finder, targets, sources, faults)
     for name, content in given.contents.items():
         chooser.add(name, content)
     if not faults:
-        faults += _missing_targets(targets, chooser.selections, given.typed, request)
+        faults += _missing_targets(targets, chooser.selections, given.names, request)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return Choice(tuple(_joined(chooser.selections)), tuple(chooser.own))
@@ -141,7 +141,7 @@ class _Chooser:
     """Select the files of one lock after the other."""
 
     request: DownloadRequest
-    looker: TargetFinder
+    finder: TargetFinder
     targets: Sequence[tuple[str, Target]]
     sources: frozenset[str]
     faults: list[Fault]
@@ -163,7 +163,7 @@ class _Chooser:
             chosen, wrong = select(lock, self._wanted(), self.sources)
             self.selections.extend(chosen)
         else:
-            selection, wrong = select_own(lock, self.looker)
+            selection, wrong = select_own(lock, self.finder)
             if selection is not None:
                 self.selections.append(selection)
                 self.own.append((lock, selection))
@@ -173,7 +173,7 @@ class _Chooser:
         self.faults.extend(wrong)
 
     def _wanted(self) -> Sequence[tuple[str, Target]]:
-        return self.targets or [(HOST_LABEL, self.looker.host())]
+        return self.targets or [(HOST_LABEL, self.finder.host())]
 
 
 def _refuse_other_inputs(given: GivenLocks, request: DownloadRequest) -> None:
@@ -205,19 +205,19 @@ def _refuse_other_inputs(given: GivenLocks, request: DownloadRequest) -> None:
 
 
 def _targets(
-    typed: Sequence[TargetName], looker: TargetFinder
+    names: Sequence[TargetName], finder: TargetFinder
 ) -> tuple[list[tuple[str, Target]], list[Fault]]:
     found: list[tuple[str, Target]] = []
     faults = []
-    for name in typed:
+    for name in names:
         try:
-            target = looker.look_up(name.key, name.text, name.folder)
+            target = finder.look_up(name.key, name.text, name.folder)
         except TargetError as error:
             faults.append(
                 replace(name.fault, message=error.message, hint=error.hint, code=error.code)
             )
             continue
-        one = (HOST_LABEL, looker.host()) if target is None else (target.label, target)
+        one = (HOST_LABEL, finder.host()) if target is None else (target.label, target)
         if one[1] not in [target for _, target in found]:
             found.append(one)
     return found, faults
@@ -246,13 +246,13 @@ def _is_same(selection: Selection, target: Target) -> bool:
 def _missing_targets(
     targets: Sequence[tuple[str, Target]],
     selections: Sequence[Selection],
-    typed: Sequence[TargetName],
+    names: Sequence[TargetName],
     request: DownloadRequest,
 ) -> list[Fault]:
     """Return a fault for each target of the command line that has no lock."""
     if not request.tags and not request.targets:
         return []
-    tags = {name.text for name in typed if name.key == "tags"}
+    tags = {name.text for name in names if name.key == "tags"}
     return [
         Fault(
             f"none of the locks is for {label}",

@@ -15,9 +15,9 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.lock_options import NOT_FOR_FETCHING
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
 from wheeltarget.lockfile.reader import Pin
-from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, take_file
+from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
 from wheeltarget.network.policy import Network, has_other_index, read_connections, read_network
-from wheeltarget.network.transfer import Patience
+from wheeltarget.network.transfer import RetryPolicy
 from wheeltarget.pip_config.options import CommandLine
 from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, hash_file
@@ -55,13 +55,13 @@ class Source:
         folder = cache_folder(self.environment)
         return None if prepare(folder) else Store(wheel_folder(folder))
 
-    def make_room(self) -> None:
+    def prune_after_run(self) -> None:
         """Prune the store to its limit, once a day; ignore failures."""
         folder = cache_folder(self.environment)
         if is_due(folder):
-            from wheeltarget.cache.pruning import make_room
+            from wheeltarget.cache.pruning import prune_after_run
 
-            make_room(folder, self.environment)
+            prune_after_run(folder, self.environment)
 
     def network(self) -> Network:
         """Return the settings of the network."""
@@ -97,12 +97,12 @@ def _has_netrc(environment: Mapping[str, str]) -> bool:
         return True  # pip's session will find out
 
 
-def bring(
+def fetch_files(
     pins: Mapping[str, Pin],
     places: Mapping[str, Path],
     stage: Stage,
     source: Source,
-    meanwhile: Callable[[], None],
+    while_fetching: Callable[[], None],
     watch: Watch | None = None,
 ) -> dict[str, Digest]:
     """Fetch every file to its path in the stage.
@@ -111,7 +111,7 @@ def bring(
     :param places: the path of each in the destination, where it may exist already.
     :param stage: the stage.
     :param source: where files may come from.
-    :param meanwhile: called while files are fetched; an error of it ends the run.
+    :param while_fetching: called while files are fetched; an error of it ends the run.
     :param watch: called with the progress.
     :returns: the computed digest of each file, which matches its lock.
     :raises InputError: if files cannot be fetched, or do not match their lock; with every fault.
@@ -123,11 +123,11 @@ def bring(
     digests: dict[str, Digest] = {}
     for path, pin in pins.items():
         order = _order(path, pin)
-        digest = take_file(order, places[path])
+        digest = place_file(order, places[path])
         if digest is None and store is not None:
             digest = store.take(order.sha256, Path(path))
         if digest is None and not order.url:
-            digest = take_file(order, pin.beside, linked=False)
+            digest = place_file(order, pin.beside, linked=False)
         if digest is not None:
             digests[path] = digest
             faults += _size_faults(order, pin, digest)
@@ -137,14 +137,14 @@ def bring(
             message = f"{pin.file.path} does not exist, or does not have the hash in the lock"
             faults.append(_fault(pin, message, "put the file there, or lock again"))
     network = source.network()
-    fetched = fetch_plain(left, network, store, meanwhile, watch)
+    fetched = fetch_plain(left, network, store, while_fetching, watch)
     faults += _fetch_faults(fetched, pins)
     if fetched.left and not faults:
         faults += _ask_pip(fetched, pins, stage, source, store, network.patience)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
     if store is not None and left:
-        source.make_room()
+        source.prune_after_run()
     return digests | fetched.digests
 
 
@@ -173,7 +173,7 @@ def _ask_pip(
     stage: Stage,
     source: Source,
     store: Store | None,
-    patience: Patience,
+    patience: RetryPolicy,
 ) -> list[Fault]:
     """Fetch the files that need pip's session."""
     from wheeltarget.pip_protocol import FetchLocked

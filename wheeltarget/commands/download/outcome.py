@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.cache.run_records import Basis
+from wheeltarget.cache.run_records import RunInputs
 from wheeltarget.resolver.results import RequestedBy
 
 SCHEMA = 1
@@ -112,14 +112,14 @@ class DownloadOutcome:
     :param dry_run: whether no file was saved.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
         unknown.
-    :param basis: everything that the outcome depends on; None if not all of that is known.
+    :param run_inputs: everything that the outcome depends on; None if not all of that is known.
     """
 
     targets: tuple[TargetFiles, ...]
     notes: tuple[str, ...]
     dry_run: bool = False
     fresh_until: float | None = None
-    basis: Basis | None = None
+    run_inputs: RunInputs | None = None
 
     @property
     def files(self) -> frozenset[Path]:

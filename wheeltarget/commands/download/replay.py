@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wheeltarget.cache.folder import cache_folder, wheel_folder
-from wheeltarget.cache.run_records import find, mark_again
+from wheeltarget.cache.run_records import find, update_stamps
 from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile
 from wheeltarget.errors import DestinationError
-from wheeltarget.utils.hashes import hash_file, mark_of
+from wheeltarget.utils.hashes import hash_file, stamp_of
 from wheeltarget.utils.permissions import is_ours
 
 if TYPE_CHECKING:
-    from wheeltarget.cache.run_records import Remembered
+    from wheeltarget.cache.run_records import RecordedRun
     from wheeltarget.cache.wheel_store import Store
     from wheeltarget.utils.hashes import Mark
 
 
-def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered | None:
+def find_recorded_run(words: Sequence[str], environment: Mapping[str, str]) -> RecordedRun | None:
     """Return the cached outcome of a run, if it is still valid.
 
     :param words: the arguments after ``download``.
@@ -34,7 +34,7 @@ def recall(words: Sequence[str], environment: Mapping[str, str]) -> Remembered |
     return find(words, environment) if is_ours(cache_folder(environment)) else None
 
 
-def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadOutcome | None:
+def deliver(remembered: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome | None:
     """Place the files of a cached run in the destination.
 
     :param remembered: the cached outcome.
@@ -51,7 +51,7 @@ def deliver(remembered: Remembered, environment: Mapping[str, str]) -> DownloadO
     new = None if hashes is None else _place(hashes, remembered, wheels)
     if new is None:
         return None
-    mark_again(remembered, outcome.files)
+    update_stamps(remembered, outcome.files)
     targets = tuple(
         replace(target, files=tuple(replace(file, new=file.path in new) for file in target.files))
         for target in outcome.targets
@@ -74,7 +74,7 @@ def _files(outcome: DownloadOutcome) -> list[TargetFile]:
     return [file for target in outcome.targets for file in target.files]
 
 
-def _place(hashes: Mapping[str, str], remembered: Remembered, wheels: Path) -> set[Path] | None:
+def _place(hashes: Mapping[str, str], remembered: RecordedRun, wheels: Path) -> set[Path] | None:
     """Link missing files into the destination, all or none.
 
     Linked files are hashed. Existing files stay, and are hashed unless their mark shows that they
@@ -110,14 +110,14 @@ def _place(hashes: Mapping[str, str], remembered: Remembered, wheels: Path) -> s
         return None
 
 
-def _absent(hashes: Mapping[str, str], remembered: Remembered) -> list[str] | None:
+def _absent(hashes: Mapping[str, str], remembered: RecordedRun) -> list[str] | None:
     """Return the files missing in the destination; None if an existing one differs."""
     absent = []
     for name, sha256 in hashes.items():
         there = remembered.destination / name
         if not os.path.lexists(there):
             absent.append(name)
-        elif not _is_unchanged(there, remembered.marks.get(str(there)), sha256):
+        elif not _is_unchanged(there, remembered.stamps.get(str(there)), sha256):
             return None
     return absent
 
@@ -136,6 +136,6 @@ def _take(
 
 def _is_unchanged(path: Path, mark: Mark | None, sha256: str) -> bool:
     """Return whether a file has its mark, or else its hash."""
-    if mark is not None and mark_of(path.lstat()) == mark:
+    if mark is not None and stamp_of(path.lstat()) == mark:
         return True
     return path.is_file() and hash_file(path).sha256 == sha256

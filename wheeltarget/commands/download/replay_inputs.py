@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from wheeltarget.cache.run_records import Basis
+from wheeltarget.cache.run_records import RunInputs
 from wheeltarget.commands.prepare import Prepared
 from wheeltarget.pip_config.files import configuration_files
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
@@ -68,7 +68,7 @@ _OF_OTHER_COMMANDS = frozenset(
 """Settings of pip that do not matter for a download."""
 
 
-def find_basis(prepared: Prepared, began: float, fresh_until: float) -> Basis | None:
+def find_run_inputs(prepared: Prepared, began: float, fresh_until: float) -> RunInputs | None:
     """Return what the outcome of a run depends on.
 
     :param prepared: the run; every job of it was for a target, and only wheels were fetched.
@@ -85,7 +85,7 @@ def find_basis(prepared: Prepared, began: float, fresh_until: float) -> Basis | 
         return None
     if any(is_lock(name) for name in command.values("--requirement")):
         return None
-    return Basis(
+    return RunInputs(
         read=_absolute(file.name for file in files),
         looked_for=_absolute(_looked_for(prepared)),
         variables=tuple(

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wheeltarget.commands.download.outcome import DownloadOutcome
-from wheeltarget.staging.atomic import open_draft
+from wheeltarget.staging.atomic import open_output
 from wheeltarget.utils.redact import json_text
 
 
@@ -22,5 +22,5 @@ def open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]
     if path is None:
         yield lambda _outcome: None
         return
-    with open_draft(path) as keep:
+    with open_output(path) as keep:
         yield lambda outcome: keep(json_text(outcome.as_dict()))

@@ -21,7 +21,7 @@ from wheeltarget.wheelhouse import closure, merge
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class OtherTarget:
     """The environment that pip's platform options name.
 
     :param target: the environment.
@@ -32,7 +32,7 @@ class Foreign:
     job_for_it: Callable[[], Job]
 
 
-def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | None) -> PlainRun:
+def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: OtherTarget | None) -> PlainRun:
     """Leave the run to pip, or pass it the contents of the files if it cannot read them itself.
 
     It cannot if a file is a pipe or was fetched, if a clause names this interpreter, or if a
@@ -61,7 +61,7 @@ def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: Foreign | Non
     return PlainRun(exit_code, (*unused_constraint_notes(plan), *missing))
 
 
-def _missing(result: JobResult, foreign: Foreign) -> tuple[str, ...]:
+def _missing(result: JobResult, foreign: OtherTarget) -> tuple[str, ...]:
     """Return a note on the projects that the environment needs and pip did not download."""
     try:
         holes = closure.find_missing_requirements(
@@ -85,7 +85,7 @@ def _missing(result: JobResult, foreign: Foreign) -> tuple[str, ...]:
     return (f"{needs}; use `--tags {foreign.target.label}` to download {it}",)
 
 
-def _needed(foreign: Foreign) -> set[str]:
+def _needed(foreign: OtherTarget) -> set[str]:
     """Return all projects that the environment needs, resolved by pip in a dry run."""
     nowhere = temporary_home() / "wheeltarget"
     job = foreign.job_for_it()

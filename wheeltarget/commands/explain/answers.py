@@ -17,7 +17,7 @@ from wheeltarget.resolver.checks import parse_requirement
 from wheeltarget.resolver.demands import Release, judge
 from wheeltarget.resolver.explanation import Explanation
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.suggestions import Fix
+from wheeltarget.resolver.suggestions import Suggestion
 from wheeltarget.targets.catalog import HOST_LABEL
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.target import Target
@@ -114,8 +114,8 @@ class Answer:
             "taken": self.taken and self.taken.as_dict(),
             "newest": self.newest and self.newest.as_dict(),
             "releases": [self._release(release) for release in why.releases] if why else [],
-            "fixes": _fixes(why.fixes) if why and not self.is_fine else [],
-            "sources": _fixes(why.sources) if why and not self.is_fine else [],
+            "fixes": _suggestions(why.suggestions) if why and not self.is_fine else [],
+            "sources": _suggestions(why.sources) if why and not self.is_fine else [],
             "missing": (why.missing or None) if why else None,
             "marker": self.marker or None,
             "url": self.url or None,
@@ -130,8 +130,8 @@ class Answer:
         return {
             "version": version,
             "admitted": release.admitted,
-            "fits": release.reason.nearness is Difference.FITS,
-            "reason": release.reason.nearness.name.lower().replace("_", "-"),
+            "fits": release.reason.difference is Difference.FITS,
+            "reason": release.reason.difference.name.lower().replace("_", "-"),
             "text": release.reason.text,
             "file": file and file.as_dict(),
         }
@@ -141,8 +141,8 @@ class Answer:
         return next((file for file in self.files if file.version == version), None)
 
 
-def _fixes(fixes: Iterable[Fix]) -> list[dict[str, str]]:
-    return [{"write": what, "effect": effect} for what, effect in fixes]
+def _suggestions(suggestions: Iterable[Suggestion]) -> list[dict[str, str]]:
+    return [{"write": what, "effect": effect} for what, effect in suggestions]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +281,7 @@ def _answer(question: _Question, job: Job, listing: JobListing, build: Build) ->
     found = dict(listing.projects)[question.project]
     if found.problem:
         return Answer(label, problem=f"{question.text}: {found.problem}")
-    tags = dict(job.narrow).get(question.project)
+    tags = dict(job.allowed_tags).get(question.project)
     target = replace(job.target, tags=tags) if tags else job.target
     near = get_close_matches(question.project, found.neighbours)
     answer = _explained(_demands(question, listing), found, target, build)
@@ -303,7 +303,7 @@ def _demands(question: _Question, listing: JobListing) -> tuple[Demand, ...]:
             constraint=constraint,
             hashes=asked.hashes or hashes,
             location=str(line.fault("").location) if line else "",
-            unlisted=listing.hashed and not (_is_pinned(asked) and (asked.hashes or hashes)),
+            lacks_hash=listing.hashed and not (_is_pinned(asked) and (asked.hashes or hashes)),
         )
         for asked, line in question.asked
     )
@@ -320,15 +320,15 @@ def _explained(
     why = explanation.explain(demands, facts, target, build, found.places)
     releases = tuple(_as_pip_admits(release, found.applicable) for release in why.releases)
     why = replace(why, releases=releases)
-    unlisted = any(demand.unlisted for demand in demands)
+    lacks_hash = any(demand.lacks_hash for demand in demands)
     files = [_best_file(file, target) for file in found.files if file.best_of is not None]
     fitting = [
         str(release.version)
         for release in why.releases
-        if release.reason.nearness is Difference.FITS
+        if release.reason.difference is Difference.FITS
     ]
     by_version = {file.version: file for file in files}
-    taken = next((file for file in files if file.url == found.taken and not unlisted), None)
+    taken = next((file for file in files if file.url == found.taken and not lacks_hash), None)
     return Answer(
         target.label,
         why,
@@ -337,17 +337,17 @@ def _explained(
     )
 
 
-def _sources_here(why: Explanation) -> Iterator[Fix]:
+def _sources_here(why: Explanation) -> Iterator[Suggestion]:
     """Suggest the option with which pip builds a source for the running interpreter."""
     for release in why.admitted:
-        if release.reason.nearness is Difference.SOURCE:
+        if release.reason.difference is Difference.SOURCE:
             yield f"--no-binary {why.demands[0].project}", f"builds {release.version} from source"
             return
 
 
 def _as_pip_admits(release: Release, applicable: Collection[str]) -> Release:
     """Admit a release that fits only if pip would: not a pre-release if a final one fits."""
-    if release.reason.nearness is not Difference.FITS:
+    if release.reason.difference is not Difference.FITS:
         return release
     return replace(release, admitted=str(release.version) in applicable)
 
@@ -377,7 +377,7 @@ def _answer_by_filename(question: _Question, target: Target, build: Build) -> An
     demand = Demand(project, asked.name or project, "", location=location)
     fact = FileFact(filename, "candidate")
     file = FoundFile(fact, asked.url, best_of=str(version))
-    fits = judge(fact, frozenset(), target).nearness is Difference.FITS
+    fits = judge(fact, frozenset(), target).difference is Difference.FITS
     found = FoundProject((file,), asked.url if fits else None, frozenset({str(version)}))
     answer = _explained((demand,), found, target, build)
     return replace(answer, url=asked.url)

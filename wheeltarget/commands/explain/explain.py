@@ -133,9 +133,9 @@ def _refuse_unsupported(prepared: Prepared) -> None:
         target = target_from_options(command, catalog.look_up_tag, catalog.host)
         message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
-    opaque = {"--group", "--requirements-from-script"}
+    pip_only = {"--group", "--requirements-from-script"}
     requested = [entry for entry in prepared.inputs.entries if not entry.constraint]
-    if not requested and not any(option.name in opaque for option in command.options):
+    if not requested and not any(option.name in pip_only for option in command.options):
         hint = "for example: wheeltarget explain numpy --tags cp312-cp312-manylinux_2_28_x86_64"
         raise UsageError("no requirements given", hint)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from wheeltarget.cache.folder import open_for, wheel_folder
-from wheeltarget.cache.pruning import make_room
+from wheeltarget.cache.pruning import prune_after_run
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import Recipe, make_lock
 from wheeltarget.commands.lock.diff import (
@@ -132,7 +132,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     with merge.settled(folder) if folder.exists() else contextlib.nullcontext():
         old = [read_old(folder, label, request.form) for label in order.labels]
     jobs = [
-        replace(job, prefer=tuple(_kept(folder, label, request.form, before, free)))
+        replace(job, preferred=tuple(_kept(folder, label, request.form, before, free)))
         for job, label, before in zip(order.plan.jobs, order.labels, old, strict=True)
     ]
     environment = invocation.environment
@@ -157,7 +157,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
         *notes_on(order.plan, results, order.labels, frozenset()),
         *_notes(locks, free, request, folder),
         *stage.notes,
-        *filter(None, [no_cache or make_room(cached, environment)]),
+        *filter(None, [no_cache or prune_after_run(cached, environment)]),
     )
     files = tuple(new.file for new in locks)
     return LockOutcome(files, notes, written=not request.dry_run)
@@ -177,8 +177,8 @@ def _plan(request: LockRequest, invocation: Invocation) -> _Order:
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     plan, everything = prepared.plan, invocation.everything
-    opaque = ("--group", "--requirements-from-script")
-    if not any(job.lines for job in plan.jobs) and not any(map(everything.has, opaque)):
+    pip_only = ("--group", "--requirements-from-script")
+    if not any(job.lines for job in plan.jobs) and not any(map(everything.has, pip_only)):
         raise UsageError(
             "there are no requirements to lock",
             "name requirements, or a requirements file with -r FILE",

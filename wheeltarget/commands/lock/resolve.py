@@ -68,7 +68,7 @@ class Resolver:
             try:
                 return self._level(jobs, floors, f"try-{number}")
             except same_versions.HeldBackError as error:
-                kept = {name for job in jobs for name, _ in job.prefer}
+                kept = {name for job in jobs for name, _ in job.preferred}
                 if kept:
                     jobs = [same_versions.freed(job, error.projects & kept or kept) for job in jobs]
                     continue

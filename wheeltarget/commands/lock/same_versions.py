@@ -143,7 +143,7 @@ def held_back(
 def freed(job: Job, projects: Iterable[str]) -> Job:
     """Return a job that does not keep the locked versions of some projects."""
     free = frozenset(projects)
-    return replace(job, prefer=tuple(each for each in job.prefer if each[0] not in free))
+    return replace(job, preferred=tuple(each for each in job.preferred if each[0] not in free))
 
 
 def check_same(chosen: Sequence[tuple[str, Versions]]) -> None:

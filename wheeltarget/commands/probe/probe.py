@@ -11,7 +11,7 @@ from pathlib import Path
 
 from wheeltarget.commands.probe import probe_script
 from wheeltarget.errors import ProbeError, TargetError, UsageError
-from wheeltarget.staging.atomic import open_draft
+from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.temporary import temporary_folder
 from wheeltarget.targets.catalog import target_from_table
 from wheeltarget.utils.python_process import other_python_script
@@ -50,7 +50,7 @@ def write(path: Path, text: str) -> None:
     :param text: its content.
     :raises DestinationError: if it cannot be written.
     """
-    with open_draft(path) as keep:
+    with open_output(path) as keep:
         keep(text)
 
 

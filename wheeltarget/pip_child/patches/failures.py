@@ -133,7 +133,7 @@ def _captured(current: CurrentJob, name: str) -> Iterator[None]:
     def capture(handler: Any) -> Callable[[logging.LogRecord], bool]:
         def keep(record: logging.LogRecord) -> bool:
             if record.name == name:
-                current.job.said.append(handler.format(record))
+                current.job.messages.append(handler.format(record))
             return record.name != name
 
         return keep
@@ -256,7 +256,7 @@ def _hash_demand(requirement: Any, error: Any) -> Demand:
         hashes=allowed_hashes(requirement),
         chain=tuple(_chain_of(requirement.comes_from)),
         file=without_credentials(link.url_without_fragment) if link else "",
-        unlisted=isinstance(error, HashMissing | HashUnpinned),
+        lacks_hash=isinstance(error, HashMissing | HashUnpinned),
     )
 
 

@@ -52,9 +52,9 @@ PROOF = JobOrder(
     folder="proof-folder",
     destination="proof-destination",
     result=Path(),
-    narrow={NARROW: ODD.tags[-1:]},
+    allowed_tags={NARROW: ODD.tags[-1:]},
     sources=frozenset({SOURCE}),
-    prefer={PREFERRED: "1"},
+    preferred={PREFERRED: "1"},
 )
 """A job for a target that no machine has."""
 

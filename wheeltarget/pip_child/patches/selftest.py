@@ -232,7 +232,7 @@ def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
         folder=str(work),
         destination=str(home / _DESTINATION),
         result=Path(),
-        prefer={"liked": "1"} if target is EVEN else {},
+        preferred={"liked": "1"} if target is EVEN else {},
     )
 
 

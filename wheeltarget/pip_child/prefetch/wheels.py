@@ -16,7 +16,7 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task
 from wheeltarget.pip_child.prefetch.rate_limit import host_of
 from wheeltarget.pip_child.prefetch.session import fetch
-from wheeltarget.utils.hashes import Digest, Mark, mark_of
+from wheeltarget.utils.hashes import Digest, Mark, stamp_of
 
 _SCHEMES = frozenset({"http", "https"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -163,7 +163,7 @@ class Wheels:
             return None
         if digest is None:
             return None  # removed or damaged
-        self._verified[str(path)] = (digest, mark_of(path.stat()))
+        self._verified[str(path)] = (digest, stamp_of(path.stat()))
         return outcome
 
     def _refuse_full_disk(self, outcome: Any) -> None:
@@ -179,7 +179,7 @@ class Wheels:
         :param hashes: pip's object for the allowed hashes.
         """
         digest, mark = self._verified.get(path, (None, None))
-        if digest is None or mark is None or mark != mark_of(Path(path).stat()):
+        if digest is None or mark is None or mark != stamp_of(Path(path).stat()):
             return False
         return bool(hashes.is_hash_allowed("sha256", digest.sha256))
 
