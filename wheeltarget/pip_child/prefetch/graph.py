@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wheeltarget.pip_child.links import normalize_name
+from wheeltarget.pip_child.links import first_tried, normalize_name
 from wheeltarget.pip_child.prefetch.pages import Packed
 from wheeltarget.pip_child.prefetch.pool import Arrivals, LeftToPip, Task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, WHEEL, Prefetcher
@@ -341,22 +341,3 @@ def fetch_wheels(ahead: Prefetcher, links: Iterable[Any]) -> None:
     for link in links:
         if ahead.find_on_disk(link) is None:
             ahead.wheels.fetch(link, WHEEL)
-
-
-def first_tried(candidates: list[Any], specifier: Any) -> Any:
-    """Return the candidate that pip's resolver tries first, or None.
-
-    A yanked file is only chosen if it is pinned (PEP 592), as in pip's
-    ``Factory._iter_found_candidates``.
-
-    :param candidates: pip's candidates, in ascending order.
-    :param specifier: pip's specifiers for them.
-    """
-    pinned = any(
-        each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
-        for each in specifier
-    )
-    if pinned and all(candidate.link.is_yanked for candidate in candidates):
-        return candidates[-1] if candidates else None
-    taken = (candidate for candidate in reversed(candidates) if not candidate.link.is_yanked)
-    return next(taken, None)

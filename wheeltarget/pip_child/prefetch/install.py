@@ -6,7 +6,6 @@ slower.
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -132,9 +131,3 @@ class Prefetching:
                 folder = self._ahead.wheels.store.folder
                 sys.stderr.write(f"note: the disk of the cache is full: {folder}\n")
         self._ahead = None
-
-
-def reduce_collections() -> None:
-    """Make the garbage collector run less, since most objects stay until the end."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
