@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
-from wheeltarget import pip_protocol
 from wheeltarget.errors import InterruptedRunError
+from wheeltarget.pip_protocol import JobStart, to_json
 from wheeltarget.resolver import prestart
 
+JOB = to_json(JobStart(Path("job.json"), "", None))
 posix = pytest.mark.skipif(os.name != "posix", reason="processes are started early on POSIX only")
 
 
@@ -41,7 +41,7 @@ def test_waiting_can_come_to_an_end_before_the_process() -> None:
     child = prestart.take()
     assert child is not None
     assert prestart.take() is None
-    with pytest.raises(subprocess.TimeoutExpired):
+    with pytest.raises(TimeoutError):
         child.wait(0.05)
     child.terminate()
     assert child.wait(30) == -signal.SIGTERM
@@ -65,20 +65,19 @@ def test_a_process_that_is_told_half_of_its_job_does_nothing(
     child = prestart.take()
     assert child is not None
     with pytest.raises(InterruptedRunError):
-        child.order(Path("job.json"), "", None)
+        child.order(JOB)
     assert child.wait() == -signal.SIGKILL
     assert capfd.readouterr() == ("", "")
 
 
 @posix
 def test_a_process_that_does_not_understand_its_job_says_so(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(pip_protocol, "to_json", lambda _message: '{"schema": 0}')
     prestart.begin()
     child = prestart.take()
     assert child is not None
-    assert child.order(Path("job.json"), "", None)
+    assert child.order('{"schema": 0}')
     assert child.wait() == 70
     said = capfd.readouterr().err
     assert said.startswith("ERROR: wheeltarget and the process in which it runs pip seem to be")

@@ -1,6 +1,9 @@
 """Run pip: write requests, start processes, wait for them, and read results.
 
 The output of a process is progress, so it goes to standard error. A process ends with this one.
+
+The functions raise PipMovedError if wheeltarget does not work with the installed pip,
+InterruptedRunError if a child was interrupted, and DownloadError if a child died.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
@@ -30,6 +33,7 @@ from wheeltarget.pip_protocol import (
     JobListing,
     JobOrder,
     JobReport,
+    JobStart,
     ListingReport,
     ListProjects,
     PipMoved,
@@ -39,6 +43,7 @@ from wheeltarget.pip_protocol import (
     ResolveJobs,
     TargetView,
     read_message,
+    to_json,
     write_message,
 )
 from wheeltarget.resolver import prestart
@@ -82,8 +87,6 @@ class RunOptions:
     :param children: how many processes may run at once.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run fetches what is needed to know every sha256.
-    :param silent: whether to hide pip's output.
-    :param store: the folder of the wheel store, or None.
     :param refresh: whether index pages that are fresh in pip's cache are fetched again.
     """
 
@@ -122,10 +125,6 @@ def run_jobs(
     the other.
 
     :param labels: the name of each job's target in messages.
-    :param stage: the stage for the files.
-    :raises PipMovedError: if wheeltarget does not work with the installed pip.
-    :raises InterruptedRunError: if a child was interrupted.
-    :raises DownloadError: if a child died.
     :raises UsageError: if ``WHEELTARGET_CONNECTIONS`` is not a number.
     """
     folders = [stage.job_folder(number) for number in range(len(jobs))]
@@ -176,9 +175,7 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
     """List the files of the projects that each job requests, from index pages alone.
 
     :param labels: the name of each job's target in messages.
-    :raises PipMovedError: if wheeltarget does not work with the installed pip.
-    :raises InterruptedRunError: if the child was interrupted.
-    :raises DownloadError: if the child died, or pip could not read the requirements.
+    :raises DownloadError: if pip could not read the requirements.
     """
     with temporary_folder("listing") as home:
         options = ("--quiet", *_output_options(captured=False))
@@ -210,7 +207,6 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     :param observed: whether to return what pip chose.
     :returns: pip's exit code as a shell shows it, and its result if that was requested and is
         known.
-    :raises PipMovedError: if wheeltarget does not work with the installed pip.
     """
     prestart.dismiss()  # that process is for targets
     with temporary_folder("plain") as home:
@@ -248,12 +244,7 @@ def read_remote(
 
 
 def fetch_locked(request: FetchLocked, stage: Stage) -> FetchReport:
-    """Fetch files with pip's session.
-
-    :raises PipMovedError: if wheeltarget does not work with the installed pip.
-    :raises InterruptedRunError: if the child was interrupted.
-    :raises DownloadError: if the child died.
-    """
+    """Fetch files with pip's session."""
     home = _make_folder(stage, "locked")
     (exit_code,) = run_all([_write_request(home, request)], stage.temporary, stage.notify_guard)
     _raise_for_exit_code(exit_code, home)
@@ -345,16 +336,8 @@ def _write_request(home: Path, request: Request) -> Path:
 
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
     report = read_message(result, JobReport)
-    return JobResult(
-        job,
-        report.exit_code,
-        report.dependencies,
-        report.chosen,
-        folder,
-        report.failure,
-        report.messages,
-        report.fresh_until,
-    )
+    values = {each.name: getattr(report, each.name) for each in fields(report)}
+    return JobResult(job=job, folder=folder, **values)
 
 
 def _raise_for_exit_code(exit_code: int, home: Path) -> None:
@@ -442,7 +425,8 @@ def _processes(notify: Callable[[str], None]) -> Iterator[list[Process]]:
 def _start(file: Path, variables: Mapping[str, str], *, captured: bool) -> Process:
     path = file.with_name(_OUTPUT) if captured else None
     prestarted = prestart.take()
-    if prestarted is not None and prestarted.order(file, variables["TMPDIR"], path):
+    start = JobStart(file, variables["TMPDIR"], path)
+    if prestarted is not None and prestarted.order(to_json(start)):
         return prestarted
     command = prestart.command(str(file))
     if path is None:
@@ -457,6 +441,6 @@ def _end(child: Process) -> None:
     """Wait for a terminated process, and kill it if it does not end soon."""
     try:
         child.wait(_GRACE_PERIOD)
-    except subprocess.TimeoutExpired:
+    except (subprocess.TimeoutExpired, TimeoutError):
         child.kill()
         child.wait()

@@ -51,7 +51,7 @@ class Job:
     :param arguments: arguments for ``pip download``, without the destination.
     :param files: (name, content) of every requirements and constraints file, as this target
         sees it; every line keeps its number.
-    :param lines: the requirement lines that belong to it.
+    :param lines: its requirements.
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
@@ -160,27 +160,34 @@ def make_plan(
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
         faults += (_inherited_fault(each) for each in choices.inherited if _only_pip_reads(each))
+    constraints = _constraints(by_target, inputs.entries, found, targets.host)
+    jobs = []
     for target, entries in by_target.items():
+        lines = tuple(dict.fromkeys(entry.line for entry in entries))
         if target is not None:
-            lines = tuple(dict.fromkeys(entry.line for entry in entries))
             faults += _foreign_faults(target, lines, options, choices)
             faults += pin_faults(target, lines)
-    constraints = _constraints(by_target, inputs.entries, found, targets.host)
-    jobs = tuple(
-        _with_options(
-            _job(target, entries, inputs.files, constraints[target]),
-            command,
-            choices.sources,
-            takes_pip_only=target in default_targets,
+        typed = (line.parsed.requirement for line in lines if line.file == COMMAND_LINE)
+        given = _arguments(target, command, takes_pip_only=target in default_targets)
+        mine = constraints[target].lines.union(lines)
+        job = Job(
+            target,
+            (*given, "--", *typed),
+            tuple((file.name, content_for(file, mine)) for file in inputs.files),
+            lines,
+            constraints[target].allowed_tags,
+            choices.sources if target else frozenset(),
         )
-        for target, entries in by_target.items()
-    )
+        jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
-    implicit = [each.line for each in by_target[None] if each.targets is None] if mixed else ()
-    unread = [" ".join(option.words) for option in pip_only if mixed]
     used = {line for each in constraints.values() for line in each.lines}
     idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in used)
-    plan = Plan(jobs, tuple(dict.fromkeys(implicit)), tuple(dict.fromkeys(idle)), tuple(unread))
+    plan = Plan(
+        tuple(jobs),
+        tuple(dict.fromkeys(e.line for e in by_target[None] if e.targets is None)) if mixed else (),
+        tuple(dict.fromkeys(idle)),
+        tuple(" ".join(option.words) for option in pip_only if mixed),
+    )
     return plan, tuple(dict.fromkeys(faults))
 
 
@@ -212,31 +219,13 @@ def _by_target(
 ) -> dict[Target | None, list[Entry]]:
     """Group the requirements by target."""
     by_target: dict[Target | None, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        if entry.constraint:
-            continue
-        targets = default_targets
-        if entry.targets is not None:
-            targets = tuple(found[name] for name in entry.targets if name in found)
-        for target in dict.fromkeys(targets):
+    for entry in (entry for entry in entries if not entry.constraint):
+        named = tuple(found[name] for name in entry.targets or () if name in found)
+        for target in dict.fromkeys(default_targets if entry.targets is None else named):
             by_target[target].append(entry)
     for target in default_targets if pip_only or not by_target else ():
         by_target.setdefault(target, [])
     return by_target
-
-
-def _job(
-    target: Target | None,
-    entries: Sequence[Entry],
-    files: Sequence[RequirementsFile],
-    constraints: Constraints,
-) -> Job:
-    """Return the job for one target, without options."""
-    lines = tuple(dict.fromkeys(entry.line for entry in entries))
-    requirements = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
-    mine = constraints.lines.union(lines)
-    contents = tuple((file.name, content_for(file, mine)) for file in files)
-    return Job(target, ("--", *requirements), contents, lines, constraints.allowed_tags)
 
 
 def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
@@ -257,34 +246,25 @@ def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
     return "".join(file.text[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def _with_options(
-    job: Job, command: CommandLine, sources: frozenset[str], *, takes_pip_only: bool
-) -> Job:
-    """Add the options before a job's requirements."""
-    left_out = {"--dest", *(ENVIRONMENT_OPTIONS if job.target else ())}
-    options = [
-        argument
-        for option in command.options
-        if option.name not in left_out and (takes_pip_only or not _only_pip_reads(option))
-        for argument in option.words
-    ]
-    if job.target is None:
-        return replace(job, arguments=(*options, *job.arguments))
-    options += _target_options(job.target)
-    return replace(job, arguments=(*options, *job.arguments), sources=sources)
-
-
-def _target_options(target: Target) -> Iterator[str]:
-    """Yield pip's own options for a target; the child adds the complete tags."""
-    interpreter, abi, platform = target.tags[0].split("-")
-    yield f"--python-version={target.python}"
-    yield f"--implementation={re.sub(r'[0-9]+$', '', interpreter)}"
-    yield f"--abi={abi}"
-    yield f"--platform={platform}"
-    # A source distribution would be built for this machine, not for the target.
-    yield "--only-binary=:all:"
-    # pip would show its note once for each target.
-    yield "--disable-pip-version-check"
+def _arguments(
+    target: Target | None, command: CommandLine, *, takes_pip_only: bool
+) -> Iterator[str]:
+    """Yield the options for a job."""
+    left_out = {"--dest", *(ENVIRONMENT_OPTIONS if target else ())}
+    for option in command.options:
+        if option.name not in left_out and (takes_pip_only or not _only_pip_reads(option)):
+            yield from option.words
+    if target is not None:
+        interpreter, abi, platform = target.tags[0].split("-")
+        # The child adds the complete tags.
+        yield f"--python-version={target.python}"
+        yield f"--implementation={interpreter.rstrip('0123456789')}"
+        yield f"--abi={abi}"
+        yield f"--platform={platform}"
+        # A source distribution would be built for this machine, not for the target.
+        yield "--only-binary=:all:"
+        # pip would show its note once for each target.
+        yield "--disable-pip-version-check"
 
 
 def all_options(
@@ -317,9 +297,6 @@ def _inherited_fault(option: GivenOption) -> Fault:
         f"{text} in pip's configuration would apply to every target",
         f"write {text} on the command line instead, to apply it to lines without a target",
     )
-
-
-# Constraints
 
 
 def _constraints(
@@ -367,9 +344,6 @@ def constraints_for(
         if tags != every
     )
     return Constraints(frozenset(lines), tuple(allowed_tags))
-
-
-# Checks of the requirements for a target
 
 
 def _foreign_faults(

@@ -195,20 +195,19 @@ class _Checker:
         self, targeted: Sequence[tuple[SourceLine, tuple[_Name, ...]]]
     ) -> Iterator[Finding]:
         """Find projects at two versions for one target."""
-        pins: dict[tuple[str, Target], set[str]] = defaultdict(set)
-        lines: dict[tuple[str, Target], list[SourceLine]] = defaultdict(list)
+        pins: dict[tuple[str, Target], dict[SourceLine, set[str]]] = defaultdict(dict)
         for line, names in targeted:
             project, versions = _pins(line.parsed.requirement)
             for name in names if versions else ():
                 target = self._find(*name)
                 if isinstance(target, Target):
-                    pins[project, target] |= versions
-                    lines[project, target].append(line)
+                    pins[project, target][line] = versions
         # Requirements are parsed only if two versions are written, since that takes long.
-        for key in [key for key, versions in pins.items() if len(versions) > 1]:
-            from wheeltarget.resolver.plan import pin_faults
+        for (_, target), by_line in pins.items():
+            if len(set[str]().union(*by_line.values())) > 1:
+                from wheeltarget.resolver.plan import pin_faults
 
-            yield from map(Finding, pin_faults(key[1], dict.fromkeys(lines[key])))
+                yield from map(Finding, pin_faults(target, by_line))
 
 
 def _pins(requirement: str) -> tuple[str, set[str]]:
