@@ -20,8 +20,8 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.annotations import parse_argument
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag

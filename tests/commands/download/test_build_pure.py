@@ -17,8 +17,8 @@ from tests.support.projects import make_project, make_source
 from tests.support.wheels import BACKEND_WAS_RUN, make_sdist, make_wheel
 from wheeltarget.commands.download import build_pure
 from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.targets.target import target_from_tag
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import Stage

@@ -41,7 +41,7 @@ from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
 if TYPE_CHECKING:
     from wheeltarget.pip_protocol import Demand
-    from wheeltarget.resolver.results import JobResult
+    from wheeltarget.resolver.pip_runner import JobResult
     from wheeltarget.targets.target import Target
 
 _UNREADABLE = frozenset({"WC101", "WC118"})

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from wheeltarget.errors import DownloadError
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.resolver.build_wheel import build_wheel
-from wheeltarget.resolver.results import JobResult
+from wheeltarget.resolver.pip_runner import JobResult, build_wheel
 from wheeltarget.utils.hashes import hash_file
 from wheeltarget.utils.links import link_or_copy
 from wheeltarget.wheelhouse.merge import Stage

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.cache.folder import open_for, wheel_folder
 from wheeltarget.commands.download import build_pure as pure
-from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun, TargetFile, TargetFiles
+from wheeltarget.commands.download.outcome import (
+    DownloadOutcome,
+    PlainRun,
+    RequestedBy,
+    TargetFile,
+    TargetFiles,
+)
 from wheeltarget.commands.download.replay_inputs import find_run_inputs
 from wheeltarget.commands.download.report import open_report
 from wheeltarget.commands.download.request import DownloadRequest
@@ -32,16 +38,11 @@ from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING, Co
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.loader import Inputs
+from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Choices, Job, Plan, all_options, make_plan
-from wheeltarget.resolver.results import JobResult, RequestedBy
-from wheeltarget.resolver.verify import (
-    _asking_lines,
-    check,
-    compare,
-    refuse_changed,
-    refuse_failures,
-)
+from wheeltarget.resolver.verify import check, compare, refuse_changed, refuse_failures
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
@@ -194,7 +195,7 @@ class _Places:
 
 def _target_files(result: JobResult, label: str, places: _Places) -> TargetFiles:
     target = result.job.target
-    lines = tuple(_asking_lines(result.job))
+    lines = [(name, _requester(line)) for name, line in result.job.named_projects()]
     files = tuple(_target_file(file, places, lines) for file in result.chosen)
     return TargetFiles(
         label,
@@ -202,6 +203,11 @@ def _target_files(result: JobResult, label: str, places: _Places) -> TargetFiles
         target.python if target else None,
         files,
     )
+
+
+def _requester(line: SourceLine) -> RequestedBy:
+    text = line.parsed.requirement or line.parsed.options
+    return RequestedBy("", text, str(line.fault("").location))
 
 
 def _target_file(

@@ -194,8 +194,7 @@ class _Run:
             yield TargetFiles(selection.label, target.tags[0], target.python, files)
 
     def _file(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
-        from wheeltarget.commands.download.outcome import TargetFile
-        from wheeltarget.resolver.results import RequestedBy
+        from wheeltarget.commands.download.outcome import RequestedBy, TargetFile
 
         file = pin.file
         name = f"{folder}/{file.filename}" if folder else file.filename

@@ -11,8 +11,8 @@ from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import CommandLine
 from wheeltarget.requirements.loader import Inputs
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job, Plan
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import metadata_from_pip, roots
 from wheeltarget.staging.temporary import temporary_home
 from wheeltarget.targets.target import Target

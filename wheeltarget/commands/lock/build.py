@@ -15,7 +15,7 @@ from urllib.request import url2pathname
 from wheeltarget.errors import LockError
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, to_pylock
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.resolver.checks import hash_hint
+from wheeltarget.resolver.plan import hash_hint
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from wheeltarget.pip_config.options import CommandLine
 from wheeltarget.requirements.loader import Inputs
 from wheeltarget.requirements.parser import SourceLine
-from wheeltarget.resolver.constraints import constraints_for
-from wheeltarget.resolver.plan import Job, all_options
+from wheeltarget.resolver.plan import Job, all_options, constraints_for
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 

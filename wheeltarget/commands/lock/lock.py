@@ -38,8 +38,8 @@ from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine
 from wheeltarget.requirements.filenames import project_names
 from wheeltarget.requirements.parser import is_lock
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job, Plan
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import compare as compare_hashes
 from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target

@@ -12,8 +12,8 @@ from wheeltarget.commands.lock import same_versions
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import ResolutionError
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.targets import catalog
 from wheeltarget.utils.hashes import hash_file
