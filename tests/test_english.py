@@ -42,7 +42,6 @@ OPEN = (
     "commands.probe",
     "commands.prune",
     "commands.validate",
-    "lockfile",
     "pip_child",
     "pip_protocol",
     "requirements",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from wheeltarget.pip_protocol import ChosenFile, Failure
-from wheeltarget.resolver.plan import Job
+if TYPE_CHECKING:
+    # start-up: a replayed run and a download from a lock need RequestedBy only.
+    from wheeltarget.pip_protocol import ChosenFile, Failure
+    from wheeltarget.resolver.plan import Job
 
 
 @dataclass(frozen=True, slots=True)
