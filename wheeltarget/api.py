@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     )
     from wheeltarget.commands.download.request import DownloadRequest
     from wheeltarget.commands.explain.explain import ExplainOutcome, ExplainRequest, explain
-    from wheeltarget.commands.lock.lock import LockOutcome, LockRequest, lock
+    from wheeltarget.commands.lock.diff import LockOutcome
+    from wheeltarget.commands.lock.lock import LockRequest, lock
     from wheeltarget.commands.validate.codes import CODES
     from wheeltarget.commands.validate.validate import ValidateOutcome, ValidateRequest, validate
 

@@ -27,8 +27,9 @@ from wheeltarget.pip_config.options import (
     split_file_options,
 )
 from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.loader import Entry, Inputs
-from wheeltarget.requirements.parser import RequirementsFile, SourceLine, is_lock
+from wheeltarget.requirements.parser import RequirementsFile, SourceLine
 from wheeltarget.targets.markers import evaluate
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target

@@ -15,8 +15,7 @@ from wheeltarget.commands.prepare import Asked, Prepared, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_config.platform_options import target_from_options
-from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.parser import is_lock
+from wheeltarget.requirements.filenames import is_lock, project_names
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets import catalog
