@@ -17,6 +17,7 @@ from tests.support.cli import environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import pip_protocol
+from wheeltarget.cli.app import VERBS
 from wheeltarget.errors import InterruptedRunError
 from wheeltarget.resolver import prestart
 from wheeltarget.resolver.prestart import OPTION
@@ -70,6 +71,11 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
     [
         (["--version"], PACKAGES | {"pathlib", "re", "dataclasses", "subprocess"}),
         (
+            ["--help"],
+            {"packaging", "pip", *(f"wheeltarget.cli.{verb}" for verb in VERBS)}
+            | {"wheeltarget.commands.invocation", "wheeltarget.targets.catalog"},
+        ),
+        (
             ["download", "--no-index", "--tags", TARGET, "lib"],
             SLOW | {"wheeltarget.commands.validate.validate"},
         ),
@@ -77,7 +83,7 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
         (["download", "lib ; tags="], SLOW),
         (["validate", "needed.txt"], SLOW | {"wheeltarget.api", "wheeltarget.resolver.pip_runner"}),
     ],
-    ids=["version", "tags", "clause", "fault", "validate"],
+    ids=["version", "help", "tags", "clause", "fault", "validate"],
 )
 def test_a_command_loads_what_it_needs(
     tmp_path: Path, words: list[str], too_much: set[str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,9 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from tests.support.locking import BOTH, NEW, OLD
-from wheeltarget.cli.output.lock import show_diff, show_outcome
 from wheeltarget.commands.lock.build import Recipe, make_lock
 from wheeltarget.commands.lock.diff import (
     Change,
-    LockFile,
-    LockOutcome,
     OldLock,
     Pin,
     State,
@@ -169,42 +165,6 @@ def test_changes_are_those_of_projects_files_and_inputs() -> None:
     )
     assert (file.added, file.removed) == (("c",), ("a",))
     assert [note.split(" has ")[0] for note in suspicious(file)] == ["the file of hash 1 for box"]
-
-
-def test_text() -> None:
-    path = Path.cwd() / "pylock.box.toml"
-    changes = (Change("up", "1", "2"), Change("gone", "1", None), Change("new", None, "3"))
-    file = LockFile("box", path, State.CHANGED, 1, changes, ("a `b`",), ("c",))
-    bare = LockFile("box", path, State.CHANGED, 2)
-    new, same = (LockFile("box", path, state, 2) for state in (State.NEW, State.SAME))
-    stream = io.StringIO()
-    less = replace(file, added=(), removed=())
-    show_diff(LockOutcome((less, file, same, new, bare), (), written=False), stream)
-    table = (
-        "### `pylock.box.toml`\n\n"
-        "| project | locked | now |\n| --- | --- | --- |\n"
-        "| up | 1 | 2 |\n| gone | 1 |  |\n| new |  | 3 |\n\n"
-    )
-    assert stream.getvalue() == (
-        f"{table}{table}"
-        "- new requirement: `` a `b` ``\n- removed requirement: `c`\n\n"
-        "### `pylock.box.toml`\n\nNew, for box: 2 projects.\n\n"
-        "### `pylock.box.toml`\n\nOnly details of its files, or the way it is written.\n"
-    )
-    stream = io.StringIO()
-    show_outcome(LockOutcome((file, same, new, bare), (), written=True), stream)
-    assert [line for line in stream.getvalue().splitlines() if line != "For box:"] == [
-        "Changed ./pylock.box.toml (1 project)",
-        "  up 1 -> 2",
-        "  gone 1, removed",
-        "  new 3, new",
-        "  new requirement: a `b`",
-        "  removed requirement: c",
-        "Unchanged ./pylock.box.toml (2 projects)",
-        "Locked ./pylock.box.toml (2 projects)",
-        "Changed ./pylock.box.toml (2 projects)",
-        "  only details of its files, or the way it is written",
-    ]
 
 
 # Files

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import (
-    FORMAT,
-    Format,
-    Lock,
-    OutputFormat,
-    Quiet,
-    Tags,
-    Targets,
-    Wheels,
-    name_argument,
-)
+from wheeltarget.cli import app
+from wheeltarget.cli.output.findings import show_check, show_install_check
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands import install_check as install_command
+from wheeltarget.commands.check import check as check_command
 
 
 class CheckFormat(StrEnum):
@@ -34,7 +26,7 @@ class CheckFormat(StrEnum):
 def check(
     places: Annotated[
         list[str],
-        name_argument(
+        app.name_argument(
             metavar="DIR|FILE…",
             what="a folder or a wheel",
             example="wheelhouse",
@@ -42,8 +34,8 @@ def check(
         ),
     ],
     *,
-    tags: Tags = None,
-    target: Targets = None,
+    tags: app.Tags = None,
+    target: app.Targets = None,
     requirement: Annotated[
         list[str] | None,
         typer.Option(
@@ -51,28 +43,20 @@ def check(
             "-r",
             metavar="FILE",
             help="Requirements that must be satisfied, for the targets that they name.",
-            show_default=False,
         ),
     ] = None,
     constraint: Annotated[
         list[str] | None,
-        typer.Option(
-            "--constraint", "-c", metavar="FILE", help="Constraints file.", show_default=False
-        ),
+        typer.Option("--constraint", "-c", metavar="FILE", help="Constraints file."),
     ] = None,
     audit: Annotated[
-        bool,
-        typer.Option("--audit", help="Also check native code; needs wheeltarget[audit]."),
+        bool, typer.Option("--audit", help="Also check native code; needs wheeltarget[audit].")
     ] = False,
-    form: Annotated[CheckFormat, FORMAT] = CheckFormat.TEXT,
-    quiet: Quiet = False,
+    form: Annotated[CheckFormat, app.FORMAT] = CheckFormat.TEXT,
+    quiet: app.Quiet = False,
 ) -> None:
-    """Check that the wheels of a wheelhouse are intact, fit their targets, and are complete."""
-    from wheeltarget.cli.output.check import show_check
-    from wheeltarget.commands.check.check import CheckRequest
-    from wheeltarget.commands.check.check import check as look
-
-    request = CheckRequest(
+    """Run ``check``."""
+    request = check_command.CheckRequest(
         tuple(places),
         tuple(tags or ()),
         tuple(target or ()),
@@ -81,34 +65,28 @@ def check(
         audits=audit,
     )
     with report_errors(writes=False):
-        outcome = look(request)
-    show_check(outcome, form.value, sys.stdout, sys.stderr, quiet=quiet)
+        outcome = check_command.check(request)
+    show_check(outcome, form.value, quiet=quiet)
     raise typer.Exit(outcome.exit_code)
 
 
 def install_check(
     *,
-    requirement: Lock,
-    tags: Tags = None,
-    target: Targets = None,
-    wheels: Wheels = None,
+    requirement: app.Lock,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    wheels: app.Wheels = None,
     python: Annotated[
         str,
         typer.Option(
-            metavar="PATH",
-            help="Interpreter to import the modules with. [default: search for one]",
-            show_default=False,
+            metavar="PATH", help="Interpreter to import the modules with. [default: search for one]"
         ),
     ] = "",
-    output_format: Format = OutputFormat.TEXT,
-    quiet: Quiet = False,
+    output_format: app.Format = app.OutputFormat.TEXT,
+    quiet: app.Quiet = False,
 ) -> None:
-    """Unpack the wheels of a lock into a temporary folder, and import every module."""
-    from wheeltarget.cli.output.check import show_install_check
-    from wheeltarget.commands.install_check import InstallCheckRequest
-    from wheeltarget.commands.install_check import install_check as try_out
-
-    request = InstallCheckRequest(
+    """Run ``install-check``."""
+    request = install_command.InstallCheckRequest(
         requirement,
         tuple(wheels or ()),
         python,
@@ -116,7 +94,6 @@ def install_check(
         targets=tuple(target or ()),
     )
     with report_errors(writes=False):
-        outcome = try_out(request)
-    as_json = output_format is OutputFormat.JSON
-    show_install_check(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)
+        outcome = install_command.install_check(request)
+    show_install_check(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -2,67 +2,41 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import (
-    AllowSdist,
-    Arguments,
-    BuildPure,
-    Format,
-    OutputFormat,
-    Tags,
-    Targets,
-)
-from wheeltarget.cli.passthrough import Start
-
-if TYPE_CHECKING:
-    from wheeltarget.commands.explain.explain import ExplainOutcome
+from wheeltarget.cli import app
+from wheeltarget.cli.output.explain import show_explained
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands.explain import explain as command
+from wheeltarget.commands.invocation import InputFiles, read_invocation
 
 
 def explain(
     context: typer.Context,
     *,
-    arguments: Arguments = None,
-    tags: Tags = None,
-    target: Targets = None,
-    allow_sdist: AllowSdist = None,
-    build_pure: BuildPure = None,
+    arguments: app.Arguments = None,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    allow_sdist: app.AllowSdist = None,
+    build_pure: app.BuildPure = None,
     every: Annotated[
         bool, typer.Option("--all", help="Show every release of every requirement.")
     ] = False,
-    output_format: Format = OutputFormat.TEXT,
+    output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
-    """Show which releases have a wheel for each target, and why others do not."""
-    from wheeltarget.commands.explain.explain import ExplainRequest
-    from wheeltarget.commands.explain.explain import explain as find_out
-    from wheeltarget.commands.invocation import read_invocation
-
-    request = ExplainRequest(
+    """Run ``explain``."""
+    request = command.ExplainRequest(
         words=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         sources=(*(allow_sdist or ()), *(build_pure or ())),
     )
-    start = context.obj or Start()
-    invocation = read_invocation(request.words, files=start.files)
-    with report_errors(coloured=invocation.is_coloured, writes=False):
-        outcome = find_out(request, invocation)
-    _show(outcome, output_format, every=every, coloured=invocation.is_coloured)
+    invocation = read_invocation(request.words, files=InputFiles(context.obj or {}))
+    coloured = invocation.is_coloured
+    with report_errors(coloured=coloured, writes=False):
+        outcome = command.explain(request, invocation)
+    as_json = output_format is app.OutputFormat.JSON
+    show_explained(outcome, as_json=as_json, every=every, coloured=coloured)
     raise typer.Exit(outcome.exit_code)
-
-
-def _show(
-    outcome: ExplainOutcome, output_format: OutputFormat, *, every: bool, coloured: bool
-) -> None:
-    from wheeltarget.cli.output.explain import show_explained, show_problems
-    from wheeltarget.cli.output.text import show_json
-
-    if output_format is OutputFormat.JSON:
-        show_json(outcome.as_dict(), sys.stdout)
-    else:
-        show_explained(outcome, sys.stdout, every=every, coloured=coloured)
-    show_problems(outcome, sys.stderr, coloured=coloured)

@@ -1,23 +1,19 @@
-"""Replay a cached download without Typer, and show its outcome as that of any other."""
+"""Replay a cached download without Typer, and show its outcome as that of any other.
+
+start-up: what this module imports is loaded by an unchanged run, and must stay light.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.output.text import show_download
+from wheeltarget.cache.run_records import RecordedRun
+from wheeltarget.cli.output.text import report_errors, show_download
+from wheeltarget.commands.download.outcome import DownloadOutcome
 from wheeltarget.commands.download.replay import deliver, find_recorded_run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from wheeltarget.commands.download.outcome import DownloadOutcome
 
 
 def repeat(arguments: tuple[str, ...]) -> bool:
@@ -26,30 +22,28 @@ def repeat(arguments: tuple[str, ...]) -> bool:
     :param arguments: the arguments after ``download``.
     :returns: whether it is done.
     """
-    remembered = find_recorded_run(arguments, os.environ)
-    if remembered is None:
+    recorded = find_recorded_run(arguments, os.environ)
+    if recorded is None:
         return False
-    output_options = remembered.output_options
-    with (
-        report_errors(coloured=output_options.coloured, as_pip=True),
-        _open_report(output_options.report)
-        if output_options.report
-        else nullcontext() as keep_report,
-    ):
-        outcome = deliver(remembered, os.environ)
-        if outcome is None:
-            return False
-        if keep_report is not None:
-            keep_report(outcome)
-    if not output_options.quiet:
-        since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
+    options = recorded.output_options
+    with report_errors(coloured=options.coloured, as_pip=True):
+        outcome = _deliver(recorded)
+    if outcome is None:
+        return False
+    if not options.quiet:
+        since = time.strftime("%H:%M:%S", time.localtime(recorded.made))
         sys.stderr.write(f"Unchanged since {since}; use --refresh to ask the index again\n")
-        sys.stderr.flush()
-    show_download(outcome, output_options, sys.stdout, sys.stderr)
+    show_download(outcome, as_json=options.as_json, quiet=options.quiet, coloured=options.coloured)
     return True
 
 
-def _open_report(report: str) -> AbstractContextManager[Callable[[DownloadOutcome], None]]:
+def _deliver(recorded: RecordedRun) -> DownloadOutcome | None:
+    if not recorded.output_options.report:
+        return deliver(recorded, os.environ)
     from wheeltarget.commands.download.report import open_report
 
-    return open_report(Path(report))
+    with open_report(Path(recorded.output_options.report)) as keep_report:
+        outcome = deliver(recorded, os.environ)
+        if outcome is not None:
+            keep_report(outcome)
+    return outcome

@@ -10,15 +10,13 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import (
-    AsJson,
-    Format,
-    OutputFormat,
-    name_argument,
-    offer_targets,
-    path_option,
-)
+from wheeltarget.cli import app
+from wheeltarget.cli.output.targets import show_described, show_list
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands import list_targets
+from wheeltarget.commands.probe import probe as probe_command
+from wheeltarget.errors import UsageError
+from wheeltarget.targets.catalog import known_systems
 
 
 class Kind(StrEnum):
@@ -33,24 +31,59 @@ class Kind(StrEnum):
     OWN = "own"
 
 
+def _read_python(value: object) -> str:
+    known = {python: None for system in known_systems().systems for python in system.pythons}
+    if value not in known:
+        raise UsageError(
+            f"--python: no known target has Python {value!r}",
+            f"the known targets have {', '.join(sorted(known, key=_by_number))}",
+        )
+    return str(value)
+
+
+def _by_number(python: str) -> tuple[int, str]:
+    return len(python), python
+
+
+def _read_architecture(value: object) -> str:
+    text = str(value).lower()
+    systems = known_systems().systems
+    if not any(system.architecture(text) for system in systems):
+        known = dict.fromkeys(each for system in systems for each in system.platforms if each)
+        raise UsageError(
+            f"--arch: no known target has the architecture {value!r}",
+            f"the known targets have {', '.join(known)}",
+        )
+    return text
+
+
 def targets(
     names: Annotated[
         list[str] | None,
-        name_argument(
+        app.name_argument(
             metavar="NAME…",
             what="a target",
             example="debian-12-python3.11-x86_64",
             help="Targets to show in detail. Without a name, list all.",
-            show_default=False,
-            autocompletion=offer_targets,
+            autocompletion=app.offer_targets,
         ),
     ] = None,
     *,
     kind: Annotated[list[Kind] | None, typer.Option(help="List only this kind of system.")] = None,
     python: Annotated[
-        str, typer.Option(metavar="X.Y", help="List only systems with this Python.")
-    ] = "",
-    arch: Annotated[str, typer.Option(help="List only systems with this architecture.")] = "",
+        str | None,
+        typer.Option(
+            metavar="X.Y", parser=_read_python, help="List only systems with this Python."
+        ),
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            parser=_read_architecture,
+            help="List only systems with this architecture.",
+        ),
+    ] = None,
     verified: Annotated[
         bool, typer.Option("--verified", help="List only verified targets, not inferred ones.")
     ] = False,
@@ -58,50 +91,42 @@ def targets(
         bool, typer.Option("--no-retired", help="List only systems that are still supported.")
     ] = False,
     every_tag: Annotated[bool, typer.Option("--all", help="Show all tags of a target.")] = False,
-    output_format: Format = OutputFormat.TEXT,
+    output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
-    """List the known targets, or show some in detail."""
-    from wheeltarget.cli.output.targets import show_described, show_list
-    from wheeltarget.commands import list_targets
-    from wheeltarget.targets.catalog import known_systems
-
-    as_json = output_format is OutputFormat.JSON
+    """Run ``targets``."""
+    as_json = output_format is app.OutputFormat.JSON
     today = datetime.now(tz=UTC).date()
     with report_errors():
         if names:
             found = [list_targets.describe(name, today) for name in names]
-            show_described(found, sys.stdout, as_json=as_json, all_tags=every_tag)
+            show_described(found, as_json=as_json, all_tags=every_tag)
             return
         request = list_targets.ListRequest(
             today,
             tuple(kind or ()),
-            python,
-            arch.lower(),
+            python or "",
+            arch or "",
             verified=verified,
             retired=not no_retired,
         )
         rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
         sources = known_systems().sources
-        show_list(rows, own, sources, sys.stdout, as_json=as_json)
+        show_list(rows, own, sources, as_json=as_json)
 
 
 def probe(
     *,
     python: Annotated[
-        str,
-        typer.Option(
-            metavar="PATH", help="Interpreter to describe, not the running one.", show_default=False
-        ),
+        str, typer.Option(metavar="PATH", help="Interpreter to describe, not the running one.")
     ] = "",
     script: Annotated[
-        bool,
-        typer.Option("--script", help="Print a script that does the same on another machine."),
+        bool, typer.Option("--script", help="Print a script that does the same on another machine.")
     ] = False,
-    name: Annotated[str, typer.Option(help="Name of the target.", show_default=False)] = "",
-    as_json: AsJson = False,
+    name: Annotated[str, typer.Option(help="Name of the target.")] = "",
+    as_json: app.AsJson = False,
     output: Annotated[
         Path | None,
-        path_option(
+        app.path_option(
             "--output",
             "-o",
             what="a file",
@@ -111,10 +136,7 @@ def probe(
         ),
     ] = None,
 ) -> None:
-    """Write a target file for an interpreter, with its tags and markers."""
-    from wheeltarget.commands.probe import probe as work
-    from wheeltarget.errors import UsageError
-
+    """Run ``probe``."""
     with report_errors():
         if script and (python or name or as_json):
             raise UsageError(
@@ -122,8 +144,8 @@ def probe(
                 "pass --name and --json to the script when you run it",
             )
         form = "json" if as_json else "toml"
-        text = work.script() if script else work.probe(python, name, form)
+        text = probe_command.script() if script else probe_command.probe(python, name, form)
         if output is None or str(output) == "-":
             sys.stdout.write(text)
         else:
-            work.write(output, text)
+            probe_command.write(output, text)

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import (
-    Format,
-    Locks,
-    OutputFormat,
-    Quiet,
-    Tags,
-    Targets,
-    name_argument,
-    path_option,
-)
+from wheeltarget.cli import app
+from wheeltarget.cli.output.summaries import show_merge, show_prune
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands import merge as merge_command
+from wheeltarget.commands import prune as prune_command
 from wheeltarget.errors import ClashError
 
 
 def prune(
     place: Annotated[
         str,
-        name_argument(metavar="DIR", what="a folder", example="wheelhouse", help="The wheelhouse."),
+        app.name_argument(
+            metavar="DIR", what="a folder", example="wheelhouse", help="The wheelhouse."
+        ),
     ],
     *,
-    requirement: Locks,
-    tags: Tags = None,
-    target: Targets = None,
+    requirement: app.Locks,
+    tags: app.Tags = None,
+    target: app.Targets = None,
     only_list: Annotated[
         bool, typer.Option("--list", help="List the files without removing them.")
     ] = False,
@@ -39,12 +34,11 @@ def prune(
         typer.Option(
             metavar="LOCK",
             help="List the files that a machine with this lock's files lacks; remove nothing.",
-            show_default=False,
         ),
     ] = None,
     to: Annotated[
         Path | None,
-        path_option(
+        app.path_option(
             "--to",
             what="a folder",
             example="stick",
@@ -52,14 +46,10 @@ def prune(
             help="Copy the files that the machine lacks to this folder.",
         ),
     ] = None,
-    output_format: Format = OutputFormat.TEXT,
+    output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
-    """Remove wheels that are in none of the locks, or list what another machine lacks."""
-    from wheeltarget.cli.output.summaries import show_prune
-    from wheeltarget.commands.prune import PruneRequest
-    from wheeltarget.commands.prune import prune as work
-
-    request = PruneRequest(
+    """Run ``prune``."""
+    request = prune_command.PruneRequest(
         place,
         tuple(requirement),
         tuple(tags or ()),
@@ -69,15 +59,14 @@ def prune(
         to=to,
     )
     with report_errors():
-        outcome = work(request)
-    as_json = output_format is OutputFormat.JSON
-    show_prune(outcome, request, sys.stdout, sys.stderr, as_json=as_json)
+        outcome = prune_command.prune(request)
+    show_prune(outcome, request, as_json=output_format is app.OutputFormat.JSON)
 
 
 def merge(
     folders: Annotated[
         list[str],
-        name_argument(
+        app.name_argument(
             metavar="DIR…",
             what="a folder",
             example="wheelhouse",
@@ -87,7 +76,7 @@ def merge(
     *,
     dest: Annotated[
         Path,
-        path_option(
+        app.path_option(
             "--dest",
             "-d",
             what="a folder",
@@ -96,18 +85,11 @@ def merge(
             help="Destination; may be one of the wheelhouses.",
         ),
     ],
-    quiet: Quiet = False,
-    output_format: Format = OutputFormat.TEXT,
+    quiet: app.Quiet = False,
+    output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
-    """Merge wheelhouses into one, all files or none."""
-    from wheeltarget.cli.output import summaries, text
-    from wheeltarget.commands.merge import MergeRequest
-    from wheeltarget.commands.merge import merge as join
-
+    """Run ``merge``."""
+    request = merge_command.MergeRequest(tuple(map(Path, folders)), dest)
     with report_errors(finding=ClashError):
-        outcome = join(MergeRequest(tuple(map(Path, folders)), dest))
-    as_json = output_format is OutputFormat.JSON
-    if as_json or not quiet:
-        summaries.show_merge(outcome, sys.stdout, as_json=as_json)
-    if not quiet:
-        text.show_notes(outcome.notes, sys.stderr)
+        outcome = merge_command.merge(request)
+    show_merge(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
