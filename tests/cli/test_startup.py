@@ -62,7 +62,7 @@ def watch(
     return set(modules), seen
 
 
-SLOW = {"pydantic", "rich", "pip", "wheeltarget.cli.cache"}
+SLOW = {"pydantic", "rich", "pip", "wheeltarget.cli.verbs.cache"}
 PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.cli.app"}
 
 
@@ -72,7 +72,7 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
         (["--version"], PACKAGES | {"pathlib", "re", "dataclasses", "subprocess"}),
         (
             ["--help"],
-            {"packaging", "pip", *(f"wheeltarget.cli.{verb}" for verb in VERBS)}
+            {"packaging", "pip", *(f"wheeltarget.cli.verbs.{verb}" for verb in VERBS)}
             | {"wheeltarget.commands.invocation", "wheeltarget.targets.catalog"},
         ),
         (

@@ -46,15 +46,7 @@ VERBS = {
     "probe": "Write a target file for an interpreter, with its tags and markers.",
     "cache": "Show and prune the cache of wheels and earlier runs.",
 }
-"""The help of each verb, in the order of the help."""
-
-_MODULES = {
-    "install-check": "check",
-    "prune": "wheelhouse",
-    "merge": "wheelhouse",
-    "probe": "targets",
-}
-"""The modules of verbs that are not called as their verb."""
+"""The help of each verb, in the order of the help; its module and function have its name."""
 
 _TAKE_PIPS = {"download", "lock", "explain"}
 """The verbs that also take every option of pip download."""
@@ -117,8 +109,8 @@ def make_app() -> typer.Typer:
 
 def make_verb(verb: str) -> typer.Typer:
     """Load a verb, and return its command line."""
-    module = import_module(f"wheeltarget.cli.{_MODULES.get(verb, verb)}")
-    made = getattr(module, verb.replace("-", "_"))
+    name = verb.replace("-", "_")
+    made = getattr(import_module(f"wheeltarget.cli.verbs.{name}"), name)
     if isinstance(made, typer.Typer):
         return made
     app = typer.Typer(add_completion=False, **SETTINGS)

@@ -14,7 +14,7 @@ from tests.support.cli import command, environment, wheeltarget
 from wheeltarget import api
 from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_validate
-from wheeltarget.cli.validate import FindingsFormat
+from wheeltarget.cli.verbs.validate import FindingsFormat
 
 W = "cp39-cp39-win32"
 FAULTY = f"x ; tag={W}\n\nä ; tags=cp39,{W}\n"

@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.cli import wheeltarget
-from wheeltarget.cli import app, download
+from wheeltarget.cli import app
+from wheeltarget.cli.verbs import download
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
 

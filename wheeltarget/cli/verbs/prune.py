@@ -1,4 +1,4 @@
-"""The commands ``merge`` and ``prune``."""
+"""The command ``prune``."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli import app
-from wheeltarget.cli.output.summaries import show_merge, show_prune
+from wheeltarget.cli.output.summaries import show_prune
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands import merge as merge_command
-from wheeltarget.commands import prune as prune_command
-from wheeltarget.errors import ClashError
+from wheeltarget.commands import prune as command
 
 
 def prune(
@@ -49,7 +47,7 @@ def prune(
     output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
     """Run ``prune``."""
-    request = prune_command.PruneRequest(
+    request = command.PruneRequest(
         place,
         tuple(requirement),
         tuple(tags or ()),
@@ -59,37 +57,5 @@ def prune(
         to=to,
     )
     with report_errors():
-        outcome = prune_command.prune(request)
+        outcome = command.prune(request)
     show_prune(outcome, request, as_json=output_format is app.OutputFormat.JSON)
-
-
-def merge(
-    folders: Annotated[
-        list[str],
-        app.name_argument(
-            metavar="DIR…",
-            what="a folder",
-            example="wheelhouse",
-            help="Wheelhouses to merge, with their locks.",
-        ),
-    ],
-    *,
-    dest: Annotated[
-        Path,
-        app.path_option(
-            "--dest",
-            "-d",
-            what="a folder",
-            example="wheelhouse",
-            metavar="DIR",
-            help="Destination; may be one of the wheelhouses.",
-        ),
-    ],
-    quiet: app.Quiet = False,
-    output_format: app.Format = app.OutputFormat.TEXT,
-) -> None:
-    """Run ``merge``."""
-    request = merge_command.MergeRequest(tuple(map(Path, folders)), dest)
-    with report_errors(finding=ClashError):
-        outcome = merge_command.merge(request)
-    show_merge(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)

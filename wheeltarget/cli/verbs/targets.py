@@ -1,11 +1,9 @@
-"""The commands ``targets`` and ``probe``."""
+"""The command ``targets``."""
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +12,6 @@ from wheeltarget.cli import app
 from wheeltarget.cli.output.targets import show_described, show_list
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.commands import list_targets
-from wheeltarget.commands.probe import probe as probe_command
 from wheeltarget.errors import UsageError
 from wheeltarget.targets.catalog import known_systems
 
@@ -112,40 +109,3 @@ def targets(
         rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
         sources = known_systems().sources
         show_list(rows, own, sources, as_json=as_json)
-
-
-def probe(
-    *,
-    python: Annotated[
-        str, typer.Option(metavar="PATH", help="Interpreter to describe, not the running one.")
-    ] = "",
-    script: Annotated[
-        bool, typer.Option("--script", help="Print a script that does the same on another machine.")
-    ] = False,
-    name: Annotated[str, typer.Option(help="Name of the target.")] = "",
-    as_json: app.AsJson = False,
-    output: Annotated[
-        Path | None,
-        app.path_option(
-            "--output",
-            "-o",
-            what="a file",
-            example="target.toml",
-            metavar="FILE",
-            help="File to write to; - is standard output.",
-        ),
-    ] = None,
-) -> None:
-    """Run ``probe``."""
-    with report_errors():
-        if script and (python or name or as_json):
-            raise UsageError(
-                "--script can be combined with --output only",
-                "pass --name and --json to the script when you run it",
-            )
-        form = "json" if as_json else "toml"
-        text = probe_command.script() if script else probe_command.probe(python, name, form)
-        if output is None or str(output) == "-":
-            sys.stdout.write(text)
-        else:
-            probe_command.write(output, text)

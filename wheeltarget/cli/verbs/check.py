@@ -1,4 +1,4 @@
-"""The commands ``check`` and ``install-check``."""
+"""The command ``check``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli import app
-from wheeltarget.cli.output.findings import show_check, show_install_check
+from wheeltarget.cli.output.findings import show_check
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands import install_check as install_command
-from wheeltarget.commands.check import check as check_command
+from wheeltarget.commands.check import check as command
 
 
 class CheckFormat(StrEnum):
@@ -56,7 +55,7 @@ def check(
     quiet: app.Quiet = False,
 ) -> None:
     """Run ``check``."""
-    request = check_command.CheckRequest(
+    request = command.CheckRequest(
         tuple(places),
         tuple(tags or ()),
         tuple(target or ()),
@@ -65,35 +64,6 @@ def check(
         audits=audit,
     )
     with report_errors(writes=False):
-        outcome = check_command.check(request)
+        outcome = command.check(request)
     show_check(outcome, form.value, quiet=quiet)
-    raise typer.Exit(outcome.exit_code)
-
-
-def install_check(
-    *,
-    requirement: app.Lock,
-    tags: app.Tags = None,
-    target: app.Targets = None,
-    wheels: app.Wheels = None,
-    python: Annotated[
-        str,
-        typer.Option(
-            metavar="PATH", help="Interpreter to import the modules with. [default: search for one]"
-        ),
-    ] = "",
-    output_format: app.Format = app.OutputFormat.TEXT,
-    quiet: app.Quiet = False,
-) -> None:
-    """Run ``install-check``."""
-    request = install_command.InstallCheckRequest(
-        requirement,
-        tuple(wheels or ()),
-        python,
-        tags=tuple(tags or ()),
-        targets=tuple(target or ()),
-    )
-    with report_errors(writes=False):
-        outcome = install_command.install_check(request)
-    show_install_check(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
     raise typer.Exit(outcome.exit_code)
