@@ -96,7 +96,7 @@ def loaded(before: str, module: str) -> set[str]:
         ),
         pytest.param(
             "typer",
-            "wheeltarget.cli.download",
+            "wheeltarget.cli.verbs.download",
             {
                 "packaging",
                 "pip",

@@ -1,6 +1,6 @@
 """One function for each verb: a request in, an outcome out, nothing printed.
 
-A verb is loaded when it is first asked for, so that a program pays for no other.
+A name is loaded when it is first used, so that a program loads only the verbs that it uses.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    """Load what is asked for from where it is."""
+    """Load a name from its module."""
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"wheeltarget.{module}"), name)

@@ -13,6 +13,7 @@ import pytest
 from tests.support.cli import environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
+from wheeltarget.cli.app import VERBS
 from wheeltarget.resolver.prestart import OPTION
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
@@ -55,7 +56,7 @@ def watch(
     return set(modules), seen
 
 
-SLOW = {"pydantic", "rich", "pip", "wheeltarget.cli.cache"}
+SLOW = {"pydantic", "rich", "pip", "wheeltarget.cli.verbs.cache"}
 PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.cli.app"}
 
 
@@ -64,6 +65,11 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
     [
         (["--version"], PACKAGES | {"pathlib", "re", "dataclasses", "subprocess"}),
         (
+            ["--help"],
+            {"packaging", "pip", *(f"wheeltarget.cli.verbs.{verb}" for verb in VERBS)}
+            | {"wheeltarget.commands.invocation", "wheeltarget.targets.catalog"},
+        ),
+        (
             ["download", "--no-index", "--tags", TARGET, "lib"],
             SLOW | {"wheeltarget.commands.validate.validate"},
         ),
@@ -71,7 +77,7 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
         (["download", "lib ; tags="], SLOW),
         (["validate", "needed.txt"], SLOW | {"wheeltarget.api", "wheeltarget.resolver.pip_runner"}),
     ],
-    ids=["version", "tags", "clause", "fault", "validate"],
+    ids=["version", "help", "tags", "clause", "fault", "validate"],
 )
 def test_a_command_loads_what_it_needs(
     tmp_path: Path, words: list[str], too_much: set[str]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wheeltarget.cli.targets import Kind
+from wheeltarget.cli.verbs.targets import Kind
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.catalog import known_systems, look_up, newest_pythons
 from wheeltarget.targets.systems import ALIASES, KINDS, System, find_target, tag_of, target_name

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import (
-    Format,
-    Lock,
-    OutputFormat,
-    Quiet,
-    Tags,
-    Targets,
-    Wheels,
-    name_option,
-    path_option,
-)
+from wheeltarget.cli import app
+from wheeltarget.cli.output.summaries import show_bundle
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands.bundle import bundle as command
 
 
 class BundleLayout(StrEnum):
@@ -33,10 +24,10 @@ class BundleLayout(StrEnum):
 
 def bundle(
     *,
-    requirement: Lock,
+    requirement: app.Lock,
     output: Annotated[
         Path,
-        path_option(
+        app.path_option(
             "--output",
             "-o",
             what="an archive or a folder",
@@ -48,31 +39,29 @@ def bundle(
     layout: Annotated[BundleLayout, typer.Option(help="Layout of the bundle.")] = BundleLayout.FLAT,
     include: Annotated[
         list[str] | None,
-        name_option(
+        app.name_option(
             "--include",
             what="a file or a folder",
             example="app/",
             metavar="PATH",
             help="Add a file or folder; with a trailing slash, the contents of the folder.",
-            show_default=False,
         ),
     ] = None,
-    tags: Tags = None,
-    target: Targets = None,
-    wheels: Wheels = None,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    wheels: app.Wheels = None,
     scripts: Annotated[
         bool, typer.Option("--scripts", help="Also write the scripts of the wheels, to bin.")
     ] = False,
     compiles: Annotated[
-        bool,
-        typer.Option("--compile", help="Compile the modules, if this Python is the target's."),
+        bool, typer.Option("--compile", help="Compile the modules, if this Python is the target's.")
     ] = False,
     store: Annotated[
         bool, typer.Option("--store", help="Store the files of an archive uncompressed.")
     ] = False,
     components: Annotated[
         Path | None,
-        path_option(
+        app.path_option(
             "--components",
             what="a file",
             example="components.json",
@@ -80,15 +69,11 @@ def bundle(
             help="Write a list of the components to this file, as CycloneDX JSON.",
         ),
     ] = None,
-    output_format: Format = OutputFormat.TEXT,
-    quiet: Quiet = False,
+    output_format: app.Format = app.OutputFormat.TEXT,
+    quiet: app.Quiet = False,
 ) -> None:
-    """Unpack the wheels of a lock into a folder, an archive or a Lambda layer to deploy."""
-    from wheeltarget.cli.output.summaries import show_bundle
-    from wheeltarget.commands.bundle.bundle import BundleRequest
-    from wheeltarget.commands.bundle.bundle import bundle as make
-
-    request = BundleRequest(
+    """Run ``bundle``."""
+    request = command.BundleRequest(
         requirement,
         output,
         layout.value,
@@ -102,6 +87,5 @@ def bundle(
         targets=tuple(target or ()),
     )
     with report_errors():
-        outcome = make(request)
-    as_json = output_format is OutputFormat.JSON
-    show_bundle(outcome, sys.stdout, sys.stderr, as_json=as_json, quiet=quiet)
+        outcome = command.bundle(request)
+    show_bundle(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from wheeltarget.cli.output.release_table import Page, release_tables
+from wheeltarget.cli.output.explain import Page, release_tables
 from wheeltarget.cli.output.text import Style
 from wheeltarget.commands.explain.results import TargetResult, make_rows
 from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
@@ -80,7 +80,7 @@ def _version(file: FoundFile) -> str:
 
 def page(width: int, *, every: bool, count: int) -> Page:
     names = dict(zip(TARGETS[:count], "ABCDE", strict=False))
-    return Page(Style(io.StringIO(), {}), width, every, names if count > 1 else {})
+    return Page(Style(io.StringIO()), width, every, names if count > 1 else {})
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)

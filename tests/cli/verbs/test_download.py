@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -10,11 +9,10 @@ from unittest import mock
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from typer.core import TyperCommand
 
 from tests.support.cli import wheeltarget
-from wheeltarget.cli import app, download
-from wheeltarget.cli.options import Command
+from wheeltarget.cli import app
+from wheeltarget.cli.verbs import download
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
 
@@ -110,55 +108,6 @@ def test_nothing_behind_two_dashes_is_an_option() -> None:
 )
 def test_help_and_what_is_wrong_ends_the_run(words: list[str]) -> None:
     assert read(*words) is None
-
-
-@pytest.mark.parametrize("verb", [verb for verb in app.VERBS if verb != "cache"])
-def test_plain_values_are_read_as_typer_itself_would(verb: str) -> None:
-    """What our reader takes over is what Typer makes of the same declarations."""
-    words = {
-        "download": [
-            "--tags",
-            "a",
-            "--jobs=2",
-            "--report=x",
-            "--format=json",
-            "--dry-run",
-            "-q",
-            "b",
-        ],
-        "lock": ["--output", "x", "-P", "a", "--format=requirements", "--check", "b", "-r", "c"],
-        "explain": ["--all", "--target=x", "--target", "y", "--format", "json", "b"],
-        "validate": ["--format=github", "--fix", "-q", "a", "b"],
-        "check": ["a", "-r", "b", "-c", "c", "--audit", "--format=junit"],
-        "install-check": ["-r", "a", "--wheels=b", "--python", "c"],
-        "bundle": ["-r", "a", "-o", "b", "--layout", "lambda", "--include=c", "--compile"],
-        "prune": ["a", "-r", "b", "--to", "c", "--list"],
-        "merge": ["a", "b", "-d", "c", "--quiet"],
-        "targets": ["a", "--kind", "image", "--kind=own", "--python", "3.9", "--all"],
-        "probe": ["--python", "a", "--json", "-o", "b"],
-    }[verb]
-    assert call(verb, words) == call(verb, words, ours=False)
-    assert call(verb, words)
-
-
-def call(verb: str, words: list[str], *, ours: bool = True) -> dict[str, Any]:
-    """Return what the function of a verb is called with."""
-    made = app.make_verb(verb)
-    parsed: list[dict[str, Any]] = []
-    (info,) = made.registered_commands
-    function: Any = info.callback
-
-    @functools.wraps(function)
-    def take(*_: object, **values: Any) -> None:
-        parsed.append(values)
-
-    info.callback = take
-    parse = Command.parse_args if ours else TyperCommand.parse_args
-    with mock.patch.object(Command, "parse_args", parse), pytest.raises(SystemExit) as ended:
-        made(words, prog_name="x")
-    assert ended.value.code == 0
-    (values,) = parsed
-    return {name: value for name, value in values.items() if name != "context"}
 
 
 def test_a_shell_that_asks_for_completions_is_answered(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.options import FORMAT, Quiet, name_argument
+from wheeltarget.cli import app
+from wheeltarget.cli.output.findings import show_validate
+from wheeltarget.commands.validate import validate as command
 
 
 class FindingsFormat(StrEnum):
@@ -22,7 +23,7 @@ class FindingsFormat(StrEnum):
 def validate(
     files: Annotated[
         list[str],
-        name_argument(
+        app.name_argument(
             metavar="FILE…",
             what="a file",
             example="requirements.txt",
@@ -31,14 +32,10 @@ def validate(
     ],
     *,
     fix: Annotated[bool, typer.Option("--fix", help="Fix obvious mistakes in the files.")] = False,
-    form: Annotated[FindingsFormat, FORMAT] = FindingsFormat.TEXT,
-    quiet: Quiet = False,
+    form: Annotated[FindingsFormat, app.FORMAT] = FindingsFormat.TEXT,
+    quiet: app.Quiet = False,
 ) -> None:
-    """Check the annotations in requirements files, offline."""
-    from wheeltarget.cli.output.findings import show_findings
-    from wheeltarget.commands.validate.validate import ValidateRequest
-    from wheeltarget.commands.validate.validate import validate as look
-
-    outcome = look(ValidateRequest(tuple(files), fix=fix))
-    show_findings(outcome, form.value, sys.stdout, sys.stderr, quiet=quiet)
+    """Run ``validate``."""
+    outcome = command.validate(command.ValidateRequest(tuple(files), fix=fix))
+    show_validate(outcome, form.value, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

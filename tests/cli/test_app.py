@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import typer
+from typer.core import TyperCommand
 
 from tests.support.here import run_here
 from tests.support.wheels import make_wheel
 from wheeltarget.cli import app
+from wheeltarget.cli.app import Command
 
 DIFFERENT = {
     "--all": "every release, or every tag",
@@ -24,15 +28,16 @@ DIFFERENT = {
 """The options that more than one command has, and that are not the same in all of them."""
 
 
-def commands(group: Any) -> Iterator[Any]:
-    """Give every command, those of a group of commands among them."""
-    for command in group.commands.values():
-        yield from commands(command) if hasattr(command, "commands") else (command,)
+def each_command() -> Iterator[Any]:
+    """Return every command, those of a group of commands among them."""
+    for verb in app.VERBS:
+        made: Any = typer.main.get_command(app.make_verb(verb))
+        yield from made.commands.values() if hasattr(made, "commands") else (made,)
 
 
 def test_the_same_option_is_declared_once() -> None:
     declared = defaultdict(list)
-    for command in commands(typer.main.get_command(app.make_app())):
+    for command in each_command():
         for each in command.params:
             told = (tuple(each.opts), each.metavar, each.help, each.rich_help_panel)
             name = each.opts[0] if each.param_type_name == "option" else each.metavar
@@ -152,3 +157,52 @@ def test_help_is_shown_beside_a_bad_value(tmp_path: Path) -> None:
     result = run_here("targets", "--kind=os", "--help", cwd=tmp_path)
     assert (result.exit_code, result.stderr) == (0, "")
     assert "List the known targets" in result.stdout
+
+
+@pytest.mark.parametrize("verb", [verb for verb in app.VERBS if verb != "cache"])
+def test_plain_values_are_read_as_typer_itself_would(verb: str) -> None:
+    """What our reader takes over is what Typer makes of the same declarations."""
+    words = {
+        "download": [
+            "--tags",
+            "a",
+            "--jobs=2",
+            "--report=x",
+            "--format=json",
+            "--dry-run",
+            "-q",
+            "b",
+        ],
+        "lock": ["--output", "x", "-P", "a", "--format=requirements", "--check", "b", "-r", "c"],
+        "explain": ["--all", "--target=x", "--target", "y", "--format", "json", "b"],
+        "validate": ["--format=github", "--fix", "-q", "a", "b"],
+        "check": ["a", "-r", "b", "-c", "c", "--audit", "--format=junit"],
+        "install-check": ["-r", "a", "--wheels=b", "--python", "c"],
+        "bundle": ["-r", "a", "-o", "b", "--layout", "lambda", "--include=c", "--compile"],
+        "prune": ["a", "-r", "b", "--to", "c", "--list"],
+        "merge": ["a", "b", "-d", "c", "--quiet"],
+        "targets": ["a", "--kind", "image", "--kind=own", "--python", "3.9", "--all"],
+        "probe": ["--python", "a", "--json", "-o", "b"],
+    }[verb]
+    assert call(verb, words) == call(verb, words, ours=False)
+    assert call(verb, words)
+
+
+def call(verb: str, words: list[str], *, ours: bool = True) -> dict[str, Any]:
+    """Return what the function of a verb is called with."""
+    made = app.make_verb(verb)
+    parsed: list[dict[str, Any]] = []
+    (info,) = made.registered_commands
+    function: Any = info.callback
+
+    @functools.wraps(function)
+    def take(*_: object, **values: Any) -> None:
+        parsed.append(values)
+
+    info.callback = take
+    parse = Command.parse_args if ours else TyperCommand.parse_args
+    with mock.patch.object(Command, "parse_args", parse), pytest.raises(SystemExit) as ended:
+        made(words, prog_name="x")
+    assert ended.value.code == 0
+    (values,) = parsed
+    return {name: value for name, value in values.items() if name != "context"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,28 +23,28 @@ TODAY = date(2026, 11, 22)
 SOURCES = known_systems().sources
 
 
-def listed(**wishes: Any) -> str:
-    request = ListRequest(TODAY, **wishes)
-    stream = io.StringIO()
-    show_list(list_systems(request), (), SOURCES, stream, as_json=False)
+def printed(show: Callable[..., None], *values: Any, **named: Any) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as stream:
+        show(*values, **named)
     return stream.getvalue()
 
 
+def listed(**wishes: Any) -> str:
+    request = ListRequest(TODAY, **wishes)
+    return printed(show_list, list_systems(request), (), SOURCES, as_json=False)
+
+
 def records(**wishes: Any) -> list[dict[str, Any]]:
-    stream = io.StringIO()
     rows = list_systems(ListRequest(TODAY, **wishes))
-    show_list(rows, (), SOURCES, stream, as_json=True)
-    document = json.loads(stream.getvalue())
+    document = json.loads(printed(show_list, rows, (), SOURCES, as_json=True))
     assert document["schema"] == 1
     found: list[dict[str, Any]] = document["targets"]
     return found
 
 
 def shown(*names: str, all_tags: bool = False) -> str:
-    stream = io.StringIO()
     found = [describe(name, TODAY) for name in names]
-    show_described(found, stream, as_json=False, all_tags=all_tags)
-    return stream.getvalue()
+    return printed(show_described, found, as_json=False, all_tags=all_tags)
 
 
 class TestList:
@@ -241,6 +243,28 @@ class TestCommand:
 
     def test_wrong_kind(self, tmp_path: Path) -> None:
         assert wheeltarget("targets", "--kind", "toaster", cwd=tmp_path).exit_code == 2
+
+    @pytest.mark.parametrize("wrong", ["foo", "", "1.5", "3", "3.12.1"])
+    def test_python_that_no_target_has(self, tmp_path: Path, wrong: str) -> None:
+        result = wheeltarget("targets", "--python", wrong, cwd=tmp_path)
+        assert (result.exit_code, result.stdout) == (2, "")
+        message, hint = result.stderr.splitlines()
+        assert message == f"error: --python: no known target has Python {wrong!r}"
+        assert hint.startswith("  the known targets have 2.7, 3.3, ")
+
+    @pytest.mark.parametrize("wrong", ["pdp11", ""])
+    def test_architecture_that_no_target_has(self, tmp_path: Path, wrong: str) -> None:
+        result = wheeltarget("targets", "--arch", wrong, cwd=tmp_path)
+        assert (result.exit_code, result.stdout) == (2, "")
+        message, hint = result.stderr.splitlines()
+        assert message == f"error: --arch: no known target has the architecture {wrong!r}"
+        assert hint.startswith("  the known targets have x86_64, ")
+
+    @pytest.mark.parametrize("name", ["arm64", "AArch64"])
+    def test_architecture_has_other_names(self, tmp_path: Path, name: str) -> None:
+        result = wheeltarget("targets", "--arch", name, "--kind=service", cwd=tmp_path)
+        assert "on arm64" in result.stdout
+        assert result.exit_code == 0
 
 
 def test_own_targets_have_no_python_to_ask_for() -> None:

@@ -3,48 +3,35 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Annotated
 
 import typer
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import Command, Format, OutputFormat
+from wheeltarget.cache import pruning
+from wheeltarget.cache.folder import cache_folder
+from wheeltarget.cli.app import SETTINGS, VERBS, Command, Format, OutputFormat
+from wheeltarget.cli.output.summaries import show_removed, show_usage
+from wheeltarget.cli.output.text import report_errors, show_lines
 
-cache = typer.Typer(
-    help="Show and prune the cache of wheels and earlier runs.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["--help"]},
-)
+cache = typer.Typer(help=VERBS["cache"], no_args_is_help=True, add_completion=False, **SETTINGS)
 
 
 def _read_days(value: object) -> float:
-    from wheeltarget.cache.pruning import read_days
-
-    return read_days(str(value), "--max-age")
+    return pruning.read_days(str(value), "--max-age")
 
 
 @cache.command("dir", cls=Command)
 def show_folder() -> None:
     """Show the path of the cache folder."""
-    from wheeltarget.cache.folder import cache_folder
-
-    sys.stdout.write(f"{cache_folder(os.environ)}\n")
+    show_lines([str(cache_folder(os.environ))])
 
 
 @cache.command(cls=Command)
 def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Show the contents and size of the cache."""
-    from wheeltarget.cache import pruning
-    from wheeltarget.cache.folder import cache_folder
-    from wheeltarget.cli.output import summaries
-
     with report_errors():
-        limit = pruning.read_limit(os.environ)
-        usage = pruning.survey(cache_folder(os.environ), limit)
-        summaries.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
+        usage = pruning.survey(cache_folder(os.environ), pruning.read_limit(os.environ))
+    show_usage(usage, as_json=output_format is OutputFormat.JSON)
 
 
 @cache.command(cls=Command)
@@ -71,10 +58,6 @@ def prune(
 
     Without options, the cache is reduced to its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
     """
-    from wheeltarget.cache import pruning
-    from wheeltarget.cache.folder import cache_folder
-    from wheeltarget.cli.output import summaries
-
     with report_errors():
         limit = None
         if max_size is not None:
@@ -83,16 +66,12 @@ def prune(
             limit = pruning.read_limit(os.environ)
         seconds = None if max_age is None else max_age * pruning.DAY
         removed = pruning.prune(cache_folder(os.environ), limit=limit, max_age=seconds)
-        summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
+    show_removed(removed, as_json=output_format is OutputFormat.JSON)
 
 
 @cache.command(cls=Command)
 def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything from the cache. Files in wheelhouses are not affected."""
-    from wheeltarget.cache import pruning
-    from wheeltarget.cache.folder import cache_folder
-    from wheeltarget.cli.output import summaries
-
     with report_errors():
         removed = pruning.clear(cache_folder(os.environ))
-        summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
+    show_removed(removed, as_json=output_format is OutputFormat.JSON)
