@@ -45,10 +45,8 @@ OPEN = (
     "lockfile",
     "pip_child",
     "pip_protocol",
-    "requirements",
     "resolver",
     "staging",
-    "targets",
     "utils",
     "wheelhouse",
 )

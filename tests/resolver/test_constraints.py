@@ -10,7 +10,7 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.output import files_by_target
 from tests.support.wheels import make_sdist, make_wheel
-from wheeltarget.requirements.loader import read_inputs
+from wheeltarget.requirements.parser import read_inputs
 from wheeltarget.resolver.constraints import constraints_for
 from wheeltarget.targets.catalog import look_up, newest_pythons
 from wheeltarget.targets.target import Target, host_target, target_from_tag

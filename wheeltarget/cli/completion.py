@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.targets.catalog import HOST
+from wheeltarget.targets.names import HOST
 from wheeltarget.targets.systems import System, target_name
 
 PLATFORMS = (

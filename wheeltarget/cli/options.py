@@ -60,10 +60,10 @@ def offer_targets(incomplete: str) -> tuple[str, ...]:
 def _offer_names(begun: str) -> tuple[str, ...]:
     from wheeltarget.cli.completion import offer_names
     from wheeltarget.targets.catalog import known_systems
-    from wheeltarget.targets.user_targets import all_user_targets
+    from wheeltarget.targets.names import Projects, user_targets
 
     try:
-        own = tuple(all_user_targets(Path.cwd()))
+        own = tuple(user_targets(Path.cwd(), Projects()))
     except WheeltargetError:
         own = ()
     return offer_names(begun, known_systems().systems, own)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from wheeltarget.errors import Fault, UsageError
 from wheeltarget.pip_config.options import GivenOption, split_file_options
 from wheeltarget.requirements.parser import SourceLine
-from wheeltarget.targets.markers import evaluate
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.specifiers import is_pin
 
@@ -214,7 +213,7 @@ def applies(requirement: Requirement, target: Target) -> bool:
     """
     if requirement.marker is None:
         return True
-    return evaluate(str(requirement.marker), target) is True
+    return target.evaluate(str(requirement.marker)) is True
 
 
 def _pins(requirement: Requirement) -> Iterator[Specifier]:

@@ -14,8 +14,7 @@ from wheeltarget.resolver.checks import applies, parse_requirement
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:
-    from wheeltarget.requirements.loader import Entry
-    from wheeltarget.requirements.parser import SourceLine
+    from wheeltarget.requirements.parser import Entry, SourceLine
     from wheeltarget.targets.names import TargetName
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, locate
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine, GivenOption
 from wheeltarget.requirements.annotations import Kind
-from wheeltarget.requirements.loader import Entry, Inputs
-from wheeltarget.requirements.parser import RequirementsFile, SourceLine, is_lock
+from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.resolver.checks import file_options, foreign_faults, pin_faults
 from wheeltarget.resolver.constraints import Constraints, constraints_for
 from wheeltarget.targets.names import TargetName

@@ -1,13 +1,19 @@
-"""The result of a job, and what a project is requested by."""
+"""The result of a job, and what a project is requested by.
+
+Start-up: an unchanged run is replayed with this, without planning.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from wheeltarget.pip_protocol import ChosenFile, Failure
-from wheeltarget.resolver.plan import Job
+
+if TYPE_CHECKING:
+    from wheeltarget.resolver.plan import Job
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,7 @@ from wheeltarget.resolver.demands import (
     judge,
     newest_fitting,
 )
-from wheeltarget.targets.compatibility import Difference, compare_tags
-from wheeltarget.targets.interpreters import neighbours
+from wheeltarget.targets.compatibility import Difference, compare_tags, neighbours
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:

@@ -26,12 +26,12 @@ from wheeltarget.commands.prepare import (
     default_targets,
     names_target,
     prepare,
+    project_names,
 )
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING, CommandLine
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.loader import Inputs
+from wheeltarget.requirements.parser import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Choices, Job, Plan, all_options, make_plan
 from wheeltarget.resolver.results import JobResult, RequestedBy
@@ -43,7 +43,7 @@ from wheeltarget.resolver.verify import (
     refuse_failures,
 )
 from wheeltarget.targets import catalog
-from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.names import HOST_LABEL, TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.hashes import Digest, Hashes
 from wheeltarget.utils.signals import Interrupts, interruptible
@@ -349,7 +349,7 @@ def _labels(plan: Plan, command: CommandLine) -> list[str]:
         if option.name in ENVIRONMENT_OPTIONS
         for word in option.words
     ]
-    host = " ".join(foreign) or catalog.HOST_LABEL
+    host = " ".join(foreign) or HOST_LABEL
     return [job.target.label if job.target else host for job in plan.jobs]
 
 
@@ -359,7 +359,7 @@ def _foreign(prepared: Prepared) -> OtherTarget | None:
     from wheeltarget.pip_config.platform_options import target_from_options
 
     invocation, targets = prepared.invocation, prepared.targets
-    target = target_from_options(invocation.everything, catalog.look_up_tag, targets.host)
+    target = target_from_options(invocation.everything)
     if target is None:
         return None
 

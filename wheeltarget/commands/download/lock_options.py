@@ -13,12 +13,10 @@ from wheeltarget.lockfile.own import is_own
 from wheeltarget.lockfile.reader import Lock, Selection, TargetFinder, parse_lock, select_own
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
-from wheeltarget.targets.names import TargetName, command_line_targets
+from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.regular_files import RefusedFileError
 from wheeltarget.utils.toml_locations import fault_at
-
-HOST, HOST_LABEL = "host", "this interpreter"
 
 _CHOOSING = ENVIRONMENT_OPTIONS | {"--constraint", "--no-binary"}
 """Options for choosing versions, which a lock has done already."""
@@ -122,7 +120,7 @@ def choose(given: GivenLocks, request: DownloadRequest, finder: TargetFinder) ->
     _refuse_other_inputs(given, request)
     sources: frozenset[str] = frozenset()
     if request.allow_sdist:
-        from wheeltarget.requirements.filenames import project_names
+        from wheeltarget.commands.prepare import project_names
 
         sources = project_names("--allow-sdist", request.allow_sdist)
     targets, faults = _targets(given.names, finder)

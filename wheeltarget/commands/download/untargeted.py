@@ -9,7 +9,7 @@ from wheeltarget.commands.download.outcome import PlainRun
 from wheeltarget.commands.notes import unused_constraint_notes
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import CommandLine
-from wheeltarget.requirements.loader import Inputs
+from wheeltarget.requirements.parser import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.resolver.results import JobResult

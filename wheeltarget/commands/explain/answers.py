@@ -18,8 +18,8 @@ from wheeltarget.resolver.demands import Release, judge
 from wheeltarget.resolver.explanation import Explanation
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.suggestions import Suggestion
-from wheeltarget.targets.catalog import HOST_LABEL
 from wheeltarget.targets.compatibility import Difference
+from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.targets.target import Target
 
 if TYPE_CHECKING:

@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from wheeltarget.commands.explain.answers import Row, make_rows
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.notes import unused_constraint_notes
-from wheeltarget.commands.prepare import Asked, Prepared, prepare
+from wheeltarget.commands.prepare import Asked, Prepared, prepare, project_names
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.pip_protocol import JobListing
-from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.parser import is_lock
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver import index_query
 from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.targets import catalog
+from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.utils.signals import interruptible
 
 SCHEMA = 1
@@ -113,7 +113,7 @@ def _with_target(job: Job) -> Job:
     """Return a job with a target: that of the running interpreter, if it has none."""
     if job.target is not None:
         return job
-    return replace(job, target=replace(catalog.host(), label=catalog.HOST_LABEL))
+    return replace(job, target=replace(catalog.host(), label=HOST_LABEL))
 
 
 def _refuse_unsupported(prepared: Prepared) -> None:
@@ -130,7 +130,7 @@ def _refuse_unsupported(prepared: Prepared) -> None:
             raise UsageError(message, "name requirements, or a requirements file")
     foreign = sorted({option.name for option in command.options} & ENVIRONMENT_OPTIONS)
     if foreign and any(job.target is None for job in prepared.plan.jobs):
-        target = target_from_options(command, catalog.look_up_tag, catalog.host)
+        target = target_from_options(command)
         message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
     pip_only = {"--group", "--requirements-from-script"}

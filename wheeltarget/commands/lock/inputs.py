@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from wheeltarget.pip_config.options import CommandLine
-from wheeltarget.requirements.loader import Inputs
-from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.requirements.parser import Inputs, SourceLine
 from wheeltarget.resolver.constraints import constraints_for
 from wheeltarget.resolver.plan import Job, all_options
 from wheeltarget.targets.names import TargetName

@@ -32,16 +32,16 @@ from wheeltarget.commands.lock.files import (
 from wheeltarget.commands.lock.inputs import Names, inputs_of
 from wheeltarget.commands.lock.resolve import Resolver
 from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import Asked, Prepared, prepare
+from wheeltarget.commands.prepare import Asked, Prepared, prepare, project_names
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine
-from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.parser import is_lock
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.plan import Job, Plan
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import compare as compare_hashes
 from wheeltarget.targets import catalog
+from wheeltarget.targets.names import is_path
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
@@ -245,7 +245,7 @@ def _text(each: Lock, order: _Order, job: Job, folder: Path, form: Form) -> str:
         return write(each)
     clause = order.names.clause(job.target)
     key, _, text = clause.partition("=")
-    if key == "target" and catalog.is_path(text):
+    if key == "target" and is_path(text):
         # A path is relative to the folder of the file that has it.
         path = os.path.abspath(Path(order.names.folder(job.target), text))  # noqa: PTH100 - any text
         with contextlib.suppress(ValueError):  # it is on another drive

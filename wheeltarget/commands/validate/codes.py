@@ -13,7 +13,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "WT003": "an entry of the list is empty",
         "WT004": "there is white space in a tag",
         "WT005": "the key is not followed by a single `=` and a list",
-        "WT006": "text that is not a clause comes after a clause",
+        "WT006": "other text comes after a clause",
         "WT007": "there is no requirement before the clause",
         "WT008": "the `;` comes directly after a backslash",
         "WT009": "the comment looks like a clause, but is not one",
