@@ -14,8 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import look_up, newest_pythons, read_target_file, target_from_table
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.targets.catalog import (
+    host,
+    look_up,
+    newest_pythons,
+    read_target_file,
+    target_from_table,
+)
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 BASE = target_from_tag(TAG, newest_pythons())
@@ -164,10 +170,10 @@ def test_a_file_gives_its_target_a_name(tmp_path: Path) -> None:
 
 
 def test_the_host_survives_a_file(tmp_path: Path) -> None:
-    host = host_target()
+    running = host()
     path = tmp_path / "host.json"
-    path.write_text(json.dumps({"tags": host.tags, "markers": host.environment}), "utf-8")
-    assert read_target_file(path, "label") == host
+    path.write_text(json.dumps({"tags": running.tags, "markers": running.environment}), "utf-8")
+    assert read_target_file(path, "label") == running
 
 
 @pytest.mark.parametrize(

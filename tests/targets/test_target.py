@@ -20,9 +20,9 @@ from packaging.tags import (
 )
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.catalog import host, newest_pythons
 from wheeltarget.targets.tags import parse_platform
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 GLIBC = "manylinux_2_28_x86_64"
 NEWEST = newest_pythons()
@@ -209,7 +209,7 @@ def test_the_host_named_by_its_tag_has_its_markers() -> None:
 
 
 def test_the_host_is_known_in_full() -> None:
-    target = host_target()
+    target = host()
     assert target.label == target.tags[0]
     assert list(target.tags) == [str(tag) for tag in sys_tags()]
     assert target.environment == default_environment()

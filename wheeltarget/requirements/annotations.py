@@ -33,6 +33,9 @@ _CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
 _KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target)\s*+=(?!=)")
 _URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
 _EDITABLE = re.compile(r"(?:^|\s)(?:-e|--ed)")
+_DASH = re.compile(r"(?:^\s*+| )(?=-)")
+"""The place before the first option, where the requirement ends."""
+
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""")
 _NEAR_CLAUSE = re.compile(rf"\s*+(?P<key>{KEY})\s*+(?:[:=]|$|\w+-\w+-\w)", re.IGNORECASE)
 _MISSPELLED = re.compile(
@@ -183,7 +186,8 @@ def nearest_key(key: str) -> str:
 
 def _parse_body(text: str, body: str) -> AnnotatedLine:
     """Parse the part before the comment."""
-    split = _arguments_end(body)
+    dash = _DASH.search(body)
+    split = dash.end() if dash else len(body)
     arguments, options = body[:split], body[split:]
     # Quoted text holds no clauses.
     visible = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), options)
@@ -200,15 +204,6 @@ def _parse_body(text: str, body: str) -> AnnotatedLine:
     cuts = ((end, len(arguments.rstrip())),) if clauses else ()
     requirement = arguments[:end].strip()
     return AnnotatedLine(text, Kind.REQUIREMENT, requirement, options.strip(), clauses, cuts)
-
-
-def _arguments_end(body: str) -> int:
-    """Return the start of the options: a dash after a space."""
-    indent = len(body) - len(body.lstrip())
-    if body.startswith("-", indent):
-        return indent
-    dash = body.find(" -", indent)
-    return len(body) if dash < 0 else dash + 1
 
 
 def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Clause]:

@@ -22,14 +22,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from wheeltarget.errors import (
-    COMMAND_LINE,
-    AnnotationError,
-    Fault,
-    Location,
-    UsageError,
-    locate,
-)
+from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError, locate
 from wheeltarget.pip_config.options import GivenOption, split_file_options
 from wheeltarget.requirements.annotations import AnnotatedLine, Kind, parse_argument, parse_line
 from wheeltarget.requirements.filenames import base_name, is_foreign_lock, is_lock, is_remote

@@ -12,10 +12,13 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from packaging.markers import default_environment
+from packaging.tags import sys_tags
+
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.names import HOST, Projects, UserTarget, find_user_target, is_path
 from wheeltarget.targets.systems import Catalog, NamedTarget, find_target, parse_systems
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 from wheeltarget.utils.regular_files import TARGET_FILE, read_regular
 from wheeltarget.utils.toml_locations import parse_toml, syntax_place
 
@@ -31,14 +34,9 @@ _TYPES: Mapping[str, tuple[type, str]] = {
 """The type of the value of each key of a target file, and its name."""
 
 _KINDS: Mapping[type, str] = {
-    str: "a string",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "a table",
-    NoneType: "null",
-}
+    str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list",
+    dict: "a table", NoneType: "null",
+}  # fmt: skip
 _EXPECTED = (
     "a target file is TOML or JSON with tag or tags, a complete platform of pex, or the output of "
     "pip debug --verbose"
@@ -69,8 +67,10 @@ def _load(name: str) -> dict[str, Any]:
 
 @functools.cache
 def host() -> Target:
-    """Describe the running interpreter."""
-    return host_target()
+    """Describe the running interpreter, with all eleven marker variables."""
+    tags = tuple(map(str, sys_tags()))
+    environment = {name: str(value) for name, value in default_environment().items()}
+    return Target(tags[0], tags, tuple(environment.items()))
 
 
 def look_up(key: str, text: str, folder: str, projects: Projects | None = None) -> Target | None:
@@ -185,11 +185,9 @@ def _read_complete_platform(data: Mapping[str, Any], label: str) -> dict[str, An
     """Return the table of a complete platform, as ``pex3 interpreter inspect`` writes it."""
     missing = [key for key in _PEX_KEYS if key not in data]
     if missing:
-        raise TargetError(
-            f"{label} is a complete platform without {missing[0]}",
-            "create it with: pex3 interpreter inspect --markers --tags",
-            code="WT214",
-        )
+        message = f"{label} is a complete platform without {missing[0]}"
+        hint = "create it with: pex3 interpreter inspect --markers --tags"
+        raise TargetError(message, hint, code="WT214")
     markers = data["marker_environment"]
     if isinstance(markers, dict):
         # null means that a variable is not known.
@@ -235,11 +233,9 @@ def target_from_table(data: Mapping[str, Any], label: str) -> Target:
     :raises TargetError: if a key is unknown, missing or of the wrong type.
     """
     if ("tag" in data) == ("tags" in data):
-        raise TargetError(
-            f"{label} must have exactly one of tag and tags",
-            "tag is the best tag of the environment, tags is the list of all supported tags",
-            code="WT208",
-        )
+        message = f"{label} must have exactly one of tag and tags"
+        hint = "tag is the best tag of the environment, tags is the list of all supported tags"
+        raise TargetError(message, hint, code="WT208")
     unknown = sorted(data.keys() - _FILE_KEYS)
     if unknown:
         hint = f"known keys: {', '.join(sorted(_FILE_KEYS))}"

@@ -153,22 +153,24 @@ def _read_project(file: Path) -> tuple[str, dict[str, Any]]:
 
 def _check_setting(key: str, value: object, place: Fault) -> None:
     """Refuse an unknown setting, or a wrong value."""
-    if key == _TARGETS:
-        if not isinstance(value, dict) or not all(isinstance(v, dict) for v in value.values()):
-            hint = "write a table for each target: [tool.wheeltarget.targets.NAME]"
-            message = "tool.wheeltarget.targets must be a table of targets"
-            raise InputError((locate(place, message, hint),))
-        return
-    if key not in KEYS:
-        near = get_close_matches(key, KEYS, n=1, cutoff=0.5)
-        hint = f"write {near[0]} = …" if near else "the settings are tags, target and targets"
-        raise InputError((locate(place, f"tool.wheeltarget has no setting {key}", hint),))
+    hint = ""
     values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+    if key == _TARGETS:
+        if isinstance(value, dict) and all(isinstance(each, dict) for each in value.values()):
+            return
+        message = "tool.wheeltarget.targets must be a table of targets"
+        hint = "write a table for each target: [tool.wheeltarget.targets.NAME]"
+    elif key not in KEYS:
+        near = get_close_matches(key, KEYS, n=1, cutoff=0.5)
+        message = f"tool.wheeltarget has no setting {key}"
+        hint = f"write {near[0]} = …" if near else "the settings are tags, target and targets"
+    elif not isinstance(values, list) or not all(isinstance(each, str) for each in values):
         message = f"tool.wheeltarget.{key} must be a string or a list of strings"
-        raise InputError((locate(place, message, ""),))
-    if not all(item.strip() for each in values for item in each.split(",")):
-        raise InputError((locate(place, f"tool.wheeltarget.{key} has an empty entry", ""),))
+    elif all(item.strip() for each in values for item in each.split(",")):
+        return
+    else:
+        message = f"tool.wheeltarget.{key} has an empty entry"
+    raise InputError((locate(place, message, hint),))
 
 
 def _place(file: str, text: str, key: str) -> Fault:
@@ -210,11 +212,9 @@ def user_targets(folder: Path, projects: Projects) -> dict[str, UserTarget]:
     found = {target.name: target for target in (*_of_user(), *_of_project(folder, projects))}
     for target in found.values():
         if not is_valid_name(target.name):
-            raise TargetError(
-                f"{target.file}: a target cannot be called {target.name}",
-                "a name has letters, digits, dots and dashes, and is neither host nor a tag",
-                code="WT215",
-            )
+            message = f"{target.file}: a target cannot be called {target.name}"
+            hint = "a name has letters, digits, dots and dashes, and is neither host nor a tag"
+            raise TargetError(message, hint, code="WT215")
     return dict(sorted(found.items()))
 
 

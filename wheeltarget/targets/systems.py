@@ -262,12 +262,11 @@ def _write_hint(names: Iterable[str]) -> str:
 def _example(found: Sequence[NamedTarget]) -> NamedTarget:
     """Choose the newest usual Python on the usual architecture."""
 
-    def rank(number: int) -> tuple[bool, bool, bool, int]:
-        each = found[number]
+    def rank(each: NamedTarget) -> tuple[bool, bool, bool]:
         usual = each.architecture == next(iter(each.system.platforms))
-        return each.status == "verified", not each.python.endswith("t"), usual, number
+        return each.status == "verified", not each.python.endswith("t"), usual
 
-    return found[max(range(len(found)), key=rank)]
+    return max(reversed(found), key=rank)
 
 
 def _without(name: str, systems: Sequence[System], python: str, alias: str) -> TargetError:

@@ -100,15 +100,9 @@ def parse_platform(tag: str) -> Platform:
     raise TargetError(f"{tag} is not a platform", hint, code="WT120", instead=instead)
 
 
-def _markers(
-    os_name: str, sys_platform: str, system: str, machine: str
-) -> tuple[tuple[str, str], ...]:
-    return (
-        ("os_name", os_name),
-        ("sys_platform", sys_platform),
-        ("platform_system", system),
-        ("platform_machine", machine),
-    )
+def _markers(*values: str) -> tuple[tuple[str, str], ...]:
+    names = ("os_name", "sys_platform", "platform_system", "platform_machine")
+    return tuple(zip(names, values, strict=True))
 
 
 def _legacy_manylinux(tag: str, year: str, architecture: str) -> Platform:
@@ -132,12 +126,11 @@ def _manylinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
 def _glibc(tag: str, minor: int, architecture: str, machine: str) -> Platform:
     floor = _MANYLINUX_FLOORS[machine]
     if minor < floor:
-        reason = f"on {architecture} manylinux begins with glibc 2.{floor}"
-        raise TargetError(
-            f"{tag} is not a platform: {reason}",
-            f"write manylinux_2_{floor}_{machine}",
-            code="WT123",
+        message = (
+            f"{tag} is not a platform: on {architecture} manylinux begins with glibc 2.{floor}"
         )
+        hint = f"write manylinux_2_{floor}_{machine}"
+        raise TargetError(message, hint, code="WT123")
     names = []
     for level in range(minor, floor - 1, -1):
         names.append(f"manylinux_2_{level}")
@@ -159,22 +152,17 @@ def _resolve_alias(tag: str, architecture: str) -> str:
     """Return the usual name of a Linux architecture."""
     machine = _ARCHITECTURE_ALIASES.get(architecture, architecture)
     if machine not in LINUX_ARCHITECTURES:
-        reason = f"{architecture} is not a Linux architecture"
-        raise TargetError(
-            f"{tag} is not a platform: {reason}",
-            f"known ones: {', '.join(LINUX_ARCHITECTURES)}",
-            code="WT124",
-        )
+        message = f"{tag} is not a platform: {architecture} is not a Linux architecture"
+        hint = f"known ones: {', '.join(LINUX_ARCHITECTURES)}"
+        raise TargetError(message, hint, code="WT124")
     return machine
 
 
 def _manylinux_machine(tag: str, architecture: str) -> str:
     machine = _resolve_alias(tag, architecture)
     if machine not in _MANYLINUX_FLOORS:
-        reason = f"there is no manylinux for {architecture}"
-        raise TargetError(
-            f"{tag} is not a platform: {reason}", f"write linux_{machine}", code="WT125"
-        )
+        message = f"{tag} is not a platform: there is no manylinux for {architecture}"
+        raise TargetError(message, f"write linux_{machine}", code="WT125")
     return machine
 
 
@@ -188,10 +176,8 @@ def _linux(
     machine = _resolve_alias(tag, architecture)
     if architecture != machine:
         instead = tag.removesuffix(architecture) + machine
-        reason = f"{architecture} is not a Linux architecture"
-        raise TargetError(
-            f"{tag} is not a platform: {reason}", f"write {instead}", code="WT124", instead=instead
-        )
+        message = f"{tag} is not a platform: {architecture} is not a Linux architecture"
+        raise TargetError(message, f"write {instead}", code="WT124", instead=instead)
     machines = _COMPATIBLE_MACHINES.get(machine, (machine,))
     accepts = tuple(f"{name}_{each}" for each in machines for name in names)
     return Platform(tag, accepts, _markers("posix", "linux", "Linux", machine), libc)
@@ -263,13 +249,9 @@ def _emscripten(tag: str, name: str, level: str) -> Platform:
     if level in _PYODIDE_LEVELS:
         accepts.append(f"pyodide_{level}_wasm32")
     elif name == "pyodide":
-        reason = "wheels for this level are not named pyodide"
-        raise TargetError(
-            f"{tag} is not a platform: {reason}",
-            f"write {accepts[0]}",
-            code="WT134",
-            instead=accepts[0],
-        )
+        message = f"{tag} is not a platform: wheels for this level are not named pyodide"
+        hint = f"write {accepts[0]}"
+        raise TargetError(message, hint, code="WT134", instead=accepts[0])
     release = _EMSCRIPTEN_RELEASES[level]
     accepts.append(f"emscripten_{release.replace('.', '_')}_wasm32")
     markers = _markers("posix", "emscripten", "Emscripten", "wasm32")
@@ -366,11 +348,9 @@ def check_abi(
     else:
         own = [abi for abi in abis if abi != "none"]
         if len(own) != 1 or not re.fullmatch(pattern, own[0]):
-            raise TargetError(
-                f"{tag} does not name an environment: {interpreter} has an ABI like {usual}",
-                f"write {interpreter}-{usual}-{place}",
-                code="WT113",
-            )
+            message = f"{tag} does not name an environment: {interpreter} has an ABI like {usual}"
+            hint = f"write {interpreter}-{usual}-{place}"
+            raise TargetError(message, hint, code="WT113")
 
 
 def _sys_platform(platform: Platform) -> str:
@@ -406,12 +386,9 @@ def _check_cpython_abi(
         # 3.3 there are two kinds of builds on Linux.
         is_slip = {*abis} <= {interpreter, f"{interpreter}m"} and usual != f"{interpreter}mu"
         meant = f"{interpreter}-{usual}-{place}"
-        raise TargetError(
-            f"{tag} is not an environment: {python} has the ABI {usual}",
-            f"write {meant}",
-            code="WT108",
-            instead=meant if is_slip else "",
-        )
+        message = f"{tag} is not an environment: {python} has the ABI {usual}"
+        hint = f"write {meant}"
+        raise TargetError(message, hint, code="WT108", instead=meant if is_slip else "")
     if "abi3t" in abis and f"{interpreter}t" in natives:
         usual = f"{interpreter}t"
     if not written:
@@ -423,11 +400,9 @@ def _check_cpython_abi(
             code="WT109",
         )
     if not any(set(abis) <= {*loaded_abis(abi), *_stable_abis(abi, version)} for abi in written):
-        raise TargetError(
-            f"{tag} is not an environment: no build of {python} has {' and '.join(abis)}",
-            f"write {interpreter}-{written[0]}-{place}, and another tag for another build",
-            code="WT110",
-        )
+        message = f"{tag} is not an environment: no build of {python} has {' and '.join(abis)}"
+        hint = f"write {interpreter}-{written[0]}-{place}, and another tag for another build"
+        raise TargetError(message, hint, code="WT110")
 
 
 def usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:

@@ -15,11 +15,10 @@ from packaging.markers import (
     Marker,
     UndefinedComparison,
     UndefinedEnvironmentName,
-    default_environment,
 )
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
-from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags, sys_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.legacy_specifiers import (
@@ -31,18 +30,10 @@ from wheeltarget.targets.markers import holds
 from wheeltarget.targets.tags import Platform, check_abi, loaded_abis, parse_platform
 
 MARKER_VARIABLES = (
-    "os_name",
-    "sys_platform",
-    "platform_machine",
-    "platform_python_implementation",
-    "platform_release",
-    "platform_system",
-    "platform_version",
-    "python_version",
-    "python_full_version",
-    "implementation_name",
-    "implementation_version",
-)
+    "os_name", "sys_platform", "platform_machine", "platform_python_implementation",
+    "platform_release", "platform_system", "platform_version", "python_version",
+    "python_full_version", "implementation_name", "implementation_version",
+)  # fmt: skip
 """The variables that the dependency specifiers page defines, without ``extra``."""
 
 _IMPLEMENTATIONS = {
@@ -87,11 +78,9 @@ class Target:
         known = dict(self.markers)
         unknown = sorted(known.keys() - set(MARKER_VARIABLES))
         if unknown:
-            raise TargetError(
-                f"{self.label}: unknown marker variable {unknown[0]}",
-                f"known ones: {', '.join(MARKER_VARIABLES)}",
-                code="WT211",
-            )
+            message = f"{self.label}: unknown marker variable {unknown[0]}"
+            hint = f"known ones: {', '.join(MARKER_VARIABLES)}"
+            raise TargetError(message, hint, code="WT211")
         full = _FULL_VERSION.fullmatch(known.get("python_full_version", ""))
         if full is None:
             raise TargetError(
@@ -117,7 +106,8 @@ class Target:
     @property
     def unknown(self) -> tuple[str, ...]:
         """Return the names of the unknown marker variables."""
-        return tuple(name for name in MARKER_VARIABLES if name not in self.environment)
+        known = self.environment
+        return tuple(name for name in MARKER_VARIABLES if name not in known)
 
     @property
     def python(self) -> str:
@@ -169,13 +159,6 @@ def _is_modern(text: str) -> bool:
     return True
 
 
-def host_target() -> Target:
-    """Describe the running interpreter, with all eleven marker variables."""
-    tags = tuple(map(str, sys_tags()))
-    environment = {name: str(value) for name, value in default_environment().items()}
-    return Target(tags[0], tags, tuple(environment.items()))
-
-
 def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Target:
     """Build the target whose best tag is the given one.
 
@@ -214,11 +197,9 @@ def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         raise _not_one_interpreter(interpreter, f"{abi}-{platform}")
     for part in (interpreter, *abi.split("."), *platform.split(".")):
         if not _TAG_PART.fullmatch(part):
-            raise TargetError(
-                f"{written} is not a tag: {part!r} is not made of letters, digits and _",
-                f"write it like {_EXAMPLE}",
-                code="WT102",
-            )
+            message = f"{written} is not a tag: {part!r} is not made of letters, digits and _"
+            hint = f"write it like {_EXAMPLE}"
+            raise TargetError(message, hint, code="WT102")
     abis, platforms = (tuple(dict.fromkeys(part.split("."))) for part in (abi, platform))
     return interpreter, abis, platforms
 
@@ -245,18 +226,14 @@ def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, 
     if match is None:
         digits = re.search(r"\d{2,3}", interpreter)
         meant = f"cp{digits[0]}" if digits else "cp312"
-        raise TargetError(
-            f"{written} is not a tag: {interpreter} is not an interpreter",
-            f"write {meant}, or pp310 for PyPy, or py39 for any Python 3.9",
-            code="WT103",
-        )
+        message = f"{written} is not a tag: {interpreter} is not an interpreter"
+        hint = f"write {meant}, or pp310 for PyPy, or py39 for any Python 3.9"
+        raise TargetError(message, hint, code="WT103")
     implementation, major, minor = match.groups()
     if not minor:
-        raise TargetError(
-            f"{written} does not name an environment: which Python {major}?",
-            f"add the version, as in {'py27' if major == '2' else f'{implementation}312'}",
-            code="WT105",
-        )
+        message = f"{written} does not name an environment: which Python {major}?"
+        hint = f"add the version, as in {'py27' if major == '2' else f'{implementation}312'}"
+        raise TargetError(message, hint, code="WT105")
     return implementation, (int(major), int(minor))
 
 
@@ -265,11 +242,9 @@ def _full_version(implementation: str, interpreter: str, newest: Mapping[str, st
     digits = interpreter.removeprefix(implementation)
     full = newest.get(f"{'cp' if implementation == 'py' else implementation}{digits}")
     if full is None:
-        raise TargetError(
-            f"{interpreter} is not a known Python",
-            "describe it in a target file and name that: target=./FILE.toml",
-            code="WT106",
-        )
+        message = f"{interpreter} is not a known Python"
+        hint = "describe it in a target file and name that: target=./FILE.toml"
+        raise TargetError(message, hint, code="WT106")
     return full
 
 
