@@ -220,7 +220,6 @@ class Configuration:
 def read_configuration(environment: Mapping[str, str], *, isolated: bool = False) -> Configuration:
     """Read pip's configuration.
 
-    :param environment: the environment variables.
     :param isolated: whether ``--isolated`` was given: then neither the variables nor the user's
         own file count.
     """
@@ -264,11 +263,7 @@ def _read(path: Path) -> _ConfigParser:
 
 
 def configuration_files(environment: Mapping[str, str], *, isolated: bool) -> tuple[Path, ...]:
-    """Return the files that pip reads; later ones override earlier ones.
-
-    :param environment: the environment variables; ``PIP_CONFIG_FILE`` counts.
-    :param isolated: whether to ignore the user's file.
-    """
+    """Return the files that pip reads; later ones override earlier ones."""
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return ()
@@ -291,10 +286,7 @@ def configuration_files(environment: Mapping[str, str], *, isolated: bool) -> tu
 
 
 def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Return whether pip is to print less than by default.
-
-    :param settings: pip's configuration; ``quiet`` and ``verbose`` count.
-    """
+    """Return whether pip is to print less than by default, by its options or configuration."""
     names = [option.name for option in command.options]
     quiet, verbose = (
         names.count(f"--{name}") or _count(settings.get(name, "")) for name in ("quiet", "verbose")

@@ -151,11 +151,9 @@ def parse_line(text: str) -> AnnotatedLine:
 
 
 def parse_argument(text: str) -> AnnotatedLine:
-    """Parse a requirement of the command line, which has no options.
+    """Parse a requirement of the command line; raise AnnotationError if a clause is malformed.
 
     Only a comment that begins with a clause is a comment; pip has no comments there.
-
-    :raises AnnotationError: if a clause is malformed.
     """
     comment = _COMMENT_MARK.search(text)
     if comment and not _KNOWN_CLAUSE.match(text, comment.end()):

@@ -37,7 +37,6 @@ class LockedVersion:
     :param project: the normalized name of the project.
     :param marker: its marker; may be empty.
     :param hashes: the hashes of its files, as ``sha256:…``; may be empty.
-    :param location: its place in the lock.
     """
 
     project: str

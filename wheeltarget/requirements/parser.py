@@ -102,7 +102,6 @@ class RefusedLine:
 class RequirementsFile:
     """A requirements or constraints file.
 
-    :param name: its name, as pip uses it.
     :param repeatable: False if it cannot be read again, as a pipe.
     """
 
@@ -148,9 +147,8 @@ class Inputs:
 
 
 def decode(data: bytes, fallback: str) -> str:
-    """Decode a requirements file as pip does.
+    """Decode a requirements file as pip does; for the fallback see :func:`encoding_of`.
 
-    :param fallback: the locale's encoding, for a file that is not UTF-8.
     :raises ValueError: if the bytes do not decode.
     :raises LookupError: if the file declares an unknown encoding (PEP 263).
     """
@@ -179,10 +177,7 @@ def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
 
 
 def read_lines(name: str, text: str) -> Iterator[SourceLine | RefusedLine]:
-    """Parse the text of a file, and return each logical line that is not blank.
-
-    :param name: the file as pip names it.
-    """
+    """Parse the text of a file, and return each logical line that is not blank."""
     for logical, pieces in _logical_lines(text):
         line = _parse_located(name, logical, pieces, parse_line)
         if isinstance(line, RefusedLine) or line.parsed.kind is not Kind.BLANK:
@@ -245,10 +240,8 @@ def read_inputs(
 ) -> Inputs:
     """Read the requirements of a command line.
 
-    :param arguments: the requirements on the command line.
     :param files: the values of ``-r`` (False) and ``-c`` (True), in order.
     :param read_nested: reads a file that another file names, which is not trusted.
-    :param environment: returns the value of an environment variable, or None.
     :param fetched: the texts of files by URL.
     """
     reader = _Reader(read, read_nested, environment, fetched)

@@ -76,11 +76,9 @@ def host() -> Target:
 def look_up(key: str, text: str, folder: str, projects: Projects | None = None) -> Target | None:
     """Return the target that a value of a clause names; None for the running interpreter.
 
-    :param key: ``tags`` or ``target``.
     :param text: a tag, ``host``, the path of a target file, or the name of a target: of the
         project, of the user, or of the catalog, in this order.
     :param folder: the base of a relative path; empty for the working directory.
-    :param projects: the projects that were read before.
     :raises TargetError: if it does not name a target.
     """
     if key == "tags":
@@ -97,10 +95,7 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
 
 
 def look_up_tag(text: str) -> Target:
-    """Build the target whose best tag is the given one.
-
-    :raises TargetError: if it does not name an environment.
-    """
+    """Build the target whose best tag is the given one; raise TargetError if none has it."""
     return target_from_tag(text, newest_pythons())
 
 
@@ -113,10 +108,7 @@ def _is_tag(text: str) -> bool:
 
 
 def build_user_target(own: UserTarget) -> Target:
-    """Build a target that the project or the user has defined.
-
-    :raises TargetError: if it does not describe an environment.
-    """
+    """Build a target that the project or the user has defined; raise TargetError if it is wrong."""
     if own.table is None:
         return replace(read_target_file(own.file, str(own.file)), label=own.name)
     label = f"{own.file}: tool.wheeltarget.targets.{own.name}"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from itertools import groupby
 
 from wheeltarget.targets.tags import LEGACY_MANYLINUX
 from wheeltarget.targets.target import Target
@@ -26,25 +27,13 @@ _FARTHEST, _OLDEST = 12, 4
 _FIRST_FREE_THREADED = 13
 
 
-class Difference(IntEnum):
-    """What keeps a file from being compatible, the smallest difference first."""
-
-    FITS = 0
-    HASH = 1
-    YANKED = 2
-    TOO_LATE = 3
-    PRE_RELEASE = 4
-    EXCLUDED = 5
-    LIBC_LEVEL = 6
-    LIBC = 7
-    REQUIRES_PYTHON = 8
-    ABI = 9
-    PYTHON = 10
-    MACHINE = 11
-    SYSTEM = 12
-    SEVERAL = 13
-    SOURCE = 14
-    NOTHING = 15
+Difference = IntEnum(
+    "Difference",
+    "FITS HASH YANKED TOO_LATE PRE_RELEASE EXCLUDED LIBC_LEVEL LIBC REQUIRES_PYTHON ABI PYTHON "
+    "MACHINE SYSTEM SEVERAL SOURCE NOTHING",
+    start=0,
+)
+"""What keeps a file from being compatible, the smallest difference first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,21 +311,17 @@ def name_pythons(interpreters: Collection[tuple[str, bool]]) -> str:
 
 
 def _spans(versions: dict[tuple[int, int], bool]) -> Iterator[str]:
-    span: list[tuple[int, int]] = []
-    for version in sorted(versions):
-        if span and version != (span[-1][0], span[-1][1] + 1):
-            yield from _format_span(span)
-            span = []
-        if versions[version]:
-            yield f"{_format_version(span[0] if span else version)} and newer"
-            return
-        span.append(version)
-    yield from _format_span(span)
-
-
-def _format_span(span: list[tuple[int, int]]) -> list[str]:
-    versions = [_format_version(each) for each in span]
-    return [f"{versions[0]} to {versions[-1]}"] if len(versions) > 2 else versions
+    newest = min((version for version, newer in versions.items() if newer), default=(99, 0))
+    known = enumerate(sorted(version for version in versions if version <= newest))
+    for _, group in groupby(known, lambda pair: (pair[1][0], pair[1][1] - pair[0])):
+        span = [version for _, version in group]
+        first, last = _format_version(span[0]), _format_version(span[-1])
+        if span[-1] == newest:
+            yield f"{first} and newer"
+        elif len(span) > 2:
+            yield f"{first} to {last}"
+        else:
+            yield from map(_format_version, span)
 
 
 def _format_version(version: tuple[int, int]) -> str:

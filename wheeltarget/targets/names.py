@@ -39,7 +39,6 @@ class TargetName:
     """One value of a clause or an option that names a target.
 
     :param key: ``tags`` or ``target``.
-    :param text: the value, with ``${VAR}`` expanded.
     :param folder: the base of a relative path.
     :param fault: its place, for an error; the message is added then.
     """
@@ -51,12 +50,7 @@ class TargetName:
 
 
 def command_line_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:
-    """Parse the targets that the command line names for lines without one.
-
-    :param tags: the values of ``--tags``, each separated by commas.
-    :param targets: the values of ``--target``, each separated by commas.
-    :raises InputError: if an entry is empty.
-    """
+    """Parse the values of ``--tags`` and ``--target``; raise InputError if an entry is empty."""
     names, faults = [], []
     for key, values in (("tags", tags), ("target", targets)):
         for number, value in enumerate(values, start=1):
@@ -86,20 +80,14 @@ class Projects:
         self._read: dict[Path, tuple[str, dict[str, Any]]] = {}
 
     def nearest(self, folder: Path) -> tuple[Path, str, dict[str, Any]]:
-        """Return the first pyproject.toml from a folder upwards, its text, and our table in it.
-
-        :raises InputError: if the file cannot be read.
-        """
+        """Return the first pyproject.toml from a folder upwards, its text, and our table in it."""
         *_, last = project_files(folder)
         if last not in self._read and os.path.isfile(last):  # noqa: PTH113 - False without permission
             self._read[last] = _read_project(last)
         return (last, *self._read.get(last, ("", {})))
 
     def defaults(self, folder: Path) -> tuple[TargetName, ...]:
-        """Return the default targets of the project that a folder belongs to.
-
-        :raises InputError: if its table is wrong.
-        """
+        """Return the default targets of a folder's project; raise InputError if they are wrong."""
         file, text, table = self.nearest(folder)
         names: list[TargetName] = []
         for key, value in table.items():
@@ -188,7 +176,6 @@ def _place(file: str, text: str, key: str) -> Fault:
 class UserTarget:
     """A target that the project or the user defines.
 
-    :param file: the file with its definition.
     :param table: its table, or None if the whole file defines it.
     """
 
@@ -204,9 +191,8 @@ def is_valid_name(name: str) -> bool:
 
 
 def user_targets(folder: Path, projects: Projects) -> dict[str, UserTarget]:
-    """Return the targets of the user and of the project of a folder, which take precedence.
+    """Return the targets of the user and of a folder's project, which take precedence, by name.
 
-    :returns: each target by its name.
     :raises TargetError: if a name would mean something else, or pyproject.toml is wrong.
     """
     found = {target.name: target for target in (*_of_user(), *_of_project(folder, projects))}
@@ -219,10 +205,7 @@ def user_targets(folder: Path, projects: Projects) -> dict[str, UserTarget]:
 
 
 def find_user_target(name: str, folder: Path, projects: Projects) -> UserTarget | None:
-    """Return a target of the project of a folder, or else of the user; None if there is none.
-
-    :raises TargetError: if a name would mean something else, or pyproject.toml is wrong.
-    """
+    """Return one of :func:`user_targets`; None if there is none."""
     return user_targets(folder, projects).get(name) if is_valid_name(name) else None
 
 

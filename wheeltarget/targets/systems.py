@@ -42,7 +42,6 @@ class System:
     """Releases of a system with the same properties.
 
     :param name: its part of a target's name; several can share it, with other Pythons.
-    :param kind: one of :data:`KINDS`.
     :param platforms: the platform tag by architecture; ``""`` if names have no architecture.
     :param pythons: its Python versions, each with its full version or an empty string.
     :param any_python: whether these are all known Pythons.
@@ -108,7 +107,6 @@ class Catalog:
 class NamedTarget:
     """A target of the catalog.
 
-    :param name: the full name.
     :param python: the version of Python, such as ``3.12`` or ``3.14t``.
     :param architecture: the architecture in its name; empty if it names none.
     """
@@ -137,10 +135,7 @@ class NamedTarget:
 
 
 def parse_systems(data: Mapping[str, Any], newest: Iterable[str]) -> Catalog:
-    """Parse the content of ``systems.toml``.
-
-    :param newest: the known interpreters, such as ``cp312``.
-    """
+    """Parse the content of ``systems.toml``, for the known interpreters, such as ``cp312``."""
     pythons = dict.fromkeys(_any_python(newest), "")
     shared = {"ends_sources": data["ends_sources"]}
     systems = tuple(_parse_system({**shared, **each}, pythons) for each in data["system"])
@@ -179,19 +174,12 @@ def _parse_system(entry: dict[str, Any], any_python: Mapping[str, str]) -> Syste
 
 
 def target_name(system: str, python: str, architecture: str) -> str:
-    """Compose the full name of a target.
-
-    :param python: a version of Python, such as ``3.12``.
-    :param architecture: one of the system's; empty if it does not matter.
-    """
+    """Compose the full name of a target; the architecture may be empty."""
     return "-".join(filter(None, (system, f"python{python}", architecture)))
 
 
 def tag_of(python: str, platform: str) -> str:
-    """Return the best tag of a CPython.
-
-    :param python: its version, such as ``3.12`` or ``3.14t``.
-    """
+    """Return the best tag of a CPython, such as ``3.12`` or ``3.14t``."""
     major, _, minor = python.removesuffix("t").partition(".")
     interpreter = f"cp{major}{minor}"
     if platform == "any":
@@ -202,10 +190,7 @@ def tag_of(python: str, platform: str) -> str:
 
 
 def find_target(text: str, catalog: Catalog) -> NamedTarget:
-    """Return the target with a name, in full or shortened.
-
-    :raises TargetError: if there is no such target, or more than one.
-    """
+    """Return the target with a name; raise TargetError if there is none, or more than one."""
     name, python, alias = _split(text.lower())
     systems = catalog.called(name)
     if not systems:

@@ -72,7 +72,6 @@ class Platform:
 
     :param accepts: the platform tags of wheels that it accepts, most preferred first.
     :param markers: (variable, value) for each marker variable that follows from it.
-    :param libc: the C library on Linux; else empty.
     """
 
     tag: str
@@ -82,10 +81,7 @@ class Platform:
 
 
 def parse_platform(tag: str) -> Platform:
-    """Parse a platform tag, such as ``manylinux_2_28_x86_64``; case does not matter.
-
-    :raises TargetError: if it is not the best platform of any system.
-    """
+    """Parse a platform tag; raise TargetError if it is not the best one of any system."""
     tag = tag.lower()
     if tag == "any":
         return Platform(tag, ("any",), ())
@@ -313,12 +309,9 @@ def check_abi(
     abis: tuple[str, ...],
     platforms: tuple[Platform, ...],
 ) -> None:
-    """Refuse an ABI that an interpreter does not have.
+    """Raise TargetError if no build of an interpreter, such as ``cp37``, has these ABIs.
 
     :param implementation: ``cp``, ``pp``, ``graalpy`` or ``py``.
-    :param interpreter: the interpreter as written, such as ``cp37``.
-    :param abis: the ABIs as written.
-    :raises TargetError: if no build of it has these ABIs.
     """
     place = ".".join(each.tag for each in platforms)
     tag = f"{interpreter}-{'.'.join(abis)}-{place}"
@@ -406,11 +399,7 @@ def _check_cpython_abi(
 
 
 def usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
-    """Return the ABI of the usual build of a CPython.
-
-    :param interpreter: its tag, such as ``cp36``.
-    :param system: ``sys_platform``; Python 2 on ``linux`` differs.
-    """
+    """Return the ABI of the usual build of a CPython, such as ``cp36``, on a ``sys_platform``."""
     return interpreter + _flags(version, system)[0]
 
 
