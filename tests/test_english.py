@@ -35,13 +35,13 @@ PHRASES = {
 
 OPEN = (
     "cache",
+    "cli.output",
     "commands.check",
     "commands.merge",
     "commands.probe",
     "commands.prune",
     "lockfile",
     "pip_child.prefetch",
-    "requirements",
     "staging",
     "targets",
     "utils",

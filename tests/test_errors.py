@@ -94,7 +94,7 @@ CLAUSES = {
           separate tags by commas; put a comment after a # of its own
         """,
     "marker behind": """
-        r.txt:1:45: error: text that is not a clause comes after a clause
+        r.txt:1:45: error: other text comes after a clause
             app ; tags={GOOD} ; python_version > '3'
                                                         ^^^^^^^^^^^^^^^^^^^^
           write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…

@@ -12,11 +12,10 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.output import files_by_target
 from tests.support.wheels import make_sdist, make_wheel
-from wheeltarget.requirements.loader import read_inputs
-from wheeltarget.requirements.parser import SourceLine, parse_typed
+from wheeltarget.requirements.parser import SourceLine, parse_typed, read_inputs
 from wheeltarget.resolver.plan import Job, constraints_for, pin_faults
-from wheeltarget.targets.catalog import look_up, newest_pythons
-from wheeltarget.targets.target import Target, host_target, target_from_tag
+from wheeltarget.targets.catalog import host, look_up, newest_pythons
+from wheeltarget.targets.target import Target, target_from_tag
 
 OLD = "cp36-cp36m-manylinux1_x86_64"
 NEW = "cp36-cp36m-manylinux2014_x86_64"
@@ -33,7 +32,7 @@ def narrowed(text: str, tag: str = NEW) -> tuple[list[int], dict[str, tuple[str,
         (), [("c.txt", True)], read=read, read_nested=read, environment=lambda _: None
     )
     assert inputs.faults == ()
-    found = {name: look_up(name.key, name.text, "") or host_target() for name in inputs.named}
+    found = {name: look_up(name.key, name.text, "") or host() for name in inputs.named}
     constraints = constraints_for(target(tag), inputs.entries, found)
     return sorted(line.number for line in constraints.lines), dict(constraints.allowed_tags)
 
@@ -149,8 +148,8 @@ class TestRuns:
         """A clause that matches this interpreter applies without any target."""
         shelf = tmp_path / "index"
         make_wheel(shelf, "choice", "1.0")
-        make_wheel(shelf, "choice", "2.0", tag=host_target().tags[0])
-        python = host_target().tags[0].partition("-")[0].replace("cp", "py")
+        make_wheel(shelf, "choice", "2.0", tag=host().tags[0])
+        python = host().tags[0].partition("-")[0].replace("cp", "py")
         (here / "c.txt").write_text(f"choice ; tags={python}-none-any\napp<1 ; tags={OTHER}\n")
         result = download(index, "-cc.txt", "choice", "app", "--no-deps", cwd=here)
         assert result.exit_code == 0, result.stderr
@@ -180,7 +179,8 @@ class TestRuns:
 
 
 def lines(*requirements: str) -> list[SourceLine]:
-    return [line for n, text in enumerate(requirements, 1) for line in parse_typed(n, text)[0]]
+    typed = (parse_typed(n, text) for n, text in enumerate(requirements, 1))
+    return [line for line in typed if isinstance(line, SourceLine)]
 
 
 class TestPins:

@@ -11,7 +11,7 @@ import pytest
 from wheeltarget.errors import DownloadError, InputError, Location
 from wheeltarget.pip_protocol import ChosenFile, Pairs
 from wheeltarget.requirements.foreign_locks import LockedVersion
-from wheeltarget.requirements.parser import parse_typed
+from wheeltarget.requirements.parser import SourceLine, parse_typed
 from wheeltarget.resolver.explanation import ResolutionError
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
@@ -30,7 +30,8 @@ def chosen(path: Path, *hashes: tuple[str, str], accepts: Pairs = ()) -> ChosenF
 
 
 def result(*files: ChosenFile, lines: tuple[str, ...] = (), **fields: object) -> JobResult:
-    parsed = tuple(line for n, text in enumerate(lines, 1) for line in parse_typed(n, text)[0])
+    typed = (parse_typed(n, text) for n, text in enumerate(lines, 1))
+    parsed = tuple(line for line in typed if isinstance(line, SourceLine))
     made = JobResult(Job(None, (), (), parsed), 0, "all", files, Path())
     return replace(made, **fields)  # type: ignore[arg-type]
 

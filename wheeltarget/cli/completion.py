@@ -12,9 +12,9 @@ from pathlib import Path
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.targets.catalog import HOST, known_systems, newest_pythons
+from wheeltarget.targets.catalog import known_systems, newest_pythons
+from wheeltarget.targets.names import HOST, Projects, user_targets
 from wheeltarget.targets.systems import System, target_name
-from wheeltarget.targets.user_targets import all_user_targets
 
 PLATFORMS = (
     "manylinux_2_28_x86_64",
@@ -90,7 +90,7 @@ def _list_folder(folder: str) -> list[tuple[str, bool]]:
 
 def _known_names(begun: str) -> tuple[str, ...]:
     try:
-        own = tuple(all_user_targets(Path.cwd()))
+        own = tuple(user_targets(Path.cwd(), Projects()))
     except WheeltargetError:
         own = ()
     return offer_names(begun, known_systems().systems, own)

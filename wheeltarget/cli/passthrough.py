@@ -97,7 +97,7 @@ def _is_plain(invocation: Invocation) -> bool:
     command = invocation.everything
     if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
         return False
-    from wheeltarget.requirements.loader import read_inputs
+    from wheeltarget.requirements.parser import read_inputs
 
     files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
     try:

@@ -13,16 +13,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import UsageError
-from wheeltarget.pip_config.files import Configuration, read_configuration
 from wheeltarget.pip_config.options import (
     CommandLine,
+    Configuration,
     is_quiet,
+    read_configuration,
     refuses_colour,
     split_command_line,
 )
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.targets.names import TargetName
-from wheeltarget.targets.project import Projects, project_defaults
+from wheeltarget.targets.names import Projects, TargetName
 from wheeltarget.utils.regular_files import (
     LOCK_FILE,
     REQUIREMENTS_FILE,
@@ -150,7 +150,7 @@ class Invocation:
 
         :raises InputError: if its settings are wrong.
         """
-        return project_defaults(self.folder, self.projects)
+        return self.projects.defaults(self.folder)
 
     def look_up(self, key: str, text: str, folder: str) -> Target | None:
         """Find a target; see :func:`wheeltarget.targets.catalog.look_up`."""

@@ -13,14 +13,20 @@ from wheeltarget.targets.catalog import (
     build_named,
     build_user_target,
     host,
-    is_path,
     known_systems,
     newest_pythons,
     read_target_file,
 )
+from wheeltarget.targets.names import (
+    HOST,
+    Projects,
+    UserTarget,
+    find_user_target,
+    is_path,
+    user_targets,
+)
 from wheeltarget.targets.systems import NamedTarget, System, find_target
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
-from wheeltarget.targets.user_targets import UserTarget, all_user_targets, find_user_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +145,7 @@ def list_user_targets(request: ListRequest) -> tuple[UserTarget, ...]:
     """
     if (request.kinds and "own" not in request.kinds) or request.python or request.architecture:
         return ()
-    return tuple(all_user_targets(Path.cwd()).values())
+    return tuple(user_targets(Path.cwd(), Projects()).values())
 
 
 def describe(text: str, today: date) -> Described:
@@ -150,10 +156,10 @@ def describe(text: str, today: date) -> Described:
     :returns: the target with its properties.
     :raises TargetError: if it is not a target.
     """
-    if text == "host":
+    if text == HOST:
         facts = _markers(host(), "verified", ("the running interpreter",))
         return Described(host(), "The interpreter that runs wheeltarget", "host", (), facts)
-    own = None if is_path(text) else find_user_target(text, Path.cwd())
+    own = None if is_path(text) else find_user_target(text, Path.cwd(), Projects())
     if is_path(text) or own:
         file = own.file if own else Path(text)
         target = build_user_target(own) if own else read_target_file(file, text)

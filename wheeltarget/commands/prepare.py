@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from packaging.utils import InvalidName, canonicalize_name
+
 from wheeltarget.commands.invocation import Invocation
-from wheeltarget.errors import Fault
+from wheeltarget.errors import Fault, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
-from wheeltarget.requirements.loader import Inputs, read_inputs
+from wheeltarget.requirements.parser import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
 from wheeltarget.targets import catalog
@@ -167,6 +169,21 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
             except OSError:
                 pass  # pip reports it
     return refused
+
+
+def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
+    """Return the normalized project names in the values of an option, separated by commas.
+
+    :raises UsageError: if a name is invalid.
+    """
+    names = set()
+    for name in (each.strip() for value in values for each in value.split(",")):
+        try:
+            names.add(str(canonicalize_name(name, validate=True)))
+        except InvalidName as error:
+            message = f"{option} takes the name of a project, not {name!r}"
+            raise UsageError(message, f"write it like {option} docopt") from error
+    return frozenset(names)
 
 
 def names_target(invocation: Invocation, words: tuple[str, ...]) -> bool:

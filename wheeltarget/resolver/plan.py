@@ -28,9 +28,7 @@ from wheeltarget.pip_config.options import (
 )
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.requirements.loader import Entry, Inputs
-from wheeltarget.requirements.parser import RequirementsFile, SourceLine
-from wheeltarget.targets.markers import evaluate
+from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.specifiers import is_pin
@@ -497,7 +495,7 @@ def _applicable(line: SourceLine, target: Target) -> Requirement | None:
     requirement = parse_requirement(line)
     if requirement is None or requirement.marker is None:
         return requirement
-    return requirement if evaluate(str(requirement.marker), target) is True else None
+    return requirement if target.evaluate(str(requirement.marker)) is True else None
 
 
 def _url(line: SourceLine) -> str:

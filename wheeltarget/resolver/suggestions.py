@@ -19,8 +19,7 @@ from wheeltarget.resolver.releases import (
     judge,
     newest_fitting,
 )
-from wheeltarget.targets.compatibility import Difference, compare_tags
-from wheeltarget.targets.interpreters import neighbours
+from wheeltarget.targets.compatibility import Difference, compare_tags, neighbours
 from wheeltarget.targets.target import Target
 
 Suggestion = tuple[str, str]

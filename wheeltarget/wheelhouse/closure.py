@@ -18,8 +18,6 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from wheeltarget.errors import ClosureError
-from wheeltarget.targets.legacy_specifiers import modern_requirement, reads_legacy
-from wheeltarget.targets.markers import evaluate
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse.archive import DAMAGE, describe_damage
 from wheeltarget.wheelhouse.metadata import read_fields
@@ -169,10 +167,9 @@ def read_dependencies(
     :returns: its requirements, and the lines that cannot be read.
     """
     found, unreadable = [], []
-    legacy = reads_legacy(target.python)
     for text in wheel.requires:
         try:
-            found.append(Requirement(modern_requirement(text) if legacy else text))
+            found.append(target.parse_requirement(text))
         except InvalidRequirement as error:
             reason = str(error).partition("\n")[0]
             unreadable.append(UnreadableDependency(wheel, text, reason))
@@ -188,7 +185,7 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
     """
     if requirement.marker is None:
         return True
-    return evaluate(str(requirement.marker), target, extra) is not False
+    return target.evaluate(str(requirement.marker), extra) is not False
 
 
 def _without_marker(requirement: Requirement) -> str:

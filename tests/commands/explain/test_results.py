@@ -33,7 +33,9 @@ LIB = FoundProject(
 def job(*requirements: str, tag: str = OLD) -> Job:
     lines: tuple[SourceLine, ...] = ()
     for number, text in enumerate(requirements, start=1):
-        lines += parse_typed(number, text)[0]
+        line = parse_typed(number, text)
+        assert isinstance(line, SourceLine)
+        lines += (line,)
     return Job(look_up_tag(tag), (), (), lines)
 
 

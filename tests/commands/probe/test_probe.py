@@ -30,8 +30,8 @@ from tests.support.interpreters import (
 )
 from tests.support.machines import HARNESS, write_machines
 from wheeltarget.commands.probe import probe, probe_script
-from wheeltarget.targets.catalog import read_target_file, target_from_table
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target
+from wheeltarget.targets.catalog import host, read_target_file, target_from_table
+from wheeltarget.targets.target import MARKER_VARIABLES, Target
 
 SCRIPT = ROOT / "wheeltarget" / "commands" / "probe" / "probe_script.py"
 REAL = [pytest.mark.interpreters, pytest.mark.network]
@@ -74,7 +74,7 @@ def test_the_probe_is_what_the_host_is(form: str, tmp_path: Path) -> None:
     result = wheeltarget("probe", *words, "-o", f"box.{form}", cwd=tmp_path)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     target = read_target_file(tmp_path / f"box.{form}", "box")
-    assert exactly(target) == exactly(host_target())
+    assert exactly(target) == exactly(host())
     assert target.unknown == ()
 
 

@@ -12,7 +12,7 @@ from wheeltarget.targets.systems import target_name
 
 if TYPE_CHECKING:
     from wheeltarget.commands.list_targets import Described, Fact, Row
-    from wheeltarget.targets.user_targets import UserTarget
+    from wheeltarget.targets.names import UserTarget
 
 _SCHEMA = 1
 _WIDTH = 80

@@ -25,8 +25,7 @@ from wheeltarget.commands.check.native import audit
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import Asked, default_targets, prepare
 from wheeltarget.errors import InputError, UsageError
-from wheeltarget.pip_config.files import Configuration
-from wheeltarget.pip_config.options import split_command_line
+from wheeltarget.pip_config.options import Configuration, split_command_line
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from packaging.requirements import Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from wheeltarget.targets.compatibility import compare_tags
-from wheeltarget.targets.legacy_specifiers import modern_specifiers, reads_legacy
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse.closure import (
     Available,
@@ -58,7 +56,7 @@ def judge_fit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterato
         accepting = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
         if not accepting:
             yield CheckFinding(str(wheel.path), "", "WC201", _misfit(wheel, targets))
-        elif not any(accepts_python(wheel, each) for each in accepting):
+        elif not any(each.accepts_python(wheel.requires_python) for each in accepting):
             python = accepting[0].python
             message = f"it requires Python {wheel.requires_python}, but the target has {python}"
             label = accepting[0].label if len(accepting) == 1 else ""
@@ -78,25 +76,11 @@ def _misfit(wheel: WheelFile, targets: Sequence[Target]) -> str:
     )
 
 
-def accepts_python(wheel: WheelFile, target: Target) -> bool:
-    """Return whether a wheel accepts a target's Python, or has an invalid Requires-Python."""
-    text = wheel.requires_python
-    if not text:
-        return True
-    try:
-        specifiers = SpecifierSet(
-            modern_specifiers(text) if reads_legacy(target.python) else text, prereleases=True
-        )
-    except InvalidSpecifier:
-        return True
-    return specifiers.contains(target.python)
-
-
 def by_project(wheels: Iterable[WheelFile], target: Target) -> dict[str, tuple[WheelFile, ...]]:
     """Return the wheels that a target accepts, by project."""
     found: defaultdict[str, list[WheelFile]] = defaultdict(list)
     for wheel in wheels:
-        if not wheel.tags.isdisjoint(target.tags) and accepts_python(wheel, target):
+        if not wheel.tags.isdisjoint(target.tags) and target.accepts_python(wheel.requires_python):
             found[wheel.name].append(wheel)
     return {name: tuple(each) for name, each in found.items()}
 

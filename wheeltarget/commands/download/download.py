@@ -27,13 +27,18 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.download.untargeted import run_untargeted
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import Asked, Prepared, default_targets, names_target, prepare
+from wheeltarget.commands.prepare import (
+    Asked,
+    Prepared,
+    default_targets,
+    names_target,
+    prepare,
+    project_names,
+)
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.loader import Inputs
-from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.requirements.parser import Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, build_wheel
 from wheeltarget.resolver.plan import all_options
@@ -204,7 +209,7 @@ def _labels(prepared: Prepared) -> list[str]:
     foreign = [
         word for option in options if option.name in ENVIRONMENT_OPTIONS for word in option.words
     ]
-    host = " ".join(foreign) or catalog.HOST_LABEL
+    host = " ".join(foreign) or HOST_LABEL
     return [job.target.label if job.target else host for job in prepared.plan.jobs]
 
 

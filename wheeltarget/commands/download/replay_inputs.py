@@ -12,14 +12,10 @@ from pathlib import Path
 
 from wheeltarget.cache.run_records import RunInputs
 from wheeltarget.commands.prepare import Prepared
-from wheeltarget.pip_config.files import configuration_files
-from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE, configuration_files
 from wheeltarget.requirements.filenames import is_lock, is_remote
-from wheeltarget.requirements.loader import VARIABLE
-from wheeltarget.targets.catalog import HOST, is_path
-from wheeltarget.targets.names import TargetName
-from wheeltarget.targets.project import project_files
-from wheeltarget.targets.user_targets import user_folder
+from wheeltarget.requirements.parser import VARIABLE
+from wheeltarget.targets.names import HOST, TargetName, is_path, project_files, user_folder
 
 _KNOWN = frozenset(
     {

@@ -17,7 +17,6 @@ from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Choices, make_plan
 from wheeltarget.resolver.verify import metadata_from_pip, roots
 from wheeltarget.staging.temporary import temporary_home
-from wheeltarget.targets import catalog
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import interruptible
@@ -39,8 +38,7 @@ def run_untargeted(prepared: Prepared) -> PlainRun:
     passed = cut or bool(plan.idle) or not all(file.repeatable for file in inputs.files)
     foreign = None
     if not invocation.is_quiet:
-        host = prepared.targets.host
-        foreign = target_from_options(invocation.everything, catalog.look_up_tag, host)
+        foreign = target_from_options(invocation.everything)
     if not passed and foreign is None:
         return PlainRun()
     options = [argument for option in invocation.command.options for argument in option.words]

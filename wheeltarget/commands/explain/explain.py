@@ -11,11 +11,11 @@ from packaging.requirements import InvalidRequirement, Requirement
 from wheeltarget.commands.explain.results import Row, make_rows
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.notes import unused_constraint_notes
-from wheeltarget.commands.prepare import Asked, Prepared, prepare
+from wheeltarget.commands.prepare import Asked, Prepared, prepare, project_names
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_config.platform_options import target_from_options
-from wheeltarget.requirements.filenames import is_lock, project_names
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets import catalog
@@ -98,9 +98,7 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
         raise InputError(faults)
     _refuse_unsupported(prepared)
     jobs = [
-        job
-        if job.target
-        else replace(job, target=replace(catalog.host(), label=catalog.HOST_LABEL))
+        job if job.target else replace(job, target=replace(catalog.host(), label=HOST_LABEL))
         for job in prepared.plan.jobs
     ]
     targets = [job.target for job in jobs if job.target]
@@ -131,7 +129,7 @@ def _refuse_unsupported(prepared: Prepared) -> None:
             raise UsageError(message, "name requirements, or a requirements file")
     foreign = sorted({option.name for option in command.options} & ENVIRONMENT_OPTIONS)
     if foreign and any(job.target is None for job in prepared.plan.jobs):
-        target = target_from_options(command, catalog.look_up_tag, catalog.host)
+        target = target_from_options(command)
         message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
     pip_only = {"--group", "--requirements-from-script"}

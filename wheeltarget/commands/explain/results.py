@@ -18,8 +18,8 @@ from wheeltarget.resolver.explanation import Build, Explanation, explain
 from wheeltarget.resolver.plan import Job, parse_requirement
 from wheeltarget.resolver.releases import Release, judge
 from wheeltarget.resolver.suggestions import Suggestion
-from wheeltarget.targets.catalog import HOST_LABEL
 from wheeltarget.targets.compatibility import Difference
+from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.targets.target import Target
 
 

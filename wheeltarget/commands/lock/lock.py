@@ -24,17 +24,17 @@ from wheeltarget.commands.lock.files import (
 )
 from wheeltarget.commands.lock.resolve import Resolver
 from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import Asked, Prepared, prepare
+from wheeltarget.commands.prepare import Asked, Prepared, prepare, project_names
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
-from wheeltarget.requirements.filenames import is_lock, project_names
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import compare as compare_hashes
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
-from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.names import TargetName, is_path
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
@@ -200,11 +200,9 @@ def _name(
 ) -> tuple[str, TargetName]:
     """Return the label and the name of a target; of several names always the same."""
     names = [
-        (named.label if named else catalog.HOST, name)
-        for name, named in found.items()
-        if named == target
+        (named.label if named else HOST, name) for name, named in found.items() if named == target
     ]
-    host = (catalog.HOST, TargetName("target", catalog.HOST, ""))
+    host = (HOST, TargetName("target", HOST, ""))
     return min(names, key=lambda each: (each[0], each[1].key, each[1].text), default=host)
 
 
@@ -241,7 +239,7 @@ def _make(
 def _clause(name: TargetName, folder: Path) -> str:
     """Return the clause that names a target in a file of a folder."""
     text = name.text
-    if name.key == "target" and catalog.is_path(text):
+    if name.key == "target" and is_path(text):
         # A path is relative to the folder of the file that has it.
         text = os.path.abspath(Path(name.folder, text))  # noqa: PTH100 - any text
         with contextlib.suppress(ValueError):  # it is on another drive

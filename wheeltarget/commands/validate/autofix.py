@@ -13,9 +13,15 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from wheeltarget.errors import AnnotationError
-from wheeltarget.requirements.annotations import AnnotatedLine, parse_line
-from wheeltarget.requirements.clauses import Clause, Word
-from wheeltarget.requirements.typos import KEY, TAG, nearest_key
+from wheeltarget.requirements.annotations import (
+    KEY,
+    TAG,
+    AnnotatedLine,
+    Clause,
+    Word,
+    nearest_key,
+    parse_line,
+)
 
 _MOST_FAULTS = 20
 """A line with more faults is not fixed."""

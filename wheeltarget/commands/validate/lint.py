@@ -24,8 +24,7 @@ from wheeltarget.commands.validate.autofix import (
     leave_out,
 )
 from wheeltarget.errors import Fault, Location, TargetError
-from wheeltarget.requirements.annotations import Kind
-from wheeltarget.requirements.clauses import Clause, Word
+from wheeltarget.requirements.annotations import Clause, Kind, Word
 from wheeltarget.requirements.parser import RefusedLine, SourceLine, read_lines
 from wheeltarget.targets.target import Target
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from packaging.tags import android_platforms, ios_platforms, mac_platforms
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.platforms import (
+from wheeltarget.targets.tags import (
     ANDROID_MACHINES,
     IOS_MULTIARCHES,
     LINUX_ARCHITECTURES,
