@@ -14,7 +14,6 @@ from packaging.version import Version
 
 from wheeltarget.errors import InputError, LockError
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, read, to_pylock, write
-from wheeltarget.utils.toml_writer import toml_text
 
 FILE = LockedFile(
     "flask-3.0.0-py3-none-any.whl",
@@ -114,18 +113,6 @@ def test_order_of_what_is_locked_plays_no_part(lock: Lock, random: object) -> No
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     inputs = (*reversed(lock.inputs), *lock.inputs)
     assert write(replace(lock, packages=tuple(shuffled), inputs=inputs)) == write(lock)
-
-
-tables = st.recursive(
-    texts | st.booleans() | st.integers(-(2**63), 2**63 - 1),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=12,
-)
-
-
-@given(st.dictionaries(texts, tables, max_size=4))
-def test_toml_written_is_read_as_it_was(table: dict[str, object]) -> None:
-    assert tomllib.loads(toml_text(table)) == table
 
 
 def test_text_of_a_lock() -> None:

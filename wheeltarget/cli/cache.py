@@ -21,7 +21,7 @@ cache = typer.Typer(
 
 
 def _read_days(value: object) -> float:
-    from wheeltarget.cache.pruning import read_days
+    from wheeltarget.cache.folder import read_days
 
     return read_days(str(value), "--max-age")
 
@@ -37,13 +37,12 @@ def show_folder() -> None:
 @cache.command(cls=Command)
 def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Show the contents and size of the cache."""
-    from wheeltarget.cache import pruning
-    from wheeltarget.cache.folder import cache_folder
+    from wheeltarget.cache import folder
     from wheeltarget.cli.output import summaries
 
     with report_errors():
-        limit = pruning.read_limit(os.environ)
-        usage = pruning.survey(cache_folder(os.environ), limit)
+        limit = folder.read_limit(os.environ)
+        usage = folder.survey(folder.cache_folder(os.environ), limit)
         summaries.show_usage(usage, sys.stdout, as_json=output_format is OutputFormat.JSON)
 
 
@@ -71,28 +70,26 @@ def prune(
 
     Without options, the cache is reduced to its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
     """
-    from wheeltarget.cache import pruning
-    from wheeltarget.cache.folder import cache_folder
+    from wheeltarget.cache import folder
     from wheeltarget.cli.output import summaries
 
     with report_errors():
         limit = None
         if max_size is not None:
-            limit = pruning.read_size(max_size, "--max-size")
+            limit = folder.read_size(max_size, "--max-size")
         elif max_age is None:
-            limit = pruning.read_limit(os.environ)
-        seconds = None if max_age is None else max_age * pruning.DAY
-        removed = pruning.prune(cache_folder(os.environ), limit=limit, max_age=seconds)
+            limit = folder.read_limit(os.environ)
+        seconds = None if max_age is None else max_age * folder.DAY
+        removed = folder.prune(folder.cache_folder(os.environ), limit=limit, max_age=seconds)
         summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)
 
 
 @cache.command(cls=Command)
 def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything from the cache. Files in wheelhouses are not affected."""
-    from wheeltarget.cache import pruning
-    from wheeltarget.cache.folder import cache_folder
+    from wheeltarget.cache import folder
     from wheeltarget.cli.output import summaries
 
     with report_errors():
-        removed = pruning.clear(cache_folder(os.environ))
+        removed = folder.clear(folder.cache_folder(os.environ))
         summaries.show_removed(removed, sys.stdout, as_json=output_format is OutputFormat.JSON)

@@ -18,7 +18,7 @@ from wheeltarget.errors import Fault, InputError, LockError
 from wheeltarget.lockfile.entries import FaultCollector, PinnedFile, Way
 from wheeltarget.lockfile.reader import SCHEMA, Origin, parse_lock
 from wheeltarget.lockfile.select import parse_standard
-from wheeltarget.utils.toml_writer import toml_text
+from wheeltarget.utils.toml import toml_text
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock

@@ -30,7 +30,7 @@ from wheeltarget.network.transfer import (
 )
 from wheeltarget.pip_child.prefetch.session import bounded_retry, set_retry
 from wheeltarget.pip_protocol import FetchFailure, FetchLocked, FetchReport
-from wheeltarget.utils.file_to_fetch import FileToFetch
+from wheeltarget.utils.files import FileToFetch
 
 _NOT_FOUND = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})

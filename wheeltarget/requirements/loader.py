@@ -28,7 +28,7 @@ from wheeltarget.requirements.parser import (
     parse_typed,
 )
 from wheeltarget.targets.names import TargetName
-from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
 
 if TYPE_CHECKING:
     from wheeltarget.requirements.foreign_locks import LockedVersion

@@ -12,7 +12,6 @@ from wheeltarget.pip_config.options import GivenOption, split_file_options
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.targets.markers import evaluate
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.specifiers import is_pin
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -215,6 +214,13 @@ def applies(requirement: Requirement, target: Target) -> bool:
     if requirement.marker is None:
         return True
     return evaluate(str(requirement.marker), target) is True
+
+
+def is_pin(specifier: Specifier) -> bool:
+    """Return whether a specifier accepts one version only: ``==1.2`` or ``===1.2``."""
+    return specifier.operator == "===" or (
+        specifier.operator == "==" and not specifier.version.endswith(".*")
+    )
 
 
 def _pins(requirement: Requirement) -> Iterator[Specifier]:

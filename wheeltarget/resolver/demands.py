@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.resolver.checks import is_pin
 from wheeltarget.targets.compatibility import FITS, Difference, Reason, compare_tags
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.specifiers import is_pinned
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -58,7 +58,7 @@ class VersionRequirements:
     @property
     def is_pinned(self) -> bool:
         """Return whether a specifier pins one version, which then may be a yanked one."""
-        return any(is_pinned(each) for alternatives in self.specifiers for each in alternatives)
+        return any(is_pin(pin) for each in self.specifiers for pins in each for pin in pins)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from wheeltarget.resolver import failure_report
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult, RequestedBy
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.hashes import Hashes
+from wheeltarget.utils.files import Hashes
 from wheeltarget.wheelhouse import closure
 
 if TYPE_CHECKING:

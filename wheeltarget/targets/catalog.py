@@ -19,8 +19,8 @@ from wheeltarget.targets.imported_files import (
     read_pip_debug,
 )
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
-from wheeltarget.utils.regular_files import TARGET_FILE, read_regular
-from wheeltarget.utils.toml_locations import parse_toml, syntax_place
+from wheeltarget.utils.files import TARGET_FILE, read_regular
+from wheeltarget.utils.toml import parse_toml, syntax_place
 
 if TYPE_CHECKING:
     from wheeltarget.targets.project import Projects

@@ -11,8 +11,8 @@ from typing import Any
 
 from wheeltarget.errors import Fault, InputError, Location, locate
 from wheeltarget.targets.names import KEYS, TargetName
-from wheeltarget.utils.regular_files import PROJECT_FILE, RefusedFileError, read_regular
-from wheeltarget.utils.toml_locations import parse_toml
+from wheeltarget.utils.files import PROJECT_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.toml import parse_toml
 
 _TARGETS = "targets"
 

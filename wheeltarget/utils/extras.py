@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from wheeltarget.errors import UsageError
 
 
@@ -13,8 +15,6 @@ def require(module: str, what: str, extra: str) -> None:
     :param extra: the extra of wheeltarget that installs it.
     :raises UsageError: if it is not installed.
     """
-    from importlib.util import find_spec
-
     if find_spec(module) is None:
         raise UsageError(
             f"{what}, which is not installed", f"install it with pip install 'wheeltarget[{extra}]'"

@@ -251,15 +251,14 @@ def test_what_does_more_than_fill_the_destination_is_not_repeated(change: dict[s
 _KILLED_WHILE_PLACING = """
 import os, signal, sys
 from wheeltarget.cli import main
-from wheeltarget.staging import folders
-from wheeltarget.staging import cleanup_process as guarding
+from wheeltarget.staging import folders, stage
 take = folders.Folder.take
 def take_and_die(*arguments):
     take(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 folders.Folder.take = take_and_die
 if sys.argv.pop(1) == "alone":
-    guarding.Guard.__init__ = lambda *arguments: None
+    stage.Guard.__init__ = lambda *arguments: None
 main.main()
 """
 

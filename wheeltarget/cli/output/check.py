@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.cli.output.github import workflow_command
 from wheeltarget.cli.output.text import Style, counted, show_json
-from wheeltarget.utils.redact import json_text, redact, visible
+from wheeltarget.utils.text import json_text, redact, visible
 
 if TYPE_CHECKING:
     from wheeltarget.commands.check.check import CheckOutcome

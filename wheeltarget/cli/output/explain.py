@@ -14,7 +14,7 @@ from wheeltarget.cli.output.explanation import NO_HASH, suggestion_lines
 from wheeltarget.cli.output.release_table import GAP, Cell, Page, file_text, release_tables
 from wheeltarget.cli.output.text import Style, show_notes
 from wheeltarget.errors import COMMAND_LINE
-from wheeltarget.utils.redact import redact
+from wheeltarget.utils.text import redact
 
 if TYPE_CHECKING:
     from wheeltarget.commands.explain.answers import Answer, BestFile, Row

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.cli.output.github import workflow_command
 from wheeltarget.cli.output.text import Style, counted, format_fault, near
-from wheeltarget.utils.redact import json_text, redact
+from wheeltarget.utils.text import json_text, redact
 
 if TYPE_CHECKING:
     from wheeltarget.commands.validate.lint import Finding

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.cli.output.text import Style, counted, display_path
-from wheeltarget.utils.redact import redact
+from wheeltarget.utils.text import redact
 
 if TYPE_CHECKING:
     from wheeltarget.commands.lock.diff import Change, LockFile, LockOutcome

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.cache.pruning import Removed, Usage
+from wheeltarget.cache.folder import Removed, Usage
 from wheeltarget.cli.output.text import (
     Style,
     counted,

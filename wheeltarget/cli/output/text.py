@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from wheeltarget.errors import DownloadError, Fault, InputError, Location, WheeltargetError
-from wheeltarget.utils.redact import json_text, redact, tame
+from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import OutputOptions

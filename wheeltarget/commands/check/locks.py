@@ -16,8 +16,7 @@ from wheeltarget.lockfile.reader import Selection, TargetFinder
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.targets import catalog
-from wheeltarget.utils.hashes import Hasher, hash_file
-from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.files import Hasher, hash_file, is_archive
 
 
 def read_selections(

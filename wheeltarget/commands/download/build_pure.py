@@ -10,8 +10,7 @@ from wheeltarget.errors import DownloadError
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.build_wheel import build_wheel
 from wheeltarget.resolver.results import JobResult
-from wheeltarget.utils.hashes import hash_file
-from wheeltarget.utils.links import link_or_copy
+from wheeltarget.utils.files import hash_file, link_or_copy
 from wheeltarget.wheelhouse.merge import Stage
 
 

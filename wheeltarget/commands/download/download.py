@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.cache.folder import open_for, wheel_folder
+from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.download import build_pure as pure
 from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun, TargetFile, TargetFiles
 from wheeltarget.commands.download.replay_inputs import find_run_inputs
@@ -45,7 +45,7 @@ from wheeltarget.resolver.verify import (
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.hashes import Digest, Hashes
+from wheeltarget.utils.files import Digest, Hashes
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
@@ -270,8 +270,6 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     environment = invocation.environment
     folder, note = open_for(invocation.command, invocation.settings, environment)
     outcome = _deliver(prepared, request, pure, folder and wheel_folder(folder))
-    from wheeltarget.cache.pruning import prune_after_run
-
     note = note or prune_after_run(folder, environment)
     if note:
         return replace(outcome, notes=(*outcome.notes, note))

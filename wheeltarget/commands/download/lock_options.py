@@ -15,8 +15,8 @@ from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
 from wheeltarget.targets.names import TargetName, command_line_targets
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.regular_files import RefusedFileError
-from wheeltarget.utils.toml_locations import fault_at
+from wheeltarget.utils.files import RefusedFileError
+from wheeltarget.utils.toml import fault_at
 
 HOST, HOST_LABEL = "host", "this interpreter"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from wheeltarget.cache.folder import cache_folder, is_due, is_refused, prepare, wheel_folder
+from wheeltarget.cache.folder import cache_folder, open_for, prune_after_run, wheel_folder
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.lock_options import NOT_FOR_FETCHING
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
@@ -19,8 +19,7 @@ from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_fi
 from wheeltarget.network.policy import Network, has_other_index, read_connections, read_network
 from wheeltarget.network.transfer import RetryPolicy
 from wheeltarget.pip_config.options import CommandLine
-from wheeltarget.utils.file_to_fetch import FileToFetch
-from wheeltarget.utils.hashes import Digest, hash_file
+from wheeltarget.utils.files import Digest, FileToFetch, hash_file
 from wheeltarget.wheelhouse.merge import Stage
 
 _ANOTHER = "the file has changed since it was locked; if that is intended, lock again"
@@ -50,18 +49,12 @@ class Source:
 
     def store(self) -> Store | None:
         """Return the wheel store; None if it cannot be used."""
-        if is_refused(self.command, self.settings):
-            return None
-        folder = cache_folder(self.environment)
-        return None if prepare(folder) else Store(wheel_folder(folder))
+        folder, _ = open_for(self.command, self.settings, self.environment)
+        return Store(wheel_folder(folder)) if folder else None
 
     def prune_after_run(self) -> None:
         """Prune the store to its limit, once a day; ignore failures."""
-        folder = cache_folder(self.environment)
-        if is_due(folder):
-            from wheeltarget.cache.pruning import prune_after_run
-
-            prune_after_run(folder, self.environment)
+        prune_after_run(cache_folder(self.environment), self.environment)
 
     def network(self) -> Network:
         """Return the settings of the network."""

@@ -15,13 +15,12 @@ from wheeltarget.cache.folder import cache_folder, wheel_folder
 from wheeltarget.cache.run_records import find, update_stamps
 from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile
 from wheeltarget.errors import DestinationError
-from wheeltarget.utils.hashes import hash_file, stamp_of
-from wheeltarget.utils.permissions import is_ours
+from wheeltarget.utils.files import Mark, hash_file, stamp_of
+from wheeltarget.utils.user_folders import is_ours
 
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import RecordedRun
     from wheeltarget.cache.wheel_store import Store
-    from wheeltarget.utils.hashes import Mark
 
 
 def find_recorded_run(words: Sequence[str], environment: Mapping[str, str]) -> RecordedRun | None:

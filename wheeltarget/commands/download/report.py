@@ -8,7 +8,7 @@ from pathlib import Path
 
 from wheeltarget.commands.download.outcome import DownloadOutcome
 from wheeltarget.staging.atomic import open_output
-from wheeltarget.utils.redact import json_text
+from wheeltarget.utils.text import json_text
 
 
 @contextmanager

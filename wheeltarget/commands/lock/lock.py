@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import open_for, wheel_folder
-from wheeltarget.cache.pruning import prune_after_run
+from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import Recipe, make_lock
 from wheeltarget.commands.lock.diff import (

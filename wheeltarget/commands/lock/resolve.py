@@ -16,7 +16,7 @@ from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.targets import catalog
-from wheeltarget.utils.hashes import hash_file
+from wheeltarget.utils.files import hash_file
 from wheeltarget.wheelhouse.merge import Stage
 
 _ROUNDS = 100
