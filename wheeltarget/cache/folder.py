@@ -62,11 +62,7 @@ def records_folder(cache: Path) -> Path:
 
 
 def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Return whether the cache is disabled, as pip reads its options.
-
-    :param command: the command line; of ``--no-cache-dir`` and ``--cache-dir`` the last one counts.
-    :param settings: pip's configuration; ``no-cache-dir`` counts there with any value.
-    """
+    """Return whether pip's options or its configuration disable the cache, as pip reads them."""
     refused = bool(settings.get("no-cache-dir"))
     for option in command.options:
         if option.name in {"--no-cache-dir", "--cache-dir"}:
@@ -99,8 +95,8 @@ def open_for(
     """Find the cache folder for a run, and make it if it does not exist.
 
     :param settings: pip's configuration.
-    :returns: the folder, or None if the cache is disabled or cannot be used, and a note for the
-        user in the latter case.
+    :returns: the folder, or None if the cache is disabled or cannot be used; and a note for the
+        user if it cannot.
     """
     if is_refused(command, settings):
         return None, ""
@@ -111,10 +107,8 @@ def open_for(
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """The content of the cache folder.
+    """The content of the cache folder; sizes are in bytes.
 
-    :param size: the size of the wheels in bytes.
-    :param limit: the limit of that size.
     :param runs: the number of recorded runs.
     :param current: the number of those whose index pages are still fresh.
     """
@@ -154,7 +148,6 @@ def read_size(text: str, where: str) -> int:
     """Read a number of bytes, such as ``500MB`` or ``2 GiB``.
 
     :param where: the option or variable, for the message.
-    :raises UsageError: if it is not a size.
     """
     found = re.fullmatch(r"\s*(\d{1,30}(?:\.\d+)?)\s*([A-Z]*)\s*", text.upper(), re.ASCII)
     if found is None or found[2] not in _UNITS:
@@ -166,7 +159,6 @@ def read_days(text: str, where: str) -> float:
     """Read a number of days, such as ``30`` or ``0.5``.
 
     :param where: the option or variable, for the message.
-    :raises UsageError: if it is not a number of days.
     """
     if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII) is None:
         raise UsageError(f"{where}: {text!r} is not a number of days", "write it like 30 or 0.5")
@@ -174,17 +166,13 @@ def read_days(text: str, where: str) -> float:
 
 
 def read_limit(environment: Mapping[str, str]) -> int:
-    """Return the size limit of the wheel store in bytes.
-
-    :raises UsageError: if ``WHEELTARGET_CACHE_LIMIT`` is not a size.
-    """
+    """Return the size limit of the wheel store in bytes."""
     text = environment.get(_LIMIT_VARIABLE)
     return read_size(text, _LIMIT_VARIABLE) if text else _DEFAULT_LIMIT
 
 
 @contextlib.contextmanager
 def _errors(what: str) -> Iterator[None]:
-    """Raise CacheError if the cache cannot be read or something in it cannot be removed."""
     try:
         yield
     except OSError as error:
@@ -193,11 +181,7 @@ def _errors(what: str) -> Iterator[None]:
 
 @_errors("read")
 def survey(cache: Path, limit: int) -> Usage:
-    """Return what is in a cache folder, which need not exist.
-
-    :param limit: the size limit of its wheels in bytes.
-    :raises CacheError: if it cannot be read.
-    """
+    """Return what is in a cache folder, which need not exist."""
     sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
     runs = [until > time.time() for _, until in _records(cache)]
     return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
@@ -207,7 +191,6 @@ def survey(cache: Path, limit: int) -> Usage:
 def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> Removed:
     """Remove the least recently used wheels, the remains of killed runs, and outdated records.
 
-    :param cache: the folder; it need not exist.
     :param limit: the size limit of its wheels in bytes; those that were used last stay.
     :param max_age: remove wheels that were not used for so many seconds.
     :raises CacheError: if something cannot be read or removed.
@@ -230,11 +213,7 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
 
 @_errors("read")
 def clear(cache: Path) -> Removed:
-    """Remove everything except what other runs are just writing.
-
-    :param cache: the folder; it need not exist.
-    :raises CacheError: if something cannot be read or removed.
-    """
+    """Remove everything except what other runs are just writing."""
     wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]
     return _remove(cache, wheels, [file for file, _ in _records(cache)])
 

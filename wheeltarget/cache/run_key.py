@@ -37,10 +37,7 @@ def cache_home(environment: Mapping[str, str]) -> str:
 
 
 def record_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
-    """Return the path of the record of a run, which need not exist.
-
-    :param arguments: the arguments after ``download``.
-    """
+    """Return the path of the record of a run, by its arguments after ``download``."""
     import hashlib
 
     variables = sorted((name, value) for name, value in environment.items() if _counts(name))
@@ -51,10 +48,7 @@ def record_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
 
 
 def is_known(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Return whether there is a record of a run, valid or not.
-
-    :param arguments: the arguments after ``download``.
-    """
+    """Return whether there is a record of a run, valid or not."""
     folder = os.path.join(cache_home(environment), RUNS)
     return os.path.isdir(folder) and os.path.isfile(record_of(arguments, environment))
 

@@ -48,11 +48,10 @@ _CHANGED = "changed"
 class RunInputs:
     """What an outcome depends on: while all of it is the same, so is the outcome.
 
-    :param read: the files that were read.
-    :param looked_for: the files that would have been read if they had been there.
-    :param variables: the environment variables that these files name.
+    :param looked_for: the files that would have been read if they had existed.
+    :param variables: the environment variables that the files name.
     :param began: when the run began, in seconds since the epoch.
-    :param fresh_until: until when the index pages are fresh, likewise.
+    :param fresh_until: until when the index pages are fresh, also in seconds.
     :param destination: the folder for the files, as the user named it.
     """
 
@@ -117,10 +116,7 @@ def _real_folder(name: str) -> Path:
 
 
 def find(arguments: Sequence[str], environment: Mapping[str, str]) -> RecordedRun | None:
-    """Find the outcome that a run would have now; return None if there is no valid one.
-
-    :param arguments: the arguments after ``download``.
-    """
+    """Find the outcome that a run would have now; return None if there is no valid one."""
     record = Path(record_of(arguments, environment))
     try:
         return _check(json.loads(record.read_bytes()), environment, record)
@@ -134,10 +130,7 @@ def keep(
     outcome: Outcome,
     output_options: OutputOptions,
 ) -> None:
-    """Record the outcome of a run, if it is known what it depends on.
-
-    :param arguments: the arguments after ``download``.
-    """
+    """Record the outcome of a run, if it is known what it depends on."""
     run_inputs = outcome.run_inputs
     if run_inputs is None:
         return
@@ -162,10 +155,7 @@ def keep(
 
 
 def update_stamps(remembered: RecordedRun, files: Iterable[Path]) -> None:
-    """Record the marks of the files that are in the destination now, each of them right.
-
-    :param remembered: the recorded outcome, which this run had as well.
-    """
+    """Record the marks of the files that are in the destination now, each of them right."""
     stamps = _stamps(files)
     if stamps == remembered.stamps:
         return
@@ -176,7 +166,6 @@ def update_stamps(remembered: RecordedRun, files: Iterable[Path]) -> None:
 
 
 def _stamps(files: Iterable[Path]) -> dict[str, Mark]:
-    """Return the mark of each file that is in the destination."""
     stamps = {}
     for path in files:
         with contextlib.suppress(OSError):
@@ -187,10 +176,7 @@ def _stamps(files: Iterable[Path]) -> dict[str, Mark]:
 
 
 def forget(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Remove the record of a run.
-
-    :param arguments: the arguments after ``download``.
-    """
+    """Remove the record of a run."""
     with contextlib.suppress(OSError):
         Path(record_of(arguments, environment)).unlink(missing_ok=True)
 

@@ -52,11 +52,10 @@ _ABANDONED_SECONDS = 3600.0
 
 
 class Store:
-    """Files by their hash, in one folder.
+    """Files by their hash, in one folder, which is made when the first file is written.
 
-    If it is made before threads are started, all of them may use it.
-
-    :param folder: the folder; it is made when the first file is written.
+    If it is made before threads are started, all of them may use it. Hashes are in hexadecimal; for
+    anything else there is no file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,18 +67,12 @@ class Store:
         self._numbers = itertools.count()
 
     def locate(self, sha256: str) -> Path | None:
-        """Return the path, for reading only, of the file that claims to have a hash.
-
-        :param sha256: the hash, in hexadecimal; anything else is not found.
-        """
+        """Return the path, for reading only, of the file that claims to have a hash."""
         found = self._look(sha256)
         return found and found[0]
 
     def find(self, sha256: str) -> Path | None:
-        """Return the path, for reading only, of the file with a hash; remove a damaged one.
-
-        :param sha256: the hash, in hexadecimal; anything else is not found.
-        """
+        """Return the path, for reading only, of the file with a hash; remove a damaged one."""
         found = self._look(sha256)
         if found is not None:
             path, status = found
@@ -92,10 +85,9 @@ class Store:
     def take(self, sha256: str, path: Path) -> Digest | None:
         """Put the file with a hash at a path, whole or not at all.
 
-        It is linked, or copied if it is on another file system or has not the mode of a new file.
+        It is linked, or copied if it is on another file system or has another mode than a new file.
         The new link or copy is hashed; if it is damaged, it is removed there and here.
 
-        :param path: the path, at which nothing may exist; its folder has to exist.
         :returns: the digest of the file at that path; None if the store has no such file.
         :raises FileExistsError: if something is at that path.
         """
@@ -125,14 +117,10 @@ class Store:
         return digest
 
     def _link(self, source: Path, status: os.stat_result, path: Path) -> bool:
-        """Link a file, if possible and if its mode is that of a new file."""
         return stat.S_IMODE(status.st_mode) == self._mode and link(source, path)
 
     def add(self, sha256: str, path: Path) -> None:
-        """Link or copy a file into the store.
-
-        :raises HashMismatchError: if it has another hash; the store is unchanged then.
-        """
+        """Link or copy a file into the store; raise HashMismatchError if it has another hash."""
         if self.locate(sha256) is not None:
             return
         with self._temporary() as draft:
@@ -142,13 +130,12 @@ class Store:
 
     @contextmanager
     def writing(self, sha256: str, path: Path | None = None) -> Iterator[Writer]:
-        """Write a file whose hash is known beforehand.
+        """Write a file whose hash is known before.
 
         If the block ends without an error and the content has the hash, the file is in the store.
         Otherwise nothing is left of it.
 
         :param path: where to link or copy it as well, if anywhere.
-        :returns: a writer for the content, which has its digest in the end.
         :raises HashMismatchError: if the content has another hash.
         :raises FileExistsError: if something is at that path.
         """
@@ -172,11 +159,7 @@ class Store:
             path.unlink(missing_ok=True)
 
     def entries(self) -> Iterator[tuple[str, int, float]]:
-        """Yield every file, right or damaged.
-
-        :returns: its hash according to its name, its size in bytes, and when it was last used, in
-            seconds since the epoch, to the hour.
-        """
+        """Yield the hash that each file claims, its size in bytes, and when it was last used."""
         for path in self.folder.glob("??/*"):
             sha256 = f"{path.parent.name}{path.name}"
             if self._path(sha256) != path:
@@ -232,10 +215,7 @@ class Store:
 
 
 def abandoned(folder: Path, pattern: str) -> Iterator[Path]:
-    """Yield the unfinished files in a folder that were not written to for an hour.
-
-    :param folder: the folder; it need not exist.
-    """
+    """Yield the unfinished files in a folder that were not written to for an hour."""
     for draft in folder.glob(pattern):
         with contextlib.suppress(FileNotFoundError):
             # The time can be in the future if the clock was wrong.
@@ -244,7 +224,6 @@ def abandoned(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def _create(path: Path) -> io.FileIO:
-    """Create a file, and its folder if it does not exist."""
     try:
         return path.open("xb", buffering=0)
     except FileNotFoundError:

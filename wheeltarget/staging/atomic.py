@@ -53,7 +53,6 @@ def open_output(path: Path) -> Iterator[Callable[[str], None]]:
 
 
 def _require_folder(path: Path, folder: Path) -> None:
-    """Raise an error if the folder for a file does not exist."""
     if not folder.exists():
         raise DestinationError(
             f"cannot write {path}: the folder {folder} does not exist",
@@ -67,12 +66,10 @@ def _require_folder(path: Path, folder: Path) -> None:
 def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Return where to write a file or a folder that is to be renamed to a path once it is complete.
 
-    It is in a hidden folder beside the path, which has to exist. Leftovers of killed runs beside it
-    are removed first.
+    It is in a hidden folder beside the path, which is removed at the end. Leftovers of killed runs
+    beside it are removed first.
 
-    :param folder: whether to make a folder.
-    :returns: the path of the new file, which does not exist yet, or of the new folder; it is
-        removed at the end if it still exists.
+    :param folder: whether to make a folder; a file does not exist yet.
     :raises DestinationError: if there is no place for a record of it.
     """
     with hidden_folder(path.parent, path.name) as home:
@@ -86,8 +83,7 @@ def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
 def hidden_folder(home: Path, name: str) -> Iterator[Path]:
     """Make a hidden folder, and remove it afterwards.
 
-    If this process is killed, the next run that makes one in the same folder removes it: the user's
-    own state folder has a record of it.
+    If this process is killed, the next run that makes one in the same folder removes it.
 
     :param home: the folder that it is made in.
     :param name: what its name begins with, after the dot.

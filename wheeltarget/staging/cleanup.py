@@ -17,11 +17,7 @@ import sys
 
 
 def main(state: str, key: str) -> None:
-    """Wait for the end of wheeltarget and clean up if it was killed.
-
-    :param state: the path of the folder with the records.
-    :param key: the name of the run's record.
-    """
+    """Wait for the end of wheeltarget and clean up if it was killed."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

@@ -53,7 +53,7 @@ _T = TypeVar("_T")
 class Folder:
     """A folder that is open.
 
-    :param path: its path, for messages and for systems that have no handles.
+    :param path: its path, for messages and for Windows.
     :param handle: its file descriptor, or None on Windows.
     """
 
@@ -64,11 +64,7 @@ class Folder:
 
     @classmethod
     def open(cls, path: str, *, follow: bool = False) -> Folder:
-        """Open a folder.
-
-        :param follow: whether it may be a link to a folder.
-        :raises OSError: if it does not exist, or is a link that is not followed.
-        """
+        """Open a folder, which may be a link to one if links are followed."""
         if not _BY_HANDLE:
             return cls(_plain_folder(path, follow=follow), None)
         return cls(path, _open(path, 0 if follow else _NO_LINK, None))
@@ -138,10 +134,7 @@ class Folder:
         return os.listdir(self._where)
 
     def open_file(self, name: str, flags: int) -> int:
-        """Open a file in the folder, for this user alone if it is made.
-
-        :returns: its file descriptor.
-        """
+        """Open a file, for this user alone if it is made, and return its file descriptor."""
         more = _NO_LINK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         handle: int = self._do(os.open, name, flags | more, 0o600)
         return handle
@@ -284,7 +277,7 @@ def lock_file(folder: Folder, name: str, flags: int = 0, *, if_possible: bool = 
 
     :param flags: how to open it, besides for reading and writing.
     :param if_possible: whether it may stay unlocked if files cannot be locked here.
-    :returns: its file descriptor; None if it is locked by another process or was replaced.
+    :returns: its file descriptor; None if another process has locked or replaced it.
     """
     handle = folder.open_file(name, os.O_RDWR | flags)
     if lock(handle) in ({True, None} if if_possible else {True}):
@@ -311,10 +304,8 @@ class BusyError(TimeoutError):
 def held(destination: Folder, state: Folder, longest_wait: float) -> Iterator[None]:
     """Hold the lock on a folder in which files are to be placed.
 
-    :param destination: the folder, opened for this alone.
     :param state: the user's state folder, which has the lock if folders cannot be locked.
-    :param longest_wait: how many seconds to wait for it.
-    :raises BusyError: if another run has it all that time.
+    :raises BusyError: if another run has it for so many seconds.
     """
     busy = BusyError(errno.ETIMEDOUT, "another run is placing files there", destination.path)
     locked = destination.lock()
@@ -366,7 +357,7 @@ def open_state() -> Folder:
 
 
 def _state_folders() -> Iterator[Path]:
-    """Yield where the folder can be, the best place first."""
+    """Yield the possible folders, the best one first."""
     home = user_folder("state", "~/.local/state", os.environ)
     # With sudo, root would leave a folder that the user could not use.
     if os.path.isabs(home) and is_ours(home):
@@ -378,7 +369,6 @@ def _state_folders() -> Iterator[Path]:
 
 
 def _open_own(path: str) -> Folder:
-    """Open a folder if it is this user's alone."""
     folder = Folder.open(path)
     reason = ""
     if sys.platform != "win32" and folder.own.st_uid != os.geteuid():

@@ -25,12 +25,11 @@ def place(
     files: Mapping[str, str],
     before: Callable[[int], None],
 ) -> None:
-    """Place files; if that fails, the folder is as it was.
+    """Place files, by their names in the folder; if that fails, the folder is as it was.
 
-    :param record: the record of the run.
-    :param stage: the path of its stage.
+    :param stage: the path of the run's stage.
     :param destination: the folder, held.
-    :param files: path by name in the folder; the files are renamed.
+    :param files: paths, from which the files are renamed.
     :param before: called with the number of names that will change, before the first one does.
     """
     with contextlib.ExitStack() as stack:
@@ -99,7 +98,6 @@ def _make_kept(stack: contextlib.ExitStack, stage: Folder) -> Folder:
 
 
 def _old_inode(folder: Folder | None, name: str) -> int | None:
-    """Return the inode of the file that is to be replaced, or None."""
     old = None if folder is None else folder.status(name)
     if folder is None or old is None:
         return None
@@ -138,10 +136,7 @@ def _keep(folder: Folder, name: str, kept: Folder, new: str) -> None:
 
 
 def _split(name: str) -> tuple[str, str]:
-    """Split a name in the destination into its folder, or an empty string, and the rest.
-
-    :raises ValueError: if it leads anywhere else.
-    """
+    """Split a name in the destination into its folder, or an empty string, and the rest."""
     folder, _, plain = name.rpartition("/")
     if not recovery.is_plain(plain) or (folder and not recovery.is_plain(folder)):
         raise ValueError(f"{name!r} leads nowhere in the destination")

@@ -28,7 +28,7 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from wheeltarget.staging import folders
@@ -54,10 +54,7 @@ _SECONDS = 5.0
 
 
 def prefix_of(name: str) -> str:
-    """Return the beginning of the name of a hidden folder, as long as file systems have room for.
-
-    :param name: the name of what the folder is for.
-    """
+    """Return the beginning of the name of a hidden folder for a file or folder of some name."""
     whole = os.fsencode(name)
     return f".{os.fsdecode(whole[:_LONGEST_NAME]) if len(whole) > _LONGEST_NAME else name}{_MARK}"
 
@@ -66,7 +63,6 @@ class Entry(NamedTuple):
     """A file that is placed.
 
     :param folder: the folder in the destination that it goes to, or an empty string.
-    :param name: its name there.
     :param stage: the number of the hidden folder of the record that the old file is kept in.
     :param new: the inode of the new file.
     :param old: the inode of the old file, or None if no file is replaced.
@@ -108,7 +104,11 @@ class Record:
 
     def __init__(self, state: Folder, destination: str) -> None:
         self.state = state
-        self.key, self._handle = _new_file(state)
+        handle = None
+        while handle is None:  # a run that sweeps may remove it before it is locked
+            self.key = os.urandom(8).hex()
+            handle = lock_file(state, self.key + RECORD, os.O_CREAT | os.O_EXCL)
+        self._handle = handle
         try:
             self._add(f"destination {_escaped(destination)}\n")
         except BaseException:
@@ -118,7 +118,6 @@ class Record:
     def make_folder(self, home: str, name: str) -> str:
         """Make a hidden folder, record it, and return its path.
 
-        :param home: the path of the folder that it is made in.
         :param name: what its name begins with, after the dot.
         """
         path = os.path.join(home, f"{prefix_of(name)}{os.urandom(8).hex()}")
@@ -160,15 +159,6 @@ class Record:
             raise
 
 
-def _new_file(state: Folder) -> tuple[str, int]:
-    """Make a file for a record, and lock it; a run that sweeps may remove it before."""
-    while True:
-        key = os.urandom(8).hex()
-        handle = lock_file(state, key + RECORD, os.O_CREAT | os.O_EXCL)
-        if handle is not None:
-            return key, handle
-
-
 def is_plain(name: str) -> bool:
     """Return whether a text is the name of something in a folder, and leads nowhere else."""
     if name in {"", os.curdir, os.pardir} or "\0" in name:
@@ -184,10 +174,7 @@ def has_journal(state: Folder, key: str) -> bool:
 
 
 def remove_journal(state: Folder, key: str) -> None:
-    """Remove the journal of a run, since everything in it is done, or taken back.
-
-    :raises OSError: if it cannot be removed, which needs no room.
-    """
+    """Remove the journal of a run, for which no room is needed."""
     end = _content(state, key).rfind(b"\nplacing ") + 1
     if not end:
         return
@@ -213,10 +200,7 @@ def take_back_all(state: Folder, destination: Folder) -> None:
 
 
 def take_back(state: Folder, key: str, destination: Folder) -> None:
-    """Take back what the journal of a run names, if it has one.
-
-    :param destination: the folder that it is for, held.
-    """
+    """Take back what the journal of a run names, if it has one, in its folder, which is held."""
     _, recorded, journal = _read(state, key)
     if journal is None:
         return
@@ -262,8 +246,7 @@ def open_inner(
 ) -> Folder | None:
     """Open a folder in the destination, which itself has an empty name.
 
-    :param absent: the numbers of the errors for which it does not exist.
-    :returns: the folder; None if it does not exist.
+    :param absent: the numbers of the errors for which it does not exist, and None is returned.
     """
     if not name:
         return destination
@@ -296,10 +279,8 @@ def sweep(state: Folder, destination: str, home: str) -> list[str]:
 def finish(state: Folder, key: str, longest_wait: float) -> None:
     """Do what a run that was killed can no longer do.
 
-    :param key: the name of the run's record, without its ending.
-    :param longest_wait: how many seconds to wait for other runs.
+    :raises BusyError: if another run is placing files in the destination for so many seconds.
     :raises OSError: if something cannot be taken back; the next run tries that again.
-    :raises BusyError: if another run is placing files in the destination.
     """
     with _held_record(state, key, longest_wait, is_dead=True) as is_held:
         if is_held:
@@ -321,21 +302,13 @@ def _keys(state: Folder) -> list[str]:
 
 
 class _Content(NamedTuple):
-    """The content of a record.
-
-    :param folders: the path and the identity of each hidden folder; None before it is recorded.
-    """
-
     destination: str
     folders: list[tuple[str, Identity | None]]
     journal: Journal | None
 
 
 def _read(state: Folder, key: str) -> _Content:
-    """Read a record.
-
-    :raises ValueError: if it is invalid.
-    """
+    """Read a record; raise ValueError if it is invalid."""
     destination, begun = "", False
     recorded: list[tuple[str, Identity | None]] = []
     journal = None
@@ -353,21 +326,16 @@ def _read(state: Folder, key: str) -> _Content:
             case ["made", name] if journal:
                 journal.made.append(_plain(name))
             case ["file", folder, name, stage, new, old] if journal:
-                entry = _entry(folder, name, stage, new, old)
-                if entry.stage not in range(len(recorded)):
-                    raise ValueError(line)
-                journal.entries.append(entry)
+                inner = _plain(folder) if folder else ""
+                replaced = None if old == "None" else int(old)
+                journal.entries.append(Entry(inner, _plain(name), int(stage), int(new), replaced))
             case ["begun"] if journal:
                 begun = True
             case _:
                 raise ValueError(line)
+    if journal and {entry.stage for entry in journal.entries} - {*range(len(recorded))}:
+        raise ValueError(journal)
     return _Content(destination, recorded, journal if begun else None)
-
-
-def _entry(folder: str, name: str, stage: str, new: str, old: str) -> Entry:
-    inner = _plain(folder) if folder else ""
-    inode = None if old == "None" else int(old)
-    return Entry(inner, _plain(name), int(stage), int(new), inode)
 
 
 def _numbers(numbers: Iterable[int | None]) -> str:
@@ -379,30 +347,19 @@ def _escaped(text: str) -> str:
     return text.encode("unicode_escape").decode("ascii").replace(" ", "\\x20")
 
 
-def _unescaped(text: str) -> str:
-    return text.encode("ascii").decode("unicode_escape")
+def _unescaped(text: str, is_valid: Callable[[str], bool]) -> str:
+    found = text.encode("ascii").decode("unicode_escape")
+    if not is_valid(found):
+        raise ValueError(text)
+    return found
 
 
 def _path(text: str) -> str:
-    """Read a path.
-
-    :raises ValueError: if it is not absolute.
-    """
-    path = _unescaped(text)
-    if not os.path.isabs(path) or "\0" in path:
-        raise ValueError(text)
-    return path
+    return _unescaped(text, lambda path: os.path.isabs(path) and "\0" not in path)
 
 
 def _plain(text: str) -> str:
-    """Read a name.
-
-    :raises ValueError: if it leads elsewhere.
-    """
-    name = _unescaped(text)
-    if not is_plain(name):
-        raise ValueError(text)
-    return name
+    return _unescaped(text, is_plain)
 
 
 @contextlib.contextmanager
@@ -426,7 +383,6 @@ def _held_record(
 
 
 def _sweep_one(state: Folder, key: str, destination: str, home: str) -> Iterator[str]:
-    """Remove what a dead run has left; yield a sentence if its record cannot be read."""
     with _held_record(state, key, 0) as is_held:
         if not is_held:
             return
@@ -467,7 +423,6 @@ def _finish(state: Folder, key: str, longest_wait: float) -> None:
 
 
 def _hold_and_take_back(state: Folder, key: str, journal: Journal, longest_wait: float) -> None:
-    """Take back what a run was placing, if its destination still exists."""
     try:
         destination = Folder.open(journal.path)
     except OSError as error:
@@ -500,7 +455,6 @@ def _removed(path: str, identity: Identity) -> bool | None:
 
 
 def _remove_if_done(state: Folder, key: str) -> None:
-    """Remove a record of which nothing is left."""
     with contextlib.suppress(OSError, ValueError):
         content = _read(state, key)
         if content.journal is None and not any(_is_left(*each) for each in content.folders):
@@ -508,7 +462,6 @@ def _remove_if_done(state: Folder, key: str) -> None:
 
 
 def _is_left(path: str, identity: Identity | None) -> bool:
-    """Return whether a folder is still there, as the one that was recorded."""
     with contextlib.suppress(OSError), Folder.open(path) as folder:
         return identity is not None and folder.is_one(identity)
     return False

@@ -31,7 +31,6 @@ than it takes this process to end."""
 class Stage:
     """A folder on the file system of the destination, removed when the run ends, however it ends.
 
-    :param folder: the stage itself.
     :param destination: the folder that is to hold the files; it need not exist.
     """
 
@@ -104,7 +103,7 @@ class Stage:
         """Move files into the destination, all or none.
 
         :param files: path in the stage by name in the destination.
-        :raises DestinationError: if one cannot be moved; those moved before are taken back.
+        :raises DestinationError: if one cannot be moved.
         """
         try:
             if self.destination.exists():
@@ -210,10 +209,7 @@ def _reap_ended() -> None:
 
 
 def _spawn(command: list[str], stdin: int) -> int:
-    """Start a process in a session of its own, so that no terminal interrupts it.
-
-    :returns: its number.
-    """
+    """Start a process in a session of its own, so that no terminal interrupts it."""
     if hasattr(os, "posix_spawn"):
         streams = [
             (os.POSIX_SPAWN_DUP2, stdin, 0),
@@ -274,9 +270,8 @@ def open_stage(
     watched: bool = True,
     folders: Iterable[str] = (),
 ) -> Iterator[Stage]:
-    """Make a stage for a destination and remove it afterwards.
+    """Make a stage for a destination, which need not exist, and remove it afterwards.
 
-    :param destination: the folder that is to hold the files; it need not exist.
     :param dry_run: whether nothing will be placed; the stage is elsewhere then.
     :param watched: whether a guard cleans up from the beginning if this process is killed; without,
         one does from when the first of several files is placed.
@@ -304,7 +299,6 @@ def open_stage(
 
 
 def _cannot_write(destination: Path, error: OSError, *, dry_run: bool) -> WheeltargetError:
-    """Return the error that names what cannot be written: in a dry run not the destination."""
     if dry_run:
         from wheeltarget.staging.temporary import cannot_write
 
@@ -313,7 +307,6 @@ def _cannot_write(destination: Path, error: OSError, *, dry_run: bool) -> Wheelt
 
 
 def _make_stage(destination: Path, *, dry_run: bool, inner: Iterable[str]) -> Stage:
-    """Make a stage, after removing what killed runs have left of theirs."""
     home = _stage_home(destination, inner)
     if dry_run:
         from wheeltarget.staging.temporary import temporary_home

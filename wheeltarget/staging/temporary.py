@@ -23,10 +23,7 @@ _HINT = "set TMPDIR to a folder that can be written and has room"
 
 
 def temporary_home() -> Path:
-    """Return the folder for temporary files.
-
-    :raises TemporaryFilesError: if none can be written.
-    """
+    """Return the folder for temporary files; raise TemporaryFilesError if none can be written."""
     try:
         return Path(tempfile.gettempdir())
     except OSError as error:
@@ -40,7 +37,7 @@ def temporary_folder(name: str) -> Iterator[Path]:
     """Make a folder for temporary files, and remove it and what killed runs have left of others.
 
     :param name: its purpose, which becomes part of its name.
-    :raises TemporaryFilesError: if it cannot be made, or something in it cannot be written.
+    :raises TemporaryFilesError: if it, or something in it, cannot be written.
     """
     home = temporary_home()
     with explained(home), hidden_folder(home, f"wheeltarget-{name}") as folder, explained(folder):
@@ -55,7 +52,6 @@ def explained(folder: Path | None = None) -> Iterator[None]:
     another place must therefore raise an error of wheeltarget's own.
 
     :param folder: their folder; the default one if None.
-    :raises TemporaryFilesError: if something there cannot be written.
     """
     try:
         yield
@@ -81,7 +77,6 @@ def cannot_write(error: OSError, folder: Path | None = None) -> TemporaryFilesEr
     """Return the error that a temporary file cannot be written.
 
     :param folder: its folder; the default one if None.
-    :returns: the error, which names a folder that still exists when it is read.
     """
     home = temporary_home()
     shown = home if folder is None or folder.is_relative_to(home) else folder

@@ -13,7 +13,6 @@ def require(module: str, what: str, extra: str) -> None:
     :param module: a module of the dependency.
     :param what: what needs it, for the message.
     :param extra: the extra of wheeltarget that installs it.
-    :raises UsageError: if it is not installed.
     """
     if find_spec(module) is None:
         raise UsageError(

@@ -8,9 +8,8 @@ An index, a lock, a name in the wheel store and an earlier run only claim a hash
 destination has been hashed in this run, and a :class:`Digest` proves it: it is made of a hash
 object that has read the content, never of a text.
 
-Start-up: this module is loaded by every run, so it imports hashlib and shutil only when they are
-needed. Messages follow the types of the fields of :class:`FileToFetch`, so the
-evaluation of annotations is not postponed.
+Start-up: every run loads this module, so it imports hashlib only when it is needed. Messages follow
+the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
 """
 
 import errno
@@ -167,7 +166,6 @@ def permitted(mode: int) -> int:
 def link(source: Path, path: Path) -> bool:
     """Link a file to a second name.
 
-    :param source: the file; a symbolic link is not followed on every system.
     :returns: False if that is not possible: another file system, too many links, another user's
         file, a file that is gone, or something that exists at the path.
     """
@@ -181,9 +179,7 @@ def link(source: Path, path: Path) -> bool:
 def link_or_copy(source: Path, path: Path) -> None:
     """Link a file, or the one that a symbolic link names, to a second name, or copy it."""
     if not link(source.resolve(), path):
-        import shutil
-
-        shutil.copyfile(source, path)
+        copy_file(source, path)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -224,10 +220,7 @@ class Hasher:
 
 
 class Writer(Hasher):
-    """Write the content of a file piece by piece, and hash it.
-
-    :param handle: the file; without a buffer, as pieces are large.
-    """
+    """Write content to a file without a buffer piece by piece, and hash it."""
 
     def __init__(self, handle: io.FileIO) -> None:
         super().__init__()
@@ -257,11 +250,7 @@ def _hash_open(handle: io.FileIO) -> Digest:
 
 
 def copy_file(source: Path, path: Path) -> Digest:
-    """Copy a file over what is at a path, and return the digest of what is written.
-
-    :raises OSError: if the file cannot be read, or the copy cannot be written; the error names the
-        copy then.
-    """
+    """Copy a file over what is at a path, which write errors name, and return the copy's digest."""
     with source.open("rb", buffering=0) as reader, path.open("wb", buffering=0) as handle:
         writer = Writer(handle)
         buffer = memoryview(bytearray(_BLOCK))
@@ -311,9 +300,6 @@ class Hashes:
 class FileToFetch:
     """A file to be fetched.
 
-    :param url: its URL.
-    :param filename: its name.
-    :param project: its project.
     :param sha256: the hash that it must have, in lower-case hexadecimal.
     :param size: the number of bytes that it must have; None if that is not known.
     :param path: the path to write it to, at which nothing exists.

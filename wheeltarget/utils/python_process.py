@@ -36,17 +36,12 @@ def other_python_script(executable: str, file: str, *arguments: str) -> list[str
 
     :param executable: its path, or a name to look up on ``PATH``.
     :param file: the file; its folder must not hold modules, since Python imports from there.
-    :raises FileNotFoundError: if there is no program with that name.
     """
     return [find_program(executable), "-E", file, *arguments]
 
 
 def other_python_code(executable: str, code: str, *arguments: str) -> list[str]:
-    """Build a command line for a Python of any version that runs code, without site-packages.
-
-    :param executable: its path, or a name to look up on ``PATH``.
-    :raises FileNotFoundError: if there is no program with that name.
-    """
+    """Build a command line for a Python of any version that runs code, without site-packages."""
     return [find_program(executable), "-B", "-E", "-S", "-c", _DETACH + code, *arguments]
 
 

@@ -60,11 +60,9 @@ def syntax_place(error: ValueError) -> str:
 
 
 def syntax_fault(file: str, text: str, error: ValueError, hint: str = "") -> Fault:
-    """Return a fault at the place that an error of ``tomllib`` names.
+    """Return a fault at the place in a file that an error of ``tomllib`` names.
 
     The line is not shown, since the file may be anything that is named like a lock.
-
-    :param file: the file's name, for the message.
     """
     problem, match = _problem(error)
     if match is None or match["line"] is None:
@@ -81,9 +79,8 @@ def _problem(error: ValueError) -> tuple[str, re.Match[str] | None]:
 
 
 def fault_at(file: str, text: str, path: str, message: str, hint: str = "") -> Fault:
-    """Return a fault at the value that a path names, or as near to it as can be found.
+    """Return a fault at the value in a file that a path names, or as near to it as can be found.
 
-    :param file: the file's name, for the message.
     :param path: such as ``packages[3].wheels[0].hashes``; empty for the whole file.
     """
     start, width = _find(text, path)
@@ -92,7 +89,6 @@ def fault_at(file: str, text: str, path: str, message: str, hint: str = "") -> F
 
 
 def _locate(file: str, text: str, start: int) -> tuple[Location, str]:
-    """Return the place of a character, and its line."""
     line_ends = _starts(r"\n", text, 0, len(text))
     number = bisect_left(line_ends, start)
     first = line_ends[number - 1] + 1 if number else 0
@@ -158,13 +154,10 @@ def _starts(pattern: str, text: str, start: int, end: int) -> tuple[int, ...]:
 
 
 def toml_text(table: Mapping[str, Any]) -> str:
-    """Return a table as a TOML document, the same for equal tables.
+    """Return a table of strings, booleans, integers, lists and tables as a TOML document.
 
     Keys keep their order, but tables come after plain values. A table with one plain value is
     written inline, and a list has one line for each of its values.
-
-    :param table: strings, booleans, integers, lists and tables of these.
-    :raises TypeError: if a value has another type.
     """
     return "\n".join(_lines(table, ())).strip("\n") + "\n"
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def user_folder(kind: str, usual: str, environment: Mapping[str, str]) -> str:
     """Return the path of one of the user's folders for wheeltarget; it need not exist.
 
-    :param kind: ``cache`` or ``state``; ``WHEELTARGET_CACHE_DIR`` or ``WHEELTARGET_STATE_DIR``
-        names it.
+    :param kind: ``cache`` or ``state``.
     :param usual: the folder for this kind on Linux, such as ``~/.cache``.
     """
     named = environment.get(f"WHEELTARGET_{kind.upper()}_DIR")
