@@ -19,7 +19,7 @@ from wheeltarget.commands.download.download import select_jobs
 from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import ClashError, DestinationError, UsageError
 from wheeltarget.staging.folders import Folder
-from wheeltarget.utils.hashes import Digest, Hashes
+from wheeltarget.utils.files import Digest, Hashes
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"

@@ -16,7 +16,7 @@ from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.resolver import prestart
-from wheeltarget.utils.regular_files import RefusedFileError
+from wheeltarget.utils.files import RefusedFileError
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 

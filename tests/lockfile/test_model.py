@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from wheeltarget.errors import InputError, LockError
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, read, to_pylock, write
-from wheeltarget.utils.toml_writer import toml_text
+from wheeltarget.utils.toml import toml_text
 
 FILE = LockedFile(
     "flask-3.0.0-py3-none-any.whl",

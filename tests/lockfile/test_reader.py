@@ -18,7 +18,7 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import InputError
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
 from wheeltarget.lockfile.reader import parse_lock, select_own
-from wheeltarget.utils.regular_files import LOCK_FILE
+from wheeltarget.utils.files import LOCK_FILE
 
 LOCK = "pylock.x.toml"
 Change = Callable[[str], str]

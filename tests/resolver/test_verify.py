@@ -17,7 +17,7 @@ from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import compare, refuse_changed, refuse_failures, roots
 from wheeltarget.targets.catalog import look_up_tag
-from wheeltarget.utils.hashes import Hashes
+from wheeltarget.utils.files import Hashes
 
 CONTENT = b"content"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

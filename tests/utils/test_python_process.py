@@ -324,7 +324,7 @@ BUILDERS = {
 """Functions that build a command line."""
 
 PASSED_ON = {
-    ("staging.cleanup_process", "_spawn"): "Guard builds it",
+    ("staging.stage", "_spawn"): "Guard builds it",
     ("commands.probe.probe", "run_python"): "both of those that call it build it",
     # The script of the probe is a program of its own, and has nothing of ours.
     (

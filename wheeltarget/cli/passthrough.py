@@ -21,8 +21,8 @@ from wheeltarget.lockfile.own import is_own
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, WITH_VALUE, WITHOUT_VALUE
 from wheeltarget.requirements.filenames import is_lock, split_extras
 from wheeltarget.resolver.prestart import begin, dismiss
+from wheeltarget.utils.files import RefusedFileError
 from wheeltarget.utils.python_process import python
-from wheeltarget.utils.regular_files import RefusedFileError
 
 _FILES = {"--requirement": False, "--constraint": True}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from wheeltarget.cli.output.text import report_errors, show_download
 from wheeltarget.commands.download.replay import find_recorded_run, replay
 from wheeltarget.staging.atomic import open_output
-from wheeltarget.utils.redact import json_text
+from wheeltarget.utils.text import json_text
 
 
 def repeat(arguments: tuple[str, ...]) -> bool:

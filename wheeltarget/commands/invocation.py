@@ -23,13 +23,7 @@ from wheeltarget.pip_config.options import (
 )
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.targets.names import Projects, TargetName
-from wheeltarget.utils.regular_files import (
-    LOCK_FILE,
-    REQUIREMENTS_FILE,
-    Limit,
-    read_regular,
-    read_stream,
-)
+from wheeltarget.utils.files import LOCK_FILE, REQUIREMENTS_FILE, Limit, read_regular, read_stream
 
 if TYPE_CHECKING:
     from wheeltarget.targets.target import Target

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.errors import DestinationError, UsageError
-from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.files import is_archive
 from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge as wheelhouse
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile

@@ -19,7 +19,7 @@ from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import TargetName, command_line_targets
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
 
 _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
     "--requirement",

@@ -10,7 +10,7 @@ from wheeltarget.commands.check.locks import read_selections, sha256_of
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DestinationError, UsageError
 from wheeltarget.staging.atomic import open_part
-from wheeltarget.utils.hashes import copy_file
+from wheeltarget.utils.files import copy_file
 
 _OLD_SOURCES = (".tgz", ".tar.bz2")
 

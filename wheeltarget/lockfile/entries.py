@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from wheeltarget.errors import Fault
-from wheeltarget.utils.toml_locations import fault_at
+from wheeltarget.utils.toml import fault_at
 
 KeyPath = tuple[str | int, ...]
 """The path to a value of a lock: ``("packages", 3, "wheels", 0, "hashes")``."""

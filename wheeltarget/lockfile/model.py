@@ -32,7 +32,7 @@ from wheeltarget.errors import Fault, InputError, LockError
 from wheeltarget.lockfile.entries import FaultCollector, PinnedFile
 from wheeltarget.lockfile.reader import SCHEMA, Origin, parse_lock
 from wheeltarget.lockfile.select import parse_standard
-from wheeltarget.utils.toml_writer import toml_text
+from wheeltarget.utils.toml import toml_text
 
 _DELETE_AND_LOCK = "delete the file and lock again"
 

@@ -19,8 +19,8 @@ from wheeltarget.errors import Fault, Location, TargetError
 from wheeltarget.lockfile.entries import FaultCollector, KeyPath, PinnedFile, read_files
 from wheeltarget.lockfile.own import is_own
 from wheeltarget.targets.target import Target, target_from_tag
-from wheeltarget.utils.regular_files import LOCK_FILE
-from wheeltarget.utils.toml_locations import BYTE_ORDER_MARK, parse_toml, syntax_fault
+from wheeltarget.utils.files import LOCK_FILE
+from wheeltarget.utils.toml import BYTE_ORDER_MARK, parse_toml, syntax_fault
 
 SCHEMA = 1
 """The version of the format of ``[tool.wheeltarget]``."""

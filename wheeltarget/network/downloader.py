@@ -31,10 +31,7 @@ from wheeltarget.network.transfer import (
     WrongSizeError,
     fetch_with_retries,
 )
-from wheeltarget.utils.file_to_fetch import FileToFetch
-from wheeltarget.utils.hashes import Digest, copy_file, hash_file
-from wheeltarget.utils.links import link
-from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
 
 if TYPE_CHECKING:
     import ssl

@@ -17,8 +17,7 @@ from typing import Protocol
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import WheeltargetError
-from wheeltarget.utils.file_to_fetch import FileToFetch
-from wheeltarget.utils.hashes import Digest, Writer
+from wheeltarget.utils.files import Digest, FileToFetch, Writer
 
 MOST_CONNECTIONS = 1000
 """The largest number of connections for one file, whatever progress they make."""

@@ -46,7 +46,7 @@ from wheeltarget.pip_protocol import (
     FetchReport,
     write_message,
 )
-from wheeltarget.utils.file_to_fetch import FileToFetch
+from wheeltarget.utils.files import FileToFetch
 
 _NOT_FOUND = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})

@@ -24,7 +24,7 @@ from packaging.version import InvalidVersion, Version
 from wheeltarget.errors import Fault, Location
 from wheeltarget.requirements.filenames import base_name
 from wheeltarget.targets.markers import without_extras
-from wheeltarget.utils.toml_locations import parse_toml, syntax_fault
+from wheeltarget.utils.toml import parse_toml, syntax_fault
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PACKAGE = re.compile(r"\[\[\s*package\s*\]\]")

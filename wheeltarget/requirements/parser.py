@@ -27,7 +27,7 @@ from wheeltarget.pip_config.options import GivenOption, split_file_options
 from wheeltarget.requirements.annotations import AnnotatedLine, Kind, parse_argument, parse_line
 from wheeltarget.requirements.filenames import base_name, is_foreign_lock, is_lock, is_remote
 from wheeltarget.targets.names import TargetName
-from wheeltarget.utils.regular_files import RefusedFileError
+from wheeltarget.utils.files import RefusedFileError
 
 if TYPE_CHECKING:
     from wheeltarget.requirements.foreign_locks import LockedVersion

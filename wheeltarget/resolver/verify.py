@@ -18,7 +18,7 @@ from wheeltarget.resolver.explanation import explain_failures
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import parse_requirement
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.hashes import Hashes
+from wheeltarget.utils.files import Hashes
 from wheeltarget.wheelhouse import closure
 
 

@@ -19,8 +19,8 @@ from wheeltarget.errors import TargetError
 from wheeltarget.targets.names import HOST, Projects, UserTarget, find_user_target, is_path
 from wheeltarget.targets.systems import Catalog, NamedTarget, find_target, parse_systems
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
-from wheeltarget.utils.regular_files import TARGET_FILE, read_regular
-from wheeltarget.utils.toml_locations import parse_toml, syntax_place
+from wheeltarget.utils.files import TARGET_FILE, read_regular
+from wheeltarget.utils.toml import parse_toml, syntax_place
 
 _FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1

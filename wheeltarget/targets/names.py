@@ -17,8 +17,8 @@ from typing import Any
 import platformdirs
 
 from wheeltarget.errors import Fault, InputError, Location, TargetError, locate
-from wheeltarget.utils.regular_files import PROJECT_FILE, RefusedFileError, read_regular
-from wheeltarget.utils.toml_locations import parse_toml
+from wheeltarget.utils.files import PROJECT_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.toml import parse_toml
 
 HOST = "host"
 """The name of the running interpreter."""

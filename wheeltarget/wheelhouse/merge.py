@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wheeltarget.errors import ClashError, DestinationError
 from wheeltarget.staging.stage import Stage, open_stage, settled
-from wheeltarget.utils.hashes import Digest, Hashes, copy_file
+from wheeltarget.utils.files import Digest, Hashes, copy_file
 
 __all__ = ["PlacedFile", "Stage", "StagedFile", "clash", "merge", "open_stage", "settled"]
 

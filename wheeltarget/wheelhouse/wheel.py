@@ -26,8 +26,8 @@ from packaging.tags import parse_tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from wheeltarget.utils.redact import visible
-from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.files import is_archive
+from wheeltarget.utils.text import visible
 from wheeltarget.wheelhouse.archive import (
     DAMAGE,
     Flaw,

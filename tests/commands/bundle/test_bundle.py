@@ -23,7 +23,7 @@ from wheeltarget.commands.bundle.bundle import BundleRequest
 from wheeltarget.commands.bundle.bundle import bundle as make_bundle
 from wheeltarget.commands.bundle.unpack import Layout, unpack
 from wheeltarget.errors import BundleError
-from wheeltarget.staging.state import open_state
+from wheeltarget.staging.folders import open_state
 
 LINUX = "cp312-cp312-manylinux_2_28_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"
@@ -303,7 +303,7 @@ def test_broken_wheels_are_refused(house: Path, broken: Broken) -> None:
         wheel = wheel.rename(house / "lib-1.1-py3-none-any.whl")
     target = WINDOWS if "win" in wheel.name else LINUX
     lock = lock_wheels([wheel], target, house.parent / "pylock.t.toml")
-    open_state(os.environ).close()  # the folder stays, and nothing in it
+    open_state().close()  # the folder stays, and nothing in it
     before = set(house.parent.parent.rglob("*"))
     request = BundleRequest(str(lock), house.parent / "out.zip", wheels=(str(house),))
     with pytest.raises(BundleError, match=broken.code):

@@ -18,7 +18,7 @@ from wheeltarget.cli.passthrough import first_look
 from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.pip_config.options import split_file_options
 from wheeltarget.requirements.parser import read_inputs
-from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, read_regular
+from wheeltarget.utils.files import REQUIREMENTS_FILE, read_regular
 
 pytestmark = pytest.mark.parity
 

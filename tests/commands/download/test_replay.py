@@ -240,15 +240,14 @@ def test_what_may_change_unseen_is_not_remembered(desk: Desk, make: object) -> N
 _KILLED_WHILE_PLACING = """
 import os, signal, sys
 from wheeltarget.cli import main
-from wheeltarget.staging import folders
-from wheeltarget.staging import cleanup_process as guarding
+from wheeltarget.staging import folders, stage
 take = folders.Folder.take
 def take_and_die(*arguments):
     take(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 folders.Folder.take = take_and_die
 if sys.argv.pop(1) == "alone":
-    guarding.Guard.__init__ = lambda *arguments: None
+    stage.Guard.__init__ = lambda *arguments: None
 main.main()
 """
 

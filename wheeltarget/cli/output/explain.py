@@ -24,7 +24,7 @@ from wheeltarget.errors import COMMAND_LINE
 from wheeltarget.resolver.explanation import Explanation
 from wheeltarget.resolver.releases import Release
 from wheeltarget.targets.compatibility import Difference
-from wheeltarget.utils.redact import redact
+from wheeltarget.utils.text import redact
 
 GAP = "  "
 """The space between columns."""

@@ -19,7 +19,7 @@ from wheeltarget.cli.output.text import (
     show_json,
     show_lines,
 )
-from wheeltarget.utils.redact import redact, visible
+from wheeltarget.utils.text import redact, visible
 
 if TYPE_CHECKING:
     from wheeltarget.commands.check.check import CheckOutcome

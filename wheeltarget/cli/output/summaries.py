@@ -15,10 +15,10 @@ from wheeltarget.cli.output.text import (
     show_lines,
     show_notes,
 )
-from wheeltarget.utils.redact import redact
+from wheeltarget.utils.text import redact
 
 if TYPE_CHECKING:
-    from wheeltarget.cache.pruning import Removed, Usage
+    from wheeltarget.cache.folder import Removed, Usage
     from wheeltarget.commands.bundle.bundle import BundleOutcome
     from wheeltarget.commands.lock.diff import Change, LockFile, LockOutcome
     from wheeltarget.commands.merge import MergeOutcome

@@ -25,7 +25,7 @@ from wheeltarget.errors import (
     UsageError,
     WheeltargetError,
 )
-from wheeltarget.utils.redact import json_text, redact, tame
+from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
     from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles

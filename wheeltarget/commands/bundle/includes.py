@@ -9,7 +9,7 @@ from pathlib import Path
 
 from wheeltarget.commands.bundle.unpack import BundledFile
 from wheeltarget.errors import BundleError, UsageError
-from wheeltarget.utils.hashes import hash_file
+from wheeltarget.utils.files import hash_file
 
 _SKIPPED = "__pycache__"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wheeltarget import __version__
-from wheeltarget.utils.hashes import hash_file
+from wheeltarget.utils.files import hash_file
 from wheeltarget.wheelhouse.metadata import read_fields
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from wheeltarget.errors import BundleError
-from wheeltarget.utils.hashes import Digest, Writer
+from wheeltarget.utils.files import Digest, Writer
 from wheeltarget.wheelhouse.archive import leads_out
 
 _ENVIRONMENT = "/usr/bin/env python3"

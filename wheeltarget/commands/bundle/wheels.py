@@ -17,7 +17,7 @@ from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage
 from wheeltarget.lockfile.own import is_own
 from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.utils.hashes import copy_file, hash_file
+from wheeltarget.utils.files import copy_file, hash_file
 from wheeltarget.wheelhouse.archive import Flaw
 from wheeltarget.wheelhouse.wheel import read_wheel
 

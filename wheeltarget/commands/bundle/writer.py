@@ -17,7 +17,7 @@ from pathlib import Path
 from wheeltarget.commands.bundle.unpack import BundledFile
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.staging.atomic import open_part
-from wheeltarget.utils.permissions import permitted
+from wheeltarget.utils.files import permitted
 
 _EARLIEST = 315532800
 """1980-01-01, the earliest time in a zip archive."""

@@ -15,8 +15,7 @@ from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lockfile.reader import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.utils.hashes import Hasher, hash_file
-from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.files import Hasher, hash_file, is_archive
 
 
 def read_selections(

@@ -20,7 +20,7 @@ from wheeltarget.errors import TemporaryFilesError
 from wheeltarget.staging.temporary import explained
 from wheeltarget.targets.compatibility import MUSL, glibc_level
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.redact import visible
+from wheeltarget.utils.text import visible
 from wheeltarget.wheelhouse.archive import DAMAGE, can_be_read
 from wheeltarget.wheelhouse.wheel import WheelFile
 

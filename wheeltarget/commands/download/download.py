@@ -11,8 +11,7 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from wheeltarget.cache.folder import open_for, wheel_folder
-from wheeltarget.cache.pruning import prune_after_run
+from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.cache.run_records import real_folder
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.outcome import (
@@ -51,10 +50,10 @@ from wheeltarget.resolver.verify import (
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
-from wheeltarget.utils.hashes import Hashes, hash_file
-from wheeltarget.utils.links import link_or_copy
-from wheeltarget.utils.redact import json_text
+from wheeltarget.targets.names import HOST_LABEL
+from wheeltarget.utils.files import Hashes, hash_file, link_or_copy
 from wheeltarget.utils.signals import Interrupts, interruptible
+from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
 

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import is_due, open_for, wheel_folder
+from wheeltarget.cache.folder import open_for, wheel_folder
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.locks import NOT_FOR_FETCHING, select_files
 from wheeltarget.commands.download.outcome import (
@@ -32,10 +32,9 @@ from wheeltarget.lockfile.reader import Pin, Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
 from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.staging.stage import Stage
-from wheeltarget.utils.file_to_fetch import FileToFetch
-from wheeltarget.utils.hashes import Digest, hash_file
-from wheeltarget.utils.redact import json_text
+from wheeltarget.utils.files import Digest, FileToFetch, hash_file
 from wheeltarget.utils.signals import interruptible
+from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
 
@@ -224,8 +223,8 @@ def _fetch(
         faults += _ask_pip(fetched, pins, stage, invocation, store, network)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
-    if cache is not None and left and is_due(cache):
-        from wheeltarget.cache.pruning import prune_after_run
+    if cache is not None and left:
+        from wheeltarget.cache.folder import prune_after_run
 
         prune_after_run(cache, environment)
     digests |= fetched.digests

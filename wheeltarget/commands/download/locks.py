@@ -17,12 +17,10 @@ from wheeltarget.lockfile.own import is_own
 from wheeltarget.lockfile.reader import FindTarget, ParsedLock, Selection, parse_lock, select_own
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
-from wheeltarget.targets.names import TargetName, command_line_targets
+from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.regular_files import RefusedFileError
-from wheeltarget.utils.toml_locations import fault_at
-
-HOST, HOST_LABEL = "host", "this interpreter"
+from wheeltarget.utils.files import RefusedFileError
+from wheeltarget.utils.toml import fault_at
 
 _CHOOSING = ENVIRONMENT_OPTIONS | {"--constraint", "--no-binary"}
 """Options for choosing versions, which a lock has done already."""

@@ -19,6 +19,7 @@ from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets import catalog
+from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.utils.signals import interruptible
 
 SCHEMA = 1

@@ -12,8 +12,8 @@ from wheeltarget.commands.lock.diff import OldLock, Pin, pins_of
 from wheeltarget.errors import DestinationError, Fault, InputError, Location, LockError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
-from wheeltarget.utils.regular_files import LOCK_FILE, read_regular
-from wheeltarget.utils.toml_locations import parse_toml
+from wheeltarget.utils.files import LOCK_FILE, read_regular
+from wheeltarget.utils.toml import parse_toml
 
 
 class Form(StrEnum):

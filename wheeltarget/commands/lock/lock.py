@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import open_for, wheel_folder
-from wheeltarget.cache.pruning import prune_after_run
+from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import inputs_of, make_lock
 from wheeltarget.commands.lock.diff import LockFile, LockOutcome, OldLock, change_notes, compare
@@ -34,7 +33,7 @@ from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import compare as compare_hashes
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
-from wheeltarget.targets.names import TargetName, is_path
+from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge

@@ -27,7 +27,7 @@ from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
-from wheeltarget.utils.hashes import hash_file
+from wheeltarget.utils.files import hash_file
 
 _CONSTRAINTS = "same-versions"
 """The name of the constraints file in pip's messages."""

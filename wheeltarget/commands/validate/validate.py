@@ -13,7 +13,7 @@ from wheeltarget.errors import Fault
 from wheeltarget.requirements.parser import decode, encoding_of
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.targets.catalog import look_up
-from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, is_stream, read_regular, read_stream
+from wheeltarget.utils.files import REQUIREMENTS_FILE, is_stream, read_regular, read_stream
 
 
 @dataclass(frozen=True, slots=True)

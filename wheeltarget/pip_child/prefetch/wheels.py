@@ -16,7 +16,7 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task
 from wheeltarget.pip_child.prefetch.rate_limit import host_of
 from wheeltarget.pip_child.prefetch.session import fetch
-from wheeltarget.utils.hashes import Digest, Mark, stamp_of
+from wheeltarget.utils.files import Digest, Mark, stamp_of
 
 _SCHEMES = frozenset({"http", "https"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})

@@ -21,7 +21,7 @@ from tests.support.cli import Result, command, environment, names
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import make_wheel
 from wheeltarget.commands.validate.validate import ValidateRequest, validate
-from wheeltarget.utils.regular_files import (
+from wheeltarget.utils.files import (
     LOCK_FILE,
     REQUIREMENTS_FILE,
     TARGET_FILE,
@@ -31,7 +31,7 @@ from wheeltarget.utils.regular_files import (
     read_regular,
     read_stream,
 )
-from wheeltarget.utils.toml_locations import parse_toml
+from wheeltarget.utils.toml import parse_toml
 
 pytestmark = [
     pytest.mark.thorough,
