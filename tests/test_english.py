@@ -36,11 +36,8 @@ PHRASES = {
 OPEN = (
     "cache",
     "cli.output",
-    "commands.check",
     "commands.explain",
-    "commands.merge",
     "commands.probe",
-    "commands.prune",
     "commands.validate",
     "lockfile",
     "pip_child",
@@ -50,7 +47,6 @@ OPEN = (
     "staging",
     "targets",
     "utils",
-    "wheelhouse",
 )
 """The folders and modules that are not checked yet."""
 

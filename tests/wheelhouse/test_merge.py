@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.cli import command, download, environment, names
 from tests.support.index import LocalIndex, Stall, Status
 from tests.support.output import files_by_target
 from tests.support.wheels import make_wheel
+from wheeltarget.wheelhouse.merge import folder_names, note_differing
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -292,3 +296,16 @@ class TestOtherRuns:
         assert names(project / "wheelhouse") == [APP, LIB, "own-1.0-py3-none-any.whl"]
         assert names(project) == ["wheelhouse"]
         assert names(temporary) == []
+
+
+@given(st.lists(st.text() | st.sampled_from(["a", "A", "a-2", "./a"])))
+def test_folder_names(labels: list[str]) -> None:
+    names = list(folder_names(labels))
+    assert len({name.lower() for name in names}) == len(labels)
+    assert all(re.fullmatch(r"[\w+][\w.+-]*", name, re.ASCII) for name in names)
+
+
+def test_versions_that_differ() -> None:
+    found = {"b": {"1": ["x", "y"], "2": ["z"]}, "same": {"1": ["x", "y", "z"]}, "a": {"3": ["x"]}}
+    assert list(note_differing(found)) == ["b differs: 1 for x, y; 2 for z"]
+    assert list(note_differing(found, "from")) == ["b differs: 1 from x, y; 2 from z"]

@@ -12,9 +12,8 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from wheeltarget.commands.bundle.file_set import merge_files
-from wheeltarget.commands.bundle.unpack import BundledFile, Layout, unpack_all
-from wheeltarget.commands.bundle.wheels import LockChoice, read_lock, take_wheels
+from wheeltarget.commands.bundle.files import BundledFile, Layout, merge_files
+from wheeltarget.commands.bundle.wheels import LockChoice, read_lock, take_wheels, unpack_all
 from wheeltarget.commands.bundle.writer import source_date, write_folder
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.invocation import read_invocation
@@ -39,12 +38,9 @@ __import__(sys.argv[2])
 class InstallCheckRequest:
     """The options of ``wheeltarget install-check``.
 
-    :param lock: the lock; one that wheeltarget wrote names the target.
     :param wheels: folders that have the wheels; if there are none, they are fetched.
     :param python: the interpreter; empty to look for one.
-    :param environment: the environment variables.
     :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
-    :param targets: the values of ``--target``, likewise.
     """
 
     lock: str
@@ -57,13 +53,7 @@ class InstallCheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class InstallCheckOutcome:
-    """The result of an install check.
-
-    :param python: the interpreter.
-    :param target: the target's label.
-    :param modules: the modules that were to be imported.
-    :param findings: the modules that cannot be imported.
-    """
+    """The modules that were to be imported, and a finding for each that cannot be."""
 
     python: str
     target: str
@@ -79,23 +69,18 @@ class InstallCheckOutcome:
 def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     """Unpack the wheels of a lock and import every top-level module in a real interpreter.
 
-    :param request: the options.
-    :returns: the result.
     :raises WheeltargetError: if that cannot be tried.
     """
     invocation = read_invocation((), request.environment)
     environment = invocation.environment
-    choice = LockChoice(request.lock, request.tags, request.targets)
-    lock = read_lock(choice, invocation)
+    choice = LockChoice(request.lock, request.tags, request.targets, request.wheels, invocation)
+    lock = read_lock(choice)
     with interruptible(), temporary_folder("install") as home:
-        place = home / "wheels"
-        wheels, _ = take_wheels(lock, choice, request.wheels, place, invocation, _require)
-        tags = [_tags(path) for _, path in wheels]
+        wheels, _ = take_wheels(lock, choice, home / "wheels", _require_installer)
+        tags = [frozenset(map(str, parse_wheel_filename(path.name)[3])) for _, path in wheels]
         candidates = [request.python] if request.python else _candidates(lock.python, environment)
         python = _choose_python(candidates, lock.python, tags, named=bool(request.python))
-        files = unpack_all(
-            ((package.name, path) for package, path in wheels), Layout(), home / "unpacked"
-        )
+        files = unpack_all(wheels, Layout(), home / "unpacked")
         site = home / "site"
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
@@ -103,12 +88,8 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)
 
 
-def _require() -> None:
+def _require_installer() -> None:
     require("installer", "install-check needs PyPA's installer", "bundle")
-
-
-def _tags(path: Path) -> frozenset[str]:
-    return frozenset(map(str, parse_wheel_filename(path.name)[3]))
 
 
 def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
@@ -181,16 +162,16 @@ def _import_all(
 ) -> Iterator[CheckFinding]:
     """Import each module in a process of its own, which can import nothing else."""
     for module, owner in sorted(owners.items()):
+        command = other_python_code(python, _SCRIPT, str(site), module)
         try:
-            command = other_python_code(python, _SCRIPT, str(site), module)
             done = probe.run_python(command, _TIMEOUT, site.parent)
         except subprocess.TimeoutExpired:
-            message = f"import {module} takes longer than {_TIMEOUT:.0f} seconds"
-            yield CheckFinding(owner, label, "WC602", message)
-            continue
-        if done.returncode < 0:
-            message = f"import {module} crashes Python with signal {-done.returncode}"
-            yield CheckFinding(owner, label, "WC602", message)
-        elif done.returncode:
-            last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
-            yield CheckFinding(owner, label, "WC601", f"import {module} fails: {last}")
+            code, why = "WC602", f"takes longer than {_TIMEOUT:.0f} seconds"
+        else:
+            if done.returncode == 0:
+                continue
+            code, why = "WC602", f"crashes Python with signal {-done.returncode}"
+            if done.returncode > 0:
+                last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+                code, why = "WC601", f"fails: {last}"
+        yield CheckFinding(owner, label, code, f"import {module} {why}")

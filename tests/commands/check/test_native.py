@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import without
 from tests.support.cli import wheeltarget
 from tests.support.elf import AARCH64, make_elf
 from tests.support.here import run_here
@@ -126,6 +127,19 @@ def test_command(tmp_path: Path) -> None:
     assert run_here("check", "house", cwd=tmp_path).exit_code == 0
     result = run_here("check", "house", "--audit", cwd=tmp_path)
     assert (result.exit_code, result.stdout.split(": ")[1][:5]) == (1, "WC503")
+
+
+def test_audit_needs_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_wheel(tmp_path / "house", "lib")
+    without(monkeypatch, "auditwheel")
+    wrong = run_here("check", "house", "--audit", "-r", "pylock.none.toml", cwd=tmp_path)
+    assert (wrong.exit_code, "cannot read pylock.none.toml" in wrong.stderr) == (2, True)
+    result = run_here("check", "house", "--audit", cwd=tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "error: --audit needs auditwheel, which is not installed\n"
+        "  install it with pip install 'wheeltarget[audit]'\n"
+    )
 
 
 REAL = (

@@ -19,14 +19,7 @@ from wheeltarget.commands.download.replay_inputs import find_run_inputs
 from wheeltarget.commands.download.report import open_report
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import (
-    Asked,
-    Prepared,
-    default_targets,
-    names_target,
-    prepare,
-)
+from wheeltarget.commands.prepare import Prepared, names_target, notes_on, prepare
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING, CommandLine
 from wheeltarget.pip_protocol import ChosenFile
@@ -256,7 +249,7 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
         return PlainRun()  # pip reports the fault, or knows an option that we do not
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
-    prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
+    prepared = prepare(invocation, request.tags, request.targets, sources)
     inputs, plan, faults = prepared.inputs, prepared.plan, prepared.faults
     if not faults:
         _refuse_misplaced(plan, sources, invocation.everything)
@@ -283,7 +276,7 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
 
 def _is_ours(request: DownloadRequest, invocation: Invocation) -> bool:
     """Return whether a command line that we cannot parse is about targets."""
-    if default_targets(invocation, request.tags, request.targets) or request.wants_more_than_pip:
+    if invocation.defaults(request.tags, request.targets) or request.wants_more_than_pip:
         return True
     return names_target(invocation, request.words)
 

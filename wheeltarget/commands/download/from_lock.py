@@ -218,13 +218,11 @@ class _Run:
     def _notes(self) -> Iterator[str]:
         if len(self.selections) == 1:
             return
-        from wheeltarget.commands.notes import differing
-
         versions: dict[str, dict[str, list[str]]] = {}
         for selection, _, pin in self._each():
             by_version = versions.setdefault(pin.file.project, {})
             by_version.setdefault(pin.file.version, []).append(selection.label)
-        yield from differing(versions)
+        yield from merge.note_differing(versions)
 
 
 def _staged(path: Path, selection: Selection, folder: str, pin: Pin) -> StagedFile:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from wheeltarget.commands.download.outcome import PlainRun
-from wheeltarget.commands.notes import unused_constraint_notes
+from wheeltarget.commands.prepare import note_unused_constraints
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import CommandLine
 from wheeltarget.requirements.loader import Inputs
@@ -58,7 +58,7 @@ def run(plan: Plan, inputs: Inputs, command: CommandLine, foreign: OtherTarget |
     if exit_code:
         return PlainRun(exit_code)
     missing = _missing(result, foreign) if foreign and result else ()
-    return PlainRun(exit_code, (*unused_constraint_notes(plan), *missing))
+    return PlainRun(exit_code, (*note_unused_constraints(plan), *missing))
 
 
 def _missing(result: JobResult, foreign: OtherTarget) -> tuple[str, ...]:

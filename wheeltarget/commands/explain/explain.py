@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from wheeltarget.commands.explain.answers import Row, make_rows
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.notes import unused_constraint_notes
-from wheeltarget.commands.prepare import Asked, Prepared, prepare
+from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_config.platform_options import target_from_options
@@ -92,7 +91,7 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     """
     invocation = invocation or read_invocation(request.words, request.environment)
     sources = project_names("--allow-sdist", request.sources)
-    prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
+    prepared = prepare(invocation, request.tags, request.targets, sources)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(faults)
@@ -162,5 +161,5 @@ def _outcome(jobs: Sequence[Job], listings: Sequence[JobListing], plan: Plan) ->
     return ExplainOutcome(
         tuple((target.label, target.tags[0], target.python) for target in targets),
         make_rows(jobs, listings, catalog.look_up_tag),
-        tuple(unused_constraint_notes(plan)),
+        tuple(note_unused_constraints(plan)),
     )

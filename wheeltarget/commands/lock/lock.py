@@ -31,8 +31,7 @@ from wheeltarget.commands.lock.files import (
 )
 from wheeltarget.commands.lock.inputs import Names, inputs_of
 from wheeltarget.commands.lock.resolve import Resolver
-from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import Asked, Prepared, prepare
+from wheeltarget.commands.prepare import Prepared, notes_on, prepare
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine
@@ -172,7 +171,7 @@ def _plan(request: LockRequest, invocation: Invocation) -> _Order:
     invocation.require_valid()
     _refuse_options(invocation.command)
     sources = project_names("--allow-sdist", request.allow_sdist)
-    prepared = prepare(invocation, Asked(request.tags, request.targets, sources, locks=True))
+    prepared = prepare(invocation, request.tags, request.targets, sources, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
