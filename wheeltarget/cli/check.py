@@ -110,8 +110,8 @@ def install_check(
 
     request = InstallCheckRequest(
         requirement,
-        tuple(wheels or ()),
         python,
+        wheels=tuple(wheels or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
 from wheeltarget.commands.bundle.files import BundledFile, Layout, merge_files
-from wheeltarget.commands.bundle.wheels import LockChoice, read_lock, take_wheels, unpack_all
+from wheeltarget.commands.bundle.wheels import LockedRequest, read_lock, take_wheels, unpack_all
 from wheeltarget.commands.bundle.writer import source_date, write_folder
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.invocation import read_invocation
@@ -26,6 +27,7 @@ from wheeltarget.utils.extras import require
 from wheeltarget.utils.python_process import other_python_code
 from wheeltarget.utils.signals import interruptible
 
+_REQUIRE = partial(require, "installer", "install-check needs PyPA's installer", "bundle")
 _TIMEOUT = 120.0
 _EXTENSION = re.compile(r"(?P<name>\w+)\.(?:[\w-]+\.)?(?:so|pyd)", re.ASCII)
 _SCRIPT = """\
@@ -35,20 +37,13 @@ __import__(sys.argv[2])
 
 
 @dataclass(frozen=True, slots=True)
-class InstallCheckRequest:
-    """The options of ``wheeltarget install-check``.
+class InstallCheckRequest(LockedRequest):
+    """The arguments of ``wheeltarget install-check``.
 
-    :param wheels: folders that have the wheels; if there are none, they are fetched.
     :param python: the interpreter; empty to look for one.
-    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
     """
 
-    lock: str
-    wheels: tuple[str, ...] = ()
     python: str = ""
-    environment: Mapping[str, str] | None = None
-    tags: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +67,11 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     :raises WheeltargetError: if that cannot be tried.
     """
     invocation = read_invocation((), request.environment)
-    environment = invocation.environment
-    choice = LockChoice(request.lock, request.tags, request.targets, request.wheels, invocation)
-    lock = read_lock(choice)
+    lock = read_lock(request, invocation)
     with interruptible(), temporary_folder("install") as home:
-        wheels, _ = take_wheels(lock, choice, home / "wheels", _require_installer)
+        wheels, _ = take_wheels(lock, request, invocation, home / "wheels", _REQUIRE)
         tags = [frozenset(map(str, parse_wheel_filename(path.name)[3])) for _, path in wheels]
-        candidates = [request.python] if request.python else _candidates(lock.python, environment)
-        python = _choose_python(candidates, lock.python, tags, named=bool(request.python))
+        python = _choose_python(request.python, lock.python, tags, invocation.environment)
         files = unpack_all(wheels, Layout(), home / "unpacked")
         site = home / "site"
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
@@ -88,13 +80,8 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)
 
 
-def _require_installer() -> None:
-    require("installer", "install-check needs PyPA's installer", "bundle")
-
-
-def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
+def _candidates(minor: str, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield the paths where a Python of a minor version may be installed."""
-    minor = ".".join(version.split(".")[:2])
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == minor:
         yield sys.executable
     name = f"python{minor}{'.exe' if os.name == 'nt' else ''}"
@@ -107,12 +94,12 @@ def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _choose_python(
-    candidates: Iterable[str], version: str, tags: Sequence[frozenset[str]], *, named: bool
+    named: str, version: str, tags: Sequence[frozenset[str]], environment: Mapping[str, str]
 ) -> str:
-    """Return the first interpreter that accepts every wheel."""
+    """Return the first interpreter of a version, or the named one, if it accepts every wheel."""
     minor = ".".join(version.split(".")[:2])
-    reasons = []
-    for python in candidates:
+    reasons: list[str] = []
+    for python in [named] if named else _candidates(minor, environment):
         try:
             target = _probe_target(python)
         except (ProbeError, UsageError) as error:

@@ -82,8 +82,6 @@ class InputFiles:
 class Invocation:
     """The inputs of a command, besides its own options.
 
-    :param command: pip's options and the requirements, as typed.
-    :param folder: the working directory.
     :param fault: the error in the command line, if pip would refuse it.
     """
 
@@ -152,7 +150,6 @@ def read_invocation(
     """Read pip's arguments and configuration.
 
     :param environment: the environment variables; None for those of this process.
-    :param files: the files that were read before.
     """
     environment = os.environ if environment is None else environment
     fault = None

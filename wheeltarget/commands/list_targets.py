@@ -30,9 +30,6 @@ class ListRequest:
     :param today: the date that decides which targets are retired.
     :param kinds: the kinds of systems to list; empty for all, ``own`` for user-defined targets.
     :param python: the required Python; empty for any.
-    :param architecture: the required architecture; empty for any.
-    :param verified: whether to exclude inferred targets.
-    :param retired: whether to include retired targets.
     """
 
     today: date
@@ -58,7 +55,6 @@ class Row:
 class Fact:
     """One property of a target.
 
-    :param value: its value; None if it is not known.
     :param status: ``verified`` or ``inferred``; ``follows`` (from the tag), ``assumed`` (the newest
         release), ``given`` (in a file) or ``unknown``.
     :param seen: the ISO date on which it was read in its sources, or an empty string.
@@ -127,8 +123,6 @@ def describe(text: str, today: date) -> Described:
     """Describe a target.
 
     :param text: a value of ``target=`` or ``tags=``.
-    :param today: the date that decides whether it is retired.
-    :raises TargetError: if it is not a target.
     """
     if text == "host":
         facts = _markers(host(), "verified", ("the running interpreter",))
@@ -170,16 +164,15 @@ def _markers(
     """Return the marker variables with their sources."""
     known = target.environment
     return tuple(
-        _marker(name, known[name], status, sources, named)
-        if name in known
-        else Fact(name, None, "unknown")
-        for name in MARKER_VARIABLES
+        _marker(name, known.get(name), status, sources, named) for name in MARKER_VARIABLES
     )
 
 
 def _marker(
-    name: str, value: str, status: str, sources: tuple[str, ...], named: NamedTarget | None
+    name: str, value: str | None, status: str, sources: tuple[str, ...], named: NamedTarget | None
 ) -> Fact:
+    if value is None:
+        return Fact(name, None, "unknown")
     if named and name in named.system.markers:
         return Fact(name, value, named.status, _cite(named.system.sources))
     if status == "follows" and name in {"python_full_version", "implementation_version"}:

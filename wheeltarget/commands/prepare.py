@@ -64,11 +64,8 @@ def prepare(
 ) -> Prepared:
     """Read the inputs of a command, and plan it.
 
-    :param tags: the values of ``--tags``, each a comma-separated list.
-    :param targets: the values of ``--target``, each a comma-separated list.
     :param sources: the projects that may be source distributions, normalised.
     :param locks: whether the chosen files are locked, and must have a hash.
-    :param fetches: whether to fetch requirements files named by URL.
     :raises UsageError: if pip would refuse the command line.
     :raises InputError: if a target option or the project's settings are wrong.
     """
@@ -173,7 +170,6 @@ def notes_on(
 ) -> Iterator[str]:
     """Return notes on a successful run, one sentence each.
 
-    :param labels: the label of each job's target.
     :param pure: the projects of which a wheel is built here, normalised.
     :param whole: whether every job was run; a job that was not may need projects of its own.
     """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,17 +16,16 @@ from wheeltarget.errors import DestinationError, UsageError
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.utils.hashes import copy_file
 
-_OLD_SOURCES = (".tgz", ".tar.bz2")
+_OLD = re.compile(r"\.(?:tgz|tar\.bz2)$")
+"""The endings of old source distributions, which packaging does not know."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneRequest:
     """The arguments of ``wheeltarget prune``.
 
-    :param place: the wheelhouse.
     :param locks: the locks of the files that are needed.
     :param tags: the values of ``--tags``, for locks that are not for one target.
-    :param removes: whether to remove files, not only list them.
     :param since: the locks of the files that another machine has; if given, nothing is removed.
     :param to: a folder to copy the files to that the other machine lacks, or None.
     """
@@ -43,7 +44,6 @@ class PruneRequest:
 class PruneOutcome:
     """The files that no lock names or, with ``since``, those that the other machine lacks.
 
-    :param size: their size in bytes.
     :param done: whether they were removed, or copied.
     """
 
@@ -94,15 +94,9 @@ def prune(request: PruneRequest) -> PruneOutcome:
 
 def _is_distribution(name: str) -> bool:
     """Check whether a name is that of a wheel or a source, not of another archive."""
-    for ending in _OLD_SOURCES:
-        if name.endswith(ending):
-            name = f"{name.removesuffix(ending)}.tar.gz"
-    if name.endswith(".whl"):
-        return True
-    try:
-        return bool(parse_sdist_filename(name))
-    except InvalidSdistFilename:
-        return False
+    with suppress(InvalidSdistFilename):
+        return name.endswith(".whl") or bool(parse_sdist_filename(_OLD.sub(".tar.gz", name)))
+    return False
 
 
 def _named(

@@ -111,7 +111,6 @@ class MissingRequirement:
     """A requirement, without its marker, that no available file meets.
 
     :param parent: the project and version that need it, or an empty string for the user.
-    :param found: the versions that are available instead.
     """
 
     requirement: str
@@ -274,7 +273,6 @@ def check_fit(
 
     :param files: (project, file) for each that was fetched for it.
     :param narrow: by project, the tags that constraints allow.
-    :param sources: the projects whose source distributions are accepted.
     :raises ClosureError: if a file does not fit; it names all of them.
     """
     misfits = []

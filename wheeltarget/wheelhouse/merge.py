@@ -22,10 +22,8 @@ class StagedFile:
     """A file that one target needs.
 
     :param path: its path, in the stage or, if it is to be copied, elsewhere.
-    :param origin: where it came from, for messages.
     :param label: the target that needs it, or an empty string.
     :param folder: the folder in the destination that it goes to, or an empty string.
-    :param digest: its digest, if it was computed in this run.
     """
 
     path: Path
@@ -69,8 +67,6 @@ def merge(
 ) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
-    :param targets: the files of each target.
-    :param hashes: the hashes that are known already.
     :param copied: whether to copy the files, which are not in the stage.
     :param begin: called once no other run is waited for, before anything is placed.
     :returns: the files in the destination, by their names there.

@@ -55,7 +55,6 @@ _STRONG = ("sha256", "sha384", "sha512")
 class WheelFile(WheelMetadata):
     """A wheel, as far as it can be read; the project, version and tags are from its file name.
 
-    :param requires_python: its ``Requires-Python``, or an empty string.
     :param is_archive: whether the archive can be read; what is in it may still be wrong.
     """
 

@@ -5,7 +5,7 @@ start-up: cyclonedx is an extra, so the module that needs it is loaded only for 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,7 @@ from wheeltarget.commands.bundle.files import (
     sizes,
 )
 from wheeltarget.commands.bundle.wheels import (
-    LockChoice,
-    Wheels,
+    LockedRequest,
     read_lock,
     take_wheels,
     unpack_all,
@@ -42,34 +41,22 @@ LAYOUTS = ("flat", "lambda", "lambda-layer")
 """The layouts of a bundle."""
 
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
-_LAMBDA = "aws-lambda"
 
 
 @dataclass(frozen=True, slots=True)
-class BundleRequest:
+class BundleRequest(LockedRequest):
     """The arguments of ``wheeltarget bundle``.
 
     :param output: the path of the bundle: an archive if it ends in ``.zip``, else a folder.
-    :param layout: one of :data:`LAYOUTS`.
-    :param include: the user's own files and folders.
-    :param wheels: folders that have the wheels; without any, the wheels are fetched.
-    :param compiles: whether to compile modules to bytecode.
-    :param components: the path of the component list, or None.
-    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
     """
 
-    lock: str
     output: Path
     layout: str = LAYOUTS[0]
     include: tuple[str, ...] = ()
-    wheels: tuple[str, ...] = ()
     scripts: bool = False
     compiles: bool = False
     compressed: bool = True
     components: Path | None = None
-    environment: Mapping[str, str] | None = None
-    tags: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +92,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     outputs = [each for each in (request.output, request.components) if each is not None]
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
-    choice = LockChoice(request.lock, request.tags, request.targets, request.wheels, invocation)
-    lock = read_lock(choice)
+    lock = read_lock(request, invocation)
     platform = lock.tag.rpartition("-")[2]
     layout = _layout(request, platform)
     if request.compiles:
@@ -122,7 +108,7 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         temporary_folder("bundle") as home,
         open_output(request.components) if request.components else nullcontext() as keep_list,
     ):
-        wheels, flaws = take_wheels(lock, choice, home / "wheels", require_tools)
+        wheels, flaws = take_wheels(lock, request, invocation, home / "wheels", require_tools)
         files = unpack_all(wheels, layout, home / "unpacked")
         for text in request.include:
             files += included_files(text, layout.site, outputs)
@@ -135,7 +121,11 @@ def bundle(request: BundleRequest) -> BundleOutcome:
             request.output, lock.target, sizes(merged, lock.versions), limit, notes
         )
         _refuse_too_large(outcome)
-        components = _list_components(lock, wheels, moment) if keep_list else ""
+        components = ""
+        if keep_list:
+            from wheeltarget.commands.bundle.sbom import component_list
+
+            components = component_list(lock, wheels, moment)
         if request.output.suffix == ".zip":
             write_archive(request.output, merged, moment, compressed=request.compressed)
         else:
@@ -158,16 +148,10 @@ def _layout(request: BundleRequest, platform: str) -> Layout:
     return Layout(site, "bin/" if request.scripts else "", _LAUNCHERS.get(platform, "posix"))
 
 
-def _list_components(lock: Lock, wheels: Wheels, moment: int) -> str:
-    from wheeltarget.commands.bundle.sbom import component_list
-
-    return component_list(lock, {package.name: path for package, path in wheels}, moment)
-
-
 def _limit(request: BundleRequest, lock: Lock) -> int | None:
     """Return the size limit of the service that the target or the layout is for."""
     if request.layout != LAYOUTS[0]:
-        limits = [each.limits for each in known_systems().called(_LAMBDA)]
+        limits = [each.limits for each in known_systems().called("aws-lambda")]
     else:
         try:
             limits = [find_target(lock.target, known_systems()).system.limits]

@@ -69,7 +69,6 @@ class BundledFile:
     """A file of a bundle.
 
     :param name: its path in the bundle, with slashes.
-    :param source: the path of its content.
     :param owner: its project, or the path that was included.
     """
 
@@ -98,7 +97,6 @@ def included_files(text: str, site: str, outputs: Iterable[Path]) -> Iterator[Bu
     slash, only its contents are. Compiled modules are skipped.
 
     :param text: the path as the user wrote it.
-    :param site: the folder of the modules, with a trailing slash if it is not the root.
     :param outputs: the paths that will be written; they cannot be in an included folder.
     :raises UsageError: if the path does not exist, or an output would be in it.
     :raises BundleError: if a file in it is not a regular file, or cannot be read.
@@ -167,9 +165,6 @@ def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[Bundl
     """Compile every module of a bundle; as in pip, one that cannot be compiled is skipped.
 
     :param files: the files of the bundle, each name once.
-    :param folder: a new folder for the compiled files.
-    :raises BundleError: if Python cannot be run.
-    :raises OSError: if something in the folder cannot be written.
     """
     folder.mkdir()
     modules = [file for file in files if file.name.endswith(".py")]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from packaging.metadata import RawMetadata
 
 from wheeltarget import __version__
+from wheeltarget.commands.bundle.wheels import Wheels
 from wheeltarget.lockfile.model import Lock, LockedPackage
 from wheeltarget.utils.hashes import hash_file
 from wheeltarget.wheelhouse.closure import read_fields
@@ -43,17 +44,16 @@ _LONGEST_LICENCE = 120
 """Some wheels have the whole text of a licence in place of its name."""
 
 
-def component_list(lock: Lock, wheels: Mapping[str, Path], moment: int) -> str:
+def component_list(lock: Lock, wheels: Wheels, moment: int) -> str:
     """Return the component list of a lock as JSON, reproducibly.
 
-    :param wheels: the wheel of each project.
     :param moment: its timestamp, in seconds since 1970.
     """
     tool = Component(type=ComponentType.APPLICATION, name="wheeltarget", version=__version__)
     root = Component(type=ComponentType.APPLICATION, name="bundle", bom_ref="bundle")
     metadata = BomMetaData(component=root, timestamp=datetime.fromtimestamp(moment, UTC))
     metadata.tools.components.add(tool)
-    parts = {p.name: _component(p, wheels[p.name]) for p in lock.packages}
+    parts = {package.name: _component(package, path) for package, path in wheels}
     files = "\n".join(p.file.sha256 or p.file.filename for p in lock.packages)
     serial = uuid.uuid5(_NAMESPACE, f"{lock.target}\n{files}")
     bom = Bom(components=parts.values(), metadata=metadata, serial_number=serial)

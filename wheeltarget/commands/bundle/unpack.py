@@ -43,7 +43,6 @@ _INSTALLER = b"wheeltarget\n"
 def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> list[BundledFile]:
     """Unpack one wheel.
 
-    :param owner: its project.
     :param folder: an empty folder for the contents, which get numbers as names.
     :raises BundleError: if installer refuses the wheel.
     """

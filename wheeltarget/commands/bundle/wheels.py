@@ -6,8 +6,8 @@ start-up: installer is an extra, so the module that needs it is loaded last.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
 from wheeltarget.commands.bundle.files import BundledFile, Layout
@@ -33,36 +33,36 @@ Wheels = Sequence[tuple[LockedPackage, Path]]
 
 
 @dataclass(frozen=True, slots=True)
-class LockChoice:
-    """A lock, the target to read it for, and the wheels.
+class LockedRequest:
+    """A lock, and how to take its wheels.
 
-    :param name: its file name.
+    :param wheels: folders that have the wheels; without any, the wheels are fetched.
     :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
-    :param folders: folders that have the wheels; without any, the wheels are fetched.
     """
 
-    name: str
-    tags: tuple[str, ...]
-    targets: tuple[str, ...]
-    folders: tuple[str, ...]
-    invocation: Invocation
+    lock: str
+    _: KW_ONLY
+    wheels: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    environment: Mapping[str, str] | None = None
 
 
-def read_lock(choice: LockChoice) -> Lock:
+def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
     """Read a lock, of wheeltarget or of another tool, for one target.
 
     :raises WheeltargetError: if it cannot be read, or is not for exactly one of these targets.
     """
-    name = choice.name
+    name = request.lock
     try:
-        data = choice.invocation.files.read_lock(name)
+        data = invocation.files.read_lock(name)
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
     own = is_own(data)
-    if not own or choice.tags or choice.targets:
-        selections = tuple(read_selections([name], choice.tags, choice.targets, choice.invocation))
+    if not own or request.tags or request.targets:
+        selections = tuple(read_selections([name], request.tags, request.targets, invocation))
         if len(selections) != 1:
             raise UsageError("a bundle is for one target", "name one target only")
         if not own:
@@ -90,7 +90,11 @@ def _lock_of(selection: Selection) -> Lock:
 
 
 def take_wheels(
-    lock: Lock, choice: LockChoice, folder: Path, ready: Callable[[], None]
+    lock: Lock,
+    request: LockedRequest,
+    invocation: Invocation,
+    folder: Path,
+    ready: Callable[[], None],
 ) -> tuple[Wheels, tuple[str, ...]]:
     """Return the wheel of every project, from folders or from the URLs in the lock.
 
@@ -107,7 +111,7 @@ def take_wheels(
             f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}",
             "lock with --build-pure, or leave these projects out",
         )
-    for each in choice.folders:
+    for each in request.wheels:
         try:
             os.scandir(each).close()
         except OSError as error:
@@ -115,23 +119,22 @@ def take_wheels(
                 f"cannot read {each}: {error.strerror}",
                 "name a wheelhouse with --wheels, or leave it out to fetch what the lock names",
             ) from error
-    if not choice.folders:
+    if not request.wheels:
         ready()
-        _fetch(choice, folder)
-    wheels = tuple(_find_all(lock, choice.folders or (str(folder),), folder))
+        _fetch(request, invocation, folder)
+    wheels = tuple(_find_all(lock, request.wheels or (str(folder),), folder))
     notes = tuple(_check(wheels))
     ready()
     return wheels, notes
 
 
-def _fetch(choice: LockChoice, folder: Path) -> None:
+def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None:
     """Fetch the files of a lock, and check them against it."""
-    arguments = ("--requirement", choice.name, "--dest", str(folder))
-    request = DownloadRequest(
-        arguments, tags=choice.tags, targets=choice.targets, wants_outcome=True
+    arguments = ("--requirement", request.lock, "--dest", str(folder))
+    download = DownloadRequest(
+        arguments, tags=request.tags, targets=request.targets, wants_outcome=True
     )
-    command = split_command_line(arguments)
-    download_locked(request, replace(choice.invocation, command=command))
+    download_locked(download, replace(invocation, command=split_command_line(arguments)))
 
 
 def _find_all(
@@ -193,7 +196,6 @@ def _check(wheels: Wheels) -> Iterator[str]:
 def unpack_all(wheels: Wheels, layout: Layout, folder: Path) -> list[BundledFile]:
     """Unpack wheels, which must have passed the checks of :func:`take_wheels`.
 
-    :param folder: a new folder for the contents.
     :raises BundleError: if installer refuses a wheel.
     """
     from wheeltarget.commands.bundle.unpack import unpack

@@ -53,7 +53,6 @@ def write_archive(
 
     :param path: its path; an existing file is replaced.
     :param moment: the time of each file, in seconds since 1970.
-    :raises BundleError: if it cannot be written.
     """
     path = Path(os.path.realpath(path))
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED

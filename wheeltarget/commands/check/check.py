@@ -56,8 +56,6 @@ class CheckRequest:
 
     :param places: folders of wheels, and single wheels.
     :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, each a list with commas.
-    :param audits: whether to check native code, too.
     """
 
     places: tuple[str, ...]
@@ -73,7 +71,6 @@ class CheckRequest:
 class CheckOutcome:
     """The result of a check.
 
-    :param files: the files that were checked, as they were named.
     :param targets: the labels of the targets; empty if only the files themselves were checked.
     :param findings: what is wrong, by file, then by target.
     """

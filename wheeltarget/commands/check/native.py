@@ -58,7 +58,6 @@ class SharedObject:
     """A shared object, or a program, in a wheel.
 
     :param machine: its machine, as in platform tags; empty if they have no name for it.
-    :param needed: the libraries that it is linked against.
     :param symbols: (version, symbol) for each versioned symbol that it needs from them.
     """
 
@@ -159,7 +158,6 @@ class Guarantee:
     """What the lowest level among a wheel's platform tags guarantees.
 
     :param tag: the level, as a platform tag.
-    :param libc: ``glibc`` or ``musl``.
     :param versions: by prefix, such as ``GLIBC``, the symbol versions that exist.
     :param libraries: the libraries that every machine of that level has.
     """
@@ -259,7 +257,6 @@ def _needs(binary: SharedObject, beyond: Iterable[tuple[str, str]]) -> str:
 def audit(wheel: WheelFile, targets: Iterable[Target]) -> Iterator[CheckFinding]:
     """Find what the shared objects of a wheel need that its tags, or targets, do not have.
 
-    :param wheel: a wheel whose archive can be read.
     :param targets: the targets that accept it.
     """
     binaries, unread = read_shared_objects(wheel)
