@@ -91,20 +91,20 @@ ONCE = dict.fromkeys(INPUTS, 1)
 
 @pytest.mark.parametrize("own", [[], ["--dry-run"], ["--jobs", "2", "--format=json"]], ids=" ".join)
 def test_download(project: Path, index: LocalIndex, own: list[str]) -> None:
-    words = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt", *own]
-    assert count(project, *words) == (ONCE, 1)
+    arguments = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt", *own]
+    assert count(project, *arguments) == (ONCE, 1)
     assert (project / "house").is_dir() is (own != ["--dry-run"])
 
 
 def test_lock(project: Path, index: LocalIndex) -> None:
-    words = ["lock", *index.pip_args(), "-o", "locks", "-r", "needed.txt"]
+    arguments = ["lock", *index.pip_args(), "-o", "locks", "-r", "needed.txt"]
     targets = ("box", "_-mine_toml")
     locks = [f"locks/pylock.{target}.toml" for target in targets]
-    assert count(project, *words) == (ONCE, 1)
+    assert count(project, *arguments) == (ONCE, 1)
     assert len(list((project / "locks").iterdir())) == 2
-    assert count(project, *words, "--check") == (ONCE | dict.fromkeys(locks, 1), 1)
+    assert count(project, *arguments, "--check") == (ONCE | dict.fromkeys(locks, 1), 1)
     # Again while no other run can place any, as one may have done since.
-    assert count(project, *words) == (ONCE | dict.fromkeys(locks, 2), 1)
+    assert count(project, *arguments) == (ONCE | dict.fromkeys(locks, 2), 1)
 
 
 def test_explain(project: Path, index: LocalIndex) -> None:
@@ -112,18 +112,18 @@ def test_explain(project: Path, index: LocalIndex) -> None:
 
 
 def test_check(project: Path, index: LocalIndex) -> None:
-    words = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
-    count(project, *words)
+    arguments = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
+    count(project, *arguments)
     assert count(project, "check", "house", "-r", "needed.txt") == (ONCE, 1)
 
 
-def test_a_run_that_is_pips_alone(project: Path, index: LocalIndex) -> None:
+def test_plain_run(project: Path, index: LocalIndex) -> None:
     """Before this process becomes pip, which reads all of it again."""
     (project / "pyproject.toml").write_text("[tool.wheeltarget]\n")
     (project / "needed.txt").write_text("-c limits.txt\nlib ; target=host\n")
-    words = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
+    arguments = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
     once = dict.fromkeys(["limits.txt", "needed.txt", "pip.conf", "pyproject.toml"], 1)
-    assert count(project, *words) == (once, 1)
+    assert count(project, *arguments) == (once, 1)
 
 
 def test_locks(project: Path, index: LocalIndex) -> None:
@@ -135,12 +135,12 @@ def test_locks(project: Path, index: LocalIndex) -> None:
     assert count(project, "check", "house", "-r", lock) == (once, 1)
     assert count(project, "bundle", "-r", lock, "-o", "bundle.zip") == (once, 1)
     assert count(project, "bundle", "-r", lock, "--wheels=house", "-o", "b.zip") == (once, 1)
-    words = ["prune", "house", "-r", lock, "--list"]
-    assert count(project, *words) == (once, 1)
+    arguments = ["prune", "house", "-r", lock, "--list"]
+    assert count(project, *arguments) == (once, 1)
 
 
 def test_a_lock_that_is_not_ours(project: Path, index: LocalIndex) -> None:
-    """It is for whatever the project names."""
+    """It is for the target that the project names."""
     count(project, "lock", *index.pip_args(), "-o", ".", "-r", "needed.txt")
     text = (project / "pylock.box.toml").read_text()
     foreign = text[: text.index("[tool.wheeltarget")].replace('"wheeltarget', '"other')
@@ -151,8 +151,17 @@ def test_a_lock_that_is_not_ours(project: Path, index: LocalIndex) -> None:
 
 def test_a_file_named_twice(project: Path, index: LocalIndex) -> None:
     twice = f"{project}{os.sep}limits.txt"
-    words = ["explain", *index.pip_args(), "-r", "needed.txt", "-c", twice, "-c", "./limits.txt"]
-    assert count(project, *words) == (ONCE, 1)
+    arguments = [
+        "explain",
+        *index.pip_args(),
+        "-r",
+        "needed.txt",
+        "-c",
+        twice,
+        "-c",
+        "./limits.txt",
+    ]
+    assert count(project, *arguments) == (ONCE, 1)
 
 
 def line(requirement: str) -> SourceLine:

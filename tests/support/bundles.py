@@ -18,12 +18,12 @@ WINDOWS = "cp312-cp312-win_amd64"
 ENTRY = {"lib-1.0.dist-info/entry_points.txt": b"[console_scripts]\nrun = lib:main\n"}
 
 
-def bundle(house: Path, *words: str, target: str = LINUX, to: str = "out.zip") -> Result:
+def bundle(house: Path, *arguments: str, target: str = LINUX, to: str = "out.zip") -> Result:
     """Bundle every wheel of a folder."""
     here = house.parent
     lock_wheels(sorted(house.glob("*.whl")), target, here / "pylock.t.toml")
     options = ["-r", "pylock.t.toml", "--wheels", "house", "-o", to]
-    return run_here("bundle", *options, *words, cwd=here)
+    return run_here("bundle", *options, *arguments, cwd=here)
 
 
 def good(result: Result) -> Result:
@@ -48,7 +48,7 @@ def content(archive: Path) -> dict[str, bytes]:
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
-    """Have it that some modules are not installed."""
+    """Pretend that some modules are not installed."""
 
     def find(name: str) -> object:
         return None if name in modules else find_spec(name)

@@ -11,8 +11,8 @@ OLD = "cp37-cp37m-manylinux2014_x86_64"
 NEW = "cp312-cp312-manylinux_2_28_x86_64"
 
 
-def check(folder: Path, *words: str) -> Result:
-    return run_here("check", folder.name, *words, cwd=folder.parent)
+def check(folder: Path, *arguments: str) -> Result:
+    return run_here("check", folder.name, *arguments, cwd=folder.parent)
 
 
 def lines(result: Result) -> list[str]:

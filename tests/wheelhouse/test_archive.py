@@ -32,7 +32,7 @@ def test_plain_names_stay_inside(parts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["C:/x", "a/c:b", "a//b", "./a", "a\\b", "a\0b", "", "/"])
-def test_these_names_do_not(name: str) -> None:
+def test_names_that_leave_the_folder(name: str) -> None:
     assert leaves_folder(name)
 
 

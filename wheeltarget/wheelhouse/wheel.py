@@ -19,7 +19,6 @@ from dataclasses import dataclass, field, replace
 from email.parser import HeaderParser
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 from packaging.metadata import parse_email
 from packaging.tags import parse_tag
@@ -46,6 +45,9 @@ _CHUNK = 1 << 20
 _MOST_TAGS = 10_000
 _MOST_ALIKE = 50
 """How many flaws of one kind are reported for one wheel."""
+
+_Row = tuple[str, str, str]
+"""The algorithm, the digest and the size in a line of RECORD, as they are written."""
 
 _STRONG = ("sha256", "sha384", "sha512")
 """The hashes that RECORD may use (PEP 427): sha256 or better."""
@@ -238,14 +240,6 @@ def _check_scripts(reading: _Reading) -> None:
                 reading.note("WC103", f"{script} would be written outside its folder")
 
 
-class _Row(NamedTuple):
-    """A line of RECORD, without the path."""
-
-    algorithm: str
-    digest: str
-    size: str
-
-
 def _check_files(reading: _Reading) -> None:
     """Read every file, and compare the files with RECORD in both directions."""
     names = {name: None for name in reading.names if not name.endswith("/")}
@@ -266,7 +260,8 @@ def _check_files(reading: _Reading) -> None:
             reading.note("WC113", f"{name} is not in RECORD")
         # Other compression methods are noted already.
         if can_be_read(reading.archive.getinfo(name)):
-            _check_file(reading, name, None if name in unlisted else rows.get(name))
+            known = rows.get(name) if name not in unlisted else None
+            _check_file(reading, name, known or ("sha256", "", ""))
 
 
 def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
@@ -279,21 +274,19 @@ def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
                 reading.note("WC112", f"line {number} of RECORD is not a path, a hash and a size")
                 continue
             algorithm, _, digest = row[1].partition("=")
-            yield row[0], _Row(algorithm, digest, row[2])
+            yield row[0], (algorithm, digest, row[2])
     except csv.Error as error:
         reading.note("WC112", f"RECORD cannot be read: {error}")
 
 
-def _check_file(reading: _Reading, name: str, row: _Row | None) -> None:
+def _check_file(reading: _Reading, name: str, row: _Row) -> None:
     """Read a file of the archive and compare its hash and size with RECORD."""
-    algorithm = "sha256"
-    if row is not None:
-        if row.algorithm not in _STRONG:
-            found = f"only a {row.algorithm} hash" if row.algorithm else "no hash"
-            reading.note("WC117", f"RECORD has {found} for {name}")
-        known = row.algorithm in hashlib.algorithms_guaranteed
-        algorithm = row.algorithm if known and "shake" not in row.algorithm else algorithm
-    digest, size = hashlib.new(algorithm, usedforsecurity=False), 0
+    algorithm, expected, length = row
+    if algorithm not in _STRONG:
+        found = f"only a {algorithm} hash" if algorithm else "no hash"
+        reading.note("WC117", f"RECORD has {found} for {name}")
+    known = algorithm in hashlib.algorithms_guaranteed and "shake" not in algorithm
+    digest, size = hashlib.new(algorithm if known else "sha256", usedforsecurity=False), 0
     try:
         with reading.archive.open(name) as stream:
             while chunk := stream.read(_CHUNK):
@@ -302,10 +295,8 @@ def _check_file(reading: _Reading, name: str, row: _Row | None) -> None:
     except DAMAGE as error:
         reading.note("WC102", f"{name} cannot be read: {describe_damage(error)}")
         return
-    if row is None:
-        return
     actual = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
-    if row.digest and row.algorithm == algorithm and actual != row.digest.rstrip("="):
-        reading.note("WC115", f"the {row.algorithm} of {name} differs from RECORD")
-    if row.size and row.size != str(size):
-        reading.note("WC116", f"{name} has {size} bytes, but RECORD says {row.size}")
+    if known and expected and actual != expected.rstrip("="):
+        reading.note("WC115", f"the {algorithm} of {name} differs from RECORD")
+    if length and length != str(size):
+        reading.note("WC116", f"{name} has {size} bytes, but RECORD says {length}")

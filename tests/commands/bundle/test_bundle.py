@@ -52,14 +52,14 @@ def test_it_works_without_anything_else(house: Path) -> None:
         assert done.stdout == "1.0\n"
 
 
-def test_one_file_for_two_things(house: Path) -> None:
+def test_bundle_and_component_list_in_one_file(house: Path) -> None:
     make_wheel(house, "lib")
     result = bundle(house, "--components=out.zip")
     assert (result.exit_code, "the bundle and the component list" in result.stderr) == (2, True)
     assert not (house.parent / "out.zip").exists()
 
 
-def test_what_python_does_not_read_is_told(house: Path) -> None:
+def test_note_on_pth_files(house: Path) -> None:
     make_wheel(house, "lib", files={"lib.pth": b"import os\n"})
     result = good(bundle(house, "--layout=lambda-layer"))
     assert (

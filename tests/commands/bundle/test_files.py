@@ -45,8 +45,8 @@ def test_what_cannot_be_included(house: Path) -> None:
     (own / "lib.py").write_text("mine")
     said = refused(bundle(house, "--include=own/"), house)
     assert "lib and own/ have different files lib.py" in said
-    for words, to in ((["--include=own"], "own/out.zip"), (["--include=."], "out")):
-        result = bundle(house, *words, to=to)
+    for arguments, to in ((["--include=own"], "own/out.zip"), (["--include=."], "out")):
+        result = bundle(house, *arguments, to=to)
         assert (result.exit_code, "would be in" in result.stderr) == (2, True)
     Path(os.fsdecode(os.fsencode(own) + b"/\xff.py")).write_bytes(b"")
     assert "'own/\\udcff.py', which is not valid Unicode" in refused(

@@ -17,7 +17,7 @@ from tests.support.wheels import make_wheel
     [
         ("License-Expression: MIT", [{"license": {"id": "MIT"}}]),
         ("License-Expression: mit or apache-2.0", [{"expression": "MIT OR Apache-2.0"}]),
-        ("License-Expression: my own words", [{"license": {"name": "my own words"}}]),
+        ("License-Expression: my own text", [{"license": {"name": "my own text"}}]),
         ("License: BSD-ish", [{"license": {"name": "BSD-ish"}}]),
         (
             "License: UNKNOWN\nClassifier: License :: OSI Approved :: MIT License",

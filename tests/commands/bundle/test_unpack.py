@@ -56,7 +56,7 @@ def test_data(house: Path) -> None:
 
 @pytest.mark.parametrize("script", ["../../evil", "/evil", "a\\\\b"])
 def test_nothing_is_placed_outside(house: Path, script: str) -> None:
-    """Unpack a wheel that nobody has checked."""
+    """Unpack a wheel that was not checked."""
     points = f"[console_scripts]\n{script} = lib:main\n".encode()
     wheel = make_wheel(house, "lib", files={"lib-1.0.dist-info/entry_points.txt": points})
     (house / "into").mkdir()

@@ -37,7 +37,7 @@ def test_broken_wheels_are_refused(house: Path, broken: Broken) -> None:
     assert set(house.parent.parent.rglob("*")) == before
 
 
-def test_what_pip_takes_is_taken(house: Path) -> None:
+def test_harmless_flaws_are_noted(house: Path) -> None:
     house.mkdir()
     (broken,) = (each for each in broken_wheels() if each.what == "no hash")
     broken.make(house)
@@ -49,13 +49,15 @@ def test_lock_of_another_tool(house: Path) -> None:
     lock = lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.toml")
     text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
     lock.write_text(text.partition("[tool")[0])
-    words = ["bundle", "-r", "pylock.toml", "--wheels=house", "-o", "out.zip"]
-    result = run_here(*words, cwd=house.parent)
+    arguments = ["bundle", "-r", "pylock.toml", "--wheels=house", "-o", "out.zip"]
+    result = run_here(*arguments, cwd=house.parent)
     assert (result.exit_code, "name one with --tags" in result.stderr) == (2, True)
-    said = good(run_here(*words, "--tags", LINUX, "--components=c.json", cwd=house.parent)).stdout
+    said = good(
+        run_here(*arguments, "--tags", LINUX, "--components=c.json", cwd=house.parent)
+    ).stdout
     assert said.startswith(f"For {LINUX}:\n  lib 1.0 ")
     assert "lib.py" in content(house.parent / "out.zip")
-    result = run_here(*words, "--tags", "cp312-cp312-win_amd64", cwd=house.parent)
+    result = run_here(*arguments, "--tags", "cp312-cp312-win_amd64", cwd=house.parent)
     assert result.exit_code == 2
     assert "win_amd64" in result.stderr
 
@@ -72,15 +74,15 @@ def test_another_wheel_than_the_lock_says(house: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["bundle", "-o=out.zip"], "a bundle needs PyPA's installer"),
         (["bundle", "-o=out.zip", "--components=c.json"], "a bundle needs PyPA's installer"),
         (["install-check"], "install-check needs PyPA's installer"),
     ],
 )
-def test_what_is_wrong_with_the_input_is_told_before_what_is_not_here(
-    house: Path, words: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+def test_input_is_checked_before_the_extras(
+    house: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_wheel(house, "lib")
     here = house.parent
@@ -101,7 +103,7 @@ def test_what_is_wrong_with_the_input_is_told_before_what_is_not_here(
         (["-r", "pylock.t.toml", "--wheels=house"], 2, f"error: {said}, which is not installed\n"),
         (["-r", "pylock.t.toml"], 2, f"error: {said}, which is not installed\n"),
     ):
-        result = run_here(*words, *options, cwd=here)
+        result = run_here(*arguments, *options, cwd=here)
         assert (result.exit_code, result.stdout) == (exit_code, ""), result.stderr
         assert result.stderr.startswith(first)
         if said in first:

@@ -46,7 +46,7 @@ def test_modes(house: Path) -> None:
     assert stat.S_IMODE((house.parent / "out" / "lib.py").stat().st_mode) == 0o644
 
 
-def test_folder_that_is_there(house: Path) -> None:
+def test_existing_folder(house: Path) -> None:
     make_wheel(house, "lib")
     (house.parent / "out").mkdir()
     (house.parent / "out" / "mine").write_text("keep")

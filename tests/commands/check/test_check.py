@@ -33,7 +33,7 @@ def test_without_a_target_the_files_alone_count(house: Path) -> None:
     )
 
 
-def test_two_that_contradict(house: Path) -> None:
+def test_conflict(house: Path) -> None:
     make_wheel(house, "other", requires=["lib<1.2"])
     make_wheel(house, "lib", "1.1")
     (house.parent / "needed.txt").write_text(f"app ; tags={OLD}\nother\nlib>1.2 ; tags={OLD}\n")
@@ -116,7 +116,7 @@ def test_junit(house: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code", "says"),
+    ("arguments", "exit_code", "says"),
     [
         (["nowhere"], 2, "nowhere is neither a file nor a folder"),
         (["house", "--tags", "py3"], 2, "py3 is not a tag"),
@@ -129,8 +129,8 @@ def test_junit(house: Path) -> None:
         (["house", "-r", "https://127.0.0.1:9/r.txt"], 2, "check uses no network"),
     ],
 )
-def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
-    result = run_here("check", *words, cwd=house.parent)
+def test_wrong_arguments(house: Path, arguments: list[str], exit_code: int, says: str) -> None:
+    result = run_here("check", *arguments, cwd=house.parent)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert says in result.stderr
 
@@ -165,7 +165,7 @@ def test_only_these_files_count(house: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert lines(check(house, "-r", "needed.txt")) == expected
 
 
-def test_what_is_asked_for_by_url(house: Path) -> None:
+def test_requirement_by_url(house: Path) -> None:
     line = "lib @ https://127.0.0.1:9/lib.whl"
     (house.parent / "needed.txt").write_text(f"app\n{line}\n")
     found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
@@ -178,18 +178,18 @@ def test_what_is_asked_for_by_url(house: Path) -> None:
     )
 
 
-def test_what_is_needed_by_url(house: Path) -> None:
+def test_dependency_by_url(house: Path) -> None:
     make_wheel(house, "app", "2.0", requires=["lib @ https://127.0.0.1:9/lib.whl"])
     found = lines(check(house, "-r", "needed.txt", "--tags", OLD))
     assert found[0].startswith(f"house/app-2.0-py3-none-any.whl for {NEW}: WC306 it needs lib from")
 
 
-def test_what_rules_it_out(house: Path) -> None:
+def test_excluded_by_a_constraint_or_a_hash(house: Path) -> None:
     (house.parent / "lib.txt").write_text(f"lib ; tags={OLD} --hash=sha256:{'0' * 64}\n")
     (house.parent / "less.txt").write_text("lib<1\n")
     (house.parent / "plain.txt").write_text(f"lib ; tags={OLD}\n")
-    for words in (["-r", "lib.txt"], ["-r", "plain.txt", "-c", "less.txt"]):
-        found = lines(check(house, *words))[-1]
+    for arguments in (["-r", "lib.txt"], ["-r", "plain.txt", "-c", "less.txt"]):
+        found = lines(check(house, *arguments))[-1]
         # Which version a hash rules out, only newer pips say.
         assert found.replace("lib==1.5", "lib") == (
             f"for {OLD}: WC303 lib is available, but a constraint or a hash excludes it"

@@ -52,7 +52,7 @@ def test_an_extra(house: Path) -> None:
     assert found[-1] == f"for {OLD}: WC301 app 2.0 needs extra, which is missing"
 
 
-def test_a_dependency_that_is_none(house: Path) -> None:
+def test_unreadable_dependency(house: Path) -> None:
     make_wheel(house, "more", requires=["!!!"])
     (found,) = lines(check(house, "--tags", f"{OLD},{NEW}"))
     assert found.startswith("house/more-1.0-py3-none-any.whl: WC304 its dependency '!!!' cannot")

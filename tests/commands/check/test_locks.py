@@ -34,7 +34,7 @@ def test_lock(house: Path) -> None:
         assert re.fullmatch(pattern, line)
 
 
-def test_lock_of_somebody_else(house: Path) -> None:
+def test_lock_of_another_tool(house: Path) -> None:
     lock = lock_wheels(sorted(house.glob("app*")), OLD, house / "pylock.toml")
     text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
     lock.write_text(text.partition("[tool")[0])
