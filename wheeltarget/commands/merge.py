@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,19 +93,25 @@ def _merge(request: MergeRequest) -> MergeOutcome:
     destination = request.destination.resolve()
     folders = tuple(dict.fromkeys(request.folders))
     _refuse_folders(folders, destination)
-    found = {folder: tuple(_find(folder)) for folder in folders}
+    found = {folder: dict(_find(folder)) for folder in folders}
     notes = [note for folder in folders for note in _notes(folder, found[folder])]
     sources: dict[str, list[Path]] = {}
-    for folder in folders:
-        for path in found[folder]:
-            sources.setdefault(path.relative_to(folder).as_posix(), []).append(path)
+    for named in found.values():
+        for name, path in named.items():
+            sources.setdefault(name, []).append(path)
     before = {name for name in sources if (destination / name).exists()}
     inner = {name.rpartition("/")[0] for name in sources}
     with (
         interruptible() as interrupts,
         wheelhouse.open_stage(destination, folders=sorted(inner)) as stage,
     ):
-        staged = [[_staged(folder, path) for path in found[folder]] for folder in folders]
+        staged = [
+            [
+                StagedFile(path, str(path), "", name.rpartition("/")[0])
+                for name, path in named.items()
+            ]
+            for named in found.values()
+        ]
         placed = wheelhouse.merge(stage, staged, copied=True, begin=interrupts.hold)
     files = tuple(
         MergedFile(
@@ -137,13 +143,13 @@ def _refuse_folders(folders: Sequence[Path], destination: Path) -> None:
             )
 
 
-def _find(folder: Path) -> Iterator[Path]:
-    """Return the files of a wheelhouse, and of its subfolders, one for each target."""
+def _find(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Return the files of a wheelhouse and of its subfolders, each with its name there."""
     for path in sorted(folder.iterdir()):
         if path.is_dir() and not path.name.startswith("."):
-            yield from (each for each in sorted(path.iterdir()) if _belongs(each))
+            yield from ((f"{path.name}/{e.name}", e) for e in sorted(path.iterdir()) if _belongs(e))
         elif _belongs(path):
-            yield path
+            yield path.name, path
 
 
 def _belongs(path: Path) -> bool:
@@ -155,31 +161,28 @@ def _belongs(path: Path) -> bool:
     return has_name and is_archive(path)
 
 
-def _notes(folder: Path, found: Sequence[Path]) -> Iterator[str]:
+def _notes(folder: Path, found: Collection[str]) -> Iterator[str]:
     """Return notes on a wheelhouse without distributions, and on files that are not merged."""
     if not found:
         yield f"{folder} contains no distributions and no locks"
-    others = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-        and path not in found
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    files = (path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file())
+    shown = [path.as_posix() for path in files if not any(p.startswith(".") for p in path.parts)]
+    others = [name for name in shown if name not in found]
     if others:
-        few = ", ".join(path.relative_to(folder).as_posix() for path in others[:3])
         more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        yield f"not merged from {folder}, since neither distributions nor locks: {few}{more}"
+        few = ", ".join(others[:3]) + more
+        yield f"not merged from {folder}, since neither distributions nor locks: {few}"
 
 
-def _differing(found: Mapping[Path, Sequence[Path]]) -> Iterator[str]:
+def _differing(found: Mapping[Path, Collection[str]]) -> Iterator[str]:
     """Return a note for each project that has several versions in one folder now."""
     versions: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
-    for folder, paths in found.items():
-        for path in paths:
-            if named := _project(path.name):
-                below = versions.setdefault(path.relative_to(folder).parent.as_posix(), {})
-                below.setdefault(named[0], {}).setdefault(named[1], {})[str(folder)] = None
+    for folder, names in found.items():
+        for name in names:
+            inner, _, filename = name.rpartition("/")
+            if project := _project(filename):
+                below = versions.setdefault(inner, {}).setdefault(project[0], {})
+                below.setdefault(project[1], {})[str(folder)] = None
     for _, projects in sorted(versions.items()):
         yield from wheelhouse.note_differing(projects, "from")
 
@@ -194,8 +197,3 @@ def _project(filename: str) -> tuple[str, str] | None:
     except (InvalidSdistFilename, InvalidWheelFilename):
         return None
     return name, str(version)
-
-
-def _staged(folder: Path, path: Path) -> StagedFile:
-    inner = path.relative_to(folder).parent.as_posix()
-    return StagedFile(path, str(path), "", "" if inner == "." else inner)

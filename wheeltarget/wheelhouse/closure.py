@@ -58,17 +58,14 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
     if archive.getinfo(member).file_size > _LONGEST_TEXT:
         raise TooLargeError(f"{member} has more than {_LONGEST_TEXT >> 20} MB")
     content = archive.read(member)
-    if not member.endswith("/RECORD") and _has_too_many_fields(content):
-        raise TooLargeError(f"{member} has too many fields")
+    if not member.endswith("/RECORD"):
+        head = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
+        short = head.count(b"\n") + head.count(b"\r") <= _MOST_LINES
+        lines = head.splitlines() if short else ()
+        fields = {line.partition(b":")[0].lower() for line in lines if not line[:1].isspace()}
+        if not short or len(fields) > _MOST_FIELDS:
+            raise TooLargeError(f"{member} has too many fields")
     return content
-
-
-def _has_too_many_fields(content: bytes) -> bool:
-    head = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0]
-    if head.count(b"\n") + head.count(b"\r") > _MOST_LINES:
-        return True
-    lines = (line for line in head.splitlines() if not line[:1].isspace())
-    return len({line.partition(b":")[0].lower() for line in lines}) > _MOST_FIELDS
 
 
 def read_fields(archive: zipfile.ZipFile) -> RawMetadata:
@@ -177,7 +174,9 @@ def walk(
                 if wheel.version in matching
                 for each in ("", *sorted(requirement.extras))
             )
-            missing = MissingRequirement(_without_marker(requirement), parent, found)
+            extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+            text = f"{requirement.name}{extras}{requirement.specifier}"
+            missing = MissingRequirement(text, parent, found)
             if not matching and missing not in reported:
                 reported.add(missing)
                 yield missing
@@ -216,11 +215,6 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
     """Return whether a marker holds, or may hold if that cannot be known."""
     marker = requirement.marker
     return marker is None or evaluate(str(marker), target, extra) is not False
-
-
-def _without_marker(requirement: Requirement) -> str:
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f"{requirement.name}{extras}{requirement.specifier}"
 
 
 def find_missing_requirements(

@@ -94,7 +94,9 @@ def bundle(request: BundleRequest) -> BundleOutcome:
     moment = source_date(invocation.environment)
     lock = read_lock(request, invocation)
     platform = lock.tag.rpartition("-")[2]
-    layout = _layout(request, platform)
+    site = "python/" if request.layout == "lambda-layer" else ""
+    launcher = _LAUNCHERS.get(platform, "posix")
+    layout = Layout(site, "bin/" if request.scripts else "", launcher)
     if request.compiles:
         require_same_python(lock.tag, lock.python)
 
@@ -141,11 +143,6 @@ def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
         name = file.name.removeprefix(layout.site)
         if name.endswith(".pth") and "/" not in name:
             yield f"{file.name} of {file.owner} has no effect: Python does not read it in a bundle"
-
-
-def _layout(request: BundleRequest, platform: str) -> Layout:
-    site = "python/" if request.layout == "lambda-layer" else ""
-    return Layout(site, "bin/" if request.scripts else "", _LAUNCHERS.get(platform, "posix"))
 
 
 def _limit(request: BundleRequest, lock: Lock) -> int | None:

@@ -209,14 +209,15 @@ def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) 
         )
         raise InputError(tuple(helpful))
     return tuple(
-        replace(job, files=tuple((name, _without_links(text)) for name, text in job.files))
+        replace(
+            job, files=tuple((name, _LINKS.sub(_comment_out, text)) for name, text in job.files)
+        )
         for job in prepared.plan.jobs
     )
 
 
-def _without_links(text: str) -> str:
-    """Comment out the ``--find-links`` lines of a requirements file."""
-    return _LINKS.sub(lambda found: "#" + "\n" * found[0].count("\n"), text)
+def _comment_out(found: re.Match[str]) -> str:
+    return "#" + "\n" * found[0].count("\n")
 
 
 def _sources(paths: Iterable[Path]) -> Mapping[str, tuple[str, ...]]:

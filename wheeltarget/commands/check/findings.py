@@ -17,13 +17,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from wheeltarget.targets.compatibility import compare_tags
 from wheeltarget.targets.legacy_specifiers import modern_specifiers, reads_legacy
 from wheeltarget.targets.target import Target
-from wheeltarget.wheelhouse.closure import (
-    Available,
-    UnreadableDependency,
-    is_wanted,
-    read_dependencies,
-    walk,
-)
+from wheeltarget.wheelhouse import closure
+from wheeltarget.wheelhouse.closure import Available
 from wheeltarget.wheelhouse.wheel import WheelFile
 
 CHECK_CODES: Mapping[str, str] = {
@@ -135,8 +130,8 @@ def find_missing(
 
     :param roots: what the user asked for; None to check the dependencies of every wheel.
     """
-    for each in walk(available, roots):
-        if isinstance(each, UnreadableDependency):
+    for each in closure.walk(available, roots):
+        if isinstance(each, closure.UnreadableDependency):
             message = f"its dependency {each.text!r} cannot be read: {each.reason}"
             yield CheckFinding(str(each.wheel.path), "", "WC304", message)
         else:
@@ -149,6 +144,6 @@ def find_direct_references(
 ) -> Iterator[tuple[WheelFile, Requirement]]:
     """Find the dependencies that wheels want from a URL instead of an index."""
     for wheel in chain.from_iterable(available.wheels.values()):
-        for requirement in read_dependencies(wheel, available.target)[0]:
-            if requirement.url and is_wanted(requirement, available.target):
+        for requirement in closure.read_dependencies(wheel, available.target)[0]:
+            if requirement.url and closure.is_wanted(requirement, available.target):
                 yield wheel, requirement

@@ -105,12 +105,11 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SharedObj
     with archive.open(member) as stream, tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
         with explained():
             shutil.copyfileobj(stream, copy, 1 << 20)
-        return _read(visible(member.filename), copy)
+        copy.seek(0)
+        return _read(visible(member.filename), ELFFile(copy))
 
 
-def _read(name: str, stream: Any) -> SharedObject:
-    stream.seek(0)
-    elf = ELFFile(stream)
+def _read(name: str, elf: Any) -> SharedObject:
     if elf.num_sections() > _MOST_SECTIONS:
         raise ValueError(f"it has more than {_MOST_SECTIONS} sections")
     machine = _MACHINES.get((elf["e_machine"], elf.elfclass), "")
