@@ -11,7 +11,7 @@ import pytest
 from wheeltarget.cache.run_records import RunInputs
 from wheeltarget.commands.download.replay_inputs import _KNOWN, find_run_inputs
 from wheeltarget.commands.invocation import read_invocation
-from wheeltarget.commands.prepare import Asked, prepare
+from wheeltarget.commands.prepare import prepare
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
@@ -31,7 +31,7 @@ def inputs_of(
     """Find the inputs of a download that is not run."""
     environment = {"PIP_CONFIG_FILE": os.devnull, "HOST": "localhost", **variables}
     invocation = read_invocation(words, environment)
-    return find_run_inputs(prepare(invocation, Asked((TAG,), targets)), 1.0, 2.0)
+    return find_run_inputs(prepare(invocation, (TAG,), targets), 1.0, 2.0)
 
 
 def test_files_and_variables(folder: Path) -> None:

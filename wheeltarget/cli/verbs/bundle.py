@@ -78,7 +78,7 @@ def bundle(
         output,
         layout.value,
         tuple(include or ()),
-        tuple(wheels or ()),
+        wheels=tuple(wheels or ()),
         scripts=scripts,
         compiles=compiles,
         compressed=not store,

@@ -30,8 +30,8 @@ def install_check(
     """Run ``install-check``."""
     request = command.InstallCheckRequest(
         requirement,
-        tuple(wheels or ()),
         python,
+        wheels=tuple(wheels or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
     )

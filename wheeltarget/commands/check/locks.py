@@ -26,10 +26,7 @@ def read_selections(
 ) -> Iterator[Selection]:
     """Read locks, and select from each the files for its target.
 
-    :param locks: their file names.
     :param tags: the values of ``--tags``, for locks that are not for one target.
-    :param targets: the values of ``--target``, likewise.
-    :param invocation: pip's configuration, the environment and the project's settings.
     :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
     """
     for lock in locks:
@@ -55,11 +52,7 @@ def read_selections(
 def compare_with_locks(
     selections: Sequence[Selection], paths: Sequence[Path]
 ) -> Iterator[CheckFinding]:
-    """Compare the files with those that the locks name.
-
-    :param selections: the selected files of each lock.
-    :param paths: the files.
-    """
+    """Compare the files with those that the locks name."""
     by_name: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
         by_name[path.name].append(path)

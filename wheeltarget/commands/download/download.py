@@ -25,12 +25,10 @@ from wheeltarget.commands.download.replay_inputs import find_run_inputs
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.download.untargeted import run_untargeted
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.notes import notes_on
 from wheeltarget.commands.prepare import (
-    Asked,
     Prepared,
-    default_targets,
     names_target,
+    notes_on,
     prepare,
     project_names,
 )
@@ -83,7 +81,7 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
         return PlainRun()  # pip reports the fault, or knows an option that we do not
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
-    prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
+    prepared = prepare(invocation, request.tags, request.targets, sources)
     inputs, plan, faults = prepared.inputs, prepared.plan, prepared.faults
     for_targets = all(job.target for job in plan.jobs)
     if not faults:
@@ -111,7 +109,7 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
 
 def _may_name_target(request: DownloadRequest, invocation: Invocation) -> bool:
     """Return whether a command line that we cannot parse may be about targets."""
-    if default_targets(invocation, request.tags, request.targets) or request.wants_more_than_pip:
+    if invocation.defaults(request.tags, request.targets) or request.wants_more_than_pip:
         return True
     return names_target(invocation, request.words)
 

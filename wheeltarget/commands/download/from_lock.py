@@ -36,7 +36,7 @@ from wheeltarget.utils.files import Digest, FileToFetch, hash_file
 from wheeltarget.utils.signals import interruptible
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
-from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
+from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names, note_differing
 
 _ANOTHER = "the file has changed since it was locked; if that is intended, lock again"
 _BROKEN = "the connection broke repeatedly; try again later, or raise --resume-retries"
@@ -159,14 +159,12 @@ def _target_file(
 
 def _notes(targets: Sequence[TargetFiles]) -> Iterator[str]:
     if len(targets) > 1:
-        from wheeltarget.commands.notes import differing
-
         versions: dict[str, dict[str, list[str]]] = {}
         for target in targets:
             for file in target.files:
                 by_version = versions.setdefault(file.name, {})
                 by_version.setdefault(file.version, []).append(target.label)
-        yield from differing(versions)
+        yield from note_differing(versions)
 
 
 def _fetch(

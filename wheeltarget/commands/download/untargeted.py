@@ -8,8 +8,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from wheeltarget.commands.download.outcome import PlainRun
-from wheeltarget.commands.notes import unused_constraint_notes
-from wheeltarget.commands.prepare import Prepared
+from wheeltarget.commands.prepare import Prepared, note_unused_constraints
 from wheeltarget.errors import InputError, WheeltargetError
 from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.resolver import pip_runner
@@ -48,7 +47,7 @@ def run_untargeted(prepared: Prepared) -> PlainRun:
     if exit_code:
         return PlainRun(exit_code)
     missing = _missing(prepared, result, foreign) if foreign and result else ()
-    return PlainRun(exit_code, (*unused_constraint_notes(plan), *missing))
+    return PlainRun(exit_code, (*note_unused_constraints(plan), *missing))
 
 
 def _missing(prepared: Prepared, result: JobResult, target: Target) -> tuple[str, ...]:

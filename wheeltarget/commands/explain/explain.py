@@ -10,8 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from wheeltarget.commands.explain.results import Row, make_rows
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.notes import unused_constraint_notes
-from wheeltarget.commands.prepare import Asked, Prepared, prepare, project_names
+from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prepare, project_names
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_config.platform_options import target_from_options
@@ -93,7 +92,7 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     """
     invocation = invocation or read_invocation(request.words, request.environment)
     sources = project_names("--allow-sdist", request.sources)
-    prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
+    prepared = prepare(invocation, request.tags, request.targets, sources)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(faults)
@@ -112,7 +111,7 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     return ExplainOutcome(
         tuple((target.label, target.tags[0], target.python) for target in targets),
         make_rows(jobs, listings, catalog.look_up_tag),
-        tuple(unused_constraint_notes(prepared.plan)),
+        tuple(note_unused_constraints(prepared.plan)),
     )
 
 

@@ -22,8 +22,7 @@ from wheeltarget.commands.lock.files import (
     requirements_text,
 )
 from wheeltarget.commands.lock.resolve import Resolver
-from wheeltarget.commands.notes import notes_on
-from wheeltarget.commands.prepare import Asked, Prepared, prepare, project_names
+from wheeltarget.commands.prepare import Prepared, notes_on, prepare, project_names
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
@@ -171,7 +170,7 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
             "leave it out, or name the environment of that interpreter as a target",
         )
     sources = project_names("--allow-sdist", request.allow_sdist)
-    prepared = prepare(invocation, Asked(request.tags, request.targets, sources, locks=True))
+    prepared = prepare(invocation, request.tags, request.targets, sources, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
