@@ -39,7 +39,6 @@ OPEN = (
     "commands.check",
     "commands.explain",
     "commands.merge",
-    "commands.probe",
     "commands.prune",
     "commands.validate",
     "lockfile",

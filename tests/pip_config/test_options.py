@@ -19,6 +19,7 @@ from wheeltarget.pip_config.options import (
     WITHOUT_VALUE,
     CommandLine,
     GivenOption,
+    read_connections,
     split_command_line,
     split_file_options,
 )
@@ -230,3 +231,15 @@ def test_asking_for_options() -> None:
     assert line.has("--pre")
     assert line.has("--dest")
     assert not line.has("--log")
+
+
+@pytest.mark.parametrize(("value", "count"), [(None, 16), ("", 16), ("1", 1), ("256", 256)])
+def test_number_of_connections(value: str | None, count: int) -> None:
+    environment = {} if value is None else {"WHEELTARGET_CONNECTIONS": value}
+    assert read_connections(environment) == count
+
+
+@pytest.mark.parametrize("value", ["0", "257", "-1", "many"])
+def test_number_of_connections_that_is_not_allowed(value: str) -> None:
+    with pytest.raises(UsageError, match=f"not a number of connections: '{value}'"):
+        read_connections({"WHEELTARGET_CONNECTIONS": value})

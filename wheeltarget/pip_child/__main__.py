@@ -16,12 +16,8 @@ from typing import Any
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import PipMovedError
 from wheeltarget.pip_child.job import CurrentJob, RunContext, changed_environment
-from wheeltarget.pip_child.patches.chosen_files import observe_result
 from wheeltarget.pip_child.patches.freshness import patch_freshness
-from wheeltarget.pip_child.patches.install import install, install_files, install_listing
 from wheeltarget.pip_child.patches.wheel_store import patch_copies
-from wheeltarget.pip_child.prefetch.install import Prefetching, reduce_collections
-from wheeltarget.pip_child.prefetch.prefetcher import Scope
 from wheeltarget.pip_child.startup import load_pip, wait_for_job
 from wheeltarget.pip_protocol import (
     FAILURE,
@@ -120,6 +116,9 @@ def run_request(request: Request, result: Path, interrupts: list[int]) -> int:
 
 def run_jobs(request: ResolveJobs | ListProjects, interrupts: list[int]) -> int:
     """Patch pip, run it for each job, and return the exit code."""
+    from wheeltarget.pip_child.patches.install import install, install_listing
+    from wheeltarget.pip_child.prefetch.install import Prefetching, reduce_collections
+
     if isinstance(request, ListProjects):
         store, refresh = None, False
     else:
@@ -129,8 +128,8 @@ def run_jobs(request: ResolveJobs | ListProjects, interrupts: list[int]) -> int:
         patch_copies(current)
         patch_freshness(current)
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
-        scope = Scope.of(request.jobs, request.connections, store, Path(temporary))
-        prefetching = Prefetching(current, scope) if request.ahead else None
+        folders = (store, Path(temporary))
+        prefetching = Prefetching(current, request, *folders) if request.ahead else None
         lists = isinstance(request, ListProjects)
         (install_listing if lists else install)(current, download, prefetching)
         reduce_collections()
@@ -156,6 +155,9 @@ def _end_job(current: CurrentJob) -> None:
 
 def run_plain(request: PlainRun, result: Path) -> int:
     """Run pip with no patch but that of requirements files, and return its exit code."""
+    from wheeltarget.pip_child.patches.chosen_files import observe_result
+    from wheeltarget.pip_child.patches.install import install_files
+
     current = CurrentJob(RunContext())
     if request.files or not request.observed:
         install_files(current, download)

@@ -28,7 +28,7 @@ from wheeltarget.network.transfer import (
     read_length,
     read_start,
 )
-from wheeltarget.pip_child.prefetch.session import bounded_retry, set_retry
+from wheeltarget.pip_child.prefetch.session import BoundedRetry, set_retry
 from wheeltarget.pip_protocol import FetchFailure, FetchLocked, FetchReport
 from wheeltarget.utils.file_to_fetch import FileToFetch
 
@@ -128,7 +128,7 @@ class _LockedFetch:
     def run(self) -> tuple[FetchFailure, ...]:
         """Fetch everything, and return what could not be fetched."""
         _widen(self._session, self._connections)
-        set_retry(self._session, bounded_retry())
+        set_retry(self._session, BoundedRetry)
         late = [order for order in self._orders if _host(order) in self._last]
         self._fetch_all([order for order in self._orders if order not in late])
         self._failed |= dict.fromkeys(late, UnreachableError("the host does not answer"))

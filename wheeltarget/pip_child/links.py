@@ -28,3 +28,22 @@ def without_credentials(url: str) -> str:
     # pip's own function uses urlunsplit, which turns git+file:/// into git+file:/.
     netloc = urlsplit(url).netloc
     return url.replace(netloc, str(split_auth_from_netloc(netloc)[0]), 1)
+
+
+def first_tried(candidates: list[Any], specifier: Any) -> Any:
+    """Return the candidate that pip's resolver tries first, or None.
+
+    A yanked file is only chosen if it is pinned (PEP 592), as in pip's
+    ``Factory._iter_found_candidates``.
+
+    :param candidates: pip's candidates, in ascending order.
+    :param specifier: pip's specifiers for them.
+    """
+    pinned = any(
+        each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
+        for each in specifier
+    )
+    if pinned and all(candidate.link.is_yanked for candidate in candidates):
+        return candidates[-1] if candidates else None
+    taken = (candidate for candidate in reversed(candidates) if not candidate.link.is_yanked)
+    return next(taken, None)

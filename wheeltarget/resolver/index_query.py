@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from wheeltarget.errors import DownloadError
-from wheeltarget.network.policy import read_connections
+from wheeltarget.pip_config.options import read_connections
 from wheeltarget.pip_protocol import JobListing, ListingReport, ListProjects, read_message
 from wheeltarget.resolver.pip_runner import fetches_ahead, make_order, output_options, run_alone
 from wheeltarget.resolver.plan import Job

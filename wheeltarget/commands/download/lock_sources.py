@@ -16,9 +16,9 @@ from wheeltarget.commands.download.lock_options import NOT_FOR_FETCHING
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
 from wheeltarget.lockfile.reader import Pin
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
-from wheeltarget.network.policy import Network, has_other_index, read_connections, read_network
+from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.network.transfer import RetryPolicy
-from wheeltarget.pip_config.options import CommandLine
+from wheeltarget.pip_config.options import CommandLine, read_connections
 from wheeltarget.utils.file_to_fetch import FileToFetch
 from wheeltarget.utils.hashes import Digest, hash_file
 from wheeltarget.wheelhouse.merge import Stage

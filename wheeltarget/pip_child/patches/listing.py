@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_child.links import normalize_name, without_credentials
+from wheeltarget.pip_child.links import first_tried, normalize_name, without_credentials
 from wheeltarget.pip_child.patches.error_messages import UnusablePages
 from wheeltarget.pip_child.patches.failures import allowed_hashes, file_facts, places_of
 from wheeltarget.pip_child.patches.selftest import ODD, proof_finder
-from wheeltarget.pip_child.prefetch.graph import fetch_pages, first_tried
 from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_protocol import Asked, FoundFile, FoundProject, JobListing
 
@@ -81,7 +80,7 @@ class ProjectLister:
         if self.prefetching is not None and self.prefetching.ahead is not None:
             for project in wanted:
                 if project not in self.found:
-                    fetch_pages(self.prefetching.ahead, finder, project)
+                    self.prefetching.ahead.fetch_pages(finder, project)
         self.current.job.listing = JobListing(
             hashed,
             tuple(described),

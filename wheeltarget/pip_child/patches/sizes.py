@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_child.prefetch.rate_limit import host_of
+from wheeltarget.pip_child.prefetch.pool import host_of
 from wheeltarget.pip_child.prefetch.session import HEAD_OPTIONS
 
 _NOT_ALLOWED = frozenset({401, 407})
