@@ -181,12 +181,9 @@ def receive(
     The count of broken connections starts again only after progress, not after each answer: a
     server that sends one byte each time would be asked without end.
 
-    :param write: takes each piece.
+    It raises the errors of :func:`fetch_with_retries`, except for those of the hash and the file.
+
     :param size: the size of the file in bytes, or None.
-    :raises WrongSizeError: if it has another size.
-    :raises StatusError: if the server answers with anything else.
-    :raises BrokenError: if the connection broke too often.
-    :raises UnreachableError: if no connection can be made.
     """
     progress = _MUCH if size is None else min(_MUCH, size // _SHARE + 1)
     received = counted = broken = 0

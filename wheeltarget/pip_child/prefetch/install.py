@@ -80,10 +80,7 @@ class Prefetching:
                 return
 
     def remove(self, reason: str) -> None:
-        """Remove all patches, so that pip fetches everything itself.
-
-        :param reason: the reason, for the note.
-        """
+        """Remove all patches, so that pip fetches everything itself."""
         self._undo.close()
         self.close()
         self._reason = reason

@@ -117,7 +117,6 @@ class KeptPage:
     ) -> list[Any] | None:
         """Return pip's links to the needed files, or None if pip has to parse the page.
 
-        :param wanted: the filter for the files.
         :param legacy: whether pip may change the ``requires_python`` of the links.
         :param parse: pip's function to parse a page.
         """

@@ -45,10 +45,6 @@ class LeftToPip:
 _SHUT = LeftToPip("its host is left to pip")
 
 
-class StoppedError(Exception):
-    """The run is over."""
-
-
 class Task(Future[Any]):
     """Something to fetch.
 
@@ -91,7 +87,6 @@ class Host:
     :param busy: how many requests it has at the moment.
     :param answers: how many answers it has given since the limit changed.
     :param resumes: when its pause ends, on the clock of ``time.monotonic``.
-    :param is_shut: whether it is left to pip.
     :param queue: the tasks that have not begun, by rank.
     """
 
@@ -210,11 +205,6 @@ class Pool:
         end = time.monotonic() + patience
         for thread in self._threads:
             thread.join(max(end - time.monotonic(), 0))
-
-    def check(self) -> None:
-        """Raise StoppedError if the run is over."""
-        if self.is_stopped:
-            raise StoppedError
 
     def is_current(self) -> bool:
         """Return whether the current thread is one of the pool's."""

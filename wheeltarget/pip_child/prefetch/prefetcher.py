@@ -84,11 +84,7 @@ class Prefetcher:
     # Pages
 
     def fetch_pages(self, finder: Any, name: str) -> list[Task]:
-        """Start to fetch the pages that pip would search for a project.
-
-        :param finder: pip's finder.
-        :param name: the project, normalised.
-        """
+        """Start to fetch the pages that pip would search for a project."""
         if name in getattr(finder, "_locked_links", {}):
             return []
         session = finder._link_collector.session
@@ -167,10 +163,7 @@ class Prefetcher:
     # Metadata
 
     def metadata(self, link: Any) -> Task:
-        """Start to fetch a metadata file, unless it was started before.
-
-        :param link: pip's link to the metadata file.
-        """
+        """Start to fetch a metadata file, unless it was started before."""
         url = link.url_without_fragment
         if url not in self._metadata:
             fetch = partial(self._fetch_metadata, url, link.as_hashes())

@@ -69,8 +69,7 @@ class WalkScheduler:
     def walk(self, resolver: Any, roots: Iterable[Any], *, takes_wheels: bool) -> None:
         """Walk the graphs of the current job, unless that was done, and of the upcoming ones.
 
-        :param resolver: pip's resolver for the current job.
-        :param roots: pip's requirements and constraints for it.
+        :param roots: pip's requirements and constraints for the current job.
         :param takes_wheels: whether wheels are needed, not only metadata.
         """
         finder, requirements = resolver.factory._finder, list(roots)
@@ -84,10 +83,7 @@ class WalkScheduler:
             self._run(own, takes_wheels=takes_wheels)
 
     def keep_only(self, links: Iterable[Any]) -> None:
-        """Withdraw the wheels that neither the current job nor upcoming ones will need.
-
-        :param links: pip's links to the files that the current job needs.
-        """
+        """Withdraw the wheels that neither the current job nor upcoming ones will need."""
         walks = [each.walk for each in self._upcoming.values()]
         theirs = [link for walk in walks if walk.is_whole for link in walk.links()]
         self._ahead.wheels.keep_only([*links, *theirs])

@@ -69,10 +69,7 @@ class SharedSession:
         self._fresh: _State = ([], {}, None)
 
     def get(self, options: Any, make: Callable[[], Any]) -> Any:
-        """Return the session for a job, which is new if its options differ from the last one's.
-
-        :param options: pip's options for the job.
-        """
+        """Return the session for a job, which is new if its options differ from the last one's."""
         needed = session_options(options)
         if self.session is None or needed != self._options:
             self.close()
@@ -120,7 +117,6 @@ class SharedSession:
     def submit(self, url: str, rank: int, fetch: Callable[[], Any]) -> Task:
         """Start to fetch something in a thread.
 
-        :param rank: how urgent it is; the lowest is done first.
         :returns: a task; its outcome is that of ``fetch``, a permanent error of pip, or
             :class:`LeftToPip`.
         """
@@ -200,7 +196,7 @@ class BoundedRetry(Retry):  # type: ignore[misc]
     """Repeat requests as pip does, but refuse very long pauses."""
 
     def increment(self, method: Any = None, url: Any = None, **named: Any) -> Any:
-        """Return what to do after an answer or an error; raises MaxRetryError."""
+        """Return what is left to do after an answer or an error; raises MaxRetryError."""
         wait = self.pause_after(named.get("response"))
         if wait > _TOO_LONG:
             status = named["response"].status
@@ -220,10 +216,7 @@ BoundedRetry.__name__ = Retry.__name__
 
 
 def watched_retry(pool: Pool) -> type:
-    """Return the class that decides whether a shared session repeats a request.
-
-    :param pool: the threads, which all wait if a host asks one of them to.
-    """
+    """Return the class by which all threads wait if a host asks one of them to."""
 
     class WatchedRetry(BoundedRetry):
         def increment(self, method: Any = None, url: Any = None, **named: Any) -> Any:
@@ -261,11 +254,7 @@ def asked_host(connections: Any, url: str | None) -> str:
 
 
 def set_retry(session: Any, retry: type) -> None:
-    """Replace the class that decides whether a session repeats a request.
-
-    :param session: pip's session.
-    :param retry: a subclass of urllib3's class; pip's settings are kept.
-    """
+    """Replace the class that decides whether a session repeats a request; keep pip's settings."""
     for adapter in _adapters(session):
         if hasattr(adapter, "max_retries"):
             adapter.max_retries = copy.copy(adapter.max_retries)

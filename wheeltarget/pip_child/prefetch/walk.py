@@ -67,7 +67,6 @@ class _Node:
 class Walk:
     """A walk for one job.
 
-    :param finder: pip's finder for the job.
     :param arrivals: gets the finished tasks.
     :param with_dependencies: whether to follow dependencies.
     :param may_ask: whether pip may ask the user for credentials.
@@ -149,10 +148,7 @@ class Walk:
         self._waiting.clear()
 
     def begin(self, roots: list[Any]) -> None:
-        """Start from the user's requirements.
-
-        :param roots: pip's requirements and constraints of the job.
-        """
+        """Start from pip's requirements and constraints of the job."""
         requests: dict[str, list[_Request]] = {}
         for root in roots:
             if root.constraint:

@@ -67,8 +67,6 @@ class Wheels:
     def fetch(self, link: Any, rank: int) -> Task | None:
         """Start to fetch a file, unless it was started before.
 
-        :param link: pip's link to it.
-        :param rank: how urgent it is.
         :returns: a task, whose outcome is whether it was fetched; None if it is left to pip.
         """
         sha256, url = _sha256_of(link), link.url_without_fragment
@@ -95,7 +93,8 @@ class Wheels:
             progress.size = int(size) if size.isdecimal() else 0
             with self.store.writing(sha256) as writer:
                 for chunk in response_chunks(response):
-                    self._pool.check()
+                    if self._pool.is_stopped:
+                        raise InterruptedError("the run is over")
                     progress.received += writer.write(chunk)
         except OSError as error:
             self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
@@ -123,21 +122,20 @@ class Wheels:
     def place(self, link: Any, path: Path, bar: str) -> bool:
         """Put a file at a path, and log it; if it is being fetched, wait for it.
 
-        :param link: pip's link to it.
         :param bar: the value of pip's option for the progress bar.
         :returns: false if pip has to fetch it.
         """
         sha256 = _sha256_of(link)
         if sha256 is None:
             return False
-        task = self._tasks.get(link.url_without_fragment)
-        was_logged = task is not None and self._show_progress(link, task, bar)
-        is_new = task.wait() if task else False
-        if not isinstance(is_new, bool):
-            self._refuse_full_disk(is_new)
-            if task is not None:
+        is_new = was_logged = False
+        if task := self._tasks.get(link.url_without_fragment):
+            was_logged = self._show_progress(link, task, bar)
+            is_new = task.wait()
+            if not isinstance(is_new, bool):
+                self._refuse_full_disk(is_new)
                 self._pool.wait_for_pause(task.host)
-            return False
+                return False
         try:
             digest = self.store.take(sha256, path)
         except OSError:
@@ -158,10 +156,7 @@ class Wheels:
             raise reason
 
     def _show_progress(self, link: Any, task: Task, bar: str) -> bool:
-        """Log a file that is being fetched, and draw pip's bar until it is complete.
-
-        :returns: whether anything was logged.
-        """
+        """Draw pip's bar for a file until it is fetched; return whether anything was logged."""
         if task.done():
             return False
         progress = self._progress[task.url]
@@ -174,10 +169,7 @@ class Wheels:
         return True
 
     def is_verified(self, path: str, hashes: Any) -> bool:
-        """Return whether a file was hashed, has not changed since, and has an allowed hash.
-
-        :param hashes: pip's object for the allowed hashes.
-        """
+        """Return whether a file was hashed, has not changed since, and has an allowed hash."""
         digest, mark = self._verified.get(path, (None, None))
         if digest is None or mark is None or mark != stamp_of(Path(path).stat()):
             return False
@@ -193,7 +185,6 @@ def _sha256_of(link: Any) -> str | None:
 def log_file(link: Any, size: int, *, is_new: bool) -> None:
     """Log that a file is downloaded.
 
-    :param link: pip's link to it.
     :param size: its size in bytes.
     :param is_new: whether it was fetched over the network in this run.
     """
