@@ -24,7 +24,7 @@ from wheeltarget.cache.run_records import drafts
 from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.commands.bundle.writer import source_date
 from wheeltarget.errors import UsageError
-from wheeltarget.pip_child.patches.selftest import write_wheel
+from wheeltarget.pip_child.patches.trial import write_wheel
 from wheeltarget.pip_protocol import FAILURE, ResolveJobs, write_message
 
 pytestmark = pytest.mark.thorough

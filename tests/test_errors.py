@@ -11,8 +11,9 @@ from tests.support.cli import download, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import api
-from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.api import PlainRun
 from wheeltarget.cli.output.text import show_error
+from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import WheeltargetError
 
 GOOD = "cp39-cp39-manylinux2014_x86_64"

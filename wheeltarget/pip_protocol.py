@@ -19,10 +19,10 @@ this module does not postpone the evaluation of annotations.
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.atomic_write import write_private
@@ -70,12 +70,7 @@ class _Value:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TargetView(_Value):
-    """A target.
-
-    :param tags: all supported tags, most preferred first.
-    :param markers: the marker variables with a known value.
-    :param unknown: the names of the other variables.
-    """
+    """A target: its tags, most preferred first, its marker variables, the unknown ones."""
 
     tags: tuple[str, ...]
     markers: Mapping[str, str]
@@ -87,8 +82,7 @@ class JobOrder(_Value):
     """One run of ``pip download``, for one target.
 
     :param label: the target's name in messages.
-    :param target: the target; None for the running interpreter.
-    :param arguments: the arguments of ``pip download``, with ``--dest``.
+    :param target: None for the running interpreter.
     :param files: the content of requirements and constraints files, by the names that pip uses.
     :param folder: the folder that ``--dest`` names.
     :param destination: the final folder: files that exist in it are linked, and pip's messages
@@ -125,15 +119,13 @@ class JobOrder(_Value):
 class ChosenFile(_Value):
     """A file that pip chose for a target.
 
-    :param name: the project, normalised.
-    :param version: its version.
+    :param name: the project, normalized.
     :param path: the path of the file in the folder of the job.
     :param url: its URL, without credentials.
     :param requested: whether the user requested it by name.
     :param extras: the requested extras.
     :param parents: the projects that require it; None stands for the user.
     :param yanked: the reason why it was yanked; None if it was not.
-    :param requires_python: its Requires-Python from the index.
     :param hashes: (algorithm, value) from the index.
     :param size: its size in bytes from the index or, in a dry run, the server.
     :param requires: the dependencies in its metadata.
@@ -165,12 +157,9 @@ class ChosenFile(_Value):
 class FileFact(_Value):
     """A file on an index, and pip's verdict on it.
 
-    :param filename: its name.
     :param verdict: ``candidate``, or pip's name for the reason to skip it; ``pre_release`` if only
         final releases are allowed.
-    :param requires_python: its Requires-Python, or None.
-    :param yanked: the reason why it was yanked, or None.
-    :param hashes: (algorithm, value) from the index.
+    :param yanked: the reason why it was yanked; None if it was not.
     :param uploaded: its upload time in ISO 8601, or None if the index does not have it.
     """
 
@@ -186,15 +175,15 @@ class FileFact(_Value):
 class Demand(_Value):
     """A requirement that could not be fulfilled.
 
-    :param project: the project, normalised; empty for a requirement on Python.
+    :param project: the project, normalized; empty for a requirement on Python.
     :param name: the project with its extras.
     :param specifier: the required versions; may be empty.
     :param constraint: the versions that constraints allow; may be empty.
-    :param hashes: (algorithm, value) of every allowed hash; empty if any is.
+    :param hashes: every allowed hash; empty if any is.
     :param chain: (project, version) of the requiring project, then of the one that requires that;
         empty if the user requested it.
     :param location: the place of the user's line, filled in by the parent if it is known.
-    :param file: the file that was named by its URL or path; empty if none was.
+    :param file: the file that was named by its URL or path; else empty.
     :param lacks_hash: whether a hash is needed and none is known.
     """
 
@@ -232,16 +221,14 @@ class Failure(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Asked(_Value):
-    """A requirement or constraint, as pip reads it for a target.
+    """A requirement or constraint, as pip reads it for a target; unused fields are empty.
 
-    :param project: the project, normalised; empty if only its metadata has the name.
-    :param name: the project with its extras, as it was written; empty likewise.
-    :param specifier: the required versions; may be empty.
-    :param marker: its marker; may be empty.
-    :param hashes: (algorithm, value) of every allowed hash; empty if any is.
-    :param url: its URL if it is not from an index; else empty.
+    :param project: the project, normalized; empty if only its metadata has the name.
+    :param name: the project with its extras, as it was written.
+    :param hashes: every allowed hash; empty if any is.
+    :param url: its URL if it is not from an index.
     :param needed: whether its marker is true for the target.
-    :param problem: a sentence why that is not known; else empty.
+    :param problem: a sentence why that is not known.
     """
 
     project: str
@@ -256,13 +243,7 @@ class Asked(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FoundFile(_Value):
-    """A file of a project.
-
-    :param fact: the file and pip's verdict.
-    :param url: its URL, without credentials.
-    :param size: its size in bytes from the index, or None.
-    :param best_of: the version of which it is the best file, or None.
-    """
+    """A file of a project, and the version of which it is the best file, if it is."""
 
     fact: FileFact
     url: str
@@ -274,7 +255,6 @@ class FoundFile(_Value):
 class FoundProject(_Value):
     """A project on the indexes, as a target sees it.
 
-    :param files: its files.
     :param taken: the URL of the file that pip would choose, given the requirements and constraints
         on this project alone; None if it has none.
     :param applicable: the versions that pip could choose.
@@ -296,7 +276,6 @@ class JobListing(_Value):
     """The listing of one job.
 
     :param hashed: whether pip checks the hash of every file.
-    :param requirements: the requirements.
     :param constraints: the constraints whose marker is true.
     :param projects: (name, project) for each that is needed from an index.
     """
@@ -311,7 +290,6 @@ class JobListing(_Value):
 class FetchFailure(_Value):
     """A file that could not be fetched.
 
-    :param path: the path for it.
     :param kind: ``content``, ``status`` or ``connection``.
     :param code: the server's status code, or 0.
     :param text: the reason.
@@ -330,7 +308,6 @@ class FetchFailure(_Value):
 class ResolveJobs(_Value):
     """Run ``pip download`` for each job; the result of each is a :class:`JobReport`.
 
-    :param jobs: the jobs; they share what they fetch.
     :param ahead: whether to prefetch, which only saves time.
     :param connections: how many connections to a host are allowed at once.
     :param store: the folder of the wheel store, or None.
@@ -350,10 +327,6 @@ class ListProjects(_Value):
 
     Only index pages are fetched, each once for all jobs. The result of a job is a
     :class:`ListingReport`.
-
-    :param jobs: the jobs.
-    :param ahead: whether to prefetch.
-    :param connections: how many connections to a host are allowed at once.
     """
 
     jobs: tuple[JobOrder, ...]
@@ -365,8 +338,6 @@ class ListProjects(_Value):
 class PlainRun(_Value):
     """Run pip for this machine; only the content of requirements files is changed.
 
-    :param arguments: the arguments of ``pip download``.
-    :param files: the content of requirements and constraints files, by name.
     :param observed: whether to write a :class:`JobReport`, if pip succeeds and its choice is known.
     """
 
@@ -377,11 +348,7 @@ class PlainRun(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReadFiles(_Value):
-    """Fetch only requirements files; the result is a :class:`Contents`.
-
-    :param urls: their URLs.
-    :param arguments: options of ``pip download``.
-    """
+    """Fetch only requirements files, with options of pip; the result is :class:`Contents`."""
 
     urls: tuple[str, ...]
     arguments: tuple[str, ...]
@@ -391,7 +358,6 @@ class ReadFiles(_Value):
 class FetchLocked(_Value):
     """Fetch exactly these files with pip's session; the result is a :class:`FetchReport`.
 
-    :param files: the files.
     :param arguments: options of ``pip download``, with which pip makes its session.
     :param connections: the number of threads.
     :param resumes: how often an interrupted transfer is resumed without progress.
@@ -414,7 +380,6 @@ class FetchLocked(_Value):
 class JobStart(_Value):
     """The job of a process that was started before it was known.
 
-    :param job_file: the job file.
     :param temporary: the folder for temporary files; None for the default.
     :param output: the file for pip's output; None to not redirect it.
     """
@@ -433,9 +398,7 @@ class JobReport(_Value):
 
     :param exit_code: pip's exit code.
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
-    :param chosen: the files that pip chose.
-    :param failure: why pip's resolver failed, or None.
-    :param messages: pip's messages about that, which were not shown.
+    :param messages: pip's messages about the failure, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
         not known, as without a store.
     """
@@ -450,21 +413,14 @@ class JobReport(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ListingReport(_Value):
-    """The listing of a job.
-
-    :param listing: the listing; None if pip could not read the requirements.
-    """
+    """The listing of a job; None if pip could not read the requirements."""
 
     listing: JobListing | None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Contents(_Value):
-    """Requirements files that were fetched.
-
-    :param texts: their texts by URL.
-    :param reasons: by URL, the reason why a file could not be fetched.
-    """
+    """The texts of requirements files by URL, and the reasons why others were not fetched."""
 
     texts: Mapping[str, str]
     reasons: Mapping[str, str]
@@ -475,7 +431,7 @@ class FetchReport(_Value):
     """The result of fetching locked files.
 
     :param exit_code: pip's exit code.
-    :param failures: the files that could not be fetched; None if pip failed before.
+    :param failures: None if pip failed before.
     """
 
     exit_code: int
@@ -484,10 +440,7 @@ class FetchReport(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PipMoved(_Value):
-    """Nothing was done: the installed pip or the request is not supported.
-
-    :param sentence: the reason, as a sentence.
-    """
+    """Nothing was done: a sentence why the installed pip or the request is not supported."""
 
     sentence: str
 
@@ -509,10 +462,8 @@ def to_json(message: Message) -> str:
 
 
 def from_json(text: str | bytes, *kinds: type[_M]) -> _M:
-    """Return the message in a JSON text.
+    """Return the message of one of the expected kinds in a JSON text.
 
-    :param text: the text.
-    :param kinds: the expected kinds of messages.
     :raises PipMovedError: if it contains anything else.
     """
     try:
@@ -527,26 +478,16 @@ def from_json(text: str | bytes, *kinds: type[_M]) -> _M:
 
 
 def write_message(path: Path, message: Message) -> None:
-    """Write a message to a file atomically.
-
-    :param path: the file; its folder must exist.
-    :param message: the message.
-    """
+    """Write a message to a file atomically."""
     write_private(path, to_json(message))
 
 
 def read_message(path: Path, *kinds: type[_M]) -> _M:
-    """Read a message from a file.
-
-    :param path: the file.
-    :param kinds: the expected kinds of messages.
-    :raises PipMovedError: if it contains anything else.
-    """
+    """Read a message from a file as :func:`from_json` does."""
     return from_json(path.read_bytes(), *kinds)
 
 
 _LONGEST_REASON = 300
-_Reader = Callable[[Any], Any]
 
 
 class _MismatchError(Exception):
@@ -576,21 +517,21 @@ def _as_plain(value: object) -> object:
 
 
 @cache
-def _reader(wanted: Any) -> _Reader:
+def _reader(wanted: Any) -> Callable[[Any], Any]:
     """Return a function that converts a value from JSON to a type, and checks it."""
-    origin, arguments = get_origin(wanted), get_args(wanted)
     if is_dataclass(wanted):
-        return _object_reader(wanted)
-    if origin in {Union, UnionType}:
-        return _optional_reader(arguments)
-    if origin is tuple:
-        return _tuple_reader(arguments)
-    if origin is frozenset:
-        read_list = _tuple_reader((*arguments, ...))
-        return lambda value: frozenset(read_list(value))
+        types: dict[str, Any] = {each.name: each.type for each in fields(wanted)}
+        return partial(_read_object, wanted, {name: _reader(types[name]) for name in types})
+    origin = get_origin(wanted)
+    readers = [_reader(each) for each in get_args(wanted) if each not in {..., NoneType}]
+    if origin is UnionType:
+        return lambda value: None if value is None else readers[0](value)
     if origin is Mapping:
-        read_value = _reader(arguments[1])
-        return lambda value: {k: read_value(v) for k, v in _checked(value, dict).items()}
+        return lambda value: {k: readers[1](v) for k, v in _checked(value, dict).items()}
+    if origin is tuple and ... not in get_args(wanted):
+        return partial(_read_tuple, readers)
+    if origin is not None:
+        return lambda value: origin([readers[0](each) for each in _checked(value, list)])
     if wanted is Path:
         return lambda value: Path(_checked(value, str))
     if wanted is float:
@@ -605,33 +546,14 @@ def _checked(value: Any, wanted: type) -> Any:
     return value
 
 
-def _object_reader(wanted: Any) -> _Reader:
-    types: dict[str, Any] = {each.name: each.type for each in fields(wanted)}
-    readers = {name: _reader(each) for name, each in types.items()}
-
-    def read(value: Any) -> Any:
-        if _checked(value, dict).keys() != readers.keys():
-            names = ", ".join(sorted(map(str, value.keys() ^ readers.keys())))
-            raise _MismatchError(f"unknown or missing in {wanted.__name__}: {names}")
-        return wanted(*[reader(value[name]) for name, reader in readers.items()])
-
-    return read
+def _read_object(wanted: Any, readers: dict[str, Callable[[Any], Any]], value: Any) -> Any:
+    if _checked(value, dict).keys() != readers.keys():
+        names = ", ".join(sorted(map(str, value.keys() ^ readers.keys())))
+        raise _MismatchError(f"unknown or missing in {wanted.__name__}: {names}")
+    return wanted(*[reader(value[name]) for name, reader in readers.items()])
 
 
-def _optional_reader(arguments: tuple[Any, ...]) -> _Reader:
-    (read_value,) = (_reader(each) for each in arguments if each is not NoneType)
-    return lambda value: None if value is None else read_value(value)
-
-
-def _tuple_reader(arguments: tuple[Any, ...]) -> _Reader:
-    if arguments[1:] == (...,):
-        read_each = _reader(arguments[0])
-        return lambda value: tuple([read_each(each) for each in _checked(value, list)])
-    readers = [_reader(each) for each in arguments]
-
-    def read(value: Any) -> Any:
-        if len(_checked(value, list)) != len(readers):
-            raise _MismatchError(f"{value!r:.50} does not have {len(readers)} values")
-        return tuple([reader(each) for reader, each in zip(readers, value, strict=True)])
-
-    return read
+def _read_tuple(readers: list[Callable[[Any], Any]], value: Any) -> Any:
+    if len(_checked(value, list)) != len(readers):
+        raise _MismatchError(f"{value!r:.50} does not have {len(readers)} values")
+    return tuple([reader(each) for reader, each in zip(readers, value, strict=True)])

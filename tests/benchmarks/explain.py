@@ -107,7 +107,8 @@ def _seconds(work: Callable[[], object]) -> float:
 def main() -> None:
     """Print medians, and the median of the ratios."""
     target = look_up_tag(TARGET)
-    current = patch_failures(CurrentJob(RunContext()))
+    current = CurrentJob(RunContext())
+    patch_failures(current)
     current.begin(PROOF)
     pages, explanations = [], []
     with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:

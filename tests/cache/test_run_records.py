@@ -18,8 +18,12 @@ from hypothesis import strategies as st
 
 from wheeltarget.cache import run_key, run_records
 from wheeltarget.cache.run_records import OutputOptions, RunInputs
-from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
-from wheeltarget.resolver.results import RequestedBy
+from wheeltarget.commands.download.outcome import (
+    DownloadOutcome,
+    RequestedBy,
+    TargetFile,
+    TargetFiles,
+)
 
 WORDS = ("-r", "requirements.txt", "--dest", "house", "--tags", "py39-none-any")
 

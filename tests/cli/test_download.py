@@ -83,7 +83,7 @@ def test_what_is_not_ours_is_left_to_pip_in_its_order(
 
 def test_values_that_are_no_texts() -> None:
     request = read("--jobs", "3", "--jobs=007", "--report", "out.json", "--format", "json", "x")
-    expected = DownloadRequest(("x",), children=7, report=Path("out.json"), wants_outcome=True)
+    expected = DownloadRequest(("x",), processes=7, report=Path("out.json"), wants_outcome=True)
     assert request == expected
     assert read("--report=-", "x") == DownloadRequest(("x",), wants_outcome=True)
 

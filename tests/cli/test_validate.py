@@ -95,6 +95,21 @@ class TestText:
         )
         assert result.exit_code == 3
 
+    @pytest.mark.parametrize(
+        ("names", "summary"),
+        [
+            (["missing.txt"], "no file was checked"),
+            (["missing.txt", "good.txt"], "no findings in 1 file"),
+        ],
+    )
+    def test_only_files_that_were_checked_are_counted(
+        self, folder: Path, names: list[str], summary: str
+    ) -> None:
+        result = wheeltarget("validate", *names, cwd=folder)
+        missing = "error: cannot read missing.txt: No such file or directory\n"
+        assert result.stderr == f"{missing}{summary}\n"
+        assert (result.stdout, result.exit_code) == ("", 3)
+
     def test_paths_below_the_folder_are_short(self, folder: Path) -> None:
         assert shown("text", str(folder / "faulty.txt")) == shown("text", "faulty.txt")
 

@@ -15,7 +15,7 @@ import pytest
 from tests.support.cli import ROOT, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.commands.download.download import pick_jobs
+from wheeltarget.commands.download.download import select_jobs
 from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import ClashError, DestinationError, UsageError
 from wheeltarget.staging.folders import Folder
@@ -100,9 +100,9 @@ class TestOnlyJob:
 
     def test_one_label_for_two_jobs(self) -> None:
         labels, folders = ["box", "box", "lamp"], ["box", "box-2", "lamp"]
-        assert pick_jobs(labels, folders, ["box"]) == (0, 1)
-        assert pick_jobs(labels, folders, ["box-2"]) == (1,)
-        assert pick_jobs(labels, folders, []) == (0, 1, 2)
+        assert select_jobs(labels, folders, ["box"]) == (0, 1)
+        assert select_jobs(labels, folders, ["box-2"]) == (1,)
+        assert select_jobs(labels, folders, []) == (0, 1, 2)
 
 
 @pytest.fixture

@@ -13,17 +13,15 @@ from hypothesis import strategies as st
 
 from wheeltarget.errors import AnnotationError
 from wheeltarget.requirements.annotations import (
-    EXAMPLE,
-    KEYS,
     AnnotatedLine,
-    Clause,
     Kind,
-    Word,
     format_line,
     has_clause,
     parse_argument,
     parse_line,
 )
+from wheeltarget.requirements.clauses import EXAMPLE, Clause, Word
+from wheeltarget.targets.names import KEYS
 
 T1 = "cp36-cp36m-manylinux1_x86_64"
 T2 = "cp39-cp39-manylinux_2_28_x86_64"

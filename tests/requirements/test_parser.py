@@ -19,15 +19,9 @@ from hypothesis import strategies as st
 
 from wheeltarget.errors import COMMAND_LINE, Fault, Location, locate
 from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.filenames import is_lock, is_remote
 from wheeltarget.requirements.loader import Inputs, read_inputs
-from wheeltarget.requirements.parser import (
-    RequirementsFile,
-    SourceLine,
-    decode,
-    is_lock,
-    is_remote,
-    parse_file,
-)
+from wheeltarget.requirements.parser import RequirementsFile, SourceLine, decode, parse_file
 from wheeltarget.resolver.plan import content_for
 from wheeltarget.targets.names import TargetName
 

@@ -29,8 +29,8 @@ from wheeltarget.cli.output.explanation import explanation_lines
 from wheeltarget.cli.output.text import show_error
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.targets.compatibility import compare_tags
 from wheeltarget.targets.interpreters import name_pythons, neighbours
@@ -369,6 +369,16 @@ def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path
         f"error: pip failed for {TAG}{SAVED}"
         "  see pip's output above\n"
     )
+
+
+@pytest.mark.seams
+def test_specifier_that_only_pip_accepts(index: LocalIndex, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "index", "pure")
+    result = download(index, "--tags", TAG, "pure===", cwd=tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Traceback" not in result.stderr
+    assert "pure===" in result.stderr
+    assert f"error: pip failed for {TAG}{SAVED}" in result.stderr
 
 
 @pytest.mark.parametrize(

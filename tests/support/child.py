@@ -6,10 +6,13 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from tests.support import forks
 from tests.support.cli import environment
+from tests.support.index import LocalIndex
+from tests.support.moved_pip import Edit, move_pip
 from wheeltarget.pip_protocol import (
     FAILURE,
     RESULT,
@@ -25,10 +28,40 @@ from wheeltarget.pip_protocol import (
     write_message,
 )
 
+QUIET = ["--no-cache-dir", "--disable-pip-version-check", "--progress-bar=off"]
 _MACHINES = {
     "linux": ("posix", "x86_64", "Linux", "manylinux_2_28_x86_64"),
     "win32": ("nt", "AMD64", "Windows", "win_amd64"),
 }
+
+
+def online(index: LocalIndex, *words: str) -> list[str]:
+    """Return the options for the index, followed by arguments."""
+    return [*QUIET, *index.pip_args(), *words]
+
+
+def with_password(index: LocalIndex) -> list[str]:
+    """Return the options for the index with the credentials in its URL."""
+    _, url, *rest = index.pip_args()
+    return [*QUIET, "--index-url", url.replace("://", "://me:secret@"), *rest]
+
+
+def wheels_fetched(index: LocalIndex) -> list[str]:
+    """Return the requested wheels, in the order of the requests."""
+    paths = [request.path for request in index.requests]
+    return [path.rpartition("/")[2] for path in paths if path.endswith(".whl")]
+
+
+def later_pip(folder: Path, code: str = "") -> dict[str, str]:
+    """Return variables with which Python runs code at its start, and pip has a later version.
+
+    Only a pip that is none of those known is tried out before it is used.
+    """
+    edit = Edit("", f'__version__ = "{version("pip")}"', '__version__ = "99.9"')
+    path = move_pip(folder, [edit])
+    with (folder / "sitecustomize.py").open("a") as file:
+        file.write(code)
+    return {"PYTHONPATH": path}
 
 
 @dataclass(frozen=True, slots=True)

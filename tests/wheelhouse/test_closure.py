@@ -20,9 +20,10 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.annotations import parse_argument
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check
+from wheeltarget.staging.stage import Stage
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
@@ -36,7 +37,6 @@ from wheeltarget.wheelhouse.closure import (
     read_metadata,
     walk,
 )
-from wheeltarget.wheelhouse.merge import Stage
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"

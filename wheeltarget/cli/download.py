@@ -100,7 +100,7 @@ def download(
         build_pure=tuple(build_pure or ()),
         by_target=by_target,
         dry_run=dry_run,
-        children=jobs,
+        processes=jobs,
         report=None if to_stdout else report,
         wants_outcome=to_stdout or output_format is OutputFormat.JSON,
         refresh=refresh,

@@ -129,7 +129,7 @@ def lock(
         upgrade_packages=tuple(upgrade_package or ()),
         same_versions=same_versions,
         dry_run=check or diff,
-        children=jobs,
+        processes=jobs,
     )
     start = context.obj or Start()
     invocation = read_invocation(request.words, files=start.files)

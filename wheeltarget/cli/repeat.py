@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING
 
 from wheeltarget.cli.errors import report_errors
 from wheeltarget.cli.output.text import show_download
-from wheeltarget.commands.download.replay import deliver, find_recorded_run
+from wheeltarget.commands.download.replay import find_recorded_run, replay
+from wheeltarget.utils.redact import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
-
-    from wheeltarget.commands.download.outcome import DownloadOutcome
 
 
 def repeat(arguments: tuple[str, ...]) -> bool:
@@ -36,11 +35,11 @@ def repeat(arguments: tuple[str, ...]) -> bool:
         if output_options.report
         else nullcontext() as keep_report,
     ):
-        outcome = deliver(remembered, os.environ)
+        outcome = replay(remembered, os.environ)
         if outcome is None:
             return False
         if keep_report is not None:
-            keep_report(outcome)
+            keep_report(json_text(outcome.as_dict()))
     if not output_options.quiet:
         since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
         sys.stderr.write(f"Unchanged since {since}; use --refresh to ask the index again\n")
@@ -49,7 +48,7 @@ def repeat(arguments: tuple[str, ...]) -> bool:
     return True
 
 
-def _open_report(report: str) -> AbstractContextManager[Callable[[DownloadOutcome], None]]:
-    from wheeltarget.commands.download.report import open_report
+def _open_report(report: str) -> AbstractContextManager[Callable[[str], None]]:
+    from wheeltarget.staging.atomic import open_output
 
-    return open_report(Path(report))
+    return open_output(Path(report))

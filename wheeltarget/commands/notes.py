@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Plan
-from wheeltarget.resolver.results import JobResult
 
 
 def notes_on(

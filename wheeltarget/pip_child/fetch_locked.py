@@ -7,13 +7,22 @@ host, before the threads start.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from pip._internal.commands.download import DownloadCommand
+from pip._internal.exceptions import PipError
+from pip._internal.index.collector import LinkCollector, parse_links
+from pip._internal.models.link import Link
+from pip._internal.utils.urls import url_to_path
+from pip._vendor.requests import RequestException
+from pip._vendor.urllib3.exceptions import HTTPError
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError, PipMovedError
@@ -28,8 +37,15 @@ from wheeltarget.network.transfer import (
     read_length,
     read_start,
 )
+from wheeltarget.pip_child.job import download
 from wheeltarget.pip_child.prefetch.session import BoundedRetry, set_retry
-from wheeltarget.pip_protocol import FetchFailure, FetchLocked, FetchReport
+from wheeltarget.pip_protocol import (
+    INTERRUPTED,
+    FetchFailure,
+    FetchLocked,
+    FetchReport,
+    write_message,
+)
 from wheeltarget.utils.file_to_fetch import FileToFetch
 
 _NOT_FOUND = frozenset({404, 410})
@@ -43,17 +59,14 @@ _FETCHED_URL = re.compile(r" while fetching \S+?(?=:? |:?$)")
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
 
-def fetch_locked(request: FetchLocked, download: Callable[[Sequence[str]], int]) -> FetchReport:
+def run(request: FetchLocked, result: Path, interrupts: list[int]) -> int:
     """Fetch files with the session that pip would make for a download.
 
-    :param download: runs ``pip download`` and returns its exit code.
     :raises PipMovedError: if pip does not work as expected.
     """
-    from pip._internal.commands.download import DownloadCommand
-
     failures: tuple[FetchFailure, ...] | None = None
 
-    def run(self: Any, options: Any, _arguments: list[str]) -> int:
+    def fetch(self: Any, options: Any, _arguments: list[str]) -> int:
         nonlocal failures
         session = self.get_default_session(options)
         if not all(hasattr(session, name) for name in _SESSION_ATTRIBUTES):
@@ -62,18 +75,18 @@ def fetch_locked(request: FetchLocked, download: Callable[[Sequence[str]], int])
         failures = _LockedFetch(session, request, find).run()
         return 0
 
-    DownloadCommand.run = run
+    DownloadCommand.run = fetch
     exit_code = download(["--disable-pip-version-check", *request.arguments])
     if failures is None and exit_code == 0:
         raise PipMovedError("pip did not create its session for a download")
-    return FetchReport(exit_code, failures)
+    if interrupts:
+        return INTERRUPTED
+    write_message(result, FetchReport(exit_code, failures))
+    return 0
 
 
 def _find_elsewhere(session: Any, options: Any, order: FileToFetch) -> Iterator[str]:
     """Return the URLs of files of the same name on the indexes and --find-links of this run."""
-    from pip._internal.index.collector import LinkCollector, parse_links
-    from pip._internal.models.link import Link
-
     collector = LinkCollector.create(session, options=options)
     places = [Link(url) for url in collector.search_scope.get_index_urls_locations(order.project)]
     for place in collector.find_links:
@@ -95,8 +108,6 @@ def _find_elsewhere(session: Any, options: Any, order: FileToFetch) -> Iterator[
 
 def _local_path(place: str) -> Path | None:
     """Return the path of a value of --find-links; None if it is on another host."""
-    from pip._internal.utils.urls import url_to_path
-
     if Path(place).exists() or "://" not in place:
         return Path(place)
     try:
@@ -127,12 +138,15 @@ class _LockedFetch:
 
     def run(self) -> tuple[FetchFailure, ...]:
         """Fetch everything, and return what could not be fetched."""
-        _widen(self._session, self._connections)
+        for adapter in self._session.adapters.values():
+            with contextlib.suppress(AttributeError):  # one connection to a host for each thread
+                adapter.poolmanager.connection_pool_kw["maxsize"] = self._connections
         set_retry(self._session, BoundedRetry)
         late = [order for order in self._orders if _host(order) in self._last]
         self._fetch_all([order for order in self._orders if order not in late])
         self._failed |= dict.fromkeys(late, UnreachableError("the host does not answer"))
-        self._look_elsewhere()
+        if self._find is not None:
+            self._look_elsewhere(self._find)
         self._fetch_all([order for order in late if self._failed.pop(order, None)])
         for order, error in list(self._failed.items()):
             # Another path on the host may need another password; only the main thread may prompt.
@@ -164,36 +178,36 @@ class _LockedFetch:
                     first[order] = answer
         return first
 
-    def _look_elsewhere(self) -> None:
+    def _look_elsewhere(self, find: Callable[[FileToFetch], Iterator[str]]) -> None:
         """Look for missing files by their names, for the first one in the main thread."""
-        if self._find is None:
-            return
+
+        def find_one(order: FileToFetch) -> None:
+            for url in find(order):
+                try:
+                    self._receive(order, functools.partial(_ask, self._session, url))
+                except _FAILURES:
+                    continue  # report the error of its own URL
+                del self._failed[order]
+                return
+
         missing = [
             order
             for order, error in self._failed.items()
             if isinstance(error, UnreachableError) or _code(error) in _NOT_FOUND
         ]
         if missing:
-            self._find_one(missing[0])
-            self._in_threads(missing[1:], self._find_one)
+            find_one(missing[0])
+            self._in_threads(missing[1:], find_one)
 
-    def _find_one(self, order: FileToFetch) -> None:
-        assert self._find is not None  # noqa: S101 - checked by the caller
-        for url in self._find(order):
-            try:
-                ask = functools.partial(_ask, self._session, url)
-                fetch_with_retries(order, self._store, ask, self._patience)
-            except _FAILURES:
-                continue  # report the error of its own URL
-            del self._failed[order]
-            return
+    def _receive(self, order: FileToFetch, ask: Callable[..., Answer]) -> None:
+        fetch_with_retries(order, self._store, ask, self._patience)
 
     def _in_threads(self, orders: list[FileToFetch], do: Callable[[FileToFetch], None]) -> None:
         """Call a function for each file in threads, with prompts disabled."""
         prompting = self._session.auth.prompting
         self._session.auth.prompting = False
         try:
-            _run_threads(orders, do, self._connections)
+            _run_threads(orders.copy(), do, self._connections)
         finally:
             self._session.auth.prompting = prompting
 
@@ -216,35 +230,30 @@ class _LockedFetch:
 
         try:
             try:
-                fetch_with_retries(order, self._store, ask, self._patience)
+                self._receive(order, ask)
             except (HashMismatchError, WrongSizeError):
                 if not is_cached:
                     raise
                 # pip's cache may be damaged: ask the server.
-                fetch_with_retries(
-                    order, self._store, functools.partial(ask, fresh=True), self._patience
-                )
+                self._receive(order, functools.partial(ask, fresh=True))
         except (UnreachableError, BrokenError) as error:
             self._closed[_host(order)] = self._failed[order] = error
         except _FAILURES as error:
             self._failed[order] = error
 
 
-def _run_threads(orders: list[FileToFetch], do: Callable[[FileToFetch], None], count: int) -> None:
+def _run_threads(left: list[FileToFetch], do: Callable[[FileToFetch], None], count: int) -> None:
     """Call a function for each file in threads; an error in one of them ends all."""
-    left = list(reversed(orders))
+    todo = iter(left)  # shared by all threads, and at its end when the list is empty
     broken: list[BaseException] = []
 
     def work() -> None:
         try:
-            while left and not broken:
-                try:
-                    order = left.pop()
-                except IndexError:
-                    return
+            for order in todo:
                 do(order)
         except BaseException as error:  # noqa: BLE001 - raised in the main thread
             broken.append(error)
+            left.clear()
 
     threads = [threading.Thread(target=work, daemon=True) for _ in range(min(count, len(left)))]
     try:
@@ -274,20 +283,8 @@ def _failure(order: FileToFetch, error: Exception) -> FetchFailure:
     return FetchFailure(order.path, kind, _code(error), str(error))
 
 
-def _widen(session: Any, connections: int) -> None:
-    """Keep as many connections to a host as there are threads, for speed."""
-    for adapter in session.adapters.values():
-        if hasattr(adapter, "poolmanager") and hasattr(adapter, "_pool_block"):
-            pools = adapter.poolmanager
-            if hasattr(pools, "connection_pool_kw"):
-                pools.connection_pool_kw["maxsize"] = connections
-
-
 def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
     """Request a file from a byte on; if ``fresh``, not from pip's cache."""
-    from pip._internal.exceptions import PipError
-    from pip._vendor.requests import RequestException
-
     headers = {"Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -321,8 +318,6 @@ class _Answer:
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the body, not decoded."""
-        from pip._vendor.urllib3.exceptions import HTTPError
-
         raw = self._response.raw
         try:
             try:

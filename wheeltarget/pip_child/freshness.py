@@ -27,16 +27,16 @@ class WantedPages:
         self.are_all = True
 
     def add(self, scope: Any, project: str) -> None:
-        """Add the pages of a project.
+        """Add the pages of a project in pip's search scope.
 
-        :param scope: pip's search scope; with --find-links, the pages are not all that counts.
+        With --find-links, the pages are not all that counts.
         """
-        with contextlib.suppress(Exception):
+        try:
             urls = scope.get_index_urls_locations(project)
             self.urls.update(url.partition("#")[0] for url in urls)
             self.are_all &= not scope.find_links
-            return
-        self.are_all = False
+        except Exception:  # noqa: BLE001 - a new pip may fail in any way
+            self.are_all = False
 
 
 class Freshness:
@@ -61,7 +61,6 @@ class Freshness:
     def until(self, wanted: WantedPages, pages: Iterable[str | None]) -> float | None:
         """Return until when all pages of a job are fresh.
 
-        :param wanted: the pages of the job.
         :param pages: for each chosen file, the page it is from, without credentials.
         :returns: seconds since the epoch, or None if that is not known.
         """

@@ -4,60 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pip._internal.cli.main import main as pip_main
+from pip._vendor.packaging.tags import Tag
+
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import normalize_name
-from wheeltarget.pip_protocol import (
-    ChosenFile,
-    Failure,
-    JobListing,
-    JobOrder,
-    JobReport,
-    TargetView,
-)
+from wheeltarget.pip_protocol import ChosenFile, Failure, JobListing, JobOrder, JobReport
 from wheeltarget.targets.legacy_specifiers import reads_legacy
+
+
+class Tags:
+    """Tags, most preferred first, as pip's own objects."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self.tags = [Tag(*text.split("-")) for text in texts]
+        self.tag_set = frozenset(self.tags)
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """A target, with pip's own objects.
 
-    :param tags: pip's tags, most preferred first.
-    :param tag_set: the same as a set.
-    :param markers: the known marker variables.
-    :param unknown: the names of the unknown ones.
+    :param unknown: the names of the marker variables without a known value.
     :param legacy: whether the target's own pip reads specifiers from before PEP 440.
     """
 
     tags: list[Any]
     tag_set: frozenset[Any]
-    markers: dict[str, str]
+    markers: Mapping[str, str]
     unknown: tuple[str, ...]
     legacy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AllowedTags:
-    """The tags that constraints allow a project, as pip's own objects."""
-
-    tags: list[Any]
-    tag_set: frozenset[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
     """What all jobs of the process share.
 
-    :param store: the wheel store, or None.
     :param refresh: whether pages that are fresh in pip's cache are fetched again.
-    :param freshness: until when the index pages are fresh.
     :param fetched: the files of earlier jobs, by URL.
     :param unhashed: the URLs of files for which the index lists no sha256.
     :param refused: the names of files in the destination that pip did not accept.
@@ -77,7 +68,6 @@ class RunContext:
 class JobState:
     """A job, and what pip has done for it so far.
 
-    :param order: the job.
     :param is_upcoming: whether it is only prefetched, before its turn.
     :param has_missed: whether a page that it needs could not be read meanwhile.
     :param was_run: whether pip has run the download command.
@@ -91,6 +81,8 @@ class JobState:
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
     :param pages: the index pages that the job needs.
+    :param skipped: the index pages that pip skipped.
+    :param unusable: by index page from which no files are known, the reason.
     """
 
     order: JobOrder
@@ -107,28 +99,30 @@ class JobState:
     linked: list[Path] = field(default_factory=list)
     saved: dict[str, str] = field(default_factory=dict)
     pages: WantedPages = field(default_factory=WantedPages)
+    skipped: set[str] = field(default_factory=set)
+    unusable: dict[str, str] = field(default_factory=dict)
     chosen: tuple[ChosenFile, ...] = ()
     failure: Failure | None = None
     messages: list[str] = field(default_factory=list)
     fresh_until: float | None = None
     listing: JobListing | None = None
-    view: View | None = field(init=False)
-    _allowed: dict[str, AllowedTags] = field(init=False)
+    view: View | None = field(init=False, default=None)
+    _allowed: dict[str, Tags] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.view = _view(self.order.target) if self.order.target else None
-        self._allowed = {
-            name: _allowed_tags(tags) for name, tags in self.order.allowed_tags.items()
-        }
+        self._allowed = {name: Tags(tags) for name, tags in self.order.allowed_tags.items()}
+        if target := self.order.target:
+            tags = Tags(target.tags)
+            legacy = reads_legacy(target.markers["python_full_version"])
+            self.view = View(tags.tags, tags.tag_set, target.markers, target.unknown, legacy)
 
-    def allowed_tags(self, project: str) -> AllowedTags | None:
+    def allowed_tags(self, project: str) -> Tags | None:
         """Return the tags that constraints allow a project, or None if they allow all."""
         return self._allowed.get(normalize_name(project)) if self._allowed else None
 
     def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
         """Record a page of which not all files were evaluated.
 
-        :param project: the project of the page.
         :param read: returns pip's links to all its files.
         """
         self.unread.setdefault(normalize_name(project), []).append(read)
@@ -175,13 +169,11 @@ class CurrentJob:
 
     While prefetching is installed, ``place_wheel`` puts a prefetched wheel at a path and returns
     whether it did, and ``ask_for_headers`` returns the responses to HEAD requests by URL.
-
-    :param run: what all jobs share.
     """
 
     def __init__(self, run: RunContext) -> None:
         self.run = run
-        self.job = JobState(_NO_JOB)
+        self.job = JobState(JobOrder("", None, (), {}, "", "", Path()))
         self.place_wheel: Callable[[Any, Path], bool] | None = None
         self.ask_for_headers: Callable[[Iterable[str]], dict[str, Any]] | None = None
 
@@ -189,10 +181,6 @@ class CurrentJob:
         """Start a new job and return its state."""
         self.job = JobState(order)
         return self.job
-
-    def end(self) -> None:
-        """Drop the state of the job, which may take a lot of memory."""
-        self.job = JobState(_NO_JOB)
 
     @contextmanager
     def switched_to(self, job: JobState) -> Iterator[None]:
@@ -204,20 +192,12 @@ class CurrentJob:
             self.job = before
 
 
-_NO_JOB = JobOrder("", None, (), {}, "", "", Path())
-
-
-def _allowed_tags(texts: Iterable[str]) -> AllowedTags:
-    from pip._vendor.packaging.tags import Tag
-
-    tags = [Tag(*text.split("-")) for text in texts]
-    return AllowedTags(tags, frozenset(tags))
-
-
-def _view(target: TargetView) -> View:
-    allowed = _allowed_tags(target.tags)
-    legacy = reads_legacy(target.markers["python_full_version"])
-    return View(allowed.tags, allowed.tag_set, dict(target.markers), target.unknown, legacy)
+def download(arguments: Sequence[str]) -> int:
+    """Run ``pip download`` in this process and return its exit code."""
+    try:
+        return int(pip_main(["download", *arguments]))
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 1
 
 
 def rebind(name: str, original: object, replacement: object) -> None:

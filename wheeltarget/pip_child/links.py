@@ -1,14 +1,18 @@
-"""Convert pip's links and names to the form that messages have."""
+"""Convert pip's links, names and candidates to the form that messages have."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
+
+from pip._internal.utils.misc import split_auth_from_netloc
+from pip._vendor.packaging.utils import canonicalize_name
+
+from wheeltarget.utils.specifiers import is_pinned
 
 
 def normalize_name(name: str) -> str:
-    """Return the normalised name of a project."""
-    from pip._vendor.packaging.utils import canonicalize_name
-
+    """Return the normalized name of a project."""
     return str(canonicalize_name(name))
 
 
@@ -21,10 +25,6 @@ def without_credentials(url: str) -> str:
     """Return a URL without user and password."""
     if "@" not in url:
         return url
-    from urllib.parse import urlsplit
-
-    from pip._internal.utils.misc import split_auth_from_netloc
-
     # pip's own function uses urlunsplit, which turns git+file:/// into git+file:/.
     netloc = urlsplit(url).netloc
     return url.replace(netloc, str(split_auth_from_netloc(netloc)[0]), 1)
@@ -37,13 +37,8 @@ def first_tried(candidates: list[Any], specifier: Any) -> Any:
     ``Factory._iter_found_candidates``.
 
     :param candidates: pip's candidates, in ascending order.
-    :param specifier: pip's specifiers for them.
     """
-    pinned = any(
-        each.operator == "===" or (each.operator == "==" and not each.version.endswith(".*"))
-        for each in specifier
-    )
-    if pinned and all(candidate.link.is_yanked for candidate in candidates):
+    if is_pinned(specifier) and all(candidate.link.is_yanked for candidate in candidates):
         return candidates[-1] if candidates else None
     taken = (candidate for candidate in reversed(candidates) if not candidate.link.is_yanked)
     return next(taken, None)

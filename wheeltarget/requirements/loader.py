@@ -16,13 +16,11 @@ from urllib.parse import urljoin
 
 from wheeltarget.errors import COMMAND_LINE, Fault, Location
 from wheeltarget.requirements.annotations import Kind
-from wheeltarget.requirements.filenames import base_name, is_foreign_lock
+from wheeltarget.requirements.filenames import base_name, is_foreign_lock, is_lock, is_remote
 from wheeltarget.requirements.parser import (
     RequirementsFile,
     SourceLine,
     decode,
-    is_lock,
-    is_remote,
     nested_file,
     parse_file,
     parse_typed,

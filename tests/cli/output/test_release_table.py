@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from wheeltarget.cli.output.release_table import Page, release_tables
 from wheeltarget.cli.output.text import Style
-from wheeltarget.commands.explain.answers import Answer, make_rows
+from wheeltarget.commands.explain.results import TargetResult, make_rows
 from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets.catalog import look_up_tag
@@ -43,7 +43,7 @@ DESCRIBED = tuple(map(look_up_tag, TARGETS))
 releases = st.dictionaries(st.sampled_from(VERSIONS), st.sets(st.sampled_from(TAGS)), min_size=1)
 
 
-def answers(found: dict[str, set[str]], specifier: str, count: int) -> list[Answer]:
+def answers(found: dict[str, set[str]], specifier: str, count: int) -> list[TargetResult]:
     """Say what targets can have of a project, in the order of its files."""
     files = tuple(
         FoundFile(

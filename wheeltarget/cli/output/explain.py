@@ -17,8 +17,8 @@ from wheeltarget.errors import COMMAND_LINE
 from wheeltarget.utils.redact import redact
 
 if TYPE_CHECKING:
-    from wheeltarget.commands.explain.answers import Answer, BestFile, Row
     from wheeltarget.commands.explain.explain import ExplainOutcome
+    from wheeltarget.commands.explain.results import BestFile, Row, TargetResult
     from wheeltarget.resolver.explanation import Explanation
 
 _WIDTH, _NARROWEST, _WIDEST = 80, 60, 140
@@ -122,7 +122,7 @@ def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
 _NOT_REQUESTED = Cell("-", "faint")
 
 
-def _result(answer: Answer | None) -> Cell:
+def _result(answer: TargetResult | None) -> Cell:
     if answer is None:
         return _NOT_REQUESTED
     if answer.problem:
@@ -148,7 +148,7 @@ def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
             yield from suggestion_lines(answer.explanation)
 
 
-def _conclusion(answer: Answer, row: Row, page: Page) -> Iterator[str]:
+def _conclusion(answer: TargetResult, row: Row, page: Page) -> Iterator[str]:
     """Write the result for one target."""
     name = f"{page.style.strong(page.name(answer))} " if page.names else "The target "
     why = answer.explanation

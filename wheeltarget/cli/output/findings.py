@@ -97,10 +97,11 @@ def _annotation(kind: str, finding: Finding, message: str) -> str:
 
 
 def _summary(outcome: ValidateOutcome) -> str:
-    files = counted(outcome.files, "file")
+    checked = outcome.files - len(outcome.unfinished)
     fixed = f"{counted(len(outcome.fixed), 'finding')} fixed, " if outcome.fixed else ""
     if not outcome.findings:
-        return f"{fixed}no findings{' left' if fixed else ''} in {files}"
+        found = f"no findings{' left' if fixed else ''} in {counted(checked, 'file')}"
+        return fixed + (found if checked else "no file was checked")
     touched = counted(len({each.location.file for each in outcome.findings}), "file")
     fixable = sum(each.fixable for each in outcome.findings)
     hint = f"; --fix can fix {fixable}" if fixable else ""

@@ -14,8 +14,8 @@ from wheeltarget.targets.compatibility import Difference
 if TYPE_CHECKING:
     from packaging.version import Version
 
-    from wheeltarget.commands.explain.answers import Answer, BestFile
-    from wheeltarget.resolver.demands import Release
+    from wheeltarget.commands.explain.results import BestFile, TargetResult
+    from wheeltarget.resolver.releases import Release
 
 GAP = "  "
 """The space between columns."""
@@ -69,7 +69,7 @@ class Page:
     every: bool
     names: dict[str, str]
 
-    def name(self, answer: Answer) -> str:
+    def name(self, answer: TargetResult) -> str:
         """Return the name of a target in a table."""
         return self.names.get(answer.target, answer.target)
 
@@ -98,7 +98,7 @@ class Page:
                 )
 
 
-def release_tables(answers: Sequence[Answer], page: Page) -> Iterator[str]:
+def release_tables(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
     """Write tables of releases by target, with as many targets side by side as the width allows.
 
     :param answers: the result for each target; those without a known release are left out.
@@ -113,7 +113,7 @@ def release_tables(answers: Sequence[Answer], page: Page) -> Iterator[str]:
         yield from _releases(answers[start : start + count], page)
 
 
-def _releases(answers: Sequence[Answer], page: Page) -> Iterator[str]:
+def _releases(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
     kept = list(_shortened(_grouped(answers, every=page.every), answers, every=page.every))
     marked = any(line.admitted for line in kept) and not all(
         line.admitted for line in kept if line.versions
@@ -151,13 +151,13 @@ def _span(versions: Sequence[Version]) -> str:
     return f"{versions[-1]} to {versions[0]}"
 
 
-def _versions(answers: Sequence[Answer]) -> list[Version]:
+def _versions(answers: Sequence[TargetResult]) -> list[Version]:
     """Return every release, the newest first."""
     explanations = [answer.explanation for answer in answers if answer.explanation]
     return sorted({each.version for why in explanations for each in why.releases}, reverse=True)
 
 
-def _grouped(answers: Sequence[Answer], *, every: bool) -> list[_Line]:
+def _grouped(answers: Sequence[TargetResult], *, every: bool) -> list[_Line]:
     """Group neighbouring releases with the same result."""
     by_target = [
         {release.version: release for release in answer.explanation.releases}
@@ -185,7 +185,7 @@ def _grouped(answers: Sequence[Answer], *, every: bool) -> list[_Line]:
     ]
 
 
-def _cell(release: Release | None, answer: Answer, *, columns: int, every: bool) -> Cell:
+def _cell(release: Release | None, answer: TargetResult, *, columns: int, every: bool) -> Cell:
     """Return the result of a release for a target."""
     if release is None:
         return Cell("")
@@ -200,7 +200,7 @@ def _cell(release: Release | None, answer: Answer, *, columns: int, every: bool)
 
 
 def _shortened(
-    lines: Sequence[_Line], answers: Sequence[Answer], *, every: bool
+    lines: Sequence[_Line], answers: Sequence[TargetResult], *, every: bool
 ) -> Iterator[_Line]:
     """Replace the least useful lines of a long table by their number."""
     if every or len(lines) <= _SHORT_TABLE:

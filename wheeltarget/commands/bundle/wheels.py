@@ -74,7 +74,7 @@ def _lock_of(selection: Selection) -> Lock:
             pin.file.version,
             LockedFile(
                 pin.file.filename,
-                (("sha256", pin.file.sha256),),
+                pin.file.sha256,
                 url=pin.file.url,
                 path="" if pin.file.url else pin.file.path,
                 size=pin.file.size,

@@ -27,7 +27,7 @@ from wheeltarget.commands.prepare import Asked, default_targets, prepare
 from wheeltarget.errors import InputError, UsageError
 from wheeltarget.pip_config.files import Configuration
 from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.requirements.parser import is_lock
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import roots
@@ -41,7 +41,7 @@ from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
 if TYPE_CHECKING:
     from wheeltarget.pip_protocol import Demand
-    from wheeltarget.resolver.results import JobResult
+    from wheeltarget.resolver.pip_runner import JobResult
     from wheeltarget.targets.target import Target
 
 _UNREADABLE = frozenset({"WC101", "WC118"})

@@ -8,14 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from wheeltarget.commands.check.findings import CheckFinding
-from wheeltarget.commands.download.lock_options import choose, read_locks
+from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.lockfile.reader import Selection, TargetFinder
+from wheeltarget.lockfile.reader import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.targets import catalog
 from wheeltarget.utils.hashes import Hasher, hash_file
 from wheeltarget.utils.regular_files import is_archive
 
@@ -34,7 +33,6 @@ def read_selections(
     :param invocation: pip's configuration, the environment and the project's settings.
     :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
     """
-    finder = TargetFinder(invocation.look_up, catalog.host)
     for lock in locks:
         if not is_lock(lock):
             raise UsageError(
@@ -43,9 +41,9 @@ def read_selections(
             )
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         command = CommandLine((GivenOption("--requirement", lock),), ())
-        given = read_locks(request, replace(invocation, command=command))
-        if given is not None:
-            yield from choose(given, request, finder).selections
+        selected = select_files(request, replace(invocation, command=command))
+        if selected is not None:
+            yield from selected.selections
         elif Path(lock).is_file():
             raise UsageError(
                 f"{lock} is not for a single target, so a target is needed to choose files from it",

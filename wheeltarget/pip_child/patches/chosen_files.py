@@ -1,60 +1,72 @@
-"""Patch of the download command: record what pip chose, and do not report it as saved."""
+"""Patches of the download command: record what pip chose, and do not report it as saved."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_child.patches.error_messages import explained, patch_pages
-from wheeltarget.pip_child.patches.log_messages import silenced
-from wheeltarget.pip_child.patches.sizes import ask_for_sizes
-from wheeltarget.pip_child.patches.wheel_store import store_chosen
-from wheeltarget.pip_child.result import chosen_files
+from pip._internal.commands import create_command, download
+from pip._internal.exceptions import CommandError, InstallationError
+from pip._internal.models.link import Link
+from pip._internal.operations import prepare
+from pip._internal.req import req_install
+from pip._internal.resolution.resolvelib.resolver import Resolver
+from pip._internal.utils.subprocess import runner_with_spinner_message
+from pip._vendor.pyproject_hooks import UnsupportedOperation
+from pip._vendor.requests import RequestException
+
+from wheeltarget.pip_child.job import CurrentJob, JobState
+from wheeltarget.pip_child.links import hashes_of, normalize_name, without_credentials
+from wheeltarget.pip_child.patches.existing_files import store_chosen
+from wheeltarget.pip_child.patches.index_pages import patch_pages
+from wheeltarget.pip_child.patches.messages import explained, silenced
+from wheeltarget.pip_child.prefetch.pool import host_of
+from wheeltarget.pip_protocol import ChosenFile
 
 _IN_PROCESS = "inprocess-build-deps"
+_NOT_ALLOWED = frozenset({401, 407})
 
 
-def patch_result(current: CurrentJob) -> Any:
+def patch_result(current: CurrentJob) -> None:
     """Record what pip chose, and hide its list of saved files, which are not in place yet."""
-    from pip._internal.commands import download
-
     original_run = download.DownloadCommand.run
     _note_resolver(current)
     _patch_saving(current)
-    pages = patch_pages(current)
+    _patch_sizes(current)
+    patch_pages(current)
 
     @functools.wraps(original_run)
     def run(self: Any, options: Any, arguments: list[str]) -> int:
-        current.job.was_run = True
+        job = current.job
+        job.was_run = True
         _check_options(current, options)
-        logging.getLogger(__name__).info("Resolving for %s", current.job.order.label)
+        logging.getLogger(__name__).info("Resolving for %s", job.order.label)
         try:
-            with explained(pages):
+            with explained(job):
                 exit_code = int(original_run(self, options, arguments))
         finally:
-            if pages.are_missing:
+            if job.unusable:
                 # The files of a project are not all known then.
-                current.job.failure = None
-        if exit_code == 0 and current.job.resolver is not None:
-            if current.job.order.hashed:
-                ask_for_sizes(current, self.get_default_session(options))
+                job.failure = None
+        if exit_code == 0 and job.resolver is not None:
+            if job.order.hashed:
+                _ask_for_sizes(current, self.get_default_session(options))
             _note_result(current, options)
         return exit_code
 
     download.DownloadCommand.run = run
     # Nothing is downloaded successfully before every target is done and placed.
-    _replace(download, "write_output", lambda *_arguments: None)
-    return run
+    if not callable(download.__dict__.get("write_output")):
+        raise AttributeError("write_output")  # noqa: TRY004 - it does not exist
+    download.write_output = lambda *_arguments: None
 
 
 def _check_options(current: CurrentJob, options: Any) -> None:
     """Refuse the legacy resolver, and turn off options that a target does not allow."""
-    from pip._internal.exceptions import CommandError
-
     if "legacy-resolver" in options.deprecated_features_enabled:
         raise CommandError(
             "the legacy resolver does not support targets: remove --use-deprecated=legacy-resolver"
@@ -68,58 +80,24 @@ def _check_options(current: CurrentJob, options: Any) -> None:
         options.features_enabled = [each for each in features if each != _IN_PROCESS]
 
 
-def _patch_saving(current: CurrentJob) -> None:
-    """Save files silently, a local project as its sdist, and almost nothing in a dry run."""
-    from pip._internal.operations import prepare
-    from pip._internal.req import req_install
-
-    preparer = prepare.RequirementPreparer
-    original_save = preparer.save_linked_requirement
-    original_prepare = preparer.prepare_linked_requirements_more
-
-    @functools.wraps(original_save)
-    def save_linked_requirement(self: Any, requirement: Any) -> None:
-        if not current.job.saves(requirement.link):
-            return
-        # For a checkout, the requirement logs what was saved.
-        with silenced(prepare.logger), silenced(req_install.logger):
-            original_save(self, requirement)
-        link = requirement.link
-        if current.job.view is not None and link.is_existing_dir() and not requirement.editable:
-            job = current.job
-            job.saved[requirement.name] = build_source(requirement, job.order.folder)
-
-    @functools.wraps(original_prepare)
-    def prepare_linked_requirements_more(
-        self: Any, reqs: Iterable[Any], *arguments: Any, **named: Any
-    ) -> None:
-        wanted = [requirement for requirement in reqs if current.job.saves(requirement.link)]
-        if wanted:
-            original_prepare(self, wanted, *arguments, **named)
-
-    preparer.save_linked_requirement = save_linked_requirement
-    preparer.prepare_linked_requirements_more = prepare_linked_requirements_more
-
-
-def _note_resolver(current: CurrentJob) -> None:
-    """Record the resolver and its result."""
-    from pip._internal.resolution.resolvelib.resolver import Resolver
-
-    original_resolve = Resolver.resolve
-
-    @functools.wraps(original_resolve)
-    def resolve(self: Any, *arguments: Any, **named: Any) -> Any:
-        current.job.requirement_set = original_resolve(self, *arguments, **named)
-        current.job.resolver = self
-        return current.job.requirement_set
-
-    Resolver.resolve = resolve
+def prove_result(_current: CurrentJob) -> bool:
+    """Check that pip's command is the patched one, and has the expected options."""
+    command = create_command("download")
+    expected = {
+        "--no-deps": "ignore_dependencies",
+        "--only-deps": "only_dependencies",
+        "--use-deprecated": "deprecated_features_enabled",
+    }
+    options = {name: command.parser.get_option(name) for name in expected}
+    if command.parser.has_option("--no-deps") and options["--only-deps"] is None:
+        del expected["--only-deps"]  # pip has it from 26.2 on
+    return type(command).run is download.DownloadCommand.run and all(
+        options[name].dest == attribute for name, attribute in expected.items()
+    )
 
 
 def observe_result(current: CurrentJob) -> None:
     """Record what pip chose in a plain run, which has no other patches."""
-    from pip._internal.commands import download
-
     original_run = download.DownloadCommand.run
     _note_resolver(current)
 
@@ -136,17 +114,123 @@ def observe_result(current: CurrentJob) -> None:
     download.DownloadCommand.run = run
 
 
-def build_source(requirement: Any, folder: str) -> str:
-    """Build the source distribution of a local project.
+def _note_resolver(current: CurrentJob) -> None:
+    """Record the resolver and its result."""
+    original_resolve = Resolver.resolve
 
-    :param requirement: pip's requirement, with prepared metadata.
-    :param folder: the folder to write it to.
-    :returns: its file name.
+    @functools.wraps(original_resolve)
+    def resolve(self: Any, *arguments: Any, **named: Any) -> Any:
+        current.job.requirement_set = original_resolve(self, *arguments, **named)
+        current.job.resolver = self
+        return current.job.requirement_set
+
+    Resolver.resolve = resolve
+
+
+def _note_result(current: CurrentJob, options: Any) -> None:
+    """Record what was chosen, while pip's temporary folders still exist."""
+    job, run = current.job, current.run
+    if options.ignore_dependencies:
+        job.dependencies = "none"
+    elif getattr(options, "only_dependencies", False):
+        job.dependencies = "only"
+    job.chosen = tuple(_chosen_files(job, run.sizes))
+    for file in job.chosen:
+        if file.path.is_file():
+            run.fetched[file.url] = file.path
+    store_chosen(current)
+    job.fresh_until = run.freshness.until(job.pages, (file.index for file in job.chosen))
+
+
+def _chosen_files(job: JobState, sizes: dict[str, int]) -> Iterator[ChosenFile]:
+    """Return each file that pip's resolver chose.
+
+    :param sizes: the sizes of files in bytes, by URL.
     """
-    from pip._internal.exceptions import InstallationError
-    from pip._internal.utils.subprocess import runner_with_spinner_message
-    from pip._vendor.pyproject_hooks import UnsupportedOperation
+    result = job.resolver._result
+    candidates = {candidate.project_name: candidate for candidate in result.mapping.values()}
+    parents = _parents(result)
+    for key, requirement in job.requirement_set.requirements.items():
+        name = normalize_name(key)
+        link, version = requirement.link, candidates[name].version
+        filename = job.saved.get(requirement.name) or _saved_name(requirement, version)
+        accepted = getattr(requirement, "hash_options", None) or {}
+        page = link.comes_from
+        # A candidate with extras has the metadata of its base.
+        metadata = getattr(candidates[name], "base", candidates[name]).dist.metadata
+        yield ChosenFile(
+            name=name,
+            version=str(version),
+            path=Path(job.order.folder, filename),
+            url=without_credentials(link.url.partition("#")[0]),
+            requested=bool(requirement.user_supplied),
+            extras=tuple(sorted(requirement.extras)),
+            parents=tuple(sorted(parents.get(name, ()), key=str)),
+            yanked=(link.yanked_reason or "") if link.is_yanked else None,
+            requires_python=link.requires_python,
+            hashes=hashes_of(link),
+            size=sizes.get(link.url_without_fragment),
+            requires=tuple(map(str, metadata.get_all("Requires-Dist", []))),
+            index=without_credentials(page) if isinstance(page, str) and "://" in page else None,
+            direct=requirement.original_link is not None,
+            subdirectory=link.subdirectory_fragment or "",
+            accepts=tuple((n, v) for n, values in accepted.items() for v in values),
+        )
 
+
+def _saved_name(requirement: Any, version: object) -> str:
+    """Return the name under which pip saves a file; it does not save most folders."""
+    link = requirement.link
+    archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
+    return f"{requirement.name}-{version}.zip" if archived else str(link.filename)
+
+
+def _parents(result: Any) -> dict[str, set[str | None]]:
+    """Return the parents of each project, without extras.
+
+    The graph may still have requirements of releases that pip gave up by backtracking.
+    """
+    project = {key: candidate.project_name for key, candidate in result.mapping.items()}
+    parents: dict[str, set[str | None]] = {}
+    for key, name in project.items():
+        for parent in result.graph.iter_parents(key):
+            above = None if parent is None else project.get(parent, name)
+            if above != name:
+                parents.setdefault(name, set()).add(above)
+    return parents
+
+
+def _patch_saving(current: CurrentJob) -> None:
+    """Save files silently, a local project as its sdist, and almost nothing in a dry run."""
+    preparer = prepare.RequirementPreparer
+    original_save = preparer.save_linked_requirement
+    original_prepare = preparer.prepare_linked_requirements_more
+
+    @functools.wraps(original_save)
+    def save_linked_requirement(self: Any, requirement: Any) -> None:
+        job, link = current.job, requirement.link
+        if not job.saves(link):
+            return
+        # For a checkout, the requirement logs what was saved.
+        with silenced(prepare.logger), silenced(req_install.logger):
+            original_save(self, requirement)
+        if job.view is not None and link.is_existing_dir() and not requirement.editable:
+            job.saved[requirement.name] = _build_source(requirement, job.order.folder)
+
+    @functools.wraps(original_prepare)
+    def prepare_linked_requirements_more(
+        self: Any, reqs: Iterable[Any], *arguments: Any, **named: Any
+    ) -> None:
+        wanted = [requirement for requirement in reqs if current.job.saves(requirement.link)]
+        if wanted:
+            original_prepare(self, wanted, *arguments, **named)
+
+    preparer.save_linked_requirement = save_linked_requirement
+    preparer.prepare_linked_requirements_more = prepare_linked_requirements_more
+
+
+def _build_source(requirement: Any, folder: str) -> str:
+    """Build the source distribution of a local project, and return its file name."""
     runner = runner_with_spinner_message(f"Building source distribution for {requirement.name}")
     backend = requirement.pep517_backend
     try:
@@ -160,40 +244,66 @@ def build_source(requirement: Any, folder: str) -> str:
         ) from error
 
 
-def _replace(module: Any, name: str, replacement: Callable[..., None]) -> None:
-    if not callable(module.__dict__.get(name)):
-        raise AttributeError(name)  # noqa: TRY004 - it does not exist
-    setattr(module, name, replacement)
+def _patch_sizes(current: CurrentJob) -> None:
+    """Record the sizes that an index lists (PEP 700), which pip ignores."""
+    original_read = Link.from_json.__func__
+
+    @functools.wraps(original_read)
+    def from_json(cls: Any, file_data: Any, *arguments: Any, **named: Any) -> Any:
+        link = original_read(cls, file_data, *arguments, **named)
+        size = file_data.get("size") if isinstance(file_data, dict) else None
+        if link is not None and isinstance(size, int) and current.job.order.dry_run:
+            current.run.sizes[link.url_without_fragment] = size
+        return link
+
+    Link.from_json = classmethod(from_json)
 
 
-def _note_result(current: CurrentJob, options: Any) -> None:
-    """Record what was chosen, while pip's temporary folders still exist."""
-    job, run = current.job, current.run
-    if options.ignore_dependencies:
-        job.dependencies = "none"
-    elif getattr(options, "only_dependencies", False):
-        job.dependencies = "only"
-    job.chosen = tuple(chosen_files(job, run.sizes))
-    for file in job.chosen:
-        if file.path.is_file():
-            run.fetched[file.url] = file.path
-    store_chosen(current)
-    job.fresh_until = run.freshness.until(job.pages, (file.index for file in job.chosen))
+def _ask_for_sizes(current: CurrentJob, session: Any) -> None:
+    """Ask the servers for the sizes of chosen files that are still unknown.
+
+    The first file of each host is requested in this thread, which may prompt for a password, and
+    the others in threads, if there are any.
+    """
+    urls = list(dict.fromkeys(_without_size(current)))
+    first = {host_of(url): url for url in reversed(urls)}
+    failed = {host for host, url in first.items() if not _ask_for_size(current, session, url)}
+    others = [url for url in urls if url not in first.values() and host_of(url) not in failed]
+    answers = current.ask_for_headers(others) if current.ask_for_headers else {}
+    for url in others:
+        answer = answers.get(url)
+        if answer is not None:
+            _note_size(current, url, answer)
+        if answer is None or answer.status_code in _NOT_ALLOWED:
+            _ask_for_size(current, session, url)
 
 
-def prove_result(run: Any) -> bool:
-    """Check that pip's command is the patched one, and has the expected options."""
-    from pip._internal.commands import create_command
+def _without_size(current: CurrentJob) -> Iterator[str]:
+    run = current.run
+    for requirement in current.job.requirement_set.requirements.values():
+        link = requirement.link
+        url = link.url_without_fragment
+        if url in run.sizes or link.is_vcs or link.is_file or current.job.saves(link):
+            continue
+        stored = run.store.find(link.hash) if run.store and link.is_wheel else None
+        if stored is None:
+            yield url
+        else:
+            run.sizes[url] = stored.stat().st_size
 
-    command = create_command("download")
-    expected = {
-        "--no-deps": "ignore_dependencies",
-        "--only-deps": "only_dependencies",
-        "--use-deprecated": "deprecated_features_enabled",
-    }
-    options = {name: command.parser.get_option(name) for name in expected}
-    if command.parser.has_option("--no-deps") and options["--only-deps"] is None:
-        del expected["--only-deps"]  # pip has it from 26.2 on
-    return type(command).run is run and all(
-        options[name].dest == attribute for name, attribute in expected.items()
-    )
+
+def _ask_for_size(current: CurrentJob, session: Any, url: str) -> bool:
+    """Ask for the size of a file, and return whether the server answered."""
+    try:
+        # A compressed response would have another size.
+        headers = {"Accept-Encoding": "identity"}
+        _note_size(current, url, session.head(url, headers=headers, allow_redirects=True))
+    except (RequestException, OSError):
+        return False
+    return True
+
+
+def _note_size(current: CurrentJob, url: str, answer: Any) -> None:
+    length = answer.headers.get("Content-Length", "")
+    if answer.ok and length.isascii() and length.isdigit():
+        current.run.sizes[url] = int(length)

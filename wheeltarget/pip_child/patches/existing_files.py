@@ -1,38 +1,46 @@
-"""Patch of the check for existing files: link them into the job's folder, do not fetch them.
+"""Patches for files that exist already: pip links them into the job's folder, or takes them.
 
-Only a trial run of pip proves it; see :mod:`wheeltarget.pip_child.patches.install`.
+They come from an earlier job, the destination, or the wheel store, which has wheels whose hash the
+index lists. An error of the store ends nothing: pip fetches what it cannot provide. Only a trial
+run of pip proves them; see :mod:`wheeltarget.pip_child.patches.install`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import shutil
 from pathlib import Path
 from typing import Any
 
+from pip._internal.operations import prepare
+
+from wheeltarget.errors import HashMismatchError
 from wheeltarget.pip_child.job import CurrentJob, rebind
-from wheeltarget.pip_child.patches.log_messages import silenced
-from wheeltarget.pip_child.patches.wheel_store import take
+from wheeltarget.pip_child.patches.messages import silenced
+from wheeltarget.utils.links import link_or_copy
+
+try:
+    from pip._vendor.cachecontrol.adapter import CacheControlAdapter
+except ImportError:
+    CacheControlAdapter = None
+
+_OK = 200
+_DESTINATION = "the destination"
 
 
 def patch_existing(current: CurrentJob) -> None:
     """Use files that exist already instead of fetching them."""
-    from pip._internal.operations import prepare
-
     original_check = prepare._check_download_dir
 
     @functools.wraps(original_check)
-    def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> str | None:
-        found: str | None
+    def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> Any:
         is_here = download_dir == current.job.order.folder
         source = _provide(current, link, Path(download_dir)) if is_here else ""
-        if source in {"an earlier job", "the store"}:
-            # pip would log a path in the destination, where the file is not yet.
-            with silenced(prepare.logger):
-                found = original_check(link, download_dir, *rest, **named)
-            return found
-        found = original_check(link, download_dir, *rest, **named)
-        if source == "the destination" and found is None:
+        # pip would log a path in the destination, where other files are not yet.
+        is_new = source not in {"", _DESTINATION}
+        with silenced(prepare.logger) if is_new else contextlib.nullcontext():
+            found = original_check(link, download_dir, *rest, **named)
+        if source == _DESTINATION and found is None:
             current.run.refused.add(link.filename)
         return found
 
@@ -60,25 +68,67 @@ def _link_or_take(current: CurrentJob, link: Any, path: Path) -> str:
     existing = Path(current.job.order.destination, link.filename)
     if existing.is_file() and link.filename not in current.run.refused:
         link_or_copy(existing, path)
-        return "the destination"
-    return "the store" if _take_stored(current, link, path) else ""
+        return _DESTINATION
+    if current.place_wheel is not None:
+        is_taken = current.place_wheel(link, path)
+    else:
+        is_taken = not current.job.order.dry_run and _take_stored(current, link, path)
+    return "the store" if is_taken else ""
 
 
 def _take_stored(current: CurrentJob, link: Any, path: Path) -> bool:
-    """Take a file from the store; if it is being prefetched, wait for it."""
-    from pip._internal.operations import prepare
-
-    if current.place_wheel is not None:
-        return current.place_wheel(link, path)
-    if current.job.order.dry_run or not take(current.run.store, link, path):
+    """Take a wheel from the store, verify its hash, and return whether it is there now."""
+    store = current.run.store
+    if store is None or not link.is_wheel or link.hash_name != "sha256":
         return False
-    prepare.logger.info("Using cached %s", link.filename)
-    return True
+    with contextlib.suppress(OSError):
+        if store.take(link.hash, path) is not None:
+            prepare.logger.info("Using cached %s", link.filename)
+            return True
+    return False
 
 
-def link_or_copy(source: Path, path: Path) -> None:
-    """Link a file to a second path, or copy it if that fails."""
+def store_chosen(current: CurrentJob) -> None:
+    """Add the job's chosen wheels to the store, and remove linked files that were not chosen."""
+    job, store = current.job, current.run.store
+    chosen = {file.path: dict(file.hashes).get("sha256", "") for file in job.chosen}
+    for path in job.linked:
+        if path not in chosen:
+            path.unlink(missing_ok=True)  # pip chose another file
+    if store is None or job.order.dry_run:
+        return
+    for path, sha256 in chosen.items():
+        if sha256 and path.suffix == ".whl" and path.is_file():
+            # A file from the destination may have another hash.
+            with contextlib.suppress(OSError, HashMismatchError):
+                store.add(sha256, path)
+
+
+def patch_copies(current: CurrentJob) -> None:
+    """Keep wheels that go to the store out of pip's own cache, if it can be patched.
+
+    Wheels that are already in pip's cache are still used, and so are those without a listed hash,
+    which do not go to the store.
+    """
     try:
-        path.hardlink_to(source.resolve())
-    except OSError:
-        shutil.copy(source, path)
+        plain = CacheControlAdapter.__mro__[1].build_response
+        original_build = CacheControlAdapter.build_response
+    except AttributeError:
+        return
+
+    @functools.wraps(original_build)
+    def build_response(self: Any, request: Any, response: Any, *rest: Any, **named: Any) -> Any:
+        is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
+        if rest or named or not is_kept_here or not _is_wheel(request, response):
+            return original_build(self, request, response, *rest, **named)
+        built = plain(self, request, response)
+        built.from_cache = False
+        return built
+
+    CacheControlAdapter.build_response = build_response
+
+
+def _is_wheel(request: Any, response: Any) -> bool:
+    """Return whether the response is a whole wheel."""
+    path = request.url.partition("#")[0].partition("?")[0]
+    return bool(request.method == "GET" and path.endswith(".whl") and response.status == _OK)

@@ -12,10 +12,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from pip._internal import exceptions
+from pip._internal.index.package_finder import PackageFinder
+from pip._internal.models.link import Link
+from pip._internal.resolution.resolvelib import candidates
+from pip._internal.resolution.resolvelib.factory import Factory
+from pip._vendor.packaging.version import Version
+from pip._vendor.requests import RequestException
+
 from wheeltarget.pip_child.job import CurrentJob, JobState
 from wheeltarget.pip_child.links import hashes_of, normalize_name, without_credentials
-from wheeltarget.pip_child.patches.selftest import proof_finder
+from wheeltarget.pip_child.patches.proofs import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
+from wheeltarget.utils.specifiers import is_pin
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
@@ -27,11 +36,8 @@ _MOST_CHECKED = 25
 """How many of the user's other requirements are checked after a failure."""
 
 
-def patch_failures(current: CurrentJob) -> CurrentJob:
+def patch_failures(current: CurrentJob) -> None:
     """Record the links that pip evaluates, and why it fails."""
-    from pip._internal.index.package_finder import PackageFinder
-    from pip._internal.resolution.resolvelib.factory import Factory
-
     original_look, original_explain = PackageFinder.evaluate_links, Factory.get_installation_error
 
     @functools.wraps(original_look)
@@ -45,21 +51,20 @@ def patch_failures(current: CurrentJob) -> CurrentJob:
 
     @functools.wraps(original_explain)
     def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
-        if current.job.view is not None:
-            constraints = named.get("constraints") or (arguments[0] if arguments else {})
-            with _errors_ignored():
-                more, unseen = _more_causes(current.job, self._finder, error.causes, constraints)
-                demands = [_demand(cause, constraints) for cause in (*error.causes, *more)]
-                current.job.failure = _failure(current.job, self._finder, demands, unseen)
-            with _captured(current, Factory.__module__):
-                return original_explain(self, error, *arguments, **named)
-        return original_explain(self, error, *arguments, **named)
+        if current.job.view is None:
+            return original_explain(self, error, *arguments, **named)
+        constraints = named.get("constraints") or (arguments[0] if arguments else {})
+        with _errors_ignored():
+            more, unseen = _more_causes(current.job, self._finder, error.causes, constraints)
+            demands = [_demand(cause, constraints) for cause in (*error.causes, *more)]
+            current.job.failure = _failure(current.job, self._finder, demands, unseen)
+        with _captured(current, Factory.__module__):
+            return original_explain(self, error, *arguments, **named)
 
     PackageFinder.evaluate_links = evaluate_links
     Factory.get_installation_error = get_installation_error
     _record_roots(current)
     _record_hash_errors(current)
-    return current
 
 
 @contextmanager
@@ -71,47 +76,40 @@ def _errors_ignored() -> Iterator[None]:
         _LOGGER.debug("The failure cannot be explained", exc_info=True)
 
 
-def _wrap(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
-    """Wrap an optional method: without it, the explanation has less detail."""
-    original = getattr(owner, name, None)
-    if callable(original):
-        setattr(owner, name, functools.wraps(original)(wrap(original)))
-
-
 def _record_roots(current: CurrentJob) -> None:
-    """Record the user's own requirements."""
-    from pip._internal.resolution.resolvelib.factory import Factory
+    """Record the user's own requirements; without them, the explanation has less detail."""
+    original_collect = getattr(Factory, "collect_root_requirements", None)
+    if not callable(original_collect):
+        return
 
-    def wrap(collect: Any) -> Any:
-        def collect_root_requirements(self: Any, *arguments: Any, **named: Any) -> Any:
-            collected = collect(self, *arguments, **named)
-            current.job.roots = list(getattr(collected, "requirements", ()))
-            return collected
+    @functools.wraps(original_collect)
+    def collect_root_requirements(self: Any, *arguments: Any, **named: Any) -> Any:
+        collected = original_collect(self, *arguments, **named)
+        current.job.roots = list(getattr(collected, "requirements", ()))
+        return collected
 
-        return collect_root_requirements
-
-    _wrap(Factory, "collect_root_requirements", wrap)
+    Factory.collect_root_requirements = collect_root_requirements
 
 
 def _record_hash_errors(current: CurrentJob) -> None:
-    """Record the failure if the hash of a file is not allowed."""
-    from pip._internal.exceptions import HashError
-    from pip._internal.resolution.resolvelib import candidates
+    """Record the failure if the hash of a file is not allowed, if pip can be patched for that."""
+    base = candidates._InstallRequirementBackedCandidate
+    original_prepare = getattr(base, "_prepare", None)
+    if not callable(original_prepare):
+        return
 
-    def wrap(prepare: Any) -> Any:
-        def prepare_candidate(self: Any) -> Any:
-            try:
-                return prepare(self)
-            except HashError as error:
-                if current.job.view is not None and self._ireq.name:
-                    with _errors_ignored():
-                        finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
-                        current.job.failure = _failure(current.job, finder, [demand], ())
-                raise
+    @functools.wraps(original_prepare)
+    def prepare_candidate(self: Any) -> Any:
+        try:
+            return original_prepare(self)
+        except exceptions.HashError as error:
+            if current.job.view is not None and self._ireq.name:
+                with _errors_ignored():
+                    finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
+                    current.job.failure = _failure(current.job, finder, [demand], ())
+            raise
 
-        return prepare_candidate
-
-    _wrap(candidates._InstallRequirementBackedCandidate, "_prepare", wrap)
+    base._prepare = prepare_candidate
 
 
 @contextmanager
@@ -176,21 +174,16 @@ def _more_causes(
 
 def _is_available(finder: Any, project: str, wanted: Any, constraint: Any) -> bool:
     """Return whether an index has a file for a requirement; True if that is not known."""
-    from pip._internal.exceptions import PipError
-    from pip._vendor.requests import RequestException
-
     specifier = wanted.specifier & constraint.specifier if constraint else wanted.specifier
     try:
         best = finder.find_best_candidate(project, specifier=specifier).best_candidate
-    except (PipError, RequestException, OSError):
+    except (exceptions.PipError, RequestException, OSError):
         return True
     return best is not None and not best.link.is_yanked
 
 
 def prove_failures(current: CurrentJob) -> bool:
     """Check that a link that pip evaluates is recorded."""
-    from pip._internal.models.link import Link
-
     finder = proof_finder()
     link = Link("https://example.invalid/proof-1.tar.gz")
     finder.evaluate_links(finder.make_link_evaluator("Proof"), iter([link]))
@@ -246,8 +239,6 @@ def _demand(cause: Any, constraints: Any) -> Demand:
 
 def _hash_demand(requirement: Any, error: Any) -> Demand:
     """Return the demand for a file whose hash is not allowed or not known."""
-    from pip._internal.exceptions import HashMissing, HashUnpinned
-
     link = requirement.original_link
     return Demand(
         project=normalize_name(requirement.name),
@@ -256,7 +247,7 @@ def _hash_demand(requirement: Any, error: Any) -> Demand:
         hashes=allowed_hashes(requirement),
         chain=tuple(_chain_of(requirement.comes_from)),
         file=without_credentials(link.url_without_fragment) if link else "",
-        lacks_hash=isinstance(error, HashMissing | HashUnpinned),
+        lacks_hash=isinstance(error, exceptions.HashMissing | exceptions.HashUnpinned),
     )
 
 
@@ -282,70 +273,50 @@ def _chain_of(requirement: Any) -> Iterator[tuple[str, str]]:
 
 def _pinned_version(requirement: Any) -> str:
     specifiers = list(requirement.req.specifier) if requirement.req is not None else []
-    only = len(specifiers) == 1 and specifiers[0].operator == "=="
-    return str(specifiers[0].version) if only and "*" not in specifiers[0].version else ""
+    return str(specifiers[0].version) if len(specifiers) == 1 and is_pin(specifiers[0]) else ""
 
 
 def _name_with_extras(requirement: Any) -> str:
-    extras = ",".join(sorted(requirement.extras))
-    return (
-        f"{normalize_name(requirement.name)}[{extras}]"
-        if extras
-        else normalize_name(requirement.name)
-    )
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{normalize_name(requirement.name)}{extras}"
 
 
 def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tuple[Any, FileFact]]:
     """Return pip's link and verdict for each file of a project.
 
-    :param finder: pip's finder.
-    :param project: the project, normalised.
-    :param links: its files.
+    The verdict is ``pre_release`` if only final releases are allowed, which pip does not report.
     """
-    evaluator = _FileEvaluator(finder, project)
+    control = getattr(finder, "release_control", None)
+    finals_only = control is not None and control.allows_prereleases(project) is False
+    evaluator = finder.make_link_evaluator(project)
+    too_late = getattr(evaluator, "_uploaded_prior_to", None)
+    unsupported: set[str] = set()
+
+    def verdict(link: Any, uploaded: Any) -> str:
+        # The upload time comes before the tags, since another target would not help.
+        if uploaded is not None and too_late is not None and uploaded >= too_late:
+            return "upload_too_late"
+        # Wheels with the same unsupported tags are evaluated once.
+        tags = "-".join(link.filename.rsplit("-", 3)[1:])
+        if tags in unsupported:
+            return _PLATFORM_MISMATCH
+        kind, version = evaluator.evaluate_link(link)
+        if kind.name == _PLATFORM_MISMATCH and link.filename.endswith(".whl"):
+            unsupported.add(tags)
+        if finals_only and kind.name == "candidate" and Version(version).is_prerelease:
+            return "pre_release"
+        return str(kind.name)
+
     for link in {link.url: link for link in links}.values():
-        filename = link.filename
-        if not filename.endswith(_DISTRIBUTIONS):
+        if not link.filename.endswith(_DISTRIBUTIONS):
             continue  # pip also evaluates the page itself as if it were a file
         uploaded = getattr(link, "upload_time", None)
-        yield (
-            link,
-            FileFact(
-                filename,
-                evaluator.verdict(link, filename, uploaded),
-                link.requires_python,
-                (link.yanked_reason or "") if link.is_yanked else None,
-                hashes_of(link),
-                uploaded.isoformat() if uploaded is not None else None,
-            ),
+        fact = FileFact(
+            link.filename,
+            verdict(link, uploaded),
+            link.requires_python,
+            (link.yanked_reason or "") if link.is_yanked else None,
+            hashes_of(link),
+            uploaded.isoformat() if uploaded is not None else None,
         )
-
-
-class _FileEvaluator:
-    """Evaluates files as pip does, but wheels with the same unsupported tags only once."""
-
-    def __init__(self, finder: Any, project: str) -> None:
-        control = getattr(finder, "release_control", None)
-        self._finals_only = control is not None and control.allows_prereleases(project) is False
-        self._evaluator = finder.make_link_evaluator(project)
-        self._too_late = getattr(self._evaluator, "_uploaded_prior_to", None)
-        self._unsupported: set[str] = set()
-
-    def verdict(self, link: Any, filename: str, uploaded: Any) -> str:
-        """Return pip's verdict on a file, or ``pre_release``, which pip does not report.
-
-        The upload time comes before the tags, since another target would not help.
-        """
-        from pip._vendor.packaging.version import Version
-
-        if uploaded is not None and self._too_late is not None and uploaded >= self._too_late:
-            return "upload_too_late"
-        tags = "-".join(filename.rsplit("-", 3)[1:])
-        if tags in self._unsupported:
-            return _PLATFORM_MISMATCH
-        verdict, version = self._evaluator.evaluate_link(link)
-        if verdict.name == _PLATFORM_MISMATCH and filename.endswith(".whl"):
-            self._unsupported.add(tags)
-        if self._finals_only and verdict.name == "candidate" and Version(version).is_prerelease:
-            return "pre_release"
-        return str(verdict.name)
+        yield link, fact

@@ -6,32 +6,22 @@ import functools
 from dataclasses import replace
 from typing import Any
 
+from pip._internal.index import package_finder
+from pip._internal.metadata.base import BaseDistribution
+from pip._internal.models.link import Link
+from pip._internal.utils import packaging
+from pip._vendor.packaging.requirements import InvalidRequirement
+from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+
 from wheeltarget.pip_child.job import CurrentJob, rebind
-from wheeltarget.pip_child.patches.selftest import proof_finder, wheel_that_requires
+from wheeltarget.pip_child.patches.proofs import proof_finder, wheel_that_requires
 from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
 
 
-def patch_legacy(current: CurrentJob) -> CurrentJob:
-    """Read specifiers from before PEP 440 if the target's own pip reads them.
-
-    :param current: the current job.
-    :returns: the same.
-    """
-    from pip._internal.index import package_finder
-    from pip._internal.metadata.base import BaseDistribution
-    from pip._internal.utils import packaging
-    from pip._vendor.packaging.requirements import InvalidRequirement
-    from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
-
+def patch_legacy(current: CurrentJob) -> None:
+    """Read specifiers from before PEP 440 if the target's own pip reads them."""
     original_read, original_ask = packaging.get_requirement, BaseDistribution.requires_python.fget
     original_judge = package_finder._check_link_requires_python
-
-    def is_modern(text: str) -> bool:
-        try:
-            Specifier(text)
-        except InvalidSpecifier:
-            return False
-        return True
 
     @functools.wraps(original_read)
     def get_requirement(text: str) -> Any:
@@ -40,41 +30,44 @@ def patch_legacy(current: CurrentJob) -> CurrentJob:
         except InvalidRequirement:
             if not current.job.is_legacy:
                 raise
-            return original_read(modern_requirement(text, is_modern))
+            return original_read(modern_requirement(text, _is_modern))
 
     @functools.wraps(original_judge)
     def check_link_requires_python(link: Any, *rest: Any, **named: Any) -> bool:
         if current.job.is_legacy and link.requires_python:
-            link.requires_python = modern_specifiers(link.requires_python, is_modern)
+            link.requires_python = modern_specifiers(link.requires_python, _is_modern)
         return bool(original_judge(link, *rest, **named))
 
     @functools.wraps(original_ask)
     def requires_python(self: Any) -> Any:
         value = str(self.metadata.get("Requires-Python") or "")
-        if current.job.is_legacy and modern_specifiers(value, is_modern) != value:
-            return SpecifierSet(modern_specifiers(value, is_modern))
+        if current.job.is_legacy and modern_specifiers(value, _is_modern) != value:
+            return SpecifierSet(modern_specifiers(value, _is_modern))
         return original_ask(self)
 
     rebind("get_requirement", original_read, get_requirement)
     rebind("_check_link_requires_python", original_judge, check_link_requires_python)
     BaseDistribution.requires_python = property(requires_python)
-    return current
+
+
+def _is_modern(text: str) -> bool:
+    try:
+        Specifier(text)
+    except InvalidSpecifier:
+        return False
+    return True
 
 
 def prove_legacy(current: CurrentJob) -> bool:
     """Check a wheel and a link with specifiers that only old pips read."""
-    from pip._internal.index.package_finder import LinkType
-    from pip._internal.models.link import Link
-
     view = current.job.view
     assert view is not None  # noqa: S101 - a proof has a target
     current.job.view = replace(view, legacy=True)
     wheel = wheel_that_requires("lib (>=1.*)")
-    finder = proof_finder()
     link = Link(f"https://example.invalid/proof-1-{view.tags[0]}.whl", requires_python=">=9.10.*")
-    judged = finder.make_link_evaluator("proof").evaluate_link(link)[0]
+    judged = proof_finder().make_link_evaluator("proof").evaluate_link(link)[0]
     return bool(
         [str(each.specifier) for each in wheel.iter_dependencies()] == [">=1"]
         and str(wheel.requires_python) == ">=9.10"
-        and judged is LinkType.requires_python_mismatch
+        and judged is package_finder.LinkType.requires_python_mismatch
     )

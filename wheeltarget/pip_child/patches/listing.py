@@ -8,19 +8,27 @@ file that pip would choose.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from pip._internal.exceptions import InstallationError, PipError
+from pip._internal.index.package_finder import PackageFinder
+from pip._internal.models.link import Link
+from pip._internal.req.constructors import install_req_from_line
+from pip._internal.req.req_set import RequirementSet
+from pip._internal.resolution.resolvelib.resolver import Resolver
+from pip._internal.utils.hashes import Hashes
+from pip._vendor.packaging.specifiers import SpecifierSet
+
 from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.links import first_tried, normalize_name, without_credentials
-from wheeltarget.pip_child.patches.error_messages import UnusablePages
 from wheeltarget.pip_child.patches.failures import allowed_hashes, file_facts, places_of
-from wheeltarget.pip_child.patches.selftest import ODD, proof_finder
-from wheeltarget.pip_child.prefetch.install import Prefetching
+from wheeltarget.pip_child.patches.messages import unusable_pages
+from wheeltarget.pip_child.patches.proofs import proof_finder
+from wheeltarget.pip_child.patches.trial import ODD
 from wheeltarget.pip_protocol import Asked, FoundFile, FoundProject, JobListing
 
 _OTHER = "different_project"
@@ -32,41 +40,72 @@ _UNDATED = "upload_time_missing"
 _CANDIDATES = frozenset({"candidate", "pre_release"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The files of a project, which are the same for every target.
-
-    :param links: its links, and those of other projects on the same pages.
-    :param problem: why not all files are known, or an empty string.
-    """
-
-    links: list[Any]
-    problem: str = ""
-
-
-@dataclass(slots=True)
 class ProjectLister:
     """Lists projects instead of resolving; the result is the listing of the current job.
 
-    :param current: the current job.
-    :param pages: the index pages without files.
-    :param prefetching: what fetches pages ahead, if anything.
-    :param found: the files by project, for all jobs.
-    :param collected: while the links of a project are collected, those that pip evaluates.
+    :param fetch_ahead: starts to fetch the pages of a project that pip's finder will read, if
+        anything is prefetched.
     """
 
-    current: CurrentJob
-    pages: UnusablePages
-    prefetching: Prefetching | None = None
-    found: dict[str, _Found] = field(default_factory=dict)
-    collected: list[Any] | None = None
+    def __init__(self, current: CurrentJob, fetch_ahead: Callable[[Any, str], None]) -> None:
+        self._current = current
+        self._fetch_ahead = fetch_ahead
+        # For all jobs, the links on the pages of a project, and why not all of them are known.
+        self._found: dict[str, tuple[list[Any], str]] = {}
+        # While the links of a project are collected, those that pip evaluates.
+        self._collected: list[Any] | None = None
 
-    def list_projects(
-        self, finder: Any, requirements: Sequence[Any], *, hashed: bool = False
-    ) -> None:
+    def patch(self, _current: CurrentJob) -> None:
+        """List projects instead of resolving."""
+        original_look = PackageFinder.evaluate_links
+
+        @functools.wraps(Resolver.resolve)
+        def resolve(resolver: Any, roots: Sequence[Any], *_arguments: Any, **_named: Any) -> Any:
+            factory = resolver.factory
+            self._list(factory._finder, roots, hashed=bool(factory.preparer.require_hashes))
+            return RequirementSet()
+
+        @functools.wraps(original_look)
+        def evaluate_links(finder: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
+            if self._collected is None:
+                return original_look(finder, link_evaluator, links)
+            self._collected += links
+            return []
+
+        Resolver.resolve = resolve
+        PackageFinder.evaluate_links = evaluate_links
+
+    def prove(self, _current: CurrentJob) -> bool:
+        """Check the listing of a project with some links."""
+        finder = proof_finder()
+        url = "https://example.invalid/proof"
+        tags = (*ODD.tags, "py3-none-any")
+        names = [f"{version}-{tag}.whl" for version in (1, 2) for tag in tags]
+        self._collected = []
+        links = iter([Link(f"{url}-{name}") for name in names])
+        finder.evaluate_links(finder.make_link_evaluator("proof"), links)
+        self._found["proof"] = self._collected, ""
+        self._collected = None
+        requirements = [
+            install_req_from_line(line)
+            for line in ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
+        ]
+        limit = install_req_from_line("proof<2", constraint=True)
+        self._list(finder, [limit, *requirements], hashed=False)
+        self._found.clear()
+        listing = self._current.job.listing
+        assert listing is not None  # noqa: S101 - it was just made
+        project = dict(listing.projects)["proof"]
+        return (
+            [each.needed for each in listing.requirements] == [True, False]
+            and project.taken == f"{url}-{names[0]}"
+            and project.applicable == {"1"}
+            and [each.best_of for each in project.files] == ["1", None, None, "2", None, None]
+        )
+
+    def _list(self, finder: Any, requirements: Sequence[Any], *, hashed: bool) -> None:
         """List every project that requirements name.
 
-        :param finder: pip's finder.
         :param requirements: pip's requirements and constraints.
         :param hashed: whether pip checks the hash of every file.
         """
@@ -77,11 +116,10 @@ class ProjectLister:
         for requirement, each in zip(requested, described, strict=True):
             if each.needed and not each.url:
                 wanted.setdefault(each.project, []).append(requirement)
-        if self.prefetching is not None and self.prefetching.ahead is not None:
-            for project in wanted:
-                if project not in self.found:
-                    self.prefetching.ahead.fetch_pages(finder, project)
-        self.current.job.listing = JobListing(
+        for project in wanted:
+            if project not in self._found:
+                self._fetch_ahead(finder, project)
+        self._current.job.listing = JobListing(
             hashed,
             tuple(described),
             tuple(_describe(each) for each in limits),
@@ -93,110 +131,48 @@ class ProjectLister:
 
     def _project(self, finder: Any, project: str, requirements: Sequence[Any]) -> FoundProject:
         """Return one project as the job's target sees it."""
-        if project not in self.found:
-            self.found[project] = self._collect(finder, project)
-        found = self.found[project]
-        facts = list(file_facts(finder, project, found.links))
+        if project not in self._found:
+            self._found[project] = self._collect(finder, project)
+        found, problem = self._found[project]
+        facts = list(file_facts(finder, project, found))
         links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
         best, taken, applicable = _choice(finder, project, links, requirements)
         if any(fact.verdict == _UNDATED for _, fact in facts):
             taken = None  # pip ends with an error
+        sizes = self._current.run.sizes
         files = tuple(
-            FoundFile(
-                fact,
-                _address(link),
-                self.current.run.sizes.get(link.url_without_fragment),
-                best.get(_address(link)),
-            )
+            FoundFile(fact, url, sizes.get(link.url_without_fragment), best.get(url))
             for link, fact in facts
             if fact.verdict != _OTHER
+            for url in [_address(link)]
         )
         return FoundProject(
             files,
             taken,
             applicable,
-            found.problem,
+            problem,
             () if files else tuple(places_of(finder, project)),
             () if files else tuple(sorted(_neighbours(finder, facts))),
         )
 
-    def _collect(self, finder: Any, project: str) -> _Found:
-        """Collect the links of a project, once for all targets."""
-        from pip._internal.exceptions import PipError
-
-        self.pages.clear()
-        self.current.job.unread.pop(project, None)
-        self.collected, problem = [], ""
+    def _collect(self, finder: Any, project: str) -> tuple[list[Any], str]:
+        """Collect the links of a project, once for all targets; return why some are missing."""
+        job = self._current.job
+        job.unusable.clear()
+        job.skipped.clear()
+        job.unread.pop(project, None)
+        self._collected, problem = [], ""
         try:
             finder.find_all_candidates(project)
-            for read in self.current.job.unread.get(project, ()):
-                self.collected += read()
+            for read in job.unread.get(project, ()):
+                self._collected += read()
         except PipError as error:
             problem = str(error)
         # pip reads pages first, but prefers files in folders.
-        links = sorted(dict.fromkeys(self.collected), key=lambda link: link.comes_from is not None)
-        self.collected = None
-        problem = "; ".join(self.pages.sentences()) or problem
-        return _Found([*{_address(link): link for link in links}.values()], problem)
-
-
-def patch_listing(lister: ProjectLister) -> ProjectLister:
-    """List projects instead of resolving, and return the lister."""
-    from pip._internal.index.package_finder import PackageFinder
-    from pip._internal.req.req_set import RequirementSet
-    from pip._internal.resolution.resolvelib.resolver import Resolver
-
-    original_resolve = Resolver.resolve
-
-    @functools.wraps(original_resolve)
-    def resolve(self: Any, root_reqs: Sequence[Any], *_arguments: Any, **_named: Any) -> Any:
-        preparer = self.factory.preparer
-        lister.list_projects(self.factory._finder, root_reqs, hashed=bool(preparer.require_hashes))
-        return RequirementSet()
-
-    original_look = PackageFinder.evaluate_links
-
-    @functools.wraps(original_look)
-    def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
-        if lister.collected is None:
-            return original_look(self, link_evaluator, links)
-        lister.collected += links
-        return []
-
-    Resolver.resolve = resolve
-    PackageFinder.evaluate_links = evaluate_links
-    return lister
-
-
-def prove_listing(lister: ProjectLister) -> bool:
-    """Check the listing of a project with some links."""
-    from pip._internal.models.link import Link
-    from pip._internal.req.constructors import install_req_from_line
-
-    finder = proof_finder()
-    address = "https://example.invalid/proof"
-    names = [f"{version}-{tag}.whl" for version in (1, 2) for tag in (*ODD.tags, "py3-none-any")]
-    links = [Link(f"{address}-{name}") for name in names]
-    lister.collected = []
-    finder.evaluate_links(finder.make_link_evaluator("proof"), iter(links))
-    lister.found["proof"] = _Found(lister.collected)
-    lister.collected = None
-    requirements = [
-        install_req_from_line(line)
-        for line in ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
-    ]
-    limit = install_req_from_line("proof<2", constraint=True)
-    lister.list_projects(finder, [limit, *requirements])
-    lister.found = {}
-    listing = lister.current.job.listing
-    assert listing is not None  # noqa: S101 - it was just made
-    project = dict(listing.projects)["proof"]
-    return (
-        [each.needed for each in listing.requirements] == [True, False]
-        and project.taken == f"{address}-{names[0]}"
-        and project.applicable == {"1"}
-        and [each.best_of for each in project.files] == ["1", None, None, "2", None, None]
-    )
+        links = sorted(dict.fromkeys(self._collected), key=lambda link: link.comes_from is not None)
+        self._collected = None
+        unique = {_address(link): link for link in links}
+        return [*unique.values()], "; ".join(unusable_pages(job)) or problem
 
 
 def _of(project: str, requirements: Iterable[Any]) -> Iterator[Any]:
@@ -204,8 +180,6 @@ def _of(project: str, requirements: Iterable[Any]) -> Iterator[Any]:
 
 
 def _describe(requirement: Any) -> Asked:
-    from pip._internal.exceptions import InstallationError
-
     problem, needed = "", False
     try:
         needed = requirement.constraint or bool(requirement.match_markers())
@@ -234,9 +208,6 @@ def _choice(
     :returns: the versions by the URLs of their best files; the URL of the file that pip would
         choose, if any; the versions that can be chosen.
     """
-    from pip._internal.utils.hashes import Hashes
-    from pip._vendor.packaging.specifiers import SpecifierSet
-
     specifier, hashes = SpecifierSet(), Hashes()
     for requirement in requirements:
         specifier &= requirement.specifier

@@ -6,24 +6,39 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pip._internal.exceptions import InstallationError
+from pip._internal.metadata import select_backend
+from pip._internal.models.installation_report import InstallationReport
+from pip._internal.req.constructors import install_req_from_line
+from pip._internal.req.req_install import InstallRequirement
+from pip._internal.resolution.resolvelib import candidates
+from pip._internal.utils import packaging
+from pip._vendor.packaging import markers
+
 from wheeltarget.pip_child.job import CurrentJob, rebind
-from wheeltarget.pip_child.patches.selftest import ODD, wheel_that_requires
+from wheeltarget.pip_child.patches.proofs import wheel_that_requires
+from wheeltarget.pip_child.patches.trial import ODD
 from wheeltarget.targets.markers import holds
 
 
-class UnknownMarkerError(Exception):
-    """A marker depends on an unknown variable."""
+class _UnknownMarkerError(Exception):
+    """A marker, the first argument, depends on an unknown variable, the second one."""
 
-    def __init__(self, marker: str, variable: str) -> None:
-        super().__init__(marker, variable)
-        self.marker = marker
-        self.variable = variable
+
+class _UnknownValueError(InstallationError):  # type: ignore[misc]
+    """The same for a requirement, which pip shows as its own error."""
+
+    def __init__(self, requirement: str, error: _UnknownMarkerError, label: str) -> None:
+        marker, variable = error.args
+        super().__init__(
+            f"{requirement}: its marker ({marker}) uses {variable}, which is not known for "
+            f"{label}; describe the target in a file, with "
+            f'{variable} = "…" under [markers], and use it: target=./FILE.toml'
+        )
 
 
 def patch_markers(current: CurrentJob) -> None:
     """Evaluate markers for the target."""
-    from pip._vendor.packaging import markers
-
     host_environment = markers.default_environment
     original_evaluate = markers.Marker.evaluate
 
@@ -35,62 +50,27 @@ def patch_markers(current: CurrentJob) -> None:
 
     @functools.wraps(original_evaluate)
     def evaluate(self: Any, *arguments: Any, **named: Any) -> bool:
-        view = current.job.view
-        if view is None or not view.unknown:
-            return bool(original_evaluate(self, *arguments, **named))
-
         def decide(text: str) -> bool:
             return bool(original_evaluate(markers.Marker(text), *arguments, **named))
 
-        text = str(self)
-        if not any(name in text for name in view.unknown):
+        view = current.job.view
+        text = str(self) if view is not None and view.unknown else ""
+        if view is None or not any(name in text for name in view.unknown):
             return bool(original_evaluate(self, *arguments, **named))
         verdict = holds(text, decide, view.unknown)
         if isinstance(verdict, bool):
             return verdict
         if current.job.checks_metadata:
             return False
-        raise UnknownMarkerError(text, verdict[0])
+        raise _UnknownMarkerError(text, verdict[0])
 
     rebind("default_environment", host_environment, default_environment)
     markers.Marker.evaluate = evaluate
+    _name_requirements(current)
 
 
-def prove_markers(_proof: object) -> bool:
-    """Check a requirement with a marker for each known variable."""
-    from pip._internal.models.installation_report import InstallationReport
-    from pip._internal.req.constructors import install_req_from_line
-
-    known = ODD.markers
-    for name, value in known.items():
-        requirement = install_req_from_line(f'proof ; {name} == "{value}"')
-        if not requirement.match_markers():
-            return False
-    reported = InstallationReport([]).to_dict()["environment"]
-    return bool(reported["sys_platform"] == known["sys_platform"])
-
-
-def patch_unknown(current: CurrentJob) -> type[Exception]:
-    """Name the requirement in errors about unknown variables.
-
-    :param current: the current job.
-    :returns: the class of the errors, which pip shows as its own.
-    """
-    from pip._internal.exceptions import InstallationError
-    from pip._internal.metadata import select_backend
-    from pip._internal.req.req_install import InstallRequirement
-    from pip._internal.resolution.resolvelib import candidates
-    from pip._vendor.packaging.markers import UndefinedComparison, UndefinedEnvironmentName
-
-    class UnknownValueError(InstallationError):  # type: ignore[misc]
-        def __init__(self, requirement: str, error: UnknownMarkerError) -> None:
-            label = current.job.order.label
-            super().__init__(
-                f"{requirement}: its marker ({error.marker}) uses {error.variable}, which is not "
-                f"known for {label}; describe the target in a file, with "
-                f'{error.variable} = "…" under [markers], and use it: target=./FILE.toml'
-            )
-
+def _name_requirements(current: CurrentJob) -> None:
+    """Name the requirement in errors about unknown variables."""
     distribution = select_backend().Distribution
     base = candidates._InstallRequirementBackedCandidate
     original_list, original_match = distribution.iter_dependencies, InstallRequirement.match_markers
@@ -100,18 +80,19 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
     def iter_dependencies(self: Any, *arguments: Any, **named: Any) -> Iterator[Any]:
         try:
             yield from original_list(self, *arguments, **named)
-        except UnknownMarkerError as error:
-            dependency = f"{_find(self, error.marker)}, required by {self.raw_name} {self.version}"
-            raise UnknownValueError(dependency, error) from None
+        except _UnknownMarkerError as error:
+            name = f"{_find(self, error.args[0])}, required by {self.raw_name} {self.version}"
+            raise _UnknownValueError(name, error, current.job.order.label) from None
 
     @functools.wraps(original_match)
     def match_markers(self: Any, *arguments: Any, **named: Any) -> bool:
         try:
             return bool(original_match(self, *arguments, **named))
-        except UnknownMarkerError as error:
+        except _UnknownMarkerError as error:
             place = f" ({self.comes_from})" if isinstance(self.comes_from, str) else ""
-            raise UnknownValueError(f"{self.req or self.link}{place}", error) from None
-        except (UndefinedComparison, UndefinedEnvironmentName, KeyError) as error:
+            name = f"{self.req or self.link}{place}"
+            raise _UnknownValueError(name, error, current.job.order.label) from None
+        except (markers.UndefinedComparison, markers.UndefinedEnvironmentName, KeyError) as error:
             # pip would show a traceback; old versions raise a KeyError.
             raise InstallationError(f"{self.req or self.link} ; {self.markers}: {error}") from error
 
@@ -128,36 +109,35 @@ def patch_unknown(current: CurrentJob) -> type[Exception]:
     distribution.iter_dependencies = iter_dependencies
     InstallRequirement.match_markers = match_markers
     base._check_metadata_consistency = check_metadata_consistency
-    return UnknownValueError
 
 
 def _find(distribution: Any, marker: str) -> str:
     """Return the name of the dependency that has a marker."""
-    from pip._internal.utils.packaging import get_requirement
-
     for line in distribution.metadata.get_all("Requires-Dist", []):
-        requirement = get_requirement(str(line).strip())
+        requirement = packaging.get_requirement(str(line).strip())
         if str(requirement.marker) == marker:
             return str(requirement.name)
     return "a dependency"
 
 
-def prove_unknown(unknown_value_error: type[Exception]) -> bool:
-    """Check a requirement and a wheel whose marker is not known."""
-    from pip._internal.req.constructors import install_req_from_line
-
-    undecided = 'proof ; platform_version == "1"'
-    ask_line = install_req_from_line(undecided).match_markers
-    wheel = wheel_that_requires(undecided)
-    return all(
-        _raises(unknown_value_error, ask)
-        for ask in (ask_line, lambda: list(wheel.iter_dependencies()))
+def prove_markers(_current: CurrentJob) -> bool:
+    """Check requirements and a wheel with markers for each known variable and an unknown one."""
+    known = ODD.markers
+    lines = [f'proof ; {name} == "{value}"' for name, value in known.items()]
+    reported = InstallationReport([]).to_dict()["environment"]
+    unknown = 'proof ; platform_version == "1"'
+    wheel = wheel_that_requires(unknown)
+    return bool(
+        all(install_req_from_line(line).match_markers() for line in lines)
+        and reported["sys_platform"] == known["sys_platform"]
+        and _is_unknown(install_req_from_line(unknown).match_markers)
+        and _is_unknown(lambda: list(wheel.iter_dependencies()))
     )
 
 
-def _raises(expected: type[Exception], ask: Callable[[], object]) -> bool:
+def _is_unknown(ask: Callable[[], object]) -> bool:
     try:
         ask()
-    except expected:
+    except _UnknownValueError:
         return True
     return False

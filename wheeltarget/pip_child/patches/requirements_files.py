@@ -5,19 +5,17 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from pip._internal.exceptions import InstallationError
+from pip._internal.req import req_file
+from pip._internal.utils.misc import redact_auth_from_url
+
 from wheeltarget.pip_child.job import CurrentJob, rebind
+from wheeltarget.pip_child.patches.install import Seam
+from wheeltarget.requirements.annotations import has_clause
 
 
-def patch_files(current: CurrentJob) -> Any:
-    """Read requirements files from the job.
-
-    :param current: the current job.
-    :returns: the patched module.
-    """
-    from pip._internal.exceptions import InstallationError
-    from pip._internal.req import req_file
-    from pip._internal.utils.misc import redact_auth_from_url
-
+def _patch(current: CurrentJob) -> None:
+    """Read requirements files from the job."""
     original_read = req_file.get_file_content
 
     @functools.wraps(original_read)
@@ -30,7 +28,7 @@ def patch_files(current: CurrentJob) -> Any:
         location, content = original_read(url, *arguments, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # The parent reads clauses before pip runs; here they would be ignored.
-            if ("tags" in line or "target" in line) and _has_clause(line):
+            if ("tags" in line or "target" in line) and has_clause(line):
                 raise InstallationError(
                     f"line {number} of {redact_auth_from_url(url)} has a tags= or target= clause, "
                     "but clauses are read in local files only: download the file, and use the copy"
@@ -38,18 +36,13 @@ def patch_files(current: CurrentJob) -> Any:
         return location, content
 
     rebind("get_file_content", original_read, get_file_content)
-    return req_file
 
 
-def _has_clause(line: str) -> bool:
-    # Loaded here because it is slow to load and rarely needed.
-    from wheeltarget.requirements.annotations import has_clause
-
-    return has_clause(line)
-
-
-def prove_files(req_file: Any) -> bool:
+def _prove(_current: CurrentJob) -> bool:
     """Check that pip reads the file of the proof's job."""
     parser = req_file.RequirementsFileParser(None, req_file.get_line_parser(None))
     lines = list(parser.parse("proof.txt", constraint=False))
     return [(line.lineno, line.args.strip()) for line in lines] == [(1, "proof==1")]
+
+
+FILES = Seam("content of requirements files", _patch, _prove)

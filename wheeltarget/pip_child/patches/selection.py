@@ -6,24 +6,22 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from wheeltarget.pip_child.job import AllowedTags, CurrentJob
-from wheeltarget.pip_child.patches.selftest import ODD, proof_finder
-from wheeltarget.pip_child.patches.sizes import patch_sizes
+from pip._internal.index.package_finder import CandidateEvaluator, LinkType, PackageFinder
+from pip._internal.models.candidate import InstallationCandidate
+from pip._internal.models.format_control import FormatControl
+from pip._internal.models.link import Link
+from pip._internal.models.target_python import TargetPython
 
-NARROW = "narrow-proof"
-"""The project for which the proof's job allows only the last tag."""
+from wheeltarget.pip_child.job import CurrentJob, Tags
+from wheeltarget.pip_child.patches.install import NARROW, PREFERRED, SOURCE
+from wheeltarget.pip_child.patches.proofs import proof_finder
+from wheeltarget.pip_child.patches.trial import ODD
 
-SOURCE = "source-proof"
-"""The project for which the proof's job allows source distributions."""
-
-PREFERRED = "preferred-proof"
-"""The project for which the proof's job prefers version 1."""
+_URL = "https://example.invalid/"
 
 
-def patch_tags(current: CurrentJob) -> Any:
-    """Use the target's tags, and return the patched class."""
-    from pip._internal.models.target_python import TargetPython
-
+def patch_tags(current: CurrentJob) -> None:
+    """Use the target's tags."""
     original_sorted, original_unsorted = (
         TargetPython.get_sorted_tags,
         TargetPython.get_unsorted_tags,
@@ -39,19 +37,13 @@ def patch_tags(current: CurrentJob) -> Any:
 
     TargetPython.get_sorted_tags = get_sorted_tags
     TargetPython.get_unsorted_tags = get_unsorted_tags
-    return TargetPython
 
 
-def prove_tags(target_python: Any) -> bool:
+def prove_tags(_current: CurrentJob) -> bool:
     """Check which wheels pip accepts for the proof's target, and which it prefers."""
-    from pip._internal.index.package_finder import LinkType
-    from pip._internal.models.candidate import InstallationCandidate
-    from pip._internal.models.link import Link
-
-    finder = proof_finder(target_python)
+    finder = proof_finder()
     worse, better, foreign = (
-        Link(f"https://example.invalid/proof-1-{tag}.whl")
-        for tag in (*reversed(ODD.tags), "py3-none-any")
+        Link(f"{_URL}proof-1-{tag}.whl") for tag in (*reversed(ODD.tags), "py3-none-any")
     )
     judge = finder.make_link_evaluator("proof").evaluate_link
     candidates = [InstallationCandidate("proof", "1", link) for link in (better, worse)]
@@ -63,26 +55,29 @@ def prove_tags(target_python: Any) -> bool:
     )
 
 
-def patch_allowed(current: CurrentJob) -> None:
-    """Use the tags that constraints allow a project."""
-    from pip._internal.index.package_finder import PackageFinder
-    from pip._internal.models.target_python import TargetPython
+class _RestrictedPython(TargetPython):  # type: ignore[misc]
+    """pip's object for a Python, with the tags that constraints allow."""
 
-    class RestrictedPython(TargetPython):  # type: ignore[misc]
-        def __init__(self, whole: Any, allowed: AllowedTags) -> None:
-            super().__init__(
-                platforms=whole.platforms,
-                py_version_info=whole._given_py_version_info,
-                abis=whole.abis,
-                implementation=whole.implementation,
-            )
-            self._allowed = allowed
+    def __init__(self, whole: Any, allowed: Tags) -> None:
+        super().__init__(
+            platforms=whole.platforms,
+            py_version_info=whole._given_py_version_info,
+            abis=whole.abis,
+            implementation=whole.implementation,
+        )
+        self._allowed = allowed
 
-        def get_sorted_tags(self) -> list[Any]:
-            return self._allowed.tags
+    def get_sorted_tags(self) -> list[Any]:
+        return self._allowed.tags
 
-        def get_unsorted_tags(self) -> frozenset[Any]:
-            return self._allowed.tag_set
+    def get_unsorted_tags(self) -> frozenset[Any]:
+        return self._allowed.tag_set
+
+
+def patch_selection(current: CurrentJob) -> None:
+    """Use the allowed tags, source distributions and preferred version of each project."""
+    original_allowed = FormatControl.get_allowed_formats
+    original_rank = CandidateEvaluator.get_applicable_candidates
 
     def restricted(original_make: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(original_make)
@@ -91,7 +86,7 @@ def patch_allowed(current: CurrentJob) -> None:
             if allowed is None:
                 return original_make(self, project_name, *arguments, **named)
             whole = self._target_python
-            self._target_python = RestrictedPython(whole, allowed)
+            self._target_python = _RestrictedPython(whole, allowed)
             try:
                 return original_make(self, project_name, *arguments, **named)
             finally:
@@ -99,31 +94,12 @@ def patch_allowed(current: CurrentJob) -> None:
 
         return make
 
-    for name in ("make_link_evaluator", "make_candidate_evaluator"):
-        setattr(PackageFinder, name, restricted(getattr(PackageFinder, name)))
-
-
-def patch_sources(current: CurrentJob) -> None:
-    """Allow source distributions of some projects for a target."""
-    from pip._internal.models.format_control import FormatControl
-
-    original_allowed = FormatControl.get_allowed_formats
-
     @functools.wraps(original_allowed)
     def get_allowed_formats(self: Any, canonical_name: str) -> frozenset[str]:
         allowed: frozenset[str] = original_allowed(self, canonical_name)
         if current.job.view is not None and canonical_name in current.job.order.sources:
             return allowed | {"source"}
         return allowed
-
-    FormatControl.get_allowed_formats = get_allowed_formats
-
-
-def patch_preference(current: CurrentJob) -> None:
-    """Try the preferred version of a project before all others, if it is applicable."""
-    from pip._internal.index.package_finder import CandidateEvaluator
-
-    original_rank = CandidateEvaluator.get_applicable_candidates
 
     @functools.wraps(original_rank)
     def get_applicable_candidates(self: Any, candidates: list[Any]) -> list[Any]:
@@ -138,40 +114,26 @@ def patch_preference(current: CurrentJob) -> None:
 
         return sorted(ranked, key=is_kept)  # worst first, as before
 
+    for name in ("make_link_evaluator", "make_candidate_evaluator"):
+        setattr(PackageFinder, name, restricted(getattr(PackageFinder, name)))
+    FormatControl.get_allowed_formats = get_allowed_formats
     CandidateEvaluator.get_applicable_candidates = get_applicable_candidates
 
 
-def patch_selection(current: CurrentJob) -> None:
-    """Install the patches of this module but that of tags, and that of sizes."""
-    patch_allowed(current)
-    patch_sources(current)
-    patch_preference(current)
-    patch_sizes(current)
-
-
-def prove_selection(_proof: Any) -> bool:
+def prove_selection(_current: CurrentJob) -> bool:
     """Check which files of which project pip accepts, and which it prefers."""
-    from pip._internal.index.package_finder import LinkType
-    from pip._internal.models.candidate import InstallationCandidate
-    from pip._internal.models.format_control import FormatControl
-    from pip._internal.models.link import Link
-
-    finder = proof_finder(format_control=FormatControl(set(), {":all:"}))
+    finder = proof_finder(FormatControl(set(), {":all:"}))
 
     def kind(name: str, ending: str) -> Any:
-        link = Link(f"https://example.invalid/{name.replace('-', '_')}-1{ending}")
+        link = Link(f"{_URL}{name.replace('-', '_')}-1{ending}")
         return finder.make_link_evaluator(name).evaluate_link(link)[0]
 
     best, worst = (f"-{ODD.tags[place]}.whl" for place in (0, -1))
     evaluator = finder.make_candidate_evaluator(NARROW)
-    left = InstallationCandidate(
-        NARROW, "1", Link(f"https://example.invalid/narrow_proof-1{worst}")
-    )
+    left = InstallationCandidate(NARROW, "1", Link(f"{_URL}narrow_proof-1{worst}"))
     first, second, yanked = (
         InstallationCandidate(
-            PREFERRED,
-            version,
-            Link(f"https://example.invalid/a-{version}{best}", yanked_reason=reason),
+            PREFERRED, version, Link(f"{_URL}a-{version}{best}", yanked_reason=reason)
         )
         for version, reason in (("1", None), ("2", None), ("1", ""))
     )

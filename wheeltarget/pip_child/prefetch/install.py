@@ -6,7 +6,6 @@ slower.
 
 from __future__ import annotations
 
-import gc
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -106,12 +105,3 @@ class Prefetching:
                 folder = self.ahead.wheels.store.folder
                 sys.stderr.write(f"note: the disk of the cache is full: {folder}\n")
         self.ahead = None
-
-
-def reduce_collections() -> None:
-    """Make the garbage collector run less, since most objects stay until the end.
-
-    Without all that pip's process does about the collector, a cold download takes 15 % longer.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 100)

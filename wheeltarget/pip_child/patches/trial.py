@@ -7,39 +7,37 @@ none of the user's settings.
 
 from __future__ import annotations
 
-import functools
 import io
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from html import escape
+from operator import attrgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, NamedTuple, TextIO
 
-from wheeltarget.pip_child.job import CurrentJob, JobState, changed_environment
+from wheeltarget.pip_child.job import CurrentJob, JobState, changed_environment, download
 from wheeltarget.pip_protocol import JobOrder, TargetView
 
-Download = Callable[[Sequence[str]], int]
 
-
-def _target(word: str, python: str) -> TargetView:
+def _target(name: str, python: str) -> TargetView:
     minor = python.rpartition(".")[0]
     interpreter = f"cp{minor.replace('.', '')}"
     return TargetView(
-        tags=(f"{interpreter}-{interpreter}-{word}_2", f"{interpreter}-{interpreter}-{word}_1"),
+        tags=(f"{interpreter}-{interpreter}-{name}_2", f"{interpreter}-{interpreter}-{name}_1"),
         markers={
-            "os_name": f"{word}-os",
-            "sys_platform": word,
-            "platform_machine": f"{word}-machine",
-            "platform_python_implementation": f"{word}-python",
+            "os_name": f"{name}-os",
+            "sys_platform": name,
+            "platform_machine": f"{name}-machine",
+            "platform_python_implementation": f"{name}-python",
             "platform_release": f"1.{minor}",
-            "platform_system": f"{word}-system",
+            "platform_system": f"{name}-system",
             "python_version": minor,
             "python_full_version": python,
-            "implementation_name": f"{word}-implementation",
+            "implementation_name": f"{name}-implementation",
             "implementation_version": f"{python}.1",
         },
         unknown=("platform_version",),
@@ -75,6 +73,12 @@ class _Wheel(NamedTuple):
         lines += ["Provides-Extra: unasked"]
         return "\n".join([*lines, ""])
 
+    @property
+    def members(self) -> dict[str, str]:
+        folder = f"{self.name}-{self.version}.dist-info"
+        wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
+        return {f"{folder}/METADATA": self.metadata, f"{folder}/WHEEL": wheel}
+
 
 def _exactly(target: TargetView) -> str:
     """Return a marker with every known variable of a target."""
@@ -84,7 +88,6 @@ def _exactly(target: TargetView) -> str:
 def _roots(target: TargetView, python: str, odd: str, even: str) -> Iterator[_Wheel]:
     """Return the wheels of the requested project for a target.
 
-    :param target: the target.
     :param python: their Requires-Python.
     :param odd: the requirement for the first target only.
     :param even: the requirement for the second target only.
@@ -126,33 +129,31 @@ class _Case(NamedTuple):
     """A target, and the parents of each file that pip must choose for it."""
 
     target: TargetView | None
-    parents: dict[str, list[str | None]]
+    parents: dict[str, tuple[str | None, ...]]
 
 
 _ODD_CASE = _Case(
     ODD,
     {
-        _DIRECT.filename: [None],
-        _ODD_ONLY.filename: [None, "root"],
-        "root-1-cp99-cp99-odd_2.whl": [None],
+        _DIRECT.filename: (None,),
+        _ODD_ONLY.filename: (None, "root"),
+        "root-1-cp99-cp99-odd_2.whl": (None,),
     },
 )
 _EVEN_CASE = _Case(
     EVEN,
     {
-        _EVEN_ONLY.filename: ["root"],
-        _LIKED.filename: ["root"],
-        "root-1-cp18-cp18-even_2.whl": [None],
+        _EVEN_ONLY.filename: ("root",),
+        _LIKED.filename: ("root",),
+        "root-1-cp18-cp18-even_2.whl": (None,),
     },
 )
-_HERE = _Case(None, {"root-2-py3-none-any.whl": [None]})
+_HERE = _Case(None, {"root-2-py3-none-any.whl": (None,)})
 
 
-def find_fault(current: CurrentJob, download: Download, *, plain: bool) -> str:
+def find_fault(current: CurrentJob, *, plain: bool) -> str:
     """Run pip, and return what it does wrong, or an empty string.
 
-    :param current: the current job.
-    :param download: runs ``pip download``.
     :param plain: whether only requirements files are patched.
     :raises OSError: if files cannot be written.
     """
@@ -160,7 +161,7 @@ def find_fault(current: CurrentJob, download: Download, *, plain: bool) -> str:
     with TemporaryDirectory(prefix="wheeltarget-trial-") as name:
         home = Path(name)
         _write_links(home)
-        faults = (_try_one(current, download, home, case) for case in cases)
+        faults = (_try_one(current, home, case) for case in cases)
         fault = next(filter(None, faults), "")
         if fault:
             # A full disk looks the same: raise its error instead.
@@ -179,26 +180,18 @@ def _write_links(home: Path) -> None:
         attributes += "" if wheel.name == "even" else ' data-core-metadata="true"'
         page.append(f'<a href="{wheel.filename}"{attributes}>{wheel.filename}</a><br>\n')
         home.joinpath(wheel.filename + ".metadata").write_text(wheel.metadata, "utf-8")
-        _write_wheel(home / wheel.filename, wheel)
+        write_wheel(home / wheel.filename, wheel.members)
     home.joinpath(_LINKS).write_text("".join(page), "utf-8")
     home.joinpath(_DESTINATION).mkdir()
     # With other bytes than the one on the page.
-    _write_wheel(home / _DESTINATION / _ODD_ONLY.filename, _ODD_ONLY, b"it was there")
+    existing = home / _DESTINATION / _ODD_ONLY.filename
+    write_wheel(existing, _ODD_ONLY.members, b"it was there")
 
 
-def _write_wheel(path: Path, wheel: _Wheel, comment: bytes = b"") -> None:
-    information = f"{wheel.name}-{wheel.version}.dist-info"
-    members = {
-        f"{information}/METADATA": wheel.metadata,
-        f"{information}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\n",
-    }
-    write_wheel(path, members, comment)
-
-
-def _try_one(current: CurrentJob, download: Download, home: Path, case: _Case) -> str:
+def _try_one(current: CurrentJob, home: Path, case: _Case) -> str:
     work = home / f"work-{case.target.tags[0] if case.target else 'here'}"
     job = current.begin(_job(home, work, case.target))
-    exit_code, output = _run(download, job.order.arguments)
+    exit_code, output = _run(job.order.arguments)
     found = sorted(path.name for path in work.iterdir()) if work.is_dir() else []
     if exit_code or found != sorted(case.parents):
         return _first_error(output) or f"it fetches {', '.join(found) or 'nothing'}"
@@ -216,14 +209,23 @@ def _first_error(output: str) -> str:
 
 def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
     """Return a job whose requirements files exist only in it."""
-    lines = ['odd ; sys_platform == "odd"', "-r nested.txt"] if target else ["-r nested.txt"]
+    arguments = ["--no-color", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
+    arguments += ["--progress-bar=off", "--no-index", f"--find-links={home / _LINKS}"]
+    arguments += ["-r", str(home / "files.txt"), "-c", str(home / "limits.txt"), f"--dest={work}"]
+    lines = ["-r nested.txt"]
+    if target is not None:
+        interpreter, abi, platform = target.tags[0].split("-")
+        arguments += [f"--python-version={target.markers['python_full_version']}"]
+        arguments += [f"--implementation={interpreter[:2]}", f"--abi={abi}"]
+        arguments += [f"--platform={platform}", "--only-binary=:all:"]
+        lines.append('odd ; sys_platform == "odd"')
     if target is ODD:
         # Not for the second target, whose file has the same name.
         lines.append(f"direct @ {home.joinpath(_DIRECT.filename).as_uri()}")
     return JobOrder(
         label="trial",
         target=target,
-        arguments=tuple(_arguments(home, work, target)),
+        arguments=tuple(arguments),
         files={
             str(home / "files.txt"): "\n".join(lines),
             str(home / "nested.txt"): "root",
@@ -234,18 +236,6 @@ def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
         result=Path(),
         preferred={"liked": "1"} if target is EVEN else {},
     )
-
-
-def _arguments(home: Path, work: Path, target: TargetView | None) -> list[str]:
-    options = ["--no-color", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
-    options += ["--progress-bar=off", "--no-index", f"--find-links={home / _LINKS}"]
-    options += ["-r", str(home / "files.txt"), "-c", str(home / "limits.txt"), f"--dest={work}"]
-    if target is None:
-        return options
-    interpreter, abi, platform = target.tags[0].split("-")
-    options += [f"--python-version={target.markers['python_full_version']}"]
-    options += [f"--implementation={interpreter[:2]}", f"--abi={abi}", f"--platform={platform}"]
-    return [*options, "--only-binary=:all:"]
 
 
 class _CapturedStream:
@@ -269,47 +259,30 @@ class _CapturedStream:
         return str(kept.read())
 
 
-def _run(download: Download, arguments: Sequence[str]) -> tuple[int, str]:
+def _run(arguments: tuple[str, ...]) -> tuple[int, str]:
     """Run pip without the user's settings; return its exit code and its output."""
     stdout, stderr = _CapturedStream(), _CapturedStream()
     settings = [name for name in os.environ if name.startswith("PIP_") or name == "FORCE_COLOR"]
-    with changed_environment(unset=settings, PIP_CONFIG_FILE=os.devnull):
-        _cache_user_agent()
-        with redirect_stdout(stdout), redirect_stderr(stderr):
-            exit_code = download(arguments)
+    with (
+        changed_environment(unset=settings, PIP_CONFIG_FILE=os.devnull),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+    ):
+        exit_code = download(arguments)
     return exit_code, stdout.release(sys.stdout) + stderr.release(sys.stderr)
-
-
-def _cache_user_agent() -> None:
-    """Build pip's user agent only once, since that starts other programs."""
-    from pip._internal.network import session
-
-    with suppress(AttributeError):
-        if not hasattr(session.user_agent, "cache_info"):
-            session.user_agent = functools.cache(session.user_agent)
 
 
 def _fault_of_result(job: JobState, case: _Case) -> str:
     """Return what is wrong with the chosen files, or an empty string."""
     wheels = {wheel.filename: wheel for wheel in _WHEELS}
     expected = [
-        (*name.split("-")[:2], name, None in parents, parents, _listed_python(wheels[name]))
+        (name, *name.split("-")[:2], None in parents, parents, _listed_python(wheels[name]))
         for name, parents in sorted(case.parents.items())
     ]
-    found = sorted(
-        (
-            each.name,
-            each.version,
-            each.path.name,
-            each.requested,
-            list(each.parents),
-            each.requires_python,
-        )
-        for each in job.chosen
-    )
-    pages = [each.name for each in job.chosen if each.index]
-    if found != expected:
+    fields = ("path.name", "name", "version", "requested", "parents", "requires_python")
+    if sorted(map(attrgetter(*fields), job.chosen)) != expected:
         return f"it reports the chosen files as {job.chosen}"
+    pages = [each.name for each in job.chosen if each.index]
     if "root" not in pages or "direct" in pages:
         return f"it reports {', '.join(pages) or 'nothing'} as files of an index"
     return ""
@@ -333,47 +306,8 @@ def _fault_of_output(output: str, work: Path, destination: Path, case: _Case) ->
     return "" if str(existing) in output else "it does not report a file that exists"
 
 
-def proof_finder(target_python: Any = None, format_control: Any = None) -> Any:
-    """Return a finder of pip for Python 9.9.9.
-
-    :param target_python: pip's class that was patched; the current one if None.
-    :param format_control: which formats it accepts; all if None.
-    """
-    # Imported in each proof, to use what is patched at the time.
-    from pip._internal.index.collector import LinkCollector
-    from pip._internal.index.package_finder import PackageFinder
-    from pip._internal.models.search_scope import SearchScope
-    from pip._internal.models.selection_prefs import SelectionPreferences
-    from pip._internal.models.target_python import TargetPython
-
-    return PackageFinder.create(
-        LinkCollector(None, SearchScope([], [], no_index=True)),
-        SelectionPreferences(allow_yanked=True, format_control=format_control),
-        (target_python or TargetPython)(py_version_info=(9, 9, 9)),
-    )
-
-
-def wheel_that_requires(requirement: str) -> Any:
-    """Return pip's object for a wheel with one dependency, for a proof."""
-    from pip._internal.metadata import MemoryWheel, get_wheel_distribution
-
-    content = io.BytesIO()
-    metadata = f"Metadata-Version: 2.1\nName: proof\nVersion: 1\nRequires-Dist: {requirement}\n"
-    members = {
-        "proof-1.dist-info/METADATA": f"{metadata}Requires-Python: >=9.10.*\n",
-        "proof-1.dist-info/WHEEL": "Wheel-Version: 1.0\n",
-    }
-    write_wheel(content, members)
-    return get_wheel_distribution(MemoryWheel("proof-1-py3-none-any.whl", content), "proof")
-
-
 def write_wheel(place: Path | IO[bytes], members: Mapping[str, str], comment: bytes = b"") -> None:
-    """Write a wheel that does not depend on the clock.
-
-    :param place: a path or a stream.
-    :param members: texts by their names.
-    :param comment: the comment of the archive.
-    """
+    """Write a wheel, which has texts by their names, and does not depend on the clock."""
     with zipfile.ZipFile(place, "w") as archive:
         for name, text in members.items():
             # With the time 1980-01-01. A clock that is not set may be earlier, which no archive

@@ -1,4 +1,4 @@
-"""How a download uses the wheel store."""
+"""Files that exist already: in the destination, of an earlier job, or in the wheel store."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.child import WINDOWS, Job, Workshop, online, wheels_fetched
 from tests.support.cli import Result, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import damage, make_wheel
@@ -248,3 +249,52 @@ def test_another_file_in_the_destination_does_not_get_into_the_store(
     assert fetch(index, project, "low").exit_code == 0
     assert [Store(path.parent.parent).find(path.parent.name + path.name) for path in stored()] != []
     assert other.read_bytes() not in [path.read_bytes() for path in stored()]
+
+
+# Without the store
+
+
+@pytest.mark.seams
+def test_file_in_the_destination_is_linked(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app", requires=["lib"])
+    make_wheel(shelf, "lib")
+    there = make_wheel(shop.destination, "lib")
+    run = shop.run(Job(online(index, "app")), Job(online(index, "app"), WINDOWS))
+    for number in range(2):
+        found = shop.files(number) / "lib-1.0-py3-none-any.whl"
+        assert found.samefile(there)
+    assert wheels_fetched(index) == ["app-1.0-py3-none-any.whl"]
+    assert f"File was already downloaded {there}" in run.stdout
+    assert names(shop.destination) == ["lib-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.seams
+def test_other_content_in_the_destination_is_fetched_anew(
+    shop: Workshop, index: LocalIndex, shelf: Path
+) -> None:
+    right = make_wheel(shelf, "app")
+    there = make_wheel(shop.destination, "app", files={"other.py": b""})
+    wrong = there.read_bytes()
+    run = shop.run(Job(online(index, "app")), Job(online(index, "app"), WINDOWS))
+    # It is said, and fetched, once.
+    assert run.stderr.count(f"Previously-downloaded file {there} has bad hash") == 1
+    assert wheels_fetched(index) == [there.name]
+    for number in range(2):
+        assert (shop.files(number) / there.name).read_bytes() == right.read_bytes()
+        assert run.names(number) == [there.name]
+    assert there.read_bytes() == wrong
+
+
+@pytest.mark.seams
+def test_link_in_the_destination_is_followed(
+    shop: Workshop, index: LocalIndex, shelf: Path, tmp_path: Path
+) -> None:
+    right = make_wheel(shelf, "app")
+    store = make_wheel(tmp_path / "store", "app")
+    shop.destination.mkdir()
+    (shop.destination / right.name).symlink_to(store)
+    shop.run(Job(online(index, "app")))
+    found = shop.files(0) / right.name
+    assert not found.is_symlink()
+    assert found.read_bytes() == right.read_bytes()
+    assert wheels_fetched(index) == []

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 from urllib.parse import unquote
+
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from wheeltarget.pip_protocol import Asked, Demand, FileFact, FoundFile, FoundProject, JobListing
 from wheeltarget.requirements.parser import SourceLine
-from wheeltarget.resolver import explanation
-from wheeltarget.resolver.checks import parse_requirement
-from wheeltarget.resolver.demands import Release, judge
-from wheeltarget.resolver.explanation import Explanation
-from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.explanation import Build, Explanation, explain
+from wheeltarget.resolver.plan import Job, parse_requirement
+from wheeltarget.resolver.releases import Release, judge
 from wheeltarget.resolver.suggestions import Suggestion
 from wheeltarget.targets.catalog import HOST_LABEL
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.target import Target
-
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
-
-Build = Callable[[str], Target]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ class BestFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TargetResult:
     """The result of a requirement for one target.
 
     :param target: the label of the target.
@@ -125,13 +120,13 @@ class Answer:
         }
 
     def _release(self, release: Release) -> dict[str, object]:
-        version = str(release.version)
+        version, difference = str(release.version), release.reason.difference
         file = self.file_of(version)
         return {
             "version": version,
             "admitted": release.admitted,
-            "fits": release.reason.difference is Difference.FITS,
-            "reason": release.reason.difference.name.lower().replace("_", "-"),
+            "fits": difference is Difference.FITS,
+            "reason": difference.name.lower().replace("_", "-"),
             "text": release.reason.text,
             "file": file and file.as_dict(),
         }
@@ -158,7 +153,7 @@ class Row:
     requirement: str
     project: str
     locations: tuple[str, ...]
-    answers: tuple[Answer, ...]
+    answers: tuple[TargetResult, ...]
 
     @property
     def is_fine(self) -> bool:
@@ -176,164 +171,152 @@ class Row:
 
 
 def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build) -> tuple[Row, ...]:
-    """Group the results of all targets by requirement.
+    """Group the results of all targets by requirement, in the order of the first target's lines.
 
     :param jobs: the jobs, each with its target.
     :param listings: the listing of each job.
-    :param build: returns the target with a given best tag; raises TargetError.
-    :returns: the requirements, in the order in which they are first requested.
     """
-    rows: dict[tuple[str, str, int], list[tuple[tuple[str, ...], Answer]]] = {}
+    rows: dict[tuple[str, str, int], Row] = {}
     for job, listing in zip(jobs, listings, strict=True):
         times: Counter[tuple[str, str]] = Counter()
-        for question in _questions(job, listing):
-            what = question.text, question.project
-            answer = _answer(question, job, listing, build)
-            rows.setdefault((*what, times[what]), []).append((question.locations, answer))
+        for group in _groups(job, listing):
+            what = group.text, group.project
+            key = (*what, times[what])
             times[what] += 1
-    return tuple(
-        Row(
-            text,
-            project,
-            tuple(dict.fromkeys(each for places, _ in found for each in places)),
-            tuple(answer for _, answer in found),
-        )
-        for (text, project, _), found in rows.items()
-    )
+            row = rows.get(key, Row(*what, (), ()))
+            rows[key] = replace(
+                row,
+                locations=tuple(dict.fromkeys((*row.locations, *group.locations))),
+                answers=(*row.answers, _result(group, job, listing, build)),
+            )
+    return tuple(rows.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Found(NamedTuple):
+    """A requirement as pip reads it, and its line; None for one of a dependency group."""
+
+    asked: Asked
+    line: SourceLine | None
+
+    @property
+    def location(self) -> str:
+        return str(self.line.fault("").location) if self.line else ""
+
+
+class _Group(NamedTuple):
     """The requirements on one project for one target, which may be several lines."""
 
     text: str
     project: str
-    asked: tuple[tuple[Asked, SourceLine | None], ...]
+    found: tuple[_Found, ...]
 
     @property
-    def locations(self) -> tuple[str, ...]:
-        return tuple(str(line.fault("").location) for _, line in self.asked if line)
+    def locations(self) -> Iterator[str]:
+        return (each.location for each in self.found if each.line)
 
 
-def _questions(job: Job, listing: JobListing) -> Iterator[_Question]:
-    """Return the requirements of a target, in the order of its lines."""
-    found = _matched(job, listing.requirements)
+def _groups(job: Job, listing: JobListing) -> Iterator[_Group]:
+    """Yield the requirements of a target, in the order of its lines."""
     order = {line: number for number, line in enumerate(job.lines)}
-    found.sort(key=lambda each: order[each[1]] if each[1] else len(order))
-    for asked, line in found:
-        if not asked.needed or asked.url:
-            yield _Question(_text(asked, line), asked.project, ((asked, line),))
-            continue
-        same = tuple(
-            each
-            for each in found
-            if each[0].project == asked.project and each[0].needed and not each[0].url
-        )
-        if same[0] == (asked, line):
-            specifiers = dict.fromkeys(each.specifier for each, _ in same if each.specifier)
-            text = _text(asked, line) if len(same) == 1 else asked.name + ",".join(specifiers)
-            yield _Question(text, asked.project, same)
+    matched = _matched(job, listing.requirements)
+    matched.sort(key=lambda each: order[each.line] if each.line else len(order))
+    by_project: dict[object, list[_Found]] = {}
+    for number, each in enumerate(matched):
+        alone = not each.asked.needed or each.asked.url
+        by_project.setdefault(number if alone else each.asked.project, []).append(each)
+    for same in by_project.values():
+        asked = same[0].asked
+        text = _text(same[0])
+        if len(same) > 1:
+            specifiers = dict.fromkeys(each.asked.specifier for each in same)
+            text = asked.name + ",".join(filter(None, specifiers))
+        yield _Group(text, asked.project, tuple(same))
 
 
-def _matched(job: Job, requirements: Iterable[Asked]) -> list[tuple[Asked, SourceLine | None]]:
-    """Find the line of each requirement that pip has read; None for one of a dependency group."""
-    from packaging.utils import canonicalize_name
-
+def _matched(job: Job, requirements: Iterable[Asked]) -> list[_Found]:
+    """Find the line of each requirement that pip has read."""
     left = [(line, parse_requirement(line)) for line in job.lines]
-    found: list[tuple[Asked, SourceLine | None]] = []
+    found = []
     for asked in requirements:
-
-        def similarity(each: tuple[SourceLine, Requirement | None], asked: Asked = asked) -> int:
-            requirement = each[1]
+        scores = []
+        for _, requirement in left:
             if requirement is None or requirement.url:
-                return int(bool(asked.url))
-            if asked.url or canonicalize_name(requirement.name) != asked.project:
-                return 0
-            same = str(requirement.specifier) == asked.specifier
-            return 1 + same + (str(requirement.marker or "") == asked.marker)
-
-        best = max(left, key=similarity, default=None)
-        if best is None or not similarity(best):
-            found.append((asked, None))
-        else:
-            left.remove(best)
-            found.append((asked, best[0]))
+                scores.append(int(bool(asked.url)))
+            elif asked.url or canonicalize_name(requirement.name) != asked.project:
+                scores.append(0)
+            else:
+                same = str(requirement.specifier) == asked.specifier
+                scores.append(1 + same + (str(requirement.marker or "") == asked.marker))
+        best = max(scores, default=0)
+        found.append(_Found(asked, left.pop(scores.index(best))[0] if best else None))
     return found
 
 
-def _text(asked: Asked, line: SourceLine | None) -> str:
+def _text(found: _Found) -> str:
     """Return a requirement as the user wrote it, without its marker."""
-    if line is None or asked.url:
-        return asked.name or asked.url if asked.url else f"{asked.name}{asked.specifier}"
+    asked, line = found
+    if asked.url:
+        return asked.name or asked.url
+    if line is None:
+        return f"{asked.name}{asked.specifier}"
     return re.split(r"\s*;", line.parsed.requirement, maxsplit=1)[0].strip()
 
 
-def _answer(question: _Question, job: Job, listing: JobListing, build: Build) -> Answer:
+def _result(group: _Group, job: Job, listing: JobListing, build: Build) -> TargetResult:
     assert job.target is not None  # noqa: S101 - `explain` has given every job one
-    label = job.target.label
-    asked, _ = question.asked[0]
+    label, asked = job.target.label, group.found[0].asked
     if asked.problem:
-        return Answer(label, problem=asked.problem)
+        return TargetResult(label, problem=asked.problem)
     if not asked.needed:
-        return Answer(label, marker=asked.marker)
+        return TargetResult(label, marker=asked.marker)
     if asked.url:
-        return _answer_by_filename(question, job.target, build)
-    found = dict(listing.projects)[question.project]
+        return _result_by_filename(group.found[0], job.target, build)
+    found = dict(listing.projects)[group.project]
     if found.problem:
-        return Answer(label, problem=f"{question.text}: {found.problem}")
-    tags = dict(job.allowed_tags).get(question.project)
+        return TargetResult(label, problem=f"{group.text}: {found.problem}")
+    tags = dict(job.allowed_tags).get(group.project)
     target = replace(job.target, tags=tags) if tags else job.target
-    near = get_close_matches(question.project, found.neighbours)
-    answer = _explained(_demands(question, listing), found, target, build)
-    if label == HOST_LABEL and answer.explanation:
-        sources = tuple(_sources_here(answer.explanation))
-        answer = replace(answer, explanation=replace(answer.explanation, sources=sources))
-    return replace(answer, near=tuple(near))
+    result = _explained(_demands(group, listing), found, target, build)
+    if label == HOST_LABEL and result.explanation:
+        sources = tuple(_sources_here(result.explanation))
+        result = replace(result, explanation=replace(result.explanation, sources=sources))
+    return replace(result, near=tuple(get_close_matches(group.project, found.neighbours)))
 
 
-def _demands(question: _Question, listing: JobListing) -> tuple[Demand, ...]:
-    limits = [each for each in listing.constraints if each.project == question.project]
+def _demands(group: _Group, listing: JobListing) -> tuple[Demand, ...]:
+    limits = [each for each in listing.constraints if each.project == group.project]
     constraint = ",".join(dict.fromkeys(each.specifier for each in limits if each.specifier))
     hashes = tuple(dict.fromkeys(pair for each in limits for pair in each.hashes))
-    return tuple(
-        Demand(
-            project=asked.project,
-            name=asked.name,
-            specifier=asked.specifier,
-            constraint=constraint,
-            hashes=asked.hashes or hashes,
-            location=str(line.fault("").location) if line else "",
-            lacks_hash=listing.hashed and not (_is_pinned(asked) and (asked.hashes or hashes)),
-        )
-        for asked, line in question.asked
-    )
-
-
-def _is_pinned(asked: Asked) -> bool:
-    return asked.specifier.startswith("==") and "," not in asked.specifier
+    demands = []
+    for each in group.found:
+        asked, allowed = each.asked, each.asked.hashes or hashes
+        is_pinned = asked.specifier.startswith("==") and "," not in asked.specifier
+        demand = Demand(asked.project, asked.name, asked.specifier, constraint, allowed)
+        lacks_hash = listing.hashed and not (is_pinned and allowed)
+        demands.append(replace(demand, location=each.location, lacks_hash=lacks_hash))
+    return tuple(demands)
 
 
 def _explained(
     demands: tuple[Demand, ...], found: FoundProject, target: Target, build: Build
-) -> Answer:
-    facts = [file.fact for file in found.files]
-    why = explanation.explain(demands, facts, target, build, found.places)
-    releases = tuple(_as_pip_admits(release, found.applicable) for release in why.releases)
-    why = replace(why, releases=releases)
+) -> TargetResult:
+    why = explain(demands, [file.fact for file in found.files], target, build, found.places)
+    # pip admits a pre-release that fits only if no final release does.
+    releases = tuple(
+        replace(release, admitted=str(release.version) in found.applicable)
+        if release.reason.difference is Difference.FITS
+        else release
+        for release in why.releases
+    )
     lacks_hash = any(demand.lacks_hash for demand in demands)
     files = [_best_file(file, target) for file in found.files if file.best_of is not None]
-    fitting = [
-        str(release.version)
-        for release in why.releases
-        if release.reason.difference is Difference.FITS
-    ]
     by_version = {file.version: file for file in files}
-    taken = next((file for file in files if file.url == found.taken and not lacks_hash), None)
-    return Answer(
+    fitting = (str(r.version) for r in releases if r.reason.difference is Difference.FITS)
+    return TargetResult(
         target.label,
-        why,
+        replace(why, releases=releases),
         tuple(by_version[version] for version in fitting if version in by_version),
-        taken,
+        next((file for file in files if file.url == found.taken and not lacks_hash), None),
     )
 
 
@@ -345,39 +328,25 @@ def _sources_here(why: Explanation) -> Iterator[Suggestion]:
             return
 
 
-def _as_pip_admits(release: Release, applicable: Collection[str]) -> Release:
-    """Admit a release that fits only if pip would: not a pre-release if a final one fits."""
-    if release.reason.difference is not Difference.FITS:
-        return release
-    return replace(release, admitted=str(release.version) in applicable)
-
-
 def _best_file(file: FoundFile, target: Target) -> BestFile:
-    from packaging.utils import parse_wheel_filename
-
     filename, tag = file.fact.filename, ""
     if filename.endswith(".whl"):
         tags = set(map(str, parse_wheel_filename(filename)[3]))
         tag = next((each for each in target.tags if each in tags), "")
-    version = file.best_of or ""
-    return BestFile(version, filename, tag, file.url, file.size, file.fact.hashes)
+    return BestFile(file.best_of or "", filename, tag, file.url, file.size, file.fact.hashes)
 
 
-def _answer_by_filename(question: _Question, target: Target, build: Build) -> Answer:
+def _result_by_filename(found: _Found, target: Target, build: Build) -> TargetResult:
     """Return the result of a requirement that names a URL, by the name of its file."""
-    from packaging.utils import InvalidWheelFilename, parse_wheel_filename
-
-    asked, line = question.asked[0]
+    asked = found.asked
     filename = unquote(asked.url.rpartition("/")[2])
     try:
         project, version, _, _ = parse_wheel_filename(filename)
     except InvalidWheelFilename:
-        return Answer(target.label, url=asked.url)
-    location = str(line.fault("").location) if line else ""
-    demand = Demand(project, asked.name or project, "", location=location)
+        return TargetResult(target.label, url=asked.url)
+    demand = Demand(project, asked.name or project, "", location=found.location)
     fact = FileFact(filename, "candidate")
     file = FoundFile(fact, asked.url, best_of=str(version))
     fits = judge(fact, frozenset(), target).difference is Difference.FITS
-    found = FoundProject((file,), asked.url if fits else None, frozenset({str(version)}))
-    answer = _explained((demand,), found, target, build)
-    return replace(answer, url=asked.url)
+    listed = FoundProject((file,), asked.url if fits else None, frozenset({str(version)}))
+    return replace(_explained((demand,), listed, target, build), url=asked.url)

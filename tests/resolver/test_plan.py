@@ -1,17 +1,20 @@
-"""Clauses in constraints files: to which targets a line applies, and which wheels it allows."""
+"""Which requirements and constraints are for which target, and which contradict each other."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.output import files_by_target
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.requirements.loader import read_inputs
-from wheeltarget.resolver.constraints import constraints_for
+from wheeltarget.requirements.parser import SourceLine, parse_typed
+from wheeltarget.resolver.plan import Job, constraints_for, pin_faults
 from wheeltarget.targets.catalog import look_up, newest_pythons
 from wheeltarget.targets.target import Target, host_target, target_from_tag
 
@@ -174,3 +177,52 @@ class TestRuns:
         assert result.exit_code == 0, result.stderr
         assert names(here / "wheelhouse") == ["app-1.0-py3-none-any.whl"]
         assert ("to no target of this run" in result.stderr) == (not words)
+
+
+def lines(*requirements: str) -> list[SourceLine]:
+    return [line for n, text in enumerate(requirements, 1) for line in parse_typed(n, text)[0]]
+
+
+class TestPins:
+    """One project at two versions for one target."""
+
+    @pytest.mark.parametrize(
+        ("requirements", "message"),
+        [
+            (("lib==1", "Lib==1.0"), ""),
+            (("lib==1", "lib>1"), ""),
+            (("lib==1.*", "lib==2.*"), ""),
+            (("lib==1", "lib==1+local"), ""),
+            (("lib==1 ; os_name == 'nt'", "lib==2"), ""),
+            (("lib==1 ; platform_release == '5'", "lib==2"), ""),
+            (("lib==1,==2",), "lib is pinned to 2 and to 1, both for "),
+            (("L.b==1", "l-b===2"), "l-b is pinned to 2 here and to 1 in <command line>:1:1"),
+        ],
+    )
+    def test_faults(self, requirements: tuple[str, ...], message: str) -> None:
+        faults = list(pin_faults(target(NEW), lines(*requirements)))
+        assert [fault.code for fault in faults] == ["WT302"] * bool(message)
+        assert all(fault.message.startswith(message) for fault in faults)
+
+    @given(st.lists(st.sampled_from(["1", "1.0", "2", "2+x", "3"]), max_size=5))
+    def test_each_version_that_contradicts_an_earlier_one(self, versions: list[str]) -> None:
+        found = list(pin_faults(target(NEW), lines(*(f"lib=={each}" for each in versions))))
+        releases = [version[0] for version in versions]
+        expected = [n for n, each in enumerate(releases) if set(releases[:n]) - {each}]
+        numbers = [fault.location.line - 1 for fault in found if fault.location]
+        assert numbers == expected
+
+
+def test_projects_of_lines_are_named_as_pip_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = {
+        "A.b[c]>1 ; os_name == 'x'": "a-b",
+        "lib @ https://x.invalid/lib.whl": "lib",
+        "https://me:secret@x.invalid/lib.whl#sha256=00": "https://x.invalid/lib.whl",
+        "./lib[extra]": (tmp_path / "lib").as_uri(),
+        "lib===": (tmp_path / "lib===").as_uri(),
+    }
+    job = Job(None, (), (), tuple(lines(*named)))
+    assert [name for name, _ in job.named_projects()] == list(named.values())

@@ -1,0 +1,62 @@
+"""pip's messages name the destination."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.child import (
+    Job,
+    Workshop,
+    online,
+)
+from tests.support.index import LocalIndex
+from tests.support.wheels import make_wheel
+from wheeltarget.pip_protocol import JobReport
+
+pytestmark = pytest.mark.seams
+
+
+@pytest.mark.parametrize(
+    ("names_there", "requirement"),
+    [
+        pytest.param([], "app", id="fetched"),
+        pytest.param(["lib"], "app", id="kept"),
+        pytest.param([], "missing", id="missing"),
+    ],
+)
+def test_messages_never_name_the_working_folder(
+    shop: Workshop, index: LocalIndex, shelf: Path, names_there: list[str], requirement: str
+) -> None:
+    make_wheel(shelf, "app", requires=["lib"])
+    make_wheel(shelf, "lib")
+    for name in names_there:
+        make_wheel(shop.destination, name)
+    words = online(index, "-vvv", f"--log={shop.destination.parent / 'log'}", requirement)
+    run = shop.run(Job(words), Job(words, None))
+    log = (shop.destination.parent / "log").read_text()
+    assert run.stdout.count("Resolving for the target") == 2
+    for text in (run.stdout, run.stderr, log):
+        assert "working" not in text
+        assert "Saved" not in text
+        assert "Successfully downloaded" not in text
+
+
+def test_error_that_pip_did_not_expect_does_not_name_the_working_folder(
+    shop: Workshop, index: LocalIndex, shelf: Path
+) -> None:
+    wheel = make_wheel(shelf, "app")
+    # Where pip looks for a file of an earlier run, it finds a folder.
+    (shop.files(0) / wheel.name).mkdir(parents=True)
+    run = shop.run(Job(online(index, "app")))
+    assert run.results == (JobReport(1, "all"),)
+    assert f"Is a directory: '{shop.destination / wheel.name}'" in run.stderr
+    assert "working" not in run.stderr
+
+
+def test_verbosity_is_that_of_pip(shop: Workshop, index: LocalIndex, shelf: Path) -> None:
+    make_wheel(shelf, "app")
+    run = shop.run(Job(online(index, "-q", "app")))
+    assert (run.stdout, run.stderr) == ("", "")
+    assert run.names(0) == ["app-1.0-py3-none-any.whl"]

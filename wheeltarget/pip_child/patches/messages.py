@@ -1,0 +1,149 @@
+"""Patches of pip's messages: they name the destination, show no passwords, and explain errors.
+
+Only a trial run of pip proves them; see :mod:`wheeltarget.pip_child.patches.install`.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pip._internal.exceptions import CommandError, DistributionNotFound, InvalidWheel, PipError
+from pip._internal.utils.logging import BrokenStdoutLoggingError
+from pip._internal.utils.misc import redact_auth_from_url
+from pip._vendor.requests import RequestException
+from pip._vendor.urllib3.exceptions import HTTPError
+
+from wheeltarget.pip_child.job import CurrentJob, JobState
+
+_LOGGER = logging.getLogger(__name__)
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_DOWNLOAD_FOLDER = "pip-"
+"""The prefix of the temporary folders to which pip downloads files."""
+
+_CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
+"""A user name that is followed by a password, and the rest, which may contain an @."""
+
+
+def patch_messages(current: CurrentJob) -> None:
+    """Replace the job's folder in log records by the destination, and redact passwords."""
+    original_make = logging.getLogRecordFactory()
+
+    def translate(value: object) -> object:
+        folder = current.job.order.folder
+        if isinstance(value, int | float) or not folder:
+            return value
+        original = str(value)
+        text = _CREDENTIALS.sub(r"\1****@", original)
+        if folder not in text:
+            return value if text == original else text
+        # Not if it is only the beginning of another folder's name.
+        pattern = re.escape(folder) + r"(?![\w-]|\.\w)"
+        return re.sub(pattern, lambda _: current.job.order.destination, text)
+
+    def make(*arguments: Any, **named: Any) -> logging.LogRecord:
+        record = original_make(*arguments, **named)
+        record.msg = translate(record.msg)
+        if isinstance(record.args, tuple):
+            record.args = tuple(translate(each) for each in record.args)
+        if record.exc_info:
+            # Handlers use this text if it is set.
+            record.exc_text = str(translate(logging.Formatter().formatException(record.exc_info)))
+        return record
+
+    logging.setLogRecordFactory(make)
+
+
+@contextmanager
+def silenced(logger: logging.Logger) -> Iterator[None]:
+    """Disable a logger for a while."""
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = False
+
+
+@contextmanager
+def explained(job: JobState) -> Iterator[None]:
+    """Turn unexpected errors of pip into a sentence; ``-vv`` shows the traceback."""
+    try:
+        yield
+    except InvalidWheel as error:
+        raise CommandError(_describe_wheel(Path(error.location))) from error
+    except DistributionNotFound:
+        _log_unusable_pages(job)
+        raise
+    except (PipError, BrokenStdoutLoggingError):
+        raise
+    except Exception as error:
+        raise CommandError(_describe_unexpected(error)) from error
+
+
+def _log_unusable_pages(job: JobState) -> None:
+    # A missing file may have been on one of them.
+    for sentence in unusable_pages(job):
+        _LOGGER.error("%s", sentence)
+
+
+def unusable_pages(job: JobState) -> list[str]:
+    """Return a sentence for each index page from which no files are known."""
+    return [f"Cannot use the page {page}: {reason}" for page, reason in job.unusable.items()]
+
+
+def _describe_wheel(wheel: Path) -> str:
+    """Return what is wrong with a file that is not a valid wheel."""
+    named = wheel.name if wheel.parent.name.startswith(_DOWNLOAD_FOLDER) else wheel
+    try:
+        with wheel.open("rb") as handle:
+            start = handle.read(512).lstrip().lower()
+    except OSError as error:
+        return f"{named} cannot be read: {error.strerror}"
+    if not start:
+        return f"{named} is empty"
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return f"{named} is a web page, not a wheel: does the index require a login?"
+    return f"{named} is not a valid wheel: it cannot be unpacked"
+
+
+def _describe_unexpected(error: Exception) -> str:
+    """Return a sentence for an error for which pip would show a traceback."""
+    if isinstance(error, EOFError):
+        # End the line of pip's prompt.
+        sys.stdout.write("\n")
+        return (
+            "the index requires a login, and there is no terminal to ask for it: "
+            "put user and password into the URL, a keyring or .netrc"
+        )
+    if isinstance(error, RequestException):
+        url = getattr(error.request, "url", None)
+        return f"cannot fetch {redact_auth_from_url(url) if url else 'a file'}: {describe(error)}"
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        # All files that pip cannot do without are on one file system.
+        return f"cannot write to {error.filename or tempfile.gettempdir()}: {error.strerror}"
+    return describe(error)
+
+
+def describe(reason: object) -> str:
+    """Return the innermost reason of an error, without the errors wrapped around it."""
+    inner = reason
+    while isinstance(inner, BaseException):
+        cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
+        if not isinstance(cause, BaseException):
+            break
+        inner = cause
+    if isinstance(inner, OSError) and inner.strerror:
+        return f"{inner.strerror}: {inner.filename!r}" if inner.filename else inner.strerror
+    if not isinstance(inner, Exception):
+        return str(inner)
+    if isinstance(inner, PipError | RequestException | HTTPError):  # clear without the class
+        has_text = inner.args and isinstance(inner.args[0], str)
+        return str(inner.args[0] if has_text else inner)
+    return f"{type(inner).__name__}: {inner}"
