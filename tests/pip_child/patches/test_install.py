@@ -126,6 +126,10 @@ SLOWER = {
         Edit("_internal.network.download", "= self(link", "= self.load(link"),
         Edit(PREPARE, "= download(link", "= download.load(link"),
     ],
+    "downloader-has-another-name": [
+        Edit("_internal.network.download", "class Downloader", "class Fetcher"),
+        Edit(PREPARE, "Downloader", "Fetcher"),
+    ],
     "finder-is-asked-in-another-way": [
         Edit(FINDER, "def find_best_candidate(", "def find_best("),
         Edit(FINDER, "self.find_best_candidate(", "self.find_best("),
