@@ -58,9 +58,7 @@ def run(request: ResolveJobs | ListProjects, _result: Path, interrupts: list[int
         patch_copies(current)
         patch_freshness(current)
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
-        prefetching = None
-        if request.ahead:
-            prefetching = Prefetching(current, request, store, Path(temporary))
+        prefetching = Prefetching(current, request, store, Path(temporary))
         try:
             _install(current, prefetching, lists=isinstance(request, ListProjects))
             for job in request.jobs:
@@ -68,33 +66,25 @@ def run(request: ResolveJobs | ListProjects, _result: Path, interrupts: list[int
                 if interrupts:
                     return INTERRUPTED
         finally:
-            if prefetching is not None:
-                prefetching.close()
+            prefetching.close()
     return 0
 
 
-def _install(current: CurrentJob, prefetching: Prefetching | None, *, lists: bool) -> None:
+def _install(current: CurrentJob, prefetching: Prefetching, *, lists: bool) -> None:
     """Install and prove all patches; those of prefetching may be missing."""
-
-    def fetch_ahead(finder: Any, project: str) -> None:
-        if prefetching is not None and prefetching.ahead is not None:
-            prefetching.ahead.fetch_pages(finder, project)
-
     install(current, *_SEAMS)
     patch_messages(current)
-    if prefetching is not None:
-        prefetching.install(PROOF)
+    prefetching.install(PROOF)
     try:
         run_trial(current, plain=False)
     except PipMovedError:
-        if prefetching is None or not prefetching.is_installed:
+        if not prefetching.is_installed:
             raise
         prefetching.remove("in a trial")
         run_trial(current, plain=False)
-    if prefetching is not None:
-        prefetching.write_note()
+    prefetching.write_note()
     if lists:
-        lister = ProjectLister(current, fetch_ahead)
+        lister = ProjectLister(current, prefetching.fetch_pages)
         install(current, Seam("files of projects", lister.patch, lister.prove))
 
 

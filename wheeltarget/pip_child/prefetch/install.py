@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from pip import __version__ as pip_version
 
@@ -31,9 +32,7 @@ except Exception as error:  # noqa: BLE001 - a newer pip may have moved what the
 
 
 class Prefetching:
-    """The prefetcher of a run, as long as pip works as expected.
-
-    ``ahead`` is the prefetcher; None if nothing is prefetched.
+    """The prefetcher of a run, if it is wanted, and as long as pip works as expected.
 
     :param store: the folder of the wheel store, or None.
     :param temporary: the folder for wheels if there is no store.
@@ -46,7 +45,7 @@ class Prefetching:
         store: Path | None,
         temporary: Path,
     ) -> None:
-        self.ahead: Prefetcher | None = None
+        self._ahead: Prefetcher | None = None
         self._current = current
         self._request = request
         self._folders = (store, temporary)
@@ -58,12 +57,13 @@ class Prefetching:
 
         :param proof: a job for the proofs.
         """
+        if not self._request.ahead:
+            return
         if _moved:
-            self._reason = _moved
+            self.remove(_moved)
             return
         jobs, connections = self._request.jobs, self._request.connections
-        ahead = Prefetcher(self._current, jobs, connections, *self._folders)
-        self.ahead = ahead
+        ahead = self._ahead = Prefetcher(self._current, jobs, connections, *self._folders)
         for name, patch, prove in SEAMS:
             try:
                 patch(ahead, self._undo)
@@ -95,13 +95,18 @@ class Prefetching:
     @property
     def is_installed(self) -> bool:
         """Return whether anything is prefetched."""
-        return self.ahead is not None
+        return self._ahead is not None
+
+    def fetch_pages(self, finder: Any, project: str) -> None:
+        """Start to fetch the pages that pip would search for a project."""
+        if self._ahead is not None:
+            self._ahead.fetch_pages(finder, project)
 
     def close(self) -> None:
         """Stop prefetching."""
-        if self.ahead is not None:
-            self.ahead.close()
-            if self.ahead.wheels.is_full:
-                folder = self.ahead.wheels.store.folder
+        if self._ahead is not None:
+            self._ahead.close()
+            if self._ahead.wheels.is_full:
+                folder = self._ahead.wheels.store.folder
                 sys.stderr.write(f"note: the disk of the cache is full: {folder}\n")
-        self.ahead = None
+        self._ahead = None

@@ -29,7 +29,7 @@ from pip._internal.req.constructors import install_req_from_line
 from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
-from wheeltarget.pip_child.job import rebind
+from wheeltarget.pip_child.job import replaces
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage, filter_for
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.scheduler import WalkScheduler
@@ -41,24 +41,17 @@ _LOGGER = logging.getLogger(__name__)
 _INDEX = "https://example.invalid/simple"
 
 
-def _replace(undo: ExitStack, owner: Any, name: str, replacement: Any) -> None:
-    undo.callback(setattr, owner, name, vars(owner)[name])
-    setattr(owner, name, replacement)
-
-
 # The session
 
 
 def patch_session(ahead: Prefetcher, undo: ExitStack) -> None:
     """Use the session of the run for every job."""
-    original_build = SessionCommandMixin._build_session
 
-    def build_session(self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
+    @replaces(SessionCommandMixin, "_build_session", undo=undo)
+    def build(original: Any, self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
         if arguments or named:  # a session with a short timeout for pip's version check
-            return original_build(self, options, *arguments, **named)
-        return ahead.sessions.get(options, lambda: original_build(self, options))
-
-    _replace(undo, SessionCommandMixin, "_build_session", build_session)
+            return original(self, options, *arguments, **named)
+        return ahead.sessions.get(options, lambda: original(self, options))
 
 
 class _ProofSession:
@@ -86,40 +79,32 @@ def prove_session(ahead: Prefetcher) -> bool:
 
 def patch_pages(ahead: Prefetcher, undo: ExitStack) -> None:
     """Serve prefetched pages to pip, with only the files that it may need."""
-    original_get, original_make = collector._get_simple_response, collector._make_index_content
-    original_parse, original_process = collector.parse_links, PackageFinder.process_project_url
+    ahead.get_page = collector._get_simple_response
 
-    @functools.wraps(original_get)
-    def get_simple_response(url: str, session: Any, **named: Any) -> Any:
-        get = functools.partial(original_get, url, session=session, **named)
+    @replaces(collector, "_get_simple_response", undo=undo)
+    def get_page(original: Any, url: str, session: Any, **named: Any) -> Any:
+        get = functools.partial(original, url, session=session, **named)
         if session is not ahead.sessions.session or not url.startswith(("http:", "https:")):
             return get()
         return ahead.take_page(url, get)
 
-    @functools.wraps(original_make)
-    def make_index_content(response: Any, *rest: Any, **named: Any) -> Any:
+    @replaces(collector, "_make_index_content", undo=undo)
+    def make_page(original: Any, response: Any, *rest: Any, **named: Any) -> Any:
         is_kept = isinstance(response, KeptPage)
-        return response if is_kept else original_make(response, *rest, **named)
+        return response if is_kept else original(response, *rest, **named)
 
-    @functools.wraps(original_parse)
-    def parse_links(page: Any) -> Any:
-        links = _links(ahead, page, original_parse)
-        return original_parse(page) if links is None else links
+    @replaces(collector, "parse_links", undo=undo)
+    def parse_links(original: Any, page: Any) -> Any:
+        links = _links(ahead, page, original)
+        return original(page) if links is None else links
 
-    @functools.wraps(original_process)
-    def process_project_url(self: Any, project_url: Any, link_evaluator: Any) -> Any:
+    @replaces(PackageFinder, "process_project_url", undo=undo)
+    def process(original: Any, self: Any, project_url: Any, link_evaluator: Any) -> Any:
         ahead.evaluator = link_evaluator
         try:
-            return original_process(self, project_url, link_evaluator)
+            return original(self, project_url, link_evaluator)
         finally:
             ahead.evaluator = None
-
-    ahead.get_page = original_get
-    _replace(undo, collector, "_get_simple_response", get_simple_response)
-    _replace(undo, collector, "_make_index_content", make_index_content)
-    undo.callback(rebind, "parse_links", parse_links, original_parse)
-    rebind("parse_links", original_parse, parse_links)
-    _replace(undo, PackageFinder, "process_project_url", process_project_url)
 
 
 def _links(ahead: Prefetcher, page: Any, parse: Callable[[Any], Any]) -> Any:
@@ -196,10 +181,12 @@ def _finder(ahead: Prefetcher) -> Any:
 
 def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
     """Serve prefetched metadata and wheels to pip."""
-    original_load, original_check = Downloader.__call__, Hashes.check_against_path
 
-    @functools.wraps(original_load)
-    def load(self: Any, link: Any, location: str) -> tuple[str, str]:
+    if "__call__" not in vars(Downloader):  # every class is callable itself
+        raise AttributeError("__call__")
+
+    @replaces(Downloader, "__call__", undo=undo)
+    def load(original: Any, self: Any, link: Any, location: str) -> tuple[str, str]:
         path = Path(location, link.filename)
         url = link.url_without_fragment
         metadata = ahead.fetched_metadata(url)
@@ -209,15 +196,15 @@ def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
             return str(path), ""
         if ahead.wheels.place(link, path, ahead.bar):
             return str(path), ""
-        loaded, kind = original_load(self, link, location)
+        loaded, kind = original(self, link, location)
         if url.endswith(".metadata"):
             ahead.note_metadata(url, Path(loaded).read_bytes())
         return loaded, kind
 
-    @functools.wraps(original_check)
-    def check_against_path(self: Any, path: str) -> None:
+    @replaces(Hashes, "check_against_path", undo=undo)
+    def check(original: Any, self: Any, path: str) -> None:
         if not ahead.wheels.is_verified(path, self):
-            original_check(self, path)
+            original(self, path)
 
     def place_wheel(link: Any, path: Path) -> bool:
         # pip may only need the metadata at the moment.
@@ -226,10 +213,10 @@ def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
             return False
         return ahead.wheels.place(link, path, ahead.bar)
 
-    _replace(undo, Downloader, "__call__", load)
-    _replace(undo, Hashes, "check_against_path", check_against_path)
-    _replace(undo, ahead.current, "place_wheel", place_wheel)
-    _replace(undo, ahead.current, "ask_for_headers", ahead.ask_for_headers)
+    current = ahead.current
+    current.place_wheel, current.ask_for_headers = place_wheel, ahead.ask_for_headers
+    undo.callback(setattr, current, "place_wheel", None)
+    undo.callback(setattr, current, "ask_for_headers", None)
 
 
 def prove_files(ahead: Prefetcher) -> bool:
@@ -249,15 +236,14 @@ def prove_files(ahead: Prefetcher) -> bool:
 
 def patch_resolver(ahead: Prefetcher, undo: ExitStack) -> None:
     """Walk the graph before pip resolves, and start to fetch the wheels that it chooses."""
-    original_resolve = Resolver.resolve
     scheduler = WalkScheduler(ahead)
 
-    @functools.wraps(original_resolve)
-    def resolve(self: Any, roots: Any, *arguments: Any, **named: Any) -> Any:
+    @replaces(Resolver, "resolve", undo=undo)
+    def resolve(original: Any, self: Any, roots: Any, *arguments: Any, **named: Any) -> Any:
         _walk(ahead, scheduler, self, roots)
         ahead.is_resolving = True
         try:
-            chosen = original_resolve(self, roots, *arguments, **named)
+            chosen = original(self, roots, *arguments, **named)
         finally:
             ahead.is_resolving = False
         if not ahead.current.job.order.dry_run:
@@ -265,8 +251,6 @@ def patch_resolver(ahead: Prefetcher, undo: ExitStack) -> None:
             scheduler.keep_only(links)
             ahead.fetch_wheels(links)
         return chosen
-
-    _replace(undo, Resolver, "resolve", resolve)
 
 
 def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any) -> None:
