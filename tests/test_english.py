@@ -38,7 +38,6 @@ OPEN = (
     "cli.output",
     "commands.check",
     "commands.merge",
-    "commands.probe",
     "commands.prune",
     "lockfile",
     "pip_child.prefetch",

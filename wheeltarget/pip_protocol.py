@@ -64,9 +64,6 @@ class _Value:
         return f"{type(self).__name__}({text})"
 
 
-# Parts of requests
-
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TargetView(_Value):
     """A target: its tags, most preferred first, its marker variables, the unknown ones."""
@@ -80,13 +77,10 @@ class TargetView(_Value):
 class JobOrder(_Value):
     """One run of ``pip download``, for one target.
 
-    :param label: the target's name in messages.
     :param target: None for the running interpreter.
     :param files: the content of requirements and constraints files, by the names that pip uses.
-    :param folder: the folder that ``--dest`` names.
     :param destination: the final folder: files that exist in it are linked, and pip's messages
         name it.
-    :param result: the path for the result.
     :param unset: environment variables that pip must not see.
     :param allowed_tags: by project, the tags that constraints allow.
     :param sources: the projects whose source distributions are allowed for a target.
@@ -111,23 +105,16 @@ class JobOrder(_Value):
     hashed: bool = False
 
 
-# Parts of results
-
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChosenFile(_Value):
     """A file that pip chose for a target.
 
     :param name: the project, normalized.
-    :param path: the path of the file in the folder of the job.
     :param url: its URL, without credentials.
     :param requested: whether the user requested it by name.
-    :param extras: the requested extras.
     :param parents: the projects that require it; None stands for the user.
     :param yanked: the reason why it was yanked; None if it was not.
-    :param hashes: (algorithm, value) from the index.
     :param size: its size in bytes from the index or, in a dry run, the server.
-    :param requires: the dependencies in its metadata.
     :param index: the page that lists it, without credentials; None if it has none.
     :param direct: whether it was requested by URL or path.
     :param subdirectory: the folder of the project in it; empty for the root.
@@ -176,7 +163,6 @@ class Demand(_Value):
 
     :param project: the project, normalized; empty for a requirement on Python.
     :param name: the project with its extras.
-    :param specifier: the required versions; may be empty.
     :param constraint: the versions that constraints allow; may be empty.
     :param hashes: every allowed hash; empty if any is.
     :param chain: (project, version) of the requiring project, then of the one that requires that;
@@ -204,9 +190,8 @@ class Demand(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Failure(_Value):
-    """A failure of pip's resolver.
+    """A failure of pip's resolver: requirements that cannot all be fulfilled.
 
-    :param demands: the requirements that cannot all be fulfilled.
     :param files: (project, its files) for each of their projects.
     :param places: (project, the searched pages and folders) for each without files.
     :param unseen: requested projects that were not checked.
@@ -393,9 +378,8 @@ class JobStart(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobReport(_Value):
-    """The result of a job.
+    """The result of a job, with pip's exit code.
 
-    :param exit_code: pip's exit code.
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param messages: pip's messages about the failure, which were not shown.
     :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
@@ -427,11 +411,7 @@ class Contents(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FetchReport(_Value):
-    """The result of fetching locked files.
-
-    :param exit_code: pip's exit code.
-    :param failures: None if pip failed before.
-    """
+    """The files that could not be fetched; None if pip failed before, with its exit code."""
 
     exit_code: int
     failures: tuple[FetchFailure, ...] | None
@@ -445,7 +425,6 @@ class PipMoved(_Value):
 
 
 Request = ResolveJobs | ListProjects | PlainRun | ReadFiles | FetchLocked
-REQUESTS: tuple[type[Request], ...] = get_args(Request)
 Result = JobReport | ListingReport | Contents | FetchReport | PipMoved
 Message = Request | Result | JobStart
 _M = TypeVar("_M", bound=Message)

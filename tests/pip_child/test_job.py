@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from tests.support.child import LINUX
-from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext
+from wheeltarget.pip_child.job import CurrentJob, JobState, RunContext, replaces
 from wheeltarget.pip_protocol import JobOrder
 
 pytestmark = pytest.mark.seams
@@ -70,3 +72,43 @@ def test_projects_are_known_by_their_normalised_names() -> None:
     assert (job.allowed_tags("app"), job.preference("app")) == (None, None)
     job.note_unread("Some.Lib", lambda: ["link"])
     assert list(job.links_of("some-lib")) == ["link"]
+
+
+def test_function_is_replaced_wherever_it_was_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another module of pip may have it by its name."""
+
+    def double(number: int) -> int:
+        return number * 2
+
+    modules = [ModuleType(f"pip.replaced_{number}") for number in range(3)]
+    for module in modules[:2]:
+        module.__dict__["double"] = double
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    @replaces(modules[0], "double")
+    def more(original: Any, number: int) -> Any:
+        return original(number) + 1
+
+    assert [module.__dict__["double"](4) for module in modules[:2]] == [9, 9]
+    assert "double" not in modules[2].__dict__
+
+
+def test_only_what_is_optional_may_be_missing() -> None:
+    module = ModuleType("pip.missing")
+    with pytest.raises(AttributeError, match="absent"):
+        replaces(module, "absent")
+    replaces(module, "absent", optional=True)(lambda _original: None)
+    assert not hasattr(module, "absent")
+
+
+def test_method_is_replaced_in_its_class() -> None:
+    class Greeter:
+        def greet(self, name: str, *, mark: str = "") -> str:
+            return f"hello {name}{mark}"
+
+    @replaces(Greeter, "greet")
+    def greet(original: Any, self: Any, *rest: Any, **named: Any) -> Any:
+        return original(self, *rest, **named).title()
+
+    assert Greeter().greet("you", mark="!") == "Hello You!"

@@ -25,6 +25,7 @@ from wheeltarget.pip_config.options import (
     GivenOption,
     configuration_files,
     read_configuration,
+    read_connections,
     split_command_line,
     split_file_options,
 )
@@ -332,3 +333,15 @@ def test_a_run_follows_the_configuration(tmp_path: Path, index: LocalIndex) -> N
 def test_variables(variables: dict[str, str], words: list[str]) -> None:
     found = read_configuration({"PIP_CONFIG_FILE": os.devnull, **variables}).options
     assert [option.value for option in found] == words
+
+
+@pytest.mark.parametrize(("value", "count"), [(None, 16), ("", 16), ("1", 1), ("256", 256)])
+def test_number_of_connections(value: str | None, count: int) -> None:
+    environment = {} if value is None else {"WHEELTARGET_CONNECTIONS": value}
+    assert read_connections(environment) == count
+
+
+@pytest.mark.parametrize("value", ["0", "257", "-1", "many"])
+def test_number_of_connections_that_is_not_allowed(value: str) -> None:
+    with pytest.raises(UsageError, match=f"not a number of connections: '{value}'"):
+        read_connections({"WHEELTARGET_CONNECTIONS": value})

@@ -203,6 +203,13 @@ class Workshop:
         write_message(self.job_file, request)
         return [sys.executable, "-P", "-m", "wheeltarget.pip_child", str(self.job_file)]
 
+    def request(self, request: Request, variables: Mapping[str, str] | None = None) -> int:
+        """Run any request, and return the exit code."""
+        write_message(self.job_file, request)
+        command = [sys.executable, "-P", "-m", "wheeltarget.pip_child", str(self.job_file)]
+        variables = environment(**(variables or {}))
+        return forks.run(command, cwd=self.destination.parent, env=variables, timeout=60).returncode
+
     def run(
         self,
         *jobs: Job,

@@ -20,7 +20,6 @@ from wheeltarget.pip_protocol import (
     INTERRUPTED,
     NO_ROOM,
     PIP_MOVED,
-    REQUESTS,
     RESULT,
     FetchLocked,
     ListProjects,
@@ -37,7 +36,7 @@ _MODULES: dict[type[Request], str] = {
     ResolveJobs: "run",
     ListProjects: "run",
     PlainRun: "plain",
-    ReadFiles: "read_files",
+    ReadFiles: "plain",
     FetchLocked: "fetch_locked",
 }
 """The module for each request; its function ``run`` returns the exit code."""
@@ -49,7 +48,7 @@ def main(job_file: Path) -> int:
     sys.unraisablehook = _report_unraisable
     request: Request | None = None
     try:
-        request = read_message(job_file, *REQUESTS)
+        request = read_message(job_file, *_MODULES)
         run = load(_MODULES[type(request)]).run
         return int(run(request, job_file.with_name(RESULT), interrupts))
     except PipMovedError as error:

@@ -12,6 +12,7 @@ import functools
 import re
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ from wheeltarget.network.transfer import (
     read_start,
 )
 from wheeltarget.pip_child.job import download
-from wheeltarget.pip_child.prefetch.session import bounded_retry, set_retry
+from wheeltarget.pip_child.prefetch.session import BoundedRetry, set_retry
 from wheeltarget.pip_protocol import (
     INTERRUPTED,
     FetchFailure,
@@ -72,7 +73,8 @@ def run(request: FetchLocked, result: Path, interrupts: list[int]) -> int:
         if not all(hasattr(session, name) for name in _SESSION_ATTRIBUTES):
             raise AttributeError("session")
         find = functools.partial(_find_elsewhere, session, options) if request.elsewhere else None
-        failures = _LockedFetch(session, request, find).run()
+        store = Store(request.store) if request.store else None
+        failures = _LockedFetch(session, request, find, store).run()
         return 0
 
     DownloadCommand.run = fetch
@@ -116,44 +118,41 @@ def _local_path(place: str) -> Path | None:
         return None
 
 
+@dataclass(slots=True)
 class _LockedFetch:
-    """A fetch of the files of a request, in threads."""
+    """A fetch of the files of a request, in threads.
 
-    def __init__(
-        self,
-        session: Any,
-        request: FetchLocked,
-        find: Callable[[FileToFetch], Iterator[str]] | None,
-    ) -> None:
-        self._session = session
-        self._orders = request.files
-        self._connections = request.connections
-        self._patience = RetryPolicy(resumes=request.resumes)
-        self._store = Store(request.store) if request.store else None
-        self._find = find
-        # A host that did not answer a plain connection is tried last, if there is an alternative.
-        self._last = set(request.unreachable) if find else set()
-        self._closed: dict[str, Exception] = {}
-        self._failed: dict[FileToFetch, Exception] = {}
+    :param find: returns URLs for a file that is not at its own.
+    :param closed: by host, why no more files are requested from it.
+    """
+
+    session: Any
+    request: FetchLocked
+    find: Callable[[FileToFetch], Iterator[str]] | None
+    store: Store | None
+    closed: dict[str, Exception] = field(default_factory=dict)
+    failed: dict[FileToFetch, Exception] = field(default_factory=dict)
 
     def run(self) -> tuple[FetchFailure, ...]:
         """Fetch everything, and return what could not be fetched."""
-        for adapter in self._session.adapters.values():
+        for adapter in self.session.adapters.values():
             with contextlib.suppress(AttributeError):  # one connection to a host for each thread
-                adapter.poolmanager.connection_pool_kw["maxsize"] = self._connections
-        set_retry(self._session, bounded_retry())
-        late = [order for order in self._orders if _host(order) in self._last]
-        self._fetch_all([order for order in self._orders if order not in late])
-        self._failed |= dict.fromkeys(late, UnreachableError("the host does not answer"))
-        if self._find is not None:
-            self._look_elsewhere(self._find)
-        self._fetch_all([order for order in late if self._failed.pop(order, None)])
-        for order, error in list(self._failed.items()):
+                adapter.poolmanager.connection_pool_kw["maxsize"] = self.request.connections
+        set_retry(self.session, BoundedRetry)
+        # A host that did not answer a plain connection is tried last, if there is an alternative.
+        last = self.request.unreachable if self.find else frozenset()
+        late = [order for order in self.request.files if _host(order) in last]
+        self._fetch_all([order for order in self.request.files if order not in late])
+        self.failed |= dict.fromkeys(late, UnreachableError("the host does not answer"))
+        if self.find is not None:
+            self._look_elsewhere(self.find)
+        self._fetch_all([order for order in late if self.failed.pop(order, None)])
+        for order, error in list(self.failed.items()):
             # Another path on the host may need another password; only the main thread may prompt.
-            if _code(error) == 401 and _host(order) not in self._closed:
-                del self._failed[order]
+            if _code(error) == 401 and _host(order) not in self.closed:
+                del self.failed[order]
                 self._fetch(order, None)
-        return tuple(_failure(order, error) for order, error in self._failed.items())
+        return tuple(_failure(order, error) for order, error in self.failed.items())
 
     def _fetch_all(self, orders: list[FileToFetch]) -> None:
         """Fetch files from their URLs, the first of each host in the main thread."""
@@ -165,15 +164,15 @@ class _LockedFetch:
         first: dict[FileToFetch, _Answer] = {}
         for order in {_host(order): order for order in reversed(orders)}.values():
             try:
-                answer = _ask(self._session, order.url, 0)
+                answer = _ask(self.session, order.url, 0)
             except UnreachableError as error:
-                self._closed[_host(order)] = error
+                self.closed[_host(order)] = error
             except EOFError:  # no terminal to ask for a password
-                self._closed[_host(order)] = StatusError(401, "Unauthorized")
+                self.closed[_host(order)] = StatusError(401, "Unauthorized")
             else:
                 if answer.status in _NOT_ALLOWED:
                     answer.close()
-                    self._closed[_host(order)] = StatusError(answer.status, answer.reason)
+                    self.closed[_host(order)] = StatusError(answer.status, answer.reason)
                 else:
                     first[order] = answer
         return first
@@ -184,15 +183,15 @@ class _LockedFetch:
         def find_one(order: FileToFetch) -> None:
             for url in find(order):
                 try:
-                    self._receive(order, functools.partial(_ask, self._session, url))
+                    self._receive(order, functools.partial(_ask, self.session, url))
                 except _FAILURES:
                     continue  # report the error of its own URL
-                del self._failed[order]
+                del self.failed[order]
                 return
 
         missing = [
             order
-            for order, error in self._failed.items()
+            for order, error in self.failed.items()
             if isinstance(error, UnreachableError) or _code(error) in _NOT_FOUND
         ]
         if missing:
@@ -200,31 +199,29 @@ class _LockedFetch:
             self._in_threads(missing[1:], find_one)
 
     def _receive(self, order: FileToFetch, ask: Callable[..., Answer]) -> None:
-        fetch_with_retries(order, self._store, ask, self._patience)
+        fetch_with_retries(order, self.store, ask, RetryPolicy(resumes=self.request.resumes))
 
     def _in_threads(self, orders: list[FileToFetch], do: Callable[[FileToFetch], None]) -> None:
         """Call a function for each file in threads, with prompts disabled."""
-        prompting = self._session.auth.prompting
-        self._session.auth.prompting = False
+        prompting = self.session.auth.prompting
+        self.session.auth.prompting = False
         try:
-            _run_threads(orders.copy(), do, self._connections)
+            run_threads(orders.copy(), do, self.request.connections)
         finally:
-            self._session.auth.prompting = prompting
+            self.session.auth.prompting = prompting
 
     def _fetch(self, order: FileToFetch, opened: _Answer | None) -> None:
         """Fetch a file, whose response may be open already."""
-        closed = self._closed.get(_host(order))
+        closed = self.closed.get(_host(order))
         if closed is not None:
-            self._failed[order] = closed
+            self.failed[order] = closed
             return
         answers = [opened] if opened is not None else []
         is_cached = False
 
         def ask(start: int, *, fresh: bool = False) -> Answer:
             nonlocal is_cached
-            answer = (
-                answers.pop() if answers else _ask(self._session, order.url, start, fresh=fresh)
-            )
+            answer = answers.pop() if answers else _ask(self.session, order.url, start, fresh=fresh)
             is_cached = is_cached or answer.is_cached
             return answer
 
@@ -237,12 +234,12 @@ class _LockedFetch:
                 # pip's cache may be damaged: ask the server.
                 self._receive(order, functools.partial(ask, fresh=True))
         except (UnreachableError, BrokenError) as error:
-            self._closed[_host(order)] = self._failed[order] = error
+            self.closed[_host(order)] = self.failed[order] = error
         except _FAILURES as error:
-            self._failed[order] = error
+            self.failed[order] = error
 
 
-def _run_threads(left: list[FileToFetch], do: Callable[[FileToFetch], None], count: int) -> None:
+def run_threads(left: list[FileToFetch], do: Callable[[FileToFetch], None], count: int) -> None:
     """Call a function for each file in threads; an error in one of them ends all."""
     todo = iter(left)  # shared by all threads, and at its end when the list is empty
     broken: list[BaseException] = []

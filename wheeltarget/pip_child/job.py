@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -48,7 +49,6 @@ class View:
 class RunContext:
     """What all jobs of the process share.
 
-    :param refresh: whether pages that are fresh in pip's cache are fetched again.
     :param fetched: the files of earlier jobs, by URL.
     :param unhashed: the URLs of files for which the index lists no sha256.
     :param refused: the names of files in the destination that pip did not accept.
@@ -70,9 +70,7 @@ class JobState:
 
     :param is_upcoming: whether it is only prefetched, before its turn.
     :param has_missed: whether a page that it needs could not be read meanwhile.
-    :param was_run: whether pip has run the download command.
     :param checks_metadata: whether pip is checking that metadata is consistent.
-    :param resolver: pip's resolver once it has resolved.
     :param requirement_set: the resolver's result.
     :param roots: pip's requirements for what the user requested.
     :param links: by project, pip's links that were evaluated.
@@ -150,17 +148,10 @@ class JobState:
         return self.view is not None and self.view.legacy
 
     def report(self, exit_code: int) -> JobReport:
-        """Return the report of the job.
-
-        :param exit_code: pip's exit code.
-        """
+        """Return the report of the job, for which pip has ended with an exit code."""
+        chosen, messages = self.chosen, tuple(self.messages)
         return JobReport(
-            exit_code,
-            self.dependencies,
-            self.chosen,
-            self.failure,
-            tuple(self.messages),
-            self.fresh_until,
+            exit_code, self.dependencies, chosen, self.failure, messages, self.fresh_until
         )
 
 
@@ -198,6 +189,42 @@ def download(arguments: Sequence[str]) -> int:
         return int(pip_main(["download", *arguments]))
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 1
+
+
+def replaces(
+    owner: Any, name: str, *, optional: bool = False, undo: ExitStack | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return a decorator for what replaces a function of pip, and gets that as its first argument.
+
+    A function of a module is replaced in every loaded module of pip.
+
+    :param optional: whether to do nothing if pip does not have the function.
+    :param undo: gets a function that takes it back.
+    :raises AttributeError: if pip does not have the function otherwise.
+    """
+    original = getattr(owner, name, None)
+    if not callable(original) and not optional:
+        raise AttributeError(name)
+
+    def install(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(original or function)
+        def replacement(*arguments: Any, **named: Any) -> Any:
+            return function(original, *arguments, **named)
+
+        if callable(original):
+            _replace(owner, name, original, replacement)
+            if undo is not None:
+                undo.callback(_replace, owner, name, replacement, original)
+        return function
+
+    return install
+
+
+def _replace(owner: Any, name: str, original: object, replacement: object) -> None:
+    if isinstance(owner, ModuleType):
+        rebind(name, original, replacement)
+    else:
+        setattr(owner, name, replacement)
 
 
 def rebind(name: str, original: object, replacement: object) -> None:

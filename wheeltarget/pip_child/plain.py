@@ -1,13 +1,19 @@
-"""Run pip for this machine; only the content of requirements files is changed."""
+"""Use pip as it is: for a download for this machine, or only to read requirements files."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+from pip._internal.commands.download import DownloadCommand
+from pip._internal.exceptions import PipError
+from pip._internal.req import req_file
+from pip._vendor.requests import RequestException
 
 from wheeltarget.pip_child.job import CurrentJob, RunContext, download
 from wheeltarget.pip_child.patches.install import install, run_trial
 from wheeltarget.pip_child.patches.requirements_files import FILES
-from wheeltarget.pip_protocol import JobOrder, PlainRun, write_message
+from wheeltarget.pip_protocol import Contents, JobOrder, PlainRun, ReadFiles, write_message
 
 try:
     from wheeltarget.pip_child.patches.chosen_files import observe_result
@@ -17,8 +23,29 @@ else:
     _CAN_OBSERVE = True
 
 
-def run(request: PlainRun, result: Path, _interrupts: list[int]) -> int:
-    """Run pip, write what it chose if that was requested, and return pip's exit code."""
+def run(request: PlainRun | ReadFiles, result: Path, _interrupts: list[int]) -> int:
+    """Run the request, and return the exit code of the process."""
+    if isinstance(request, PlainRun):
+        return _run_pip(request, result)
+    texts, reasons = {}, {}
+
+    def read(self: Any, options: Any, _arguments: list[str]) -> int:
+        session = self.get_default_session(options)
+        for url in request.urls:
+            try:
+                texts[url] = str(req_file.get_file_content(url, session)[1])
+            except (PipError, RequestException, OSError, ValueError) as error:
+                reasons[url] = str(error)
+        return 0
+
+    DownloadCommand.run = read
+    download(request.arguments)
+    write_message(result, Contents(texts, reasons))
+    return 0
+
+
+def _run_pip(request: PlainRun, result: Path) -> int:
+    """Run pip; only the content of requirements files is changed."""
     current = CurrentJob(RunContext())
     if request.files or not request.observed:
         install(current, FILES)

@@ -302,3 +302,25 @@ def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
 def _count(value: str) -> int:
     """Return the number of a counting setting of pip: a number, or true."""
     return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
+
+
+CONNECTIONS = "WHEELTARGET_CONNECTIONS"
+"""The environment variable with the number of simultaneous connections to a host."""
+
+USUAL_CONNECTIONS = 16
+_MOST_CONNECTIONS = 256
+
+
+def read_connections(environment: Mapping[str, str]) -> int:
+    """Return the number of simultaneous connections to a host.
+
+    :raises UsageError: if it is not a number in the allowed range.
+    """
+    text = environment.get(CONNECTIONS) or str(USUAL_CONNECTIONS)
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_CONNECTIONS:
+        raise UsageError(
+            f"{CONNECTIONS} is not a number of connections: {text!r}",
+            f"set it to a number from 1 to {_MOST_CONNECTIONS}, "
+            f"or unset it for {USUAL_CONNECTIONS}",
+        )
+    return int(text)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
-from wheeltarget.network.policy import read_connections
+from wheeltarget.pip_config.options import read_connections
 from wheeltarget.pip_protocol import (
     FAILURE,
     INTERRUPTED,

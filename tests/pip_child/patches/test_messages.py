@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pip._internal.exceptions import PipError
+from pip._vendor.urllib3.exceptions import HTTPError
 
 from tests.support.child import (
     Job,
@@ -13,6 +15,7 @@ from tests.support.child import (
 )
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
+from wheeltarget.pip_child.patches.messages import _describe_wheel, describe
 from wheeltarget.pip_protocol import JobReport
 
 pytestmark = pytest.mark.seams
@@ -60,3 +63,36 @@ def test_verbosity_is_that_of_pip(shop: Workshop, index: LocalIndex, shelf: Path
     run = shop.run(Job(online(index, "-q", "app")))
     assert (run.stdout, run.stderr) == ("", "")
     assert run.names(0) == ["app-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "described"),
+    [
+        ("it lists no files", "it lists no files"),
+        (ValueError("no"), "ValueError: no"),
+        (PipError("no such file"), "no such file"),
+        (OSError(2, "Not found", "a.txt"), "Not found: 'a.txt'"),
+        (PipError(HTTPError(OSError(111, "Refused"))), "Refused"),
+    ],
+)
+def test_innermost_reason_is_described(reason: object, described: str) -> None:
+    assert describe(reason) == described
+
+
+@pytest.mark.parametrize(
+    ("content", "ending"),
+    [
+        (b"", " is empty"),
+        (b"  <!DOCTYPE html>", " is a web page, not a wheel: does the index require a login?"),
+        (b"PK", " is not a valid wheel: it cannot be unpacked"),
+        (None, " cannot be read: No such file or directory"),
+    ],
+)
+def test_broken_wheel_is_described(tmp_path: Path, content: bytes | None, ending: str) -> None:
+    """Only a file that pip has downloaded is named without its folder."""
+    for folder, named in (("pip-x", "a.whl"), ("shelf", tmp_path / "shelf" / "a.whl")):
+        wheel = tmp_path / folder / "a.whl"
+        wheel.parent.mkdir()
+        if content is not None:
+            wheel.write_bytes(content)
+        assert _describe_wheel(wheel) == f"{named}{ending}"

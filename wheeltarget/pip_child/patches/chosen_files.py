@@ -19,12 +19,12 @@ from pip._internal.utils.subprocess import runner_with_spinner_message
 from pip._vendor.pyproject_hooks import UnsupportedOperation
 from pip._vendor.requests import RequestException
 
-from wheeltarget.pip_child.job import CurrentJob, JobState
+from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
 from wheeltarget.pip_child.links import hashes_of, normalize_name, without_credentials
 from wheeltarget.pip_child.patches.existing_files import store_chosen
 from wheeltarget.pip_child.patches.index_pages import patch_pages
 from wheeltarget.pip_child.patches.messages import explained, silenced
-from wheeltarget.pip_child.prefetch.rate_limit import host_of
+from wheeltarget.pip_child.prefetch.pool import host_of
 from wheeltarget.pip_protocol import ChosenFile
 
 _IN_PROCESS = "inprocess-build-deps"
@@ -33,21 +33,20 @@ _NOT_ALLOWED = frozenset({401, 407})
 
 def patch_result(current: CurrentJob) -> None:
     """Record what pip chose, and hide its list of saved files, which are not in place yet."""
-    original_run = download.DownloadCommand.run
     _note_resolver(current)
     _patch_saving(current)
     _patch_sizes(current)
     patch_pages(current)
 
-    @functools.wraps(original_run)
-    def run(self: Any, options: Any, arguments: list[str]) -> int:
+    @replaces(download.DownloadCommand, "run")
+    def run(original: Any, self: Any, options: Any, arguments: list[str]) -> int:
         job = current.job
         job.was_run = True
         _check_options(current, options)
         logging.getLogger(__name__).info("Resolving for %s", job.order.label)
         try:
             with explained(job):
-                exit_code = int(original_run(self, options, arguments))
+                exit_code = int(original(self, options, arguments))
         finally:
             if job.unusable:
                 # The files of a project are not all known then.
@@ -58,10 +57,9 @@ def patch_result(current: CurrentJob) -> None:
             _note_result(current, options)
         return exit_code
 
-    download.DownloadCommand.run = run
     # Nothing is downloaded successfully before every target is done and placed.
-    if not callable(download.__dict__.get("write_output")):
-        raise AttributeError("write_output")  # noqa: TRY004 - it does not exist
+    if "write_output" not in vars(download):
+        raise AttributeError("write_output")
     download.write_output = lambda *_arguments: None
 
 
@@ -98,12 +96,11 @@ def prove_result(_current: CurrentJob) -> bool:
 
 def observe_result(current: CurrentJob) -> None:
     """Record what pip chose in a plain run, which has no other patches."""
-    original_run = download.DownloadCommand.run
     _note_resolver(current)
 
-    @functools.wraps(original_run)
-    def run(self: Any, options: Any, arguments: list[str]) -> int:
-        exit_code = int(original_run(self, options, arguments))
+    @replaces(download.DownloadCommand, "run")
+    def run(original: Any, self: Any, options: Any, arguments: list[str]) -> int:
+        exit_code = int(original(self, options, arguments))
         if exit_code == 0:
             # The run succeeded, even if recording its result fails.
             with contextlib.suppress(Exception):
@@ -111,20 +108,15 @@ def observe_result(current: CurrentJob) -> None:
                 current.job.was_run = True
         return exit_code
 
-    download.DownloadCommand.run = run
-
 
 def _note_resolver(current: CurrentJob) -> None:
     """Record the resolver and its result."""
-    original_resolve = Resolver.resolve
 
-    @functools.wraps(original_resolve)
-    def resolve(self: Any, *arguments: Any, **named: Any) -> Any:
-        current.job.requirement_set = original_resolve(self, *arguments, **named)
+    @replaces(Resolver, "resolve")
+    def resolve(original: Any, self: Any, *rest: Any, **named: Any) -> Any:
+        current.job.requirement_set = original(self, *rest, **named)
         current.job.resolver = self
         return current.job.requirement_set
-
-    Resolver.resolve = resolve
 
 
 def _note_result(current: CurrentJob, options: Any) -> None:
@@ -202,31 +194,25 @@ def _parents(result: Any) -> dict[str, set[str | None]]:
 
 def _patch_saving(current: CurrentJob) -> None:
     """Save files silently, a local project as its sdist, and almost nothing in a dry run."""
-    preparer = prepare.RequirementPreparer
-    original_save = preparer.save_linked_requirement
-    original_prepare = preparer.prepare_linked_requirements_more
 
-    @functools.wraps(original_save)
-    def save_linked_requirement(self: Any, requirement: Any) -> None:
+    @replaces(prepare.RequirementPreparer, "save_linked_requirement")
+    def save(original: Any, self: Any, requirement: Any) -> None:
         job, link = current.job, requirement.link
         if not job.saves(link):
             return
         # For a checkout, the requirement logs what was saved.
         with silenced(prepare.logger), silenced(req_install.logger):
-            original_save(self, requirement)
+            original(self, requirement)
         if job.view is not None and link.is_existing_dir() and not requirement.editable:
             job.saved[requirement.name] = _build_source(requirement, job.order.folder)
 
-    @functools.wraps(original_prepare)
-    def prepare_linked_requirements_more(
-        self: Any, reqs: Iterable[Any], *arguments: Any, **named: Any
+    @replaces(prepare.RequirementPreparer, "prepare_linked_requirements_more")
+    def prepare_more(
+        original: Any, self: Any, reqs: Iterable[Any], *rest: Any, **named: Any
     ) -> None:
         wanted = [requirement for requirement in reqs if current.job.saves(requirement.link)]
         if wanted:
-            original_prepare(self, wanted, *arguments, **named)
-
-    preparer.save_linked_requirement = save_linked_requirement
-    preparer.prepare_linked_requirements_more = prepare_linked_requirements_more
+            original(self, wanted, *rest, **named)
 
 
 def _build_source(requirement: Any, folder: str) -> str:

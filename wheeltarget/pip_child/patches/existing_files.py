@@ -15,7 +15,7 @@ from typing import Any
 from pip._internal.operations import prepare
 
 from wheeltarget.errors import HashMismatchError
-from wheeltarget.pip_child.job import CurrentJob, rebind
+from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.messages import silenced
 from wheeltarget.utils.files import link_or_copy
 
@@ -30,56 +30,50 @@ _DESTINATION = "the destination"
 
 def patch_existing(current: CurrentJob) -> None:
     """Use files that exist already instead of fetching them."""
-    original_check = prepare._check_download_dir
 
-    @functools.wraps(original_check)
-    def check_download_dir(link: Any, download_dir: str, *rest: Any, **named: Any) -> Any:
+    @replaces(prepare, "_check_download_dir")
+    def check(original: Any, link: Any, download_dir: str, *rest: Any, **named: Any) -> Any:
         is_here = download_dir == current.job.order.folder
         source = _provide(current, link, Path(download_dir)) if is_here else ""
         # pip would log a path in the destination, where other files are not yet.
         is_new = source not in {"", _DESTINATION}
         with silenced(prepare.logger) if is_new else contextlib.nullcontext():
-            found = original_check(link, download_dir, *rest, **named)
+            found = original(link, download_dir, *rest, **named)
         if source == _DESTINATION and found is None:
             current.run.refused.add(link.filename)
         return found
 
-    rebind("_check_download_dir", original_check, check_download_dir)
-
 
 def _provide(current: CurrentJob, link: Any, folder: Path) -> str:
     """Put a file into the job's folder, and return where it comes from; empty if nowhere."""
-    path = folder / link.filename
+    run, path, url = current.run, folder / link.filename, link.url_without_fragment
     if path.exists():
         return ""
     if "sha256" not in link._hashes:
-        current.run.unhashed.add(link.url_without_fragment)
-    source = _link_or_take(current, link, path)
-    if source:
-        current.job.linked.append(path)
-    return source
-
-
-def _link_or_take(current: CurrentJob, link: Any, path: Path) -> str:
-    earlier = current.run.fetched.get(link.url_without_fragment)
+        run.unhashed.add(url)
+    earlier = run.fetched.get(url)
+    existing = Path(current.job.order.destination, link.filename)
+    take = current.place_wheel or functools.partial(_take_stored, current)
     if earlier is not None and earlier.is_file():
         link_or_copy(earlier, path)
-        return "an earlier job"
-    existing = Path(current.job.order.destination, link.filename)
-    if existing.is_file() and link.filename not in current.run.refused:
+        source = "an earlier job"
+    elif existing.is_file() and link.filename not in run.refused:
         link_or_copy(existing, path)
-        return _DESTINATION
-    if current.place_wheel is not None:
-        is_taken = current.place_wheel(link, path)
+        source = _DESTINATION
+    elif take(link, path):
+        source = "the store"
     else:
-        is_taken = not current.job.order.dry_run and _take_stored(current, link, path)
-    return "the store" if is_taken else ""
+        return ""
+    current.job.linked.append(path)
+    return source
 
 
 def _take_stored(current: CurrentJob, link: Any, path: Path) -> bool:
     """Take a wheel from the store, verify its hash, and return whether it is there now."""
     store = current.run.store
-    if store is None or not link.is_wheel or link.hash_name != "sha256":
+    if current.job.order.dry_run or store is None:
+        return False
+    if not link.is_wheel or link.hash_name != "sha256":
         return False
     with contextlib.suppress(OSError):
         if store.take(link.hash, path) is not None:
@@ -110,22 +104,17 @@ def patch_copies(current: CurrentJob) -> None:
     Wheels that are already in pip's cache are still used, and so are those without a listed hash,
     which do not go to the store.
     """
-    try:
-        plain = CacheControlAdapter.__mro__[1].build_response
-        original_build = CacheControlAdapter.build_response
-    except AttributeError:
-        return
 
-    @functools.wraps(original_build)
-    def build_response(self: Any, request: Any, response: Any, *rest: Any, **named: Any) -> Any:
+    @replaces(CacheControlAdapter, "build_response", optional=True)
+    def build(
+        original: Any, self: Any, request: Any, response: Any, *rest: Any, **named: Any
+    ) -> Any:
         is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
         if rest or named or not is_kept_here or not _is_wheel(request, response):
-            return original_build(self, request, response, *rest, **named)
-        built = plain(self, request, response)
+            return original(self, request, response, *rest, **named)
+        built = super(CacheControlAdapter, self).build_response(request, response)
         built.from_cache = False
         return built
-
-    CacheControlAdapter.build_response = build_response
 
 
 def _is_wheel(request: Any, response: Any) -> bool:

@@ -6,10 +6,10 @@ are reported at once.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pip._internal import exceptions
@@ -20,7 +20,7 @@ from pip._internal.resolution.resolvelib.factory import Factory
 from pip._vendor.packaging.version import Version
 from pip._vendor.requests import RequestException
 
-from wheeltarget.pip_child.job import CurrentJob, JobState
+from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
 from wheeltarget.pip_child.links import hashes_of, normalize_name, without_credentials
 from wheeltarget.pip_child.patches.proofs import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
@@ -38,36 +38,48 @@ _MOST_CHECKED = 25
 
 def patch_failures(current: CurrentJob) -> None:
     """Record the links that pip evaluates, and why it fails."""
-    original_look, original_explain = PackageFinder.evaluate_links, Factory.get_installation_error
 
-    @functools.wraps(original_look)
-    def evaluate_links(self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
+    @replaces(PackageFinder, "evaluate_links")
+    def evaluate_links(original: Any, self: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
         if current.job.view is None:
-            return original_look(self, link_evaluator, links)
+            return original(self, link_evaluator, links)
         kept = list(links)
         name = normalize_name(link_evaluator.project_name)
         current.job.links.setdefault(name, []).extend(kept)
-        return original_look(self, link_evaluator, kept)
+        return original(self, link_evaluator, kept)
 
-    @functools.wraps(original_explain)
-    def get_installation_error(self: Any, error: Any, *arguments: Any, **named: Any) -> Any:
+    @replaces(Factory, "get_installation_error")
+    def explain(original: Any, self: Any, error: Any, *rest: Any, **named: Any) -> Any:
         if current.job.view is None:
-            return original_explain(self, error, *arguments, **named)
-        constraints = named.get("constraints") or (arguments[0] if arguments else {})
+            return original(self, error, *rest, **named)
+        constraints = named.get("constraints") or (rest[0] if rest else {})
         with _errors_ignored():
             more, unseen = _more_causes(current.job, self._finder, error.causes, constraints)
             demands = [_demand(cause, constraints) for cause in (*error.causes, *more)]
             current.job.failure = _failure(current.job, self._finder, demands, unseen)
         with _captured(current, Factory.__module__):
-            return original_explain(self, error, *arguments, **named)
+            return original(self, error, *rest, **named)
 
-    PackageFinder.evaluate_links = evaluate_links
-    Factory.get_installation_error = get_installation_error
-    _record_roots(current)
-    _record_hash_errors(current)
+    # Without these, the explanation has less detail.
+    @replaces(Factory, "collect_root_requirements", optional=True)
+    def collect_roots(original: Any, self: Any, *rest: Any, **named: Any) -> Any:
+        collected = original(self, *rest, **named)
+        current.job.roots = list(getattr(collected, "requirements", ()))
+        return collected
+
+    @replaces(candidates._InstallRequirementBackedCandidate, "_prepare", optional=True)
+    def prepare(original: Any, self: Any) -> Any:
+        try:
+            return original(self)
+        except exceptions.HashError as error:
+            if current.job.view is not None and self._ireq.name:
+                with _errors_ignored():
+                    finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
+                    current.job.failure = _failure(current.job, finder, [demand], ())
+            raise
 
 
-@contextmanager
+@contextlib.contextmanager
 def _errors_ignored() -> Iterator[None]:
     """Ignore errors, so that the user sees pip's own."""
     try:
@@ -76,43 +88,7 @@ def _errors_ignored() -> Iterator[None]:
         _LOGGER.debug("The failure cannot be explained", exc_info=True)
 
 
-def _record_roots(current: CurrentJob) -> None:
-    """Record the user's own requirements; without them, the explanation has less detail."""
-    original_collect = getattr(Factory, "collect_root_requirements", None)
-    if not callable(original_collect):
-        return
-
-    @functools.wraps(original_collect)
-    def collect_root_requirements(self: Any, *arguments: Any, **named: Any) -> Any:
-        collected = original_collect(self, *arguments, **named)
-        current.job.roots = list(getattr(collected, "requirements", ()))
-        return collected
-
-    Factory.collect_root_requirements = collect_root_requirements
-
-
-def _record_hash_errors(current: CurrentJob) -> None:
-    """Record the failure if the hash of a file is not allowed, if pip can be patched for that."""
-    base = candidates._InstallRequirementBackedCandidate
-    original_prepare = getattr(base, "_prepare", None)
-    if not callable(original_prepare):
-        return
-
-    @functools.wraps(original_prepare)
-    def prepare_candidate(self: Any) -> Any:
-        try:
-            return original_prepare(self)
-        except exceptions.HashError as error:
-            if current.job.view is not None and self._ireq.name:
-                with _errors_ignored():
-                    finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
-                    current.job.failure = _failure(current.job, finder, [demand], ())
-            raise
-
-    base._prepare = prepare_candidate
-
-
-@contextmanager
+@contextlib.contextmanager
 def _captured(current: CurrentJob, name: str) -> Iterator[None]:
     """Keep the messages of a logger for the report; with ``--verbose`` pip shows them itself.
 
@@ -128,22 +104,16 @@ def _captured(current: CurrentJob, name: str) -> Iterator[None]:
         yield
         return
 
-    def capture(handler: Any) -> Callable[[logging.LogRecord], bool]:
-        def keep(record: logging.LogRecord) -> bool:
-            if record.name == name:
-                current.job.messages.append(handler.format(record))
-            return record.name != name
+    def keep(handler: logging.Handler, record: logging.LogRecord) -> bool:
+        if record.name == name:
+            current.job.messages.append(handler.format(record))
+        return record.name != name
 
-        return keep
-
-    filters = [(handler, capture(handler)) for handler in consoles]
-    for handler, keep in filters:
-        handler.addFilter(keep)
-    try:
+    with contextlib.ExitStack() as stack:
+        for handler in consoles:
+            handler.addFilter(taken := functools.partial(keep, handler))
+            stack.callback(handler.removeFilter, taken)
         yield
-    finally:
-        for handler, keep in filters:
-            handler.removeFilter(keep)
 
 
 def _more_causes(
@@ -222,14 +192,11 @@ def _demand(cause: Any, constraints: Any) -> Demand:
     link = getattr(candidate, "source_link", None)  # a candidate for Python itself has none
     project = normalize_name(requirement.project_name)
     constraint = constraints.get(project) if hasattr(constraints, "get") else None
-    if wanted is not None:
-        specifier = str(wanted.specifier)
-    else:
-        specifier = f"=={candidate.version}" if link else str(getattr(requirement, "specifier", ""))
+    specifier = getattr(wanted or requirement, "specifier", "")
     return Demand(
         project=project if wanted is not None or link else "",
         name=str(requirement.name),
-        specifier=specifier,
+        specifier=f"=={candidate.version}" if link and wanted is None else str(specifier),
         constraint=str(constraint.specifier) if constraint is not None else "",
         hashes=allowed_hashes(wanted) if wanted is not None else (),
         chain=tuple(_chain(parent)),

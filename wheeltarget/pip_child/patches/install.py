@@ -21,23 +21,17 @@ from wheeltarget.pip_child.patches.trial import ODD, find_fault
 from wheeltarget.pip_child.startup import moved_error
 from wheeltarget.pip_protocol import JobOrder
 
-NARROW = "narrow-proof"
-"""The project for which the proof's job allows only the last tag."""
-
-SOURCE = "source-proof"
-"""The project for which the proof's job allows source distributions."""
-
-PREFERRED = "preferred-proof"
-"""The project for which the proof's job prefers version 1."""
+NARROW, SOURCE, PREFERRED = "narrow-proof", "source-proof", "preferred-proof"
+"""Projects of the proof's job: with one allowed tag, with sources, with a preferred version."""
 
 PROOF = JobOrder(
-    label="proof",
-    target=ODD,
-    arguments=(),
-    files={"proof.txt": "proof==1 \\\n  --hash=sha256:00\n"},
-    folder="proof-folder",
-    destination="proof-destination",
-    result=Path(),
+    "proof",
+    ODD,
+    (),
+    {"proof.txt": "proof==1 \\\n  --hash=sha256:00\n"},
+    "proof-folder",
+    "proof-destination",
+    Path(),
     allowed_tags={NARROW: ODD.tags[-1:]},
     sources=frozenset({SOURCE}),
     preferred={PREFERRED: "1"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from typing import Any
 
@@ -13,40 +12,36 @@ from pip._internal.utils import packaging
 from pip._vendor.packaging.requirements import InvalidRequirement
 from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 
-from wheeltarget.pip_child.job import CurrentJob, rebind
+from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.proofs import proof_finder, wheel_that_requires
 from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
 
 
 def patch_legacy(current: CurrentJob) -> None:
     """Read specifiers from before PEP 440 if the target's own pip reads them."""
-    original_read, original_ask = packaging.get_requirement, BaseDistribution.requires_python.fget
-    original_judge = package_finder._check_link_requires_python
+    original_ask = BaseDistribution.requires_python.fget
 
-    @functools.wraps(original_read)
-    def get_requirement(text: str) -> Any:
+    @replaces(packaging, "get_requirement")
+    def get_requirement(original: Any, text: str) -> Any:
         try:
-            return original_read(text)
+            return original(text)
         except InvalidRequirement:
             if not current.job.is_legacy:
                 raise
-            return original_read(modern_requirement(text, _is_modern))
+            return original(modern_requirement(text, _is_modern))
 
-    @functools.wraps(original_judge)
-    def check_link_requires_python(link: Any, *rest: Any, **named: Any) -> bool:
+    @replaces(package_finder, "_check_link_requires_python")
+    def judge(original: Any, link: Any, *rest: Any, **named: Any) -> bool:
         if current.job.is_legacy and link.requires_python:
             link.requires_python = modern_specifiers(link.requires_python, _is_modern)
-        return bool(original_judge(link, *rest, **named))
+        return bool(original(link, *rest, **named))
 
-    @functools.wraps(original_ask)
     def requires_python(self: Any) -> Any:
         value = str(self.metadata.get("Requires-Python") or "")
         if current.job.is_legacy and modern_specifiers(value, _is_modern) != value:
             return SpecifierSet(modern_specifiers(value, _is_modern))
         return original_ask(self)
 
-    rebind("get_requirement", original_read, get_requirement)
-    rebind("_check_link_requires_python", original_judge, check_link_requires_python)
     BaseDistribution.requires_python = property(requires_python)
 
 

@@ -7,7 +7,6 @@ file that pip would choose.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -23,7 +22,7 @@ from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 from pip._vendor.packaging.specifiers import SpecifierSet
 
-from wheeltarget.pip_child.job import CurrentJob
+from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.links import first_tried, normalize_name, without_credentials
 from wheeltarget.pip_child.patches.failures import allowed_hashes, file_facts, places_of
 from wheeltarget.pip_child.patches.messages import unusable_pages
@@ -57,23 +56,21 @@ class ProjectLister:
 
     def patch(self, _current: CurrentJob) -> None:
         """List projects instead of resolving."""
-        original_look = PackageFinder.evaluate_links
 
-        @functools.wraps(Resolver.resolve)
-        def resolve(resolver: Any, roots: Sequence[Any], *_arguments: Any, **_named: Any) -> Any:
+        @replaces(Resolver, "resolve")
+        def resolve(
+            _original: Any, resolver: Any, roots: Sequence[Any], *_rest: Any, **_named: Any
+        ) -> Any:
             factory = resolver.factory
             self._list(factory._finder, roots, hashed=bool(factory.preparer.require_hashes))
             return RequirementSet()
 
-        @functools.wraps(original_look)
-        def evaluate_links(finder: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
+        @replaces(PackageFinder, "evaluate_links")
+        def look(original: Any, finder: Any, link_evaluator: Any, links: Iterable[Any]) -> Any:
             if self._collected is None:
-                return original_look(finder, link_evaluator, links)
+                return original(finder, link_evaluator, links)
             self._collected += links
             return []
-
-        Resolver.resolve = resolve
-        PackageFinder.evaluate_links = evaluate_links
 
     def prove(self, _current: CurrentJob) -> bool:
         """Check the listing of a project with some links."""

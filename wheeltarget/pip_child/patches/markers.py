@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ from pip._internal.resolution.resolvelib import candidates
 from pip._internal.utils import packaging
 from pip._vendor.packaging import markers
 
-from wheeltarget.pip_child.job import CurrentJob, rebind
+from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.proofs import wheel_that_requires
 from wheeltarget.pip_child.patches.trial import ODD
 from wheeltarget.targets.markers import holds
@@ -39,24 +38,23 @@ class _UnknownValueError(InstallationError):  # type: ignore[misc]
 
 def patch_markers(current: CurrentJob) -> None:
     """Evaluate markers for the target."""
-    host_environment = markers.default_environment
-    original_evaluate = markers.Marker.evaluate
 
-    def default_environment() -> dict[str, str]:
+    @replaces(markers, "default_environment")
+    def default_environment(original: Any) -> dict[str, str]:
         view = current.job.view
         if view is None:
-            return dict(host_environment())
+            return dict(original())
         return {**dict.fromkeys(view.unknown, ""), **view.markers}
 
-    @functools.wraps(original_evaluate)
-    def evaluate(self: Any, *arguments: Any, **named: Any) -> bool:
+    @replaces(markers.Marker, "evaluate")
+    def evaluate(original: Any, self: Any, *rest: Any, **named: Any) -> bool:
         def decide(text: str) -> bool:
-            return bool(original_evaluate(markers.Marker(text), *arguments, **named))
+            return bool(original(markers.Marker(text), *rest, **named))
 
         view = current.job.view
         text = str(self) if view is not None and view.unknown else ""
         if view is None or not any(name in text for name in view.unknown):
-            return bool(original_evaluate(self, *arguments, **named))
+            return bool(original(self, *rest, **named))
         verdict = holds(text, decide, view.unknown)
         if isinstance(verdict, bool):
             return verdict
@@ -64,30 +62,24 @@ def patch_markers(current: CurrentJob) -> None:
             return False
         raise _UnknownMarkerError(text, verdict[0])
 
-    rebind("default_environment", host_environment, default_environment)
-    markers.Marker.evaluate = evaluate
     _name_requirements(current)
 
 
 def _name_requirements(current: CurrentJob) -> None:
     """Name the requirement in errors about unknown variables."""
-    distribution = select_backend().Distribution
-    base = candidates._InstallRequirementBackedCandidate
-    original_list, original_match = distribution.iter_dependencies, InstallRequirement.match_markers
-    original_check = base._check_metadata_consistency
 
-    @functools.wraps(original_list)
-    def iter_dependencies(self: Any, *arguments: Any, **named: Any) -> Iterator[Any]:
+    @replaces(select_backend().Distribution, "iter_dependencies")
+    def iter_dependencies(original: Any, self: Any, *rest: Any, **named: Any) -> Iterator[Any]:
         try:
-            yield from original_list(self, *arguments, **named)
+            yield from original(self, *rest, **named)
         except _UnknownMarkerError as error:
             name = f"{_find(self, error.args[0])}, required by {self.raw_name} {self.version}"
             raise _UnknownValueError(name, error, current.job.order.label) from None
 
-    @functools.wraps(original_match)
-    def match_markers(self: Any, *arguments: Any, **named: Any) -> bool:
+    @replaces(InstallRequirement, "match_markers")
+    def match_markers(original: Any, self: Any, *rest: Any, **named: Any) -> bool:
         try:
-            return bool(original_match(self, *arguments, **named))
+            return bool(original(self, *rest, **named))
         except _UnknownMarkerError as error:
             place = f" ({self.comes_from})" if isinstance(self.comes_from, str) else ""
             name = f"{self.req or self.link}{place}"
@@ -96,19 +88,15 @@ def _name_requirements(current: CurrentJob) -> None:
             # pip would show a traceback; old versions raise a KeyError.
             raise InstallationError(f"{self.req or self.link} ; {self.markers}: {error}") from error
 
-    @functools.wraps(original_check)
-    def check_metadata_consistency(self: Any, *arguments: Any, **named: Any) -> None:
+    @replaces(candidates._InstallRequirementBackedCandidate, "_check_metadata_consistency")
+    def check_metadata(original: Any, self: Any, *rest: Any, **named: Any) -> None:
         # pip evaluates the markers of every extra here, even if it is not requested.
         job = current.job
         job.checks_metadata = True
         try:
-            original_check(self, *arguments, **named)
+            original(self, *rest, **named)
         finally:
             job.checks_metadata = False
-
-    distribution.iter_dependencies = iter_dependencies
-    InstallRequirement.match_markers = match_markers
-    base._check_metadata_consistency = check_metadata_consistency
 
 
 def _find(distribution: Any, marker: str) -> str:

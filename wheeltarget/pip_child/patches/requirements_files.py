@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from pip._internal.exceptions import InstallationError
 from pip._internal.req import req_file
 from pip._internal.utils.misc import redact_auth_from_url
 
-from wheeltarget.pip_child.job import CurrentJob, rebind
+from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.install import Seam
 from wheeltarget.requirements.annotations import has_clause
 
 
 def _patch(current: CurrentJob) -> None:
     """Read requirements files from the job."""
-    original_read = req_file.get_file_content
 
-    @functools.wraps(original_read)
-    def get_file_content(url: str, *arguments: Any, **named: Any) -> tuple[str, str]:
+    @replaces(req_file, "get_file_content")
+    def get_content(original: Any, url: str, *rest: Any, **named: Any) -> tuple[str, str]:
         content = current.job.order.files.get(url)
         if content is not None:
             return url, content
         if current.job.is_upcoming:
             raise InstallationError(f"{redact_auth_from_url(url)} is not read ahead")
-        location, content = original_read(url, *arguments, **named)
+        location, content = original(url, *rest, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # The parent reads clauses before pip runs; here they would be ignored.
             if ("tags" in line or "target" in line) and has_clause(line):
@@ -34,8 +32,6 @@ def _patch(current: CurrentJob) -> None:
                     "but clauses are read in local files only: download the file, and use the copy"
                 )
         return location, content
-
-    rebind("get_file_content", original_read, get_file_content)
 
 
 def _prove(_current: CurrentJob) -> bool:

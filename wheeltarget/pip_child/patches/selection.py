@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 from pip._internal.index.package_finder import CandidateEvaluator, LinkType, PackageFinder
@@ -12,7 +10,7 @@ from pip._internal.models.format_control import FormatControl
 from pip._internal.models.link import Link
 from pip._internal.models.target_python import TargetPython
 
-from wheeltarget.pip_child.job import CurrentJob, Tags
+from wheeltarget.pip_child.job import CurrentJob, Tags, replaces
 from wheeltarget.pip_child.patches.install import NARROW, PREFERRED, SOURCE
 from wheeltarget.pip_child.patches.proofs import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD
@@ -22,21 +20,16 @@ _URL = "https://example.invalid/"
 
 def patch_tags(current: CurrentJob) -> None:
     """Use the target's tags."""
-    original_sorted, original_unsorted = (
-        TargetPython.get_sorted_tags,
-        TargetPython.get_unsorted_tags,
-    )
 
-    def get_sorted_tags(self: Any) -> Any:
+    @replaces(TargetPython, "get_sorted_tags")
+    def get_sorted_tags(original: Any, self: Any) -> Any:
         view = current.job.view
-        return original_sorted(self) if view is None else view.tags
+        return original(self) if view is None else view.tags
 
-    def get_unsorted_tags(self: Any) -> Any:
+    @replaces(TargetPython, "get_unsorted_tags")
+    def get_unsorted_tags(original: Any, self: Any) -> Any:
         view = current.job.view
-        return original_unsorted(self) if view is None else view.tag_set
-
-    TargetPython.get_sorted_tags = get_sorted_tags
-    TargetPython.get_unsorted_tags = get_unsorted_tags
+        return original(self) if view is None else view.tag_set
 
 
 def prove_tags(_current: CurrentJob) -> bool:
@@ -76,34 +69,30 @@ class _RestrictedPython(TargetPython):  # type: ignore[misc]
 
 def patch_selection(current: CurrentJob) -> None:
     """Use the allowed tags, source distributions and preferred version of each project."""
-    original_allowed = FormatControl.get_allowed_formats
-    original_rank = CandidateEvaluator.get_applicable_candidates
 
-    def restricted(original_make: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(original_make)
-        def make(self: Any, project_name: str, *arguments: Any, **named: Any) -> Any:
-            allowed = current.job.allowed_tags(project_name)
-            if allowed is None:
-                return original_make(self, project_name, *arguments, **named)
-            whole = self._target_python
-            self._target_python = _RestrictedPython(whole, allowed)
-            try:
-                return original_make(self, project_name, *arguments, **named)
-            finally:
-                self._target_python = whole
+    @replaces(PackageFinder, "make_link_evaluator")
+    @replaces(PackageFinder, "make_candidate_evaluator")
+    def make(original: Any, self: Any, project_name: str, *rest: Any, **named: Any) -> Any:
+        allowed = current.job.allowed_tags(project_name)
+        if allowed is None:
+            return original(self, project_name, *rest, **named)
+        whole = self._target_python
+        self._target_python = _RestrictedPython(whole, allowed)
+        try:
+            return original(self, project_name, *rest, **named)
+        finally:
+            self._target_python = whole
 
-        return make
-
-    @functools.wraps(original_allowed)
-    def get_allowed_formats(self: Any, canonical_name: str) -> frozenset[str]:
-        allowed: frozenset[str] = original_allowed(self, canonical_name)
+    @replaces(FormatControl, "get_allowed_formats")
+    def get_allowed_formats(original: Any, self: Any, canonical_name: str) -> frozenset[str]:
+        allowed: frozenset[str] = original(self, canonical_name)
         if current.job.view is not None and canonical_name in current.job.order.sources:
             return allowed | {"source"}
         return allowed
 
-    @functools.wraps(original_rank)
-    def get_applicable_candidates(self: Any, candidates: list[Any]) -> list[Any]:
-        ranked: list[Any] = original_rank(self, candidates)
+    @replaces(CandidateEvaluator, "get_applicable_candidates")
+    def rank(original: Any, self: Any, candidates: list[Any]) -> list[Any]:
+        ranked: list[Any] = original(self, candidates)
         version = current.job.preference(self._project_name)
         if version is None:
             return ranked
@@ -113,11 +102,6 @@ def patch_selection(current: CurrentJob) -> None:
             return str(candidate.version) == version and not candidate.link.is_yanked
 
         return sorted(ranked, key=is_kept)  # worst first, as before
-
-    for name in ("make_link_evaluator", "make_candidate_evaluator"):
-        setattr(PackageFinder, name, restricted(getattr(PackageFinder, name)))
-    FormatControl.get_allowed_formats = get_allowed_formats
-    CandidateEvaluator.get_applicable_candidates = get_applicable_candidates
 
 
 def prove_selection(_current: CurrentJob) -> bool:

@@ -1,21 +1,39 @@
-"""Proxies, certificates and passwords on the way to an index count for the threads as for pip."""
+"""When a shared session repeats a request, and what it leaves to pip.
+
+Proxies, certificates and passwords on the way to an index apply to threads as to pip.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from pip._internal.exceptions import NetworkConnectionError
+from pip._vendor.urllib3 import HTTPResponse, PoolManager, ProxyManager
+from pip._vendor.urllib3.exceptions import MaxRetryError
 
 from tests.support.cli import environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.proxy import Proxy
 from tests.support.tls import Authority, make_authority
 from tests.support.wheels import make_wheel
+from wheeltarget.pip_child.prefetch.pool import Host, LeftToPip, Pool, host_of
+from wheeltarget.pip_child.prefetch.session import (
+    BoundedRetry,
+    SharedSession,
+    asked_host,
+    watched_retry,
+)
 
 TAG = "cp311-cp311-manylinux2014_x86_64"
 FILES = [f"{name}-1.0-py3-none-any.whl" for name in ("app", "lib", "low")]
@@ -25,6 +43,83 @@ REQUESTS = 3 * len(FILES)
 """A page, a metadata file and a wheel of each project."""
 
 PASSWORD = "p@ss:w%rd"  # noqa: S105 - it is a test
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://Example.invalid/a",
+        "http://h:8080/a",
+        "http://[::1]:80/",
+        "https://[fe80::443]/",
+        "https://h:443/a",
+        "https://h:80/a",
+    ],
+)
+def test_host_of_a_request_is_that_of_its_url(url: str) -> None:
+    path = urlsplit(url).path
+    assert asked_host(PoolManager().connection_from_url(url), path) == host_of(url)
+    through_proxy = ProxyManager("http://proxy.invalid:3128").connection_from_url(url)
+    asked = url if url.startswith("http:") else path
+    assert asked_host(through_proxy, asked) == host_of(url)
+
+
+@pytest.mark.parametrize(("wait", "is_shut"), [(15, False), (25, True)])
+@pytest.mark.parametrize("as_date", [False, True])
+def test_pause_that_a_host_asks_for_is_for_all(wait: int, *, is_shut: bool, as_date: bool) -> None:
+    """If it is too long for the threads, pip still waits."""
+    pool, connections = Pool(8, 1), PoolManager().connection_from_url("https://h/")
+    then = formatdate(time.time() + wait, usegmt=True)
+    response = HTTPResponse(status=429, headers={"Retry-After": then if as_date else str(wait)})
+    retry = watched_retry(pool)(total=5)
+    retry.increment("GET", "/a", response=response, _pool=connections)
+    assert wait - 2 < pool.hosts["h"].resumes - time.monotonic() <= wait
+    assert (pool.is_shut("h"), pool.hosts["h"].limit) == (is_shut, 1)
+    # So pip's warning of it says.
+    assert repr(retry).startswith("Retry(total=5, ")
+
+
+def test_pause_that_is_too_long_is_nobodys() -> None:
+    """pip, to which the host is left, gives up as well, instead of waiting for hours."""
+    pool, connections = Pool(8, 1), PoolManager().connection_from_url("https://h/")
+    for retry in (watched_retry(pool)(total=5), BoundedRetry(total=5)):
+        response = HTTPResponse(status=503, headers={"Retry-After": "601"})
+        with pytest.raises(MaxRetryError, match="Retry-After: 601 seconds"):
+            retry.increment("GET", "/a", response=response, _pool=connections)
+    assert pool.is_shut("h")
+    assert pool.hosts["h"].resumes == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "is_permanent", "is_shut", "limit"),
+    [
+        (401, False, True, 4),
+        (403, True, False, 4),
+        (404, True, False, 4),
+        (407, False, True, 4),
+        (429, False, False, 2),
+        (500, False, False, 4),
+    ],
+)
+def test_answer_other_than_the_file(
+    status: int, limit: int, *, is_permanent: bool, is_shut: bool
+) -> None:
+    """A permanent one is pip's answer, too; a host that wants a password is left to pip."""
+    pool = Pool(4, 1)
+    pool.hosts["h"] = Host(4, limit=4, has_answered=True)
+    sessions = SharedSession(pool, lambda: None)
+
+    def refuse() -> None:
+        answer: Any = SimpleNamespace(status_code=status)
+        raise NetworkConnectionError("no", response=answer)
+
+    outcome = sessions.submit("https://h/a", 0, refuse).wait()
+    assert isinstance(outcome, NetworkConnectionError if is_permanent else LeftToPip)
+    assert (pool.is_shut("h"), pool.hosts["h"].limit) == (is_shut, limit)
+    pool.stop(patience=5)
+
+
+# The way to an index
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +144,7 @@ class Network:
 
 
 @pytest.fixture(scope="module")
-def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     """Serve an application with two libraries in all these ways."""
     folder = tmp_path_factory.mktemp("network")
     shelf = folder / "index"
@@ -69,16 +164,17 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
         yield Network(authority, plain, safe, strict, secret, proxy, gate)
 
 
-@pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch, network: Network) -> None:
-    """Take away what the machine says of certificates and proxies, and count anew."""
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch, served: Network) -> Network:
+    """Remove the machine's own certificates and proxies, and forget earlier requests."""
     for name in os.environ:
         if name in HOSTED or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
-    for index in (network.plain, network.safe, network.strict, network.secret):
+    for index in (served.plain, served.safe, served.strict, served.secret):
         index.clear()
-    for proxy in (network.proxy, network.gate):
+    for proxy in (served.proxy, served.gate):
         proxy.asked.clear()
+    return served
 
 
 def fetch(index: LocalIndex, folder: Path, *words: str, **variables: str) -> list[str]:

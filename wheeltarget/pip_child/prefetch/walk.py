@@ -12,102 +12,87 @@ import importlib.metadata
 import logging
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
+from pip._internal.metadata import FilesystemWheel, get_wheel_distribution, select_backend
+from pip._internal.resolution.resolvelib.base import Constraint
+from pip._internal.utils.hashes import Hashes
+from pip._vendor.packaging.specifiers import SpecifierSet
+
 from wheeltarget.pip_child.links import first_tried, normalize_name
-from wheeltarget.pip_child.prefetch.pages import Packed
-from wheeltarget.pip_child.prefetch.pool import Arrivals, LeftToPip, Task
-from wheeltarget.pip_child.prefetch.prefetcher import METADATA, WHEEL, Prefetcher
+from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
+from wheeltarget.pip_child.prefetch.prefetcher import METADATA, Prefetcher
 
 _LOGGER = logging.getLogger(__name__)
 
+_Request = tuple[Any, frozenset[str], Any]
+"""pip's specifiers, the extras, and pip's object for the allowed hashes."""
 
-@dataclass(slots=True)
-class Node:
+
+@dataclass(slots=True, eq=False)
+class _Node:
     """A project.
 
     :param requests: the requirements on it by the requiring project; "" for the user's own.
     :param pages: the tasks for its index pages.
-    :param specifier: what the best candidate was chosen by.
+    :param chosen_by: the specifiers and hashes that the best candidate was chosen by.
     :param best: pip's link to the best candidate so far.
     :param distribution: pip's object for the metadata of the best candidate.
     :param read: the link and the extras whose dependencies were followed.
     """
 
     name: str
-    requests: dict[str, list[Any]] = field(default_factory=dict)
+    requests: dict[str, list[_Request]] = field(default_factory=dict)
     pages: list[Task] | None = None
-    specifier: Any = None
+    chosen_by: Any = None
     best: Any = None
     distribution: Any = None
     read: tuple[Any, frozenset[str]] | None = None
     children: tuple[str, ...] = ()
 
+    def all_requests(self) -> Iterator[_Request]:
+        return chain.from_iterable(self.requests.values())
+
     @property
     def extras(self) -> frozenset[str]:
-        """Return the extras that are requested."""
-        return frozenset(
-            extra for each in self.requests.values() for one in each for extra in one[1]
-        )
-
-
-def fetch_pages(ahead: Prefetcher, finder: Any, name: str) -> list[Task]:
-    """Start to fetch the pages that pip would search for a project.
-
-    :param ahead: the prefetcher.
-    :param finder: pip's finder.
-    :param name: the project, normalised.
-    """
-    from pip._internal.models.link import Link
-
-    if name in getattr(finder, "_locked_links", {}):
-        return []
-    session = finder._link_collector.session
-    scope = finder.search_scope
-    pages = []
-    for place in [*scope.get_index_urls_locations(name), *scope.find_links]:
-        if not place.startswith(("http:", "https:")):
-            continue
-        link = Link(place)
-        if session.is_secure_origin(link):
-            refreshed = getattr(session, "refresh_package", ())
-            fresh = ":all:" in refreshed or name in refreshed
-            named = {"force_revalidate": True} if fresh else {}
-            pages.append(ahead.page(link.url.partition("#")[0], **named))
-    return pages
+        return frozenset(extra for request in self.all_requests() for extra in request[1])
 
 
 class Walk:
     """A walk for one job.
 
-    :param ahead: the prefetcher.
-    :param finder: pip's finder for the job.
     :param arrivals: gets the finished tasks.
     :param with_dependencies: whether to follow dependencies.
     :param may_ask: whether pip may ask the user for credentials.
+    :param in_its_job: switches to the job for a while.
     """
 
     def __init__(
         self,
         ahead: Prefetcher,
         finder: Any,
-        arrivals: Arrivals,
+        arrivals: SimpleQueue[Task],
         *,
         with_dependencies: bool = True,
         may_ask: bool = True,
+        in_its_job: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
+        self.in_its_job = in_its_job
         self._ahead = ahead
         self._finder = finder
         self._arrivals = arrivals
         self._with_dependencies = with_dependencies
         self._may_ask = may_ask
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, _Node] = {}
         self._constraints: dict[str, Any] = {}
-        self._todo: deque[Node] = deque()
-        self._waiting: dict[Task, list[Node]] = {}
+        self._todo: deque[_Node] = deque()
+        self._waiting: dict[Task, list[_Node]] = {}
         self._identified: set[str] = set()
         self._is_partial = False
 
@@ -127,8 +112,16 @@ class Walk:
         return not (self._is_partial or self._todo or self._waiting)
 
     def step(self) -> None:
-        """Visit the next project."""
-        self._try_to_visit(self._todo.popleft())
+        """Visit the next project; if that fails, pip meets the error itself later."""
+        node = self._todo.popleft()
+        try:
+            with self.in_its_job():
+                self._is_partial |= not self._visit(node)
+        except EOFError:
+            raise  # no terminal for pip's prompt
+        except Exception:
+            _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
+            self._is_partial = True
 
     def resume(self, finished: Iterable[Task]) -> None:
         """Continue with the projects that waited for some tasks."""
@@ -136,7 +129,7 @@ class Walk:
             self._todo.extend(self._waiting.pop(task, ()))
 
     def links(self) -> Iterator[Any]:
-        """Return pip's links to all files that pip will choose if the walk is right."""
+        """Yield pip's links to all files that pip will choose if the walk is right."""
         seen: set[str] = set()
         todo = [name for name, node in self._nodes.items() if node.requests.get("")]
         while todo:
@@ -155,79 +148,60 @@ class Walk:
         self._waiting.clear()
 
     def begin(self, roots: list[Any]) -> None:
-        """Start from the user's requirements.
-
-        :param roots: pip's requirements and constraints of the job.
-        """
-        from pip._internal.resolution.resolvelib.base import Constraint
-
+        """Start from pip's requirements and constraints of the job."""
+        requests: dict[str, list[_Request]] = {}
         for root in roots:
-            if root.constraint and root.name and root.match_markers():
-                name = normalize_name(root.name)
-                known = self._constraints.get(name)
-                self._constraints[name] = known & root if known else Constraint.from_ireq(root)
-        requests: dict[str, list[Any]] = {}
-        for root in roots:
-            if root.constraint or not root.match_markers(()):
-                continue
-            if root.link or root.req is None:
-                self._is_partial = True
-                continue
-            hashes = root.hashes(trust_internet=False)
-            request = (root.req.specifier, frozenset(root.extras), hashes)
-            requests.setdefault(normalize_name(root.req.name), []).append(request)
+            if root.constraint:
+                if root.name and root.match_markers():
+                    name = normalize_name(root.name)
+                    known = self._constraints.get(name)
+                    self._constraints[name] = known & root if known else Constraint.from_ireq(root)
+            elif root.match_markers(()):
+                if root.link or root.req is None:
+                    self._is_partial = True
+                    continue
+                hashes = root.hashes(trust_internet=False)
+                request = (root.req.specifier, frozenset(root.extras), hashes)
+                requests.setdefault(normalize_name(root.req.name), []).append(request)
         for name, mine in requests.items():
             self._request(name, "", mine)
 
-    def _request(self, name: str, parent: str, requests: list[Any]) -> None:
+    def _request(self, name: str, parent: str, requests: list[_Request]) -> None:
         """Set the requirements of a parent on a project."""
-        node = self._nodes.setdefault(name, Node(name))
+        node = self._nodes.setdefault(name, _Node(name))
         if requests:
             node.requests[parent] = requests
         elif node.requests.pop(parent, None) is None:
             return
         if node.pages is None:
-            node.pages = fetch_pages(self._ahead, self._finder, name)
+            node.pages = self._ahead.fetch_pages(self._finder, name)
         self._todo.append(node)
 
-    def _try_to_visit(self, node: Node) -> None:
-        """Visit a project; if that fails, pip meets the error itself later."""
-        try:
-            self._visit(node)
-        except EOFError:
-            raise
-        except Exception:
-            _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
-            self._is_partial = True
-
-    def _visit(self, node: Node) -> None:
-        """Go as far with a project as finished tasks allow."""
-        if not node.requests or self._waits_for(node, node.pages or []):
-            return
-        left = [page for page in node.pages or [] if isinstance(page.outcome, LeftToPip)]
+    def _visit(self, node: _Node) -> bool:
+        """Go as far with a project as finished tasks allow; return false if it is left to pip."""
+        pages = node.pages or []
+        if not node.requests or self._waits_for(node, pages):
+            return True
+        left = [page for page in pages if isinstance(page.outcome, LeftToPip)]
         if left and self._identify(left[0]):
-            node.pages = fetch_pages(self._ahead, self._finder, node.name)
+            node.pages = self._ahead.fetch_pages(self._finder, node.name)
             self._todo.append(node)
-            return
-        if left:
-            self._is_partial = True
-            return
-        if not self._choose(node):
-            self._is_partial = True
-            return
+            return True
+        if left or not self._choose(node):
+            return False
         if (node.best, node.extras) == node.read:
-            return
+            return True
         if node.distribution is None:
             source = self._source(node.best)
-            if source is None or self._waits_for(node, [source]):
-                # The dependencies of a source are not known before it is built.
-                self._is_partial |= source is None
-                return
+            if source is None:
+                return False
+            if self._waits_for(node, [source]):
+                return True
             if isinstance(source.outcome, LeftToPip):
-                self._is_partial = True
-                return
+                return False
             node.distribution = self._read(node, source.outcome)
         self._expand(node)
+        return True
 
     def _identify(self, page: Task) -> bool:
         """Make pip ask for credentials, once for each host, if a page needs them.
@@ -243,34 +217,30 @@ class Walk:
         self._todo.extend(self._nodes.values())
         return True
 
-    def _waits_for(self, node: Node, tasks: Iterable[Task]) -> bool:
+    def _waits_for(self, node: _Node, tasks: Iterable[Task]) -> bool:
         """Return whether a project has to wait for tasks, and register it for them."""
-        missing = [task for task in tasks if not task.is_done]
+        missing = [task for task in tasks if not task.done()]
         for task in missing:
-            nodes = self._waiting.get(task)
-            if nodes is None:
-                self._waiting[task] = [node]
-                task.notify(self._arrivals.queue)
-            elif node not in nodes:
-                nodes.append(node)
+            if task not in self._waiting:
+                self._waiting[task] = []
+                task.add_done_callback(self._arrivals.put)  # type: ignore[arg-type]
+            if node not in self._waiting[task]:
+                self._waiting[task].append(node)
         return bool(missing)
 
-    def _choose(self, node: Node) -> bool:
+    def _choose(self, node: _Node) -> bool:
         """Find the best candidate of a project; return whether there is one."""
-        from pip._internal.utils.hashes import Hashes
-        from pip._vendor.packaging.specifiers import SpecifierSet
-
         constraint = self._constraints.get(node.name)
-        specifier = constraint.specifier if constraint else SpecifierSet()
-        hashes = constraint.hashes if constraint else Hashes()
         if constraint and constraint.links:
             return False
-        for wanted, _, allowed in (one for each in node.requests.values() for one in each):
+        specifier = constraint.specifier if constraint else SpecifierSet()
+        hashes = constraint.hashes if constraint else Hashes()
+        for wanted, _, allowed in node.all_requests():
             specifier &= wanted
-            hashes &= allowed if allowed is not None else Hashes()
-        if node.best is not None and (specifier, hashes) == node.specifier:
+            hashes &= Hashes() if allowed is None else allowed
+        if node.best is not None and (specifier, hashes) == node.chosen_by:
             return True
-        node.specifier = (specifier, hashes)
+        node.chosen_by = (specifier, hashes)
         found = self._finder.find_best_candidate(
             project_name=node.name, specifier=specifier, hashes=hashes
         )
@@ -281,36 +251,30 @@ class Walk:
         return best is not None
 
     def _source(self, link: Any) -> Task | None:
-        """Start to fetch the metadata of a candidate; None if it has to be built."""
-        existing = self._ahead.find_on_disk(link)
-        if existing is not None and link.is_wheel:
-            return Task.done(link.url, existing)
+        """Start to fetch the metadata of a candidate; None if it has to be built or left to pip."""
         if not link.is_wheel:
-            self._ahead.wheels.fetch(link, METADATA)
+            # Its dependencies are not known before it is built.
+            if self._ahead.find_on_disk(link) is None:
+                self._ahead.wheels.fetch(link, METADATA)
             return None
-        if link.is_file:
-            return Task.done(link.url, Path(link.file_path))
+        existing = self._ahead.find_on_disk(link)
+        if existing is not None or link.is_file:
+            return finished_task(link.url, existing or Path(link.file_path))
         if not self._ahead.wants_whole(link):
             return self._ahead.metadata(link.metadata_link())
         return self._ahead.wheels.fetch(link, METADATA)
 
-    def _read(self, node: Node, outcome: Any) -> Any:
+    def _read(self, node: _Node, outcome: Any) -> Any:
         """Return pip's object for the metadata of a candidate."""
-        from pip._internal.metadata import (
-            FilesystemWheel,
-            get_wheel_distribution,
-            select_backend,
-        )
-
-        if isinstance(outcome, Packed):
-            return select_backend().Distribution(_Headers(outcome.content), None, None)
+        if isinstance(outcome, bytes):
+            return select_backend().Distribution(_Headers(outcome), None, None)
         path = outcome if isinstance(outcome, Path) else self._ahead.wheels.find(node.best)
         return get_wheel_distribution(FilesystemWheel(str(path)), node.name)
 
-    def _expand(self, node: Node) -> None:
+    def _expand(self, node: _Node) -> None:
         """Follow the dependencies of a candidate, and drop those of the last one."""
         node.read = (node.best, node.extras)
-        requests: dict[str, list[Any]] = {}
+        requests: dict[str, list[_Request]] = {}
         if self._with_dependencies:
             for need in node.distribution.iter_dependencies(node.extras):
                 if need.url:
@@ -334,10 +298,3 @@ class _Headers(importlib.metadata.Distribution):
 
     def locate_file(self, path: Any) -> Any:
         raise FileNotFoundError(path)
-
-
-def fetch_wheels(ahead: Prefetcher, links: Iterable[Any]) -> None:
-    """Start to fetch files that do not exist yet."""
-    for link in links:
-        if ahead.find_on_disk(link) is None:
-            ahead.wheels.fetch(link, WHEEL)

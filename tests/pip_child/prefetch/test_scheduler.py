@@ -13,7 +13,7 @@ from pip._internal.models.search_scope import SearchScope
 from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 
-from wheeltarget.pip_child.prefetch.upcoming_job import copy_findings
+from wheeltarget.pip_child.prefetch.scheduler import copy_findings
 
 pytestmark = pytest.mark.seams
 
