@@ -49,7 +49,7 @@ def component_list(lock: Lock, wheels: Mapping[str, Path], moment: int) -> str:
     metadata = BomMetaData(component=root, timestamp=datetime.fromtimestamp(moment, UTC))
     metadata.tools.components.add(tool)
     parts = {p.name: _component(p, wheels[p.name]) for p in lock.packages}
-    files = "\n".join(p.file.sha256 or p.file.filename for p in lock.packages)
+    files = "\n".join(p.sha256 or p.filename for p in lock.packages)
     serial = uuid.uuid5(_NAMESPACE, f"{lock.target}\n{files}")
     bom = Bom(components=parts.values(), metadata=metadata, serial_number=serial)
     needed = {name for package in lock.packages for name in package.dependencies}
@@ -66,7 +66,7 @@ def _component(package: LockedPackage, wheel: Path) -> Component:
     from cyclonedx.model.component import Component
     from packageurl import PackageURL
 
-    url = package.file.url
+    url = package.url
     place = [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(url))]
     with zipfile.ZipFile(wheel) as archive:
         raw = read_fields(archive)

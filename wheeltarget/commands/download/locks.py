@@ -241,17 +241,17 @@ def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
 
 
 def _together(first: Selection, second: Selection) -> Selection:
-    known = {pin.file.project: pin for pin in first.pins}
+    known = {file.project: file for file in first.files}
     faults = []
-    for pin in second.pins:
-        other = known.get(pin.file.project)
-        if other is not None and other.file.sha256 != pin.file.sha256:
+    for file in second.files:
+        other = known.get(file.project, file)
+        if other.sha256 != file.sha256:
             message = (
-                f"{key_text(pin.file.key_path)}: {pin.file.filename} for {second.label}, but "
-                f"{other.lock} has {other.file.filename}"
+                f"{key_text(file.key_path)}: {file.filename} for {second.label}, but "
+                f"{other.lock} has {other.filename}"
             )
-            faults.append(pin.fault(message, "make one lock of the requirements of both"))
+            faults.append(file.fault(message, "make one lock of the requirements of both"))
     if faults:
         raise InputError(tuple(faults))
-    new = tuple(pin for pin in second.pins if pin.file.project not in known)
-    return replace(first, pins=(*first.pins, *new))
+    new = tuple(file for file in second.files if file.project not in known)
+    return replace(first, files=(*first.files, *new))

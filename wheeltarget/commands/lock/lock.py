@@ -29,7 +29,6 @@ from wheeltarget.errors import DestinationError, InputError, UsageError, Wheelta
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.filenames import is_lock, project_names
-from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import compare as compare_hashes
 from wheeltarget.targets import catalog
@@ -76,15 +75,6 @@ class LockRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _NamedJob:
-    """The job for a target, and what the user calls that target."""
-
-    job: Job
-    label: str
-    name: TargetName
-
-
-@dataclass(frozen=True, slots=True)
 class _NewLock:
     """The new lock of one target, the text of its file, and its changes."""
 
@@ -104,8 +94,8 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     invocation = invocation or read_invocation(request.words, request.environment)
     prepared = _prepare(request, invocation)
     plan = prepared.plan
-    named = [_NamedJob(job, *_name(job.target, prepared.found)) for job in plan.jobs]
-    labels = [each.label for each in named]
+    named = [_name(job.target, prepared.found) for job in plan.jobs]
+    labels = [label for label, _ in named]
     folder = Path(os.path.abspath(os.path.expanduser(request.folder)))  # noqa: PTH100, PTH111 - no link is followed
     if folder.exists() and not folder.is_dir():
         raise DestinationError(
@@ -119,8 +109,8 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     with merge.settled(folder) if folder.exists() else contextlib.nullcontext():
         old = [read_old(folder, label, request.form) for label in labels]
     jobs = [
-        replace(each.job, preferred=tuple(_kept(folder, each.label, before, upgraded)))
-        for each, before in zip(named, old, strict=True)
+        replace(job, preferred=tuple(_kept(folder, label, before, upgraded)))
+        for job, label, before in zip(plan.jobs, labels, old, strict=True)
     ]
     # For wheels that pip has to fetch to read their metadata.
     cache, no_cache = open_for(invocation.command, invocation.settings, invocation.environment)
@@ -133,7 +123,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
         if prepared.inputs.locked:
             compare_hashes(results, labels, prepared.inputs.locked)
         locks = [
-            _make(each, prepared, result, before, folder / file_name(each.label, request.form))
+            _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
             for each, result, before in zip(named, results, old, strict=True)
         ]
         if not request.dry_run:
@@ -225,12 +215,11 @@ def _kept(
 
 
 def _make(
-    named: _NamedJob, prepared: Prepared, result: JobResult, old: OldLock, path: Path
+    prepared: Prepared, result: JobResult, old: OldLock, label: str, name: TargetName, path: Path
 ) -> _NewLock:
-    job, name, folder = named.job, named.name, path.parent
+    job, folder = result.job, path.parent
     inputs = inputs_of(job, prepared, f"{name.key}={name.text}")
-    target = job.target or catalog.host()
-    made = make_lock(named.label, target, inputs, folder, result.chosen)
+    made = make_lock(label, job.target or catalog.host(), inputs, folder, result.chosen)
     if path.suffix == ".toml":
         text = write(made)
     else:
@@ -273,7 +262,7 @@ def _notes(
         outside = [
             package.name
             for package in new.lock.packages
-            if package.file.path.startswith("../") or Path(package.file.path).is_absolute()
+            if package.path.startswith("../") or Path(package.path).is_absolute()
         ]
         if outside:
             yield (
