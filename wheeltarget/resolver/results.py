@@ -1,4 +1,7 @@
-"""The result of a job, and what a project is requested by."""
+"""The result of a job, and what a project is requested by.
+
+Start-up: a replayed run and a download from a lock need no more than :class:`RequestedBy`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    # start-up: a replayed run and a download from a lock need RequestedBy only.
     from wheeltarget.pip_protocol import ChosenFile, Failure
     from wheeltarget.resolver.plan import Job
 

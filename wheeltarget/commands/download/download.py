@@ -252,6 +252,9 @@ def _target_files(
     lines = tuple(_asking_lines(result.job))
     for file in result.chosen:
         filename = file.path.name
+        typed = lines if None in file.parents or file.requested else ()
+        requested_by = [line for name, line in typed if name in {file.name, file.url}]
+        requested_by += (RequestedBy(parent) for parent in file.parents if parent is not None)
         found = placed.get(f"{folder}/{filename}" if folder else filename)
         yield TargetFile(
             name=file.name,
@@ -260,20 +263,12 @@ def _target_files(
             url=file.url,
             size=found.digest.size if found else file.size,
             hashes=(("sha256", found.digest.sha256),) if found else file.hashes,
-            requested_by=tuple(_requested_by(file, lines)),
+            requested_by=tuple(requested_by),
             path=home / filename if found or dry_run else None,
             new=not (home / filename).is_file() if dry_run else found is not None and found.new,
             yanked=file.yanked,
             requires_python=file.requires_python,
         )
-
-
-def _requested_by(
-    file: ChosenFile, lines: Sequence[tuple[str, RequestedBy]]
-) -> Iterator[RequestedBy]:
-    if None in file.parents or file.requested:
-        yield from (line for name, line in lines if name in {file.name, file.url})
-    yield from (RequestedBy(project=parent) for parent in file.parents if parent is not None)
 
 
 @dataclass(frozen=True, slots=True)

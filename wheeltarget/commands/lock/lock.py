@@ -40,6 +40,19 @@ from wheeltarget.wheelhouse.merge import Stage
 
 __all__ = ["LockOutcome", "LockRequest", "lock"]
 
+_PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
+"""Options with requirements that only pip reads."""
+
+_REFUSED = (
+    ("--dest", "saves no wheels", "use -o DIR to choose the folder of the locks"),
+    (
+        "--python",
+        "runs pip in another interpreter",
+        "leave it out, or name the environment of that interpreter as a target",
+    ),
+)
+"""Options of pip that have no effect here, the reason, and a hint."""
+
 
 @dataclass(frozen=True, slots=True)
 class LockRequest:
@@ -102,9 +115,8 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
             f"{request.folder} is a file, not a folder", "move it away, or choose another folder"
         )
     check_names(labels, request.form)
-    upgraded = None
-    if not request.upgrade:
-        upgraded = project_names("--upgrade-package", request.upgrade_packages)
+    names = request.upgrade_packages
+    upgraded = None if request.upgrade else project_names("--upgrade-package", names)
     # A killed run may have placed some of its locks only; those are removed first.
     with merge.settled(folder) if folder.exists() else contextlib.nullcontext():
         old = [read_old(folder, label, request.form) for label in labels]
@@ -151,16 +163,9 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
             f"cannot lock {lock}: it is a lock already",
             "name the requirements that it was made from; a lock by wheeltarget lists its inputs",
         )
-    if invocation.command.has("--dest"):
-        raise UsageError(
-            "lock does not take --dest, as it saves no wheels",
-            "use -o DIR to choose the folder of the locks",
-        )
-    if invocation.command.has("--python"):
-        raise UsageError(
-            "lock does not take --python, as it runs pip in another interpreter",
-            "leave it out, or name the environment of that interpreter as a target",
-        )
+    for option, reason, hint in _REFUSED:
+        if invocation.command.has(option):
+            raise UsageError(f"lock does not take {option}, as it {reason}", hint)
     sources = project_names("--allow-sdist", request.allow_sdist)
     prepared = prepare(invocation, Asked(request.tags, request.targets, sources, locks=True))
     faults = (*prepared.inputs.unread, *prepared.faults)
@@ -179,10 +184,6 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
             "name a target instead, with --tags INTERPRETER-ABI-PLATFORM or --target NAME",
         )
     return prepared
-
-
-_PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
-"""Options with requirements that only pip reads."""
 
 
 def _name(
