@@ -59,17 +59,16 @@ def compare_with_locks(
     hashes: dict[Path, str] = {}
     named = set()
     for selection in selections:
-        for pin in selection.pins:
-            file = pin.file
+        for file in selection.files:
             named.add(file.filename)
             found = by_name.get(file.filename, ())
             for path in found:
                 hashes.setdefault(path, sha256_of(path))
             if not found:
-                message = f"{file.filename} is missing, required by {pin.lock}:{pin.line}"
+                message = f"{file.filename} is missing, required by {file.lock}:{file.line}"
                 yield CheckFinding("", selection.label, "WC401", message)
             elif file.sha256 not in {hashes[path] for path in found}:
-                message = f"its sha256 differs from {pin.lock}:{pin.line}"
+                message = f"its sha256 differs from {file.lock}:{file.line}"
                 yield CheckFinding(str(found[0]), selection.label, "WC402", message)
     for path in paths:
         if path.name not in named:
