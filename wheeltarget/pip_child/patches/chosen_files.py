@@ -109,8 +109,6 @@ def observe_result(current: CurrentJob) -> None:
 
 
 def _note_resolver(current: CurrentJob) -> None:
-    """Record the resolver and its result."""
-
     @replaces(Resolver, "resolve")
     def resolve(original: Any, self: Any, *rest: Any, **named: Any) -> Any:
         current.job.requirement_set = original(self, *rest, **named)
