@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -176,15 +177,14 @@ def _notes(folder: Path, found: Collection[str]) -> Iterator[str]:
 
 def _differing(found: Mapping[Path, Collection[str]]) -> Iterator[str]:
     """Return a note for each project that has several versions in one folder now."""
-    versions: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
+    chosen: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for folder, names in found.items():
         for name in names:
             inner, _, filename = name.rpartition("/")
             if project := _project(filename):
-                below = versions.setdefault(inner, {}).setdefault(project[0], {})
-                below.setdefault(project[1], {})[str(folder)] = None
-    for _, projects in sorted(versions.items()):
-        yield from wheelhouse.note_differing(projects, "from")
+                chosen[inner].append((*project, str(folder)))
+    for _, below in sorted(chosen.items()):
+        yield from wheelhouse.note_differing(below, "from")
 
 
 def _project(filename: str) -> tuple[str, str] | None:

@@ -196,16 +196,16 @@ def notes_on(
     for option in plan.pip_only:
         yield f"{option} has no target; assuming {host}"
     yield from note_unused_constraints(plan)
-    versions: dict[str, dict[str, list[str]]] = {}
+    chosen = []
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:
-            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
+            chosen.append((file.name, file.version, label))
             yield from _file_notes(file, label)
             if result.job.target is not None and file.path.suffix != ".whl":
                 yield _source_note(file, label, pure)
-    yield from note_differing(versions)
+    yield from note_differing(chosen)
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
-    for name in sorted(allowed - versions.keys()) if whole else ():
+    for name in sorted(allowed - {name for name, _, _ in chosen}) if whole else ():
         yield f"nothing needs {name}, whose source was allowed"
 
 

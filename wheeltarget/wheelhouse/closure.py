@@ -31,6 +31,8 @@ _LONGEST_TEXT = 16 << 20
 _MOST_FIELDS, _MOST_LINES = 300, 50_000
 """How many different fields, and lines of fields, METADATA and WHEEL may have."""
 
+_Wheel = TypeVar("_Wheel", bound="WheelMetadata")
+
 
 @dataclass(frozen=True, slots=True)
 class WheelMetadata:
@@ -39,9 +41,6 @@ class WheelMetadata:
     name: str
     version: str
     requires: tuple[str, ...]
-
-
-_Wheel = TypeVar("_Wheel", bound=WheelMetadata)
 
 
 class TooLargeError(ValueError):
@@ -67,11 +66,7 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
 
 
 def read_fields(archive: zipfile.ZipFile) -> RawMetadata:
-    """Read the fields of a wheel's METADATA.
-
-    :raises ValueError: if it does not exist or is too large; if it is damaged, any of
-        :data:`wheeltarget.wheelhouse.archive.DAMAGE` is raised.
-    """
+    """Read the fields of a wheel's METADATA; raises one of :data:`DAMAGE` if it cannot be read."""
     member = next(filter(_METADATA.fullmatch, archive.namelist()), None)
     if member is None:
         raise ValueError("it has no METADATA")
@@ -92,12 +87,11 @@ def read_metadata(wheel: Path) -> WheelMetadata:
                 raise ValueError(f"its METADATA has no {key.capitalize()}")
         found = canonicalize_name(raw["name"]), Version(raw["version"])
     except DAMAGE as error:
-        reason = describe_damage(error)
-        raise ClosureError(f"{wheel.name} is not a valid wheel: {reason}", _HINT) from error
+        why = describe_damage(error)
+        raise ClosureError(f"{wheel.name} is not a valid wheel: {why}", _HINT) from error
     if found != (name, version):
-        raise ClosureError(
-            f"{wheel.name} is {found[0]} {found[1]} according to its METADATA", _HINT
-        )
+        what = f"{found[0]} {found[1]} according to its METADATA"
+        raise ClosureError(f"{wheel.name} is {what}", _HINT)
     return WheelMetadata(name, str(version), tuple(raw.get("requires_dist", ())))
 
 
@@ -203,8 +197,7 @@ def read_dependencies(
         try:
             found.append(target.parse_requirement(text))
         except InvalidRequirement as error:
-            reason = str(error).partition("\n")[0]
-            unreadable.append(UnreadableDependency(wheel, text, reason))
+            unreadable.append(UnreadableDependency(wheel, text, describe_damage(error)))
     return found, unreadable
 
 
@@ -215,38 +208,29 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
 
 
 def find_missing_requirements(
-    target: Target, roots: Iterable[Requirement], wheels: Mapping[str, WheelMetadata]
-) -> tuple[MissingRequirement, ...]:
-    """Find what is missing from a set with one wheel per project.
+    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
+) -> list[MissingRequirement]:
+    """Find what is missing from a set of files, one for each project.
 
     :param roots: what the user asked for; those whose marker does not hold are skipped.
-    :raises ClosureError: if a wheel has a dependency that cannot be read.
+    :raises ClosureError: if a file has a dependency that cannot be read.
     """
     missing = []
-    for each in walk(Available(target, {name: (wheels[name],) for name in wheels}), roots):
+    for each in walk(Available(target, {file.name: (file,) for file in files}), roots):
         if isinstance(each, UnreadableDependency):
-            raise ClosureError(
-                f"{each.wheel.name} {each.wheel.version} has a dependency that cannot be read: "
-                f"{each.text!r}: {each.reason}",
-                _HINT,
-            )
+            what = f"{each.wheel.name} {each.wheel.version} has a dependency that cannot be read"
+            raise ClosureError(f"{what}: {each.text!r}: {each.reason}", _HINT)
         missing.append(each)
-    return tuple(missing)
+    return missing
 
 
 def check_closure(
     target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
 ) -> None:
-    """Check that a set of files is all that a target needs.
-
-    :raises ClosureError: if something is missing; it names all of it.
-    """
-    missing = find_missing_requirements(target, roots, {file.name: file for file in files})
-    if missing:
-        raise ClosureError(
-            f"what was fetched for {target.label} is not complete: {'; '.join(map(str, missing))}",
-            _HINT,
-        )
+    """Raise ClosureError if a set of files is not all that a target needs."""
+    if missing := find_missing_requirements(target, roots, files):
+        what = f"what was fetched for {target.label} is not complete"
+        raise ClosureError(f"{what}: {'; '.join(map(str, missing))}", _HINT)
 
 
 def fits(wheel: Path, tags: Collection[str]) -> bool:
@@ -270,13 +254,12 @@ def check_fit(
     for project, file in files:
         if file.suffix != ".whl":
             if project not in sources:
-                accept = f"--allow-sdist {project} would accept it"
-                misfits.append(f"{file.name} is not a wheel ({accept})")
+                hint = f"--allow-sdist {project} would accept it"
+                misfits.append(f"{file.name} is not a wheel ({hint})")
         elif not fits(file, target.tags):
             misfits.append(f"{file.name} is for another environment")
         elif not fits(file, narrow.get(project, target.tags)):
             misfits.append(f"{file.name} is excluded by a constraint's tags")
     if misfits:
-        raise ClosureError(
-            f"not all that was fetched fits {target.label}: {'; '.join(misfits)}", _HINT
-        )
+        what = f"not all that was fetched fits {target.label}"
+        raise ClosureError(f"{what}: {'; '.join(misfits)}", _HINT)

@@ -144,14 +144,23 @@ def folder_names(labels: Sequence[str]) -> Iterator[str]:
         yield name
 
 
-def note_differing(
-    found: Mapping[str, Mapping[str, Iterable[str]]], preposition: str = "for"
-) -> Iterator[str]:
-    """Return a note for each project that has several versions.
+def differing(
+    chosen: Iterable[tuple[str, str, str]],
+) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """Yield each project with several versions, and by version the targets or folders, each once.
 
-    :param found: by project and version, the targets or the folders that have it.
+    :param chosen: the project, its version, and the target or folder that has it.
     """
-    for project, versions in sorted(found.items()):
-        if len(versions) > 1:
-            each = (f"{key} {preposition} {', '.join(users)}" for key, users in versions.items())
-            yield f"{project} differs: {'; '.join(each)}"
+    found: dict[str, dict[str, list[str]]] = {}
+    for project, version, user in dict.fromkeys(chosen):
+        found.setdefault(project, {}).setdefault(version, []).append(user)
+    yield from ((project, users) for project, users in sorted(found.items()) if len(users) > 1)
+
+
+def note_differing(
+    chosen: Iterable[tuple[str, str, str]], preposition: str = "for"
+) -> Iterator[str]:
+    """Return a note for each project that has several versions, as :func:`differing` finds them."""
+    for project, versions in differing(chosen):
+        each = (f"{key} {preposition} {', '.join(users)}" for key, users in versions.items())
+        yield f"{project} differs: {'; '.join(each)}"

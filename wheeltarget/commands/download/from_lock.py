@@ -158,13 +158,8 @@ def _target_file(
 
 
 def _notes(targets: Sequence[TargetFiles]) -> Iterator[str]:
-    if len(targets) > 1:
-        versions: dict[str, dict[str, list[str]]] = {}
-        for target in targets:
-            for file in target.files:
-                by_version = versions.setdefault(file.name, {})
-                by_version.setdefault(file.version, []).append(target.label)
-        yield from note_differing(versions)
+    pairs = ((file, target.label) for target in targets for file in target.files)
+    return note_differing((file.name, file.version, label) for file, label in pairs)
 
 
 def _fetch(
