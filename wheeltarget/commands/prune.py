@@ -53,12 +53,9 @@ class PruneOutcome:
 
 
 def prune(request: PruneRequest) -> PruneOutcome:
-    """Remove files that no lock names, or find files that another machine lacks.
-
-    :raises WheeltargetError: if a lock is invalid, the wheelhouse has no file of the locks, a
-        file to copy is missing or differs, or files cannot be removed or copied.
-    """
-    if not Path(request.place).is_dir():
+    """Remove files that no lock names, or find files that another machine lacks."""
+    folder = Path(request.place)
+    if not folder.is_dir():
         raise UsageError(f"{request.place} is not a folder", "name a wheelhouse")
     if request.to is not None and not request.since:
         raise UsageError(
@@ -67,7 +64,6 @@ def prune(request: PruneRequest) -> PruneOutcome:
         )
     invocation = read_invocation((), request.environment)
     needed = _named(request, request.locks, invocation)
-    folder = Path(request.place)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
     if request.since:
         old = {digest for _, digest in _named(request, request.since, invocation)}
@@ -79,10 +75,9 @@ def prune(request: PruneRequest) -> PruneOutcome:
     names = {name for name, _ in needed}
     files = tuple(each for each in there if each.is_file() and each.name not in names)
     if files and names and names.isdisjoint(each.name for each in there):
-        raise DestinationError(
-            f"{request.place} contains no file that the locks name; nothing was removed",
-            "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK",
-        )
+        message = f"{request.place} contains no file that the locks name; nothing was removed"
+        hint = "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK"
+        raise DestinationError(message, hint)
     size = _size(files)
     for path in files if request.removes else ():
         try:
@@ -93,7 +88,6 @@ def prune(request: PruneRequest) -> PruneOutcome:
 
 
 def _is_distribution(name: str) -> bool:
-    """Check whether a name is that of a wheel or a source, not of another archive."""
     with suppress(InvalidSdistFilename):
         return name.endswith(".whl") or bool(parse_sdist_filename(_OLD.sub(".tar.gz", name)))
     return False
@@ -115,9 +109,11 @@ def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iter
             del left[path.name]
             yield path
     if left:
+        missing = (
+            f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'} missing in {place}"
+        )
         raise UsageError(
-            f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'} missing in {place}, "
-            "or different from what the lock says",
+            f"{missing}, or different from what the lock says",
             "fetch what the lock names first: wheeltarget download -r LOCK",
         )
 
@@ -127,10 +123,7 @@ def _size(files: Iterable[Path]) -> int:
 
 
 def _copy(files: Sequence[Path], hashes: Mapping[str, str], folder: Path) -> None:
-    """Copy files into a folder: either all of them or none; each copy is hashed.
-
-    :raises DestinationError: if the folder cannot be written, or a file changed meanwhile.
-    """
+    """Copy files into a folder: either all of them or none; each copy is hashed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Inside the folder, which may be on another disk.

@@ -46,11 +46,7 @@ def describe_damage(error: Exception) -> str:
 
 
 class Flaw(NamedTuple):
-    """A flaw of a wheel.
-
-    :param code: one of :data:`wheeltarget.commands.check.findings.CHECK_CODES`.
-    :param message: what is wrong, without the name of the wheel and without a full stop.
-    """
+    """The code of a flaw of a wheel, and a message without its name and without a full stop."""
 
     code: str
     message: str

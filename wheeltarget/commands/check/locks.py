@@ -20,15 +20,11 @@ from wheeltarget.utils.files import Hasher, hash_file, is_archive
 
 
 def read_selections(
-    locks: Iterable[str],
-    tags: tuple[str, ...],
-    targets: tuple[str, ...],
-    invocation: Invocation,
+    locks: Iterable[str], tags: tuple[str, ...], targets: tuple[str, ...], invocation: Invocation
 ) -> Iterator[Selection]:
     """Read locks, and select from each the files for its target.
 
     :param tags: the values of ``--tags``, for locks that are not for one target.
-    :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
     """
     for lock in locks:
         if not is_lock(lock):

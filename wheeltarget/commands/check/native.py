@@ -33,7 +33,6 @@ from wheeltarget.utils.text import visible
 from wheeltarget.wheelhouse.archive import DAMAGE, can_be_read
 from wheeltarget.wheelhouse.wheel import WheelFile
 
-_MAGIC = b"\x7fELF"
 _IN_MEMORY = 32 << 20
 _MOST_SECTIONS, _MOST_ENTRIES, _MOST_SYMBOLS = 65_536, 10_000, 5_000_000
 """How many of each a shared object may have; a malicious one may claim to have billions."""
@@ -74,39 +73,36 @@ class SharedObject:
         return "glibc" if "libc.so.6" in self.needed else ""
 
 
-def read_shared_objects(
-    wheel: WheelFile,
-) -> tuple[tuple[SharedObject, ...], tuple[CheckFinding, ...]]:
+def read_shared_objects(wheel: WheelFile) -> tuple[list[SharedObject], list[CheckFinding]]:
     """Read the shared objects of a wheel, and return a finding for each that cannot be read."""
-    objects, findings = [], []
+    objects: list[SharedObject] = []
+    findings: list[CheckFinding] = []
     with zipfile.ZipFile(wheel.path) as archive:
         for member in filter(can_be_read, archive.infolist()):
             try:
-                found = _read_member(archive, member)
+                objects += _read_member(archive, member)
             except TemporaryFilesError:
                 raise
             except Exception as error:  # noqa: BLE001 - pyelftools raises all kinds of errors
                 why = " ".join(str(error).split()) or type(error).__name__
                 message = visible(f"{member.filename} cannot be read as ELF: {why[:200]}")
                 findings.append(CheckFinding(str(wheel.path), "", "WC501", message))
-            else:
-                objects += [found] if found else []
-    return tuple(objects), tuple(findings)
+    return objects, findings
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SharedObject | None:
-    """Read a member; return None if it is not ELF."""
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[SharedObject]:
+    """Read a member, if it is ELF."""
     try:
         with archive.open(member) as stream:
-            if stream.read(len(_MAGIC)) != _MAGIC:
-                return None
+            if stream.read(4) != b"\x7fELF":
+                return
     except DAMAGE:
-        return None  # this is reported already
+        return  # this is reported already
     with archive.open(member) as stream, tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
         with explained():
             shutil.copyfileobj(stream, copy, 1 << 20)
         copy.seek(0)
-        return _read(visible(member.filename), ELFFile(copy))
+        yield _read(visible(member.filename), ELFFile(copy))
 
 
 def _read(name: str, elf: Any) -> SharedObject:
@@ -158,7 +154,6 @@ class Guarantee:
 
     :param tag: the level, as a platform tag.
     :param versions: by prefix, such as ``GLIBC``, the symbol versions that exist.
-    :param libraries: the libraries that every machine of that level has.
     """
 
     tag: str
@@ -205,13 +200,12 @@ def check_guarantee(
     :returns: the code and the message of each finding.
     """
     if binary.machine != guarantee.machine:
-        machine = binary.machine or "an unknown machine"
-        message = f"{binary.name} is for {machine}, but the wheel's tag is for {guarantee.machine}"
-        yield "WC502", message
+        found = f"{binary.name} is for {binary.machine or 'an unknown machine'}"
+        yield "WC502", f"{found}, but the wheel's tag is for {guarantee.machine}"
         return
     if binary.libc and binary.libc != guarantee.libc:
-        linked = f"{binary.name} is linked against {binary.libc}"
-        yield "WC506", f"{linked}, but the wheel's tag is for {guarantee.libc}"
+        found = f"{binary.name} is linked against {binary.libc}"
+        yield "WC506", f"{found}, but the wheel's tag is for {guarantee.libc}"
         return
     beyond = []
     for version, symbol in binary.symbols:
@@ -261,11 +255,10 @@ def audit(wheel: WheelFile, targets: Iterable[Target]) -> Iterator[CheckFinding]
     binaries, unread = read_shared_objects(wheel)
     yield from unread
     own = frozenset(binary.name.rpartition("/")[2] for binary in binaries)
-    guarantee = guarantee_of(wheel.tags)
-    path = str(wheel.path)
+    guarantee, path = guarantee_of(wheel.tags), str(wheel.path)
     for binary in binaries:
-        for code, message in check_guarantee(binary, guarantee, own) if guarantee else ():
-            yield CheckFinding(path, "", code, message)
+        for finding in check_guarantee(binary, guarantee, own) if guarantee else ():
+            yield CheckFinding(path, "", *finding)
         for target in targets:
-            for code, message in check_target(binary, target):
-                yield CheckFinding(path, target.label, code, message)
+            for finding in check_target(binary, target):
+                yield CheckFinding(path, target.label, *finding)
