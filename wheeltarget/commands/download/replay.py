@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.cache.folder import cache_folder, wheel_folder
+from wheeltarget.cache.run_key import WHEELS, cache_home
 from wheeltarget.cache.run_records import find, update_stamps
 from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile
 from wheeltarget.errors import DestinationError
@@ -30,7 +30,7 @@ def find_recorded_run(words: Sequence[str], environment: Mapping[str, str]) -> R
     :param environment: the environment variables.
     :returns: the cached outcome; None if it is not known.
     """
-    return find(words, environment) if is_ours(cache_folder(environment)) else None
+    return find(words, environment) if is_ours(cache_home(environment)) else None
 
 
 def deliver(remembered: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome | None:
@@ -41,7 +41,7 @@ def deliver(remembered: RecordedRun, environment: Mapping[str, str]) -> Download
     :returns: the new outcome; None if nothing was done.
     :raises InterruptedRunError: if a signal came before anything was placed.
     """
-    wheels = wheel_folder(cache_folder(environment))
+    wheels = Path(cache_home(environment), WHEELS)
     try:
         outcome = DownloadOutcome.from_dict(remembered.outcome)
     except (ValueError, KeyError, TypeError, AttributeError):
