@@ -13,8 +13,7 @@ from wheeltarget.errors import Fault
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.loader import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
-from wheeltarget.targets import catalog
+from wheeltarget.resolver.plan import Choices, LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
@@ -56,7 +55,7 @@ class Prepared:
     :param defaults: the targets of requirements that name none.
     :param inputs: the requirements, and the files that have them.
     :param found: the target of each name; None for the running interpreter.
-    :param targets: finds targets.
+    :param look_up: finds targets.
     :param plan: the job of pip for each target.
     :param faults: the faults of the input; if there are any, the plan must not be run.
     """
@@ -65,7 +64,7 @@ class Prepared:
     defaults: tuple[TargetName, ...]
     inputs: Inputs
     found: Mapping[TargetName, Target | None]
-    targets: Targets
+    look_up: LookUp
     plan: Plan
     faults: tuple[Fault, ...]
 
@@ -89,11 +88,10 @@ def prepare(invocation: Invocation, asked: Asked) -> Prepared:
             found[name] = invocation.look_up(key, text, folder)
         return found[name]
 
-    targets = Targets(look_up, catalog.host)
     inherited = invocation.configuration.options
     choices = Choices(defaults, asked.sources, inherited, locks=asked.locks)
-    plan, faults = make_plan(inputs, invocation.command, choices, targets)
-    return Prepared(invocation, defaults, inputs, found, targets, plan, (*inputs.faults, *faults))
+    plan, faults = make_plan(inputs, invocation.command, choices, look_up)
+    return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 
 
 def default_targets(

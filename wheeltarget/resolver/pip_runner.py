@@ -309,7 +309,6 @@ def _make_order(
 
 
 def _output_options(*, captured: bool) -> Iterator[str]:
-    """Yield options for pip's output."""
     if captured:
         yield "--no-input"  # the user would not see a prompt
     if captured or ("PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)):

@@ -364,14 +364,16 @@ def _foreign(prepared: Prepared) -> OtherTarget | None:
     from wheeltarget.commands.download.untargeted import OtherTarget
     from wheeltarget.pip_config.platform_options import target_from_options
 
-    invocation, targets = prepared.invocation, prepared.targets
-    target = target_from_options(invocation.everything, catalog.look_up_tag, targets.host)
+    invocation = prepared.invocation
+    target = target_from_options(invocation.everything, catalog.look_up_tag, catalog.host)
     if target is None:
         return None
 
     def job_for_it() -> Job:
         named = (TargetName("tags", target.label, ""),)
-        plan, faults = make_plan(prepared.inputs, invocation.command, Choices(named), targets)
+        plan, faults = make_plan(
+            prepared.inputs, invocation.command, Choices(named), prepared.look_up
+        )
         if faults:
             raise InputError(faults)
         return plan.jobs[0]
