@@ -18,8 +18,7 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
-from wheeltarget.targets import catalog
+from wheeltarget.resolver.plan import Choices, LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
@@ -49,7 +48,7 @@ class Prepared:
     defaults: tuple[TargetName, ...]
     inputs: Inputs
     found: Mapping[TargetName, Target | None]
-    targets: Targets
+    look_up: LookUp
     plan: Plan
     faults: tuple[Fault, ...]
 
@@ -81,10 +80,10 @@ def prepare(
             found[name] = invocation.look_up(key, text, folder)
         return found[name]
 
-    finder = Targets(look_up, catalog.host)
-    choices = Choices(defaults, sources, invocation.configuration.options, locks=locks)
-    plan, faults = make_plan(inputs, invocation.command, choices, finder)
-    return Prepared(invocation, defaults, inputs, found, finder, plan, (*inputs.faults, *faults))
+    inherited = invocation.configuration.options
+    choices = Choices(defaults, sources, inherited, locks=locks)
+    plan, faults = make_plan(inputs, invocation.command, choices, look_up)
+    return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
