@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment
-from wheeltarget.cli.completion import PLATFORMS, offer_options, offer_tags, offer_targets
+from wheeltarget.cli.completion import (
+    PLATFORMS,
+    offer_names,
+    offer_options,
+    offer_tags,
+    offer_targets,
+)
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.targets.catalog import look_up, newest_pythons
+from wheeltarget.targets.catalog import known_systems, look_up, newest_pythons
 
 pytestmark = pytest.mark.thorough
 
@@ -98,6 +104,30 @@ class TestTargets:
     )
     def test_offers(self, incomplete: str, expected: tuple[str, ...]) -> None:
         assert offer_targets(incomplete, _list, lambda _: ()) == expected
+
+
+class TestNames:
+    """Systems, and their targets."""
+
+    def test_systems_first_then_their_targets(self) -> None:
+        systems = known_systems().systems
+        assert offer_names("docker-slim", systems, ("docker-slim", "x")) == (
+            "docker-slim",
+            "docker-slim-bookworm-",
+            "docker-slim-trixie-",
+        )
+        assert offer_names("verc", systems, ()) == (
+            "vercel-python3.12-x86_64",
+            "vercel-python3.13-x86_64",
+            "vercel-python3.14-x86_64",
+        )
+        assert offer_names("rhel-8-python3.9-x", systems, ()) == ("rhel-8-python3.9-x86_64",)
+
+    def test_names_stand_beside_files(self) -> None:
+        names = {"": ("b",), "./": ("never",)}
+        found = offer_targets("a,", lambda _: [("box.toml", False)], lambda begun: names[begun])
+        assert found == ("a,host", "a,b", "a,box.toml")
+        assert offer_targets("./", lambda _: [], lambda begun: names[begun]) == ()
 
 
 @pytest.fixture

@@ -36,11 +36,7 @@ _OURS = frozenset({"-h", "--help"})
 
 
 def offer_options(incomplete: str) -> tuple[str, ...]:
-    """Offer the options of ``pip download``.
-
-    :param incomplete: the option as typed so far; it begins with a dash.
-    :returns: one spelling of each option, another one only if its beginning is typed.
-    """
+    """Offer one spelling of each option of pip, and another one if its beginning is typed."""
     found = []
     for spellings in (*WITH_VALUE, *WITHOUT_VALUE):
         if not _OURS.intersection(spellings):
@@ -52,14 +48,12 @@ def offer_options(incomplete: str) -> tuple[str, ...]:
 
 
 def offer_tags(incomplete: str, pythons: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Offer tags for the last entry of a list.
+    """Offer tags for the last entry of a list; of the newest Pythons, until another one is typed.
 
-    :param incomplete: the list as typed so far.
     :param pythons: the known interpreter tags, such as ``cp314``; None for those of the catalogue.
-    :returns: lists that begin with it. Only the newest Pythons are offered until another one is
-        typed in full.
     """
     before, comma, begun = incomplete.rpartition(",")
+    # The minor version is 0 if it is not a CPython 3.
     known = sorted(filter(None, map(_minor, pythons or newest_pythons())), reverse=True)
     written = re.match(r"cp3(\d+)-", begun)
     minors = [int(written[1])] if written and int(written[1]) in known else known[:_NEWEST]
@@ -68,7 +62,6 @@ def offer_tags(incomplete: str, pythons: Iterable[str] | None = None) -> tuple[s
 
 
 def _minor(interpreter: str) -> int:
-    """Return the minor version of a CPython 3, or 0 for any other Python."""
     found = re.fullmatch(r"cp3(\d+)", interpreter)
     return int(found[1]) if found else 0
 
@@ -103,10 +96,8 @@ def offer_targets(
 ) -> tuple[str, ...]:
     """Offer ``host``, names and the paths of target files for the last entry of a list.
 
-    :param incomplete: the list as typed so far.
     :param list_folder: returns each name in a folder, and whether it is a folder.
     :param names: returns the names of targets that begin with a text.
-    :returns: lists that begin with it; a folder ends with a slash.
     """
     before, comma, begun = incomplete.rpartition(",")
     folder, slash, name = begun.rpartition("/")
@@ -120,13 +111,7 @@ def offer_targets(
 
 
 def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tuple[str, ...]:
-    """Offer names of targets.
-
-    :param begun: the name as typed so far.
-    :param systems: the systems of the catalogue.
-    :param own: the names of the user's targets.
-    :returns: the matching systems; if only one matches, its targets.
-    """
+    """Offer the matching systems; if only one matches, its targets; and the user's own ones."""
     names = [each for each in own if each.startswith(begun)]
     fitting = [
         each
@@ -145,11 +130,9 @@ def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tu
 
 
 def offer_argument(incomplete: str, given: Mapping[str, object]) -> tuple[str, ...]:
-    """Offer completions for an argument that belongs to none of our options.
+    """Offer pip's options, or the values of an option with ``=``, which bash splits off.
 
-    :param incomplete: the argument as typed so far.
     :param given: the values so far of our options, by name.
-    :returns: pip's options, or the values of an option with ``=``, which bash splits off.
     """
     if incomplete.startswith("-"):
         return offer_options(incomplete)

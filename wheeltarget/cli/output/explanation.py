@@ -21,11 +21,7 @@ NO_HASH = "hashes are required, but this requirement has none"
 
 
 def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """Write why requirements could not be met; what is the same for several targets, once.
-
-    :param explanations: one for each project and target.
-    :returns: lines, without line ends, most of them short enough for 80 columns.
-    """
+    """Write why requirements could not be met; what is the same for several targets, once."""
     by_text: dict[tuple[str, ...], list[str]] = {}
     for explanation in explanations:
         by_text.setdefault(tuple(_lines(explanation)), []).append(explanation.target)
@@ -45,11 +41,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 
 def suggestion_lines(explanation: Explanation) -> Iterator[str]:
-    """Write the suggestions of an explanation.
-
-    :param explanation: the explanation.
-    :returns: lines, without line ends; none if there are no suggestions.
-    """
+    """Write the suggestions of an explanation, if there are any."""
     changes = (
         (
             f"to fix it, use{' one of these' * (len(explanation.suggestions) > 1)}:",
@@ -135,7 +127,7 @@ def _rows(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
 def _versions(demands: Sequence[Demand]) -> str:
     """Return the versions of the requesting project, from the oldest to the newest."""
     versions = sorted({Version(d.chain[0][1]) for d in demands if d.chain and d.chain[0][1]})
-    return _span(versions[::-1]) if versions else ""
+    return span(versions[::-1]) if versions else ""
 
 
 def _requested(demand: Demand) -> str:
@@ -162,12 +154,13 @@ def _groups(releases: Sequence[Release], most: int) -> list[tuple[str, str]]:
         for reason, group in groupby(releases, key=lambda release: release.reason.text)
     ]
     shown = groups if len(groups) <= most + 1 else groups[:most]
-    rows = [(_span(versions), reason) for reason, versions in shown]
+    rows = [(span(versions), reason) for reason, versions in shown]
     left = [version for _, versions in groups[len(shown) :] for version in versions]
-    return [*rows, (_span(left), "does not fit either")] if left else rows
+    return [*rows, (span(left), "does not fit either")] if left else rows
 
 
-def _span(versions: Sequence[Version]) -> str:
+def span(versions: Sequence[Version]) -> str:
+    """Return ``OLDEST to NEWEST``; the newest version is the first."""
     newest, oldest = versions[0], versions[-1]
     return str(newest) if len(versions) == 1 else f"{oldest} to {newest}"
 
