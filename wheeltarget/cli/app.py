@@ -234,25 +234,19 @@ class PipCommand(Command):
         return [*own, *arguments.shell_complete(ctx, incomplete)]
 
 
-def _completion() -> Any:
-    from wheeltarget.cli import completion
+def _offers(name: str) -> Callable[[typer.Context, str], Any]:
+    """Return a function that completes a value, and loads what that takes when it is called."""
 
-    return completion
+    def offer(context: typer.Context, incomplete: str) -> Any:
+        from wheeltarget.cli.completion import OFFERS
 
+        return OFFERS[name](incomplete, context.params)
 
-def offer_tags(incomplete: str) -> Any:
-    """Complete the value of an option for tags."""
-    return _completion().offer_tags(incomplete)
-
-
-def offer_targets(incomplete: str) -> Any:
-    """Complete the value of an option for targets."""
-    return _completion().offer_targets(incomplete)
+    return offer
 
 
-def offer_argument(context: typer.Context, incomplete: str) -> Any:
-    """Complete an argument that is not one of our options."""
-    return _completion().offer_argument(incomplete, context.params)
+offer_targets = _offers("target")
+"""Complete the value of an option for targets."""
 
 
 def _name_parser(name: str, example: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
@@ -305,7 +299,7 @@ Arguments = Annotated[
     typer.Argument(
         metavar="REQUIREMENT…",
         help="A requirement, such as 'flask ; tags=cp312-cp312-manylinux_2_28_x86_64'.",
-        autocompletion=offer_argument,
+        autocompletion=_offers("arguments"),
     ),
 ]
 Tags = Annotated[
@@ -314,7 +308,7 @@ Tags = Annotated[
         "--tags",
         metavar="TAG,…",
         help="Comma-separated tags: the targets of requirements that name none themselves.",
-        autocompletion=offer_tags,
+        autocompletion=_offers("tags"),
     ),
 ]
 Targets = Annotated[

@@ -107,11 +107,10 @@ def _is_plain(invocation: Invocation) -> bool:
     except WheeltargetError:
         return False
     foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)
-    if foreign and not invocation.is_quiet:
-        return False  # the command may have a note on it
-    if not all(file.repeatable for file in inputs.files):
+    may_have_note = foreign and not invocation.is_quiet
+    if may_have_note or inputs.faults or inputs.named or inputs.remote or inputs.locked:
         return False
-    return not (inputs.faults or inputs.named or inputs.remote or inputs.locked)
+    return all(file.repeatable for file in inputs.files)
 
 
 def _is_own_lock(name: str, invocation: Invocation) -> bool:

@@ -30,14 +30,10 @@ GAP = "  "
 """The space between columns."""
 
 _WIDTH, _NARROWEST, _WIDEST = 80, 60, 140
+_LEFT, _LEAST_COLUMN, _COLUMN_WITH_TAG = 24, 16, 26
+_LONGEST_NAME, _LONGEST_REASON = 40, 90
+_SHORT_TABLE, _FIRST_ROWS, _ADMITTED_ROWS = 14, 2, 8
 _ESCAPE = re.compile(r"\x1b\[[\d;]*m")
-_LONGEST_NAME = 40
-_LEFT = 24
-_LEAST_COLUMN, _COLUMN_WITH_TAG = 16, 26
-_SHORT_TABLE = 14
-_ADMITTED_ROWS = 8
-_FIRST_ROWS = 2
-_LONGEST_REASON = 90
 
 
 @dataclass(frozen=True, slots=True)

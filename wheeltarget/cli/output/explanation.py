@@ -11,8 +11,7 @@ from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver.demands import Release
 from wheeltarget.resolver.explanation import Explanation
 
-_MOST_GROUPS, _FEWER_GROUPS = 6, 3
-_MOST_REQUESTS = 3
+_MOST_GROUPS, _FEWER_GROUPS, _MOST_REQUESTS = 6, 3, 3
 _INDENT = "    "
 _WIDEST = 60
 """How wide the first column may be; a wider cell, such as a hash, gets a line of its own."""
@@ -110,18 +109,15 @@ def _requests(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
         chain = tuple(name for name, _ in demand.chain) or (f"line {number}",)
         by_chain.setdefault(chain, []).append(demand)
     for same in by_chain.values():
-        rows = list(_rows(same))
-        few = len(rows) <= _MOST_REQUESTS
-        yield from rows if few else rows[:1]
-        if not few:
-            left = [demand for demand in same if _requested(demand) != rows[0][0]]
-            yield "others", _requested_by(left[0], _versions(left))
-
-
-def _rows(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
-    for requested, group in groupby(demands, key=_requested):
-        same = list(group)
-        yield requested, _requested_by(same[0], _versions(same))
+        rows = [
+            (requested, _requested_by(list(group)))
+            for requested, group in groupby(same, key=_requested)
+        ]
+        if len(rows) <= _MOST_REQUESTS:
+            yield from rows
+        else:
+            others = [demand for demand in same if _requested(demand) != rows[0][0]]
+            yield from [rows[0], ("others", _requested_by(others))]
 
 
 def _versions(demands: Sequence[Demand]) -> str:
@@ -134,8 +130,9 @@ def _requested(demand: Demand) -> str:
     return demand.file.rpartition("/")[2] or demand.specifier or "any"
 
 
-def _requested_by(demand: Demand, versions: str) -> str:
-    text = _chain(demand, versions) if demand.chain else demand.location or "requested"
+def _requested_by(demands: Sequence[Demand]) -> str:
+    first = demands[0]
+    text = _chain(first, _versions(demands)) if first.chain else first.location or "requested"
     return f"({text})"
 
 

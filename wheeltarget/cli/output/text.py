@@ -22,7 +22,6 @@ from wheeltarget.errors import (
     InterruptedRunError,
     Location,
     TargetError,
-    UsageError,
     WheeltargetError,
 )
 from wheeltarget.utils.redact import json_text, redact, tame
@@ -87,18 +86,19 @@ def report_errors(
         if isinstance(error, InterruptedRunError) and not writes:
             error.message = "interrupted"
         show_error(error, sys.stderr, coloured=coloured)
-        if finding is not None and isinstance(error, finding):
-            raise SystemExit(_FINDING) from error
-        raise SystemExit(_exit_code(error, as_pip=as_pip)) from error
+        raise SystemExit(_exit_code(error, finding, as_pip=as_pip)) from error
 
 
-def _exit_code(error: WheeltargetError, *, as_pip: bool) -> int:
-    if as_pip or isinstance(error, InterruptedRunError | UsageError):
+def _exit_code(
+    error: WheeltargetError, finding: type[WheeltargetError] | None, *, as_pip: bool
+) -> int:
+    if as_pip or isinstance(error, InterruptedRunError):
         return error.exit_code
-    if isinstance(error, InputError | TargetError):
-        return _WRONG
+    if finding is not None and isinstance(error, finding):
+        return _FINDING
     # Except for a wrong command line, pip's codes would be mistaken for findings.
-    return _WRONG if error.exit_code == _WRONG else _UNFINISHED
+    is_wrong = isinstance(error, InputError | TargetError) or error.exit_code == _WRONG
+    return _WRONG if is_wrong else _UNFINISHED
 
 
 def show_lines(lines: Iterable[str], *, summary: str = "") -> None:
