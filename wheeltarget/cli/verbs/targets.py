@@ -19,17 +19,14 @@ Kind = StrEnum("Kind", "SERVICE DISTRIBUTION IMAGE DESKTOP MOBILE BROWSER OWN")
 
 
 def _read_python(value: object) -> str:
-    known = {python: None for system in known_systems().systems for python in system.pythons}
+    known = {python for system in known_systems().systems for python in system.pythons}
     if value not in known:
+        by_number = sorted(known, key=lambda python: (len(python), python))
         raise UsageError(
             f"--python: no known target has Python {value!r}",
-            f"the known targets have {', '.join(sorted(known, key=_by_number))}",
+            f"the known targets have {', '.join(by_number)}",
         )
     return str(value)
-
-
-def _by_number(python: str) -> tuple[int, str]:
-    return len(python), python
 
 
 def _read_architecture(value: object) -> str:
