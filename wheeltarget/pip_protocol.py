@@ -83,7 +83,7 @@ class JobOrder(_Value):
         name it.
     :param unset: environment variables that pip must not see.
     :param allowed_tags: by project, the tags that constraints allow.
-    :param sources: the projects whose source distributions are allowed for a target.
+    :param sources: the projects whose source distributions are allowed.
     :param preferred: by project, the version to try first if it is applicable and not yanked.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run fetches files for which the index has no sha256, and asks
@@ -107,9 +107,8 @@ class JobOrder(_Value):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChosenFile(_Value):
-    """A file that pip chose for a target.
+    """A file that pip chose for a target; its name is the normalized one of the project.
 
-    :param name: the project, normalized.
     :param url: its URL, without credentials.
     :param requested: whether the user requested it by name.
     :param parents: the projects that require it; None stands for the user.
@@ -163,7 +162,7 @@ class Demand(_Value):
 
     :param project: the project, normalized; empty for a requirement on Python.
     :param name: the project with its extras.
-    :param constraint: the versions that constraints allow; may be empty.
+    :param constraint: the versions that constraints allow.
     :param hashes: every allowed hash; empty if any is.
     :param chain: (project, version) of the requiring project, then of the one that requires that;
         empty if the user requested it.
@@ -276,7 +275,6 @@ class FetchFailure(_Value):
 
     :param kind: ``content``, ``status`` or ``connection``.
     :param code: the server's status code, or 0.
-    :param text: the reason.
     """
 
     path: str
@@ -285,16 +283,12 @@ class FetchFailure(_Value):
     text: str
 
 
-# Requests
-
-
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResolveJobs(_Value):
     """Run ``pip download`` for each job; the result of each is a :class:`JobReport`.
 
     :param ahead: whether to prefetch, which only saves time.
     :param connections: how many connections to a host are allowed at once.
-    :param store: the folder of the wheel store, or None.
     :param refresh: whether pages that are fresh in pip's own cache are fetched again.
     """
 
@@ -345,9 +339,7 @@ class FetchLocked(_Value):
     :param arguments: options of ``pip download``, with which pip makes its session.
     :param connections: the number of threads.
     :param resumes: how often an interrupted transfer is resumed without progress.
-    :param store: the folder of the wheel store, or None.
-    :param elsewhere: whether to look for a file that is not at its URL by its name on pip's
-        indexes.
+    :param elsewhere: whether to look for a missing file by its name on pip's indexes.
     :param unreachable: hosts that did not answer, which are tried last.
     """
 
@@ -371,9 +363,6 @@ class JobStart(_Value):
     job_file: Path
     temporary: str | None
     output: Path | None
-
-
-# Results
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -12,7 +12,9 @@ from packaging.tags import parse_tag
 
 from wheeltarget.lockfile.entries import FaultCollector, KeyPath, PinnedFile, key_text, read_files
 
-FILE = PinnedFile("lib", "1", "lib-1-py2.py3-none-any.whl", "http://h/x", "", "", None, None, ())
+FILE = PinnedFile(
+    "lib", "1", "lib-1-py2.py3-none-any.whl", "http://h/x", "", "", None, None, "", 1, ()
+)
 pieces = st.text(max_size=20) | st.sampled_from(["..", "/", "\\\\", "nul", "C:", "%2F", "\0", "~"])
 
 

@@ -16,7 +16,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import InputError
-from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
+from wheeltarget.lockfile.model import Lock, LockedPackage, write
 from wheeltarget.lockfile.reader import parse_lock, select_own
 from wheeltarget.utils.files import LOCK_FILE
 
@@ -281,7 +281,9 @@ def test_what_a_lock_names_is_what_a_download_takes(
 ) -> None:
     """Written by ``lock`` and read for a download, a lock has the same files."""
     files = {
-        name: LockedFile(
+        name: LockedPackage(
+            name,
+            version,
             filename=f"{name.replace('-', '_')}-{version}-{tag}.whl",
             sha256=digest.hex(),
             url=f"https://files.example/{number}/{name.replace('-', '_')}-{version}-{tag}.whl",
@@ -289,18 +291,17 @@ def test_what_a_lock_names_is_what_a_download_takes(
         )
         for number, (name, (version, tag, size, digest)) in enumerate(pins.items())
     }
-    packages = tuple(LockedPackage(n, pins[n][0], file) for n, file in files.items())
-    text = write(Lock("box", TAG, "3.12.4", (), packages))
+    text = write(Lock("box", TAG, "3.12.4", (), tuple(files.values())))
     lock, faults = parse_lock("pylock.box.toml", text.encode())
     assert faults == []
     (selection,), faults = select_own(lock, lambda *_: pytest.fail("no other target is looked up"))
     assert faults == []
     assert (selection.label, selection.target.python) == ("box", "3.12.4")
     lines = text.splitlines()
-    taken = {pin.file.project: pin for pin in selection.pins}
+    taken = {file.project: file for file in selection.files}
     assert taken.keys() == files.keys()
     for name, file in files.items():
         pin = taken[name]
-        mine = (pin.file.filename, pin.file.url, pin.file.size, pin.file.sha256, pin.file.version)
+        mine = (pin.filename, pin.url, pin.size, pin.sha256, pin.version)
         assert mine == (file.filename, file.url, file.size, file.sha256, pins[name][0])
         assert lines[pin.line] == f'name = "{name}"'

@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from wheeltarget.errors import Fault
+from wheeltarget.errors import Fault, Location
 from wheeltarget.utils.toml import fault_at
 
 KeyPath = tuple[str | int, ...]
@@ -26,6 +27,7 @@ _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _INVALID_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 _LONGEST_NAME = 255
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip")
 _ARCHIVES = (
@@ -47,6 +49,8 @@ class PinnedFile:
     :param sha256: in lower-case hexadecimal.
     :param size: in bytes; None if the lock does not state it.
     :param requires_python: the Python versions that its project requires, or None.
+    :param lock: the name of the lock.
+    :param line: the line of the lock at which the project begins, from 1.
     :param key_path: the path to it in the lock.
     """
 
@@ -58,6 +62,8 @@ class PinnedFile:
     sha256: str
     size: int | None
     requires_python: str | None
+    lock: str
+    line: int
     key_path: KeyPath
 
     @property
@@ -70,6 +76,15 @@ class PinnedFile:
         """Return the tags in a wheel's name, each in full."""
         parts = self.filename.removesuffix(".whl").split("-")[-3:]
         return frozenset("-".join(each) for each in product(*(part.split(".") for part in parts)))
+
+    @property
+    def local_path(self) -> Path:
+        """Return the path of a file that has no URL."""
+        return Path(self.lock).parent / self.path
+
+    def fault(self, message: str, hint: str = "") -> Fault:
+        """Return a fault of the file."""
+        return Fault(message, hint, Location(self.lock, self.line))
 
 
 @dataclass(slots=True)
@@ -104,18 +119,22 @@ def read_files(data: Mapping[str, Any], collector: FaultCollector) -> dict[KeyPa
         collector.add(("packages",), what, "is the lock whole?")
         return {}
     found: dict[KeyPath, PinnedFile] = {}
+    text = enumerate(collector.text.splitlines(), start=1)
+    lines = [number for number, line in text if _PACKAGE.match(line)]
     for number, package in enumerate(packages):
-        path: KeyPath = ("packages", number)
         if isinstance(package, dict):
-            found |= {file.key_path: file for file in _package_files(package, path, collector)}
+            line = lines[number] if number < len(lines) else 1
+            for file in _package_files(package, number, line, collector):
+                found[file.key_path] = file
         else:
-            collector.add(path, "has to be a table")
+            collector.add(("packages", number), "has to be a table")
     return found
 
 
 def _package_files(
-    package: Mapping[str, Any], path: KeyPath, collector: FaultCollector
+    package: Mapping[str, Any], number: int, line: int, collector: FaultCollector
 ) -> Iterator[PinnedFile]:
+    path = ("packages", number)
     name, version = package.get("name"), package.get("version", "")
     if not isinstance(name, str) or not name:
         collector.add((*path, "name"), "the project's name is missing")
@@ -134,7 +153,7 @@ def _package_files(
     else:
         collector.add((*path, "wheels"), "has to be a list of tables")
     entries += (((*path, key), package[key]) for key in ("sdist", "archive") if key in package)
-    reader = _EntryReader(name, version, package, collector)
+    reader = _EntryReader(name, version, package.get("requires-python"), line, collector)
     yield from filter(None, (reader.read(*each) for each in entries))
 
 
@@ -148,7 +167,8 @@ class _EntryReader:
 
     name: str
     version: str
-    package: Mapping[str, Any]
+    requires_python: object
+    line: int
     collector: FaultCollector
 
     def read(self, key_path: KeyPath, entry: object) -> PinnedFile | None:
@@ -165,7 +185,6 @@ class _EntryReader:
         else:
             self.collector.add(key_path, "has neither url nor path")
         filename = self._filename(entry, key_path, url, path)
-        python = self.package.get("requires-python")
         in_name = (*filename.split("-"), "")[1] if filename.endswith(".whl") else ""
         file = PinnedFile(
             self.name,
@@ -175,7 +194,9 @@ class _EntryReader:
             path,
             self._sha256(entry.get("hashes"), (*key_path, "hashes")),
             self._size(entry.get("size"), (*key_path, "size")),
-            python if isinstance(python, str) else None,
+            self.requires_python if isinstance(self.requires_python, str) else None,
+            self.collector.file,
+            self.line,
             key_path,
         )
         return file if len(self.collector.faults) == before else None

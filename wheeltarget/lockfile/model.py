@@ -38,51 +38,29 @@ _DELETE_AND_LOCK = "delete the file and lock again"
 
 
 @dataclass(frozen=True, slots=True)
-class LockedFile:
-    """A file that a lock names.
+class LockedPackage:
+    """A project in a lock, with its one file.
 
-    :param sha256: in hexadecimal.
-    :param url: without credentials; empty if the file has a path.
+    :param name: the normalised name.
+    :param sha256: the hash of the file, in hexadecimal.
+    :param url: where the file is, without credentials; empty if it has a path.
     :param path: relative to the folder of the lock, with slashes; empty if the file has a URL.
     :param size: in bytes; None if unknown.
-    :raises LockError: if it has no hash, not exactly one of URL and path, or an invalid name.
+    :param direct: whether the project was requested by URL or path, not from an index.
+    :param index: the index that has it, or an empty string.
+    :param requires_python: the Python versions that it requires, or an empty string.
+    :param dependencies: the projects of the lock that it needs, normalised.
+    :param subdirectory: the folder of the project in the file; empty for the whole file.
+    :raises LockError: if the file has no hash, not exactly one of URL and path, or an invalid name.
     """
 
+    name: str
+    version: str
     filename: str
     sha256: str
     url: str = ""
     path: str = ""
     size: int | None = None
-
-    def __post_init__(self) -> None:
-        if not self.filename or re.search(r"[/\\\x00]", self.filename) or self.filename[0] == ".":
-            raise LockError(f"{self.filename!r} is not a file name")
-        if not self.sha256:
-            raise LockError(f"{self.filename} has no hash")
-        if bool(self.url) == bool(self.path):
-            raise LockError(f"{self.filename} has to have one of url and path")
-
-    @property
-    def is_wheel(self) -> bool:
-        """Return whether it is a wheel, not a source distribution."""
-        return self.filename.endswith(".whl")
-
-
-@dataclass(frozen=True, slots=True)
-class LockedPackage:
-    """A project in a lock, with its one file.
-
-    :param name: the normalised name.
-    :param direct: whether it was requested by URL or path, not from an index.
-    :param index: the index that has it, or an empty string.
-    :param requires_python: the Python versions that it requires, or an empty string.
-    :param dependencies: the projects of the lock that it needs, normalised.
-    :param subdirectory: the folder of the project in the file; empty for the whole file.
-    """
-
-    name: str
-    version: str
-    file: LockedFile
     direct: bool = False
     index: str = ""
     requires_python: str = ""
@@ -90,7 +68,18 @@ class LockedPackage:
     subdirectory: str = ""
 
     def __post_init__(self) -> None:
+        if re.fullmatch(r"(?!\.)[^/\\\x00]+", self.filename) is None:
+            raise LockError(f"{self.filename!r} is not a file name")
+        if not self.sha256:
+            raise LockError(f"{self.filename} has no hash")
+        if bool(self.url) == bool(self.path):
+            raise LockError(f"{self.filename} has to have one of url and path")
         object.__setattr__(self, "dependencies", tuple(sorted(set(self.dependencies))))
+
+    @property
+    def is_wheel(self) -> bool:
+        """Return whether its file is a wheel, not a source distribution."""
+        return self.filename.endswith(".whl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,21 +166,20 @@ def _specifiers(text: str) -> SpecifierSet | None:
 
 
 def _package(package: LockedPackage) -> Package:
-    file = package.file
     fields: dict[str, Any] = {
-        "url": file.url or None,
-        "path": file.path or None,
-        "size": file.size,
-        "hashes": {"sha256": file.sha256},
+        "url": package.url or None,
+        "path": package.path or None,
+        "size": package.size,
+        "hashes": {"sha256": package.sha256},
     }
     entry: dict[str, Any]
     if package.direct:
         archive = PackageArchive(subdirectory=package.subdirectory or None, **fields)
         entry = {"archive": archive}
-    elif file.is_wheel:
-        entry = {"wheels": [PackageWheel(name=file.filename, **fields)]}
+    elif package.is_wheel:
+        entry = {"wheels": [PackageWheel(name=package.filename, **fields)]}
     else:
-        entry = {"sdist": PackageSdist(name=file.filename, **fields)}
+        entry = {"sdist": PackageSdist(name=package.filename, **fields)}
     return Package(
         name=canonicalize_name(package.name),
         version=Version(package.version),
@@ -274,7 +262,11 @@ def _locked(package: Package, file: PinnedFile) -> LockedPackage:
     return LockedPackage(
         name=package.name,
         version=str(package.version),
-        file=LockedFile(file.filename, file.sha256, file.url, file.path, file.size),
+        filename=file.filename,
+        sha256=file.sha256,
+        url=file.url,
+        path=file.path,
+        size=file.size,
         direct=archive is not None,
         index=package.index or "",
         requires_python=str(package.requires_python or ""),

@@ -12,7 +12,6 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from wheeltarget.errors import Fault, Location, TargetError
@@ -29,7 +28,6 @@ FindTarget = Callable[[str, str, str], Target]
 """Return the target for a key, ``tags`` or ``target``, a value and a folder; raise TargetError."""
 
 _PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*")
-_PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,38 +63,16 @@ class ParsedLock:
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
-    """A file that a lock names.
-
-    :param lock: the name of the lock.
-    :param line: the line at which the file's project begins, from 1.
-    """
-
-    lock: str
-    line: int
-    file: PinnedFile
-
-    @property
-    def local_path(self) -> Path:
-        """Return the path of a file that has no URL."""
-        return Path(self.lock).parent / self.file.path
-
-    def fault(self, message: str, hint: str = "") -> Fault:
-        """Return a fault of the file."""
-        return Fault(message, hint, Location(self.lock, self.line))
-
-
-@dataclass(frozen=True, slots=True)
 class Selection:
     """The files of locks for one target.
 
     :param label: the label of the target.
-    :param pins: its files, in the order of the lock.
+    :param files: its files, in the order of the lock.
     """
 
     label: str
     target: Target
-    pins: tuple[Pin, ...]
+    files: tuple[PinnedFile, ...]
 
 
 def parse_lock(
@@ -219,19 +195,8 @@ def select_own(lock: ParsedLock, find: FindTarget) -> tuple[list[Selection], lis
             message = f"{file.filename} is for another target than {lock.origin.label}"
             hint = "the lock was changed by hand, or is damaged: lock again"
             collector.add(file.key_path, message, hint)
-    pins = pins_for(lock, lock.files.values())
-    return [Selection(lock.origin.label, target, pins)], collector.faults
-
-
-def pins_for(lock: ParsedLock, files: Iterable[PinnedFile]) -> tuple[Pin, ...]:
-    """Return files of a lock with the lines at which it names them."""
-    text = enumerate(lock.text.splitlines(), start=1)
-    lines = [number for number, line in text if _PACKAGE.match(line)]
-    numbered = ((int(file.key_path[1]), file) for file in files)
-    return tuple(
-        Pin(lock.name, lines[number] if number < len(lines) else 1, file)
-        for number, file in numbered
-    )
+    files = tuple(lock.files.values())
+    return [Selection(lock.origin.label, target, files)], collector.faults
 
 
 def _own_target(origin: Origin, find: FindTarget, files: Iterable[PinnedFile]) -> Target:

@@ -69,7 +69,7 @@ class JobState:
     """A job, and what pip has done for it so far.
 
     :param is_upcoming: whether it is only prefetched, before its turn.
-    :param has_missed: whether a page that it needs could not be read meanwhile.
+    :param has_missed: whether a page could not be read meanwhile.
     :param checks_metadata: whether pip is checking that metadata is consistent.
     :param requirement_set: the resolver's result.
     :param roots: pip's requirements for what the user requested.
@@ -78,7 +78,6 @@ class JobState:
         only some were evaluated.
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
-    :param pages: the index pages that the job needs.
     :param skipped: the index pages that pip skipped.
     :param unusable: by index page from which no files are known, the reason.
     """

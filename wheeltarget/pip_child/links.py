@@ -30,6 +30,16 @@ def without_credentials(url: str) -> str:
     return url.replace(netloc, str(split_auth_from_netloc(netloc)[0]), 1)
 
 
+def address_of(link: Any) -> str:
+    """Return the URL of a link without credentials and fragment; empty if there is no link."""
+    return without_credentials(link.url_without_fragment) if link else ""
+
+
+def with_extras(name: str, requirement: Any) -> str:
+    """Return the name of a project with the extras that are required."""
+    return f"{name}[{','.join(sorted(requirement.extras))}]" if requirement.extras else name
+
+
 def first_tried(candidates: list[Any], specifier: Any) -> Any:
     """Return the candidate that pip's resolver tries first, or None.
 

@@ -45,7 +45,6 @@ def run(request: PlainRun | ReadFiles, result: Path, _interrupts: list[int]) -> 
 
 
 def _run_pip(request: PlainRun, result: Path) -> int:
-    """Run pip; only the content of requirements files is changed."""
     current = CurrentJob(RunContext())
     if request.files or not request.observed:
         install(current, FILES)

@@ -9,7 +9,13 @@ from pathlib import Path
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import PipMovedError
-from wheeltarget.pip_child.job import CurrentJob, RunContext, changed_environment, download
+from wheeltarget.pip_child.job import (
+    CurrentJob,
+    JobState,
+    RunContext,
+    changed_environment,
+    download,
+)
 from wheeltarget.pip_child.patches.chosen_files import patch_result, prove_result
 from wheeltarget.pip_child.patches.existing_files import patch_copies, patch_existing
 from wheeltarget.pip_child.patches.failures import patch_failures, prove_failures
@@ -29,7 +35,6 @@ from wheeltarget.pip_child.patches.selection import (
 from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_protocol import (
     INTERRUPTED,
-    JobOrder,
     ListingReport,
     ListProjects,
     ResolveJobs,
@@ -61,8 +66,11 @@ def run(request: ResolveJobs | ListProjects, _result: Path, interrupts: list[int
         prefetching = Prefetching(current, request, store, Path(temporary))
         try:
             _install(current, prefetching, lists=isinstance(request, ListProjects))
-            for job in request.jobs:
-                _run_job(current, job, lists=isinstance(request, ListProjects))
+            for number, order in enumerate(request.jobs):
+                job = current.begin(order)
+                if number and any(gc.get_count()[1:]):  # not after a small job
+                    gc.collect()
+                _run_job(job, lists=isinstance(request, ListProjects))
                 if interrupts:
                     return INTERRUPTED
         finally:
@@ -88,12 +96,8 @@ def _install(current: CurrentJob, prefetching: Prefetching, *, lists: bool) -> N
         install(current, Seam("files of projects", lister.patch, lister.prove))
 
 
-def _run_job(current: CurrentJob, order: JobOrder, *, lists: bool) -> None:
-    """Run pip for one job and write its report, or its listing."""
-    job = current.begin(order)
-    # The last job may have left much; after a small one, a collection is not worth its time.
-    if any(gc.get_count()[1:]):
-        gc.collect()
+def _run_job(job: JobState, *, lists: bool) -> None:
+    order = job.order
     with changed_environment(unset=order.unset):
         exit_code = download(order.arguments)
     if exit_code == 0 and not job.was_run:

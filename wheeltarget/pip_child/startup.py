@@ -1,4 +1,7 @@
-"""Load pip and the module that runs a request, perhaps before the request is known."""
+"""Load pip and the module that runs a request, perhaps before the request is known.
+
+This is the start-up boundary, so pip is not imported at the head of this module.
+"""
 
 from __future__ import annotations
 

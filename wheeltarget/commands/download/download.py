@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
@@ -76,7 +77,11 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     Locks among the requirements files are left to pip.
     """
     began = time.time()
-    if invocation.fault is not None and not _may_name_target(request, invocation):
+    if invocation.fault is not None and not (
+        invocation.defaults(request.tags, request.targets)
+        or request.wants_more_than_pip
+        or names_target(invocation, request.words)
+    ):
         return PlainRun()  # pip reports the fault, or knows an option that we do not
     pure = project_names("--build-pure", request.build_pure)
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
@@ -104,13 +109,6 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     if outcome.fresh_until is None or not (for_targets and request.is_repeatable):
         return outcome
     return replace(outcome, run_inputs=find_run_inputs(prepared, began, outcome.fresh_until))
-
-
-def _may_name_target(request: DownloadRequest, invocation: Invocation) -> bool:
-    """Return whether a command line that we cannot parse may be about targets."""
-    if invocation.defaults(request.tags, request.targets) or request.wants_more_than_pip:
-        return True
-    return names_target(invocation, request.words)
 
 
 def _refuse_misplaced(prepared: Prepared, sources: frozenset[str]) -> None:
@@ -168,13 +166,16 @@ def _download(
             folders, request.processes, dry_run, store=store, refresh=request.refresh
         )
         results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
-        refuse_failures(results, labels, catalog.look_up_tag)
+        if any(result.exit_code for result in results):
+            refuse_failures(results, labels, catalog.look_up_tag)
         if prepared.inputs.locked:
             compare(results, labels, prepared.inputs.locked)
         hashes = Hashes()
         if not dry_run:
             if pure:
-                builder = Builder(pure, tuple(_build_options(prepared)), stage)
+                given = [option for _, option in all_options(prepared.inputs.files, command)]
+                for_building = [option.words for option in given if option.name in FOR_BUILDING]
+                builder = Builder(pure, list(itertools.chain(*for_building)), stage)
                 results = tuple(map(builder.replace_sources, results))
             refuse_changed(results, hashes)
         for result in results:
@@ -194,8 +195,10 @@ def _download(
         for result, label, folder, name in zip(results, labels, folders, names, strict=True)
     )
     notes = tuple(notes_on(plan, results, labels, pure, whole=not request.only_jobs))
+    times = [result.fresh_until for result in results if result.fresh_until is not None]
     # A note of the stage may not hold the next time, so that run is not cached.
-    fresh_until = None if stage.notes else _fresh_until(results)
+    is_known = len(times) == len(results) and not stage.notes
+    fresh_until = min(times, default=None) if is_known else None
     return DownloadOutcome(targets, (*notes, *stage.notes), dry_run, fresh_until=fresh_until)
 
 
@@ -229,12 +232,6 @@ def select_jobs(
     return tuple(n for n, names in pairs if not only or any(name in only for name in names))
 
 
-def _fresh_until(results: Sequence[JobResult]) -> float | None:
-    """Return until when all index pages are fresh; None if that is not known of every job."""
-    times = [result.fresh_until for result in results if result.fresh_until is not None]
-    return min(times) if times and len(times) == len(results) else None
-
-
 def _staged(result: JobResult, label: str, folder: str) -> list[StagedFile]:
     origins = {file.path.name: file.url for file in result.chosen}
     return [
@@ -265,6 +262,9 @@ def _target_files(
     lines = [(name, _requester(line)) for name, line in result.job.named_projects()]
     for file in result.chosen:
         filename = file.path.name
+        typed = lines if None in file.parents or file.requested else ()
+        requested_by = [line for name, line in typed if name in {file.name, file.url}]
+        requested_by += (RequestedBy(parent) for parent in file.parents if parent is not None)
         found = placed.get(f"{folder}/{filename}" if folder else filename)
         yield TargetFile(
             name=file.name,
@@ -273,7 +273,7 @@ def _target_files(
             url=file.url,
             size=found.digest.size if found else file.size,
             hashes=(("sha256", found.digest.sha256),) if found else file.hashes,
-            requested_by=tuple(_requested_by(file, lines)),
+            requested_by=tuple(requested_by),
             path=home / filename if found or dry_run else None,
             new=not (home / filename).is_file() if dry_run else found is not None and found.new,
             yanked=file.yanked,
@@ -281,34 +281,19 @@ def _target_files(
         )
 
 
-def _requested_by(
-    file: ChosenFile, lines: Sequence[tuple[str, RequestedBy]]
-) -> Iterator[RequestedBy]:
-    if None in file.parents or file.requested:
-        yield from (line for name, line in lines if name in {file.name, file.url})
-    yield from (RequestedBy(project=parent) for parent in file.parents if parent is not None)
-
-
-def _build_options(prepared: Prepared) -> Iterator[str]:
-    """Yield the options that matter for building a wheel, such as those of the index."""
-    for _, option in all_options(prepared.inputs.files, prepared.invocation.everything):
-        if option.name in FOR_BUILDING:
-            yield from option.words
-
-
+@dataclass(frozen=True, slots=True)
 class Builder:
     """Build pure Python wheels on this machine for others; each source once.
 
     :param projects: the projects to build, normalised.
     :param options: options for ``pip wheel``.
-    :param stage: where to work.
+    :param built: the wheel by the hash of its source.
     """
 
-    def __init__(self, projects: frozenset[str], options: Sequence[str], stage: Stage) -> None:
-        self._projects = projects
-        self._options = options
-        self._stage = stage
-        self._built: dict[str, Path] = {}
+    projects: frozenset[str]
+    options: Sequence[str]
+    stage: Stage
+    built: dict[str, Path] = field(default_factory=dict)
 
     def replace_sources(self, result: JobResult) -> JobResult:
         """Replace each source distribution that is to be built by its wheel.
@@ -319,7 +304,7 @@ class Builder:
             return result
         chosen = tuple(
             self._with_wheel(file, result.folder)
-            if file.name in self._projects and file.path.suffix != ".whl"
+            if file.name in self.projects and file.path.suffix != ".whl"
             else file
             for file in result.chosen
         )
@@ -327,17 +312,17 @@ class Builder:
 
     def _with_wheel(self, file: ChosenFile, folder: Path) -> ChosenFile:
         digest = hash_file(file.path).sha256
-        if digest not in self._built:
-            self._built[digest] = self._build(file, self._stage.folder / "built" / digest)
-        wheel = folder / self._built[digest].name
-        link_or_copy(self._built[digest], wheel)
+        if digest not in self.built:
+            self.built[digest] = self._build(file, self.stage.folder / "built" / digest)
+        wheel = folder / self.built[digest].name
+        link_or_copy(self.built[digest], wheel)
         file.path.unlink()
         return replace(file, path=wheel, hashes=(), accepts=(), size=None)
 
     def _build(self, file: ChosenFile, folder: Path) -> Path:
         folder.mkdir(parents=True)
         what = f"{file.name} {file.version}"
-        exit_code = build_wheel(file.path, folder, self._options, self._stage)
+        exit_code = build_wheel(file.path, folder, self.options, self.stage)
         if exit_code:
             raise DownloadError(
                 f"pip could not build a wheel for {what}; nothing was saved",

@@ -28,7 +28,8 @@ from wheeltarget.commands.download.outcome import (
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
-from wheeltarget.lockfile.reader import Pin, Selection
+from wheeltarget.lockfile.entries import PinnedFile
+from wheeltarget.lockfile.reader import Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
 from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.staging.stage import Stage
@@ -111,15 +112,15 @@ def _open_output(path: Path) -> AbstractContextManager[Callable[[str], None]]:
 
 def _wanted(
     selections: Sequence[Selection], folders: Sequence[str]
-) -> dict[str, tuple[StagedFile, Pin]]:
+) -> dict[str, tuple[StagedFile, PinnedFile]]:
     """Return each file by its name in the destination; raise ClashError if two have one name."""
-    wanted: dict[str, tuple[StagedFile, Pin]] = {}
+    wanted: dict[str, tuple[StagedFile, PinnedFile]] = {}
     for selection, folder in zip(selections, folders, strict=True):
-        for pin in selection.pins:
-            origin = pin.file.url or pin.file.path
-            file = StagedFile(Path(pin.file.filename), origin, selection.label, folder)
-            first, known = wanted.setdefault(file.name, (file, pin))
-            if known.file.sha256 != pin.file.sha256:
+        for pinned in selection.files:
+            origin = pinned.url or pinned.path
+            file = StagedFile(Path(pinned.filename), origin, selection.label, folder)
+            first, known = wanted.setdefault(file.name, (file, pinned))
+            if known.sha256 != pinned.sha256:
                 raise merge.clash(first, file)
     return wanted
 
@@ -131,15 +132,14 @@ def _target_files(
     placed: Mapping[str, PlacedFile],
 ) -> Iterator[TargetFiles]:
     for selection, folder in zip(selections, folders, strict=True):
-        files = tuple(_target_file(pin, folder, destination, placed) for pin in selection.pins)
+        files = tuple(_target_file(file, folder, destination, placed) for file in selection.files)
         target = selection.target
         yield TargetFiles(selection.label, target.tags[0], target.python, files)
 
 
 def _target_file(
-    pin: Pin, folder: str, destination: Path, placed: Mapping[str, PlacedFile]
+    file: PinnedFile, folder: str, destination: Path, placed: Mapping[str, PlacedFile]
 ) -> TargetFile:
-    file = pin.file
     name = f"{folder}/{file.filename}" if folder else file.filename
     known, path = placed.get(name), destination / name
     pinned = f"{file.project}=={file.version}" if file.version else file.project
@@ -147,10 +147,10 @@ def _target_file(
         name=file.project,
         version=file.version,
         filename=file.filename,
-        url=file.url or Path(os.path.abspath(pin.local_path)).as_uri(),  # noqa: PTH100 - no links
+        url=file.url or Path(os.path.abspath(file.local_path)).as_uri(),  # noqa: PTH100 - no links
         size=known.digest.size if known else file.size,
         hashes=(("sha256", known.digest.sha256 if known else file.sha256),),
-        requested_by=(RequestedBy("", pinned, f"{pin.lock}:{pin.line}:1"),),
+        requested_by=(RequestedBy("", pinned, f"{file.lock}:{file.line}:1"),),
         path=path,
         new=known.new if known else not path.is_file(),
         requires_python=file.requires_python,
@@ -168,7 +168,7 @@ def _notes(targets: Sequence[TargetFiles]) -> Iterator[str]:
 
 
 def _fetch(
-    wanted: Mapping[str, tuple[StagedFile, Pin]],
+    wanted: Mapping[str, tuple[StagedFile, PinnedFile]],
     stage: Stage,
     invocation: Invocation,
     while_fetching: Callable[[], None],
@@ -190,24 +190,23 @@ def _fetch(
         name: replace(file, path=files / (file.folder or "all") / file.path)
         for name, (file, _) in wanted.items()
     }
-    pins = {str(staged[name].path): pin for name, (_, pin) in wanted.items()}
+    pinned = {str(staged[name].path): file for name, (_, file) in wanted.items()}
     for folder in {file.path.parent for file in staged.values()}:
         folder.mkdir(parents=True)
     faults: list[Fault] = []
     left: list[FileToFetch] = []
     digests: dict[str, Digest] = {}
-    for name, (path, pin) in zip(wanted, pins.items(), strict=True):
-        file = pin.file
+    for name, (path, file) in zip(wanted, pinned.items(), strict=True):
         order = FileToFetch(file.url, file.filename, file.project, file.sha256, file.size, path)
-        digest = _take_local(order, pin, stage.destination / name, store)
+        digest = _take_local(order, file, stage.destination / name, store)
         if digest is not None:
             digests[path] = digest
-            faults += _size_faults(pin, digest)
+            faults += _size_faults(file, digest)
         elif order.url:
             left.append(order)
         else:
             message = f"{file.path} does not exist, or does not have the hash in the lock"
-            faults.append(_fault(pin, message, "put the file there, or lock again"))
+            faults.append(_fault(file, message, "put the file there, or lock again"))
     network = read_network(
         command,
         settings,
@@ -216,9 +215,9 @@ def _fetch(
         has_netrc=_has_netrc(environment),
     )
     fetched = fetch_plain(left, network, store, while_fetching, watch)
-    faults += _fetch_faults(fetched, pins)
+    faults += _fetch_faults(fetched, pinned)
     if fetched.left and not faults:
-        faults += _ask_pip(fetched, pins, stage, invocation, store, network)
+        faults += _ask_pip(fetched, pinned, stage, invocation, store, network)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
     if cache is not None and left:
@@ -229,28 +228,30 @@ def _fetch(
     return [replace(file, digest=digests[str(file.path)]) for file in staged.values()]
 
 
-def _take_local(order: FileToFetch, pin: Pin, place: Path, store: Store | None) -> Digest | None:
+def _take_local(
+    order: FileToFetch, file: PinnedFile, place: Path, store: Store | None
+) -> Digest | None:
     """Take a file from its place in the destination, the store, or the folder of the lock."""
     digest = place_file(order, place)
     if digest is None and store is not None:
         digest = store.take(order.sha256, Path(order.path))
     if digest is None and not order.url:
-        digest = place_file(order, pin.local_path, linked=False)
+        digest = place_file(order, file.local_path, linked=False)
     return digest
 
 
-def _size_faults(pin: Pin, digest: Digest) -> Iterator[Fault]:
-    if pin.file.size not in {None, digest.size}:
-        message = f"the lock has a size of {pin.file.size} bytes, but the file has {digest.size}"
-        yield _fault(pin, message, "the lock was edited or is damaged; lock again")
+def _size_faults(file: PinnedFile, digest: Digest) -> Iterator[Fault]:
+    if file.size not in {None, digest.size}:
+        message = f"the lock has a size of {file.size} bytes, but the file has {digest.size}"
+        yield _fault(file, message, "the lock was edited or is damaged; lock again")
 
 
-def _fetch_faults(fetched: Fetched, pins: Mapping[str, Pin]) -> Iterator[Fault]:
+def _fetch_faults(fetched: Fetched, pinned: Mapping[str, PinnedFile]) -> Iterator[Fault]:
     for order, error in fetched.wrong:
         message = f"{order.url} is not the locked file: {error.message}"
-        yield _fault(pins[order.path], message, _ANOTHER)
+        yield _fault(pinned[order.path], message, _ANOTHER)
     for order, broken in fetched.broken:
-        yield _fault(pins[order.path], f"cannot fetch {order.url}: {broken}", _BROKEN)
+        yield _fault(pinned[order.path], f"cannot fetch {order.url}: {broken}", _BROKEN)
 
 
 def _proxies(environment: Mapping[str, str]) -> Iterable[str]:
@@ -276,7 +277,7 @@ def _has_netrc(environment: Mapping[str, str]) -> bool:
 
 def _ask_pip(
     fetched: Fetched,
-    pins: Mapping[str, Pin],
+    pinned: Mapping[str, PinnedFile],
     stage: Stage,
     invocation: Invocation,
     store: Store | None,
@@ -313,19 +314,19 @@ def _ask_pip(
         else:
             message = f"cannot fetch {order.url}: {failure.text}"
             hint = _HINTS.get(failure.code, "" if failure.code else _UNREACHABLE)
-        faults.append(_fault(pins[order.path], message, hint))
+        faults.append(_fault(pinned[order.path], message, hint))
     for path, order in orders.items():
         # The hash is not left to the other process.
         digest = fetched.digests[path] = hash_file(Path(path))
         if digest.sha256 != order.sha256:
             error = HashMismatchError(order.sha256, digest.sha256)
             message = f"{order.url} is not the locked file: {error.message}"
-            faults.append(_fault(pins[path], message, _ANOTHER))
+            faults.append(_fault(pinned[path], message, _ANOTHER))
     return faults
 
 
-def _fault(pin: Pin, message: str, hint: str) -> Fault:
-    return pin.fault(f"{pin.file.project} {pin.file.version}: {message}".replace(" :", ":"), hint)
+def _fault(file: PinnedFile, message: str, hint: str) -> Fault:
+    return file.fault(f"{file.project} {file.version}: {message}".replace(" :", ":"), hint)
 
 
 def _place(fault: Fault) -> tuple[str, int]:

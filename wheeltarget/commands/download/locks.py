@@ -232,24 +232,21 @@ def _missing_targets(
 def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
     """Join selections for the same target; raise InputError if they contradict."""
     joined: dict[tuple[str, str, str], Selection] = {}
+    faults = []
     for each in selections:
         key = (each.label, each.target.tags[0], each.target.python)
-        joined[key] = _together(joined[key], each) if key in joined else each
-    return tuple(joined.values())
-
-
-def _together(first: Selection, second: Selection) -> Selection:
-    known = {pin.file.project: pin for pin in first.pins}
-    faults = []
-    for pin in second.pins:
-        other = known.get(pin.file.project)
-        if other is not None and other.file.sha256 != pin.file.sha256:
-            message = (
-                f"{key_text(pin.file.key_path)}: {pin.file.filename} for {second.label}, but "
-                f"{other.lock} has {other.file.filename}"
-            )
-            faults.append(pin.fault(message, "make one lock of the requirements of both"))
+        first = joined.setdefault(key, replace(each, files=()))
+        known = {file.project: file for file in first.files}
+        for file in each.files:
+            other = known.get(file.project, file)
+            if other.sha256 != file.sha256:
+                message = (
+                    f"{key_text(file.key_path)}: {file.filename} for {each.label}, but "
+                    f"{other.lock} has {other.filename}"
+                )
+                faults.append(file.fault(message, "make one lock of the requirements of both"))
+        new = tuple(file for file in each.files if file.project not in known)
+        joined[key] = replace(first, files=(*first.files, *new))
     if faults:
         raise InputError(tuple(faults))
-    new = tuple(pin for pin in second.pins if pin.file.project not in known)
-    return replace(first, pins=(*first.pins, *new))
+    return tuple(joined.values())

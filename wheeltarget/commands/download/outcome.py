@@ -1,13 +1,17 @@
-"""The outcome of a download."""
+"""The outcome of a download.
+
+Start-up: a replayed run and a download from a lock load this before they do anything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from wheeltarget.cache.run_records import RunInputs
+if TYPE_CHECKING:
+    from wheeltarget.cache.run_records import RunInputs
 
 SCHEMA = 1
 """The schema version of :meth:`DownloadOutcome.as_dict`."""

@@ -6,7 +6,7 @@ If anything is not as expected, nothing is done, and the run is made as usual.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -84,8 +84,10 @@ def _place(hashes: Mapping[str, str], run: RecordedRun, store: Store) -> set[Pat
             with open_stage(destination, watched=False) as stage, stage.hold():
                 missing = _missing(hashes, run)
                 folder = stage.job_folder(0)
-                taken = None if missing is None else _take(missing, hashes, store, folder)
-                if taken is None:
+                taken = {name: folder / str(n) for n, name in enumerate(missing or ())}
+                if missing is None or not all(
+                    store.take(hashes[name], path) for name, path in taken.items()
+                ):
                     return None
                 interrupts.hold()
                 if taken or not destination.exists():
@@ -112,15 +114,3 @@ def _is_unchanged(path: Path, stamp: Mark | None, sha256: str) -> bool:
     if stamp is not None and stamp_of(path.lstat()) == stamp:
         return True
     return path.is_file() and hash_file(path).sha256 == sha256
-
-
-def _take(
-    names: Iterable[str], hashes: Mapping[str, str], store: Store, folder: Path
-) -> dict[str, Path] | None:
-    """Link files from the store to a folder; return None if one is missing."""
-    taken = {}
-    for number, name in enumerate(names):
-        taken[name] = folder / str(number)
-        if not store.take(hashes[name], taken[name]):
-            return None
-    return taken

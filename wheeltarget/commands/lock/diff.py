@@ -134,7 +134,7 @@ class OldLock:
 def pins_of(lock: Lock) -> dict[str, Pin]:
     """Return the projects that a lock pins."""
     return {
-        package.name: Pin(package.version, frozenset([package.file.sha256]), package.file.filename)
+        package.name: Pin(package.version, frozenset([package.sha256]), package.filename)
         for package in lock.packages
     }
 

@@ -131,7 +131,7 @@ def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
     lines = [heading, f"# {clause}"]
     for package in lock.packages:
         pin = _direct_pin(package, folder) if package.direct else f"=={package.version}"
-        lines += [f"{package.name}{pin} \\", f"    --hash=sha256:{package.file.sha256}"]
+        lines += [f"{package.name}{pin} \\", f"    --hash=sha256:{package.sha256}"]
     return "\n".join(lines) + "\n"
 
 
@@ -141,8 +141,7 @@ def _on_one_line(label: str) -> str:
 
 
 def _direct_pin(package: LockedPackage, folder: Path) -> str:
-    file = package.file
-    url = file.url or Path(os.path.normpath(folder.absolute() / file.path)).as_uri()
+    url = package.url or Path(os.path.normpath(folder.absolute() / package.path)).as_uri()
     return f" @ {url}{'#subdirectory=' if package.subdirectory else ''}{package.subdirectory}"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -110,8 +109,6 @@ def observe_result(current: CurrentJob) -> None:
 
 
 def _note_resolver(current: CurrentJob) -> None:
-    """Record the resolver and its result."""
-
     @replaces(Resolver, "resolve")
     def resolve(original: Any, self: Any, *rest: Any, **named: Any) -> Any:
         current.job.requirement_set = original(self, *rest, **named)
@@ -232,17 +229,14 @@ def _build_source(requirement: Any, folder: str) -> str:
 
 def _patch_sizes(current: CurrentJob) -> None:
     """Record the sizes that an index lists (PEP 700), which pip ignores."""
-    original_read = Link.from_json.__func__
 
-    @functools.wraps(original_read)
-    def from_json(cls: Any, file_data: Any, *arguments: Any, **named: Any) -> Any:
-        link = original_read(cls, file_data, *arguments, **named)
+    @replaces(Link, "from_json")
+    def from_json(original: Any, file_data: Any, *rest: Any, **named: Any) -> Any:
+        link = original(file_data, *rest, **named)
         size = file_data.get("size") if isinstance(file_data, dict) else None
         if link is not None and isinstance(size, int) and current.job.order.dry_run:
             current.run.sizes[link.url_without_fragment] = size
         return link
-
-    Link.from_json = classmethod(from_json)
 
 
 def _ask_for_sizes(current: CurrentJob, session: Any) -> None:

@@ -21,7 +21,13 @@ from pip._vendor.packaging.version import Version
 from pip._vendor.requests import RequestException
 
 from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
-from wheeltarget.pip_child.links import hashes_of, normalize_name, without_credentials
+from wheeltarget.pip_child.links import (
+    address_of,
+    hashes_of,
+    normalize_name,
+    with_extras,
+    without_credentials,
+)
 from wheeltarget.pip_child.patches.proofs import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
 from wheeltarget.utils.specifiers import is_pin
@@ -200,20 +206,19 @@ def _demand(cause: Any, constraints: Any) -> Demand:
         constraint=str(constraint.specifier) if constraint is not None else "",
         hashes=allowed_hashes(wanted) if wanted is not None else (),
         chain=tuple(_chain(parent)),
-        file=without_credentials(link.url_without_fragment) if link else "",
+        file=address_of(link),
     )
 
 
 def _hash_demand(requirement: Any, error: Any) -> Demand:
-    """Return the demand for a file whose hash is not allowed or not known."""
-    link = requirement.original_link
+    project = normalize_name(requirement.name)
     return Demand(
-        project=normalize_name(requirement.name),
-        name=_name_with_extras(requirement),
+        project=project,
+        name=with_extras(project, requirement),
         specifier=str(requirement.req.specifier),
         hashes=allowed_hashes(requirement),
         chain=tuple(_chain_of(requirement.comes_from)),
-        file=without_credentials(link.url_without_fragment) if link else "",
+        file=address_of(requirement.original_link),
         lacks_hash=isinstance(error, exceptions.HashMissing | exceptions.HashUnpinned),
     )
 
@@ -234,18 +239,14 @@ def _chain(parent: Any) -> Iterator[tuple[str, str]]:
 
 def _chain_of(requirement: Any) -> Iterator[tuple[str, str]]:
     while requirement is not None and not isinstance(requirement, str):
-        yield _name_with_extras(requirement), _pinned_version(requirement)
+        name = with_extras(normalize_name(requirement.name), requirement)
+        yield name, _pinned_version(requirement)
         requirement = requirement.comes_from
 
 
 def _pinned_version(requirement: Any) -> str:
     specifiers = list(requirement.req.specifier) if requirement.req is not None else []
     return str(specifiers[0].version) if len(specifiers) == 1 and is_pin(specifiers[0]) else ""
-
-
-def _name_with_extras(requirement: Any) -> str:
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    return f"{normalize_name(requirement.name)}{extras}"
 
 
 def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tuple[Any, FileFact]]:

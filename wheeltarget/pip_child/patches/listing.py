@@ -23,7 +23,7 @@ from pip._internal.utils.hashes import Hashes
 from pip._vendor.packaging.specifiers import SpecifierSet
 
 from wheeltarget.pip_child.job import CurrentJob, replaces
-from wheeltarget.pip_child.links import first_tried, normalize_name, without_credentials
+from wheeltarget.pip_child.links import address_of, first_tried, normalize_name, with_extras
 from wheeltarget.pip_child.patches.failures import allowed_hashes, file_facts, places_of
 from wheeltarget.pip_child.patches.messages import unusable_pages
 from wheeltarget.pip_child.patches.proofs import proof_finder
@@ -127,7 +127,6 @@ class ProjectLister:
         )
 
     def _project(self, finder: Any, project: str, requirements: Sequence[Any]) -> FoundProject:
-        """Return one project as the job's target sees it."""
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
         found, problem = self._found[project]
@@ -141,7 +140,7 @@ class ProjectLister:
             FoundFile(fact, url, sizes.get(link.url_without_fragment), best.get(url))
             for link, fact in facts
             if fact.verdict != _OTHER
-            for url in [_address(link)]
+            for url in [address_of(link)]
         )
         return FoundProject(
             files,
@@ -168,7 +167,7 @@ class ProjectLister:
         # pip reads pages first, but prefers files in folders.
         links = sorted(dict.fromkeys(self._collected), key=lambda link: link.comes_from is not None)
         self._collected = None
-        unique = {_address(link): link for link in links}
+        unique = {address_of(link): link for link in links}
         return [*unique.values()], "; ".join(unusable_pages(job)) or problem
 
 
@@ -184,14 +183,13 @@ def _describe(requirement: Any) -> Asked:
         problem = str(error)
     named = requirement.req
     link = requirement.original_link or requirement.link
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     return Asked(
         normalize_name(named.name) if named else "",
-        f"{named.name}{extras}" if named else "",
+        with_extras(named.name, requirement) if named else "",
         str(named.specifier) if named else "",
         str(requirement.markers or ""),
         allowed_hashes(requirement),
-        _address(link) if link else "",
+        address_of(link),
         needed,
         problem,
     )
@@ -221,14 +219,10 @@ def _choice(
     if taken is not None and hashes and taken.has_hash and not taken.is_hash_allowed(hashes):
         taken = None  # pip would fetch it and then refuse it
     return (
-        {_address(each.link): str(each.version) for each in best},
-        _address(taken) if taken else None,
+        {address_of(each.link): str(each.version) for each in best},
+        address_of(taken) or None,
         frozenset(str(each.version) for each in applicable),
     )
-
-
-def _address(link: Any) -> str:
-    return without_credentials(link.url_without_fragment)
 
 
 def _neighbours(finder: Any, facts: Iterable[Any]) -> set[str]:

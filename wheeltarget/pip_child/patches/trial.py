@@ -81,21 +81,19 @@ class _Wheel(NamedTuple):
 
 
 def _exactly(target: TargetView) -> str:
-    """Return a marker with every known variable of a target."""
     return " and ".join(f'{name} == "{value}"' for name, value in target.markers.items())
 
 
-def _roots(target: TargetView, python: str, odd: str, even: str) -> Iterator[_Wheel]:
+def _roots(target: TargetView, even: str) -> Iterator[_Wheel]:
     """Return the wheels of the requested project for a target.
 
-    :param python: their Requires-Python.
-    :param odd: the requirement for the first target only.
     :param even: the requirement for the second target only.
     """
     best, worst = target.tags
+    python = f"=={target.markers['python_full_version']}"
     names = (ODD.markers["implementation_name"], EVEN.markers["implementation_name"])
     requires = (
-        f"{odd} ; {_exactly(ODD)}",
+        f"odd ; {_exactly(ODD)}",
         f"{even} ; {_exactly(EVEN)}",
         f"liked ; {_exactly(EVEN)}",
         # This project does not exist.
@@ -112,8 +110,8 @@ _EVEN_ONLY = _Wheel("even", "1", EVEN.tags[1], ">=1.8.*")
 _LIKED = _Wheel("liked", "1", EVEN.tags[1])
 _DIRECT = _Wheel("direct", "1", ODD.tags[1])
 _WHEELS = (
-    *_roots(ODD, "==9.9.9", "odd", "even"),
-    *_roots(EVEN, "==1.8.8", "odd", "even (>=1.*)"),
+    *_roots(ODD, "even"),
+    *_roots(EVEN, "even (>=1.*)"),
     _Wheel("root", "2", "py3-none-any"),
     _Wheel("root", "3", "py3-none-any"),
     _ODD_ONLY,
@@ -194,17 +192,14 @@ def _try_one(current: CurrentJob, home: Path, case: _Case) -> str:
     exit_code, output = _run(job.order.arguments)
     found = sorted(path.name for path in work.iterdir()) if work.is_dir() else []
     if exit_code or found != sorted(case.parents):
-        return _first_error(output) or f"it fetches {', '.join(found) or 'nothing'}"
+        # The first error in pip's output, or the end of a traceback.
+        lines = [line for line in output.splitlines() if line.strip()]
+        first = next((line for line in lines if line.startswith("ERROR")), "")
+        error = lines[-1] if first == "ERROR: Exception:" else first
+        return error or f"it fetches {', '.join(found) or 'nothing'}"
     if case.target is None:
         return ""
     return _fault_of_result(job, case) or _fault_of_output(output, work, home / _DESTINATION, case)
-
-
-def _first_error(output: str) -> str:
-    """Return the first error in pip's output, or the end of a traceback."""
-    lines = [line for line in output.splitlines() if line.strip()]
-    first = next((line for line in lines if line.startswith("ERROR")), "")
-    return lines[-1] if first == "ERROR: Exception:" else first
 
 
 def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
