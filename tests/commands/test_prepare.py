@@ -36,8 +36,8 @@ def see(event, details):
                 opened.append(path.removeprefix(place))
 sys.addaudithook(see)
 import wheeltarget.pip_config.options as options
-items = options._items
-options._items = lambda *given, **named: parsed.append(1) or items(*given, **named)
+read = options._items
+options._items = lambda *given, **named: parsed.append(1) or read(*given, **named)
 atexit.register(lambda: print("\\ncounted", json.dumps([opened, len(parsed)]), file=sys.stderr))
 from wheeltarget.cli.main import main
 main()
