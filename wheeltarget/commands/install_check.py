@@ -39,10 +39,7 @@ _SCRIPT = "sys.path.insert(0, sys.argv[1])\n__import__(sys.argv[2])\n"
 
 @dataclass(frozen=True, slots=True)
 class InstallCheckRequest(LockedRequest):
-    """The arguments of ``wheeltarget install-check``.
-
-    :param python: the interpreter; empty to look for one.
-    """
+    """The arguments of ``wheeltarget install-check``; without a Python, one is looked for."""
 
     python: str = ""
 
@@ -79,7 +76,6 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
 
 
 def _candidates(minor: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the paths where a Python of a minor version may be installed."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == minor:
         yield sys.executable
     name = f"python{minor}{'.exe' if os.name == 'nt' else ''}"
@@ -110,15 +106,13 @@ def _choose_python(
         else:
             return python
     if named:
-        raise ProbeError(
-            f"the wheels of the lock need Python {minor}: {reasons[0]}",
-            "name another interpreter with --python PATH, or leave it out to look for one",
-        )
+        message = f"the wheels of the lock need Python {minor}: {reasons[0]}"
+        hint = "name another interpreter with --python PATH, or leave it out to look for one"
+        raise ProbeError(message, hint)
     why = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
-    raise ProbeError(
-        f"no Python {minor} on this machine accepts the wheels of the lock{why}",
-        "name an interpreter with --python PATH, or use a machine that has one",
-    )
+    message = f"no Python {minor} on this machine accepts the wheels of the lock{why}"
+    hint = "name an interpreter with --python PATH, or use a machine that has one"
+    raise ProbeError(message, hint)
 
 
 def _probe_target(python: str) -> Target:
@@ -129,7 +123,6 @@ def _probe_target(python: str) -> Target:
 
 
 def _modules(files: Iterable[BundledFile]) -> Iterator[tuple[str, str]]:
-    """Yield every top-level module and its project."""
     for file in files:
         folder, _, name = file.name.rpartition("/")
         match = _MODULE.fullmatch(name)

@@ -33,10 +33,7 @@ if TYPE_CHECKING:
 
 
 class InputFiles:
-    """The files that a command line names, each read once; a pipe cannot be read again.
-
-    :param contents: the contents of regular files that were read before, by name.
-    """
+    """The files of a command line, each read once, as a pipe must be; some are known before."""
 
     def __init__(self, contents: Mapping[str, bytes] = MappingProxyType({})) -> None:
         self._known = {_place(name): (content, True) for name, content in contents.items()}
@@ -54,10 +51,7 @@ class InputFiles:
         return self._known[place]
 
     def read_nested(self, name: str, limit: Limit = REQUIREMENTS_FILE) -> tuple[bytes, bool]:
-        """Read a file that another file names, which must be a regular file, as :meth:`read` does.
-
-        :raises OSError: if it cannot be read; a RefusedFileError if it is another kind of file.
-        """
+        """Read a file that another one names, as :meth:`read` does; only regular files."""
         place = _place(name)
         if place not in self._known or not self._known[place][1]:
             self._known[place] = read_regular(name, limit), True
@@ -74,10 +68,7 @@ def _place(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The inputs of a command, besides its own options.
-
-    :param fault: the error in the command line, if pip would refuse it.
-    """
+    """The inputs of a command, besides its own options, and why pip would refuse them, if so."""
 
     command: CommandLine
     configuration: Configuration
@@ -121,12 +112,7 @@ class Invocation:
     def defaults(
         self, tags: Sequence[str] = (), targets: Sequence[str] = ()
     ) -> tuple[TargetName, ...]:
-        """Return the targets of requirements that name none.
-
-        :param tags: the values of ``--tags``.
-        :param targets: the values of ``--target``; without any, the project's targets are returned.
-        :raises InputError: if an option or the project's settings are wrong.
-        """
+        """Return the targets of requirements that name none: of the options or the project."""
         return command_line_targets(tags, targets) or self.projects.defaults(self.folder)
 
     def look_up(self, key: str, text: str, folder: str) -> Target | None:
@@ -155,10 +141,7 @@ def read_invocation(
     environment: Mapping[str, str] | None = None,
     files: InputFiles | None = None,
 ) -> Invocation:
-    """Read pip's arguments and configuration.
-
-    :param environment: the environment variables; None for those of this process.
-    """
+    """Read pip's arguments and configuration; the environment is that of this process, or given."""
     environment = os.environ if environment is None else environment
     fault = None
     try:

@@ -62,11 +62,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A target with its properties.
-
-    :param kind: the kind of its system, or ``own``, ``tag`` or ``host``.
-    :param facts: properties other than markers.
-    """
+    """A target with its properties; its kind is a system, ``own``, ``tag`` or ``host``."""
 
     target: Target
     title: str
@@ -84,7 +80,6 @@ def list_systems(request: ListRequest) -> tuple[Row, ...]:
 
 
 def _rows(system: System, request: ListRequest) -> Iterator[Row]:
-    """Return the targets of a system, grouped by their properties."""
     one = system.architecture(request.architecture)
     wanted = {one} if request.architecture else {*system.platforms}
     groups: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
@@ -149,7 +144,6 @@ def _cite(keys: tuple[str, ...]) -> tuple[str, ...]:
 def _markers(
     target: Target, status: str, sources: tuple[str, ...], named: NamedTarget | None = None
 ) -> tuple[Fact, ...]:
-    """Return the marker variables with their sources."""
     return tuple(_marker(name, target, status, sources, named) for name in MARKER_VARIABLES)
 
 

@@ -163,7 +163,6 @@ def _notes(folder: Path, found: Collection[str]) -> Iterator[str]:
 
 
 def _differing(found: Mapping[Path, Collection[str]]) -> Iterator[str]:
-    """Return a note for each project that has several versions in one folder now."""
     chosen: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for folder, names in found.items():
         for name in names:

@@ -66,8 +66,7 @@ def prepare(
 
     :param sources: the projects that may be source distributions, normalised.
     :param locks: whether the chosen files are locked, and must have a hash.
-    :raises UsageError: if pip would refuse the command line.
-    :raises InputError: if a target option or the project's settings are wrong.
+    :param fetches: whether remote requirements files are fetched.
     """
     defaults = invocation.defaults(tags, targets)
     invocation.require_valid()
@@ -80,14 +79,12 @@ def prepare(
             found[name] = invocation.look_up(key, text, folder)
         return found[name]
 
-    inherited = invocation.configuration.options
-    choices = Choices(defaults, sources, inherited, locks=locks)
+    choices = Choices(defaults, sources, invocation.configuration.options, locks=locks)
     plan, faults = make_plan(inputs, invocation.command, choices, look_up)
     return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
-    """Read every requirements and constraints file that a command names."""
     options = [o for o in invocation.everything.options if o.name not in _NOT_FOR_READING]
     arguments = [argument for option in options for argument in option.words]
     fetched: dict[str, str] = {}
@@ -97,11 +94,9 @@ def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
         inputs = invocation.read_inputs(fetched)
         missing = [url for url in inputs.remote if url not in unread and url not in refused]
         if not missing or not fetches:
-            return replace(
-                inputs,
-                unread=(*inputs.unread, *_faults(inputs.remote, unread)),
-                faults=(*inputs.faults, *_faults(inputs.remote, refused)),
-            )
+            lacking = (*inputs.unread, *_faults(inputs.remote, unread))
+            faults = (*inputs.faults, *_faults(inputs.remote, refused))
+            return replace(inputs, unread=lacking, faults=faults)
         refused |= _refusals(missing)
         missing = [url for url in missing if url not in refused]
         if missing:
@@ -137,12 +132,9 @@ def names_target(invocation: Invocation, arguments: tuple[str, ...]) -> bool:
     inherited = [option.value or "" for option in invocation.configuration.options]
     pieces = ((each, each[2:], each.partition("=")[2]) for each in arguments)
     names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
-    files = [name for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
-    options = tuple(GivenOption("--requirement", name) for name in files)
-    whole = replace(
-        invocation, command=CommandLine(options, arguments), configuration=Configuration()
-    )
-    inputs = whole.read_inputs()
+    files = filter(os.path.isfile, names)
+    command = CommandLine(tuple(GivenOption("--requirement", name) for name in files), arguments)
+    inputs = replace(invocation, command=command, configuration=Configuration()).read_inputs()
     return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
 
 

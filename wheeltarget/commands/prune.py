@@ -42,10 +42,7 @@ class PruneRequest:
 
 @dataclass(frozen=True, slots=True)
 class PruneOutcome:
-    """The files that no lock names or, with ``since``, those that the other machine lacks.
-
-    :param done: whether they were removed, or copied.
-    """
+    """The files that no lock names or another machine lacks; ``done`` if removed or copied."""
 
     files: tuple[Path, ...]
     size: int
@@ -58,10 +55,9 @@ def prune(request: PruneRequest) -> PruneOutcome:
     if not folder.is_dir():
         raise UsageError(f"{request.place} is not a folder", "name a wheelhouse")
     if request.to is not None and not request.since:
-        raise UsageError(
-            "--to needs --transfer-since",
-            "name the lock of what the other machine has already: --transfer-since LOCK",
-        )
+        message = "--to needs --transfer-since"
+        hint = "name the lock of what the other machine has already: --transfer-since LOCK"
+        raise UsageError(message, hint)
     invocation = read_invocation((), request.environment)
     needed = _named(request, request.locks, invocation)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
@@ -96,26 +92,20 @@ def _is_distribution(name: str) -> bool:
 def _named(
     request: PruneRequest, locks: Iterable[str], invocation: Invocation
 ) -> set[tuple[str, str]]:
-    """Return the name and the hash of every file that locks name."""
     selections = read_selections(locks, request.tags, request.targets, invocation)
     return {(file.filename, file.sha256) for each in selections for file in each.files}
 
 
 def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iterator[Path]:
-    """Find files of the wheelhouse by name and hash."""
     left = dict(lacking)
     for path in there:
         if path.name in left and sha256_of(path) == left[path.name]:
             del left[path.name]
             yield path
     if left:
-        missing = (
-            f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'} missing in {place}"
-        )
-        raise UsageError(
-            f"{missing}, or different from what the lock says",
-            "fetch what the lock names first: wheeltarget download -r LOCK",
-        )
+        files = f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'}"
+        message = f"{files} missing in {place}, or different from what the lock says"
+        raise UsageError(message, "fetch what the lock names first: wheeltarget download -r LOCK")
 
 
 def _size(files: Iterable[Path]) -> int:
@@ -130,10 +120,9 @@ def _copy(files: Sequence[Path], hashes: Mapping[str, str], folder: Path) -> Non
         with open_part(folder / "transfer", folder=True) as part:
             for path in files:
                 if copy_file(path, part / path.name).sha256 != hashes[path.name]:
-                    raise DestinationError(
-                        f"{path} changed while it was copied",
-                        "wait until nothing writes to it, then run this again",
-                    )
+                    message = f"{path} changed while it was copied"
+                    hint = "wait until nothing writes to it, then run this again"
+                    raise DestinationError(message, hint)
             for path in files:
                 (part / path.name).replace(folder / path.name)
     except OSError as error:

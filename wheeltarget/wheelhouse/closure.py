@@ -48,10 +48,7 @@ class TooLargeError(ValueError):
 
 
 def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
-    """Read an existing file of the ``.dist-info`` directory, with limits on memory and time.
-
-    :raises TooLargeError: if it is too large, or, unless it is RECORD, has too many fields.
-    """
+    """Read an existing file of the ``.dist-info`` directory; raises TooLargeError at the limits."""
     if archive.getinfo(member).file_size > _LONGEST_TEXT:
         raise TooLargeError(f"{member} has more than {_LONGEST_TEXT >> 20} MB")
     content = archive.read(member)
@@ -74,10 +71,7 @@ def read_fields(archive: zipfile.ZipFile) -> RawMetadata:
 
 
 def read_metadata(wheel: Path) -> WheelMetadata:
-    """Read the metadata of a wheel.
-
-    :raises ClosureError: if it cannot be read, or contradicts the file's name.
-    """
+    """Read the metadata of a wheel; raises ClosureError if it is damaged or misnamed."""
     try:
         name, version, _, _ = parse_wheel_filename(wheel.name)
         with zipfile.ZipFile(wheel) as archive:
@@ -97,10 +91,7 @@ def read_metadata(wheel: Path) -> WheelMetadata:
 
 @dataclass(frozen=True, slots=True)
 class MissingRequirement:
-    """A requirement, without its marker, that no available file meets.
-
-    :param parent: the project and version that need it, or an empty string for the user.
-    """
+    """A requirement, without its marker, that no file meets; without a parent, it is the user's."""
 
     requirement: str
     parent: str
@@ -210,11 +201,7 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
 def find_missing_requirements(
     target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
 ) -> list[MissingRequirement]:
-    """Find what is missing from a set of files, one for each project.
-
-    :param roots: what the user asked for; those whose marker does not hold are skipped.
-    :raises ClosureError: if a file has a dependency that cannot be read.
-    """
+    """Find what is missing from a set of files, one for each project, for what the user asked."""
     missing = []
     for each in walk(Available(target, {file.name: (file,) for file in files}), roots):
         if isinstance(each, UnreadableDependency):
@@ -246,7 +233,6 @@ def check_fit(
 ) -> None:
     """Check that a target accepts all files, and that no constraint excludes one.
 
-    :param files: (project, file) for each that was fetched for it.
     :param narrow: by project, the tags that constraints allow.
     :raises ClosureError: if a file does not fit; it names all of them.
     """

@@ -43,10 +43,7 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlacedFile:
-    """A file in the destination, hashed in this run.
-
-    :param new: False if it was there before with this content.
-    """
+    """A file in the destination, hashed in this run; not new if it was there before."""
 
     path: Path
     digest: Digest
@@ -71,7 +68,6 @@ def merge(
     :param begin: called once no other run is waited for, before anything is placed.
     :returns: the files in the destination, by their names there.
     :raises ClashError: if one name has two contents; nothing is placed then.
-    :raises DestinationError: if the destination cannot be written; it is left as it was.
     """
     hashes = hashes or Hashes()
     chosen: dict[str, tuple[StagedFile, Digest]] = {}
@@ -108,19 +104,15 @@ def _compare(stage: Stage, chosen: _Chosen, hashes: Hashes) -> dict[str, PlacedF
 def _copy(
     stage: Stage, chosen: _Chosen, placed: Mapping[str, PlacedFile], copies: dict[str, Path]
 ) -> None:
-    """Copy new files into the stage, unless they are copied already.
-
-    The copies are hashed, since they are what is placed.
-    """
+    """Copy new files into the stage, unless they are there; the copies are hashed for placing."""
     for name, file in placed.items():
         if file.new and name not in copies:
             path = chosen[name][0].path
             copies[name] = stage.job_folder(len(copies)) / path.name
             if copy_file(path, copies[name]) != file.digest:
-                raise DestinationError(
-                    f"{path} was changed while it was read; nothing was placed",
-                    "wait until nothing writes to it, and run this again",
-                )
+                message = f"{path} was changed while it was read; nothing was placed"
+                hint = "wait until nothing writes to it, and run this again"
+                raise DestinationError(message, hint)
 
 
 def clash(first: StagedFile, second: StagedFile) -> ClashError:

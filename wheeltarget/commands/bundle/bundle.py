@@ -40,10 +40,7 @@ _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-a
 
 @dataclass(frozen=True, slots=True)
 class BundleRequest(LockedRequest):
-    """The arguments of ``wheeltarget bundle``.
-
-    :param output: the path of the bundle: an archive if it ends in ``.zip``, else a folder.
-    """
+    """The arguments; the output is an archive if its name ends in ``.zip``, else a folder."""
 
     output: Path
     layout: str = LAYOUTS[0]
@@ -56,11 +53,7 @@ class BundleRequest(LockedRequest):
 
 @dataclass(frozen=True, slots=True)
 class BundleOutcome:
-    """The result of a run; the notes are one sentence each.
-
-    :param projects: the size of each project, the largest first.
-    :param limit: the most bytes that the service allows unpacked, or None if not known.
-    """
+    """The result; the limit is what the service allows unpacked, in bytes, or None if not known."""
 
     output: Path
     target: str
@@ -77,10 +70,8 @@ class BundleOutcome:
 def bundle(request: BundleRequest) -> BundleOutcome:
     """Make a bundle of the wheels of a lock; if that fails, nothing is written."""
     if request.components and request.components.resolve() == request.output.resolve():
-        raise UsageError(
-            f"{request.output} cannot be both the bundle and the component list",
-            "name another file with --components",
-        )
+        message = f"{request.output} cannot be both the bundle and the component list"
+        raise UsageError(message, "name another file with --components")
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
     lock = read_lock(request, invocation)
@@ -136,7 +127,6 @@ def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
 
 
 def _limit(request: BundleRequest, lock: Lock) -> int | None:
-    """Return the size limit of the service that the target or the layout is for."""
     if request.layout != LAYOUTS[0]:
         limits = [each.limits for each in known_systems().called("aws-lambda")]
     else:

@@ -81,11 +81,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class BundledFile:
-    """A file of a bundle.
-
-    :param name: its path in the bundle, with slashes.
-    :param owner: its project, or the path that was included.
-    """
+    """A file of a bundle; the name has slashes, and the owner is a project or an included path."""
 
     name: str
     source: Path
@@ -106,13 +102,10 @@ class ProjectSize:
 
 
 def included_files(text: str, site: str, outputs: Iterable[Path | None]) -> Iterator[BundledFile]:
-    """Return the files of a path that is to be included.
+    """Return the files of a path that is to be included, which is as the user wrote it.
 
     A file or folder is placed beside the modules, under its own name; of a folder with a trailing
-    slash, only its contents are. Compiled modules are skipped.
-
-    :param text: the path as the user wrote it.
-    :param outputs: the paths that will be written; they cannot be in an included folder.
+    slash, only its contents are. Compiled modules are skipped. Outputs cannot be in a folder.
     """
     path = Path(text)
     inner = text.endswith(("/", os.sep))
@@ -121,27 +114,23 @@ def included_files(text: str, site: str, outputs: Iterable[Path | None]) -> Iter
         base = folder if inner else folder.parent
         for output in filter(None, outputs):
             if output.resolve().is_relative_to(folder):
-                raise UsageError(
-                    f"{output} would be in {text}, so that the next bundle would include it",
-                    "write it to another folder, or include less",
-                )
+                message = f"{output} would be in {text}, so that the next bundle would include it"
+                raise UsageError(message, "write it to another folder, or include less")
         found = sorted(_walk(folder))
         if not found:
             raise UsageError(f"{text} contains no files to include", "leave --include out")
     elif path.is_file() and not inner:
         base, found = path.resolve().parent, [path.resolve()]
     else:
-        raise UsageError(
-            f"{text} does not exist, or is not a file or folder", "correct the path of --include"
-        )
+        message = f"{text} does not exist, or is not a file or folder"
+        raise UsageError(message, "correct the path of --include")
     for each in found:
         try:
             status = each.lstat()
             if not stat.S_ISREG(status.st_mode):
                 what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
-                raise BundleError(
-                    f"{each} is {what}", "a bundle has regular files only: replace it by a copy"
-                )
+                message = f"{each} is {what}"
+                raise BundleError(message, "a bundle has regular files only: replace it by a copy")
             digest = hash_file(each).sha256
         except OSError as error:
             raise BundleError(f"cannot read {each}: {error.strerror}") from error
@@ -167,10 +156,9 @@ def require_same_python(tag: str, python: str) -> None:
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     minor = ".".join(python.split(".")[:2])
     if not tag.startswith("cp") or minor != own or sys.implementation.name != "cpython":
-        raise UsageError(
-            f"--compile needs the target's Python: this is CPython {own}, the target is {tag}",
-            "leave --compile out, or run wheeltarget with the target's Python",
-        )
+        message = f"--compile needs the target's Python: this is CPython {own}, the target is {tag}"
+        hint = "leave --compile out, or run wheeltarget with the target's Python"
+        raise UsageError(message, hint)
 
 
 def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[BundledFile]:
@@ -205,7 +193,6 @@ def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[Bundl
 def merge_files(files: Iterable[BundledFile], platform: str) -> tuple[BundledFile, ...]:
     """Merge the files of all projects, each name once, sorted by name.
 
-    :param files: the files; of several with the same name and content, the first is kept.
     :param platform: the target's platform tag. Some platforms do not distinguish names by case or
         Unicode normalization, and Windows does not allow every name.
     :raises BundleError: if files clash, or the target does not allow a name; it lists all of them.
@@ -228,10 +215,9 @@ def merge_files(files: Iterable[BundledFile], platform: str) -> tuple[BundledFil
             conflicts.append(f"{have} different files {file.name}")
     conflicts += _files_as_folders(chosen)
     if conflicts:
-        raise BundleError(
-            f"these files cannot be in one bundle: {'; '.join(conflicts)}",
-            "leave one of the projects out, or ask the authors of the wheel to fix it",
-        )
+        message = f"these files cannot be in one bundle: {'; '.join(conflicts)}"
+        hint = "leave one of the projects out, or ask the authors of the wheel to fix it"
+        raise BundleError(message, hint)
     return tuple(sorted(chosen.values(), key=lambda file: file.name))
 
 
@@ -265,20 +251,15 @@ def source_date(environment: Mapping[str, str]) -> int:
     if not text:
         return _EARLIEST
     if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
-        raise UsageError(
-            f"SOURCE_DATE_EPOCH is {text!r}", "it must be a number of seconds since 1970"
-        )
+        message = f"SOURCE_DATE_EPOCH is {text!r}"
+        raise UsageError(message, "it must be a number of seconds since 1970")
     return min(max(int(text), _EARLIEST), _LATEST)
 
 
 def write_archive(
     path: Path, files: Sequence[BundledFile], moment: int, *, compressed: bool
 ) -> None:
-    """Write a zip archive, whole or not at all.
-
-    :param path: its path; an existing file is replaced.
-    :param moment: the time of each file, in seconds since 1970.
-    """
+    """Write a zip archive, whole or not at all, over an existing file; times are since 1970."""
     path = Path(os.path.realpath(path))
     method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     try:
@@ -299,17 +280,12 @@ def write_archive(
 
 
 def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
-    """Write a folder, whole or not at all.
-
-    :param path: its path; it must not exist, or be an empty folder.
-    :param moment: the time of each file, in seconds since 1970.
-    """
+    """Write a folder, whole or not at all, unless a folder with contents exists."""
     path = Path(os.path.realpath(path))
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise BundleError(
-                f"{path} already exists", "remove it, or name another folder with --output"
-            )
+            message = f"{path} already exists"
+            raise BundleError(message, "remove it, or name another folder with --output")
         with open_part(path, folder=True) as part:
             for file in files:
                 place = part / file.name

@@ -38,11 +38,7 @@ _ENVIRONMENT = "/usr/bin/env python3"
 
 
 def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> list[BundledFile]:
-    """Unpack one wheel.
-
-    :param folder: an empty folder for the contents, which get numbers as names.
-    :raises BundleError: if installer refuses the wheel.
-    """
+    """Unpack one wheel into an empty folder, in which the files get numbers as names."""
     destination = _Destination(owner, layout, folder)
     try:
         with WheelFile.open(wheel) as source, warnings.catch_warnings():

@@ -33,11 +33,7 @@ Wheels = Sequence[tuple[LockedPackage, Path]]
 
 @dataclass(frozen=True, slots=True)
 class LockedRequest:
-    """A lock, and how to take its wheels.
-
-    :param wheels: folders that have the wheels; without any, the wheels are fetched.
-    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
-    """
+    """A lock; its wheels are fetched, unless folders that have them are named."""
 
     lock: str
     _: KW_ONLY
@@ -67,7 +63,6 @@ def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
 
 
 def _lock_of(selection: Selection) -> Lock:
-    """Return a lock for one target from the selection of another tool's lock."""
     packages = tuple(
         LockedPackage(
             *(file.project, file.version, file.filename, file.sha256, file.url),
@@ -93,7 +88,6 @@ def take_wheels(
     :param folder: a private folder to fetch or copy the wheels to.
     :param ready: raises an error if a tool is missing; called before anything is fetched.
     :returns: the wheels, and a note for each that has a harmless flaw.
-    :raises WheeltargetError: if a wheel is missing, broken, or not the one in the lock.
     """
     sources = [package.filename for package in lock.packages if not package.is_wheel]
     if sources:
@@ -103,10 +97,9 @@ def take_wheels(
         try:
             os.scandir(each).close()
         except OSError as error:
-            raise UsageError(
-                f"cannot read {each}: {error.strerror}",
-                "name a wheelhouse with --wheels, or leave it out to fetch what the lock names",
-            ) from error
+            message = f"cannot read {each}: {error.strerror}"
+            hint = "name a wheelhouse with --wheels, or leave it out to fetch what the lock names"
+            raise UsageError(message, hint) from error
     if not request.wheels:
         ready()
         _fetch(request, invocation, folder)
@@ -156,10 +149,7 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
 
 
 def _check(wheels: Wheels) -> Iterator[str]:
-    """Return a note for each wheel with a harmless flaw.
-
-    :raises BundleError: if wheels are broken or dangerous; the error names all of them.
-    """
+    """Return a note for each wheel with a harmless flaw; raises BundleError for all others."""
     refused: list[str] = []
     for _, path in wheels:
         harmless: list[str] = []

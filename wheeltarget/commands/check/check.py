@@ -43,15 +43,12 @@ _URL = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _HINT = "require it by name and version, or check with --tags and without -r"
 _ELSEWHERE = "which is not one of the files"
 _ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
+_Available = Available[WheelFile]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """The options of ``wheeltarget check``.
-
-    :param places: folders of wheels, and single wheels.
-    :param tags: the values of ``--tags``, each a list with commas.
-    """
+    """The options of ``wheeltarget check``; the places are folders of wheels, and single wheels."""
 
     places: tuple[str, ...]
     tags: tuple[str, ...] = ()
@@ -64,11 +61,7 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """The result of a check.
-
-    :param targets: the labels of the targets; empty if only the files themselves were checked.
-    :param findings: what is wrong, by file, then by target.
-    """
+    """The result of a check; there are no targets if only the files themselves were checked."""
 
     files: tuple[str, ...]
     targets: tuple[str, ...]
@@ -82,7 +75,7 @@ class CheckOutcome:
 
 def check(request: CheckRequest) -> CheckOutcome:
     """Find everything that is wrong with a wheelhouse."""
-    paths = tuple(_files(request.places))
+    paths = list(_files(request.places))
     if not paths:
         message = f"there are no wheels in {', '.join(request.places)}"
         raise UsageError(message, "name a folder that contains wheels")
@@ -107,7 +100,9 @@ def check(request: CheckRequest) -> CheckOutcome:
     if locks:
         findings += compare_with_locks(selections, paths)
     else:
-        findings += _check_contents(request, jobs, targets, wheels, paths)
+        sources = _sources(paths)
+        available = [Available(each, by_project(wheels, each), sources) for each in targets]
+        findings += _check_contents(request, jobs, available, paths)
     if request.audits:
         findings += _audit(wheels, targets)
     order = {str(path): number for number, path in enumerate(paths)}
@@ -136,7 +131,6 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
 
 
 def _distributions(folder: Path) -> Iterator[Path]:
-    """Return the distributions below a folder, broken symbolic links included."""
 
     def refuse(error: OSError) -> None:
         message = f"cannot read {error.filename}: {error.strerror}"
@@ -147,7 +141,6 @@ def _distributions(folder: Path) -> Iterator[Path]:
 
 
 def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
-    """Check the native code of every wheel that can be read."""
     from wheeltarget.commands.check.native import audit
 
     for wheel in wheels:
@@ -160,10 +153,8 @@ def _locks(request: CheckRequest) -> tuple[str, ...]:
     """Return the locks that are named, or, if nothing is, those beside the wheels."""
     locks = tuple(filter(is_lock, request.requirements))
     if locks and len(locks) < len(request.requirements):
-        raise UsageError(
-            "locks and requirements files cannot be checked at once",
-            "check with the locks first, then with the requirements files",
-        )
+        message = "locks and requirements files cannot be checked at once"
+        raise UsageError(message, "check with the locks first, then with the requirements files")
     if request.requirements or request.tags or request.targets:
         return locks
     folders = [Path(place) for place in request.places if Path(place).is_dir()]
@@ -203,7 +194,6 @@ def _comment_out(found: re.Match[str]) -> str:
 
 
 def _sources(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
-    """Return the versions of source distributions by project."""
     found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     for path in paths:
         with suppress(InvalidSdistFilename):
@@ -213,15 +203,9 @@ def _sources(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
 
 
 def _check_contents(
-    request: CheckRequest,
-    jobs: Sequence[Job],
-    targets: Sequence[Target],
-    wheels: Sequence[WheelFile],
-    paths: Sequence[Path],
+    request: CheckRequest, jobs: Sequence[Job], available: Sequence[_Available], paths: list[Path]
 ) -> Iterator[CheckFinding]:
     """Find what is missing, and, if there are requirements, what they do not need."""
-    sources = _sources(paths)
-    available = [Available(target, by_project(wheels, target), sources) for target in targets]
     if not request.requirements:
         for each in available:
             yield from find_missing(each, None)
@@ -229,7 +213,7 @@ def _check_contents(
     if urls := tuple(_find_urls(jobs, available)):
         yield from urls
         return
-    results = _resolve(jobs, targets, silent=True)
+    results = _resolve(jobs, [each.target for each in available], silent=True)
     for job, each, result in zip(jobs, available, results, strict=True):
         if result.exit_code:
             yield from _explain_failure(job, each, result)
@@ -241,10 +225,7 @@ def _check_contents(
                 yield CheckFinding(str(path), "", "WC305", "no target needs it")
 
 
-def _find_urls(
-    jobs: Iterable[Job], available: Iterable[Available[WheelFile]]
-) -> Iterator[CheckFinding]:
-    """Find the requirements that name a URL, which pip would download from."""
+def _find_urls(jobs: Iterable[Job], available: Iterable[_Available]) -> Iterator[CheckFinding]:
     for job, each in zip(jobs, available, strict=True):
         for line in job.lines:
             options = line.parsed.options.strip()
@@ -263,7 +244,6 @@ def _find_urls(
 def _resolve(
     jobs: Sequence[Job], targets: Sequence[Target], *, silent: bool
 ) -> tuple[JobResult, ...]:
-    """Resolve the requirements with pip and only these files."""
     nowhere = temporary_home() / "wheeltarget"
     labels = [target.label for target in targets]
     with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:
@@ -271,10 +251,7 @@ def _resolve(
         return pip_runner.run_jobs(jobs, labels, stage, options)
 
 
-def _explain_failure(
-    job: Job, available: Available[WheelFile], result: JobResult
-) -> Iterator[CheckFinding]:
-    """Explain why pip cannot resolve the requirements."""
+def _explain_failure(job: Job, available: _Available, result: JobResult) -> Iterator[CheckFinding]:
     if missing := tuple(find_missing(available, roots(result))):
         yield from missing
         return

@@ -26,7 +26,6 @@ class CheckFinding:
     :param file: the path of the file, as the user wrote it or its folder; empty if it is missing.
     :param target: the target for which it is wrong; empty if that does not matter.
     :param code: a code of ``docs/check.md``, which never changes its meaning.
-    :param message: what is wrong, without a full stop.
     """
 
     file: str
@@ -69,10 +68,7 @@ def by_project(wheels: Iterable[WheelFile], target: Target) -> dict[str, tuple[W
 def find_missing(
     available: Available[WheelFile], roots: Iterable[Requirement] | None
 ) -> Iterator[CheckFinding]:
-    """Find what is needed and not available.
-
-    :param roots: what the user asked for; None to check the dependencies of every wheel.
-    """
+    """Find what is needed and not available; without roots, the dependencies of every wheel are."""
     for each in closure.walk(available, roots):
         if isinstance(each, closure.UnreadableDependency):
             message = f"its dependency {each.text!r} cannot be read: {each.reason}"
