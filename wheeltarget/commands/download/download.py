@@ -30,7 +30,6 @@ from wheeltarget.commands.prepare import (
     names_target,
     notes_on,
     prepare,
-    project_names,
 )
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import (
@@ -39,6 +38,7 @@ from wheeltarget.pip_config.options import (
     WITH_VALUE,
     WITHOUT_VALUE,
     configuration_files,
+    project_names,
 )
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.filenames import is_lock, is_remote

@@ -19,7 +19,7 @@ from wheeltarget.lockfile.reader import (
     parse_lock,
     select_own,
 )
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock, is_own, is_remote, split_extras
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
@@ -87,7 +87,7 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> LockedFile
 
     targets, faults = _look_up(names, find)
     requested = targets if request.tags or request.targets else []
-    sources = _projects(request.allow_sdist)
+    sources = project_names("--allow-sdist", request.allow_sdist)
     found: list[tuple[ParsedLock, Selection]] = []
     for name, content in contents.items():
         if isinstance(content, Fault):
@@ -109,15 +109,6 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> LockedFile
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return LockedFiles(_joined(selections), tuple(found))
-
-
-def _projects(values: Sequence[str]) -> frozenset[str]:
-    """Return the projects that ``--allow-sdist`` names."""
-    if not values:
-        return frozenset()
-    from wheeltarget.commands.prepare import project_names
-
-    return project_names("--allow-sdist", values)
 
 
 def _select(

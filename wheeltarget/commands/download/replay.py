@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import cache_folder, wheel_folder
+from wheeltarget.cache.run_key import WHEELS, cache_home
 from wheeltarget.cache.run_records import RecordedRun, find, update_stamps
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.request import DownloadOutcome
@@ -26,7 +26,7 @@ def find_recorded_run(words: Sequence[str], environment: Mapping[str, str]) -> R
 
     :param words: the arguments after ``download``.
     """
-    return find(words, environment) if is_ours(cache_folder(environment)) else None
+    return find(words, environment) if is_ours(cache_home(environment)) else None
 
 
 def replay(run: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome | None:
@@ -40,7 +40,7 @@ def replay(run: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome 
     except (ValueError, KeyError, TypeError, AttributeError):
         return None  # another version wrote it
     hashes = _hashes(outcome, run.destination)
-    store = Store(wheel_folder(cache_folder(environment)))
+    store = Store(Path(cache_home(environment), WHEELS))
     new = None if hashes is None else _place(hashes, run, store)
     if new is None:
         return None

@@ -76,7 +76,7 @@ def _needed(prepared: Prepared, target: Target) -> set[str]:
     """Return all projects that a target needs, resolved by pip in a dry run."""
     choices = Choices((TargetName("tags", target.label, ""),))
     command = prepared.invocation.command
-    plan, faults = make_plan(prepared.inputs, command, choices, prepared.targets)
+    plan, faults = make_plan(prepared.inputs, command, choices, prepared.look_up)
     if faults:
         raise InputError(faults)
     nowhere = temporary_home() / "wheeltarget"
