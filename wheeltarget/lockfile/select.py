@@ -105,7 +105,7 @@ class _Selector:
     sources: frozenset[str]
 
     def select(self, label: str, target: Target) -> list[PinnedFile]:
-        if not self._are_markers_known(label, target):
+        if not self._are_extras_known() or not self._are_markers_known(label, target):
             return []
         environment = {**dict.fromkeys(target.unknown, ""), **target.environment}
         numbers = {id(package): n for n, package in enumerate(self.lock.pylock.packages)}
@@ -129,13 +129,7 @@ class _Selector:
         what, hint = f"for {label}: {message}", _LOCK_AGAIN
         path: KeyPath = ()
         pythons, python = self.lock.pylock.requires_python, environment["python_full_version"]
-        declared = list(map(str, self.lock.pylock.extras or ()))
-        extras = [each for each in self.lock.extras if canonicalize_name(each) not in declared]
-        if extras:
-            path, what = ("extras",), f"the lock has no extra {', '.join(extras)}"
-            known = ", ".join(declared)
-            hint = f"its extras: {known}" if known else "leave it out: the lock has no extras"
-        elif number:
+        if number:
             path, what = ("packages", int(number[1])), what.replace(number[0], "", 1)
             hint = _LOCK_AGAIN if "No wheel" in message else ""
         elif pythons and not pythons.contains(python):
@@ -147,6 +141,16 @@ class _Selector:
         else:
             hint = ""
         self.collector.add(path, what, hint)
+
+    def _are_extras_known(self) -> bool:
+        """Refuse extras that the lock does not declare; packaging before 26.4 ignores them."""
+        declared = list(map(str, self.lock.pylock.extras or ()))
+        extras = [each for each in self.lock.extras if canonicalize_name(each) not in declared]
+        if extras:
+            known = ", ".join(declared)
+            hint = f"its extras: {known}" if known else "leave it out: the lock has no extras"
+            self.collector.add(("extras",), f"the lock has no extra {', '.join(extras)}", hint)
+        return not extras
 
     def _are_markers_known(self, label: str, target: Target) -> bool:
         """Refuse markers whose value for the target is unknown."""
