@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         TargetFiles,
     )
     from wheeltarget.commands.download.request import DownloadRequest
-    from wheeltarget.commands.explain.explain import ExplainOutcome, ExplainRequest, explain
+    from wheeltarget.commands.explain import ExplainOutcome, ExplainRequest, explain
     from wheeltarget.commands.lock.diff import LockOutcome
     from wheeltarget.commands.lock.lock import LockRequest, lock
     from wheeltarget.commands.validate.codes import CODES
@@ -54,7 +54,7 @@ _HOMES = {
         "TargetFiles",
     ),
     "commands.download.request": ("DownloadRequest",),
-    "commands.explain.explain": ("ExplainOutcome", "ExplainRequest", "explain"),
+    "commands.explain": ("ExplainOutcome", "ExplainRequest", "explain"),
     "commands.lock.lock": ("LockOutcome", "LockRequest", "lock"),
     "commands.validate.codes": ("CODES",),
     "commands.validate.validate": ("ValidateOutcome", "ValidateRequest", "validate"),

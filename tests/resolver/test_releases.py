@@ -36,7 +36,7 @@ def test_every_line_and_constraint_has_to_admit_a_version(
     specifiers: list[str], constraint: str
 ) -> None:
     demands = [Demand("lib", "lib", specifier, constraint) for specifier in specifiers]
-    wanted = VersionRequirements.from_demands(demands)
+    wanted = VersionRequirements(demands)
     every = SpecifierSet(",".join(filter(None, [*specifiers, constraint if specifiers else ""])))
     for version in VERSIONS:
         assert wanted.takes(version) == every.contains(version, prereleases=True)
@@ -44,7 +44,7 @@ def test_every_line_and_constraint_has_to_admit_a_version(
 
 @given(st.lists(st.sampled_from(SPECIFIERS), min_size=1, max_size=4))
 def test_one_release_of_a_requiring_project_has_to_admit_a_version(specifiers: list[str]) -> None:
-    wanted = VersionRequirements.from_demands(
+    wanted = VersionRequirements(
         Demand("lib", "lib", specifier, chain=(("app", str(number)),))
         for number, specifier in enumerate(specifiers)
     )
@@ -55,7 +55,7 @@ def test_one_release_of_a_requiring_project_has_to_admit_a_version(specifiers: l
 
 @pytest.mark.parametrize("specifier", ["===", "==", "nonsense"])
 def test_invalid_specifier_admits_nothing(specifier: str) -> None:
-    wanted = VersionRequirements.from_demands([Demand("lib", "lib", specifier)])
+    wanted = VersionRequirements([Demand("lib", "lib", specifier)])
     assert not any(map(wanted.takes, VERSIONS))
     assert not wanted.is_pinned
 

@@ -20,9 +20,8 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.annotations import parse_argument
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.pip_runner import JobResult, check_result
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.verify import check
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
@@ -343,7 +342,7 @@ class TestRoots:
             ChosenFile("lib", "1.0", lib, "", False, (), ("app",), None),
         ]
         job = Job(of, (), (), (line,))
-        check(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
+        check_result(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
 
     @pytest.mark.parametrize(
         ("requirement", "extras", "missing"),

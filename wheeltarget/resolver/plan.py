@@ -123,13 +123,12 @@ class Choices:
 class Constraints:
     """The constraints that apply to one target.
 
-    :param lines: the lines that apply.
     :param allowed_tags: (project, tags) for each project with fewer tags than the target, in the
         order of the target.
     """
 
     lines: frozenset[SourceLine]
-    allowed_tags: tuple[tuple[str, tuple[str, ...]], ...]
+    allowed_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def make_plan(
@@ -147,11 +146,13 @@ def make_plan(
     named = tuple(dict.fromkeys(found[name] for name in defaults if name in found))
     default_targets = named or (None,)
     pip_only = [option for option in command.options if _only_pip_reads(option)]
-    by_target = _by_target(inputs.entries, found, default_targets, pip_only=bool(pip_only))
+    by_target = _by_target(inputs.entries, found, default_targets)
+    for target in default_targets if pip_only or not by_target else ():
+        by_target.setdefault(target, [])
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
         faults += (_inherited_fault(each) for each in choices.inherited if _only_pip_reads(each))
-    constraints = _constraints(by_target, inputs.entries, found)
+    constraints = {each: constraints_for(each, inputs.entries, found) for each in by_target}
     jobs = []
     for target, entries in by_target.items():
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
@@ -188,33 +189,29 @@ def _look_up_all(
     """Look up each target once; return those that exist, and a fault for each other name."""
     found: dict[TargetName, Target | None] = {}
     refused: dict[TargetName, TargetError] = {}
-    faults = []
-    for name in names:
-        if name not in found and name not in refused:
-            try:
-                found[name] = look_up(name.key, name.text, name.folder)
-            except TargetError as error:
-                refused[name] = error
-        if name in refused:
-            refusal = refused[name]
-            faults.append(locate(name.fault, refusal.message, refusal.hint, refusal.code))
-    return found, faults
+    every = list(names)
+    for name in dict.fromkeys(every):
+        try:
+            found[name] = look_up(name.key, name.text, name.folder)
+        except TargetError as error:
+            refused[name] = error
+    return found, [
+        locate(name.fault, refused[name].message, refused[name].hint, refused[name].code)
+        for name in every
+        if name in refused
+    ]
 
 
 def _by_target(
     entries: Sequence[Entry],
     found: Mapping[TargetName, Target | None],
     default_targets: tuple[Target | None, ...],
-    *,
-    pip_only: bool,
 ) -> dict[Target | None, list[Entry]]:
     by_target: dict[Target | None, list[Entry]] = defaultdict(list)
     for entry in (entry for entry in entries if not entry.constraint):
         named = tuple(found[name] for name in entry.targets or () if name in found)
         for target in dict.fromkeys(default_targets if entry.targets is None else named):
             by_target[target].append(entry)
-    for target in default_targets if pip_only or not by_target else ():
-        by_target.setdefault(target, [])
     return by_target
 
 
@@ -245,11 +242,9 @@ def _arguments(
             yield from option.words
     if target is not None:
         interpreter, abi, platform = target.tags[0].split("-")
-        # The child adds the complete tags.
         yield f"--python-version={target.python}"
         yield f"--implementation={interpreter.rstrip('0123456789')}"
-        yield f"--abi={abi}"
-        yield f"--platform={platform}"
+        yield from (f"--abi={abi}", f"--platform={platform}")  # the child adds the complete tags
         # A source distribution would be built for this machine, not for the target.
         yield "--only-binary=:all:"
         # pip would show its note once for each target.
@@ -288,37 +283,24 @@ def _inherited_fault(option: GivenOption) -> Fault:
     )
 
 
-def _constraints(
-    targets: Iterable[Target | None],
-    entries: Sequence[Entry],
-    found: Mapping[TargetName, Target | None],
-) -> dict[Target | None, Constraints]:
-    if all(entry.targets is None for entry in entries if entry.constraint):
-        everywhere = Constraints(frozenset(e.line for e in entries if e.constraint), ())
-        return dict.fromkeys(targets, everywhere)
-    named = {name: target or host() for name, target in found.items()}
-    return {each: constraints_for(each or host(), entries, named) for each in targets}
-
-
 def constraints_for(
-    target: Target, entries: Sequence[Entry], found: Mapping[TargetName, Target]
+    target: Target | None, entries: Sequence[Entry], found: Mapping[TargetName, Target | None]
 ) -> Constraints:
-    """Find the constraints that apply to a target.
+    """Find the constraints that apply to a target; None is the running interpreter.
 
     :param entries: every line of the input; lines that are not constraints are ignored.
     :param found: the target that each name stands for.
     """
-    lines: set[SourceLine] = set()
+    lines = {entry.line for entry in entries if entry.constraint and entry.targets is None}
+    with_clause = [entry for entry in entries if entry.constraint and entry.targets is not None]
+    if not with_clause:
+        return Constraints(frozenset(lines))
+    target = target or host()
     left: dict[str, frozenset[str]] = {}
     every = frozenset(target.tags)
-    for entry in entries:
-        if not entry.constraint:
-            continue
-        if entry.targets is None:
-            lines.add(entry.line)
-            continue
-        named = [frozenset(found[name].tags) for name in entry.targets if name in found]
-        within = [tags for tags in named if tags <= every]
+    for entry in with_clause:
+        named = [found[name] or host() for name in entry.targets or () if name in found]
+        within = [each.tags for each in named if every.issuperset(each.tags)]
         if within:
             lines.add(entry.line)
             requirement = _applicable(entry.line, target)
@@ -359,20 +341,18 @@ def _foreign_faults(
         # If the line has no name, it is known only with the metadata.
         elif what and name not in sources and not (sources and not name):
             message = f"this is {what}, which cannot be built here for {target.label}"
-            hint = _source_hint(name or "NAME", builds=not locks)
-            if locks and what is _TREE:
-                hint = hash_hint(name or "NAME", checkout=False)
+            project = name or "NAME"
+            hint = f"--allow-sdist {project} keeps its source for the target to build"
+            if not locks:
+                hint += f", --build-pure {project} builds a pure Python wheel here"
+            elif what is _TREE:
+                hint = hash_hint(project, checkout=False)
             yield _at_requirement(line, message, hint)
     message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
     hint = "to allow the source of a project, use --allow-sdist NAME"
     for place in dict.fromkeys(line for line, _ in options):
         if _refuses_wheels(option for line, option in options if line is place):
             yield Fault(message, hint) if place is None else place.fault(message, hint)
-
-
-def _source_hint(name: str, *, builds: bool) -> str:
-    keep = f"--allow-sdist {name} keeps its source for the target to build"
-    return f"{keep}, --build-pure {name} builds a pure Python wheel here" if builds else keep
 
 
 def hash_hint(name: str, *, checkout: bool) -> str:

@@ -26,42 +26,37 @@ _NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
 """pip's verdicts on a file that belongs to no release of the project."""
 
 
-@dataclass(frozen=True, slots=True)
 class VersionRequirements:
     """The versions that all demands on a project admit.
 
-    :param specifiers: for each project that requests it, its specifiers. One of them has to be met,
-        since the releases of the requesting project are alternatives.
+    Of the specifiers of each project that requests it, one has to be met, since the releases of the
+    requesting project are alternatives.
     """
 
-    specifiers: tuple[tuple[SpecifierSet, ...], ...]
-
-    @classmethod
-    def from_demands(cls, demands: Iterable[Demand]) -> VersionRequirements:
-        """Collect the specifiers of demands."""
+    def __init__(self, demands: Iterable[Demand]) -> None:
         by_requester: dict[str, list[str]] = {}
         for number, demand in enumerate(demands):
             requester = demand.requested_by or f"line {number}"
             by_requester.setdefault(requester, []).append(demand.specifier)
             by_requester[f"constraint {number}"] = [demand.constraint]
-        return cls(tuple(tuple(_parse_specifiers(each)) for each in by_requester.values()))
+        self._specifiers = [tuple(_parse_specifiers(each)) for each in by_requester.values()]
 
     def takes(self, version: Version) -> bool:
         """Return whether all demands admit a version, which may be a pre-release."""
         return all(
             any(each.contains(version, prereleases=True) for each in alternatives)
-            for alternatives in self.specifiers
+            for alternatives in self._specifiers
         )
 
     @property
     def names_prereleases(self) -> bool:
         """Return whether a specifier names a pre-release."""
-        return any(each.prereleases for alternatives in self.specifiers for each in alternatives)
+        return any(each.prereleases for alternatives in self._specifiers for each in alternatives)
 
     @property
     def is_pinned(self) -> bool:
         """Return whether a specifier pins one version, which then may be a yanked one."""
-        return any(is_pinned(each) for alternatives in self.specifiers for each in alternatives)
+        return any(is_pinned(each) for alternatives in self._specifiers for each in alternatives)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +121,7 @@ def judge_releases(
     :param files: the files of each release.
     :returns: the releases, the newest first.
     """
-    wanted, hashes = VersionRequirements.from_demands(demands), allowed_hashes(demands)
+    wanted, hashes = VersionRequirements(demands), allowed_hashes(demands)
     pinned = wanted.is_pinned
 
     def reason(files: Sequence[FileFact]) -> Reason:

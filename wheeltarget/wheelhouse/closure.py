@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from wheeltarget.errors import ClosureError
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse.archive import DAMAGE, describe_damage
 
@@ -41,7 +42,7 @@ class WheelMetadata:
     requires: tuple[str, ...]
 
 
-_Wheel = TypeVar("_Wheel", bound=WheelMetadata)
+_Wheel = TypeVar("_Wheel", bound=WheelMetadata | ChosenFile)
 
 
 class TooLargeError(ValueError):
@@ -215,7 +216,7 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
 
 
 def find_missing_requirements(
-    target: Target, roots: Iterable[Requirement], wheels: Mapping[str, WheelMetadata]
+    target: Target, roots: Iterable[Requirement], wheels: Mapping[str, WheelMetadata | ChosenFile]
 ) -> tuple[MissingRequirement, ...]:
     """Find what is missing from a set with one wheel per project.
 
@@ -235,7 +236,7 @@ def find_missing_requirements(
 
 
 def check_closure(
-    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
+    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata | ChosenFile]
 ) -> None:
     """Check that a set of files is all that a target needs.
 

@@ -73,7 +73,7 @@ def _validate_document(outcome: ValidateOutcome) -> dict[str, object]:
                 "width": finding.fault.width,
                 "message": finding.fault.message,
                 "hint": finding.fault.hint,
-                "fixable": finding.fixable,
+                "fixable": bool(finding.edits),
                 "fixed": fixed,
             }
             for finding, fixed in found
@@ -110,7 +110,7 @@ def _validate_summary(outcome: ValidateOutcome) -> str:
     fixed = f"{counted(len(outcome.fixed), 'finding')} fixed, " if outcome.fixed else ""
     if outcome.findings:
         touched = counted(len({each.location.file for each in outcome.findings}), "file")
-        fixable = sum(each.fixable for each in outcome.findings)
+        fixable = sum(bool(each.edits) for each in outcome.findings)
         hint = f"; --fix can fix {fixable}" if fixable else ""
         return f"{fixed}{counted(len(outcome.findings), 'finding')} in {touched}{hint}"
     if outcome.unfinished:

@@ -38,14 +38,15 @@ from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult, build_wheel
-from wheeltarget.resolver.plan import all_options
-from wheeltarget.resolver.verify import (
-    check,
-    compare,
+from wheeltarget.resolver.explanation import explain_failures
+from wheeltarget.resolver.pip_runner import (
+    JobResult,
+    build_wheel,
+    check_result,
+    compare_with_locks,
     refuse_changed,
-    refuse_failures,
 )
+from wheeltarget.resolver.plan import all_options
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
@@ -168,9 +169,9 @@ def _download(
         )
         results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
         if any(result.exit_code for result in results):
-            refuse_failures(results, labels, catalog.look_up_tag)
+            raise explain_failures(results, labels, catalog.look_up_tag)
         if prepared.inputs.locked:
-            compare(results, labels, prepared.inputs.locked)
+            compare_with_locks(results, labels, prepared.inputs.locked)
         hashes = Hashes()
         if not dry_run:
             if pure:
@@ -180,7 +181,7 @@ def _download(
                 results = tuple(map(builder.replace_sources, results))
             refuse_changed(results, hashes)
         for result in results:
-            check(result, dry_run=dry_run)
+            check_result(result, dry_run=dry_run)
         placed: Mapping[str, PlacedFile] = {}
         if not dry_run:
             staged = list(map(_staged, results, labels, folders))

@@ -12,9 +12,8 @@ from wheeltarget.commands.prepare import Prepared, note_unused_constraints
 from wheeltarget.errors import InputError, WheeltargetError
 from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.pip_runner import JobResult, roots
 from wheeltarget.resolver.plan import Choices, make_plan
-from wheeltarget.resolver.verify import metadata_from_pip, roots
 from wheeltarget.staging.temporary import temporary_home
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
@@ -57,7 +56,7 @@ def _missing(prepared: Prepared, result: JobResult, target: Target) -> tuple[str
     """
     try:
         missing = closure.find_missing_requirements(
-            target, roots(result), {file.name: metadata_from_pip(file) for file in result.chosen}
+            target, roots(result), {file.name: file for file in result.chosen}
         )
         if not missing:
             return ()

@@ -27,8 +27,7 @@ from wheeltarget.errors import DestinationError, InputError, UsageError, Wheelta
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.verify import compare as compare_hashes
+from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, TargetName, is_path
@@ -131,7 +130,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
         resolver = Resolver(labels, stage, request.processes, cache and wheel_folder(cache))
         results = resolver.resolve(jobs, same=request.same_versions)
         if prepared.inputs.locked:
-            compare_hashes(results, labels, prepared.inputs.locked)
+            compare_with_locks(results, labels, prepared.inputs.locked)
         locks = [
             _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
             for each, result, before in zip(named, results, old, strict=True)
