@@ -277,7 +277,7 @@ class TestCodes:
         found = check_text("r.txt", text, look_up)
         assert {each.fault.code for each in found} == {code}
         assert found[0].location.column == column
-        assert bool(found[0].edits) == bool(mended)
+        assert found[0].fixable == bool(mended)
         assert fix(text) == (mended or text)
         assert bool(check(fix(text))) != bool(mended)
 
@@ -402,7 +402,7 @@ class TestMending:
     def test_promises(self, text: str) -> None:
         new, mended = fix_text("r.txt", text, look_up)
         assert fix_text("r.txt", new, look_up) == (new, ())
-        assert not any(each.edits for each in check_text("r.txt", new, look_up))
+        assert not any(each.fixable for each in check_text("r.txt", new, look_up))
         assert (new == text) == (not mended)
         old_lines, new_lines = (each.splitlines(keepends=True) for each in (text, new))
         assert len(old_lines) == len(new_lines)

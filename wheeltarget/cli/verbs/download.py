@@ -58,7 +58,6 @@ def download(
         Path | None,
         app.path_option(
             "--report",
-            what="a file",
             example="report.json",
             metavar="FILE",
             help="Write a JSON report of the files, where they are from and what requires them.",
@@ -87,11 +86,7 @@ def download(
 
 
 def run(request: DownloadRequest, start: Start) -> int:
-    """Download what is requested, and print the outcome.
-
-    :param start: what was already read.
-    :returns: the exit code.
-    """
+    """Download what is requested, print the outcome, and return the exit code."""
     invocation = start.invocation or read_invocation(request.words, files=start.files)
     with report_errors(coloured=invocation.is_coloured, as_pip=True):
         outcome = _follow_locks(request, invocation) if invocation.has_locks else None

@@ -31,10 +31,9 @@ from wheeltarget.commands.prepare import (
     names_target,
     notes_on,
     prepare,
-    project_names,
 )
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING, project_names
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs, SourceLine
 from wheeltarget.resolver import pip_runner

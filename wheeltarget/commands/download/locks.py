@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
-from wheeltarget.commands.prepare import project_names
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.entries import key_text
 from wheeltarget.lockfile.own import is_own
 from wheeltarget.lockfile.reader import FindTarget, ParsedLock, Selection, parse_lock, select_own
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target

@@ -22,10 +22,10 @@ from wheeltarget.commands.lock.files import (
     requirements_text,
 )
 from wheeltarget.commands.lock.resolve import Resolver
-from wheeltarget.commands.prepare import Prepared, notes_on, prepare, project_names
+from wheeltarget.commands.prepare import Prepared, notes_on, prepare
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.staging.stage import Stage

@@ -76,6 +76,11 @@ class Finding:
     edits: tuple[Edit, ...] = ()
 
     @property
+    def fixable(self) -> bool:
+        """Return whether there is a safe fix."""
+        return bool(self.edits)
+
+    @property
     def location(self) -> Location:
         """Return the place of the fault."""
         assert self.fault.location is not None  # noqa: S101 - every finding is in a line
