@@ -22,10 +22,9 @@ from wheeltarget.pip_protocol import Asked, Demand, FileFact, FoundFile, FoundPr
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
-from wheeltarget.resolver.explanation import Build, Explanation, Suggestion
+from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import Job, parse_requirement
-from wheeltarget.resolver.releases import Release, judge
 from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.names import HOST_LABEL
@@ -60,8 +59,6 @@ class ExplainRequest:
 class BestFile:
     """The file that pip would select for a release.
 
-    :param version: the release.
-    :param filename: the name of the file.
     :param tag: the best of its tags for the target; empty for a source.
     :param url: its URL, without credentials.
     :param size: its size in bytes according to the index, or None.
@@ -84,7 +81,6 @@ class BestFile:
 class TargetResult:
     """The result of a requirement for one target.
 
-    :param target: the label of the target.
     :param explanation: which releases fit, why the others do not, and suggestions; None if no
         index was asked.
     :param files: the best file of each release that fits, the newest first.
@@ -310,7 +306,6 @@ def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build)
     """Group the results of all targets by requirement, in the order of the first target's lines.
 
     :param jobs: the jobs, each with its target.
-    :param listings: the listing of each job.
     """
     rows: dict[tuple[str, str, int], Row] = {}
     for job, listing in zip(jobs, listings, strict=True):
@@ -396,9 +391,13 @@ def _result(group: Sequence[_Found], job: Job, listing: JobListing, build: Build
     tags = dict(job.allowed_tags).get(asked.project)
     target = replace(job.target, tags=tags) if tags else job.target
     result = _explained(_demands(group, listing), found, target, build)
-    if label == HOST_LABEL and result.explanation:
-        sources = tuple(_sources_here(result.explanation))
-        result = replace(result, explanation=replace(result.explanation, sources=sources))
+    if label == HOST_LABEL and (why := result.explanation):
+        # This is the option with which pip builds a source for the running interpreter.
+        sources = tuple(
+            (f"--no-binary {asked.project}", f"builds {release.version} from source")
+            for release in why.admitted_as(Difference.SOURCE)[:1]
+        )
+        result = replace(result, explanation=replace(why, sources=sources))
     return replace(result, near=tuple(get_close_matches(asked.project, found.neighbours)))
 
 
@@ -438,14 +437,6 @@ def _explained(
         tuple(by_version[version] for version in fitting if version in by_version),
         next((file for file in files if file.url == found.taken and not lacks_hash), None),
     )
-
-
-def _sources_here(why: Explanation) -> Iterator[Suggestion]:
-    """Suggest the option with which pip builds a source for the running interpreter."""
-    for release in why.admitted:
-        if release.reason.difference is Difference.SOURCE:
-            yield f"--no-binary {why.demands[0].project}", f"builds {release.version} from source"
-            return
 
 
 def _best_file(file: FoundFile, target: Target) -> BestFile:

@@ -17,7 +17,7 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Choices, LookUp, Plan, make_plan
+from wheeltarget.resolver.plan import LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
@@ -80,8 +80,9 @@ def prepare(
         return found[name]
 
     inherited = invocation.configuration.options
-    choices = Choices(defaults, sources, inherited, locks=locks)
-    plan, faults = make_plan(inputs, invocation.command, choices, look_up)
+    plan, faults = make_plan(
+        inputs, invocation.command, look_up, defaults, sources, inherited=inherited, locks=locks
+    )
     return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 
 
@@ -106,9 +107,9 @@ def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
         refused |= _refusals(missing)
         missing = [url for url in missing if url not in refused]
         if missing:
-            texts, reasons = pip_runner.read_remote(arguments, missing)
-            fetched |= texts
-            unread |= {**dict.fromkeys(missing, "pip could not fetch it"), **reasons}
+            contents = pip_runner.read_remote(arguments, missing)
+            fetched |= contents.texts
+            unread |= {**dict.fromkeys(missing, "pip could not fetch it"), **contents.reasons}
 
 
 def _read(

@@ -24,35 +24,10 @@ from typing import TypeAlias
 
 from packaging.requirements import Requirement
 
+from wheeltarget import pip_protocol as protocol
 from wheeltarget.errors import DownloadError, Fault, InputError, InterruptedRunError, PipMovedError
 from wheeltarget.pip_config.options import read_connections
-from wheeltarget.pip_protocol import (
-    FAILURE,
-    INTERRUPTED,
-    NO_ROOM,
-    PIP_MOVED,
-    RESULT,
-    ChosenFile,
-    Contents,
-    Failure,
-    FetchLocked,
-    FetchReport,
-    JobListing,
-    JobOrder,
-    JobReport,
-    JobStart,
-    ListingReport,
-    ListProjects,
-    PipMoved,
-    PlainRun,
-    ReadFiles,
-    Request,
-    ResolveJobs,
-    TargetView,
-    read_message,
-    to_json,
-    write_message,
-)
+from wheeltarget.pip_protocol import Contents, read_message, to_json, write_message
 from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.resolver import prestart
 from wheeltarget.resolver.plan import Job, parse_requirement
@@ -112,9 +87,9 @@ class JobResult:
     job: Job
     exit_code: int
     dependencies: str
-    chosen: tuple[ChosenFile, ...]
+    chosen: tuple[protocol.ChosenFile, ...]
     folder: Path
-    failure: Failure | None = None
+    failure: protocol.Failure | None = None
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
 
@@ -146,7 +121,7 @@ def run_jobs(
     ]
     files = []
     for number in range(count):
-        request = ResolveJobs(
+        request = protocol.ResolveJobs(
             tuple(orders[number::count]),
             _prefetches(),
             max(connections // count, 1),
@@ -169,10 +144,9 @@ def run_jobs(
     )
 
 
-def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
+def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[protocol.JobListing, ...]:
     """List the files of the projects that each job requests, from index pages alone.
 
-    :param labels: the name of each job's target in messages.
     :raises DownloadError: if pip could not read the requirements.
     """
     with temporary_folder("listing") as home:
@@ -181,15 +155,15 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
             _make_order(job, label, options, home / "files", home / f"result-{n}.json")
             for n, (job, label) in enumerate(zip(jobs, labels, strict=True))
         )
-        request = ListProjects(orders, _prefetches(), read_connections(os.environ))
+        request = protocol.ListProjects(orders, _prefetches(), read_connections(os.environ))
         (exit_code,) = run_all([_write_request(home, request)], home)
         _raise_for_exit_code(exit_code, home)
         return tuple(map(_read_listing, orders))
 
 
-def _read_listing(order: JobOrder) -> JobListing:
+def _read_listing(order: protocol.JobOrder) -> protocol.JobListing:
     result = order.result
-    listing = read_message(result, ListingReport).listing if result.is_file() else None
+    listing = read_message(result, protocol.ListingReport).listing if result.is_file() else None
     if listing is None:
         message = f"pip could not read the requirements for {order.label}"
         raise DownloadError(message, "see pip's output above")
@@ -208,47 +182,39 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     """
     prestart.dismiss()  # that process is for targets
     with temporary_folder("plain") as home:
-        request = PlainRun(job.arguments, dict(job.files), observed)
+        request = protocol.PlainRun(job.arguments, dict(job.files), observed)
         command = prestart.command(str(_write_request(home, request)))
         with forward_signals() as receivers, subprocess.Popen(command) as child:
             receivers.append(child.send_signal)
             exit_code = child.wait()
         _raise_if_moved(home)
-        result = home / RESULT
+        result = home / protocol.RESULT
         return (
             exit_code if exit_code >= 0 else 128 - exit_code,
             _read_result(job, result, Path()) if result.is_file() else None,
         )
 
 
-def read_remote(
-    options: Sequence[str], urls: Sequence[str]
-) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Fetch requirements files with pip.
-
-    :param options: pip's options, without requirements files.
-    :returns: the texts by URL, and the reasons why files could not be fetched.
-    """
+def read_remote(options: Sequence[str], urls: Sequence[str]) -> Contents:
+    """Fetch requirements files with pip; the options are pip's, without requirements files."""
     with temporary_folder("remote") as home:
         sys.stderr.flush()
-        job_file = _write_request(home, ReadFiles(tuple(urls), tuple(options)))
+        job_file = _write_request(home, protocol.ReadFiles(tuple(urls), tuple(options)))
         done = subprocess.run(prestart.command(str(job_file)), stdout=2, check=False)
         _raise_if_disk_full(done.returncode)
         _raise_if_moved(home)
-        if not (home / RESULT).is_file():
-            return {}, {}
-        contents = read_message(home / RESULT, Contents)
-        return contents.texts, contents.reasons
+        result = home / protocol.RESULT
+        return read_message(result, Contents) if result.is_file() else Contents({}, {})
 
 
-def fetch_locked(request: FetchLocked, stage: Stage) -> FetchReport:
+def fetch_locked(request: protocol.FetchLocked, stage: Stage) -> protocol.FetchReport:
     """Fetch files with pip's session."""
     home = stage.folder / "locked"
     (exit_code,) = run_all([_write_request(home, request)], stage.temporary, stage.notify_guard)
     _raise_for_exit_code(exit_code, home)
-    if not (home / RESULT).is_file():
+    if not (home / protocol.RESULT).is_file():
         raise DownloadError(_NO_RESULT)
-    return read_message(home / RESULT, FetchReport)
+    return read_message(home / protocol.RESULT, protocol.FetchReport)
 
 
 def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage) -> int:
@@ -261,11 +227,9 @@ def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage
     """
     result = f"--wheel-dir={folder}"
     command = python("-m", "pip", "wheel", *options, "--no-deps", result, str(source))
-    variables = {**os.environ, **_temporary(stage.temporary)}
-    for name in _NOT_FOR_BUILDING:
-        variables.pop(name, None)
+    variables = {name: os.environ[name] for name in os.environ if name not in _NOT_FOR_BUILDING}
     # The hash of the source was checked when it was fetched.
-    variables["PIP_REQUIRE_HASHES"] = "0"
+    variables |= {**_temporary(stage.temporary), "PIP_REQUIRE_HASHES": "0"}
     sys.stderr.flush()
     with _processes(stage.notify_guard) as children:
         children.append(subprocess.Popen(command, env=variables, stdout=2))
@@ -278,12 +242,12 @@ def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage
 
 def _make_order(
     job: Job, label: str, options: Iterable[str], folder: Path, result: Path
-) -> JobOrder:
+) -> protocol.JobOrder:
     """Return the message for a dry run; options of pip come before the user's own."""
     target = job.target
-    return JobOrder(
+    return protocol.JobOrder(
         label,
-        TargetView(target.tags, target.environment, target.unknown) if target else None,
+        protocol.TargetView(target.tags, target.environment, target.unknown) if target else None,
         (f"--dest={folder}", *options, *job.arguments),
         dict(job.files),
         str(folder),
@@ -310,7 +274,7 @@ def _prefetches() -> bool:
     return os.environ.get("WHEELTARGET_AHEAD") != "0"
 
 
-def _write_request(home: Path, request: Request) -> Path:
+def _write_request(home: Path, request: protocol.Request) -> Path:
     home.mkdir(exist_ok=True)
     file = home / "job.json"
     write_message(file, request)
@@ -318,16 +282,16 @@ def _write_request(home: Path, request: Request) -> Path:
 
 
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
-    report = read_message(result, JobReport)
+    report = read_message(result, protocol.JobReport)
     values = {each.name: getattr(report, each.name) for each in fields(report)}
     return JobResult(job=job, folder=folder, **values)
 
 
 def _raise_for_exit_code(exit_code: int, home: Path) -> None:
     """Raise an error if a child has not run its request."""
-    if exit_code in {INTERRUPTED, -2}:
+    if exit_code in {protocol.INTERRUPTED, -2}:
         raise InterruptedRunError(2)
-    if exit_code == PIP_MOVED:
+    if exit_code == protocol.PIP_MOVED:
         _raise_if_moved(home)
     _raise_if_disk_full(exit_code)
     if exit_code:
@@ -336,15 +300,15 @@ def _raise_for_exit_code(exit_code: int, home: Path) -> None:
 
 
 def _raise_if_moved(home: Path) -> None:
-    failure = home / FAILURE
+    failure = home / protocol.FAILURE
     if failure.is_file():
-        raise PipMovedError(read_message(failure, PipMoved).sentence)
+        raise PipMovedError(read_message(failure, protocol.PipMoved).sentence)
 
 
 def _raise_if_disk_full(exit_code: int) -> None:
     """Raise the error of a child that could not write its files; the caller names the folder."""
-    if exit_code in NO_ROOM:
-        number = getattr(errno, NO_ROOM[exit_code])
+    if exit_code in protocol.NO_ROOM:
+        number = getattr(errno, protocol.NO_ROOM[exit_code])
         raise OSError(number, os.strerror(number))
 
 
@@ -386,7 +350,7 @@ def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
     :raises DownloadError: if a file has none of the hashes of the index and the user.
     """
 
-    def is_accepted(file: ChosenFile) -> bool:
+    def is_accepted(file: protocol.ChosenFile) -> bool:
         accepted = {(name.lower(), value.lower()) for name, value in (*file.hashes, *file.accepts)}
         return ("sha256", hashes.of(file.path).sha256) in accepted or any(
             name != "sha256" and value and _hash(file, name) == value for name, value in accepted
@@ -407,7 +371,6 @@ def compare_with_locks(
 ) -> None:
     """Compare the hashes of files with those in foreign locks.
 
-    :param labels: the name of each job's target in messages.
     :raises InputError: if a lock does not have the hash of a file.
     """
     faults = [
@@ -422,7 +385,7 @@ def compare_with_locks(
         raise InputError(tuple(faults))
 
 
-def _lock_faults(file: ChosenFile, label: str, lock: LockedVersion) -> Iterator[Fault]:
+def _lock_faults(file: protocol.ChosenFile, label: str, lock: LockedVersion) -> Iterator[Fault]:
     names = sorted({each.partition(":")[0] for each in lock.hashes})
     known = [f"{name}:{value}" for name in names if (value := _hash(file, name))]
     if not known:
@@ -437,7 +400,7 @@ def _lock_faults(file: ChosenFile, label: str, lock: LockedVersion) -> Iterator[
         )
 
 
-def _hash(file: ChosenFile, algorithm: str) -> str:
+def _hash(file: protocol.ChosenFile, algorithm: str) -> str:
     """Return a file's hash, or the one from the index if it was not fetched; may be empty."""
     if not file.path.is_file():
         return dict(file.hashes).get(algorithm, "")
@@ -459,14 +422,11 @@ def run_all(
     captured: bool = False,
     silent: bool = False,
 ) -> list[int]:
-    """Run processes.
+    """Run a process for each job file, and return their exit codes.
 
-    :param files: the job file of each.
-    :param temporary: the folder for temporary files.
     :param notify: sends a line about a process to the guard of a stage.
     :param captured: whether to write their output to files first, and show it in their order.
     :param silent: whether to not show captured output.
-    :returns: their exit codes.
     """
     variables = prestart.child_environment(**_temporary(temporary))
     sys.stderr.flush()
@@ -512,8 +472,7 @@ def _processes(notify: Callable[[str], None]) -> Iterator[list[_Process]]:
 def _start(file: Path, variables: Mapping[str, str], *, captured: bool) -> _Process:
     path = file.with_name(_OUTPUT) if captured else None
     prestarted = prestart.take()
-    start = JobStart(file, variables["TMPDIR"], path)
-    if prestarted is not None and prestarted.order(to_json(start)):
+    if prestarted and prestarted.order(to_json(protocol.JobStart(file, variables["TMPDIR"], path))):
         return prestarted
     command = prestart.command(str(file))
     if path is None:

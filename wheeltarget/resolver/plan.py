@@ -35,6 +35,7 @@ from wheeltarget.targets.target import Target
 from wheeltarget.utils.specifiers import is_pin
 
 LookUp = Callable[[str, str, str], Target | None]
+"""Returns the target that (key, text, folder) names, None for this Python; raises TargetError."""
 
 _OPAQUE = frozenset({"--group", "--requirements-from-script"})
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
@@ -103,23 +104,6 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """The values of wheeltarget's own options and settings.
-
-    :param defaults: the targets of lines without a clause and without a file's default; empty for
-        the running interpreter.
-    :param sources: the projects whose sources are allowed for a target, normalised.
-    :param inherited: the options of pip's configuration, which apply to every job.
-    :param locks: whether the result is locked, so that every file needs a hash.
-    """
-
-    defaults: tuple[TargetName, ...] = ()
-    sources: frozenset[str] = frozenset()
-    inherited: tuple[GivenOption, ...] = ()
-    locks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Constraints:
     """The constraints that apply to one target.
 
@@ -132,16 +116,25 @@ class Constraints:
 
 
 def make_plan(
-    inputs: Inputs, command: CommandLine, choices: Choices, look_up: LookUp
+    inputs: Inputs,
+    command: CommandLine,
+    look_up: LookUp,
+    defaults: Sequence[TargetName],
+    sources: frozenset[str] = frozenset(),
+    *,
+    inherited: Iterable[GivenOption] = (),
+    locks: bool = False,
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
     :param command: pip's own options, as given.
-    :param look_up: returns the target that (key, text, folder) names, None for the running
-        interpreter; raises TargetError.
+    :param defaults: the targets of lines without a clause and without a file's default; empty for
+        the running interpreter.
+    :param sources: the projects whose sources are allowed for a target, normalised.
+    :param inherited: the options of pip's configuration, which apply to every job.
+    :param locks: whether the result is locked, so that every file needs a hash.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
-    defaults = choices.defaults
     found, faults = _look_up_all((*inputs.named, *defaults), look_up)
     named = tuple(dict.fromkeys(found[name] for name in defaults if name in found))
     default_targets = named or (None,)
@@ -151,13 +144,13 @@ def make_plan(
         by_target.setdefault(target, [])
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
-        faults += (_inherited_fault(each) for each in choices.inherited if _only_pip_reads(each))
+        faults += (_inherited_fault(each) for each in inherited if _only_pip_reads(each))
     constraints = {each: constraints_for(each, inputs.entries, found) for each in by_target}
     jobs = []
     for target, entries in by_target.items():
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
         if target is not None:
-            faults += _foreign_faults(target, lines, options, choices)
+            faults += _foreign_faults(target, lines, options, sources, locks=locks)
             faults += pin_faults(target, lines)
         typed = (line.parsed.requirement for line in lines if line.file == COMMAND_LINE)
         given = _arguments(target, command, takes_pip_only=target in default_targets)
@@ -168,7 +161,7 @@ def make_plan(
             tuple((file.name, content_for(file, mine)) for file in inputs.files),
             lines,
             constraints[target].allowed_tags,
-            choices.sources if target else frozenset(),
+            sources if target else frozenset(),
         )
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
@@ -319,13 +312,14 @@ def _foreign_faults(
     target: Target,
     lines: Iterable[SourceLine],
     options: Sequence[tuple[SourceLine | None, GivenOption]],
-    choices: Choices,
+    sources: frozenset[str],
+    *,
+    locks: bool,
 ) -> Iterator[Fault]:
     """Refuse requirements that would have to be built, which is impossible for a foreign target.
 
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
-    sources, locks = choices.sources, choices.locks
     for line in lines:
         length = len(line.parsed.requirement)
         if length > _LONGEST:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 OPTION = "--prestart"
 """The option of the child before the number of the pipe."""
 
-_CLAUSES = (b"tags=", b"target=")
 _FILE_OPTIONS = ("-r", "-c", "--requirement", "--constraint")
 _LARGEST_FILE = 1 << 20
 _INTERRUPT, _KILL, _TERMINATE = 2, 9, 15
@@ -152,7 +151,7 @@ def begin_for(arguments: Sequence[str]) -> dict[str, bytes]:
 
 def _has_clause(text: bytes) -> bool:
     plain = text.replace(b" ", b"")
-    return any(clause in plain for clause in _CLAUSES)
+    return b"tags=" in plain or b"target=" in plain
 
 
 def _files(arguments: Sequence[str]) -> Iterator[str]:

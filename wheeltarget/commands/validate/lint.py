@@ -49,7 +49,6 @@ _MEANT = re.compile(
     rf"(?:(?P<tags>{TAG}(?:\s*+,\s*+{TAG})*+){_END}|(?P<names>[\w./-]++){_END})",
     re.IGNORECASE,
 )
-_BLANK_REST = re.compile(r"\s*+\Z")
 _LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
 _PIN = re.compile(r"===?\s*+([^\s,;()]++)")
 _PROJECT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)", re.ASCII)
@@ -171,7 +170,8 @@ class _Checker:
                 found = self._find(clause.key, word.text)
                 if isinstance(found, TargetError):
                     edits = _place(self._target_edits(line, clause, word, found), line.pieces)
-                    yield _finding(line, word, (found.code, found.message, found.hint), edits)
+                    place = word.start, word.end
+                    yield Finding(line.fault(found.message, found.hint, *place, found.code), edits)
                     continue
                 # Target files with the same content but different names may differ later.
                 same: object = (clause.key, word.text)
@@ -186,7 +186,8 @@ class _Checker:
             if word.text.lower() != first.text.lower():
                 message = f"{word.text} is the same environment as {first.text}"
             edits = _place(edits_by_word.get(word, ()), line.pieces)
-            yield _finding(line, word, ("WT301", message, "remove one of them"), edits)
+            fault = line.fault(message, "remove one of them", word.start, word.end, "WT301")
+            yield Finding(fault, edits)
 
     def _target_edits(
         self, line: SourceLine, clause: Clause, word: Word, error: TargetError
@@ -237,14 +238,6 @@ def _pins(requirement: str) -> tuple[str, set[str]]:
         return "", set()
     specifiers = requirement.partition(";")[0]
     return re.sub(r"[-_.]+", "-", match[1]).lower(), set(_PIN.findall(specifiers))
-
-
-def _finding(
-    line: SourceLine, word: Word, what: tuple[str, str, str], edits: tuple[Edit, ...]
-) -> Finding:
-    """Return a finding at a word, from its code, message and hint."""
-    code, message, hint = what
-    return Finding(line.fault(message, hint, word.start, word.end, code), edits)
 
 
 def _layout_finding(line: SourceLine) -> Iterator[Finding]:
@@ -414,7 +407,7 @@ def leave_out(line: AnnotatedLine, removed: Collection[Word]) -> dict[Word, tupl
                 edits[value] = (Edit(value.start, values[1].start, ""),)
             elif line.text[mark] == ";":
                 edits[value] = (Edit(before, values[-1].end, ""),)
-            elif _BLANK_REST.match(line.text, values[-1].end):
+            elif not line.text[values[-1].end :].strip():
                 edits[value] = (Edit(len(line.text[:mark].rstrip()), values[-1].end, ""),)
         before = values[-1].end
     return edits
