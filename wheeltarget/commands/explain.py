@@ -24,7 +24,7 @@ from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
 from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
 from wheeltarget.resolver.pip_runner import list_projects
-from wheeltarget.resolver.plan import Job, parse_requirement
+from wheeltarget.resolver.plan import PIP_ONLY, Job, parse_requirement
 from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.names import HOST_LABEL
@@ -219,12 +219,10 @@ class ExplainOutcome:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as a JSON object."""
+        keys = "label", "tag", "python"
         return {
             "schema": SCHEMA,
-            "targets": [
-                {"label": label, "tag": tag, "python": python}
-                for label, tag, python in self.targets
-            ],
+            "targets": [dict(zip(keys, target, strict=True)) for target in self.targets],
             "requirements": [row.as_dict() for row in self.rows],
             "notes": list(self.notes),
         }
@@ -280,9 +278,8 @@ def _refuse_unsupported(prepared: Prepared) -> None:
         target = target_from_options(command)
         message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
-    pip_only = {"--group", "--requirements-from-script"}
-    requested = [entry for entry in prepared.inputs.entries if not entry.constraint]
-    if not requested and not any(option.name in pip_only for option in command.options):
+    requested = any(not entry.constraint for entry in prepared.inputs.entries)
+    if not requested and not any(option.name in PIP_ONLY for option in command.options):
         hint = "for example: wheeltarget explain numpy --tags cp312-cp312-manylinux_2_28_x86_64"
         raise UsageError("no requirements given", hint)
 

@@ -97,10 +97,7 @@ class JobResult:
 def run_jobs(
     jobs: Sequence[Job], labels: Sequence[str], stage: Stage, options: RunOptions
 ) -> tuple[JobResult, ...]:
-    """Run pip for every job: resolve and fetch.
-
-    Jobs of one process share what they fetch. The outputs of several processes are shown one after
-    the other.
+    """Run pip for every job; the outputs of several processes are shown one after the other.
 
     :param labels: the name of each job's target in messages.
     :raises UsageError: if ``WHEELTARGET_CONNECTIONS`` is not a number.
@@ -176,9 +173,8 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     pip runs in the terminal, and signals are passed on to it.
 
     :param job: the job; its arguments have the destination.
-    :param observed: whether to return what pip chose.
-    :returns: pip's exit code as a shell shows it, and its result if that was requested and is
-        known.
+    :param observed: whether to return what pip chose, if that is known.
+    :returns: pip's exit code as a shell shows it, and its result.
     """
     prestart.dismiss()  # that process is for targets
     with temporary_folder("plain") as home:
@@ -218,10 +214,8 @@ def fetch_locked(request: protocol.FetchLocked, stage: Stage) -> protocol.FetchR
 
 
 def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage) -> int:
-    """Build a wheel for this machine, in isolation, without dependencies.
+    """Build a wheel of a source for this machine, in isolation, and without its dependencies.
 
-    :param source: the source distribution.
-    :param folder: the folder for the wheel.
     :param options: options for ``pip wheel``.
     :returns: pip's exit code.
     """
@@ -344,9 +338,8 @@ def roots(result: JobResult) -> list[Requirement]:
 
 
 def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
-    """Hash every file that has a known hash, and compare.
+    """Hash every file that has a known hash; the hashes are kept for later.
 
-    :param hashes: computes the hashes, and keeps them for later.
     :raises DownloadError: if a file has none of the hashes of the index and the user.
     """
 

@@ -37,7 +37,9 @@ from wheeltarget.utils.specifiers import is_pin
 LookUp = Callable[[str, str, str], Target | None]
 """Returns the target that (key, text, folder) names, None for this Python; raises TargetError."""
 
-_OPAQUE = frozenset({"--group", "--requirements-from-script"})
+PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
+"""Options with requirements that only pip reads."""
+
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
 _DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
 _LOCAL = re.compile(r"\s*(?P<url>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
@@ -209,10 +211,9 @@ def _by_target(
 
 
 def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
-    """Return the content of a file for one target: without clauses and lines of other targets.
+    """Return the content of a file for one target, with as many lines, but without clauses.
 
-    :param mine: the lines that belong to the target.
-    :returns: a text with the same number of lines.
+    :param mine: the lines that belong to the target; others become empty.
     """
     cuts: list[tuple[int, int]] = []
     for line in file.lines:
@@ -238,10 +239,8 @@ def _arguments(
         yield f"--python-version={target.python}"
         yield f"--implementation={interpreter.rstrip('0123456789')}"
         yield from (f"--abi={abi}", f"--platform={platform}")  # the child adds the complete tags
-        # A source distribution would be built for this machine, not for the target.
-        yield "--only-binary=:all:"
-        # pip would show its note once for each target.
-        yield "--disable-pip-version-check"
+        yield "--only-binary=:all:"  # a source would be built for this machine, not for the target
+        yield "--disable-pip-version-check"  # pip would show its note once for each target
 
 
 def all_options(
@@ -265,25 +264,19 @@ def _file_options(line: SourceLine) -> tuple[GivenOption, ...]:
 def _only_pip_reads(option: GivenOption) -> bool:
     """Return whether an option has requirements that only pip reads."""
     is_file = option.name == "--requirement"
-    return option.name in _OPAQUE or (is_file and is_lock(option.value or ""))
+    return option.name in PIP_ONLY or (is_file and is_lock(option.value or ""))
 
 
 def _inherited_fault(option: GivenOption) -> Fault:
     text = " ".join(option.words)
-    return Fault(
-        f"{text} in pip's configuration would apply to every target",
-        f"write {text} on the command line instead, to apply it to lines without a target",
-    )
+    hint = f"write {text} on the command line instead, to apply it to lines without a target"
+    return Fault(f"{text} in pip's configuration would apply to every target", hint)
 
 
 def constraints_for(
     target: Target | None, entries: Sequence[Entry], found: Mapping[TargetName, Target | None]
 ) -> Constraints:
-    """Find the constraints that apply to a target; None is the running interpreter.
-
-    :param entries: every line of the input; lines that are not constraints are ignored.
-    :param found: the target that each name stands for.
-    """
+    """Find the constraints among the entries that apply to a target, None for this Python."""
     lines = {entry.line for entry in entries if entry.constraint and entry.targets is None}
     with_clause = [entry for entry in entries if entry.constraint and entry.targets is not None]
     if not with_clause:
@@ -350,10 +343,7 @@ def _foreign_faults(
 
 
 def hash_hint(name: str, *, checkout: bool) -> str:
-    """Return a hint on what to lock instead of something that has no hash.
-
-    :param checkout: whether it is a repository, not a folder.
-    """
+    """Return a hint on what to lock instead of a repository or a folder, which have no hash."""
     if checkout:
         return f"name an archive of one commit instead: {name} @ https://…/COMMIT.zip"
     return f"build a wheel of it, and name that: {name} @ file:///…/{name}-….whl"
@@ -403,11 +393,7 @@ def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
 
 
 def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
-    """Refuse one project at two versions for one target.
-
-    :param lines: the requirements for the target.
-    :returns: a fault for each line that pins another version than a line before it.
-    """
+    """Yield a fault for each line that pins another version of a project than one before it."""
     pins: dict[str, list[tuple[Specifier, SourceLine]]] = defaultdict(list)
     for line in lines:
         requirement = _applicable(line, target)

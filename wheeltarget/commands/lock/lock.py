@@ -32,6 +32,7 @@ from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
+from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, TargetName, is_path
@@ -40,9 +41,6 @@ from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 
 __all__ = ["LockOutcome", "LockRequest", "lock"]
-
-_PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
-"""Options with requirements that only pip reads."""
 
 _REFUSED = (
     ("--dest", "saves no wheels", "use -o DIR to choose the folder of the locks"),
@@ -173,7 +171,7 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     jobs, options = prepared.plan.jobs, [option.name for option in invocation.everything.options]
-    if not any(job.lines for job in jobs) and not _PIP_ONLY.intersection(options):
+    if not any(job.lines for job in jobs) and not PIP_ONLY.intersection(options):
         raise UsageError(
             "there are no requirements to lock",
             "name requirements, or a requirements file with -r FILE",
