@@ -437,10 +437,9 @@ def _explained(
 
 
 def _best_file(file: FoundFile, target: Target) -> BestFile:
-    filename, tag = file.fact.filename, ""
-    if filename.endswith(".whl"):
-        tags = set(map(str, parse_wheel_filename(filename)[3]))
-        tag = next((each for each in target.tags if each in tags), "")
+    filename = file.fact.filename
+    tags = set(map(str, parse_wheel_filename(filename)[3])) if filename.endswith(".whl") else ()
+    tag = next((each for each in target.tags if each in tags), "")
     return BestFile(file.best_of or "", filename, tag, file.url, file.size, file.fact.hashes)
 
 

@@ -56,7 +56,6 @@ class Job:
     :param arguments: arguments for ``pip download``, without the destination.
     :param files: (name, content) of every requirements and constraints file, as this target
         sees it; every line keeps its number.
-    :param lines: its requirements.
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
@@ -384,12 +383,8 @@ def _needs_build(line: SourceLine) -> str:
 
 
 def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
-    refused: set[str] = set()
-    for option in options:
-        if option.name == "--no-binary":
-            names = (option.value or "").split(",")
-            refused = set() if ":none:" in names else refused.union(names)
-    return bool(refused)
+    values = [(o.value or "").split(",") for o in options if o.name == "--no-binary"]
+    return bool(values) and ":none:" not in values[-1]
 
 
 def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
