@@ -96,11 +96,10 @@ def loaded(before: str, module: str) -> set[str]:
         ),
         pytest.param(
             "typer",
-            "wheeltarget.cli.download",
+            "wheeltarget.cli.verbs.download",
             {
                 "packaging",
                 "pip",
-                "wheeltarget.commands.download.outcome",
                 "wheeltarget.requirements.loader",
                 "wheeltarget.resolver.plan",
             },
@@ -143,7 +142,7 @@ def loaded(before: str, module: str) -> set[str]:
                     "wheeltarget.resolver.pip_runner",
                 ),
                 *("http.client", "email", "json", "optparse", "configparser", "tempfile"),
-                *("shutil", "wheeltarget.commands.download.outcome", "wheeltarget.pip_protocol"),
+                *("shutil", "wheeltarget.resolver.plan", "wheeltarget.pip_protocol"),
             },
             id="lock",
         ),

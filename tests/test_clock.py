@@ -19,9 +19,8 @@ from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
-from wheeltarget.cache import pruning
-from wheeltarget.cache.run_records import drafts
-from wheeltarget.cache.wheel_store import TEMPORARY, Store
+from wheeltarget.cache.folder import prune, survey
+from wheeltarget.cache.wheel_store import TEMPORARY, Store, abandoned
 from wheeltarget.commands.bundle.writer import source_date
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_child.patches.trial import write_wheel
@@ -192,12 +191,12 @@ class TestSetBack:
         ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
         soon = put(tmp_path, b"soon!", unused_for=-DAY / 2)  # another machine's clock
         old = put(tmp_path, b"older", unused_for=10 * DAY)
-        pruning.prune(tmp_path, limit=10)
+        prune(tmp_path, limit=10)
         assert [each.exists() for each in (ahead, soon, old)] == [False, True, True]
 
     def test_use_in_the_future_is_too_old(self, tmp_path: Path) -> None:
         ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
-        pruning.prune(tmp_path, max_age=30 * DAY)
+        prune(tmp_path, max_age=30 * DAY)
         assert not ahead.exists()
 
     def test_use_is_noted_again(self, tmp_path: Path) -> None:
@@ -212,8 +211,8 @@ class TestSetBack:
         ahead = remember(tmp_path, "ahead", until=now + 500)
         ahead.write_text(f'{{"made": {now + 400}, "until": {now + 500}}}')
         kept = remember(tmp_path, "kept", until=now + 500)
-        assert pruning.survey(tmp_path, 1).current == 1
-        pruning.prune(tmp_path)
+        assert survey(tmp_path, 1).current == 1
+        prune(tmp_path)
         assert (ahead.exists(), kept.exists()) == (False, True)
 
     def test_drafts_of_the_future_are_dead(self, tmp_path: Path) -> None:
@@ -226,4 +225,6 @@ class TestSetBack:
                 os.utime(file, (time.time() + ahead,) * 2)
         store.sweep()
         assert names(tmp_path / TEMPORARY) == ["1.x"]
-        assert [each.name for each in drafts(tmp_path / "runs")] == [f"{400 * int(DAY)}.part"]
+        assert [each.name for each in abandoned(tmp_path / "runs", "*.part")] == [
+            f"{400 * int(DAY)}.part"
+        ]

@@ -11,8 +11,9 @@ from tests.support.cli import download, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import api
-from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.api import PlainRun
 from wheeltarget.cli.output.text import show_error
+from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import WheeltargetError
 
 GOOD = "cp39-cp39-manylinux2014_x86_64"
@@ -93,7 +94,7 @@ CLAUSES = {
           separate tags by commas; put a comment after a # of its own
         """,
     "marker behind": """
-        r.txt:1:45: error: text that is not a clause comes after a clause
+        r.txt:1:45: error: other text comes after a clause
             app ; tags={GOOD} ; python_version > '3'
                                                         ^^^^^^^^^^^^^^^^^^^^
           write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…

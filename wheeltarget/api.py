@@ -1,6 +1,6 @@
 """One function for each verb: a request in, an outcome out, nothing printed.
 
-A verb is loaded when it is first asked for, so that a program pays for no other.
+A name is loaded when it is first used, so that a program loads only the verbs that it uses.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from wheeltarget.commands.download.outcome import (
         DownloadOutcome,
         PlainRun,
+        RequestedBy,
         TargetFile,
         TargetFiles,
     )
     from wheeltarget.commands.download.request import DownloadRequest
     from wheeltarget.commands.explain.explain import ExplainOutcome, ExplainRequest, explain
-    from wheeltarget.commands.lock.lock import LockOutcome, LockRequest, lock
+    from wheeltarget.commands.lock.diff import LockOutcome
+    from wheeltarget.commands.lock.lock import LockRequest, lock
     from wheeltarget.commands.validate.codes import CODES
     from wheeltarget.commands.validate.validate import ValidateOutcome, ValidateRequest, validate
-    from wheeltarget.resolver.results import RequestedBy
 
 __all__ = [
     "CODES",
@@ -45,18 +46,23 @@ __all__ = [
 
 _HOMES = {
     "commands.download.download": ("download",),
-    "commands.download.outcome": ("DownloadOutcome", "PlainRun", "TargetFile", "TargetFiles"),
+    "commands.download.outcome": (
+        "DownloadOutcome",
+        "PlainRun",
+        "RequestedBy",
+        "TargetFile",
+        "TargetFiles",
+    ),
     "commands.download.request": ("DownloadRequest",),
     "commands.explain.explain": ("ExplainOutcome", "ExplainRequest", "explain"),
     "commands.lock.lock": ("LockOutcome", "LockRequest", "lock"),
     "commands.validate.codes": ("CODES",),
     "commands.validate.validate": ("ValidateOutcome", "ValidateRequest", "validate"),
-    "resolver.results": ("RequestedBy",),
 }
 
 
 def __getattr__(name: str) -> object:
-    """Load what is asked for from where it is."""
+    """Load a name from its module."""
     for module, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"wheeltarget.{module}"), name)

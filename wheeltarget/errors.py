@@ -46,11 +46,7 @@ class Fault:
 
 
 class WheeltargetError(Exception):
-    """The base class of errors that end the run.
-
-    :param message: one sentence without a full stop.
-    :param hint: what to do about it, or an empty string.
-    """
+    """The base class of errors that end the run; message and hint are as in :class:`Fault`."""
 
     exit_code = 1
 
@@ -63,7 +59,6 @@ class WheeltargetError(Exception):
 class TargetError(WheeltargetError):
     """A tag, name or file that does not describe an environment.
 
-    :param code: the code of the fault.
     :param instead: the only correction that is possible; empty if there are several or none.
     """
 
@@ -78,7 +73,6 @@ class AnnotationError(WheeltargetError):
 
     :param start: index of the first wrong character in the parsed text, from 0.
     :param end: index after the last one.
-    :param code: the code of the fault.
     """
 
     def __init__(self, message: str, hint: str, start: int, end: int, *, code: str = "") -> None:
@@ -141,11 +135,7 @@ class CacheError(WheeltargetError):
 
 
 class HashMismatchError(WheeltargetError):
-    """A file does not have the expected hash.
-
-    :param expected: the expected sha256, in hexadecimal.
-    :param got: the sha256 of the file.
-    """
+    """A file does not have the expected sha256, which is in hexadecimal."""
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(f"expected the sha256 {expected}, got {got}")
@@ -174,10 +164,7 @@ class PipMovedError(WheeltargetError):
 
 
 class InterruptedRunError(WheeltargetError):
-    """A signal ended the run; nothing was changed.
-
-    :param signum: the number of the signal.
-    """
+    """A signal ended the run; nothing was changed."""
 
     def __init__(self, signum: int) -> None:
         super().__init__("interrupted; the destination was left as it was")

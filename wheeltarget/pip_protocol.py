@@ -25,8 +25,7 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin
 
 from wheeltarget.errors import PipMovedError
-from wheeltarget.utils.atomic_write import write_private
-from wheeltarget.utils.file_to_fetch import FileToFetch
+from wheeltarget.utils.files import FileToFetch, write_private
 
 SCHEMA = 3
 """The version of the messages; it changes if any of them does."""

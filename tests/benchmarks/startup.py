@@ -42,7 +42,7 @@ DOWNLOAD = {
 IMPORTS = {
     "wheeltarget, before pip is told what to do": (
         "import wheeltarget.cli.main, wheeltarget.cli.passthrough, wheeltarget.cli.app\n"
-        "import wheeltarget.cli.download, wheeltarget.commands.download.download"
+        "import wheeltarget.cli.verbs.download, wheeltarget.commands.download.download"
     ),
     "pip's process, before it begins": (
         "import wheeltarget.pip_child.__main__\n"

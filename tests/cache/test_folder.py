@@ -18,14 +18,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cli import Result, environment, wheeltarget
-from wheeltarget.cache import pruning, run_key
-from wheeltarget.cache.folder import cache_folder, is_refused, prepare, records_folder, wheel_folder
+from wheeltarget.cache.folder import (
+    DAY,
+    cache_folder,
+    clear,
+    is_refused,
+    prepare,
+    prune,
+    prune_after_run,
+    read_size,
+    records_folder,
+    survey,
+    wheel_folder,
+)
 from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.utils.permissions import is_ours
-
-DAY = pruning.DAY
+from wheeltarget.utils.user_folders import is_ours
 
 
 def put(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:
@@ -60,7 +69,7 @@ def run(*words: str, **variables: str) -> Result:
 
 @pytest.mark.parametrize("home", [None, "", "relative", "/somewhere/caches"])
 def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
-    monkeypatch.delenv(run_key.VARIABLE)
+    monkeypatch.delenv("WHEELTARGET_CACHE_DIR")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if home is not None:
         monkeypatch.setenv("XDG_CACHE_HOME", home)
@@ -76,9 +85,9 @@ def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: st
 
 def test_a_variable_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder({run_key.VARIABLE: "~/mine"}) == tmp_path / "mine"
+    assert cache_folder({"WHEELTARGET_CACHE_DIR": "~/mine"}) == tmp_path / "mine"
     monkeypatch.chdir(tmp_path)
-    assert cache_folder({run_key.VARIABLE: "mine"}) == tmp_path / "mine"
+    assert cache_folder({"WHEELTARGET_CACHE_DIR": "mine"}) == tmp_path / "mine"
 
 
 @pytest.mark.parametrize(
@@ -116,13 +125,13 @@ def test_root_leaves_nothing_in_a_users_cache(folder: Path) -> None:
     [("0", 0), ("12", 12), ("1kB", 1000), (" 2.5 gb ", 2_500_000_000), ("3MiB", 3 << 20)],
 )
 def test_sizes_are_read(text: str, size: int) -> None:
-    assert pruning.read_size(text, "it") == size
+    assert read_size(text, "it") == size
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5.2MB", "3 parsecs", "GB", "1e9", "9" * 400])
 def test_what_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"it: .* is not a size"):
-        pruning.read_size(text, "it")
+        read_size(text, "it")
 
 
 def test_dir_and_info(folder: Path) -> None:
@@ -210,7 +219,7 @@ def test_what_cannot_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPat
         raise PermissionError(13, "Permission denied", str(folder))
 
     monkeypatch.setattr(Store, "entries", fail)
-    for use in (lambda: pruning.survey(folder, 1), lambda: pruning.clear(folder)):
+    for use in (lambda: survey(folder, 1), lambda: clear(folder)):
         with pytest.raises(CacheError, match=r"cannot read \S+cache: Permission denied"):
             use()
 
@@ -229,9 +238,9 @@ def test_the_limit_is_kept_and_no_more_is_removed_than_needed(
             (put(folder, bytes([number] * size), unused_for=3600 * (number + age * 10)), size)
             for number, (size, age) in enumerate(files)
         ]
-        before = pruning.survey(folder, limit)
-        removed = pruning.prune(folder, limit=limit)
-        after = pruning.survey(folder, limit)
+        before = survey(folder, limit)
+        removed = prune(folder, limit=limit)
+        after = survey(folder, limit)
         assert after.size <= limit
         assert (after.wheels + removed.wheels, after.size + removed.size) == (
             before.wheels,
@@ -244,13 +253,13 @@ def test_the_limit_is_kept_and_no_more_is_removed_than_needed(
 def test_room_is_made_once_a_day(folder: Path) -> None:
     folder.mkdir()
     first = put(folder, b"first")
-    pruning.prune_now_and_then(folder, 0)
+    assert prune_after_run(folder, {"WHEELTARGET_CACHE_LIMIT": "0"}) == ""
     assert not first.exists()
     second = put(folder, b"second")
-    pruning.prune_now_and_then(folder, 0)
+    assert prune_after_run(folder, {"WHEELTARGET_CACHE_LIMIT": "0"}) == ""
     assert second.exists()
     os.utime(folder / "pruned", (1, 1))
-    pruning.prune_now_and_then(folder, 0)
+    assert prune_after_run(folder, {"WHEELTARGET_CACHE_LIMIT": "0"}) == ""
     assert not second.exists()
 
 
@@ -276,6 +285,6 @@ def test_clearing_beside_a_running_download_hurts_neither(folder: Path, tmp_path
     with subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True) as process:
         while process.poll() is None:
             with contextlib.suppress(FileNotFoundError):
-                pruning.clear(folder)
+                clear(folder)
         assert process.stderr is not None
         assert (process.returncode, process.stderr.read()) == (0, "")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tests.support.cli import environment
 from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.errors import HashMismatchError
-from wheeltarget.utils.hashes import Digest, Writer, hash_file
+from wheeltarget.utils.files import Digest, Writer, hash_file
 
 CONTENT = b"a wheel" * 1000
 OTHER = b"the wheel of somebody else"

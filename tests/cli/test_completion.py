@@ -97,7 +97,7 @@ class TestTargets:
         ],
     )
     def test_offers(self, incomplete: str, expected: tuple[str, ...]) -> None:
-        assert offer_targets(incomplete, _list) == expected
+        assert offer_targets(incomplete, _list, lambda _: ()) == expected
 
 
 @pytest.fixture

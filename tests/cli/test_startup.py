@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,9 +13,7 @@ import pytest
 from tests.support.cli import environment, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget import pip_protocol
-from wheeltarget.errors import InterruptedRunError
-from wheeltarget.resolver import prestart
+from wheeltarget.cli.app import VERBS
 from wheeltarget.resolver.prestart import OPTION
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
@@ -61,7 +56,7 @@ def watch(
     return set(modules), seen
 
 
-SLOW = {"pydantic", "rich", "pip", "wheeltarget.cli.cache"}
+SLOW = {"pydantic", "rich", "pip", "wheeltarget.cli.verbs.cache"}
 PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.cli.app"}
 
 
@@ -70,6 +65,11 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
     [
         (["--version"], PACKAGES | {"pathlib", "re", "dataclasses", "subprocess"}),
         (
+            ["--help"],
+            {"packaging", "pip", *(f"wheeltarget.cli.verbs.{verb}" for verb in VERBS)}
+            | {"wheeltarget.commands.invocation", "wheeltarget.targets.catalog"},
+        ),
+        (
             ["download", "--no-index", "--tags", TARGET, "lib"],
             SLOW | {"wheeltarget.commands.validate.validate"},
         ),
@@ -77,7 +77,7 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
         (["download", "lib ; tags="], SLOW),
         (["validate", "needed.txt"], SLOW | {"wheeltarget.api", "wheeltarget.resolver.pip_runner"}),
     ],
-    ids=["version", "tags", "clause", "fault", "validate"],
+    ids=["version", "help", "tags", "clause", "fault", "validate"],
 )
 def test_a_command_loads_what_it_needs(
     tmp_path: Path, words: list[str], too_much: set[str]
@@ -225,117 +225,3 @@ def test_a_process_in_reserve_ends_with_the_one_that_was_killed() -> None:
     process.kill()
     # Its standard error is that of the other one, and ends with it.
     assert process.communicate(timeout=30)[1] == ""
-
-
-@posix
-@pytest.mark.parametrize("delay", [0, 0.1])
-def test_an_interrupted_process_says_nothing(
-    delay: float, capfd: pytest.CaptureFixture[str]
-) -> None:
-    prestart.begin()
-    child = prestart.take()
-    assert child is not None
-    time.sleep(delay)
-    os.kill(child.pid, signal.SIGINT)
-    assert child.wait() == 130
-    assert capfd.readouterr() == ("", "")
-    child.kill()  # and whoever ends it once more does no harm
-    assert child.wait(1) == 130
-
-
-@posix
-def test_waiting_can_come_to_an_end_before_the_process() -> None:
-    prestart.begin()
-    prestart.begin()  # there is one already
-    child = prestart.take()
-    assert child is not None
-    assert prestart.take() is None
-    with pytest.raises(subprocess.TimeoutExpired):
-        child.wait(0.05)
-    child.terminate()
-    assert child.wait(30) == -signal.SIGTERM
-    prestart.dismiss()
-
-
-@posix
-def test_a_process_that_is_told_half_of_its_job_does_nothing(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    class HalfWritten(io.TextIOWrapper):
-        def write(self, text: str) -> int:
-            super().write(text[: len(text) // 2])
-            raise InterruptedRunError(signal.SIGTERM)
-
-    def fdopen(pipe: int, *_mode: object, **_named: object) -> HalfWritten:
-        return HalfWritten(open(pipe, "wb"))
-
-    monkeypatch.setattr(os, "fdopen", fdopen)
-    prestart.begin()
-    child = prestart.take()
-    assert child is not None
-    with pytest.raises(InterruptedRunError):
-        child.order(Path("job.json"), "", None)
-    assert child.wait() == -signal.SIGKILL
-    assert capfd.readouterr() == ("", "")
-
-
-@posix
-def test_a_process_that_does_not_understand_its_job_says_so(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(pip_protocol, "to_json", lambda _message: '{"schema": 0}')
-    prestart.begin()
-    child = prestart.take()
-    assert child is not None
-    assert child.order(Path("job.json"), "", None)
-    assert child.wait() == 70
-    said = capfd.readouterr().err
-    assert said.startswith("ERROR: wheeltarget and the process in which it runs pip seem to be")
-    assert said.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("words", "begun"),
-    [
-        ([], False),
-        (["lib"], False),
-        (["tagsoup", "--dest=target"], False),
-        (["-r", "plain.txt", "-c"], False),
-        (["-r", "missing.txt"], False),
-        (["-r", "pipe"], False),
-        (["-r", "."], False),
-        (["--tags=x"], True),
-        (["--target", "x"], True),
-        (["lib ; tags = x"], True),
-        (["lib # target=x"], True),
-        (["-r", "annotated.txt"], True),
-        (["-cannotated.txt"], True),
-        (["--constraint=annotated.txt"], True),
-        (["lib \udcff ; tags=x"], True),
-    ],
-    ids=str,
-)
-def test_what_seems_to_name_a_target(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], begun: bool
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("plain.txt").write_text("lib # on target\n")
-    Path("annotated.txt").write_text("lib # tags  = x\n")
-    if hasattr(os, "mkfifo"):
-        os.mkfifo("pipe")  # nobody writes to it, so opening it would take forever
-    calls: list[bool] = []
-    monkeypatch.setattr(prestart, "begin", lambda: calls.append(True))
-    contents = prestart.begin_for(words)
-    assert calls == [True] * begun
-    assert all(Path(name).read_bytes() == content for name, content in contents.items())
-    assert len(contents) == any("annotated" in word or "plain" in word for word in words)
-
-
-def test_process_that_works_on_targets_gives_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the user says of it himself stands, and pip as it is gets nothing of it."""
-    monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
-    monkeypatch.delenv("MALLOC_TRIM_THRESHOLD_", raising=False)
-    variables = prestart.child_environment(TMPDIR="x")
-    assert (variables["MALLOC_ARENA_MAX"], variables["TMPDIR"]) == ("7", "x")
-    assert int(variables["MALLOC_TRIM_THRESHOLD_"]) > 0
-    assert "MALLOC_TRIM_THRESHOLD_" not in os.environ

@@ -22,10 +22,10 @@ def house(tmp_path: Path) -> Path:
     return tmp_path / "house"
 
 
-def check(house: Path, *words: str, target: str = TAG) -> Result:
+def check(house: Path, *arguments: str, target: str = TAG) -> Result:
     lock_wheels(sorted(house.iterdir()), target, house.parent / "pylock.t.toml")
-    words = ("-r", "pylock.t.toml", "--wheels=house", *words)
-    return run_here("install-check", *words, cwd=house.parent)
+    arguments = ("-r", "pylock.t.toml", "--wheels=house", *arguments)
+    return run_here("install-check", *arguments, cwd=house.parent)
 
 
 def test_good(house: Path) -> None:

@@ -15,11 +15,11 @@ import pytest
 from tests.support.cli import ROOT, download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.commands.download.download import pick_jobs
+from wheeltarget.commands.download.download import select_jobs
 from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import ClashError, DestinationError, UsageError
 from wheeltarget.staging.folders import Folder
-from wheeltarget.utils.hashes import Digest, Hashes
+from wheeltarget.utils.files import Digest, Hashes
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp312-cp312-win_amd64"
@@ -29,7 +29,7 @@ REQUIREMENTS = f"app ; tags={LINUX},{WINDOWS}\nlib<2 ; tags={LINUX}\nhere ; targ
 
 @pytest.fixture
 def project(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
-    """Give a folder with requirements for three targets, each of which gets something else."""
+    """Return a folder with requirements for three targets, each of which gets something else."""
     shop = tmp_path / "index"
     make_wheel(shop, "app", requires=["lib", 'only ; sys_platform == "win32"'])
     for name, version in (("lib", "1.0"), ("lib", "2.0"), ("only", "1.0"), ("here", "1.0")):
@@ -41,7 +41,7 @@ def project(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it ser
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Give the content of every file of a folder by its path."""
+    """Return the content of every file of a folder by its path."""
     found = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
@@ -52,16 +52,16 @@ class TestOnlyJob:
     def test_jobs_apart_and_merged_are_the_whole_run(
         self, project: Path, index: LocalIndex
     ) -> None:
-        words = ["-r", "requirements.txt", "--by-target"]
-        assert download(index, *words, cwd=project, destination="whole").exit_code == 0
-        plan = download(index, *words, "--dry-run", "--format=json", cwd=project)
+        arguments = ["-r", "requirements.txt", "--by-target"]
+        assert download(index, *arguments, cwd=project, destination="whole").exit_code == 0
+        plan = download(index, *arguments, "--dry-run", "--format=json", cwd=project)
         jobs = json.loads(plan.stdout)["targets"]
         assert [job["label"] for job in jobs] == [LINUX, WINDOWS, "this interpreter"]
         assert [job["folder"] for job in jobs] == [LINUX, WINDOWS, "this-interpreter"]
         for number, job in enumerate(jobs):
             name = job["label"] if number % 2 else job["folder"]
             done = download(
-                index, *words, "--only-job", name, cwd=project, destination=f"parts/{number}"
+                index, *arguments, "--only-job", name, cwd=project, destination=f"parts/{number}"
             )
             assert done.exit_code == 0, done.stderr
             assert "note:" not in done.stderr
@@ -82,14 +82,14 @@ class TestOnlyJob:
 
     def test_other_job_cannot_spoil_it(self, project: Path, index: LocalIndex) -> None:
         (project / "requirements.txt").write_text(f"{REQUIREMENTS}nothing ; tags={LINUX}\n")
-        words = ["-r", "requirements.txt", "--allow-sdist=only"]
-        done = download(index, *words, "--only-job", WINDOWS, cwd=project)
+        arguments = ["-r", "requirements.txt", "--allow-sdist=only"]
+        done = download(index, *arguments, "--only-job", WINDOWS, cwd=project)
         assert done.exit_code == 0, done.stderr
         assert "note:" not in done.stderr, "whether another job needs the source is not known"
 
     def test_name_of_no_job(self, project: Path, index: LocalIndex) -> None:
-        words = ["--only-job=cp39", f"--only-job={LINUX}", "--only-job", ""]
-        done = download(index, "-r", "requirements.txt", *words, cwd=project)
+        arguments = ["--only-job=cp39", f"--only-job={LINUX}", "--only-job", ""]
+        done = download(index, "-r", "requirements.txt", *arguments, cwd=project)
         assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr == (
             "error: --only-job: there is no job 'cp39', ''\n"
@@ -100,14 +100,14 @@ class TestOnlyJob:
 
     def test_one_label_for_two_jobs(self) -> None:
         labels, folders = ["box", "box", "lamp"], ["box", "box-2", "lamp"]
-        assert pick_jobs(labels, folders, ["box"]) == (0, 1)
-        assert pick_jobs(labels, folders, ["box-2"]) == (1,)
-        assert pick_jobs(labels, folders, []) == (0, 1, 2)
+        assert select_jobs(labels, folders, ["box"]) == (0, 1)
+        assert select_jobs(labels, folders, ["box-2"]) == (1,)
+        assert select_jobs(labels, folders, []) == (0, 1, 2)
 
 
 @pytest.fixture
 def parts(tmp_path: Path) -> tuple[Path, Path]:
-    """Give two wheelhouses that share a wheel, with a lock in each."""
+    """Return two wheelhouses that share a wheel, with a lock in each."""
     first, second = tmp_path / "first", tmp_path / "second"
     for folder in (first, second):
         make_wheel(folder, "lib")
@@ -117,14 +117,14 @@ def parts(tmp_path: Path) -> tuple[Path, Path]:
 
 
 class TestMerge:
-    """Files once, all or nothing, and nobody's own file changed."""
+    """Files once, all or nothing, and no other file changed."""
 
     def test_json(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
         (parts[0] / "README").write_text("mine")
         (parts[0] / ".hidden").write_text("mine")
         before = [contents(folder) for folder in parts]
-        words = ["merge", "first", "second", "first", "-d", "all/in/one", "--format", "json"]
-        done = wheeltarget(*words, cwd=tmp_path)
+        arguments = ["merge", "first", "second", "first", "-d", "all/in/one", "--format", "json"]
+        done = wheeltarget(*arguments, cwd=tmp_path)
         assert done.exit_code == 0, done.stderr
         outcome = json.loads(done.stdout)
         files = {file["name"]: file for file in outcome["files"]}
@@ -167,8 +167,8 @@ class TestMerge:
         (parts[1] / name).write_bytes(b"another")
         done = wheeltarget("merge", "first", "second", "-d", "all", cwd=tmp_path)
         assert (done.exit_code, done.stdout) == (1, "")
-        told = f"error: {name} is two different files: first/{name} and second/{name}\n"
-        assert done.stderr.startswith(told)
+        message = f"error: {name} is two different files: first/{name} and second/{name}\n"
+        assert done.stderr.startswith(message)
         assert hint in done.stderr
         assert names(tmp_path) == ["first", "second"]
 
@@ -187,7 +187,7 @@ class TestMerge:
             "windows/deeper/lost-1.0-py3-none-any.whl",
         ]
 
-    def test_versions_that_differ_are_told(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
+    def test_note_on_versions_that_differ(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
         for folder, version in zip(parts, ("1.5", "2.0"), strict=True):
             make_wheel(folder, "other", version)
             make_wheel(folder / version, "own", version)
@@ -199,9 +199,7 @@ class TestMerge:
             "note: other differs: 1.5 from first, second; 2.0 from second\n",
         )
 
-    def test_another_file_is_replaced_and_told(
-        self, parts: tuple[Path, Path], tmp_path: Path
-    ) -> None:
+    def test_note_on_a_replaced_file(self, parts: tuple[Path, Path], tmp_path: Path) -> None:
         (tmp_path / "all").mkdir()
         lock = tmp_path / "all" / "pylock.first.toml"
         lock.write_text("# yesterday's\n")
@@ -234,8 +232,8 @@ class TestMerge:
         link = parts[0] / "gone-1.0-py3-none-any.whl"
         link.symlink_to(tmp_path / "nowhere")
         done = wheeltarget("merge", "first", "second", "-d", "all", cwd=tmp_path)
-        told = "error: cannot read first/gone-1.0-py3-none-any.whl: No such file or directory\n"
-        assert (done.exit_code, done.stdout, done.stderr) == (3, "", told)
+        message = "error: cannot read first/gone-1.0-py3-none-any.whl: No such file or directory\n"
+        assert (done.exit_code, done.stdout, done.stderr) == (3, "", message)
         assert names(tmp_path) == ["first", "second"]
 
     def test_file_that_cannot_be_read(
@@ -256,7 +254,7 @@ class TestMerge:
         assert names(tmp_path / "all") == names(parts[0])
 
     @pytest.mark.parametrize(
-        ("words", "told"),
+        ("arguments", "message"),
         [
             ("merge first gone lost -d all", "gone, lost are not folders"),
             ("merge first -d first/all", "is inside first, which is to be merged"),
@@ -264,12 +262,12 @@ class TestMerge:
             ("merge first", "Missing option"),
         ],
     )
-    def test_wrong_words(
-        self, parts: tuple[Path, Path], tmp_path: Path, words: str, told: str
+    def test_wrong_arguments(
+        self, parts: tuple[Path, Path], tmp_path: Path, arguments: str, message: str
     ) -> None:
-        done = wheeltarget(*words.split(), cwd=tmp_path)
+        done = wheeltarget(*arguments.split(), cwd=tmp_path)
         assert (done.exit_code, done.stdout) == (2, "")
-        assert told in done.stderr
+        assert message in done.stderr
         assert names(tmp_path) == ["first", "second"]
         assert len(names(parts[0])) == 3
 
@@ -290,7 +288,7 @@ class TestMerge:
 
 
 def documented(language: str) -> str:
-    """Give the only block of a language on the page about machines."""
+    """Return the only block of a language on the page about machines."""
     page = (ROOT / "docs" / "merge.md").read_text("utf-8")
     (block,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
     return str(block)
@@ -298,11 +296,11 @@ def documented(language: str) -> str:
 
 @pytest.fixture
 def commands(tmp_path: Path, index: LocalIndex) -> dict[str, str]:
-    """Give the variables of a machine that has wheeltarget, Python, and the index."""
+    """Return the variables of a machine that has wheeltarget, Python, and the index."""
     folder = tmp_path / "commands"
     folder.mkdir()
-    for name, words in {"wheeltarget": "-m wheeltarget", "python": "", "python3": ""}.items():
-        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {words} "$@"\n')
+    for name, arguments in {"wheeltarget": "-m wheeltarget", "python": "", "python3": ""}.items():
+        (folder / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {arguments} "$@"\n')
         (folder / name).chmod(0o755)
     return environment(
         PATH=f"{folder}{os.pathsep}{os.environ['PATH']}",
@@ -313,7 +311,7 @@ def commands(tmp_path: Path, index: LocalIndex) -> dict[str, str]:
 
 
 def run_steps(text: str) -> list[str]:
-    """Give the commands of a workflow's steps, but for those that install wheeltarget."""
+    """Return the commands of a workflow's steps, but for those that install wheeltarget."""
     steps = re.findall(r"^( +)(?:- )?run: (?:\|\n((?:\1  .*\n)+)|(.*)\n)", text, re.MULTILINE)
     found = [block or line for _, block, line in steps]
     return [step for step in found if "pip install" not in step]
@@ -330,8 +328,8 @@ def test_documented_workflow(
 
     def run(step: str, folder: Path, **variables: str) -> None:
         shutil.copy(project / "requirements.txt", folder)
-        words = ["bash", "-e", "-o", "pipefail", "-c", step]
-        subprocess.run(words, cwd=folder, env={**commands, **variables}, check=True)
+        arguments = ["bash", "-e", "-o", "pipefail", "-c", step]
+        subprocess.run(arguments, cwd=folder, env={**commands, **variables}, check=True)
 
     machine = tmp_path / "planner"
     machine.mkdir()
@@ -356,9 +354,14 @@ def test_documented_makefile(project: Path, index: LocalIndex, commands: dict[st
         download(index, "-r", "requirements.txt", cwd=project, destination="whole").exit_code == 0
     )
 
-    def make(*words: str) -> subprocess.CompletedProcess[str]:
+    def make(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["make", *words], cwd=project, env=commands, capture_output=True, text=True, check=False
+            ["make", *arguments],
+            cwd=project,
+            env=commands,
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     done = make("-s", "-j3", "wheels")

@@ -14,9 +14,12 @@ import pytest
 from tests.support.cli import environment
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.commands.invocation import InputFiles
-from wheeltarget.resolver import prestart
-from wheeltarget.utils.regular_files import RefusedFileError
+from wheeltarget.commands.prepare import note_unused_constraints, notes_on
+from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.requirements.parser import SourceLine, parse_typed
+from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.plan import Job, Plan
+from wheeltarget.targets.catalog import look_up_tag
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
 
@@ -88,20 +91,20 @@ ONCE = dict.fromkeys(INPUTS, 1)
 
 @pytest.mark.parametrize("own", [[], ["--dry-run"], ["--jobs", "2", "--format=json"]], ids=" ".join)
 def test_download(project: Path, index: LocalIndex, own: list[str]) -> None:
-    words = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt", *own]
-    assert count(project, *words) == (ONCE, 1)
+    arguments = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt", *own]
+    assert count(project, *arguments) == (ONCE, 1)
     assert (project / "house").is_dir() is (own != ["--dry-run"])
 
 
 def test_lock(project: Path, index: LocalIndex) -> None:
-    words = ["lock", *index.pip_args(), "-o", "locks", "-r", "needed.txt"]
+    arguments = ["lock", *index.pip_args(), "-o", "locks", "-r", "needed.txt"]
     targets = ("box", "_-mine_toml")
     locks = [f"locks/pylock.{target}.toml" for target in targets]
-    assert count(project, *words) == (ONCE, 1)
+    assert count(project, *arguments) == (ONCE, 1)
     assert len(list((project / "locks").iterdir())) == 2
-    assert count(project, *words, "--check") == (ONCE | dict.fromkeys(locks, 1), 1)
-    # Once more when nobody else can place any, as another run may have done since.
-    assert count(project, *words) == (ONCE | dict.fromkeys(locks, 2), 1)
+    assert count(project, *arguments, "--check") == (ONCE | dict.fromkeys(locks, 1), 1)
+    # Again while no other run can place any, as one may have done since.
+    assert count(project, *arguments) == (ONCE | dict.fromkeys(locks, 2), 1)
 
 
 def test_explain(project: Path, index: LocalIndex) -> None:
@@ -109,18 +112,18 @@ def test_explain(project: Path, index: LocalIndex) -> None:
 
 
 def test_check(project: Path, index: LocalIndex) -> None:
-    words = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
-    count(project, *words)
+    arguments = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
+    count(project, *arguments)
     assert count(project, "check", "house", "-r", "needed.txt") == (ONCE, 1)
 
 
-def test_a_run_that_is_pips_alone(project: Path, index: LocalIndex) -> None:
+def test_plain_run(project: Path, index: LocalIndex) -> None:
     """Before this process becomes pip, which reads all of it again."""
     (project / "pyproject.toml").write_text("[tool.wheeltarget]\n")
     (project / "needed.txt").write_text("-c limits.txt\nlib ; target=host\n")
-    words = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
+    arguments = ["download", *index.pip_args(), "-d", "house", "-r", "needed.txt"]
     once = dict.fromkeys(["limits.txt", "needed.txt", "pip.conf", "pyproject.toml"], 1)
-    assert count(project, *words) == (once, 1)
+    assert count(project, *arguments) == (once, 1)
 
 
 def test_locks(project: Path, index: LocalIndex) -> None:
@@ -132,12 +135,12 @@ def test_locks(project: Path, index: LocalIndex) -> None:
     assert count(project, "check", "house", "-r", lock) == (once, 1)
     assert count(project, "bundle", "-r", lock, "-o", "bundle.zip") == (once, 1)
     assert count(project, "bundle", "-r", lock, "--wheels=house", "-o", "b.zip") == (once, 1)
-    words = ["prune", "house", "-r", lock, "--list"]
-    assert count(project, *words) == (once, 1)
+    arguments = ["prune", "house", "-r", lock, "--list"]
+    assert count(project, *arguments) == (once, 1)
 
 
 def test_a_lock_that_is_not_ours(project: Path, index: LocalIndex) -> None:
-    """It is for whatever the project names."""
+    """It is for the target that the project names."""
     count(project, "lock", *index.pip_args(), "-o", ".", "-r", "needed.txt")
     text = (project / "pylock.box.toml").read_text()
     foreign = text[: text.index("[tool.wheeltarget")].replace('"wheeltarget', '"other')
@@ -148,32 +151,60 @@ def test_a_lock_that_is_not_ours(project: Path, index: LocalIndex) -> None:
 
 def test_a_file_named_twice(project: Path, index: LocalIndex) -> None:
     twice = f"{project}{os.sep}limits.txt"
-    words = ["explain", *index.pip_args(), "-r", "needed.txt", "-c", twice, "-c", "./limits.txt"]
-    assert count(project, *words) == (ONCE, 1)
+    arguments = [
+        "explain",
+        *index.pip_args(),
+        "-r",
+        "needed.txt",
+        "-c",
+        twice,
+        "-c",
+        "./limits.txt",
+    ]
+    assert count(project, *arguments) == (ONCE, 1)
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="files as POSIX has them")
-def test_a_pipe_is_read_once_and_only_if_the_command_line_names_it() -> None:
-    end, start = os.pipe()
-    os.write(start, b"lib")
-    os.close(start)
-    name, files = f"/dev/fd/{end}", InputFiles()
-    try:
-        assert [files.read(name), files.read(name)] == [(b"lib", False)] * 2
-        for read in (files.read_nested, files.read_lock):
-            with pytest.raises(RefusedFileError, match="it is a named pipe"):
-                read(name)
-    finally:
-        os.close(end)
+def line(requirement: str) -> SourceLine:
+    parsed = parse_typed(1, requirement)
+    assert isinstance(parsed, SourceLine)
+    return parsed
 
 
-def test_what_a_first_look_has_not_read_to_its_end_is_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "needed.txt"
-    file.write_text("lib==1.0\n")
-    assert prestart.begin_for(["-r", str(file)]) == {str(file): b"lib==1.0\n"}
-    # As if it had grown since its size was asked for.
-    monkeypatch.setattr("os.path.getsize", lambda _: 0)
-    monkeypatch.setattr(prestart, "_LARGEST_FILE", 3)
-    assert prestart.begin_for(["-r", str(file)]) == {}
+def result(job: Job, version: str, filename: str, yanked: str | None = None) -> JobResult:
+    """Return the result of a job that chose a file of ``lib``."""
+    chosen = ChosenFile("lib", version, Path(filename), "", True, (), (None,), yanked)
+    return JobResult(job, 0, "all", (chosen,), Path())
+
+
+def test_notes() -> None:
+    target = look_up_tag(TARGET)
+    one, two = Job(target, (), (), (), sources=frozenset({"lib", "more"})), Job(None, (), (), ())
+    plan = Plan((one, two), (line("app"),), (line("old<1"),), ("--group dev",))
+    results = (
+        result(one, "1.0", "lib-1.0.tar.gz", yanked="broken"),
+        result(two, "2.0rc1", "lib-2.0rc1-py3-none-any.whl"),
+    )
+    source = (
+        "lib-1.0.tar.gz is a source, to be built on there; its dependencies are those that its "
+        "build reports on this machine"
+    )
+    expected = [
+        f"{line('app').fault('').location}: app has no target; assuming here",
+        "--group dev has no target; assuming here",
+        *note_unused_constraints(plan),
+        "lib 1.0 for there was yanked: broken",
+        source,
+        "lib 2.0rc1 for here is a pre-release",
+        "lib differs: 1.0 for there; 2.0rc1 for here",
+        "nothing needs more, whose source was allowed",
+    ]
+    labels = ("there", "here")
+    assert list(notes_on(plan, results, labels, frozenset())) == expected
+    part = list(notes_on(plan, results, labels, frozenset({"lib"}), whole=False))
+    built = "lib-1.0.tar.gz is a source; a pure Python wheel would be built from it here"
+    assert part == [*expected[:4], built, *expected[5:-1]]
+
+
+def test_note_on_an_unused_constraint() -> None:
+    (note,) = note_unused_constraints(Plan((), (), (line("old<1"),)))
+    assert note.endswith(": the constraint old<1 applies to no target of this run")

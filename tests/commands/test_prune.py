@@ -17,7 +17,7 @@ TAG = "cp312-cp312-manylinux_2_28_x86_64"
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
-    """Give a wheelhouse with two locks, the newer of which has one wheel in common."""
+    """Return a wheelhouse with two locks, the newer of which has one wheel in common."""
     folder = tmp_path / "house"
     same = make_wheel(folder, "same")
     older, newer = (make_wheel(folder, "lib", version) for version in ("1.0", "2.0"))
@@ -29,8 +29,8 @@ def house(tmp_path: Path) -> Path:
     return folder
 
 
-def prune(house: Path, *words: str) -> Result:
-    return run_here("prune", "house", *words, cwd=house.parent)
+def prune(house: Path, *arguments: str) -> Result:
+    return run_here("prune", "house", *arguments, cwd=house.parent)
 
 
 def names(folder: Path) -> list[str]:
@@ -57,9 +57,9 @@ def test_several_locks(house: Path) -> None:
 
 
 def test_transfer(house: Path) -> None:
-    words = ["-r", "pylock.new.toml", "--transfer-since", "pylock.old.toml"]
-    assert prune(house, *words).stdout == "house/lib-2.0-py3-none-any.whl\n"
-    document = json.loads(prune(house, *words, "--to", "a/stick", "--format=json").stdout)
+    arguments = ["-r", "pylock.new.toml", "--transfer-since", "pylock.old.toml"]
+    assert prune(house, *arguments).stdout == "house/lib-2.0-py3-none-any.whl\n"
+    document = json.loads(prune(house, *arguments, "--to", "a/stick", "--format=json").stdout)
     assert (document["files"], document["done"]) == (["house/lib-2.0-py3-none-any.whl"], True)
     assert names(house.parent / "a" / "stick") == ["lib-2.0"]
     assert len(names(house)) == 7
@@ -77,7 +77,7 @@ def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code", "says"),
+    ("arguments", "exit_code", "says"),
     [
         (["-r", "needed.txt"], 2, "needed.txt is not a lock"),
         (["-r", "pylock.nowhere.toml"], 2, "cannot read pylock.nowhere.toml"),
@@ -85,8 +85,8 @@ def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
         ([], 2, "requirement"),
     ],
 )
-def test_wrong_words(house: Path, words: list[str], exit_code: int, says: str) -> None:
-    result = prune(house, *words)
+def test_wrong_arguments(house: Path, arguments: list[str], exit_code: int, says: str) -> None:
+    result = prune(house, *arguments)
     assert (result.exit_code, says in result.stderr) == (exit_code, True), result.stderr
     assert len(names(house)) == 7
 
@@ -96,8 +96,8 @@ def test_locks_of_another_wheelhouse_remove_nothing(house: Path) -> None:
         if not path.name.startswith("stray"):
             path.unlink()
     before = names(house)
-    for words in ([], ["--list"]):
-        result = prune(house, "-r", "pylock.new.toml", *words)
+    for arguments in ([], ["--list"]):
+        result = prune(house, "-r", "pylock.new.toml", *arguments)
         assert (result.exit_code, result.stdout) == (3, "")
         assert "house contains no file that the locks name; nothing was removed" in result.stderr
     assert names(house) == before

@@ -1,292 +1,319 @@
-"""What decides about locks, without pip: changes, names of targets, one version for all, text."""
+"""Locks as values: written, read again, and refused where they are not as we write them."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping
+import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from packaging.pylock import is_valid_pylock_path
+from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from tests.support.locking import BOTH, NEW, OLD
-from wheeltarget.cli.output.lock import show_diff, show_outcome
-from wheeltarget.commands.lock.build import Recipe, make_lock
-from wheeltarget.commands.lock.diff import (
-    Change,
-    LockFile,
-    LockOutcome,
-    OldLock,
-    Pin,
-    State,
-    compare,
-    suspicious,
-)
-from wheeltarget.commands.lock.files import (
-    Form,
-    check_names,
-    file_name,
-    read_old,
-    requirements_text,
-)
-from wheeltarget.commands.lock.same_versions import Bound, check_same, exceeds, lower
-from wheeltarget.errors import LockError
-from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
-from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.targets.catalog import host, known_systems, look_up, look_up_tag
-from wheeltarget.targets.systems import target_name
+from wheeltarget.errors import InputError, LockError
+from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, read, to_pylock, write
+from wheeltarget.utils.toml import toml_text
 
-CHOSEN = ChosenFile(
-    name="app",
-    version="1.0",
-    path=Path("app-1.0-py3-none-any.whl"),
-    url="https://host.invalid/app-1.0-py3-none-any.whl",
-    requested=True,
-    extras=(),
-    parents=(None,),
-    yanked=None,
-    hashes=(("md5", "00"), ("sha256", "ab")),
-    index="https://host.invalid/simple/App/?x=1",
+FILE = LockedFile(
+    "flask-3.0.0-py3-none-any.whl",
+    "ab" * 32,
+    url="https://host.invalid/f/flask-3.0.0-py3-none-any.whl",
+    size=3,
+)
+FLASK = LockedPackage(
+    "flask",
+    "3.0.0",
+    FILE,
+    index="https://host.invalid/simple/",
+    requires_python=">=3.8",
+    dependencies=("click",),
+)
+CLICK = LockedPackage(
+    "click",
+    "8.0",
+    LockedFile("click-8.0.tar.gz", "cd" * 32, path="../house/click-8.0.tar.gz"),
+)
+LOCK = Lock(
+    "cp312-cp312-win_amd64",
+    "cp312-cp312-win_amd64",
+    "3.12.11",
+    ("flask ; tags=cp312-cp312-win_amd64", "-c click<9"),
+    (FLASK, CLICK),
+    'sys_platform == "win32"',
+    "==3.12.*",
 )
 
-
-def recipe(tag: str) -> Recipe:
-    return Recipe("box", look_up_tag(tag), (), Path("/anywhere"))
-
-
-def catalogue_names() -> list[str]:
-    """Return the name of every target of the catalogue."""
-    return [
-        target_name(system.name, python, architecture)
-        for system in known_systems().systems
-        for python in system.pythons
-        for architecture in system.platforms
-    ]
-
-
-# From what was chosen to a lock
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"),
-    [
-        ({}, {"index": "https://host.invalid/simple/"}),
-        ({"index": "https://host.invalid/downloads.html"}, {"index": ""}),
-        ({"index": None}, {"index": ""}),
-        ({"requires_python": ">=3.8,<4"}, {"requires_python": "<4,>=3.8"}),
-        ({"requires_python": ">=3.6.*"}, {"requires_python": ""}),
-        ({"requires_python": ">=3.13"}, {"requires_python": ""}),
-        ({"direct": True}, {"index": "", "direct": True}),
-    ],
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+names = st.from_regex(r"[a-z][a-z0-9]{0,4}(-[a-z0-9]{1,3})?", fullmatch=True)
+versions = st.sampled_from(["1", "1.0", "2!1.0.post1", "1.0rc1", "1.0+cpu.1"]).map(
+    lambda text: str(Version(text))
 )
-def test_what_is_said_of_a_file(changed: dict[str, object], expected: dict[str, object]) -> None:
-    file = replace(CHOSEN, **changed)  # type: ignore[arg-type]
-    (package,) = make_lock(recipe(NEW), [file]).packages
-    assert {name: getattr(package, name) for name in expected} == expected
-    assert package.file.hashes == (("sha256", "ab"),)
-
-
-@pytest.mark.parametrize(
-    ("url", "what"),
-    [("git+https://host.invalid/app", "checkout"), ("file:///home/me/app", "folder")],
+pythons = st.sampled_from(["", ">=3.8", "<4,>=3.8,!=3.9.1", "==3.12.*"]).map(
+    lambda text: str(SpecifierSet(text))
 )
-def test_what_has_no_hash_is_named(url: str, what: str) -> None:
-    with pytest.raises(
-        LockError, match=f"cannot lock app for box: it is a .*{what}, which has no hash"
-    ):
-        make_lock(recipe(NEW), [replace(CHOSEN, url=url, hashes=())])
 
 
-def test_lock_that_its_target_would_not_take_is_not_made() -> None:
-    wheel = Path("app-1.0-cp39-cp39-win32.whl")
-    with pytest.raises(LockError, match="the lock for box cannot be installed there"):
-        make_lock(recipe(NEW), [replace(CHOSEN, path=wheel)])
+labels = st.text(
+    st.characters(exclude_categories=["C", "Z"]) | st.just(" "), min_size=1, max_size=12
+)
 
 
-def test_every_target_of_the_catalogue_takes_its_own_lock() -> None:
-    targets = {look_up("target", name, "") for name in catalogue_names()[::7]}
-    for tag in ("py39-none-any", "pp310-pypy310_pp73-win_amd64", "cp27-cp27mu-manylinux1_x86_64"):
-        targets.add(look_up_tag(tag))
-    for target in (*targets, host()):
-        assert target is not None
-        wheel = Path(f"app-1.0-py{target.python[0]}-none-any.whl")
-        lock = make_lock(Recipe(target.label, target, (), Path("/")), [replace(CHOSEN, path=wheel)])
-        assert SpecifierSet(lock.requires_python).contains(Version(target.python))
-
-
-def test_inputs_have_no_password_and_nothing_that_is_no_text() -> None:
-    texts = ("a @ https://me:s3@cret@host.invalid/a.whl", "b\udcff")
-    lock = make_lock(replace(recipe(NEW), inputs=texts), [])
-    assert lock.inputs == ("a @ https://host.invalid/a.whl", "b?")
-    assert write(lock)
-
-
-# What changes
-
-
-def _lock(*pins: tuple[str, str, str]) -> Lock:
-    packages = (
-        LockedPackage(
-            name,
-            version,
-            LockedFile(f"{name}-{version}-py3-none-any.whl", (("sha256", value),), "https://h/x"),
-        )
-        for name, version, value in pins
-    )
-    return Lock("box", NEW, "3.12.1", ("b", "c"), tuple(packages))
-
-
-def test_changes_are_those_of_projects_files_and_inputs() -> None:
-    old = OldLock(
-        "old",
-        (
-            ("gone", Pin("1", frozenset())),
-            ("hash", Pin("1", frozenset(["aa"]), "hash-1-py3-none-any.whl")),
-            ("file", Pin("1", frozenset(["aa"]), "file-1-py2-none-any.whl")),
-            ("placed", Pin("", frozenset(["aa"]))),
-            ("same", Pin("1", frozenset(["aa", "bb"]))),
-            ("still", Pin("", frozenset(["bb"]))),
-            ("up", Pin("1", frozenset(["aa"]))),
+@st.composite
+def packages(draw: st.DrawFn, name: str) -> LockedPackage:
+    version, stem = draw(versions), name.replace("-", "_")
+    ending = draw(st.sampled_from(["-py3-none-any.whl", "-1x-cp312-abi3-win32.whl", ".tar.gz"]))
+    filename = f"{stem}-{version}{ending}"
+    place = draw(st.sampled_from(["https://host.invalid/a%20b/", "wheels/", "../"]))
+    kind = "url" if ":" in place else "path"
+    direct = draw(st.booleans())
+    return LockedPackage(
+        name,
+        version,
+        LockedFile(
+            filename,
+            draw(st.text("0123456789abcdef", min_size=64, max_size=64)),
+            size=draw(st.none() | st.integers(0, 2**40)),
+            **{kind: place + filename},
         ),
-        ("a", "b"),
+        direct=direct,
+        index=draw(st.sampled_from(["", "https://host.invalid/simple/"])),
+        requires_python=draw(pythons),
+        dependencies=tuple(draw(st.lists(names, max_size=3))),
+        subdirectory=draw(st.sampled_from(["", "src/app"])) if direct else "",
     )
-    kept = ("hash", "file", "placed", "same", "still")
-    pins = [*((name, "1", "bb") for name in kept), ("up", "2", "bb")]
-    file = compare(old, _lock(*pins, ("more", "1", "bb")), "new", Path("pylock.box.toml"))
-    assert file.state is State.CHANGED
-    assert file.changes == (
-        Change("file", "1", "1", "another file"),
-        Change("gone", "1", None),
-        Change("hash", "1", "1", "another hash"),
-        Change("more", None, "1"),
-        Change("placed", "1", "1", "another file"),
-        Change("up", "1", "2"),
-    )
-    assert (file.added, file.removed) == (("c",), ("a",))
-    assert [note.split(" has ")[0] for note in suspicious(file)] == ["the file of hash 1 for box"]
 
 
-def test_text() -> None:
-    path = Path.cwd() / "pylock.box.toml"
-    changes = (Change("up", "1", "2"), Change("gone", "1", None), Change("new", None, "3"))
-    file = LockFile("box", path, State.CHANGED, 1, changes, ("a `b`",), ("c",))
-    bare = LockFile("box", path, State.CHANGED, 2)
-    new, same = (LockFile("box", path, state, 2) for state in (State.NEW, State.SAME))
-    stream = io.StringIO()
-    less = replace(file, added=(), removed=())
-    show_diff(LockOutcome((less, file, same, new, bare), (), written=False), stream)
-    table = (
-        "### `pylock.box.toml`\n\n"
-        "| project | locked | now |\n| --- | --- | --- |\n"
-        "| up | 1 | 2 |\n| gone | 1 |  |\n| new |  | 3 |\n\n"
+@st.composite
+def locks(draw: st.DrawFn) -> Lock:
+    chosen = draw(st.lists(names, unique=True, max_size=4))
+    return Lock(
+        draw(labels),
+        draw(labels),
+        draw(st.sampled_from(["2.7.18", "3.9.25", "3.14.0"])),
+        tuple(draw(st.lists(texts, max_size=3))),
+        tuple(draw(packages(name)) for name in chosen),
+        draw(st.sampled_from(["", 'sys_platform == "linux" and python_version == "3.12"'])),
+        draw(pythons),
     )
-    assert stream.getvalue() == (
-        f"{table}{table}"
-        "- new requirement: `` a `b` ``\n- removed requirement: `c`\n\n"
-        "### `pylock.box.toml`\n\nNew, for box: 2 projects.\n\n"
-        "### `pylock.box.toml`\n\nOnly details of its files, or the way it is written.\n"
-    )
-    stream = io.StringIO()
-    show_outcome(LockOutcome((file, same, new, bare), (), written=True), stream)
-    assert [line for line in stream.getvalue().splitlines() if line != "For box:"] == [
-        "Changed ./pylock.box.toml (1 project)",
-        "  up 1 -> 2",
-        "  gone 1, removed",
-        "  new 3, new",
-        "  new requirement: a `b`",
-        "  removed requirement: c",
-        "Unchanged ./pylock.box.toml (2 projects)",
-        "Locked ./pylock.box.toml (2 projects)",
-        "Changed ./pylock.box.toml (2 projects)",
-        "  only details of its files, or the way it is written",
-    ]
 
 
-# Files
+@given(locks())
+def test_lock_written_and_read_is_the_same(lock: Lock) -> None:
+    text = write(lock)
+    assert read(text, "pylock.toml") == lock
+    assert write(read(text, "pylock.toml")) == text
+
+
+@given(locks(), st.randoms(use_true_random=False))
+def test_order_of_what_is_locked_plays_no_part(lock: Lock, random: object) -> None:
+    shuffled = list(lock.packages)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    inputs = (*reversed(lock.inputs), *lock.inputs)
+    assert write(replace(lock, packages=tuple(shuffled), inputs=inputs)) == write(lock)
+
+
+tables = st.recursive(
+    texts | st.booleans() | st.integers(-(2**63), 2**63 - 1),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(texts, tables, max_size=4))
+def test_toml_written_is_read_as_it_was(table: dict[str, object]) -> None:
+    assert tomllib.loads(toml_text(table)) == table
+
+
+def test_text_of_a_lock() -> None:
+    assert (
+        write(LOCK).replace("cd" * 32, "CLICK").replace("ab" * 32, "FLASK")
+        == """\
+lock-version = "1.0"
+environments = [
+    'sys_platform == "win32"',
+]
+requires-python = "==3.12.*"
+created-by = "wheeltarget"
+
+[[packages]]
+name = "click"
+version = "8.0"
+
+[packages.sdist]
+name = "click-8.0.tar.gz"
+path = "../house/click-8.0.tar.gz"
+hashes = { sha256 = "CLICK" }
+
+[[packages]]
+name = "flask"
+version = "3.0.0"
+requires-python = ">=3.8"
+dependencies = [
+    { name = "click" },
+]
+index = "https://host.invalid/simple/"
+
+[[packages.wheels]]
+name = "flask-3.0.0-py3-none-any.whl"
+url = "https://host.invalid/f/flask-3.0.0-py3-none-any.whl"
+size = 3
+hashes = { sha256 = "FLASK" }
+
+[tool.wheeltarget]
+schema = 1
+target = "cp312-cp312-win_amd64"
+tag = "cp312-cp312-win_amd64"
+python = "3.12.11"
+inputs = [
+    "-c click<9",
+    "flask ; tags=cp312-cp312-win_amd64",
+]
+digest = "sha256:581ab05d39e2d8bc98579eafa53f5f23028c24fc30264c024e777a11de5741ed"
+"""
+    )
+
+
+def test_standard_reads_it() -> None:
+    pylock = Pylock.from_dict(tomllib.loads(write(LOCK)))
+    assert pylock == to_pylock(LOCK)
+
+
+def test_url_that_is_none_is_refused_with_its_place() -> None:
+    hashes = f'hashes = {{ sha256 = "{"ab" * 32}" }}'
+    package = (
+        f'[[packages]]\nname = "x"\nversion = "1"\narchive = {{ url = "http://[", {hashes} }}\n'
+    )
+    text = write(LOCK).replace("[tool.wheeltarget]", f"{package}[tool.wheeltarget]")
+    with pytest.raises(InputError) as caught:
+        read(text, "lock.toml")
+    fault, *_ = caught.value.faults
+    assert fault.message == "packages[2].archive.url: not a valid URL: Invalid IPv6 URL"
+    assert (fault.source, fault.location and fault.location.column) == (
+        package.splitlines()[-1],
+        len("archive = { u"),
+    )
 
 
 @pytest.mark.parametrize(
-    ("label", "name"),
+    ("old", "new", "message", "line", "column"),
     [
-        ("cp39-cp39-manylinux_2_28_x86_64", "pylock.cp39-cp39-manylinux_2_28_x86_64.toml"),
-        ("aws-lambda-python3.12-arm64", "pylock.aws-lambda-python3_12-arm64.toml"),
-        ("cp39-cp39-win32.win_amd64", "pylock.cp39-cp39-win32_win_amd64.toml"),
-        ("a b/ü", "pylock.a-b.toml"),
-        ("…", "pylock.target.toml"),
+        ("size = 3", "size = ''", "has to be a number of bytes", "size = ''", 1),
+        (f'"{"ab" * 32}"', "3", "has to be 64 hexadecimal digits", "hashes = {", 12),
+        (f'{{ sha256 = "{"cd" * 32}" }}', "{}", "the hash is missing", "hashes = {}", 1),
+        ('version = "8.0"', 'version = "eight"', "another version than eight", "name = ", 1),
+        ('url = "https:', "url = http:", "Invalid value", "", 7),
+        ('name = "flask"', 'nome = "flask"', "name is missing", "[[packages]]", 1),
+        (
+            'name = "flask-3',
+            'name = "../flask-3',
+            "is not a plain file name",
+            'name = "../flask',
+            1,
+        ),
+        ("lock-version = ", 'lock-version = "2.0" #', "'2.0' is not", 'lock-version = "2.0" #', 1),
+        ('{ name = "click" }', '{ nome = "click" }', "of flask has no name", "[[packages]]", 1),
+        ("[tool.wheel", "[tool.oth", "is missing", "lock-version", 1),
+        ("schema = 1", "schema = 2", "2 is not known to this wheeltarget", "schema = 2", 1),
+        ("schema = 1", "", "schema: is missing", "[tool.wheeltarget]", 1),
+        ('target = "cp', 'target = 1 # "', "target: has to be a string", "target = 1 #", 1),
+        ('"-c click<9"', "9", "inputs: has to be a list of strings", "inputs = [", 1),
+        ("-c click<9", "-c click<8", "changed by hand", "digest = ", 1),
+        (
+            "[[packages]]",
+            "[[packages]]\nmarker = \"os_name=='nt'\"",
+            "a lock for one target has no markers",
+            "marker = ",
+            1,
+        ),
+        ('version = "3.0.0"\n', "", "flask has no version", "[[packages]]", 1),
+        ('requires-python = ">=3.8"', 'requires-python = "3"', "Invalid", "requires-python", 1),
     ],
 )
-def test_names_of_locks(label: str, name: str) -> None:
-    assert file_name(label, Form.PYLOCK) == name
-
-
-@given(st.text())
-def test_name_of_a_lock_is_one_that_the_standard_has(label: str) -> None:
-    assert is_valid_pylock_path(Path(file_name(label, Form.PYLOCK)))
-
-
-def test_no_two_targets_of_the_catalogue_have_one_lock() -> None:
-    check_names([*catalogue_names(), *BOTH.split(",")], Form.PYLOCK)
-
-
-def test_line_ends_play_no_part(tmp_path: Path) -> None:
-    path, text = tmp_path / file_name("box", Form.PYLOCK), write(_lock(("up", "1", "aa" * 32)))
-    path.write_bytes(text.replace("\n", "\r\n").encode())
-    assert read_old(tmp_path, "box", Form.PYLOCK).text == text
-
-
-def test_no_label_ends_the_comment_of_hashed_requirements(tmp_path: Path) -> None:
-    label = "a\nflask\r\x85b"
-    lock = replace(_lock(("up", "1", "aa")), target=label)
-    text = requirements_text(lock, "target=./box.toml", tmp_path)
-    assert text.splitlines() == [
-        "# Locked by wheeltarget for a flask b; change the input, not this file.",
-        "# target=./box.toml",
-        "up==1 \\",
-        "    --hash=sha256:aa",
-    ]
-    (tmp_path / file_name(label, Form.REQUIREMENTS)).write_text(text)
-    assert dict(read_old(tmp_path, label, Form.REQUIREMENTS).pins)["up"].version == "1"
-
-
-# One version for all
-
-
-def test_bounds_come_down_to_the_lowest() -> None:
-    chosen = [(OLD, {"a": "1.10", "b": "2+cpu", "c": "3"}), (NEW, {"a": "1.9", "b": "3", "d": "1"})]
-    bounds = lower(chosen, {})
-    assert bounds == {"a": Bound("1.9", NEW), "b": Bound("2", OLD)}
-    assert lower(chosen, bounds) == bounds
-    assert exceeds(chosen[0][1], bounds) == ("a",)
-    assert exceeds(chosen[1][1], bounds) == ("b",)
-
-
-versions = st.dictionaries(st.sampled_from("abc"), st.integers(1, 9).map(str), max_size=3)
-
-
-@given(st.lists(versions, min_size=1, max_size=4), st.data())
-def test_bounds_never_go_up_and_come_to_an_end(
-    found: list[Mapping[str, str]], data: st.DataObject
+def test_lock_that_was_changed_is_refused(
+    old: str, new: str, message: str, line: str, column: int
 ) -> None:
-    """Whatever targets take below the bounds, there are no more rounds than versions."""
-    bounds: dict[str, Bound] = {}
-    chosen = [(f"t{number}", dict(each)) for number, each in enumerate(found)]
-    for _ in range(30):
-        new = lower(chosen, bounds)
-        assert all(int(new[name].version) <= int(bounds[name].version) for name in bounds)
-        if new == bounds:
-            break
-        bounds = new
-        for _, each in chosen:
-            for name in exceeds(each, bounds):
-                each[name] = str(data.draw(st.integers(1, int(bounds[name].version))))
-    check_same(chosen)
+    text = write(LOCK)
+    assert old in text
+    with pytest.raises(InputError) as refused:
+        read(text.replace(old, new, 1), "pylock.x.toml")
+    (fault,) = refused.value.faults
+    assert message in fault.message
+    assert fault.source.startswith(line)
+    assert fault.location is not None
+    changed = text.replace(old, new, 1).splitlines()
+    assert fault.source in {changed[fault.location.line - 1], ""}
+    assert fault.location.column == column
 
 
-def test_builds_of_one_release_are_not_the_same() -> None:
-    with pytest.raises(LockError, match=r"no version of a .*: 1\+cpu for x; 1\+gpu for y"):
-        check_same([("x", {"a": "1+cpu"}), ("y", {"a": "1+gpu"})])
+@given(st.data())
+def test_lock_that_is_cut_off_is_refused_or_names_no_less(data: st.DataObject) -> None:
+    text = write(LOCK)
+    cut = text[: data.draw(st.integers(0, len(text) - 2))]
+    with pytest.raises(InputError) as refused:
+        read(cut, "pylock.x.toml")
+    assert all(fault.location for fault in refused.value.faults)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"filename": "../x.whl"},
+        {"filename": "a\\x.whl"},
+        {"filename": ""},
+        {"sha256": ""},
+        {"url": ""},
+        {"path": "x.whl"},
+    ],
+)
+def test_file_that_no_lock_can_name(wrong: dict[str, object]) -> None:
+    with pytest.raises(LockError):
+        replace(FILE, **wrong)  # type: ignore[arg-type]
+
+
+def test_file_with_two_places_is_that_of_its_path() -> None:
+    text = write(LOCK).replace(
+        'path = "../house', 'url = "https://host.invalid/x"\npath = "../house'
+    )
+    assert text != write(LOCK)
+    assert read(text, "pylock.x.toml") == LOCK
+
+
+@pytest.mark.parametrize("instead", ["", "wheels = []\n"])
+def test_project_without_a_file_is_refused(instead: str) -> None:
+    before, _, rest = write(LOCK).partition("[[packages.wheels]]")
+    _, _, after = rest.partition("[tool.wheeltarget]")
+    with pytest.raises(InputError) as refused:
+        read(f"{before}{instead}[tool.wheeltarget]{after}", "pylock.x.toml")
+    (fault,) = refused.value.faults
+    assert fault.location is not None
+    assert fault.location.line == before.count("\n", 0, before.rindex("[[packages]]")) + 1
+
+
+def test_lock_of_another_tool_is_told_so() -> None:
+    text = write(LOCK).partition("[tool")[0].replace('"wheeltarget"', '"somebody"')
+    with pytest.raises(InputError, match="was not made by wheeltarget") as refused:
+        read(text, "pylock.x.toml")
+    (fault,) = refused.value.faults
+    assert (fault.source, fault.hint) == (
+        'created-by = "somebody"',
+        "delete the file and lock again",
+    )
+
+
+def test_what_nobody_could_fetch_is_not_written() -> None:
+    for wrong in ({"url": "ftp://host.invalid/flask-3.0.0-py3-none-any.whl"}, {"size": -1}):
+        package = replace(FLASK, file=replace(FILE, **wrong))
+        with pytest.raises(LockError, match=r"cannot make a lock for cp312.*packages\[1\]"):
+            write(replace(LOCK, packages=(CLICK, package)))
+
+
+def test_project_is_there_once() -> None:
+    with pytest.raises(LockError, match="flask is there twice"):
+        replace(LOCK, packages=(FLASK, FLASK))
+
+
+def test_what_the_standard_does_not_admit_is_not_written() -> None:
+    with pytest.raises(LockError, match="cannot make a lock for cp312"):
+        write(replace(LOCK, packages=(replace(FLASK, version="2"),)))

@@ -16,7 +16,9 @@ from tests.support.wheels import make_wheel
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import InputError
-from wheeltarget.lockfile.reader import LARGEST, parse_lock
+from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
+from wheeltarget.lockfile.reader import parse_lock, select_own
+from wheeltarget.utils.files import LOCK_FILE
 
 LOCK = "pylock.x.toml"
 Change = Callable[[str], str]
@@ -213,7 +215,7 @@ def test_thousands_of_faults_have_their_places(inline: bool) -> None:
 
 def test_terminal_is_told_nothing(text: str, tmp_path: Path) -> None:
     _, (fault,) = parse_lock(LOCK, swap('target = "', 'target = "\\u001b[31m')(text).encode())
-    assert fault.message == "tool.wheeltarget.target: has a character that is not printable"
+    assert fault.message == "tool.wheeltarget.target: has a character that cannot be printed"
     (tmp_path / LOCK).write_text('x = "\x1b[31m\x9b"\n', "utf-8")
     run = wheeltarget("download", "-r", LOCK, "--tags", TAG, cwd=tmp_path)
     assert run.exit_code == 1
@@ -222,7 +224,7 @@ def test_terminal_is_told_nothing(text: str, tmp_path: Path) -> None:
 
 
 def test_too_large_and_no_text() -> None:
-    _, (large,) = parse_lock(LOCK, b" " * (LARGEST + 1))
+    _, (large,) = parse_lock(LOCK, b" " * (LOCK_FILE.size + 1))
     assert "32 MiB" in large.message
     _, (strange,) = parse_lock(LOCK, 'lock-version = "1.0"\nx = "é"'.encode("latin-1"))
     assert strange.location is not None
@@ -259,3 +261,46 @@ def test_no_server_is_asked_for_a_hostile_lock(tmp_path: Path, index: LocalIndex
     with pytest.raises(InputError):
         download_locked(DownloadRequest(("-r", str(tmp_path / LOCK), "-d", str(tmp_path / "w"))))
     assert index.requests == ()
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    pins=st.dictionaries(
+        st.from_regex(r"[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?", fullmatch=True),
+        st.tuples(
+            st.from_regex(r"[1-9]{1,3}(\.[1-9]{1,2}){0,2}(rc1)?(\+local)?", fullmatch=True),
+            st.sampled_from(["py3-none-any", TAG, "cp38-abi3-manylinux1_x86_64"]),
+            st.none() | st.integers(0, 10**12),
+            st.binary(min_size=32, max_size=32),
+        ),
+        max_size=6,
+    )
+)
+def test_what_a_lock_names_is_what_a_download_takes(
+    pins: dict[str, tuple[str, str, int | None, bytes]],
+) -> None:
+    """Written by ``lock`` and read for a download, a lock has the same files."""
+    files = {
+        name: LockedFile(
+            filename=f"{name.replace('-', '_')}-{version}-{tag}.whl",
+            sha256=digest.hex(),
+            url=f"https://files.example/{number}/{name.replace('-', '_')}-{version}-{tag}.whl",
+            size=size,
+        )
+        for number, (name, (version, tag, size, digest)) in enumerate(pins.items())
+    }
+    packages = tuple(LockedPackage(n, pins[n][0], file) for n, file in files.items())
+    text = write(Lock("box", TAG, "3.12.4", (), packages))
+    lock, faults = parse_lock("pylock.box.toml", text.encode())
+    assert faults == []
+    (selection,), faults = select_own(lock, lambda *_: pytest.fail("no other target is looked up"))
+    assert faults == []
+    assert (selection.label, selection.target.python) == ("box", "3.12.4")
+    lines = text.splitlines()
+    taken = {pin.file.project: pin for pin in selection.pins}
+    assert taken.keys() == files.keys()
+    for name, file in files.items():
+        pin = taken[name]
+        mine = (pin.file.filename, pin.file.url, pin.file.size, pin.file.sha256, pin.file.version)
+        assert mine == (file.filename, file.url, file.size, file.sha256, pins[name][0])
+        assert lines[pin.line] == f'name = "{name}"'

@@ -25,7 +25,7 @@ from wheeltarget.network.transfer import (
     read_start,
     receive,
 )
-from wheeltarget.utils.file_to_fetch import FileToFetch
+from wheeltarget.utils.files import FileToFetch
 
 
 class Reply:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from wheeltarget.network.transfer import StatusError, UnreachableError, WrongSizeError
 from wheeltarget.pip_child.fetch_locked import _failure, _local_path, _reason, run_threads
-from wheeltarget.utils.file_to_fetch import FileToFetch
+from wheeltarget.utils.files import FileToFetch
 
 
 def order(name: str) -> FileToFetch:

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from wheeltarget.pip_config import platform_options
 from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.pip_config.platform_options import target_from_options
-from wheeltarget.targets.catalog import newest_pythons
-from wheeltarget.targets.target import Target, target_from_tag
+from wheeltarget.targets.catalog import look_up_tag
 
 HOST = "cp311-cp311-manylinux_2_36_x86_64"
-
-
-def build(tag: str) -> Target:
-    return target_from_tag(tag, newest_pythons())
 
 
 @pytest.mark.parametrize(
@@ -45,7 +40,8 @@ def build(tag: str) -> Target:
         ("--no-deps -d house", None),
     ],
 )
-def test_tag(options: str, label: str | None) -> None:
+def test_tag(monkeypatch: pytest.MonkeyPatch, options: str, label: str | None) -> None:
+    monkeypatch.setattr(platform_options, "host", lambda: look_up_tag(HOST))
     command = split_command_line(options.split())
-    target = target_from_options(command, build, lambda: build(HOST))
+    target = platform_options.target_from_options(command)
     assert (target and target.label) == label

@@ -19,14 +19,14 @@ from hypothesis import strategies as st
 
 from wheeltarget.errors import COMMAND_LINE, Fault, Location, locate
 from wheeltarget.requirements.annotations import Kind
-from wheeltarget.requirements.loader import Inputs, read_inputs
 from wheeltarget.requirements.parser import (
+    Inputs,
+    RefusedLine,
     RequirementsFile,
     SourceLine,
     decode,
-    is_lock,
-    is_remote,
-    parse_file,
+    read_inputs,
+    read_lines,
 )
 from wheeltarget.resolver.plan import content_for
 from wheeltarget.targets.names import TargetName
@@ -62,6 +62,15 @@ def read_all(
         read_nested=read,
         environment=environment,
         fetched=fetched or {},
+    )
+
+
+def parse_file(name: str, text: str) -> tuple[list[SourceLine], list[Fault]]:
+    """Return the lines of a text, and the faults of those that are refused."""
+    lines = list(read_lines(name, text))
+    return (
+        [line for line in lines if isinstance(line, SourceLine)],
+        [line.fault for line in lines if isinstance(line, RefusedLine)],
     )
 
 
@@ -188,7 +197,7 @@ def test_undecodable(data: bytes, error: type[Exception], monkeypatch: pytest.Mo
 )
 def test_lines(text: str, lines: list[tuple[int, str]]) -> None:
     found, faults = parse_file("x.txt", text)
-    assert faults == ()
+    assert not faults
     assert [(line.number, line.parsed.text) for line in found] == lines
 
 
@@ -524,45 +533,6 @@ def test_an_editable_requirement_out_of_a_variable() -> None:
 
 
 # What only pip reads
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        case("https", "https://h/r.txt", True),
-        case("http", "http://h/r.txt", True),
-        case("file", "file:///r.txt", True),
-        case("capitals", "HTTPS://h/r.txt", True),
-        case("broken", "http://[h/r.txt", True),
-        case("path", "./r.txt", False),
-        case("network path", "//[h/r.txt", False),
-        case("another scheme", "ftp://h/r.txt", False),
-        case("drive letter", "C:\\r.txt", False),
-        case("colon", "https/h:r.txt", False),
-    ],
-)
-def test_is_remote(name: str, expected: bool) -> None:
-    assert is_remote(name) is expected
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        case("plain", "pylock.toml", True),
-        case("named", "pylock.dev.toml", True),
-        case("in a folder", "sub/pylock.toml", True),
-        case("backslash", "sub\\pylock.x.toml", True),
-        case("remote", "https://h/pylock.toml", True),
-        case("extras", "pylock.toml[a,b]", True),
-        case("a bracket before", "x[1]/pylock.toml", True),
-        case("two dots", "pylock.a.b.toml", False),
-        case("another name", "mypylock.toml", False),
-        case("another ending", "pylock.toml.txt", False),
-        case("a file in a folder of that name", "pylock.toml/r.txt", False),
-    ],
-)
-def test_is_lock(name: str, expected: bool) -> None:
-    assert is_lock(name) is expected
 
 
 def test_locks_are_passed_over() -> None:

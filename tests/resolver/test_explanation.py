@@ -29,11 +29,8 @@ from wheeltarget.cli.output.explanation import explanation_lines
 from wheeltarget.cli.output.text import show_error
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
-from wheeltarget.targets.catalog import look_up_tag
-from wheeltarget.targets.compatibility import compare_tags
-from wheeltarget.targets.interpreters import name_pythons, neighbours
 from wheeltarget.wheelhouse import merge
 
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
@@ -371,49 +368,14 @@ def test_what_pip_says_where_there_is_no_explanation(index: LocalIndex, tmp_path
     )
 
 
-@pytest.mark.parametrize(
-    ("filename", "tag", "text"),
-    [
-        ("n-1-cp312-cp312-manylinux_2_28_x86_64", TAG, "is for CPython 3.12 with glibc 2.28"),
-        ("n-1-py2-none-any", TAG, "is for Python 2"),
-        ("n-1-cp38.cp37-none-win32", "cp39-cp39-win32", "is for CPython 3.7 and 3.8"),
-        ("n-1-cp39-abi3-win_amd64", "cp39-cp39-win32", "is for win_amd64"),
-        ("n-1-cp39-cp39-linux_armv7l", TAG, "is for armv7l"),
-        ("n-1-cp39-cp39-macosx_10_9_x86_64", "cp39-cp39-macosx_11_0_arm64", "is for x86_64"),
-        ("n-1-cp39-cp39-manylinux1_i686.manylinux2010_i686", TAG, "is for i686"),
-        ("n-1-1-cp39-cp39-MANYLINUX2014_X86_64", TAG, "fits"),
-        ("n-1-pp39-pypy39_pp73-manylinux2014_x86_64", TAG, "is for PyPy 3.9"),
-        ("n-1-graalpy311-none-any", TAG, "is for graalpy311"),
-    ],
-)
-def test_what_is_other_about_a_wheel(filename: str, tag: str, text: str) -> None:
-    assert compare_tags(f"{filename}.whl", look_up_tag(tag)).text == text
-
-
-def test_pythons_by_name() -> None:
-    given = {("cp27", False), ("cp39", False), ("cp310", False), ("cp311", True), ("cp313", False)}
-    assert name_pythons(given) == "CPython 2.7 and 3.9 and newer"
-    assert name_pythons(
-        {("cp39", False), ("cp311", False), ("cp310", False), ("pp310", False)}
-    ) == ("CPython 3.9 to 3.11 and PyPy 3.10")
-    assert name_pythons(()) == ""
-
-
-def test_other_builds_of_the_same_kind() -> None:
-    assert list(neighbours("cp37", "cp37m"))[:4] == [
-        ("cp37", "cp37m"),
-        ("cp38", "cp38"),
-        ("cp36", "cp36m"),
-        ("cp39", "cp39"),
-    ]
-    assert list(neighbours("cp314", "cp314t"))[:4] == [
-        ("cp314", "cp314t"),
-        ("cp315", "cp315t"),
-        ("cp313", "cp313t"),
-        ("cp316", "cp316t"),
-    ]
-    assert next(neighbours("pp310", "pypy310_pp73")) == ("pp310", "pypy310_pp73")
-    assert not list(neighbours("cp27", "cp27mu"))
+@pytest.mark.seams
+def test_specifier_that_only_pip_accepts(index: LocalIndex, tmp_path: Path) -> None:
+    make_wheel(tmp_path / "index", "pure")
+    result = download(index, "--tags", TAG, "pure===", cwd=tmp_path)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Traceback" not in result.stderr
+    assert "pure===" in result.stderr
+    assert f"error: pip failed for {TAG}{SAVED}" in result.stderr
 
 
 @pytest.mark.network

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from wheeltarget.errors import DownloadError, PipMovedError
+from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.pip_protocol import (
     FAILURE,
     RESULT,
@@ -22,8 +24,8 @@ from wheeltarget.pip_protocol import (
     write_message,
 )
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.staging.stage import open_stage
 
 JOB = Job(None, ("app",), (("a.txt", "app"),), ())
@@ -89,6 +91,44 @@ def test_child_that_leaves_nothing_has_died(
 ) -> None:
     with pytest.raises(DownloadError, match=how):
         run(tmp_path, monkeypatch, exit_code=exit_code)
+
+
+def test_processes_end_with_an_error_and_the_guard_is_told() -> None:
+    lines: list[str] = []
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+    def be_interrupted() -> None:
+        with pip_runner._processes(lines.append) as children:
+            children.append(sleeper)
+            raise InterruptedRunError(2)
+
+    with pytest.raises(InterruptedRunError):
+        be_interrupted()
+    assert sleeper.returncode == -15
+    assert lines == [f"ended {sleeper.pid}"]
+
+
+@pytest.mark.parametrize(
+    ("captured", "variables", "expected"),
+    [
+        (False, {}, ["--progress-bar=off"]),
+        (False, {"PIP_PROGRESS_BAR": "raw", "NO_COLOR": "1"}, ["--no-color"]),
+        (True, {"PIP_PROGRESS_BAR": "raw"}, ["--no-input", "--progress-bar=off"]),
+    ],
+)
+def test_options_for_output(
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    expected: list[str],
+    *,
+    captured: bool,
+) -> None:
+    for name in ("PIP_PROGRESS_BAR", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("os.isatty", lambda _number: False)
+    assert list(pip_runner._output_options(captured=captured)) == expected
 
 
 def test_files_of_a_lock_are_asked_for_in_one_request(

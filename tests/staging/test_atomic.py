@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.cli import environment, names
 from wheeltarget.staging.atomic import open_part
-from wheeltarget.staging.state import open_state
+from wheeltarget.staging.folders import open_state
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
 
@@ -105,10 +105,10 @@ with open_part(Path("out"), folder=True) as outer, open_part(outer / "inner") as
 def test_what_a_killed_run_left_in_its_own_folder_is_forgotten(house: Path) -> None:
     words = [sys.executable, "-c", _DYING_TWICE]
     subprocess.run(words, cwd=house, env=environment(), check=False)
-    with open_state(os.environ) as state:
+    with open_state() as state:
         assert len(state.names()) == 2
     with open_part(house / "out"):
         pass
     assert names(house) == []
-    with open_state(os.environ) as state:
+    with open_state() as state:
         assert state.names() == []

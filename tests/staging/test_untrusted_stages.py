@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,12 +19,10 @@ from hypothesis import strategies as st
 from tests.support.cli import Result, download, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.errors import DestinationError
-from wheeltarget.staging import journals, records
-from wheeltarget.staging.folders import Folder
-from wheeltarget.staging.journals import Entry, Journal
+from wheeltarget.staging import recovery
+from wheeltarget.staging.folders import Folder, open_state
+from wheeltarget.staging.recovery import Entry, Journal
 from wheeltarget.staging.stage import open_stage
-from wheeltarget.staging.state import VARIABLE, open_state
 from wheeltarget.wheelhouse import merge
 
 pytestmark = pytest.mark.thorough
@@ -195,85 +192,8 @@ def test_a_link_in_the_place_of_a_folder_of_a_target(clone: Clone, index: LocalI
     assert clone.everything() == clone.before
 
 
-class TestStateFolder:
-    """Only a folder of this user's alone is believed."""
-
-    @pytest.fixture
-    def spare(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        """Return the folder that is used in its place."""
-        temporary = tmp_path / "temporary"
-        temporary.mkdir()
-        monkeypatch.setattr("tempfile.tempdir", str(temporary))
-        user = f"-{os.geteuid()}" if hasattr(os, "geteuid") else ""
-        return temporary / f"wheeltarget{user}"
-
-    def _opened(self) -> Path:
-        with open_state(os.environ) as state:
-            return Path(state.path)
-
-    def test_is_made_for_this_user_alone(self) -> None:
-        usual = Path(os.environ[VARIABLE], "stages")
-        before = os.umask(0)
-        try:
-            assert self._opened() == usual
-        finally:
-            os.umask(before)
-        if os.name != "nt":
-            assert stat.S_IMODE(usual.stat().st_mode) == 0o700
-
-    @posix
-    @pytest.mark.parametrize("mode", [0o777, 0o750, 0o701, 0o1777])
-    def test_one_that_others_may_use(self, spare: Path, mode: int) -> None:
-        usual = Path(os.environ[VARIABLE], "stages")
-        usual.mkdir(parents=True)
-        usual.chmod(mode)
-        assert self._opened() == spare
-        spare.chmod(mode)
-        with pytest.raises(DestinationError, match="other users have access to it") as caught:
-            open_state(os.environ)
-        assert VARIABLE in caught.value.hint
-        assert names(usual) == []
-
-    @posix
-    def test_a_link(self, spare: Path, tmp_path: Path) -> None:
-        usual = Path(os.environ[VARIABLE], "stages")
-        usual.parent.mkdir()
-        (tmp_path / "theirs").mkdir(mode=0o700)
-        usual.symlink_to(tmp_path / "theirs")
-        assert self._opened() == spare
-        spare.rmdir()
-        spare.symlink_to(tmp_path / "theirs")
-        with pytest.raises(DestinationError, match="cannot record which files"):
-            open_state(os.environ)
-        assert names(tmp_path / "theirs") == []
-
-    @posix
-    def test_one_of_another_user(self, spare: Path) -> None:
-        if os.geteuid() != 0:
-            pytest.skip("only root makes files of other users")
-        usual = Path(os.environ[VARIABLE], "stages")
-        usual.mkdir(parents=True, mode=0o700)
-        os.chown(usual, 1234, 1234)
-        assert self._opened() == spare
-        # Root leaves nothing in a user's home either.
-        usual.rmdir()
-        os.chown(usual.parent, 1234, 1234)
-        assert self._opened() == spare
-        assert not usual.exists()
-
-    def test_nowhere_to_go(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "file").write_text("")
-        monkeypatch.setenv(VARIABLE, str(tmp_path / "file"))
-        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
-        with (
-            pytest.raises(DestinationError, match="cannot record which files this run places"),
-            merge.open_stage(tmp_path / "house"),
-        ):
-            pass
-        assert names(tmp_path) == ["file"]
-
-
 KEY = "0123456789abcdef"
+STAGE = f".house.wheeltarget-{KEY}"
 HALF = st.binary(max_size=60) | st.sampled_from([b"", b"{}", b"{}\n", b"folder /\n", b"\xff\n"])
 
 
@@ -284,14 +204,16 @@ HALF = st.binary(max_size=60) | st.sampled_from([b"", b"{}", b"{}\n", b"folder /
 @example(b"destination relative\n")
 @example(b"folder \\u0000\n")
 @example(b"identity 1 2 3\n")
-@example(b"[" * 100_000)
-@example(b'{"destination": {"path": "/", "identity": [1, 2, 3]}, "stages": 1}')
+@example(b"/ " * 100_000)
+@example(b"/ 1 2 3\nbegun")
+@example(b"/ 1 2 3\nfile  x 0 1 None\nbegun")
 def test_records_that_cannot_be_read(tmp_path: Path, kind: str, data: bytes) -> None:
     """They are set aside with a note, or say nothing and are removed; no run ends there."""
-    state = Path(os.environ[VARIABLE], "stages")
+    state = Path(os.environ["WHEELTARGET_STATE_DIR"], "stages")
     shutil.rmtree(state, ignore_errors=True)
     state.mkdir(parents=True, mode=0o700)
-    (state / f"{KEY}.{kind}").write_bytes(data)
+    lines = data if kind == "stage" else b"destination /nowhere\nplacing " + data + b"\n"
+    (state / f"{KEY}.stage").write_bytes(lines)
     told = []
     for _ in range(2):
         with merge.open_stage(tmp_path / "house", watched=False) as stage:
@@ -299,23 +221,23 @@ def test_records_that_cannot_be_read(tmp_path: Path, kind: str, data: bytes) -> 
         assert names(tmp_path) == []
     assert told[1] == ()
     left = names(state)
-    assert left in ([], [f"{KEY}.{kind}.unreadable"]) or left == [f"{KEY}.{kind}"]
-    if left == [f"{KEY}.{kind}"]:
+    assert left in ([], [f"{KEY}.stage.unreadable"]) or left == [f"{KEY}.stage"]
+    if left == [f"{KEY}.stage"]:
         assert data.startswith(b"destination /") or kind == "journal"
 
 
 def test_what_is_set_aside_is_told_once(tmp_path: Path) -> None:
-    state = Path(os.environ[VARIABLE], "stages")
+    state = Path(os.environ["WHEELTARGET_STATE_DIR"], "stages")
     state.mkdir(parents=True, mode=0o700)
     (state / f"{KEY}.stage").write_bytes(b"nonsense\n")
-    (state / f"{KEY[::-1]}.journal").write_bytes(b"{}")
+    (state / f"{KEY[::-1]}.stage").write_bytes(b"placing {}\n")
     told = []
     for _ in range(2):
         with merge.open_stage(tmp_path / "house", watched=False) as stage:
             told.append(stage.notes)
     assert [len(notes) for notes in told] == [2, 0]
-    assert f"{KEY[::-1]}.journal cannot be read" in told[0][0]
-    assert f"{KEY}.stage is no record of a run" in told[0][1]
+    assert f"{KEY}.stage cannot be read" in told[0][0]
+    assert f"{KEY[::-1]}.stage cannot be read" in told[0][1]
 
 
 @posix
@@ -324,15 +246,14 @@ class TestJournalsOfOurs:
 
     @pytest.fixture
     def state(self) -> Folder:
-        return open_state(os.environ)
+        return open_state()
 
     def _write(self, state: Folder, house: Path, stage: Path, *entries: Entry) -> None:
         with Folder.open(str(house)) as there, Folder.open(str(stage)) as kept:
-            known = [(str(stage), kept.identity)]
-            journals.write(state, KEY, Journal(str(house), there.identity, known, [], [*entries]))
-        state_file = Path(state.path, f"{KEY}{records.RECORD}")
-        gone = house.with_name(f".house.wheeltarget-{KEY}")
-        state_file.write_text(f"destination {house}\nfolder {gone}\n")
+            journal = Journal(str(house), there.identity, [], [*entries])
+            known = " ".join(map(str, kept.identity))
+        lines = f"destination {house}\nfolder {stage}\nidentity {known}\n{journal.lines()}"
+        Path(state.path, f"{KEY}{recovery.RECORD}").write_text(lines)
 
     def _next_run(self, house: Path) -> None:
         with merge.open_stage(house, watched=False):
@@ -341,7 +262,7 @@ class TestJournalsOfOurs:
     @pytest.fixture
     def house(self, tmp_path: Path) -> Path:
         (tmp_path / "house").mkdir()
-        (tmp_path / "stage" / "replaced").mkdir(parents=True)
+        (tmp_path / STAGE / "replaced").mkdir(parents=True)
         return tmp_path / "house"
 
     @pytest.mark.parametrize("kind", ["link", "another folder", "another file", "folder"])
@@ -350,10 +271,10 @@ class TestJournalsOfOurs:
     ) -> None:
         placed = house / "a.whl"
         placed.write_text("new")
-        (tmp_path / "stage" / "replaced" / "0").write_text("old")
-        old = (tmp_path / "stage" / "replaced" / "0").stat().st_ino
+        (tmp_path / STAGE / "replaced" / "0").write_text("old")
+        old = (tmp_path / STAGE / "replaced" / "0").stat().st_ino
         entry = Entry("", "a.whl", 0, placed.stat().st_ino, old)
-        self._write(state, house, tmp_path / "stage", entry)
+        self._write(state, house, tmp_path / STAGE, entry)
         (tmp_path / "other").mkdir()
         (tmp_path / "other" / "a.whl").hardlink_to(placed)
         if kind == "link":
@@ -384,24 +305,23 @@ class TestJournalsOfOurs:
         self._write(
             state,
             house,
-            tmp_path / "stage",
+            tmp_path / STAGE,
             Entry("", "a.whl", 0, (house / "a.whl").stat().st_ino, 1),
             Entry("", "b.whl", 0, 2, None),
         )
-        (tmp_path / "stage").rename(tmp_path / "other")
-        (tmp_path / "stage").symlink_to("other")
+        (tmp_path / STAGE).rename(tmp_path / "other")
+        (tmp_path / STAGE).symlink_to("other")
         self._next_run(house)
         assert (house / "a.whl").read_text() == "new"
         assert names(Path(state.path)) == []
 
     @pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../a", "/a", "a\0b"])
     def test_names_are_plain(self, state: Folder, house: Path, tmp_path: Path, name: str) -> None:
-        assert not journals.is_plain(name)
+        assert not recovery.is_plain(name)
         for folder, plain in (("", name), (name or "..", "a.whl")):
-            self._write(state, house, tmp_path / "stage", Entry(folder, plain, 0, 1, None))
+            self._write(state, house, tmp_path / STAGE, Entry(folder, plain, 0, 1, None))
             with merge.open_stage(house, watched=False) as stage:
-                (note,) = stage.notes
-                assert f"{KEY}.journal cannot be read" in note
+                assert f"{KEY}.stage cannot be read" in stage.notes[0]
                 (stage.folder / "file").write_text("")
                 with pytest.raises(ValueError, match="leads nowhere in the destination"):
                     stage.place({f"{folder or 'x'}/{plain}": stage.folder / "file"})
@@ -411,7 +331,7 @@ class TestJournalsOfOurs:
         """What is there now may be anybody's."""
         home = tmp_path / "home"
         home.mkdir()
-        record = records.Record(state, str(tmp_path / "house"))
+        record = recovery.Record(state, str(tmp_path / "house"))
         stage = Path(record.make_folder(str(home), "house"))
         stage.rename(tmp_path / "taken")
         stage.mkdir()

@@ -1,4 +1,4 @@
-"""Locks of wheels that lie in a folder."""
+"""Locks of wheels in a folder, and of projects without files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
+from tests.support.locking import NEW
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
-from wheeltarget.targets.catalog import look_up
+from wheeltarget.targets.catalog import known_systems, look_up
+from wheeltarget.targets.systems import target_name
 
 
 def lock_wheels(
@@ -34,7 +36,7 @@ def lock_wheels(
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         file = LockedFile(
             wheel.name,
-            (("sha256", digest),),
+            digest,
             url=f"https://example.invalid/{wheel.name}",
             size=wheel.stat().st_size,
         )
@@ -43,3 +45,26 @@ def lock_wheels(
     lock = Lock(target, found.tags[0], found.python, ("lib",), tuple(packages))
     path.write_text(write(lock), "utf-8")
     return path
+
+
+def lock_of(*pins: tuple[str, str, str]) -> Lock:
+    """Return a lock of projects, each with its version and its sha256."""
+    packages = (
+        LockedPackage(
+            name,
+            version,
+            LockedFile(f"{name}-{version}-py3-none-any.whl", value, "https://h/x"),
+        )
+        for name, version, value in pins
+    )
+    return Lock("box", NEW, "3.12.1", ("b", "c"), tuple(packages))
+
+
+def catalogue_names() -> list[str]:
+    """Return the name of every target of the catalogue."""
+    return [
+        target_name(system.name, python, architecture)
+        for system in known_systems().systems
+        for python in system.pythons
+        for architecture in system.platforms
+    ]

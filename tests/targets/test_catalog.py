@@ -14,8 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import look_up, newest_pythons, read_target_file, target_from_table
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.targets.catalog import (
+    host,
+    look_up,
+    newest_pythons,
+    read_target_file,
+    target_from_table,
+)
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 TAG = "cp36-cp36m-manylinux1_x86_64"
 BASE = target_from_tag(TAG, newest_pythons())
@@ -164,10 +170,10 @@ def test_a_file_gives_its_target_a_name(tmp_path: Path) -> None:
 
 
 def test_the_host_survives_a_file(tmp_path: Path) -> None:
-    host = host_target()
+    running = host()
     path = tmp_path / "host.json"
-    path.write_text(json.dumps({"tags": host.tags, "markers": host.environment}), "utf-8")
-    assert read_target_file(path, "label") == host
+    path.write_text(json.dumps({"tags": running.tags, "markers": running.environment}), "utf-8")
+    assert read_target_file(path, "label") == running
 
 
 @pytest.mark.parametrize(
@@ -375,3 +381,132 @@ def test_any_other_name_is_refused(key: str, text: str) -> None:
     # Nothing lies in that folder.
     with pytest.raises(TargetError):
         look_up(key, f"{text}?", os.devnull)
+
+
+def find(name: str, folder: Path) -> Target:
+    target = look_up("target", name, str(folder))
+    assert target is not None
+    return target
+
+
+def refusal(name: str, folder: Path) -> tuple[str, str, str]:
+    with pytest.raises(TargetError) as caught:
+        look_up("target", name, str(folder))
+    return caught.value.code, caught.value.message, caught.value.hint
+
+
+PEX_TAGS = ["cp38-cp38-linux_x86_64", "cp38-none-any", "py3-none-any"]
+PEX_MARKERS = {
+    "implementation_name": "cpython",
+    "os_name": "posix",
+    "platform_release": None,
+    "python_full_version": "3.8.19",
+    "python_version": "3.8",
+}
+PEX = {"path": "/usr/bin/python3.8", "compatible_tags": PEX_TAGS, "marker_environment": PEX_MARKERS}
+
+
+class TestPex:
+    """Complete platforms of pex and Pants."""
+
+    def test_is_read(self, tmp_path: Path) -> None:
+        (tmp_path / "box.json").write_text(json.dumps(PEX))
+        target = find("box.json", tmp_path)
+        assert target.tags == tuple(PEX_TAGS)
+        assert target.environment == {n: v for n, v in PEX_MARKERS.items() if v is not None}
+        assert "platform_release" in target.unknown
+        assert target.label == "box.json"
+
+    @pytest.mark.parametrize("key", ["compatible_tags", "marker_environment"])
+    def test_half_of_it(self, tmp_path: Path, key: str) -> None:
+        half = {name: value for name, value in PEX.items() if name != key}
+        (tmp_path / "box.json").write_text(json.dumps(half))
+        assert refusal("box.json", tmp_path) == (
+            "WT214",
+            f"box.json is a complete platform without {key}",
+            "create it with: pex3 interpreter inspect --markers --tags",
+        )
+
+    @pytest.mark.parametrize(
+        ("key", "value"), [("compatible_tags", "x"), ("marker_environment", ["x"])]
+    )
+    def test_of_the_wrong_type(self, tmp_path: Path, key: str, value: object) -> None:
+        (tmp_path / "box.json").write_text(json.dumps({**PEX, key: value}))
+        assert refusal("box.json", tmp_path)[0] == "WT207"
+
+
+PIP_DEBUG = """\
+WARNING: This command is only meant for debugging.
+pip version: pip 21.3.1 from /opt/lib/pip (python 3.6)
+sys.version: 3.6.8 (default, Nov 14 2023, 16:29:52)
+[GCC 4.8.5]
+sys.platform: linux
+sys.implementation:
+  name: cpython
+vendored library versions:
+  distlib==0.3.3
+Compatible tags: 4
+  cp36-cp36m-manylinux_2_17_x86_64
+  cp36-cp36m-linux_x86_64
+  cp36-none-any
+  py3-none-any
+$ exit
+"""
+
+
+class TestPipDebug:
+    """The output of pip debug."""
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    @pytest.mark.parametrize("name", ["debug.txt", "box.toml"])
+    def test_is_read(self, tmp_path: Path, name: str, end: str) -> None:
+        (tmp_path / name).write_text(PIP_DEBUG, "utf-8", newline=end)
+        target = find(name, tmp_path)
+        assert target.tags == (
+            "cp36-cp36m-manylinux_2_17_x86_64",
+            "cp36-cp36m-linux_x86_64",
+            "cp36-none-any",
+            "py3-none-any",
+        )
+        assert target.python == "3.6.8"
+        assert target.environment["implementation_version"] == "3.6.8"
+        assert target.environment["platform_machine"] == "x86_64"
+        assert target.unknown == ("platform_release", "platform_version")
+
+    def test_of_a_build_for_debugging_with_a_tag_of_its_own(self, tmp_path: Path) -> None:
+        text = PIP_DEBUG.replace("cp36-cp36m-manylinux_2_17_x86_64", "cp36-cp36x-linux_x86_64")
+        (tmp_path / "debug.txt").write_text(text)
+        target = find("debug.txt", tmp_path)
+        assert target.environment == {
+            "python_full_version": "3.6.8",
+            "python_version": "3.6",
+            "sys_platform": "linux",
+        }
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("sys.version", "version", "debug.txt is output of pip debug without the version of"),
+            ("Compatible tags", "tags", "debug.txt is output of pip debug without the tags"),
+            ("tags: 4", "tags: 914", "debug.txt has 4 of 914 tags"),
+            (
+                "  py3-none-any\n",
+                "  ...\n  [First 3 tags shown. Pass --verbose to show all.]\n",
+                "debug.txt has ",
+            ),
+        ],
+        ids=["no version", "no tags", "cut off", "not verbose"],
+    )
+    def test_part_of_it(self, tmp_path: Path, old: str, new: str, message: str) -> None:
+        (tmp_path / "debug.txt").write_text(PIP_DEBUG.replace(old, new))
+        code, said, hint = refusal("debug.txt", tmp_path)
+        assert code == "WT214"
+        assert said.startswith(message)
+        assert hint == "keep the whole output of: python -m pip debug --verbose"
+
+
+def test_what_is_none_of_them(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("buy milk\n")
+    code, _, hint = refusal("notes.txt", tmp_path)
+    assert code == "WT204"
+    assert "pip debug --verbose" in hint

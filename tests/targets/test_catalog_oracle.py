@@ -84,7 +84,7 @@ def named_targets() -> Iterator[NamedTarget]:
             for architecture, tag in system.platforms.items():
                 if glibc_level(tag):
                     name = target_name(system.name, python, architecture)
-                    yield NamedTarget(name, system, python, architecture, tag_of(python, tag))
+                    yield NamedTarget(name, system, python, architecture)
 
 
 def levels_by_python() -> Mapping[str, set[int]]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from packaging.markers import Marker
 
 from wheeltarget.targets.catalog import newest_pythons
-from wheeltarget.targets.markers import evaluate, holds
+from wheeltarget.targets.markers import holds, without_extras
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 LINUX = target_from_tag("cp39-cp39-manylinux_2_28_x86_64", newest_pythons())
@@ -41,7 +41,7 @@ BOTH = ("platform_release", "platform_version")
     ],
 )
 def test_what_is_known_is_true_or_false(marker: str, expected: bool) -> None:
-    assert evaluate(str(Marker(marker)), LINUX) is expected
+    assert LINUX.evaluate(str(Marker(marker))) is expected
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_is_known_is_true_or_false(marker: str, expected: bool) -> None:
 def test_what_depends_on_something_unknown_is_unknown(
     marker: str, expected: bool | tuple[str, ...]
 ) -> None:
-    assert evaluate(str(Marker(marker)), LINUX) == expected
+    assert LINUX.evaluate(str(Marker(marker))) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,20 +94,20 @@ def test_what_stands_in_a_string_is_no_variable(
     marker: str, expected: bool | tuple[str, ...]
 ) -> None:
     # Not through str(Marker): before packaging 26.3 it put a string with a " in it between two.
-    assert evaluate(marker.strip(), LINUX) == expected
+    assert LINUX.evaluate(marker.strip()) == expected
 
 
 @pytest.mark.parametrize("name", sorted({*MARKER_VARIABLES} - {"python_full_version"}))
 def test_a_bare_target_leaves_all_but_the_version_unknown(name: str) -> None:
     expected = True if name == "python_version" else (name,)
-    assert evaluate(f'{name} != "2"', BARE) == expected
-    assert evaluate(f'{name} != "2" or python_version == "3.9"', BARE) is True
-    assert evaluate(f'{name} != "2" and python_version == "3.8"', BARE) is False
+    assert BARE.evaluate(f'{name} != "2"') == expected
+    assert BARE.evaluate(f'{name} != "2" or python_version == "3.9"') is True
+    assert BARE.evaluate(f'{name} != "2" and python_version == "3.8"') is False
 
 
 def test_nothing_follows_from_a_pure_tag_for_the_system() -> None:
-    assert evaluate('sys_platform == "win32"', PURE) == ("sys_platform",)
-    assert evaluate('sys_platform == "win32" and python_version < "3"', PURE) is False
+    assert PURE.evaluate('sys_platform == "win32"') == ("sys_platform",)
+    assert PURE.evaluate('sys_platform == "win32" and python_version < "3"') is False
 
 
 @pytest.mark.parametrize(
@@ -124,13 +124,13 @@ def test_nothing_follows_from_a_pure_tag_for_the_system() -> None:
 def test_an_extra_is_asked_for_or_is_not(
     marker: str, extra: str, expected: bool | tuple[str, ...]
 ) -> None:
-    assert evaluate(marker, LINUX, extra) == expected
+    assert LINUX.evaluate(marker, extra) == expected
 
 
 @pytest.mark.parametrize("full", ["3.9.25", "3.15.0rc1", "3.15.0a3+", "2.7.14.2717", "3.9.2vendor"])
 def test_what_is_unknown_stays_so_for_every_form_of_version(full: str) -> None:
     target = Target("bare", ("py3-none-any",), (("python_full_version", full),))
-    assert evaluate('os_name == "nt"', target) == ("os_name",)
+    assert target.evaluate('os_name == "nt"') == ("os_name",)
 
 
 def test_only_known_variables_are_evaluated() -> None:
@@ -231,3 +231,17 @@ def test_no_verdict_is_withheld_that_could_be_given(marker: str) -> None:
     verdict = three_valued(marker)
     expected = set(outcomes(marker))
     assert {verdict} == expected if isinstance(verdict, bool) else len(expected) == 2
+
+
+@pytest.mark.parametrize(
+    ("marker", "expected"),
+    [
+        ('os_name == "nt"', 'os_name == "nt"'),
+        ('extra == "a"', ""),
+        ('extra == "a" or os_name == "nt"', ""),
+        ('extra == "a" and os_name == "nt"', 'os_name == "nt"'),
+        ('os_name == "nt" and (extra == "a" or extra == "b")', 'os_name == "nt"'),
+    ],
+)
+def test_every_extra_is_requested(marker: str, expected: str) -> None:
+    assert without_extras(marker, lambda text: Marker(text).evaluate()) == expected

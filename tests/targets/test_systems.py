@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wheeltarget.cli.targets import Kind
+from wheeltarget.cli.verbs.targets import Kind
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.catalog import known_systems, look_up, newest_pythons
+from wheeltarget.targets.names import is_valid_name
 from wheeltarget.targets.systems import ALIASES, KINDS, System, find_target, tag_of, target_name
 from wheeltarget.targets.target import Target
-from wheeltarget.targets.user_targets import is_valid_name
 
 CATALOGUE = known_systems()
 SYSTEMS = CATALOGUE.systems
@@ -90,7 +90,7 @@ class TestData:
             assert system.title
             assert system.sources
             assert bool(system.limits) == bool(system.limit_sources)
-            assert system.inferred <= {*system.pythons, *system.platforms}
+            assert set(system.inferred) <= {*system.pythons, *system.platforms}
             assert system.ends.keys() <= {"", *system.pythons}
             used |= {*system.sources, *system.python_sources, *system.limit_sources}
             used |= {*system.ends_sources}

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import default_environment
+from packaging.requirements import InvalidRequirement
 from packaging.tags import (
     compatible_tags,
     cpython_tags,
@@ -19,9 +20,9 @@ from packaging.tags import (
 )
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import newest_pythons
-from wheeltarget.targets.platforms import parse_platform
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
+from wheeltarget.targets.catalog import host, newest_pythons
+from wheeltarget.targets.tags import parse_platform
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 GLIBC = "manylinux_2_28_x86_64"
 NEWEST = newest_pythons()
@@ -208,7 +209,7 @@ def test_the_host_named_by_its_tag_has_its_markers() -> None:
 
 
 def test_the_host_is_known_in_full() -> None:
-    target = host_target()
+    target = host()
     assert target.label == target.tags[0]
     assert list(target.tags) == [str(tag) for tag in sys_tags()]
     assert target.environment == default_environment()
@@ -896,3 +897,26 @@ def test_takes_no_wheel_for_a_newer_glibc(minor: int) -> None:
     levels = {legacy.get(match[1], int(match[1])) for match in named if match}
     assert max(levels) == minor
     assert min(levels) == 5
+
+
+def test_an_old_python_reads_old_specifiers() -> None:
+    old, new = build("cp37-none-any"), build("cp38-none-any")
+    assert str(old.parse_requirement("lib (>=1.*)").specifier) == ">=1"
+    with pytest.raises(InvalidRequirement):
+        new.parse_requirement("lib (>=1.*)")
+
+
+@pytest.mark.parametrize(
+    ("requires", "accepted"),
+    [
+        ("", (True, True)),
+        (">=3.7", (True, True)),
+        (">=3.8", (False, True)),
+        ("<3.8.*", (True, True)),
+        (">=3.9.*", (False, True)),
+        ("not a specifier", (True, True)),
+    ],
+)
+def test_requires_python(requires: str, accepted: tuple[bool, bool]) -> None:
+    targets = build("cp37-none-any"), build("cp38-none-any")
+    assert tuple(each.accepts_python(requires) for each in targets) == accepted

@@ -324,9 +324,8 @@ BUILDERS = {
 """Functions that build a command line."""
 
 PASSED_ON = {
-    ("staging.cleanup_process", "_spawn"): "Guard builds it",
+    ("staging.stage", "_spawn"): "Guard builds it",
     ("commands.probe.probe", "run_python"): "both of those that call it build it",
-    ("resolver.processes", "wait_as_pip"): "the runner builds it",
     # The script of the probe is a program of its own, and has nothing of ours.
     (
         "commands.probe.probe_script",

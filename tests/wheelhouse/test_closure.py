@@ -20,9 +20,10 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.annotations import parse_argument
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check
+from wheeltarget.staging.stage import Stage
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
@@ -36,7 +37,6 @@ from wheeltarget.wheelhouse.closure import (
     read_metadata,
     walk,
 )
-from wheeltarget.wheelhouse.merge import Stage
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -51,7 +51,7 @@ def holes(roots: str, wheels: dict[str, str], tag: str = LINUX) -> list[str]:
 
     :param roots: requirements, with ``&`` between.
     :param wheels: dependencies, with ``&`` between, by NAME VERSION.
-    :returns: the holes as they are told.
+    :returns: what is missing, as the user reads it.
     """
     there = {}
     for key, requires in wheels.items():
@@ -102,7 +102,7 @@ class TestWalk:
             "pre-release that pip took",
             "local version",
             "URL",
-            "all are told, each once",
+            "all are message, each once",
         ],
     )
     def test_versions(self, roots: str, wheels: dict[str, str], expected: list[str]) -> None:
@@ -261,14 +261,14 @@ class TestWheels:
 
 
 def emptied() -> bytes:
-    """Give an archive with nothing in it."""
+    """Return an archive with nothing in it."""
     packed = io.BytesIO()
     zipfile.ZipFile(packed, "w").close()
     return packed.getvalue()
 
 
 def deflated() -> bytes:
-    """Give a wheel whose one member is compressed and begins at byte 56."""
+    """Return a wheel whose one member is compressed and begins at byte 56."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("app-1.0.dist-info/METADATA", "Name: app\nVersion: 1.0\n" * 50)
@@ -286,7 +286,7 @@ def encrypted(content: bytes) -> bytes:
 
 
 class TestCheck:
-    """Everything that is wrong is told at once."""
+    """Everything that is wrong is message at once."""
 
     def test_complete(self, tmp_path: Path) -> None:
         files = [make_wheel(tmp_path, "app", requires=["lib>=1"]), make_wheel(tmp_path, "lib")]
@@ -374,7 +374,9 @@ class TestRoots:
         self.check(tmp_path, "app[x]", of=None)
 
 
-def test_nothing_is_saved_of_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_saved_if_something_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Even where pip itself noticed nothing."""
 
     def run_jobs(
@@ -386,9 +388,9 @@ def test_nothing_is_saved_of_a_hole(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         return (JobResult(jobs[0], 0, "all", (chosen,), folder),)
 
     monkeypatch.setattr(pip_runner, "run_jobs", run_jobs)
-    words = ("--dest", str(tmp_path / "wheelhouse"), f"app ; tags={LINUX}")
+    arguments = ("--dest", str(tmp_path / "wheelhouse"), f"app ; tags={LINUX}")
     with pytest.raises(ClosureError, match=r"app 1\.0 needs lib, which is missing"):
-        api.download(api.DownloadRequest(words))
+        api.download(api.DownloadRequest(arguments))
     assert not (tmp_path / "wheelhouse").exists()
 
 
@@ -397,7 +399,7 @@ class TestRuns:
 
     @pytest.fixture
     def project(self, tmp_path: Path) -> Path:
-        """Give a folder to work in."""
+        """Return a folder to work in."""
         folder = tmp_path / "project"
         folder.mkdir()
         return folder
@@ -420,8 +422,8 @@ class TestRuns:
         make_wheel(shelf, "lib")
         with LocalIndex(shelf, hashes=False) as index:
             index.add_file(f"files/{name}.metadata", f"Metadata-Version: 2.1\n{metadata}".encode())
-            words = [f"lib ; tags={WINDOWS}", f"app ; tags={LINUX}"]
-            result = download(index, *words, cwd=project)
+            arguments = [f"lib ; tags={WINDOWS}", f"app ; tags={LINUX}"]
+            result = download(index, *arguments, cwd=project)
             assert index.count(f"{name}.metadata") == index.count(f"/files/{name}") == 1
         assert (result.exit_code, result.stdout) == (1, "")
         _, error = re.split(r"(?im)^(?=error: )", result.stderr, maxsplit=1)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.cli import command, download, environment, names
 from tests.support.index import LocalIndex, Stall, Status
 from tests.support.output import files_by_target
 from tests.support.wheels import make_wheel
+from wheeltarget.wheelhouse.merge import folder_names, note_differing
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -22,7 +26,7 @@ APP, LIB = "app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"
 
 @pytest.fixture
 def project(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
-    """Give a folder to work in; the index has ``app``, which needs ``lib``."""
+    """Return a folder to work in; the index has ``app``, which needs ``lib``."""
     make_wheel(tmp_path / "index", "app", requires=["lib"])
     make_wheel(tmp_path / "index", "lib")
     folder = tmp_path / "project"
@@ -32,7 +36,7 @@ def project(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it ser
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the folder for temporary files that every run of the test uses."""
+    """Return the folder for temporary files that every run of the test uses."""
     folder = tmp_path / "temporary"
     folder.mkdir()
     for name in ("TMPDIR", "TEMP", "TMP"):
@@ -60,8 +64,8 @@ def test_shared_file_is_fetched_and_kept_once(
 def test_same_content_from_two_places(project: Path, index: LocalIndex, tmp_path: Path) -> None:
     wheel = tmp_path / "index" / LIB
     url = index.add_file(f"mirror/{LIB}", wheel.read_bytes())
-    words = [f"{wheel} ; tags={LINUX}", f"lib @ {url} ; tags={WINDOWS}", "lib ; target=host"]
-    result = download(index, *words, cwd=project)
+    arguments = [f"{wheel} ; tags={LINUX}", f"lib @ {url} ; tags={WINDOWS}", "lib ; target=host"]
+    result = download(index, *arguments, cwd=project)
     assert result.exit_code == 0, result.stderr
     assert names(project / "wheelhouse") == [LIB]
     assert (project / "wheelhouse" / LIB).read_bytes() == wheel.read_bytes()
@@ -69,7 +73,7 @@ def test_same_content_from_two_places(project: Path, index: LocalIndex, tmp_path
 
 
 class TestClash:
-    """Two files of one name: both origins are told, and nothing is placed."""
+    """Two files of one name: both origins are message, and nothing is placed."""
 
     def test_two_urls(self, project: Path, temporary: Path, index: LocalIndex) -> None:
         urls = [
@@ -83,8 +87,8 @@ class TestClash:
         ]
         (project / "builds" / LIB).unlink()
         (project / "builds").rmdir()
-        words = [f"lib @ {urls[0]} ; tags={LINUX}", f"lib @ {urls[1]} ; tags={WINDOWS}"]
-        result = download(index, *words, f"app ; {BOTH}", cwd=project)
+        arguments = [f"lib @ {urls[0]} ; tags={LINUX}", f"lib @ {urls[1]} ; tags={WINDOWS}"]
+        result = download(index, *arguments, f"app ; {BOTH}", cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
         assert result.stderr.partition("\nerror: ")[2] == (
             f"{LIB} is two different files: {urls[0]} for {LINUX} and {urls[1]} for {WINDOWS}\n"
@@ -97,8 +101,8 @@ class TestClash:
         local = make_wheel(project / "dist", "lib", files={"lib.py": b"patched"})
         (project / "wheelhouse").mkdir()
         (project / "wheelhouse" / "other.txt").write_text("mine")
-        words = [f"./dist/{LIB} ; tags={LINUX}", f"app ; tags={WINDOWS}"]
-        result = download(index, *words, cwd=project)
+        arguments = [f"./dist/{LIB} ; tags={LINUX}", f"app ; tags={WINDOWS}"]
+        result = download(index, *arguments, cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
         error = result.stderr.partition("\nerror: ")[2]
         assert f"{local.as_uri()} for {LINUX}" in error
@@ -211,7 +215,7 @@ class TestDestination:
         assert names(project) == ["real", "wheelhouse"]
 
     @pytest.mark.parametrize(
-        ("variables", "words", "where"),
+        ("variables", "arguments", "where"),
         [
             ({"PIP_DEST": "by variable"}, (), "by variable"),
             (
@@ -228,12 +232,12 @@ class TestDestination:
         project: Path,
         index: LocalIndex,
         variables: dict[str, str],
-        words: tuple[str, ...],
+        arguments: tuple[str, ...],
         where: str,
     ) -> None:
         filled = {name: value.format(project=project) for name, value in variables.items()}
         done = subprocess.run(
-            command("download", *index.pip_args(), *words, f"lib ; {BOTH}"),
+            command("download", *index.pip_args(), *arguments, f"lib ; {BOTH}"),
             cwd=project,
             env=environment(**filled),
             check=True,
@@ -251,16 +255,16 @@ class TestNothingOrAll:
     def test_no_answer_for_one(
         self, project: Path, temporary: Path, index: LocalIndex, destination: str
     ) -> None:
-        words = [f"app ; tags={LINUX}", f"missing ; tags={WINDOWS}", "lib ; target=host"]
-        result = download(index, *words, cwd=project, destination=destination)
+        arguments = [f"app ; tags={LINUX}", f"missing ; tags={WINDOWS}", "lib ; target=host"]
+        result = download(index, *arguments, cwd=project, destination=destination)
         assert (result.exit_code, result.stdout) == (1, "")
         assert index.count(f"/files/{APP}") == 1, "the good target was fetched"
         assert names(project) == names(temporary) == []
 
     def test_server_fails_for_one(self, project: Path, temporary: Path, index: LocalIndex) -> None:
         index.fault(f"/files/{LIB}", Status(404))
-        words = [f"app ; tags={WINDOWS}", f"app ; tags={LINUX}"]
-        result = download(index, "--retries=0", *words, cwd=project)
+        arguments = [f"app ; tags={WINDOWS}", f"app ; tags={LINUX}"]
+        result = download(index, "--retries=0", *arguments, cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
         assert "404" in result.stderr
         assert names(project) == names(temporary) == []
@@ -278,17 +282,30 @@ class TestOtherRuns:
         index.fault("/simple/lib/", Stall(1), times=2)
         runs = [
             subprocess.Popen(
-                command(*options, *words),
+                command(*options, *arguments),
                 cwd=project,
                 env=environment(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
             )
-            for words in ([f"app ; {BOTH}"], [f"lib ; {BOTH}", f"own ; {BOTH}"])
+            for arguments in ([f"app ; {BOTH}"], [f"lib ; {BOTH}", f"own ; {BOTH}"])
         ]
         ends = [(run.communicate(timeout=60)[1], run.returncode) for run in runs]
         assert [code for _, code in ends] == [0, 0], ends
         assert names(project / "wheelhouse") == [APP, LIB, "own-1.0-py3-none-any.whl"]
         assert names(project) == ["wheelhouse"]
         assert names(temporary) == []
+
+
+@given(st.lists(st.text() | st.sampled_from(["a", "A", "a-2", "./a"])))
+def test_folder_names(labels: list[str]) -> None:
+    names = list(folder_names(labels))
+    assert len({name.lower() for name in names}) == len(labels)
+    assert all(re.fullmatch(r"[\w+][\w.+-]*", name, re.ASCII) for name in names)
+
+
+def test_versions_that_differ() -> None:
+    found = {"b": {"1": ["x", "y"], "2": ["z"]}, "same": {"1": ["x", "y", "z"]}, "a": {"3": ["x"]}}
+    assert list(note_differing(found)) == ["b differs: 1 for x, y; 2 for z"]
+    assert list(note_differing(found, "from")) == ["b differs: 1 from x, y; 2 from z"]

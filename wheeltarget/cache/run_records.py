@@ -6,30 +6,32 @@ fact that a file was not there. The record is valid while all of it is the same 
 are fresh according to pip's cache. Variables and files may contain passwords, so only their hashes
 are recorded, in a file that only the user can read.
 
-This module loads no more than it takes to check a record.
+Start-up: this module loads no more than it takes to check a record.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import wheeltarget
-from wheeltarget.cache.run_key import SUFFIX, record_of
-from wheeltarget.utils.atomic_write import PART, write_private
-from wheeltarget.utils.hashes import stamp_of
-from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, read_regular
-
-if TYPE_CHECKING:
-    from wheeltarget.utils.hashes import Mark
+from wheeltarget.cache.run_key import record_of
+from wheeltarget.utils.files import (
+    REQUIREMENTS_FILE,
+    Mark,
+    read_regular,
+    stamp_of,
+    write_private,
+)
 
 _SCHEMA = 2
 _PROGRAMS = ("pip", "packaging")
@@ -40,7 +42,25 @@ without fractions of a second."""
 
 _SECOND = 1_000_000_000
 _CHANGED = "changed"
-_ABANDONED_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunInputs:
+    """What an outcome depends on: while all of it is the same, so is the outcome.
+
+    :param looked_for: the files that would have been read if they had existed.
+    :param variables: the environment variables that the files name.
+    :param began: when the run began, in seconds since the epoch.
+    :param fresh_until: until when the index pages are fresh, also in seconds.
+    :param destination: the folder for the files, as the user named it.
+    """
+
+    read: tuple[str, ...]
+    looked_for: tuple[str, ...]
+    variables: tuple[str, ...]
+    began: float
+    fresh_until: float
+    destination: str
 
 
 class Outcome(Protocol):
@@ -64,7 +84,6 @@ class OutputOptions:
 
     :param quiet: whether nothing is shown except JSON.
     :param coloured: False if no colour is wanted even on a terminal.
-    :param as_json: whether it is shown as JSON.
     :param report: the file that it is written to as JSON, or empty.
     """
 
@@ -79,11 +98,8 @@ class RecordedRun:
     """The recorded outcome of an earlier run.
 
     :param outcome: its outcome as JSON; its files may have gone since.
-    :param output_options: how it was shown.
-    :param destination: the folder for its files.
     :param made: when it ran, in seconds since the epoch.
     :param stamps: the mark of each file as the last run left it, by its path.
-    :param record: the file of the record.
     """
 
     outcome: Mapping[str, Any]
@@ -95,29 +111,15 @@ class RecordedRun:
 
 
 def real_folder(name: str) -> Path:
-    """Return the folder that an argument names, as pip reads it.
-
-    :param name: the argument.
-    """
+    """Return the folder that an argument names, as pip reads it."""
     return Path(os.path.realpath(os.path.expanduser(name)))  # noqa: PTH111 - any text
 
 
 def find(arguments: Sequence[str], environment: Mapping[str, str]) -> RecordedRun | None:
-    """Find the outcome that a run would have now.
-
-    :param arguments: the arguments after ``download``.
-    :param environment: the environment's variables.
-    :returns: the recorded outcome; None if there is no valid one.
-    """
+    """Find the outcome that a run would have now; return None if there is no valid one."""
     record = Path(record_of(arguments, environment))
     try:
-        text = record.read_bytes()
-    except OSError:
-        return None
-    import json
-
-    try:
-        return _check(json.loads(text), environment, record)
+        return _check(json.loads(record.read_bytes()), environment, record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -128,18 +130,10 @@ def keep(
     outcome: Outcome,
     output_options: OutputOptions,
 ) -> None:
-    """Record the outcome of a run, if it is known what it depends on.
-
-    :param arguments: the arguments after ``download``.
-    :param environment: the environment's variables.
-    :param outcome: the outcome.
-    :param output_options: how it was shown.
-    """
+    """Record the outcome of a run, if it is known what it depends on."""
     run_inputs = outcome.run_inputs
     if run_inputs is None:
         return
-    import json
-
     with contextlib.suppress(OSError):
         names = (*run_inputs.read, *run_inputs.looked_for)
         files = {name: _fingerprint(name, before=run_inputs.began) for name in names}
@@ -161,16 +155,10 @@ def keep(
 
 
 def update_stamps(remembered: RecordedRun, files: Iterable[Path]) -> None:
-    """Record the marks of the files that are in the destination now, each of them right.
-
-    :param remembered: the recorded outcome, which this run had as well.
-    :param files: the files.
-    """
+    """Record the marks of the files that are in the destination now, each of them right."""
     stamps = _stamps(files)
     if stamps == remembered.stamps:
         return
-    import json
-
     with contextlib.suppress(OSError, ValueError):
         data = json.loads(remembered.record.read_bytes())
         if data.get("made") == remembered.made:
@@ -178,7 +166,6 @@ def update_stamps(remembered: RecordedRun, files: Iterable[Path]) -> None:
 
 
 def _stamps(files: Iterable[Path]) -> dict[str, Mark]:
-    """Return the mark of each file that is in the destination."""
     stamps = {}
     for path in files:
         with contextlib.suppress(OSError):
@@ -189,42 +176,9 @@ def _stamps(files: Iterable[Path]) -> dict[str, Mark]:
 
 
 def forget(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Remove the record of a run.
-
-    :param arguments: the arguments after ``download``.
-    :param environment: the environment's variables.
-    """
+    """Remove the record of a run."""
     with contextlib.suppress(OSError):
         Path(record_of(arguments, environment)).unlink(missing_ok=True)
-
-
-def entries(folder: Path) -> Iterator[tuple[Path, float]]:
-    """Yield the file of each record, and until when it may be valid.
-
-    :param folder: the folder of the records; it need not exist.
-    """
-    import json
-
-    for file in folder.glob(f"*{SUFFIX}"):
-        try:
-            data = json.loads(file.read_bytes())
-            # One from the future is not valid: the clock was wrong when it was made.
-            until = float(data["until"]) if data.get("made", 0.0) <= time.time() else 0.0
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            until = 0.0
-        yield file, until
-
-
-def drafts(folder: Path) -> Iterator[Path]:
-    """Yield the files that killed runs have left unfinished.
-
-    :param folder: the folder of the records; it need not exist.
-    """
-    for draft in folder.glob(f"*{PART}"):
-        with contextlib.suppress(FileNotFoundError):
-            # The time can be in the future if the clock was wrong.
-            if abs(time.time() - draft.stat().st_mtime) > _ABANDONED_SECONDS:
-                yield draft
 
 
 def _check(
@@ -242,11 +196,9 @@ def _check(
     )
     if not holds:
         return None
-    output_options = OutputOptions(*data["appearance"])
+    options = OutputOptions(*data["appearance"])
     stamps = {path: tuple(mark) for path, mark in data["marks"].items()}
-    return RecordedRun(
-        data["outcome"], output_options, Path(destination), data["made"], stamps, record
-    )
+    return RecordedRun(data["outcome"], options, Path(destination), data["made"], stamps, record)
 
 
 def _programs() -> list[list[str | None]]:
@@ -289,23 +241,3 @@ def _fingerprint(name: str, *, before: float | None = None) -> str | None:
 def _write(record: Path, text: str) -> None:
     record.parent.mkdir(parents=True, exist_ok=True)
     write_private(record, text)
-
-
-@dataclass(frozen=True, slots=True)
-class RunInputs:
-    """What an outcome depends on: while all of it is the same, so is the outcome.
-
-    :param read: the files that were read.
-    :param looked_for: the files that would have been read if they had been there.
-    :param variables: the environment variables that these files name.
-    :param began: when the run began, in seconds since the epoch.
-    :param fresh_until: until when the index pages are fresh, likewise.
-    :param destination: the folder for the files, as the user named it.
-    """
-
-    read: tuple[str, ...]
-    looked_for: tuple[str, ...]
-    variables: tuple[str, ...]
-    began: float
-    fresh_until: float
-    destination: str

@@ -26,9 +26,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.utils.hashes import Digest, Writer, hash_file
-from wheeltarget.utils.links import link, link_or_copy
-from wheeltarget.utils.permissions import permitted
+from wheeltarget.utils.files import (
+    Digest,
+    Writer,
+    copy_file,
+    hash_file,
+    link,
+    link_or_copy,
+    permitted,
+)
 
 if TYPE_CHECKING:
     import io
@@ -41,17 +47,15 @@ _STAMP = ".stamp"
 
 _HEXADECIMAL = frozenset("0123456789abcdef")
 _LENGTH = 64
-_BLOCK = 1 << 20
 _USE_SECONDS = 3600.0
 _ABANDONED_SECONDS = 3600.0
 
 
 class Store:
-    """Files by their hash, in one folder.
+    """Files by their hash, in one folder, which is made when the first file is written.
 
-    If it is made before threads are started, all of them may use it.
-
-    :param folder: the folder; it is made when the first file is written.
+    If it is made before threads are started, all of them may use it. Hashes are in hexadecimal; for
+    anything else there is no file.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,41 +67,29 @@ class Store:
         self._numbers = itertools.count()
 
     def locate(self, sha256: str) -> Path | None:
-        """Find the file that has a hash according to its name; it is not hashed.
-
-        :param sha256: the hash, in hexadecimal; anything else is not found.
-        :returns: its path, for reading only; None if it is not there.
-        """
+        """Return the path, for reading only, of the file that claims to have a hash."""
         found = self._look(sha256)
         return found and found[0]
 
     def find(self, sha256: str) -> Path | None:
-        """Find the file with a hash, and hash it; a damaged one is removed.
-
-        :param sha256: the hash, in hexadecimal; anything else is not found.
-        :returns: its path, for reading only; None if it is not there.
-        """
+        """Return the path, for reading only, of the file with a hash; remove a damaged one."""
         found = self._look(sha256)
-        if found is None:
-            return None
-        path, status = found
-        with contextlib.suppress(OSError):
-            if hash_file(path).sha256 == sha256.lower():
-                return path
-        _discard(path, status)
+        if found is not None:
+            path, status = found
+            with contextlib.suppress(OSError):
+                if hash_file(path).sha256 == sha256.lower():
+                    return path
+            _discard(path, status)
         return None
 
     def take(self, sha256: str, path: Path) -> Digest | None:
         """Put the file with a hash at a path, whole or not at all.
 
-        It is linked, or copied if it is on another file system or has not the mode of a new file.
+        It is linked, or copied if it is on another file system or has another mode than a new file.
         The new link or copy is hashed; if it is damaged, it is removed there and here.
 
-        :param sha256: the hash, in hexadecimal.
-        :param path: the path, at which nothing may exist; its folder has to exist.
         :returns: the digest of the file at that path; None if the store has no such file.
         :raises FileExistsError: if something is at that path.
-        :raises OSError: if it cannot be written.
         """
         found = self._look(sha256)
         if found is None:
@@ -125,17 +117,10 @@ class Store:
         return digest
 
     def _link(self, source: Path, status: os.stat_result, path: Path) -> bool:
-        """Link a file, if possible and if its mode is that of a new file."""
         return stat.S_IMODE(status.st_mode) == self._mode and link(source, path)
 
     def add(self, sha256: str, path: Path) -> None:
-        """Link or copy a file into the store.
-
-        :param sha256: the hash that it has to have, in hexadecimal.
-        :param path: the file.
-        :raises HashMismatchError: if it has another hash; the store is unchanged then.
-        :raises OSError: if it cannot be read, or the store cannot be written.
-        """
+        """Link or copy a file into the store; raise HashMismatchError if it has another hash."""
         if self.locate(sha256) is not None:
             return
         with self._temporary() as draft:
@@ -145,17 +130,14 @@ class Store:
 
     @contextmanager
     def writing(self, sha256: str, path: Path | None = None) -> Iterator[Writer]:
-        """Write a file whose hash is known beforehand.
+        """Write a file whose hash is known before.
 
         If the block ends without an error and the content has the hash, the file is in the store.
         Otherwise nothing is left of it.
 
-        :param sha256: the hash that it has to have, in hexadecimal.
         :param path: where to link or copy it as well, if anywhere.
-        :returns: a writer for the content, which has its digest in the end.
         :raises HashMismatchError: if the content has another hash.
         :raises FileExistsError: if something is at that path.
-        :raises OSError: if the store, or the path, cannot be written.
         """
         with self._temporary() as draft:
             with _create(draft) as handle:
@@ -172,21 +154,12 @@ class Store:
             self._keep(draft, sha256, writer.digest)
 
     def remove(self, sha256: str) -> None:
-        """Remove a file from the store, if it is there; links to it stay.
-
-        :param sha256: the hash, in hexadecimal.
-        :raises OSError: if it cannot be removed.
-        """
-        path = self._path(sha256)
-        if path is not None:
+        """Remove a file from the store, if it is there; links to it stay."""
+        if path := self._path(sha256):
             path.unlink(missing_ok=True)
 
     def entries(self) -> Iterator[tuple[str, int, float]]:
-        """Yield every file, right or damaged.
-
-        :returns: its hash according to its name, its size in bytes, and when it was last used, in
-            seconds since the epoch, to the hour.
-        """
+        """Yield the hash that each file claims, its size in bytes, and when it was last used."""
         for path in self.folder.glob("??/*"):
             sha256 = f"{path.parent.name}{path.name}"
             if self._path(sha256) != path:
@@ -196,19 +169,9 @@ class Store:
                 yield sha256, status.st_size, status.st_atime
 
     def sweep(self) -> None:
-        """Remove unfinished files of killed runs, and additional files of earlier versions.
-
-        A file counts as unfinished if it was not written to for an hour.
-
-        :raises OSError: if something cannot be removed.
-        """
-        for stamp in self.folder.glob(f"??/*{_STAMP}"):
-            stamp.unlink(missing_ok=True)
-        for draft in self.folder.glob(f"{TEMPORARY}/*"):
-            with contextlib.suppress(FileNotFoundError):
-                # The time can be in the future if the clock was wrong.
-                if abs(time.time() - draft.lstat().st_mtime) > _ABANDONED_SECONDS:
-                    draft.unlink()
+        """Remove unfinished files of killed runs, and additional files of earlier versions."""
+        for file in (*self.folder.glob(f"??/*{_STAMP}"), *abandoned(self._drafts, "*")):
+            file.unlink(missing_ok=True)
 
     def _path(self, sha256: str) -> Path | None:
         """Return the path for a hash; None if it is not one, since an index may send anything."""
@@ -251,8 +214,16 @@ class Store:
             draft.unlink()
 
 
+def abandoned(folder: Path, pattern: str) -> Iterator[Path]:
+    """Yield the unfinished files in a folder that were not written to for an hour."""
+    for draft in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):
+            # The time can be in the future if the clock was wrong.
+            if abs(time.time() - draft.lstat().st_mtime) > _ABANDONED_SECONDS:
+                yield draft
+
+
 def _create(path: Path) -> io.FileIO:
-    """Create a file, and its folder if it does not exist."""
     try:
         return path.open("xb", buffering=0)
     except FileNotFoundError:
@@ -280,21 +251,12 @@ def _copy(source: Path, path: Path) -> Digest | None:
         raise FileExistsError(None, "File exists", str(path))
     part = path.with_name(f"{path.name}.wheeltarget-part")
     try:
-        with contextlib.ExitStack() as stack:
-            try:
-                reader = stack.enter_context(source.open("rb", buffering=0))
-            except OSError:
-                return None
-            writer = Writer(stack.enter_context(part.open("wb", buffering=0)))
-            while True:
-                try:
-                    block = reader.read(_BLOCK)
-                except OSError:
-                    return None
-                if not block:
-                    break
-                writer.write(block)
+        digest = copy_file(source, part)
         part.replace(path)
+    except OSError as error:
+        if error.filename == str(part):
+            raise
+        return None
     finally:
         part.unlink(missing_ok=True)
-    return writer.digest
+    return digest

@@ -1,94 +1,84 @@
-"""The command line: its verbs, and how Typer is run."""
+"""The command line: the verbs, the options that several of them have, and how Typer is run.
+
+The module of a verb is loaded if the verb is called, and loads its command and its output. Help of
+all verbs needs none of them. Completions load what they offer.
+"""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum, StrEnum
+from functools import partial
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from inspect import Parameter, signature
+from pathlib import Path
+from typing import Annotated, Any, cast, get_args, get_origin
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from wheeltarget import __version__
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.options import Command, PipCommand
-
-if TYPE_CHECKING:
-    from wheeltarget.cli.passthrough import Start
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.errors import UsageError
+from wheeltarget.utils.python_process import python
 
 VERBS = {
-    "download": "download",
-    "lock": "lock",
-    "explain": "explain",
-    "validate": "validate",
-    "check": "check",
-    "install-check": "check",
-    "bundle": "bundle",
-    "prune": "wheelhouse",
-    "merge": "wheelhouse",
-    "targets": "targets",
-    "probe": "targets",
-    "cache": "cache",
+    "download": "Download wheels for each target; takes every option of pip download.",
+    "lock": (
+        "Lock requirements, one file for each target; takes pip's options for choosing versions."
+    ),
+    "explain": "Show which releases have a wheel for each target, and why others do not.",
+    "validate": "Check the annotations in requirements files, offline.",
+    "check": (
+        "Check that the wheels of a wheelhouse are intact, fit their targets, and are complete."
+    ),
+    "install-check": (
+        "Unpack the wheels of a lock into a temporary folder, and import every module."
+    ),
+    "bundle": "Unpack the wheels of a lock into a folder, an archive or a Lambda layer to deploy.",
+    "prune": "Remove wheels that are in none of the locks, or list what another machine lacks.",
+    "merge": "Merge wheelhouses into one, all files or none.",
+    "targets": "List the known targets, or show some in detail.",
+    "probe": "Write a target file for an interpreter, with its tags and markers.",
+    "cache": "Show and prune the cache of wheels and earlier runs.",
 }
-"""The module of each verb, in the order of the help."""
+"""The help of each verb, in the order of the help; its module and function have its name."""
 
-COMPLETION = "_WHEELTARGET_COMPLETE"
-"""The variable that a shell sets to ask for completions."""
-
-_SETTINGS = {"help_option_names": ["--help"]}
 _TAKE_PIPS = {"download", "lock", "explain"}
 """The verbs that also take every option of pip download."""
 
+SETTINGS: dict[str, Any] = {
+    "pretty_exceptions_enable": False,
+    "context_settings": {"help_option_names": ["--help"]},
+}
+"""The settings of each :class:`typer.Typer`."""
 
-def make_app() -> typer.Typer:
-    """Return the whole command line, with every verb loaded."""
-    app = typer.Typer(
-        name="wheeltarget",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings=_SETTINGS,
-    )
-    app.callback()(main)
-    for verb in VERBS:
-        made = _load(verb)
-        if isinstance(made, typer.Typer):
-            app.add_typer(made, name=verb)
-        else:
-            _add(app, verb, made)
-    return app
+OUTPUT = "Output"
+"""A heading of the help."""
 
+target_option = partial(typer.Option, rich_help_panel="Targets")
+"""Declare an option below the heading ``Targets``."""
 
-def make_verb(verb: str) -> typer.Typer:
-    """Return the command line of one verb, with nothing else loaded."""
-    made = _load(verb)
-    if isinstance(made, typer.Typer):
-        return made
-    app = typer.Typer(
-        pretty_exceptions_enable=False, add_completion=False, context_settings=_SETTINGS
-    )
-    _add(app, verb, made)
-    return app
+output_option = partial(typer.Option, rich_help_panel=OUTPUT)
+"""Declare an option below the heading ``Output``."""
+
+_source_option = partial(typer.Option, rich_help_panel="Source distributions")
+
+_COMPLETION = "_WHEELTARGET_COMPLETE"
+"""The variable that a shell sets to ask for completions."""
+
+_LONGEST_NUMBER = 9
 
 
-def _load(verb: str) -> Any:
-    module = import_module(f"wheeltarget.cli.{VERBS[verb]}")
-    return getattr(module, verb.replace("-", "_"))
-
-
-def _add(app: typer.Typer, verb: str, made: Callable[..., None]) -> None:
-    if verb in _TAKE_PIPS:
-        settings = {**_SETTINGS, "ignore_unknown_options": True, "allow_extra_args": True}
-        metavar = "[OPTIONS] [PIP OPTIONS]"
-        app.command(cls=PipCommand, context_settings=settings, options_metavar=metavar)(made)
-    else:
-        app.command(cls=Command, context_settings=_SETTINGS)(made)
-
-
-def run(arguments: list[str], start: Start | None = None) -> None:
+def run(arguments: list[str], start: object = None) -> None:
     """Run the command line.
 
     :param arguments: the arguments after the program's name.
-    :param start: what was already read for the command.
+    :param start: what was already read, as the verb expects it in its context.
     :raises SystemExit: always, with the exit code.
     """
     if len(arguments) > 1 and arguments[0] in {"--show-completion", "--install-completion"}:
@@ -101,11 +91,49 @@ def run(arguments: list[str], start: Start | None = None) -> None:
     again = ["--"] if end < len(arguments) and arguments[0] in _TAKE_PIPS else []
     arguments = [*before, *again, *arguments[end:]]
     with report_errors():
-        if arguments and arguments[0] in VERBS and COMPLETION not in os.environ:
+        if arguments and arguments[0] in VERBS and _COMPLETION not in os.environ:
             verb, *rest = arguments
             make_verb(verb)(rest, prog_name=f"wheeltarget {verb}", obj=start)
         else:
             make_app()(arguments, prog_name="wheeltarget")
+
+
+def make_app() -> typer.Typer:
+    """Return the whole command line, which loads a verb when it is called."""
+    app = typer.Typer(name="wheeltarget", cls=_Verbs, no_args_is_help=True, **SETTINGS)
+    app.callback()(main)
+    for verb, summary in VERBS.items():
+        app.command(verb, help=summary)(lambda: None)
+    return app
+
+
+def make_verb(verb: str) -> typer.Typer:
+    """Load a verb, and return its command line."""
+    name = verb.replace("-", "_")
+    made = getattr(import_module(f"wheeltarget.cli.verbs.{name}"), name)
+    if isinstance(made, typer.Typer):
+        return made
+    app = typer.Typer(add_completion=False, **SETTINGS)
+    if verb not in _TAKE_PIPS:
+        app.command(cls=Command, help=VERBS[verb])(made)
+        return app
+    takes_all = {"ignore_unknown_options": True, "allow_extra_args": True}
+    app.command(
+        cls=PipCommand,
+        help=VERBS[verb],
+        options_metavar="[OPTIONS] [PIP OPTIONS]",
+        context_settings={**SETTINGS["context_settings"], **takes_all},
+    )(made)
+    return app
+
+
+class _Verbs(TyperGroup):
+    """The verbs; only the one that is called is loaded."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        loaded = typer.main.get_command(make_verb(name)) if name in VERBS else command
+        return name, loaded, rest
 
 
 def main(
@@ -118,3 +146,239 @@ def main(
     if version:
         typer.echo(f"wheeltarget {__version__}")
         raise typer.Exit
+
+
+class _UnsureError(Exception):
+    """Typer has to read a value itself."""
+
+
+class Command(TyperCommand):
+    """A command that reads plain values without pydantic.
+
+    Since Typer 0.29 any option makes it load pydantic, which takes longer than everything else
+    before pip starts. Here Typer splits the command line by its own declarations, and values that
+    are texts, flags, choices or have a parser of ours are read directly. Typer reports what is
+    missing or wrong.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the values of a command line into a context, and return the remaining arguments."""
+        if not ctx.resilient_parsing and not (self.no_args_is_help and not args):
+            given, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+            assert self.callback is not None  # noqa: S101 - Typer always sets it
+            declared = signature(self.callback, eval_str=True).parameters
+            known = {each.name: each.opts[0] for each in self.params if each.name in declared}
+            if given.keys() <= known.keys() and (ctx.allow_extra_args or not rest):
+                with suppress(_UnsureError):
+                    ctx.params.update(
+                        {
+                            name: _read(given.get(name), declared[name], option)
+                            for name, option in known.items()
+                        }
+                    )
+                    ctx.args = rest
+                    return rest
+        return super().parse_args(ctx, args)
+
+
+def _read(value: Any, declared: Parameter, option: str) -> Any:
+    """Read the value of a parameter as it is declared.
+
+    :raises _UnsureError: if Typer has to do it.
+    """
+    if not isinstance(value, str | bool | list | tuple):
+        if declared.default is Parameter.empty:
+            raise _UnsureError
+        return declared.default
+    annotation, *details = get_args(declared.annotation) or (declared.annotation,)
+    kind, several = _item(annotation)
+    read: Any = next((each.parser for each in details if each.parser), kind)
+    if read is kind and kind not in {str, bool}:
+        if not issubclass(kind, Enum):
+            raise _UnsureError
+        read = partial(_choice, kind, option)
+    return [read(each) for each in cast("list[str]", value)] if several else read(value)
+
+
+def _choice(kind: type[Enum], option: str, text: str) -> Enum:
+    choices = [str(each.value) for each in kind]
+    if text not in choices:
+        known = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        raise UsageError(f"{option} must be {known}, not {text!r}")
+    return kind(text)
+
+
+def _item(annotation: Any) -> tuple[Any, bool]:
+    """Return the type of one value, and whether there may be several."""
+    if get_origin(annotation) is list:
+        return get_args(annotation)[0], True
+    kinds = [each for each in get_args(annotation) if each is not type(None)]
+    return _item(kinds[0]) if kinds else (annotation, False)
+
+
+class PipCommand(Command):
+    """A command that also takes pip's options."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write our own help, then pip's."""
+        super().format_help(ctx, formatter)
+        typer.echo(formatter.getvalue() + "\nAll options of pip download:\n")
+        formatter.buffer.clear()
+        sys.stdout.flush()
+        subprocess.run(python("-m", "pip", "download", "--help"), check=False)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Offer pip's options beside our own."""
+        (arguments,) = (each for each in self.params if each.name == "arguments")
+        own = super().shell_complete(ctx, incomplete)
+        return [*own, *arguments.shell_complete(ctx, incomplete)]
+
+
+def _completion() -> Any:
+    from wheeltarget.cli import completion
+
+    return completion
+
+
+def offer_tags(incomplete: str) -> Any:
+    """Complete the value of an option for tags."""
+    return _completion().offer_tags(incomplete)
+
+
+def offer_targets(incomplete: str) -> Any:
+    """Complete the value of an option for targets."""
+    return _completion().offer_targets(incomplete)
+
+
+def offer_argument(context: typer.Context, incomplete: str) -> Any:
+    """Complete an argument that is not one of our options."""
+    return _completion().offer_argument(incomplete, context.params)
+
+
+def _name_parser(name: str, hint: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
+    """Return a parser that refuses an empty name: as a path it would be the working directory."""
+
+    def parse(value: object) -> Any:
+        if not str(value):
+            raise UsageError(f"{name} must not be empty", hint)
+        return form(str(value))
+
+    return parse
+
+
+def name_option(
+    *names: str, what: str, example: str, form: Callable[[str], Any] = str, **settings: Any
+) -> Any:
+    """Declare an option whose value is the name of a file or folder.
+
+    :param names: the spellings of the option, the long one first.
+    :param what: what the value names, for the error message.
+    :param example: a valid value, for the error message.
+    :param form: converts the value.
+    :param settings: further arguments of :func:`typer.Option`.
+    """
+    hint = f"name {what}, such as {names[0]} {example}"
+    return typer.Option(*names, parser=_name_parser(names[0], hint, form), **settings)
+
+
+path_option = partial(name_option, form=Path)
+"""Declare an option whose value is a path."""
+
+
+def name_argument(*, metavar: str, what: str, example: str, **settings: Any) -> Any:
+    """Declare an argument that is the name of a file or folder, as :func:`name_option` does."""
+    parser = _name_parser(metavar.rstrip("…"), f"name {what}, such as {example}", str)
+    return typer.Argument(metavar=metavar, parser=parser, **settings)
+
+
+class OutputFormat(StrEnum):
+    """The output formats of most commands."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _read_jobs(value: object) -> int:
+    text = str(value)
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
+        raise UsageError(f"--jobs must be a positive whole number, not {text!r}", "try --jobs 4")
+    return int(text)
+
+
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="REQUIREMENT…",
+        help="A requirement, such as 'flask ; tags=cp312-cp312-manylinux_2_28_x86_64'.",
+        autocompletion=offer_argument,
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    target_option(
+        "--tags",
+        metavar="TAG,…",
+        help="Comma-separated tags: the targets of requirements that name none themselves.",
+        autocompletion=offer_tags,
+    ),
+]
+Targets = Annotated[
+    list[str] | None,
+    target_option(
+        "--target",
+        metavar="NAME,…",
+        help="The same, as names or paths of target files; 'host' is this interpreter.",
+        autocompletion=offer_targets,
+    ),
+]
+Jobs = Annotated[
+    int,
+    target_option(
+        "--jobs",
+        metavar="N",
+        parser=_read_jobs,
+        help="How many targets to resolve at the same time.",
+    ),
+]
+AllowSdist = Annotated[
+    list[str] | None,
+    _source_option(
+        "--allow-sdist",
+        metavar="NAME",
+        help="Allow a source distribution of this project if no wheel fits.",
+    ),
+]
+BuildPure = Annotated[
+    list[str] | None,
+    _source_option(
+        "--build-pure",
+        metavar="NAME",
+        help="If no wheel fits, build a pure Python wheel of this project on this machine.",
+    ),
+]
+_LOCK = name_option(
+    "--requirement",
+    "-r",
+    what="a lock",
+    example="pylock.toml",
+    metavar="LOCK",
+    help="The lock file of a target.",
+)
+Lock = Annotated[str, _LOCK]
+Locks = Annotated[list[str], _LOCK]
+Wheels = Annotated[
+    list[str] | None,
+    name_option(
+        "--wheels",
+        what="a folder",
+        example="wheelhouse",
+        metavar="DIR",
+        help="Take the wheels from this wheelhouse instead of fetching them.",
+    ),
+]
+FORMAT = output_option("--format", help="Output format.")
+"""The output format option of every command; each declares its own choices."""
+
+Format = Annotated[OutputFormat, FORMAT]
+AsJson = Annotated[bool, output_option("--json", help="Print the result as JSON.")]
+Quiet = Annotated[bool, output_option("--quiet", "-q", help="Print only problems.")]

@@ -8,9 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 
+from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.targets.catalog import HOST
+from wheeltarget.targets.catalog import known_systems, newest_pythons
+from wheeltarget.targets.names import HOST, Projects, user_targets
 from wheeltarget.targets.systems import System, target_name
 
 PLATFORMS = (
@@ -40,28 +43,24 @@ def offer_options(incomplete: str) -> tuple[str, ...]:
     """
     found = []
     for spellings in (*WITH_VALUE, *WITHOUT_VALUE):
-        fitting = [each for each in spellings if each.startswith(incomplete)]
-        found += [] if _OURS.intersection(spellings) else _first_of_each_length(fitting)
+        if not _OURS.intersection(spellings):
+            fitting = [each for each in spellings if each.startswith(incomplete)]
+            # The first short spelling, and the first long one.
+            found += [each for each in fitting if not each.startswith("--")][:1]
+            found += [each for each in fitting if each.startswith("--")][:1]
     return tuple(sorted(found))
 
 
-def _first_of_each_length(spellings: list[str]) -> list[str]:
-    """Take the first short spelling and the first long one."""
-    short = [each for each in spellings if not each.startswith("--")]
-    long = [each for each in spellings if each.startswith("--")]
-    return [*short[:1], *long[:1]]
-
-
-def offer_tags(incomplete: str, pythons: Iterable[str]) -> tuple[str, ...]:
+def offer_tags(incomplete: str, pythons: Iterable[str] | None = None) -> tuple[str, ...]:
     """Offer tags for the last entry of a list.
 
     :param incomplete: the list as typed so far.
-    :param pythons: the known interpreter tags, such as ``cp314``.
+    :param pythons: the known interpreter tags, such as ``cp314``; None for those of the catalogue.
     :returns: lists that begin with it. Only the newest Pythons are offered until another one is
         typed in full.
     """
     before, comma, begun = incomplete.rpartition(",")
-    known = sorted(filter(None, map(_minor, pythons)), reverse=True)
+    known = sorted(filter(None, map(_minor, pythons or newest_pythons())), reverse=True)
     written = re.match(r"cp3(\d+)-", begun)
     minors = [int(written[1])] if written and int(written[1]) in known else known[:_NEWEST]
     tags = (tag for minor in minors for tag in _tags(minor))
@@ -80,10 +79,27 @@ def _tags(minor: int) -> Iterator[str]:
         yield f"cp3{minor}-cp3{minor}{pymalloc}-{platform}"
 
 
+def _list_folder(folder: str) -> list[tuple[str, bool]]:
+    """Return each name in a folder, and whether it is a folder; nothing if it cannot be read."""
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            return [(entry.name, entry.is_dir()) for entry in entries]
+    except OSError:
+        return []
+
+
+def _known_names(begun: str) -> tuple[str, ...]:
+    try:
+        own = tuple(user_targets(Path.cwd(), Projects()))
+    except WheeltargetError:
+        own = ()
+    return offer_names(begun, known_systems().systems, own)
+
+
 def offer_targets(
     incomplete: str,
-    list_folder: Callable[[str], Iterable[tuple[str, bool]]],
-    names: Callable[[str], Iterable[str]] = lambda _: (),
+    list_folder: Callable[[str], Iterable[tuple[str, bool]]] = _list_folder,
+    names: Callable[[str], Iterable[str]] = _known_names,
 ) -> tuple[str, ...]:
     """Offer ``host``, names and the paths of target files for the last entry of a list.
 
@@ -128,35 +144,17 @@ def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tu
     return (*names, *(each for each in targets if each.startswith(begun)))
 
 
-def offer_word(
-    incomplete: str,
-    given: Mapping[str, object],
-    offers: Mapping[str, Callable[[str], tuple[str, ...]]],
-) -> tuple[str, ...]:
+def offer_argument(incomplete: str, given: Mapping[str, object]) -> tuple[str, ...]:
     """Offer completions for an argument that belongs to none of our options.
 
     :param incomplete: the argument as typed so far.
     :param given: the values so far of our options, by name.
-    :param offers: the functions that complete their values, by the same names.
     :returns: pip's options, or the values of an option with ``=``, which bash splits off.
     """
     if incomplete.startswith("-"):
         return offer_options(incomplete)
-    for name, offer in offers.items():
+    for name, offer in (("tags", offer_tags), ("target", offer_targets)):
         values = given.get(name)
         if isinstance(values, list | tuple) and values and values[-1] == "=":
             return offer(incomplete)
     return ()
-
-
-def list_folder(folder: str) -> list[tuple[str, bool]]:
-    """List a folder; return nothing if it cannot be read.
-
-    :param folder: its path; empty for the working directory.
-    :returns: each name in it, and whether it is a folder.
-    """
-    try:
-        with os.scandir(folder or os.curdir) as entries:
-            return [(entry.name, entry.is_dir()) for entry in entries]
-    except OSError:
-        return []

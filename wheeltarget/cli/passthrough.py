@@ -2,6 +2,9 @@
 
 Loading Typer and planning take about as long as pip itself, so a run of pip alone skips them. If
 that is not certain here, the command decides, with the inputs that were read here.
+
+start-up: a download from a lock does not need the reader of requirements, which is slow to load,
+and no system with exec needs subprocess.
 """
 
 from __future__ import annotations
@@ -17,16 +20,16 @@ from wheeltarget.errors import WheeltargetError
 from wheeltarget.lockfile.own import is_own
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, WITH_VALUE, WITHOUT_VALUE
 from wheeltarget.requirements.filenames import is_lock, split_extras
-from wheeltarget.resolver.prestart import dismiss
+from wheeltarget.resolver.prestart import begin, dismiss
+from wheeltarget.utils.files import RefusedFileError
 from wheeltarget.utils.python_process import python
-from wheeltarget.utils.regular_files import RefusedFileError
 
 _FILES = {"--requirement": False, "--constraint": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What is known of a command before Typer reads its options.
+    """What is known of a download before Typer reads its options.
 
     :param arguments: all arguments as typed, the key of the cached outcome; empty if it is not
         cached.
@@ -37,6 +40,26 @@ class Start:
     arguments: tuple[str, ...] = ()
     invocation: Invocation | None = None
     files: InputFiles = field(default_factory=InputFiles)
+
+
+def begin_download(
+    front: tuple[str, ...], arguments: tuple[str, ...], contents: Mapping[str, bytes]
+) -> Start:
+    """Become pip if the run is certainly pip's own, or start pip's process if it may be needed.
+
+    :param front: the arguments before ``download``.
+    :param arguments: those after it.
+    :param contents: the contents of files that were read before, by name.
+    :raises SystemExit: if pip has run.
+    """
+    everything = (*front, *arguments)
+    files = InputFiles(contents)
+    invocation, is_plain = first_look(everything, os.environ, files)
+    if is_plain:
+        sys.exit(become_pip(arguments, front))
+    if invocation is not None and not invocation.has_locks:
+        begin()
+    return Start(everything, invocation, files)
 
 
 def first_look(
@@ -74,8 +97,7 @@ def _is_plain(invocation: Invocation) -> bool:
     command = invocation.everything
     if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
         return False
-    # Slow to load, and a download from a lock does not need it.
-    from wheeltarget.requirements.loader import read_inputs
+    from wheeltarget.requirements.parser import read_inputs
 
     files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
     try:

@@ -1,4 +1,7 @@
-"""Replay a cached download without Typer, and show its outcome as that of any other."""
+"""Replay a cached download without Typer, and show its outcome as that of any other.
+
+start-up: what this module imports is loaded by an unchanged run, and must stay light.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,11 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from wheeltarget.cli.errors import report_errors
-from wheeltarget.cli.output.text import show_download
-from wheeltarget.commands.download.replay import deliver, find_recorded_run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
-
-    from wheeltarget.commands.download.outcome import DownloadOutcome
+from wheeltarget.cli.output.text import report_errors, show_download
+from wheeltarget.commands.download.replay import find_recorded_run, replay
+from wheeltarget.staging.atomic import open_output
+from wheeltarget.utils.text import json_text
 
 
 def repeat(arguments: tuple[str, ...]) -> bool:
@@ -26,30 +23,19 @@ def repeat(arguments: tuple[str, ...]) -> bool:
     :param arguments: the arguments after ``download``.
     :returns: whether it is done.
     """
-    remembered = find_recorded_run(arguments, os.environ)
-    if remembered is None:
+    recorded = find_recorded_run(arguments, os.environ)
+    if recorded is None:
         return False
-    output_options = remembered.output_options
-    with (
-        report_errors(coloured=output_options.coloured, as_pip=True),
-        _open_report(output_options.report)
-        if output_options.report
-        else nullcontext() as keep_report,
-    ):
-        outcome = deliver(remembered, os.environ)
+    options = recorded.output_options
+    report = open_output(Path(options.report)) if options.report else nullcontext()
+    with report_errors(coloured=options.coloured, as_pip=True), report as keep_report:
+        outcome = replay(recorded, os.environ)
         if outcome is None:
             return False
         if keep_report is not None:
-            keep_report(outcome)
-    if not output_options.quiet:
-        since = time.strftime("%H:%M:%S", time.localtime(remembered.made))
+            keep_report(json_text(outcome.as_dict()))
+    if not options.quiet:
+        since = time.strftime("%H:%M:%S", time.localtime(recorded.made))
         sys.stderr.write(f"Unchanged since {since}; use --refresh to ask the index again\n")
-        sys.stderr.flush()
-    show_download(outcome, output_options, sys.stdout, sys.stderr)
+    show_download(outcome, as_json=options.as_json, quiet=options.quiet, coloured=options.coloured)
     return True
-
-
-def _open_report(report: str) -> AbstractContextManager[Callable[[DownloadOutcome], None]]:
-    from wheeltarget.commands.download.report import open_report
-
-    return open_report(Path(report))

@@ -8,13 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from wheeltarget.commands.bundle.file_set import merge_files
-from wheeltarget.commands.bundle.unpack import BundledFile, Layout, unpack_all
-from wheeltarget.commands.bundle.wheels import LockChoice, read_lock, take_wheels
+from wheeltarget.commands.bundle.files import BundledFile, Layout, merge_files
+from wheeltarget.commands.bundle.wheels import LockedRequest, read_lock, take_wheels, unpack_all
 from wheeltarget.commands.bundle.writer import source_date, write_folder
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.invocation import read_invocation
@@ -27,6 +27,7 @@ from wheeltarget.utils.extras import require
 from wheeltarget.utils.python_process import other_python_code
 from wheeltarget.utils.signals import interruptible
 
+_REQUIRE = partial(require, "installer", "install-check needs PyPA's installer", "bundle")
 _TIMEOUT = 120.0
 _EXTENSION = re.compile(r"(?P<name>\w+)\.(?:[\w-]+\.)?(?:so|pyd)", re.ASCII)
 _SCRIPT = """\
@@ -36,34 +37,18 @@ __import__(sys.argv[2])
 
 
 @dataclass(frozen=True, slots=True)
-class InstallCheckRequest:
-    """The options of ``wheeltarget install-check``.
+class InstallCheckRequest(LockedRequest):
+    """The arguments of ``wheeltarget install-check``.
 
-    :param lock: the lock; one that wheeltarget wrote names the target.
-    :param wheels: folders that have the wheels; if there are none, they are fetched.
     :param python: the interpreter; empty to look for one.
-    :param environment: the environment variables.
-    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
-    :param targets: the values of ``--target``, likewise.
     """
 
-    lock: str
-    wheels: tuple[str, ...] = ()
     python: str = ""
-    environment: Mapping[str, str] | None = None
-    tags: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class InstallCheckOutcome:
-    """The result of an install check.
-
-    :param python: the interpreter.
-    :param target: the target's label.
-    :param modules: the modules that were to be imported.
-    :param findings: the modules that cannot be imported.
-    """
+    """The modules that were to be imported, and a finding for each that cannot be."""
 
     python: str
     target: str
@@ -79,23 +64,15 @@ class InstallCheckOutcome:
 def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     """Unpack the wheels of a lock and import every top-level module in a real interpreter.
 
-    :param request: the options.
-    :returns: the result.
     :raises WheeltargetError: if that cannot be tried.
     """
     invocation = read_invocation((), request.environment)
-    environment = invocation.environment
-    choice = LockChoice(request.lock, request.tags, request.targets)
-    lock = read_lock(choice, invocation)
+    lock = read_lock(request, invocation)
     with interruptible(), temporary_folder("install") as home:
-        place = home / "wheels"
-        wheels, _ = take_wheels(lock, choice, request.wheels, place, invocation, _require)
-        tags = [_tags(path) for _, path in wheels]
-        candidates = [request.python] if request.python else _candidates(lock.python, environment)
-        python = _choose_python(candidates, lock.python, tags, named=bool(request.python))
-        files = unpack_all(
-            ((package.name, path) for package, path in wheels), Layout(), home / "unpacked"
-        )
+        wheels, _ = take_wheels(lock, request, invocation, home / "wheels", _REQUIRE)
+        tags = [frozenset(map(str, parse_wheel_filename(path.name)[3])) for _, path in wheels]
+        python = _choose_python(request.python, lock.python, tags, invocation.environment)
+        files = unpack_all(wheels, Layout(), home / "unpacked")
         site = home / "site"
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
         owners = dict(_modules(files))
@@ -103,17 +80,8 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
     return InstallCheckOutcome(python, lock.target, tuple(owners), findings)
 
 
-def _require() -> None:
-    require("installer", "install-check needs PyPA's installer", "bundle")
-
-
-def _tags(path: Path) -> frozenset[str]:
-    return frozenset(map(str, parse_wheel_filename(path.name)[3]))
-
-
-def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
+def _candidates(minor: str, environment: Mapping[str, str]) -> Iterator[str]:
     """Yield the paths where a Python of a minor version may be installed."""
-    minor = ".".join(version.split(".")[:2])
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == minor:
         yield sys.executable
     name = f"python{minor}{'.exe' if os.name == 'nt' else ''}"
@@ -126,12 +94,12 @@ def _candidates(version: str, environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _choose_python(
-    candidates: Iterable[str], version: str, tags: Sequence[frozenset[str]], *, named: bool
+    named: str, version: str, tags: Sequence[frozenset[str]], environment: Mapping[str, str]
 ) -> str:
-    """Return the first interpreter that accepts every wheel."""
+    """Return the first interpreter of a version, or the named one, if it accepts every wheel."""
     minor = ".".join(version.split(".")[:2])
-    reasons = []
-    for python in candidates:
+    reasons: list[str] = []
+    for python in [named] if named else _candidates(minor, environment):
         try:
             target = _probe_target(python)
         except (ProbeError, UsageError) as error:
@@ -181,16 +149,16 @@ def _import_all(
 ) -> Iterator[CheckFinding]:
     """Import each module in a process of its own, which can import nothing else."""
     for module, owner in sorted(owners.items()):
+        command = other_python_code(python, _SCRIPT, str(site), module)
         try:
-            command = other_python_code(python, _SCRIPT, str(site), module)
             done = probe.run_python(command, _TIMEOUT, site.parent)
         except subprocess.TimeoutExpired:
-            message = f"import {module} takes longer than {_TIMEOUT:.0f} seconds"
-            yield CheckFinding(owner, label, "WC602", message)
-            continue
-        if done.returncode < 0:
-            message = f"import {module} crashes Python with signal {-done.returncode}"
-            yield CheckFinding(owner, label, "WC602", message)
-        elif done.returncode:
-            last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
-            yield CheckFinding(owner, label, "WC601", f"import {module} fails: {last}")
+            code, why = "WC602", f"takes longer than {_TIMEOUT:.0f} seconds"
+        else:
+            if done.returncode == 0:
+                continue
+            code, why = "WC602", f"crashes Python with signal {-done.returncode}"
+            if done.returncode > 0:
+                last = done.stderr.strip().rpartition("\n")[2] or f"exit code {done.returncode}"
+                code, why = "WC601", f"fails: {last}"
+        yield CheckFinding(owner, label, code, f"import {module} {why}")

@@ -1,6 +1,8 @@
 """The invocation of a command: pip's options and configuration, the environment, the project.
 
 A command reads it first, and passes it on, so that nothing is read twice.
+
+# start-up: a run of pip alone needs no catalog of targets.
 """
 
 from __future__ import annotations
@@ -13,23 +15,17 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import UsageError
-from wheeltarget.pip_config.files import Configuration, read_configuration
 from wheeltarget.pip_config.options import (
     CommandLine,
+    Configuration,
     is_quiet,
+    read_configuration,
     refuses_colour,
     split_command_line,
 )
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.targets.names import TargetName
-from wheeltarget.targets.project import Projects, project_defaults
-from wheeltarget.utils.regular_files import (
-    LOCK_FILE,
-    REQUIREMENTS_FILE,
-    Limit,
-    read_regular,
-    read_stream,
-)
+from wheeltarget.targets.names import Projects, TargetName, command_line_targets
+from wheeltarget.utils.files import LOCK_FILE, REQUIREMENTS_FILE, Limit, read_regular, read_stream
 
 if TYPE_CHECKING:
     from wheeltarget.targets.target import Target
@@ -42,68 +38,50 @@ class InputFiles:
     """
 
     def __init__(self, contents: Mapping[str, bytes] = MappingProxyType({})) -> None:
-        self._regular = {_place(name): content for name, content in contents.items()}
+        self._regular = {os.path.abspath(name): text for name, text in contents.items()}  # noqa: PTH100
         self._streams: dict[str, bytes] = {}
 
     def read(self, name: str) -> tuple[bytes, bool]:
         """Read a requirements file that the command line names, which may be a pipe.
 
-        :param name: its name.
         :returns: its content, and whether another process can read it again.
-        :raises RefusedFileError: if it is too large.
-        :raises OSError: if it cannot be read.
+        :raises OSError: if it cannot be read; a RefusedFileError if it is too large.
         :raises ValueError: if no file can have this name.
         """
-        place = _place(name)
-        if place in self._regular:
-            return self._regular[place], True
-        if place not in self._streams:
+        place = os.path.abspath(name)  # noqa: PTH100 - any text
+        if place not in self._regular and place not in self._streams:
             content, repeatable = read_stream(name, REQUIREMENTS_FILE)
             (self._regular if repeatable else self._streams)[place] = content
-            return content, repeatable
-        return self._streams[place], False
+        regular = self._regular.get(place)
+        return (self._streams[place], False) if regular is None else (regular, True)
 
     def read_nested(self, name: str) -> tuple[bytes, bool]:
         """Read a requirements file that another file names, which must be a regular file.
 
-        :param name: its name.
         :returns: its content, and that it can be read again.
-        :raises RefusedFileError: if it is not a regular file, or is too large.
-        :raises OSError: if it cannot be read.
+        :raises OSError: if it cannot be read; a RefusedFileError if it is another kind of file.
         """
         return self._read_regular(name, REQUIREMENTS_FILE), True
 
     def read_lock(self, name: str) -> bytes:
         """Read a lock, which must be a regular file.
 
-        :param name: its name.
-        :raises RefusedFileError: if it is not a regular file, or is too large.
-        :raises OSError: if it cannot be read.
+        :raises OSError: if it cannot be read; a RefusedFileError if it is another kind of file.
         """
         return self._read_regular(name, LOCK_FILE)
 
     def _read_regular(self, name: str, limit: Limit) -> bytes:
-        place = _place(name)
+        place = os.path.abspath(name)  # noqa: PTH100 - any text
         if place not in self._regular:
             self._regular[place] = read_regular(name, limit)
         return self._regular[place]
-
-
-def _place(name: str) -> str:
-    return os.path.abspath(name)  # noqa: PTH100 - any text
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
     """The inputs of a command, besides its own options.
 
-    :param command: pip's options and the requirements, as typed.
-    :param configuration: pip's configuration.
-    :param environment: the environment variables.
-    :param folder: the working directory.
     :param fault: the error in the command line, if pip would refuse it.
-    :param files: the requirements files and locks that were read.
-    :param projects: the settings of projects that were read.
     """
 
     command: CommandLine
@@ -145,12 +123,16 @@ class Invocation:
         if self.fault is not None:
             raise self.fault
 
-    def defaults(self) -> tuple[TargetName, ...]:
-        """Return the default targets of the project.
+    def defaults(
+        self, tags: Sequence[str] = (), targets: Sequence[str] = ()
+    ) -> tuple[TargetName, ...]:
+        """Return the targets of requirements that name none.
 
-        :raises InputError: if its settings are wrong.
+        :param tags: the values of ``--tags``.
+        :param targets: the values of ``--target``; without any, the project's targets are returned.
+        :raises InputError: if an option or the project's settings are wrong.
         """
-        return project_defaults(self.folder, self.projects)
+        return command_line_targets(tags, targets) or self.projects.defaults(self.folder)
 
     def look_up(self, key: str, text: str, folder: str) -> Target | None:
         """Find a target; see :func:`wheeltarget.targets.catalog.look_up`."""
@@ -160,22 +142,20 @@ class Invocation:
 
 
 def read_invocation(
-    words: Sequence[str],
+    arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
     files: InputFiles | None = None,
 ) -> Invocation:
-    """Read a command line and pip's configuration.
+    """Read pip's arguments and configuration.
 
-    :param words: pip's options and the requirements.
     :param environment: the environment variables; None for those of this process.
-    :param files: the files that were read before.
     """
     environment = os.environ if environment is None else environment
     fault = None
     try:
-        command = split_command_line(words)
+        command = split_command_line(arguments)
     except UsageError as error:
-        no_color = [each for each in words if each == "--no-color"]
+        no_color = [each for each in arguments if each == "--no-color"]
         command, fault = split_command_line(no_color), error
     configuration = read_configuration(environment, isolated=command.has("--isolated"))
     return Invocation(command, configuration, environment, Path.cwd(), fault, files or InputFiles())

@@ -13,14 +13,20 @@ from wheeltarget.targets.catalog import (
     build_named,
     build_user_target,
     host,
-    is_path,
     known_systems,
     newest_pythons,
     read_target_file,
 )
+from wheeltarget.targets.names import (
+    HOST,
+    Projects,
+    UserTarget,
+    find_user_target,
+    is_path,
+    user_targets,
+)
 from wheeltarget.targets.systems import NamedTarget, System, find_target
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
-from wheeltarget.targets.user_targets import UserTarget, all_user_targets, find_user_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +36,6 @@ class ListRequest:
     :param today: the date that decides which targets are retired.
     :param kinds: the kinds of systems to list; empty for all, ``own`` for user-defined targets.
     :param python: the required Python; empty for any.
-    :param architecture: the required architecture; empty for any.
-    :param verified: whether to exclude inferred targets.
-    :param retired: whether to include retired targets.
     """
 
     today: date
@@ -45,14 +48,7 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Targets of a system with the same properties.
-
-    :param system: the system.
-    :param pythons: their Pythons.
-    :param architectures: their architectures.
-    :param status: ``verified`` or ``inferred``.
-    :param retired: whether the support has ended.
-    """
+    """Targets of a system with the same properties; the status is ``verified`` or ``inferred``."""
 
     system: System
     pythons: tuple[str, ...]
@@ -65,12 +61,9 @@ class Row:
 class Fact:
     """One property of a target.
 
-    :param name: its name.
-    :param value: its value; None if it is not known.
     :param status: ``verified`` or ``inferred``; ``follows`` (from the tag), ``assumed`` (the newest
         release), ``given`` (in a file) or ``unknown``.
-    :param sources: its sources.
-    :param seen: the ISO date on which it was read there, or an empty string.
+    :param seen: the ISO date on which it was read in its sources, or an empty string.
     """
 
     name: str
@@ -84,12 +77,8 @@ class Fact:
 class Described:
     """A target with its properties.
 
-    :param target: the target.
-    :param title: its description.
-    :param kind: the kind of its system, ``own``, ``file`` or ``host``.
+    :param kind: the kind of its system, or ``own``, ``tag`` or ``host``.
     :param facts: properties other than markers.
-    :param markers: the eleven marker variables.
-    :param notes: further notes.
     """
 
     target: Target
@@ -101,11 +90,7 @@ class Described:
 
 
 def list_systems(request: ListRequest) -> tuple[Row, ...]:
-    """List the systems of the catalog.
-
-    :param request: the request.
-    :returns: those with at least one such target, in the order of the catalog.
-    """
+    """List the systems of the catalog that have such a target, in the order of the catalog."""
     systems = known_systems().systems
     wanted = (each for each in systems if not request.kinds or each.kind in request.kinds)
     return tuple(row for system in wanted for row in _rows(system, request))
@@ -131,36 +116,29 @@ def _rows(system: System, request: ListRequest) -> Iterator[Row]:
 
 
 def list_user_targets(request: ListRequest) -> tuple[UserTarget, ...]:
-    """List the user-defined targets.
+    """List the user-defined targets, unless a Python, an architecture or a kind is required.
 
-    :param request: the request; a Python, an architecture or another kind excludes all of them.
-    :returns: the targets by name.
     :raises TargetError: if their definitions are wrong.
     """
     if (request.kinds and "own" not in request.kinds) or request.python or request.architecture:
         return ()
-    return tuple(all_user_targets(Path.cwd()).values())
+    return tuple(user_targets(Path.cwd(), Projects()).values())
 
 
 def describe(text: str, today: date) -> Described:
     """Describe a target.
 
     :param text: a value of ``target=`` or ``tags=``.
-    :param today: the date that decides whether it is retired.
-    :returns: the target with its properties.
-    :raises TargetError: if it is not a target.
     """
-    if text == "host":
+    if text == HOST:
         facts = _markers(host(), "verified", ("the running interpreter",))
         return Described(host(), "The interpreter that runs wheeltarget", "host", (), facts)
-    own = None if is_path(text) else find_user_target(text, Path.cwd())
+    own = None if is_path(text) else find_user_target(text, Path.cwd(), Projects())
     if is_path(text) or own:
-        file = own.file if own else Path(text)
-        target = build_user_target(own) if own else read_target_file(file, text)
-        where = os.fspath(file)
-        return Described(
-            target, f"Described in {where}", "own", (), _markers(target, "given", (where,))
-        )
+        file = os.fspath(own.file if own else Path(text))
+        target = build_user_target(own) if own else read_target_file(Path(text), text)
+        facts = _markers(target, "given", (file,))
+        return Described(target, f"Described in {file}", "own", (), facts)
     try:
         target = target_from_tag(text, newest_pythons())
     except TargetError:
@@ -175,16 +153,10 @@ def _describe_named(named: NamedTarget, today: date) -> Described:
     if end:
         name = "retired" if system.is_retired(named.python, today) else "supported until"
         facts.append(Fact(name, str(end), "verified", _cite(system.ends_sources)))
-    for limit, value in system.limits.items():
-        facts.append(Fact(limit, value, "verified", _cite(system.limit_sources)))
-    return Described(
-        target,
-        system.title,
-        system.kind,
-        tuple(facts),
-        _markers(target, "follows", (), named),
-        system.notes,
-    )
+    cited = _cite(system.limit_sources)
+    facts += (Fact(limit, value, "verified", cited) for limit, value in system.limits.items())
+    markers = _markers(target, "follows", (), named)
+    return Described(target, system.title, system.kind, tuple(facts), markers, system.notes)
 
 
 def _cite(keys: tuple[str, ...]) -> tuple[str, ...]:
@@ -198,16 +170,15 @@ def _markers(
     """Return the marker variables with their sources."""
     known = target.environment
     return tuple(
-        _marker(name, known[name], status, sources, named)
-        if name in known
-        else Fact(name, None, "unknown")
-        for name in MARKER_VARIABLES
+        _marker(name, known.get(name), status, sources, named) for name in MARKER_VARIABLES
     )
 
 
 def _marker(
-    name: str, value: str, status: str, sources: tuple[str, ...], named: NamedTarget | None
+    name: str, value: str | None, status: str, sources: tuple[str, ...], named: NamedTarget | None
 ) -> Fact:
+    if value is None:
+        return Fact(name, None, "unknown")
     if named and name in named.system.markers:
         return Fact(name, value, named.status, _cite(named.system.sources))
     if status == "follows" and name in {"python_full_version", "implementation_version"}:

@@ -1,27 +1,33 @@
-"""Prepare a command: read each input once, and plan."""
+"""Prepare a command: read each input once, and plan; and the notes on the run of a plan."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import Version
+
 from wheeltarget.commands.invocation import Invocation
-from wheeltarget.errors import Fault
+from wheeltarget.errors import Fault, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
-from wheeltarget.requirements.loader import Inputs, read_inputs
+from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.requirements.parser import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
 from wheeltarget.targets import catalog
-from wheeltarget.targets.names import TargetName, command_line_targets
+from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
+from wheeltarget.wheelhouse.merge import note_differing
 
+_FILES = {"--requirement": False, "--constraint": True}
 _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
-    "--requirement",
-    "--constraint",
+    *_FILES,
     "--group",
     "--requirements-from-script",
     "--dest",
@@ -31,33 +37,11 @@ _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of wheeltarget that all commands that resolve share.
-
-    :param tags: the values of ``--tags``, each a comma-separated list.
-    :param targets: the values of ``--target``, each a comma-separated list.
-    :param sources: the projects that may be source distributions, normalised.
-    :param locks: whether the chosen files are locked, and must have a hash.
-    :param fetches: whether to fetch requirements files named by URL.
-    """
-
-    tags: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    sources: frozenset[str] = frozenset()
-    locks: bool = False
-    fetches: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Prepared:
     """Everything that a command needs, read and planned.
 
-    :param invocation: pip's options and configuration, the environment, the project.
     :param defaults: the targets of requirements that name none.
-    :param inputs: the requirements, and the files that have them.
     :param found: the target of each name; None for the running interpreter.
-    :param targets: finds targets.
-    :param plan: the job of pip for each target.
     :param faults: the faults of the input; if there are any, the plan must not be run.
     """
 
@@ -70,17 +54,25 @@ class Prepared:
     faults: tuple[Fault, ...]
 
 
-def prepare(invocation: Invocation, asked: Asked) -> Prepared:
+def prepare(
+    invocation: Invocation,
+    tags: tuple[str, ...],
+    targets: tuple[str, ...],
+    sources: frozenset[str] = frozenset(),
+    *,
+    locks: bool = False,
+    fetches: bool = True,
+) -> Prepared:
     """Read the inputs of a command, and plan it.
 
-    :param invocation: pip's options and configuration, the environment, the project.
-    :param asked: wheeltarget's own options.
+    :param sources: the projects that may be source distributions, normalised.
+    :param locks: whether the chosen files are locked, and must have a hash.
     :raises UsageError: if pip would refuse the command line.
     :raises InputError: if a target option or the project's settings are wrong.
     """
-    defaults = default_targets(invocation, asked.tags, asked.targets)
+    defaults = invocation.defaults(tags, targets)
     invocation.require_valid()
-    inputs = _read_requirements(invocation, fetches=asked.fetches)
+    inputs = _read_requirements(invocation, fetches=fetches)
     found: dict[TargetName, Target | None] = {}
 
     def look_up(key: str, text: str, folder: str) -> Target | None:
@@ -89,65 +81,52 @@ def prepare(invocation: Invocation, asked: Asked) -> Prepared:
             found[name] = invocation.look_up(key, text, folder)
         return found[name]
 
-    targets = Targets(look_up, catalog.host)
-    inherited = invocation.configuration.options
-    choices = Choices(defaults, asked.sources, inherited, locks=asked.locks)
-    plan, faults = make_plan(inputs, invocation.command, choices, targets)
-    return Prepared(invocation, defaults, inputs, found, targets, plan, (*inputs.faults, *faults))
-
-
-def default_targets(
-    invocation: Invocation, tags: tuple[str, ...], targets: tuple[str, ...]
-) -> tuple[TargetName, ...]:
-    """Return the targets of requirements that name none: those of the options or the project.
-
-    :param invocation: the parsed command line, and the project.
-    :param tags: the values of ``--tags``.
-    :param targets: the values of ``--target``.
-    :raises InputError: if an option or the project's settings are wrong.
-    """
-    return command_line_targets(tags, targets) or invocation.defaults()
+    finder = Targets(look_up, catalog.host)
+    choices = Choices(defaults, sources, invocation.configuration.options, locks=locks)
+    plan, faults = make_plan(inputs, invocation.command, choices, finder)
+    return Prepared(invocation, defaults, inputs, found, finder, plan, (*inputs.faults, *faults))
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
     """Read every requirements and constraints file that a command names."""
     command = invocation.everything
-    kinds = {"--requirement": False, "--constraint": True}
-    files = [
-        (option.value, kinds[option.name])
-        for option in command.options
-        if option.name in kinds and option.value
-    ]
-    options = [o for o in command.options if o.name not in _NOT_FOR_READING]
+    files = [(o.value, _FILES[o.name]) for o in command.options if o.name in _FILES and o.value]
+    options = [option for option in command.options if option.name not in _NOT_FOR_READING]
     arguments = [argument for option in options for argument in option.words]
     fetched: dict[str, str] = {}
-    reasons: dict[str, str] = {}
+    unread: dict[str, str] = {}
     refused: dict[str, str] = {}
     while True:
-        inputs = read_inputs(
-            command.requirements,
-            files,
-            read=invocation.files.read,
-            read_nested=invocation.files.read_nested,
-            environment=invocation.environment.get,
-            fetched=fetched,
-        )
-        if not fetches:
-            return inputs
-        missing = [url for url in inputs.remote if url not in reasons and url not in refused]
-        if not missing:
-            unread = _faults(inputs.remote, reasons)
-            faults = _faults(inputs.remote, refused)
+        inputs = _read(invocation, command.requirements, files, fetched)
+        missing = [url for url in inputs.remote if url not in unread and url not in refused]
+        if not missing or not fetches:
             return replace(
-                inputs, unread=(*inputs.unread, *unread), faults=(*inputs.faults, *faults)
+                inputs,
+                unread=(*inputs.unread, *_faults(inputs.remote, unread)),
+                faults=(*inputs.faults, *_faults(inputs.remote, refused)),
             )
         refused |= _refusals(missing)
         missing = [url for url in missing if url not in refused]
-        if not missing:
-            continue
-        texts, why_not = pip_runner.read_remote(arguments, missing)
-        fetched |= texts
-        reasons |= {**dict.fromkeys(missing, "pip could not fetch it"), **why_not}
+        if missing:
+            texts, reasons = pip_runner.read_remote(arguments, missing)
+            fetched |= texts
+            unread |= {**dict.fromkeys(missing, "pip could not fetch it"), **reasons}
+
+
+def _read(
+    invocation: Invocation,
+    arguments: Sequence[str],
+    files: Sequence[tuple[str, bool]],
+    fetched: Mapping[str, str],
+) -> Inputs:
+    return read_inputs(
+        arguments,
+        files,
+        read=invocation.files.read,
+        read_nested=invocation.files.read_nested,
+        environment=invocation.environment.get,
+        fetched=fetched,
+    )
 
 
 def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:
@@ -169,23 +148,86 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
     return refused
 
 
-def names_target(invocation: Invocation, words: tuple[str, ...]) -> bool:
+def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
+    """Return the normalized project names in the values of an option, separated by commas.
+
+    :raises UsageError: if a name is invalid.
+    """
+    names = set()
+    for name in (each.strip() for value in values for each in value.split(",")):
+        try:
+            names.add(str(canonicalize_name(name, validate=True)))
+        except InvalidName as error:
+            message = f"{option} takes the name of a project, not {name!r}"
+            raise UsageError(message, f"write it like {option} docopt") from error
+    return frozenset(names)
+
+
+def names_target(invocation: Invocation, arguments: tuple[str, ...]) -> bool:
     """Return whether a command line that cannot be parsed seems to name a target.
 
     Every argument is read as a requirement and, if it is a file, as a requirements file.
-
-    :param invocation: the configuration, and the files.
-    :param words: the arguments.
     """
     inherited = [option.value or "" for option in invocation.configuration.options]
-    pieces = ((word, word[2:], word.partition("=")[2]) for word in words)
+    pieces = ((each, each[2:], each.partition("=")[2]) for each in arguments)
     names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
     files = [(name, False) for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
-    inputs = read_inputs(
-        words,
-        files,
-        read=invocation.files.read,
-        read_nested=invocation.files.read_nested,
-        environment=invocation.environment.get,
-    )
+    inputs = _read(invocation, arguments, files, {})
     return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
+
+
+def notes_on(
+    plan: Plan,
+    results: Sequence[JobResult],
+    labels: Sequence[str],
+    pure: Collection[str],
+    *,
+    whole: bool = True,
+) -> Iterator[str]:
+    """Return notes on a successful run, one sentence each.
+
+    :param pure: the projects of which a wheel is built here, normalised.
+    :param whole: whether every job was run; a job that was not may need projects of its own.
+    """
+    host = "".join(label for job, label in zip(plan.jobs, labels, strict=True) if not job.target)
+    for line in plan.untargeted:
+        requirement = line.parsed.requirement or line.parsed.options
+        yield f"{line.fault('').location}: {requirement} has no target; assuming {host}"
+    for option in plan.pip_only:
+        yield f"{option} has no target; assuming {host}"
+    yield from note_unused_constraints(plan)
+    versions: dict[str, dict[str, list[str]]] = {}
+    for result, label in zip(results, labels, strict=True):
+        for file in result.chosen:
+            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
+            yield from _file_notes(file, label)
+            if result.job.target is not None and file.path.suffix != ".whl":
+                yield _source_note(file, label, pure)
+    yield from note_differing(versions)
+    allowed = frozenset().union(*(job.sources for job in plan.jobs))
+    for name in sorted(allowed - versions.keys()) if whole else ():
+        yield f"nothing needs {name}, whose source was allowed"
+
+
+def note_unused_constraints(plan: Plan) -> Iterator[str]:
+    """Return a note for each constraint that applies to no target of a run."""
+    for line in plan.idle:
+        constraint = f"the constraint {line.parsed.requirement}"
+        yield f"{line.fault('').location}: {constraint} applies to no target of this run"
+
+
+def _file_notes(file: ChosenFile, label: str) -> Iterator[str]:
+    if file.yanked is not None:
+        reason = f": {file.yanked}" if file.yanked else ""
+        yield f"{file.name} {file.version} for {label} was yanked{reason}"
+    if Version(file.version).is_prerelease:
+        yield f"{file.name} {file.version} for {label} is a pre-release"
+
+
+def _source_note(file: ChosenFile, label: str, pure: Collection[str]) -> str:
+    if file.name in pure:  # in a dry run, which builds nothing
+        return f"{file.path.name} is a source; a pure Python wheel would be built from it here"
+    return (
+        f"{file.path.name} is a source, to be built on {label}; its dependencies are those that "
+        "its build reports on this machine"
+    )

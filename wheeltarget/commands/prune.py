@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
 from wheeltarget.commands.check.locks import read_selections, sha256_of
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DestinationError, UsageError
 from wheeltarget.staging.atomic import open_part
-from wheeltarget.utils.hashes import copy_file
+from wheeltarget.utils.files import copy_file
 
-_OLD_SOURCES = (".tgz", ".tar.bz2")
+_OLD = re.compile(r"\.(?:tgz|tar\.bz2)$")
+"""The endings of old source distributions, which packaging does not know."""
 
 
 @dataclass(frozen=True, slots=True)
 class PruneRequest:
     """The arguments of ``wheeltarget prune``.
 
-    :param place: the wheelhouse.
     :param locks: the locks of the files that are needed.
     :param tags: the values of ``--tags``, for locks that are not for one target.
-    :param targets: the values of ``--target``, likewise.
-    :param removes: whether to remove files, not only list them.
-    :param since: the locks of the files that another machine has already; if given, nothing is
-        removed.
+    :param since: the locks of the files that another machine has; if given, nothing is removed.
     :param to: a folder to copy the files to that the other machine lacks, or None.
-    :param environment: the environment variables.
     """
 
     place: str
@@ -42,10 +42,8 @@ class PruneRequest:
 
 @dataclass(frozen=True, slots=True)
 class PruneOutcome:
-    """The result of a run.
+    """The files that no lock names or, with ``since``, those that the other machine lacks.
 
-    :param files: the files that no lock names or, with ``since``, those that the machine lacks.
-    :param size: their size in bytes.
     :param done: whether they were removed, or copied.
     """
 
@@ -57,12 +55,16 @@ class PruneOutcome:
 def prune(request: PruneRequest) -> PruneOutcome:
     """Remove files that no lock names, or find files that another machine lacks.
 
-    :param request: the arguments.
-    :returns: these files.
     :raises WheeltargetError: if a lock is invalid, the wheelhouse has no file of the locks, a
         file to copy is missing or differs, or files cannot be removed or copied.
     """
-    _check(request)
+    if not Path(request.place).is_dir():
+        raise UsageError(f"{request.place} is not a folder", "name a wheelhouse")
+    if request.to is not None and not request.since:
+        raise UsageError(
+            "--to needs --transfer-since",
+            "name the lock of what the other machine has already: --transfer-since LOCK",
+        )
     invocation = read_invocation((), request.environment)
     needed = _named(request, request.locks, invocation)
     folder = Path(request.place)
@@ -82,34 +84,19 @@ def prune(request: PruneRequest) -> PruneOutcome:
             "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK",
         )
     size = _size(files)
-    if request.removes:
-        _remove(files)
+    for path in files if request.removes else ():
+        try:
+            path.unlink()
+        except OSError as error:
+            raise DestinationError(f"cannot remove {path}: {error.strerror}") from error
     return PruneOutcome(files, size, request.removes)
 
 
 def _is_distribution(name: str) -> bool:
     """Check whether a name is that of a wheel or a source, not of another archive."""
-    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
-
-    for ending in _OLD_SOURCES:
-        if name.endswith(ending):
-            name = f"{name.removesuffix(ending)}.tar.gz"
-    if name.endswith(".whl"):
-        return True
-    try:
-        return bool(parse_sdist_filename(name))
-    except InvalidSdistFilename:
-        return False
-
-
-def _check(request: PruneRequest) -> None:
-    if not Path(request.place).is_dir():
-        raise UsageError(f"{request.place} is not a folder", "name a wheelhouse")
-    if request.to is not None and not request.since:
-        raise UsageError(
-            "--to needs --transfer-since",
-            "name the lock of what the other machine has already: --transfer-since LOCK",
-        )
+    with suppress(InvalidSdistFilename):
+        return name.endswith(".whl") or bool(parse_sdist_filename(_OLD.sub(".tar.gz", name)))
+    return False
 
 
 def _named(
@@ -137,14 +124,6 @@ def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iter
 
 def _size(files: Iterable[Path]) -> int:
     return sum(path.stat().st_size for path in files)
-
-
-def _remove(files: Iterable[Path]) -> None:
-    for path in files:
-        try:
-            path.unlink()
-        except OSError as error:
-            raise DestinationError(f"cannot remove {path}: {error.strerror}") from error
 
 
 def _copy(files: Sequence[Path], hashes: Mapping[str, str], folder: Path) -> None:

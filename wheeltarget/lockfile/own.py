@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-_OWN = re.compile(rb"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget", re.MULTILINE)
-_WRITTEN = re.compile(rb"^[ \t]*created-by[ \t]*=[ \t]*[\"']wheeltarget\b", re.MULTILINE)
+_OURS = re.compile(
+    rb"^[ \t]*(?:\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget"
+    rb"|created-by[ \t]*=[ \t]*[\"']wheeltarget\b)",
+    re.MULTILINE,
+)
 
 
 def is_own(data: bytes) -> bool:
-    """Return whether wheeltarget wrote a lock, even if it was changed since.
-
-    :param data: its bytes.
-    """
-    return _OWN.search(data) is not None or _WRITTEN.search(data) is not None
+    """Return whether wheeltarget wrote a lock, even if it was changed since."""
+    return _OURS.search(data) is not None

@@ -1,4 +1,4 @@
-"""A connection to one host over HTTP, by ``http.client``, which is loaded on first use.
+"""A connection to one host over HTTP.
 
 Specification: RFC 9110 and 9112.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
 from wheeltarget import __version__
 from wheeltarget.network.transfer import (
-    Answer,
     BrokenError,
     NoAnswerError,
     StatusError,
@@ -20,11 +21,6 @@ from wheeltarget.network.transfer import (
     read_length,
     read_start,
 )
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import ssl
-    from http.client import HTTPConnection, HTTPResponse
 
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {
@@ -37,6 +33,8 @@ _BUFFER = 1 << 18
 
 class Connection:
     """A reusable connection to one host, opened when it is needed.
+
+    ``received`` is the number of bytes received.
 
     :param host: the scheme, ``http`` or ``https``, and the host, with a port or without.
     :param timeout: the seconds to wait for an answer.
@@ -57,11 +55,10 @@ class Connection:
         self._view = memoryview(b"")
         self.received = 0
 
-    def ask(self, url: str, start: int) -> Answer:
+    def ask(self, url: str, start: int) -> _Answer:
         """Request a file from some byte on.
 
         :param url: the URL of the file, at this host.
-        :param start: the number of the byte, from 0.
         :raises UnreachableError: if no connection can be made.
         :raises StatusError: if the host is not trusted.
         :raises NoAnswerError: if the connection breaks.
@@ -74,7 +71,7 @@ class Connection:
             raise UnreachableError("the run ends")
         headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
         try:
-            with self.errors_translated():
+            with self._errors_translated():
                 connected.request("GET", _target(url), headers=headers)
                 return _Answer(connected.getresponse(), self)
         except BrokenError as error:
@@ -83,21 +80,18 @@ class Connection:
     def _connect(self) -> HTTPConnection:
         try:
             self._open()
-        except (OSError, ValueError) as error:  # ValueError: not a valid host name
-            self.close()
-            if type(error).__module__ == "ssl":
-                # The host answers; pip reports why it is not trusted.
-                raise StatusError(0, str(error)) from error
-            raise UnreachableError(str(error)) from error
         except StatusError:
             self.close()
             raise
-        from http.client import HTTPConnection
-
+        except (OSError, ValueError) as error:  # ValueError: not a valid host name
+            self.close()
+            if isinstance(error, ssl.SSLError):
+                # The host answers; pip reports why it is not trusted.
+                raise StatusError(0, str(error)) from error
+            raise UnreachableError(str(error)) from error
         self._http = HTTPConnection(self._netloc, timeout=self._timeout)
         self._http.sock = self._socket
-        if not self._view:
-            self._view = memoryview(bytearray(_BUFFER))
+        self._view = self._view or memoryview(bytearray(_BUFFER))
         return self._http
 
     def _open(self) -> None:
@@ -113,22 +107,18 @@ class Connection:
             secure.do_handshake()
 
     def fill(self, response: HTTPResponse, size: int) -> memoryview:
-        """Read the next bytes of an answer; they are valid until the next read.
+        """Read the next bytes of an answer, at most ``size``; they are valid until the next read.
 
-        :param response: the answer.
-        :param size: the largest number of bytes.
         :raises BrokenError: if the connection breaks.
         """
-        with self.errors_translated():
+        with self._errors_translated():
             count = response.readinto(self._view[:size])
         self.received += count
         return self._view[:count]
 
     @contextlib.contextmanager
-    def errors_translated(self) -> Iterator[None]:
+    def _errors_translated(self) -> Iterator[None]:
         """Raise BrokenError for every failure of the network."""
-        from http.client import HTTPException
-
         try:
             yield
         except (OSError, ValueError, HTTPException) as error:
@@ -137,12 +127,10 @@ class Connection:
 
     def close(self) -> None:
         """Close it; the next request opens it again."""
-        connected, self._http = self._http, None
-        sock, self._socket = self._socket, None
-        if connected is not None:
-            connected.close()
-        if sock is not None:
-            sock.close()
+        for each in (self._http, self._socket):
+            if each is not None:
+                each.close()
+        self._http = self._socket = None
 
     def cut(self) -> None:
         """End it for good from another thread, also if its own thread is waiting for it."""

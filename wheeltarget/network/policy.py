@@ -9,15 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from wheeltarget.errors import UsageError
 from wheeltarget.network.transfer import USUAL_PATIENCE, RetryPolicy
-from wheeltarget.pip_config.options import CommandLine
-
-CONNECTIONS = "WHEELTARGET_CONNECTIONS"
-"""The environment variable with the number of simultaneous connections to a host."""
-
-USUAL = 16
-_MOST = 256
+from wheeltarget.pip_config.options import USUAL_CONNECTIONS, CommandLine, read_connections
 
 _TIMEOUT = 15.0
 """pip's own, in seconds."""
@@ -44,14 +37,11 @@ class Network:
     plain: bool = True
     plain_tls: bool = True
     not_plain: frozenset[str] = frozenset()
-    connections: int = USUAL
+    connections: int = USUAL_CONNECTIONS
     patience: RetryPolicy = USUAL_PATIENCE
 
     def takes(self, url: str) -> bool:
-        """Return whether a plain connection is enough for a URL.
-
-        :param url: the URL.
-        """
+        """Return whether a plain connection is enough for a URL."""
         parts = urlsplit(url)
         known = {parts.netloc.lower(), parts.hostname or ""} & self.not_plain
         return self.plain and not known and (self.plain_tls or parts.scheme.lower() != "https")
@@ -70,11 +60,8 @@ def read_network(
     Credentials come from an index URL, netrc or a keyring. pip asks a keyring only after a server
     has refused, so a plain connection may try first.
 
-    :param command: pip's own options, as given.
     :param settings: pip's configuration, by long option without its dashes.
-    :param environment: the environment's variables.
     :param proxies: returns the schemes that the system has proxies for.
-    :param has_netrc: whether there is a netrc file.
     :raises UsageError: if the environment's number of connections is not valid.
     """
 
@@ -128,23 +115,7 @@ def _count(value: str, usual: int) -> int:
 def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Return whether an option or the configuration names an index or a folder of files.
 
-    :param command: pip's own options, as given.
     :param settings: pip's configuration, by long option without its dashes.
     """
     names = ("index-url", "extra-index-url", "find-links")
     return any(command.values(f"--{name}") or settings.get(name) for name in names)
-
-
-def read_connections(environment: Mapping[str, str]) -> int:
-    """Return the number of simultaneous connections to a host.
-
-    :param environment: the environment's variables.
-    :raises UsageError: if it is not a number in the allowed range.
-    """
-    text = environment.get(CONNECTIONS) or str(USUAL)
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST:
-        raise UsageError(
-            f"{CONNECTIONS} is not a number of connections: {text!r}",
-            f"set it to a number from 1 to {_MOST}, or unset it for {USUAL}",
-        )
-    return int(text)

@@ -17,8 +17,7 @@ from typing import Protocol
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import WheeltargetError
-from wheeltarget.utils.file_to_fetch import FileToFetch
-from wheeltarget.utils.hashes import Digest, Writer
+from wheeltarget.utils.files import Digest, FileToFetch, Writer
 
 MOST_CONNECTIONS = 1000
 """The largest number of connections for one file, whatever progress they make."""
@@ -59,7 +58,6 @@ class StatusError(Exception):
 class WrongSizeError(WheeltargetError):
     """A file has a wrong size.
 
-    :param expected: the right size in bytes.
     :param got: the size, or the bytes received when it was clear that there are too many.
     """
 
@@ -93,23 +91,16 @@ USUAL_PATIENCE = RetryPolicy()
 
 
 class Answer(Protocol):
-    """A server's answer, its body still to be read."""
+    """A server's answer, its body still to be read.
 
-    @property
-    def status(self) -> int:
-        """Return the status."""
+    :param length: the size of the body in bytes; None if the server does not send it.
+    :param start: where in the file the body begins; None if the server does not send it.
+    """
 
-    @property
-    def reason(self) -> str:
-        """Return the text of the status."""
-
-    @property
-    def length(self) -> int | None:
-        """Return the size of the body in bytes; None if the server does not say."""
-
-    @property
-    def start(self) -> int | None:
-        """Return where in the file the body begins; None if the server does not say."""
+    status: int
+    reason: str
+    length: int | None
+    start: int | None
 
     def read(self, size: int) -> bytes | memoryview:
         """Return the next bytes of the body, empty at its end; raises BrokenError.
@@ -122,18 +113,12 @@ class Answer(Protocol):
 
 
 def read_length(value: str | None) -> int | None:
-    """Read a Content-Length; None if it is not valid.
-
-    :param value: the header, or None.
-    """
+    """Read a Content-Length; None if it is not valid."""
     return int(value) if value and value.isascii() and value.isdigit() else None
 
 
 def read_start(value: str | None) -> int | None:
-    """Read where a part begins from a Content-Range; None if it does not say.
-
-    :param value: the header, or None.
-    """
+    """Read where a part begins from a Content-Range; None if it is not valid."""
     match = re.match(r"\s*bytes\s+(\d+)-", value or "", re.IGNORECASE | re.ASCII)
     return int(match[1]) if match else None
 
@@ -141,22 +126,20 @@ def read_start(value: str | None) -> int | None:
 Ask = Callable[[int], Answer]
 """Requests a file from some byte on; raises BrokenError, UnreachableError or StatusError."""
 
+Pause = Callable[[float], object]
+"""Waits for so many seconds before the next request."""
+
 
 def fetch_with_retries(
     order: FileToFetch,
     store: Store | None,
     ask: Ask,
     patience: RetryPolicy = USUAL_PATIENCE,
-    pause: Callable[[float], object] | None = None,
+    pause: Pause = time.sleep,
 ) -> Digest:
     """Fetch a file, through the store if there is one.
 
-    :param order: the file, and where to put it.
     :param store: keeps it for the next run; a store that cannot be written is skipped.
-    :param ask: requests the file.
-    :param patience: how often to request it again.
-    :param pause: waits for so many seconds before that; by default, nothing interrupts it.
-    :returns: the digest of the file.
     :raises HashMismatchError: if it has another hash.
     :raises WrongSizeError: if it has another size.
     :raises StatusError: if the server answers with anything else.
@@ -164,18 +147,12 @@ def fetch_with_retries(
     :raises UnreachableError: if no connection can be made.
     :raises OSError: if the file cannot be written.
     """
+    path = Path(order.path)
     if store is not None:
         with contextlib.suppress(OSError):
-            with store.writing(order.sha256, Path(order.path)) as writer:
+            with store.writing(order.sha256, path) as writer:
                 receive(writer.write, order.size, ask, patience, pause)
             return writer.digest
-    return _obtain_directly(order, ask, patience, pause)
-
-
-def _obtain_directly(
-    order: FileToFetch, ask: Ask, patience: RetryPolicy, pause: Callable[[float], object] | None
-) -> Digest:
-    path = Path(order.path)
     path.unlink(missing_ok=True)
     try:
         with path.open("xb", buffering=0) as handle:
@@ -193,25 +170,19 @@ def receive(
     size: int | None,
     ask: Ask,
     patience: RetryPolicy = USUAL_PATIENCE,
-    pause: Callable[[float], object] | None = None,
+    pause: Pause = time.sleep,
 ) -> None:
     """Read a file to its end, although the connection may break on the way.
 
     A server without range requests sends the whole file again; the bytes received before are
     skipped, and the hash shows at the end whether it was the same file.
 
-    The count of broken connections starts anew only after progress, not after each answer: a server
-    that sends one byte each time would be asked without end.
+    The count of broken connections starts again only after progress, not after each answer: a
+    server that sends one byte each time would be asked without end.
 
-    :param write: takes each piece.
+    It raises the errors of :func:`fetch_with_retries`, except for those of the hash and the file.
+
     :param size: the size of the file in bytes, or None.
-    :param ask: requests the file.
-    :param patience: how often to request it again.
-    :param pause: waits for so many seconds before that.
-    :raises WrongSizeError: if it has another size.
-    :raises StatusError: if the server answers with anything else.
-    :raises BrokenError: if the connection broke too often.
-    :raises UnreachableError: if no connection can be made.
     """
     progress = _MUCH if size is None else min(_MUCH, size // _SHARE + 1)
     received = counted = broken = 0
@@ -227,7 +198,7 @@ def receive(
             broken += 1
             if connection == MOST_CONNECTIONS or not patience.covers(error, broken):
                 raise
-            (pause or time.sleep)(pause_before(broken))
+            pause(pause_before(broken))
     if size is not None and received != size:
         raise WrongSizeError(size, received)
 

@@ -39,7 +39,7 @@ from wheeltarget.network.transfer import (
     read_start,
 )
 from wheeltarget.pip_child.job import download
-from wheeltarget.pip_child.prefetch.session import bounded_retry, set_retry
+from wheeltarget.pip_child.prefetch.session import BoundedRetry, set_retry
 from wheeltarget.pip_protocol import (
     INTERRUPTED,
     FetchFailure,
@@ -47,7 +47,7 @@ from wheeltarget.pip_protocol import (
     FetchReport,
     write_message,
 )
-from wheeltarget.utils.file_to_fetch import FileToFetch
+from wheeltarget.utils.files import FileToFetch
 
 _NOT_FOUND = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
@@ -138,7 +138,7 @@ class _LockedFetch:
         for adapter in self.session.adapters.values():
             with contextlib.suppress(AttributeError):  # one connection to a host for each thread
                 adapter.poolmanager.connection_pool_kw["maxsize"] = self.request.connections
-        set_retry(self.session, bounded_retry())
+        set_retry(self.session, BoundedRetry)
         # A host that did not answer a plain connection is tried last, if there is an alternative.
         last = self.request.unreachable if self.find else frozenset()
         late = [order for order in self.request.files if _host(order) in last]

@@ -6,7 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -191,13 +191,14 @@ def download(arguments: Sequence[str]) -> int:
 
 
 def replaces(
-    owner: Any, name: str, *, optional: bool = False
+    owner: Any, name: str, *, optional: bool = False, undo: ExitStack | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator for what replaces a function of pip, and gets that as its first argument.
 
     A function of a module is replaced in every loaded module of pip.
 
     :param optional: whether to do nothing if pip does not have the function.
+    :param undo: gets a function that takes it back.
     :raises AttributeError: if pip does not have the function otherwise.
     """
     original = getattr(owner, name, None)
@@ -209,13 +210,20 @@ def replaces(
         def replacement(*arguments: Any, **named: Any) -> Any:
             return function(original, *arguments, **named)
 
-        if isinstance(owner, ModuleType) and callable(original):
-            rebind(name, original, replacement)
-        elif callable(original):
-            setattr(owner, name, replacement)
+        if callable(original):
+            _replace(owner, name, original, replacement)
+            if undo is not None:
+                undo.callback(_replace, owner, name, replacement, original)
         return function
 
     return install
+
+
+def _replace(owner: Any, name: str, original: object, replacement: object) -> None:
+    if isinstance(owner, ModuleType):
+        rebind(name, original, replacement)
+    else:
+        setattr(owner, name, replacement)
 
 
 def rebind(name: str, original: object, replacement: object) -> None:

@@ -6,9 +6,6 @@ import gc
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
-
-from pip import __version__ as pip_version
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import PipMovedError
@@ -35,6 +32,7 @@ from wheeltarget.pip_child.patches.selection import (
     prove_selection,
     prove_tags,
 )
+from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_protocol import (
     INTERRUPTED,
     ListingReport,
@@ -42,15 +40,6 @@ from wheeltarget.pip_protocol import (
     ResolveJobs,
     write_message,
 )
-
-try:
-    from wheeltarget.pip_child.prefetch.graph import fetch_pages
-    from wheeltarget.pip_child.prefetch.install import Prefetching
-    from wheeltarget.pip_child.prefetch.prefetcher import Scope
-except (ImportError, AttributeError) as error:
-    _NO_PREFETCHING = " ".join(repr(error).split())[:200]
-else:
-    _NO_PREFETCHING = ""
 
 _SEAMS = (
     Seam("markers", patch_markers, prove_markers),
@@ -74,17 +63,9 @@ def run(request: ResolveJobs | ListProjects, _result: Path, interrupts: list[int
         patch_copies(current)
         patch_freshness(current)
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
-        prefetching = None
-        if request.ahead and not _NO_PREFETCHING:
-            scope = Scope.of(request.jobs, request.connections, store, Path(temporary))
-            prefetching = Prefetching(current, scope)
+        prefetching = Prefetching(current, request, store, Path(temporary))
         try:
             _install(current, prefetching, lists=isinstance(request, ListProjects))
-            if request.ahead and _NO_PREFETCHING:
-                sys.stderr.write(
-                    f"note: wheeltarget cannot fetch ahead with pip {pip_version} (imports: "
-                    f"{_NO_PREFETCHING}); the files are the same, but the run takes longer\n"
-                )
             for number, order in enumerate(request.jobs):
                 job = current.begin(order)
                 if number and any(gc.get_count()[1:]):  # not after a small job
@@ -93,33 +74,25 @@ def run(request: ResolveJobs | ListProjects, _result: Path, interrupts: list[int
                 if interrupts:
                     return INTERRUPTED
         finally:
-            if prefetching is not None:
-                prefetching.close()
+            prefetching.close()
     return 0
 
 
-def _install(current: CurrentJob, prefetching: Any, *, lists: bool) -> None:
+def _install(current: CurrentJob, prefetching: Prefetching, *, lists: bool) -> None:
     """Install and prove all patches; those of prefetching may be missing."""
-
-    def fetch_ahead(finder: Any, project: str) -> None:
-        if prefetching is not None and prefetching.ahead is not None:
-            fetch_pages(prefetching.ahead, finder, project)
-
     install(current, *_SEAMS)
     patch_messages(current)
-    if prefetching is not None:
-        prefetching.install(PROOF)
+    prefetching.install(PROOF)
     try:
         run_trial(current, plain=False)
     except PipMovedError:
-        if prefetching is None or not prefetching.is_installed:
+        if not prefetching.is_installed:
             raise
         prefetching.remove("in a trial")
         run_trial(current, plain=False)
-    if prefetching is not None:
-        prefetching.write_note()
+    prefetching.write_note()
     if lists:
-        lister = ProjectLister(current, fetch_ahead)
+        lister = ProjectLister(current, prefetching.fetch_pages)
         install(current, Seam("files of projects", lister.patch, lister.prove))
 
 

@@ -1,156 +1,106 @@
-"""The options of ``pip download`` and of requirements files, with or without a value.
+"""pip's options: on the command line, in requirements files, and in its configuration.
 
 The tables are the union over the supported pips; a test compares them with pip's parsers. Arguments
 are parsed by ``optparse``, as in pip, so that abbreviations, ``-dDIR``, ``--dest=DIR`` and options
 between the requirements mean the same.
+
+Of pip's configuration files and variables only those options matter that decide what is fetched,
+for which environment and where to. pip itself reads all of them again; here they show which files
+may have clauses.
 """
 
 from __future__ import annotations
 
+import configparser
 import functools
+import os
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from optparse import Option, OptionParser
+from pathlib import Path
+from typing import NoReturn
+
+import platformdirs
 
 from wheeltarget.errors import UsageError
 
-if TYPE_CHECKING:
-    from optparse import Option, OptionParser, Values
+Table = tuple[tuple[str, ...], ...]
+"""The spellings of options, for each the first long one before other long ones."""
 
-WITH_VALUE = (
-    ("-c", "--constraint"),
-    ("--build-constraint",),
-    ("-r", "--requirement"),
-    ("--requirements-from-script",),
-    ("--no-binary",),
-    ("--only-binary",),
-    ("--src", "--source", "--source-dir", "--source-directory"),
-    ("--progress-bar",),
-    ("-d", "--dest", "--destination-dir", "--destination-directory"),
-    ("--platform",),
-    ("--python-version",),
-    ("--implementation",),
-    ("--abi",),
-    ("--group",),
-    ("-i", "--index-url", "--pypi-url"),
-    ("--extra-index-url",),
-    ("-f", "--find-links"),
-    ("--python",),
-    ("--log", "--log-file", "--local-log"),
-    ("--keyring-provider",),
-    ("--proxy",),
-    ("--retries",),
-    ("--timeout", "--default-timeout"),
-    ("--exists-action",),
-    ("--trusted-host",),
-    ("--cert",),
-    ("--client-cert",),
-    ("--cache-dir",),
-    ("--use-feature",),
-    ("--use-deprecated",),
-    ("--resume-retries",),
-    ("--all-releases",),
-    ("--only-final",),
-    ("--uploaded-prior-to",),
-    ("--refresh-package",),
+
+def _table(text: str) -> Table:
+    return tuple(tuple(option.split()) for option in text.split(","))
+
+
+WITH_VALUE = _table(
+    "-c --constraint, --build-constraint, -r --requirement, --requirements-from-script,"
+    "--no-binary, --only-binary, --src --source --source-dir --source-directory, --progress-bar,"
+    "-d --dest --destination-dir --destination-directory, --platform, --python-version,"
+    "--implementation, --abi, --group, -i --index-url --pypi-url, --extra-index-url,"
+    "-f --find-links, --python, --log --log-file --local-log, --keyring-provider, --proxy,"
+    "--retries, --timeout --default-timeout, --exists-action, --trusted-host, --cert,"
+    "--client-cert, --cache-dir, --use-feature, --use-deprecated, --resume-retries,"
+    "--all-releases, --only-final, --uploaded-prior-to, --refresh-package"
 )
-"""Options of ``pip download`` with a value, with all their spellings."""
+"""Options of ``pip download`` with a value."""
 
-WITHOUT_VALUE = (
-    ("--no-deps", "--no-dependencies"),
-    ("--only-deps", "--only-dependencies"),
-    ("--prefer-binary",),
-    ("--pre",),
-    ("--require-hashes",),
-    ("--no-require-hashes",),
-    ("--no-build-isolation",),
-    ("--use-pep517",),
-    ("--check-build-dependencies",),
-    ("--ignore-requires-python",),
-    ("--no-clean",),
-    ("--no-index",),
-    ("-h", "--help"),
-    ("--debug",),
-    ("--isolated",),
-    ("--require-virtualenv", "--require-venv"),
-    ("-v", "--verbose"),
-    ("-V", "--version"),
-    ("-q", "--quiet"),
-    ("--no-input",),
-    ("--no-cache-dir",),
-    ("--disable-pip-version-check",),
-    ("--no-color",),
-    ("--no-python-version-warning",),
-    ("--no-proxy-env",),
+WITHOUT_VALUE = _table(
+    "--no-deps --no-dependencies, --only-deps --only-dependencies, --prefer-binary, --pre,"
+    "--require-hashes, --no-require-hashes, --no-build-isolation, --use-pep517,"
+    "--check-build-dependencies, --ignore-requires-python, --no-clean, --no-index, -h --help,"
+    "--debug, --isolated, --require-virtualenv --require-venv, -v --verbose, -V --version,"
+    "-q --quiet, --no-input, --no-cache-dir, --disable-pip-version-check, --no-color,"
+    "--no-python-version-warning, --no-proxy-env"
 )
 """Options of ``pip download`` without a value."""
 
-FILE_WITH_VALUE = (
-    ("-i", "--index-url", "--pypi-url"),
-    ("--extra-index-url",),
-    ("-c", "--constraint"),
-    ("-r", "--requirement"),
-    ("-e", "--editable"),
-    ("-f", "--find-links"),
-    ("--no-binary",),
-    ("--only-binary",),
-    ("--trusted-host",),
-    ("--use-feature",),
-    ("--hash",),
-    ("-C", "--config-settings"),
-    ("--all-releases",),
-    ("--only-final",),
+FILE_WITH_VALUE = _table(
+    "-i --index-url --pypi-url, --extra-index-url, -c --constraint, -r --requirement,"
+    "-e --editable, -f --find-links, --no-binary, --only-binary, --trusted-host, --use-feature,"
+    "--hash, -C --config-settings, --all-releases, --only-final"
 )
 """Options of requirements files with a value."""
 
-FILE_WITHOUT_VALUE = (
-    ("--no-index",),
-    ("--prefer-binary",),
-    ("--require-hashes",),
-    ("--no-require-hashes",),
-    ("--pre",),
+FILE_WITHOUT_VALUE = _table(
+    "--no-index, --prefer-binary, --require-hashes, --no-require-hashes, --pre"
 )
 """Options of requirements files without a value."""
 
 ENVIRONMENT_OPTIONS = frozenset({"--platform", "--python-version", "--implementation", "--abi"})
 """pip's options for another environment; they apply to lines without a target."""
 
-FOR_BUILDING = frozenset(
+FOR_BUILDING = frozenset({
+    "--index-url", "--extra-index-url", "--no-index", "--find-links", "--pre", "--prefer-binary",
+    "--build-constraint", "--no-build-isolation", "--check-build-dependencies",
+    "--config-settings", "--progress-bar", "--keyring-provider", "--proxy", "--no-proxy-env",
+    "--retries", "--timeout", "--trusted-host", "--cert", "--client-cert", "--cache-dir",
+    "--no-cache-dir", "--isolated", "--no-input", "--no-color", "--verbose", "--quiet", "--log",
+    "--disable-pip-version-check", "--use-feature", "--uploaded-prior-to",
+})  # fmt: skip
+"""Options that also apply when a wheel is built: those for the index and for output."""
+
+_LISTS = frozenset(
     {
-        "--index-url",
-        "--extra-index-url",
-        "--no-index",
-        "--find-links",
-        "--pre",
-        "--prefer-binary",
-        "--build-constraint",
-        "--no-build-isolation",
-        "--check-build-dependencies",
-        "--config-settings",
-        "--progress-bar",
-        "--keyring-provider",
-        "--proxy",
-        "--no-proxy-env",
-        "--retries",
-        "--timeout",
-        "--trusted-host",
-        "--cert",
-        "--client-cert",
-        "--cache-dir",
-        "--no-cache-dir",
-        "--isolated",
-        "--no-input",
-        "--no-color",
-        "--verbose",
-        "--quiet",
-        "--log",
-        "--disable-pip-version-check",
-        "--use-feature",
-        "--uploaded-prior-to",
+        "--requirement",
+        "--constraint",
+        "--group",
+        "--requirements-from-script",
+        "--platform",
+        "--abi",
     }
 )
-"""Options that also apply when a wheel is built: those for the index and for output."""
+_DECISIVE = {"--dest", "--python", *_LISTS, *ENVIRONMENT_OPTIONS}
+_SETTINGS = {
+    spelling.removeprefix("--"): name
+    for name in _DECISIVE
+    for row in WITH_VALUE
+    if name in row
+    for spelling in row
+    if spelling.startswith("--")
+}
+"""The options in pip's configuration that decide what is fetched, by each spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +122,7 @@ class GivenOption:
 
 @dataclass(frozen=True, slots=True)
 class CommandLine:
-    """The arguments of ``download``.
-
-    :param options: the options in order.
-    :param requirements: the other arguments in order.
-    """
+    """The options and the other arguments of ``download``, each in order."""
 
     options: tuple[GivenOption, ...]
     requirements: tuple[str, ...]
@@ -194,50 +140,14 @@ def split_command_line(arguments: Sequence[str]) -> CommandLine:
     """Split the arguments of ``pip download`` into options and requirements.
 
     :param arguments: the arguments after ``download``, without wheeltarget's own options.
-    :returns: the options and requirements.
     :raises UsageError: if pip would refuse an option: unknown, ambiguous, or without its value.
     """
-    return _split_command_line(tuple(arguments))
-
-
-@functools.cache
-def _split_command_line(arguments: tuple[str, ...]) -> CommandLine:
-    # Cached, since making the parser takes longer than most of a run.
-    options, rest = _split(arguments, WITH_VALUE, WITHOUT_VALUE)
-    return CommandLine(options, tuple(rest))
-
-
-def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Return whether pip is to print less than by default.
-
-    :param command: the command line.
-    :param settings: pip's configuration; ``quiet`` and ``verbose`` count.
-    """
-    names = [option.name for option in command.options]
-    quiet, verbose = (
-        names.count(f"--{name}") or _count(settings.get(name, "")) for name in ("quiet", "verbose")
-    )
-    return quiet > verbose
-
-
-def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Return whether pip is not to use colours.
-
-    :param command: the command line.
-    :param settings: pip's configuration; ``no-color`` counts.
-    """
-    return command.has("--no-color") or bool(_count(settings.get("no-color", "")))
-
-
-def _count(value: str) -> int:
-    """Return the number of a counting setting of pip: a number, or true."""
-    return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
+    return CommandLine(*_split(tuple(arguments), WITH_VALUE, WITHOUT_VALUE))
 
 
 def split_front(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Split off the options before a command, which are pip's general options.
 
-    :param arguments: the arguments of the program.
     :returns: the options, and the command with its arguments; no options if pip does not know
         them.
     """
@@ -259,41 +169,158 @@ def split_file_options(text: str) -> tuple[GivenOption, ...]:
     :raises UsageError: if pip would refuse the line.
     """
     try:
-        arguments = shlex.split(text)
+        arguments = tuple(shlex.split(text))
     except ValueError as error:
         raise UsageError(f"could not split options: {error}") from error
     return _split(arguments, FILE_WITH_VALUE, FILE_WITHOUT_VALUE)[0]
 
 
+@functools.lru_cache(maxsize=64)
 def _split(
-    arguments: Sequence[str],
-    with_value: tuple[tuple[str, ...], ...],
-    without_value: tuple[tuple[str, ...], ...],
-) -> tuple[tuple[GivenOption, ...], list[str]]:
+    arguments: tuple[str, ...], with_value: Table, without_value: Table
+) -> tuple[tuple[GivenOption, ...], tuple[str, ...]]:
+    # Cached, since making the parser takes longer than most of a run.
     given: list[GivenOption] = []
-    _values: Values
-    _values, rest = _parser(given, with_value, without_value).parse_args(list(arguments))
-    return tuple(given), rest
+    _, rest = _parser(given, with_value, without_value).parse_args(list(arguments))
+    return tuple(given), tuple(rest)
 
 
-def _parser(
-    given: list[GivenOption],
-    with_value: tuple[tuple[str, ...], ...],
-    without_value: tuple[tuple[str, ...], ...],
-) -> OptionParser:
+class _Parser(OptionParser):
+    def error(self, msg: str) -> NoReturn:
+        raise UsageError(msg)
+
+
+def _parser(given: list[GivenOption], with_value: Table, without_value: Table) -> OptionParser:
     """Make a parser that appends each option to a list."""
-    from optparse import OptionParser
 
     def note(option: Option, _spelling: str, value: str | None, _parser: OptionParser) -> None:
         given.append(GivenOption(option._long_opts[0], value))  # noqa: SLF001 - has no accessor
 
-    class Parser(OptionParser):
-        def error(self, msg: str) -> NoReturn:
-            raise UsageError(msg)
-
-    parser = Parser(add_help_option=False)
+    parser = _Parser(add_help_option=False)
     for spellings in with_value:
         parser.add_option(*spellings, action="callback", type="string", callback=note)
     for spellings in without_value:
         parser.add_option(*spellings, action="callback", callback=note)
     return parser
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What pip's configuration files and variables set for ``pip download``.
+
+    :param options: the options that decide what is fetched. Only the last place that sets an
+        option counts, as in pip: sections ``[global]``, then ``[download]``, then the variables.
+    :param settings: every value as it is written, by long option without its dashes.
+    """
+
+    options: tuple[GivenOption, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_configuration(environment: Mapping[str, str], *, isolated: bool = False) -> Configuration:
+    """Read pip's configuration.
+
+    :param isolated: whether ``--isolated`` was given: then neither the variables nor the user's
+        own file count.
+    """
+    items = tuple(_items(environment, isolated=isolated))
+    found = {_SETTINGS[key]: value for key, value in items if key in _SETTINGS}
+    options = tuple(
+        GivenOption(name, each)
+        for name, value in found.items()
+        for each in (value.split() if name in _LISTS else [value])
+    )
+    return Configuration(options, dict(items))
+
+
+class _ConfigParser(configparser.RawConfigParser):
+    """pip's configuration format, in which ``Some_Key`` and ``some-key`` are the same."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr.lower().replace("_", "-").removeprefix("--")
+
+
+def _items(environment: Mapping[str, str], *, isolated: bool) -> Iterator[tuple[str, str]]:
+    """Return the settings of each place; a later one overrides an earlier one."""
+    files = [_read(path) for path in configuration_files(environment, isolated=isolated)]
+    for section in ("global", "download"):
+        for file in files:
+            if file.has_section(section):
+                yield from file.items(section)
+    if not isolated:
+        variables = ((n[4:], v) for n, v in environment.items() if n.startswith("PIP_") and v)
+        yield from ((n.lower().replace("_", "-"), v) for n, v in variables)
+
+
+def _read(path: Path) -> _ConfigParser:
+    """Parse a file if it exists; pip itself reports an invalid one."""
+    parser = _ConfigParser()
+    try:
+        parser.read(path)
+    except (configparser.Error, UnicodeDecodeError):
+        return _ConfigParser()
+    return parser
+
+
+def configuration_files(environment: Mapping[str, str], *, isolated: bool) -> tuple[Path, ...]:
+    """Return the files that pip reads; later ones override earlier ones."""
+    named = environment.get("PIP_CONFIG_FILE")
+    if named == os.devnull:
+        return ()
+    if sys.platform == "darwin":
+        shared = platformdirs.site_data_dir("pip", appauthor=False, multipath=True)
+        own = Path(platformdirs.user_data_dir("pip", appauthor=False, roaming=True))
+        own = own if own.is_dir() else Path("~/.config/pip").expanduser()
+    else:
+        shared = platformdirs.site_config_dir("pip", appauthor=False, multipath=True)
+        own = Path(platformdirs.user_config_dir("pip", appauthor=False, roaming=True))
+    windows = sys.platform == "win32"
+    base = "pip.ini" if windows else "pip.conf"
+    files = [Path(folder, base) for folder in shared.split(os.pathsep)]
+    if not windows and sys.platform != "darwin":
+        files.append(Path("/etc", base))
+    if not isolated and not (named and Path(named).exists()):
+        files += [Path.home() / ("pip" if windows else ".pip") / base, own / base]
+    files.append(Path(sys.prefix, base))
+    return (*files, Path(named)) if named else tuple(files)
+
+
+def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
+    """Return whether pip is to print less than by default, by its options or configuration."""
+    names = [option.name for option in command.options]
+    quiet, verbose = (
+        names.count(f"--{name}") or _count(settings.get(name, "")) for name in ("quiet", "verbose")
+    )
+    return quiet > verbose
+
+
+def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
+    """Return whether pip is not to use colours, by its options or its configuration."""
+    return command.has("--no-color") or bool(_count(settings.get("no-color", "")))
+
+
+def _count(value: str) -> int:
+    """Return the number of a counting setting of pip: a number, or true."""
+    return int(value) if value.isdigit() else int(value.lower() in {"true", "yes", "on", "y", "t"})
+
+
+CONNECTIONS = "WHEELTARGET_CONNECTIONS"
+"""The environment variable with the number of simultaneous connections to a host."""
+
+USUAL_CONNECTIONS = 16
+_MOST_CONNECTIONS = 256
+
+
+def read_connections(environment: Mapping[str, str]) -> int:
+    """Return the number of simultaneous connections to a host.
+
+    :raises UsageError: if it is not a number in the allowed range.
+    """
+    text = environment.get(CONNECTIONS) or str(USUAL_CONNECTIONS)
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_CONNECTIONS:
+        raise UsageError(
+            f"{CONNECTIONS} is not a number of connections: {text!r}",
+            f"set it to a number from 1 to {_MOST_CONNECTIONS}, "
+            f"or unset it for {USUAL_CONNECTIONS}",
+        )
+    return int(text)

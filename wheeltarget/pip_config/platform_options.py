@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from wheeltarget.errors import TargetError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine
+from wheeltarget.targets.catalog import host, look_up_tag
 from wheeltarget.targets.target import Target
 
 
-def target_from_options(
-    command: CommandLine, build: Callable[[str], Target], host: Callable[[], Target]
-) -> Target | None:
-    """Return the target that pip's options describe.
+def target_from_options(command: CommandLine) -> Target | None:
+    """Return the target that pip's options describe; the running interpreter is the default.
 
     :param command: the options, with those of pip's configuration.
-    :param build: returns the target whose best tag is the given one; raises TargetError.
-    :param host: returns the running interpreter, the default for missing options.
     :returns: the target; None if there are no such options, or no such environment.
     """
     if not any(option.name in ENVIRONMENT_OPTIONS for option in command.options):
         return None
     interpreter, _, platform = host().tags[0].split("-")
-    digits = re.sub(r"\D", "", interpreter)
-    version = _digits(command.values("--python-version")) or digits
+    # 3.7, 37 and 3.7.1 are the same.
+    versions = command.values("--python-version")
+    parts = versions[-1].split(".") if versions else [""]
+    version = "".join(parts[:2]) or re.sub(r"\D", "", interpreter)
     implementation = (command.values("--implementation") or (interpreter.rstrip("0123456789"),))[-1]
     abis = [abi for abi in command.values("--abi") if abi not in {"abi3", "none"}]
     platforms = command.values("--platform") or (platform,)
     for tag in _spellings(f"{implementation}{version}", abis, platforms, version):
         try:
-            return build(tag)
+            return look_up_tag(tag)
         except TargetError:
             continue
     return None
-
-
-def _digits(versions: Sequence[str]) -> str:
-    """Write a version as in tags: ``3.7``, ``37`` and ``3.7.1`` are the same."""
-    if not versions:
-        return ""
-    parts = versions[-1].split(".")
-    return "".join(parts[:2]) if len(parts) > 1 else parts[0]
 
 
 def _spellings(

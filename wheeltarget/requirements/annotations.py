@@ -3,6 +3,9 @@
 A clause is ``tags=`` or ``target=`` and a comma-separated list. It is written after a ``;`` after
 the requirement and its marker, or after a ``#``; on a line of its own the latter sets the default
 for the lines below. The rest of the line follows pip's requirements file format and PEP 508.
+
+Misspelled clauses are refused. Except after the requirement's own ``;``, pip would silently ignore
+such a clause, and the target would be lost.
 """
 
 from __future__ import annotations
@@ -12,38 +15,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
-from typing import NoReturn
 
 from wheeltarget.errors import AnnotationError
-from wheeltarget.requirements.clauses import EXAMPLE, EXAMPLES, ON_AN_OPTION, Clause, Word
-from wheeltarget.requirements.typos import (
-    refuse_after_option,
-    refuse_after_text,
-    refuse_in_url,
-    refuse_misspelled,
-    refuse_near_clause,
-)
 from wheeltarget.targets.names import KEYS
 
-__all__ = [
-    "EXAMPLE",
-    "KEYS",
-    "AnnotatedLine",
-    "Clause",
-    "Kind",
-    "Word",
-    "format_line",
-    "has_clause",
-    "parse_argument",
-    "parse_line",
-]
+EXAMPLE = "tags=cp312-cp312-manylinux_2_28_x86_64"
+_EXAMPLES = {"tags": EXAMPLE, "target": "target=host"}
+_ON_AN_OPTION = (
+    "a clause belongs to a requirement, not to an option",
+    "set a default on a line of its own above: # " + EXAMPLE,
+)
 
+TAG = r"(?:cp|py|pp|ip|jy|graalpy)\d\w*+-[\w.]++-[\w.]++"
+KEY = r"(?:tags?|targets?)"
 _COMMENT_MARK = re.compile(r"(?:(?<=\s)|^)#")
 _CLAUSE = re.compile(r"\s*+(?P<key>[A-Za-z][\w-]*)\s*+=(?!=)")
 _KNOWN_CLAUSE = re.compile(r"\s*+(?P<key>tags|target)\s*+=(?!=)")
 _URL = re.compile(r"\s*+([\w.\[\],\s-]+@\s*+)?[A-Za-z][A-Za-z0-9+.-]+:")
 _EDITABLE = re.compile(r"(?:^|\s)(?:-e|--ed)")
+_DASH = re.compile(r"(?:^\s*+| )(?=-)")
+"""The place before the first option, where the requirement ends."""
+
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*+\"""")
+_NEAR_CLAUSE = re.compile(rf"\s*+(?P<key>{KEY})\s*+(?:[:=]|$|\w+-\w+-\w)", re.IGNORECASE)
+_MISSPELLED = re.compile(
+    rf"(?P<lead>[^\w#]*+)(?P<key>{KEY})\s*+(?P<sign>[:=]*+)\s*+(?P<first>[^\s,;]++)\s*+(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_AFTER_TEXT = re.compile(
+    rf"(?<![\w.-])(?P<key>{KEY})\s*+=+\s*+(?:{TAG}|host(?![\w-]))", re.IGNORECASE
+)
+_AMONG_OPTIONS = re.compile(
+    rf"(?:\s;\s*+|;\s++)(?P<separate>{KEY})\s*+[:=]|(?<=[;\s])(?P<key>{KEY})\s*+[:=]+\s*+{TAG}",
+    re.IGNORECASE,
+)
+_IN_URL = re.compile(
+    rf"(?P<mark>[;#&])\s*+(?:{KEY}\s*+=\s*+{TAG}|(?<!&)target\s*+=[\w./\s,-]++$)", re.IGNORECASE
+)
 
 
 class Kind(Enum):
@@ -56,11 +64,45 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Word:
+    """A part of a line, and the index of its first character in the line."""
+
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        """Return the index after its last character."""
+        return self.start + len(self.text)
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """Return start and end without white space; if blank, those of the ``;`` before it."""
+        if not self.text.strip():
+            return self.start - 1, self.start
+        start = self.start + len(self.text) - len(self.text.lstrip())
+        return start, start + len(self.text.strip())
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A ``tags=…`` or ``target=…`` with at least one value.
+
+    :param key: one of :data:`KEYS`.
+    """
+
+    key: str
+    values: tuple[Word, ...]
+
+    def __str__(self) -> str:
+        return f"{self.key}={','.join(value.text for value in self.values)}"
+
+
+@dataclass(frozen=True, slots=True)
 class AnnotatedLine:
     """A parsed logical line.
 
     :param text: the line, with its comment.
-    :param kind: its kind.
     :param requirement: the requirement with its marker, for pip; may be empty.
     :param options: the options after the requirement, or the whole option line.
     :param clauses: the clauses in order.
@@ -96,9 +138,11 @@ def parse_line(text: str) -> AnnotatedLine:
     if remarks and line.kind is Kind.OPTION:
         last = remarks[-1].values[-1]
         start = text.rindex(remarks[0].key, 0, remarks[0].values[0].start)
-        raise AnnotationError(*ON_AN_OPTION, start, last.end, code="WT013")
+        raise AnnotationError(*_ON_AN_OPTION, start, last.end, code="WT013")
     if not remarks and not line.clauses:
-        refuse_after_text(text, len(body))
+        match = _AFTER_TEXT.search(text, len(body))
+        if match:
+            raise _after_text(nearest_key(match["key"]), match.start("key"), match.end())
     cuts = line.cuts
     if cuts and not line.options:
         # Cut the comment too: alone on a physical line it would end a continuation.
@@ -107,13 +151,9 @@ def parse_line(text: str) -> AnnotatedLine:
 
 
 def parse_argument(text: str) -> AnnotatedLine:
-    """Parse a requirement of the command line, which has no options.
+    """Parse a requirement of the command line; raise AnnotationError if a clause is malformed.
 
     Only a comment that begins with a clause is a comment; pip has no comments there.
-
-    :param text: the argument.
-    :returns: the parsed line.
-    :raises AnnotationError: if a clause is malformed.
     """
     comment = _COMMENT_MARK.search(text)
     if comment and not _KNOWN_CLAUSE.match(text, comment.end()):
@@ -123,24 +163,10 @@ def parse_argument(text: str) -> AnnotatedLine:
     if comment:
         clauses += tuple(_comment_clauses(text, len(body), own_line=False))
         if not body.strip():
-            _refuse_alone(0, len(text))
+            raise _alone(0, len(text))
     cuts = ((end, len(text)),) if clauses else ()
     requirement = text[:end].strip() if clauses else text
     return AnnotatedLine(text, Kind.REQUIREMENT, requirement, "", clauses, cuts)
-
-
-def format_line(requirement: str, clauses: tuple[Clause, ...] = (), options: str = "") -> str:
-    """Return a line that :func:`parse_line` parses into these parts.
-
-    :param requirement: the requirement with its marker; empty for an editable one.
-    :param clauses: its clauses.
-    :param options: per-requirement options, such as ``--hash=…``, or ``-e …``.
-    :returns: the line, without line end.
-    """
-    if not requirement and clauses:
-        return f"{options}  # {' ; '.join(map(str, clauses))}"
-    annotated = " ; ".join([requirement, *map(str, clauses)])
-    return f"{annotated} {options}".strip()
 
 
 def has_clause(text: str) -> bool:
@@ -151,14 +177,20 @@ def has_clause(text: str) -> bool:
         return True
 
 
+def nearest_key(key: str) -> str:
+    """Return the key for a misspelled one, a match of :data:`KEY`."""
+    return "target" if key.lower().startswith("target") else "tags"
+
+
 def _parse_body(text: str, body: str) -> AnnotatedLine:
     """Parse the part before the comment."""
-    split = _arguments_end(body)
+    dash = _DASH.search(body)
+    split = dash.end() if dash else len(body)
     arguments, options = body[:split], body[split:]
     # Quoted text holds no clauses.
     visible = _QUOTED.sub(lambda quoted: "_" * len(quoted[0]), options)
     editable = _EDITABLE.search(visible) is not None
-    refuse_after_option(arguments, options, visible, editable=editable)
+    _refuse_after_option(arguments, options, visible, editable=editable)
     if not arguments.strip():
         kind = Kind.REQUIREMENT if editable else Kind.OPTION
         return AnnotatedLine(text, kind, "", options.strip(), (), ())
@@ -170,15 +202,6 @@ def _parse_body(text: str, body: str) -> AnnotatedLine:
     cuts = ((end, len(arguments.rstrip())),) if clauses else ()
     requirement = arguments[:end].strip()
     return AnnotatedLine(text, Kind.REQUIREMENT, requirement, options.strip(), clauses, cuts)
-
-
-def _arguments_end(body: str) -> int:
-    """Return the start of the options: a dash after a space."""
-    indent = len(body) - len(body.lstrip())
-    if body.startswith("-", indent):
-        return indent
-    dash = body.find(" -", indent)
-    return len(body) if dash < 0 else dash + 1
 
 
 def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Clause]:
@@ -196,7 +219,7 @@ def _comment_clauses(text: str, start: int, *, own_line: bool) -> Iterator[Claus
             yield _clause(piece, match)
         is_prose = own_line and number == 0 and not read
         for piece in pieces[:1] if is_prose else pieces[read:]:
-            refuse_misspelled(piece)
+            _refuse_misspelled(piece)
         if is_prose:
             return
 
@@ -209,33 +232,38 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
     for separator, end in zip(separators, [*separators[1:], len(arguments)], strict=False):
         piece = Word(arguments[separator + 1 : end], separator + 1)
         match = _CLAUSE.match(piece.text)
-        if match is None:
-            refuse_near_clause(piece)
-            if clauses:
-                raise AnnotationError(
-                    "text that is not a clause comes after a clause",
-                    "write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…",
-                    *piece.extent,
-                    code="WT006",
-                )
+        if match is not None:
+            if not clauses:
+                requirement_end = separator
+            clauses.append(_clause(piece, match))
             continue
-        if not clauses:
-            requirement_end = separator
-        clauses.append(_clause(piece, match))
-    if clauses and not arguments[:requirement_end].strip():
-        _refuse_alone(requirement_end, len(arguments.rstrip()))
-    if _URL.match(arguments[:requirement_end]):
-        refuse_in_url(arguments[:requirement_end])
+        # pip would read it as an invalid marker.
+        near = _NEAR_CLAUSE.match(piece.text)
+        if near:
+            message = f"{near['key']} is not followed by a single = and a list"
+            hint = f"write {nearest_key(near['key'])}=… as in {EXAMPLE}"
+            raise AnnotationError(message, hint, *piece.extent, code="WT005")
+        if clauses:
+            message = "other text comes after a clause"
+            hint = "write a marker before the clauses: REQUIREMENT ; MARKER ; tags=…"
+            raise AnnotationError(message, hint, *piece.extent, code="WT006")
+    requirement = arguments[:requirement_end]
+    if clauses and not requirement.strip():
+        raise _alone(requirement_end, len(arguments.rstrip()))
+    hidden = _IN_URL.search(requirement) if _URL.match(requirement) else None
+    if hidden:
+        message = f"this {hidden['mark']} is read as part of the URL"
+        start = hidden.start()
+        end = start + len(hidden[0].rstrip())
+        hint = "put a space before it: URL ; tags=…"
+        raise AnnotationError(message, hint, start, end, code="WT014")
     return requirement_end, tuple(clauses)
 
 
-def _refuse_alone(start: int, end: int) -> NoReturn:
-    raise AnnotationError(
-        "there is no requirement before this clause",
-        "write a default after a # on a line of its own: # " + EXAMPLE,
-        start,
-        end,
-        code="WT007",
+def _alone(start: int, end: int) -> AnnotationError:
+    hint = "write a default after a # on a line of its own: # " + EXAMPLE
+    return AnnotationError(
+        "there is no requirement before this clause", hint, start, end, code="WT007"
     )
 
 
@@ -260,25 +288,16 @@ def _separators(arguments: str) -> Iterator[int]:
 def _clause(piece: Word, match: re.Match[str]) -> Clause:
     """Parse a clause."""
     key = match["key"]
+    start, end, listed_at = (piece.start + each for each in (*match.span("key"), match.end()))
     if key not in KEYS:
         near = get_close_matches(key.lower(), KEYS, n=1, cutoff=0.5)
-        raise AnnotationError(
-            f"{key}= is not a clause",
-            f"write {near[0]}=…" if near else "the clauses are tags=… and target=…",
-            piece.start + match.start("key"),
-            piece.start + match.end("key"),
-            code="WT001",
-        )
+        hint = f"write {near[0]}=…" if near else "the clauses are tags=… and target=…"
+        raise AnnotationError(f"{key}= is not a clause", hint, start, end, code="WT001")
     listed = piece.text[match.end() :]
     if not listed.strip():
-        raise AnnotationError(
-            f"{key}= has no values",
-            f"write it like {EXAMPLES[key]}",
-            piece.start + match.start("key"),
-            piece.start + match.end(),
-            code="WT002",
-        )
-    return Clause(key, tuple(_values(key, listed, piece.start + match.end())))
+        hint = f"write it like {_EXAMPLES[key]}"
+        raise AnnotationError(f"{key}= has no values", hint, start, listed_at, code="WT002")
+    return Clause(key, tuple(_values(key, listed, listed_at)))
 
 
 def _values(key: str, listed: str, start: int) -> Iterator[Word]:
@@ -288,15 +307,67 @@ def _values(key: str, listed: str, start: int) -> Iterator[Word]:
         if not word.text:
             comma = start - 1 if number else start + len(text)
             message = f"a {'tag' if key == 'tags' else 'name'} is missing next to this comma"
-            hint = f"write it like {EXAMPLES[key]}"
+            hint = f"write it like {_EXAMPLES[key]}"
             raise AnnotationError(message, hint, comma, comma + 1, code="WT003")
         if key == "tags" and re.search(r"\s", word.text):
-            raise AnnotationError(
-                f"there is white space in {word.text!r}",
-                "separate tags by commas; put a comment after a # of its own",
-                word.start,
-                word.end,
-                code="WT004",
-            )
+            message = f"there is white space in {word.text!r}"
+            hint = "separate tags by commas; put a comment after a # of its own"
+            raise AnnotationError(message, hint, word.start, word.end, code="WT004")
         yield word
         start += len(text) + 1
+
+
+def _refuse_misspelled(piece: Word) -> None:
+    """Refuse ``# Tags=…``, ``# tags: cp39-…``, ``# prose; tags=…``, but accept prose."""
+    match = _MISSPELLED.match(piece.text)
+    if match is None:
+        return
+    key, sign, first = match["key"], match["sign"], match["first"]
+    alone = not match["rest"] or match["rest"].startswith(",")
+    if re.match(TAG, first, re.IGNORECASE):
+        meant = alone or "=" in sign
+    else:
+        named = sign.count("=") == 1 and nearest_key(key) == "target" and not match["lead"].strip()
+        meant = alone and (named or (first == "host" and bool(sign)))
+    if not meant:
+        return
+    start, end = (
+        piece.start + match.start("key"),
+        piece.start + match.end("sign" if sign else "key"),
+    )
+    if key in KEYS and sign == "=":
+        raise _after_text(key, start, end)
+    message = f"{key}{sign} is not a clause" if sign else f"{key} is not followed by ="
+    hint = f"write {nearest_key(key)}=… as in {_EXAMPLES[nearest_key(key)]}"
+    raise AnnotationError(message, hint, start, end, code="WT009")
+
+
+def _after_text(key: str, start: int, end: int) -> AnnotationError:
+    message = f"{key}= comes after other text in the comment"
+    hint = f"put it after a # of its own: # {key}=…"
+    return AnnotationError(message, hint, start, end, code="WT010")
+
+
+def _refuse_after_option(arguments: str, options: str, visible: str, *, editable: bool) -> None:
+    """Refuse a clause after an option.
+
+    :param arguments: the text before the options.
+    :param visible: the options with quoted text blanked out.
+    :param editable: whether it is an editable requirement.
+    """
+    match = _AMONG_OPTIONS.search(visible)
+    if match is None:
+        return
+    name = match.lastgroup or ""
+    key, option = nearest_key(match[name]), options.split(maxsplit=1)[0]
+    start = match.start(name)
+    meant = visible[start:].partition(" -")[0].rstrip()
+    extent = (len(arguments) + start, len(arguments) + start + len(meant))
+    if arguments.strip():
+        hint = f"write it before the option: REQUIREMENT ; {key}=… {option}"
+        raise AnnotationError(f"{key}= comes after an option", hint, *extent, code="WT011")
+    if editable:
+        message = f"{key}= comes after an editable requirement"
+        hint = f"write it after a #: {option} … # {key}=…"
+        raise AnnotationError(message, hint, *extent, code="WT012")
+    raise AnnotationError(*_ON_AN_OPTION, *extent, code="WT013")

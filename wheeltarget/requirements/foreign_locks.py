@@ -17,10 +17,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.markers import InvalidMarker, Marker
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
 from wheeltarget.errors import Fault, Location
 from wheeltarget.requirements.filenames import base_name
 from wheeltarget.targets.markers import without_extras
-from wheeltarget.utils.toml_locations import parse_toml, syntax_fault
+from wheeltarget.utils.toml import parse_toml, syntax_fault
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
 _PACKAGE = re.compile(r"\[\[\s*package\s*\]\]")
@@ -31,10 +35,8 @@ class LockedVersion:
     """A version in a lock.
 
     :param project: the normalized name of the project.
-    :param version: its version.
     :param marker: its marker; may be empty.
     :param hashes: the hashes of its files, as ``sha256:…``; may be empty.
-    :param location: its place in the lock.
     """
 
     project: str
@@ -75,24 +77,19 @@ class _Raw:
 
 
 def read_versions(name: str, text: str) -> LockedVersions:
-    """Parse the lock of another tool.
-
-    :param name: its file name, which tells the tool.
-    :param text: its text.
-    """
+    """Parse the lock of another tool, which its file name determines."""
     base = base_name(name)
     try:
-        raw = list(_READERS[base](text))
+        return _checked(name, text, list(_READERS[base](text)))
     except tomllib.TOMLDecodeError as error:
-        return LockedVersions("", (), (syntax_fault(name, text, error, "is the file complete?"),))
+        fault = syntax_fault(name, text, error, "is the file complete?")
     except json.JSONDecodeError as error:
         place = Location(name, error.lineno, error.colno)
         fault = Fault(f"not valid JSON: {error.msg}", "is the file complete?", place)
-        return LockedVersions("", (), (fault,))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
         hint = f"is the file complete, and is {base} the name that its tool uses?"
-        return LockedVersions("", (), (Fault(f"{name} is not a valid {base}", hint),))
-    return _checked(name, text, raw)
+        fault = Fault(f"{name} is not a valid {base}", hint)
+    return LockedVersions("", (), (fault,))
 
 
 def _checked(name: str, text: str, raw: Iterable[_Raw]) -> LockedVersions:
@@ -120,10 +117,6 @@ def _checked(name: str, text: str, raw: Iterable[_Raw]) -> LockedVersions:
 
 def _version(raw: _Raw, location: Location) -> LockedVersion:
     """Check a project of a lock; raise ValueError if it is wrong."""
-    from packaging.markers import InvalidMarker, Marker
-    from packaging.utils import canonicalize_name
-    from packaging.version import InvalidVersion, Version
-
     if not isinstance(raw.name, str) or not _NAME.fullmatch(raw.name):
         raise ValueError(f"{raw.name!r} is not the name of a project")
     if not isinstance(raw.version, str):
@@ -135,7 +128,11 @@ def _version(raw: _Raw, location: Location) -> LockedVersion:
     markers: list[Any] = raw.markers if isinstance(raw.markers, list) else [raw.markers]
     try:
         # A project that only an extra requires can be a constraint in any case.
-        texts = [without_extras(str(Marker(each))) for each in markers if each]
+        texts = [
+            without_extras(str(Marker(each)), lambda text: Marker(text).evaluate())
+            for each in markers
+            if each
+        ]
     except (InvalidMarker, TypeError) as error:
         raise ValueError(f"{raw.name}: {raw.markers!r} is not a marker") from error
     marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else "".join(texts)
@@ -166,22 +163,11 @@ def _read_poetry(text: str) -> Iterator[_Raw]:
         # A project with a source is not on an index, except on a further one (legacy).
         if package.get("source", {}).get("type", "legacy") != "legacy":
             continue
+        markers = package.get("markers", "")
+        if isinstance(markers, dict):  # one for each group
+            markers = [] if "" in markers.values() else list(dict.fromkeys(markers.values()))
         files = package.get("files") or old.get(package.get("name"), [])
-        yield _Raw(
-            package.get("name"),
-            package.get("version"),
-            _poetry_markers(package.get("markers", "")),
-            [file.get("hash") for file in files],
-            line,
-        )
-
-
-def _poetry_markers(markers: object) -> object:
-    """Return the list of markers from a marker, or from a table with one for each group."""
-    if isinstance(markers, dict):
-        values = list(markers.values())
-        return [] if "" in values else list(dict.fromkeys(values))
-    return markers
+        yield _raw(package, markers, files, line)
 
 
 def _read_uv(text: str) -> Iterator[_Raw]:
@@ -189,36 +175,31 @@ def _read_uv(text: str) -> Iterator[_Raw]:
     if not isinstance(data["version"], int):
         raise TypeError
     for package, line in _packages(data, text):
-        if "registry" not in package["source"]:
-            continue
-        files = [*package.get("wheels", []), *filter(None, [package.get("sdist")])]
-        yield _Raw(
-            package.get("name"),
-            package.get("version"),
-            package.get("resolution-markers", []),
-            [file.get("hash") for file in files],
-            line,
-        )
+        if "registry" in package["source"]:
+            files = [*package.get("wheels", []), *filter(None, [package.get("sdist")])]
+            yield _raw(package, package.get("resolution-markers", []), files, line)
+
+
+def _raw(
+    package: Mapping[str, Any], markers: object, files: Iterable[Mapping[str, Any]], line: int
+) -> _Raw:
+    hashes = [file.get("hash") for file in files]
+    return _Raw(package.get("name"), package.get("version"), markers, hashes, line)
 
 
 def _packages(data: Mapping[str, Any], text: str) -> Iterator[tuple[Mapping[str, Any], int]]:
     """Return each package of a TOML lock with its line number."""
     lines = text.splitlines()
     heads = [n for n, line in enumerate(lines, start=1) if _PACKAGE.match(line)]
-    packages = data.get("package", [])
-    if len(heads) != len(packages):
-        raise ValueError(heads)
-    yield from zip(packages, heads, strict=True)
+    return zip(data.get("package", []), heads, strict=True)
 
 
 def _read_pipfile(text: str) -> Iterator[_Raw]:
     data = json.loads(text)
-    if "_meta" not in data:
-        raise KeyError("_meta")
-    categories = {name: packages for name, packages in data.items() if name != "_meta"}
+    del data["_meta"]
     packages: dict[str, Any] = {}
-    for name in (*sorted(categories.keys() - {"develop", "default"}), "develop", "default"):
-        packages |= categories.get(name, {})
+    for name in (*sorted(data.keys() - {"develop", "default"}), "develop", "default"):
+        packages |= data.get(name, {})
     for name, package in packages.items():
         if "version" not in package:
             continue  # a repository, a path
@@ -231,4 +212,3 @@ def _read_pipfile(text: str) -> Iterator[_Raw]:
 
 
 _READERS = {"poetry.lock": _read_poetry, "uv.lock": _read_uv, "Pipfile.lock": _read_pipfile}
-"""The functions that read a lock, by file name."""

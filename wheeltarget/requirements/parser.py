@@ -1,23 +1,36 @@
-"""Parse requirements and constraints files into lines with places.
+"""Read requirements and constraints files, and parse them into lines with places.
 
 This follows pip's requirements file format: encoding, continuations, comments, nested files. Only
-what the annotations need is interpreted; pip itself reads the files afterwards.
+what the annotations need is interpreted; pip itself reads the files afterwards. Files are read in
+pip's order, nested ones in the place of their inclusion, with the default target that applies
+there.
+
+Start-up: a run of pip alone reads its files here, and locks of other tools need packaging.
 """
 
 from __future__ import annotations
 
 import codecs
+import locale
+import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
-from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError
+from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError, locate
 from wheeltarget.pip_config.options import GivenOption, split_file_options
 from wheeltarget.requirements.annotations import AnnotatedLine, Kind, parse_argument, parse_line
-from wheeltarget.requirements.filenames import is_lock as is_lock
-from wheeltarget.requirements.filenames import is_remote as is_remote
+from wheeltarget.requirements.filenames import base_name, is_foreign_lock, is_lock, is_remote
+from wheeltarget.targets.names import TargetName
+from wheeltarget.utils.files import RefusedFileError
+
+if TYPE_CHECKING:
+    from wheeltarget.requirements.foreign_locks import LockedVersion
 
 _BYTE_ORDER_MARKS = (
     # UTF-32-LE begins with the bytes of UTF-16-LE, so try it first.
@@ -28,6 +41,19 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _CODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+_HIDDEN = re.compile(r"\b(?:tags|target)\s*+=")
+_PYLOCK = re.compile(r"(?:(?!\[|lock-version).*\n)*(?P<line>lock-version[ \t]*=.*)")
+"""A line that every pylock.toml has before its tables, and no requirements file can have."""
+
+VARIABLE = re.compile(r"(\$\{([A-Z0-9_]+)\})")
+"""An environment variable that pip expands in files, and its name."""
+
+_Pieces = tuple[tuple[int, int, int, int], ...]
+"""For each physical line of a logical line: index in the logical line, offset in the file's text,
+length, and line number."""
+
+Read = Callable[[str], tuple[bytes, bool]]
+"""Returns the content of a file and whether it can be read again; raises OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +62,12 @@ class SourceLine:
 
     :param file: the file as pip names it, or :data:`COMMAND_LINE`.
     :param number: its first physical line, or the number of the argument, from 1.
-    :param parsed: the parsed line.
-    :param pieces: for each of its physical lines: index in the logical line, offset in the file's
-        text, length, and line number.
     """
 
     file: str
     number: int
     parsed: AnnotatedLine
-    pieces: tuple[tuple[int, int, int, int], ...]
+    pieces: _Pieces
 
     def fault(
         self, message: str, hint: str = "", start: int = 0, end: int = 0, code: str = ""
@@ -54,8 +77,8 @@ class SourceLine:
         :param start: index of the first wrong character in the logical line.
         :param end: index after the last one; 0 for the rest of the line.
         """
-        fault = _fault(self.file, self.parsed.text, self.pieces, (message, hint), (start, end))
-        return replace(fault, code=code) if code else fault
+        place = _place(self.file, self.parsed.text, self.pieces, start, end)
+        return locate(place, message, hint, code)
 
     def offsets(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         """Return the (start, end) in the file's text of a part of the logical line."""
@@ -67,27 +90,18 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class RefusedLine:
-    """A logical line that cannot be parsed.
-
-    :param text: the logical line.
-    :param error: the error.
-    :param fault: the error with its place.
-    :param pieces: as in :class:`SourceLine`.
-    """
+    """A logical line that cannot be parsed, and the error with its place."""
 
     text: str
     error: AnnotationError
     fault: Fault
-    pieces: tuple[tuple[int, int, int, int], ...]
+    pieces: _Pieces
 
 
 @dataclass(frozen=True, slots=True)
 class RequirementsFile:
     """A requirements or constraints file.
 
-    :param name: its name, as pip uses it.
-    :param text: its decoded text.
-    :param lines: its logical lines.
     :param repeatable: False if it cannot be read again, as a pipe.
     """
 
@@ -97,12 +111,44 @@ class RequirementsFile:
     repeatable: bool = True
 
 
-def decode(data: bytes, fallback: str) -> str:
-    """Decode a requirements file as pip does.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A requirement or constraint line, as it was reached through the files.
 
-    :param data: the bytes of the file.
-    :param fallback: the locale's encoding, for a file that is not UTF-8.
-    :returns: the text.
+    :param targets: the targets of its clause or of its file's default; None if the command line
+        decides.
+    """
+
+    line: SourceLine
+    targets: tuple[TargetName, ...] | None
+    constraint: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The input of a run.
+
+    :param files: each file that was read, once.
+    :param entries: the requirement and constraint lines in order.
+    :param named: every target that a clause names, in order, with those of unused defaults.
+    :param faults: the faults of the clauses.
+    :param unread: files that could not be read; pip would report them too.
+    :param remote: URLs of files that pip still has to fetch.
+    :param locked: the versions in the locks of other tools, as constraints.
+    """
+
+    files: tuple[RequirementsFile, ...]
+    entries: tuple[Entry, ...]
+    named: tuple[TargetName, ...]
+    faults: tuple[Fault, ...]
+    unread: tuple[Fault, ...]
+    remote: tuple[str, ...]
+    locked: tuple[LockedVersion, ...] = ()
+
+
+def decode(data: bytes, fallback: str) -> str:
+    """Decode a requirements file as pip does; for the fallback see :func:`encoding_of`.
+
     :raises ValueError: if the bytes do not decode.
     :raises LookupError: if the file declares an unknown encoding (PEP 263).
     """
@@ -113,7 +159,6 @@ def decode(data: bytes, fallback: str) -> str:
 def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
     """Detect the encoding of a requirements file as pip does.
 
-    :param data: the bytes of the file.
     :param fallback: the locale's encoding, for a file that is not UTF-8.
     :returns: the byte order mark, and the encoding of the rest.
     """
@@ -131,54 +176,31 @@ def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
     return b"", "utf-8"
 
 
-def parse_file(name: str, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
-    """Parse the text of a file.
-
-    :param name: the file as pip names it.
-    :param text: its decoded text.
-    :returns: its logical lines, and a fault for each that cannot be parsed.
-    """
-    lines, faults = [], []
-    for line in read_lines(name, text):
-        if isinstance(line, RefusedLine):
-            faults.append(line.fault)
-        else:
-            lines.append(line)
-    return tuple(lines), tuple(faults)
-
-
 def read_lines(name: str, text: str) -> Iterator[SourceLine | RefusedLine]:
-    """Parse the text of a file line by line.
-
-    :param name: the file as pip names it.
-    :param text: its decoded text.
-    :returns: each logical line that is not blank, parsed or refused.
-    """
+    """Parse the text of a file, and return each logical line that is not blank."""
     for logical, pieces in _logical_lines(text):
-        try:
-            parsed = parse_line(logical)
-        except AnnotationError as error:
-            yield RefusedLine(logical, error, _refusal(name, logical, pieces, error), pieces)
-            continue
-        if parsed.kind is not Kind.BLANK:
-            yield SourceLine(name, pieces[0][3], parsed, pieces)
+        line = _parse_located(name, logical, pieces, parse_line)
+        if isinstance(line, RefusedLine) or line.parsed.kind is not Kind.BLANK:
+            yield line
 
 
-def parse_typed(number: int, text: str) -> tuple[tuple[SourceLine, ...], tuple[Fault, ...]]:
-    """Parse a requirement of the command line.
+def parse_typed(number: int, text: str) -> SourceLine | RefusedLine:
+    """Parse a requirement of the command line; arguments are numbered from 1."""
+    return _parse_located(COMMAND_LINE, text, ((0, 0, len(text), number),), parse_argument)
 
-    :param number: the number of the argument, from 1.
-    :param text: the argument.
-    :returns: the line or the fault, as from :func:`parse_file`.
-    """
-    pieces = ((0, 0, len(text), number),)
+
+def _parse_located(
+    name: str, text: str, pieces: _Pieces, parse: Callable[[str], AnnotatedLine]
+) -> SourceLine | RefusedLine:
     try:
-        return (SourceLine(COMMAND_LINE, number, parse_argument(text), pieces),), ()
+        return SourceLine(name, pieces[0][3], parse(text), pieces)
     except AnnotationError as error:
-        return (), (_refusal(COMMAND_LINE, text, pieces, error),)
+        place = _place(name, text, pieces, error.start, error.end)
+        fault = locate(place, error.message, error.hint, error.code)
+        return RefusedLine(text, error, fault, pieces)
 
 
-def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, int], ...]]]:
+def _logical_lines(text: str) -> Iterator[tuple[str, _Pieces]]:
     """Join continued lines as pip does: a comment line ends a continuation."""
     offset = length = 0
     parts: list[str] = []
@@ -203,37 +225,217 @@ def _logical_lines(text: str) -> Iterator[tuple[str, tuple[tuple[int, int, int, 
         yield "".join(parts), tuple(pieces)
 
 
-def _refusal(
-    name: str, text: str, pieces: tuple[tuple[int, int, int, int], ...], error: AnnotationError
-) -> Fault:
-    """Return the error of a logical line with its place."""
-    extent = (error.start, error.end)
-    return replace(_fault(name, text, pieces, (error.message, error.hint), extent), code=error.code)
-
-
-def _fault(
-    name: str,
-    text: str,
-    pieces: tuple[tuple[int, int, int, int], ...],
-    message: tuple[str, str],
-    extent: tuple[int, int],
-) -> Fault:
-    """Return a fault at a part of a logical line, in the first physical line of the part."""
-    start, end = extent[0], extent[1] or max(len(text.rstrip()), 1)
+def _place(name: str, text: str, pieces: _Pieces, start: int, end: int) -> Fault:
+    """Return the place of a part of a logical line, in the first physical line of the part."""
     index, _, length, number = pieces[bisect_right(pieces, start, key=itemgetter(0)) - 1]
+    end = end or max(len(text.rstrip()), 1)
     width = max(min(end, index + length) - start, 1)
     location = Location(name, number, start - index + 1)
-    return Fault(*message, location, text[index : index + length], width)
+    return Fault("", "", location, text[index : index + length], width)
 
 
-def nested_file(options: str) -> GivenOption | None:
+def read_inputs(
+    arguments: Sequence[str],
+    files: Sequence[tuple[str, bool]],
+    *,
+    read: Read,
+    read_nested: Read,
+    environment: Callable[[str], str | None],
+    fetched: Mapping[str, str] = MappingProxyType({}),
+) -> Inputs:
+    """Read the requirements of a command line.
+
+    :param files: the values of ``-r`` (False) and ``-c`` (True), in order.
+    :param read_nested: reads a file that another file names, which is not trusted.
+    :param fetched: the texts of files by URL.
+    """
+    reader = _Reader(read, read_nested, environment, fetched)
+    for name, constraint in files:
+        if constraint or not is_lock(name):
+            reader.include(name, None, constraint=constraint)
+    for number, text in enumerate(arguments, start=1):
+        reader.add_argument(number, text)
+    return Inputs(
+        tuple(each for each in reader.files.values() if each is not None),
+        tuple(reader.entries),
+        tuple(reader.named),
+        tuple(dict.fromkeys(reader.faults)),
+        tuple(reader.unread),
+        tuple(dict.fromkeys(reader.remote)),
+        tuple(reader.locked),
+    )
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads the files in pip's order, with the default target of each."""
+
+    read: Read
+    read_nested: Read
+    environment: Callable[[str], str | None]
+    fetched: Mapping[str, str]
+    files: dict[str, RequirementsFile | None] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    named: list[TargetName] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    unread: list[Fault] = field(default_factory=list)
+    remote: list[str] = field(default_factory=list)
+    locked: list[LockedVersion] = field(default_factory=list)
+
+    def add_argument(self, number: int, text: str) -> None:
+        """Read a requirement of the command line."""
+        line = parse_typed(number, text)
+        if isinstance(line, RefusedLine):
+            self.faults.append(line.fault)
+        else:
+            self.entries.append(Entry(line, self._names(line) if line.parsed.clauses else None))
+
+    def include(
+        self,
+        name: str,
+        default: tuple[TargetName, ...] | None,
+        *,
+        constraint: bool,
+        above: tuple[str, ...] = (),
+        named_by: SourceLine | None = None,
+    ) -> None:
+        """Read a file that the command line or another file names, and its nested files."""
+        if is_remote(name) and name not in self.fetched:
+            self.remote.append(name)
+            return
+        if is_foreign_lock(name) and not constraint:
+            hint = f"write -c {name}, and add the requirements"
+            self.faults.append(Fault(f"{name} pins versions, but does not request any", hint))
+            return
+        place = name if is_remote(name) else os.path.abspath(name)  # noqa: PTH100 - as pip writes it
+        if place in above:
+            return
+        if name not in self.files:
+            self.files[name] = self._load(name, named_by)
+        file = self.files[name]
+        for line in file.lines if file else ():
+            parsed = line.parsed
+            if parsed.kind is Kind.DEFAULT:
+                default = self._names(line)
+            elif parsed.kind is Kind.OPTION:
+                self._include_nested(line, default, (*above, place))
+            else:
+                own = self._names(line) if parsed.clauses else default
+                self.entries.append(Entry(line, own, constraint))
+
+    def _include_nested(
+        self, line: SourceLine, default: tuple[TargetName, ...] | None, above: tuple[str, ...]
+    ) -> None:
+        """Include a nested file; ignore other options, which only pip reads."""
+        nested = _nested_file(line.parsed.options)
+        if nested is None:
+            return
+        path = nested.value or ""
+        if is_remote(line.file):
+            path = urljoin(line.file, path)
+        elif not is_remote(path):
+            path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
+        constraint = nested.name == "--constraint"
+        inherited = None if constraint else default
+        self.include(path, inherited, constraint=constraint, above=above, named_by=line)
+
+    def _load(self, name: str, named_by: SourceLine | None) -> RequirementsFile | None:
+        if name in self.fetched:
+            return self._parse(name, self.fetched[name], repeatable=False)
+        try:
+            trusted = named_by is None and not is_foreign_lock(name)
+            data, repeatable = (self.read if trusted else self.read_nested)(name)
+            text = decode(data, locale.getpreferredencoding(do_setlocale=False))
+        except RefusedFileError as error:
+            # pip would read it without end.
+            message = f"cannot read {name}: {error.strerror}"
+            self.faults.append(named_by.fault(message) if named_by else Fault(message))
+            return None
+        except (OSError, ValueError, LookupError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            self.unread.append(Fault(f"cannot read {name}: {why}"))
+            return None
+        if "\0" in text:
+            message = f"cannot read {name}: it has NUL characters, so it is not a text file"
+            # pip would read a clause in it as part of a name, and ignore the target.
+            hidden = _HIDDEN.search(text.replace("\0", ""))
+            hint = "save it in UTF-8; UTF-16 needs a byte order mark"
+            (self.faults if hidden else self.unread).append(Fault(message, hint))
+            return None
+        return self._parse(name, text, repeatable=repeatable)
+
+    def _parse(self, name: str, text: str, *, repeatable: bool) -> RequirementsFile:
+        if is_foreign_lock(name):
+            from wheeltarget.requirements.foreign_locks import read_versions
+
+            locked = read_versions(name, text)
+            self.faults += locked.faults
+            self.locked += locked.versions
+            # pip cannot read the lock itself.
+            text, repeatable = locked.text, False
+        # If the text between CR and LF is cut, they would become one line end.
+        text = re.sub(r"\r(?!\n)", "\n", text)
+        lock = _PYLOCK.match(text)
+        if lock is not None:
+            self.faults.append(_misplaced_lock(name, text, lock))
+            return RequirementsFile(name, text, (), repeatable)
+        lines = []
+        for line in read_lines(name, text):
+            if isinstance(line, RefusedLine):
+                self.faults.append(line.fault)
+            else:
+                lines.append(self._expand_option(line))
+        return RequirementsFile(name, text, tuple(lines), repeatable)
+
+    def _expand_option(self, line: SourceLine) -> SourceLine:
+        """Expand an option line's variables, which may be what makes it an option line."""
+        parsed = line.parsed
+        expanded = self._expand(f"{parsed.requirement} {parsed.options}").strip()
+        if "${" not in parsed.text or not expanded.startswith("-"):
+            return line
+        kind = Kind.REQUIREMENT if expanded.startswith(("-e", "--ed")) else Kind.OPTION
+        if parsed.clauses and kind is Kind.OPTION:
+            self.faults.append(line.fault("a clause belongs to a requirement, not to an option"))
+        return replace(line, parsed=replace(parsed, kind=kind, requirement="", options=expanded))
+
+    def _names(self, line: SourceLine) -> tuple[TargetName, ...]:
+        """Return the targets that the clauses of a line name."""
+        typed = line.file == COMMAND_LINE
+        folder = "" if typed else os.path.dirname(line.file)  # noqa: PTH120 - any text
+        names = [
+            TargetName(clause.key, text.strip(), folder, line.fault("", "", word.start, word.end))
+            for clause in line.parsed.clauses
+            for word in clause.values
+            for text in (word.text if typed else self._expand(word.text)).split(",")
+        ]
+        self.named += names
+        return tuple(dict.fromkeys(names))
+
+    def _expand(self, text: str) -> str:
+        """Expand ``${VAR}`` as pip does: an unset or empty variable stays as written."""
+        for variable, name in VARIABLE.findall(text):
+            text = text.replace(variable, self.environment(name) or variable)
+        return text
+
+
+def _nested_file(options: str) -> GivenOption | None:
     """Return the file that an option line includes: the first ``-r``, else the first ``-c``."""
     try:
         given = split_file_options(options)
     except UsageError:
         return None
-    for name in ("--requirement", "--constraint"):
-        for option in given:
-            if option.name == name:
-                return option
-    return None
+    named = [o for name in ("--requirement", "--constraint") for o in given if o.name == name]
+    return next(iter(named), None)
+
+
+def _misplaced_lock(name: str, text: str, found: re.Match[str]) -> Fault:
+    base = base_name(name)
+    line = found["line"].rstrip()
+    return Fault(
+        f"{base} is a lock, not a requirements or constraints file",
+        f"write -r {base if is_lock(base) else 'pylock.NAME.toml, as locks are called,'} on the "
+        "command line, without other requirements",
+        Location(name, text.count("\n", 0, found.start("line")) + 1),
+        line,
+        len(line),
+    )

@@ -1,42 +1,31 @@
-"""Explain why no file of a project fits a target, release by release, from what pip found.
-
-Without any I/O. Specifications: PEP 425 for tags, PEP 440 for versions, the simple repository API
-for the files of an index.
-"""
+"""Explain why no file of a project fits a target, release by release, from what pip found."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from wheeltarget.errors import DownloadError
 from wheeltarget.pip_protocol import Demand, FileFact
-from wheeltarget.resolver.demands import (
-    Release,
-    VersionRequirements,
-    allowed_hashes,
-    judge,
-    newest_fitting,
-)
+from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.releases import Release, files_by_version, judge_releases, newest_fitting
 from wheeltarget.resolver.suggestions import Situation, Suggestion, find_sources, find_suggestions
-from wheeltarget.targets.compatibility import Difference, Reason, merge_reasons, missing_everywhere
+from wheeltarget.targets.compatibility import Difference, missing_everywhere
 from wheeltarget.targets.target import Target
 
-if TYPE_CHECKING:
-    from packaging.version import Version
-
-_NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
-"""pip's verdicts on a file that belongs to no release of the project."""
+Build = Callable[[str], Target]
+"""Returns the target with a given best tag; raises TargetError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the demands on a project cannot be met, and what to change.
 
-    :param demands: the demands on the project.
     :param target: the label of the target.
     :param releases: every release, the newest first.
     :param suggestions: single changes, each tried on the files of the project; the smallest first.
@@ -95,91 +84,105 @@ def explain(
     demands: tuple[Demand, ...],
     files: Iterable[FileFact],
     target: Target,
-    build: Callable[[str], Target],
+    build: Build,
     places: Iterable[str] = (),
 ) -> Explanation:
     """Explain why no file of a project meets the demands on it.
 
     :param demands: the demands on one project, at least one.
     :param files: every file of the project that pip has seen.
-    :param target: the target.
-    :param build: returns the target with a given best tag; raises TargetError.
     :param places: the URLs that were searched for the project.
     """
-    by_version = _by_version(files)
-    wanted = VersionRequirements.from_demands(demands)
-    releases = [
-        _release(version, by_version[version], (demands, wanted), target)
-        for version in sorted(by_version, reverse=True)
-    ]
-    if not wanted.names_prereleases and any(
-        release.admitted and not release.version.is_prerelease for release in releases
-    ):
-        releases = [_without_prerelease(release) for release in releases]
-    situation = Situation(demands, tuple(releases), by_version, target, build)
-    wheels = (f.filename for some in by_version.values() for f in some if f.filename[-4:] == ".whl")
+    by_version = files_by_version(files)
+    releases = judge_releases(demands, by_version, target)
+    situation = Situation(demands, releases, by_version, target, build)
+    names = (file.filename for some in by_version.values() for file in some)
     return Explanation(
         demands,
         target.label,
-        tuple(releases),
+        releases,
         tuple(dict.fromkeys(find_suggestions(situation))),
         tuple(find_sources(situation)),
-        missing_everywhere(wheels, target),
+        missing_everywhere((name for name in names if name.endswith(".whl")), target),
         () if releases else tuple(places),
     )
 
 
-def _without_prerelease(release: Release) -> Release:
-    """Do not admit a pre-release, unless it fits or an option excludes it."""
-    kept = release.reason.difference in {Difference.FITS, Difference.PRE_RELEASE}
-    if kept or not release.version.is_prerelease:
-        return release
-    return replace(release, admitted=False)
+def explain_failures(
+    results: Sequence[JobResult], labels: Sequence[str], build: Build
+) -> ResolutionError:
+    """Return the error for jobs for which pip failed, with a reason as far as pip knows one.
+
+    :param labels: the name of each job's target in messages.
+    """
+    failed = [pair for pair in zip(labels, results, strict=True) if pair[1].exit_code]
+    *others, last = (label for label, _ in failed)
+    names = f"{', '.join(others)} and {last}" if others else last
+    explained = [(result, list(_explain_job(result, build))) for _, result in failed]
+    explanations = [each for _, some in explained for each in some]
+    unseen = [name for r, _ in explained if r.failure for name in r.failure.unseen]
+    hint = f"not checked yet: {', '.join(dict.fromkeys(unseen))}" if unseen else ""
+    return ResolutionError(
+        f"pip failed for {names}; nothing was saved",
+        hint if explanations else "see pip's output above",
+        exit_code=failed[0][1].exit_code,
+        explanations=explanations,
+        messages=[text for result, some in explained if not some for text in result.messages],
+    )
 
 
-def _by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]:
-    """Group files by release; those of no release are left out."""
-    found = defaultdict(list)
-    for file in files:
-        version = None if file.verdict in _NO_DISTRIBUTION else _version(file.filename)
-        if version is not None:
-            found[version].append(file)
-    return dict(found)
+def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
+    """Explain every project at fault."""
+    target, failure = result.job.target, result.failure
+    if target is None or failure is None:
+        return
+    lines = list(result.job.named_projects())
+    files, places = dict(failure.files), dict(failure.places)
+    # A demand without a project is on Python, and pip's own message says so.
+    for project in filter(None, dict.fromkeys(demand.project for demand in failure.demands)):
+        demands = dict.fromkeys(
+            _placed(demand, lines) for demand in failure.demands if demand.project == project
+        )
+        seen, rebuild = _as_constrained(target, project, result.job, build)
+        found = explain(
+            _distinct(demands), files.get(project, ()), seen, rebuild, places.get(project, ())
+        )
+        if not found.is_innocent:
+            yield found
 
 
-def _version(filename: str) -> Version | None:
-    from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+def _as_constrained(target: Target, project: str, job: Job, build: Build) -> tuple[Target, Build]:
+    """Return a target with the tags that constraints leave a project, and a function for others.
 
-    if filename.endswith(".whl"):
-        parts = filename.split("-")
-        return _parse(parts[1]) if len(parts) in {5, 6} else None
+    Another target would not help then, so the function always returns the same.
+    """
+    tags = dict(job.allowed_tags).get(project)
+    if tags is None:
+        return target, build
+    seen = replace(target, label=f"{target.label}, narrowed by a constraint", tags=tags)
+    return seen, lambda _text: seen
+
+
+def _distinct(demands: Iterable[Demand]) -> tuple[Demand, ...]:
+    """Return one of each group of demands that differ in their extras only: the longest."""
+    longest: dict[Demand, Demand] = {}
+    for demand in sorted(demands, key=lambda each: -len(each.name)):
+        longest.setdefault(replace(demand, name=""), demand)
+    return tuple(demand for demand in demands if demand in longest.values())
+
+
+def _placed(demand: Demand, lines: Sequence[tuple[str, SourceLine]]) -> Demand:
+    """Return a demand with the location of the user's line that it comes from."""
+    root = demand.chain[-1][0].partition("[")[0] if demand.chain else demand.project
+    mine = [line for name, line in lines if name in {root, demand.file}]
+    same = [line for line in mine if not demand.chain and _has_specifier(line, demand)]
+    place = next((str(line.fault("").location) for line in (*same, *mine)), "")
+    return replace(demand, location=place)
+
+
+def _has_specifier(line: SourceLine, demand: Demand) -> bool:
+    """Return whether a line, of several on one project, has the specifier of a demand."""
     try:
-        return parse_sdist_filename(filename)[1]
-    except InvalidSdistFilename:
-        return None
-
-
-@cache
-def _parse(text: str) -> Version | None:
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
-
-
-def _release(
-    version: Version,
-    files: Sequence[FileFact],
-    requested: tuple[tuple[Demand, ...], VersionRequirements],
-    target: Target,
-) -> Release:
-    demands, wanted = requested
-    hashes, pinned = allowed_hashes(demands), wanted.is_pinned
-    reason = merge_reasons(judge(file, hashes, target, pinned=pinned) for file in files)
-    if reason.difference is Difference.HASH:
-        listed = [file.filename for file in files if set(file.hashes) & hashes]
-        if listed:
-            reason = Reason(Difference.HASH, f"the listed hash is that of {listed[0]}")
-    return Release(version, wanted.takes(version), reason)
+        return Requirement(line.parsed.requirement).specifier == SpecifierSet(demand.specifier)
+    except (InvalidRequirement, InvalidSpecifier):
+        return True

@@ -1,26 +1,45 @@
 """Decide which requirements go to pip for which target, and with which arguments.
 
 Nothing here reads or writes; errors in the input are returned as faults.
+
+A clause on a constraint names environments. The constraint applies to a target that has all tags
+of such an environment. There, of its project only wheels with tags of that environment are used.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
-from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, locate
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine, GivenOption
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import Specifier
+from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
+
+from wheeltarget.errors import COMMAND_LINE, Fault, TargetError, UsageError, locate
+from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    CommandLine,
+    GivenOption,
+    split_file_options,
+)
 from wheeltarget.requirements.annotations import Kind
-from wheeltarget.requirements.loader import Entry, Inputs
-from wheeltarget.requirements.parser import RequirementsFile, SourceLine, is_lock
-from wheeltarget.resolver.checks import file_options, foreign_faults, pin_faults
-from wheeltarget.resolver.constraints import Constraints, constraints_for
+from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
+from wheeltarget.utils.specifiers import is_pin
 
 _OPAQUE = frozenset({"--group", "--requirements-from-script"})
+_VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
+_DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
+_LOCAL = re.compile(r"\s*(?P<url>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
+_EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+)")
+_LONGEST = 50_000
+_EDITABLE, _REPOSITORY, _TREE = "an editable project", "a repository", "a source tree"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +50,7 @@ class Job:
     :param arguments: arguments for ``pip download``, without the destination.
     :param files: (name, content) of every requirements and constraints file, as this target
         sees it; every line keeps its number.
-    :param lines: the requirement lines that belong to it.
+    :param lines: its requirements.
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
@@ -44,6 +63,12 @@ class Job:
     allowed_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
     sources: frozenset[str] = frozenset()
     preferred: tuple[tuple[str, str], ...] = ()
+
+    def named_projects(self) -> Iterator[tuple[str, SourceLine]]:
+        """Yield the project that each line names, or else its URL as pip reads it, and the line."""
+        for line in self.lines:
+            requirement = parse_requirement(line)
+            yield _url(line) if requirement is None else canonicalize_name(requirement.name), line
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +92,7 @@ class Plan:
         return all(job.target is None and not job.allowed_tags for job in self.jobs)
 
     def part(self, numbers: Sequence[int]) -> Plan:
-        """Return the plan with some of the jobs.
-
-        :param numbers: the indexes of the jobs.
-        """
+        """Return the plan with some of the jobs, by their indices."""
         jobs = tuple(self.jobs[number] for number in numbers)
         if any(job.target is None for job in jobs):
             return replace(self, jobs=jobs)
@@ -107,49 +129,84 @@ class Targets:
     host: Callable[[], Target]
 
 
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """The constraints that apply to one target.
+
+    :param lines: the lines that apply.
+    :param allowed_tags: (project, tags) for each project with fewer tags than the target, in the
+        order of the target.
+    """
+
+    lines: frozenset[SourceLine]
+    allowed_tags: tuple[tuple[str, tuple[str, ...]], ...]
+
+
 def make_plan(
     inputs: Inputs, command: CommandLine, choices: Choices, targets: Targets
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
-    :param inputs: the requirements and constraints.
     :param command: pip's own options, as given.
-    :param choices: our own options.
-    :param targets: the functions that return targets.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
     defaults = choices.defaults
     found, faults = _look_up_all((*inputs.named, *defaults), targets.look_up)
-    default_targets = tuple(dict.fromkeys(found[name] for name in defaults if name in found)) or (
-        None,
-    )
+    named = tuple(dict.fromkeys(found[name] for name in defaults if name in found))
+    default_targets = named or (None,)
     pip_only = [option for option in command.options if _only_pip_reads(option)]
     by_target = _by_target(inputs.entries, found, default_targets, pip_only=bool(pip_only))
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
         faults += (_inherited_fault(each) for each in choices.inherited if _only_pip_reads(each))
-    for target, entries in by_target.items():
-        if target is not None:
-            lines = tuple(dict.fromkeys(entry.line for entry in entries))
-            faults += foreign_faults(target, lines, options, choices.sources, locks=choices.locks)
-            faults += pin_faults(target, lines)
     constraints = _constraints(by_target, inputs.entries, found, targets.host)
-    jobs = tuple(
-        _with_options(
-            _job(target, entries, inputs.files, constraints[target]),
-            command,
-            choices.sources,
-            takes_pip_only=target in default_targets,
+    jobs = []
+    for target, entries in by_target.items():
+        lines = tuple(dict.fromkeys(entry.line for entry in entries))
+        if target is not None:
+            faults += _foreign_faults(target, lines, options, choices)
+            faults += pin_faults(target, lines)
+        typed = (line.parsed.requirement for line in lines if line.file == COMMAND_LINE)
+        given = _arguments(target, command, takes_pip_only=target in default_targets)
+        mine = constraints[target].lines.union(lines)
+        job = Job(
+            target,
+            (*given, "--", *typed),
+            tuple((file.name, content_for(file, mine)) for file in inputs.files),
+            lines,
+            constraints[target].allowed_tags,
+            choices.sources if target else frozenset(),
         )
-        for target, entries in by_target.items()
-    )
+        jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
-    implicit = [each.line for each in by_target[None] if each.targets is None] if mixed else ()
-    unread = [" ".join(option.words) for option in pip_only if mixed]
     used = {line for each in constraints.values() for line in each.lines}
     idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in used)
-    plan = Plan(jobs, tuple(dict.fromkeys(implicit)), tuple(dict.fromkeys(idle)), tuple(unread))
+    plan = Plan(
+        tuple(jobs),
+        tuple(dict.fromkeys(e.line for e in by_target[None] if e.targets is None)) if mixed else (),
+        tuple(dict.fromkeys(idle)),
+        tuple(" ".join(option.words) for option in pip_only if mixed),
+    )
     return plan, tuple(dict.fromkeys(faults))
+
+
+def _look_up_all(
+    names: Iterable[TargetName], look_up: Callable[[str, str, str], Target | None]
+) -> tuple[dict[TargetName, Target | None], list[Fault]]:
+    """Look up each target once; return those that exist, and a fault for each other name."""
+    found: dict[TargetName, Target | None] = {}
+    refused: dict[TargetName, TargetError] = {}
+    faults = []
+    for name in names:
+        if name not in found and name not in refused:
+            try:
+                found[name] = look_up(name.key, name.text, name.folder)
+            except TargetError as error:
+                refused[name] = error
+        if name in refused:
+            refusal = refused[name]
+            faults.append(locate(name.fault, refusal.message, refusal.hint, refusal.code))
+    return found, faults
 
 
 def _by_target(
@@ -161,17 +218,84 @@ def _by_target(
 ) -> dict[Target | None, list[Entry]]:
     """Group the requirements by target."""
     by_target: dict[Target | None, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        if entry.constraint:
-            continue
-        targets = default_targets
-        if entry.targets is not None:
-            targets = tuple(found[name] for name in entry.targets if name in found)
-        for target in dict.fromkeys(targets):
+    for entry in (entry for entry in entries if not entry.constraint):
+        named = tuple(found[name] for name in entry.targets or () if name in found)
+        for target in dict.fromkeys(default_targets if entry.targets is None else named):
             by_target[target].append(entry)
     for target in default_targets if pip_only or not by_target else ():
         by_target.setdefault(target, [])
     return by_target
+
+
+def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
+    """Return the content of a file for one target: without clauses and lines of other targets.
+
+    :param mine: the lines that belong to the target.
+    :returns: a text with the same number of lines.
+    """
+    cuts: list[tuple[int, int]] = []
+    for line in file.lines:
+        if line in mine:
+            for start, end in line.parsed.cuts:
+                cuts += line.offsets(start, end)
+        elif line.parsed.kind is Kind.REQUIREMENT:
+            cuts += line.offsets(0, len(line.parsed.text))
+    starts = (0, *(end for _, end in cuts))
+    ends = (*(start for start, _ in cuts), len(file.text))
+    return "".join(file.text[start:end] for start, end in zip(starts, ends, strict=True))
+
+
+def _arguments(
+    target: Target | None, command: CommandLine, *, takes_pip_only: bool
+) -> Iterator[str]:
+    """Yield the options for a job."""
+    left_out = {"--dest", *(ENVIRONMENT_OPTIONS if target else ())}
+    for option in command.options:
+        if option.name not in left_out and (takes_pip_only or not _only_pip_reads(option)):
+            yield from option.words
+    if target is not None:
+        interpreter, abi, platform = target.tags[0].split("-")
+        # The child adds the complete tags.
+        yield f"--python-version={target.python}"
+        yield f"--implementation={interpreter.rstrip('0123456789')}"
+        yield f"--abi={abi}"
+        yield f"--platform={platform}"
+        # A source distribution would be built for this machine, not for the target.
+        yield "--only-binary=:all:"
+        # pip would show its note once for each target.
+        yield "--disable-pip-version-check"
+
+
+def all_options(
+    files: Sequence[RequirementsFile], command: CommandLine
+) -> list[tuple[SourceLine | None, GivenOption]]:
+    """Return every option of a run, with its line if it is in a file; all apply to all lines."""
+    options: list[tuple[SourceLine | None, GivenOption]] = [(None, o) for o in command.options]
+    for line in (line for file in files for line in file.lines if line.parsed.options):
+        options += ((line, option) for option in _file_options(line))
+    return options
+
+
+def _file_options(line: SourceLine) -> tuple[GivenOption, ...]:
+    """Return the options of a line; empty if it is invalid, which pip will report."""
+    try:
+        return split_file_options(line.parsed.options)
+    except UsageError:
+        return ()
+
+
+def _only_pip_reads(option: GivenOption) -> bool:
+    """Return whether an option has requirements that only pip reads."""
+    is_file = option.name == "--requirement"
+    return option.name in _OPAQUE or (is_file and is_lock(option.value or ""))
+
+
+def _inherited_fault(option: GivenOption) -> Fault:
+    text = " ".join(option.words)
+    return Fault(
+        f"{text} in pip's configuration would apply to every target",
+        f"write {text} on the command line instead, to apply it to lines without a target",
+    )
 
 
 def _constraints(
@@ -188,123 +312,198 @@ def _constraints(
     return {target: constraints_for(target or host(), entries, named) for target in targets}
 
 
-def all_options(
-    files: Sequence[RequirementsFile], command: CommandLine
-) -> list[tuple[SourceLine | None, GivenOption]]:
-    """Return every option of a run; those of files apply to all lines.
+def constraints_for(
+    target: Target, entries: Sequence[Entry], found: Mapping[TargetName, Target]
+) -> Constraints:
+    """Find the constraints that apply to a target.
 
-    :param files: the files that were read.
-    :param command: pip's own options, as given.
-    :returns: each option, with its line if it is from a file.
+    :param entries: every line of the input; lines that are not constraints are ignored.
+    :param found: the target that each name stands for.
     """
-    options: list[tuple[SourceLine | None, GivenOption]] = [(None, o) for o in command.options]
-    for file in files:
-        for line in file.lines:
-            if line.parsed.options:
-                options += ((line, option) for option in file_options(line))
-    return options
+    lines: set[SourceLine] = set()
+    left: dict[str, frozenset[str]] = {}
+    every = frozenset(target.tags)
+    for entry in entries:
+        if not entry.constraint:
+            continue
+        if entry.targets is None:
+            lines.add(entry.line)
+            continue
+        named = [frozenset(found[name].tags) for name in entry.targets if name in found]
+        within = [tags for tags in named if tags <= every]
+        if within:
+            lines.add(entry.line)
+            requirement = _applicable(entry.line, target)
+            if requirement is not None:
+                project = canonicalize_name(requirement.name)
+                left[project] = left.get(project, every).intersection(frozenset().union(*within))
+    allowed_tags = (
+        (project, tuple(tag for tag in target.tags if tag in tags))
+        for project, tags in sorted(left.items())
+        if tags != every
+    )
+    return Constraints(frozenset(lines), tuple(allowed_tags))
 
 
-def _look_up_all(
-    names: Iterable[TargetName], look_up: Callable[[str, str, str], Target | None]
-) -> tuple[dict[TargetName, Target | None], list[Fault]]:
-    """Look up every named target; return the targets, and faults for invalid names."""
-    found: dict[TargetName, Target | None] = {}
-    refused: dict[TargetName, TargetError] = {}
-    faults = []
-    for name in names:
-        if name not in found and name not in refused:
-            try:
-                found[name] = look_up(name.key, name.text, name.folder)
-            except TargetError as error:
-                refused[name] = error
-        if name in refused:
-            refusal = refused[name]
-            faults.append(locate(name.fault, refusal.message, refusal.hint, refusal.code))
-    return found, faults
+def _foreign_faults(
+    target: Target,
+    lines: Iterable[SourceLine],
+    options: Sequence[tuple[SourceLine | None, GivenOption]],
+    choices: Choices,
+) -> Iterator[Fault]:
+    """Refuse requirements that would have to be built, which is impossible for a foreign target.
+
+    :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
+    """
+    sources, locks = choices.sources, choices.locks
+    for line in lines:
+        length = len(line.parsed.requirement)
+        if length > _LONGEST:
+            # pip would repeat all of it, more than once.
+            message = f"requirement is too long ({length} characters)"
+            yield _at_requirement(line, message, "is this a requirements file?")
+            continue
+        what = _needs_build(line)
+        name = _name(line) if what else ""
+        if locks and what in {_REPOSITORY, _EDITABLE}:
+            hint = hash_hint(name or "NAME", checkout=what is _REPOSITORY)
+            yield _at_requirement(line, f"this is {what}, which has no hash to lock", hint)
+        # If the line has no name, it is known only with the metadata.
+        elif what and name not in sources and not (sources and not name):
+            message = f"this is {what}, which cannot be built here for {target.label}"
+            hint = _source_hint(name or "NAME", builds=not locks)
+            if locks and what is _TREE:
+                hint = hash_hint(name or "NAME", checkout=False)
+            yield _at_requirement(line, message, hint)
+    message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
+    hint = "to allow the source of a project, use --allow-sdist NAME"
+    for place in dict.fromkeys(line for line, _ in options):
+        if _refuses_wheels(option for line, option in options if line is place):
+            yield Fault(message, hint) if place is None else place.fault(message, hint)
 
 
-def _only_pip_reads(option: GivenOption) -> bool:
-    """Return whether an option has requirements that only pip reads."""
-    if option.name in _OPAQUE:
-        return True
-    return option.name == "--requirement" and is_lock(option.value or "")
+def _source_hint(name: str, *, builds: bool) -> str:
+    keep = f"--allow-sdist {name} keeps its source for the target to build"
+    return f"{keep}, --build-pure {name} builds a pure Python wheel here" if builds else keep
 
 
-def _inherited_fault(option: GivenOption) -> Fault:
-    text = " ".join(option.words)
-    return Fault(
-        f"{text} in pip's configuration would apply to every target",
-        f"write {text} on the command line instead, to apply it to lines without a target",
+def hash_hint(name: str, *, checkout: bool) -> str:
+    """Return a hint on what to lock instead of something that has no hash.
+
+    :param checkout: whether it is a repository, not a folder.
+    """
+    if checkout:
+        return f"name an archive of one commit instead: {name} @ https://…/COMMIT.zip"
+    return f"build a wheel of it, and name that: {name} @ file:///…/{name}-….whl"
+
+
+def _name(line: SourceLine) -> str:
+    """Return the name of a project that is given by its path or URL, if the line has it."""
+    requirement = parse_requirement(line)
+    if requirement is not None:
+        return canonicalize_name(requirement.name)
+    text = line.parsed.requirement or line.parsed.options
+    egg = _EGG.search(text)
+    if egg:
+        return canonicalize_name(egg["name"])
+    file = re.split(r"[?#;\s]", re.split(r"[/\\]", text.strip())[-1])[0]
+    try:
+        return parse_sdist_filename(file)[0]
+    except InvalidSdistFilename:
+        return ""
+
+
+def _needs_build(line: SourceLine) -> str:
+    """Return what a requirement is if it has to be built; else an empty text."""
+    requirement = line.parsed.requirement
+    if not requirement:
+        editable = any(option.name == "--editable" for option in _file_options(line))
+        return _EDITABLE if editable else ""
+    if _VERSION_CONTROL.search(requirement):
+        return _REPOSITORY
+    direct = _DIRECT.match(requirement) or _LOCAL.match(requirement)
+    if direct is None:
+        return ""
+    path = re.split(r"[?#]|\[[\w\s,.-]*\]\s*$", direct["url"].strip())[0].rstrip()
+    if path.endswith(".whl"):
+        return ""
+    archive = re.search(r"\.(tar\.\w+|tgz|zip)$", path)
+    return "a source distribution" if archive else _TREE
+
+
+def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
+    refused: set[str] = set()
+    for option in options:
+        if option.name == "--no-binary":
+            names = (option.value or "").split(",")
+            refused = set() if ":none:" in names else refused.union(names)
+    return bool(refused)
+
+
+def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
+    """Refuse one project at two versions for one target.
+
+    :param lines: the requirements for the target.
+    :returns: a fault for each line that pins another version than a line before it.
+    """
+    pins: dict[str, list[tuple[Specifier, SourceLine]]] = defaultdict(list)
+    for line in lines:
+        requirement = _applicable(line, target)
+        if requirement is None:
+            continue
+        name = canonicalize_name(requirement.name)
+        for pin in filter(is_pin, sorted(requirement.specifier, key=str)):
+            clash = next((each for each in pins[name] if _contradict(each[0], pin)), None)
+            if clash is not None:
+                earlier, before = clash
+                here = "" if before is line else " here"
+                there = "" if before is line else f" in {before.fault('').location}"
+                message = f"{name} is pinned to {pin.version}{here} and to {earlier.version}{there}"
+                hint = "a target can have only one version of a project"
+                fault = _at_requirement(line, f"{message}, both for {target.label}", hint)
+                yield replace(fault, code="WT302")
+            pins[name].append((pin, line))
+
+
+def _contradict(one: Specifier, other: Specifier) -> bool:
+    """Return whether no version fits both; 1 and 1.0 are equal, and 1.0+local fits both."""
+    return not any(
+        one.contains(version, prereleases=True) and other.contains(version, prereleases=True)
+        for version in (one.version, other.version)
     )
 
 
-def _job(
-    target: Target | None,
-    entries: Sequence[Entry],
-    files: Sequence[RequirementsFile],
-    constraints: Constraints,
-) -> Job:
-    """Return the job for one target, without options."""
-    lines = tuple(dict.fromkeys(entry.line for entry in entries))
-    requirements = [line.parsed.requirement for line in lines if line.file == COMMAND_LINE]
-    mine = constraints.lines.union(lines)
-    contents = tuple((file.name, content_for(file, mine)) for file in files)
-    return Job(target, ("--", *requirements), contents, lines, constraints.allowed_tags)
+def _at_requirement(line: SourceLine, message: str, hint: str) -> Fault:
+    """Return a fault at a line's requirement and marker, or at its ``--editable``."""
+    meant = line.parsed.requirement or line.parsed.options
+    start = line.parsed.text.find(meant)
+    return line.fault(message, hint, start, start + len(meant))
 
 
-def _with_options(
-    job: Job, command: CommandLine, sources: frozenset[str], *, takes_pip_only: bool
-) -> Job:
-    """Add the options before a job's requirements."""
-    options = [
-        argument
-        for option in command.options
-        if _applies_to(option, job.target, takes_pip_only=takes_pip_only)
-        for argument in option.words
-    ]
-    if job.target is None:
-        return replace(job, arguments=(*options, *job.arguments))
-    options += _target_options(job.target)
-    return replace(job, arguments=(*options, *job.arguments), sources=sources)
+def parse_requirement(line: SourceLine) -> Requirement | None:
+    """Parse a line's requirement; None if it is a path or URL, or invalid."""
+    if len(line.parsed.requirement) > _LONGEST:
+        return None
+    try:
+        return Requirement(line.parsed.requirement)
+    except InvalidRequirement:
+        return None
 
 
-def _applies_to(option: GivenOption, target: Target | None, *, takes_pip_only: bool) -> bool:
-    """Return whether an option of the command line is for a target."""
-    if option.name == "--dest" or (target is not None and option.name in ENVIRONMENT_OPTIONS):
-        return False
-    return takes_pip_only or not _only_pip_reads(option)
+def _applicable(line: SourceLine, target: Target) -> Requirement | None:
+    """Return a line's requirement if its marker is true for a target; an unknown one is not."""
+    requirement = parse_requirement(line)
+    if requirement is None or requirement.marker is None:
+        return requirement
+    return requirement if target.evaluate(str(requirement.marker)) is True else None
 
 
-def _target_options(target: Target) -> Iterator[str]:
-    """Return pip's own options for a target; the child adds the complete tags."""
-    interpreter, abi, platform = target.tags[0].split("-")
-    yield f"--python-version={target.python}"
-    yield f"--implementation={re.sub(r'[0-9]+$', '', interpreter)}"
-    yield f"--abi={abi}"
-    yield f"--platform={platform}"
-    # A source distribution would be built for this machine, not for the target.
-    yield "--only-binary=:all:"
-    # pip would show its note once for each target.
-    yield "--disable-pip-version-check"
-
-
-def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
-    """Return the content of a file for one target: without clauses and lines of other targets.
-
-    :param file: the file that was read.
-    :param mine: the lines that belong to the target.
-    :returns: a text with the same number of lines.
-    """
-    cuts: list[tuple[int, int]] = []
-    for line in file.lines:
-        if line in mine:
-            for start, end in line.parsed.cuts:
-                cuts += line.offsets(start, end)
-        elif line.parsed.kind is Kind.REQUIREMENT:
-            cuts += line.offsets(0, len(line.parsed.text))
-    text, position = [], 0
-    for start, end in cuts:
-        text.append(file.text[position:start])
-        position = end
-    return "".join([*text, file.text[position:]])
+def _url(line: SourceLine) -> str:
+    """Return the URL of a project that is given as a URL or path, as pip reads it."""
+    text = line.parsed.requirement or line.parsed.options
+    option = r"\s*(?:-e|--editable)(?:\s+|=)?"
+    url = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
+    url = re.sub(r"\[[\w\s,.-]*\]$", "", url.strip())
+    if "://" in url:
+        return re.sub(r"(?<=://)[^/\s]+@", "", url)
+    return Path(os.path.abspath(url)).as_uri()  # noqa: PTH100 - as pip reads it

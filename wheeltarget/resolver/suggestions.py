@@ -6,23 +6,21 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
 
 from wheeltarget.errors import TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
-from wheeltarget.resolver.demands import (
+from wheeltarget.resolver.releases import (
     Release,
     VersionRequirements,
     allowed_hashes,
     judge,
     newest_fitting,
 )
-from wheeltarget.targets.compatibility import Difference, compare_tags
-from wheeltarget.targets.interpreters import neighbours
+from wheeltarget.targets.compatibility import Difference, compare_tags, neighbours
 from wheeltarget.targets.target import Target
-
-if TYPE_CHECKING:
-    from packaging.version import Version
 
 Suggestion = tuple[str, str]
 """The text to write, and its effect."""
@@ -38,7 +36,6 @@ class Situation:
     :param demands: the demands, at least one.
     :param releases: every release, the newest first.
     :param files: the files of each.
-    :param target: the target.
     :param build: returns the target with a given best tag; raises TargetError.
     """
 
@@ -54,11 +51,7 @@ class Situation:
 
 
 def find_suggestions(situation: Situation) -> Iterator[Suggestion]:
-    """Find single changes after which a file fits.
-
-    :param situation: the project and its demands.
-    :returns: the changes, the smallest first.
-    """
+    """Find single changes after which a file fits, the smallest first."""
     yield from _unlisted_fixes(situation)
     yield from _specifier_fixes(situation)
     yield from _rule_fixes(situation)
@@ -66,33 +59,22 @@ def find_suggestions(situation: Situation) -> Iterator[Suggestion]:
 
 
 def find_sources(situation: Situation) -> Iterator[Suggestion]:
-    """Find options that allow a source; whether it can be built is not known.
-
-    :param situation: the project and its demands.
-    """
-    found = next(
-        (
-            (release, file)
-            for release in situation.releases
-            for file in situation.files[release.version]
-            if release.admitted and _is_source_for(file, situation)
-        ),
-        None,
-    )
-    if found is None:
-        return
-    project = situation.demands[0].project
-    version = found[0].version
-    yield f"--allow-sdist {project}", f"keeps the source of {version} for the target to build"
-    if not any(_is_native(file) for file in situation.files[version]):
-        yield f"--build-pure {project}", "builds a wheel here, if it is pure Python"
+    """Find options that allow a source; whether it can be built is not known."""
+    for release in situation.releases:
+        files = situation.files[release.version]
+        if release.admitted and any(_is_source_for(file, situation) for file in files):
+            project, effect = situation.demands[0].project, "for the target to build"
+            yield f"--allow-sdist {project}", f"keeps the source of {release.version} {effect}"
+            wheels = [file.filename for file in files if file.filename.endswith(".whl")]
+            if all(name.endswith("-none-any.whl") for name in wheels):
+                yield f"--build-pure {project}", "builds a wheel here, if it is pure Python"
+            return
 
 
 def _is_source_for(file: FileFact, situation: Situation) -> bool:
-    """Check whether a file is a source that fits the target if sources are allowed."""
-    if file.filename.endswith(".whl") or file.verdict == "candidate":
-        return False
-    return _is_allowed(file, situation) and _takes_python(file, situation.target)
+    """Return whether a file is a source that fits the target if sources are allowed."""
+    is_source = not file.filename.endswith(".whl") and file.verdict != "candidate"
+    return is_source and _is_allowed(file, situation.target, situation)
 
 
 def _unlisted_fixes(situation: Situation) -> Iterator[Suggestion]:
@@ -133,16 +115,13 @@ def _specifier_fixes(situation: Situation) -> Iterator[Suggestion]:
 
 def _specifier_for(newest: Release, releases: Sequence[Release], specifier: str) -> str:
     """Return a specifier that selects a release; with ``~=`` if the user wrote that."""
-    from packaging.specifiers import SpecifierSet
-
-    match = re.fullmatch(r"\s*(~=)\s*([\d.]+)\s*", specifier)
-    if match:
-        parts = len(match[2].split("."))
-        release = ".".join(map(str, newest.version.release[:parts]))
-        compatible = f"~={release}"
-        fits = [r.version for r in releases if r.reason.difference is Difference.FITS]
-        within = [v for v in fits if SpecifierSet(compatible).contains(v)] if "." in release else []
-        if within and max(within) == newest.version:
+    match = re.fullmatch(r"\s*~=\s*([\d.]+)\s*", specifier)
+    parts = newest.version.release[: match[1].count(".") + 1] if match else ()
+    if len(parts) > 1:
+        compatible = f"~={'.'.join(map(str, parts))}"
+        fits = (r.version for r in releases if r.reason.difference is Difference.FITS)
+        within = SpecifierSet(compatible).filter(fits, prereleases=False)
+        if max(within, default=None) == newest.version:
             return compatible
     return f"=={newest.version}"
 
@@ -164,9 +143,8 @@ def _rule_fixes(situation: Situation) -> Iterator[Suggestion]:
         yield f"--all-releases {demand.project}", f"selects {release.version}"
     for release in situation.admitted(Difference.EXCLUDED)[:1]:
         yield f"--only-binary {demand.project}", f"selects the wheel of {release.version}"
-    late = situation.admitted(Difference.TOO_LATE)
     # The oldest of them needs the smallest step.
-    for release in late[-1:]:
+    for release in situation.admitted(Difference.TOO_LATE)[-1:]:
         times = [
             file.uploaded
             for file in situation.files[release.version]
@@ -197,8 +175,10 @@ def _tag_fixes(situation: Situation) -> Iterator[Suggestion]:
     for near in (level, libc[:1]):
         tags = [f"{interpreter}-{abi}-{_beside(platform, each)}" for each in _platforms(near)]
         yield from _first_fit(tags, near, situation)
+    # The build that loads a stable ABI is named by its own.
+    stable = {"abi3": interpreter, "abi3t": f"{interpreter}t"}
     abis = dict.fromkeys(m.abi for r in build for m in r.reason.misfits)
-    tags = [f"{interpreter}-{_named_abi(each, interpreter)}-{platform}" for each in abis]
+    tags = [f"{interpreter}-{stable.get(each, each)}-{platform}" for each in abis]
     yield from _first_fit(tags, build, situation)
     pythons = neighbours(interpreter, abi)
     yield from _first_fit((f"{i}-{a}-{platform}" for i, a in pythons), python, situation)
@@ -213,11 +193,6 @@ def _own_tag(situation: Situation) -> str:
     except TargetError:
         pass
     return next((tag for tag in target.tags if "-linux_" not in tag), target.tags[0])
-
-
-def _named_abi(abi: str, interpreter: str) -> str:
-    """Return the ABI of the build that loads a stable ABI, or the ABI itself."""
-    return interpreter if abi == "abi3" else f"{interpreter}t" if abi == "abi3t" else abi
 
 
 def _beside(platform: str, other: str) -> str:
@@ -241,7 +216,7 @@ def _first_fit(
         except TargetError:
             continue
         for release in releases:
-            if _has_file(situation.files[release.version], target, situation):
+            if any(_fits(file, target, situation) for file in situation.files[release.version]):
                 yield f"tags={tag}", f"selects {release.version}{_patch(target, situation)}"
                 return
 
@@ -253,33 +228,22 @@ def _patch(target: Target, situation: Situation) -> str:
     return f", with Python {target.python}" if same and target.python != mine.python else ""
 
 
-def _has_file(files: Iterable[FileFact], target: Target, situation: Situation) -> bool:
-    """Check whether a file fits another target, including its Python version."""
-    return any(
+def _fits(file: FileFact, target: Target, situation: Situation) -> bool:
+    """Return whether a wheel fits another target, including its Python version."""
+    return (
         file.filename.endswith(".whl")
         and compare_tags(file.filename, target).difference is Difference.FITS
-        and _is_allowed(file, situation)
-        and _takes_python(file, target)
-        for file in files
+        and _is_allowed(file, target, situation)
     )
 
 
-def _is_allowed(file: FileFact, situation: Situation) -> bool:
-    """Check that no rule excludes a file for every target."""
+def _is_allowed(file: FileFact, target: Target, situation: Situation) -> bool:
+    """Return whether no rule excludes a file, and it is for the Python version of a target."""
     hashes = allowed_hashes(situation.demands)
     listed = not hashes or not file.hashes or bool(hashes & set(file.hashes))
-    return listed and file.yanked is None and file.verdict not in _REFUSED
-
-
-def _takes_python(file: FileFact, target: Target) -> bool:
-    """Check whether a file's ``Requires-Python`` contains the Python of a target."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
+    if not listed or file.yanked is not None or file.verdict in _REFUSED:
+        return False
     try:
         return SpecifierSet(file.requires_python or "").contains(target.python, prereleases=True)
     except InvalidSpecifier:
         return False
-
-
-def _is_native(file: FileFact) -> bool:
-    return file.filename.endswith(".whl") and not file.filename.endswith("-none-any.whl")

@@ -1,4 +1,4 @@
-"""Check the files of all jobs before they are placed.
+"""Check the results of all jobs before their files are placed.
 
 pip's process checks hashes itself, but they are computed again here, once for each file, so that
 the result does not depend on another process.
@@ -7,30 +7,37 @@ the result does not depend on another process.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
 
 from wheeltarget.errors import DownloadError, Fault, InputError
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.foreign_locks import LockedVersion
-from wheeltarget.resolver import failure_report
-from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult, RequestedBy
+from wheeltarget.resolver.explanation import explain_failures
+from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.plan import parse_requirement
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.hashes import Hashes
+from wheeltarget.utils.files import Hashes
 from wheeltarget.wheelhouse import closure
 
-if TYPE_CHECKING:
-    from packaging.requirements import Requirement
+
+def refuse_failures(
+    results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
+) -> None:
+    """Raise an error if pip failed for a target, with the reason if its resolver knew it.
+
+    :param labels: the name of each job's target in messages.
+    :param build: returns the target with a best tag; raises TargetError.
+    :raises ResolutionError: if pip failed for any target.
+    """
+    if any(result.exit_code for result in results):
+        raise explain_failures(results, labels, build)
 
 
 def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
     """Hash every file that has a known hash, and compare.
 
-    :param results: the results of the jobs.
     :param hashes: computes the hashes, and keeps them for later.
     :raises DownloadError: if a file has none of its allowed hashes.
     """
@@ -51,13 +58,9 @@ def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
 def _is_accepted(file: ChosenFile, hashes: Hashes) -> bool:
     """Return whether a file has a hash from the index or the user."""
     accepted = {(name.lower(), value.lower()) for name, value in (*file.hashes, *file.accepts)}
-    if ("sha256", hashes.of(file.path).sha256) in accepted:
-        return True
-    others = {name for name, _ in accepted} - {"sha256"}
-    if not others:
-        return False
-    content = file.path.read_bytes()
-    return any((name, hashlib.new(name, content).hexdigest()) in accepted for name in others)
+    return ("sha256", hashes.of(file.path).sha256) in accepted or any(
+        name != "sha256" and value and _hash(file, name) == value for name, value in accepted
+    )
 
 
 def compare(
@@ -65,43 +68,38 @@ def compare(
 ) -> None:
     """Compare the hashes of files with those in foreign locks.
 
-    :param results: the results of the jobs.
     :param labels: the name of each job's target in messages.
-    :param locked: the versions in the locks.
     :raises InputError: if a lock does not have the hash of a file.
     """
     faults = [
         fault
         for result, label in zip(results, labels, strict=True)
         for file in result.chosen
-        for fault in _faults(file, label, locked)
+        for lock in locked
+        if (file.name, file.version) == (lock.project, lock.version) and lock.hashes
+        for fault in _lock_faults(file, label, lock)
     ]
     if faults:
         raise InputError(tuple(faults))
 
 
-def _faults(file: ChosenFile, label: str, locked: Sequence[LockedVersion]) -> Iterator[Fault]:
-    for lock in locked:
-        if (file.name, file.version) != (lock.project, lock.version) or not lock.hashes:
-            continue
-        algorithms = {each.partition(":")[0] for each in lock.hashes}
-        mine = {algorithm: _hash(file, algorithm) for algorithm in sorted(algorithms)}
-        known = {algorithm: value for algorithm, value in mine.items() if value}
-        if not known:
-            message = f"the index has no hash of {file.path.name} to compare with the lock"
-            yield Fault(message, "without --dry-run, the file itself is hashed", lock.location)
-        elif not any(f"{name}:{value}" in lock.hashes for name, value in known.items()):
-            got = ", ".join(f"{name}:{value}" for name, value in known.items())
-            yield Fault(
-                f"{file.path.name} for {label} has {got}, which is not in the lock for "
-                f"{lock.project} {lock.version}",
-                "it is another file of that name, or newer than the lock: lock again",
-                lock.location,
-            )
+def _lock_faults(file: ChosenFile, label: str, lock: LockedVersion) -> Iterator[Fault]:
+    names = sorted({each.partition(":")[0] for each in lock.hashes})
+    known = [f"{name}:{value}" for name in names if (value := _hash(file, name))]
+    if not known:
+        message = f"the index has no hash of {file.path.name} to compare with the lock"
+        yield Fault(message, "without --dry-run, the file itself is hashed", lock.location)
+    elif not set(known) & set(lock.hashes):
+        yield Fault(
+            f"{file.path.name} for {label} has {', '.join(known)}, which is not in the lock for "
+            f"{lock.project} {lock.version}",
+            "it is another file of that name, or newer than the lock: lock again",
+            lock.location,
+        )
 
 
 def _hash(file: ChosenFile, algorithm: str) -> str:
-    """Return a file's hash, or the one from the index if it was not fetched."""
+    """Return a file's hash, or the one from the index if it was not fetched; may be empty."""
     if not file.path.is_file():
         return dict(file.hashes).get(algorithm, "")
     try:
@@ -111,23 +109,9 @@ def _hash(file: ChosenFile, algorithm: str) -> str:
         return ""  # unknown algorithm
 
 
-def refuse_failures(
-    results: Sequence[JobResult], labels: Sequence[str], build: Callable[[str], Target]
-) -> None:
-    """Raise an error if pip failed for a target, with the reason if its resolver knew it.
-
-    :param results: the results of the jobs.
-    :param labels: the name of each job's target in messages.
-    :param build: returns the target with a best tag; raises TargetError.
-    :raises ResolutionError: if pip failed for any target.
-    """
-    failure_report.refuse_failures(results, labels, build, _asking_lines)
-
-
 def check(result: JobResult, *, dry_run: bool) -> None:
     """Check the closure of what was fetched for a target.
 
-    :param result: the result of its job.
     :param dry_run: whether to use the metadata that pip read, since files were not fetched.
     :raises ClosureError: if something is missing, or not for the target.
     """
@@ -152,42 +136,9 @@ def metadata_from_pip(file: ChosenFile) -> closure.WheelMetadata:
 
 def roots(result: JobResult) -> list[Requirement]:
     """Return the user's requirements whose dependencies were to be fetched as well."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    found: list[Requirement] = []
     if result.dependencies != "all":
-        return found
-    for line in result.job.lines:
-        try:
-            found.append(Requirement(line.parsed.requirement))
-        except InvalidRequirement:
-            continue  # a path or URL: pip reports its project as requested
-    for file in result.chosen:
-        if file.requested:
-            extras = f"[{','.join(file.extras)}]" if file.extras else ""
-            found.append(Requirement(f"{file.name}{extras}"))
-    return found
-
-
-def _asking_lines(job: Job) -> Iterator[tuple[str, RequestedBy]]:
-    """Return the project or URL that each line names, and the line."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    for line in job.lines:
-        text = line.parsed.requirement or line.parsed.options
-        requester = RequestedBy("", text, str(line.fault("").location))
-        try:
-            yield canonicalize_name(Requirement(text).name), requester
-        except InvalidRequirement:
-            yield _url(text), requester
-
-
-def _url(text: str) -> str:
-    """Return the URL of a project that is given as a URL or path, as pip reads it."""
-    option = r"\s*(?:-e|--editable)(?:\s+|=)?"
-    url = re.split(r"\s+;|;\s", re.sub(option, "", text, count=1))[0].partition("#")[0]
-    url = re.sub(r"\[[\w\s,.-]*\]$", "", url.strip())
-    if "://" in url:
-        return re.sub(r"(?<=://)[^/\s]+@", "", url)
-    return Path(os.path.abspath(url)).as_uri()  # noqa: PTH100 - as pip reads it
+        return []
+    # pip reports the project of a path or URL as requested.
+    typed = filter(None, map(parse_requirement, result.job.lines))
+    requested = (file for file in result.chosen if file.requested)
+    return [*typed, *(Requirement(f"{file.name}[{','.join(file.extras)}]") for file in requested)]

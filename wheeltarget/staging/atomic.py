@@ -1,7 +1,7 @@
-"""Files and folders that are there whole or not at all.
+"""Files and folders that exist whole or not at all.
 
-What is not whole yet lies beside its place, in a hidden folder. A run that is killed leaves it
-there, and the next run that writes to the same folder removes it.
+What is not whole yet is beside its place, in a hidden folder. A run that is killed leaves it there,
+and the next run that writes to the same folder removes it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wheeltarget.errors import DestinationError
-from wheeltarget.staging import records
-from wheeltarget.staging.records import Record
-from wheeltarget.staging.state import open_state
+from wheeltarget.staging import recovery
+from wheeltarget.staging.folders import open_state
 
 
 @contextmanager
 def open_output(path: Path) -> Iterator[Callable[[str], None]]:
-    """Make sure that a file can be written before there is anything to write.
+    """Make sure that a file can be written before its text is known.
 
-    A pipe or a device stays what it is, and a link goes on naming its file.
+    A pipe or a device is written to, and a link goes on naming its file.
 
-    :param path: where it goes.
-    :returns: writes the whole file; without that call the file stays as it was.
+    :returns: writes the whole file; if it is not called, the file stays as it was.
     :raises DestinationError: if it cannot be written.
     """
     if path.is_dir():
@@ -43,7 +41,10 @@ def open_output(path: Path) -> Iterator[Callable[[str], None]]:
 
     def keep(text: str) -> None:
         try:
-            _replace(file, text) if whole else file.write_text(text, "utf-8")
+            with open_part(file) if whole else contextlib.nullcontext(file) as part:
+                part.write_text(text, "utf-8")
+                if whole:
+                    part.replace(file)
         except OSError as error:
             message = f"cannot write {path}: {error.strerror}"
             raise DestinationError(message, "all else is done") from error
@@ -52,7 +53,6 @@ def open_output(path: Path) -> Iterator[Callable[[str], None]]:
 
 
 def _require_folder(path: Path, folder: Path) -> None:
-    """Raise an error if a folder does not exist."""
     if not folder.exists():
         raise DestinationError(
             f"cannot write {path}: the folder {folder} does not exist",
@@ -62,24 +62,15 @@ def _require_folder(path: Path, folder: Path) -> None:
         raise DestinationError(f"cannot write {path}: {folder} is a file, not a folder")
 
 
-def _replace(file: Path, text: str) -> None:
-    with open_part(file) as part:
-        part.write_text(text, "utf-8")
-        part.replace(file)
-
-
 @contextmanager
 def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Return where to write a file or a folder that is to be renamed to a path once it is complete.
 
-    It is in a hidden folder beside the path. What killed runs have left beside it is removed first.
+    It is in a hidden folder beside the path, which is removed at the end. Leftovers of killed runs
+    beside it are removed first.
 
-    :param path: where it is to go; its folder has to exist.
-    :param folder: whether to make a folder.
-    :returns: the path of the new file, which does not exist yet, or of the new folder; it is
-        removed at the end if it still exists.
+    :param folder: whether to make a folder; a file does not exist yet.
     :raises DestinationError: if there is no place for a record of it.
-    :raises OSError: if it cannot be made.
     """
     with hidden_folder(path.parent, path.name) as home:
         part = home / path.name
@@ -92,20 +83,17 @@ def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
 def hidden_folder(home: Path, name: str) -> Iterator[Path]:
     """Make a hidden folder, and remove it afterwards.
 
-    If this process is killed, the next run that makes one in the same folder removes it: the user's
-    own state folder has a record of it.
+    If this process is killed, the next run that makes one in the same folder removes it.
 
     :param home: the folder that it is made in.
     :param name: what its name begins with, after the dot.
-    :returns: its path.
     :raises DestinationError: if there is no place for a record of it.
-    :raises OSError: if it cannot be made.
     """
     real = os.path.realpath(home)
     place = str(Path(real, name))
     with contextlib.ExitStack() as stack:
-        state = stack.enter_context(open_state(os.environ))
-        records.sweep(state, place, real)
-        record = Record(state, place)
+        state = stack.enter_context(open_state())
+        recovery.sweep(state, place, real)
+        record = recovery.Record(state, place)
         stack.callback(record.close)
         yield Path(record.make_folder(str(home), name))

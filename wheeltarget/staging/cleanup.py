@@ -3,8 +3,9 @@
 ``python cleanup.py STATE KEY`` runs beside wheeltarget and reads lines from it: ``child PID`` when
 a pip process starts, ``ended PID`` when it has ended, ``done`` when there is nothing to clean. If
 the pipe ends without ``done``, wheeltarget was killed: the children are ended, and what the record
-of the run names is taken back and removed, by the same code as in any later run. This file imports
-the standard library alone, and most of it only for cleaning up, so that it starts in a few
+of the run names is taken back and removed, by the same code as in any later run.
+
+Start-up: what only cleaning up needs is imported for that, so that this starts in a few
 milliseconds.
 """
 
@@ -16,35 +17,31 @@ import sys
 
 
 def main(state: str, key: str) -> None:
-    """Wait for the end of wheeltarget and clean up if it was killed.
-
-    :param state: the path of the folder with the records.
-    :param key: the name of the run's record.
-    """
+    """Wait for the end of wheeltarget and clean up if it was killed."""
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     children: set[int] = set()
     for line in sys.stdin:
-        word, _, rest = line.strip().partition(" ")
-        if word == "done":
+        kind, _, pid = line.strip().partition(" ")
+        if kind == "done":
             return
-        if word == "child":
-            children.add(int(rest))
-        if word == "ended":
-            children.discard(int(rest))
+        if kind == "child":
+            children.add(int(pid))
+        if kind == "ended":
+            children.discard(int(pid))
     from contextlib import suppress
 
     for child in children:
         with suppress(OSError):
             os.kill(child, getattr(signal, "SIGKILL", signal.SIGTERM))
-    # Behind the standard library, which nothing of ours is to stand before.
+    # After the standard library, which no module of ours may shadow.
     sys.path.append(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    from wheeltarget.staging import destination_lock, folders, records
+    from wheeltarget.staging import folders, recovery
 
     # If another run places files there, or the disk fails, the rest is left to the next run.
     with suppress(OSError), folders.Folder.open(state) as folder:
-        records.finish(folder, key, destination_lock.PATIENCE)
+        recovery.finish(folder, key, folders.PATIENCE)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,17 @@
-"""Open folders: operations stay in the folder even if its path changes meanwhile.
+"""Open folders, locks, and the user's own state folder.
 
-On POSIX a folder is held by a file descriptor, and no link is followed to anything in it. On
-Windows, which has no such calls, its path is used.
+Operations on a folder that is open stay in it even if its path changes meanwhile. On POSIX it is
+held by a file descriptor, and no link is followed to anything in it. On Windows, which has no such
+calls, its path is used.
+
+One run places files in a folder after the other. The folder itself is locked, so that the runs of
+other users wait, too. The system unlocks it when a run ends, however it ends.
+
+The state folder is the only place with trusted information about earlier runs. Files beside a
+destination can be anyone's: they may come with a cloned repository, or be another user's in a
+shared folder. So what a run has to know about earlier ones is kept in the state folder.
+
+Start-up: tempfile is imported only if the state folder cannot be used.
 """
 
 from __future__ import annotations
@@ -12,14 +22,23 @@ import os
 import stat
 import sys
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self, TypeVar
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any, Self
+from wheeltarget.errors import DestinationError
+from wheeltarget.utils.user_folders import is_ours, user_folder
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
 
 Identity = tuple[int, int, int]
 """A device, an inode on it, and the number of the file system, or 0 if it has none."""
+
+PATIENCE = 30.0
+"""How many seconds to wait while another run places files."""
 
 _BY_HANDLE = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename} <= os.supports_dir_fd
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -28,38 +47,30 @@ _UNREAD = getattr(os, "O_PATH", 0)
 _PAUSE = 0.02
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _JUNCTIONS = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT
+_T = TypeVar("_T")
 
 
 class Folder:
     """A folder that is open.
 
-    :param path: its path, for messages and where nothing else will do.
+    :param path: its path, for messages and for Windows.
     :param handle: its file descriptor, or None on Windows.
     """
 
     def __init__(self, path: str, handle: int | None) -> None:
         self.path = path
         self._handle = handle
-        self.own = os.stat(path if handle is None else handle)
+        self.own = os.stat(self._where)
 
     @classmethod
     def open(cls, path: str, *, follow: bool = False) -> Folder:
-        """Open a folder.
-
-        :param path: its path.
-        :param follow: whether it may be a link to a folder.
-        :raises OSError: if it does not exist, or is a link that is not followed.
-        """
+        """Open a folder, which may be a link to one if links are followed."""
         if not _BY_HANDLE:
             return cls(_plain_folder(path, follow=follow), None)
         return cls(path, _open(path, 0 if follow else _NO_LINK, None))
 
     def inner(self, name: str) -> Folder:
-        """Open a folder in this one, which must not be a link.
-
-        :param name: its name.
-        :raises OSError: if it cannot be opened.
-        """
+        """Open a folder in this one, which must not be a link."""
         path = os.path.join(self.path, name)
         if self._handle is None:
             return Folder(_plain_folder(path, follow=False), None)
@@ -112,7 +123,7 @@ class Folder:
         return self.own.st_dev, mount
 
     def status(self, name: str) -> os.stat_result | None:
-        """Return what the system says of something in the folder; None if it is not there."""
+        """Return the status of something in the folder; None if it does not exist."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             found: os.stat_result = self._do(os.stat, name, follow_symlinks=False)
             return found
@@ -123,10 +134,7 @@ class Folder:
         return os.listdir(self._where)
 
     def open_file(self, name: str, flags: int) -> int:
-        """Open a file in the folder, for this user alone if it is made.
-
-        :returns: its file descriptor.
-        """
+        """Open a file, for this user alone if it is made, and return its file descriptor."""
         more = _NO_LINK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
         handle: int = self._do(os.open, name, flags | more, 0o600)
         return handle
@@ -144,7 +152,7 @@ class Folder:
         self._do(os.rmdir, name)
 
     def move(self, name: str, other: Folder, new: str) -> None:
-        """Rename a file into another folder, over what is there."""
+        """Rename a file into another folder, over an existing one."""
         self._do_two(os.replace, name, other, new)
 
     def link(self, name: str, other: Folder, new: str) -> None:
@@ -152,15 +160,8 @@ class Folder:
         self._do_two(os.link, name, other, new, follow_symlinks=False)
 
     def take(self, path: str, name: str) -> None:
-        """Rename a file that has a path into this folder, over what is there."""
-        if self._handle is None:
-            os.replace(path, os.path.join(self.path, name))
-            return
-        try:
-            os.replace(path, name, dst_dir_fd=self._handle)
-        except OSError as error:
-            error.filename2 = os.path.join(self.path, name)
-            raise
+        """Rename a file that has an absolute path into this folder, over an existing one."""
+        self._do_two(os.replace, path, self, name)
 
     def sync(self) -> None:
         """Flush the names in it to the disk, if the system can do that."""
@@ -169,7 +170,7 @@ class Folder:
                 os.fsync(self._handle)
 
     def clear(self) -> None:
-        """Remove everything in the folder as far as possible; links lead nowhere."""
+        """Remove everything in the folder as far as possible, and follow no links."""
         names: list[str] = []
         with contextlib.suppress(OSError):
             if self._handle is not None and self.own.st_mode & 0o700 != 0o700:
@@ -178,13 +179,11 @@ class Folder:
         for name in names:
             with contextlib.suppress(OSError):
                 found = self.status(name)
-                if found is None:
-                    continue
-                if stat.S_ISDIR(found.st_mode):
+                if found is not None and stat.S_ISDIR(found.st_mode):
                     with self.inner(name) as inner:
                         inner.clear()
                     self.remove_folder(name)
-                else:
+                elif found is not None:
                     self.remove(name)
 
     @property
@@ -217,7 +216,7 @@ class Folder:
     def lock(self) -> bool | None:
         """Lock the folder itself.
 
-        :returns: whether it is ours now; None if folders cannot be locked here.
+        :returns: False if another process has locked it; None if folders cannot be locked here.
         """
         return None if self._handle is None else lock(self._handle)
 
@@ -247,60 +246,138 @@ def _plain_folder(path: str, *, follow: bool) -> str:
 
 
 def lock(handle: int) -> bool | None:
-    """Lock an open file, and do not wait for it.
+    """Lock an open file or folder, and do not wait for it.
 
-    :param handle: its file descriptor.
-    :returns: whether it is ours now; None if it cannot be locked at all.
+    :returns: False if another process has locked it; None if it cannot be locked at all.
     """
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            # Far behind its end, for what is locked there cannot be read by others.
-            os.lseek(handle, 1 << 30, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _set_lock(handle, locked=True)
     except OSError as error:
         return False if error.errno in _TAKEN else None
     return True
 
 
 def unlock(handle: int) -> None:
-    """Unlock an open file."""
+    """Unlock an open file or folder."""
     with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            import msvcrt
+        _set_lock(handle, locked=False)
 
-            os.lseek(handle, 1 << 30, os.SEEK_SET)
-            msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
-        else:
-            import fcntl
 
-            fcntl.flock(handle, fcntl.LOCK_UN)
+def _set_lock(handle: int, *, locked: bool) -> None:
+    if sys.platform == "win32":
+        # Far behind its end, since others cannot read what is locked.
+        os.lseek(handle, 1 << 30, os.SEEK_SET)
+        msvcrt.locking(handle, msvcrt.LK_NBLCK if locked else msvcrt.LK_UNLCK, 1)
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB if locked else fcntl.LOCK_UN)
+
+
+def lock_file(folder: Folder, name: str, flags: int = 0, *, if_possible: bool = True) -> int | None:
+    """Open and lock a file, and do not wait for it.
+
+    :param flags: how to open it, besides for reading and writing.
+    :param if_possible: whether it may stay unlocked if files cannot be locked here.
+    :returns: its file descriptor; None if another process has locked or replaced it.
+    """
+    handle = folder.open_file(name, os.O_RDWR | flags)
+    if lock(handle) in ({True, None} if if_possible else {True}):
+        found = folder.status(name)
+        if found is not None and found.st_ino == os.fstat(handle).st_ino:
+            return handle
+    os.close(handle)
+    return None
+
+
+def wait_for(attempt: Callable[[], _T | None], seconds: float) -> _T | None:
+    """Attempt something until it has a result other than None, for some seconds at most."""
+    end = time.monotonic() + seconds
+    while (result := attempt()) is None and time.monotonic() < end:
+        time.sleep(_PAUSE)
+    return result
+
+
+class BusyError(TimeoutError):
+    """Another run is placing files in the folder."""
+
+
+@contextlib.contextmanager
+def held(destination: Folder, state: Folder, longest_wait: float) -> Iterator[None]:
+    """Hold the lock on a folder in which files are to be placed.
+
+    :param state: the user's state folder, which has the lock if folders cannot be locked.
+    :raises BusyError: if another run has it for so many seconds.
+    """
+    busy = BusyError(errno.ETIMEDOUT, "another run is placing files there", destination.path)
+    locked = destination.lock()
+    if locked is not None:
+        if not (locked or wait_for(lambda: destination.lock() or None, longest_wait)):
+            raise busy
+        try:
+            yield
+        finally:
+            destination.unlock()
+        return
+    name = f"{destination.own.st_dev:x}-{destination.own.st_ino:x}.lock"
+    handle = wait_for(lambda: lock_file(state, name, os.O_CREAT), longest_wait)
+    if handle is None:
+        raise busy
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            state.remove(name)
+        unlock(handle)
+        os.close(handle)
 
 
 def write_all(handle: int, data: bytes) -> None:
-    """Write to an open file.
-
-    :param handle: its file descriptor.
-    :param data: what to write.
-    :raises OSError: if it cannot be written.
-    """
+    """Write all data to an open file."""
     while data:
         data = data[os.write(handle, data) :]
 
 
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something holds, and return whether it does.
+def open_state() -> Folder:
+    """Open the folder for the records of stages, and make it if it does not exist.
 
-    :param seconds: for how long at most.
+    :raises DestinationError: if neither the state folder nor its substitute can be used.
     """
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= end:
-            return False
-        time.sleep(_PAUSE)
-    return True
+    reasons = []
+    for path in _state_folders():
+        try:
+            if not os.path.lexists(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir(0o700, exist_ok=True)
+            return _open_own(str(path))
+        except OSError as error:
+            reasons.append(f"{path}: {error.strerror}")
+    raise DestinationError(
+        f"cannot record which files this run places: {'; '.join(reasons)}",
+        "set WHEELTARGET_STATE_DIR to a folder of your own that can be written",
+    )
+
+
+def _state_folders() -> Iterator[Path]:
+    """Yield the possible folders, the best one first."""
+    home = user_folder("state", "~/.local/state", os.environ)
+    # With sudo, root would leave a folder that the user could not use.
+    if os.path.isabs(home) and is_ours(home):
+        yield Path(home, "stages")
+    import tempfile
+
+    user = "" if sys.platform == "win32" else f"-{os.geteuid()}"
+    yield Path(tempfile.gettempdir(), f"wheeltarget{user}")
+
+
+def _open_own(path: str) -> Folder:
+    folder = Folder.open(path)
+    reason = ""
+    if sys.platform != "win32" and folder.own.st_uid != os.geteuid():
+        reason = "it belongs to another user"
+    elif sys.platform != "win32" and stat.S_IMODE(folder.own.st_mode) & 0o077:
+        reason = "other users have access to it, so it is not trusted"
+    elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        reason = "Permission denied"
+    if reason:
+        folder.close()
+        raise PermissionError(1, reason, path)
+    return folder

@@ -1,4 +1,10 @@
-"""Stages: hidden folders beside a destination, from which files are placed all at once."""
+"""Stages: hidden folders beside a destination, from which files are placed all at once.
+
+A stage is removed when its run ends. If the run is killed, the guard of the stage or the next run
+does that; see :mod:`wheeltarget.staging.recovery`.
+
+Start-up: what a dry run needs, and subprocess, are imported only when they are needed.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +16,22 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from wheeltarget.errors import DestinationError, WheeltargetError
-from wheeltarget.staging import destination_lock, journals, records
-from wheeltarget.staging.cleanup_process import Guard
-from wheeltarget.staging.folders import Folder
-from wheeltarget.staging.placing import Placing
-from wheeltarget.staging.records import Record
-from wheeltarget.staging.state import open_state
+from wheeltarget.staging import cleanup, folders, recovery
+from wheeltarget.staging.folders import BusyError, Folder, open_state
+from wheeltarget.staging.placing import place
+from wheeltarget.staging.recovery import Record
+from wheeltarget.utils.python_process import bare_python
 
 _IN_THE_WAY = "move it away, or choose another folder"
+_ending: set[int] = set()
+"""Guards that were dismissed, and were not reaped yet. They are not waited for: that takes longer
+than it takes this process to end."""
 
 
 class Stage:
-    """A folder on the file system of the destination, gone when the run ends, however it ends.
+    """A folder on the file system of the destination, removed when the run ends, however it ends.
 
-    :param folder: the stage itself.
     :param destination: the folder that is to hold the files; it need not exist.
-    :param record: what the user's own state folder says of it.
     """
 
     def __init__(self, folder: Path, destination: Path, record: Record) -> None:
@@ -50,10 +56,7 @@ class Stage:
         return folder
 
     def part(self, name: str) -> Stage:
-        """Return a stage within this one, for jobs of which no file goes to the destination.
-
-        :param name: what to call it; one that is new.
-        """
+        """Return a new stage within this one, for jobs of which no file goes to the destination."""
         folder = self.folder / name
         folder.mkdir()
         part = Stage(folder, folder / "nowhere", self._record)
@@ -69,10 +72,10 @@ class Stage:
     def notify_guard(self, line: str) -> None:
         """Send the guard a line about a child process."""
         if self._guard is not None:
-            self._guard.tell(line)
+            self._guard.send(line)
 
     def close(self) -> None:
-        """Remove the stage and let the guard go."""
+        """Remove the stage and dismiss the guard."""
         self._record.close()
         self._record.state.close()
         if self._guard is not None:
@@ -80,7 +83,7 @@ class Stage:
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Keep other runs from placing files in the destination, if it is there.
+        """Keep other runs from placing files in the destination, if it exists.
 
         What a dead run has placed halfway is taken back first, so what is found in the destination
         is there to stay.
@@ -90,8 +93,7 @@ class Stage:
         if self._held is not None or not self.destination.exists():
             yield
             return
-        with _hold(self.destination, self._record.state) as folder:
-            self._held = folder
+        with _hold(self.destination, self._record.state) as self._held:
             try:
                 yield
             finally:
@@ -101,7 +103,7 @@ class Stage:
         """Move files into the destination, all or none.
 
         :param files: path in the stage by name in the destination.
-        :raises DestinationError: if one cannot be moved; those moved before are taken back.
+        :raises DestinationError: if one cannot be moved.
         """
         try:
             if self.destination.exists():
@@ -110,23 +112,23 @@ class Stage:
                 self._place_whole(files)
         except OSError as error:
             hint = ""
-            if journals.exists(self._record.state, self._record.key):
+            if recovery.has_journal(self._record.state, self._record.key):
                 hint = "some files were placed already; the next run takes them back"
-            message = f"cannot write {self._met(error)}: {error.strerror}"
+            message = f"cannot write {self._place_of(error)}: {error.strerror}"
             raise DestinationError(message, hint) from error
 
-    def _met(self, error: OSError) -> Path:
-        """Return what an error is about: in the destination, of the state folder, or neither."""
+    def _place_of(self, error: OSError) -> Path:
+        """Return the path that an error is about: in the destination, or of the state folder."""
         for named in (error.filename2, error.filename):
             if not isinstance(named, str | Path):
                 continue
-            if Path(named).is_relative_to(self.destination):
-                path = Path(named)
+            path = Path(named)
+            if path.is_relative_to(self.destination):
                 while path != self.destination and not os.path.lexists(path):
                     path = path.parent
                 return path
-            if Path(named).is_relative_to(self._record.state.path):
-                return Path(named)
+            if path.is_relative_to(self._record.state.path):
+                return path
         return self.destination
 
     def _place_whole(self, files: Mapping[str, Path]) -> None:
@@ -150,28 +152,84 @@ class Stage:
             self._place_into({name: inner / name for name in files})
 
     def _place_into(self, files: Mapping[str, Path]) -> None:
-        """Move the files into a destination that is there, with a journal to take them back."""
+        """Move the files into a destination that exists, with a journal to take them back."""
         with self.hold():
-            # It was there when the lock was asked for, but may be gone.
+            # It existed when the lock was requested, but may be gone.
             if self._held is None:
                 raise FileNotFoundError(
                     errno.ENOENT, os.strerror(errno.ENOENT), str(self.destination)
                 )
-            record = self._record
-            placing = Placing(record.state, record.key, str(self.folder), self._further)
-            placing.place(
-                self._held, {name: str(path) for name, path in files.items()}, self._prepare
-            )
-
-    def _further(self, home: str) -> str:
-        """Make a further hidden folder, on another file system."""
-        return self._record.make_folder(home, self.destination.name)
+            paths = {name: str(path) for name, path in files.items()}
+            place(self._record, str(self.folder), self._held, paths, self._prepare)
 
     def _prepare(self, changes: int) -> None:
         """Start the guard late, if there is something to take back halfway."""
-        self._record.sync()
         if changes > 1:
             self.watch()
+
+
+class Guard:
+    """A process that runs :mod:`wheeltarget.staging.cleanup` if this one is killed.
+
+    :param state: the path of the folder with the records of stages.
+    :param key: the name of this run's record.
+    """
+
+    def __init__(self, state: str, key: str) -> None:
+        _reap_ended()
+        command = bare_python(cleanup.__file__, state, key)
+        end, self._pipe = os.pipe()
+        try:
+            self._pid = _spawn(command, end)
+        except BaseException:
+            os.close(self._pipe)
+            raise
+        finally:
+            os.close(end)
+
+    def send(self, line: str) -> None:
+        """Send it a line of the protocol in its module, without a line end, unless it has ended."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._pipe, f"{line}\n".encode())
+
+    def dismiss(self) -> None:
+        """End it, since there is nothing to clean."""
+        self.send("done")
+        os.close(self._pipe)
+        _ending.add(self._pid)
+
+
+def _reap_ended() -> None:
+    for pid in tuple(_ending) if hasattr(os, "WNOHANG") else ():
+        ended = pid
+        with contextlib.suppress(ChildProcessError):  # it was reaped elsewhere
+            ended, _ = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            _ending.discard(pid)
+
+
+def _spawn(command: list[str], stdin: int) -> int:
+    """Start a process in a session of its own, so that no terminal interrupts it."""
+    if hasattr(os, "posix_spawn"):
+        streams = [
+            (os.POSIX_SPAWN_DUP2, stdin, 0),
+            (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0),
+        ]
+        # Older systems have no such sessions; Popen reports other errors.
+        with contextlib.suppress(NotImplementedError, OSError):
+            return os.posix_spawn(
+                command[0], command, os.environ, file_actions=streams, setsid=True
+            )
+    import subprocess
+
+    null = subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, stdin=stdin, stdout=null, stderr=null, start_new_session=True
+    )
+    # It is reaped by its number; Popen must not warn that it still runs.
+    process.returncode = 0
+    return process.pid
 
 
 @contextmanager
@@ -180,9 +238,9 @@ def _hold(destination: Path, state: Folder) -> Iterator[Folder]:
     with contextlib.ExitStack() as stack:
         try:
             folder = stack.enter_context(Folder.open(str(destination), follow=True))
-            stack.enter_context(destination_lock.held(folder, state, destination_lock.PATIENCE))
-            journals.take_back_all(state, folder)
-        except destination_lock.BusyError as error:
+            stack.enter_context(folders.held(folder, state, folders.PATIENCE))
+            recovery.take_back_all(state, folder)
+        except BusyError as error:
             raise DestinationError(
                 f"another run is placing files in {destination}", "try again when it has ended"
             ) from error
@@ -193,14 +251,13 @@ def _hold(destination: Path, state: Folder) -> Iterator[Folder]:
 
 @contextmanager
 def settled(destination: Path) -> Iterator[None]:
-    """Keep a destination as it is for a moment, after what killed runs have left is removed.
+    """Keep a destination, which exists, as it is for a moment, after removing leftovers.
 
-    :param destination: the destination; it is there.
     :raises DestinationError: if another run places files there and does not end.
     """
-    with open_state(os.environ) as state:
+    with open_state() as state:
         real = os.path.realpath(destination)
-        records.sweep(state, real, os.path.dirname(real))
+        recovery.sweep(state, real, os.path.dirname(real))
         with _hold(destination, state):
             yield
 
@@ -213,9 +270,8 @@ def open_stage(
     watched: bool = True,
     folders: Iterable[str] = (),
 ) -> Iterator[Stage]:
-    """Make a stage for a destination and remove it afterwards.
+    """Make a stage for a destination, which need not exist, and remove it afterwards.
 
-    :param destination: the folder that is to hold the files; it need not exist.
     :param dry_run: whether nothing will be placed; the stage is elsewhere then.
     :param watched: whether a guard cleans up from the beginning if this process is killed; without,
         one does from when the first of several files is placed.
@@ -225,9 +281,9 @@ def open_stage(
     """
     destination = destination.absolute()
     try:
-        stage = _make_stage(destination, dry_run=dry_run, folders=folders)
+        stage = _make_stage(destination, dry_run=dry_run, inner=folders)
     except OSError as error:
-        raise _no_stage(destination, error, dry_run=dry_run) from error
+        raise _cannot_write(destination, error, dry_run=dry_run) from error
     try:
         if watched:
             stage.watch()
@@ -237,13 +293,12 @@ def open_stage(
         inside = isinstance(named, str | Path) and Path(named).is_relative_to(stage.folder)
         if error.errno not in {errno.ENOSPC, errno.EDQUOT} and not inside:
             raise
-        raise _no_stage(destination, error, dry_run=dry_run) from error
+        raise _cannot_write(destination, error, dry_run=dry_run) from error
     finally:
         stage.close()
 
 
-def _no_stage(destination: Path, error: OSError, *, dry_run: bool) -> WheeltargetError:
-    """Return the error that names what cannot be written: in a dry run not the destination."""
+def _cannot_write(destination: Path, error: OSError, *, dry_run: bool) -> WheeltargetError:
     if dry_run:
         from wheeltarget.staging.temporary import cannot_write
 
@@ -251,19 +306,16 @@ def _no_stage(destination: Path, error: OSError, *, dry_run: bool) -> Wheeltarge
     return DestinationError(f"cannot write {destination}: {error.strerror}")
 
 
-def _make_stage(destination: Path, *, dry_run: bool, folders: Iterable[str]) -> Stage:
-    """Make a stage, after what killed runs have left of theirs is removed."""
-    home = _stage_home(destination, folders)
+def _make_stage(destination: Path, *, dry_run: bool, inner: Iterable[str]) -> Stage:
+    home = _stage_home(destination, inner)
     if dry_run:
-        # Here, since it takes long to load, and only a dry run needs it.
         from wheeltarget.staging.temporary import temporary_home
 
         home = temporary_home()
-    state = open_state(os.environ)
     with contextlib.ExitStack() as stack:
-        stack.callback(state.close)
+        state = stack.enter_context(open_state())
         real, real_home = os.path.realpath(destination), os.path.realpath(home)
-        notes = records.sweep(state, real, real_home)
+        notes = recovery.sweep(state, real, real_home)
         if not dry_run:
             notes += _strangers(state, real_home, destination.name)
         record = Record(state, real)
@@ -277,10 +329,10 @@ def _make_stage(destination: Path, *, dry_run: bool, folders: Iterable[str]) -> 
 def _strangers(state: Folder, home: str, name: str) -> Iterator[str]:
     """Name the folders that look like stages for a destination, but are in no record."""
     try:
-        found = [each for each in os.listdir(home) if each.startswith(records.prefix_of(name))]
+        found = [each for each in os.listdir(home) if each.startswith(recovery.prefix_of(name))]
     except OSError:
         return
-    known = records.known_folders(state) if found else set()
+    known = recovery.known_folders(state) if found else set()
     for path in sorted(os.path.join(home, each) for each in found):
         # A run of this user that has just ended removes its stage, and then its record.
         if path not in known and os.path.lexists(path):
@@ -290,13 +342,13 @@ def _strangers(state: Folder, home: str, name: str) -> Iterator[str]:
             )
 
 
-def _stage_home(destination: Path, folders: Iterable[str]) -> Path:
+def _stage_home(destination: Path, inner: Iterable[str]) -> Path:
     """Choose the folder for the stage: on the file system of the destination, and beside it.
 
     Beside it, because a folder's time of change counts for make: a run that fails must not make
     the destination look new.
     """
-    for folder in (destination, *(destination / name for name in folders)):
+    for folder in (destination, *(destination / name for name in inner)):
         if folder.exists() and not folder.is_dir():
             raise DestinationError(f"{folder} is a file, not a folder", _IN_THE_WAY)
         # The destination may be a link, for its user names it; what is in it names nothing else.
@@ -304,7 +356,7 @@ def _stage_home(destination: Path, folders: Iterable[str]) -> Path:
             raise DestinationError(f"{folder} is a link, not a folder", _IN_THE_WAY)
     if destination.exists():
         parent = destination.parent
-        # Where the destination itself cannot be written, the attempt says why.
+        # If the destination itself cannot be written, the attempt finds the reason.
         beside = all(os.access(each, os.W_OK | os.X_OK) for each in (destination, parent))
         same = parent.stat().st_dev == destination.stat().st_dev
         return parent if beside and same and parent != destination else destination

@@ -1,4 +1,4 @@
-"""Folders for temporary files, and what is said if there is no room for them.
+"""Folders for temporary files, and the error if they cannot be written.
 
 Python takes the first folder that it can write a file to: the one that ``TMPDIR`` names, then those
 of the system, then the working directory. It may be full nevertheless a moment later.
@@ -16,17 +16,14 @@ from pathlib import Path
 from wheeltarget.errors import TemporaryFilesError, WheeltargetError
 from wheeltarget.staging.atomic import hidden_folder
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 """Errors of writing to an open file."""
 
 _HINT = "set TMPDIR to a folder that can be written and has room"
 
 
 def temporary_home() -> Path:
-    """Return the folder for temporary files.
-
-    :raises TemporaryFilesError: if none can be written.
-    """
+    """Return the folder for temporary files; raise TemporaryFilesError if none can be written."""
     try:
         return Path(tempfile.gettempdir())
     except OSError as error:
@@ -39,9 +36,8 @@ def temporary_home() -> Path:
 def temporary_folder(name: str) -> Iterator[Path]:
     """Make a folder for temporary files, and remove it and what killed runs have left of others.
 
-    :param name: what it is for, which becomes part of its name.
-    :returns: its path.
-    :raises TemporaryFilesError: if it cannot be made, or something in it cannot be written.
+    :param name: its purpose, which becomes part of its name.
+    :raises TemporaryFilesError: if it, or something in it, cannot be written.
     """
     home = temporary_home()
     with explained(home), hidden_folder(home, f"wheeltarget-{name}") as folder, explained(folder):
@@ -50,24 +46,23 @@ def temporary_folder(name: str) -> Iterator[Path]:
 
 @contextmanager
 def explained(folder: Path | None = None) -> Iterator[None]:
-    """Turn an error of writing temporary files into one that says so.
+    """Turn an error of writing temporary files into a TemporaryFilesError.
 
     An error without a file name is one of writing to an open file. Code in the block that writes to
     another place must therefore raise an error of wheeltarget's own.
 
     :param folder: their folder; the default one if None.
-    :raises TemporaryFilesError: if something there cannot be written.
     """
     try:
         yield
     except OSError as error:
         named = [each for each in (error.filename, error.filename2) if each is not None]
         there = folder or temporary_home()
-        if any(_is_below(each, there) for each in named) or (not named and error.errno in NO_ROOM):
+        if any(_is_below(each, there) for each in named) or (not named and error.errno in _NO_ROOM):
             raise cannot_write(error, folder) from error
         raise
     except WheeltargetError as error:
-        # What was said of a file there, as of any destination.
+        # A file there was named as any destination.
         cause = error.__cause__
         if isinstance(cause, OSError) and folder and str(folder) in error.message:
             raise cannot_write(cause, folder) from error
@@ -79,11 +74,9 @@ def _is_below(name: object, folder: Path) -> bool:
 
 
 def cannot_write(error: OSError, folder: Path | None = None) -> TemporaryFilesError:
-    """Make the error that says that a temporary file cannot be written.
+    """Return the error that a temporary file cannot be written.
 
-    :param error: the system's.
-    :param folder: where it is; by default, where such files are by default.
-    :returns: the error, which names a folder that will still be there when it is read.
+    :param folder: its folder; the default one if None.
     """
     home = temporary_home()
     shown = home if folder is None or folder.is_relative_to(home) else folder

@@ -4,50 +4,48 @@ from __future__ import annotations
 
 import functools
 import json
-import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import NoneType
+from typing import Any
+
+from packaging.markers import default_environment
+from packaging.tags import sys_tags
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.imported_files import (
-    is_complete_platform,
-    is_pip_debug,
-    read_complete_platform,
-    read_pip_debug,
-)
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, host_target, target_from_tag
-from wheeltarget.utils.regular_files import TARGET_FILE, read_regular
-from wheeltarget.utils.toml_locations import parse_toml, syntax_place
-
-if TYPE_CHECKING:
-    from wheeltarget.targets.project import Projects
-    from wheeltarget.targets.systems import Catalog, NamedTarget
-    from wheeltarget.targets.user_targets import UserTarget
-
-HOST = "host"
-"""The name of the running interpreter."""
-
-HOST_LABEL = "this interpreter"
-"""The label of the running interpreter if no target is named."""
+from wheeltarget.targets.names import HOST, Projects, UserTarget, find_user_target, is_path
+from wheeltarget.targets.systems import Catalog, NamedTarget, find_target, parse_systems
+from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
+from wheeltarget.utils.files import TARGET_FILE, read_regular
+from wheeltarget.utils.toml import parse_toml, syntax_place
 
 _FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1
 _LONGEST_MESSAGE = 300
-_KINDS: Mapping[type, str] = {
-    str: "a string",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "a table",
+_TYPES: Mapping[str, tuple[type, str]] = {
+    "name": (str, "a string"),
+    "markers": (dict, f"a table of strings by {MARKER_VARIABLES[0]} and the like"),
+    "tag": (str, "a string"),
+    "tags": (list, "a list of strings"),
 }
+"""The type of the value of each key of a target file, and its name."""
+
+_KINDS: Mapping[type, str] = {
+    str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list",
+    dict: "a table", NoneType: "null",
+}  # fmt: skip
 _EXPECTED = (
     "a target file is TOML or JSON with tag or tags, a complete platform of pex, or the output of "
     "pip debug --verbose"
 )
+_PEX_KEYS = ("compatible_tags", "marker_environment")
+_PIP_DEBUG = re.compile(r"^pip version: |^Compatible tags: \d+", re.MULTILINE)
+_PIP_TAGS = re.compile(r"^Compatible tags: (\d+)[^\n]*\n((?:[ \t]+\S+[ \t]*\n?)*)", re.MULTILINE)
+_PIP_VERSION = re.compile(r"^sys\.version: (\d+\.\d+\.\d+\S*)", re.MULTILINE)
+_PIP_SYSTEM = re.compile(r"^sys\.platform: (\S+)", re.MULTILINE)
 
 
 @functools.cache
@@ -60,8 +58,6 @@ def newest_pythons() -> Mapping[str, str]:
 @functools.cache
 def known_systems() -> Catalog:
     """Return the systems of the catalog."""
-    from wheeltarget.targets.systems import parse_systems
-
     return parse_systems(_load("systems.toml"), newest_pythons())
 
 
@@ -69,15 +65,20 @@ def _load(name: str) -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
-def look_up(key: str, text: str, folder: str, projects: Projects | None = None) -> Target | None:
-    """Return the target that a value of a clause names.
+@functools.cache
+def host() -> Target:
+    """Describe the running interpreter, with all eleven marker variables."""
+    tags = tuple(map(str, sys_tags()))
+    environment = {name: str(value) for name, value in default_environment().items()}
+    return Target(tags[0], tags, tuple(environment.items()))
 
-    :param key: ``tags`` or ``target``.
+
+def look_up(key: str, text: str, folder: str, projects: Projects | None = None) -> Target | None:
+    """Return the target that a value of a clause names; None for the running interpreter.
+
     :param text: a tag, ``host``, the path of a target file, or the name of a target: of the
         project, of the user, or of the catalog, in this order.
     :param folder: the base of a relative path; empty for the working directory.
-    :param projects: the projects that were read before.
-    :returns: the target, or None for the running interpreter.
     :raises TargetError: if it does not name a target.
     """
     if key == "tags":
@@ -89,27 +90,25 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
     if _is_tag(text):
         hint = f"a tag is given with tags=: tags={text}"
         raise TargetError(f"{text} is not the name of a target", hint, code="WT201")
-    from wheeltarget.targets.systems import find_target
-    from wheeltarget.targets.user_targets import find_user_target
-
-    own = find_user_target(text, Path(folder), projects)
+    own = find_user_target(text, Path(folder), projects or Projects())
     return build_user_target(own) if own else build_named(find_target(text, known_systems()))
 
 
-def is_path(text: str) -> bool:
-    """Return whether a value of ``target=`` is the path of a file.
+def look_up_tag(text: str) -> Target:
+    """Build the target whose best tag is the given one; raise TargetError if none has it."""
+    return target_from_tag(text, newest_pythons())
 
-    :param text: the value.
-    """
-    return text.endswith((".toml", ".json", ".txt")) or "/" in text or os.sep in text
+
+def _is_tag(text: str) -> bool:
+    try:
+        look_up_tag(text)
+    except TargetError:
+        return False
+    return True
 
 
 def build_user_target(own: UserTarget) -> Target:
-    """Build a target that the project or the user has defined.
-
-    :param own: the description.
-    :raises TargetError: if it does not describe an environment.
-    """
+    """Build a target that the project or the user has defined; raise TargetError if it is wrong."""
     if own.table is None:
         return replace(read_target_file(own.file, str(own.file)), label=own.name)
     label = f"{own.file}: tool.wheeltarget.targets.{own.name}"
@@ -117,34 +116,8 @@ def build_user_target(own: UserTarget) -> Target:
 
 
 def build_named(named: NamedTarget) -> Target:
-    """Build a target of the catalog.
-
-    :param named: the parts of its name.
-    """
-    return _target_from_tag(named.tag, named.name, named.markers, named.name)
-
-
-def look_up_tag(text: str) -> Target:
-    """Build the target whose best tag is the given one.
-
-    :param text: the tag.
-    :raises TargetError: if it does not name an environment.
-    """
-    return target_from_tag(text, newest_pythons())
-
-
-@functools.cache
-def host() -> Target:
-    """Describe the running interpreter."""
-    return host_target()
-
-
-def _is_tag(text: str) -> bool:
-    try:
-        target_from_tag(text, newest_pythons())
-    except TargetError:
-        return False
-    return True
+    """Build a target of the catalog."""
+    return _with_markers(named.tag, named.name, named.markers, named.name)
 
 
 def read_target_file(path: Path, label: str) -> Target:
@@ -155,27 +128,22 @@ def read_target_file(path: Path, label: str) -> Target:
     ``name``. A complete platform of pex or Pants and the output of ``pip debug --verbose`` are
     recognized by their content.
 
-    :param path: the file.
     :param label: its name in messages, and the label of a target without a name.
-    :returns: the target.
     :raises TargetError: if it cannot be read or does not describe an environment.
     """
     try:
-        data = read_regular(path, TARGET_FILE)
-    except OSError as error:
-        message = f"cannot read the target file {label}: {error.strerror}"
+        text = read_regular(path, TARGET_FILE).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not in UTF-8"
+        message = f"cannot read the target file {label}: {reason}"
         raise TargetError(message, code="WT203") from error
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        message = f"cannot read the target file {label}: it is not in UTF-8"
-        raise TargetError(message, code="WT203") from error
-    try:
-        if is_pip_debug(text):
-            return _from_pip_debug(text, label)
-        table = _parse(text, label)
-        if is_complete_platform(table):
-            table = read_complete_platform(table, label)
+        if _PIP_DEBUG.search(text):
+            table = _read_pip_debug(text, label)
+        else:
+            table = _parse(text, label)
+            if any(key in table for key in _PEX_KEYS):
+                table = _read_complete_platform(table, label)
         return target_from_table(table, label)
     except TargetError as error:
         if len(error.message) <= _LONGEST_MESSAGE:
@@ -205,17 +173,44 @@ def _parse(text: str, label: str) -> dict[str, Any]:
     raise TargetError(message, _EXPECTED, code="WT204")
 
 
-def _from_pip_debug(text: str, label: str) -> Target:
-    """Build the target of an output of pip debug; missing markers follow from its best tag."""
-    table = read_pip_debug(text, label)
+def _read_complete_platform(data: Mapping[str, Any], label: str) -> dict[str, Any]:
+    """Return the table of a complete platform, as ``pex3 interpreter inspect`` writes it."""
+    missing = [key for key in _PEX_KEYS if key not in data]
+    if missing:
+        message = f"{label} is a complete platform without {missing[0]}"
+        hint = "create it with: pex3 interpreter inspect --markers --tags"
+        raise TargetError(message, hint, code="WT214")
+    markers = data["marker_environment"]
+    if isinstance(markers, dict):
+        # null means that a variable is not known.
+        markers = {k: v for k, v in markers.items() if v is not None and k != "extra"}
+    return {"tags": data["compatible_tags"], "markers": markers}
+
+
+def _read_pip_debug(text: str, label: str) -> dict[str, Any]:
+    """Return the table of an output of pip debug; missing markers follow from its best tag."""
+    text = text.replace("\r\n", "\n")
+    version, listed, system = (
+        pattern.search(text) for pattern in (_PIP_VERSION, _PIP_TAGS, _PIP_SYSTEM)
+    )
+    hint = "keep the whole output of: python -m pip debug --verbose"
+    if version is None or listed is None:
+        what = "the version of Python" if version is None else "the tags"
+        raise TargetError(f"{label} is output of pip debug without {what}", hint, code="WT214")
+    tags, full = listed[2].split(), version[1]
+    if str(len(tags)) != listed[1]:
+        message = f"{label} has {len(tags)} of {listed[1][:9]} tags"
+        raise TargetError(message, hint, code="WT214")
     try:
-        best = target_from_tag(table["tags"][0], newest_pythons()).environment
+        markers = look_up_tag(tags[0]).environment
     except (TargetError, IndexError):
-        best = {}  # a tag that no target can have, such as that of a debug build
-    full = table["markers"]["python_full_version"]
-    if best and best.get("implementation_version") == best["python_full_version"]:
-        best["implementation_version"] = _implementation_version(full)
-    return target_from_table({**table, "markers": {**best, **table["markers"]}}, label)
+        markers = {}  # a tag that no target can have, such as that of a debug build
+    if markers and markers.get("implementation_version") == markers["python_full_version"]:
+        markers["implementation_version"] = _implementation_version(full)
+    markers["python_full_version"] = full
+    if system:
+        markers["sys_platform"] = system[1]
+    return {"tags": tags, "markers": markers}
 
 
 def _implementation_version(full: str) -> str:
@@ -226,41 +221,52 @@ def _implementation_version(full: str) -> str:
 def target_from_table(data: Mapping[str, Any], label: str) -> Target:
     """Build a target from the table of a target file.
 
-    :param data: the file's table.
     :param label: its name in messages, and the label of a target without a name.
-    :returns: the target.
     :raises TargetError: if a key is unknown, missing or of the wrong type.
     """
     if ("tag" in data) == ("tags" in data):
-        raise TargetError(
-            f"{label} must have exactly one of tag and tags",
-            "tag is the best tag of the environment, tags is the list of all supported tags",
-            code="WT208",
-        )
-    strange = sorted(data.keys() - _FILE_KEYS)
-    if strange:
+        message = f"{label} must have exactly one of tag and tags"
+        hint = "tag is the best tag of the environment, tags is the list of all supported tags"
+        raise TargetError(message, hint, code="WT208")
+    unknown = sorted(data.keys() - _FILE_KEYS)
+    if unknown:
         hint = f"known keys: {', '.join(sorted(_FILE_KEYS))}"
-        raise TargetError(f"{label}: unknown key {strange[0]}", hint, code="WT205")
+        raise TargetError(f"{label}: unknown key {unknown[0]}", hint, code="WT205")
     if data.get("schema", _SCHEMA) != _SCHEMA:
         number = f" {data['schema']}" if isinstance(data["schema"], int) else ""
         message = f"{label}: this version of wheeltarget does not know schema{number}"
         raise TargetError(message, code="WT206")
-    name = data.get("name", label)
-    markers = data.get("markers", {})
-    _check_type(label, "name", name, isinstance(name, str) and bool(name))
-    _check_type(label, "markers", markers, _is_text_table(markers))
+    _check_types(data, label)
+    name, markers = data.get("name", label), data.get("markers", {})
     if "tag" in data:
-        _check_type(label, "tag", data["tag"], isinstance(data["tag"], str))
-        return _target_from_tag(data["tag"], name, markers, label)
-    tags = data["tags"]
-    _check_type(label, "tags", tags, _is_text_list(tags))
-    return Target(name, tuple(tag.lower() for tag in tags), tuple(markers.items()))
+        return _with_markers(data["tag"], name, markers, label)
+    return Target(name, tuple(tag.lower() for tag in data["tags"]), tuple(markers.items()))
 
 
-def _target_from_tag(tag: str, name: str, markers: dict[str, str], label: str) -> Target:
+def _check_types(data: Mapping[str, Any], label: str) -> None:
+    for key, (kind, expected) in _TYPES.items():
+        if key not in data:
+            continue
+        value = data[key]
+        got = "an empty string" if value == "" else _kind_of(value)
+        inner = list(value.values()) if isinstance(value, dict) else value
+        if isinstance(value, kind):
+            others = [each for each in inner if not isinstance(each, str)]
+            if not others and (key, value) != ("name", ""):
+                continue
+            got += f" with {_kind_of(others[0])}" if others else ""
+        raise TargetError(f"{label}: {key} must be {expected}, not {got}", code="WT207")
+
+
+def _kind_of(value: object) -> str:
+    """Return the name of the type of a value in TOML or JSON."""
+    return _KINDS.get(type(value), "a date or a time")
+
+
+def _with_markers(tag: str, name: str, markers: Mapping[str, str], label: str) -> Target:
     """Build the target of a tag with further markers."""
     try:
-        base = target_from_tag(tag, newest_pythons())
+        base = look_up_tag(tag)
     except TargetError as error:
         raise TargetError(f"{label}: {error.message}", error.hint, code=error.code) from error
     known = {**base.environment, **markers}
@@ -268,39 +274,3 @@ def _target_from_tag(tag: str, name: str, markers: dict[str, str], label: str) -
         release = _implementation_version(known["python_full_version"])
         known["implementation_version"] = markers.get("implementation_version", release)
     return replace(base, label=name, markers=tuple(known.items()))
-
-
-def _is_text_table(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(each, str) for each in value.values())
-
-
-def _is_text_list(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
-def _check_type(label: str, key: str, value: object, right: bool) -> None:  # noqa: FBT001
-    if right:
-        return
-    expected = {
-        "name": "a string",
-        "tag": "a string",
-        "tags": "a list of strings",
-        "markers": f"a table of strings by {MARKER_VARIABLES[0]} and the like",
-    }[key]
-    got = _kind_of(value)
-    if isinstance(value, list | dict) and isinstance(value, list) == (key == "tags"):
-        inner = value.values() if isinstance(value, dict) else value
-        wrong = next((each for each in inner if not isinstance(each, str)), None)
-        got = f"{got} with {_kind_of(wrong)}"
-    message = f"{label}: {key} must be {expected}, not {got}"
-    raise TargetError(message, code="WT207")
-
-
-def _kind_of(value: object) -> str:
-    """Return the name of a value's type in TOML or JSON."""
-    if value == "":
-        return "an empty string"
-    for kind, name in _KINDS.items():
-        if isinstance(value, kind):
-            return name
-    return "null" if value is None else "a date or a time"

@@ -1,76 +1,68 @@
-"""Compare the tags of a wheel with those of a target (PEP 425)."""
+"""Compare the tags of a wheel with those of a target (PEP 425), and name interpreters."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from itertools import groupby
 
-from wheeltarget.targets.interpreters import is_free_threaded, name_build, name_pythons
+from wheeltarget.targets.tags import LEGACY_MANYLINUX
 from wheeltarget.targets.target import Target
 
-_GLIBC = re.compile(r"manylinux_2_(?P<minor>\d+)_(?P<machine>\w+)")
+_GLIBC = re.compile(r"manylinux(?P<perennial>_2_)?(?P<number>\d+)_(?P<machine>\w+)")
 MUSL = re.compile(r"musllinux_1_(?P<minor>\d+)_(?P<machine>\w+)")
 _MACOS = re.compile(r"macosx_(?P<major>\d+)_(?P<minor>\d+)_(?P<machine>\w+)")
 _LINUX = re.compile(r"linux_(?P<machine>\w+)")
-_NAMED = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
-_OLD_NAME = re.compile(r"(?P<name>manylinux(?:1|2010|2014))_(?P<machine>\w+)")
 _SYSTEMS = {"win": "Windows", "macosx": "macOS", "ios": "iOS", "android": "Android"}
 
+_INTERPRETER = re.compile(r"(?P<what>cp|pp|py)(?P<major>\d)(?P<minor>\d*)")
+_INTERPRETER_NAMES = {"cp": "CPython", "pp": "PyPy", "py": "Python"}
 
-class Difference(IntEnum):
-    """What keeps a file from being compatible, the smallest difference first."""
+_FARTHEST, _OLDEST = 12, 4
+"""The number of minor versions up and down in which to look for a Python."""
 
-    FITS = 0
-    HASH = 1
-    YANKED = 2
-    TOO_LATE = 3
-    PRE_RELEASE = 4
-    EXCLUDED = 5
-    LIBC_LEVEL = 6
-    LIBC = 7
-    REQUIRES_PYTHON = 8
-    ABI = 9
-    PYTHON = 10
-    MACHINE = 11
-    SYSTEM = 12
-    SEVERAL = 13
-    SOURCE = 14
-    NOTHING = 15
+_FIRST_FREE_THREADED = 13
+
+
+Difference = IntEnum(
+    "Difference",
+    "FITS HASH YANKED TOO_LATE PRE_RELEASE EXCLUDED LIBC_LEVEL LIBC REQUIRES_PYTHON ABI PYTHON "
+    "MACHINE SYSTEM SEVERAL SOURCE NOTHING",
+    start=0,
+)
+"""What keeps a file from being compatible, the smallest difference first."""
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
+class _Platform:
     """A platform of a wheel, compared with those of a target.
 
-    :param difference: ``FITS``, or what differs.
-    :param words: the library version, machine or system that it needs.
+    :param need: the library version, machine or system that it needs.
     :param level: the library version as comparable numbers; else empty.
     """
 
     difference: Difference
-    words: str = ""
+    need: str = ""
     level: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class TagMismatch:
+class _Misfit:
     """A tag that a target does not have.
 
-    :param tag: the tag.
     :param python: its interpreter, if that differs.
     :param newer: whether newer Pythons accept it too, since it is for the stable ABI.
     :param abi: its ABI, if only that differs and not the interpreter.
-    :param platform: its platform, compared with the target's.
     """
 
     tag: str
     python: str
     newer: bool
     abi: str
-    platform: Platform
+    platform: _Platform
 
     @property
     def difference(self) -> Difference:
@@ -86,98 +78,78 @@ class TagMismatch:
 class Reason:
     """The reason why a file or a release is not compatible.
 
-    :param difference: what differs.
     :param text: the reason, to be printed after the release.
     :param misfits: the nearest of its tags, if they are the reason.
     """
 
     difference: Difference
     text: str
-    misfits: tuple[TagMismatch, ...] = ()
+    misfits: tuple[_Misfit, ...] = ()
 
 
 FITS = Reason(Difference.FITS, "fits")
 
 
-@dataclass(slots=True)
-class _View:
-    """The parts of a target that are compared, with a cache of the results."""
+class _Comparison:
+    """Compares tags with those of a target, and keeps the results."""
 
-    best: tuple[str, str]
-    version: tuple[int, int]
-    builds: frozenset[tuple[str, str]]
-    places: frozenset[str]
-    reasons: dict[str, Reason] = field(default_factory=dict)
-    platforms: dict[str, Platform] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, target: Target) -> _View:
+    def __init__(self, target: Target) -> None:
         parts = [tag.split("-") for tag in target.tags]
-        major, minor, *_ = target.python.split(".")
-        return cls(
-            best=(parts[0][0], parts[0][1]),
-            version=(int(major), int(minor)),
-            builds=frozenset((part[0], part[1]) for part in parts),
-            places=frozenset(part[2] for part in parts),
-        )
+        major, minor, _ = target.python.split(".")
+        self.interpreter, self.abi, _ = parts[0]
+        self.version = int(major), int(minor)
+        self.builds = {(part[0], part[1]) for part in parts}
+        self.platforms = {part[2] for part in parts}
+        self._reasons: dict[str, Reason] = {}
+        self._compared: dict[str, _Platform] = {}
 
     def judge(self, tags: str) -> Reason:
-        """Compare the compressed tags of a file name with the target."""
-        if tags not in self.reasons:
+        """Compare the compressed tags of a file name."""
+        if tags not in self._reasons:
             interpreters, abis, platforms = (part.split(".") for part in tags.split("-"))
-            self.reasons[tags] = merge_reasons(
+            self._reasons[tags] = merge_reasons(
                 self._judge_tag(interpreter, abi, platform)
                 for interpreter in interpreters
                 for abi in abis
                 for platform in platforms
             )
-        return self.reasons[tags]
+        return self._reasons[tags]
 
     def _judge_tag(self, interpreter: str, abi: str, platform: str) -> Reason:
-        place = self.place(platform)
+        compared = self.compare_platform(platform)
         loads = (interpreter, abi) in self.builds
-        if loads and place.difference is Difference.FITS:
+        if loads and compared.difference is Difference.FITS:
             return FITS
         stable = abi in {"abi3", "abi3t"}
-        mine = interpreter == self.best[0] or (stable and self._is_as_new(interpreter))
-        misfit = TagMismatch(
+        own = interpreter == self.interpreter or (stable and self._is_as_new(interpreter))
+        misfit = _Misfit(
             f"{interpreter}-{abi}-{platform}",
-            python="" if loads or mine else interpreter,
+            python="" if loads or own else interpreter,
             newer=stable,
-            abi="" if loads or not mine else abi,
-            platform=place,
+            abi="" if loads or not own else abi,
+            platform=compared,
         )
         return Reason(misfit.difference, "", (misfit,))
-
-    def place(self, platform: str) -> Platform:
-        """Compare a platform with those of the target."""
-        if platform not in self.platforms:
-            self.platforms[platform] = _judge_platform(platform, self.places)
-        return self.platforms[platform]
 
     def _is_as_new(self, interpreter: str) -> bool:
         """Return whether the target's CPython loads the stable ABI of an interpreter."""
         match = re.fullmatch(r"cp(\d)(\d+)", interpreter)
-        return (
-            match is not None
-            and self.best[0].startswith("cp")
-            and (int(match[1]), int(match[2])) <= self.version
-        )
+        if match is None or not self.interpreter.startswith("cp"):
+            return False
+        return (int(match[1]), int(match[2])) <= self.version
+
+    def compare_platform(self, platform: str) -> _Platform:
+        if platform not in self._compared:
+            self._compared[platform] = _compare_platform(platform, self.platforms)
+        return self._compared[platform]
 
 
-@lru_cache(maxsize=8)
-def _view(target: Target) -> _View:
-    return _View.of(target)
+_comparison = lru_cache(maxsize=8)(_Comparison)
 
 
 def compare_tags(filename: str, target: Target) -> Reason:
-    """Return which part of a wheel's tags differs from the target.
-
-    :param filename: the wheel's name.
-    :param target: the target.
-    :returns: the reason.
-    """
-    return _view(target).judge(_tags(filename))
+    """Return which part of a wheel's tags differs from the target."""
+    return _comparison(target).judge(_tags(filename))
 
 
 def _tags(filename: str) -> str:
@@ -186,25 +158,26 @@ def _tags(filename: str) -> str:
 
 
 def merge_reasons(reasons: Iterable[Reason]) -> Reason:
-    """Merge the reasons of several tags or files into that of the nearest of them.
-
-    :param reasons: at least one.
-    """
+    """Merge the reasons of several tags or files, at least one, into that of the nearest."""
     given = list(reasons)
     difference = min(reason.difference for reason in given)
     near = [reason for reason in given if reason.difference is difference]
     misfits = tuple(dict.fromkeys(misfit for reason in near for misfit in reason.misfits))
     if not misfits:
         return near[0]
-    place = min(misfit.platform.difference for misfit in misfits)
-    misfits = tuple(each for each in misfits if each.platform.difference is place)
-    return Reason(difference, _describe(misfits, difference, place), misfits)
+    nearest = min(misfit.platform.difference for misfit in misfits)
+    misfits = tuple(each for each in misfits if each.platform.difference is nearest)
+    return Reason(difference, _describe(misfits, difference, nearest), misfits)
 
 
-def _describe(misfits: tuple[TagMismatch, ...], difference: Difference, place: Difference) -> str:
-    where = _places(misfits, place)
+def _describe(misfits: tuple[_Misfit, ...], difference: Difference, nearest: Difference) -> str:
+    if nearest is Difference.LIBC_LEVEL:
+        # The lowest version is enough.
+        where = min((m.platform for m in misfits), key=lambda platform: platform.level).need
+    else:
+        where = _join(sorted({m.platform.need for m in misfits}))
     if difference is not Difference.SEVERAL and difference < Difference.REQUIRES_PYTHON:
-        return f"{'needs' if place is Difference.LIBC_LEVEL else 'is for'} {where}"
+        return f"{'needs' if nearest is Difference.LIBC_LEVEL else 'is for'} {where}"
     if difference in {Difference.MACHINE, Difference.SYSTEM}:
         return f"is for {where}"
     what = [f"the ABI {each}" for each in sorted({m.abi for m in misfits if m.abi})]
@@ -212,49 +185,36 @@ def _describe(misfits: tuple[TagMismatch, ...], difference: Difference, place: D
     text = f"is for {' and '.join([*what, *([pythons] if pythons else [])])}"
     if difference is not Difference.SEVERAL:
         return text
-    return f"{text} {'with' if place is Difference.LIBC_LEVEL else 'on'} {where}"
-
-
-def _places(misfits: tuple[TagMismatch, ...], place: Difference) -> str:
-    if place is Difference.LIBC_LEVEL:
-        # The lowest version is enough.
-        return min((m.platform for m in misfits), key=lambda platform: platform.level).words
-    *others, last = sorted({m.platform.words for m in misfits})
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"{text} {'with' if nearest is Difference.LIBC_LEVEL else 'on'} {where}"
 
 
 def glibc_level(platform: str) -> tuple[int, str] | None:
-    """Read the minor version of glibc and the machine of a manylinux platform.
-
-    :param platform: a platform tag.
-    :returns: both, or None for any other platform.
-    """
+    """Return the minor version of glibc and the machine of a manylinux platform, else None."""
     match = _GLIBC.fullmatch(platform)
-    if match:
-        return int(match["minor"]), match["machine"]
-    match = _OLD_NAME.fullmatch(platform)
-    return (_NAMED[match["name"]], match["machine"]) if match else None
+    if match is None:
+        return None
+    number = match["number"]
+    minor = int(number) if match["perennial"] else LEGACY_MANYLINUX.get(number)
+    return None if minor is None else (minor, match["machine"])
 
 
-def _judge_platform(platform: str, places: frozenset[str]) -> Platform:
+def _compare_platform(platform: str, own: Collection[str]) -> _Platform:
     """Compare a platform with those of a target."""
-    if platform in places:
-        return Platform(Difference.FITS)
-    glibc = {level[1] for level in map(glibc_level, places) if level}
-    musl = {match["machine"] for match in map(MUSL.fullmatch, places) if match}
-    linux = {match["machine"] for match in map(_LINUX.fullmatch, places) if match}
-    if not glibc and not musl and not linux:
-        return _judge_elsewhere(platform, places)
-    machine, kind, level = _read_linux(platform)
+    if platform in own:
+        return _Platform(Difference.FITS)
+    linux = {each[:2] for each in map(_read_linux, own) if each[0]}
+    if not linux:
+        return _compare_elsewhere(platform, own)
+    machine, libc, level = _read_linux(platform)
     if not machine:
-        return Platform(Difference.SYSTEM, _system(platform))
-    if machine not in glibc | musl | linux:
-        return Platform(Difference.MACHINE, machine)
-    if kind == "linux":
-        return Platform(Difference.LIBC, f"{platform}, with unknown requirements")
-    if glibc if kind == "glibc" else musl:
-        return Platform(Difference.LIBC_LEVEL, f"{kind} {'.'.join(map(str, level))}", level)
-    return Platform(Difference.LIBC, f"{kind} only", level)
+        return _Platform(Difference.SYSTEM, _system(platform))
+    if machine not in {each for each, _ in linux}:
+        return _Platform(Difference.MACHINE, machine)
+    if libc == "linux":
+        return _Platform(Difference.LIBC, f"{platform}, with unknown requirements")
+    if libc in {each for _, each in linux}:
+        return _Platform(Difference.LIBC_LEVEL, f"{libc} {'.'.join(map(str, level))}", level)
+    return _Platform(Difference.LIBC, f"{libc} only", level)
 
 
 def _read_linux(platform: str) -> tuple[str, str, tuple[int, ...]]:
@@ -268,17 +228,17 @@ def _read_linux(platform: str) -> tuple[str, str, tuple[int, ...]]:
     return (plain["machine"], "linux", ()) if plain else ("", "", ())
 
 
-def _judge_elsewhere(platform: str, places: frozenset[str]) -> Platform:
+def _compare_elsewhere(platform: str, own: Collection[str]) -> _Platform:
     """Compare a platform with those of a target that is not Linux."""
-    mine = {match["machine"] for match in map(_MACOS.fullmatch, places) if match}
+    machines = {match["machine"] for match in map(_MACOS.fullmatch, own) if match}
     macos = _MACOS.fullmatch(platform)
-    if macos and macos["machine"] in mine:
+    if macos and macos["machine"] in machines:
         level = (int(macos["major"]), int(macos["minor"]))
-        return Platform(Difference.LIBC_LEVEL, f"macOS {level[0]}.{level[1]}", level)
+        return _Platform(Difference.LIBC_LEVEL, f"macOS {level[0]}.{level[1]}", level)
     system = _system(platform)
-    if any(_system(place) == system for place in places):
-        return Platform(Difference.MACHINE, platform if macos is None else macos["machine"])
-    return Platform(Difference.SYSTEM, system)
+    if system in map(_system, own):
+        return _Platform(Difference.MACHINE, platform if macos is None else macos["machine"])
+    return _Platform(Difference.SYSTEM, system)
 
 
 def _system(platform: str) -> str:
@@ -292,37 +252,109 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
     """Return what none of the wheels of a project supports, in any release.
 
     :param filenames: the names of all its wheels.
-    :param target: the target.
     :returns: the target's machine, system, C library or Python; empty if there are wheels for
         each of them, or no wheels.
     """
-    view = _view(target)
+    own = _comparison(target)
     parts = [tags.split("-") for tags in {_tags(filename) for filename in filenames}]
     if not parts:
         return ""
     platforms = {platform for _, _, some in parts for platform in some.split(".")}
-    nearest = min(view.place(platform).difference for platform in platforms)
+    nearest = min(own.compare_platform(platform).difference for platform in platforms)
     if nearest in {Difference.LIBC, Difference.MACHINE, Difference.SYSTEM}:
         # A linux_* wheel may be for any C library.
         known = nearest is not Difference.LIBC or not any(map(_LINUX.fullmatch, platforms))
-        return _own_place(view.places, nearest) if known else ""
+        return _own_platform(own.platforms, nearest) if known else ""
     builds = {(i, a) for some, abis, _ in parts for i in some.split(".") for a in abis.split(".")}
-    if builds & view.builds:
+    if builds & own.builds:
         return ""
-    interpreter, abi = view.best
-    other = interpreter in {each for each, _ in builds} and not is_free_threaded(abi)
-    return f"the ABI {abi}" if other else name_build(interpreter, abi)
+    threads = _is_free_threaded(own.abi)
+    if own.interpreter in {each for each, _ in builds} and not threads:
+        return f"the ABI {own.abi}"
+    return f"{'free-threaded ' if threads else ''}{name_pythons([(own.interpreter, False)])}"
 
 
-def _own_place(places: frozenset[str], nearest: Difference) -> str:
+def _own_platform(own: Collection[str], nearest: Difference) -> str:
     """Return the target's own machine, system or C library."""
-    if places == {"any"}:
+    if own == {"any"}:
         return "every platform"
-    read = sorted(each for each in map(_read_linux, places) if each[0])
-    if not read:
-        system = next(_system(place) for place in sorted(places) if place != "any")
-        machines = [place for place in places if _system(place) == system]
+    linux = sorted(each for each in map(_read_linux, own) if each[0])
+    if not linux:
+        system = next(_system(each) for each in sorted(own) if each != "any")
+        machines = [each for each in own if _system(each) == system]
         return system if nearest is Difference.SYSTEM else min(machines, key=len)
     if nearest is Difference.SYSTEM:
         return "Linux"
-    return read[0][0] if nearest is Difference.MACHINE else read[0][1]
+    return linux[0][0] if nearest is Difference.MACHINE else linux[0][1]
+
+
+def name_pythons(interpreters: Collection[tuple[str, bool]]) -> str:
+    """Return the names of interpreters, with consecutive versions as a range.
+
+    :param interpreters: (interpreter tag, whether newer ones are included).
+    :returns: such as ``CPython 3.9 to 3.12 and PyPy 3.10``; empty for no interpreters.
+    """
+    found: dict[str, dict[tuple[int, int], bool]] = {}
+    others = []
+    for interpreter, newer in interpreters:
+        match = _INTERPRETER.fullmatch(interpreter)
+        if match is None:
+            others.append(interpreter)
+            continue
+        version = int(match["major"]), int(match["minor"] or -1)
+        versions = found.setdefault(match["what"], {})
+        versions[version] = versions.get(version, False) or newer
+    named = [
+        f"{_INTERPRETER_NAMES[each]} {_join([*_spans(found[each])])}" for each in sorted(found)
+    ]
+    return _join([*named, *sorted(others)])
+
+
+def _spans(versions: dict[tuple[int, int], bool]) -> Iterator[str]:
+    newest = min((version for version, newer in versions.items() if newer), default=(99, 0))
+    known = enumerate(sorted(version for version in versions if version <= newest))
+    for _, group in groupby(known, lambda pair: (pair[1][0], pair[1][1] - pair[0])):
+        span = [version for _, version in group]
+        first, last = _format_version(span[0]), _format_version(span[-1])
+        if span[-1] == newest:
+            yield f"{first} and newer"
+        elif len(span) > 2:
+            yield f"{first} to {last}"
+        else:
+            yield from map(_format_version, span)
+
+
+def _format_version(version: tuple[int, int]) -> str:
+    return str(version[0]) if version[1] < 0 else f"{version[0]}.{version[1]}"
+
+
+def _join(names: list[str]) -> str:
+    *others, last = names or [""]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _is_free_threaded(abi: str) -> bool:
+    """Return whether an ABI is that of a free-threaded build (PEP 703)."""
+    return re.fullmatch(r"cp\d+t", abi) is not None
+
+
+def neighbours(interpreter: str, abi: str) -> Iterator[tuple[str, str]]:
+    """Return the same build of other Pythons: the nearest first, and the newer of two.
+
+    :returns: (interpreter tag, ABI tag), the given one first; empty unless it is CPython 3 or
+        PyPy 3. Some may not exist.
+    """
+    match = re.fullmatch(r"(cp|pp)3(\d+)", interpreter)
+    if match is None:
+        return
+    own, threads = int(match[2]), "t" if _is_free_threaded(abi) else ""
+    yield interpreter, abi
+    for distance in range(1, _FARTHEST):
+        older = [own - distance] if distance <= _OLDEST else []
+        for minor in (own + distance, *older):
+            if minor < (_FIRST_FREE_THREADED if threads else 0):
+                continue
+            if match[1] == "pp":
+                yield f"pp3{minor}", f"pypy3{minor}_pp73"
+            else:
+                yield f"cp3{minor}", f"cp3{minor}{'m' if minor < 8 else threads}"

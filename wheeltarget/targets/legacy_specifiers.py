@@ -4,6 +4,8 @@ Those pips (20.3, 21.3, 24.0) compare an invalid version, such as ``2011k`` or `
 old rules of setuptools: a number is greater than a word, and a word sorts before or after the end
 of the version in alphabetical order. pip 24.1 and later refuse such metadata, and so the release.
 Here each such specifier is converted to PEP 440.
+
+pip's process uses this with its own copy of packaging, so it does not import packaging.
 """
 
 from __future__ import annotations
@@ -25,65 +27,47 @@ _END = "final"
 
 
 def reads_legacy(python: str) -> bool:
-    """Return whether the last pip for a Python reads specifiers from before PEP 440.
-
-    :param python: the version of Python, at least major and minor.
-    """
+    """Return whether the last pip for a version of Python reads specifiers from before PEP 440."""
     major, minor = (int(number) for number in python.split(".")[:2])
     return (major, minor) < _OLDEST_WITHOUT
 
 
-def is_modern(text: str) -> bool:
-    """Return whether a specifier is valid by PEP 440.
+def modern_requirement(text: str, is_modern: Callable[[str], bool]) -> str:
+    """Convert the specifiers of a line of ``Requires-Dist`` to PEP 440.
 
-    :param text: the specifier.
-    """
-    from packaging.specifiers import InvalidSpecifier, Specifier
-
-    try:
-        Specifier(text)
-    except InvalidSpecifier:
-        return False
-    return True
-
-
-def modern_requirement(text: str, judge: Callable[[str], bool] = is_modern) -> str:
-    """Convert the specifiers of a requirement to PEP 440.
-
-    :param text: a line of ``Requires-Dist``.
-    :param judge: returns whether a specifier is valid.
+    :param is_modern: returns whether a specifier is valid by PEP 440.
     :returns: the line, unchanged if all its specifiers are valid.
     """
     match = _REQUIREMENT.fullmatch(text)
     if match is None or not match["specifiers"].strip():
         return text
-    specifiers = modern_specifiers(match["specifiers"], judge)
+    specifiers = modern_specifiers(match["specifiers"], is_modern)
     around = (match["open"], match["close"]) if specifiers else ("", "")
     return f"{match['name']}{around[0]}{specifiers}{around[1]}{match['rest']}"
 
 
-def modern_specifiers(text: str, judge: Callable[[str], bool] = is_modern) -> str:
-    """Convert a list of specifiers to PEP 440.
+def modern_specifiers(text: str, is_modern: Callable[[str], bool]) -> str:
+    """Convert a list of specifiers, such as that of ``Requires-Python``, to PEP 440.
 
-    :param text: specifiers separated by commas, such as those of ``Requires-Python``.
-    :param judge: returns whether a specifier is valid.
+    :param is_modern: returns whether a specifier is valid by PEP 440.
     :returns: the list, unchanged if all its specifiers are valid.
     """
     given = text.split(",")
-    converted = [each if judge(each) else _modern_specifier(each) for each in given]
+    converted = [each if is_modern(each) else _convert(each) for each in given]
     if converted == given:
         return text
-    return ",".join(each for each in converted if each)
+    return ",".join(filter(None, converted))
 
 
-def _modern_specifier(text: str) -> str:
-    """Convert one specifier; return an empty text if it holds for every version."""
-    match = _SPECIFIER.fullmatch(text)
-    return _by_old_rules(match["operator"], match["version"]) if match else text
+def _convert(text: str) -> str:
+    """Return the specifier that cuts the valid versions where an invalid one would sort.
 
-
-def _by_old_rules(operator: str, version: str) -> str:
-    """Return the specifier that cuts the valid versions where an invalid one would sort."""
+    :returns: an empty text if it holds for every version.
+    """
+    specifier = _SPECIFIER.fullmatch(text)
+    if specifier is None:
+        return text
+    operator, version = specifier["operator"], specifier["version"]
     if operator == "==":
         return f"==={version}"  # no release has this version
     if operator == "!=":

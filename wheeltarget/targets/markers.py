@@ -2,16 +2,14 @@
 
 A marker consists of comparisons, ``and`` and ``or``, without ``not``. So if its value is the same
 with every unknown comparison false and with every one true, it does not depend on unknown values.
+
+pip's process uses this with its own copy of packaging, so it does not import packaging.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from wheeltarget.targets.target import Target
 
 # Every target knows this variable.
 _ALWAYS = '"" in python_full_version'
@@ -24,12 +22,10 @@ _OPERATOR = r"\s*(?:not\s+in|in|===|[<>=!~]=|<|>)\s*"
 def holds(
     marker: str, evaluate: Callable[[str], bool], unknown: Collection[str]
 ) -> bool | tuple[str, ...]:
-    """Return whether a marker holds, if that is known.
+    """Return whether a marker holds, or its unknown variables if it depends on them.
 
     :param marker: a marker (dependency specifiers, PEP 508), as ``str(Marker)`` writes it.
     :param evaluate: evaluates a marker with known variables only.
-    :param unknown: the unknown variables.
-    :returns: whether it holds, or its unknown variables if it depends on them.
     """
     unquoted = re.sub(_STRING, '""', marker)
     asked = tuple(name for name in sorted(unknown) if re.search(rf"\b{name}\b", unquoted))
@@ -39,47 +35,21 @@ def holds(
     return low if low == high else asked
 
 
-def without_extras(marker: str) -> str:
-    """Return a marker as it is if every extra is requested.
+def without_extras(marker: str, evaluate: Callable[[str], bool]) -> str:
+    """Return a marker as it is if every extra is requested; empty if it always holds then.
 
     :param marker: a marker, as ``str(Marker)`` writes it.
-    :returns: a marker without ``extra``; empty if it always holds then.
+    :param evaluate: evaluates a marker.
     """
     settled = _settle(marker, ("extra",), _ALWAYS)
     if settled == marker:
         return marker
-    from packaging.markers import Marker
-
     others = re.compile(rf"(?P<always>{re.escape(_ALWAYS)})|{_OPERAND}{_OPERATOR}{_OPERAND}")
-    if Marker(others.sub(lambda match: match["always"] or _NEVER, settled)).evaluate():
+    if evaluate(others.sub(lambda match: match["always"] or _NEVER, settled)):
         return ""
     either = rf"\({re.escape(_ALWAYS)}(?: or {re.escape(_ALWAYS)})+\)"
     settled = re.sub(either, lambda _: _ALWAYS, settled)
     return settled.replace(f"{_ALWAYS} and ", "").replace(f" and {_ALWAYS}", "")
-
-
-def evaluate(marker: str, target: Target, extra: str = "") -> bool | tuple[str, ...]:
-    """Evaluate a marker for a target.
-
-    :param marker: the marker, as ``str(Marker)`` writes it.
-    :param target: the target.
-    :param extra: the requested extra, if any.
-    :returns: whether it holds, or its unknown variables if it depends on them; an empty tuple if
-        the marker cannot be evaluated.
-    """
-    from packaging.markers import (
-        InvalidMarker,
-        Marker,
-        UndefinedComparison,
-        UndefinedEnvironmentName,
-    )
-
-    environment = {**dict.fromkeys(target.unknown, ""), **target.environment, "extra": extra}
-    try:
-        return holds(marker, lambda text: Marker(text).evaluate(environment), target.unknown)
-    except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, KeyError):
-        # pip reports it; older versions of packaging raise KeyError.
-        return ()
 
 
 def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:

@@ -1,13 +1,37 @@
-"""Names of targets in clauses and options, before they are looked up."""
+"""Names of targets before they are looked up, and the tables of ``[tool.wheeltarget]``.
+
+A name is written in a clause, in an option, or as a default of the project in the nearest
+pyproject.toml. The project and the user can also define targets under names of their own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
 
-from wheeltarget.errors import Fault, InputError, Location
+import platformdirs
+
+from wheeltarget.errors import Fault, InputError, Location, TargetError, locate
+from wheeltarget.utils.files import PROJECT_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.toml import parse_toml
+
+HOST = "host"
+"""The name of the running interpreter."""
+
+HOST_LABEL = "this interpreter"
+"""The label of the running interpreter if no target is named."""
 
 KEYS = ("tags", "target")
+"""The keys of clauses, and the settings of a project that name targets."""
+
+_TARGETS = "targets"
+_NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
+_LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +39,6 @@ class TargetName:
     """One value of a clause or an option that names a target.
 
     :param key: ``tags`` or ``target``.
-    :param text: the value, with ``${VAR}`` expanded.
     :param folder: the base of a relative path.
     :param fault: its place, for an error; the message is added then.
     """
@@ -27,24 +50,187 @@ class TargetName:
 
 
 def command_line_targets(tags: Sequence[str], targets: Sequence[str]) -> tuple[TargetName, ...]:
-    """Parse the targets that the command line names for lines without one.
-
-    :param tags: the values of ``--tags``, each separated by commas.
-    :param targets: the values of ``--target``, likewise.
-    :raises InputError: if an entry is empty.
-    """
+    """Parse the values of ``--tags`` and ``--target``; raise InputError if an entry is empty."""
     names, faults = [], []
     for key, values in (("tags", tags), ("target", targets)):
         for number, value in enumerate(values, start=1):
             column = 1
             for item in value.split(","):
-                lead = len(item) - len(item.lstrip())
-                place = Location(f"--{key}", number, column + lead)
-                fault = Fault("", "", place, value, max(len(item.strip()), 1))
-                if not item.strip():
-                    faults.append(replace(fault, message=f"--{key} has an empty entry"))
-                names.append(TargetName(key, item.strip(), "", fault))
+                text = item.strip()
+                place = Location(f"--{key}", number, column + len(item) - len(item.lstrip()))
+                fault = Fault("", "", place, value, max(len(text), 1))
+                if not text:
+                    faults.append(locate(fault, f"--{key} has an empty entry", ""))
+                names.append(TargetName(key, text, "", fault))
                 column += len(item) + 1
     if faults:
         raise InputError(tuple(faults))
     return tuple(names)
+
+
+def is_path(text: str) -> bool:
+    """Return whether a value of ``target=`` is the path of a file."""
+    return text.endswith((".toml", ".json", ".txt")) or "/" in text or os.sep in text
+
+
+class Projects:
+    """The settings of projects, each pyproject.toml read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, tuple[str, dict[str, Any]]] = {}
+
+    def nearest(self, folder: Path) -> tuple[Path, str, dict[str, Any]]:
+        """Return the first pyproject.toml from a folder upwards, its text, and our table in it."""
+        *_, last = project_files(folder)
+        if last not in self._read and os.path.isfile(last):  # noqa: PTH113 - False without permission
+            self._read[last] = _read_project(last)
+        return (last, *self._read.get(last, ("", {})))
+
+    def defaults(self, folder: Path) -> tuple[TargetName, ...]:
+        """Return the default targets of a folder's project; raise InputError if they are wrong."""
+        file, text, table = self.nearest(folder)
+        names: list[TargetName] = []
+        for key, value in table.items():
+            place = _place(str(file), text, key)
+            _check_setting(key, value, place)
+            values = [value] if isinstance(value, str) else value
+            names += [
+                TargetName(key, item.strip(), str(file.parent), place)
+                for each in (values if key in KEYS else ())
+                for item in each.split(",")
+            ]
+        return tuple(sorted(names, key=lambda name: KEYS.index(name.key)))
+
+
+def project_files(folder: Path) -> tuple[Path, ...]:
+    """Return the files that decide which project a folder belongs to, and its settings.
+
+    :returns: each pyproject.toml from there upwards; only the last one may exist.
+    """
+    resolved = folder.resolve()
+    files = []
+    for each in (resolved, *resolved.parents):
+        files.append(each / "pyproject.toml")
+        if os.path.isfile(files[-1]):  # noqa: PTH113 - False without permission
+            break
+    return tuple(files)
+
+
+def _read_project(file: Path) -> tuple[str, dict[str, Any]]:
+    """Return the text of a pyproject.toml, and our table in it."""
+    try:
+        data = read_regular(file, PROJECT_FILE)
+    except RefusedFileError as error:
+        raise InputError((Fault(f"cannot read {file}: {error.strerror}"),)) from error
+    except OSError:
+        return "", {}
+    if b"wheeltarget" not in data:
+        return "", {}  # others report whether it parses
+    try:
+        text = data.decode("utf-8")
+        tools = parse_toml(text).get("tool", {})
+    except (RecursionError, ValueError) as error:
+        nested = isinstance(error, RecursionError)
+        reason = "it is nested too deeply" if nested else error
+        raise InputError((Fault(f"cannot read {file}: {reason}"),)) from error
+    table = tools.get("wheeltarget", {}) if isinstance(tools, dict) else {}
+    if not isinstance(table, dict):
+        raise InputError((Fault(f"{file}: tool.wheeltarget must be a table"),))
+    return text, table
+
+
+def _check_setting(key: str, value: object, place: Fault) -> None:
+    """Refuse an unknown setting, or a wrong value."""
+    hint = ""
+    values = [value] if isinstance(value, str) else value
+    if key == _TARGETS:
+        if isinstance(value, dict) and all(isinstance(each, dict) for each in value.values()):
+            return
+        message = "tool.wheeltarget.targets must be a table of targets"
+        hint = "write a table for each target: [tool.wheeltarget.targets.NAME]"
+    elif key not in KEYS:
+        near = get_close_matches(key, KEYS, n=1, cutoff=0.5)
+        message = f"tool.wheeltarget has no setting {key}"
+        hint = f"write {near[0]} = …" if near else "the settings are tags, target and targets"
+    elif not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        message = f"tool.wheeltarget.{key} must be a string or a list of strings"
+    elif all(item.strip() for each in values for item in each.split(",")):
+        return
+    else:
+        message = f"tool.wheeltarget.{key} has an empty entry"
+    raise InputError((locate(place, message, hint),))
+
+
+def _place(file: str, text: str, key: str) -> Fault:
+    """Return the place of a key, which ``tomllib`` does not report."""
+    begun = False
+    for number, line in enumerate(text.splitlines(), start=1):
+        begun = begun or line.strip() == "[tool.wheeltarget]"
+        found = re.match(rf"\s*({re.escape(key)})\s*=", line) if begun else None
+        if found:
+            return Fault("", "", Location(file, number, found.start(1) + 1), line, len(key))
+    return Fault("", "", Location(file, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class UserTarget:
+    """A target that the project or the user defines.
+
+    :param table: its table, or None if the whole file defines it.
+    """
+
+    name: str
+    file: Path
+    table: Mapping[str, Any] | None
+
+
+def is_valid_name(name: str) -> bool:
+    """Return whether a name can be that of a target, and does not mean something else."""
+    other = _LIKE_A_TAG.fullmatch(name) or name == HOST or name.endswith((".toml", ".json"))
+    return bool(_NAME.fullmatch(name)) and not other
+
+
+def user_targets(folder: Path, projects: Projects) -> dict[str, UserTarget]:
+    """Return the targets of the user and of a folder's project, which take precedence, by name.
+
+    :raises TargetError: if a name would mean something else, or pyproject.toml is wrong.
+    """
+    found = {target.name: target for target in (*_of_user(), *_of_project(folder, projects))}
+    for target in found.values():
+        if not is_valid_name(target.name):
+            message = f"{target.file}: a target cannot be called {target.name}"
+            hint = "a name has letters, digits, dots and dashes, and is neither host nor a tag"
+            raise TargetError(message, hint, code="WT215")
+    return dict(sorted(found.items()))
+
+
+def find_user_target(name: str, folder: Path, projects: Projects) -> UserTarget | None:
+    """Return one of :func:`user_targets`; None if there is none."""
+    return user_targets(folder, projects).get(name) if is_valid_name(name) else None
+
+
+def _of_project(folder: Path, projects: Projects) -> Iterator[UserTarget]:
+    try:
+        file, text, table = projects.nearest(folder)
+        tables = table.get(_TARGETS, {})
+        _check_setting(_TARGETS, tables, _place(str(file), text, _TARGETS))
+    except InputError as error:
+        where = f"{error.faults[0].location}: " if error.faults[0].location else ""
+        raise TargetError(f"{where}{error.message}", error.hint, code="WT203") from error
+    return (UserTarget(name, file, table) for name, table in tables.items())
+
+
+def _of_user() -> Iterator[UserTarget]:
+    folder = user_folder()
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - it may not exist
+    except OSError:
+        names = []
+    files = (folder / name for name in names if name.endswith(".toml"))
+    # A file whose name is not valid, such as a copy, is ignored.
+    return (UserTarget(file.stem, file, None) for file in files if is_valid_name(file.stem))
+
+
+def user_folder() -> Path:
+    """Return the folder of the user's target files."""
+    return Path(platformdirs.user_config_dir("wheeltarget", appauthor=False), _TARGETS)

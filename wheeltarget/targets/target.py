@@ -10,33 +10,40 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from packaging.markers import (
+    InvalidMarker,
+    Marker,
+    UndefinedComparison,
+    UndefinedEnvironmentName,
+)
+from packaging.requirements import Requirement
+from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
+from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
+
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.abis import check_cpython_abi, check_other_abi, loads
-from wheeltarget.targets.platforms import Platform, parse_platform
+from wheeltarget.targets.legacy_specifiers import (
+    modern_requirement,
+    modern_specifiers,
+    reads_legacy,
+)
+from wheeltarget.targets.markers import holds
+from wheeltarget.targets.tags import Platform, check_abi, loaded_abis, parse_platform
 
 MARKER_VARIABLES = (
-    "os_name",
-    "sys_platform",
-    "platform_machine",
-    "platform_python_implementation",
-    "platform_release",
-    "platform_system",
-    "platform_version",
-    "python_version",
-    "python_full_version",
-    "implementation_name",
-    "implementation_version",
-)
+    "os_name", "sys_platform", "platform_machine", "platform_python_implementation",
+    "platform_release", "platform_system", "platform_version", "python_version",
+    "python_full_version", "implementation_name", "implementation_version",
+)  # fmt: skip
 """The variables that the dependency specifiers page defines, without ``extra``."""
 
-IMPLEMENTATIONS = {
+_IMPLEMENTATIONS = {
     "cp": ("cpython", "CPython"),
     "pp": ("pypy", "PyPy"),
     "graalpy": ("graalpy", "GraalVM"),
 }
 """``implementation_name`` and ``platform_python_implementation`` by interpreter."""
 
-EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
+_EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
 
 _INTERPRETER = re.compile(r"(cp|pp|py|graalpy)([1-9])(\d{0,2})", re.ASCII)
 _FULL_VERSION = re.compile(r"(?P<release>(?P<minor>\d+\.\d+)\.\d+)[\w.+]*", re.ASCII)
@@ -67,15 +74,13 @@ class Target:
         for tag in self.tags:
             if _TAG.fullmatch(tag) is None:
                 message = f"{self.label}: {tag!r} is not one tag"
-                raise TargetError(message, f"write {EXAMPLE}", code="WT210")
+                raise TargetError(message, f"write {_EXAMPLE}", code="WT210")
         known = dict(self.markers)
-        strange = sorted(known.keys() - set(MARKER_VARIABLES))
-        if strange:
-            raise TargetError(
-                f"{self.label}: unknown marker variable {strange[0]}",
-                f"known ones: {', '.join(MARKER_VARIABLES)}",
-                code="WT211",
-            )
+        unknown = sorted(known.keys() - set(MARKER_VARIABLES))
+        if unknown:
+            message = f"{self.label}: unknown marker variable {unknown[0]}"
+            hint = f"known ones: {', '.join(MARKER_VARIABLES)}"
+            raise TargetError(message, hint, code="WT211")
         full = _FULL_VERSION.fullmatch(known.get("python_full_version", ""))
         if full is None:
             raise TargetError(
@@ -101,15 +106,57 @@ class Target:
     @property
     def unknown(self) -> tuple[str, ...]:
         """Return the names of the unknown marker variables."""
-        known = dict(self.markers)
+        known = self.environment
         return tuple(name for name in MARKER_VARIABLES if name not in known)
 
     @property
     def python(self) -> str:
         """Return the Python release, such as ``3.6.15``."""
-        match = _FULL_VERSION.fullmatch(dict(self.markers)["python_full_version"])
+        match = _FULL_VERSION.fullmatch(self.environment["python_full_version"])
         assert match is not None  # noqa: S101 - __post_init__ has checked it
         return match["release"]
+
+    def evaluate(self, marker: str, extra: str = "") -> bool | tuple[str, ...]:
+        """Evaluate a marker, if its value is known.
+
+        :param marker: the marker, as ``str(Marker)`` writes it.
+        :param extra: the requested extra, if any.
+        :returns: whether it holds, or its unknown variables if it depends on them; an empty tuple
+            if the marker cannot be evaluated.
+        """
+        environment = {**dict.fromkeys(self.unknown, ""), **self.environment, "extra": extra}
+        try:
+            return holds(marker, lambda text: Marker(text).evaluate(environment), self.unknown)
+        except (InvalidMarker, UndefinedComparison, UndefinedEnvironmentName, KeyError):
+            # pip reports it; older versions of packaging raise KeyError.
+            return ()
+
+    def parse_requirement(self, text: str) -> Requirement:
+        """Parse a line of ``Requires-Dist`` as the environment's own pip does.
+
+        :raises InvalidRequirement: if it cannot be parsed.
+        """
+        legacy = reads_legacy(self.python)
+        return Requirement(modern_requirement(text, _is_modern) if legacy else text)
+
+    def accepts_python(self, requires: str) -> bool:
+        """Return whether ``Requires-Python`` includes the Python; an invalid one does."""
+        if not requires:
+            return True
+        if reads_legacy(self.python):
+            requires = modern_specifiers(requires, _is_modern)
+        try:
+            return SpecifierSet(requires, prereleases=True).contains(self.python)
+        except InvalidSpecifier:
+            return True
+
+
+def _is_modern(text: str) -> bool:
+    try:
+        Specifier(text)
+    except InvalidSpecifier:
+        return False
+    return True
 
 
 def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Target:
@@ -126,15 +173,12 @@ def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Ta
     interpreter, abis, platform_tags = _split(written)
     implementation, version = _parse_interpreter(interpreter, written)
     full_version = _full_version(implementation, interpreter, newest)
-    platforms = _platforms(interpreter, abis, platform_tags)
+    platforms = _parse_platforms(interpreter, abis, platform_tags)
     _check_platforms(written, platforms)
-    if implementation == "cp":
-        check_cpython_abi(interpreter, version, abis, platforms)
-    else:
-        check_other_abi(implementation, interpreter, abis, platforms)
+    check_abi(implementation, interpreter, version, abis, platforms)
     markers = _markers(implementation, version, full_version, platforms[0])
     accepted = tuple(dict.fromkeys(tag for each in platforms for tag in each.accepts))
-    tags = _tags(implementation, interpreter, version, abis, accepted)
+    tags = map(str, _tags(implementation, interpreter, version, abis, accepted))
     return Target(label or written, tuple(tags), tuple(markers.items()))
 
 
@@ -142,7 +186,7 @@ def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     """Split a tag into its interpreter, ABIs and platforms."""
     parts = written.split("-")
     if len(parts) != 3:
-        hint = f"a tag is INTERPRETER-ABI-PLATFORM, such as {EXAMPLE}"
+        hint = f"a tag is INTERPRETER-ABI-PLATFORM, such as {_EXAMPLE}"
         if written.endswith(".whl"):
             hint = "a tag is the last three parts of the file name, without .whl"
         elif len(parts) > 3:
@@ -150,19 +194,17 @@ def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         raise TargetError(f"{written} is not a tag", hint, code="WT101")
     interpreter, abi, platform = parts
     if "." in interpreter:
-        raise _one_interpreter(interpreter, f"{abi}-{platform}")
+        raise _not_one_interpreter(interpreter, f"{abi}-{platform}")
     for part in (interpreter, *abi.split("."), *platform.split(".")):
         if not _TAG_PART.fullmatch(part):
-            raise TargetError(
-                f"{written} is not a tag: {part!r} is not made of letters, digits and _",
-                f"write it like {EXAMPLE}",
-                code="WT102",
-            )
+            message = f"{written} is not a tag: {part!r} is not made of letters, digits and _"
+            hint = f"write it like {_EXAMPLE}"
+            raise TargetError(message, hint, code="WT102")
     abis, platforms = (tuple(dict.fromkeys(part.split("."))) for part in (abi, platform))
     return interpreter, abis, platforms
 
 
-def _one_interpreter(interpreter: str, rest: str) -> TargetError:
+def _not_one_interpreter(interpreter: str, rest: str) -> TargetError:
     """Return the error for an interpreter with a dot."""
     if re.fullmatch(r"(cp|python)?\d\.\d+", interpreter):
         digits = re.sub(r"\D", "", interpreter)
@@ -184,18 +226,14 @@ def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, 
     if match is None:
         digits = re.search(r"\d{2,3}", interpreter)
         meant = f"cp{digits[0]}" if digits else "cp312"
-        raise TargetError(
-            f"{written} is not a tag: {interpreter} is not an interpreter",
-            f"write {meant}, or pp310 for PyPy, or py39 for any Python 3.9",
-            code="WT103",
-        )
+        message = f"{written} is not a tag: {interpreter} is not an interpreter"
+        hint = f"write {meant}, or pp310 for PyPy, or py39 for any Python 3.9"
+        raise TargetError(message, hint, code="WT103")
     implementation, major, minor = match.groups()
     if not minor:
-        raise TargetError(
-            f"{written} does not name an environment: which Python {major}?",
-            f"add the version, as in {'py27' if major == '2' else f'{implementation}312'}",
-            code="WT105",
-        )
+        message = f"{written} does not name an environment: which Python {major}?"
+        hint = f"add the version, as in {'py27' if major == '2' else f'{implementation}312'}"
+        raise TargetError(message, hint, code="WT105")
     return implementation, (int(major), int(minor))
 
 
@@ -204,18 +242,15 @@ def _full_version(implementation: str, interpreter: str, newest: Mapping[str, st
     digits = interpreter.removeprefix(implementation)
     full = newest.get(f"{'cp' if implementation == 'py' else implementation}{digits}")
     if full is None:
-        raise TargetError(
-            f"{interpreter} is not a known Python",
-            "describe it in a target file and name that: target=./FILE.toml",
-            code="WT106",
-        )
+        message = f"{interpreter} is not a known Python"
+        hint = "describe it in a target file and name that: target=./FILE.toml"
+        raise TargetError(message, hint, code="WT106")
     return full
 
 
-def _platforms(
+def _parse_platforms(
     interpreter: str, abis: tuple[str, ...], tags: tuple[str, ...]
 ) -> tuple[Platform, ...]:
-    """Read the platforms of a tag."""
     found = []
     for number, tag in enumerate(tags):
         try:
@@ -230,25 +265,19 @@ def _platforms(
 
 def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
     """Refuse a set of platforms that no single machine has."""
+    first, *others = platforms
+    different = next((each for each in others if each.markers != first.markers), None)
+    hint = "write two tags, separated by a comma"
     if {"glibc", "musl"} <= {each.libc for each in platforms}:
-        raise TargetError(
-            f"{written} is not an environment: no Python runs on both glibc and musl",
-            "write two tags, separated by a comma",
-            code="WT107",
-        )
-    if len(platforms) > 1 and "any" in {each.tag for each in platforms}:
-        raise TargetError(
-            f"{written} is not an environment: any is not a machine",
-            "remove any; a target with a platform accepts wheels for any platform too",
-            code="WT107",
-        )
-    if len({each.markers for each in platforms}) > 1:
-        first, other = platforms[0], next(p for p in platforms if p.markers != platforms[0].markers)
-        raise TargetError(
-            f"{written} is not an environment: {first.tag} and {other.tag} are different machines",
-            "write two tags, separated by a comma",
-            code="WT107",
-        )
+        reason = "no Python runs on both glibc and musl"
+    elif others and "any" in {each.tag for each in platforms}:
+        reason = "any is not a machine"
+        hint = "remove any; a target with a platform accepts wheels for any platform too"
+    elif different:
+        reason = f"{first.tag} and {different.tag} are different machines"
+    else:
+        return
+    raise TargetError(f"{written} is not an environment: {reason}", hint, code="WT107")
 
 
 def _tags(
@@ -257,23 +286,18 @@ def _tags(
     version: tuple[int, int],
     abis: tuple[str, ...],
     platforms: tuple[str, ...],
-) -> Iterable[str]:
+) -> Iterable[Tag]:
     """Return the tags of an environment in the order of ``packaging.tags``."""
-    from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
-
     general_name = {"cp": interpreter, "pp": f"pp{version[0]}"}.get(implementation)
     if platforms == ("any",):
-        first = [Tag(general_name, "none", "any")] if general_name else []
-        return dict.fromkeys(map(str, (*first, *compatible_tags(version, None, platforms))))
+        pure = [Tag(general_name, "none", "any")] if general_name else []
+        return (*pure, *compatible_tags(version, None, platforms))
     native = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
-    specific: Iterable[Tag]
-    if implementation == "cp":
-        native = list(dict.fromkeys([*native, *(each for abi in native for each in loads(abi))]))
-        specific = cpython_tags(version, native, platforms)
-    else:
-        specific = generic_tags(interpreter, native, platforms)
     general = compatible_tags(version, general_name, platforms)
-    return dict.fromkeys(map(str, (*specific, *general)))
+    if implementation != "cp":
+        return (*generic_tags(interpreter, native, platforms), *general)
+    loaded = dict.fromkeys([*native, *(each for abi in native for each in loaded_abis(abi))])
+    return (*cpython_tags(version, list(loaded), platforms), *general)
 
 
 def _markers(
@@ -285,8 +309,8 @@ def _markers(
     known["python_full_version"] = full_version
     if version[0] == 2 and known.get("sys_platform") == "linux":
         known["sys_platform"] = "linux2"
-    if implementation in IMPLEMENTATIONS:
-        name, long_name = IMPLEMENTATIONS[implementation]
+    if implementation in _IMPLEMENTATIONS:
+        name, long_name = _IMPLEMENTATIONS[implementation]
         known["platform_python_implementation"] = long_name
         # Before PEP 421 (Python 3.3) there is no sys.implementation; packaging uses this then.
         known["implementation_name"] = name if version >= (3, 3) else ""
@@ -295,16 +319,3 @@ def _markers(
         elif implementation == "cp":
             known["implementation_version"] = full_version
     return known
-
-
-def host_target() -> Target:
-    """Describe the running interpreter.
-
-    :returns: its tags and all eleven marker variables.
-    """
-    from packaging.markers import default_environment
-    from packaging.tags import sys_tags
-
-    tags = tuple(str(tag) for tag in sys_tags())
-    environment = {name: str(value) for name, value in default_environment().items()}
-    return Target(tags[0], tags, tuple(environment.items()))

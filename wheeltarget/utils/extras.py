@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+
 from wheeltarget.errors import UsageError
 
 
@@ -11,10 +13,7 @@ def require(module: str, what: str, extra: str) -> None:
     :param module: a module of the dependency.
     :param what: what needs it, for the message.
     :param extra: the extra of wheeltarget that installs it.
-    :raises UsageError: if it is not installed.
     """
-    from importlib.util import find_spec
-
     if find_spec(module) is None:
         raise UsageError(
             f"{what}, which is not installed", f"install it with pip install 'wheeltarget[{extra}]'"

@@ -5,6 +5,8 @@ modules there first if it is started with ``-m`` or ``-c``, so every Python proc
 a command line that is built here; a test checks that.
 
 ``PYTHONSAFEPATH`` would do the same, but build backends would inherit it.
+
+Start-up: this is loaded before everything else, so it imports nothing more.
 """
 
 from __future__ import annotations
@@ -18,20 +20,12 @@ for that alone since 3.11."""
 
 
 def python(*arguments: str) -> list[str]:
-    """Build a command line for the running Python with its installed packages.
-
-    :param arguments: Python's arguments, such as ``-m`` and a module.
-    :returns: the command line.
-    """
+    """Build a command line for the running Python with its installed packages."""
     return [sys.executable, "-P", *arguments]
 
 
 def bare_python(*arguments: str) -> list[str]:
-    """Build a command line for the running Python with only its standard library.
-
-    :param arguments: Python's arguments, such as a file.
-    :returns: the command line.
-    """
+    """Build a command line for the running Python with only its standard library."""
     return [sys.executable, "-I", "-S", *arguments]
 
 
@@ -42,40 +36,29 @@ def other_python_script(executable: str, file: str, *arguments: str) -> list[str
 
     :param executable: its path, or a name to look up on ``PATH``.
     :param file: the file; its folder must not hold modules, since Python imports from there.
-    :param arguments: the file's arguments.
-    :returns: the command line.
-    :raises FileNotFoundError: if there is no program with that name.
     """
     return [find_program(executable), "-E", file, *arguments]
 
 
 def other_python_code(executable: str, code: str, *arguments: str) -> list[str]:
-    """Build a command line for a Python of any version that runs code, without site-packages.
-
-    :param executable: its path, or a name to look up on ``PATH``.
-    :param code: the code.
-    :param arguments: its arguments.
-    :returns: the command line.
-    :raises FileNotFoundError: if there is no program with that name.
-    """
+    """Build a command line for a Python of any version that runs code, without site-packages."""
     return [find_program(executable), "-B", "-E", "-S", "-c", _DETACH + code, *arguments]
 
 
 def find_program(name: str) -> str:
-    """Find a program, but not in the working directory.
+    """Find a program by its path or on ``PATH``, but not in the working directory.
 
-    :param name: a path, or a name to look up on ``PATH``.
     :returns: the absolute path, or the name if the system itself searches only ``PATH``.
     :raises FileNotFoundError: if there is no program with that name.
     """
-    if os.path.dirname(name):  # noqa: PTH120 - a path may begin with a dot
-        return os.path.abspath(name)  # noqa: PTH100
+    if os.path.dirname(name):  # a path may begin with a dot
+        return os.path.abspath(name)
     if os.name != "nt":
         return name
     # Windows looks beside this program and in the working directory first.
     for folder in filter(None, os.get_exec_path()):
         for each in (name, f"{name}.exe"):
-            path = os.path.join(folder, each)  # noqa: PTH118
-            if os.path.isfile(path):  # noqa: PTH113
+            path = os.path.join(folder, each)
+            if os.path.isfile(path):
                 return path
     raise FileNotFoundError(2, "no such program", name)

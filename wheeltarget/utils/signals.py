@@ -1,4 +1,4 @@
-"""Signals that end a run: turned into an error, or ignored while files are placed."""
+"""Signals that end a run: turned into an error, passed on, or ignored while files are placed."""
 
 from __future__ import annotations
 
@@ -10,26 +10,22 @@ from types import FrameType
 
 from wheeltarget.errors import InterruptedRunError
 
-SIGNALS = tuple(
+_SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
 
 
 class Interrupts:
-    """The state that the signal handlers share with the run.
-
-    :param signum: the first signal received, or 0.
-    """
+    """The state that the signal handlers share with the run."""
 
     def __init__(self) -> None:
-        self.signum = 0
-        self._held = False
+        self._received = self._held = False
 
     def receive(self, signum: int, _frame: FrameType | None) -> None:
         """Handle a signal; only the first one counts, so that clean-up is not interrupted."""
-        if self.signum:
+        if self._received:
             return
-        self.signum = signum
+        self._received = True
         if not self._held:
             raise InterruptedRunError(signum)
 
@@ -73,7 +69,7 @@ def _handled_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[No
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
     try:
         for signum, handler in before.items():
             if handler is not signal.SIG_IGN:

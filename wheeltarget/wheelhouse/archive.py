@@ -29,24 +29,13 @@ _LONGEST_PATH, _LONGEST_NAME = 1024, 255
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _SCHEMES = ("data", "headers", "platlib", "purelib", "scripts")
 _HEADER = struct.Struct("<4s5H3I2H")
-_DEVICE = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\..*)?", re.IGNORECASE
-)
-_NOT_ON_WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]')
+_DEVICE = r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³])(?:\..*)?"
+_NOT_ON_WINDOWS = re.compile(rf'\A{_DEVICE}\Z|[<>:"|?*\x00-\x1f]|[. ]\Z', re.IGNORECASE)
 
-DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-)
-"""What reading a damaged archive raises. Encryption is a RuntimeError, and an unknown compression
-method a NotImplementedError."""
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError)
+DAMAGE = (*_BROKEN, OSError, RuntimeError, ValueError, OverflowError)
+"""What reading a damaged archive raises. Encryption and an unknown compression method are a
+RuntimeError."""
 
 
 def describe_damage(error: Exception) -> str:
@@ -59,7 +48,7 @@ def describe_damage(error: Exception) -> str:
 class Flaw(NamedTuple):
     """A flaw of a wheel.
 
-    :param code: its kind, one of :data:`wheeltarget.commands.check.codes.CHECK_CODES`.
+    :param code: one of :data:`wheeltarget.commands.check.findings.CHECK_CODES`.
     :param message: what is wrong, without the name of the wheel and without a full stop.
     """
 
@@ -68,11 +57,7 @@ class Flaw(NamedTuple):
 
 
 def refuse_large_directory(stream: IO[bytes]) -> None:
-    """Raise an error if the central directory of an archive would not fit into memory.
-
-    :param stream: the archive.
-    :raises zipfile.BadZipFile: if the directory claims to be too large.
-    """
+    """Raise BadZipFile if the central directory of an archive would not fit into memory."""
     length = stream.seek(0, 2)
     start = max(length - 22 - 0xFFFF, 0)
     stream.seek(start)
@@ -101,11 +86,7 @@ def refuse_large_directory(stream: IO[bytes]) -> None:
 
 
 def check_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Iterator[Flaw]:
-    """Check the names, kinds and compression of the members of an archive.
-
-    :param members: its members.
-    :param windows: whether it is for Windows only.
-    """
+    """Check the names, kinds and compression of members, on Windows or on any system."""
     names = [member.filename for member in members]
     for name, number in Counter(names).items():
         if number > 1:
@@ -114,12 +95,11 @@ def check_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Itera
     for member in members:
         # zipfile replaces backslashes on Windows, and cuts a name at a NUL.
         name = member.orig_filename
-        if leads_out(name):
-            yield Flaw(
-                "WC103", f"{name[:_LONGEST_NAME]!r} would be written outside the wheel's folder"
-            )
-        elif why := unfit(name, windows=windows):
-            yield Flaw("WC120", f"{name[:_LONGEST_NAME]!r} {why}")
+        short = repr(name[:_LONGEST_NAME])
+        if leaves_folder(name):
+            yield Flaw("WC103", f"{short} would be written outside the wheel's folder")
+        elif problem := find_name_problem(name, windows=windows):
+            yield Flaw("WC120", f"{short} {problem}")
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
             what = "a symbolic link" if kind == stat.S_IFLNK else "a special file"
@@ -131,29 +111,19 @@ def check_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Itera
 
 
 def can_be_read(member: zipfile.ZipInfo) -> bool:
-    """Return whether zipfile can unpack a member piece by piece.
-
-    It can if the member is stored or deflated; of other methods it unpacks whole blocks.
-    """
+    """Return whether zipfile can unpack a member piece by piece, not only in whole blocks."""
     return member.compress_type in _METHODS
 
 
-def leads_out(name: str) -> bool:
-    """Return whether a member's name could lead out of the folder that it is unpacked into.
-
-    :param name: the name as it is in the archive; that of a folder may end with a slash.
-    """
+def leaves_folder(name: str) -> bool:
+    """Return whether a member's name could be outside the folder that it is unpacked into."""
     parts = re.split(r"[/\\]", name.removesuffix("/"))
     drive = any(re.match(r"[A-Za-z]:", part) for part in parts)
     return "\0" in name or "\\" in name or drive or not {"", ".", ".."}.isdisjoint(parts)
 
 
-def unfit(name: str, *, windows: bool) -> str:
-    """Return why no file can have a name, or an empty string if one can.
-
-    :param name: the name, with slashes.
-    :param windows: whether the file is for Windows.
-    """
+def find_name_problem(name: str, *, windows: bool) -> str:
+    """Return why no file can have a path, on Windows or anywhere; an empty string if one can."""
     parts = name.removesuffix("/").split("/")
     kinds = set(map(unicodedata.category, set(name)))
     if "Cs" in kinds:
@@ -162,22 +132,20 @@ def unfit(name: str, *, windows: bool) -> str:
         return "contains a control character"
     if len(name) > _LONGEST_PATH or any(len(part.encode()) > _LONGEST_NAME for part in parts):
         return "is too long for a file name"
-    if windows:
-        for part in parts:
-            if _DEVICE.fullmatch(part) or _NOT_ON_WINDOWS.search(part) or part[-1:] in {".", " "}:
-                return "is not a valid file name on Windows"
+    if windows and any(map(_NOT_ON_WINDOWS.search, parts)):
+        return "is not a valid file name on Windows"
     return ""
 
 
-def folded(name: str) -> str:
+def fold_case(name: str) -> str:
     """Return a name as file systems that ignore case compare it."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _find_clashes(names: set[str]) -> Iterator[Flaw]:
     """Find names that are the same on some file systems, or of both a file and a folder."""
-    alike, cases = Counter(map(folded, names)), Counter(map(str.casefold, names))
-    for name in sorted(name for name in names if alike[folded(name)] > 1):
+    alike, cases = Counter(map(fold_case, names)), Counter(map(str.casefold, names))
+    for name in sorted(name for name in names if alike[fold_case(name)] > 1):
         what = "case" if cases[name.casefold()] > 1 else "Unicode normalization"
         yield Flaw("WC105", f"{name} differs from another file only by {what}")
     ordered = sorted(names)
@@ -188,9 +156,8 @@ def _find_clashes(names: set[str]) -> Iterator[Flaw]:
 
 
 def check_data_files(names: Iterable[str], information: str) -> Iterator[Flaw]:
-    """Check the ``.data`` directory, whose subdirectories say where files are installed.
+    """Check that all members in a ``.data`` directory are where installers look for them.
 
-    :param names: the names of all members.
     :param information: the name of the ``.dist-info`` directory.
     """
     own = information.removesuffix(".dist-info") + ".data"
@@ -208,11 +175,7 @@ def check_data_files(names: Iterable[str], information: str) -> Iterator[Flaw]:
 
 
 def describe_bomb(members: Sequence[zipfile.ZipInfo]) -> str:
-    """Return a message if an archive would unpack to far more than a wheel can contain.
-
-    :param members: its members.
-    :returns: the message, or an empty string.
-    """
+    """Return a message if an archive would unpack to far more than a wheel can contain."""
     size = sum(member.file_size for member in members)
     packed = sum({m.header_offset: m.compress_size for m in members}.values())
     if size <= max(_BOMB, _BOMB_RATIO * packed):
@@ -225,9 +188,6 @@ def check_headers(stream: IO[bytes], members: Iterable[zipfile.ZipInfo]) -> Iter
 
     Some programs read the one, and some the other. If they differ, a checker may see other files
     than an installer.
-
-    :param stream: the archive.
-    :param members: its members, from its central directory.
     """
     end, last = 0, ""
     for member in sorted(members, key=lambda each: each.header_offset):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.errors import ClashError, DestinationError
 from wheeltarget.staging.stage import Stage, open_stage, settled
-from wheeltarget.utils.hashes import Digest, Hashes, copy_file
+from wheeltarget.utils.files import Digest, Hashes, copy_file
 
 __all__ = ["PlacedFile", "Stage", "StagedFile", "clash", "merge", "open_stage", "settled"]
 
@@ -22,10 +22,8 @@ class StagedFile:
     """A file that one target needs.
 
     :param path: its path, in the stage or, if it is to be copied, elsewhere.
-    :param origin: where it came from, for messages.
     :param label: the target that needs it, or an empty string.
     :param folder: the folder in the destination that it goes to, or an empty string.
-    :param digest: its digest, if it was computed in this run.
     """
 
     path: Path
@@ -39,24 +37,24 @@ class StagedFile:
         """Return its name in the destination."""
         return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
 
-    @property
-    def told(self) -> str:
-        """Return how messages call it."""
+    def __str__(self) -> str:
         return f"{self.origin} for {self.label}" if self.label else self.origin
 
 
 @dataclass(frozen=True, slots=True)
 class PlacedFile:
-    """A file in the destination.
+    """A file in the destination, hashed in this run.
 
-    :param path: its path.
-    :param digest: its digest, computed in this run.
     :param new: False if it was there before with this content.
     """
 
     path: Path
     digest: Digest
     new: bool
+
+
+_Chosen = Mapping[str, tuple[StagedFile, Digest]]
+"""The file for each name in the destination."""
 
 
 def merge(
@@ -69,9 +67,6 @@ def merge(
 ) -> dict[str, PlacedFile]:
     """Put the files of all targets into the destination, each once.
 
-    :param stage: the stage, which has the files unless they are copied.
-    :param targets: the files of each target.
-    :param hashes: the hashes that are known already.
     :param copied: whether to copy the files, which are not in the stage.
     :param begin: called once no other run is waited for, before anything is placed.
     :returns: the files in the destination, by their names there.
@@ -100,29 +95,18 @@ def merge(
     return placed
 
 
-def _compare(
-    stage: Stage, chosen: Mapping[str, tuple[StagedFile, Digest]], hashes: Hashes
-) -> dict[str, PlacedFile]:
-    """Find the files that are in the destination already."""
+def _compare(stage: Stage, chosen: _Chosen, hashes: Hashes) -> dict[str, PlacedFile]:
+    """Find the files that are in the destination already, with the same content."""
     placed = {}
     for name, (file, digest) in chosen.items():
         path = stage.destination / name
-        placed[name] = PlacedFile(path, digest, new=not _is_same(path, file.path, digest, hashes))
+        there = path.is_file() and (path.samefile(file.path) or hashes.of(path) == digest)
+        placed[name] = PlacedFile(path, digest, new=not there)
     return placed
 
 
-def _is_same(path: Path, staged: Path, digest: Digest, hashes: Hashes) -> bool:
-    """Return whether a file in the destination is a staged file, or has its content."""
-    if not path.is_file():
-        return False
-    return path.samefile(staged) or hashes.of(path) == digest
-
-
 def _copy(
-    stage: Stage,
-    chosen: Mapping[str, tuple[StagedFile, Digest]],
-    placed: Mapping[str, PlacedFile],
-    copies: dict[str, Path],
+    stage: Stage, chosen: _Chosen, placed: Mapping[str, PlacedFile], copies: dict[str, Path]
 ) -> None:
     """Copy new files into the stage, unless they are copied already.
 
@@ -142,7 +126,7 @@ def _copy(
 def clash(first: StagedFile, second: StagedFile) -> ClashError:
     """Return the error that one name has two contents."""
     return ClashError(
-        f"{second.path.name} is two different files: {first.told} and {second.told}",
+        f"{second.path.name} is two different files: {first} and {second}",
         _LOCK_CLASH if second.path.suffix == ".toml" else _CLASH,
     )
 
@@ -158,3 +142,16 @@ def folder_names(labels: Sequence[str]) -> Iterator[str]:
             name = f"{plain}-{number}"
         taken.add(name.lower())
         yield name
+
+
+def note_differing(
+    found: Mapping[str, Mapping[str, Iterable[str]]], preposition: str = "for"
+) -> Iterator[str]:
+    """Return a note for each project that has several versions.
+
+    :param found: by project and version, the targets or the folders that have it.
+    """
+    for project, versions in sorted(found.items()):
+        if len(versions) > 1:
+            each = (f"{key} {preposition} {', '.join(users)}" for key, users in versions.items())
+            yield f"{project} differs: {'; '.join(each)}"

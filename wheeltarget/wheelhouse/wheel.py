@@ -13,21 +13,20 @@ import io
 import re
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from configparser import ConfigParser, Error
 from dataclasses import dataclass, field, replace
 from email.parser import HeaderParser
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
 
 from packaging.metadata import parse_email
 from packaging.tags import parse_tag
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from wheeltarget.utils.redact import visible
-from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.files import is_archive
+from wheeltarget.utils.text import visible
 from wheeltarget.wheelhouse.archive import (
     DAMAGE,
     Flaw,
@@ -37,39 +36,32 @@ from wheeltarget.wheelhouse.archive import (
     check_members,
     describe_bomb,
     describe_damage,
-    leads_out,
+    leaves_folder,
     refuse_large_directory,
 )
-from wheeltarget.wheelhouse.metadata import TooLargeError, read_member
+from wheeltarget.wheelhouse.closure import TooLargeError, WheelMetadata, read_member
 
 _CHUNK = 1 << 20
 _MOST_TAGS = 10_000
 _MOST_ALIKE = 50
 """How many flaws of one kind are reported for one wheel."""
 
+_Row = tuple[str, str, str]
+"""The algorithm, the digest and the size in a line of RECORD, as they are written."""
+
 _STRONG = ("sha256", "sha384", "sha512")
 """The hashes that RECORD may use (PEP 427): sha256 or better."""
 
 
 @dataclass(frozen=True, slots=True)
-class WheelFile:
-    """A wheel, as far as it can be read.
+class WheelFile(WheelMetadata):
+    """A wheel, as far as it can be read; the project, version and tags are from its file name.
 
-    :param path: its path.
-    :param name: its project, normalised, from the file name; empty if that is not a wheel's.
-    :param version: its version, from the file name.
-    :param tags: its tags, from the file name.
-    :param requires: its ``Requires-Dist`` lines.
-    :param requires_python: its ``Requires-Python``, or an empty string.
-    :param flaws: what is wrong with it.
     :param is_archive: whether the archive can be read; what is in it may still be wrong.
     """
 
     path: Path
-    name: str = ""
-    version: str = ""
     tags: frozenset[str] = frozenset()
-    requires: tuple[str, ...] = ()
     requires_python: str = ""
     flaws: tuple[Flaw, ...] = ()
     is_archive: bool = False
@@ -77,8 +69,12 @@ class WheelFile:
 
 @dataclass(slots=True)
 class _Reading:
-    """An archive that is being read, and its flaws so far."""
+    """A wheel that is being read, and its flaws so far.
 
+    :param information: the name of the ``.dist-info`` directory, once it is found.
+    """
+
+    wheel: WheelFile
     archive: zipfile.ZipFile
     names: tuple[str, ...]
     information: str = ""
@@ -90,6 +86,10 @@ class _Reading:
         self.counts[code] += 1
         if self.counts[code] <= _MOST_ALIKE:
             self.flaws.append(Flaw(code, visible(message)))
+
+    def note_all(self, flaws: Iterable[Flaw]) -> None:
+        for flaw in flaws:
+            self.note(*flaw)
 
     def all_flaws(self) -> tuple[Flaw, ...]:
         """Return the flaws, and how many more there are of each kind."""
@@ -122,21 +122,14 @@ def read_wheel(path: Path) -> WheelFile:
 
     The memory used is limited, whatever the file contains, and nothing is written.
 
-    :param path: the file.
     :returns: its metadata and its flaws; only what its name says if the archive cannot be read.
     """
     try:
         name, version, _, tags = parse_wheel_filename(path.name)
     except InvalidWheelFilename as error:
-        return WheelFile(
-            path,
-            flaws=(
-                Flaw(
-                    "WC101", visible(f"its name is not that of a wheel: {describe_damage(error)}")
-                ),
-            ),
-        )
-    wheel = WheelFile(path, str(name), str(version), frozenset(map(str, tags)))
+        message = f"its name is not that of a wheel: {describe_damage(error)}"
+        return WheelFile("", "", (), path, flaws=(Flaw("WC101", visible(message)),))
+    wheel = WheelFile(name, str(version), (), path, frozenset(map(str, tags)))
     if path.exists() and not is_archive(path):  # a pipe has no end
         why = "it is empty" if path.is_file() else "it is not a regular file"
         return replace(wheel, flaws=(Flaw("WC102", why),))
@@ -144,44 +137,20 @@ def read_wheel(path: Path) -> WheelFile:
         with path.open("rb") as stream:
             refuse_large_directory(stream)
             with zipfile.ZipFile(stream) as archive:
-                reading = _Reading(archive, tuple(archive.namelist()))
-                for flaw in check_headers(stream, archive.infolist()):
-                    reading.note(*flaw)
-                requires, requires_python = _read(reading, wheel)
+                reading = _Reading(wheel, archive, tuple(archive.namelist()))
+                reading.note_all(check_headers(stream, archive.infolist()))
+                windows = all(tag.rpartition("-")[2].startswith("win") for tag in wheel.tags)
+                reading.note_all(check_members(archive.infolist(), windows=windows))
+                _check_information(reading)
+                _check_files(reading)
     except DAMAGE as error:
-        flaw = Flaw(
-            "WC102", visible(f"it cannot be read as a zip archive: {describe_damage(error)}")
-        )
-        return replace(wheel, flaws=(flaw,))
-    return replace(
-        wheel,
-        requires=requires,
-        requires_python=requires_python,
-        flaws=reading.all_flaws(),
-        is_archive=True,
-    )
+        message = f"it cannot be read as a zip archive: {describe_damage(error)}"
+        return replace(wheel, flaws=(Flaw("WC102", visible(message)),))
+    return replace(reading.wheel, flaws=reading.all_flaws(), is_archive=True)
 
 
-def _read(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
-    """Check everything in an archive; return its dependencies and its Requires-Python."""
-    windows = all(tag.rpartition("-")[2].startswith("win") for tag in wheel.tags)
-    for flaw in check_members(reading.archive.infolist(), windows=windows):
-        reading.note(*flaw)
-    _find_information(reading, wheel)
-    requires: tuple[str, ...] = ()
-    requires_python = ""
-    if reading.information:
-        requires, requires_python = _judge_metadata(reading, wheel)
-        _judge_wheel_file(reading, wheel)
-        for flaw in check_data_files(reading.names, reading.information):
-            reading.note(*flaw)
-        _judge_scripts(reading)
-    _judge_files(reading)
-    return requires, requires_python
-
-
-def _find_information(reading: _Reading, wheel: WheelFile) -> None:
-    """Find the ``.dist-info`` directory, and check that it is named after the file."""
+def _check_information(reading: _Reading) -> None:
+    """Find the ``.dist-info`` directory; check its name, its files, and what depends on them."""
     tops = {name.partition("/")[0] for name in reading.names if "/" in name}
     found = sorted(top for top in tops if top.endswith(".dist-info"))
     if len(found) != 1:
@@ -190,8 +159,12 @@ def _find_information(reading: _Reading, wheel: WheelFile) -> None:
         return
     reading.information = found[0]
     name, _, version = found[0].removesuffix(".dist-info").partition("-")
-    if not _is_named(wheel, name, version):
+    if not _is_named(reading.wheel, name, version):
         reading.note("WC107", f"{found[0]} does not match the name of the file")
+    _check_metadata(reading)
+    _check_wheel_file(reading)
+    reading.note_all(check_data_files(reading.names, reading.information))
+    _check_scripts(reading)
 
 
 def _is_named(wheel: WheelFile, name: str, version: str) -> bool:
@@ -203,22 +176,26 @@ def _is_named(wheel: WheelFile, name: str, version: str) -> bool:
     return same and canonicalize_name(name) == wheel.name
 
 
-def _judge_metadata(reading: _Reading, wheel: WheelFile) -> tuple[tuple[str, ...], str]:
+def _check_metadata(reading: _Reading) -> None:
     """Read METADATA, and compare it with the name of the file."""
     text = reading.text("METADATA", "WC108")
     if text is None:
-        return (), ""
+        return
     raw, _ = parse_email(text)
     name, version = raw.get("name", ""), raw.get("version", "")
     if not name or not version:
         missing = " and no ".join(w for w, v in (("Name", name), ("Version", version)) if not v)
         reading.note("WC108", f"its METADATA has no {missing}")
-    elif not _is_named(wheel, name, version):
+    elif not _is_named(reading.wheel, name, version):
         reading.note("WC109", f"it is {name} {version} according to its METADATA")
-    return tuple(raw.get("requires_dist", ())), raw.get("requires_python", "")
+    reading.wheel = replace(
+        reading.wheel,
+        requires=tuple(raw.get("requires_dist", ())),
+        requires_python=raw.get("requires_python", ""),
+    )
 
 
-def _judge_wheel_file(reading: _Reading, wheel: WheelFile) -> None:
+def _check_wheel_file(reading: _Reading) -> None:
     """Check the version of WHEEL, and compare its tags with the name of the file."""
     text = reading.text("WHEEL", "WC110")
     if text is None:
@@ -230,29 +207,19 @@ def _judge_wheel_file(reading: _Reading, wheel: WheelFile) -> None:
         reading.note("WC110", f"{found}; installers support version 1")
     try:
         lines = [str(each).strip() for each in fields.get_all("Tag", [])]
-        if (
-            sum(prod(part.count(".") + 1 for part in each.split("-")) for each in lines)
-            > _MOST_TAGS
-        ):
+        number = sum(prod(part.count(".") + 1 for part in each.split("-")) for each in lines)
+        if number > _MOST_TAGS:
             reading.note("WC110", f"its WHEEL has more than {_MOST_TAGS} tags")
             return
         tags = {str(tag) for each in lines for tag in parse_tag(each)}
     except ValueError:
         tags = set()
-    for tag in sorted(tags ^ wheel.tags):
+    for tag in sorted(tags ^ reading.wheel.tags):
         where = "its WHEEL but not in its name" if tag in tags else "its name but not in its WHEEL"
         reading.note("WC111", f"{tag} is in {where}")
 
 
-class _Row(NamedTuple):
-    """A line of RECORD."""
-
-    algorithm: str
-    digest: str
-    size: str
-
-
-def _judge_scripts(reading: _Reading) -> None:
+def _check_scripts(reading: _Reading) -> None:
     """Check the names of the scripts that installers make from entry points."""
     if f"{reading.information}/entry_points.txt" not in reading.names:
         return
@@ -268,12 +235,12 @@ def _judge_scripts(reading: _Reading) -> None:
         return
     for section in {"console_scripts", "gui_scripts"} & set(points.sections()):
         for name in points[section]:
-            if "/" in name or leads_out(name):
+            if "/" in name or leaves_folder(name):
                 script = f"the script {name!r} of entry_points.txt"
                 reading.note("WC103", f"{script} would be written outside its folder")
 
 
-def _judge_files(reading: _Reading) -> None:
+def _check_files(reading: _Reading) -> None:
     """Read every file, and compare the files with RECORD in both directions."""
     names = {name: None for name in reading.names if not name.endswith("/")}
     own = f"{reading.information}/"
@@ -293,7 +260,8 @@ def _judge_files(reading: _Reading) -> None:
             reading.note("WC113", f"{name} is not in RECORD")
         # Other compression methods are noted already.
         if can_be_read(reading.archive.getinfo(name)):
-            _judge_file(reading, name, None if name in unlisted else rows.get(name))
+            known = rows.get(name) if name not in unlisted else None
+            _check_file(reading, name, known or ("sha256", "", ""))
 
 
 def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
@@ -306,39 +274,29 @@ def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
                 reading.note("WC112", f"line {number} of RECORD is not a path, a hash and a size")
                 continue
             algorithm, _, digest = row[1].partition("=")
-            yield row[0], _Row(algorithm, digest, row[2])
+            yield row[0], (algorithm, digest, row[2])
     except csv.Error as error:
         reading.note("WC112", f"RECORD cannot be read: {error}")
 
 
-def _judge_file(reading: _Reading, name: str, row: _Row | None) -> None:
+def _check_file(reading: _Reading, name: str, row: _Row) -> None:
     """Read a file of the archive and compare its hash and size with RECORD."""
-    algorithm = "sha256"
-    if row is not None:
-        if row.algorithm not in _STRONG:
-            found = f"only a {row.algorithm} hash" if row.algorithm else "no hash"
-            reading.note("WC117", f"RECORD has {found} for {name}")
-        known = row.algorithm in hashlib.algorithms_guaranteed
-        algorithm = row.algorithm if known and "shake" not in row.algorithm else algorithm
-    digest = hashlib.new(algorithm, usedforsecurity=False)
+    algorithm, expected, length = row
+    if algorithm not in _STRONG:
+        found = f"only a {algorithm} hash" if algorithm else "no hash"
+        reading.note("WC117", f"RECORD has {found} for {name}")
+    known = algorithm in hashlib.algorithms_guaranteed and "shake" not in algorithm
+    digest, size = hashlib.new(algorithm if known else "sha256", usedforsecurity=False), 0
     try:
-        size = _stream(reading, name, digest.update)
+        with reading.archive.open(name) as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+                size += len(chunk)
     except DAMAGE as error:
         reading.note("WC102", f"{name} cannot be read: {describe_damage(error)}")
         return
-    if row is None:
-        return
     actual = base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
-    if row.digest and row.algorithm == algorithm and actual != row.digest.rstrip("="):
-        reading.note("WC115", f"the {row.algorithm} of {name} differs from RECORD")
-    if row.size and row.size != str(size):
-        reading.note("WC116", f"{name} has {size} bytes, but RECORD says {row.size}")
-
-
-def _stream(reading: _Reading, name: str, update: Callable[[bytes], object]) -> int:
-    size = 0
-    with reading.archive.open(name) as stream:
-        while chunk := stream.read(_CHUNK):
-            update(chunk)
-            size += len(chunk)
-    return size
+    if known and expected and actual != expected.rstrip("="):
+        reading.note("WC115", f"the {algorithm} of {name} differs from RECORD")
+    if length and length != str(size):
+        reading.note("WC116", f"{name} has {size} bytes, but RECORD says {length}")

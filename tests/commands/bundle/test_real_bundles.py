@@ -30,17 +30,17 @@ bundle(BundleRequest(sys.argv[1], Path(sys.argv[2]), wheels=("house",)))
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with a lock for each target and one wheelhouse."""
+    """Return a folder with a lock for each target and one wheelhouse."""
     folder = tmp_path_factory.mktemp("bundles")
     tags = ",".join(TARGETS.values())
     locks = [f"pylock.{tag}.toml" for tag in TARGETS.values()]
     variables = index_environment()
-    for words in (
+    for arguments in (
         ["lock", "--quiet", *NEEDED, "--tags", tags],
         ["download", "--quiet", "-d", "house", *(word for lock in locks for word in ("-r", lock))],
         ["check", "house", *(word for lock in locks for word in ("-r", lock)), "--audit"],
     ):
-        done = wheeltarget(*words, cwd=folder, variables=variables, timeout=600)
+        done = wheeltarget(*arguments, cwd=folder, variables=variables, timeout=600)
         assert done.exit_code == 0, done.stdout + done.stderr
     return folder
 
@@ -48,12 +48,12 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("version", TARGETS)
 def test_imports(version: str, here: Path) -> None:
     lock = f"pylock.{TARGETS[version]}.toml"
-    words = ["bundle", "-r", lock, "--wheels", "house", "-o"]
+    arguments = ["bundle", "-r", lock, "--wheels", "house", "-o"]
     for number in (1, 2):
         output = f"{version}-{number}.zip"
-        done = wheeltarget(*words, output, cwd=here)
+        done = wheeltarget(*arguments, output, cwd=here)
         assert done.exit_code == 0, done.stderr
-    made = wheeltarget(*words, version, cwd=here)
+    made = wheeltarget(*arguments, version, cwd=here)
     assert made.exit_code == 0, made.stderr
     script = f"import sys; sys.path.append({version!r}); import {', '.join(NEEDED)}"
     python = str(interpreter(version))
@@ -74,6 +74,6 @@ def test_imports(version: str, here: Path) -> None:
 def test_install_check(here: Path) -> None:
     lock = f"pylock.{TARGETS['3.9']}.toml"
     python = str(interpreter("3.9"))
-    words = ["install-check", "-r", lock, "--wheels", "house", "--python", python]
-    done = wheeltarget(*words, cwd=here, timeout=600)
+    arguments = ["install-check", "-r", lock, "--wheels", "house", "--python", python]
+    done = wheeltarget(*arguments, cwd=here, timeout=600)
     assert done.exit_code == 0, done.stdout + done.stderr

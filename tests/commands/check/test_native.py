@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.bundles import without
 from tests.support.cli import wheeltarget
 from tests.support.elf import AARCH64, make_elf
 from tests.support.here import run_here
@@ -40,13 +41,13 @@ def test_read(tmp_path: Path) -> None:
     assert thing.symbols == (("GLIBC_2.2.5", "open"), ("GLIBC_2.17", "secure_getenv"))
 
 
-def test_kept_promise(tmp_path: Path) -> None:
+def test_kept_guarantee(tmp_path: Path) -> None:
     assert said(wheel_with(tmp_path, make_elf(symbols=[OLD])), "cp39-cp39-manylinux1_x86_64") == []
     wheel = wheel_with(tmp_path, make_elf(symbols=[OLD, NEW]), "manylinux2014_x86_64")
     assert said(wheel) == []
 
 
-def test_broken_promise(tmp_path: Path) -> None:
+def test_broken_guarantee(tmp_path: Path) -> None:
     gcc = ("libgcc_s.so.1", "GCC_4.8.0", "__cpu_model")
     wheel = wheel_with(tmp_path, make_elf(symbols=[OLD, NEW, gcc]))
     needs = "lib/native.so needs GLIBC_2.17 (secure_getenv) and GCC_4.8.0 (__cpu_model)"
@@ -105,13 +106,13 @@ def test_billions_of_sections(tmp_path: Path) -> None:
     assert (code, "more than 65536 sections" in message) == ("WC501", True)
 
 
-def test_what_is_damaged_is_audited_all_the_same(tmp_path: Path) -> None:
+def test_damaged_wheels_are_audited_too(tmp_path: Path) -> None:
     wheel = wheel_with(tmp_path, make_elf(symbols=[OLD, NEW]))
     wheel.write_bytes(wheel.read_bytes().replace(b"Stand for", b"Stand fur", 1))
     assert [code for code, *_ in said(wheel)] == ["WC503"]
 
 
-def test_promises() -> None:
+def test_guarantees() -> None:
     assert guarantee_of({"py3-none-any", "cp39-cp39-linux_x86_64", "cp39-cp39-win_amd64"}) is None
     both = guarantee_of({f"cp39-cp39-manylinux{each}_x86_64" for each in ("2014", "_2_28")})
     assert both is not None
@@ -126,6 +127,19 @@ def test_command(tmp_path: Path) -> None:
     assert run_here("check", "house", cwd=tmp_path).exit_code == 0
     result = run_here("check", "house", "--audit", cwd=tmp_path)
     assert (result.exit_code, result.stdout.split(": ")[1][:5]) == (1, "WC503")
+
+
+def test_audit_needs_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_wheel(tmp_path / "house", "lib")
+    without(monkeypatch, "auditwheel")
+    wrong = run_here("check", "house", "--audit", "-r", "pylock.none.toml", cwd=tmp_path)
+    assert (wrong.exit_code, "cannot read pylock.none.toml" in wrong.stderr) == (2, True)
+    result = run_here("check", "house", "--audit", cwd=tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        "error: --audit needs auditwheel, which is not installed\n"
+        "  install it with pip install 'wheeltarget[audit]'\n"
+    )
 
 
 REAL = (
@@ -153,9 +167,11 @@ REAL = (
 
 
 @pytest.mark.network
-def test_as_auditwheel_says(tmp_path: Path) -> None:
-    words = ["--only-binary=:all:", "--no-deps", "--tags", "cp311-cp311-manylinux_2_28_x86_64"]
-    done = wheeltarget("download", "-q", *words, "-d", "house", *REAL, cwd=tmp_path, timeout=600)
+def test_same_result_as_auditwheel(tmp_path: Path) -> None:
+    arguments = ["--only-binary=:all:", "--no-deps", "--tags", "cp311-cp311-manylinux_2_28_x86_64"]
+    done = wheeltarget(
+        "download", "-q", *arguments, "-d", "house", *REAL, cwd=tmp_path, timeout=600
+    )
     assert done.exit_code == 0, done.stderr
     wheels = sorted((tmp_path / "house").iterdir())
     assert len(wheels) == len(REAL)

@@ -15,13 +15,13 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import BACKEND_WAS_RUN, make_sdist, make_wheel
-from wheeltarget.commands.download import build_pure
+from wheeltarget.commands.download import download as command
 from wheeltarget.pip_protocol import ChosenFile
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
+from wheeltarget.staging.stage import Stage
 from wheeltarget.targets.target import target_from_tag
 from wheeltarget.wheelhouse import merge
-from wheeltarget.wheelhouse.merge import Stage
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -182,12 +182,12 @@ def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return 0
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
-    monkeypatch.setattr(build_pure, "build_wheel", build)
+    monkeypatch.setattr(command, "build_wheel", build)
     source = make_source(tmp_path / "files", "only")
     chosen = ChosenFile("only", "1.0", source, "", True, (), (None,), None)
     job = Job(target_from_tag(LINUX, {"cp39": "3.9.25"}), (), (), ())
     with merge.open_stage(tmp_path / "house", watched=False) as stage:
-        builder = build_pure.Builder(frozenset({"only"}), (), stage)
+        builder = command.Builder(frozenset({"only"}), (), stage)
         result = builder.replace_sources(JobResult(job, 0, "all", (chosen,), source.parent))
     assert [file.path.name for file in result.chosen] == ["only-1.0-py3-none-any.whl"]
     assert names(source.parent) == ["only-1.0-py3-none-any.whl"]

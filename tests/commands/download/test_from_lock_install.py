@@ -7,18 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.support.cli import download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import TAG, sha256_of
 from tests.support.wheels import make_wheel
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
-from wheeltarget.lockfile.reader import TargetFinder, parse_lock, select_own
 
 OTHER = "cp37-cp37m-manylinux2014_x86_64"
-LOOKER = TargetFinder(lambda *_: None, lambda: pytest.fail("the running interpreter plays no part"))
 
 
 def make_lock(wheels: list[Path], base: str, tag: str, python: str, label: str) -> Lock:
@@ -29,7 +25,7 @@ def make_lock(wheels: list[Path], base: str, tag: str, python: str, label: str) 
             version=wheel.name.split("-")[1],
             file=LockedFile(
                 filename=wheel.name,
-                hashes=(("sha256", sha256_of(wheel)),),
+                sha256=sha256_of(wheel),
                 url=f"{base}/files/{wheel.name}",
                 size=wheel.stat().st_size,
             ),
@@ -108,47 +104,3 @@ def test_hashed_requirements_for_a_target(
     (project / "wheelhouse" / wheels[1].name).unlink()
     result = download(index, "-r", "needed.txt", "--tags", OTHER, *words, cwd=project)
     assert result.exit_code == 1
-
-
-@settings(max_examples=50, deadline=None)
-@given(
-    pins=st.dictionaries(
-        st.from_regex(r"[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?", fullmatch=True),
-        st.tuples(
-            st.from_regex(r"[1-9]{1,3}(\.[1-9]{1,2}){0,2}(rc1)?(\+local)?", fullmatch=True),
-            st.sampled_from(["py3-none-any", TAG, "cp38-abi3-manylinux1_x86_64"]),
-            st.none() | st.integers(0, 10**12),
-            st.binary(min_size=32, max_size=32),
-        ),
-        max_size=6,
-    )
-)
-def test_what_a_lock_names_is_what_a_download_takes(
-    pins: dict[str, tuple[str, str, int | None, bytes]],
-) -> None:
-    """Written by ``lock`` and read for a download, a lock has the same files."""
-    files = {
-        name: LockedFile(
-            filename=f"{name.replace('-', '_')}-{version}-{tag}.whl",
-            hashes=(("sha256", digest.hex()), ("md5", "0")),
-            url=f"https://files.example/{number}/{name.replace('-', '_')}-{version}-{tag}.whl",
-            size=size,
-        )
-        for number, (name, (version, tag, size, digest)) in enumerate(pins.items())
-    }
-    packages = tuple(LockedPackage(n, pins[n][0], file) for n, file in files.items())
-    text = write(Lock("box", TAG, "3.12.4", (), packages))
-    lock, faults = parse_lock("pylock.box.toml", text.encode())
-    assert faults == []
-    selection, faults = select_own(lock, LOOKER)
-    assert faults == []
-    assert selection is not None
-    assert (selection.label, selection.target.python) == ("box", "3.12.4")
-    lines = text.splitlines()
-    taken = {pin.file.project: pin for pin in selection.pins}
-    assert taken.keys() == files.keys()
-    for name, file in files.items():
-        pin = taken[name]
-        mine = (pin.file.filename, pin.file.url, pin.file.size, pin.file.sha256, pin.file.version)
-        assert mine == (file.filename, file.url, file.size, file.sha256, pins[name][0])
-        assert lines[pin.line] == f'name = "{name}"'

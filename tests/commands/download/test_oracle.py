@@ -20,7 +20,7 @@ import pytest
 
 from tests.support.cli import names, wheeltarget
 from tests.support.interpreters import find_oracle, host_glibc
-from wheeltarget.targets.platforms import LEGACY_MANYLINUX
+from wheeltarget.targets.tags import LEGACY_MANYLINUX
 
 pytestmark = [
     pytest.mark.interpreters,

@@ -10,7 +10,8 @@ from pip._internal.commands import create_command
 
 from tests.support.parity import HOST_FILE, Bench, Case, ParityIndex
 from wheeltarget import api
-from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.api import PlainRun
+from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.plan import Job
 

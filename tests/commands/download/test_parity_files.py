@@ -17,7 +17,8 @@ from tests.support.parity import INSTALLED, Bench, Case, ParityIndex
 from wheeltarget.cli.passthrough import first_look
 from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.pip_config.options import split_file_options
-from wheeltarget.requirements.loader import read_inputs, read_nested
+from wheeltarget.requirements.parser import read_inputs
+from wheeltarget.utils.files import REQUIREMENTS_FILE, read_regular
 
 pytestmark = pytest.mark.parity
 
@@ -281,7 +282,7 @@ def as_wheeltarget_reads(name: str, values: dict[str, str]) -> list[Asked]:
         (),
         [(name, False)],
         read=lambda name: (Path(name).read_bytes(), True),
-        read_nested=read_nested,
+        read_nested=lambda name: (read_regular(name, REQUIREMENTS_FILE), True),
         environment=values.get,
     )
     assert (inputs.faults, inputs.unread, inputs.named) == ((), (), ())

@@ -9,9 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pip
 import pytest
@@ -22,7 +20,6 @@ from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget.cache.folder import cache_folder, records_folder, wheel_folder
 from wheeltarget.commands.download.replay import find_recorded_run
-from wheeltarget.commands.download.request import DownloadRequest
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
 TRUSTS = Version(pip.__version__) >= Version("26.2")
@@ -240,26 +237,17 @@ def test_what_may_change_unseen_is_not_remembered(desk: Desk, make: object) -> N
     assert not desk.is_remembered
 
 
-@pytest.mark.parametrize(
-    "change", [{"dry_run": True}, {"allow_sdist": ("x",)}, {"build_pure": ("x",)}]
-)
-def test_what_does_more_than_fill_the_destination_is_not_repeated(change: dict[str, Any]) -> None:
-    usual = DownloadRequest(("one",), by_target=True)
-    assert (replace(usual, **change).is_repeatable, usual.is_repeatable) == (False, True)
-
-
 _KILLED_WHILE_PLACING = """
 import os, signal, sys
 from wheeltarget.cli import main
-from wheeltarget.staging import folders
-from wheeltarget.staging import cleanup_process as guarding
+from wheeltarget.staging import folders, stage
 take = folders.Folder.take
 def take_and_die(*arguments):
     take(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 folders.Folder.take = take_and_die
 if sys.argv.pop(1) == "alone":
-    guarding.Guard.__init__ = lambda *arguments: None
+    stage.Guard.__init__ = lambda *arguments: None
 main.main()
 """
 

@@ -16,8 +16,9 @@ from tests.support.index import LocalIndex
 from tests.support.output import projects_by_target
 from tests.support.wheels import make_wheel
 from wheeltarget import api
-from wheeltarget.api import DownloadRequest, PlainRun
+from wheeltarget.api import PlainRun
 from wheeltarget.cli.passthrough import first_look
+from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.errors import UsageError
 

@@ -257,7 +257,7 @@ def test_each_proposal_does_what_it_says(shelf: Path, index: LocalIndex, here: P
     asked = [*(name for name, what in REASONS.items() if what[1] != "fits"), "lib==2.1"]
     _, document = read(index, *asked, "--tags", OLD, cwd=here)
     changes = {
-        requirement: [fix["write"] for fix in (*answer["suggestions"], *answer["sources"])]
+        requirement: [fix["write"] for fix in (*answer["fixes"], *answer["sources"])]
         for requirement, answer in answers(document).items()
     }
     assert sum(map(len, changes.values())) >= 9
@@ -338,7 +338,7 @@ def test_running_interpreter_stands_in(shelf: Path, index: LocalIndex, here: Pat
     assert exit_code == 1
     assert found["wheel"]["releases"][0]["reason"] == "excluded"
     assert found["source"]["releases"][0]["reason"] == "source"
-    suggestions = [(found["wheel"]["suggestions"], ["--only-binary wheel"])]
+    suggestions = [(found["wheel"]["fixes"], ["--only-binary wheel"])]
     suggestions += [(found["source"]["sources"], ["--no-binary source"])]
     for given, expected in suggestions:
         assert [fix["write"] for fix in given] == expected

@@ -14,7 +14,7 @@ from tests.support.index import LocalIndex
 from tests.support.wheels import damage, make_wheel
 from wheeltarget.cache.folder import cache_folder, wheel_folder
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.utils.hashes import hash_file
+from wheeltarget.utils.files import hash_file
 
 TAG = "cp39-cp39-manylinux2014_x86_64"
 FOREVER = {"Cache-Control": "max-age=365000000, immutable, public"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.child import LINUX, WINDOWS, Job, Workshop
+from tests.support.child import LINUX, Job, Workshop
 from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.moved_pip import Edit, applied, move_pip
@@ -498,28 +498,6 @@ def test_child_fetches_nothing_with_a_pip_of_which_a_seam_has_moved(
     assert names(shop.folder) == ["failure.json", "job.json"]
     # What came after the first proof that failed was never imported.
     assert 1 < len(applied(hook)) <= len({edit.module for edit in edits})
-
-
-# Without these, there is no note.
-MEMOIZED = [
-    Edit("_internal.models.link", "_ensure_quoted_url(", "_quote("),
-    Edit("_internal.metadata.importlib._dists", "WheelDistribution", "_Wheel"),
-    Edit("_internal.models.candidate", "parse_version", "_parse"),
-    Edit("_internal.index.package_finder", "self._all_candidates", "self._found"),
-]
-
-
-def test_child_works_without_memoization(
-    tmp_path: Path, hook: Path, shop: Workshop, index: LocalIndex
-) -> None:
-    make_wheel(tmp_path / "index", "app", requires=["lib"])
-    make_wheel(tmp_path / "index", "lib")
-    variables = {"PYTHONPATH": move_pip(hook, [*RENUMBERED, *MEMOIZED])}
-    jobs = [Job([*index.pip_args(), "app"], target) for target in (LINUX, WINDOWS)]
-    run = shop.run(*jobs, variables=variables, ahead=True)
-    assert (run.exit_code, run.stderr) == (0, "")
-    for number in range(len(jobs)):
-        assert run.names(number) == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
 
 
 @pytest.mark.parametrize("edits", SLOWER.values(), ids=list(SLOWER))

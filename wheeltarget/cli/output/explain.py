@@ -1,67 +1,136 @@
-"""Results of ``explain`` as text: a line for each requirement, and tables of releases."""
+"""Results of ``explain`` as text: a line for each requirement, and tables of releases.
+
+A table of releases has a column for each target, with the best file, or why no file fits.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
+import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, zip_longest
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, TextIO
+
+from packaging.version import Version
 
 from wheeltarget.cli.output.explanation import NO_HASH, suggestion_lines
-from wheeltarget.cli.output.release_table import GAP, Cell, Page, file_text, release_tables
-from wheeltarget.cli.output.text import Style, show_notes
+from wheeltarget.cli.output.text import Style, format_size, show_json, show_lines, show_notes
+from wheeltarget.commands.explain.explain import ExplainOutcome
+from wheeltarget.commands.explain.results import BestFile, Row, TargetResult
 from wheeltarget.errors import COMMAND_LINE
-from wheeltarget.utils.redact import redact
+from wheeltarget.resolver.explanation import Explanation
+from wheeltarget.resolver.releases import Release
+from wheeltarget.targets.compatibility import Difference
+from wheeltarget.utils.text import redact
 
-if TYPE_CHECKING:
-    from wheeltarget.commands.explain.answers import Answer, BestFile, Row
-    from wheeltarget.commands.explain.explain import ExplainOutcome
-    from wheeltarget.resolver.explanation import Explanation
+GAP = "  "
+"""The space between columns."""
 
 _WIDTH, _NARROWEST, _WIDEST = 80, 60, 140
 _ESCAPE = re.compile(r"\x1b\[[\d;]*m")
 _LONGEST_NAME = 40
+_LEFT = 24
+_LEAST_COLUMN, _COLUMN_WITH_TAG = 16, 26
+_SHORT_TABLE = 14
+_ADMITTED_ROWS = 8
+_FIRST_ROWS = 2
+_LONGEST_REASON = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell of a table.
+
+    :param kind: its colour, as :meth:`Style.paint` has it.
+    """
+
+    text: str
+    kind: str = ""
+
+
+_EMPTY = Cell("")
+_NOT_REQUESTED = Cell("-", "faint")
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row of the table of releases.
+
+    :param versions: its releases, the newest first.
+    :param admitted: whether the requirement admits them.
+    :param cells: the result for each target.
+    """
+
+    versions: tuple[Version, ...]
+    admitted: bool
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The style and width of the output.
+
+    :param width: the number of columns.
+    :param every: whether each release has a row of its own, and each requirement a table.
+    :param names: a short name for each target, by its label; empty if there is only one target.
+    """
+
+    style: Style
+    width: int
+    every: bool
+    names: dict[str, str]
+
+    def name(self, answer: TargetResult) -> str:
+        """Return the name of a target in a table."""
+        return self.names.get(answer.target, answer.target)
+
+    def strong(self, text: str) -> str:
+        """Return text in bold."""
+        return self.style.paint("strong", text)
+
+    def table(self, rows: Sequence[Sequence[Cell]], widths: Sequence[int]) -> Iterator[str]:
+        """Write rows of cells, each wrapped within its column."""
+        for row in rows:
+            wrapped = [
+                textwrap.wrap(cell.text, width) or [""]
+                for cell, width in zip(row, widths, strict=True)
+            ]
+            for parts in zip_longest(*wrapped, fillvalue=""):
+                last = max((n for n, part in enumerate(parts) if part), default=0)
+                yield GAP.join(
+                    self._paint(part if n == last else f"{part:<{width}}", cell.kind)
+                    for n, (part, cell, width) in enumerate(zip(parts, row, widths, strict=True))
+                    if n <= last
+                )
+
+    def _paint(self, text: str, kind: str) -> str:
+        return self.style.paint(kind, text) if text.strip() else text
 
 
 def show_explained(
-    outcome: ExplainOutcome,
-    stdout: TextIO,
-    *,
-    every: bool = False,
-    coloured: bool = True,
+    outcome: ExplainOutcome, *, as_json: bool, every: bool = False, coloured: bool = True
 ) -> None:
-    """Write which releases fit which target.
+    """Write which releases fit which target, and errors and notes.
 
-    :param outcome: the result.
-    :param stdout: where to write.
     :param every: whether to show every release of every requirement.
     :param coloured: False to write no colour even on a terminal.
     """
-    style = Style(stdout, os.environ, coloured=coloured)
-    columns = shutil.get_terminal_size((_WIDTH, 24)).columns if stdout.isatty() else _WIDTH
-    width = min(max(columns, _NARROWEST), _WIDEST)
-    names = {}
-    if len(outcome.targets) > 1:
-        labels = (label for label, _, _ in outcome.targets)
+    if as_json:
+        show_json(outcome.as_dict())
+    else:
+        columns = shutil.get_terminal_size((_WIDTH, 24)).columns
+        width = min(max(columns if sys.stdout.isatty() else _WIDTH, _NARROWEST), _WIDEST)
+        labels = [label for label, _, _ in outcome.targets]
         names = {label: _letter(number) for number, label in enumerate(labels)}
-    page = Page(style, width, every, names)
-    stdout.writelines(f"{redact(line)}\n" for line in _lines(outcome, page))
-    stdout.flush()
-
-
-def show_problems(outcome: ExplainOutcome, stderr: TextIO, *, coloured: bool = True) -> None:
-    """Write errors and notes.
-
-    :param outcome: the result.
-    :param stderr: where to write.
-    :param coloured: False to write no colour even on a terminal.
-    """
-    word = Style(stderr, os.environ, coloured=coloured).error("error:")
-    stderr.writelines(f"{word} {redact(problem)}\n" for problem in outcome.problems)
-    show_notes(outcome.notes, stderr, coloured=coloured)
+        style = Style(sys.stdout, coloured=coloured)
+        page = Page(style, width, every, names if len(labels) > 1 else {})
+        show_lines(_lines(outcome, page))
+    mark = Style(sys.stderr, coloured=coloured).paint("error", "error:")
+    sys.stderr.writelines(f"{mark} {redact(problem)}\n" for problem in outcome.problems)
+    show_notes(outcome.notes, coloured=coloured)
 
 
 def _letter(number: int) -> str:
@@ -73,7 +142,7 @@ def _letter(number: int) -> str:
 def _lines(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
     blocks = []
     if page.names:
-        blocks.append([f"{page.style.strong(name)}  {label}" for label, name in page.names.items()])
+        blocks.append([f"{page.strong(name)}  {label}" for label, name in page.names.items()])
     if len(outcome.rows) > 1:
         blocks.append(list(_summary(outcome, page)))
     whole = page.every or len(outcome.rows) == 1
@@ -104,9 +173,9 @@ def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
         head = [Cell(page.names.get(label, label), "strong") for label in labels[part]]
         widths = [left, *([column] * len(head))]
         if page.names:
-            yield from page.table([[Cell(""), *head]], widths)
+            yield from page.table([[_EMPTY, *head]], widths)
         else:
-            yield page.style.strong(f"For {labels[0]}:")
+            yield page.strong(f"For {labels[0]}:")
         rows = [
             [name, *cells[part]]
             for name, cells in zip(first, table, strict=True)
@@ -119,19 +188,16 @@ def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
         yield f"{fine} of {len(outcome.rows)} requirements are available for all their targets."
 
 
-_NOT_REQUESTED = Cell("-", "faint")
-
-
-def _result(answer: Answer | None) -> Cell:
+def _result(answer: TargetResult | None) -> Cell:
     if answer is None:
         return _NOT_REQUESTED
     if answer.problem:
-        return Cell("not known", "bad")
+        return Cell("not known", "error")
     if answer.marker:
         return Cell("not needed", "faint")
     if answer.taken:
         return Cell(answer.taken.version, "good")
-    return Cell("from its URL") if answer.is_fine else Cell("nothing fits", "bad")
+    return Cell("from its URL") if answer.is_fine else Cell("nothing fits", "error")
 
 
 def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
@@ -139,7 +205,7 @@ def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
     places = [each for each in row.locations if not each.startswith(COMMAND_LINE)]
     place = f" ({', '.join(places)})" if places else ""
     target = "" if page.names else f" for {row.answers[0].target}"
-    yield f"{page.style.strong(row.requirement)}{place}{target}"
+    yield f"{page.strong(row.requirement)}{place}{target}"
     answers = [answer for answer in row.answers if whole or not answer.is_fine]
     yield from release_tables(answers, page)
     for answer in answers:
@@ -148,9 +214,9 @@ def _block(row: Row, page: Page, *, whole: bool) -> Iterator[str]:
             yield from suggestion_lines(answer.explanation)
 
 
-def _conclusion(answer: Answer, row: Row, page: Page) -> Iterator[str]:
+def _conclusion(answer: TargetResult, row: Row, page: Page) -> Iterator[str]:
     """Write the result for one target."""
-    name = f"{page.style.strong(page.name(answer))} " if page.names else "The target "
+    name = f"{page.strong(page.name(answer))} " if page.names else "The target "
     why = answer.explanation
     if answer.marker:
         yield f"  {name}does not need it, because its marker is false: {answer.marker}"
@@ -195,3 +261,132 @@ def _with_file(text: str, file: BestFile | None, page: Page) -> Iterator[str]:
         yield whole
     else:
         yield from [f"  {text}:", f"    {file_text(file)}"]
+
+
+def release_tables(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
+    """Write tables of releases by target, with as many targets side by side as the width allows.
+
+    :param answers: the result for each target; those without a known release are left out.
+    :param page: the style and width.
+    :returns: lines, without line ends, none wider than the page.
+    """
+    answers = [each for each in answers if each.explanation and each.explanation.releases]
+    column = _COLUMN_WITH_TAG if page.every or len(answers) < 3 else _LEAST_COLUMN
+    count = max((page.width - _LEFT) // (column + len(GAP)), 1)
+    for start in range(0, len(answers), count):
+        yield from [""] if start else []
+        yield from _releases(answers[start : start + count], page)
+
+
+def _releases(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
+    kept = list(_shortened(_grouped(answers, every=page.every), answers, every=page.every))
+    marked = any(line.admitted for line in kept) and not all(
+        line.admitted for line in kept if line.versions
+    )
+    spans = [_span(line.versions) for line in kept]
+    left = max(map(len, spans))
+    rest = page.width - left - len(" *") - len(GAP) * (1 + len(answers))
+    widths = [2, left, *([rest // len(answers)] * len(answers))]
+    rows = [
+        [
+            Cell(" *" if marked and line.admitted else "", "strong"),
+            _span_cell(line, span),
+            *line.cells,
+        ]
+        for line, span in zip(kept, spans, strict=True)
+    ]
+    if page.names:
+        names = (Cell(page.name(answer), "strong") for answer in answers)
+        rows.insert(0, [_EMPTY, _EMPTY, *names])
+    yield from page.table(rows, widths)
+    notes = [f"{page.strong('*')} matches the requirement"] if marked else []
+    if sum(len(line.versions) for line in kept) < len(_versions(answers)):
+        notes.append("--all shows every release")
+    if notes:
+        yield f" {'; '.join(notes)}"
+
+
+def _span_cell(line: _Line, span: str) -> Cell:
+    return Cell(span, "" if line.admitted else "faint")
+
+
+def _span(versions: Sequence[Version]) -> str:
+    if len(versions) < 2:
+        return str(versions[0]) if versions else "…"
+    return f"{versions[-1]} to {versions[0]}"
+
+
+def _versions(answers: Sequence[TargetResult]) -> list[Version]:
+    """Return every release, the newest first."""
+    explanations = [answer.explanation for answer in answers if answer.explanation]
+    return sorted({each.version for why in explanations for each in why.releases}, reverse=True)
+
+
+def _grouped(answers: Sequence[TargetResult], *, every: bool) -> list[_Line]:
+    """Group neighbouring releases with the same result."""
+    by_target = [
+        {release.version: release for release in answer.explanation.releases}
+        for answer in answers
+        if answer.explanation
+    ]
+    versions = _versions(answers)
+    finals = [version for version in versions if not version.is_prerelease]
+    if finals and not every:
+        admitted = {v for releases in by_target for v, each in releases.items() if each.admitted}
+        versions = [v for v in versions if v in admitted or not v.is_prerelease]
+    lines = []
+    for version in versions:
+        seen = [releases.get(version) for releases in by_target]
+        cells = tuple(
+            _cell(release, answer, columns=len(answers), every=every)
+            for release, answer in zip(seen, answers, strict=True)
+        )
+        lines.append(_Line((version,), any(each.admitted for each in seen if each), cells))
+    if every:
+        return lines
+    return [
+        _Line(tuple(v for line in group for v in line.versions), *key)
+        for key, group in groupby(lines, key=lambda line: (line.admitted, line.cells))
+    ]
+
+
+def _cell(release: Release | None, answer: TargetResult, *, columns: int, every: bool) -> Cell:
+    """Return the result of a release for a target."""
+    if release is None:
+        return _EMPTY
+    if release.reason.difference is not Difference.FITS:
+        text = " ".join(release.reason.text.split())
+        short = f"{text[:_LONGEST_REASON].rstrip()}…" if len(text) > _LONGEST_REASON else text
+        return Cell(short, "" if release.admitted else "faint")
+    file = answer.file_of(str(release.version))
+    if file is None or not file.tag or columns > 2:
+        return Cell(release.reason.text, "good")
+    return Cell(file_text(file) if columns == 1 and every else f"fits: {file.tag}", "good")
+
+
+def _shortened(
+    lines: Sequence[_Line], answers: Sequence[TargetResult], *, every: bool
+) -> Iterator[_Line]:
+    """Replace the least useful lines of a long table by their number."""
+    if every or len(lines) <= _SHORT_TABLE:
+        yield from lines
+        return
+    counted = {file.version for each in answers for file in (each.newest, each.taken) if file}
+    admitted = [number for number, line in enumerate(lines) if line.admitted]
+    kept = {*range(_FIRST_ROWS), *admitted[:_ADMITTED_ROWS]}
+    kept |= {
+        number for number, line in enumerate(lines) if counted.intersection(map(str, line.versions))
+    }
+    for is_kept, group in groupby(enumerate(lines), key=lambda each: each[0] in kept):
+        found = [line for _, line in group]
+        if is_kept:
+            yield from found
+            continue
+        count = sum(len(line.versions) for line in found)
+        more = Cell(f"{count} more", "faint")
+        yield _Line((), False, (more, *[_EMPTY] * (len(answers) - 1)))  # noqa: FBT003 - a row
+
+
+def file_text(file: BestFile) -> str:
+    """Return a file's name with its size."""
+    return file.filename + ("" if file.size is None else f" ({format_size(file.size)})")

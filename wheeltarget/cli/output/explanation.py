@@ -8,8 +8,8 @@ from itertools import groupby
 from packaging.version import Version
 
 from wheeltarget.pip_protocol import Demand
-from wheeltarget.resolver.demands import Release
 from wheeltarget.resolver.explanation import Explanation
+from wheeltarget.resolver.releases import Release
 
 _MOST_GROUPS, _FEWER_GROUPS = 6, 3
 _MOST_REQUESTS = 3

@@ -1,168 +1,188 @@
-"""Results of bundle, cache, merge and prune, as text or JSON."""
+"""Results of lock, bundle, cache, merge and prune, as text, JSON or Markdown."""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, TextIO
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from wheeltarget.cache.pruning import Removed, Usage
 from wheeltarget.cli.output.text import (
     Style,
     counted,
     display_path,
     format_size,
     show_json,
+    show_lines,
     show_notes,
 )
-from wheeltarget.commands.merge import MergeOutcome
+from wheeltarget.utils.text import redact
 
 if TYPE_CHECKING:
+    from wheeltarget.cache.folder import Removed, Usage
     from wheeltarget.commands.bundle.bundle import BundleOutcome
+    from wheeltarget.commands.lock.diff import Change, LockFile, LockOutcome
+    from wheeltarget.commands.merge import MergeOutcome
     from wheeltarget.commands.prune import PruneOutcome, PruneRequest
 
 _SCHEMA = 1
 _GIGABYTE = 1000**3
 
 
-def show_bundle(
-    outcome: BundleOutcome, stdout: TextIO, stderr: TextIO, *, as_json: bool, quiet: bool
-) -> None:
-    """Write the size of each project in a bundle.
-
-    :param outcome: the result.
-    :param stdout: for the sizes.
-    :param stderr: for the notes.
-    :param as_json: whether to write JSON.
-    :param quiet: whether to write no text.
-    """
-    if as_json:
-        show_json(_document(outcome), stdout)
-    elif not quiet:
-        stdout.write(_text(outcome, Style(stdout, os.environ)))
-    stdout.flush()
-    if not as_json and not quiet:
-        show_notes(outcome.notes, stderr)
-
-
-def _text(outcome: BundleOutcome, style: Style) -> str:
-    rows = [
-        (f"{each.name} {each.version}".strip(), format_size(each.size), each.files)
-        for each in outcome.projects
-    ]
-    wide = max((len(name) for name, _, _ in rows), default=0)
-    lines = [style.strong(f"For {outcome.target}:")]
-    lines += [
-        f"  {name:{wide}}  {size:>11}  {counted(files, 'file')}" for name, size, files in rows
-    ]
-    limit = f" (the service allows {format_size(outcome.limit)})" if outcome.limit else ""
-    path = display_path(outcome.output.absolute())
-    return "\n".join([*lines, f"Saved {path}, {format_size(outcome.size)} unpacked{limit}", ""])
-
-
-def _document(outcome: BundleOutcome) -> dict[str, object]:
-    return {
-        "schema": _SCHEMA,
-        "output": str(outcome.output),
-        "target": outcome.target,
-        "size": outcome.size,
-        "limit": outcome.limit,
-        "projects": [
-            {"name": p.name, "version": p.version, "files": p.files, "size": p.size}
-            for p in outcome.projects
-        ],
-        "notes": outcome.notes,
-    }
-
-
-def show_usage(usage: Usage, stdout: TextIO, *, as_json: bool) -> None:
-    """Write what is in the cache folder.
-
-    :param usage: its contents.
-    :param stdout: where to write.
-    :param as_json: whether to write JSON.
-    """
-    if as_json:
-        show_json(usage.as_dict(), stdout)
-        return
-    stdout.write(f"Folder  {usage.folder}\n")
-    stdout.write(f"Wheels  {usage.wheels}, {_size(usage.size)} of {_size(usage.limit)}\n")
-    stdout.write(f"Runs    {usage.runs} remembered, {usage.current} that may still hold\n")
-
-
-def show_removed(removed: Removed, stdout: TextIO, *, as_json: bool) -> None:
-    """Write what was removed from the cache.
-
-    :param removed: the result.
-    :param stdout: where to write.
-    :param as_json: whether to write JSON.
-    """
-    if as_json:
-        show_json(removed.as_dict(), stdout)
-        return
-    parts = []
-    if removed.wheels:
-        parts.append(f"{counted(removed.wheels, 'wheel')}, {_size(removed.size)}")
-    if removed.runs:
-        parts.append(counted(removed.runs, "remembered run"))
-    stdout.write(f"Removed {' and '.join(parts)}\n" if parts else "Nothing to remove\n")
-
-
-def _size(size: int) -> str:
-    return f"{size / _GIGABYTE:.1f} GB" if size >= _GIGABYTE else format_size(size)
-
-
-def show_merge(outcome: MergeOutcome, stdout: TextIO, *, as_json: bool) -> None:
-    """Write the files of a merged wheelhouse.
-
-    :param outcome: the result.
-    :param stdout: where to write.
-    :param as_json: whether to write JSON.
-    """
-    if as_json:
-        show_json(outcome.as_dict(), stdout)
-        return
+def show_lock(outcome: LockOutcome, *, coloured: bool = True) -> None:
+    """Write for each lock whether it is new, what has changed, or that it is unchanged."""
+    style = Style(sys.stdout, coloured=coloured)
     for file in outcome.files:
-        how = "Saved" if file.new else "Already there"
-        stdout.write(f"{how} {display_path(file.path)}\n")
-    new = sum(file.new for file in outcome.files)
-    stdout.write(
-        f"Merged {counted(outcome.folders, 'wheelhouse')}: "
-        f"{counted(len(outcome.files), 'file')}, {new} new\n"
-    )
-    stdout.flush()
+        show_lines([style.paint("strong", f"For {file.label}:")])
+        show_lines(_lock_lines(file, written=outcome.written))
 
 
-def show_prune(
-    outcome: PruneOutcome,
-    request: PruneRequest,
-    stdout: TextIO,
-    stderr: TextIO,
-    *,
-    as_json: bool,
-) -> None:
-    """Write the files to standard output, one per line, and a summary to standard error.
+def _lock_lines(file: LockFile, *, written: bool) -> Iterator[str]:
+    path, count = display_path(file.path), counted(file.count, "project")
+    if file.state == "same":
+        yield f"Unchanged {path} ({count})"
+        return
+    if file.state == "new":
+        yield f"Locked {path} ({count})" if written else f"There is no {path} yet ({count})"
+        return
+    yield f"Changed {path} ({count})" if written else f"Stale {path} ({count})"
+    yield from (f"  {_change_text(change)}" for change in file.changes)
+    yield from (f"  new requirement: {text}" for text in file.added)
+    yield from (f"  removed requirement: {text}" for text in file.removed)
+    if not (file.changes or file.added or file.removed):
+        yield "  only details of its files, or the way it is written"
 
-    :param outcome: the result.
-    :param request: the request.
-    :param stdout: for the files.
-    :param stderr: for the summary, written with text only.
-    :param as_json: whether to write JSON.
-    """
+
+def _change_text(change: Change) -> str:
+    if change.old is None:
+        return f"{change.name} {change.new}, new"
+    if change.new is None:
+        return f"{change.name} {change.old}, removed"
+    if change.remark:
+        return f"{change.name} {change.new}, {change.remark}"
+    return f"{change.name} {change.old} -> {change.new}"
+
+
+def show_lock_diff(outcome: LockOutcome) -> None:
+    """Write changes as Markdown, for a pull request."""
+    changed = [file for file in outcome.files if file.state != "same"]
+    sections = ("\n".join(_section(file)) + "\n" for file in changed)
+    sys.stdout.write("\n".join(sections) or "No lock would change.\n")
+    sys.stdout.flush()
+
+
+def _section(file: LockFile) -> Iterator[str]:
+    yield f"### `{file.path.name}`"
+    yield ""
+    if file.state == "new":
+        yield f"New, for {file.label}: {counted(file.count, 'project')}."
+        return
+    if file.changes:
+        yield "| project | locked | now |"
+        yield "| --- | --- | --- |"
+        for change in file.changes:
+            remark = f", {change.remark}" if change.remark else ""
+            yield f"| {change.name} | {change.old or ''} | {change.new or ''}{remark} |"
+    if file.changes and (file.added or file.removed):
+        yield ""
+    yield from (f"- new requirement: {_code(text)}" for text in file.added)
+    yield from (f"- removed requirement: {_code(text)}" for text in file.removed)
+    if not (file.changes or file.added or file.removed):
+        yield "Only details of its files, or the way it is written."
+
+
+def _code(text: str) -> str:
+    return f"`` {redact(text)} ``" if "`" in text else f"`{redact(text)}`"
+
+
+def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
+    """Write the size of each project in a bundle."""
     if as_json:
         document = {
             "schema": _SCHEMA,
-            "files": [str(path) for path in outcome.files],
+            "output": str(outcome.output),
+            "target": outcome.target,
             "size": outcome.size,
-            "done": outcome.done,
+            "limit": outcome.limit,
+            "projects": [
+                {"name": p.name, "version": p.version, "files": p.files, "size": p.size}
+                for p in outcome.projects
+            ],
+            "notes": outcome.notes,
         }
-        show_json(document, stdout)
+        show_json(document)
+    elif not quiet:
+        show_lines(_bundle_lines(outcome))
+        show_notes(outcome.notes)
+
+
+def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
+    yield Style(sys.stdout).paint("strong", f"For {outcome.target}:")
+    names = [f"{each.name} {each.version}".strip() for each in outcome.projects]
+    wide = max(map(len, names), default=0)
+    for name, each in zip(names, outcome.projects, strict=True):
+        yield f"  {name:{wide}}  {format_size(each.size):>11}  {counted(each.files, 'file')}"
+    limit = f" (the service allows {format_size(outcome.limit)})" if outcome.limit else ""
+    path = display_path(outcome.output.absolute())
+    yield f"Saved {path}, {format_size(outcome.size)} unpacked{limit}"
+
+
+def show_usage(usage: Usage, *, as_json: bool) -> None:
+    """Write what is in the cache folder."""
+    if as_json:
+        show_json(usage.as_dict())
         return
-    stdout.writelines(f"{path}\n" for path in outcome.files)
-    stdout.flush()
+    show_lines(
+        [
+            f"Folder  {usage.folder}",
+            f"Wheels  {usage.wheels}, {_large_size(usage.size)} of {_large_size(usage.limit)}",
+            f"Runs    {usage.runs} remembered, {usage.current} that may still hold",
+        ]
+    )
+
+
+def show_removed(removed: Removed, *, as_json: bool) -> None:
+    """Write what was removed from the cache."""
+    if as_json:
+        show_json(removed.as_dict())
+        return
+    parts = []
+    if removed.wheels:
+        parts.append(f"{counted(removed.wheels, 'wheel')}, {_large_size(removed.size)}")
+    if removed.runs:
+        parts.append(counted(removed.runs, "remembered run"))
+    show_lines([f"Removed {' and '.join(parts)}" if parts else "Nothing to remove"])
+
+
+def _large_size(size: int) -> str:
+    return f"{size / _GIGABYTE:.1f} GB" if size >= _GIGABYTE else format_size(size)
+
+
+def show_merge(outcome: MergeOutcome, *, as_json: bool, quiet: bool) -> None:
+    """Write the files of a merged wheelhouse."""
+    if as_json:
+        show_json(outcome.as_dict())
+    elif not quiet:
+        show_lines(
+            f"{'Saved' if file.new else 'Already there'} {display_path(file.path)}"
+            for file in outcome.files
+        )
+        folders, files = counted(outcome.folders, "wheelhouse"), counted(len(outcome.files), "file")
+        show_lines([f"Merged {folders}: {files}, {sum(file.new for file in outcome.files)} new"])
+    if not quiet:
+        show_notes(outcome.notes)
+
+
+def show_prune(outcome: PruneOutcome, request: PruneRequest, *, as_json: bool) -> None:
+    """Write the files to standard output, one per line, and a summary to standard error."""
+    if as_json:
+        files = [str(path) for path in outcome.files]
+        about = {"schema": _SCHEMA, "files": files, "size": outcome.size, "done": outcome.done}
+        show_json(about)
+        return
     number = len(outcome.files)
-    files = f"{counted(number, 'file') if number else 'no files'} ({format_size(outcome.size)})"
+    count = f"{counted(number, 'file') if number else 'no files'} ({format_size(outcome.size)})"
     if request.since:
-        summary = f"copied to {request.to}" if outcome.done else "to be transferred"
+        done = f"copied to {request.to}" if outcome.done else "to be transferred"
     else:
-        summary = "removed" if outcome.done else "not named by any lock"
-    stderr.write(f"{files} {summary}\n")
+        done = "removed" if outcome.done else "not named by any lock"
+    show_lines(map(str, outcome.files), summary=f"{count} {done}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from wheeltarget.cli.output.text import show_json
+from wheeltarget.cli.output.text import show_json, show_lines
 from wheeltarget.targets.systems import target_name
 
 if TYPE_CHECKING:
     from wheeltarget.commands.list_targets import Described, Fact, Row
-    from wheeltarget.targets.user_targets import UserTarget
+    from wheeltarget.targets.names import UserTarget
 
 _SCHEMA = 1
 _WIDTH = 80
@@ -32,7 +32,6 @@ def show_list(
     rows: Sequence[Row],
     own: Sequence[UserTarget],
     sources: Mapping[str, str],
-    stdout: TextIO,
     *,
     as_json: bool,
 ) -> None:
@@ -41,37 +40,29 @@ def show_list(
     :param rows: targets of the catalogue.
     :param own: the user's own targets.
     :param sources: the source that each key stands for.
-    :param stdout: where to write.
     :param as_json: whether to write JSON.
     """
     if as_json:
-        document = {
-            "schema": _SCHEMA,
-            "targets": [_row_record(row, sources) for row in rows],
-            "own": [{"name": each.name, "file": str(each.file)} for each in own],
-        }
-        show_json(document, stdout)
+        targets = [_row_record(row, sources) for row in rows]
+        files = [{"name": each.name, "file": str(each.file)} for each in own]
+        show_json({"schema": _SCHEMA, "targets": targets, "own": files})
     else:
-        stdout.writelines(f"{line}\n" for line in _list(rows, own))
+        show_lines(_list(rows, own))
 
 
-def show_described(
-    targets: Sequence[Described], stdout: TextIO, *, as_json: bool, all_tags: bool
-) -> None:
+def show_described(targets: Sequence[Described], *, as_json: bool, all_tags: bool) -> None:
     """Write the details of targets.
 
     :param targets: the targets.
-    :param stdout: where to write.
     :param as_json: whether to write JSON, which has every tag.
     :param all_tags: whether the text has every tag, too.
     """
     if as_json:
-        document = {"schema": _SCHEMA, "targets": [_record(each) for each in targets]}
-        show_json(document, stdout)
+        show_json({"schema": _SCHEMA, "targets": [_record(each) for each in targets]})
         return
     for number, each in enumerate(targets):
-        stdout.writelines(f"{line}\n" for line in ([""] if number else []))
-        stdout.writelines(f"{line}\n" for line in _described(each, all_tags=all_tags))
+        show_lines([""] if number else [])
+        show_lines(_described(each, all_tags=all_tags))
 
 
 def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:

@@ -1,204 +1,165 @@
-"""Results and errors as text: results to standard output, the rest to standard error."""
+"""Results and errors as text: results to standard output, the rest to standard error.
+
+start-up: a replayed run loads this module. The explanation of a failed download is loaded only if
+there is one.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from wheeltarget.errors import DownloadError, Fault, InputError, Location, WheeltargetError
-from wheeltarget.utils.redact import json_text, redact, tame
+from wheeltarget.errors import (
+    DownloadError,
+    Fault,
+    InputError,
+    InterruptedRunError,
+    Location,
+    TargetError,
+    UsageError,
+    WheeltargetError,
+)
+from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
-    from wheeltarget.cache.run_records import OutputOptions
     from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
+    from wheeltarget.network.downloader import Progress
+
+_FINDING, _WRONG, _UNFINISHED = 1, 2, 3
+"""The exit codes of every command except download, which uses pip's."""
 
 _WIDEST = 200
-_GREEN, _FAINT = "\x1b[32m", "\x1b[2m"
-_RED, _YELLOW, _BOLD, _PLAIN = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[0m"
+_MB = 1_000_000
+_CLEAR = "\r\x1b[K"
+_PLAIN = "\x1b[0m"
+_COLOURS = {
+    "error": "\x1b[1;31m",
+    "note": "\x1b[33m",
+    "strong": "\x1b[1m",
+    "good": "\x1b[32m",
+    "faint": "\x1b[2m",
+}
 
 
 class Style:
     """The colours of a stream.
 
     :param stream: where the text goes.
-    :param environment: the environment; ``NO_COLOR`` and ``TERM`` are read.
     :param coloured: False to write no colour even on a terminal.
     """
 
-    def __init__(
-        self, stream: TextIO, environment: Mapping[str, str], *, coloured: bool = True
-    ) -> None:
-        terminal = stream.isatty() and environment.get("TERM") != "dumb"
-        self._coloured = coloured and terminal and not environment.get("NO_COLOR")
+    def __init__(self, stream: TextIO, *, coloured: bool = True) -> None:
+        terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._coloured = coloured and terminal and not os.environ.get("NO_COLOR")
 
-    def error(self, text: str) -> str:
-        """Return text in the colour of errors."""
-        return self._wrap(_RED, text)
+    def paint(self, kind: str, text: str) -> str:
+        """Return a text in colour.
 
-    def note(self, text: str) -> str:
-        """Return text in the colour of notes."""
-        return self._wrap(_YELLOW, text)
-
-    def strong(self, text: str) -> str:
-        """Return text in bold."""
-        return self._wrap(_BOLD, text)
-
-    def good(self, text: str) -> str:
-        """Return text in the colour of success."""
-        return self._wrap(_GREEN, text)
-
-    def faint(self, text: str) -> str:
-        """Return text in a faint colour."""
-        return self._wrap(_FAINT, text)
-
-    def _wrap(self, code: str, text: str) -> str:
-        return f"{code}{text}{_PLAIN}" if self._coloured else text
+        :param kind: ``error``, ``note``, ``strong``, ``good`` or ``faint``; empty for no colour.
+        """
+        return f"{_COLOURS[kind]}{text}{_PLAIN}" if self._coloured and kind else text
 
 
-def show_download(
-    outcome: DownloadOutcome, output_options: OutputOptions, stdout: TextIO, stderr: TextIO
-) -> None:
-    """Write the outcome of a download in the form that was asked for.
+@contextmanager
+def report_errors(
+    *,
+    coloured: bool = True,
+    finding: type[WheeltargetError] | None = None,
+    writes: bool = True,
+    as_pip: bool = False,
+) -> Iterator[None]:
+    """Print an error, and end the process with its exit code.
 
-    :param outcome: what was taken.
-    :param output_options: how to write it.
-    :param stdout: where it goes.
-    :param stderr: where notes go.
+    :param coloured: whether pip's options and configuration allow colours.
+    :param finding: the error that is a result of the command, not a failure.
+    :param writes: whether the command writes to a destination, which an interruption leaves as it
+        was.
+    :param as_pip: whether the command uses pip's exit codes.
+    :raises SystemExit: with 1 for a finding, 2 if the input is wrong, 3 if the work could not be
+        finished, and 128 plus its number if a signal ended it.
     """
-    if output_options.as_json:
-        show_json(outcome.as_dict(), stdout)
-    elif not output_options.quiet:
-        show_outcome(outcome, stdout, stderr, coloured=output_options.coloured)
+    try:
+        yield
+    except (KeyboardInterrupt, WheeltargetError) as caught:
+        error = (
+            caught if isinstance(caught, WheeltargetError) else InterruptedRunError(signal.SIGINT)
+        )
+        if isinstance(error, InterruptedRunError) and not writes:
+            error.message = "interrupted"
+        show_error(error, sys.stderr, coloured=coloured)
+        if finding is not None and isinstance(error, finding):
+            raise SystemExit(_FINDING) from error
+        raise SystemExit(_exit_code(error, as_pip=as_pip)) from error
 
 
-def show_outcome(
-    outcome: DownloadOutcome, stdout: TextIO, stderr: TextIO, *, coloured: bool = True
-) -> None:
-    """Write the files of each target, and the notes.
-
-    :param outcome: the result of a download.
-    :param stdout: for the files.
-    :param stderr: for the notes.
-    :param coloured: False to write no colour even on a terminal.
-    """
-    style = Style(stdout, os.environ, coloured=coloured)
-    for target in outcome.targets:
-        stdout.write(style.strong(f"For {target.label}:") + "\n")
-        files = sorted(target.files, key=lambda file: file.filename)
-        stdout.writelines(f"{_file_line(file, outcome)}\n" for file in files if file.path)
-        stdout.write(_summary(target, outcome) + "\n")
-    stdout.flush()
-    show_notes(outcome.notes, stderr, coloured=coloured)
+def _exit_code(error: WheeltargetError, *, as_pip: bool) -> int:
+    if as_pip or isinstance(error, InterruptedRunError | UsageError):
+        return error.exit_code
+    if isinstance(error, InputError | TargetError):
+        return _WRONG
+    # Except for a wrong command line, pip's codes would be mistaken for findings.
+    return _WRONG if error.exit_code == _WRONG else _UNFINISHED
 
 
-def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:
-    path = display_path(file.path) if file.path else file.filename
-    if not file.new:
-        return f"Already there {path}"
-    if not outcome.dry_run:
-        return f"Saved {path}"
-    size = "" if file.size is None else f" ({format_size(file.size)})"
-    return f"Would save {path}{size}"
+def show_lines(lines: Iterable[str], *, summary: str = "") -> None:
+    """Write a result to standard output, and its summary to standard error."""
+    sys.stdout.writelines(f"{redact(line)}\n" for line in lines)
+    sys.stdout.flush()
+    if summary:
+        sys.stderr.write(f"{redact(summary)}\n")
+        sys.stderr.flush()
 
 
-def _summary(target: TargetFiles, outcome: DownloadOutcome) -> str:
-    names = " ".join(file.name for file in target.files)
-    if not names:
-        return "Nothing to download"
-    if not outcome.dry_run:
-        return f"Successfully downloaded {names}"
-    new = [file.size for file in target.files if file.new]
-    known = [size for size in new if size is not None]
-    least = "" if len(known) == len(new) else "at least "
-    size = f", {least}{format_size(sum(known))}" if known else ""
-    return f"Would fetch {counted(len(new), 'file')}{size}"
+def show_json(document: Mapping[str, object]) -> None:
+    """Write a result to standard output as one JSON object."""
+    sys.stdout.write(json_text(document))
+    sys.stdout.flush()
 
 
-def format_size(size: int) -> str:
-    """Return a number of bytes as pip writes it."""
-    for factor, unit in ((1000**2, "MB"), (1000, "kB")):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number and a noun, such as ``2 files``.
-
-    :param number: the number.
-    :param noun: the noun in the singular.
-    """
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def show_json(document: Mapping[str, object], stdout: TextIO) -> None:
-    """Write a result as one JSON object.
-
-    :param document: the object.
-    :param stdout: where to write.
-    """
-    stdout.write(json_text(document))
-    stdout.flush()
-
-
-def show_notes(notes: Iterable[str], stderr: TextIO, *, coloured: bool = True) -> None:
-    """Write notes.
-
-    :param notes: one sentence each.
-    :param stderr: where to write.
-    :param coloured: False to write no colour even on a terminal.
-    """
-    style = Style(stderr, os.environ, coloured=coloured)
-    stderr.writelines(f"{style.note('note:')} {tame(note)}\n" for note in notes)
-    stderr.flush()
+def show_notes(notes: Iterable[str], *, coloured: bool = True) -> None:
+    """Write notes of one sentence each to standard error."""
+    mark = Style(sys.stderr, coloured=coloured).paint("note", "note:")
+    sys.stderr.writelines(f"{mark} {tame(note)}\n" for note in notes)
+    sys.stderr.flush()
 
 
 def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True) -> None:
-    """Write an error: what is wrong, where, and what to do.
-
-    :param error: the error that ended the run.
-    :param stderr: where to write.
-    :param coloured: False to write no colour even on a terminal.
-    """
-    style = Style(stderr, os.environ, coloured=coloured)
+    """Write an error: what is wrong, where, and what to do."""
+    style = Style(stderr, coloured=coloured)
     faults = error.faults if isinstance(error, InputError) else (Fault(error.message, error.hint),)
     if isinstance(error, DownloadError):
         stderr.writelines(f"{redact(text)}\n" for text in error.messages)
     stderr.writelines(format_fault(fault, style) for fault in faults)
     if isinstance(error, DownloadError):
-        _show_explanations(error, stderr)
+        from wheeltarget.cli.output.explanation import explanation_lines
+        from wheeltarget.resolver.explanation import ResolutionError
+
+        if isinstance(error, ResolutionError):
+            lines = explanation_lines(error.explanations)
+            stderr.writelines(f"  {redact(line)}\n" for line in lines)
     stderr.flush()
 
 
-def _show_explanations(error: DownloadError, stderr: TextIO) -> None:
-    # Loaded here, so that a run without an error does not load it.
-    from wheeltarget.cli.output.explanation import explanation_lines
-    from wheeltarget.resolver.explanation import ResolutionError
-
-    if isinstance(error, ResolutionError):
-        stderr.writelines(f"  {redact(line)}\n" for line in explanation_lines(error.explanations))
-
-
-def format_fault(fault: Fault, style: Style, word: str = "error:") -> str:
+def format_fault(fault: Fault, style: Style, label: str = "error:") -> str:
     """Return a fault as its message, the line with carets below it, and the hint.
 
-    :param fault: the fault.
-    :param style: the colours.
-    :param word: the text before the message.
+    :param label: the text before the message.
     :returns: one or more lines, each with its line end.
     """
     place = f"{tame(str(near(fault.location)))}: " if fault.location else ""
-    lines = [f"{place}{style.error(word)} {tame(fault.message)}"]
+    lines = [f"{place}{style.paint('error', label)} {tame(fault.message)}"]
     if fault.source and fault.location:
         shown, start = _excerpt(tame(fault.source), fault.location.column - 1)
         # Tabs are kept, so that the carets line up whatever the width of a tab.
         indent = "".join(character if character == "\t" else " " for character in shown[:start])
         carets = "^" * max(min(fault.width, len(shown) - start), 1)
-        lines.append(f"    {shown}")
-        lines.append(f"    {indent}{style.error(carets)}")
+        lines += [f"    {shown}", f"    {indent}{style.paint('error', carets)}"]
     if fault.hint:
         lines.append(f"  {tame(fault.hint)}")
     return "\n".join(lines) + "\n"
@@ -225,3 +186,83 @@ def display_path(path: Path) -> str:
     if path.is_relative_to(Path.cwd()):
         return os.path.join(os.curdir, path.relative_to(Path.cwd()))  # noqa: PTH118 - keeps the dot
     return str(path)
+
+
+def format_size(size: int) -> str:
+    """Return a number of bytes as pip writes it."""
+    for factor, unit in ((1000**2, "MB"), (1000, "kB")):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number and a noun, such as ``2 files``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def show_download(outcome: DownloadOutcome, *, as_json: bool, quiet: bool, coloured: bool) -> None:
+    """Write the files of each target, or all of a download as JSON."""
+    if as_json:
+        show_json(outcome.as_dict())
+    elif not quiet:
+        style = Style(sys.stdout, coloured=coloured)
+        for target in outcome.targets:
+            sys.stdout.write(style.paint("strong", f"For {target.label}:") + "\n")
+            files = sorted(target.files, key=lambda file: file.filename)
+            sys.stdout.writelines(f"{_file_line(file, outcome)}\n" for file in files if file.path)
+            sys.stdout.write(_summary(target, outcome) + "\n")
+        sys.stdout.flush()
+        show_notes(outcome.notes, coloured=coloured)
+
+
+def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:
+    path = display_path(file.path) if file.path else file.filename
+    if not file.new:
+        return f"Already there {path}"
+    if not outcome.dry_run:
+        return f"Saved {path}"
+    return f"Would save {path}" + ("" if file.size is None else f" ({format_size(file.size)})")
+
+
+def _summary(target: TargetFiles, outcome: DownloadOutcome) -> str:
+    names = " ".join(file.name for file in target.files)
+    if not names:
+        return "Nothing to download"
+    if not outcome.dry_run:
+        return f"Successfully downloaded {names}"
+    new = [file.size for file in target.files if file.new]
+    known = [size for size in new if size is not None]
+    least = "" if len(known) == len(new) else "at least "
+    size = f", {least}{format_size(sum(known))}" if known else ""
+    return f"Would fetch {counted(len(new), 'file')}{size}"
+
+
+@contextmanager
+def progress_line(*, wanted: bool) -> Iterator[Callable[[Progress], None] | None]:
+    """Show the progress of a run in one line of a terminal, and clear it at the end.
+
+    :param wanted: whether to show anything.
+    :returns: a function that shows progress; None if nothing is to be shown.
+    """
+    stream = sys.stderr
+    if not (wanted and stream.isatty()) or os.environ.get("TERM") == "dumb":
+        yield None
+        return
+
+    def show(progress: Progress) -> None:
+        stream.write(_CLEAR + progress_text(progress))
+        stream.flush()
+
+    try:
+        yield show
+    finally:
+        stream.write(_CLEAR)
+        stream.flush()
+
+
+def progress_text(progress: Progress) -> str:
+    """Return progress as text, such as ``Fetching 12/60 files, 34.1/102.3 MB``."""
+    total = f"/{progress.all_size / _MB:.1f}" if progress.all_size else ""
+    files = f"{progress.files}/{progress.all_files} files"
+    return f"Fetching {files}, {progress.size / _MB:.1f}{total} MB"

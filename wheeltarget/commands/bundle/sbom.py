@@ -2,26 +2,40 @@
 
 Specification: CycloneDX 1.6 (ECMA-424), and the package URLs of PyPI. The licence is taken from a
 wheel's metadata: an SPDX expression as such, any other text as a name.
+
+start-up: cyclonedx is an extra, so this module is loaded only after ``require`` has found it.
 """
 
 from __future__ import annotations
 
 import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+from cyclonedx.model import (
+    ExternalReference,
+    ExternalReferenceType,
+    HashAlgorithm,
+    HashType,
+    XsUri,
+)
+from cyclonedx.model.bom import Bom, BomMetaData
+from cyclonedx.model.component import Component, ComponentType
+from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+from cyclonedx.output import make_outputter
+from cyclonedx.schema import OutputFormat, SchemaVersion
+from cyclonedx.spdx import is_supported_id
+from packageurl import PackageURL
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.metadata import RawMetadata
 
 from wheeltarget import __version__
-from wheeltarget.utils.hashes import hash_file
-from wheeltarget.wheelhouse.metadata import read_fields
-
-if TYPE_CHECKING:
-    from cyclonedx.model.component import Component
-    from packaging.metadata import RawMetadata
-
-    from wheeltarget.lockfile.model import Lock, LockedPackage
+from wheeltarget.commands.bundle.wheels import Wheels
+from wheeltarget.lockfile.model import Lock, LockedPackage
+from wheeltarget.utils.files import hash_file
+from wheeltarget.wheelhouse.closure import read_fields
 
 _NAMESPACE = uuid.UUID("b1d7b0c0-5a0f-5d0e-9b7a-6c1f2f7a3e55")
 """The namespace of serial numbers, which are derived from the contents of the list."""
@@ -29,26 +43,17 @@ _NAMESPACE = uuid.UUID("b1d7b0c0-5a0f-5d0e-9b7a-6c1f2f7a3e55")
 _LONGEST_LICENCE = 120
 """Some wheels have the whole text of a licence in place of its name."""
 
-_ALGORITHMS = {"sha256": "SHA-256", "sha384": "SHA-384", "sha512": "SHA-512", "md5": "MD5"}
 
-
-def component_list(lock: Lock, wheels: Mapping[str, Path], moment: int) -> str:
+def component_list(lock: Lock, wheels: Wheels, moment: int) -> str:
     """Return the component list of a lock as JSON, reproducibly.
 
-    :param lock: the lock.
-    :param wheels: the wheel of each project.
     :param moment: its timestamp, in seconds since 1970.
     """
-    from cyclonedx.model.bom import Bom, BomMetaData
-    from cyclonedx.model.component import Component, ComponentType
-    from cyclonedx.output import make_outputter
-    from cyclonedx.schema import OutputFormat, SchemaVersion
-
     tool = Component(type=ComponentType.APPLICATION, name="wheeltarget", version=__version__)
     root = Component(type=ComponentType.APPLICATION, name="bundle", bom_ref="bundle")
     metadata = BomMetaData(component=root, timestamp=datetime.fromtimestamp(moment, UTC))
     metadata.tools.components.add(tool)
-    parts = {p.name: _component(p, wheels[p.name]) for p in lock.packages}
+    parts = {package.name: _component(package, path) for package, path in wheels}
     files = "\n".join(p.file.sha256 or p.file.filename for p in lock.packages)
     serial = uuid.uuid5(_NAMESPACE, f"{lock.target}\n{files}")
     bom = Bom(components=parts.values(), metadata=metadata, serial_number=serial)
@@ -62,10 +67,6 @@ def component_list(lock: Lock, wheels: Mapping[str, Path], moment: int) -> str:
 
 
 def _component(package: LockedPackage, wheel: Path) -> Component:
-    from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
-    from cyclonedx.model.component import Component
-    from packageurl import PackageURL
-
     url = package.file.url
     place = [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(url))]
     with zipfile.ZipFile(wheel) as archive:
@@ -75,25 +76,15 @@ def _component(package: LockedPackage, wheel: Path) -> Component:
         version=package.version,
         bom_ref=f"{package.name}=={package.version}",
         purl=PackageURL("pypi", None, package.name, package.version),
-        hashes=tuple(_hashes(wheel)),
+        hashes=[HashType(alg=HashAlgorithm("SHA-256"), content=hash_file(wheel).sha256)],
         licenses=tuple(_licences(raw)),
         description=raw.get("summary"),
         external_references=place if url else (),
     )
 
 
-def _hashes(wheel: Path) -> Iterator[Any]:
-    from cyclonedx.model import HashAlgorithm, HashType
-
-    yield HashType(alg=HashAlgorithm("SHA-256"), content=hash_file(wheel).sha256)
-
-
-def _licences(raw: RawMetadata) -> Iterator[Any]:
+def _licences(raw: RawMetadata) -> Iterator[DisjunctiveLicense | LicenseExpression]:
     """Return the licence of a wheel: the expression, or the name, or the classifiers."""
-    from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
-    from cyclonedx.spdx import is_supported_id
-    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-
     expression = raw.get("license_expression", "").strip()
     if expression:
         try:

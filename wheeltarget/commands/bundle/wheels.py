@@ -1,13 +1,16 @@
-"""Find or fetch the wheels of a lock, compare them with it, and check them."""
+"""Find or fetch the wheels of a lock, compare them with it, check them, and unpack them.
+
+start-up: installer is an extra, so the module that needs it is loaded last.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from wheeltarget.commands.bundle.files import BundledFile, Layout
 from wheeltarget.commands.check.locks import read_selections
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import DownloadRequest
@@ -16,40 +19,41 @@ from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage
 from wheeltarget.lockfile.own import is_own
+from wheeltarget.lockfile.reader import Selection
 from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.utils.hashes import copy_file, hash_file
-from wheeltarget.wheelhouse.archive import Flaw
+from wheeltarget.utils.files import copy_file, hash_file
 from wheeltarget.wheelhouse.wheel import read_wheel
-
-if TYPE_CHECKING:
-    from wheeltarget.lockfile.reader import Selection
 
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
 """Flaws with which a wheel can still be unpacked; pip installs it, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class LockChoice:
-    """A lock, and the target to read it for.
+Wheels = Sequence[tuple[LockedPackage, Path]]
+"""The path of the wheel of each project."""
 
-    :param name: its file name.
+
+@dataclass(frozen=True, slots=True)
+class LockedRequest:
+    """A lock, and how to take its wheels.
+
+    :param wheels: folders that have the wheels; without any, the wheels are fetched.
     :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
-    :param targets: the values of ``--target``, likewise.
     """
 
-    name: str
+    lock: str
+    _: KW_ONLY
+    wheels: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
+    environment: Mapping[str, str] | None = None
 
 
-def read_lock(choice: LockChoice, invocation: Invocation) -> Lock:
+def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
     """Read a lock, of wheeltarget or of another tool, for one target.
 
-    :param choice: the lock and the target.
-    :param invocation: pip's configuration, the environment and the project's settings.
     :raises WheeltargetError: if it cannot be read, or is not for exactly one of these targets.
     """
-    name = choice.name
+    name = request.lock
     try:
         data = invocation.files.read_lock(name)
         text = data.decode("utf-8")
@@ -57,8 +61,8 @@ def read_lock(choice: LockChoice, invocation: Invocation) -> Lock:
         why = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read {name}: {why}", "name a lock") from error
     own = is_own(data)
-    if not own or choice.tags or choice.targets:
-        selections = tuple(read_selections([name], choice.tags, choice.targets, invocation))
+    if not own or request.tags or request.targets:
+        selections = tuple(read_selections([name], request.tags, request.targets, invocation))
         if len(selections) != 1:
             raise UsageError("a bundle is for one target", "name one target only")
         if not own:
@@ -74,7 +78,7 @@ def _lock_of(selection: Selection) -> Lock:
             pin.file.version,
             LockedFile(
                 pin.file.filename,
-                (("sha256", pin.file.sha256),),
+                pin.file.sha256,
                 url=pin.file.url,
                 path="" if pin.file.url else pin.file.path,
                 size=pin.file.size,
@@ -87,21 +91,16 @@ def _lock_of(selection: Selection) -> Lock:
 
 def take_wheels(
     lock: Lock,
-    choice: LockChoice,
-    folders: Sequence[str],
-    fetched: Path,
+    request: LockedRequest,
     invocation: Invocation,
+    folder: Path,
     ready: Callable[[], None],
-) -> tuple[tuple[tuple[LockedPackage, Path], ...], tuple[str, ...]]:
+) -> tuple[Wheels, tuple[str, ...]]:
     """Return the wheel of every project, from folders or from the URLs in the lock.
 
     Wheels in folders are copied, so that the bytes that were hashed are those that are unpacked.
 
-    :param lock: the lock.
-    :param choice: the file that it was read from, and the target.
-    :param folders: folders that have the wheels; without any, the wheels are fetched.
-    :param fetched: a private folder to fetch or copy the wheels to.
-    :param invocation: pip's configuration, the environment and the project's settings.
+    :param folder: a private folder to fetch or copy the wheels to.
     :param ready: raises an error if a tool is missing; called before anything is fetched.
     :returns: the wheels, and a note for each that has a harmless flaw.
     :raises WheeltargetError: if a wheel is missing, broken, or not the one in the lock.
@@ -112,26 +111,30 @@ def take_wheels(
             f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}",
             "lock with --build-pure, or leave these projects out",
         )
-    for folder in folders:
-        _require_readable(folder)
-    if not folders:
+    for each in request.wheels:
+        try:
+            os.scandir(each).close()
+        except OSError as error:
+            raise UsageError(
+                f"cannot read {each}: {error.strerror}",
+                "name a wheelhouse with --wheels, or leave it out to fetch what the lock names",
+            ) from error
+    if not request.wheels:
         ready()
-        folders = (str(fetched),)
-        _fetch(choice, fetched, invocation)
-    wheels = tuple(_find_all(lock, folders, fetched))
+        _fetch(request, invocation, folder)
+    wheels = tuple(_find_all(lock, request.wheels or (str(folder),), folder))
     notes = tuple(_check(wheels))
     ready()
     return wheels, notes
 
 
-def _require_readable(folder: str) -> None:
-    try:
-        os.scandir(folder).close()
-    except OSError as error:
-        raise UsageError(
-            f"cannot read {folder}: {error.strerror}",
-            "name a wheelhouse with --wheels, or leave it out to fetch what the lock names",
-        ) from error
+def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None:
+    """Fetch the files of a lock, and check them against it."""
+    arguments = ("--requirement", request.lock, "--dest", str(folder))
+    download = DownloadRequest(
+        arguments, tags=request.tags, targets=request.targets, wants_outcome=True
+    )
+    download_locked(download, replace(invocation, command=split_command_line(arguments)))
 
 
 def _find_all(
@@ -171,28 +174,35 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
     return None
 
 
-def _check(wheels: Sequence[tuple[LockedPackage, Path]]) -> Iterator[str]:
+def _check(wheels: Wheels) -> Iterator[str]:
     """Return a note for each wheel with a harmless flaw.
 
     :raises BundleError: if wheels are broken or dangerous; the error names all of them.
     """
-    refused: list[tuple[Path, Flaw]] = []
-    for package, path in wheels:
-        flaws = read_wheel(path).flaws
-        refused += ((path, flaw) for flaw in flaws if flaw.code not in _HARMLESS)
-        harmless = [flaw for flaw in flaws if flaw.code in _HARMLESS]
+    refused: list[str] = []
+    for _, path in wheels:
+        harmless: list[str] = []
+        for code, message in read_wheel(path).flaws:
+            flaws = harmless if code in _HARMLESS else refused
+            flaws.append(f"{path.name}: {code} {message}")
         if harmless:
             more = f", and {len(harmless) - 1} more like it" if len(harmless) > 1 else ""
-            yield f"{package.file.filename}: {harmless[0].code} {harmless[0].message}{more}"
+            yield harmless[0] + more
     if refused:
-        reasons = "; ".join(f"{path.name}: {flaw.code} {flaw.message}" for path, flaw in refused)
+        reasons = "; ".join(refused)
         raise BundleError(f"some wheels cannot be unpacked: {reasons}", "nothing was written")
 
 
-def _fetch(choice: LockChoice, folder: Path, invocation: Invocation) -> None:
-    """Fetch the files of a lock, and check them against it."""
-    arguments = ("--requirement", choice.name, "--dest", str(folder))
-    request = DownloadRequest(
-        arguments, tags=choice.tags, targets=choice.targets, wants_outcome=True
-    )
-    download_locked(request, replace(invocation, command=split_command_line(arguments)))
+def unpack_all(wheels: Wheels, layout: Layout, folder: Path) -> list[BundledFile]:
+    """Unpack wheels, which must have passed the checks of :func:`take_wheels`.
+
+    :raises BundleError: if installer refuses a wheel.
+    """
+    from wheeltarget.commands.bundle.unpack import unpack
+
+    files: list[BundledFile] = []
+    for number, (package, wheel) in enumerate(wheels):
+        place = folder / str(number)
+        place.mkdir(parents=True)
+        files += unpack(wheel, package.name, layout, place)
+    return files

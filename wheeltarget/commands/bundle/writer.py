@@ -14,16 +14,13 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from wheeltarget.commands.bundle.unpack import BundledFile
+from wheeltarget.commands.bundle.files import BundledFile
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.staging.atomic import open_part
-from wheeltarget.utils.permissions import permitted
+from wheeltarget.utils.files import permitted
 
-_EARLIEST = 315532800
-"""1980-01-01, the earliest time in a zip archive."""
-
-_LATEST = 4354819198
-"""2107-12-31, the latest."""
+_EARLIEST, _LATEST = 315532800, 4354819198
+"""1980-01-01 and 2107-12-31, between which the times in a zip archive have to be."""
 
 _MOST_DIGITS = 1000
 """Python refuses to convert much longer numbers."""
@@ -55,40 +52,31 @@ def write_archive(
     """Write a zip archive, whole or not at all.
 
     :param path: its path; an existing file is replaced.
-    :param files: its files, in this order.
     :param moment: the time of each file, in seconds since 1970.
-    :param compressed: whether to compress them.
-    :raises BundleError: if it cannot be written.
     """
     path = Path(os.path.realpath(path))
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
     try:
         with open_part(path) as part:
             with part.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
                 for file in files:
-                    _write_member(archive, file, moment, compressed=compressed)
+                    member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
+                    member.create_system = 3  # the same on every system
+                    member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
+                    member.compress_type = method
+                    member.file_size = file.size
+                    with file.source.open("rb") as source, archive.open(member, "w") as target:
+                        shutil.copyfileobj(source, target, _BLOCK)
             part.chmod(permitted(0o666))
             part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _write_member(
-    archive: zipfile.ZipFile, file: BundledFile, moment: int, *, compressed: bool
-) -> None:
-    member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
-    member.create_system = 3  # the same on every system
-    member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
-    member.compress_type = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
-    member.file_size = file.size
-    with file.source.open("rb") as source, archive.open(member, "w") as target:
-        shutil.copyfileobj(source, target, _BLOCK)
-
-
 def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
     """Write a folder, whole or not at all.
 
     :param path: its path; it must not exist, or be an empty folder.
-    :param files: its files.
     :param moment: the time of each file, in seconds since 1970.
     :raises BundleError: if it cannot be written, or exists.
     """
@@ -100,17 +88,14 @@ def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
             )
         with open_part(path, folder=True) as part:
             for file in files:
-                _write_file(part / file.name, file, moment)
+                place = part / file.name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.source, place)
+                place.chmod((_PROGRAM if file.executable else _FILE) & 0o777)
+                os.utime(place, (moment, moment))
             for folder in (part, *(each for each in part.rglob("*") if each.is_dir())):
                 folder.chmod(permitted(0o777))
                 os.utime(folder, (moment, moment))
             part.replace(path)
     except OSError as error:
         raise BundleError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _write_file(path: Path, file: BundledFile, moment: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file.source, path)
-    path.chmod((_PROGRAM if file.executable else _FILE) & 0o777)
-    os.utime(path, (moment, moment))

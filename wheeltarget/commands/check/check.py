@@ -1,4 +1,7 @@
-"""The command ``check``: check that a wheelhouse is intact and has all that its targets need."""
+"""The command ``check``: check that a wheelhouse is intact and has all that its targets need.
+
+start-up: auditwheel is an extra, so the module that needs it is loaded for ``--audit`` only.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
@@ -17,38 +19,34 @@ from wheeltarget.commands.check.findings import (
     CheckFinding,
     by_project,
     find_direct_references,
+    find_misfits,
     find_missing,
-    judge_fit,
 )
 from wheeltarget.commands.check.locks import compare_with_locks, read_selections
-from wheeltarget.commands.check.native import audit
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.prepare import Asked, default_targets, prepare
+from wheeltarget.commands.prepare import prepare
 from wheeltarget.errors import InputError, UsageError
-from wheeltarget.pip_config.files import Configuration
-from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.requirements.parser import is_lock
+from wheeltarget.pip_config.options import Configuration, split_command_line
+from wheeltarget.pip_protocol import Demand
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import roots
 from wheeltarget.staging.temporary import temporary_home
 from wheeltarget.targets import catalog
+from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.closure import Available
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
-if TYPE_CHECKING:
-    from wheeltarget.pip_protocol import Demand
-    from wheeltarget.resolver.results import JobResult
-    from wheeltarget.targets.target import Target
-
 _UNREADABLE = frozenset({"WC101", "WC118"})
 _LINKS = re.compile(r"^[ \t]*(?:-f|--find-links)\b(?:[^\n\\]|\\(?s:.))*", re.MULTILINE)
 _URL = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _URL_HINT = "require it by name and version, or check with --tags and without -r"
-_SOURCES = (".tar.gz", ".zip", ".tgz", ".tar.bz2")
+_ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,6 @@ class CheckRequest:
 
     :param places: folders of wheels, and single wheels.
     :param tags: the values of ``--tags``, each a list with commas.
-    :param targets: the values of ``--target``, each a list with commas.
-    :param requirements: the values of ``-r``.
-    :param constraints: the values of ``-c``.
-    :param audits: whether to check native code, too.
-    :param environment: the environment variables.
     """
 
     places: tuple[str, ...]
@@ -77,7 +70,6 @@ class CheckRequest:
 class CheckOutcome:
     """The result of a check.
 
-    :param files: the files that were checked, as they were named.
     :param targets: the labels of the targets; empty if only the files themselves were checked.
     :param findings: what is wrong, by file, then by target.
     """
@@ -95,8 +87,6 @@ class CheckOutcome:
 def check(request: CheckRequest) -> CheckOutcome:
     """Find everything that is wrong with a wheelhouse.
 
-    :param request: the options.
-    :returns: the findings.
     :raises WheeltargetError: if the check cannot be done.
     """
     paths = tuple(_files(request.places))
@@ -106,11 +96,13 @@ def check(request: CheckRequest) -> CheckOutcome:
     locks = _locks(request)
     if request.constraints and (locks or not request.requirements):
         raise UsageError(
-            "-c constrains the requirements files of -r, and there are none", "add -r or remove -c"
+            "-c constrains the requirements files of -r, but none is named", "add -r or remove -c"
         )
     invocation = read_invocation((), request.environment)
     selections = tuple(read_selections(locks, request.tags, request.targets, invocation))
     jobs = () if locks else _plan(request, invocation, paths)
+    targets = tuple(dict.fromkeys(selection.target for selection in selections))
+    targets = targets or tuple(job.target or catalog.host() for job in jobs)
     if request.audits:
         require("auditwheel", "--audit needs auditwheel", "audit")
     wheels = tuple(read_wheel(path) for path in paths if path.suffix == ".whl")
@@ -119,14 +111,11 @@ def check(request: CheckRequest) -> CheckOutcome:
         for wheel in wheels
         for flaw in wheel.flaws
     ]
+    findings += find_misfits(wheels, targets) if targets else ()
     if locks:
-        targets = tuple(dict.fromkeys(selection.target for selection in selections))
-        findings += judge_fit(wheels, targets)
         findings += compare_with_locks(selections, paths)
     else:
-        targets = tuple(job.target or catalog.host() for job in jobs)
-        findings += judge_fit(wheels, targets) if jobs else ()
-        findings += _judge_contents(request, jobs, targets, wheels, paths)
+        findings += _check_contents(request, jobs, targets, wheels, paths)
     if request.audits:
         findings += _audit(wheels, targets)
     order = {str(path): number for number, path in enumerate(paths)}
@@ -142,17 +131,12 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
         path = Path(place)
         if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
             found = sorted(_distributions(path))
-        elif os.path.isfile(path) and path.name.endswith((".whl", *_SOURCES)):  # noqa: PTH113
+        elif os.path.isfile(path) and path.name.endswith(_ENDINGS):  # noqa: PTH113
             found = [path]
-        elif os.path.isfile(path):  # noqa: PTH113
-            raise UsageError(
-                f"{place} is neither a wheel nor a source distribution",
-                "name a wheelhouse, or single wheels",
-            )
         else:
-            raise UsageError(
-                f"{place} is neither a file nor a folder", "name a wheelhouse, or single wheels"
-            )
+            kinds = "a wheel nor a source distribution"
+            kinds = kinds if os.path.isfile(path) else "a file nor a folder"  # noqa: PTH113
+            raise UsageError(f"{place} is neither {kinds}", "name a wheelhouse, or single wheels")
         for each in found:
             real = os.path.realpath(each)
             if real not in seen:
@@ -169,11 +153,13 @@ def _distributions(folder: Path) -> Iterator[Path]:
         ) from error
 
     for place, _, names in os.walk(folder, onerror=refuse):
-        yield from (Path(place, name) for name in names if name.endswith((".whl", *_SOURCES)))
+        yield from (Path(place, name) for name in names if name.endswith(_ENDINGS))
 
 
 def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
     """Check the native code of every wheel that can be read."""
+    from wheeltarget.commands.check.native import audit
+
     for wheel in wheels:
         if wheel.is_archive and not _UNREADABLE & {flaw.code for flaw in wheel.flaws}:
             accepting = [each for each in targets if not wheel.tags.isdisjoint(each.tags)]
@@ -190,19 +176,14 @@ def _locks(request: CheckRequest) -> tuple[str, ...]:
         )
     if request.requirements or request.tags or request.targets:
         return locks
-    folders = [place for place in request.places if Path(place).is_dir()]
-    return tuple(
-        str(path)
-        for place in folders
-        for path in sorted(Path(place).iterdir())
-        if is_lock(path.name)
-    )
+    folders = [Path(place) for place in request.places if Path(place).is_dir()]
+    beside = [path for folder in folders for path in sorted(folder.iterdir())]
+    return tuple(str(path) for path in beside if is_lock(path.name))
 
 
 def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) -> tuple[Job, ...]:
     """Plan what pip would do with only these files; return no job if there is no target."""
-    defaults = default_targets(invocation, request.tags, request.targets)
-    if not defaults and not request.requirements:
+    if not request.requirements and not invocation.defaults(request.tags, request.targets):
         return ()
     # Only these files count: no folder from pip's configuration, and no network.
     arguments = ["--no-index", "--isolated"]
@@ -211,9 +192,8 @@ def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) 
     arguments += [f"--constraint={file}" for file in request.constraints]
     command = split_command_line(arguments)
     alone = replace(invocation, command=command, configuration=Configuration())
-    sources = frozenset(name for name, _ in _sources(paths))
-    asked = Asked(request.tags, request.targets, sources, fetches=False)
-    prepared = prepare(alone, asked)
+    sources = frozenset(_sources(paths))
+    prepared = prepare(alone, request.tags, request.targets, sources, fetches=False)
     inputs = prepared.inputs
     if inputs.remote:
         raise UsageError(
@@ -223,32 +203,33 @@ def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) 
     faults = dict.fromkeys((*inputs.faults, *inputs.unread, *prepared.faults))
     if faults:
         # Options of the download command are no help here.
-        raise InputError(
-            tuple(
-                replace(each, hint=_URL_HINT) if "--allow-sdist" in each.hint else each
-                for each in faults
-            )
+        helpful = (
+            e if "--allow-sdist" not in e.hint else replace(e, hint=_URL_HINT) for e in faults
         )
+        raise InputError(tuple(helpful))
     return tuple(
-        replace(job, files=tuple((name, _without_links(text)) for name, text in job.files))
+        replace(
+            job, files=tuple((name, _LINKS.sub(_comment_out, text)) for name, text in job.files)
+        )
         for job in prepared.plan.jobs
     )
 
 
-def _without_links(text: str) -> str:
-    """Comment out the ``--find-links`` lines of a requirements file."""
-    return _LINKS.sub(lambda found: "#" + "\n" * found[0].count("\n"), text)
+def _comment_out(found: re.Match[str]) -> str:
+    return "#" + "\n" * found[0].count("\n")
 
 
-def _sources(paths: Iterable[Path]) -> Iterator[tuple[str, str]]:
-    """Return the project and the version of every source distribution."""
+def _sources(paths: Iterable[Path]) -> Mapping[str, tuple[str, ...]]:
+    """Return the versions of source distributions by project."""
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     for path in paths:
         with suppress(InvalidSdistFilename):
             name, version = parse_sdist_filename(path.name)
-            yield str(name), str(version)
+            found[name] += (str(version),)
+    return found
 
 
-def _judge_contents(
+def _check_contents(
     request: CheckRequest,
     jobs: Sequence[Job],
     targets: Sequence[Target],
@@ -256,9 +237,7 @@ def _judge_contents(
     paths: Sequence[Path],
 ) -> Iterator[CheckFinding]:
     """Find what is missing, and, if there are requirements, what they do not need."""
-    sources: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for name, version in _sources(paths):
-        sources[name] += (version,)
+    sources = _sources(paths)
     available = [Available(target, by_project(wheels, target), sources) for target in targets]
     if not request.requirements:
         for each in available:
@@ -271,7 +250,7 @@ def _judge_contents(
     results = _resolve(jobs, targets, silent=True)
     for job, each, result in zip(jobs, available, results, strict=True):
         if result.exit_code:
-            yield from _judge_failure(job, each, result)
+            yield from _explain_failure(job, each, result)
     if not any(result.exit_code for result in results):
         needed = {file.path.name for result in results for file in result.chosen}
         fit = {w.path for each in available for wheels in each.wheels.values() for w in wheels}
@@ -308,7 +287,7 @@ def _resolve(
         return pip_runner.run_jobs(jobs, labels, stage, options)
 
 
-def _judge_failure(
+def _explain_failure(
     job: Job, available: Available[WheelFile], result: JobResult
 ) -> Iterator[CheckFinding]:
     """Explain why pip cannot resolve the requirements."""

@@ -8,16 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from wheeltarget.commands.check.findings import CheckFinding
-from wheeltarget.commands.download.lock_options import choose, read_locks
+from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.lockfile.reader import Selection, TargetFinder
+from wheeltarget.lockfile.reader import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.targets import catalog
-from wheeltarget.utils.hashes import Hasher, hash_file
-from wheeltarget.utils.regular_files import is_archive
+from wheeltarget.utils.files import Hasher, hash_file, is_archive
 
 
 def read_selections(
@@ -28,13 +26,9 @@ def read_selections(
 ) -> Iterator[Selection]:
     """Read locks, and select from each the files for its target.
 
-    :param locks: their file names.
     :param tags: the values of ``--tags``, for locks that are not for one target.
-    :param targets: the values of ``--target``, likewise.
-    :param invocation: pip's configuration, the environment and the project's settings.
     :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
     """
-    finder = TargetFinder(invocation.look_up, catalog.host)
     for lock in locks:
         if not is_lock(lock):
             raise UsageError(
@@ -43,9 +37,9 @@ def read_selections(
             )
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         command = CommandLine((GivenOption("--requirement", lock),), ())
-        given = read_locks(request, replace(invocation, command=command))
-        if given is not None:
-            yield from choose(given, request, finder).selections
+        selected = select_files(request, replace(invocation, command=command))
+        if selected is not None:
+            yield from selected.selections
         elif Path(lock).is_file():
             raise UsageError(
                 f"{lock} is not for a single target, so a target is needed to choose files from it",
@@ -58,11 +52,7 @@ def read_selections(
 def compare_with_locks(
     selections: Sequence[Selection], paths: Sequence[Path]
 ) -> Iterator[CheckFinding]:
-    """Compare the files with those that the locks name.
-
-    :param selections: the selected files of each lock.
-    :param paths: the files.
-    """
+    """Compare the files with those that the locks name."""
     by_name: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
         by_name[path.name].append(path)

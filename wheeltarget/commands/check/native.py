@@ -2,6 +2,8 @@
 
 pyelftools reads them; auditwheel's policies say what each manylinux and musllinux level has.
 Specifications: PEP 600 and 656 for the levels, the ELF symbol versions of the LSB.
+
+start-up: auditwheel is an extra, so this module is loaded only after ``require`` has found it.
 """
 
 from __future__ import annotations
@@ -15,12 +17,19 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from auditwheel.architecture import Architecture
+from auditwheel.libc import Libc
+from auditwheel.policy import WheelPolicies
+from elftools.elf.dynamic import DynamicSection
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
+
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.errors import TemporaryFilesError
 from wheeltarget.staging.temporary import explained
 from wheeltarget.targets.compatibility import MUSL, glibc_level
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.redact import visible
+from wheeltarget.utils.text import visible
 from wheeltarget.wheelhouse.archive import DAMAGE, can_be_read
 from wheeltarget.wheelhouse.wheel import WheelFile
 
@@ -48,9 +57,7 @@ _MACHINES = {
 class SharedObject:
     """A shared object, or a program, in a wheel.
 
-    :param name: its name in the wheel.
     :param machine: its machine, as in platform tags; empty if they have no name for it.
-    :param needed: the libraries that it is linked against.
     :param symbols: (version, symbol) for each versioned symbol that it needs from them.
     """
 
@@ -70,11 +77,7 @@ class SharedObject:
 def read_shared_objects(
     wheel: WheelFile,
 ) -> tuple[tuple[SharedObject, ...], tuple[CheckFinding, ...]]:
-    """Read every shared object of a wheel.
-
-    :param wheel: a wheel whose archive can be read.
-    :returns: those that can be read, and a finding for each of the others.
-    """
+    """Read the shared objects of a wheel, and return a finding for each that cannot be read."""
     objects, findings = [], []
     with zipfile.ZipFile(wheel.path) as archive:
         for member in filter(can_be_read, archive.infolist()):
@@ -102,15 +105,11 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SharedObj
     with archive.open(member) as stream, tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
         with explained():
             shutil.copyfileobj(stream, copy, 1 << 20)
-        return _read(visible(member.filename), copy)
+        copy.seek(0)
+        return _read(visible(member.filename), ELFFile(copy))
 
 
-def _read(name: str, stream: Any) -> SharedObject:
-    from elftools.elf.dynamic import DynamicSection
-    from elftools.elf.elffile import ELFFile
-
-    stream.seek(0)
-    elf = ELFFile(stream)
+def _read(name: str, elf: Any) -> SharedObject:
     if elf.num_sections() > _MOST_SECTIONS:
         raise ValueError(f"it has more than {_MOST_SECTIONS} sections")
     machine = _MACHINES.get((elf["e_machine"], elf.elfclass), "")
@@ -127,8 +126,6 @@ def _read(name: str, stream: Any) -> SharedObject:
 
 def _symbols(elf: Any) -> Iterator[tuple[str, str]]:
     """Return the version and the name of each versioned symbol that is needed."""
-    from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
-
     versions: dict[int, str] = {}
     named: dict[int, str] = {}
     for section in elf.iter_sections():
@@ -160,8 +157,6 @@ class Guarantee:
     """What the lowest level among a wheel's platform tags guarantees.
 
     :param tag: the level, as a platform tag.
-    :param libc: ``glibc`` or ``musl``.
-    :param machine: the machine.
     :param versions: by prefix, such as ``GLIBC``, the symbol versions that exist.
     :param libraries: the libraries that every machine of that level has.
     """
@@ -174,30 +169,18 @@ class Guarantee:
 
 
 def guarantee_of(tags: Iterable[str]) -> Guarantee | None:
-    """Return what the tags of a wheel guarantee.
-
-    :param tags: the tags.
-    :returns: None if they are not for Linux, or guarantee nothing, such as ``linux_…``.
-    """
+    """Return what tags guarantee; None if they are not for Linux, or guarantee nothing."""
     platforms = {tag.rpartition("-")[2] for tag in tags}
     glibc = [level for level in map(glibc_level, platforms) if level]
+    musl = [(int(m["minor"]), m["machine"]) for m in map(MUSL.fullmatch, platforms) if m]
     if glibc:
-        minor, machine = min(glibc)
-        return _promise("glibc", minor, machine)
-    musl = [match for match in map(MUSL.fullmatch, platforms) if match]
-    if musl:
-        lowest = min(musl, key=lambda match: int(match["minor"]))
-        return _promise("musl", int(lowest["minor"]), lowest["machine"])
-    return None
+        return _guarantee("glibc", *min(glibc))
+    return _guarantee("musl", *min(musl)) if musl else None
 
 
 @cache
-def _promise(libc: str, minor: int, machine: str) -> Guarantee | None:
+def _guarantee(libc: str, minor: int, machine: str) -> Guarantee | None:
     """Return auditwheel's policy for a level, or for the newest level below it that has one."""
-    from auditwheel.architecture import Architecture
-    from auditwheel.libc import Libc
-    from auditwheel.policy import WheelPolicies
-
     if machine not in {each.value for each in Architecture}:
         return None
     musl_policy = f"musllinux_1_{max(minor, 1)}" if libc == "musl" else None
@@ -214,48 +197,38 @@ def _promise(libc: str, minor: int, machine: str) -> Guarantee | None:
 
 
 def check_guarantee(
-    binary: SharedObject, promise: Guarantee, own: frozenset[str]
+    binary: SharedObject, guarantee: Guarantee, own: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
     """Find what a shared object needs beyond what its wheel's tags guarantee.
 
-    :param binary: the shared object.
-    :param promise: what the tags guarantee.
     :param own: the file names of the wheel's own shared objects.
     :returns: the code and the message of each finding.
     """
-    if binary.machine != promise.machine:
+    if binary.machine != guarantee.machine:
         machine = binary.machine or "an unknown machine"
-        yield (
-            "WC502",
-            f"{binary.name} is for {machine}, but the wheel's tag is for {promise.machine}",
-        )
+        message = f"{binary.name} is for {machine}, but the wheel's tag is for {guarantee.machine}"
+        yield "WC502", message
         return
-    if binary.libc and binary.libc != promise.libc:
+    if binary.libc and binary.libc != guarantee.libc:
         linked = f"{binary.name} is linked against {binary.libc}"
-        yield "WC506", f"{linked}, but the wheel's tag is for {promise.libc}"
+        yield "WC506", f"{linked}, but the wheel's tag is for {guarantee.libc}"
         return
     beyond = []
     for version, symbol in binary.symbols:
         prefix, _, number = version.partition("_")
-        guaranteed = promise.versions.get(prefix)
-        if guaranteed is not None and number not in guaranteed:
+        if number not in guarantee.versions.get(prefix, {number}):
             beyond.append((version, symbol))
     if beyond:
-        yield "WC503", f"{_needs(binary, beyond)}, which {promise.tag} does not guarantee"
+        yield "WC503", f"{_needs(binary, beyond)}, which {guarantee.tag} does not guarantee"
     for library in binary.needed:
-        known = library in promise.libraries or library in own
+        known = library in guarantee.libraries or library in own
         if not known and not _LINKER.match(library) and not library.startswith("libc.musl"):
             message = f"{binary.name} needs {library}, which is not in the wheel"
-            yield "WC505", f"{message}, and {promise.tag} does not guarantee it"
+            yield "WC505", f"{message}, and {guarantee.tag} does not guarantee it"
 
 
-def judge_target(binary: SharedObject, target: Target) -> Iterator[tuple[str, str]]:
-    """Find what a shared object needs of glibc that a target does not have.
-
-    :param binary: the shared object.
-    :param target: the target.
-    :returns: the code and the message of each finding.
-    """
+def check_target(binary: SharedObject, target: Target) -> Iterator[tuple[str, str]]:
+    """Find the versions of glibc that a shared object needs and a target does not have."""
     levels = (glibc_level(tag.rpartition("-")[2]) for tag in target.tags)
     has = max((level[0] for level in levels if level), default=None)
     if has is None:
@@ -281,19 +254,18 @@ def _needs(binary: SharedObject, beyond: Iterable[tuple[str, str]]) -> str:
 
 
 def audit(wheel: WheelFile, targets: Iterable[Target]) -> Iterator[CheckFinding]:
-    """Find what the shared objects of a wheel need that its tags, or a target, do not have.
+    """Find what the shared objects of a wheel need that its tags, or targets, do not have.
 
-    :param wheel: a wheel whose archive can be read.
     :param targets: the targets that accept it.
     """
     binaries, unread = read_shared_objects(wheel)
     yield from unread
     own = frozenset(binary.name.rpartition("/")[2] for binary in binaries)
-    promise = guarantee_of(wheel.tags)
+    guarantee = guarantee_of(wheel.tags)
     path = str(wheel.path)
     for binary in binaries:
-        for code, message in check_guarantee(binary, promise, own) if promise else ():
+        for code, message in check_guarantee(binary, guarantee, own) if guarantee else ():
             yield CheckFinding(path, "", code, message)
         for target in targets:
-            for code, message in judge_target(binary, target):
+            for code, message in check_target(binary, target):
                 yield CheckFinding(path, target.label, code, message)

@@ -1,34 +1,53 @@
 """Download from locks: exactly the files that they name, without asking an index.
 
-As in every download, two files of one name must be the same, all files are placed at once, and
-existing files stay.
+Each file comes from the cheapest source: the destination, the wheel store, the folder of the lock,
+a plain connection and, for the rest, pip's own session. As in every download, two files of one name
+must be the same, all files are placed at once, and existing files stay.
 
-Start-up boundary: what is not needed before files are fetched is imported in functions meanwhile.
+Start-up: what only some downloads need is imported in functions.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from wheeltarget.commands.download.lock_options import Choice, choose, read_locks
-from wheeltarget.commands.download.lock_sources import Source, fetch_files
+from wheeltarget.cache.folder import open_for, wheel_folder
+from wheeltarget.cache.wheel_store import Store
+from wheeltarget.commands.download.locks import NOT_FOR_FETCHING, select_files
+from wheeltarget.commands.download.outcome import (
+    DownloadOutcome,
+    RequestedBy,
+    TargetFile,
+    TargetFiles,
+)
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.lockfile.reader import Pin, Selection, TargetFinder
-from wheeltarget.network.downloader import Watch
-from wheeltarget.utils.signals import Interrupts, interruptible
+from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
+from wheeltarget.lockfile.reader import Pin, Selection
+from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
+from wheeltarget.network.policy import Network, has_other_index, read_network
+from wheeltarget.staging.stage import Stage
+from wheeltarget.utils.files import Digest, FileToFetch, hash_file
+from wheeltarget.utils.signals import interruptible
+from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
-from wheeltarget.wheelhouse.merge import PlacedFile, Stage, StagedFile
+from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names, note_differing
 
-if TYPE_CHECKING:
-    # Not needed before files are being fetched.
-    from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
-    from wheeltarget.targets.target import Target
+_ANOTHER = "the file has changed since it was locked; if that is intended, lock again"
+_BROKEN = "the connection broke repeatedly; try again later, or raise --resume-retries"
+_UNREACHABLE = "if another index has the file, name it with --index-url"
+_GONE = "it no longer exists there; lock again, or name an index that has it with --index-url"
+_HINTS = {
+    401: "pip has no valid credentials for it; see pip's documentation on authentication",
+    403: "access is forbidden; check the credentials that pip uses for it",
+    404: _GONE,
+    410: _GONE,
+}
 
 
 def _nothing() -> None:
@@ -52,181 +71,262 @@ def download_locked(
     :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
     invocation = invocation or read_invocation(request.words, request.environment)
-    given = read_locks(request, invocation)
-    if given is None:
+    locked = select_files(request, invocation)
+    if locked is None:
         return None
-    choice = choose(given, request, TargetFinder(invocation.look_up, _host))
-    selections = choice.selections
+    labels = [each.label for each in locked.selections]
+    folders = tuple(folder_names(labels)) if request.by_target else ("",) * len(labels)
+    wanted = _wanted(locked.selections, folders)
     destination = (invocation.everything.values("--dest") or (os.curdir,))[-1]
-    run = _Run(
-        selections,
-        _folders(selections, by_target=request.by_target),
-        # As pip reads it.
-        Path(os.path.realpath(os.path.expanduser(destination))),  # noqa: PTH111
-        invocation,
-        choice,
-        while_fetching,
-    )
-    run.refuse_clashes()
+    # As pip reads it.
+    home = Path(os.path.realpath(os.path.expanduser(destination)))  # noqa: PTH111
     if request.dry_run:
-        choice.confirm()
-        return run.outcome({}, dry_run=True)
-    return _deliver(run, request, watch)
+        locked.verify()
+        targets = tuple(_target_files(locked.selections, folders, home, {}))
+        return DownloadOutcome(targets, tuple(_notes(targets)), dry_run=True)
 
+    def meanwhile() -> None:
+        locked.verify()
+        while_fetching()
 
-def _host() -> Target:
-    from wheeltarget.targets import catalog
-
-    return catalog.host()
-
-
-def _folders(selections: Sequence[Selection], *, by_target: bool) -> tuple[str, ...]:
-    if not by_target:
-        return ("",) * len(selections)
-    from wheeltarget.wheelhouse.merge import folder_names
-
-    return tuple(folder_names([each.label for each in selections]))
-
-
-def _deliver(run: _Run, request: DownloadRequest, watch: Watch | None) -> DownloadOutcome:
-    with interruptible() as interrupts, _open_report(request.report) as keep_report:
-        with merge.open_stage(run.destination, folders=run.folders) as stage:
-            placed = run.fetch_and_place(stage, interrupts, watch)
-        outcome = run.outcome(placed, stage.notes)
-        keep_report(outcome)
+    with (
+        interruptible() as interrupts,
+        _open_output(request.report) if request.report else nullcontext() as keep_report,
+    ):
+        with merge.open_stage(home, folders=folders) as stage:
+            staged = _fetch(wanted, stage, invocation, meanwhile, watch)
+            placed = merge.merge(stage, [staged], begin=interrupts.hold)
+        targets = tuple(_target_files(locked.selections, folders, home, placed))
+        outcome = DownloadOutcome(targets, (*_notes(targets), *stage.notes))
+        if keep_report is not None:
+            keep_report(json_text(outcome.as_dict()))
     return outcome
 
 
-@contextmanager
-def _open_report(path: Path | None) -> Iterator[Callable[[DownloadOutcome], None]]:
-    if path is None:
-        yield lambda _outcome: None
-        return
-    from wheeltarget.commands.download.report import open_report
+def _open_output(path: Path) -> AbstractContextManager[Callable[[str], None]]:
+    from wheeltarget.staging.atomic import open_output
 
-    with open_report(path) as keep_report:
-        yield keep_report
+    return open_output(path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """One download from locks.
-
-    :param selections: the files of each target.
-    :param folders: the folder in the destination for each target's files, or an empty string.
-    :param choice: the selected files of the locks.
-    :param while_fetching: called while files are being fetched.
-    """
-
-    selections: tuple[Selection, ...]
-    folders: tuple[str, ...]
-    destination: Path
-    invocation: Invocation
-    choice: Choice
-    while_fetching: Callable[[], None]
-
-    def _each(self) -> Iterator[tuple[Selection, str, Pin]]:
-        for selection, folder in zip(self.selections, self.folders, strict=True):
-            for pin in selection.pins:
-                yield selection, folder, pin
-
-    def refuse_clashes(self) -> None:
-        """Raise ClashError if two files have one name and different contents."""
-        seen: dict[str, tuple[StagedFile, str]] = {}
-        for selection, folder, pin in self._each():
-            file = _staged(Path(pin.file.filename), selection, folder, pin)
-            first, claimed = seen.setdefault(file.name, (file, pin.file.sha256))
-            if claimed != pin.file.sha256:
+def _wanted(
+    selections: Sequence[Selection], folders: Sequence[str]
+) -> dict[str, tuple[StagedFile, Pin]]:
+    """Return each file by its name in the destination; raise ClashError if two have one name."""
+    wanted: dict[str, tuple[StagedFile, Pin]] = {}
+    for selection, folder in zip(selections, folders, strict=True):
+        for pin in selection.pins:
+            origin = pin.file.url or pin.file.path
+            file = StagedFile(Path(pin.file.filename), origin, selection.label, folder)
+            first, known = wanted.setdefault(file.name, (file, pin))
+            if known.file.sha256 != pin.file.sha256:
                 raise merge.clash(first, file)
-
-    def fetch_and_place(
-        self, stage: Stage, interrupts: Interrupts, watch: Watch | None
-    ) -> Mapping[str, PlacedFile]:
-        """Fetch every file to the stage, and place all in the destination."""
-        staged: dict[str, StagedFile] = {}
-        pins: dict[str, Pin] = {}
-        places: dict[str, Path] = {}
-        homes = {folder: stage.folder / "files" / (folder or "all") for folder in self.folders}
-        for home in homes.values():
-            home.mkdir(parents=True)
-        for selection, folder, pin in self._each():
-            path = homes[folder] / pin.file.filename
-            file = _staged(path, selection, folder, pin)
-            if file.name not in staged:
-                staged[file.name] = file
-                pins[str(path)] = pin
-                places[str(path)] = self.destination / file.name
-        given = self.invocation
-        source = Source(given.everything, given.settings, given.environment)
-        digests = fetch_files(pins, places, stage, source, self.prepare_destination, watch)
-        files = [replace(each, digest=digests[str(each.path)]) for each in staged.values()]
-        return merge.merge(stage, [files], begin=interrupts.hold)
-
-    def prepare_destination(self) -> None:
-        """Verify the locks and load the modules for the end of the run, while files are fetched."""
-        import hashlib  # noqa: F401
-
-        self.choice.confirm()
-        import shutil  # noqa: F401
-
-        import wheeltarget.commands.download.outcome  # noqa: F401
-
-        self.while_fetching()
-
-    def outcome(
-        self,
-        placed: Mapping[str, PlacedFile],
-        notes: tuple[str, ...] = (),
-        *,
-        dry_run: bool = False,
-    ) -> DownloadOutcome:
-        from wheeltarget.commands.download.outcome import DownloadOutcome
-
-        targets = tuple(self._outcomes(placed))
-        return DownloadOutcome(targets, (*self._notes(), *notes), dry_run=dry_run)
-
-    def _outcomes(self, placed: Mapping[str, PlacedFile]) -> Iterator[TargetFiles]:
-        from wheeltarget.commands.download.outcome import TargetFiles
-
-        for selection, folder in zip(self.selections, self.folders, strict=True):
-            files = tuple(self._file(pin, folder, placed) for pin in selection.pins)
-            target = selection.target
-            yield TargetFiles(selection.label, target.tags[0], target.python, files)
-
-    def _file(self, pin: Pin, folder: str, placed: Mapping[str, PlacedFile]) -> TargetFile:
-        from wheeltarget.commands.download.outcome import TargetFile
-        from wheeltarget.resolver.results import RequestedBy
-
-        file = pin.file
-        name = f"{folder}/{file.filename}" if folder else file.filename
-        known = placed.get(name)
-        path = self.destination / name
-        pinned = f"{file.project}=={file.version}" if file.version else file.project
-        return TargetFile(
-            name=file.project,
-            version=file.version,
-            filename=file.filename,
-            url=file.url or Path(os.path.abspath(pin.beside)).as_uri(),  # noqa: PTH100 - no links
-            size=file.size if known is None else known.digest.size,
-            hashes=(("sha256", file.sha256 if known is None else known.digest.sha256),),
-            requested_by=(RequestedBy("", pinned, f"{pin.lock}:{pin.line}:1"),),
-            path=path,
-            new=not path.is_file() if known is None else known.new,
-            requires_python=file.requires_python,
-        )
-
-    def _notes(self) -> Iterator[str]:
-        if len(self.selections) == 1:
-            return
-        from wheeltarget.commands.notes import differing
-
-        versions: dict[str, dict[str, list[str]]] = {}
-        for selection, _, pin in self._each():
-            by_version = versions.setdefault(pin.file.project, {})
-            by_version.setdefault(pin.file.version, []).append(selection.label)
-        yield from differing(versions)
+    return wanted
 
 
-def _staged(path: Path, selection: Selection, folder: str, pin: Pin) -> StagedFile:
+def _target_files(
+    selections: Sequence[Selection],
+    folders: Sequence[str],
+    destination: Path,
+    placed: Mapping[str, PlacedFile],
+) -> Iterator[TargetFiles]:
+    for selection, folder in zip(selections, folders, strict=True):
+        files = tuple(_target_file(pin, folder, destination, placed) for pin in selection.pins)
+        target = selection.target
+        yield TargetFiles(selection.label, target.tags[0], target.python, files)
+
+
+def _target_file(
+    pin: Pin, folder: str, destination: Path, placed: Mapping[str, PlacedFile]
+) -> TargetFile:
     file = pin.file
-    return StagedFile(path, file.url or file.path, selection.label, folder)
+    name = f"{folder}/{file.filename}" if folder else file.filename
+    known, path = placed.get(name), destination / name
+    pinned = f"{file.project}=={file.version}" if file.version else file.project
+    return TargetFile(
+        name=file.project,
+        version=file.version,
+        filename=file.filename,
+        url=file.url or Path(os.path.abspath(pin.local_path)).as_uri(),  # noqa: PTH100 - no links
+        size=known.digest.size if known else file.size,
+        hashes=(("sha256", known.digest.sha256 if known else file.sha256),),
+        requested_by=(RequestedBy("", pinned, f"{pin.lock}:{pin.line}:1"),),
+        path=path,
+        new=known.new if known else not path.is_file(),
+        requires_python=file.requires_python,
+    )
+
+
+def _notes(targets: Sequence[TargetFiles]) -> Iterator[str]:
+    if len(targets) > 1:
+        versions: dict[str, dict[str, list[str]]] = {}
+        for target in targets:
+            for file in target.files:
+                by_version = versions.setdefault(file.name, {})
+                by_version.setdefault(file.version, []).append(target.label)
+        yield from note_differing(versions)
+
+
+def _fetch(
+    wanted: Mapping[str, tuple[StagedFile, Pin]],
+    stage: Stage,
+    invocation: Invocation,
+    while_fetching: Callable[[], None],
+    watch: Watch | None,
+) -> list[StagedFile]:
+    """Fetch every file to the stage, and return it with its computed digest.
+
+    :param wanted: the files by their names in the destination, where they may exist already.
+    :param while_fetching: called while files are fetched; an error of it ends the run.
+    :raises InputError: if files cannot be fetched, or do not match their lock; with every fault.
+    :raises DownloadError: if pip fails.
+    """
+    command, settings = invocation.everything, invocation.settings
+    environment = invocation.environment
+    cache, _ = open_for(command, settings, environment)
+    store = Store(wheel_folder(cache)) if cache else None
+    files = stage.folder / "files"
+    staged = {
+        name: replace(file, path=files / (file.folder or "all") / file.path)
+        for name, (file, _) in wanted.items()
+    }
+    pins = {str(staged[name].path): pin for name, (_, pin) in wanted.items()}
+    for folder in {file.path.parent for file in staged.values()}:
+        folder.mkdir(parents=True)
+    faults: list[Fault] = []
+    left: list[FileToFetch] = []
+    digests: dict[str, Digest] = {}
+    for name, (path, pin) in zip(wanted, pins.items(), strict=True):
+        file = pin.file
+        order = FileToFetch(file.url, file.filename, file.project, file.sha256, file.size, path)
+        digest = _take_local(order, pin, stage.destination / name, store)
+        if digest is not None:
+            digests[path] = digest
+            faults += _size_faults(pin, digest)
+        elif order.url:
+            left.append(order)
+        else:
+            message = f"{file.path} does not exist, or does not have the hash in the lock"
+            faults.append(_fault(pin, message, "put the file there, or lock again"))
+    network = read_network(
+        command,
+        settings,
+        environment,
+        proxies=lambda: _proxies(environment),
+        has_netrc=_has_netrc(environment),
+    )
+    fetched = fetch_plain(left, network, store, while_fetching, watch)
+    faults += _fetch_faults(fetched, pins)
+    if fetched.left and not faults:
+        faults += _ask_pip(fetched, pins, stage, invocation, store, network)
+    if faults:
+        raise InputError(tuple(sorted(faults, key=_place)))
+    if cache is not None and left:
+        from wheeltarget.cache.folder import prune_after_run
+
+        prune_after_run(cache, environment)
+    digests |= fetched.digests
+    return [replace(file, digest=digests[str(file.path)]) for file in staged.values()]
+
+
+def _take_local(order: FileToFetch, pin: Pin, place: Path, store: Store | None) -> Digest | None:
+    """Take a file from its place in the destination, the store, or the folder of the lock."""
+    digest = place_file(order, place)
+    if digest is None and store is not None:
+        digest = store.take(order.sha256, Path(order.path))
+    if digest is None and not order.url:
+        digest = place_file(order, pin.local_path, linked=False)
+    return digest
+
+
+def _size_faults(pin: Pin, digest: Digest) -> Iterator[Fault]:
+    if pin.file.size not in {None, digest.size}:
+        message = f"the lock has a size of {pin.file.size} bytes, but the file has {digest.size}"
+        yield _fault(pin, message, "the lock was edited or is damaged; lock again")
+
+
+def _fetch_faults(fetched: Fetched, pins: Mapping[str, Pin]) -> Iterator[Fault]:
+    for order, error in fetched.wrong:
+        message = f"{order.url} is not the locked file: {error.message}"
+        yield _fault(pins[order.path], message, _ANOTHER)
+    for order, broken in fetched.broken:
+        yield _fault(pins[order.path], f"cannot fetch {order.url}: {broken}", _BROKEN)
+
+
+def _proxies(environment: Mapping[str, str]) -> Iterable[str]:
+    if sys.platform in {"win32", "darwin"}:
+        from urllib.request import getproxies
+
+        return getproxies()  # including the system's settings
+    return [
+        name
+        for name, value in environment.items()
+        if value and name.lower().endswith("_proxy") and name.lower() != "no_proxy"
+    ]
+
+
+def _has_netrc(environment: Mapping[str, str]) -> bool:
+    named = environment.get("NETRC")
+    files = [Path(named)] if named else [Path("~/.netrc"), Path("~/_netrc")]
+    try:
+        return any(file.expanduser().exists() for file in files)
+    except (OSError, RuntimeError):
+        return True  # pip's session will find out
+
+
+def _ask_pip(
+    fetched: Fetched,
+    pins: Mapping[str, Pin],
+    stage: Stage,
+    invocation: Invocation,
+    store: Store | None,
+    network: Network,
+) -> list[Fault]:
+    """Fetch the files that need pip's session."""
+    from wheeltarget.pip_protocol import FetchLocked
+    from wheeltarget.resolver.pip_runner import fetch_locked
+
+    command = invocation.everything
+    options = [option for option in command.options if option.name not in NOT_FOR_FETCHING]
+    report = fetch_locked(
+        FetchLocked(
+            tuple(fetched.left),
+            tuple(argument for option in options for argument in option.words),
+            connections=network.connections,
+            resumes=network.patience.resumes,
+            store=store.folder if store else None,
+            elsewhere=has_other_index(command, invocation.settings),
+            unreachable=frozenset(fetched.unreachable),
+        ),
+        stage,
+    )
+    if report.exit_code:
+        raise DownloadError(
+            "pip failed; nothing was saved", "see pip's output above", exit_code=report.exit_code
+        )
+    orders = {order.path: order for order in fetched.left}
+    faults = []
+    for failure in report.failures or ():
+        order = orders.pop(failure.path)
+        if failure.kind == "content":
+            message, hint = f"{order.url} is not the locked file: {failure.text}", _ANOTHER
+        else:
+            message = f"cannot fetch {order.url}: {failure.text}"
+            hint = _HINTS.get(failure.code, "" if failure.code else _UNREACHABLE)
+        faults.append(_fault(pins[order.path], message, hint))
+    for path, order in orders.items():
+        # The hash is not left to the other process.
+        digest = fetched.digests[path] = hash_file(Path(path))
+        if digest.sha256 != order.sha256:
+            error = HashMismatchError(order.sha256, digest.sha256)
+            message = f"{order.url} is not the locked file: {error.message}"
+            faults.append(_fault(pins[path], message, _ANOTHER))
+    return faults
+
+
+def _fault(pin: Pin, message: str, hint: str) -> Fault:
+    return pin.fault(f"{pin.file.project} {pin.file.version}: {message}".replace(" :", ":"), hint)
+
+
+def _place(fault: Fault) -> tuple[str, int]:
+    return (fault.location.file, fault.location.line) if fault.location else ("", 0)

@@ -8,10 +8,34 @@ from pathlib import Path
 from typing import Any
 
 from wheeltarget.cache.run_records import RunInputs
-from wheeltarget.resolver.results import RequestedBy
 
 SCHEMA = 1
 """The schema version of :meth:`DownloadOutcome.as_dict`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedBy:
+    """What a project is requested by: another project, or a line of the user.
+
+    :param project: the project, or an empty string.
+    :param requirement: the requirement in the line, or an empty string.
+    :param location: the place of the line, or an empty string.
+    """
+
+    project: str = ""
+    requirement: str = ""
+    location: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the fields that are set."""
+        if self.project:
+            return {"project": self.project}
+        return {"requirement": self.requirement, "location": self.location}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, str]) -> RequestedBy:
+        """Create it from what :meth:`as_dict` returned."""
+        return cls(**data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,52 +12,22 @@ from pathlib import Path
 
 from wheeltarget.cache.run_records import RunInputs
 from wheeltarget.commands.prepare import Prepared
-from wheeltarget.pip_config.files import configuration_files
-from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.requirements.loader import VARIABLE
-from wheeltarget.requirements.parser import is_lock, is_remote
-from wheeltarget.targets.catalog import HOST, is_path
-from wheeltarget.targets.names import TargetName
-from wheeltarget.targets.project import project_files
-from wheeltarget.targets.user_targets import user_folder
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE, configuration_files
+from wheeltarget.requirements.filenames import is_lock, is_remote
+from wheeltarget.requirements.parser import VARIABLE
+from wheeltarget.targets.names import HOST, TargetName, is_path, project_files, user_folder
 
 _KNOWN = frozenset(
     {
-        "--all-releases",
-        "--cache-dir",
-        "--cert",
-        "--client-cert",
-        "--constraint",
-        "--dest",
-        "--disable-pip-version-check",
-        "--exists-action",
-        "--extra-index-url",
-        "--ignore-requires-python",
-        "--index-url",
-        "--isolated",
-        "--keyring-provider",
-        "--no-binary",
-        "--no-color",
-        "--no-deps",
-        "--no-input",
-        "--no-proxy-env",
-        "--no-python-version-warning",
-        "--no-require-hashes",
-        "--only-binary",
-        "--only-deps",
-        "--only-final",
-        "--pre",
-        "--prefer-binary",
-        "--progress-bar",
-        "--proxy",
-        "--quiet",
-        "--require-hashes",
-        "--require-virtualenv",
-        "--requirement",
-        "--resume-retries",
-        "--retries",
-        "--timeout",
-        "--trusted-host",
+        *("--all-releases", "--only-final", "--pre", "--prefer-binary"),
+        *("--no-binary", "--only-binary", "--no-deps", "--only-deps", "--ignore-requires-python"),
+        *("--requirement", "--constraint", "--require-hashes", "--no-require-hashes"),
+        *("--dest", "--cache-dir", "--exists-action", "--isolated", "--require-virtualenv"),
+        *("--index-url", "--extra-index-url", "--trusted-host", "--cert", "--client-cert"),
+        *("--proxy", "--no-proxy-env", "--keyring-provider"),
+        *("--retries", "--resume-retries", "--timeout"),
+        *("--no-color", "--no-input", "--progress-bar", "--quiet"),
+        *("--disable-pip-version-check", "--no-python-version-warning"),
     }
 )
 """Options whose effect depends on their values and known files only, and that write nothing."""

@@ -20,7 +20,7 @@ class DownloadRequest:
         comma-separated list.
     :param by_target: whether each target has its own folder in the destination.
     :param dry_run: whether to save no file.
-    :param children: how many processes of pip may run at once.
+    :param processes: how many processes of pip may run at once.
     :param report: where to write the JSON report.
     :param wants_outcome: whether to return an outcome even if nothing names a target.
     :param only_jobs: the labels of the jobs to run, or the names of their folders; all if empty.
@@ -35,7 +35,7 @@ class DownloadRequest:
     build_pure: tuple[str, ...] = ()
     by_target: bool = False
     dry_run: bool = False
-    children: int = 1
+    processes: int = 1
     report: Path | None = None
     wants_outcome: bool = False
     refresh: bool = False
@@ -51,16 +51,4 @@ class DownloadRequest:
     @property
     def is_repeatable(self) -> bool:
         """Return whether the run only saves files and reports them, so that it can be replayed."""
-        usual = DownloadRequest(
-            self.words,
-            self.tags,
-            self.targets,
-            by_target=self.by_target,
-            children=self.children,
-            report=self.report,
-            wants_outcome=self.wants_outcome,
-            refresh=self.refresh,
-            only_jobs=self.only_jobs,
-            environment=self.environment,
-        )
-        return self == usual
+        return not (self.dry_run or self.allow_sdist or self.build_pure)

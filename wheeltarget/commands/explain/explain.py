@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from wheeltarget.commands.explain.answers import Row, make_rows
+from packaging.requirements import InvalidRequirement, Requirement
+
+from wheeltarget.commands.explain.results import Row, make_rows
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.notes import unused_constraint_notes
-from wheeltarget.commands.prepare import Asked, Prepared, prepare
+from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prepare, project_names
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_config.platform_options import target_from_options
-from wheeltarget.pip_protocol import JobListing
-from wheeltarget.requirements.filenames import project_names
-from wheeltarget.requirements.parser import is_lock
-from wheeltarget.resolver import index_query
-from wheeltarget.resolver.plan import Job, Plan
+from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.resolver.pip_runner import list_projects
+from wheeltarget.resolver.plan import Job
 from wheeltarget.targets import catalog
+from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.utils.signals import interruptible
 
 SCHEMA = 1
@@ -92,28 +92,27 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     """
     invocation = invocation or read_invocation(request.words, request.environment)
     sources = project_names("--allow-sdist", request.sources)
-    prepared = prepare(invocation, Asked(request.tags, request.targets, sources))
+    prepared = prepare(invocation, request.tags, request.targets, sources)
     faults = (*prepared.inputs.unread, *prepared.faults)
     if faults:
         raise InputError(faults)
     _refuse_unsupported(prepared)
-    plan = prepared.plan
-    jobs = tuple(_with_target(job) for job in plan.jobs)
-    labels = [job.target.label if job.target else "" for job in jobs]
+    jobs = [
+        job if job.target else replace(job, target=replace(catalog.host(), label=HOST_LABEL))
+        for job in prepared.plan.jobs
+    ]
+    targets = [job.target for job in jobs if job.target]
     try:
         with interruptible():
-            listings = index_query.list_projects(jobs, labels)
+            listings = list_projects(jobs, [target.label for target in targets])
     except DownloadError as error:
         unreadable = tuple(dict.fromkeys(fault for job in jobs for fault in _unreadable(job)))
         raise InputError(unreadable) if unreadable else error from error
-    return _outcome(jobs, listings, plan)
-
-
-def _with_target(job: Job) -> Job:
-    """Return a job with a target: that of the running interpreter, if it has none."""
-    if job.target is not None:
-        return job
-    return replace(job, target=replace(catalog.host(), label=catalog.HOST_LABEL))
+    return ExplainOutcome(
+        tuple((target.label, target.tags[0], target.python) for target in targets),
+        make_rows(jobs, listings, catalog.look_up_tag),
+        tuple(note_unused_constraints(prepared.plan)),
+    )
 
 
 def _refuse_unsupported(prepared: Prepared) -> None:
@@ -130,7 +129,7 @@ def _refuse_unsupported(prepared: Prepared) -> None:
             raise UsageError(message, "name requirements, or a requirements file")
     foreign = sorted({option.name for option in command.options} & ENVIRONMENT_OPTIONS)
     if foreign and any(job.target is None for job in prepared.plan.jobs):
-        target = target_from_options(command, catalog.look_up_tag, catalog.host)
+        target = target_from_options(command)
         message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
         raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
     pip_only = {"--group", "--requirements-from-script"}
@@ -142,8 +141,6 @@ def _refuse_unsupported(prepared: Prepared) -> None:
 
 def _unreadable(job: Job) -> Iterator[Fault]:
     """Return a fault for each requirement that pip cannot read."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
     for line in job.lines:
         text = line.parsed.requirement
         if not text or _MAYBE_PATH_OR_URL.search(text):
@@ -155,12 +152,3 @@ def _unreadable(job: Job) -> Iterator[Fault]:
             start = line.parsed.text.find(text)
             message = f"{text} is not a valid requirement: {why}"
             yield line.fault(message, "", start, start + len(text))
-
-
-def _outcome(jobs: Sequence[Job], listings: Sequence[JobListing], plan: Plan) -> ExplainOutcome:
-    targets = (job.target for job in jobs if job.target)
-    return ExplainOutcome(
-        tuple((target.label, target.tags[0], target.python) for target in targets),
-        make_rows(jobs, listings, catalog.look_up_tag),
-        tuple(unused_constraint_notes(plan)),
-    )

@@ -1,25 +1,39 @@
-"""Make the lock of one target from what pip chose; without reading or writing files."""
+"""Make the lock of one target from what pip chose, without reading or writing files."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+from packaging.markers import default_environment
+from packaging.pylock import PylockSelectError
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from wheeltarget.commands.prepare import Prepared
 from wheeltarget.errors import LockError
 from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, to_pylock
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.resolver.checks import hash_hint
+from wheeltarget.requirements.parser import SourceLine
+from wheeltarget.resolver.plan import Job, all_options, constraints_for, hash_hint
+from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target
 
-if TYPE_CHECKING:
-    from packaging.pylock import Pylock
+_DECIDING = frozenset(
+    {
+        *("--all-releases", "--only-final", "--pre", "--prefer-binary", "--uploaded-prior-to"),
+        *("--no-binary", "--only-binary", "--no-deps", "--only-deps", "--ignore-requires-python"),
+        *("--group", "--requirements-from-script"),
+    }
+)
+"""The options of pip that affect which files are chosen. A lock names the index of each file."""
 
 _VARIABLES = ("implementation_name", "platform_machine", "sys_platform")
 """The variables in an ``environments`` marker; Python is in ``requires-python``."""
@@ -27,26 +41,45 @@ _VARIABLES = ("implementation_name", "platform_machine", "sys_platform")
 _CREDENTIALS = re.compile(r"(?<=://)[^/?#\s]+@")
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What a lock is made for, and its inputs.
+def inputs_of(job: Job, prepared: Prepared, clause: str) -> Iterator[str]:
+    """Yield the inputs of a lock: requirements, constraints, and options that affect the choice.
 
-    :param label: the label of the target, as the user wrote it.
-    :param target: the target.
-    :param inputs: the annotated requirements, the constraints and the options that affect them.
-    :param folder: the absolute path of the lock's folder.
+    :param clause: the clause that names the job's target, as the user wrote it.
     """
+    host = catalog.host()
+    named = {name: target or host for name, target in prepared.found.items()}
+    for line in job.lines:
+        requirement, options = line.parsed.requirement.strip(), line.parsed.options.strip()
+        yield _join(f"{requirement or options} ; {clause}", options if requirement else "")
+    yield from map(
+        _constraint, constraints_for(job.target or host, prepared.inputs.entries, named).lines
+    )
+    for _, option in all_options(prepared.inputs.files, prepared.invocation.command):
+        if option.name in _DECIDING:
+            yield from option.words
+    yield from (f"--allow-sdist={project}" for project in job.sources)
 
-    label: str
-    target: Target
-    inputs: tuple[str, ...]
-    folder: Path
+
+def _constraint(line: SourceLine) -> str:
+    parsed = line.parsed
+    clauses = (
+        f"; {clause.key}={','.join(value.text for value in clause.values)}"
+        for clause in parsed.clauses
+    )
+    return _join("-c", parsed.requirement.strip(), *clauses, parsed.options.strip())
 
 
-def make_lock(recipe: Recipe, files: Sequence[ChosenFile]) -> Lock:
+def _join(*parts: str) -> str:
+    return " ".join(" ".join(part.split()) for part in parts if part)
+
+
+def make_lock(
+    label: str, target: Target, inputs: Iterable[str], folder: Path, files: Sequence[ChosenFile]
+) -> Lock:
     """Make the lock of the files chosen for a target.
 
-    :param recipe: the target, and the inputs.
+    :param inputs: the inputs of the lock, with possible duplicates.
+    :param folder: the absolute path of the lock's folder.
     :param files: the chosen files, each with its sha256.
     :raises LockError: if a file has no hash, or the target would not select these files from the
         lock.
@@ -55,17 +88,16 @@ def make_lock(recipe: Recipe, files: Sequence[ChosenFile]) -> Lock:
     for file in files:
         for parent in file.parents:
             needs.setdefault(parent or "", set()).add(file.name)
-    target = recipe.target
     lock = Lock(
-        target=recipe.label,
-        tag=target.tags[0],
-        python=target.environment["python_full_version"],
-        inputs=tuple(map(_clean, recipe.inputs)),
-        packages=tuple(_package(file, needs, recipe) for file in files),
-        environment=_environment(target),
-        requires_python=_python(target),
+        label,
+        target.tags[0],
+        target.environment["python_full_version"],
+        tuple(map(_clean, inputs)),
+        tuple(_package(file, needs, label, target, folder) for file in files),
+        _environment(target),
+        _python(target),
     )
-    _verify(to_pylock(lock), lock, target)
+    _verify(lock, target)
     return lock
 
 
@@ -74,38 +106,29 @@ def _clean(text: str) -> str:
     return _CREDENTIALS.sub("", text).encode("utf-8", "replace").decode()
 
 
-def _package(file: ChosenFile, needs: Mapping[str, set[str]], recipe: Recipe) -> LockedPackage:
-    from packaging.version import Version
-
+def _package(
+    file: ChosenFile, needs: Mapping[str, set[str]], label: str, target: Target, folder: Path
+) -> LockedPackage:
     sha256 = dict(file.hashes).get("sha256")
+    scheme = urlsplit(file.url).scheme
     if sha256 is None:
-        raise _unlockable(file, recipe.label)
-    local = urlsplit(file.url).scheme == "file"
+        checkout = "+" in scheme
+        what = "a checkout" if checkout else "a local folder"
+        raise LockError(
+            f"cannot lock {file.name} for {label}: it is {what}, which has no hash",
+            hash_hint(file.name, checkout=checkout),
+        )
+    local = scheme == "file"
+    url, path = ("", _path(file.url, folder)) if local else (file.url, "")
     return LockedPackage(
-        name=file.name,
-        version=str(Version(file.version)),
-        file=LockedFile(
-            filename=file.path.name,
-            hashes=(("sha256", sha256),),
-            url="" if local else file.url,
-            path=_path(file.url, recipe.folder) if local else "",
-            size=file.size,
-        ),
+        file.name,
+        str(Version(file.version)),
+        LockedFile(file.path.name, sha256, url, path, file.size),
         direct=file.direct,
         index="" if file.direct or local else _index(file),
-        requires_python=_requires_python(file.requires_python, recipe.target),
+        requires_python=_requires_python(file.requires_python, target),
         dependencies=tuple(needs.get(file.name, ())),
         subdirectory=file.subdirectory if file.direct else "",
-    )
-
-
-def _unlockable(file: ChosenFile, label: str) -> LockError:
-    """Return the error for a checkout or a folder, which has no hash because it can change."""
-    checkout = "+" in urlsplit(file.url).scheme
-    what = "a checkout" if checkout else "a local folder"
-    return LockError(
-        f"cannot lock {file.name} for {label}: it is {what}, which has no hash",
-        hash_hint(file.name, checkout=checkout),
     )
 
 
@@ -119,8 +142,6 @@ def _path(url: str, folder: Path) -> str:
 
 def _index(file: ChosenFile) -> str:
     """Return the index that a project's page belongs to; an empty string if it is another page."""
-    from packaging.utils import canonicalize_name
-
     page = urlsplit(file.index or "")._replace(query="", fragment="").geturl().rstrip("/")
     base, _, last = page.rpartition("/")
     return f"{base}/" if base and canonicalize_name(unquote(last)) == file.name else ""
@@ -128,52 +149,43 @@ def _index(file: ChosenFile) -> str:
 
 def _requires_python(text: str | None, target: Target) -> str:
     """Return a file's Requires-Python if it is valid and allows the target."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
     try:
         pythons = SpecifierSet(text or "")
     except InvalidSpecifier:
         return ""  # from before PEP 440
     # With --ignore-requires-python the target may not match, and an installer would refuse it.
-    return str(pythons) if pythons.contains(_full(target), prereleases=True) else ""
+    return str(pythons) if pythons.contains(_full_version(target), prereleases=True) else ""
 
 
-def _full(target: Target) -> str:
+def _full_version(target: Target) -> str:
     return target.environment["python_full_version"].removesuffix("+")
 
 
 def _python(target: Target) -> str:
     """Return the Pythons of a target: every patch release of its minor version."""
-    from packaging.version import Version
-
     major, minor = target.python.split(".")[:2]
-    if Version(_full(target)).is_prerelease:
+    if Version(_full_version(target)).is_prerelease:
         return f"<{major}.{int(minor) + 1},>={major}.{minor}.dev0"
     return f"=={major}.{minor}.*"
 
 
 def _environment(target: Target) -> str:
     """Return the marker of a target's machine."""
-    known = target.environment
+    known = {name: target.environment.get(name, "") for name in _VARIABLES}
     return " and ".join(
-        f'{name} == "{known[name]}"'
-        for name in _VARIABLES
-        if known.get(name) and '"' not in known[name]
+        f'{name} == "{value}"' for name, value in known.items() if value and '"' not in value
     )
 
 
-def _verify(pylock: Pylock, lock: Lock, target: Target) -> None:
+def _verify(lock: Lock, target: Target) -> None:
     """Check that an installer on the target selects exactly the files of its lock."""
-    from packaging.markers import default_environment
-    from packaging.pylock import PylockSelectError
-    from packaging.tags import Tag
-
-    # No marker in a lock depends on an unknown variable, so any value will do.
+    # No marker in a lock depends on an unknown variable, so their values do not matter.
     unknown = dict.fromkeys(default_environment(), "")
-    environment = {**unknown, **target.environment, "python_full_version": _full(target)}
+    python = {"python_full_version": _full_version(target)}
+    environment = {**unknown, **target.environment, **python}
     tags = [Tag(*tag.split("-")) for tag in target.tags]
     try:
-        selected = pylock.select(environment=environment, tags=tags)  # type: ignore[arg-type]
+        selected = to_pylock(lock).select(environment=environment, tags=tags)  # type: ignore[arg-type]
         taken = {str(package.name): getattr(file, "name", None) for package, file in selected}
     except PylockSelectError as error:
         raise LockError(f"the lock for {lock.target} cannot be installed there: {error}") from error

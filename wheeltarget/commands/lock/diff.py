@@ -1,9 +1,9 @@
-"""The differences between a new lock and the old one."""
+"""The outcome of ``wheeltarget lock``: each lock, and how it differs from the existing one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -19,34 +19,6 @@ class State(StrEnum):
     NEW = "new"
     CHANGED = "changed"
     SAME = "same"
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """A project in a lock.
-
-    :param version: its version; an empty string if the lock names a URL or path instead.
-    :param hashes: the values of its file's hashes.
-    :param filename: the name of its file; an empty string if unknown.
-    """
-
-    version: str
-    hashes: frozenset[str]
-    filename: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OldLock:
-    """An existing lock.
-
-    :param text: the file's text; None if the file does not exist.
-    :param pins: the projects that it pins.
-    :param inputs: its inputs; None if unknown.
-    """
-
-    text: str | None = None
-    pins: tuple[tuple[str, Pin], ...] = ()
-    inputs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,44 +104,60 @@ class LockOutcome:
         }
 
 
-def pins_of(lock: Lock) -> tuple[tuple[str, Pin], ...]:
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """A project in a lock.
+
+    :param version: an empty string if the lock names a URL or path instead.
+    :param hashes: the values of its file's hashes.
+    :param filename: an empty string if unknown.
+    """
+
+    version: str
+    hashes: frozenset[str]
+    filename: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OldLock:
+    """An existing lock.
+
+    :param text: the file's text; None if the file does not exist.
+    :param inputs: its inputs; None if unknown.
+    """
+
+    text: str | None = None
+    pins: Mapping[str, Pin] = field(default_factory=dict)
+    inputs: tuple[str, ...] | None = None
+
+
+def pins_of(lock: Lock) -> dict[str, Pin]:
     """Return the projects that a lock pins."""
-    return tuple(
-        (
-            package.name,
-            Pin(
-                package.version,
-                frozenset(value for _, value in package.file.hashes),
-                package.file.filename,
-            ),
-        )
+    return {
+        package.name: Pin(package.version, frozenset([package.file.sha256]), package.file.filename)
         for package in lock.packages
-    )
+    }
 
 
 def compare(old: OldLock, lock: Lock, text: str, path: Path) -> LockFile:
-    """Compare a new lock with the existing one.
-
-    :param old: the existing lock.
-    :param lock: the new lock.
-    :param text: its text.
-    :param path: its path.
-    """
-    state = State.NEW if old.text is None else State.SAME if old.text == text else State.CHANGED
-    before = set(lock.inputs if old.inputs is None else old.inputs)
-    there = state is not State.NEW
+    """Compare a new lock, with this text and path, with the existing one."""
+    state = State.SAME if old.text == text else State.CHANGED
+    if old.text is None:
+        state = State.NEW
+    now = set(lock.inputs)
+    before = now if old.inputs is None else set(old.inputs)
     return LockFile(
         lock.target,
         path,
         state,
         len(lock.packages),
-        tuple(_changes(dict(old.pins) if there else {}, dict(pins_of(lock)))),
-        tuple(sorted(set(lock.inputs) - before)) if there else (),
-        tuple(sorted(before - set(lock.inputs))) if there else (),
+        tuple(_changes(old.pins, pins_of(lock))),
+        tuple(sorted(now - before)),
+        tuple(sorted(before - now)),
     )
 
 
-def _changes(old: dict[str, Pin], new: dict[str, Pin]) -> Iterator[Change]:
+def _changes(old: Mapping[str, Pin], new: Mapping[str, Pin]) -> Iterator[Change]:
     for name in sorted(old.keys() | new.keys()):
         before, now = old.get(name), new.get(name)
         if before is None or now is None or before.version not in {now.version, ""}:
@@ -180,26 +168,21 @@ def _changes(old: dict[str, Pin], new: dict[str, Pin]) -> Iterator[Change]:
             yield Change(name, now.version, now.version, remark)
 
 
-def suspicious(file: LockFile) -> Iterator[str]:
-    """Yield a note for each file whose hash has changed."""
+def change_notes(file: LockFile, upgraded: Collection[str] | None) -> Iterator[str]:
+    """Yield a note for each changed hash, and for each locked version that could not be kept.
+
+    :param upgraded: the projects to upgrade; None for all.
+    """
     for change in file.changes:
         if change.remark == "another hash":
             yield (
                 f"the file of {change.name} {change.new} for {file.label} has a different hash "
                 "than in the existing lock"
             )
-
-
-def moved(file: LockFile, free: Iterable[str] | None) -> Iterator[str]:
-    """Yield a note for each project whose locked version could not be kept.
-
-    :param file: the lock.
-    :param free: the projects to upgrade; None for all.
-    """
-    if free is None:
+    if upgraded is None:
         return
     for change in file.changes:
-        if change.old and change.new and change.old != change.new and change.name not in set(free):
+        if change.old and change.new and change.old != change.new and change.name not in upgraded:
             yield (
                 f"{change.name} {change.old} for {file.label} could not be kept: it no longer "
                 f"fits, was yanked or removed; {change.new} replaces it"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from wheeltarget.commands.lock.diff import OldLock, Pin, pins_of
 from wheeltarget.errors import DestinationError, Fault, InputError, Location, LockError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
-from wheeltarget.utils.regular_files import LOCK_FILE, read_regular
-from wheeltarget.utils.toml_locations import parse_toml
+from wheeltarget.utils.files import LOCK_FILE, read_regular
+from wheeltarget.utils.toml import parse_toml
 
 
 class Form(StrEnum):
@@ -27,7 +27,6 @@ _ENDINGS = {Form.PYLOCK: ".toml", Form.REQUIREMENTS: ".txt"}
 _HEADING = re.compile(r"# Locked by wheeltarget for (?P<label>.*); change the input")
 _PIN = re.compile(r"(?P<name>[a-z0-9-]+)(?:==(?P<version>[^\s\\]+)| @ \S+)")
 _HASH = re.compile(r"--hash=[a-z0-9]+:(?P<value>[0-9a-f]+)")
-_MOVE = "move it away, or lock to another folder with -o"
 
 
 def file_name(label: str, form: Form) -> str:
@@ -35,21 +34,13 @@ def file_name(label: str, form: Form) -> str:
 
     The standard allows no dot in the name, so ``python3.12`` becomes ``python3_12``; other
     characters that a file name may not have become a dash. The lock itself has the unchanged label.
-
-    :param label: the label of the target.
-    :param form: the format.
     """
     plain = re.sub(r"[^\w+-]+", "-", label.replace(".", "_"), flags=re.ASCII).strip("-")
     return f"{form}.{plain or 'target'}{_ENDINGS[form]}"
 
 
-def check_names(labels: list[str], form: Form) -> None:
-    """Check that no two locks have the same file name.
-
-    :param labels: the labels of the targets.
-    :param form: the format.
-    :raises LockError: if two have.
-    """
+def check_names(labels: Sequence[str], form: Form) -> None:
+    """Raise LockError if two locks have the same file name."""
     taken: dict[str, str] = {}
     for label in labels:
         # Some file systems ignore the case of names.
@@ -64,9 +55,6 @@ def check_names(labels: list[str], form: Form) -> None:
 def read_old(folder: Path, label: str, form: Form) -> OldLock:
     """Read the existing lock of a target.
 
-    :param folder: the folder of the locks.
-    :param label: the label of the target.
-    :param form: the format of the lock.
     :returns: the lock; an empty one if the file does not exist.
     :raises InputError: if its contents are invalid.
     :raises LockError: if wheeltarget did not write it, or it is for another target.
@@ -86,7 +74,6 @@ def read_old(folder: Path, label: str, form: Form) -> OldLock:
 def read_text(path: Path) -> str | None:
     """Read a file, whose line ends git may have changed.
 
-    :param path: its path.
     :returns: its text; None if it does not exist.
     :raises DestinationError: if it cannot be read.
     """
@@ -111,7 +98,10 @@ def _read_requirements(text: str, path: Path, label: str) -> OldLock:
     """Read requirements that :func:`requirements_text` has written."""
     heading = _HEADING.match(text)
     if heading is None:
-        raise LockError(f"cannot overwrite {path}: wheeltarget did not write it", _MOVE)
+        raise LockError(
+            f"cannot overwrite {path}: wheeltarget did not write it",
+            "move it away, or lock to another folder with -o",
+        )
     _check_label(path, heading["label"], _on_one_line(label))
     pins: dict[str, Pin] = {}
     name = ""
@@ -124,18 +114,14 @@ def _read_requirements(text: str, path: Path, label: str) -> OldLock:
         elif (value := _HASH.search(line)) and name:
             pins[name] = Pin(pins[name].version, pins[name].hashes | {value["value"]})
         else:
-            place = Location(str(path), number)
-            fault = Fault(
-                "not a valid line of a lock", "delete the file and lock again", place, line
-            )
-            raise InputError((fault,))
-    return OldLock(text, tuple(pins.items()))
+            place, hint = Location(str(path), number), "delete the file and lock again"
+            raise InputError((Fault("not a valid line of a lock", hint, place, line),))
+    return OldLock(text, pins)
 
 
 def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
     """Return a lock as requirements with hashes, for pips that do not read pylock.toml.
 
-    :param lock: the lock.
     :param clause: the clause that names its target.
     :param folder: the folder of the file.
     :returns: the text, the same for the same lock.
@@ -144,9 +130,8 @@ def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
     heading = f"# Locked by wheeltarget for {label}; change the input, not this file."
     lines = [heading, f"# {clause}"]
     for package in lock.packages:
-        lines += [f"{_pin(package, folder)} \\"]
-        hashes = [f"    --hash={name}:{value}" for name, value in package.file.hashes]
-        lines += [*(f"{line} \\" for line in hashes[:-1]), hashes[-1]]
+        pin = _direct_pin(package, folder) if package.direct else f"=={package.version}"
+        lines += [f"{package.name}{pin} \\", f"    --hash=sha256:{package.file.sha256}"]
     return "\n".join(lines) + "\n"
 
 
@@ -155,39 +140,31 @@ def _on_one_line(label: str) -> str:
     return " ".join(label.split())
 
 
-def _pin(package: LockedPackage, folder: Path) -> str:
-    if not package.direct:
-        return f"{package.name}=={package.version}"
+def _direct_pin(package: LockedPackage, folder: Path) -> str:
     file = package.file
-    place = file.url or Path(os.path.normpath(folder.absolute() / file.path)).as_uri()
-    part = f"#subdirectory={package.subdirectory}" if package.subdirectory else ""
-    return f"{package.name} @ {place}{part}"
+    url = file.url or Path(os.path.normpath(folder.absolute() / file.path)).as_uri()
+    return f" @ {url}{'#subdirectory=' if package.subdirectory else ''}{package.subdirectory}"
 
 
-def find_strays(folder: Path, form: Form, names: set[str]) -> Iterator[tuple[Path, str]]:
+def find_other_locks(folder: Path, form: Form, names: Container[str]) -> Iterator[tuple[Path, str]]:
     """Find locks by wheeltarget whose targets are not being locked.
 
-    :param folder: the folder of the locks.
-    :param form: the format.
     :param names: the file names of the locks being made.
     :returns: the path of each, and the label of its target.
     """
     for path in sorted(folder.glob(f"{form}.*{_ENDINGS[form]}")):
-        if path.name not in names:
-            label = _label_of(path, form)
-            if label is not None:
-                yield path, label
+        if path.name not in names and (label := _label_of(path, form)):
+            yield path, label
 
 
 def _label_of(path: Path, form: Form) -> str | None:
     """Return the label of a lock's target; None if wheeltarget did not write it."""
     try:
-        text = read_regular(path, LOCK_FILE).decode().replace("\r\n", "\n")
+        text = read_text(path) or ""
         if form is Form.REQUIREMENTS:
             heading = _HEADING.match(text)
             return heading and heading["label"]
-        data = parse_toml(text)
-    except (OSError, ValueError, RecursionError):
+        label = parse_toml(text)["tool"]["wheeltarget"]["target"]
+    except (DestinationError, LookupError, RecursionError, TypeError, ValueError):
         return None
-    label = data["tool"]["wheeltarget"].get("target") if model.is_ours(data) else None
     return label if isinstance(label, str) else None

@@ -1,26 +1,71 @@
-"""Resolve every target of a lock: once, or until each project has one version for all."""
+"""Resolve every target of a lock: once, or until each project has one version for all.
+
+If targets have different versions of a project, the lowest becomes the upper bound for all, and
+targets with a higher one are resolved again with it as a constraint. That can lower other versions,
+so it is repeated until no project differs. If a target cannot have a version that low, everything
+is resolved again with a floor above it. Bounds only fall, floors only rise, and a project has a
+finite number of versions, so this ends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from wheeltarget.commands.lock import same_versions
+from packaging.version import Version
+
+from wheeltarget.errors import LockError
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import ResolutionError
+from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.results import JobResult
 from wheeltarget.resolver.verify import check, refuse_failures
+from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
-from wheeltarget.utils.hashes import hash_file
-from wheeltarget.wheelhouse.merge import Stage
+from wheeltarget.utils.files import hash_file
 
-_ROUNDS = 100
-"""A limit that the search for common versions never reaches."""
+_CONSTRAINTS = "same-versions"
+"""The name of the constraints file in pip's messages."""
+
+Versions = Mapping[str, str]
+"""The version of each project, by its normalised name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The highest version of a project that a target may have.
+
+    :param version: the version, without a local part.
+    :param label: the target that has this version.
+    """
+
+    version: str
+    label: str
+
+
+class NoCommonVersionError(LockError):
+    """No version of a project fits all targets.
+
+    :param projects: the projects that have no common version, or may have none.
+    :param floor: the project that a target cannot have so low, and that version; None if that is
+        not the reason.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        hint: str,
+        projects: Iterable[str],
+        floor: tuple[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, hint)
+        self.projects = frozenset(projects)
+        self.floor = floor
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,123 +74,199 @@ class Resolver:
 
     :param labels: the label of each job's target.
     :param stage: where pip works.
-    :param children: how many processes of pip may run at once.
+    :param processes: how many processes of pip may run at once.
     :param store: the folder of the wheel store; None to use no store.
     """
 
     labels: Sequence[str]
     stage: Stage
-    children: int
+    processes: int
     store: Path | None = None
 
-    def resolve(self, jobs: Sequence[Job], *, same: bool) -> tuple[JobResult, ...]:
+    def resolve(self, jobs: Sequence[Job], *, same: bool) -> list[JobResult]:
         """Resolve jobs without saving files, and find the hash of every file that has one.
 
-        :param jobs: the jobs.
         :param same: whether each project must have one version for all.
         :returns: the result of each job, in their order.
         :raises WheeltargetError: if this fails.
         """
-        results = self._find_same(jobs) if same else self._start(jobs, "all")
-        for result in results.values():
+        results = self._find_same(jobs) if same else self._resolve(jobs, "all")
+        for result in results:
             check(result, dry_run=True)
-        return tuple(replace(results[i], chosen=_measured(results[i])) for i in range(len(results)))
+        return [replace(result, chosen=tuple(map(_with_hash, result.chosen))) for result in results]
 
-    def _start(self, jobs: Sequence[Job], name: str) -> dict[int, JobResult]:
-        results = self._run(jobs, range(len(jobs)), name)
+    def _resolve(self, jobs: Sequence[Job], name: str) -> list[JobResult]:
+        results = self._run(jobs, self.labels, name)
         refuse_failures(results, self.labels, catalog.look_up_tag)
-        return dict(enumerate(results))
+        return list(results)
 
-    def _find_same(self, jobs: Sequence[Job]) -> dict[int, JobResult]:
+    def _run(self, jobs: Sequence[Job], labels: Sequence[str], name: str) -> tuple[JobResult, ...]:
+        options = pip_runner.RunOptions(
+            ("",) * len(jobs), self.processes, dry_run=True, hashed=True, store=self.store
+        )
+        return pip_runner.run_jobs(jobs, labels, self.stage.part(name), options)
+
+    def _find_same(self, jobs: Sequence[Job]) -> list[JobResult]:
         """Find one version of each project for all.
 
         If no version fits, try again without the locked versions (of differing projects first),
         then of all; then with higher versions of the projects that a target cannot have so low.
         """
         floors: dict[str, str] = {}
-        first: same_versions.HeldBackError | None = None
-        for number in range(_ROUNDS):
+        first: NoCommonVersionError | None = None
+        number = 0
+        while True:
+            number += 1
             try:
-                return self._level(jobs, floors, f"try-{number}")
-            except same_versions.HeldBackError as error:
+                return self._lower_until_same(jobs, floors, f"try-{number}")
+            except NoCommonVersionError as error:
                 kept = {name for job in jobs for name, _ in job.preferred}
                 if kept:
-                    jobs = [same_versions.freed(job, error.projects & kept or kept) for job in jobs]
+                    jobs = [_without_preferred(job, error.projects & kept or kept) for job in jobs]
                     continue
                 first = first or error
                 if error.floor is None:
                     raise first from None
-                floors |= dict([error.floor])
+                floors |= [error.floor]
             except ResolutionError:
                 if first is None:
                     raise
-                break  # no higher versions fit
-        assert first is not None  # noqa: S101 - else the first round has returned
-        raise first
+                raise first from None  # no higher versions fit
 
-    def _run(self, jobs: Sequence[Job], which: Sequence[int], name: str) -> tuple[JobResult, ...]:
-        part = self.stage.part(name)
-        options = pip_runner.RunOptions(
-            ("",) * len(which), self.children, dry_run=True, hashed=True, store=self.store
-        )
-        labels = [self.labels[i] for i in which]
-        return pip_runner.run_jobs([jobs[i] for i in which], labels, part, options)
-
-    def _level(
-        self, jobs: Sequence[Job], floors: Mapping[str, str], name: str
-    ) -> dict[int, JobResult]:
+    def _lower_until_same(
+        self, jobs: Sequence[Job], floors: Versions, name: str
+    ) -> list[JobResult]:
         """Resolve targets with newer versions than others again, until none has."""
-        bounds: dict[str, same_versions.Bound] = {}
-        results = self._start([same_versions.bounded(job, {}, floors) for job in jobs], name)
-        for number in range(1, _ROUNDS):
-            chosen = [(self.labels[i], _versions(results[i])) for i in sorted(results)]
-            lower = same_versions.lower(chosen, bounds)
-            if lower == bounds:
+        bounds: dict[str, Bound] = {}
+        results = self._resolve([_bounded(job, {}, floors) for job in jobs], name)
+        for number in itertools.count(1):
+            chosen = [
+                (label, {file.name: file.version for file in result.chosen})
+                for label, result in zip(self.labels, results, strict=True)
+            ]
+            before, bounds = bounds, lower_bounds(chosen, bounds)
+            if before == bounds:
+                check_same(chosen)
                 break
-            bounds = lower
-            over = {
-                i: exceeded
-                for i in sorted(results)
-                if (exceeded := same_versions.exceeds(_versions(results[i]), bounds))
+            too_high = {
+                i: projects
+                for i, (_, versions) in enumerate(chosen)
+                if (projects := projects_above(versions, bounds))
             }
-            again = [same_versions.bounded(job, bounds, floors) for job in jobs]
-            if over:
-                new = self._run(again, list(over), f"{name}-{number}")
-                for i, result in zip(over, new, strict=True):
-                    self._refuse_held_back(i, over[i], result, bounds)
+            if too_high:
+                again = [_bounded(jobs[i], bounds, floors) for i in too_high]
+                labels = [self.labels[i] for i in too_high]
+                new = self._run(again, labels, f"{name}-{number}")
+                for (i, projects), result in zip(too_high.items(), new, strict=True):
+                    _refuse_failure(self.labels[i], projects, result, bounds)
                     results[i] = result
-        same_versions.check_same([(self.labels[i], _versions(results[i])) for i in sorted(results)])
         return results
 
-    def _refuse_held_back(
-        self,
-        number: int,
-        exceeded: Sequence[str],
-        result: JobResult,
-        bounds: Mapping[str, same_versions.Bound],
-    ) -> None:
-        """Raise HeldBackError if a job failed because of the bounds."""
-        if result.exit_code and result.job.target is not None and result.failure is None:
-            refuse_failures([result], [self.labels[number]], catalog.look_up_tag)
-        if result.exit_code:
-            demands = result.failure.demands if result.failure else ()
-            raise same_versions.held_back(self.labels[number], exceeded, demands, bounds)
+
+def _refuse_failure(
+    label: str, too_high: Sequence[str], result: JobResult, bounds: Mapping[str, Bound]
+) -> None:
+    """Raise an error if a job failed; NoCommonVersionError if the bounds are the reason.
+
+    :param too_high: the projects of which it had newer versions.
+    """
+    if not result.exit_code:
+        return
+    if result.job.target is not None and result.failure is None:
+        refuse_failures([result], [label], catalog.look_up_tag)
+    demands = result.failure.demands if result.failure else ()
+    conflicting = [demand.project for demand in demands if demand.project in too_high]
+    name = (conflicting or list(too_high))[0]
+    bound = bounds[name]
+    raise NoCommonVersionError(
+        f"no version of {name} fits all targets: {bound.label} cannot have a newer one than "
+        f"{bound.version}, and {label} needs a newer one",
+        f"lock {bound.label} separately, change the requirements, or leave --same-versions out",
+        bounds,
+        (name, bound.version),
+    )
 
 
-def _versions(result: JobResult) -> dict[str, str]:
-    return {file.name: file.version for file in result.chosen}
+def _differing(
+    chosen: Iterable[tuple[str, Versions]],
+) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """Yield each project with different versions, and the labels by version."""
+    by_name: dict[str, dict[str, list[str]]] = {}
+    for label, versions in chosen:
+        for name, version in versions.items():
+            by_name.setdefault(name, {}).setdefault(version, []).append(label)
+    yield from ((name, by) for name, by in sorted(by_name.items()) if len(by) > 1)
 
 
-def _measured(result: JobResult) -> tuple[ChosenFile, ...]:
-    """Add the hash and size of fetched and local files."""
-    return tuple(map(_measure, result.chosen))
+def lower_bounds(
+    chosen: Iterable[tuple[str, Versions]], bounds: Mapping[str, Bound]
+) -> dict[str, Bound]:
+    """Lower the bounds to the lowest version that a target has.
+
+    :param chosen: each target's label, and its versions.
+    :returns: the new bounds, which may be the same.
+    """
+    new = dict(bounds)
+    for name, by_version in _differing(chosen):
+        lowest = min(by_version, key=Version)
+        bound = Bound(Version(lowest).public, by_version[lowest][0])
+        if name not in new or Version(bound.version) < Version(new[name].version):
+            new[name] = bound
+    return new
 
 
-def _measure(file: ChosenFile) -> ChosenFile:
+def projects_above(versions: Versions, bounds: Mapping[str, Bound]) -> list[str]:
+    """Return the projects of which a target has a newer version than the bounds allow."""
+    return [
+        name
+        for name, bound in sorted(bounds.items())
+        if name in versions and Version(Version(versions[name]).public) > Version(bound.version)
+    ]
+
+
+def _bounded(job: Job, bounds: Mapping[str, Bound], floors: Versions) -> Job:
+    """Return a job with the bounds as constraints.
+
+    :param floors: by project, the version that all must be newer than.
+    """
+    if not bounds and not floors:
+        return job
+    lines = [f"{name}<={bound.version}\n" for name, bound in sorted(bounds.items())]
+    lines += [f"{name}>{version}\n" for name, version in sorted(floors.items())]
+    return replace(
+        job,
+        arguments=(f"--constraint={_CONSTRAINTS}", *job.arguments),
+        files=(*job.files, (_CONSTRAINTS, "".join(lines))),
+    )
+
+
+def _without_preferred(job: Job, projects: Iterable[str]) -> Job:
+    """Return a job that does not keep the locked versions of some projects."""
+    return replace(job, preferred=tuple(each for each in job.preferred if each[0] not in projects))
+
+
+def check_same(chosen: Iterable[tuple[str, Versions]]) -> None:
+    """Check that all targets have the same versions; only local parts can still differ.
+
+    :param chosen: each target's label, and its versions.
+    :raises NoCommonVersionError: if a project differs.
+    """
+    for name, by_version in _differing(chosen):
+        each = "; ".join(f"{version} for {', '.join(who)}" for version, who in by_version.items())
+        raise NoCommonVersionError(
+            f"no version of {name} fits all targets: {each}",
+            "these are different builds of one release; leave --same-versions out",
+            [name],
+        )
+
+
+def _with_hash(file: ChosenFile) -> ChosenFile:
+    """Add the hash and size of a fetched file, or the size of a local one."""
     if file.path.is_file():
         digest = hash_file(file.path)
         return replace(file, hashes=(("sha256", digest.sha256),), size=digest.size)
     url = urlsplit(file.url)
-    if file.size is None and url.scheme == "file" and Path(url2pathname(url.path)).is_file():
-        return replace(file, size=Path(url2pathname(url.path)).stat().st_size)
+    if file.size is None and url.scheme == "file":
+        path = Path(url2pathname(url.path))
+        return replace(file, size=path.stat().st_size if path.is_file() else None)
     return file

@@ -6,7 +6,6 @@ import json
 import subprocess
 import tomllib
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 from wheeltarget.commands.probe import probe_script
@@ -21,18 +20,15 @@ _TIMEOUT = 60.0
 
 def script() -> str:
     """Return the script that describes the Python of another machine."""
-    return (
-        resources.files("wheeltarget.commands.probe").joinpath("probe_script.py").read_text("utf-8")
-    )
+    return Path(probe_script.__file__).read_text("utf-8")
 
 
 def probe(python: str, name: str, form: str) -> str:
-    """Describe a Python.
+    """Return a target file that describes a Python.
 
     :param python: its executable; empty for the running one.
     :param name: the name of the target; may be empty.
     :param form: ``toml`` or ``json``.
-    :returns: the text of a target file.
     :raises ProbeError: if it cannot be described, or is not a Python.
     """
     if python:
@@ -44,12 +40,7 @@ def probe(python: str, name: str, form: str) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file completely or not at all.
-
-    :param path: the file.
-    :param text: its content.
-    :raises DestinationError: if it cannot be written.
-    """
+    """Write a file completely or not at all; raises DestinationError."""
     with open_output(path) as keep:
         keep(text)
 
@@ -59,7 +50,6 @@ def run_python(
 ) -> subprocess.CompletedProcess[str]:
     """Run another Python without input, and capture its output as text.
 
-    :param command: its command line.
     :param timeout: the time limit in seconds.
     :param folder: its working directory; None for the current one.
     :raises OSError: if it cannot be run.
@@ -78,6 +68,9 @@ def run_python(
 
 
 def _probe_other(python: str, name: str, form: str) -> str:
+    if Path(python).is_dir():
+        hint = "name the interpreter in it, such as bin/python"
+        raise UsageError(f"cannot run {python}: it is a folder, not a Python interpreter", hint)
     arguments = [f"--name={name}", *(["--json"] if form == "json" else [])]
     with temporary_folder("probe") as folder:
         # Python imports modules from the folder of its script, so that must be empty.
@@ -92,14 +85,10 @@ def _probe_other(python: str, name: str, form: str) -> str:
     if done.returncode != 0:
         last = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
         raise ProbeError(f"{python} could not be described: {last or done.returncode}")
-    _check(python, done.stdout, form)
-    return done.stdout
-
-
-def _check(python: str, text: str, form: str) -> None:
-    """Refuse output that is not a target file: not every program is a Python."""
     try:
+        text = done.stdout
         target_from_table(json.loads(text) if form == "json" else tomllib.loads(text), python)
-    except (ValueError, TargetError) as error:
+    except (ValueError, TargetError) as error:  # not every program is a Python
         hint = "name a Python, 2.7 or 3.5 and newer"
         raise ProbeError(f"the output of {python} is not a target file: {error}", hint) from error
+    return text

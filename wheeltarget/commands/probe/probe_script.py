@@ -49,12 +49,7 @@ class ProbeError(Exception):
 
 
 def describe(name=""):  # type: (str) -> dict[str, object]
-    """Describe this interpreter.
-
-    :param name: the name of the target; may be empty.
-    :returns: the content of a target file.
-    :raises ProbeError: if the machine cannot be described.
-    """
+    """Return the content of this interpreter's target file; raises ProbeError."""
     named = {"name": _text(name)} if name else {}  # type: dict[str, object]
     return dict(named, schema=1, tags=tags(), markers=markers()[0])
 
@@ -349,11 +344,8 @@ def _text(value):  # type: (str | bytes) -> str
 
 
 def render(name="", form="toml"):  # type: (str, str) -> str
-    """Return the target file of this interpreter.
+    """Return the target file of this interpreter as ``toml`` or ``json``, in ASCII.
 
-    :param name: the name of the target; may be empty.
-    :param form: ``toml`` or ``json``.
-    :returns: the text, in ASCII.
     :raises ProbeError: if the machine cannot be described.
     """
     if form == "json":
@@ -373,11 +365,7 @@ def _quoted(text):  # type: (str) -> str
 
 
 def main(arguments=None):  # type: (list[str] | None) -> int
-    """Write the target file; see ``-h``.
-
-    :param arguments: the arguments; None for those of this process.
-    :returns: the exit code.
-    """
+    """Write the target file, and return the exit code; see ``-h``."""
     parser = argparse.ArgumentParser(description="Describe this Python as a target file.")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write to FILE, not to standard output"

@@ -2,18 +2,26 @@
 
 A correction is safe if there is only one possible meaning. Others, such as a newer platform, are
 left to the user.
+
+start-up: packaging is loaded only if a marker is in the wrong place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from wheeltarget.errors import AnnotationError
-from wheeltarget.requirements.annotations import AnnotatedLine, parse_line
-from wheeltarget.requirements.clauses import Clause, Word
-from wheeltarget.requirements.typos import KEY, TAG, nearest_key
+from wheeltarget.requirements.annotations import (
+    KEY,
+    TAG,
+    AnnotatedLine,
+    Clause,
+    Word,
+    nearest_key,
+    parse_line,
+)
 
 _MOST_FAULTS = 20
 """A line with more faults is not fixed."""
@@ -30,10 +38,10 @@ _LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Edit:
-    """A replacement of a part of a text.
+    """A replacement of a part of a text; an insertion starts where it ends.
 
     :param start: index of its first character.
-    :param end: index after the last one; the same as ``start`` for an insertion.
+    :param end: index after the last one.
     :param text: the new text.
     """
 
@@ -43,12 +51,7 @@ class Edit:
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Apply edits.
-
-    :param text: the text.
-    :param edits: the edits, which must not overlap.
-    :returns: the new text.
-    """
+    """Apply edits, which must not overlap."""
     parts, position = [], 0
     for edit in sorted(edits):
         parts += [text[position : edit.start], edit.text]
@@ -57,14 +60,11 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 
 def clause_edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
-    """Return the fix of a clause that cannot be parsed.
+    """Return the fix of a clause that cannot be parsed; empty if no correction is safe.
 
     :param text: the logical line.
-    :param error: its error.
-    :returns: the edits; empty if no correction is safe.
     """
-    first = _edits(text, error)
-    edits = first
+    first = edits = _edits(text, error)
     for _ in range(_MOST_FAULTS):
         if not edits:
             return ()
@@ -81,8 +81,7 @@ def clause_edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
 
 
 def _edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
-    correct = _BY_CODE.get(error.code)
-    return tuple(correct(text, error)) if correct else ()
+    return tuple(_BY_CODE[error.code](text, error)) if error.code in _BY_CODE else ()
 
 
 def _respell_key(text: str, error: AnnotationError) -> Iterator[Edit]:
@@ -124,43 +123,36 @@ def _put_marker_first(text: str, error: AnnotationError) -> Iterator[Edit]:
 
 def _put_clause_first(text: str, error: AnnotationError) -> Iterator[Edit]:
     """Move clauses before the options."""
-    mark, clauses = _mark_before(text, error.start), text[error.start : error.end]
-    if mark is None or not _are_clauses(clauses):
-        return
-    # The first option is after the first space with a dash.
-    end = len(text[: text.index(" -")].rstrip())
-    yield Edit(end, end, f" ; {clauses}")
-    yield Edit(len(text[:mark].rstrip()), error.end, "")
+    mark, clauses = _valid_clauses(text, error)
+    if clauses:
+        # The first option is after the first space with a dash.
+        end = len(text[: text.index(" -")].rstrip())
+        yield Edit(end, end, f" ; {clauses}")
+        yield Edit(len(text[:mark].rstrip()), error.end, "")
 
 
 def _move_clause_to_comment(text: str, error: AnnotationError) -> Iterator[Edit]:
     """Write the clauses of an editable requirement after a ``#``."""
-    mark, clauses = _mark_before(text, error.start), text[error.start : error.end]
-    if mark is None or not _are_clauses(clauses):
-        return
-    if text[error.end :].lstrip()[:1] in {"", "#"}:
+    mark, clauses = _valid_clauses(text, error)
+    if clauses and text[error.end :].lstrip()[:1] in {"", "#"}:
         yield Edit(mark, error.start, "# " if text[mark - 1].isspace() else " # ")
+
+
+def _valid_clauses(text: str, error: AnnotationError) -> tuple[int, str]:
+    """Return the index of the ``;`` before misplaced clauses, and the clauses; empty if invalid."""
+    before, clauses = text[: error.start].rstrip(), text[error.start : error.end]
+    try:
+        line = parse_line(f"_ ; {clauses}")
+    except AnnotationError:
+        return 0, ""
+    are_all = len(line.clauses) == clauses.count(";") + 1 and not line.options
+    return len(before) - 1, clauses if before.endswith(";") and are_all else ""
 
 
 def _separate_url(text: str, error: AnnotationError) -> Iterator[Edit]:
     """Write a space between a URL and the clause after it."""
     if text[error.start] == ";":
         yield Edit(error.start, error.start, " ")
-
-
-def _mark_before(text: str, start: int) -> int | None:
-    """Return the index of the ``;`` directly before a clause."""
-    before = text[:start].rstrip()
-    return len(before) - 1 if before.endswith(";") else None
-
-
-def _are_clauses(text: str) -> bool:
-    """Return whether a text consists of valid clauses."""
-    try:
-        line = parse_line(f"_ ; {text}")
-    except AnnotationError:
-        return False
-    return len(line.clauses) == text.count(";") + 1 and not line.options
 
 
 _BY_CODE: dict[str, Callable[[str, AnnotationError], Iterator[Edit]]] = {
@@ -176,12 +168,7 @@ _BY_CODE: dict[str, Callable[[str, AnnotationError], Iterator[Edit]]] = {
 
 
 def head_of(text: str, clause: Clause) -> tuple[int, int]:
-    """Return the start of a clause.
-
-    :param text: the logical line.
-    :param clause: one of its clauses.
-    :returns: index of its ``;`` or ``#``, and of its key.
-    """
+    """Return the index of the ``;`` or ``#`` before a clause of a line, and that of its key."""
     key = text.rindex(clause.key, 0, clause.values[0].start)
     mark = key - 1
     while text[mark].isspace():
@@ -189,11 +176,9 @@ def head_of(text: str, clause: Clause) -> tuple[int, int]:
     return mark, key
 
 
-def leave_out(line: AnnotatedLine, removed: frozenset[Word]) -> dict[Word, Edit]:
-    """Return how to take values out of their clauses.
+def leave_out(line: AnnotatedLine, removed: Collection[Word]) -> dict[Word, tuple[Edit]]:
+    """Return how to take some values, but not all, out of their clauses.
 
-    :param line: the line.
-    :param removed: values of its clauses, but not all of them.
     :returns: the edits by value. They can overlap. There is none for a clause in a comment that
         other text follows.
     """
@@ -204,15 +189,15 @@ def leave_out(line: AnnotatedLine, removed: frozenset[Word]) -> dict[Word, Edit]
         for number, value in enumerate(values):
             if value not in removed:
                 continue
+            mark, _ = head_of(line.text, clause)
             if number:
-                edits[value] = Edit(values[number - 1].end, value.end, "")
-            elif not removed.issuperset(values):
-                edits[value] = Edit(value.start, values[1].start, "")
-            elif line.text[head_of(line.text, clause)[0]] == ";":
-                edits[value] = Edit(before, values[-1].end, "")
+                edits[value] = (Edit(values[number - 1].end, value.end, ""),)
+            elif not all(each in removed for each in values):
+                edits[value] = (Edit(value.start, values[1].start, ""),)
+            elif line.text[mark] == ";":
+                edits[value] = (Edit(before, values[-1].end, ""),)
             elif _BLANK_REST.match(line.text, values[-1].end):
-                mark, _ = head_of(line.text, clause)
-                edits[value] = Edit(len(line.text[:mark].rstrip()), values[-1].end, "")
+                edits[value] = (Edit(len(line.text[:mark].rstrip()), values[-1].end, ""),)
         before = values[-1].end
     return edits
 
@@ -223,7 +208,6 @@ def layout_edits(line: AnnotatedLine) -> tuple[Edit, ...]:
     Spaces before the first ``;`` or ``#`` are kept, since they may align columns.
 
     :param line: a line of one physical line.
-    :returns: the edits; empty if the layout is right.
     """
     wanted = []
     before = None

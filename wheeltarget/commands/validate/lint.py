@@ -1,6 +1,8 @@
 """Check and fix the annotations in a text.
 
 Nothing here reads or writes files, except the function that looks up targets.
+
+start-up: what needs packaging is loaded only if a project is pinned at two versions.
 """
 
 from __future__ import annotations
@@ -22,14 +24,15 @@ from wheeltarget.commands.validate.autofix import (
     leave_out,
 )
 from wheeltarget.errors import Fault, Location, TargetError
-from wheeltarget.requirements.annotations import Kind
-from wheeltarget.requirements.clauses import Clause, Word
+from wheeltarget.requirements.annotations import Clause, Kind, Word
 from wheeltarget.requirements.parser import RefusedLine, SourceLine, read_lines
-from wheeltarget.resolver.checks import pin_faults
 from wheeltarget.targets.target import Target
 
 LookUp = Callable[[str, str, str], Target | None]
 """Returns the target that (key, text, folder) names; raises TargetError."""
+
+_Name = tuple[str, str]
+"""The key of a clause, and one of its values."""
 
 _MOST_ROUNDS = 50
 """A safeguard: each round of fixes leaves less to fix, so they end by themselves."""
@@ -62,33 +65,24 @@ class Finding:
 
 
 def check_text(name: str, text: str, look_up: LookUp) -> tuple[Finding, ...]:
-    """Check the annotations of a file.
-
-    :param name: the name of the file for the findings.
-    :param text: its decoded text.
-    :param look_up: looks up targets.
-    :returns: the findings, in the order of the text.
-    """
+    """Return what is wrong in the decoded text of a file, in its order."""
     return _Checker(name, look_up).check(text)
 
 
 def fix_text(name: str, text: str, look_up: LookUp) -> tuple[str, tuple[Finding, ...]]:
     """Apply the safe fixes, and lay out the clauses.
 
-    :param name: the name of the file for the findings.
-    :param text: its decoded text.
-    :param look_up: looks up targets.
     :returns: the new text, with as many lines, and the fixed findings; the place of a finding that
         appeared only after another fix is that in the line at that time.
     """
     checker = _Checker(name, look_up)
     fixed: list[Finding] = []
     for _ in range(_MOST_ROUNDS):
-        chosen = tuple(_without_overlaps(checker.check(text, layout=True)))
-        if not chosen:
-            break
+        chosen = list(_without_overlaps(checker.check(text, layout=True)))
         text = apply_edits(text, (edit for finding in chosen for edit in finding.edits))
         fixed += chosen
+        if not chosen:
+            break
     return text, tuple(sorted(fixed, key=lambda finding: finding.location.line))
 
 
@@ -107,14 +101,13 @@ class _Checker:
     def __init__(self, name: str, look_up: LookUp) -> None:
         self._name = name
         self._look_up = look_up
-        self._folder = os.path.dirname(name)  # noqa: PTH120 - as pip has it
-        self._known: dict[tuple[str, str], Target | TargetError | None] = {}
+        self._known: dict[_Name, Target | TargetError | None] = {}
 
     def check(self, text: str, *, layout: bool = False) -> tuple[Finding, ...]:
         """Return the findings; with ``layout``, also those about layout."""
         findings: list[Finding] = []
-        targeted: list[tuple[SourceLine, tuple[tuple[str, str], ...]]] = []
-        default: tuple[tuple[str, str], ...] = ()
+        targeted: list[tuple[SourceLine, tuple[_Name, ...]]] = []
+        default: tuple[_Name, ...] = ()
         for line in read_lines(self._name, text):
             if isinstance(line, RefusedLine):
                 edits = _place(clause_edits(line.text, line.error), line.pieces)
@@ -141,8 +134,9 @@ class _Checker:
         if "${" in text:
             return None
         if (key, text) not in self._known:
+            folder = os.path.dirname(self._name)  # noqa: PTH120 - as pip has it
             try:
-                self._known[key, text] = self._look_up(key, text, self._folder)
+                self._known[key, text] = self._look_up(key, text, folder)
             except TargetError as error:
                 self._known[key, text] = error
         return self._known[key, text]
@@ -156,8 +150,7 @@ class _Checker:
                 found = self._find(clause.key, word.text)
                 if isinstance(found, TargetError):
                     edits = _place(self._target_edits(line, clause, word, found), line.pieces)
-                    message, hint = found.message, found.hint
-                    yield Finding(_fault(line, word, found.code, message, hint), edits)
+                    yield _finding(line, word, (found.code, found.message, found.hint), edits)
                     continue
                 # Target files with the same content but different names may differ later.
                 same: object = (clause.key, word.text)
@@ -166,14 +159,13 @@ class _Checker:
                 first = seen.setdefault(same, word)
                 if first is not word:
                     twice[word] = first
-        edits_by_word = leave_out(line.parsed, frozenset(twice)) if twice else {}
+        edits_by_word = leave_out(line.parsed, twice)
         for word, first in twice.items():
             message = f"{word.text} is named twice"
             if word.text.lower() != first.text.lower():
                 message = f"{word.text} is the same environment as {first.text}"
-            fault = _fault(line, word, "WT301", message, "remove one of them")
-            edit = edits_by_word.get(word)
-            yield Finding(fault, _place((edit,) if edit else (), line.pieces))
+            edits = _place(edits_by_word.get(word, ()), line.pieces)
+            yield _finding(line, word, ("WT301", message, "remove one of them"), edits)
 
     def _target_edits(
         self, line: SourceLine, clause: Clause, word: Word, error: TargetError
@@ -199,23 +191,22 @@ class _Checker:
         return ""
 
     def _pin_findings(
-        self, targeted: Sequence[tuple[SourceLine, tuple[tuple[str, str], ...]]]
+        self, targeted: Sequence[tuple[SourceLine, tuple[_Name, ...]]]
     ) -> Iterator[Finding]:
         """Find projects at two versions for one target."""
-        pins: dict[tuple[str, Target], set[str]] = defaultdict(set)
-        lines: dict[tuple[str, Target], list[SourceLine]] = defaultdict(list)
+        pins: dict[tuple[str, Target], dict[SourceLine, set[str]]] = defaultdict(dict)
         for line, names in targeted:
             project, versions = _pins(line.parsed.requirement)
             for name in names if versions else ():
                 target = self._find(*name)
                 if isinstance(target, Target):
-                    pins[project, target] |= versions
-                    lines[project, target].append(line)
+                    pins[project, target][line] = versions
         # Requirements are parsed only if two versions are written, since that takes long.
-        for key, versions in pins.items():
-            if len(versions) > 1:
-                for fault in pin_faults(key[1], tuple(dict.fromkeys(lines[key]))):
-                    yield Finding(fault)
+        for (_, target), by_line in pins.items():
+            if len(set[str]().union(*by_line.values())) > 1:
+                from wheeltarget.resolver.plan import pin_faults
+
+                yield from map(Finding, pin_faults(target, by_line))
 
 
 def _pins(requirement: str) -> tuple[str, set[str]]:
@@ -227,8 +218,12 @@ def _pins(requirement: str) -> tuple[str, set[str]]:
     return re.sub(r"[-_.]+", "-", match[1]).lower(), set(_PIN.findall(specifiers))
 
 
-def _fault(line: SourceLine, word: Word, code: str, message: str, hint: str) -> Fault:
-    return line.fault(message, hint, word.start, word.end, code)
+def _finding(
+    line: SourceLine, word: Word, what: tuple[str, str, str], edits: tuple[Edit, ...]
+) -> Finding:
+    """Return a finding at a word, from its code, message and hint."""
+    code, message, hint = what
+    return Finding(line.fault(message, hint, word.start, word.end, code), edits)
 
 
 def _layout_finding(line: SourceLine) -> Iterator[Finding]:

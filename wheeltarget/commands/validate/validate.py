@@ -5,7 +5,6 @@ from __future__ import annotations
 import locale
 import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from wheeltarget.errors import Fault
 from wheeltarget.requirements.parser import decode, encoding_of
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.targets.catalog import look_up
-from wheeltarget.utils.regular_files import REQUIREMENTS_FILE, is_stream, read_regular, read_stream
+from wheeltarget.utils.files import REQUIREMENTS_FILE, is_stream, read_regular, read_stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,8 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
     findings: list[Finding] = []
     fixed: list[Finding] = []
     unfinished: list[Fault] = []
-    names = sorted(_once(request.files))
+    # Each file once, even if it has several names.
+    names = sorted({os.path.realpath(name): name for name in reversed(request.files)}.values())
     for name in names:
         try:
             data = _read(name)
@@ -80,11 +80,6 @@ def validate(request: ValidateRequest) -> ValidateOutcome:
     return ValidateOutcome(len(names), tuple(findings), tuple(fixed), tuple(unfinished))
 
 
-def _once(names: tuple[str, ...]) -> Iterator[str]:
-    """Return each file once, even if it has several names."""
-    return iter({os.path.realpath(name): name for name in reversed(names)}.values())
-
-
 def _locale_encoding() -> str:
     return locale.getpreferredencoding(do_setlocale=False)
 
@@ -100,12 +95,11 @@ def _read(name: str) -> bytes:
     return read_regular(name, REQUIREMENTS_FILE)
 
 
-def working_tree(name: str) -> Path:
-    """Return the folder in which a file may be written.
+def _working_tree(name: str) -> Path:
+    """Return the folder in which a file may be written, by the name that it was given.
 
-    :param name: the file as it was named.
-    :returns: the git working tree of the working directory or, if the name is not below it, of the
-        named folder; the folder itself if it is not in a working tree.
+    This is the git working tree of the working directory or, if the file is not below it, of the
+    named folder; the folder itself if it is not in a working tree.
     """
     named = Path(os.path.abspath(name))  # noqa: PTH100 - without following links
     here = _top(Path.cwd())
@@ -120,10 +114,7 @@ def _top(folder: Path) -> Path:
 def _write(name: str, old: bytes, text: str) -> None:
     """Replace the text of a file in one step; follow a link in the working tree.
 
-    :param name: the file.
-    :param old: its bytes, which tell the encoding.
-    :param text: the new text.
-    :raises OSError: if it cannot be written.
+    :param old: its bytes, from which the encoding is detected.
     :raises ValueError: if the encoding would change more than the text.
     """
     mark, encoding = encoding_of(old, _locale_encoding())
@@ -131,7 +122,7 @@ def _write(name: str, old: bytes, text: str) -> None:
         raise ValueError(f"encoding it as {encoding} would change more than the fixes")
     if is_stream(name):
         raise ValueError("it is not a file that can be replaced")
-    real, tree = Path(os.path.realpath(name)), working_tree(name)
+    real, tree = Path(os.path.realpath(name)), _working_tree(name)
     status = real.stat()
     if not real.is_relative_to(tree) or ".git" in real.relative_to(tree).parts:
         raise ValueError(
@@ -151,7 +142,7 @@ def _write(name: str, old: bytes, text: str) -> None:
 
 
 def _keep_owner(made: Path, old: os.stat_result) -> None:
-    """Return a new file the owner and the group of the one that it replaces."""
+    """Set the owner and the group of a new file to those of the file that it replaces."""
     new = made.stat()
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         try:

@@ -23,7 +23,7 @@ from wheeltarget.pip_child.links import hashes_of, normalize_name, without_crede
 from wheeltarget.pip_child.patches.existing_files import store_chosen
 from wheeltarget.pip_child.patches.index_pages import patch_pages
 from wheeltarget.pip_child.patches.messages import explained, silenced
-from wheeltarget.pip_child.prefetch.rate_limit import host_of
+from wheeltarget.pip_child.prefetch.pool import host_of
 from wheeltarget.pip_protocol import ChosenFile
 
 _IN_PROCESS = "inprocess-build-deps"

@@ -17,7 +17,7 @@ from pip._internal.operations import prepare
 from wheeltarget.errors import HashMismatchError
 from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.messages import silenced
-from wheeltarget.utils.links import link_or_copy
+from wheeltarget.utils.files import link_or_copy
 
 try:
     from pip._vendor.cachecontrol.adapter import CacheControlAdapter

@@ -8,45 +8,37 @@ Specifications: PEP 503 and PEP 691 for pages, PEP 425 for tags in file names.
 
 from __future__ import annotations
 
+import functools
 import json
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from pip._internal.index.collector import _get_encoding_from_headers
+from pip._internal.models.link import Link
+from pip._internal.utils.misc import redact_auth_from_url
+
 _JSON = "application/vnd.pypi.simple.v1+json"
-_LEVEL = 1
-"""The level of compression; a higher one would gain little."""
 
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """Which files of a page are needed.
-
-    :param tags: the tags of wheels, as text.
-    :param sources: whether sources are needed.
-    """
-
-    tags: frozenset[str]
-    sources: bool
-
-    def __or__(self, other: Needs) -> Needs:
-        return Needs(self.tags | other.tags, self.sources or other.sources)
-
-    def cover(self, other: Needs) -> bool:
-        """Return whether these needs include others."""
-        return (self.sources or not other.sources) and self.tags >= other.tags
+_Files = list[tuple[str, Any]]
+"""The kind of each file, and the file."""
 
 
 class FileFilter:
     """A filter for needed files, by their names.
 
-    :param needs: the needs.
+    :param tags: the tags of needed wheels, as text.
+    :param sources: whether sources are needed.
     """
 
-    def __init__(self, needs: Needs) -> None:
-        self.needs = needs
-        self._known: dict[str, bool] = {"": True, "source": needs.sources}
+    def __init__(self, tags: frozenset[str], *, sources: bool) -> None:
+        self.tags = tags
+        self.sources = sources
+        self._known = {"": True, "source": sources}
+
+    def covers(self, other: FileFilter) -> bool:
+        """Return whether this takes everything that another filter takes."""
+        return (self.sources or not other.sources) and self.tags >= other.tags
 
     def takes(self, kind: str) -> bool:
         """Return whether files of a kind, as :func:`kind_of` returns it, are needed."""
@@ -54,7 +46,7 @@ class FileFilter:
         if known is None:
             pythons, abis, platforms = (part.split(".") for part in kind.split("-"))
             known = self._known[kind] = any(
-                f"{python}-{abi}-{platform}" in self.needs.tags
+                f"{python}-{abi}-{platform}" in self.tags
                 for platform in platforms
                 for abi in abis
                 for python in pythons
@@ -62,15 +54,18 @@ class FileFilter:
         return known
 
 
+@functools.cache
+def filter_for(tags: frozenset[Any], *, sources: bool) -> FileFilter:
+    """Return the filter for some of pip's tags."""
+    return FileFilter(frozenset(map(str, tags)), sources=sources)
+
+
 def kind_of(url: str) -> str:
     """Return the tags of a wheel, ``source`` for a source, or an empty string if not clear."""
-    if "#" in url:
-        url, _, fragment = url.partition("#")
-        if "egg=" in fragment:
-            return ""
-    if "?" in url:
-        url = url.partition("?")[0]
-    name = url[url.rfind("/") + 1 :]
+    url, _, fragment = url.partition("#")
+    if "egg=" in fragment:
+        return ""
+    name = url.partition("?")[0].rpartition("/")[2]
     if not name.endswith(".whl"):
         return "source" if name else ""
     parts = name.rsplit("-", 3)
@@ -80,106 +75,81 @@ def kind_of(url: str) -> str:
     return tags.lower()
 
 
-class Packed:
-    """A compressed text.
-
-    :param content: the text.
-    """
-
-    __slots__ = ("_packed",)
-
-    def __init__(self, content: bytes) -> None:
-        self._packed = zlib.compress(content, _LEVEL)
-
-    @property
-    def content(self) -> bytes:
-        """Return the text."""
-        return zlib.decompress(self._packed)
-
-
 class KeptPage:
     """A page, which replaces both pip's response and its ``IndexContent``.
 
+    The needed files are read when it is made, in a thread. ``is_readable`` is false if that fails;
+    pip then reports what is wrong with the page.
+
     :param response: pip's response.
-    :param encoding: the encoding of its text.
-    :param needs: the needs that are known so far.
+    :param wanted: the filter for the files that any target needs.
     """
 
     cache_link_parsing = False
 
-    def __init__(self, response: Any, encoding: str | None, needs: Needs) -> None:
+    def __init__(self, response: Any, wanted: FileFilter) -> None:
         self.url: str = response.url
         self.content_type: str = response.headers["Content-Type"]
-        self.encoding = encoding
+        self.encoding = _get_encoding_from_headers(response.headers)
         self.is_readable = True
-        content: bytes = response.content
-        self._packed = Packed(content)
-        self._files: list[tuple[str, Any]] | None = None
-        self._needs = needs
-        self._links: dict[bool, list[tuple[str, Any]]] = {}
-        if self.content_type.lower().startswith(_JSON):
-            self._read(content)
+        self._wanted = wanted
+        self._links: dict[bool, _Files] = {}
+        self._files: _Files | None = None
+        # The pages of a large run would take much memory otherwise.
+        self._packed = zlib.compress(response.content, level=1)
+        if self._is_json:
+            self._read(response.content)
 
     def __str__(self) -> str:
-        from pip._internal.utils.misc import redact_auth_from_url
-
         return str(redact_auth_from_url(self.url))
 
     @property
     def content(self) -> bytes:
         """Return the content of the page."""
-        return self._packed.content
+        return zlib.decompress(self._packed)
+
+    @property
+    def _is_json(self) -> bool:
+        return self.content_type.lower().startswith(_JSON)
 
     def links(
-        self, file_filter: FileFilter, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]
-    ) -> Any:
+        self, wanted: FileFilter, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]
+    ) -> list[Any] | None:
         """Return pip's links to the needed files, or None if pip has to parse the page.
 
-        :param file_filter: the filter for the files.
         :param legacy: whether pip may change the ``requires_python`` of the links.
         :param parse: pip's function to parse a page.
         """
-        if not self._needs.cover(file_filter.needs):
-            self._needs |= file_filter.needs
-            self._links.clear()
-            self._files = None
+        if not self._wanted.covers(wanted):
+            return None
         if legacy not in self._links:
             made = self._make_links(parse)
             if made is None:
                 return None
             self._links[legacy] = made
-        return [link for kind, link in self._links[legacy] if file_filter.takes(kind)]
+        return [link for kind, link in self._links[legacy] if wanted.takes(kind)]
 
-    def _make_links(self, parse: Callable[[Any], Iterable[Any]]) -> list[tuple[str, Any]] | None:
+    def _make_links(self, parse: Callable[[Any], Iterable[Any]]) -> _Files | None:
         """Make pip's links to the files that any target needs."""
-        from pip._internal.models.link import Link
-
-        if not self.content_type.lower().startswith(_JSON):
+        if not self._is_json:
             links = list(parse(self))
-            file_filter = FileFilter(self._needs)
             kinds = ((kind_of(link.url), link) for link in links)
-            return (
-                [(kind, link) for kind, link in kinds if file_filter.takes(kind)] if links else None
-            )
+            return [each for each in kinds if self._wanted.takes(each[0])] if links else None
         if self._files is None:
             self._read(self.content)
-        if self._files is None:
-            return None
+        # They are not needed again.
         files, self._files = self._files, None
+        if files is None:
+            return None
         made = ((kind, Link.from_json(file, self.url)) for kind, file in files)
         return [(kind, link) for kind, link in made if link is not None]
 
     def _read(self, content: bytes) -> None:
-        """Keep the needed files of the page; pip reports what is wrong with it."""
+        """Read the needed files; None if there are no files at all."""
         try:
-            files = json.loads(content)["files"]
-        except (ValueError, KeyError, TypeError):
+            kinds = [(kind_of(file["url"]), file) for file in json.loads(content)["files"]]
+        except (ValueError, KeyError, TypeError, AttributeError):
             self.is_readable = False
             return
-        try:
-            kinds = [(kind_of(file["url"]), file) for file in files]
-        except (KeyError, TypeError, AttributeError):
-            return
         if kinds:
-            file_filter = FileFilter(self._needs)
-            self._files = [(kind, file) for kind, file in kinds if file_filter.takes(kind)]
+            self._files = [each for each in kinds if self._wanted.takes(each[0])]

@@ -1,81 +1,89 @@
 """Walk the graphs of several jobs at once, so that later targets find their files prefetched.
 
-While pip works on a job, the upcoming ones are walked as well. What pip's finder has found for an
-upcoming job is copied to the finder that pip makes for it later.
+While pip works on a job, the upcoming ones are walked as well. pip's own command parses their
+arguments and reads their files, with the session of the run, whose state is restored. A job with
+other indexes or credentials than the current one is left until its turn. What pip's finder has
+found for an upcoming job is copied to the finder that pip makes for it later.
 """
 
 from __future__ import annotations
 
+import io
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
+from pip._internal.cli.cmdoptions import make_target_python
+from pip._internal.commands import create_command
+
 from wheeltarget.pip_child.job import JobState
-from wheeltarget.pip_child.prefetch.graph import Walk, fetch_wheels
-from wheeltarget.pip_child.prefetch.pool import Arrivals
+from wheeltarget.pip_child.prefetch.pool import POLL_INTERVAL, Task
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
-from wheeltarget.pip_child.prefetch.upcoming_job import (
-    UpcomingRequirements,
-    copy_findings,
-    is_same,
-    read_options,
-    read_requirements,
-)
+from wheeltarget.pip_child.prefetch.session import SharedSession, session_options
+from wheeltarget.pip_child.prefetch.walk import Walk
 
 _LOGGER = logging.getLogger(__name__)
 
 _AT_ONCE = 8
 """How many jobs are walked at once; what is found for each stays in memory until its turn."""
 
-_SHORT_PATIENCE = 0.5
-"""Seconds to wait at least for what only upcoming jobs need."""
+_PATIENCE, _SHORT_PATIENCE = 5.0, 0.5
+"""Seconds without a finished task after which pip begins; the second if only upcoming jobs wait."""
+
+_TIMES_THE_LONGEST = 3.0
+"""How many times longer than the longest wait so far another may take."""
 
 _SESSION = "pip._internal.network.session"
 _FINDER = ("pip._internal.index.collector", "pip._internal.index.package_finder")
 
+_FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
+"""Attributes of a finder for files that it has found or skipped; each pip has some of them."""
+
+_COMPARED_BY_CONTENT = ("_link_collector", "_target_python")
+
 
 @dataclass(frozen=True, slots=True)
 class _UpcomingJob:
+    """An upcoming job, with pip's finder, requirements and constraints for it."""
+
     job: JobState
-    upcoming: UpcomingRequirements
+    finder: Any
+    roots: list[Any]
     walk: Walk
 
 
 class WalkScheduler:
-    """The walks of a run.
-
-    :param ahead: the prefetcher.
-    """
+    """The walks of a run."""
 
     def __init__(self, ahead: Prefetcher) -> None:
         self._ahead = ahead
         self._upcoming: dict[str, _UpcomingJob] = {}
+        self._arrivals: SimpleQueue[Task] = SimpleQueue()
+        self._longest = 0.0
 
     def walk(self, resolver: Any, roots: Iterable[Any], *, takes_wheels: bool) -> None:
         """Walk the graphs of the current job, unless that was done, and of the upcoming ones.
 
-        :param resolver: pip's resolver for the current job.
-        :param roots: pip's requirements and constraints for it.
+        :param roots: pip's requirements and constraints for the current job.
         :param takes_wheels: whether wheels are needed, not only metadata.
         """
         finder, requirements = resolver.factory._finder, list(roots)
         if self._is_done(finder, requirements):
             return
-        arrivals = Arrivals(self._ahead.pool)
         own = Walk(
-            self._ahead, finder, arrivals, with_dependencies=not resolver.ignore_dependencies
+            self._ahead, finder, self._arrivals, with_dependencies=not resolver.ignore_dependencies
         )
         with _muted(_SESSION):
             own.begin(requirements)
-            self._run(own, arrivals, takes_wheels=takes_wheels)
+            self._run(own, takes_wheels=takes_wheels)
 
     def keep_only(self, links: Iterable[Any]) -> None:
-        """Withdraw the wheels that neither the current job nor upcoming ones will need.
-
-        :param links: pip's links to the files that the current job needs.
-        """
+        """Withdraw the wheels that neither the current job nor upcoming ones will need."""
         walks = [each.walk for each in self._upcoming.values()]
         theirs = [link for walk in walks if walk.is_whole for link in walk.links()]
         self._ahead.wheels.keep_only([*links, *theirs])
@@ -86,87 +94,92 @@ class WalkScheduler:
         mine = self._upcoming.pop(current.job.order.folder, None)
         if mine is None or mine.job.has_missed:
             return False
-        projects = copy_findings(finder, mine.upcoming.finder)
+        projects = copy_findings(finder, mine.finder)
         if projects:
             current.job.links, current.job.unread = mine.job.links, mine.job.unread
         for project in projects:
             current.job.pages.add(finder.search_scope, project)
-        return mine.walk.is_whole and is_same(roots, mine.upcoming.roots)
+        return mine.walk.is_whole and _is_same(roots, mine.roots)
 
-    def _run(self, own: Walk, arrivals: Arrivals, *, takes_wheels: bool) -> None:
+    def _run(self, own: Walk, *, takes_wheels: bool) -> None:
         """Walk for the current job, and for upcoming ones while it has to wait."""
-        starts = self._start_upcoming(arrivals)
+        starts = self._start_upcoming()
         begun: set[Walk] = set()
+        self._longest = 0.0
         while True:
-            if takes_wheels:
-                self._begin_wheels(own, begun)
-            finished = arrivals.take()
-            if not (finished or self._step(own) or next(starts, False)):
-                waits = own.waits or any(each.walk.waits for each in self._upcoming.values())
-                patience = () if own.waits else (_SHORT_PATIENCE,)
-                finished = arrivals.wait(*patience) if waits else []
+            walks = [own, *(each.walk for each in self._upcoming.values())]
+            for walk in walks if takes_wheels else ():
+                if walk.is_whole and walk not in begun:
+                    begun.add(walk)
+                    with walk.in_its_job():
+                        self._ahead.fetch_wheels(walk.links())
+            finished = self._take_arrivals()
+            if not (finished or _step(walks) or next(starts, False)):
+                finished = self._wait(walks)
                 if not finished:
                     break
-            for walk in (own, *(each.walk for each in self._upcoming.values())):
+            for walk in walks:
                 walk.resume(finished)
         for each in self._upcoming.values():
             each.walk.give_up()
         if own in begun:
             self.keep_only(own.links())
 
-    def _begin_wheels(self, own: Walk, begun: set[Walk]) -> None:
-        """Start to fetch the wheels of every walk that is complete."""
-        if own.is_whole and own not in begun:
-            begun.add(own)
-            fetch_wheels(self._ahead, own.links())
-        for each in self._upcoming.values():
-            if each.walk.is_whole and each.walk not in begun:
-                begun.add(each.walk)
-                with self._switched_to(each.job):
-                    fetch_wheels(self._ahead, each.walk.links())
+    def _take_arrivals(self) -> list[Task]:
+        """Return the tasks that have finished meanwhile."""
+        return [self._arrivals.get() for _ in range(self._arrivals.qsize())]
 
-    def _step(self, own: Walk) -> bool:
-        """Make a step in one of the walks, and return whether there was one to make."""
-        if own.can_step:
-            own.step()
-            return True
-        for each in self._upcoming.values():
-            if each.walk.can_step:
-                with self._switched_to(each.job):
-                    each.walk.step()
-                return True
-        return False
+    def _wait(self, walks: Sequence[Walk]) -> list[Task]:
+        """Wait for tasks that walks need; return none if they need none or that takes too long."""
+        begun = time.monotonic()
+        least = _PATIENCE if walks[0].waits else _SHORT_PATIENCE
+        patience = max(least, _TIMES_THE_LONGEST * self._longest)
+        while any(walk.waits for walk in walks):
+            try:
+                finished = [self._arrivals.get(timeout=POLL_INTERVAL)]
+            except Empty:
+                if time.monotonic() - max(begun, self._ahead.pool.pause_ends()) > patience:
+                    break
+            else:
+                self._longest = max(self._longest, time.monotonic() - begun)
+                return finished + self._take_arrivals()
+        return []
 
-    def _start_upcoming(self, arrivals: Arrivals) -> Iterator[bool]:
+    def _start_upcoming(self) -> Iterator[bool]:
         """Start the walks of upcoming jobs, one with each iteration."""
         jobs, folder = self._ahead.jobs, self._ahead.current.job.order.folder
         here = next((number for number, job in enumerate(jobs) if job.folder == folder), None)
-        if here is None or not jobs[here].target or _logs_every_file():
+        # For each job, pip may log every file that it skips.
+        logs_every_file = logging.getLogger(_FINDER[1]).isEnabledFor(logging.DEBUG)
+        if here is None or not jobs[here].target or logs_every_file:
             return
-        _, like, _ = read_options(jobs[here].arguments)
+        _, like, _ = _read_options(jobs[here].arguments)
         for order in jobs[here + 1 : here + _AT_ONCE]:
             if order.target and order.folder not in self._upcoming:
-                self._start(JobState(order, is_upcoming=True), like, arrivals)
+                self._start(JobState(order, is_upcoming=True), like)
                 yield True
 
-    def _start(self, job: JobState, like: Any, arrivals: Arrivals) -> None:
+    def _start(self, job: JobState, like: Any) -> None:
         """Start the walk of an upcoming job; pip reports any error when it is its turn."""
+        ahead, in_its_job = self._ahead, partial(self._switched_to, job)
         try:
-            with self._switched_to(job):
-                upcoming = read_requirements(job.order.arguments, self._ahead.sessions, like)
-                if upcoming is None or upcoming.options.require_hashes is not bool(
-                    self._ahead.takes_whole_wheels
-                ):
+            with in_its_job():
+                found = _read_requirements(job.order.arguments, ahead.sessions, like)
+                if found is None:
+                    return
+                options, finder, roots = found
+                if options.require_hashes is not bool(ahead.takes_whole_wheels):
                     return
                 walk = Walk(
-                    self._ahead,
-                    upcoming.finder,
-                    arrivals,
-                    with_dependencies=not upcoming.options.ignore_dependencies,
+                    ahead,
+                    finder,
+                    self._arrivals,
+                    with_dependencies=not options.ignore_dependencies,
                     may_ask=False,
+                    in_its_job=in_its_job,
                 )
-                walk.begin(upcoming.roots)
-            self._upcoming[job.order.folder] = _UpcomingJob(job, upcoming, walk)
+                walk.begin(roots)
+            self._upcoming[job.order.folder] = _UpcomingJob(job, finder, roots, walk)
         except (Exception, SystemExit):
             _LOGGER.debug("Not prefetching for %s before its turn", job.order.label, exc_info=True)
 
@@ -176,9 +189,12 @@ class WalkScheduler:
             yield
 
 
-def _logs_every_file() -> bool:
-    """Return whether pip logs, for each job, every file that it skips."""
-    return logging.getLogger(_FINDER[1]).isEnabledFor(logging.DEBUG)
+def _step(walks: Iterable[Walk]) -> bool:
+    """Make a step in the first walk that can, and return whether there is one."""
+    walk = next((walk for walk in walks if walk.can_step), None)
+    if walk is not None:
+        walk.step()
+    return walk is not None
 
 
 @contextmanager
@@ -193,3 +209,86 @@ def _muted(*names: str) -> Iterator[None]:
     finally:
         for logger, was in zip(loggers, before, strict=True):
             logger.disabled = was
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """Hide pip's output; it prints the same when it is the turn of the job."""
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _read_options(arguments: Sequence[str]) -> tuple[Any, Any, list[str]]:
+    """Parse the arguments of a job; return pip's command, its options and the requirements."""
+    command: Any = create_command("download")
+    options, requirements = command.parse_args(list(arguments))
+    return command, options, requirements
+
+
+def _read_requirements(
+    arguments: Sequence[str], sessions: SharedSession, like: Any
+) -> tuple[Any, Any, list[Any]] | None:
+    """Read the requirements of a job, without fetching anything.
+
+    :param like: pip's options for the current job.
+    :returns: pip's options, finder, requirements and constraints for it; None if it needs another
+        session or other settings of it.
+    """
+    with _silenced():
+        command, options, requirements = _read_options(arguments)
+        if session_options(options) != session_options(like):
+            return None
+        options.editables = []  # as pip's command does first
+        with sessions.reset() as is_as_before:
+            finder = command._build_package_finder(
+                options=options,
+                session=sessions.session,
+                target_python=make_target_python(options),
+                ignore_requires_python=options.ignore_requires_python,
+            )
+            roots = command.get_requirements(requirements, options, finder, sessions.session)
+            if not is_as_before():
+                return None
+    return options, finder, roots
+
+
+def _is_same(roots: Iterable[Any], others: Iterable[Any]) -> bool:
+    """Return whether pip's requirements are equal."""
+
+    def key(root: Any) -> tuple[str, bool, list[str], dict[str, list[str]]]:
+        return str(root), root.constraint, sorted(root.extras), root.hash_options
+
+    return list(map(key, roots)) == list(map(key, others))
+
+
+def copy_findings(finder: Any, other: Any) -> list[str]:
+    """Copy what one of pip's finders has found to another, if that would find the same.
+
+    :param finder: the finder to copy to, which has found nothing so far.
+    :param other: the finder to copy from.
+    :returns: the names of the copied projects.
+    """
+    if _settings(finder) != _settings(other) or finder._all_candidates:
+        return []
+    for name in _FOUND:
+        if name in vars(other):
+            vars(finder)[name].update(vars(other)[name])
+    return list(other._all_candidates)
+
+
+def _settings(finder: Any) -> list[Any]:
+    """Return everything that decides what one of pip's finders finds."""
+    target, collector = finder._target_python, finder._link_collector
+    names = ("platforms", "py_version_info", "abis", "implementation")
+    others = {*_FOUND, *_COMPARED_BY_CONTENT}
+    return [
+        {name: value for name, value in vars(finder).items() if name not in others},
+        [getattr(target, name) for name in names],
+        collector.search_scope,
+        id(collector.session),
+    ]

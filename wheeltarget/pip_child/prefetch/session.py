@@ -10,10 +10,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
-from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool
-from wheeltarget.pip_child.prefetch.rate_limit import host_of
+from pip._internal.exceptions import NetworkConnectionError
+from pip._vendor.urllib3 import exceptions
+from pip._vendor.urllib3.util.retry import Retry
+
+from wheeltarget.pip_child.prefetch.pool import Pool, Task, host_of
 
 _LONGEST_WAIT = 20.0
 """The longest pause in seconds that a thread waits for a host; then the host is left to pip."""
@@ -27,6 +31,9 @@ _RETRIES = 2
 _UNAUTHORIZED = frozenset({401, 407})
 _TEMPORARY = frozenset({408, 413, 425, 429})
 _SERVER_ERROR = 500
+
+HEAD_OPTIONS = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
+"""Options for HEAD requests; a compressed response would have another size."""
 
 _NOT_FOR_THE_SESSION = frozenset(
     {
@@ -43,6 +50,8 @@ _NOT_FOR_THE_SESSION = frozenset(
 )
 """Options of pip that may differ between jobs without another session."""
 
+_State = tuple[list[Any], Any, Any]
+
 
 class SharedSession:
     """The session of a run.
@@ -52,24 +61,20 @@ class SharedSession:
     """
 
     def __init__(self, pool: Pool, forget: Callable[[], None]) -> None:
+        self.pool = pool
         self.session: Any = None
-        self._pool = pool
         self._forget = forget
-        self._key = ""
+        self._options = ""
         self._close: Callable[[], None] = _nothing
-        self._fresh: tuple[list[Any], Any, Any] = ([], {}, None)
+        self._fresh: _State = ([], {}, None)
 
     def get(self, options: Any, make: Callable[[], Any]) -> Any:
-        """Return the session for a job, which is new if its options differ from the last one's.
-
-        :param options: pip's options for the job.
-        :param make: makes a new session.
-        """
-        key = session_options(options)
-        if self.session is None or key != self._key:
+        """Return the session for a job, which is new if its options differ from the last one's."""
+        needed = session_options(options)
+        if self.session is None or needed != self._options:
             self.close()
             self._forget()
-            self.session, self._key = make(), key
+            self.session, self._options = make(), needed
             self._adopt(self.session)
         else:
             # Hosts and indexes from requirements files apply to their job only.
@@ -89,7 +94,7 @@ class SharedSession:
         finally:
             self._restore(before)
 
-    def _restore(self, state: tuple[list[Any], Any, Any]) -> None:
+    def _restore(self, state: _State) -> None:
         trusted, adapters, indexes = state
         self.session.pip_trusted_origins[:] = trusted
         self.session.adapters = adapters.copy()
@@ -104,136 +109,56 @@ class SharedSession:
         """Keep a session open after its command, with a connection for each thread."""
         self._fresh = _state(session)
         self._close, session.close = session.close, _nothing
-        set_retry(session, make_retry(self._pool))
-        adapters = {*session.adapters.values(), session._trusted_host_adapter}
-        for adapter in adapters:
+        set_retry(session, watched_retry(self.pool))
+        for adapter in _adapters(session):
             if hasattr(adapter, "init_poolmanager"):
-                width = self._pool.hosts.limit + 1
-                adapter.init_poolmanager(adapter._pool_connections, width)
+                adapter.init_poolmanager(adapter._pool_connections, self.pool.limit + 1)
+
+    def submit(self, url: str, rank: int, fetch: Callable[[], Any]) -> Task:
+        """Start to fetch something in a thread.
+
+        :returns: a task; its outcome is that of ``fetch``, a permanent error of pip, or
+            :class:`LeftToPip`.
+        """
+        task = Task(url, rank, partial(self._fetch, host_of(url), fetch))
+        self.pool.submit(task)
+        return task
+
+    def _fetch(self, host: str, fetch: Callable[[], Any]) -> Any:
+        try:
+            return fetch()
+        except NetworkConnectionError as error:
+            status = _status(error)
+            if status in _UNAUTHORIZED:
+                self.pool.shut(host)
+            elif status in _TEMPORARY:
+                self.pool.pause(host, 0)
+            elif is_permanent(error):
+                return error
+            raise
+
+    def for_threads(self) -> ThreadSession:
+        """Return the session for use in threads."""
+        return ThreadSession(self.session)
 
 
 def session_options(options: Any) -> str:
     """Return the options that a session depends on, as a text to compare."""
-    return repr(
-        sorted(
-            (name, value)
-            for name, value in vars(options).items()
-            if name not in _NOT_FOR_THE_SESSION
-        )
-    )
+    needed = vars(options).items()
+    return repr(sorted(each for each in needed if each[0] not in _NOT_FOR_THE_SESSION))
 
 
-def _state(session: Any) -> tuple[list[Any], Any, Any]:
+def _state(session: Any) -> _State:
     """Return the state of a session that requirements files may change."""
-    indexes = session.auth.index_urls
-    return list(session.pip_trusted_origins), session.adapters.copy(), indexes
+    return list(session.pip_trusted_origins), session.adapters.copy(), session.auth.index_urls
 
 
 def _nothing() -> None:
     """Do nothing."""
 
 
-def bounded_retry() -> type:
-    """Return a class that repeats requests as pip does, but refuses very long pauses."""
-    from pip._vendor.urllib3 import exceptions
-    from pip._vendor.urllib3.util.retry import Retry
-
-    class BoundedRetry(Retry):  # type: ignore[misc]
-        def increment(
-            self,
-            method: Any = None,
-            url: Any = None,
-            response: Any = None,
-            error: Any = None,
-            _pool: Any = None,
-            _stacktrace: Any = None,
-        ) -> Any:
-            wait = self.get_retry_after(response) if response is not None else None
-            if wait and wait > _TOO_LONG:
-                reason = f"it answers {response.status} with Retry-After: {wait:.0f} seconds"
-                raise exceptions.MaxRetryError(_pool, url, exceptions.ResponseError(reason))
-            return super().increment(method, url, response, error, _pool, _stacktrace)
-
-    # pip's warnings about retries show the name.
-    BoundedRetry.__name__ = Retry.__name__
-    return BoundedRetry
-
-
-def set_retry(session: Any, retry: type) -> None:
-    """Replace the class that decides whether a session repeats a request.
-
-    :param session: pip's session.
-    :param retry: a subclass of urllib3's class; pip's settings are kept.
-    """
-    adapters = {*session.adapters.values(), getattr(session, "_trusted_host_adapter", None)}
-    for adapter in adapters:
-        if hasattr(adapter, "max_retries"):
-            adapter.max_retries = copy.copy(adapter.max_retries)
-            adapter.max_retries.__class__ = retry
-
-
-def make_retry(pool: Pool) -> type:
-    """Return the class that decides whether a shared session repeats a request.
-
-    :param pool: the threads, which all wait if a host asks one of them to.
-    """
-    from pip._vendor.urllib3 import exceptions
-
-    bounded: Any = bounded_retry()
-
-    class WatchedRetry(bounded):  # type: ignore[misc]
-        def increment(
-            self,
-            method: Any = None,
-            url: Any = None,
-            response: Any = None,
-            error: Any = None,
-            _pool: Any = None,
-            _stacktrace: Any = None,
-        ) -> Any:
-            wait = self.get_retry_after(response) if response is not None else None
-            if wait and wait > _TOO_LONG:
-                pool.shut(asked_host(_pool, url))
-            elif wait:
-                # The pause also applies to pip, to which the host is left after a long one.
-                pool.pause(asked_host(_pool, url), wait)
-                if wait > _LONGEST_WAIT:
-                    pool.shut(asked_host(_pool, url))
-            if pool.is_current() and (
-                pool.is_stopped
-                or len(self.history) >= _RETRIES
-                or (wait or 0) > _LONGEST_WAIT
-                or isinstance(error, exceptions.TimeoutError)
-            ):
-                raise exceptions.MaxRetryError(_pool, url, error)
-            return super().increment(method, url, response, error, _pool, _stacktrace)
-
-    WatchedRetry.__name__ = bounded.__name__
-    return WatchedRetry
-
-
-def asked_host(connections: Any, url: str | None) -> str:
-    """Return the host of a request, as :func:`host_of` does.
-
-    :param connections: urllib3's connection pool.
-    :param url: the path, or the whole URL if a proxy was used.
-    """
-    if url and not url.startswith("/"):
-        return host_of(url)
-    host = f"[{connections.host}]" if ":" in connections.host else connections.host
-    port = "" if connections.port is None else f":{connections.port}"
-    return host_of(f"{connections.scheme}://{host}{port}")
-
-
-HEAD_OPTIONS = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
-"""Options for HEAD requests; a compressed response would have another size."""
-
-
 class ThreadSession:
-    """The session for use in threads, without prompts.
-
-    :param session: pip's session.
-    """
+    """The session for use in threads, without prompts."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -254,72 +179,87 @@ class ThreadSession:
         return request
 
 
+def _status(error: Any) -> int:
+    return getattr(getattr(error, "response", None), "status_code", _SERVER_ERROR)
+
+
 def is_permanent(error: Exception) -> bool:
     """Return whether an error of pip is a permanent answer of the host."""
-    status = getattr(getattr(error, "response", None), "status_code", _SERVER_ERROR)
+    status = _status(error)
     return status < _SERVER_ERROR and status not in _TEMPORARY
 
 
-def fetch(pool: Pool, url: str, get: Callable[[], Any]) -> Any:
-    """Fetch something in a thread.
+# Retries
 
-    :param pool: the threads.
-    :param url: its URL.
-    :param get: fetches it.
-    :returns: the result of ``get``, a permanent error of pip, or :class:`LeftToPip`.
+
+class BoundedRetry(Retry):  # type: ignore[misc]
+    """Repeat requests as pip does, but refuse very long pauses."""
+
+    def increment(self, method: Any = None, url: Any = None, **named: Any) -> Any:
+        """Return what is left to do after an answer or an error; raises MaxRetryError."""
+        wait = self.pause_after(named.get("response"))
+        if wait > _TOO_LONG:
+            status = named["response"].status
+            reason = f"it answers {status} with Retry-After: {wait:.0f} seconds"
+            raise exceptions.MaxRetryError(
+                named.get("_pool"), url, exceptions.ResponseError(reason)
+            )
+        return super().increment(method, url, **named)
+
+    def pause_after(self, response: Any) -> float:
+        """Return the seconds of the pause that a response asks for."""
+        return (self.get_retry_after(response) if response is not None else None) or 0.0
+
+
+# pip's warnings about retries show the name.
+BoundedRetry.__name__ = Retry.__name__
+
+
+def watched_retry(pool: Pool) -> type:
+    """Return the class by which all threads wait if a host asks one of them to."""
+
+    class WatchedRetry(BoundedRetry):
+        def increment(self, method: Any = None, url: Any = None, **named: Any) -> Any:
+            connections, error = named.get("_pool"), named.get("error")
+            wait = self.pause_after(named.get("response"))
+            if 0 < wait <= _TOO_LONG:
+                # The pause also applies to pip, to which the host is left after a long one.
+                pool.pause(asked_host(connections, url), wait)
+            if wait > _LONGEST_WAIT:
+                pool.shut(asked_host(connections, url))
+            if pool.is_current() and (
+                pool.is_stopped
+                or len(self.history) >= _RETRIES
+                or wait > _LONGEST_WAIT
+                or isinstance(error, exceptions.TimeoutError)
+            ):
+                raise exceptions.MaxRetryError(connections, url, error)
+            return super().increment(method, url, **named)
+
+    WatchedRetry.__name__ = Retry.__name__
+    return WatchedRetry
+
+
+def asked_host(connections: Any, url: str | None) -> str:
+    """Return the host of a request, as :func:`host_of` does.
+
+    :param connections: urllib3's connection pool.
+    :param url: the path, or the whole URL if a proxy was used.
     """
-    from pip._internal.exceptions import NetworkConnectionError
-
-    try:
-        return get()
-    except NetworkConnectionError as error:
-        status = getattr(error.response, "status_code", _SERVER_ERROR)
-        if status in _UNAUTHORIZED:
-            pool.shut(host_of(url))
-        elif status in _TEMPORARY:
-            pool.pause(host_of(url), 0)
-        elif is_permanent(error):
-            return error
-        return LeftToPip(error)
+    if url and not url.startswith("/"):
+        return host_of(url)
+    host = f"[{connections.host}]" if ":" in connections.host else connections.host
+    port = "" if connections.port is None else f":{connections.port}"
+    return host_of(f"{connections.scheme}://{host}{port}")
 
 
-def patch_session(sessions: SharedSession) -> Callable[[], None]:
-    """Use the session of the run for every job; return a function that undoes it."""
-    from pip._internal.cli.index_command import SessionCommandMixin
-
-    original_build = SessionCommandMixin._build_session
-
-    def build_session(self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
-        if arguments or named:  # a session with a short timeout for pip's version check
-            return original_build(self, options, *arguments, **named)
-        return sessions.get(options, lambda: original_build(self, options))
-
-    def undo() -> None:
-        SessionCommandMixin._build_session = original_build
-
-    SessionCommandMixin._build_session = build_session
-    return undo
+def set_retry(session: Any, retry: type) -> None:
+    """Replace the class that decides whether a session repeats a request; keep pip's settings."""
+    for adapter in _adapters(session):
+        if hasattr(adapter, "max_retries"):
+            adapter.max_retries = copy.copy(adapter.max_retries)
+            adapter.max_retries.__class__ = retry
 
 
-def prove_session(sessions: SharedSession) -> bool:
-    """Check that pip's command uses the session of the run."""
-    from types import SimpleNamespace
-
-    from pip._internal.commands import create_command
-
-    class Session:
-        def __init__(self) -> None:
-            self.pip_trusted_origins: list[Any] = []
-            self.adapters = {"": self}
-            self.auth = SimpleNamespace(index_urls=None)
-            self._trusted_host_adapter = self
-
-        def close(self) -> None:
-            """Be closed."""
-
-    options = SimpleNamespace()
-    first = sessions.get(options, Session)
-    try:
-        return create_command("download")._build_session(options) is first
-    finally:
-        sessions.close()
+def _adapters(session: Any) -> set[Any]:
+    return {*session.adapters.values(), getattr(session, "_trusted_host_adapter", None)}

@@ -1,0 +1,126 @@
+"""The files of a bundle: what is included and compiled, and files that contradict."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import MAGIC_NUMBER
+from pathlib import Path
+
+from tests.support.bundles import WINDOWS, bundle, content, good, refused
+from tests.support.wheels import make_wheel
+
+HOST = f"cp{sys.version_info[0]}{sys.version_info[1]}-none-any"
+
+
+def test_included(house: Path) -> None:
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    (own / "app" / "__pycache__").mkdir(parents=True)
+    (own / "app" / "__pycache__" / "x.pyc").write_bytes(b"")
+    (own / "app" / "main.py").write_text("import lib\n")
+    (own / "handler.py").write_text("")
+    good(bundle(house, "--include=own/", "--include", "own/handler.py", to="inner.zip"))
+    assert {"app/main.py", "handler.py"} <= content(house.parent / "inner.zip").keys()
+    assert not any("pyc" in name for name in content(house.parent / "inner.zip"))
+    good(bundle(house, "--include=own", to="whole.zip"))
+    assert "own/app/main.py" in content(house.parent / "whole.zip")
+
+
+def test_link_is_not_included(house: Path) -> None:
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    own.mkdir()
+    (own / "secret").symlink_to("/etc/hostname")
+    assert "secret is a symbolic link" in refused(bundle(house, "--include=own"), house)
+    result = bundle(house, "--include=nowhere")
+    assert (result.exit_code, "nowhere does not exist" in result.stderr) == (2, True)
+
+
+def test_what_cannot_be_included(house: Path) -> None:
+    make_wheel(house, "lib")
+    own = house.parent / "own"
+    own.mkdir()
+    assert "own contains no files" in bundle(house, "--include=own").stderr
+    (own / "lib.py").write_text("mine")
+    said = refused(bundle(house, "--include=own/"), house)
+    assert "lib and own/ have different files lib.py" in said
+    for arguments, to in ((["--include=own"], "own/out.zip"), (["--include=."], "out")):
+        result = bundle(house, *arguments, to=to)
+        assert (result.exit_code, "would be in" in result.stderr) == (2, True)
+    Path(os.fsdecode(os.fsencode(own) + b"/\xff.py")).write_bytes(b"")
+    assert "'own/\\udcff.py', which is not valid Unicode" in refused(
+        bundle(house, "--include=own"), house
+    )
+
+
+def test_names_as_targets_compare_them(house: Path) -> None:
+    make_wheel(house, "one", files={"ns/caf\u00e9": b"1", "A": b""})
+    make_wheel(house, "two", files={"ns/cafe\u0301": b"2", "a/b": b""})
+    good(bundle(house, to="out"))
+    said = refused(bundle(house, target="cp312-cp312-macosx_11_0_arm64"), house)
+    assert "same name on the target" in said
+    assert "A is a file, and two has a/b below it" in said
+
+
+def test_names_that_windows_cannot_have(house: Path) -> None:
+    for number, name in enumerate(("NUL.txt", "x.", "y ", "a?", "com1")):
+        make_wheel(house, f"p{number}", files={f"ns/{name}": b""})
+    good(bundle(house))
+    (house.parent / "out.zip").unlink()
+    said = refused(bundle(house, target=WINDOWS), house)
+    assert said.count("which is not a valid file name on Windows") == 5
+
+
+def test_same_files_are_kept_once(house: Path) -> None:
+    make_wheel(house, "one", files={"ns/__init__.py": b"", "ns/one.py": b""})
+    make_wheel(house, "two", files={"ns/__init__.py": b"", "ns/two.py": b""})
+    good(bundle(house))
+    assert {"ns/__init__.py", "ns/one.py", "ns/two.py"} <= content(house.parent / "out.zip").keys()
+
+
+def test_different_files_of_one_name(house: Path) -> None:
+    make_wheel(house, "one", files={"tests/__init__.py": b"1"})
+    make_wheel(house, "two", files={"tests/__init__.py": b"2"})
+    said = refused(bundle(house), house)
+    assert "one and two have different files tests/__init__.py" in said
+
+
+def test_file_in_the_way(house: Path) -> None:
+    make_wheel(house, "one", files={"ns": b"1"})
+    make_wheel(house, "two", files={"ns/x.py": b"2"})
+    assert "ns is a file, and two has ns/x.py below it" in refused(bundle(house), house)
+
+
+def test_case(house: Path) -> None:
+    make_wheel(house, "one", files={"ns/Readme": b"1"})
+    make_wheel(house, "two", files={"ns/README": b"1"})
+    good(bundle(house))
+    (house.parent / "out.zip").unlink()
+    said = refused(bundle(house, target=WINDOWS), house)
+    assert "one has ns/Readme, and two has ns/README" in said
+
+
+def test_compiled(house: Path) -> None:
+    old = {"lib/__init__.py": b"x = 1\n", "lib/old.py": b"print 'old'\n"}
+    make_wheel(house, "lib", files=old)
+    good(bundle(house, "--compile", target=HOST, to="one.zip"))
+    good(bundle(house, "--compile", target=HOST, to="two.zip"))
+    first, second = (house.parent / name for name in ("one.zip", "two.zip"))
+    assert first.read_bytes() == second.read_bytes()
+    there = content(first)
+    compiled = {name for name in there if name.endswith(".pyc")}
+    ending = f".{sys.implementation.cache_tag}.pyc"
+    assert compiled == {f"lib/__pycache__/__init__{ending}", f"__pycache__/lib{ending}"}
+    for name in compiled:
+        # PEP 552: by the hash of the source, and never compared with it.
+        assert there[name][:8] == MAGIC_NUMBER + b"\1\0\0\0"
+        assert str(house.parent).encode() not in there[name]
+
+
+def test_compiled_for_another_python(house: Path) -> None:
+    make_wheel(house, "lib")
+    result = bundle(house, "--compile", target="cp38-none-any")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "the target is cp38-none-any" in result.stderr
+    assert not (house.parent / "out.zip").exists()

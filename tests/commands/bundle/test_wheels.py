@@ -1,0 +1,110 @@
+"""The wheels of a lock are compared with it and checked before they are unpacked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.broken_wheels import Broken, broken_wheels
+from tests.support.bundles import LINUX, WINDOWS, bundle, content, good, refused, without
+from tests.support.here import run_here
+from tests.support.locked import lock_wheels
+from tests.support.wheels import make_wheel
+from wheeltarget.commands.bundle.bundle import BundleRequest
+from wheeltarget.commands.bundle.bundle import bundle as make_bundle
+from wheeltarget.errors import BundleError
+from wheeltarget.staging.folders import open_state
+
+HARMLESS = {"WC105", "WC111", "WC113", "WC114", "WC117"}
+REFUSED = [each for each in broken_wheels() if each.code not in {*HARMLESS, "WC101"}]
+
+
+@pytest.mark.parametrize("broken", REFUSED, ids=lambda each: each.what)
+def test_broken_wheels_are_refused(house: Path, broken: Broken) -> None:
+    house.mkdir()
+    wheel = broken.make(house)
+    if not wheel.name.startswith("lib-1.") or broken.code == "WC111":
+        wheel = wheel.rename(house / "lib-1.1-py3-none-any.whl")
+    target = WINDOWS if "win" in wheel.name else LINUX
+    lock = lock_wheels([wheel], target, house.parent / "pylock.t.toml")
+    open_state().close()  # the folder stays, and nothing in it
+    before = set(house.parent.parent.rglob("*"))
+    request = BundleRequest(str(lock), house.parent / "out.zip", wheels=(str(house),))
+    with pytest.raises(BundleError, match=broken.code):
+        make_bundle(request)
+    assert set(house.parent.parent.rglob("*")) == before
+
+
+def test_harmless_flaws_are_noted(house: Path) -> None:
+    house.mkdir()
+    (broken,) = (each for each in broken_wheels() if each.what == "no hash")
+    broken.make(house)
+    assert "note: lib-1.0-py3-none-any.whl: WC117 " in good(bundle(house)).stderr
+
+
+def test_lock_of_another_tool(house: Path) -> None:
+    make_wheel(house, "lib", tag="cp312-cp312-manylinux2014_x86_64")
+    lock = lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.toml")
+    text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
+    lock.write_text(text.partition("[tool")[0])
+    arguments = ["bundle", "-r", "pylock.toml", "--wheels=house", "-o", "out.zip"]
+    result = run_here(*arguments, cwd=house.parent)
+    assert (result.exit_code, "name one with --tags" in result.stderr) == (2, True)
+    said = good(
+        run_here(*arguments, "--tags", LINUX, "--components=c.json", cwd=house.parent)
+    ).stdout
+    assert said.startswith(f"For {LINUX}:\n  lib 1.0 ")
+    assert "lib.py" in content(house.parent / "out.zip")
+    result = run_here(*arguments, "--tags", "cp312-cp312-win_amd64", cwd=house.parent)
+    assert result.exit_code == 2
+    assert "win_amd64" in result.stderr
+
+
+def test_another_wheel_than_the_lock_says(house: Path) -> None:
+    make_wheel(house, "lib")
+    lock_wheels(sorted(house.iterdir()), LINUX, house.parent / "pylock.t.toml")
+    make_wheel(house, "lib", files={"evil.py": b""})
+    command = ["bundle", "-r", "pylock.t.toml", "--wheels", "house", "-o", "out.zip"]
+    said = refused(run_here(*command, cwd=house.parent), house)
+    assert (
+        "lib-1.0-py3-none-any.whl is missing in house, or different from what the lock says" in said
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["bundle", "-o=out.zip"], "a bundle needs PyPA's installer"),
+        (["bundle", "-o=out.zip", "--components=c.json"], "a bundle needs PyPA's installer"),
+        (["install-check"], "install-check needs PyPA's installer"),
+    ],
+)
+def test_input_is_checked_before_the_extras(
+    house: Path, arguments: list[str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_wheel(house, "lib")
+    here = house.parent
+    lock = lock_wheels(sorted(house.glob("*.whl")), LINUX, here / "pylock.t.toml")
+    (here / "pylock.broken.toml").write_text(lock.read_text()[:-60])
+    make_wheel(here / "changed", "lib", files={"evil.py": b""})
+    without(monkeypatch, "installer", "cyclonedx")
+    for options, exit_code, first in (
+        (["-r", "pylock.none.toml"], 2, "error: cannot read pylock.none.toml: No such file"),
+        (["-r", "pylock.broken.toml"], 2, "pylock.broken.toml:"),
+        (["-r", "pylock.t.toml", "--wheels=none"], 2, "error: cannot read none: No such file"),
+        (["-r", "pylock.t.toml", "--wheels", lock.name], 2, f"error: cannot read {lock.name}: Not"),
+        (
+            ["-r", "pylock.t.toml", "--wheels=changed"],
+            3,
+            "error: lib-1.0-py3-none-any.whl is missing",
+        ),
+        (["-r", "pylock.t.toml", "--wheels=house"], 2, f"error: {said}, which is not installed\n"),
+        (["-r", "pylock.t.toml"], 2, f"error: {said}, which is not installed\n"),
+    ):
+        result = run_here(*arguments, *options, cwd=here)
+        assert (result.exit_code, result.stdout) == (exit_code, ""), result.stderr
+        assert result.stderr.startswith(first)
+        if said in first:
+            assert result.stderr.endswith("  install it with pip install 'wheeltarget[bundle]'\n")
+    assert not (here / "out.zip").exists()

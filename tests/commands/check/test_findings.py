@@ -1,0 +1,77 @@
+"""The codes of findings, files of other targets, and requirements that are missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.checks import NEW, OLD, check, lines
+from tests.support.wheels import make_wheel
+from wheeltarget.commands.check.findings import CHECK_CODES, by_project, find_misfits
+from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.wheelhouse.wheel import read_wheel
+
+
+def test_files_of_another_target(house: Path) -> None:
+    compat = "house/compat-1.0-py3-none-any.whl"
+    assert lines(check(house, "--tags", NEW)) == [
+        f"{compat} for {NEW}: WC202 it requires Python <3.8, but the target has 3.12.16",
+        f"house/lib-1.5-cp37-cp37m-manylinux1_x86_64.whl: WC201 for {NEW} it is for CPython 3.7",
+    ]
+
+
+def test_missing(house: Path) -> None:
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    expected = [f"for {OLD}: WC301 app 2.0 needs compat, which is missing"]
+    assert lines(check(house, "-r", "needed.txt")) == expected
+    assert lines(check(house, "--tags", f"{OLD},{NEW}")) == expected
+
+
+def test_missing_root(house: Path) -> None:
+    (house.parent / "needed.txt").write_text("app\nother>1\n")
+    found = lines(check(house, "-r", "needed.txt", "--tags", f"{OLD},{NEW}"))
+    assert found == [
+        f"for {NEW}: WC301 you asked for other>1, which is missing",
+        f"for {OLD}: WC301 you asked for other>1, which is missing",
+    ]
+
+
+def test_another_version(house: Path) -> None:
+    make_wheel(house, "app", "2.0", requires=["lib>=2"])
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    found = lines(check(house, "-r", "needed.txt"))
+    assert found == [f"for {OLD}: WC302 app 2.0 needs lib>=2, but only 1.5 is available"]
+
+
+def test_an_extra(house: Path) -> None:
+    make_wheel(house, "app", "2.0", requires=['extra ; extra == "more"'], extras=["more"])
+    assert check(house, "--tags", OLD, "-r", "needed.txt").exit_code == 1  # lib is not needed
+    (house.parent / "needed.txt").write_text("app[more]\nlib\ncompat\n")
+    found = lines(check(house, "--tags", OLD, "-r", "needed.txt"))
+    assert found[-1] == f"for {OLD}: WC301 app 2.0 needs extra, which is missing"
+
+
+def test_unreadable_dependency(house: Path) -> None:
+    make_wheel(house, "more", requires=["!!!"])
+    (found,) = lines(check(house, "--tags", f"{OLD},{NEW}"))
+    assert found.startswith("house/more-1.0-py3-none-any.whl: WC304 its dependency '!!!' cannot")
+
+
+def test_codes_are_documented() -> None:
+    said = Path(__file__).parents[3].joinpath("docs", "check.md").read_text("utf-8")
+    for code, meaning in CHECK_CODES.items():
+        assert f"| {code} | {meaning} |" in said
+
+
+@pytest.mark.parametrize(
+    ("requires", "accepting"),
+    [("", (OLD, NEW)), (">=3.7", (OLD, NEW)), ("<3.8", (OLD,)), (">=3.7.*", (OLD, NEW)), ("?", ())],
+)
+def test_requires_python(tmp_path: Path, requires: str, accepting: tuple[str, ...]) -> None:
+    """An old target reads ``>=3.7.*``, and a Requires-Python that cannot be read excludes none."""
+    wheel = read_wheel(make_wheel(tmp_path, "lib", requires_python=requires))
+    targets = [look_up_tag(tag) for tag in (OLD, NEW)]
+    found = [target.label for target in targets if by_project([wheel], target)]
+    assert tuple(found) == (accepting or (OLD, NEW))
+    assert list(find_misfits([wheel], targets)) == []

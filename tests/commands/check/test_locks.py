@@ -1,0 +1,44 @@
+"""A wheelhouse compared with locks."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.support.checks import NEW, OLD, check, lines
+from tests.support.locked import lock_wheels
+from tests.support.wheels import make_wheel
+
+
+def test_lock(house: Path) -> None:
+    there = sorted(house.iterdir())
+    lock_wheels([each for each in there if "2.5" not in each.name], OLD, house / "pylock.old.toml")
+    lock_wheels([each for each in there if "app-" in each.name], NEW, house / "pylock.new.toml")
+    (house / "lib-2.5-cp312-cp312-manylinux2014_x86_64.whl").unlink()
+    result = check(house)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"no findings in 3 files for {NEW}, {OLD}\n"
+
+    make_wheel(house, "app", "2.0")
+    make_wheel(house, "more")
+    (house / "compat-1.0-py3-none-any.whl").unlink()
+    app, place = "house/app-2.0-py3-none-any.whl", r"house/pylock\.old\.toml:\d+"
+    expected = [
+        rf"{app} for {OLD}: WC402 its sha256 differs from {place}",
+        r"house/more-1.0-py3-none-any.whl: WC305 no lock names it",
+        rf"for {OLD}: WC401 compat-1.0-py3-none-any.whl is missing, required by {place}",
+    ]
+    found = lines(check(house, "-r", "house/pylock.old.toml"))
+    assert len(found) == len(expected)
+    for line, pattern in zip(found, expected, strict=True):
+        assert re.fullmatch(pattern, line)
+
+
+def test_lock_of_another_tool(house: Path) -> None:
+    lock = lock_wheels(sorted(house.glob("app*")), OLD, house / "pylock.toml")
+    text = lock.read_text().replace('created-by = "wheeltarget"', 'created-by = "somebody"')
+    lock.write_text(text.partition("[tool")[0])
+    result = check(house, "-r", "house/pylock.toml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "name one with --tags" in result.stderr
+    assert "no lock names it" in check(house, "-r", "house/pylock.toml", "--tags", OLD).stdout

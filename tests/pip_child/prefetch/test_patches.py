@@ -1,0 +1,68 @@
+"""Patches for prefetching, which can be undone."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pip._internal.cli.index_command import SessionCommandMixin
+from pip._internal.index import collector, package_finder
+from pip._internal.network.download import Downloader
+from pip._internal.resolution.resolvelib.resolver import Resolver
+from pip._internal.utils.hashes import Hashes
+
+from wheeltarget.pip_child.job import CurrentJob, RunContext
+from wheeltarget.pip_child.patches.install import PROOF
+from wheeltarget.pip_child.prefetch.install import Prefetching
+from wheeltarget.pip_child.prefetch.patches import SEAMS
+from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
+from wheeltarget.pip_protocol import ResolveJobs
+
+pytestmark = pytest.mark.seams
+
+PLACES: tuple[tuple[Any, str], ...] = (
+    (SessionCommandMixin, "_build_session"),
+    (collector, "_get_simple_response"),
+    (collector, "_make_index_content"),
+    (collector, "parse_links"),
+    (package_finder, "parse_links"),
+    (package_finder.PackageFinder, "process_project_url"),
+    (Downloader, "__call__"),
+    (Hashes, "check_against_path"),
+    (Resolver, "resolve"),
+)
+
+
+def replaced() -> list[Any]:
+    return [getattr(owner, name) for owner, name in PLACES]
+
+
+def test_every_patch_can_be_undone(tmp_path: Path) -> None:
+    before = replaced()
+    current = CurrentJob(RunContext())
+    ahead = Prefetcher(current, (), 1, None, tmp_path)
+    with ExitStack() as undo:
+        for _, patch, _ in SEAMS:
+            patch(ahead, undo)
+        assert not [name for now, name in zip(replaced(), before, strict=True) if now is name]
+        assert current.place_wheel is not None
+    assert replaced() == before
+    assert current.place_wheel is None
+
+
+def test_proof_that_fails_undoes_all_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the patches for targets, pip finds no file for that of the proof."""
+    before = replaced()
+    current = CurrentJob(RunContext())
+    prefetching = Prefetching(current, ResolveJobs((), True, 4), None, tmp_path)
+    prefetching.install(PROOF)
+    assert replaced() == before
+    assert not prefetching.is_installed
+    prefetching.write_note()
+    note = capsys.readouterr().err
+    assert note.startswith("note: wheeltarget cannot fetch ahead with pip ")
+    assert "(index pages: pip does not use the patch); the files are the same" in note

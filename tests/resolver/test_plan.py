@@ -1,0 +1,228 @@
+"""Which requirements and constraints are for which target, and which contradict each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.cli import download, names
+from tests.support.index import LocalIndex
+from tests.support.output import files_by_target
+from tests.support.wheels import make_sdist, make_wheel
+from wheeltarget.requirements.parser import SourceLine, parse_typed, read_inputs
+from wheeltarget.resolver.plan import Job, constraints_for, pin_faults
+from wheeltarget.targets.catalog import host, look_up, newest_pythons
+from wheeltarget.targets.target import Target, target_from_tag
+
+OLD = "cp36-cp36m-manylinux1_x86_64"
+NEW = "cp36-cp36m-manylinux2014_x86_64"
+OTHER = "cp39-cp39-manylinux2014_x86_64"
+
+
+def narrowed(text: str, tag: str = NEW) -> tuple[list[int], dict[str, tuple[str, ...]]]:
+    """Return the lines that apply to a target, and the wheels that they allow."""
+
+    def read(_name: str) -> tuple[bytes, bool]:
+        return text.encode(), True
+
+    inputs = read_inputs(
+        (), [("c.txt", True)], read=read, read_nested=read, environment=lambda _: None
+    )
+    assert inputs.faults == ()
+    found = {name: look_up(name.key, name.text, "") or host() for name in inputs.named}
+    constraints = constraints_for(target(tag), inputs.entries, found)
+    return sorted(line.number for line in constraints.lines), dict(constraints.allowed_tags)
+
+
+def target(tag: str) -> Target:
+    return target_from_tag(tag, newest_pythons())
+
+
+class TestDecision:
+    """Constraints for one target, without an index."""
+
+    def test_no_clause(self) -> None:
+        assert narrowed("a<2\nb\n") == ([1, 2], {})
+
+    def test_narrower(self) -> None:
+        lines, left = narrowed(f"A.b ; tags={OLD}\n")
+        assert lines == [1]
+        # In the target's order, and exactly what the narrower one takes.
+        assert set(left["a-b"]) == set(target(OLD).tags)
+        assert list(left["a-b"]) == [tag for tag in target(NEW).tags if tag in left["a-b"]]
+        assert not any("2014" in tag or "2_17" in tag for tag in left["a-b"])
+
+    @pytest.mark.parametrize("tag", [OTHER, "cp36-cp36m-manylinux_2_28_x86_64", "cp36-cp36m-win32"])
+    def test_another_environment(self, tag: str) -> None:
+        assert narrowed(f"a<2 ; tags={tag}\nb\n") == ([2], {})
+
+    def test_the_same_environment(self) -> None:
+        assert narrowed(f"a<2 ; tags={NEW}\n") == ([1], {})
+
+    def test_several_tags_add_up(self) -> None:
+        other = "cp36-cp36m-manylinux_2_12_x86_64"
+        _, left = narrowed(f"a ; tags={OLD},{other},{OTHER}\n")
+        assert set(left["a"]) == set(target(other).tags)
+
+    def test_several_lines_cut_down(self) -> None:
+        lines, left = narrowed(f"a ; tags={OLD}\na<3 ; tags=py36-none-any\n")
+        assert lines == [1, 2]
+        assert set(left["a"]) == set(target("py36-none-any").tags)
+
+    def test_default_of_the_file(self) -> None:
+        lines, left = narrowed(f"a\n# tags={OLD}\nb\nc # tags={OTHER}\n")
+        assert lines == [1, 3]
+        assert list(left) == ["b"]
+
+    def test_marker(self) -> None:
+        lines, left = narrowed(
+            f"a ; python_version>'3.6' ; tags={OLD}\nb ; os_name=='posix' # tags={OLD}\n"
+        )
+        assert lines == [1, 2]
+        assert list(left) == ["b"]
+
+    def test_path(self) -> None:
+        assert narrowed(f"./a.whl # tags={OLD}\n") == ([1], {})
+
+
+@pytest.fixture
+def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
+    """Return a working directory; the index has ``app``, which requires ``native``, for all."""
+    shelf = tmp_path / "index"
+    make_wheel(shelf, "app", requires=["native"])
+    make_wheel(shelf, "native", "1.0", tag="cp36-abi3-manylinux1_x86_64")
+    make_wheel(shelf, "native", "2.0", tag="cp36-abi3-manylinux2014_x86_64")
+    make_sdist(shelf, "native", "3.0")
+    folder = tmp_path / "here"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.seams
+class TestRuns:
+    """With a run of pip."""
+
+    def test_anywhere_in_the_tree(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native ; tags={OLD}\n")
+        words = ["-c", "c.txt", f"app ; tags={NEW},{OTHER}"]
+        result = download(index, *words, cwd=here)
+        assert result.exit_code == 0, result.stderr
+        found = files_by_target(result.stdout)
+        assert "native-1.0-cp36-abi3-manylinux1_x86_64.whl" in found[NEW]
+        assert "native-2.0-cp36-abi3-manylinux2014_x86_64.whl" in found[OTHER]
+
+    def test_line_holds_for_its_environment_alone(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native<2 ; tags={NEW}\nnative!=3  # tags={OTHER}\n")
+        result = download(index, "-cc.txt", f"app ; tags={NEW},{OTHER}", cwd=here)
+        assert result.exit_code == 0, result.stderr
+        found = files_by_target(result.stdout)
+        assert "native-1.0-cp36-abi3-manylinux1_x86_64.whl" in found[NEW]
+        assert "native-2.0-cp36-abi3-manylinux2014_x86_64.whl" in found[OTHER]
+
+    def test_idle_one_is_told(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native<2 ; tags={OTHER}\n")
+        result = download(index, "-cc.txt", f"app ; tags={NEW}", cwd=here)
+        assert result.exit_code == 0
+        note = "note: c.txt:1:1: the constraint native<2 applies to no target of this run\n"
+        assert result.stderr.endswith(note)
+
+    def test_what_a_constraint_leaves_is_nothing(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native>=2 ; tags={OLD}\n")
+        result = download(index, "-cc.txt", f"app ; tags={NEW}", cwd=here)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert names(here) == ["c.txt"]
+
+    def test_wheel_by_its_place_is_judged_too(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"native ; tags={OLD}\n")
+        name = "native-2.0-cp36-abi3-manylinux2014_x86_64.whl"
+        url = f"{index.base}/files/{name}"
+        result = download(index, "-cc.txt", f"native @ {url} ; tags={NEW}", cwd=here)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"{name} is excluded by a constraint's tags" in result.stderr
+        assert names(here) == ["c.txt"]
+
+    def test_for_this_interpreter(self, index: LocalIndex, here: Path, tmp_path: Path) -> None:
+        """A clause that matches this interpreter applies without any target."""
+        shelf = tmp_path / "index"
+        make_wheel(shelf, "choice", "1.0")
+        make_wheel(shelf, "choice", "2.0", tag=host().tags[0])
+        python = host().tags[0].partition("-")[0].replace("cp", "py")
+        (here / "c.txt").write_text(f"choice ; tags={python}-none-any\napp<1 ; tags={OTHER}\n")
+        result = download(index, "-cc.txt", "choice", "app", "--no-deps", cwd=here)
+        assert result.exit_code == 0, result.stderr
+        assert names(here / "wheelhouse") == [
+            "app-1.0-py3-none-any.whl",
+            "choice-1.0-py3-none-any.whl",
+        ]
+
+    def test_for_no_target_of_a_plain_run(self, index: LocalIndex, here: Path) -> None:
+        (here / "c.txt").write_text(f"app<1 ; tags={OTHER}\n")
+        result = download(index, "-cc.txt", "app", "--no-deps", cwd=here)
+        assert result.exit_code == 0, result.stderr
+        assert "Successfully downloaded app\n" in result.stdout
+        note = "c.txt:1:1: the constraint app<1 applies to no target of this run"
+        assert result.stderr.splitlines()[-1] == f"note: {note}"
+
+    @pytest.mark.parametrize("words", [(), ("--quiet",)])
+    def test_default_of_the_file_is_for_no_target_of_a_plain_run(
+        self, index: LocalIndex, here: Path, words: tuple[str, ...]
+    ) -> None:
+        """Pip itself would apply the lines of such a file to all targets."""
+        (here / "c.txt").write_text(f"# tags={OTHER}\napp<1\n")
+        result = download(index, "-cc.txt", "app", "--no-deps", *words, cwd=here)
+        assert result.exit_code == 0, result.stderr
+        assert names(here / "wheelhouse") == ["app-1.0-py3-none-any.whl"]
+        assert ("to no target of this run" in result.stderr) == (not words)
+
+
+def lines(*requirements: str) -> list[SourceLine]:
+    typed = (parse_typed(n, text) for n, text in enumerate(requirements, 1))
+    return [line for line in typed if isinstance(line, SourceLine)]
+
+
+class TestPins:
+    """One project at two versions for one target."""
+
+    @pytest.mark.parametrize(
+        ("requirements", "message"),
+        [
+            (("lib==1", "Lib==1.0"), ""),
+            (("lib==1", "lib>1"), ""),
+            (("lib==1.*", "lib==2.*"), ""),
+            (("lib==1", "lib==1+local"), ""),
+            (("lib==1 ; os_name == 'nt'", "lib==2"), ""),
+            (("lib==1 ; platform_release == '5'", "lib==2"), ""),
+            (("lib==1,==2",), "lib is pinned to 2 and to 1, both for "),
+            (("L.b==1", "l-b===2"), "l-b is pinned to 2 here and to 1 in <command line>:1:1"),
+        ],
+    )
+    def test_faults(self, requirements: tuple[str, ...], message: str) -> None:
+        faults = list(pin_faults(target(NEW), lines(*requirements)))
+        assert [fault.code for fault in faults] == ["WT302"] * bool(message)
+        assert all(fault.message.startswith(message) for fault in faults)
+
+    @given(st.lists(st.sampled_from(["1", "1.0", "2", "2+x", "3"]), max_size=5))
+    def test_each_version_that_contradicts_an_earlier_one(self, versions: list[str]) -> None:
+        found = list(pin_faults(target(NEW), lines(*(f"lib=={each}" for each in versions))))
+        releases = [version[0] for version in versions]
+        expected = [n for n, each in enumerate(releases) if set(releases[:n]) - {each}]
+        numbers = [fault.location.line - 1 for fault in found if fault.location]
+        assert numbers == expected
+
+
+def test_projects_of_lines_are_named_as_pip_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = {
+        "A.b[c]>1 ; os_name == 'x'": "a-b",
+        "lib @ https://x.invalid/lib.whl": "lib",
+        "https://me:secret@x.invalid/lib.whl#sha256=00": "https://x.invalid/lib.whl",
+        "./lib[extra]": (tmp_path / "lib").as_uri(),
+        "lib===": (tmp_path / "lib===").as_uri(),
+    }
+    job = Job(None, (), (), tuple(lines(*named)))
+    assert [name for name, _ in job.named_projects()] == list(named.values())

@@ -1,0 +1,20 @@
+"""Check a wheelhouse in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.cli import Result
+from tests.support.here import run_here
+
+OLD = "cp37-cp37m-manylinux2014_x86_64"
+NEW = "cp312-cp312-manylinux_2_28_x86_64"
+
+
+def check(folder: Path, *arguments: str) -> Result:
+    return run_here("check", folder.name, *arguments, cwd=folder.parent)
+
+
+def lines(result: Result) -> list[str]:
+    assert result.exit_code == 1, result.stderr
+    return result.stdout.splitlines()

@@ -1,0 +1,91 @@
+"""The command ``bundle``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli import app
+from wheeltarget.cli.output.summaries import show_bundle
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands.bundle import bundle as command
+
+
+class BundleLayout(StrEnum):
+    """The layouts of a bundle."""
+
+    FLAT = "flat"
+    LAMBDA = "lambda"
+    LAMBDA_LAYER = "lambda-layer"
+
+
+def bundle(
+    *,
+    requirement: app.Lock,
+    output: Annotated[
+        Path,
+        app.path_option(
+            "--output",
+            "-o",
+            what="an archive or a folder",
+            example="bundle.zip",
+            metavar="ZIP|DIR",
+            help="The bundle to write: an archive if the name ends in .zip, else a folder.",
+        ),
+    ],
+    layout: Annotated[BundleLayout, typer.Option(help="Layout of the bundle.")] = BundleLayout.FLAT,
+    include: Annotated[
+        list[str] | None,
+        app.name_option(
+            "--include",
+            what="a file or a folder",
+            example="app/",
+            metavar="PATH",
+            help="Add a file or folder; with a trailing slash, the contents of the folder.",
+        ),
+    ] = None,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    wheels: app.Wheels = None,
+    scripts: Annotated[
+        bool, typer.Option("--scripts", help="Also write the scripts of the wheels, to bin.")
+    ] = False,
+    compiles: Annotated[
+        bool, typer.Option("--compile", help="Compile the modules, if this Python is the target's.")
+    ] = False,
+    store: Annotated[
+        bool, typer.Option("--store", help="Store the files of an archive uncompressed.")
+    ] = False,
+    components: Annotated[
+        Path | None,
+        app.path_option(
+            "--components",
+            what="a file",
+            example="components.json",
+            metavar="FILE",
+            help="Write a list of the components to this file, as CycloneDX JSON.",
+        ),
+    ] = None,
+    output_format: app.Format = app.OutputFormat.TEXT,
+    quiet: app.Quiet = False,
+) -> None:
+    """Run ``bundle``."""
+    request = command.BundleRequest(
+        requirement,
+        output,
+        layout.value,
+        tuple(include or ()),
+        wheels=tuple(wheels or ()),
+        scripts=scripts,
+        compiles=compiles,
+        compressed=not store,
+        components=components,
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+    )
+    with report_errors():
+        outcome = command.bundle(request)
+    show_bundle(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)

@@ -1,0 +1,76 @@
+"""The ``cache`` commands."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cache import folder
+from wheeltarget.cli.app import SETTINGS, VERBS, Command, Format, OutputFormat
+from wheeltarget.cli.output.summaries import show_removed, show_usage
+from wheeltarget.cli.output.text import report_errors, show_lines
+
+cache = typer.Typer(help=VERBS["cache"], no_args_is_help=True, add_completion=False, **SETTINGS)
+
+
+def _read_days(value: object) -> float:
+    return folder.read_days(str(value), "--max-age")
+
+
+@cache.command("dir", cls=Command)
+def show_folder() -> None:
+    """Show the path of the cache folder."""
+    show_lines([str(folder.cache_folder(os.environ))])
+
+
+@cache.command(cls=Command)
+def info(*, output_format: Format = OutputFormat.TEXT) -> None:
+    """Show the contents and size of the cache."""
+    with report_errors():
+        usage = folder.survey(folder.cache_folder(os.environ), folder.read_limit(os.environ))
+    show_usage(usage, as_json=output_format is OutputFormat.JSON)
+
+
+@cache.command(cls=Command)
+def prune(
+    *,
+    max_age: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DAYS",
+            parser=_read_days,
+            help="Remove wheels that were not used for this many days.",
+        ),
+    ] = None,
+    max_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Remove the least recently used entries until the cache is no larger than this.",
+        ),
+    ] = None,
+    output_format: Format = OutputFormat.TEXT,
+) -> None:
+    """Remove the least recently used wheels, and outdated runs.
+
+    Without options, the cache is reduced to its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
+    """
+    with report_errors():
+        limit = None
+        if max_size is not None:
+            limit = folder.read_size(max_size, "--max-size")
+        elif max_age is None:
+            limit = folder.read_limit(os.environ)
+        seconds = None if max_age is None else max_age * folder.DAY
+        removed = folder.prune(folder.cache_folder(os.environ), limit=limit, max_age=seconds)
+    show_removed(removed, as_json=output_format is OutputFormat.JSON)
+
+
+@cache.command(cls=Command)
+def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
+    """Remove everything from the cache. Files in wheelhouses are not affected."""
+    with report_errors():
+        removed = folder.clear(folder.cache_folder(os.environ))
+    show_removed(removed, as_json=output_format is OutputFormat.JSON)

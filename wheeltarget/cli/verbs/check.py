@@ -1,0 +1,69 @@
+"""The command ``check``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli import app
+from wheeltarget.cli.output.findings import show_check
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands.check import check as command
+
+
+class CheckFormat(StrEnum):
+    """The output formats of findings."""
+
+    TEXT = "text"
+    JSON = "json"
+    GITHUB = "github"
+    JUNIT = "junit"
+
+
+def check(
+    places: Annotated[
+        list[str],
+        app.name_argument(
+            metavar="DIR|FILE…",
+            what="a folder or a wheel",
+            example="wheelhouse",
+            help="Wheelhouses, or single wheels.",
+        ),
+    ],
+    *,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    requirement: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--requirement",
+            "-r",
+            metavar="FILE",
+            help="Requirements that must be satisfied, for the targets that they name.",
+        ),
+    ] = None,
+    constraint: Annotated[
+        list[str] | None,
+        typer.Option("--constraint", "-c", metavar="FILE", help="Constraints file."),
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Also check native code; needs wheeltarget[audit].")
+    ] = False,
+    form: Annotated[CheckFormat, app.FORMAT] = CheckFormat.TEXT,
+    quiet: app.Quiet = False,
+) -> None:
+    """Run ``check``."""
+    request = command.CheckRequest(
+        tuple(places),
+        tuple(tags or ()),
+        tuple(target or ()),
+        tuple(requirement or ()),
+        tuple(constraint or ()),
+        audits=audit,
+    )
+    with report_errors(writes=False):
+        outcome = command.check(request)
+    show_check(outcome, form.value, quiet=quiet)
+    raise typer.Exit(outcome.exit_code)

@@ -1,0 +1,148 @@
+"""The command ``download``.
+
+start-up: a download from a lock does not load the resolver, and loads what it shows while files are
+fetched.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from wheeltarget.cli import app
+from wheeltarget.cli.output.text import progress_line, report_errors, show_download, show_notes
+from wheeltarget.cli.passthrough import Start, become_pip
+from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.resolver.prestart import begin
+
+if TYPE_CHECKING:
+    from wheeltarget.commands.download.outcome import DownloadOutcome
+
+_STANDARD_OUTPUT = "-"
+
+
+def download(
+    context: typer.Context,
+    *,
+    arguments: app.Arguments = None,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    by_target: Annotated[
+        bool,
+        app.target_option(
+            "--by-target",
+            help="Save the files of each target to its own folder in the destination.",
+        ),
+    ] = False,
+    jobs: app.Jobs = 1,
+    only_job: Annotated[
+        list[str] | None,
+        app.target_option(
+            metavar="LABEL",
+            help="Only download for this target; --dry-run --format json lists the labels.",
+        ),
+    ] = None,
+    allow_sdist: app.AllowSdist = None,
+    build_pure: app.BuildPure = None,
+    dry_run: Annotated[
+        bool, app.output_option("--dry-run", help="Show what would be downloaded; write nothing.")
+    ] = False,
+    refresh: Annotated[
+        bool, app.output_option("--refresh", help="Ignore earlier runs and cached index pages.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        app.path_option(
+            "--report",
+            what="a file",
+            example="report.json",
+            metavar="FILE",
+            help="Write a JSON report of the files, where they are from and what requires them.",
+            rich_help_panel=app.OUTPUT,
+        ),
+    ] = None,
+    output_format: app.Format = app.OutputFormat.TEXT,
+) -> None:
+    """Run ``download``."""
+    to_stdout = str(report) == _STANDARD_OUTPUT
+    request = DownloadRequest(
+        words=tuple(arguments or ()),
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+        allow_sdist=tuple(allow_sdist or ()),
+        build_pure=tuple(build_pure or ()),
+        by_target=by_target,
+        dry_run=dry_run,
+        processes=jobs,
+        report=None if to_stdout else report,
+        wants_outcome=to_stdout or output_format is app.OutputFormat.JSON,
+        refresh=refresh,
+        only_jobs=tuple(only_job or ()),
+    )
+    raise typer.Exit(run(request, context.obj or Start()))
+
+
+def run(request: DownloadRequest, start: Start) -> int:
+    """Download what is requested, and print the outcome.
+
+    :param start: what was already read.
+    :returns: the exit code.
+    """
+    invocation = start.invocation or read_invocation(request.words, files=start.files)
+    with report_errors(coloured=invocation.is_coloured, as_pip=True):
+        outcome = _follow_locks(request, invocation) if invocation.has_locks else None
+        if outcome is None:
+            return _resolve(request, invocation, start.arguments)
+        _show(outcome, request, invocation)
+        return 0
+
+
+def _follow_locks(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome | None:
+    """Download the files of locks; return None if pip has to resolve."""
+    from wheeltarget.commands.download.from_lock import download_locked
+
+    configured = invocation.settings.get("progress-bar")
+    bar = (invocation.command.values("--progress-bar") or (configured,))[-1]
+    with progress_line(wanted=bar != "off" and not invocation.is_quiet) as watch:
+        return download_locked(request, invocation, watch)
+
+
+def _resolve(request: DownloadRequest, invocation: Invocation, arguments: tuple[str, ...]) -> int:
+    begin()
+    from wheeltarget.cache.run_records import OutputOptions, forget, keep
+    from wheeltarget.commands.download.download import resolve
+    from wheeltarget.commands.download.outcome import PlainRun
+
+    if request.refresh:
+        arguments = tuple(each for each in arguments if each != "--refresh")
+        forget(arguments, os.environ)
+    outcome = resolve(request, invocation)
+    if isinstance(outcome, PlainRun):
+        if outcome.exit_code is None:
+            return become_pip(request.words)
+        if not invocation.is_quiet:
+            show_notes(outcome.notes, coloured=invocation.is_coloured)
+        return outcome.exit_code
+    _show(outcome, request, invocation)
+    if arguments:
+        output_options = OutputOptions(
+            quiet=invocation.is_quiet,
+            coloured=invocation.is_coloured,
+            as_json=request.wants_outcome,
+            report=str(request.report or ""),
+        )
+        keep(arguments, os.environ, outcome, output_options)
+    return 0
+
+
+def _show(outcome: DownloadOutcome, request: DownloadRequest, invocation: Invocation) -> None:
+    show_download(
+        outcome,
+        as_json=request.wants_outcome,
+        quiet=invocation.is_quiet,
+        coloured=invocation.is_coloured,
+    )

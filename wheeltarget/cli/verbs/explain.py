@@ -1,0 +1,42 @@
+"""The command ``explain``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli import app
+from wheeltarget.cli.output.explain import show_explained
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands.explain import explain as command
+from wheeltarget.commands.invocation import InputFiles, read_invocation
+
+
+def explain(
+    context: typer.Context,
+    *,
+    arguments: app.Arguments = None,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    allow_sdist: app.AllowSdist = None,
+    build_pure: app.BuildPure = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show every release of every requirement.")
+    ] = False,
+    output_format: app.Format = app.OutputFormat.TEXT,
+) -> None:
+    """Run ``explain``."""
+    request = command.ExplainRequest(
+        words=tuple(arguments or ()),
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+        sources=(*(allow_sdist or ()), *(build_pure or ())),
+    )
+    invocation = read_invocation(request.words, files=InputFiles(context.obj or {}))
+    coloured = invocation.is_coloured
+    with report_errors(coloured=coloured, writes=False):
+        outcome = command.explain(request, invocation)
+    as_json = output_format is app.OutputFormat.JSON
+    show_explained(outcome, as_json=as_json, every=every, coloured=coloured)
+    raise typer.Exit(outcome.exit_code)

@@ -1,0 +1,41 @@
+"""The command ``install-check``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli import app
+from wheeltarget.cli.output.findings import show_install_check
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands import install_check as command
+
+
+def install_check(
+    *,
+    requirement: app.Lock,
+    tags: app.Tags = None,
+    target: app.Targets = None,
+    wheels: app.Wheels = None,
+    python: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH", help="Interpreter to import the modules with. [default: search for one]"
+        ),
+    ] = "",
+    output_format: app.Format = app.OutputFormat.TEXT,
+    quiet: app.Quiet = False,
+) -> None:
+    """Run ``install-check``."""
+    request = command.InstallCheckRequest(
+        requirement,
+        python,
+        wheels=tuple(wheels or ()),
+        tags=tuple(tags or ()),
+        targets=tuple(target or ()),
+    )
+    with report_errors(writes=False):
+        outcome = command.install_check(request)
+    show_install_check(outcome, as_json=output_format is app.OutputFormat.JSON, quiet=quiet)
+    raise typer.Exit(outcome.exit_code)

@@ -1,0 +1,111 @@
+"""The command ``targets``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from wheeltarget.cli import app
+from wheeltarget.cli.output.targets import show_described, show_list
+from wheeltarget.cli.output.text import report_errors
+from wheeltarget.commands import list_targets
+from wheeltarget.errors import UsageError
+from wheeltarget.targets.catalog import known_systems
+
+
+class Kind(StrEnum):
+    """The kinds of systems."""
+
+    SERVICE = "service"
+    DISTRIBUTION = "distribution"
+    IMAGE = "image"
+    DESKTOP = "desktop"
+    MOBILE = "mobile"
+    BROWSER = "browser"
+    OWN = "own"
+
+
+def _read_python(value: object) -> str:
+    known = {python: None for system in known_systems().systems for python in system.pythons}
+    if value not in known:
+        raise UsageError(
+            f"--python: no known target has Python {value!r}",
+            f"the known targets have {', '.join(sorted(known, key=_by_number))}",
+        )
+    return str(value)
+
+
+def _by_number(python: str) -> tuple[int, str]:
+    return len(python), python
+
+
+def _read_architecture(value: object) -> str:
+    text = str(value).lower()
+    systems = known_systems().systems
+    if not any(system.architecture(text) for system in systems):
+        known = dict.fromkeys(each for system in systems for each in system.platforms if each)
+        raise UsageError(
+            f"--arch: no known target has the architecture {value!r}",
+            f"the known targets have {', '.join(known)}",
+        )
+    return text
+
+
+def targets(
+    names: Annotated[
+        list[str] | None,
+        app.name_argument(
+            metavar="NAME…",
+            what="a target",
+            example="debian-12-python3.11-x86_64",
+            help="Targets to show in detail. Without a name, list all.",
+            autocompletion=app.offer_targets,
+        ),
+    ] = None,
+    *,
+    kind: Annotated[list[Kind] | None, typer.Option(help="List only this kind of system.")] = None,
+    python: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X.Y", parser=_read_python, help="List only systems with this Python."
+        ),
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            parser=_read_architecture,
+            help="List only systems with this architecture.",
+        ),
+    ] = None,
+    verified: Annotated[
+        bool, typer.Option("--verified", help="List only verified targets, not inferred ones.")
+    ] = False,
+    no_retired: Annotated[
+        bool, typer.Option("--no-retired", help="List only systems that are still supported.")
+    ] = False,
+    every_tag: Annotated[bool, typer.Option("--all", help="Show all tags of a target.")] = False,
+    output_format: app.Format = app.OutputFormat.TEXT,
+) -> None:
+    """Run ``targets``."""
+    as_json = output_format is app.OutputFormat.JSON
+    today = datetime.now(tz=UTC).date()
+    with report_errors():
+        if names:
+            found = [list_targets.describe(name, today) for name in names]
+            show_described(found, as_json=as_json, all_tags=every_tag)
+            return
+        request = list_targets.ListRequest(
+            today,
+            tuple(kind or ()),
+            python or "",
+            arch or "",
+            verified=verified,
+            retired=not no_retired,
+        )
+        rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
+        sources = known_systems().sources
+        show_list(rows, own, sources, as_json=as_json)

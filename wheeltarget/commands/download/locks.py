@@ -1,0 +1,256 @@
+"""Read the locks of a command line, and select their files for each target.
+
+Start-up: what a lock that wheeltarget wrote does not need to be fetched is imported in functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.invocation import Invocation
+from wheeltarget.commands.prepare import project_names
+from wheeltarget.errors import Fault, InputError, TargetError, UsageError
+from wheeltarget.lockfile.entries import key_text
+from wheeltarget.lockfile.own import is_own
+from wheeltarget.lockfile.reader import FindTarget, ParsedLock, Selection, parse_lock, select_own
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
+from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
+from wheeltarget.targets.target import Target
+from wheeltarget.utils.files import RefusedFileError
+from wheeltarget.utils.toml import fault_at
+
+_CHOOSING = ENVIRONMENT_OPTIONS | {"--constraint", "--no-binary"}
+"""Options for choosing versions, which a lock has done already."""
+
+_ASKING = frozenset({"--editable", "--group", "--python", "--requirements-from-script"})
+"""Options that add requirements, or run pip in another interpreter."""
+
+NOT_FOR_FETCHING = _CHOOSING | _ASKING | {"--requirement", "--dest"}
+"""Options that do not matter for fetching files."""
+
+_Labelled = Sequence[tuple[str, Target]]
+"""The label of each target, and the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class LockedFiles:
+    """The files that the locks of a command line name.
+
+    :param selections: the files of each target.
+    :param own: the locks that wheeltarget wrote, which :meth:`verify` checks.
+    """
+
+    selections: tuple[Selection, ...]
+    own: tuple[tuple[ParsedLock, Selection], ...]
+
+    def verify(self) -> None:
+        """Verify by packaging that the locks that wheeltarget wrote select these files.
+
+        This takes time, so it is done while files are fetched.
+
+        :raises InputError: if they do not.
+        """
+        faults: list[Fault] = []
+        for lock, selection in self.own:
+            wanted = [(selection.label, selection.target)]
+            faults += _select(lock, wanted, frozenset())[1]
+        if faults:
+            raise InputError(tuple(faults))
+
+
+def select_files(request: DownloadRequest, invocation: Invocation) -> LockedFiles | None:
+    """Read the locks of a command line, and select their files for each target.
+
+    :returns: the files; None if there are no locks, or only such that pip reads for this
+        interpreter.
+    :raises UsageError: if an argument cannot be combined with a lock.
+    :raises InputError: if a target or a lock is wrong; with every fault.
+    """
+    locks = dict.fromkeys(filter(is_lock, invocation.everything.values("--requirement")))
+    contents = {lock: _read(lock, invocation) for lock in locks}
+    are_own = [isinstance(content, bytes) and is_own(content) for content in contents.values()]
+    names = command_line_targets(request.tags, request.targets) if locks else ()
+    if not names and not all(are_own):
+        names = invocation.defaults()
+    if not names and not any(are_own):
+        return None
+    _refuse_other_inputs(request, invocation)
+    sources = project_names("--allow-sdist", request.allow_sdist)
+
+    def find(key: str, text: str, folder: str) -> Target:
+        return invocation.look_up(key, text, folder) or _host()
+
+    targets, faults = _look_up(names, find)
+    requested = targets if request.tags or request.targets else []
+    selections: list[Selection] = []
+    own: list[tuple[ParsedLock, Selection]] = []
+    for name, content in contents.items():
+        lock, found, wrong = _select_from(name, content, targets, sources, find)
+        selections += found
+        if lock is not None and lock.origin is not None:
+            own += ((lock, each) for each in found)
+            wrong += (fault for each in found for fault in _other_target(lock, each, requested))
+        faults += wrong
+    if not faults:
+        faults += _missing_targets(requested, selections, names)
+    if faults:
+        raise InputError(tuple(dict.fromkeys(faults)))
+    return LockedFiles(_joined(selections), tuple(own))
+
+
+def _select_from(
+    name: str,
+    content: bytes | Fault,
+    targets: _Labelled,
+    sources: frozenset[str],
+    find: FindTarget,
+) -> tuple[ParsedLock | None, list[Selection], list[Fault]]:
+    """Read a lock, and select its files; return the lock, the selections, and the faults."""
+    if isinstance(content, Fault):
+        return None, [], [content]
+    path, extras = split_extras(name)
+    lock, faults = parse_lock(path, content, extras)
+    if faults:
+        return None, [], faults
+    if lock.origin is not None:
+        return lock, *select_own(lock, find)
+    return lock, *_select(lock, targets or [(HOST_LABEL, _host())], sources)
+
+
+def _select(
+    lock: ParsedLock, wanted: _Labelled, sources: frozenset[str]
+) -> tuple[list[Selection], list[Fault]]:
+    from wheeltarget.lockfile.select import select
+
+    return select(lock, wanted, sources)
+
+
+def _host() -> Target:
+    from wheeltarget.targets import catalog
+
+    return catalog.host()
+
+
+def _read(name: str, invocation: Invocation) -> bytes | Fault:
+    """Read a lock; raise InputError if it is not a regular file, or is too large."""
+    path, _ = split_extras(name)
+    if is_remote(path):
+        return Fault(
+            f"cannot read {path}: a lock for a target must be a local file",
+            "download the lock first, and name the local copy",
+        )
+    try:
+        return invocation.files.read_lock(path)
+    except OSError as error:
+        fault = Fault(f"cannot read {path}: {error.strerror}")
+        if isinstance(error, RefusedFileError):
+            raise InputError((fault,)) from error
+        return fault
+
+
+def _refuse_other_inputs(request: DownloadRequest, invocation: Invocation) -> None:
+    """Refuse requirements that are not locked, and options that choose versions.
+
+    Such options in pip's configuration are ignored.
+    """
+    command = invocation.everything
+    files = (name for name in command.values("--requirement") if not is_lock(name))
+    others = [*command.requirements, *(f"-r {name}" for name in files)]
+    if others:
+        raise UsageError(
+            f"{others[0]} cannot be combined with a lock: nothing is resolved in this run",
+            "download it in a separate run with the same --dest, or lock it, too",
+        )
+    given = {option.name for option in invocation.command.options}
+    for option in command.options:
+        if option.name in _ASKING or (option.name in _CHOOSING and option.name in given):
+            raise UsageError(
+                f"{option.name} cannot be combined with a lock, which names its files already",
+                f"leave {option.name} out, or make another lock",
+            )
+    if request.build_pure:
+        raise UsageError(
+            "--build-pure cannot be combined with a lock: it has no hash for a wheel built here",
+            "use --allow-sdist NAME to download the source distribution in the lock",
+        )
+
+
+def _look_up(
+    names: Sequence[TargetName], find: FindTarget
+) -> tuple[list[tuple[str, Target]], list[Fault]]:
+    found: dict[Target, str] = {}
+    faults = []
+    for name in names:
+        try:
+            target = find(name.key, name.text, name.folder)
+        except TargetError as error:
+            faults.append(
+                replace(name.fault, message=error.message, hint=error.hint, code=error.code)
+            )
+        else:
+            is_host = (name.key, name.text) == ("target", HOST)
+            found.setdefault(target, HOST_LABEL if is_host else target.label)
+    return [(label, target) for target, label in found.items()], faults
+
+
+def _other_target(lock: ParsedLock, selection: Selection, targets: _Labelled) -> list[Fault]:
+    """Return a fault if a lock was made for none of the targets of the command line."""
+    origin = lock.origin
+    if origin is None or not targets or any(_is_same(selection, each) for _, each in targets):
+        return []
+    labels = " or ".join(label for label, _ in targets)
+    made = origin.label if origin.label == origin.tag else f"{origin.label} ({origin.tag})"
+    message = f"this lock was made for {made}, not for {labels}"
+    hint = "leave --tags and --target out, as the lock names its target, or make another lock"
+    return [fault_at(lock.name, lock.text, "tool.wheeltarget.target", message, hint)]
+
+
+def _is_same(selection: Selection, target: Target) -> bool:
+    """Compare two targets; their newest patch releases of Python may differ."""
+    pair = (selection.target, target)
+    return len({(each.tags[0], each.environment["python_version"]) for each in pair}) == 1
+
+
+def _missing_targets(
+    targets: _Labelled, selections: Sequence[Selection], names: Sequence[TargetName]
+) -> list[Fault]:
+    """Return a fault for each target of the command line that has no lock."""
+    tags = {name.text for name in names if name.key == "tags"}
+    return [
+        Fault(
+            f"none of the locks is for {label}",
+            f"make one with wheeltarget lock -r FILE --{'tags' if label in tags else 'target'} "
+            f"{HOST if label == HOST_LABEL else label}",
+        )
+        for label, target in targets
+        if not any(_is_same(each, target) for each in selections)
+    ]
+
+
+def _joined(selections: Sequence[Selection]) -> tuple[Selection, ...]:
+    """Join selections for the same target; raise InputError if they contradict."""
+    joined: dict[tuple[str, str, str], Selection] = {}
+    for each in selections:
+        key = (each.label, each.target.tags[0], each.target.python)
+        joined[key] = _together(joined[key], each) if key in joined else each
+    return tuple(joined.values())
+
+
+def _together(first: Selection, second: Selection) -> Selection:
+    known = {pin.file.project: pin for pin in first.pins}
+    faults = []
+    for pin in second.pins:
+        other = known.get(pin.file.project)
+        if other is not None and other.file.sha256 != pin.file.sha256:
+            message = (
+                f"{key_text(pin.file.key_path)}: {pin.file.filename} for {second.label}, but "
+                f"{other.lock} has {other.file.filename}"
+            )
+            faults.append(pin.fault(message, "make one lock of the requirements of both"))
+    if faults:
+        raise InputError(tuple(faults))
+    new = tuple(pin for pin in second.pins if pin.file.project not in known)
+    return replace(first, pins=(*first.pins, *new))

@@ -1,0 +1,300 @@
+"""Walk the likely dependency graph of a job before pip resolves it, to fetch what pip will need.
+
+Starting from the requirements, the walk takes the best candidate of each project and follows its
+dependencies, while threads fetch pages and metadata. pip's own objects choose candidates and
+evaluate markers, in pip's own thread. The walk does not backtrack: at a conflict it stops, and pip
+resolves it. What pip chooses does not depend on the walk.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from pip._internal.metadata import FilesystemWheel, get_wheel_distribution, select_backend
+from pip._internal.resolution.resolvelib.base import Constraint
+from pip._internal.utils.hashes import Hashes
+from pip._vendor.packaging.specifiers import SpecifierSet
+
+from wheeltarget.pip_child.links import first_tried, normalize_name
+from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
+from wheeltarget.pip_child.prefetch.prefetcher import METADATA, Prefetcher
+
+_LOGGER = logging.getLogger(__name__)
+
+_Request = tuple[Any, frozenset[str], Any]
+"""pip's specifiers, the extras, and pip's object for the allowed hashes."""
+
+
+@dataclass(slots=True, eq=False)
+class _Node:
+    """A project.
+
+    :param requests: the requirements on it by the requiring project; "" for the user's own.
+    :param pages: the tasks for its index pages.
+    :param chosen_by: the specifiers and hashes that the best candidate was chosen by.
+    :param best: pip's link to the best candidate so far.
+    :param distribution: pip's object for the metadata of the best candidate.
+    :param read: the link and the extras whose dependencies were followed.
+    """
+
+    name: str
+    requests: dict[str, list[_Request]] = field(default_factory=dict)
+    pages: list[Task] | None = None
+    chosen_by: Any = None
+    best: Any = None
+    distribution: Any = None
+    read: tuple[Any, frozenset[str]] | None = None
+    children: tuple[str, ...] = ()
+
+    def all_requests(self) -> Iterator[_Request]:
+        return chain.from_iterable(self.requests.values())
+
+    @property
+    def extras(self) -> frozenset[str]:
+        return frozenset(extra for request in self.all_requests() for extra in request[1])
+
+
+class Walk:
+    """A walk for one job.
+
+    :param arrivals: gets the finished tasks.
+    :param with_dependencies: whether to follow dependencies.
+    :param may_ask: whether pip may ask the user for credentials.
+    :param in_its_job: switches to the job for a while.
+    """
+
+    def __init__(
+        self,
+        ahead: Prefetcher,
+        finder: Any,
+        arrivals: SimpleQueue[Task],
+        *,
+        with_dependencies: bool = True,
+        may_ask: bool = True,
+        in_its_job: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.in_its_job = in_its_job
+        self._ahead = ahead
+        self._finder = finder
+        self._arrivals = arrivals
+        self._with_dependencies = with_dependencies
+        self._may_ask = may_ask
+        self._nodes: dict[str, _Node] = {}
+        self._constraints: dict[str, Any] = {}
+        self._todo: deque[_Node] = deque()
+        self._waiting: dict[Task, list[_Node]] = {}
+        self._identified: set[str] = set()
+        self._is_partial = False
+
+    @property
+    def can_step(self) -> bool:
+        """Return whether there is something to do now."""
+        return bool(self._todo)
+
+    @property
+    def waits(self) -> bool:
+        """Return whether it waits for tasks."""
+        return bool(self._waiting)
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether it has visited everything that is needed."""
+        return not (self._is_partial or self._todo or self._waiting)
+
+    def step(self) -> None:
+        """Visit the next project; if that fails, pip meets the error itself later."""
+        node = self._todo.popleft()
+        try:
+            with self.in_its_job():
+                self._is_partial |= not self._visit(node)
+        except EOFError:
+            raise  # no terminal for pip's prompt
+        except Exception:
+            _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
+            self._is_partial = True
+
+    def resume(self, finished: Iterable[Task]) -> None:
+        """Continue with the projects that waited for some tasks."""
+        for task in finished:
+            self._todo.extend(self._waiting.pop(task, ()))
+
+    def links(self) -> Iterator[Any]:
+        """Yield pip's links to all files that pip will choose if the walk is right."""
+        seen: set[str] = set()
+        todo = [name for name, node in self._nodes.items() if node.requests.get("")]
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            node = self._nodes[name]
+            if node.best is not None:
+                yield node.best
+            todo.extend(node.children)
+
+    def give_up(self) -> None:
+        """Stop waiting."""
+        self._is_partial |= self.waits
+        self._waiting.clear()
+
+    def begin(self, roots: list[Any]) -> None:
+        """Start from pip's requirements and constraints of the job."""
+        requests: dict[str, list[_Request]] = {}
+        for root in roots:
+            if root.constraint:
+                if root.name and root.match_markers():
+                    name = normalize_name(root.name)
+                    known = self._constraints.get(name)
+                    self._constraints[name] = known & root if known else Constraint.from_ireq(root)
+            elif root.match_markers(()):
+                if root.link or root.req is None:
+                    self._is_partial = True
+                    continue
+                hashes = root.hashes(trust_internet=False)
+                request = (root.req.specifier, frozenset(root.extras), hashes)
+                requests.setdefault(normalize_name(root.req.name), []).append(request)
+        for name, mine in requests.items():
+            self._request(name, "", mine)
+
+    def _request(self, name: str, parent: str, requests: list[_Request]) -> None:
+        """Set the requirements of a parent on a project."""
+        node = self._nodes.setdefault(name, _Node(name))
+        if requests:
+            node.requests[parent] = requests
+        elif node.requests.pop(parent, None) is None:
+            return
+        if node.pages is None:
+            node.pages = self._ahead.fetch_pages(self._finder, name)
+        self._todo.append(node)
+
+    def _visit(self, node: _Node) -> bool:
+        """Go as far with a project as finished tasks allow; return false if it is left to pip."""
+        pages = node.pages or []
+        if not node.requests or self._waits_for(node, pages):
+            return True
+        left = [page for page in pages if isinstance(page.outcome, LeftToPip)]
+        if left and self._identify(left[0]):
+            node.pages = self._ahead.fetch_pages(self._finder, node.name)
+            self._todo.append(node)
+            return True
+        if left or not self._choose(node):
+            return False
+        if (node.best, node.extras) == node.read:
+            return True
+        if node.distribution is None:
+            source = self._source(node.best)
+            if source is None:
+                return False
+            if self._waits_for(node, [source]):
+                return True
+            if isinstance(source.outcome, LeftToPip):
+                return False
+            node.distribution = self._read(node, source.outcome)
+        self._expand(node)
+        return True
+
+    def _identify(self, page: Task) -> bool:
+        """Make pip ask for credentials, once for each host, if a page needs them.
+
+        :returns: whether the pages that were left to pip can be prefetched now.
+        """
+        is_refused = isinstance(page.outcome.reason, Exception)
+        if page.host in self._identified or not is_refused or not self._may_ask:
+            return self._ahead.is_forgotten(page)
+        self._identified.add(page.host)
+        if not self._ahead.identify(page.url):
+            return False
+        self._todo.extend(self._nodes.values())
+        return True
+
+    def _waits_for(self, node: _Node, tasks: Iterable[Task]) -> bool:
+        """Return whether a project has to wait for tasks, and register it for them."""
+        missing = [task for task in tasks if not task.done()]
+        for task in missing:
+            if task not in self._waiting:
+                self._waiting[task] = []
+                task.add_done_callback(self._arrivals.put)  # type: ignore[arg-type]
+            if node not in self._waiting[task]:
+                self._waiting[task].append(node)
+        return bool(missing)
+
+    def _choose(self, node: _Node) -> bool:
+        """Find the best candidate of a project; return whether there is one."""
+        constraint = self._constraints.get(node.name)
+        if constraint and constraint.links:
+            return False
+        specifier = constraint.specifier if constraint else SpecifierSet()
+        hashes = constraint.hashes if constraint else Hashes()
+        for wanted, _, allowed in node.all_requests():
+            specifier &= wanted
+            hashes &= Hashes() if allowed is None else allowed
+        if node.best is not None and (specifier, hashes) == node.chosen_by:
+            return True
+        node.chosen_by = (specifier, hashes)
+        found = self._finder.find_best_candidate(
+            project_name=node.name, specifier=specifier, hashes=hashes
+        )
+        best = first_tried(found.applicable_candidates, specifier)
+        if best is None or best.link != node.best:
+            node.best = best and best.link
+            node.distribution = None
+        return best is not None
+
+    def _source(self, link: Any) -> Task | None:
+        """Start to fetch the metadata of a candidate; None if it has to be built or left to pip."""
+        if not link.is_wheel:
+            # Its dependencies are not known before it is built.
+            if self._ahead.find_on_disk(link) is None:
+                self._ahead.wheels.fetch(link, METADATA)
+            return None
+        existing = self._ahead.find_on_disk(link)
+        if existing is not None or link.is_file:
+            return finished_task(link.url, existing or Path(link.file_path))
+        if not self._ahead.wants_whole(link):
+            return self._ahead.metadata(link.metadata_link())
+        return self._ahead.wheels.fetch(link, METADATA)
+
+    def _read(self, node: _Node, outcome: Any) -> Any:
+        """Return pip's object for the metadata of a candidate."""
+        if isinstance(outcome, bytes):
+            return select_backend().Distribution(_Headers(outcome), None, None)
+        path = outcome if isinstance(outcome, Path) else self._ahead.wheels.find(node.best)
+        return get_wheel_distribution(FilesystemWheel(str(path)), node.name)
+
+    def _expand(self, node: _Node) -> None:
+        """Follow the dependencies of a candidate, and drop those of the last one."""
+        node.read = (node.best, node.extras)
+        requests: dict[str, list[_Request]] = {}
+        if self._with_dependencies:
+            for need in node.distribution.iter_dependencies(node.extras):
+                if need.url:
+                    self._is_partial = True
+                    continue
+                request = (need.specifier, frozenset(need.extras), None)
+                requests.setdefault(normalize_name(need.name), []).append(request)
+        before, node.children = node.children, tuple(requests)
+        for name in dict.fromkeys((*before, *requests)):
+            self._request(name, node.name, requests.get(name, []))
+
+
+class _Headers(importlib.metadata.Distribution):
+    """The metadata of a wheel in memory, without its description."""
+
+    def __init__(self, content: bytes) -> None:
+        self._text = re.split(rb"\r?\n\r?\n", content, maxsplit=1)[0].decode("utf-8")
+
+    def read_text(self, filename: str) -> str | None:
+        return self._text if filename == "METADATA" else None
+
+    def locate_file(self, path: Any) -> Any:
+        raise FileNotFoundError(path)
