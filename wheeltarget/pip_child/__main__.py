@@ -13,31 +13,15 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from wheeltarget import pip_protocol
 from wheeltarget.errors import PipMovedError
 from wheeltarget.pip_child.startup import load, wait_for_job
-from wheeltarget.pip_protocol import (
-    FAILURE,
-    INTERRUPTED,
-    NO_ROOM,
-    PIP_MOVED,
-    RESULT,
-    FetchLocked,
-    ListProjects,
-    PipMoved,
-    PlainRun,
-    ReadFiles,
-    Request,
-    ResolveJobs,
-    read_message,
-    write_message,
-)
 
-_MODULES: dict[type[Request], str] = {
-    ResolveJobs: "run",
-    ListProjects: "run",
-    PlainRun: "plain",
-    ReadFiles: "plain",
-    FetchLocked: "fetch_locked",
+_MODULES: dict[type[pip_protocol.Request], str] = {
+    pip_protocol.ResolveJobs: "run",
+    pip_protocol.PlainRun: "plain",
+    pip_protocol.ReadFiles: "plain",
+    pip_protocol.FetchLocked: "fetch_locked",
 }
 """The module for each request; its function ``run`` returns the exit code."""
 
@@ -46,23 +30,24 @@ def main(job_file: Path) -> int:
     """Run the request in a job file and return the exit code."""
     interrupts = _record_interrupts()
     sys.unraisablehook = _report_unraisable
-    request: Request | None = None
+    request: pip_protocol.Request | None = None
     try:
-        request = read_message(job_file, *_MODULES)
+        request = pip_protocol.read_message(job_file, *_MODULES)
         run = load(_MODULES[type(request)]).run
-        return int(run(request, job_file.with_name(RESULT), interrupts))
+        return int(run(request, job_file.with_name(pip_protocol.RESULT), interrupts))
     except PipMovedError as error:
         # pip and the proofs report an interrupt as a failure.
         if interrupts:
-            return INTERRUPTED
-        write_message(job_file.with_name(FAILURE), PipMoved(error.message))
-        return PIP_MOVED
+            return pip_protocol.INTERRUPTED
+        message = pip_protocol.PipMoved(error.message)
+        pip_protocol.write_message(job_file.with_name(pip_protocol.FAILURE), message)
+        return pip_protocol.PIP_MOVED
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return pip_protocol.INTERRUPTED
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0)
-        for code, known in () if isinstance(request, PlainRun) else NO_ROOM.items():
-            if name == known:
+        for code, known in pip_protocol.NO_ROOM.items():
+            if name == known and not isinstance(request, pip_protocol.PlainRun):
                 return code
         sys.stderr.write(f"ERROR: {error}\n")
         return 1
@@ -98,18 +83,18 @@ def start(arguments: list[str]) -> int:
         return main(Path(name))
     # There is nothing to clean up yet, and Python may ignore an error while it loads modules.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, lambda *_: os._exit(INTERRUPTED))
+        signal.signal(signal.SIGINT, lambda *_: os._exit(pip_protocol.INTERRUPTED))
     try:
         job_file = wait_for_job(int(name))
     except PipMovedError as error:
         sys.stderr.write(f"ERROR: {error.message}\n")
-        return PIP_MOVED
+        return pip_protocol.PIP_MOVED
     return 0 if job_file is None else main(job_file)
 
 
 if __name__ == "__main__":
     code = start(sys.argv[1:])
-    if code == INTERRUPTED:
+    if code == pip_protocol.INTERRUPTED:
         # A thread that still runs may crash while Python shuts down.
         sys.stdout.flush()
         sys.stderr.flush()

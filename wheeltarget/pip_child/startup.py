@@ -1,6 +1,6 @@
 """Load pip and the module that runs a request, perhaps before the request is known.
 
-This is the start-up boundary, so pip is not imported at the head of this module.
+start-up: pip is not imported at the head of this module.
 """
 
 from __future__ import annotations
@@ -43,17 +43,12 @@ def wait_for_job(pipe: int) -> Path | None:
         os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), start.temporary))
         tempfile.tempdir = None
     if start.output is not None:
-        _redirect(start.output)
+        for path, mode, numbers in (os.devnull, os.O_RDONLY, (0,)), (start.output, _WRITE, (1, 2)):
+            opened = os.open(path, mode)
+            for number in numbers:
+                os.dup2(opened, number)
+            os.close(opened)
     return start.job_file
-
-
-def _redirect(file: Path) -> None:
-    """Redirect output and errors to a file, and input from nothing."""
-    for name, mode, numbers in ((os.devnull, os.O_RDONLY, (0,)), (file, _WRITE, (1, 2))):
-        opened = os.open(name, mode)
-        for number in numbers:
-            os.dup2(opened, number)
-        os.close(opened)
 
 
 def load(name: str) -> ModuleType:
@@ -77,10 +72,7 @@ def load(name: str) -> ModuleType:
 
 
 def moved_error(what: str, why: str) -> PipMovedError:
-    """Return the error for a pip that does not work as expected.
-
-    :param what: the patch that does not work.
-    """
+    """Return the error for a pip with which a patch does not work as expected."""
     from pip import __version__ as pip_version
 
     reason = " ".join(why.split())

@@ -34,8 +34,6 @@ from wheeltarget.pip_protocol import (
     JobOrder,
     JobReport,
     JobStart,
-    ListingReport,
-    ListProjects,
     PipMoved,
     PlainRun,
     ReadFiles,
@@ -183,19 +181,17 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
             _make_order(job, label, options, home / "files", home / f"result-{n}.json")
             for n, (job, label) in enumerate(zip(jobs, labels, strict=True))
         )
-        request = ListProjects(orders, _prefetches(), read_connections(os.environ))
+        request = ResolveJobs(orders, _prefetches(), read_connections(os.environ), lists=True)
         (exit_code,) = run_all([_write_request(home, request)], home)
         _raise_for_exit_code(exit_code, home)
         return tuple(_read_listing(order) for order in orders)
 
 
 def _read_listing(order: JobOrder) -> JobListing:
-    result = order.result
-    listing = read_message(result, ListingReport).listing if result.is_file() else None
-    if listing is None:
+    if not order.result.is_file():
         message = f"pip could not read the requirements for {order.label}"
         raise DownloadError(message, "see pip's output above")
-    return listing
+    return read_message(order.result, JobListing)
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

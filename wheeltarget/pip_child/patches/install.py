@@ -38,14 +38,12 @@ PROOF = JobOrder(
 )
 """A job for a target that no machine has."""
 
-_KNOWN_PIPS = ((25, 3), (26, 3))
-"""The oldest and the newest pip that wheeltarget is tested with."""
+_OLDEST_PIP, _NEWEST_PIP = (25, 3), (26, 3)
 
 
 class Seam(NamedTuple):
     """A patch and its proof.
 
-    :param name: what it is about, for messages.
     :param prove: returns whether pip uses the patch; None if only the trial can show it.
     """
 
@@ -55,10 +53,7 @@ class Seam(NamedTuple):
 
 
 def install(current: CurrentJob, *seams: Seam) -> None:
-    """Install and prove patches.
-
-    :raises PipMovedError: if one of them or its proof fails.
-    """
+    """Install and prove patches; raises PipMovedError if one of them or its proof fails."""
     for seam in seams:
         try:
             seam.patch(current)
@@ -71,10 +66,9 @@ def install(current: CurrentJob, *seams: Seam) -> None:
 
 
 def run_trial(current: CurrentJob, *, plain: bool) -> None:
-    """Try out a pip that is not known.
+    """Try out a pip that is not known; raises PipMovedError if it does not work as expected.
 
     :param plain: whether only requirements files are patched.
-    :raises PipMovedError: if it does not work as expected.
     """
     if is_known(pip_version):
         return
@@ -91,5 +85,4 @@ def run_trial(current: CurrentJob, *, plain: bool) -> None:
 def is_known(version: str) -> bool:
     """Return whether wheeltarget is tested with a version of pip."""
     release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-    oldest, newest = _KNOWN_PIPS
-    return oldest <= release <= newest
+    return _OLDEST_PIP <= release <= _NEWEST_PIP
