@@ -196,7 +196,6 @@ class Asked(_Value):
 
     :param project: the project, normalized; empty if only its metadata has the name.
     :param name: the project with its extras, as it was written.
-    :param hashes: every allowed hash; empty if any is.
     :param needed: whether its marker is true for the target.
     :param problem: a sentence why that is not known.
     """
@@ -383,7 +382,7 @@ def from_json(text: str | bytes, *kinds: type[_M]) -> _M:
     """Return the message of one of the kinds in a JSON text, or raise PipMovedError."""
     try:
         return _read(json.loads(text), kinds)
-    except (ValueError, RecursionError, _MismatchError) as error:
+    except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:_LONGEST_REASON]
         raise PipMovedError(
             "wheeltarget and the process in which it runs pip seem to be different versions "
@@ -402,17 +401,13 @@ def read_message(path: Path, *kinds: type[_M]) -> _M:
     return from_json(path.read_bytes(), *kinds)
 
 
-class _MismatchError(Exception):
-    """A value does not have the type of its field."""
-
-
 def _read(data: Any, kinds: tuple[type[_M], ...]) -> _M:
     if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
-        raise _MismatchError(f"the schema is not {SCHEMA}")
+        raise ValueError(f"the schema is not {SCHEMA}")
     name = data.pop("kind", None)
     kind: Any = next((each for each in kinds if each.__name__ == name), None)
     if kind is None:
-        raise _MismatchError(f"the kind {name!r:.50} is not expected")
+        raise ValueError(f"the kind {name!r:.50} is not expected")
     message: _M = _reader(kind)(data)
     return message
 
@@ -454,18 +449,18 @@ def _reader(wanted: Any) -> Callable[[Any], Any]:
 
 def _checked(value: Any, wanted: type) -> Any:
     if type(value) is not wanted:
-        raise _MismatchError(f"{value!r:.50} is not of type {wanted.__name__}")
+        raise ValueError(f"{value!r:.50} is not of type {wanted.__name__}")
     return value
 
 
 def _read_object(wanted: Any, readers: dict[str, Callable[[Any], Any]], value: Any) -> Any:
     if _checked(value, dict).keys() != readers.keys():
         names = ", ".join(sorted(map(str, value.keys() ^ readers.keys())))
-        raise _MismatchError(f"unknown or missing in {wanted.__name__}: {names}")
+        raise ValueError(f"unknown or missing in {wanted.__name__}: {names}")
     return wanted(*[reader(value[name]) for name, reader in readers.items()])
 
 
 def _read_tuple(readers: list[Callable[[Any], Any]], value: Any) -> Any:
     if len(_checked(value, list)) != len(readers):
-        raise _MismatchError(f"{value!r:.50} does not have {len(readers)} values")
+        raise ValueError(f"{value!r:.50} does not have {len(readers)} values")
     return tuple([reader(each) for reader, each in zip(readers, value, strict=True)])

@@ -1,22 +1,28 @@
 """Run pip for the request in a job file; see :mod:`wheeltarget.pip_protocol`.
 
-This is the start-up boundary of pip's process. :mod:`wheeltarget.pip_child.startup` imports the
-module for the request, whose imports of pip are at its head. If one of them fails, pip has moved.
+start-up: the module for the request, whose imports of pip are at its head, is loaded here, perhaps
+before the request is known. If one of them fails, pip has moved.
 """
 
 from __future__ import annotations
 
+import atexit
 import errno
+import gc
 import os
 import signal
 import sys
+import tempfile
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 
 from wheeltarget import pip_protocol
 from wheeltarget.errors import PipMovedError
-from wheeltarget.pip_child.startup import load, wait_for_job
+from wheeltarget.pip_child import moved_error
 
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _MODULES: dict[type[pip_protocol.Request], str] = {
     pip_protocol.ResolveJobs: "run",
     pip_protocol.PlainRun: "plain",
@@ -74,6 +80,54 @@ def _report_unraisable(error: sys.UnraisableHookArgs) -> None:
     # it. pip works without the file, and a traceback would not help the user.
     if not isinstance(error.exc_value, OSError):
         sys.__unraisablehook__(error)
+
+
+def load(name: str) -> ModuleType:
+    """Import a module of this package, and with it pip.
+
+    Most objects stay until the process ends. So the garbage collector is off meanwhile, skips what
+    is loaded, runs rarely later and not at all at the exit. Otherwise downloads take 15 % longer.
+
+    :raises PipMovedError: if pip does not have what the module imports.
+    """
+    gc.disable()
+    try:
+        return import_module(f"{__package__}.{name}")
+    except (ImportError, AttributeError) as error:
+        raise moved_error("imports", repr(error)) from error
+    finally:
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+        gc.enable()
+        atexit.register(gc.freeze)
+
+
+def wait_for_job(pipe: int) -> Path | None:
+    """Load pip, then wait for a message on a pipe; see :mod:`wheeltarget.resolver.prestart`.
+
+    :param pipe: the file descriptor of the pipe.
+    :returns: the job file, or None if there is nothing to do.
+    :raises PipMovedError: if the message is not known.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    with suppress(PipMovedError):  # the job reports it
+        load("run")
+    with open(pipe, encoding="utf-8") as handle:
+        text = handle.read()
+    if not text.endswith("\n"):
+        return None  # the parent ended before it wrote the whole message
+    start = pip_protocol.from_json(text, pip_protocol.JobStart)
+    if start.temporary is not None:
+        os.environ.update(dict.fromkeys(("TMPDIR", "TEMP", "TMP"), start.temporary))
+        tempfile.tempdir = None
+    if start.output is not None:
+        for path, mode, numbers in (os.devnull, os.O_RDONLY, (0,)), (start.output, _WRITE, (1, 2)):
+            opened = os.open(path, mode)
+            for number in numbers:
+                os.dup2(opened, number)
+            os.close(opened)
+    return start.job_file
 
 
 def start(arguments: list[str]) -> int:

@@ -41,8 +41,6 @@ from wheeltarget.utils.files import FileToFetch
 
 _NOT_ALLOWED = frozenset({401, 403, 407})
 _FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
-_LONGEST_REASON = 300
-_JOIN_INTERVAL = 0.5  # Windows handles no signals while a thread is joined
 _FETCHED_URL = re.compile(r" while fetching \S+?(?=:? |:?$)")
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
@@ -236,7 +234,7 @@ def run_threads(left: list[FileToFetch], do: Callable[[FileToFetch], None], coun
             thread.start()
         for thread in threads:
             while thread.is_alive():
-                thread.join(_JOIN_INTERVAL)
+                thread.join(0.5)  # without a timeout, Windows blocks signals
     finally:
         left.clear()
     if broken:
@@ -252,10 +250,8 @@ def _code(error: Exception) -> int:
 
 
 def _failure(order: FileToFetch, error: Exception) -> FetchFailure:
-    kind = "status" if isinstance(error, StatusError) else "connection"
-    if isinstance(error, HashMismatchError | WrongSizeError):
-        kind = "content"
-    return FetchFailure(order.path, kind, _code(error), str(error))
+    kinds = {StatusError: "status", HashMismatchError: "content", WrongSizeError: "content"}
+    return FetchFailure(order.path, kinds.get(type(error), "connection"), _code(error), str(error))
 
 
 def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
@@ -274,7 +270,7 @@ def _reason(error: Exception) -> str:
     parts = [str(getattr(error, "message", "") or error), str(getattr(error, "context", "") or "")]
     # The reason is repeated for other files of the host, whose URLs differ.
     text = _FETCHED_URL.sub("", _MARKUP.sub("", ": ".join(filter(None, parts))))
-    return " ".join(text.split())[:_LONGEST_REASON]
+    return " ".join(text.split())[:300]
 
 
 class _Answer:

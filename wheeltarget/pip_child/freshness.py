@@ -14,9 +14,6 @@ from typing import Any
 
 from wheeltarget.pip_child.links import without_credentials
 
-_OK = 200
-_NEVER_FRESH = frozenset({"no-cache", "no-store"})
-
 
 class WantedPages:
     """The index pages that a job needs; with --find-links, they are not all that counts."""
@@ -36,13 +33,10 @@ class WantedPages:
 
 
 class Freshness:
-    """Until when the index pages of a run are fresh.
-
-    ``is_forced`` is set if pip was told to ask for every page again, even for fresh ones.
-    """
+    """Until when the index pages of a run are fresh."""
 
     def __init__(self) -> None:
-        self.is_forced = False
+        self.is_forced = False  # whether pip was told to ask even for pages that are fresh
         self._until: dict[str, float] = {}
         self._pages: set[str] = set()
 
@@ -73,11 +67,10 @@ def _fresh_until(response: Any, now: float, *, is_forced: bool = False) -> float
         parse = response.connection.controller.parse_cache_control
     except AttributeError:
         return 0.0
-    asked = {} if is_forced else parse(response.request.headers)
-    answered = parse(response.headers)
     headers = response.headers
-    stale = (asked.keys() | answered.keys()) & _NEVER_FRESH or asked.get("max-age") == 0
-    if stale or response.history or response.status_code != _OK or "*" in headers.get("vary", ""):
+    asked, answered = {} if is_forced else parse(response.request.headers), parse(headers)
+    stale = (asked.keys() | answered.keys()) & {"no-cache", "no-store"} or asked.get("max-age") == 0
+    if stale or response.history or response.status_code != 200 or "*" in headers.get("vary", ""):
         return 0.0
     date, age = _read_date(headers.get("date")), headers.get("age", "0").strip()
     if date is None or not age.isdecimal():

@@ -15,17 +15,10 @@ from typing import Any
 from pip._internal.cli.main import main as pip_main
 from pip._vendor.packaging.tags import Tag
 
+from wheeltarget import pip_protocol
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import normalize_name
-from wheeltarget.pip_protocol import (
-    ChosenFile,
-    Failure,
-    JobListing,
-    JobOrder,
-    JobReport,
-    TargetView,
-)
 from wheeltarget.targets.legacy_specifiers import reads_legacy
 
 
@@ -40,7 +33,7 @@ class Tags:
 class View(Tags):
     """A target; ``legacy`` is whether its own pip reads specifiers from before PEP 440."""
 
-    def __init__(self, target: TargetView) -> None:
+    def __init__(self, target: pip_protocol.TargetView) -> None:
         super().__init__(target.tags)
         self.markers, self.unknown = target.markers, target.unknown
         self.legacy = reads_legacy(target.markers["python_full_version"])
@@ -82,7 +75,7 @@ class JobState:
     :param unusable: by index page from which no files are known, the reason.
     """
 
-    order: JobOrder
+    order: pip_protocol.JobOrder
     is_upcoming: bool = False
     has_missed: bool = False
     was_run: bool = False
@@ -98,11 +91,11 @@ class JobState:
     pages: WantedPages = field(default_factory=WantedPages)
     skipped: set[str] = field(default_factory=set)
     unusable: dict[str, str] = field(default_factory=dict)
-    chosen: tuple[ChosenFile, ...] = ()
-    failure: Failure | None = None
+    chosen: tuple[pip_protocol.ChosenFile, ...] = ()
+    failure: pip_protocol.Failure | None = None
     messages: list[str] = field(default_factory=list)
     fresh_until: float | None = None
-    listing: JobListing | None = None
+    listing: pip_protocol.JobListing | None = None
     view: View | None = field(init=False)
     _allowed: dict[str, Tags] = field(init=False)
 
@@ -130,20 +123,19 @@ class JobState:
 
     def saves(self, link: Any) -> bool:
         """Return whether to fetch a chosen file; a dry run only does so for its hash."""
-        if not self.order.dry_run:
-            return True
-        archive = not link.is_vcs and not link.is_existing_dir()
-        return self.order.hashed and archive and link.hash_name != "sha256"
+        needs_hash = self.order.hashed and link.hash_name != "sha256"
+        is_file = not link.is_vcs and not link.is_existing_dir()
+        return not self.order.dry_run or (needs_hash and is_file)
 
     @property
     def is_legacy(self) -> bool:
         """Return whether the target's own pip reads specifiers from before PEP 440."""
         return self.view is not None and self.view.legacy
 
-    def report(self, exit_code: int) -> JobReport:
+    def report(self, exit_code: int) -> pip_protocol.JobReport:
         """Return the report of the job, for which pip has ended with an exit code."""
         result = (self.chosen, self.failure, tuple(self.messages), self.fresh_until)
-        return JobReport(exit_code, self.dependencies, *result)
+        return pip_protocol.JobReport(exit_code, self.dependencies, *result)
 
 
 class CurrentJob:
@@ -155,11 +147,11 @@ class CurrentJob:
 
     def __init__(self, run: RunContext) -> None:
         self.run = run
-        self.job = JobState(JobOrder("", None, (), {}, "", "", Path()))
+        self.job = JobState(pip_protocol.JobOrder("", None, (), {}, "", "", Path()))
         self.place_wheel: Callable[[Any, Path], bool] | None = None
         self.ask_for_headers: Callable[[Iterable[str]], dict[str, Any]] | None = None
 
-    def begin(self, order: JobOrder) -> JobState:
+    def begin(self, order: pip_protocol.JobOrder) -> JobState:
         """Start a new job and return its state."""
         self.job = JobState(order)
         return self.job

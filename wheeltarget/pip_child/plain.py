@@ -11,8 +11,9 @@ from pip._internal.req import req_file
 from pip._vendor.requests import RequestException
 
 from wheeltarget.pip_child.job import CurrentJob, RunContext, download
-from wheeltarget.pip_child.patches.install import install, run_trial
+from wheeltarget.pip_child.patches.install import install
 from wheeltarget.pip_child.patches.requirements_files import FILES
+from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_protocol import Contents, JobOrder, PlainRun, ReadFiles, write_message
 
 _can_observe = True

@@ -17,11 +17,11 @@ from wheeltarget.pip_child.patches import (
     metadata,
     selection,
 )
-from wheeltarget.pip_child.patches.index_pages import patch_freshness
-from wheeltarget.pip_child.patches.install import PROOF, Seam, install, run_trial
+from wheeltarget.pip_child.patches.install import PROOF, Seam, install
 from wheeltarget.pip_child.patches.listing import ProjectLister
 from wheeltarget.pip_child.patches.messages import patch_messages
 from wheeltarget.pip_child.patches.requirements_files import FILES
+from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_protocol import INTERRUPTED, ResolveJobs, write_message
 
@@ -41,9 +41,6 @@ def run(request: ResolveJobs, _result: Path, interrupts: list[int]) -> int:
     """Patch pip, run it for each job, and return the exit code of the process."""
     store = Store(request.store) if request.store else None
     current = CurrentJob(RunContext(store, request.refresh))
-    if store is not None:
-        existing_files.patch_copies(current)
-        patch_freshness(current)
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
         prefetching = Prefetching(current, request, request.store, Path(temporary))
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,6 @@ from wheeltarget.pip_child.patches.index_pages import patch_pages
 from wheeltarget.pip_child.patches.messages import explained, silenced
 from wheeltarget.pip_child.prefetch.pool import host_of
 from wheeltarget.pip_protocol import ChosenFile
-
-_NOT_ALLOWED = frozenset({401, 407})
 
 
 def patch_result(current: CurrentJob) -> None:
@@ -91,16 +89,12 @@ def _check_options(current: CurrentJob, options: Any) -> None:
 def prove_result(_current: CurrentJob) -> bool:
     """Check that pip's command is the patched one, and has the expected options."""
     command = create_command("download")
-    expected = {
-        "--no-deps": "ignore_dependencies",
-        "--only-deps": "only_dependencies",
-        "--use-deprecated": "deprecated_features_enabled",
-    }
-    options = {name: command.parser.get_option(name) for name in expected}
-    if options["--only-deps"] is None:
-        del expected["--only-deps"]  # pip has it from 26.2 on
-    return type(command).run is download.DownloadCommand.run and all(
-        options[name].dest == attribute for name, attribute in expected.items()
+    find = command.parser.get_option
+    return bool(
+        type(command).run is download.DownloadCommand.run
+        and find("--no-deps").dest == "ignore_dependencies"
+        and find("--use-deprecated").dest == "deprecated_features_enabled"
+        and getattr(find("--only-deps"), "dest", "") in {"", "only_dependencies"}  # since pip 26.2
     )
 
 
@@ -149,13 +143,15 @@ def _chosen_files(job: JobState, sizes: dict[str, int]) -> Iterator[ChosenFile]:
         name = normalize_name(key)
         link, version = requirement.link, candidates[name].version
         page = link.comes_from
-        filename = job.saved.get(requirement.name) or _saved_name(requirement, version)
+        # pip archives a checkout, and does not save most folders.
+        is_archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
+        filename = f"{requirement.name}-{version}.zip" if is_archived else link.filename
         # A candidate with extras has the metadata of its base.
         metadata = getattr(candidates[name], "base", candidates[name]).dist.metadata
         yield ChosenFile(
             name,
             str(version),
-            Path(job.order.folder, filename),
+            Path(job.order.folder, job.saved.get(requirement.name) or filename),
             url=without_credentials(link.url.partition("#")[0]),
             requested=bool(requirement.user_supplied),
             extras=tuple(sorted(requirement.extras)),
@@ -170,13 +166,6 @@ def _chosen_files(job: JobState, sizes: dict[str, int]) -> Iterator[ChosenFile]:
             subdirectory=link.subdirectory_fragment or "",
             accepts=allowed_hashes(requirement),
         )
-
-
-def _saved_name(requirement: Any, version: object) -> str:
-    """Return the name under which pip saves a file; it does not save most folders."""
-    link = requirement.link
-    is_archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
-    return f"{requirement.name}-{version}.zip" if is_archived else str(link.filename)
 
 
 def _parents(result: Any) -> dict[str, set[str | None]]:
@@ -207,9 +196,7 @@ def _patch_saving(current: CurrentJob) -> None:
             job.saved[requirement.name] = _build_source(requirement, job.order.folder)
 
     @replaces(prepare.RequirementPreparer, "prepare_linked_requirements_more")
-    def prepare_more(
-        original: Any, self: Any, reqs: Iterable[Any], *rest: Any, **named: Any
-    ) -> None:
+    def prepare_more(original: Any, self: Any, reqs: Any, *rest: Any, **named: Any) -> None:
         wanted = [requirement for requirement in reqs if current.job.saves(requirement.link)]
         if wanted:
             original(self, wanted, *rest, **named)
@@ -241,7 +228,7 @@ def _ask_for_sizes(current: CurrentJob, session: Any) -> None:
     answers = current.ask_for_headers(others) if current.ask_for_headers else {}
     for url in others:
         answer = answers.get(url)
-        if answer is None or answer.status_code in _NOT_ALLOWED:
+        if answer is None or answer.status_code in {401, 407}:
             _ask_for_size(current, session, url)
         else:
             _note_size(current, url, answer)

@@ -1,8 +1,7 @@
-"""Patches for files that exist already: pip links them into the job's folder, or takes them.
+"""Patches for files of an earlier job, the destination or the wheel store: pip does not fetch them.
 
-They come from an earlier job, the destination, or the wheel store, which has wheels whose hash the
-index lists. An error of the store ends nothing: pip fetches what it cannot provide. Only a trial
-run of pip proves them; see :mod:`wheeltarget.pip_child.patches.install`.
+The store has wheels whose hash the index lists. If it fails, pip fetches them. Only a trial run of
+pip proves these patches.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ try:
 except ImportError:
     CacheControlAdapter = None
 
-_OK = 200
 _DESTINATION = "the destination"
 
 
@@ -42,6 +40,18 @@ def patch_existing(current: CurrentJob) -> None:
         if source == _DESTINATION and found is None:
             current.run.refused.add(link.filename)
         return found
+
+    @replaces(CacheControlAdapter, "build_response", optional=True)
+    def build(original: Any, self: Any, request: Any, raw: Any, *rest: Any, **named: Any) -> Any:
+        # Wheels that go to the store, as those with a listed hash do, stay out of pip's own cache.
+        path = request.url.partition("#")[0].partition("?")[0]
+        is_wheel = request.method == "GET" and path.endswith(".whl") and raw.status == 200
+        is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
+        if rest or named or not is_kept_here or not is_wheel:
+            return original(self, request, raw, *rest, **named)
+        built = super(CacheControlAdapter, self).build_response(request, raw)
+        built.from_cache = False
+        return built
 
 
 def _provide(current: CurrentJob, link: Any, folder: Path) -> str:
@@ -91,24 +101,3 @@ def store_chosen(current: CurrentJob) -> None:
             # A file from the destination may have another hash.
             with contextlib.suppress(OSError, HashMismatchError):
                 store.add(sha256, path)
-
-
-def patch_copies(current: CurrentJob) -> None:
-    """Keep wheels that go to the store out of pip's own cache, if it can be patched.
-
-    Wheels that are already in pip's cache are still used, and so are those without a listed hash,
-    which do not go to the store.
-    """
-
-    @replaces(CacheControlAdapter, "build_response", optional=True)
-    def build(
-        original: Any, self: Any, request: Any, response: Any, *rest: Any, **named: Any
-    ) -> Any:
-        path = request.url.partition("#")[0].partition("?")[0]
-        is_wheel = request.method == "GET" and path.endswith(".whl") and response.status == _OK
-        is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
-        if rest or named or not is_kept_here or not is_wheel:
-            return original(self, request, response, *rest, **named)
-        built = super(CacheControlAdapter, self).build_response(request, response)
-        built.from_cache = False
-        return built

@@ -1,7 +1,6 @@
 """Patches of pip's resolver that record why it fails: the conflict, and the files of its projects.
 
-After a failure, the user's other requirements are checked as well, so that all missing projects
-are reported at once.
+After a failure, the user's other requirements are checked, to report all missing projects at once.
 """
 
 from __future__ import annotations
@@ -35,10 +34,8 @@ from wheeltarget.utils.specifiers import is_pin
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
-
-_PLATFORM_MISMATCH = "platform_mismatch"  # pip's verdict on a wheel that has no tag of the target
-_MOST_CHECKED = 25
-"""How many of the user's other requirements are checked after a failure."""
+_MISMATCH = "platform_mismatch"  # pip's verdict on a wheel that has no tag of the target
+_MOST_CHECKED = 25  # of the user's other requirements after a failure
 
 
 def patch_failures(current: CurrentJob) -> None:
@@ -80,7 +77,7 @@ def patch_failures(current: CurrentJob) -> None:
             if current.job.view is not None and self._ireq.name:
                 with _errors_ignored():
                     finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
-                    current.job.failure = _failure(current.job, finder, [demand], ())
+                    current.job.failure = _failure(current.job, finder, [demand], [])
             raise
 
 
@@ -97,7 +94,7 @@ def _errors_ignored() -> Iterator[None]:
 def _captured(current: CurrentJob, name: str) -> Iterator[None]:
     """Keep the messages of a logger, which list every release of a project, for the report.
 
-    The parent shows an explanation instead, or else these messages. With ``--verbose`` pip does.
+    The parent shows an explanation, or else these messages; with ``--verbose`` pip shows them.
     """
     others = (logging.FileHandler, logging.NullHandler)
     consoles = [each for each in logging.getLogger().handlers if not isinstance(each, others)]
@@ -120,10 +117,7 @@ def _captured(current: CurrentJob, name: str) -> Iterator[None]:
 def _more_causes(
     job: JobState, finder: Any, causes: Sequence[Any], constraints: Any
 ) -> tuple[list[tuple[Any, None]], list[str]]:
-    """Find the user's other requirements for which the index has no file.
-
-    :returns: causes like pip's own, and the projects that were not checked.
-    """
+    """Return causes for the user's other requirements without files, and unchecked projects."""
     more: list[tuple[Any, None]] = []
     unseen: list[str] = []
     if all(parent is not None for _, parent in causes):
@@ -163,9 +157,7 @@ def prove_failures(current: CurrentJob) -> bool:
     return current.job.links == {"proof": [link]} and facts == [(link, fact)]
 
 
-def _failure(
-    job: JobState, finder: Any, demands: Sequence[Demand], unseen: Iterable[str]
-) -> Failure:
+def _failure(job: JobState, finder: Any, demands: list[Demand], unseen: list[str]) -> Failure:
     """Return the failure for some demands, with the files of their projects."""
     files = {
         name: tuple(fact for _, fact in file_facts(finder, name, job.links_of(name)))
@@ -246,9 +238,9 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tupl
         # Wheels with the same unsupported tags are evaluated once.
         tags = "-".join(link.filename.rsplit("-", 3)[1:])
         if tags in unsupported:
-            return _PLATFORM_MISMATCH
+            return _MISMATCH
         kind, version = evaluator.evaluate_link(link)
-        if kind.name == _PLATFORM_MISMATCH and link.filename.endswith(".whl"):
+        if kind.name == _MISMATCH and link.filename.endswith(".whl"):
             unsupported.add(tags)
         if finals_only and kind.name == "candidate" and Version(version).is_prerelease:
             return "pre_release"

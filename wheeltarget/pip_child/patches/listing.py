@@ -1,8 +1,7 @@
 """Patch of the resolver: list the files of the requested projects instead of resolving.
 
-pip reads its options, the requirements and the constraints as for a download. Instead of resolving,
-its finder looks up every project that a requirement names: each file with pip's verdict, and the
-file that pip would choose.
+pip reads options, requirements and constraints as for a download. Then its finder looks up every
+project that a requirement names: each file with pip's verdict, and the file that pip would choose.
 """
 
 from __future__ import annotations
@@ -51,16 +50,13 @@ class ProjectLister:
         self._fetch_ahead = fetch_ahead
         # For all jobs, the links on the pages of a project, and why not all of them are known.
         self._found: dict[str, tuple[list[Any], str]] = {}
-        # While the links of a project are collected, those that pip evaluates.
-        self._collected: list[Any] | None = None
+        self._collected: list[Any] | None = None  # while they are collected
 
     def patch(self, _current: CurrentJob) -> None:
         """List projects instead of resolving."""
 
         @replaces(Resolver, "resolve")
-        def resolve(
-            _original: Any, resolver: Any, roots: Sequence[Any], *_rest: Any, **_named: Any
-        ) -> Any:
+        def resolve(_original: Any, resolver: Any, roots: Any, *_rest: Any, **_named: Any) -> Any:
             hashed = bool(resolver.factory.preparer.require_hashes)
             self._list(resolver.factory._finder, roots, hashed=hashed)
             return RequirementSet()

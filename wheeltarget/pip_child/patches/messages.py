@@ -1,6 +1,6 @@
 """Patches of pip's messages: they name the destination, show no passwords, and explain errors.
 
-Only a trial run of pip proves them; see :mod:`wheeltarget.pip_child.patches.install`.
+Only a trial run of pip proves them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from wheeltarget.pip_child.job import CurrentJob, JobState
 
 _LOGGER = logging.getLogger(__name__)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_DOWNLOAD_FOLDER = "pip-"  # the prefix of the temporary folders to which pip downloads files
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """A user name that is followed by a password, and the rest, which may contain an @."""
 
@@ -93,7 +92,8 @@ def unusable_pages(job: JobState) -> list[str]:
 
 def _describe_wheel(wheel: Path) -> str:
     """Return what is wrong with a file that is not a valid wheel."""
-    named = wheel.name if wheel.parent.name.startswith(_DOWNLOAD_FOLDER) else wheel
+    # The name of a temporary folder would not help.
+    named = wheel.name if wheel.parent.name.startswith("pip-") else wheel
     try:
         with wheel.open("rb") as handle:
             start = handle.read(512).lstrip().lower()

@@ -1,7 +1,6 @@
 """Patches of metadata: markers see the target, and specifiers are read as its own pip does.
 
-If a marker depends on a value that is not known for the target, that is an error. Specifiers from
-before PEP 440 are only read for targets whose own pip reads them.
+If a marker depends on a value that is not known for the target, that is an error.
 """
 
 from __future__ import annotations

@@ -94,10 +94,9 @@ def patch_selection(current: CurrentJob) -> None:
 
     @replaces(FormatControl, "get_allowed_formats")
     def get_allowed_formats(original: Any, self: Any, canonical_name: str) -> frozenset[str]:
+        is_source = current.job.view and canonical_name in current.job.order.sources
         allowed: frozenset[str] = original(self, canonical_name)
-        if current.job.view is not None and canonical_name in current.job.order.sources:
-            return allowed | {"source"}
-        return allowed
+        return allowed | {"source"} if is_source else allowed
 
     @replaces(CandidateEvaluator, "get_applicable_candidates")
     def rank(original: Any, self: Any, candidates: list[Any]) -> list[Any]:

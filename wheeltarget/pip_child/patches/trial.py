@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, NamedTuple, TextIO
 
+from pip import __version__ as pip_version
+
+from wheeltarget.pip_child import moved_error
 from wheeltarget.pip_child.job import CurrentJob, JobState, changed_environment, download
 from wheeltarget.pip_protocol import JobOrder, TargetView
 
@@ -101,47 +105,54 @@ _DIRECT = Wheel("direct", "1", ODD.tags[1])
 _WHEELS = (
     *_roots(ODD, "even"),
     *_roots(EVEN, "even (>=1.*)"),
-    Wheel("root", "2", "py3-none-any"),
-    Wheel("root", "3", "py3-none-any"),
-    _ODD_ONLY,
-    _EVEN_ONLY,
+    *(Wheel("root", version, "py3-none-any") for version in ("2", "3")),
+    *(_ODD_ONLY, _EVEN_ONLY, _LIKED, _DIRECT),
     Wheel("even", "2", EVEN.tags[1], ">=1.9.*"),
-    _LIKED,
     Wheel("liked", "2", EVEN.tags[0]),  # the other one is preferred
-    _DIRECT,
 )
 
 
-class _Case(NamedTuple):
-    """A target, and the parents of each file that pip must choose for it."""
-
-    target: TargetView | None
-    parents: dict[str, tuple[str | None, ...]]
-
+_Parents = dict[str, tuple[str | None, ...]]
+"""The parents of each file that pip must choose for a target."""
 
 _BEST_ODD, _BEST_EVEN = (f"root-1-{target.tags[0]}.whl" for target in (ODD, EVEN))
-_CASES = (
-    _Case(ODD, {_DIRECT.filename: (None,), _ODD_ONLY.filename: (None, "root"), _BEST_ODD: (None,)}),
-    _Case(EVEN, {_EVEN_ONLY.filename: ("root",), _LIKED.filename: ("root",), _BEST_EVEN: (None,)}),
+_CASES: tuple[tuple[TargetView | None, _Parents], ...] = (
+    (ODD, {_DIRECT.filename: (None,), _ODD_ONLY.filename: (None, "root"), _BEST_ODD: (None,)}),
+    (EVEN, {_EVEN_ONLY.filename: ("root",), _LIKED.filename: ("root",), _BEST_EVEN: (None,)}),
 )
-_HERE = _Case(None, {"root-2-py3-none-any.whl": (None,)})
+_HERE: _Parents = {"root-2-py3-none-any.whl": (None,)}
 
 
-def find_fault(current: CurrentJob, *, plain: bool) -> str:
-    """Run pip, and return what it does wrong, or an empty string.
+def run_trial(current: CurrentJob, *, plain: bool) -> None:
+    """Try out a pip that is not known; raises PipMovedError if it does not work as expected.
 
     :param plain: whether only requirements files are patched.
     """
+    if is_known(pip_version):
+        return
+    cases = ((None, _HERE),) if plain else _CASES
     with TemporaryDirectory(prefix="wheeltarget-trial-") as name:
         home = Path(name)
-        _write_links(home)
-        faults = (_try_one(current, home, case) for case in ((_HERE,) if plain else _CASES))
-        fault = next(filter(None, faults), "")
-        if fault:
-            # A full disk looks the same: raise its error instead.
-            home.joinpath("space").write_bytes(bytes(1 << 16))
+        try:
+            _write_links(home)
+            faults = (_try_one(current, home, *case) for case in cases)
+            fault = next(filter(None, faults), "")
+            if fault:
+                # A full disk looks the same: raise its error instead.
+                home.joinpath("space").write_bytes(bytes(1 << 16))
+        except OSError:
+            raise
+        except Exception as error:
+            raise moved_error("in a trial", repr(error)) from error
     current.run.fetched.clear()
-    return fault
+    if fault:
+        raise moved_error("in a trial", fault)
+
+
+def is_known(version: str) -> bool:
+    """Return whether wheeltarget is tested with a version of pip."""
+    release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+    return (25, 3) <= release <= (26, 3)
 
 
 def _write_links(home: Path) -> None:
@@ -161,20 +172,28 @@ def _write_links(home: Path) -> None:
     write_wheel(home / _DESTINATION / _ODD_ONLY.filename, _ODD_ONLY.members, b"it was there")
 
 
-def _try_one(current: CurrentJob, home: Path, case: _Case) -> str:
-    work = home / f"work-{case.target.tags[0] if case.target else 'here'}"
-    job = current.begin(_job(home, work, case.target))
-    exit_code, output = _run(job.order.arguments)
+def _try_one(current: CurrentJob, home: Path, target: TargetView | None, parents: _Parents) -> str:
+    work = home / f"work-{target.tags[0] if target else 'here'}"
+    job = current.begin(_job(home, work, target))
+    stdout, stderr = _CapturedStream(), _CapturedStream()
+    settings = [name for name in os.environ if name.startswith("PIP_") or name == "FORCE_COLOR"]
+    with (
+        changed_environment(unset=settings, PIP_CONFIG_FILE=os.devnull),
+        redirect_stdout(stdout),
+        redirect_stderr(stderr),
+    ):
+        exit_code = download(job.order.arguments)
+    output = stdout.release(sys.stdout) + stderr.release(sys.stderr)
     found = sorted(path.name for path in work.iterdir()) if work.is_dir() else []
-    if exit_code or found != sorted(case.parents):
+    if exit_code or found != sorted(parents):
         # The first error in pip's output, or the end of a traceback.
         lines = [line for line in output.splitlines() if line.strip()]
         error = next((line for line in lines if line.startswith("ERROR")), "")
         error = lines[-1] if error == "ERROR: Exception:" else error
         return error or f"it fetches {', '.join(found) or 'nothing'}"
-    if case.target is None:
+    if target is None:
         return ""
-    return _fault_of_result(job, case) or _fault_of_output(output, work, home / _DESTINATION)
+    return _fault_of_result(job, parents) or _fault_of_output(output, work, home / _DESTINATION)
 
 
 def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
@@ -183,21 +202,21 @@ def _job(home: Path, work: Path, target: TargetView | None) -> JobOrder:
     arguments = ["--no-color", "--no-input", "--no-cache-dir", "--disable-pip-version-check"]
     arguments += ["--progress-bar=off", "--no-index", f"--find-links={home / _LINKS}"]
     arguments += ["-r", files, "-c", limits, f"--dest={work}"]
-    lines = ["-r nested.txt"]
+    lines = "-r nested.txt\n"
     if target is not None:
         interpreter, abi, platform = target.tags[0].split("-")
-        arguments += [f"--python-version={target.markers['python_full_version']}"]
-        arguments += [f"--implementation={interpreter[:2]}", f"--abi={abi}"]
-        arguments += [f"--platform={platform}", "--only-binary=:all:"]
-        lines.append('odd ; sys_platform == "odd"')
+        arguments += [f"--python-version={target.markers['python_full_version']}", f"--abi={abi}"]
+        arguments += [f"--implementation={interpreter[:2]}", f"--platform={platform}"]
+        arguments += ["--only-binary=:all:"]
+        lines += 'odd ; sys_platform == "odd"\n'
     if target is ODD:
         # Not for the second target, whose file has the same name.
-        lines.append(f"direct @ {home.joinpath(_DIRECT.filename).as_uri()}")
+        lines += f"direct @ {home.joinpath(_DIRECT.filename).as_uri()}"
     return JobOrder(
         "trial",
         target,
         tuple(arguments),
-        {files: "\n".join(lines), str(home / "nested.txt"): "root", limits: "root < 3"},
+        {files: lines, str(home / "nested.txt"): "root", limits: "root < 3"},
         str(work),
         str(home / _DESTINATION),
         Path(),
@@ -223,33 +242,19 @@ class _CapturedStream:
         return str(kept.read())
 
 
-def _run(arguments: tuple[str, ...]) -> tuple[int, str]:
-    """Run pip without the user's settings; return its exit code and its output."""
-    stdout, stderr = _CapturedStream(), _CapturedStream()
-    settings = [name for name in os.environ if name.startswith("PIP_") or name == "FORCE_COLOR"]
-    with (
-        changed_environment(unset=settings, PIP_CONFIG_FILE=os.devnull),
-        redirect_stdout(stdout),
-        redirect_stderr(stderr),
-    ):
-        exit_code = download(arguments)
-    return exit_code, stdout.release(sys.stdout) + stderr.release(sys.stderr)
-
-
-def _fault_of_result(job: JobState, case: _Case) -> str:
+def _fault_of_result(job: JobState, parents: _Parents) -> str:
     """Return what is wrong with the chosen files, or an empty string."""
     wheels = {wheel.filename: wheel for wheel in _WHEELS}
     expected = [
-        (name, *name.split("-")[:2], None in parents, parents, _listed_python(wheels[name]))
-        for name, parents in sorted(case.parents.items())
+        (name, *name.split("-")[:2], None in above, above, _listed_python(wheels[name]))
+        for name, above in sorted(parents.items())
     ]
     fields = attrgetter("path.name", "name", "version", "requested", "parents", "requires_python")
     if sorted(map(fields, job.chosen)) != expected:
         return f"it reports the chosen files as {job.chosen}"
     pages = [each.name for each in job.chosen if each.index]
-    if "root" not in pages or "direct" in pages:
-        return f"it reports {', '.join(pages) or 'nothing'} as files of an index"
-    return ""
+    is_right = "root" in pages and "direct" not in pages
+    return "" if is_right else f"it reports {', '.join(pages) or 'nothing'} as files of an index"
 
 
 def _listed_python(wheel: Wheel) -> str | None:
