@@ -13,19 +13,16 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from wheeltarget.errors import InputError, LockError
-from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, read, to_pylock, write
+from wheeltarget.lockfile.model import Lock, LockedPackage, read, to_pylock, write
 from wheeltarget.utils.toml import toml_text
 
-FILE = LockedFile(
+FLASK = LockedPackage(
+    "flask",
+    "3.0.0",
     "flask-3.0.0-py3-none-any.whl",
     "ab" * 32,
     url="https://host.invalid/f/flask-3.0.0-py3-none-any.whl",
     size=3,
-)
-FLASK = LockedPackage(
-    "flask",
-    "3.0.0",
-    FILE,
     index="https://host.invalid/simple/",
     requires_python=">=3.8",
     dependencies=("click",),
@@ -33,7 +30,9 @@ FLASK = LockedPackage(
 CLICK = LockedPackage(
     "click",
     "8.0",
-    LockedFile("click-8.0.tar.gz", "cd" * 32, path="../house/click-8.0.tar.gz"),
+    "click-8.0.tar.gz",
+    "cd" * 32,
+    path="../house/click-8.0.tar.gz",
 )
 LOCK = Lock(
     "cp312-cp312-win_amd64",
@@ -71,17 +70,15 @@ def packages(draw: st.DrawFn, name: str) -> LockedPackage:
     return LockedPackage(
         name,
         version,
-        LockedFile(
-            filename,
-            draw(st.text("0123456789abcdef", min_size=64, max_size=64)),
-            size=draw(st.none() | st.integers(0, 2**40)),
-            **{kind: place + filename},
-        ),
+        filename,
+        draw(st.text("0123456789abcdef", min_size=64, max_size=64)),
+        size=draw(st.none() | st.integers(0, 2**40)),
         direct=direct,
         index=draw(st.sampled_from(["", "https://host.invalid/simple/"])),
         requires_python=draw(pythons),
         dependencies=tuple(draw(st.lists(names, max_size=3))),
         subdirectory=draw(st.sampled_from(["", "src/app"])) if direct else "",
+        **{kind: place + filename},
     )
 
 
@@ -269,7 +266,7 @@ def test_lock_that_is_cut_off_is_refused_or_names_no_less(data: st.DataObject) -
 )
 def test_file_that_no_lock_can_name(wrong: dict[str, object]) -> None:
     with pytest.raises(LockError):
-        replace(FILE, **wrong)  # type: ignore[arg-type]
+        replace(FLASK, **wrong)  # type: ignore[arg-type]
 
 
 def test_file_with_two_places_is_that_of_its_path() -> None:
@@ -304,7 +301,7 @@ def test_lock_of_another_tool_is_told_so() -> None:
 
 def test_what_nobody_could_fetch_is_not_written() -> None:
     for wrong in ({"url": "ftp://host.invalid/flask-3.0.0-py3-none-any.whl"}, {"size": -1}):
-        package = replace(FLASK, file=replace(FILE, **wrong))
+        package = replace(FLASK, **wrong)
         with pytest.raises(LockError, match=r"cannot make a lock for cp312.*packages\[1\]"):
             write(replace(LOCK, packages=(CLICK, package)))
 

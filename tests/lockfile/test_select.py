@@ -30,9 +30,9 @@ def test_wheel_that_is_an_archive_is_for_a_target_too() -> None:
         f'[packages.archive]\nurl = "http://h/lib-1.0-{WINDOWS}.whl"\n{HASHES}\n'
     )
     selection, faults = selected(text, WINDOWS)
-    assert ([pin.file.filename[:3] for pin in selection.pins], faults) == (["lib"], [])
+    assert ([file.filename[:3] for file in selection.files], faults) == (["lib"], [])
     selection, (fault,) = selected(text, TAG)
-    assert selection.pins == ()
+    assert selection.files == ()
     assert fault.message.endswith(f"win_amd64.whl is for another target than {TAG}")
     assert str(fault.location) == "pylock.toml:5:1"
 
@@ -55,7 +55,7 @@ def test_lock_that_is_not_for_the_target(
         'created-by = "x"\npackages = []\n'
     )
     selection, (fault,) = selected(text, tag, extras=extras)
-    assert selection.pins == ()
+    assert selection.files == ()
     assert fault.message.startswith(f"{line}: {message}")
     assert fault.hint.startswith(hint)
     assert fault.source.startswith(line)
@@ -69,7 +69,7 @@ def test_source_needs_permission() -> None:
     _, (fault,) = selected(text, TAG)
     assert fault.message.endswith(f"lib has no wheel for {TAG} in this lock, only lib-1.0.tar.gz")
     selection, faults = selected(text, TAG, sources=frozenset(["lib"]))
-    assert ([pin.line for pin in selection.pins], faults) == ([3], [])
+    assert ([file.line for file in selection.files], faults) == ([3], [])
 
 
 @pytest.mark.parametrize(("kind", "what"), [("vcs", "a repository"), ("directory", "a folder")])

@@ -36,7 +36,7 @@ def _place(record: Record, tmp_path: Path, *placed: str) -> list[int]:
         (stage / str(number)).write_text("new")
         files[name] = str(stage / str(number))
     with Folder.open(str(tmp_path / "house")) as house:
-        place(record, str(stage), house, files, changes.append)
+        place(record, house, files, changes.append)
     return changes
 
 
@@ -61,7 +61,7 @@ def test_same_file_is_not_replaced(record: Record, tmp_path: Path) -> None:
     stage = Path(record.make_folder(str(tmp_path), "house"))
     (stage / "0").hardlink_to(tmp_path / "house" / "old.whl")
     with Folder.open(str(tmp_path / "house")) as house:
-        place(record, str(stage), house, {"old.whl": str(stage / "0")}, changes.append)
+        place(record, house, {"old.whl": str(stage / "0")}, changes.append)
     assert changes == [0]
 
 
@@ -69,3 +69,23 @@ def test_same_file_is_not_replaced(record: Record, tmp_path: Path) -> None:
 def test_names_that_lead_elsewhere(record: Record, tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="leads nowhere in the destination"):
         _place(record, tmp_path, name)
+
+
+def test_placed_twice_across_file_systems(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time, the further hidden folder of the first time is used again."""
+
+    def mount(self: Folder) -> tuple[int, str]:
+        return 1, "x" if "x" in Path(self.path).parts else ""
+
+    monkeypatch.setattr(Folder, "mount", property(mount))
+    (tmp_path / "house" / "x").mkdir()
+    stage = Path(record.make_folder(str(tmp_path), "house"))
+    for text in ("one", "two"):
+        (stage / "file").write_text(text)
+        with Folder.open(str(tmp_path / "house")) as house:
+            place(record, house, {"x/a.whl": str(stage / "file")}, lambda _: None)
+        assert (tmp_path / "house" / "x" / "a.whl").read_text() == text
+    assert len(record.folders) == 2
+    assert [Path(path).parent for path in record.folders] == [tmp_path, tmp_path / "house" / "x"]

@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from tests.support.locking import NEW
-from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
+from wheeltarget.lockfile.model import Lock, LockedPackage, write
 from wheeltarget.targets.catalog import known_systems, look_up
 from wheeltarget.targets.systems import target_name
 
@@ -34,14 +34,16 @@ def lock_wheels(
     for wheel in wheels:
         name, version, _, _ = parse_wheel_filename(wheel.name)
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        file = LockedFile(
+        package = LockedPackage(
+            str(name),
+            str(version),
             wheel.name,
             digest,
             url=f"https://example.invalid/{wheel.name}",
             size=wheel.stat().st_size,
+            dependencies=(needs or {}).get(str(name), ()),
         )
-        below = (needs or {}).get(str(name), ())
-        packages.append(LockedPackage(str(name), str(version), file, dependencies=below))
+        packages.append(package)
     lock = Lock(target, found.tags[0], found.python, ("lib",), tuple(packages))
     path.write_text(write(lock), "utf-8")
     return path
@@ -50,11 +52,7 @@ def lock_wheels(
 def lock_of(*pins: tuple[str, str, str]) -> Lock:
     """Return a lock of projects, each with its version and its sha256."""
     packages = (
-        LockedPackage(
-            name,
-            version,
-            LockedFile(f"{name}-{version}-py3-none-any.whl", value, "https://h/x"),
-        )
+        LockedPackage(name, version, f"{name}-{version}-py3-none-any.whl", value, "https://h/x")
         for name, version, value in pins
     )
     return Lock("box", NEW, "3.12.1", ("b", "c"), tuple(packages))

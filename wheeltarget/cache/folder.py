@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wheeltarget.cache.run_key import RUNS, SUFFIX, cache_home
+from wheeltarget.cache.run_key import RUNS, SUFFIX, WHEELS, cache_home
 from wheeltarget.cache.wheel_store import Store, abandoned
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.utils.files import PART
@@ -53,7 +53,7 @@ def cache_folder(environment: Mapping[str, str]) -> Path:
 
 def wheel_folder(cache: Path) -> Path:
     """Return the folder of the wheel store in a cache folder."""
-    return cache / "wheels"
+    return cache / WHEELS
 
 
 def records_folder(cache: Path) -> Path:

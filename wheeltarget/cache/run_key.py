@@ -16,8 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RUNS = "runs"
-"""The name of the folder of records in the cache folder."""
+RUNS, WHEELS = "runs", "wheels"
+"""The names of the folders of records and of wheels in the cache folder."""
 
 SUFFIX = ".json"
 """The suffix of the file name of a record."""

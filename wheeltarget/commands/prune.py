@@ -104,7 +104,7 @@ def _named(
 ) -> set[tuple[str, str]]:
     """Return the name and the hash of every file that locks name."""
     selections = read_selections(locks, request.tags, request.targets, invocation)
-    return {(pin.file.filename, pin.file.sha256) for each in selections for pin in each.pins}
+    return {(file.filename, file.sha256) for each in selections for file in each.files}
 
 
 def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iterator[Path]:

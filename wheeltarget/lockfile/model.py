@@ -13,7 +13,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.pylock import (
@@ -29,8 +29,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import Fault, InputError, LockError
-from wheeltarget.lockfile.entries import FaultCollector, PinnedFile
-from wheeltarget.lockfile.reader import SCHEMA, Origin, parse_lock
+from wheeltarget.lockfile.reader import SCHEMA, FaultCollector, Origin, PinnedFile, parse_lock
 from wheeltarget.lockfile.select import parse_standard
 from wheeltarget.utils.toml import toml_text
 
@@ -38,51 +37,29 @@ _DELETE_AND_LOCK = "delete the file and lock again"
 
 
 @dataclass(frozen=True, slots=True)
-class LockedFile:
-    """A file that a lock names.
+class LockedPackage:
+    """A project in a lock, with its one file.
 
-    :param sha256: in hexadecimal.
-    :param url: without credentials; empty if the file has a path.
+    :param name: the normalised name.
+    :param sha256: the hash of the file, in hexadecimal.
+    :param url: where the file is, without credentials; empty if it has a path.
     :param path: relative to the folder of the lock, with slashes; empty if the file has a URL.
     :param size: in bytes; None if unknown.
-    :raises LockError: if it has no hash, not exactly one of URL and path, or an invalid name.
+    :param direct: whether the project was requested by URL or path, not from an index.
+    :param index: the index that has it, or an empty string.
+    :param requires_python: the Python versions that it requires, or an empty string.
+    :param dependencies: the projects of the lock that it needs, normalised.
+    :param subdirectory: the folder of the project in the file; empty for the whole file.
+    :raises LockError: if the file has no hash, not exactly one of URL and path, or an invalid name.
     """
 
+    name: str
+    version: str
     filename: str
     sha256: str
     url: str = ""
     path: str = ""
     size: int | None = None
-
-    def __post_init__(self) -> None:
-        if not self.filename or re.search(r"[/\\\x00]", self.filename) or self.filename[0] == ".":
-            raise LockError(f"{self.filename!r} is not a file name")
-        if not self.sha256:
-            raise LockError(f"{self.filename} has no hash")
-        if bool(self.url) == bool(self.path):
-            raise LockError(f"{self.filename} has to have one of url and path")
-
-    @property
-    def is_wheel(self) -> bool:
-        """Return whether it is a wheel, not a source distribution."""
-        return self.filename.endswith(".whl")
-
-
-@dataclass(frozen=True, slots=True)
-class LockedPackage:
-    """A project in a lock, with its one file.
-
-    :param name: the normalised name.
-    :param direct: whether it was requested by URL or path, not from an index.
-    :param index: the index that has it, or an empty string.
-    :param requires_python: the Python versions that it requires, or an empty string.
-    :param dependencies: the projects of the lock that it needs, normalised.
-    :param subdirectory: the folder of the project in the file; empty for the whole file.
-    """
-
-    name: str
-    version: str
-    file: LockedFile
     direct: bool = False
     index: str = ""
     requires_python: str = ""
@@ -90,7 +67,18 @@ class LockedPackage:
     subdirectory: str = ""
 
     def __post_init__(self) -> None:
+        if re.fullmatch(r"(?!\.)[^/\\\x00]+", self.filename) is None:
+            raise LockError(f"{self.filename!r} is not a file name")
+        if not self.sha256:
+            raise LockError(f"{self.filename} has no hash")
+        if bool(self.url) == bool(self.path):
+            raise LockError(f"{self.filename} has to have one of url and path")
         object.__setattr__(self, "dependencies", tuple(sorted(set(self.dependencies))))
+
+    @property
+    def is_wheel(self) -> bool:
+        """Return whether its file is a wheel, not a source distribution."""
+        return self.filename.endswith(".whl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,21 +165,15 @@ def _specifiers(text: str) -> SpecifierSet | None:
 
 
 def _package(package: LockedPackage) -> Package:
-    file = package.file
-    fields: dict[str, Any] = {
-        "url": file.url or None,
-        "path": file.path or None,
-        "size": file.size,
-        "hashes": {"sha256": file.sha256},
-    }
+    place = {"url": package.url or None, "path": package.path or None}
+    fields: dict[str, Any] = {"size": package.size, "hashes": {"sha256": package.sha256}, **place}
     entry: dict[str, Any]
     if package.direct:
-        archive = PackageArchive(subdirectory=package.subdirectory or None, **fields)
-        entry = {"archive": archive}
-    elif file.is_wheel:
-        entry = {"wheels": [PackageWheel(name=file.filename, **fields)]}
+        entry = {"archive": PackageArchive(subdirectory=package.subdirectory or None, **fields)}
+    elif package.is_wheel:
+        entry = {"wheels": [PackageWheel(name=package.filename, **fields)]}
     else:
-        entry = {"sdist": PackageSdist(name=file.filename, **fields)}
+        entry = {"sdist": PackageSdist(name=package.filename, **fields)}
     return Package(
         name=canonicalize_name(package.name),
         version=Version(package.version),
@@ -232,7 +214,7 @@ def _with_hint(fault: Fault) -> Fault:
 def _check_table(table: Mapping[str, Any], collector: FaultCollector) -> None:
     """Check what a download from the lock does not need."""
     inputs, path = table.get("inputs"), ("tool", "wheeltarget")
-    if not _is_text_list(inputs):
+    if not isinstance(inputs, list) or not all(isinstance(each, str) for each in inputs):
         collector.add((*path, "inputs"), "has to be a list of strings")
     elif _digest(tuple(inputs)) != table.get("digest"):
         message = "this is not the digest of the inputs above: they were changed by hand"
@@ -250,10 +232,6 @@ def _check_packages(pylock: Pylock, collector: FaultCollector) -> None:
             collector.add(("packages", number), f"a dependency of {package.name} has no name")
 
 
-def _is_text_list(value: object) -> TypeGuard[list[str]]:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
 def _lock(
     pylock: Pylock, origin: Origin, inputs: tuple[str, ...], files: Iterable[PinnedFile]
 ) -> Lock:
@@ -263,18 +241,22 @@ def _lock(
         origin.tag,
         origin.python,
         inputs,
-        packages=tuple(_locked(each, by_package[n]) for n, each in enumerate(pylock.packages)),
-        environment=str(next(iter(pylock.environments or ()), "")),
-        requires_python=str(pylock.requires_python or ""),
+        tuple(_locked(each, by_package[n]) for n, each in enumerate(pylock.packages)),
+        str(next(iter(pylock.environments or ()), "")),
+        str(pylock.requires_python or ""),
     )
 
 
 def _locked(package: Package, file: PinnedFile) -> LockedPackage:
     archive = package.archive
     return LockedPackage(
-        name=package.name,
-        version=str(package.version),
-        file=LockedFile(file.filename, file.sha256, file.url, file.path, file.size),
+        package.name,
+        str(package.version),
+        file.filename,
+        file.sha256,
+        file.url,
+        file.path,
+        file.size,
         direct=archive is not None,
         index=package.index or "",
         requires_python=str(package.requires_python or ""),

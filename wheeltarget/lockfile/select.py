@@ -15,8 +15,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault
-from wheeltarget.lockfile.entries import FaultCollector, KeyPath, PinnedFile
-from wheeltarget.lockfile.reader import ParsedLock, Selection, pins_for
+from wheeltarget.lockfile.reader import FaultCollector, KeyPath, ParsedLock, PinnedFile, Selection
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target
 
@@ -38,8 +37,7 @@ def select(
         return [], collector.faults
     selector = _Selector(lock, parsed, collector, sources)
     selections = [
-        Selection(label, target, pins_for(lock, selector.select(label, target)))
-        for label, target in wanted
+        Selection(label, target, tuple(selector.select(label, target))) for label, target in wanted
     ]
     return selections, collector.faults
 

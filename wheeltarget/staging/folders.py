@@ -65,20 +65,11 @@ class Folder:
     @classmethod
     def open(cls, path: str, *, follow: bool = False) -> Folder:
         """Open a folder, which may be a link to one if links are followed."""
-        if not _BY_HANDLE:
-            return cls(_plain_folder(path, follow=follow), None)
-        return cls(path, _open(path, 0 if follow else _NO_LINK, None))
+        return cls(path, _open(path, follow=follow))
 
     def inner(self, name: str) -> Folder:
         """Open a folder in this one, which must not be a link."""
-        path = os.path.join(self.path, name)
-        if self._handle is None:
-            return Folder(_plain_folder(path, follow=False), None)
-        try:
-            return Folder(path, _open(name, _NO_LINK, self._handle))
-        except OSError as error:
-            error.filename = path
-            raise
+        return Folder(os.path.join(self.path, name), self._do(_open, name))
 
     def close(self) -> None:
         """Close the folder."""
@@ -125,8 +116,7 @@ class Folder:
     def status(self, name: str) -> os.stat_result | None:
         """Return the status of something in the folder; None if it does not exist."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            found: os.stat_result = self._do(os.stat, name, follow_symlinks=False)
-            return found
+            return self._do(os.stat, name, follow_symlinks=False)
         return None
 
     def names(self) -> list[str]:
@@ -136,8 +126,7 @@ class Folder:
     def open_file(self, name: str, flags: int) -> int:
         """Open a file, for this user alone if it is made, and return its file descriptor."""
         more = _NO_LINK | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-        handle: int = self._do(os.open, name, flags | more, 0o600)
-        return handle
+        return self._do(os.open, name, flags | more, 0o600)
 
     def make(self, name: str, mode: int = 0o777) -> None:
         """Make a folder in this one."""
@@ -190,7 +179,7 @@ class Folder:
     def _where(self) -> Any:
         return self.path if self._handle is None else self._handle
 
-    def _do(self, call: Callable[..., Any], name: str, *more: Any, **named: Any) -> Any:
+    def _do(self, call: Callable[..., _T], name: str, *more: Any, **named: Any) -> _T:
         path = os.path.join(self.path, name)
         if self._handle is None:
             return call(path, *more, **named)
@@ -226,23 +215,21 @@ class Folder:
             unlock(self._handle)
 
 
-def _open(name: str, flags: int, inside: int | None) -> int:
-    """Open a folder, if need be without the right to list it."""
+def _open(path: str, *, follow: bool = False, dir_fd: int | None = None) -> int | None:
+    """Open a folder, if need be without the right to list it; on Windows, only check it."""
+    if not _BY_HANDLE:
+        found = os.stat(path) if follow else os.lstat(path)
+        linked = getattr(found, "st_file_attributes", 0) & _JUNCTIONS
+        if not stat.S_ISDIR(found.st_mode) or (linked and not follow):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
+        return None
+    flags = _FOLDER | (0 if follow else _NO_LINK)
     try:
-        return os.open(name, os.O_RDONLY | _FOLDER | flags, dir_fd=inside)
+        return os.open(path, os.O_RDONLY | flags, dir_fd=dir_fd)
     except PermissionError:
         if not _UNREAD:
             raise
-        return os.open(name, _UNREAD | _FOLDER | flags, dir_fd=inside)
-
-
-def _plain_folder(path: str, *, follow: bool) -> str:
-    """Return the path of a folder on Windows; refuse a link or junction unless followed."""
-    found = os.stat(path) if follow else os.lstat(path)
-    linked = getattr(found, "st_file_attributes", 0) & _JUNCTIONS
-    if not stat.S_ISDIR(found.st_mode) or (linked and not follow):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)
-    return path
+        return os.open(path, _UNREAD | flags, dir_fd=dir_fd)
 
 
 def lock(handle: int) -> bool | None:

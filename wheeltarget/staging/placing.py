@@ -20,14 +20,12 @@ from wheeltarget.staging.recovery import Entry, Journal, Record
 
 def place(
     record: Record,
-    stage: str,
     destination: Folder,
     files: Mapping[str, str],
     before: Callable[[int], None],
 ) -> None:
     """Place files, by their names in the folder; if that fails, the folder is as it was.
 
-    :param stage: the path of the run's stage.
     :param destination: the folder, held.
     :param files: paths, from which the files are renamed.
     :param before: called with the number of names that will change, before the first one does.
@@ -38,7 +36,7 @@ def place(
             folder: recovery.open_inner(stack, destination, folder, {errno.ENOENT})
             for folder, _ in names
         }
-        stages = _Stages(record, stack, stage, os.path.basename(destination.path))
+        stages = _Stages(record, stack, os.path.basename(destination.path))
         numbers = {name: stages.number_for(there or destination) for name, there in inner.items()}
         kept = [_make_kept(stack, each) for each in stages.folders]
         sources: list[str] = []
@@ -65,11 +63,11 @@ def place(
 class _Stages:
     """The stage of a run, and a further one on each other file system in the destination."""
 
-    def __init__(self, record: Record, stack: contextlib.ExitStack, stage: str, name: str) -> None:
+    def __init__(self, record: Record, stack: contextlib.ExitStack, name: str) -> None:
         self._record = record
         self._stack = stack
         self._name = name
-        self.folders = [stack.enter_context(Folder.open(stage))]
+        self.folders = [stack.enter_context(Folder.open(path)) for path in record.folders]
 
     def number_for(self, folder: Folder) -> int:
         """Return the number of the stage on the file system of a folder in the destination."""

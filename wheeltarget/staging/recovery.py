@@ -97,13 +97,14 @@ class Journal(NamedTuple):
 
 
 class Record:
-    """The record of this run's stage.
+    """The record of this run's stage, and of its further hidden folders.
 
     :param destination: the path of the destination, without links.
     """
 
     def __init__(self, state: Folder, destination: str) -> None:
         self.state = state
+        self.folders: list[str] = []
         handle = None
         while handle is None:  # a run that sweeps may remove it before it is locked
             self.key = os.urandom(8).hex()
@@ -128,6 +129,7 @@ class Record:
             if folder.own.st_uid != getattr(os, "geteuid", lambda: folder.own.st_uid)():
                 raise PermissionError(1, "another user has replaced it", path)
             self._add(f"identity {_numbers(folder.identity)}\n")
+        self.folders.append(path)
         return path
 
     def add_journal(self, journal: Journal) -> None:

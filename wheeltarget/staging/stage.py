@@ -160,7 +160,7 @@ class Stage:
                     errno.ENOENT, os.strerror(errno.ENOENT), str(self.destination)
                 )
             paths = {name: str(path) for name, path in files.items()}
-            place(self._record, str(self.folder), self._held, paths, self._prepare)
+            place(self._record, self._held, paths, self._prepare)
 
     def _prepare(self, changes: int) -> None:
         """Start the guard late, if there is something to take back halfway."""

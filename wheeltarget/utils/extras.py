@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import importlib.util
 
 from wheeltarget.errors import UsageError
 
@@ -14,7 +14,7 @@ def require(module: str, what: str, extra: str) -> None:
     :param what: what needs it, for the message.
     :param extra: the extra of wheeltarget that installs it.
     """
-    if find_spec(module) is None:
+    if importlib.util.find_spec(module) is None:
         raise UsageError(
             f"{what}, which is not installed", f"install it with pip install 'wheeltarget[{extra}]'"
         )

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
-LONGEST_DIRECTORY = 32 << 20
+_LONGEST_DIRECTORY = 32 << 20
 """How many bytes the central directory of an archive may have, enough for 300,000 files."""
 
 _BOMB = 256 << 20
@@ -79,9 +79,9 @@ def refuse_large_directory(stream: IO[bytes]) -> None:
                     size = max(
                         size if size != 0xFFFFFFFF else 0, *struct.unpack_from("<Q", record, 40)
                     )
-    if size > LONGEST_DIRECTORY and size <= length:
+    if size > _LONGEST_DIRECTORY and size <= length:
         raise zipfile.BadZipFile(
-            f"its central directory has more than {LONGEST_DIRECTORY >> 20} MB"
+            f"its central directory has more than {_LONGEST_DIRECTORY >> 20} MB"
         )
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.support.checks import NEW, OLD, check, lines
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
+from wheeltarget.commands.check import locks
+from wheeltarget.utils.files import Digest, hash_file
 
 
 def test_lock(house: Path) -> None:
@@ -42,3 +46,17 @@ def test_lock_of_another_tool(house: Path) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert "name one with --tags" in result.stderr
     assert "no lock names it" in check(house, "-r", "house/pylock.toml", "--tags", OLD).stdout
+
+
+def test_each_file_is_hashed_once(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed = []
+
+    def hash_and_note(path: Path) -> Digest:
+        hashed.append(path.name)
+        return hash_file(path)
+
+    for name, tag in (("old", OLD), ("new", NEW)):
+        lock_wheels(sorted(house.glob("app*")), tag, house / f"pylock.{name}.toml")
+    monkeypatch.setattr(locks, "hash_file", hash_and_note)
+    assert check(house).exit_code == 1
+    assert hashed == ["app-2.0-py3-none-any.whl"]

@@ -12,7 +12,7 @@ from tests.support.cli import download, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.locks import TAG, sha256_of
 from tests.support.wheels import make_wheel
-from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, write
+from wheeltarget.lockfile.model import Lock, LockedPackage, write
 
 OTHER = "cp37-cp37m-manylinux2014_x86_64"
 
@@ -23,12 +23,10 @@ def make_lock(wheels: list[Path], base: str, tag: str, python: str, label: str) 
         LockedPackage(
             name=wheel.name.split("-")[0],
             version=wheel.name.split("-")[1],
-            file=LockedFile(
-                filename=wheel.name,
-                sha256=sha256_of(wheel),
-                url=f"{base}/files/{wheel.name}",
-                size=wheel.stat().st_size,
-            ),
+            filename=wheel.name,
+            sha256=sha256_of(wheel),
+            url=f"{base}/files/{wheel.name}",
+            size=wheel.stat().st_size,
         )
         for wheel in wheels
     ]

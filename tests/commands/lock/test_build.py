@@ -53,7 +53,7 @@ def test_what_is_said_of_a_file(changed: dict[str, object], expected: dict[str, 
     file = replace(CHOSEN, **changed)  # type: ignore[arg-type]
     (package,) = lock_for_box([file]).packages
     assert {name: getattr(package, name) for name in expected} == expected
-    assert package.file.sha256 == "ab"
+    assert package.sha256 == "ab"
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,7 @@ from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import make_wheel
 from wheeltarget.cli.app import run as run_command
-from wheeltarget.commands.lock.diff import Change, State
-from wheeltarget.commands.lock.files import Form
+from wheeltarget.commands.lock.files import Change, Form, State
 from wheeltarget.commands.lock.lock import LockRequest, lock
 from wheeltarget.errors import (
     DestinationError,
@@ -140,7 +139,7 @@ def test_what_the_index_does_not_say_is_found_out(tmp_path: Path, shelf: Path, k
     with LocalIndex(shelf, json=False, metadata=knows, hashes=knows) as index:
         make(index, f"app ; tags={NEW}")
         fetched = [r.path for r in index.requests if r.method == "GET" and r.path[-4:] == ".whl"]
-    files = {package.file.filename: package.file for package in read(NEW).packages}
+    files = {package.filename: package for package in read(NEW).packages}
     assert sorted(files) == [wheel.name for wheel in made]
     for wheel in made:
         assert files[wheel.name].sha256 == hashlib.sha256(wheel.read_bytes()).hexdigest()
@@ -162,7 +161,7 @@ def test_wheel_that_had_to_be_read_is_not_fetched_again(
         run = wheeltarget("download", *words, cwd=project)
         assert run.exit_code == 0, run.stderr
         assert [index.count(wheel.name) for wheel in wheels] == [1, 1]
-    sizes = [package.file.size for package in read(NEW).packages]
+    sizes = [package.size for package in read(NEW).packages]
     assert sizes == [wheel.stat().st_size for wheel in wheels]
 
 
@@ -180,7 +179,7 @@ def test_sizes_are_asked_for_at_once(
         make(index, *lines, f"--index-url={url}", "--retries=0")
         heads = [request for request in index.requests if request.method == "HEAD"]
         at_once = index.most_heads_at_once
-    sizes = [package.file.size for package in read(NEW).packages]
+    sizes = [package.size for package in read(NEW).packages]
     assert sizes == [wheel.stat().st_size for wheel in wheels]
     assert sorted(Path(r.path).name for r in heads if r.status == 200) == names(shelf)
     assert at_once == 1 if most == 1 else 1 < at_once <= most
@@ -192,7 +191,7 @@ def test_sizes_that_nobody_says_are_left_out(shelf: Path) -> None:
     with LocalIndex(shelf, json=False) as index:
         index.fault("app-1.0-py3-none-any.whl", Status(405))
         make(index, f"app ; tags={NEW}", f"lib ; tags={NEW}")
-    assert [package.file.size is None for package in read(NEW).packages] == [True, False]
+    assert [package.size is None for package in read(NEW).packages] == [True, False]
 
 
 def test_no_lock_has_a_password(shelf: Path) -> None:
@@ -212,7 +211,7 @@ def test_no_lock_has_a_password(shelf: Path) -> None:
         "archive": {
             "url": f"{index.base}/files/lib-1.0-py3-none-any.whl",
             "size": (shelf / "lib-1.0-py3-none-any.whl").stat().st_size,
-            "hashes": {"sha256": read(NEW).packages[1].file.sha256},
+            "hashes": {"sha256": read(NEW).packages[1].sha256},
         },
     }
 
@@ -230,12 +229,12 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
         "exist wherever the lock is used"
     )
     app, lib = read(NEW, Path("deep/locks")).packages
-    assert (app.direct, app.file.path, app.file.size) == (
+    assert (app.direct, app.path, app.size) == (
         True,
         "../../../house/app-1.0-py3-none-any.whl",
         wheel.stat().st_size,
     )
-    assert (lib.direct, lib.file.path) == (False, "../../../house/lib-1.0-py3-none-any.whl")
+    assert (lib.direct, lib.path) == (False, "../../../house/lib-1.0-py3-none-any.whl")
 
 
 def test_constraints_and_options_that_decide_are_inputs(index: LocalIndex, shelf: Path) -> None:
@@ -271,7 +270,7 @@ def test_lock_names_the_files_that_download_takes(
     run = download(index, "--by-target", line, cwd=tmp_path, destination="house")
     assert run.exit_code == 0, run.stderr
     for label in (OLD, NEW):
-        locked = {package.file.filename: package.file.sha256 for package in read(label).packages}
+        locked = {package.filename: package.sha256 for package in read(label).packages}
         taken = {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest()
             for path in (tmp_path / "house" / label).iterdir()
@@ -305,7 +304,7 @@ def test_source_is_locked_for_the_target_to_build(index: LocalIndex, shelf: Path
     source = make_source(shelf, "app")
     make(index, f"app ; tags={NEW}", allow_sdist=("app",))
     (app,) = read(NEW).packages
-    assert (app.file.filename, app.direct) == (source.name, False)
+    assert (app.filename, app.direct) == (source.name, False)
     assert data(NEW)["packages"][0]["sdist"]["name"] == source.name
     assert read(NEW).inputs == ("--allow-sdist=app", f"app ; tags={NEW}")
 
@@ -330,7 +329,7 @@ def test_archive_of_any_kind_that_pip_takes_is_locked_and_fetched(
     archive = make_source(shelf, "app").rename(shelf / "app-1.0.tgz")
     make(index, f"app @ {archive.as_uri()} ; tags={NEW}", allow_sdist=("app",))
     (app,) = read(NEW).packages
-    assert (app.file.filename, app.direct) == ("app-1.0.tgz", True)
+    assert (app.filename, app.direct) == ("app-1.0.tgz", True)
     run = wheeltarget("download", "-r", f"pylock.{NEW}.toml", "-d", "house", cwd=project)
     assert run.exit_code == 0, run.stderr
     assert names(project / "house") == ["app-1.0.tgz"]
@@ -414,7 +413,7 @@ def test_annotate_lock_delete_lock_again(index: LocalIndex, shelf: Path) -> None
     make(index, "-r", "requirements.txt")
     assert versions(OLD) == {"app": "1.0.1", "lib": "1.0.1"}
     assert versions(NEW) == {"app": "1.0.1", "lib": "1.1"}
-    assert read(OLD).packages[1].file.filename == "lib-1.0.1-cp36-cp36m-manylinux1_x86_64.whl"
+    assert read(OLD).packages[1].filename == "lib-1.0.1-cp36-cp36m-manylinux1_x86_64.whl"
 
 
 def test_what_is_locked_is_kept_until_it_is_to_be_upgraded(index: LocalIndex, shelf: Path) -> None:

@@ -54,7 +54,7 @@ def component_list(lock: Lock, wheels: Wheels, moment: int) -> str:
     metadata = BomMetaData(component=root, timestamp=datetime.fromtimestamp(moment, UTC))
     metadata.tools.components.add(tool)
     parts = {package.name: _component(package, path) for package, path in wheels}
-    files = "\n".join(p.file.sha256 or p.file.filename for p in lock.packages)
+    files = "\n".join(p.sha256 or p.filename for p in lock.packages)
     serial = uuid.uuid5(_NAMESPACE, f"{lock.target}\n{files}")
     bom = Bom(components=parts.values(), metadata=metadata, serial_number=serial)
     needed = {name for package in lock.packages for name in package.dependencies}
@@ -67,7 +67,7 @@ def component_list(lock: Lock, wheels: Wheels, moment: int) -> str:
 
 
 def _component(package: LockedPackage, wheel: Path) -> Component:
-    url = package.file.url
+    url = package.url
     place = [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(url))]
     with zipfile.ZipFile(wheel) as archive:
         raw = read_fields(archive)

@@ -17,10 +17,10 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
-from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage
-from wheeltarget.lockfile.own import is_own
+from wheeltarget.lockfile.model import Lock, LockedPackage
 from wheeltarget.lockfile.reader import Selection
 from wheeltarget.pip_config.options import split_command_line
+from wheeltarget.requirements.filenames import is_own
 from wheeltarget.utils.files import copy_file, hash_file
 from wheeltarget.wheelhouse.wheel import read_wheel
 
@@ -74,17 +74,15 @@ def _lock_of(selection: Selection) -> Lock:
     """Return a lock for one target from the selection of another tool's lock."""
     packages = tuple(
         LockedPackage(
-            pin.file.project,
-            pin.file.version,
-            LockedFile(
-                pin.file.filename,
-                pin.file.sha256,
-                url=pin.file.url,
-                path="" if pin.file.url else pin.file.path,
-                size=pin.file.size,
-            ),
+            file.project,
+            file.version,
+            file.filename,
+            file.sha256,
+            url=file.url,
+            path="" if file.url else file.path,
+            size=file.size,
         )
-        for pin in selection.pins
+        for file in selection.files
     )
     return Lock(selection.label, selection.target.tags[0], selection.target.python, (), packages)
 
@@ -105,7 +103,7 @@ def take_wheels(
     :returns: the wheels, and a note for each that has a harmless flaw.
     :raises WheeltargetError: if a wheel is missing, broken, or not the one in the lock.
     """
-    sources = [package.file.filename for package in lock.packages if not package.file.is_wheel]
+    sources = [package.filename for package in lock.packages if not package.is_wheel]
     if sources:
         raise BundleError(
             f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}",
@@ -145,7 +143,7 @@ def _find_all(
     for package in lock.packages:
         path = _find(package, folders, home)
         if path is None:
-            missing.append(package.file.filename)
+            missing.append(package.filename)
         else:
             yield package, path
     if missing:
@@ -158,9 +156,9 @@ def _find_all(
 
 def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | None:
     """Copy a wheel with the hash in the lock to the private folder, and return its path."""
-    path = home / package.file.filename
+    path = home / package.filename
     for folder in folders:
-        source = Path(folder, package.file.filename)
+        source = Path(folder, package.filename)
         if not source.is_file():
             continue
         try:
@@ -169,7 +167,7 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
             if source != path and error.filename == str(path):
                 raise
             continue  # it cannot be read
-        if digest.sha256 == package.file.sha256.lower():
+        if digest.sha256 == package.sha256.lower():
             return path
     return None
 

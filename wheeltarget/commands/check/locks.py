@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from wheeltarget.commands.check.findings import CheckFinding
@@ -56,20 +57,17 @@ def compare_with_locks(
     by_name: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
         by_name[path.name].append(path)
-    hashes: dict[Path, str] = {}
+    hash_once = cache(sha256_of)
     named = set()
     for selection in selections:
-        for pin in selection.pins:
-            file = pin.file
+        for file in selection.files:
             named.add(file.filename)
             found = by_name.get(file.filename, ())
-            for path in found:
-                hashes.setdefault(path, sha256_of(path))
             if not found:
-                message = f"{file.filename} is missing, required by {pin.lock}:{pin.line}"
+                message = f"{file.filename} is missing, required by {file.lock}:{file.line}"
                 yield CheckFinding("", selection.label, "WC401", message)
-            elif file.sha256 not in {hashes[path] for path in found}:
-                message = f"its sha256 differs from {pin.lock}:{pin.line}"
+            elif file.sha256 not in map(hash_once, found):
+                message = f"its sha256 differs from {file.lock}:{file.line}"
                 yield CheckFinding(str(found[0]), selection.label, "WC402", message)
     for path in paths:
         if path.name not in named:

@@ -6,14 +6,14 @@ If anything is not as expected, nothing is done, and the run is made as usual.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import cache_folder, wheel_folder
+from wheeltarget.cache.run_key import WHEELS, cache_home
 from wheeltarget.cache.run_records import RecordedRun, find, update_stamps
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.commands.download.outcome import DownloadOutcome
+from wheeltarget.commands.download.request import DownloadOutcome
 from wheeltarget.errors import DestinationError
 from wheeltarget.staging.stage import open_stage, settled
 from wheeltarget.utils.files import Mark, hash_file, stamp_of
@@ -26,7 +26,7 @@ def find_recorded_run(words: Sequence[str], environment: Mapping[str, str]) -> R
 
     :param words: the arguments after ``download``.
     """
-    return find(words, environment) if is_ours(cache_folder(environment)) else None
+    return find(words, environment) if is_ours(cache_home(environment)) else None
 
 
 def replay(run: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome | None:
@@ -40,7 +40,7 @@ def replay(run: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome 
     except (ValueError, KeyError, TypeError, AttributeError):
         return None  # another version wrote it
     hashes = _hashes(outcome, run.destination)
-    store = Store(wheel_folder(cache_folder(environment)))
+    store = Store(Path(cache_home(environment), WHEELS))
     new = None if hashes is None else _place(hashes, run, store)
     if new is None:
         return None
@@ -84,8 +84,10 @@ def _place(hashes: Mapping[str, str], run: RecordedRun, store: Store) -> set[Pat
             with open_stage(destination, watched=False) as stage, stage.hold():
                 missing = _missing(hashes, run)
                 folder = stage.job_folder(0)
-                taken = None if missing is None else _take(missing, hashes, store, folder)
-                if taken is None:
+                taken = {name: folder / str(n) for n, name in enumerate(missing or ())}
+                if missing is None or not all(
+                    store.take(hashes[name], path) for name, path in taken.items()
+                ):
                     return None
                 interrupts.hold()
                 if taken or not destination.exists():
@@ -112,15 +114,3 @@ def _is_unchanged(path: Path, stamp: Mark | None, sha256: str) -> bool:
     if stamp is not None and stamp_of(path.lstat()) == stamp:
         return True
     return path.is_file() and hash_file(path).sha256 == sha256
-
-
-def _take(
-    names: Iterable[str], hashes: Mapping[str, str], store: Store, folder: Path
-) -> dict[str, Path] | None:
-    """Link files from the store to a folder; return None if one is missing."""
-    taken = {}
-    for number, name in enumerate(names):
-        taken[name] = folder / str(number)
-        if not store.take(hashes[name], taken[name]):
-            return None
-    return taken

@@ -19,7 +19,7 @@ from packaging.version import Version
 
 from wheeltarget.commands.prepare import Prepared
 from wheeltarget.errors import LockError
-from wheeltarget.lockfile.model import Lock, LockedFile, LockedPackage, to_pylock
+from wheeltarget.lockfile.model import Lock, LockedPackage, to_pylock
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.plan import Job, all_options, constraints_for, hash_hint
@@ -123,7 +123,11 @@ def _package(
     return LockedPackage(
         file.name,
         str(Version(file.version)),
-        LockedFile(file.path.name, sha256, url, path, file.size),
+        file.path.name,
+        sha256,
+        url,
+        path,
+        file.size,
         direct=file.direct,
         index="" if file.direct or local else _index(file),
         requires_python=_requires_python(file.requires_python, target),
@@ -190,7 +194,7 @@ def _verify(lock: Lock, target: Target) -> None:
     except PylockSelectError as error:
         raise LockError(f"the lock for {lock.target} cannot be installed there: {error}") from error
     named = {
-        package.name: None if package.direct else package.file.filename for package in lock.packages
+        package.name: None if package.direct else package.filename for package in lock.packages
     }
     if taken != named:
         raise LockError(f"an installer on {lock.target} would not select the files of its lock")

@@ -11,10 +11,14 @@ from pathlib import Path
 from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import inputs_of, make_lock
-from wheeltarget.commands.lock.diff import LockFile, LockOutcome, OldLock, change_notes, compare
 from wheeltarget.commands.lock.files import (
     Form,
+    LockFile,
+    LockOutcome,
+    OldLock,
+    change_notes,
     check_names,
+    compare,
     file_name,
     find_other_locks,
     read_old,
@@ -22,13 +26,12 @@ from wheeltarget.commands.lock.files import (
     requirements_text,
 )
 from wheeltarget.commands.lock.resolve import Resolver
-from wheeltarget.commands.prepare import Prepared, notes_on, prepare, project_names
+from wheeltarget.commands.prepare import Prepared, notes_on, prepare
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import compare as compare_hashes
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
@@ -38,6 +41,19 @@ from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 
 __all__ = ["LockOutcome", "LockRequest", "lock"]
+
+_PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
+"""Options with requirements that only pip reads."""
+
+_REFUSED = (
+    ("--dest", "saves no wheels", "use -o DIR to choose the folder of the locks"),
+    (
+        "--python",
+        "runs pip in another interpreter",
+        "leave it out, or name the environment of that interpreter as a target",
+    ),
+)
+"""Options of pip that have no effect here, the reason, and a hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +90,6 @@ class LockRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class _NamedJob:
-    """The job for a target, and what the user calls that target."""
-
-    job: Job
-    label: str
-    name: TargetName
-
-
-@dataclass(frozen=True, slots=True)
 class _NewLock:
     """The new lock of one target, the text of its file, and its changes."""
 
@@ -102,23 +109,22 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     invocation = invocation or read_invocation(request.words, request.environment)
     prepared = _prepare(request, invocation)
     plan = prepared.plan
-    named = [_NamedJob(job, *_name(job.target, prepared.found)) for job in plan.jobs]
-    labels = [each.label for each in named]
+    named = [_name(job.target, prepared.found) for job in plan.jobs]
+    labels = [label for label, _ in named]
     folder = Path(os.path.abspath(os.path.expanduser(request.folder)))  # noqa: PTH100, PTH111 - no link is followed
     if folder.exists() and not folder.is_dir():
         raise DestinationError(
             f"{request.folder} is a file, not a folder", "move it away, or choose another folder"
         )
     check_names(labels, request.form)
-    upgraded = None
-    if not request.upgrade:
-        upgraded = project_names("--upgrade-package", request.upgrade_packages)
+    names = request.upgrade_packages
+    upgraded = None if request.upgrade else project_names("--upgrade-package", names)
     # A killed run may have placed some of its locks only; those are removed first.
     with merge.settled(folder) if folder.exists() else contextlib.nullcontext():
         old = [read_old(folder, label, request.form) for label in labels]
     jobs = [
-        replace(each.job, preferred=tuple(_kept(folder, each.label, before, upgraded)))
-        for each, before in zip(named, old, strict=True)
+        replace(job, preferred=tuple(_kept(folder, label, before, upgraded)))
+        for job, label, before in zip(plan.jobs, labels, old, strict=True)
     ]
     # For wheels that pip has to fetch to read their metadata.
     cache, no_cache = open_for(invocation.command, invocation.settings, invocation.environment)
@@ -131,7 +137,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
         if prepared.inputs.locked:
             compare_hashes(results, labels, prepared.inputs.locked)
         locks = [
-            _make(each, prepared, result, before, folder / file_name(each.label, request.form))
+            _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
             for each, result, before in zip(named, results, old, strict=True)
         ]
         if not request.dry_run:
@@ -159,16 +165,9 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
             f"cannot lock {lock}: it is a lock already",
             "name the requirements that it was made from; a lock by wheeltarget lists its inputs",
         )
-    if invocation.command.has("--dest"):
-        raise UsageError(
-            "lock does not take --dest, as it saves no wheels",
-            "use -o DIR to choose the folder of the locks",
-        )
-    if invocation.command.has("--python"):
-        raise UsageError(
-            "lock does not take --python, as it runs pip in another interpreter",
-            "leave it out, or name the environment of that interpreter as a target",
-        )
+    for option, reason, hint in _REFUSED:
+        if invocation.command.has(option):
+            raise UsageError(f"lock does not take {option}, as it {reason}", hint)
     sources = project_names("--allow-sdist", request.allow_sdist)
     prepared = prepare(invocation, request.tags, request.targets, sources, locks=True)
     faults = (*prepared.inputs.unread, *prepared.faults)
@@ -187,10 +186,6 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
             "name a target instead, with --tags INTERPRETER-ABI-PLATFORM or --target NAME",
         )
     return prepared
-
-
-_PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
-"""Options with requirements that only pip reads."""
 
 
 def _name(
@@ -221,12 +216,11 @@ def _kept(
 
 
 def _make(
-    named: _NamedJob, prepared: Prepared, result: JobResult, old: OldLock, path: Path
+    prepared: Prepared, result: JobResult, old: OldLock, label: str, name: TargetName, path: Path
 ) -> _NewLock:
-    job, name, folder = named.job, named.name, path.parent
+    job, folder = result.job, path.parent
     inputs = inputs_of(job, prepared, f"{name.key}={name.text}")
-    target = job.target or catalog.host()
-    made = make_lock(named.label, target, inputs, folder, result.chosen)
+    made = make_lock(label, job.target or catalog.host(), inputs, folder, result.chosen)
     if path.suffix == ".toml":
         text = write(made)
     else:
@@ -269,7 +263,7 @@ def _notes(
         outside = [
             package.name
             for package in new.lock.packages
-            if package.file.path.startswith("../") or Path(package.file.path).is_absolute()
+            if package.path.startswith("../") or Path(package.path).is_absolute()
         ]
         if outside:
             yield (
