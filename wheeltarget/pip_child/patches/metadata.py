@@ -23,7 +23,7 @@ from pip._vendor.packaging import markers
 from pip._vendor.packaging.requirements import InvalidRequirement
 from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 
-from wheeltarget.pip_child.job import CurrentJob, replaces
+from wheeltarget.pip_child.job import CurrentJob, View, replaces
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD, Wheel, write_wheel
 from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
@@ -183,8 +183,7 @@ def _is_modern(text: str) -> bool:
 
 def prove_legacy(current: CurrentJob) -> bool:
     """Check a wheel and a link with specifiers that only old pips read."""
-    view = current.job.view
-    assert view is not None  # noqa: S101 - a proof has a target
+    view = current.job.view = View(ODD)
     view.legacy = True
     wheel = _wheel_that_requires("lib (>=1.*)")
     link = Link(f"https://example.invalid/proof-1-{view.tags[0]}.whl", requires_python=">=9.10.*")
