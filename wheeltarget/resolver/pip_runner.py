@@ -152,19 +152,18 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[protocol.
             _make_order(job, label, options, home / "files", home / f"result-{n}.json")
             for n, (job, label) in enumerate(zip(jobs, labels, strict=True))
         )
-        request = protocol.ListProjects(orders, _prefetches(), read_connections(os.environ))
+        connections = read_connections(os.environ)
+        request = protocol.ResolveJobs(orders, _prefetches(), connections, lists=True)
         (exit_code,) = run_all([_write_request(home, request)], home)
         _raise_for_exit_code(exit_code, home)
         return tuple(map(_read_listing, orders))
 
 
 def _read_listing(order: protocol.JobOrder) -> protocol.JobListing:
-    result = order.result
-    listing = read_message(result, protocol.ListingReport).listing if result.is_file() else None
-    if listing is None:
+    if not order.result.is_file():
         message = f"pip could not read the requirements for {order.label}"
         raise DownloadError(message, "see pip's output above")
-    return listing
+    return read_message(order.result, protocol.JobListing)
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:

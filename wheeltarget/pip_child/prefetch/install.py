@@ -14,7 +14,7 @@ from typing import Any
 from pip import __version__ as pip_version
 
 from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_protocol import JobOrder, ListProjects, ResolveJobs
+from wheeltarget.pip_protocol import JobOrder, ResolveJobs
 
 _LONGEST_REASON = 200
 
@@ -41,7 +41,7 @@ class Prefetching:
     def __init__(
         self,
         current: CurrentJob,
-        request: ResolveJobs | ListProjects,
+        request: ResolveJobs,
         store: Path | None,
         temporary: Path,
     ) -> None:
