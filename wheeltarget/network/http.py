@@ -9,7 +9,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPS_PORT, HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
 from wheeltarget import __version__
@@ -18,17 +18,15 @@ from wheeltarget.network.transfer import (
     NoAnswerError,
     StatusError,
     UnreachableError,
-    read_length,
     read_start,
 )
 
-_PORTS = {"http": 80, "https": 443}
-_HEADERS = {
-    # As pip does: the hash is that of the file, not of a compressed transfer.
-    "Accept-Encoding": "identity",
-    "User-Agent": f"wheeltarget/{__version__}",
-}
+_HEADERS = {"User-Agent": f"wheeltarget/{__version__}"}
 _BUFFER = 1 << 18
+
+
+class _HTTPSConnection(HTTPConnection):
+    default_port = HTTPS_PORT
 
 
 class Connection:
@@ -45,9 +43,8 @@ class Connection:
     def __init__(
         self, host: tuple[str, str], timeout: float, trust: Callable[[], ssl.SSLContext]
     ) -> None:
-        scheme, self._netloc = host
-        self._trust = trust if scheme == "https" else None
-        self._port = _PORTS[scheme]
+        self._scheme, self._netloc = host
+        self._trust = trust
         self._timeout = timeout
         self._is_cut = False
         self._socket: socket.socket | None = None
@@ -79,32 +76,32 @@ class Connection:
 
     def _connect(self) -> HTTPConnection:
         try:
-            self._open()
+            return self._open()
         except StatusError:
             self.close()
             raise
-        except (OSError, ValueError) as error:  # ValueError: not a valid host name
+        except (OSError, ValueError, HTTPException) as error:  # not only of the network: bad names
             self.close()
             if isinstance(error, ssl.SSLError):
                 # The host answers; pip reports why it is not trusted.
                 raise StatusError(0, str(error)) from error
             raise UnreachableError(str(error)) from error
-        self._http = HTTPConnection(self._netloc, timeout=self._timeout)
-        self._http.sock = self._socket
-        self._view = self._view or memoryview(bytearray(_BUFFER))
-        return self._http
 
-    def _open(self) -> None:
-        parts = urlsplit(f"//{self._netloc}")
-        address = (parts.hostname or "", parts.port or self._port)
-        sock = self._socket = socket.create_connection(address, self._timeout)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._trust is not None:
-            self._socket = secure = self._trust().wrap_socket(
-                sock, server_hostname=parts.hostname, do_handshake_on_connect=False
+    def _open(self) -> HTTPConnection:
+        is_secure = self._scheme == "https"
+        kind = _HTTPSConnection if is_secure else HTTPConnection
+        # Without a user: a host that needs one answers so, and is left to pip.
+        http = self._http = kind(self._netloc.rpartition("@")[2], timeout=self._timeout)
+        http.connect()
+        self._socket = http.sock
+        if is_secure:
+            self._socket = http.sock = self._trust().wrap_socket(
+                http.sock, server_hostname=http.host, do_handshake_on_connect=False
             )
             # Only now, when another thread can cut it.
-            secure.do_handshake()
+            http.sock.do_handshake()
+        self._view = self._view or memoryview(bytearray(_BUFFER))
+        return http
 
     def fill(self, response: HTTPResponse, size: int) -> memoryview:
         """Read the next bytes of an answer, at most ``size``; they are valid until the next read.
@@ -145,19 +142,14 @@ class _Answer:
     def __init__(self, response: HTTPResponse, connection: Connection) -> None:
         self._response = response
         self._connection = connection
-        self.status = response.status
-        self.reason = response.reason
-        self.length = self._left = read_length(response.getheader("Content-Length"))
+        self.status, self.reason, self.length = response.status, response.reason, response.length
         self.start = read_start(response.getheader("Content-Range"))
 
     def read(self, size: int) -> memoryview:
-        piece = self._connection.fill(self._response, size)
-        if self._left is not None:
-            self._left -= len(piece)
-        return piece
+        return self._connection.fill(self._response, size)
 
     def close(self) -> None:
-        is_unread = self._left or not self._response.isclosed()
+        is_unread = self._response.length or not self._response.isclosed()
         # It has the socket, too, so that closing the connection alone would leave that open.
         self._response.close()
         # If a part of the answer is unread, the connection cannot be used again.

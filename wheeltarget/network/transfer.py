@@ -22,9 +22,8 @@ from wheeltarget.utils.files import Digest, FileToFetch, Writer
 MOST_CONNECTIONS = 1000
 """The largest number of connections for one file, whatever progress they make."""
 
-_MUCH = 1 << 20
-_SHARE = 10
-"""What counts as progress: so many bytes, or this fraction of the file."""
+_MUCH, _SHARE = 1 << 20, 10
+"""What counts as progress: so many bytes, or a tenth of the file."""
 
 _BACKOFF, _LONGEST_PAUSE = 0.25, 8.0
 _BLOCK = 1 << 18
@@ -44,11 +43,7 @@ class UnreachableError(Exception):
 
 
 class StatusError(Exception):
-    """The server answered with anything but the file.
-
-    :param code: the status of the answer.
-    :param reason: the text of the status.
-    """
+    """The server answered with anything but the file; ``code`` is the status."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}".strip())
@@ -80,7 +75,6 @@ class RetryPolicy:
     def covers(self, error: BrokenError, broken: int) -> bool:
         """Return whether to request the file again.
 
-        :param error: why the last connection broke.
         :param broken: the number of connections that broke since the last progress.
         """
         return broken <= (self.retries if isinstance(error, NoAnswerError) else self.resumes)
@@ -93,8 +87,8 @@ USUAL_PATIENCE = RetryPolicy()
 class Answer(Protocol):
     """A server's answer, its body still to be read.
 
-    :param length: the size of the body in bytes; None if the server does not send it.
-    :param start: where in the file the body begins; None if the server does not send it.
+    :param length: the size of the body in bytes; None if unknown.
+    :param start: where in the file the body begins; None if unknown.
     """
 
     status: int
@@ -103,9 +97,9 @@ class Answer(Protocol):
     start: int | None
 
     def read(self, size: int) -> bytes | memoryview:
-        """Return the next bytes of the body, empty at its end; raises BrokenError.
+        """Return bytes of the body, valid until the next read; none at its end.
 
-        They are valid until the next read.
+        :raises BrokenError: if the connection breaks.
         """
 
     def close(self) -> None:
@@ -140,8 +134,7 @@ def fetch_with_retries(
     """Fetch a file, through the store if there is one.
 
     :param store: keeps it for the next run; a store that cannot be written is skipped.
-    :raises HashMismatchError: if it has another hash.
-    :raises WrongSizeError: if it has another size.
+    :raises HashMismatchError, WrongSizeError: if it is another file.
     :raises StatusError: if the server answers with anything else.
     :raises BrokenError: if the connection broke too often.
     :raises UnreachableError: if no connection can be made.
@@ -180,8 +173,6 @@ def receive(
     The count of broken connections starts again only after progress, not after each answer: a
     server that sends one byte each time would be asked without end.
 
-    It raises the errors of :func:`fetch_with_retries`, except for those of the hash and the file.
-
     :param size: the size of the file in bytes, or None.
     """
     progress = _MUCH if size is None else min(_MUCH, size // _SHARE + 1)
@@ -204,10 +195,7 @@ def receive(
 
 
 def pause_before(retry: int) -> float:
-    """Return the seconds to wait before the next request, as pip does.
-
-    :param retry: the number of this retry since the last progress, from 1.
-    """
+    """Return the seconds to wait before a retry, the first being 1, as pip does."""
     return 0.0 if retry <= 1 else min(_BACKOFF * 2 ** (retry - 1), _LONGEST_PAUSE)
 
 
@@ -220,8 +208,8 @@ def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes | memor
         if left is not None and size is not None and start + left != size:
             raise WrongSizeError(size, start + left)
         while piece := answer.read(_BLOCK):
-            left = None if left is None else left - len(piece)
             end = start + len(piece)
+            left = None if left is None else left - len(piece)
             if size is not None and end > size:
                 raise WrongSizeError(size, end)
             if end > position:
