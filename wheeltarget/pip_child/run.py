@@ -63,7 +63,7 @@ def run(request: ResolveJobs | ListProjects, _result: Path, interrupts: list[int
         patch_copies(current)
         patch_freshness(current)
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
-        prefetching = Prefetching(current, request, store, Path(temporary))
+        prefetching = Prefetching(current, request, Path(temporary))
         try:
             _install(current, prefetching, lists=isinstance(request, ListProjects))
             for number, order in enumerate(request.jobs):

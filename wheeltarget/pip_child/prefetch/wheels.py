@@ -10,6 +10,7 @@ import errno
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,8 +25,8 @@ from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.session import SharedSession
 from wheeltarget.utils.files import Digest, Mark, stamp_of
 
+# pip's own logger, so that options for its output apply.
 _LOGGER = logging.getLogger("pip._internal.network.download")
-"""pip's own logger, so that options for its output apply."""
 
 _SCHEMES = frozenset({"http", "https"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
@@ -35,11 +36,7 @@ _POLL_INTERVAL = 0.05
 
 @dataclass(slots=True)
 class _Progress:
-    """The progress of a file.
-
-    :param size: its size in bytes; None before the server answers, 0 if it does not send it.
-    :param received: the number of bytes received.
-    """
+    """The bytes of a file: None before the server answers, and 0 if it does not send the size."""
 
     size: int | None = None
     received: int = 0
@@ -50,12 +47,11 @@ class Wheels:
 
     If the disk of a permanent store is full, ``is_full`` is set, and the rest is left to pip.
 
-    :param folder: the folder of the store.
-    :param is_temporary: whether it is removed after the run, and on the same disk as pip's files.
+    :param is_temporary: whether the store is removed after the run, and on the disk of pip's files.
     """
 
-    def __init__(self, sessions: SharedSession, folder: Path, *, is_temporary: bool) -> None:
-        self.store = Store(folder)
+    def __init__(self, sessions: SharedSession, store: Store, *, is_temporary: bool) -> None:
+        self.store = store
         self.is_full = False
         self._is_temporary = is_temporary
         self._sessions = sessions
@@ -72,15 +68,15 @@ class Wheels:
         sha256, url = _sha256_of(link), link.url_without_fragment
         if sha256 is None:
             return None
-        if url not in self._tasks:
-            self._tasks[url] = self._begin(url, sha256, rank)
-        return self._tasks[url]
-
-    def _begin(self, url: str, sha256: str, rank: int) -> Task:
+        if url in self._tasks:
+            return self._tasks[url]
         if self.store.locate(sha256):
-            return finished_task(url, outcome=False)
-        progress = self._progress[url] = _Progress()
-        return self._sessions.submit(url, rank, partial(self._load, url, sha256, progress))
+            task = finished_task(url, outcome=False)
+        else:
+            progress = self._progress[url] = _Progress()
+            task = self._sessions.submit(url, rank, partial(self._load, url, sha256, progress))
+        self._tasks[url] = task
+        return task
 
     def _load(self, url: str, sha256: str, progress: _Progress) -> bool | LeftToPip:
         """Fetch a file into the store, unless its disk is full."""
@@ -136,10 +132,9 @@ class Wheels:
                 self._refuse_full_disk(is_new)
                 self._pool.wait_for_pause(task.host)
                 return False
-        try:
+        digest = None
+        with suppress(OSError):
             digest = self.store.take(sha256, path)
-        except OSError:
-            return False
         if digest is None:
             return False  # removed or damaged
         self._verified[str(path)] = (digest, stamp_of(path.stat()))
@@ -183,11 +178,7 @@ def _sha256_of(link: Any) -> str | None:
 
 
 def log_file(link: Any, size: int, *, is_new: bool) -> None:
-    """Log that a file is downloaded.
-
-    :param size: its size in bytes.
-    :param is_new: whether it was fetched over the network in this run.
-    """
+    """Log that a file is downloaded; it is new if it was fetched over the network in this run."""
     verb = "Downloading" if is_new else "Using cached"
     length = f" ({format_size(size)})" if size else ""
     _LOGGER.info("%s %s%s", verb, redact_auth_from_url(link.show_url), length)
