@@ -44,8 +44,7 @@ class Connection:
         self, host: tuple[str, str], timeout: float, trust: Callable[[], ssl.SSLContext]
     ) -> None:
         self._scheme, self._netloc = host
-        self._trust = trust
-        self._timeout = timeout
+        self._timeout, self._trust = timeout, trust
         self._is_cut = False
         self._socket: socket.socket | None = None
         self._http: HTTPConnection | None = None
@@ -67,25 +66,21 @@ class Connection:
             self.close()
             raise UnreachableError("the run ends")
         headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
-        try:
-            with self._errors_translated():
-                connected.request("GET", _target(url), headers=headers)
-                return _Answer(connected.getresponse(), self)
-        except BrokenError as error:
-            raise NoAnswerError(str(error)) from error
+        with self._errors_as(NoAnswerError):
+            connected.request("GET", _target(url), headers=headers)
+            return _Answer(connected.getresponse(), self)
 
     def _connect(self) -> HTTPConnection:
         try:
             return self._open()
-        except StatusError:
-            self.close()
-            raise
-        except (OSError, ValueError, HTTPException) as error:  # not only of the network: bad names
+        except (OSError, ValueError, HTTPException, StatusError) as error:
             self.close()
             if isinstance(error, ssl.SSLError):
                 # The host answers; pip reports why it is not trusted.
                 raise StatusError(0, str(error)) from error
-            raise UnreachableError(str(error)) from error
+            if isinstance(error, StatusError):
+                raise
+            raise UnreachableError(str(error)) from error  # also for an invalid name
 
     def _open(self) -> HTTPConnection:
         is_secure = self._scheme == "https"
@@ -108,19 +103,18 @@ class Connection:
 
         :raises BrokenError: if the connection breaks.
         """
-        with self._errors_translated():
+        with self._errors_as(BrokenError):
             count = response.readinto(self._view[:size])
         self.received += count
         return self._view[:count]
 
     @contextlib.contextmanager
-    def _errors_translated(self) -> Iterator[None]:
-        """Raise BrokenError for every failure of the network."""
+    def _errors_as(self, kind: type[BrokenError]) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, HTTPException) as error:
             self.close()
-            raise BrokenError(str(error)) from error
+            raise kind(str(error)) from error
 
     def close(self) -> None:
         """Close it; the next request opens it again."""
@@ -132,8 +126,7 @@ class Connection:
     def cut(self) -> None:
         """End it for good from another thread, also if its own thread is waiting for it."""
         self._is_cut = True
-        sock = self._socket
-        if sock is not None:
+        if sock := self._socket:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 

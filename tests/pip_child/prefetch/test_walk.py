@@ -60,8 +60,8 @@ def walked(graph: Mapping[str, Collection[str]], *requested: str) -> Iterator[Wa
         patch_pages(ahead, undo)
         walk = Walk(ahead, PackageFinder.create(collector, preferences), SimpleQueue())
         walk.begin([install_req_from_line(each) for each in requested])
-        while walk.can_step:
-            walk.step()
+        while walk.step():
+            pass
         yield walk
 
 

@@ -47,14 +47,14 @@ def patch_session(ahead: Prefetcher, undo: ExitStack) -> None:
     def build(original: Any, self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
         if arguments or named:  # a session with a short timeout for pip's version check
             return original(self, options, *arguments, **named)
-        return ahead.sessions.get(options, lambda: original(self, options))
+        return ahead.sessions.for_job(options, lambda: original(self, options))
 
 
 def prove_session(ahead: Prefetcher) -> bool:
     """Check that pip's command uses the session of the run."""
     options, auth = SimpleNamespace(), SimpleNamespace(index_urls=None)
     session = SimpleNamespace(pip_trusted_origins=[], adapters={}, auth=auth, close=lambda: None)
-    ahead.sessions.get(options, lambda: session)
+    ahead.sessions.for_job(options, lambda: session)
     try:
         return create_command("download")._build_session(options) is session
     finally:
@@ -114,10 +114,17 @@ def prove_pages(ahead: Prefetcher) -> bool:
     wanted, fitting = filter_for(job.view.tag_set, sources=True), job.view.tags[0]
     needed = _add_page(ahead, wanted, "a-proof", "", fitting, "no-no-no")
     needing = _add_page(ahead, wanted, "b-proof", "Requires-Dist: a-proof\n", fitting)
-    walk = Walk(ahead, _finder(ahead), SimpleQueue())
+    session: Any = SimpleNamespace(is_secure_origin=lambda _link: True, refresh_package=set())
+    ahead.sessions.session = session
+    finder = PackageFinder.create(
+        collector.LinkCollector(session, SearchScope([], [_INDEX], no_index=False)),
+        SelectionPreferences(allow_yanked=True),
+        TargetPython(py_version_info=(9, 9, 9)),
+    )
+    walk = Walk(ahead, finder, SimpleQueue())
     walk.begin([install_req_from_line("b-proof")])
-    while walk.can_step:
-        walk.step()
+    while walk.step():
+        pass
     ahead.sessions.session = None
     ahead.forget()
     evaluated = [link.filename for link in job.links.get("a-proof", []) if link.is_wheel]
@@ -142,17 +149,6 @@ def _add_page(
     metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: 1\n{needs}"
     ahead.note(f"{files[0]['url']}.metadata", metadata.encode())
     return names[0]
-
-
-def _finder(ahead: Prefetcher) -> Any:
-    """Return a finder of pip with the session of the run."""
-    session: Any = SimpleNamespace(is_secure_origin=lambda _link: True, refresh_package=set())
-    ahead.sessions.session = session
-    return PackageFinder.create(
-        collector.LinkCollector(session, SearchScope([], [_INDEX], no_index=False)),
-        SelectionPreferences(allow_yanked=True),
-        TargetPython(py_version_info=(9, 9, 9)),
-    )
 
 
 def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:

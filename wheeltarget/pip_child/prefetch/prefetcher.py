@@ -37,6 +37,9 @@ class Prefetcher:
     :param temporary: the folder for wheels if there is no store.
     """
 
+    get_page: Callable[..., Any]
+    """pip's own function, set by the patch."""
+
     def __init__(
         self, current: CurrentJob, request: ResolveJobs | ListProjects, temporary: Path
     ) -> None:
@@ -49,9 +52,7 @@ class Prefetcher:
         self.wheels = Wheels(self.sessions, store or Store(temporary), is_temporary=store is None)
         self.bar = "off"
         self.evaluator: Any = None
-        self.is_resolving = False
-        self.takes_whole_wheels = False
-        self.get_page: Callable[..., Any] | None = None
+        self.is_resolving = self.takes_whole_wheels = False
         self._tasks: dict[str, Task] = {}
 
     def forget(self) -> None:
@@ -84,8 +85,6 @@ class Prefetcher:
             return None
         return outcome
 
-    # Pages
-
     def fetch_pages(self, finder: Any, name: str) -> list[Task]:
         """Start to fetch the pages that pip would search for a project."""
         if name in getattr(finder, "_locked_links", {}):
@@ -100,8 +99,7 @@ class Prefetcher:
         return [self._start(url, _PAGE, partial(self._fetch_page, url, named)) for url in urls]
 
     def _fetch_page(self, url: str, named: dict[str, Any]) -> KeptPage | LeftToPip:
-        assert self.get_page is not None  # noqa: S101 - it is patched before anything is fetched
-        response = self.get_page(url, session=self.sessions.for_threads(), **named)
+        response = self.get_page(url, session=self.sessions, **named)
         page = KeptPage(response, self.wanted)
         # Old versions of urllib3 do not notice that a page is incomplete.
         return page if page.is_readable else LeftToPip("it cannot be read")
@@ -133,7 +131,7 @@ class Prefetcher:
         :returns: whether threads may send requests to the host again.
         """
         host = host_of(url)
-        if self.get_page is None or not self.pool.is_shut(host):
+        if not self.pool.is_shut(host):
             return False
         try:
             self._fetch_as_pip(url, partial(self.get_page, url, session=self.sessions.session))
@@ -150,15 +148,13 @@ class Prefetcher:
         """Return whether the task for a page was replaced or dropped."""
         return self._tasks.get(task.url) is not task
 
-    # Metadata
-
     def metadata(self, link: Any) -> Task:
         """Start to fetch a metadata file, unless it was started before."""
         url = link.url_without_fragment
         return self._start(url, METADATA, partial(self._fetch_metadata, url, link.as_hashes()))
 
     def _fetch_metadata(self, url: str, hashes: Any) -> bytes:
-        response = self.sessions.for_threads().get(url, headers=HEADERS, stream=True)
+        response = self.sessions.get(url, headers=HEADERS, stream=True)
         raise_for_status(response)
         content = b"".join(response_chunks(response))
         if hashes:
@@ -170,8 +166,6 @@ class Prefetcher:
         outcome = self._outcome(url)
         return outcome if isinstance(outcome, bytes) else None
 
-    # Wheels
-
     def wants_whole(self, link: Any) -> bool:
         """Return whether pip reads the dependencies of a wheel from the wheel itself."""
         return self.takes_whole_wheels or link.metadata_link() is None
@@ -179,8 +173,7 @@ class Prefetcher:
     def find_on_disk(self, link: Any) -> Path | None:
         """Find a wheel that pip finds on disk."""
         run, order = self.current.run, self.current.job.order
-        earlier = run.fetched.get(link.url_without_fragment)
-        if earlier is not None and earlier.is_file():
+        if (earlier := run.fetched.get(link.url_without_fragment)) and earlier.is_file():
             return earlier
         existing = Path(order.destination, link.filename)
         if existing.is_file() and link.filename not in run.refused:
@@ -194,12 +187,10 @@ class Prefetcher:
             if self.find_on_disk(link) is None:
                 self.wheels.fetch(link, _WHEEL)
 
-    # Headers
-
     def ask_for_headers(self, urls: Iterable[str]) -> dict[str, Any]:
         """Send HEAD requests in threads, and return the responses by URL, if there are any."""
-        session = self.sessions.for_threads()
-        tasks = [self.sessions.submit(url, METADATA, partial(session.head, url)) for url in urls]
+        sessions = self.sessions
+        tasks = [sessions.submit(url, METADATA, partial(sessions.head, url)) for url in urls]
         return {task.url: task.outcome for task in tasks if not isinstance(task.wait(), LeftToPip)}
 
 

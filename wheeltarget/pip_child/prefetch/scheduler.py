@@ -23,7 +23,7 @@ from pip._internal.commands import create_command
 from wheeltarget.pip_child.job import JobState
 from wheeltarget.pip_child.prefetch.pool import POLL_INTERVAL, Task
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
-from wheeltarget.pip_child.prefetch.session import SharedSession, session_options
+from wheeltarget.pip_child.prefetch.session import session_options
 from wheeltarget.pip_child.prefetch.walk import Walk
 
 _LOGGER = logging.getLogger(__name__)
@@ -70,9 +70,7 @@ class WalkScheduler:
         finder, requirements = resolver.factory._finder, list(roots)
         if self._is_done(finder, requirements):
             return
-        own = Walk(
-            self._ahead, finder, self._arrivals, with_dependencies=not resolver.ignore_dependencies
-        )
+        own = Walk(self._ahead, finder, self._arrivals, follows=not resolver.ignore_dependencies)
         with _muted(_SESSION):
             own.begin(requirements)
             self._run(own, takes_wheels=takes_wheels)
@@ -109,7 +107,7 @@ class WalkScheduler:
                     with walk.in_its_job():
                         self._ahead.fetch_wheels(walk.links())
             finished = self._take_arrivals()
-            if not (finished or _step(walks) or next(starts, False)):
+            if not (finished or any(walk.step() for walk in walks) or next(starts, False)):
                 finished = self._wait(walks)
                 if not finished:
                     break
@@ -155,24 +153,33 @@ class WalkScheduler:
                 yield True
 
     def _start(self, job: JobState, like: Any) -> None:
-        """Start the walk of an upcoming job; pip reports any error when it is its turn."""
-        ahead, in_its_job = self._ahead, partial(self._switched_to, job)
+        """Start the walk of an upcoming job, unless it needs another session or other settings.
+
+        Nothing is fetched for that. pip reports any error when it is the turn of the job.
+
+        :param like: pip's options for the current job.
+        """
+        ahead, session = self._ahead, self._ahead.sessions.session
+        in_its_job = partial(self._switched_to, job)
         try:
-            with in_its_job():
-                found = _read_requirements(job.order.arguments, ahead.sessions, like)
-                if found is None:
+            with in_its_job(), _silenced():
+                command, options, requirements = _read_options(job.order.arguments)
+                if session_options(options) != session_options(like):
                     return
-                options, finder, roots = found
-                if options.require_hashes is not bool(ahead.takes_whole_wheels):
+                options.editables = []  # as pip's command does first
+                with ahead.sessions.reset() as is_as_before:
+                    finder = command._build_package_finder(
+                        options=options,
+                        session=session,
+                        target_python=make_target_python(options),
+                        ignore_requires_python=options.ignore_requires_python,
+                    )
+                    roots = command.get_requirements(requirements, options, finder, session)
+                    is_alike = is_as_before()
+                if not is_alike or options.require_hashes is not bool(ahead.takes_whole_wheels):
                     return
-                walk = Walk(
-                    ahead,
-                    finder,
-                    self._arrivals,
-                    with_dependencies=not options.ignore_dependencies,
-                    may_ask=False,
-                    in_its_job=in_its_job,
-                )
+                follows = not options.ignore_dependencies
+                walk = Walk(ahead, finder, self._arrivals, follows=follows, in_its_job=in_its_job)
                 walk.begin(roots)
             self._upcoming[job.order.folder] = _UpcomingJob(job, finder, roots, walk)
         except (Exception, SystemExit):
@@ -182,15 +189,6 @@ class WalkScheduler:
     def _switched_to(self, job: JobState) -> Iterator[None]:
         with self._ahead.current.switched_to(job), _muted(*_FINDER):
             yield
-
-
-def _step(walks: Iterable[Walk]) -> bool:
-    """Make a step in the first walk that can, and return whether there is one."""
-    for walk in walks:
-        if walk.can_step:
-            walk.step()
-            return True
-    return False
 
 
 @contextmanager
@@ -223,32 +221,6 @@ def _read_options(arguments: Sequence[str]) -> tuple[Any, Any, list[str]]:
     command: Any = create_command("download")
     options, requirements = command.parse_args(list(arguments))
     return command, options, requirements
-
-
-def _read_requirements(
-    arguments: Sequence[str], sessions: SharedSession, like: Any
-) -> tuple[Any, Any, list[Any]] | None:
-    """Read the requirements of a job, without fetching anything.
-
-    :param like: pip's options for the current job.
-    :returns: pip's options, finder, requirements and constraints; None if it needs another session.
-    """
-    with _silenced():
-        command, options, requirements = _read_options(arguments)
-        if session_options(options) != session_options(like):
-            return None
-        options.editables = []  # as pip's command does first
-        with sessions.reset() as is_as_before:
-            finder = command._build_package_finder(
-                options=options,
-                session=sessions.session,
-                target_python=make_target_python(options),
-                ignore_requires_python=options.ignore_requires_python,
-            )
-            roots = command.get_requirements(requirements, options, finder, sessions.session)
-            if not is_as_before():
-                return None
-    return options, finder, roots
 
 
 def _keys(roots: Iterable[Any]) -> list[tuple[str, bool, list[str], dict[str, list[str]]]]:

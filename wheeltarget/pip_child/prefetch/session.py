@@ -40,7 +40,7 @@ _State = tuple[list[Any], Any, Any]
 
 
 class SharedSession:
-    """The session of a run.
+    """The session of a run; threads use it by ``get`` and ``head``.
 
     :param pool: the threads that use it.
     :param forget: forgets what was fetched with an earlier session.
@@ -54,7 +54,7 @@ class SharedSession:
         self._closing = ExitStack()
         self._fresh: _State = ([], {}, None)
 
-    def get(self, options: Any, make: Callable[[], Any]) -> Any:
+    def for_job(self, options: Any, make: Callable[[], Any]) -> Any:
         """Return the session for a job, which is new if its options differ from the last one's."""
         needed = session_options(options)
         if self.session is None or needed != self._options:
@@ -120,9 +120,24 @@ class SharedSession:
                 return error
             raise
 
-    def for_threads(self) -> ThreadSession:
-        """Return the session for use in threads."""
-        return ThreadSession(self.session)
+    def get(self, url: str, **named: Any) -> Any:
+        """Send a GET request, without prompts."""
+        session = self.session
+        return session.get(url, auth=partial(_identify, session.auth), **named)
+
+    def head(self, url: str) -> Any:
+        """Send a HEAD request, without prompts."""
+        # A compressed response would have another size.
+        named = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
+        session = self.session
+        return session.head(url, auth=partial(_identify, session.auth), **named)
+
+
+def _identify(auth: Any, request: Any) -> Any:
+    """Add known credentials to a request, and do not prompt for others."""
+    request = auth(request)
+    request.deregister_hook("response", auth.handle_401)
+    return request
 
 
 def session_options(options: Any) -> str:
@@ -136,29 +151,6 @@ def _state(session: Any) -> _State:
     return list(session.pip_trusted_origins), session.adapters.copy(), session.auth.index_urls
 
 
-class ThreadSession:
-    """The session for use in threads, without prompts."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._auth = session.auth
-
-    def get(self, url: str, **named: Any) -> Any:
-        """Send a GET request."""
-        return self._session.get(url, auth=self._identify, **named)
-
-    def head(self, url: str) -> Any:
-        """Send a HEAD request, not for a compressed response, which would have another size."""
-        headers = {"Accept-Encoding": "identity"}
-        return self._session.head(url, auth=self._identify, headers=headers, allow_redirects=True)
-
-    def _identify(self, request: Any) -> Any:
-        """Add known credentials to a request, and do not prompt for others."""
-        request = self._auth(request)
-        request.deregister_hook("response", self._auth.handle_401)
-        return request
-
-
 def _status(error: Any) -> int:
     return getattr(getattr(error, "response", None), "status_code", _SERVER_ERROR)
 
@@ -167,9 +159,6 @@ def is_permanent(error: Exception) -> bool:
     """Return whether an error of pip is a permanent answer of the host."""
     status = _status(error)
     return status < _SERVER_ERROR and status not in _TEMPORARY
-
-
-# Retries
 
 
 class BoundedRetry(Retry):  # type: ignore[misc]

@@ -67,9 +67,9 @@ class Walk:
     """A walk for one job.
 
     :param arrivals: gets the finished tasks.
-    :param with_dependencies: whether to follow dependencies.
-    :param may_ask: whether pip may ask the user for credentials.
-    :param in_its_job: switches to the job for a while.
+    :param follows: whether to follow dependencies.
+    :param in_its_job: switches to the job for a while; None for the current one, for which pip may
+        ask the user for credentials.
     """
 
     def __init__(
@@ -78,13 +78,12 @@ class Walk:
         finder: Any,
         arrivals: SimpleQueue[Task],
         *,
-        with_dependencies: bool = True,
-        may_ask: bool = True,
-        in_its_job: Callable[[], AbstractContextManager[None]] = nullcontext,
+        follows: bool = True,
+        in_its_job: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
         self._ahead, self._finder, self._arrivals = ahead, finder, arrivals
-        self._with_dependencies, self._may_ask = with_dependencies, may_ask
-        self.in_its_job = in_its_job
+        self._follows, self._may_ask = follows, in_its_job is None
+        self.in_its_job = in_its_job or nullcontext
         self._nodes: dict[str, _Node] = {}
         self._constraints: dict[str, Any] = {}
         self._todo: deque[_Node] = deque()
@@ -93,17 +92,17 @@ class Walk:
         self._is_partial = False
 
     @property
-    def can_step(self) -> bool:
-        """Return whether there is something to do now."""
-        return bool(self._todo)
-
-    @property
     def is_whole(self) -> bool:
         """Return whether it has visited everything that is needed."""
         return not (self._is_partial or self._todo or self.waiting)
 
-    def step(self) -> None:
-        """Visit the next project; if that fails, pip meets the error itself later."""
+    def step(self) -> bool:
+        """Visit the next project, and return whether there is one.
+
+        If that fails, pip meets the error itself later.
+        """
+        if not self._todo:
+            return False
         node = self._todo.popleft()
         try:
             with self.in_its_job():
@@ -113,6 +112,7 @@ class Walk:
         except Exception:
             _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
             self._is_partial = True
+        return True
 
     def resume(self, finished: Iterable[Task]) -> None:
         """Continue with the projects that waited for some tasks."""
@@ -261,7 +261,7 @@ class Walk:
         """Follow the dependencies of a candidate, and drop those of the last one."""
         node.read = (node.best, node.extras)
         requests: defaultdict[str, list[_Request]] = defaultdict(list)
-        if self._with_dependencies:
+        if self._follows:
             for need in node.distribution.iter_dependencies(node.extras):
                 if need.url:
                     self._is_partial = True

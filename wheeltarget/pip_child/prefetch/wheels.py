@@ -10,7 +10,7 @@ import errno
 import logging
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -51,11 +51,9 @@ class Wheels:
     """
 
     def __init__(self, sessions: SharedSession, store: Store, *, is_temporary: bool) -> None:
-        self.store = store
+        self.store, self._is_temporary = store, is_temporary
         self.is_full = False
-        self._is_temporary = is_temporary
-        self._sessions = sessions
-        self._pool = sessions.pool
+        self._sessions, self._pool = sessions, sessions.pool
         self._tasks: dict[str, Task] = {}
         self._progress: dict[str, _Progress] = {}
         self._verified: dict[str, tuple[Digest, Mark | None]] = {}
@@ -82,21 +80,19 @@ class Wheels:
         """Fetch a file into the store, unless its disk is full."""
         if self.is_full:
             return LeftToPip("the disk is full")
-        response = self._sessions.for_threads().get(url, headers=HEADERS, stream=True)
-        try:
+        with closing(self._sessions.get(url, headers=HEADERS, stream=True)) as response:
             raise_for_status(response)
             size = response.headers.get("Content-Length", "")
             progress.size = int(size) if size.isdecimal() else 0
-            with self.store.writing(sha256) as writer:
-                for chunk in response_chunks(response):
-                    if self._pool.is_stopped:
-                        raise InterruptedError("the run is over")
-                    progress.received += writer.write(chunk)
-        except OSError as error:
-            self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
-            raise
-        finally:
-            response.close()
+            try:
+                with self.store.writing(sha256) as writer:
+                    for chunk in response_chunks(response):
+                        if self._pool.is_stopped:
+                            raise InterruptedError("the run is over")
+                        progress.received += writer.write(chunk)
+            except OSError as error:
+                self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
+                raise
         return True
 
     def is_begun(self, link: Any) -> bool:
@@ -129,7 +125,9 @@ class Wheels:
             was_logged = self._show_progress(link, task, bar)
             is_new = task.wait()
             if not isinstance(is_new, bool):
-                self._refuse_full_disk(is_new)
+                reason = getattr(is_new, "reason", None)
+                if self._is_temporary and isinstance(reason, OSError) and reason.errno in _NO_ROOM:
+                    raise reason  # pip's own files have no room, either
                 self._pool.wait_for_pause(task.host)
                 return False
         digest = None
@@ -143,12 +141,6 @@ class Wheels:
             if is_new:
                 _draw_bar(bar, digest.size, [range(digest.size)])
         return True
-
-    def _refuse_full_disk(self, outcome: Any) -> None:
-        """Raise the error if the disk of pip's own files is full."""
-        reason = outcome.reason if isinstance(outcome, LeftToPip) else None
-        if self._is_temporary and isinstance(reason, OSError) and reason.errno in _NO_ROOM:
-            raise reason
 
     def _show_progress(self, link: Any, task: Task, bar: str) -> bool:
         """Draw pip's bar for a file until it is fetched; return whether anything was logged."""
