@@ -38,10 +38,8 @@ if TYPE_CHECKING:
     from wheeltarget.network.http import Connection
 
 _WrongFile = HashMismatchError | WrongSizeError
-
 _NOT_PLAIN_STATUSES = frozenset({401, 403, 407, 429, 503})
-_JOIN_SECONDS = 2.0
-_PROGRESS_SECONDS = 0.1
+_JOIN_SECONDS, _PROGRESS_SECONDS = 2.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +190,7 @@ class _Downloader:
             queue.clear()
 
     def _trust(self) -> ssl.SSLContext:
-        """Return the trusted certificates, read once, by the thread that needs them first.
-
-        :raises StatusError: if they cannot be read, so that pip reports what is wrong.
-        """
+        """Return the trusted certificates, read once, by the thread that needs them first."""
         import ssl
 
         place = self.network.certificates or None
@@ -206,7 +201,7 @@ class _Downloader:
                 if self.certificates is None:
                     self.certificates = ssl.create_default_context(cafile=cafile, capath=capath)
                 return self.certificates
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # pip reports it
             raise StatusError(0, str(error)) from error
 
     def _leave(self, order: FileToFetch, queue: deque[FileToFetch], *, rest: bool) -> None:

@@ -52,23 +52,20 @@ class Connection:
         self.received = 0
 
     def ask(self, url: str, start: int) -> _Answer:
-        """Request a file from some byte on.
+        """Request a file of this host from some byte on.
 
-        :param url: the URL of the file, at this host.
         :raises UnreachableError: if no connection can be made.
         :raises StatusError: if the host is not trusted.
         :raises NoAnswerError: if the connection breaks.
         """
-        connected = self._http
-        if connected is None or connected.sock is None:
-            connected = self._connect()
+        http = self._http if self._http and self._http.sock else self._connect()
         if self._is_cut:
             self.close()
             raise UnreachableError("the run ends")
         headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
         with self._errors_as(NoAnswerError):
-            connected.request("GET", _target(url), headers=headers)
-            return _Answer(connected.getresponse(), self)
+            http.request("GET", _target(url), headers=headers)
+            return _Answer(http.getresponse(), self)
 
     def _connect(self) -> HTTPConnection:
         try:

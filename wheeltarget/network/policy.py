@@ -67,8 +67,7 @@ def read_network(
         return (command.values(f"--{name}") or (settings.get(name, ""),))[-1]
 
     def listed(name: str) -> list[str]:
-        values = command.values(f"--{name}") or settings.get(name, "").split()
-        return [value for value in values if value]
+        return [*filter(None, command.values(f"--{name}") or settings.get(name, "").split())]
 
     own_proxy = bool(command.values("--proxy")) or bool(settings.get("proxy"))
     no_environment = settings.get("no-proxy-env", "").lower() not in _NO

@@ -19,12 +19,8 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.utils.files import Digest, FileToFetch, Writer
 
-MOST_CONNECTIONS = 1000
-"""The largest number of connections for one file, whatever progress they make."""
-
-_MUCH, _SHARE = 1 << 20, 10
-"""What counts as progress: so many bytes, or a tenth of the file."""
-
+MOST_CONNECTIONS = 1000  # for one file, whatever progress they make
+_MUCH, _SHARE = 1 << 20, 10  # what counts as progress: so many bytes, or a tenth of the file
 _BACKOFF, _LONGEST_PAUSE = 0.25, 8.0
 _BLOCK = 1 << 18
 _WHOLE, _PART = 200, 206
@@ -51,10 +47,7 @@ class StatusError(Exception):
 
 
 class WrongSizeError(WheeltargetError):
-    """A file has a wrong size.
-
-    :param got: the size, or the bytes received when it was clear that there are too many.
-    """
+    """A file has a wrong size; if it has too many bytes, not all may have been counted."""
 
     def __init__(self, expected: int, got: int) -> None:
         least = "at least " if got > expected else ""
@@ -73,15 +66,11 @@ class RetryPolicy:
     resumes: int = 5
 
     def covers(self, error: BrokenError, broken: int) -> bool:
-        """Return whether to request the file again.
-
-        :param broken: the number of connections that broke since the last progress.
-        """
+        """Return whether to request again after so many connections broke without progress."""
         return broken <= (self.retries if isinstance(error, NoAnswerError) else self.resumes)
 
 
-USUAL_PATIENCE = RetryPolicy()
-"""pip's defaults."""
+USUAL_PATIENCE = RetryPolicy()  # pip's defaults
 
 
 class Answer(Protocol):
@@ -97,10 +86,7 @@ class Answer(Protocol):
     start: int | None
 
     def read(self, size: int) -> bytes | memoryview:
-        """Return bytes of the body, valid until the next read; none at its end.
-
-        :raises BrokenError: if the connection breaks.
-        """
+        """Return bytes that are valid until the next read; none at the end; raises BrokenError."""
 
     def close(self) -> None:
         """Close the answer, read to its end or not."""
@@ -172,8 +158,6 @@ def receive(
 
     The count of broken connections starts again only after progress, not after each answer: a
     server that sends one byte each time would be asked without end.
-
-    :param size: the size of the file in bytes, or None.
     """
     progress = _MUCH if size is None else min(_MUCH, size // _SHARE + 1)
     received = counted = broken = 0

@@ -30,18 +30,13 @@ except Exception as error:  # noqa: BLE001 - a newer pip may have moved what the
 
 
 class Prefetching:
-    """The prefetcher of a run, if it is wanted, and as long as pip works as expected.
-
-    :param temporary: the folder for wheels if there is no store.
-    """
+    """The prefetcher of a run, if it is wanted, and as long as pip works as expected."""
 
     def __init__(
         self, current: CurrentJob, request: ResolveJobs | ListProjects, temporary: Path
     ) -> None:
+        self._current, self._request, self._temporary = current, request, temporary
         self._ahead: Prefetcher | None = None
-        self._current = current
-        self._request = request
-        self._temporary = temporary
         self._undo = ExitStack()
         self._reason = ""
 

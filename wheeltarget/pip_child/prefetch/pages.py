@@ -21,16 +21,14 @@ from pip._internal.utils.misc import redact_auth_from_url
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 
-_Files = list[tuple[str, Any]]
-"""The kind of each file, and the file."""
+_Files = list[tuple[str, Any]]  # the kind of each file, and the file
 
 
 class FileFilter:
     """A filter for files, by the tags of needed wheels, and by whether sources are needed."""
 
     def __init__(self, tags: frozenset[str], *, sources: bool) -> None:
-        self.tags = tags
-        self.sources = sources
+        self.tags, self.sources = tags, sources
         self._known = {"": True, "source": sources}
 
     def covers(self, other: FileFilter) -> bool:

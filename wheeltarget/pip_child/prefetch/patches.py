@@ -130,8 +130,8 @@ def prove_pages(ahead: Prefetcher) -> bool:
     evaluated = [link.filename for link in job.links.get("a-proof", []) if link.is_wheel]
     on_page = {link.filename for link in job.links_of("a-proof") if link.is_wheel}
     found = [link.filename for link in walk.links()]
-    is_used = evaluated == [needed] and len(on_page) == 2
-    return walk.is_whole and found == [needing, needed] and is_used
+    is_filtered = evaluated == [needed] and len(on_page) == 2
+    return walk.is_whole and found == [needing, needed] and is_filtered
 
 
 def _add_page(
@@ -229,9 +229,8 @@ def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any
         preparer = resolver.factory.preparer
         ahead.takes_whole_wheels = preparer.require_hashes
         ahead.bar = preparer._download._progress_bar
-        takes_none = ahead.current.job.order.dry_run or getattr(
-            resolver, "only_dependencies", False
-        )
+        only_dependencies = getattr(resolver, "only_dependencies", False)
+        takes_none = ahead.current.job.order.dry_run or only_dependencies
         scheduler.walk(resolver, roots, takes_wheels=not takes_none)
     except EOFError:
         raise  # no terminal for pip's prompt

@@ -17,15 +17,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
 from threading import Condition, Thread
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 POLL_INTERVAL = 0.2
 """Seconds after which a wait is repeated, so that interrupts are handled on all platforms."""
 
-_TIMES_THE_LIMIT = 4
-"""The limit is raised by one after this number of answers times the limit."""
-
+_TIMES_THE_LIMIT = 4  # the limit is raised by one after this number of answers times the limit
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -35,8 +33,7 @@ def host_of(url: str) -> str:
     return parts.netloc.rpartition("@")[2].lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class LeftToPip:
+class LeftToPip(NamedTuple):
     """The outcome of a task that was not fetched and is left to pip."""
 
     reason: object

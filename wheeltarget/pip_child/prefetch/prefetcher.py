@@ -24,21 +24,14 @@ from wheeltarget.pip_child.prefetch.session import SharedSession, is_permanent
 from wheeltarget.pip_child.prefetch.wheels import Wheels
 from wheeltarget.pip_protocol import JobOrder, ListProjects, ResolveJobs
 
-_PAGE, METADATA, _WHEEL = 0, 1, 2
-"""How urgent tasks are."""
-
-_HOSTS = 2
-"""Threads for each connection to one host: most indexes have pages and files on two hosts."""
+_PAGE, METADATA, _WHEEL = 0, 1, 2  # how urgent tasks are
+_HOSTS = 2  # threads per connection to a host: most indexes have pages and files on two hosts
 
 
 class Prefetcher:
-    """Prefetches for all jobs of a run.
+    """Prefetches for all jobs of a run, into a temporary folder if there is no wheel store."""
 
-    :param temporary: the folder for wheels if there is no store.
-    """
-
-    get_page: Callable[..., Any]
-    """pip's own function, set by the patch."""
+    get_page: Callable[..., Any]  # pip's own function, set by the patch
 
     def __init__(
         self, current: CurrentJob, request: ResolveJobs | ListProjects, temporary: Path
@@ -105,10 +98,7 @@ class Prefetcher:
         return page if page.is_readable else LeftToPip("it cannot be read")
 
     def take_page(self, url: str, get: Callable[[], Any]) -> Any:
-        """Return a page or raise pip's error for it, once it is fetched.
-
-        :param get: pip's function to fetch it, if it was not prefetched.
-        """
+        """Return a page or raise pip's error for it; pip fetches it if it was not prefetched."""
         outcome = self._outcome(url)
         if isinstance(outcome, Exception):
             raise outcome

@@ -28,14 +28,11 @@ from wheeltarget.pip_child.prefetch.walk import Walk
 
 _LOGGER = logging.getLogger(__name__)
 
-_AT_ONCE = 8
-"""How many jobs are walked at once; what is found for each stays in memory until its turn."""
+_AT_ONCE = 8  # jobs that are walked; what is found for each stays in memory until its turn
+_TIMES_THE_LONGEST = 3.0  # how many times longer than the longest wait so far another may take
 
 _PATIENCE, _SHORT_PATIENCE = 5.0, 0.5
 """Seconds without a finished task after which pip begins; the second if only upcoming jobs wait."""
-
-_TIMES_THE_LONGEST = 3.0
-"""How many times longer than the longest wait so far another may take."""
 
 _FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
 """Attributes of a finder for files that it has found or skipped; each pip has some of them."""
@@ -63,10 +60,7 @@ class WalkScheduler:
         self._longest = 0.0
 
     def walk(self, resolver: Any, roots: Iterable[Any], *, takes_wheels: bool) -> None:
-        """Walk the graphs of the current job, unless that was done, and of the upcoming ones.
-
-        :param takes_wheels: whether wheels are needed, not only metadata.
-        """
+        """Walk the graphs of the current job, unless that was done, and of the upcoming ones."""
         finder, requirements = resolver.factory._finder, list(roots)
         if self._is_done(finder, requirements):
             return
@@ -155,8 +149,6 @@ class WalkScheduler:
     def _start(self, job: JobState, like: Any) -> None:
         """Start the walk of an upcoming job, unless it needs another session or other settings.
 
-        Nothing is fetched for that. pip reports any error when it is the turn of the job.
-
         :param like: pip's options for the current job.
         """
         ahead, session = self._ahead, self._ahead.sessions.session
@@ -182,7 +174,7 @@ class WalkScheduler:
                 walk = Walk(ahead, finder, self._arrivals, follows=follows, in_its_job=in_its_job)
                 walk.begin(roots)
             self._upcoming[job.order.folder] = _UpcomingJob(job, finder, roots, walk)
-        except (Exception, SystemExit):
+        except (Exception, SystemExit):  # pip reports it when it is the turn of the job
             _LOGGER.debug("Not prefetching for %s before its turn", job.order.label, exc_info=True)
 
     @contextmanager

@@ -25,9 +25,7 @@ _LONGEST_WAIT, _TOO_LONG = 20.0, 600.0
 """The longest pause in seconds that a thread waits for a host, before the host is left to pip, and
 the longest one that even pip waits for, before the request fails."""
 
-_RETRIES = 2
-"""How often a thread repeats a request; afterwards it is left to pip, with its own retries."""
-
+_RETRIES = 2  # of a request in a thread; afterwards it is left to pip, with its own retries
 _UNAUTHORIZED = frozenset({401, 407})
 _TEMPORARY = frozenset({408, 413, 425, 429})
 _SERVER_ERROR = 500
@@ -40,16 +38,14 @@ _State = tuple[list[Any], Any, Any]
 
 
 class SharedSession:
-    """The session of a run; threads use it by ``get`` and ``head``.
+    """The session of a run, which the threads of a pool use by ``get`` and ``head``.
 
-    :param pool: the threads that use it.
     :param forget: forgets what was fetched with an earlier session.
     """
 
     def __init__(self, pool: Pool, forget: Callable[[], None]) -> None:
-        self.pool = pool
+        self.pool, self._forget = pool, forget
         self.session: Any = None
-        self._forget = forget
         self._options = ""
         self._closing = ExitStack()
         self._fresh: _State = ([], {}, None)
@@ -204,9 +200,8 @@ def watched_retry(pool: Pool) -> type:
 
 
 def asked_host(connections: Any, url: str | None) -> str:
-    """Return the host of a request, as :func:`host_of` does.
+    """Return the host of a request to urllib3's pool of connections, as :func:`host_of` does.
 
-    :param connections: urllib3's connection pool.
     :param url: the path, or the whole URL if a proxy was used.
     """
     if url and not url.startswith("/"):

@@ -23,16 +23,14 @@ from typing import Any
 from pip._internal.metadata import FilesystemWheel, get_wheel_distribution, select_backend
 from pip._internal.resolution.resolvelib.base import Constraint
 from pip._internal.utils.hashes import Hashes
-from pip._vendor.packaging.specifiers import SpecifierSet
 
 from wheeltarget.pip_child.links import first_tried, normalize_name
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, Prefetcher
 
 _LOGGER = logging.getLogger(__name__)
-
+# pip's specifiers, the extras, and pip's object for the allowed hashes.
 _Request = tuple[Any, Iterable[str], Any]
-"""pip's specifiers, the extras, and pip's object for the allowed hashes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -97,10 +95,7 @@ class Walk:
         return not (self._is_partial or self._todo or self.waiting)
 
     def step(self) -> bool:
-        """Visit the next project, and return whether there is one.
-
-        If that fails, pip meets the error itself later.
-        """
+        """Visit the next project, and return whether there is one."""
         if not self._todo:
             return False
         node = self._todo.popleft()
@@ -109,7 +104,7 @@ class Walk:
                 self._is_partial |= not self._visit(node)
         except EOFError:
             raise  # no terminal for pip's prompt
-        except Exception:
+        except Exception:  # pip meets the error itself later
             _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
             self._is_partial = True
         return True
@@ -216,11 +211,10 @@ class Walk:
 
     def _choose(self, node: _Node) -> bool:
         """Find the best candidate of a project; return whether there is one."""
-        constraint = self._constraints.get(node.name)
-        if constraint and constraint.links:
+        constraint = self._constraints.get(node.name, Constraint.empty())
+        if constraint.links:
             return False
-        specifier = constraint.specifier if constraint else SpecifierSet()
-        hashes = constraint.hashes if constraint else Hashes()
+        specifier, hashes = constraint.specifier, constraint.hashes
         for wanted, _, allowed in node.all_requests():
             specifier &= wanted
             hashes &= allowed

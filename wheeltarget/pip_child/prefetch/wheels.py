@@ -28,15 +28,13 @@ from wheeltarget.utils.files import Digest, Mark, stamp_of
 # pip's own logger, so that options for its output apply.
 _LOGGER = logging.getLogger("pip._internal.network.download")
 
-_SCHEMES = frozenset({"http", "https"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_LARGE = 512 * 1024
-_POLL_INTERVAL = 0.05
+_LARGE, _POLL_INTERVAL = 512 * 1024, 0.05
 
 
 @dataclass(slots=True)
 class _Progress:
-    """The bytes of a file: None before the server answers, and 0 if it does not send the size."""
+    """The size of a file, None before the answer and 0 if unknown, and the bytes received."""
 
     size: int | None = None
     received: int = 0
@@ -66,15 +64,13 @@ class Wheels:
         sha256, url = _sha256_of(link), link.url_without_fragment
         if sha256 is None:
             return None
-        if url in self._tasks:
-            return self._tasks[url]
-        if self.store.locate(sha256):
-            task = finished_task(url, outcome=False)
-        else:
+        if url not in self._tasks and self.store.locate(sha256):
+            self._tasks[url] = finished_task(url, outcome=False)
+        elif url not in self._tasks:
             progress = self._progress[url] = _Progress()
-            task = self._sessions.submit(url, rank, partial(self._load, url, sha256, progress))
-        self._tasks[url] = task
-        return task
+            load = partial(self._load, url, sha256, progress)
+            self._tasks[url] = self._sessions.submit(url, rank, load)
+        return self._tasks[url]
 
     def _load(self, url: str, sha256: str, progress: _Progress) -> bool | LeftToPip:
         """Fetch a file into the store, unless its disk is full."""
@@ -165,7 +161,7 @@ class Wheels:
 
 def _sha256_of(link: Any) -> str | None:
     """Return the sha256 that the index lists for a file."""
-    sha256 = link._hashes.get("sha256") if link.scheme in _SCHEMES else None
+    sha256 = link._hashes.get("sha256") if link.scheme in {"http", "https"} else None
     return sha256.lower() if sha256 else None
 
 
