@@ -42,7 +42,6 @@ OPEN = (
     "lockfile",
     "pip_child.prefetch",
     "staging",
-    "targets",
     "utils",
     "wheelhouse",
 )

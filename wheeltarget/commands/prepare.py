@@ -8,11 +8,10 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
 from wheeltarget.commands.invocation import Invocation
-from wheeltarget.errors import Fault, UsageError
+from wheeltarget.errors import Fault
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs, read_inputs
@@ -145,21 +144,6 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
             except OSError:
                 pass  # pip reports it
     return refused
-
-
-def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
-    """Return the normalized project names in the values of an option, separated by commas.
-
-    :raises UsageError: if a name is invalid.
-    """
-    names = set()
-    for name in (each.strip() for value in values for each in value.split(",")):
-        try:
-            names.add(str(canonicalize_name(name, validate=True)))
-        except InvalidName as error:
-            message = f"{option} takes the name of a project, not {name!r}"
-            raise UsageError(message, f"write it like {option} docopt") from error
-    return frozenset(names)
 
 
 def names_target(invocation: Invocation, arguments: tuple[str, ...]) -> bool:
