@@ -88,7 +88,7 @@ class Connection:
         self._socket = http.sock
         if is_secure:
             self._socket = http.sock = self._trust().wrap_socket(
-                http.sock, server_hostname=http.host, do_handshake_on_connect=False
+                http.sock, server_hostname=http.host.lower(), do_handshake_on_connect=False
             )
             # Only now, when another thread can cut it.
             http.sock.do_handshake()
