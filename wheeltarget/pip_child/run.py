@@ -42,7 +42,7 @@ def run(request: ResolveJobs, _result: Path, interrupts: list[int]) -> int:
     store = Store(request.store) if request.store else None
     current = CurrentJob(RunContext(store, request.refresh))
     with tempfile.TemporaryDirectory(prefix="wheeltarget-") as temporary:
-        prefetching = Prefetching(current, request, request.store, Path(temporary))
+        prefetching = Prefetching(current, request, Path(temporary))
         try:
             _install(current, prefetching, lists=request.lists)
             for number, order in enumerate(request.jobs):
