@@ -19,6 +19,7 @@ from wheeltarget.targets.catalog import (
 )
 from wheeltarget.targets.names import (
     HOST,
+    LIKE_A_TAG,
     Projects,
     UserTarget,
     find_user_target,
@@ -142,6 +143,8 @@ def describe(text: str, today: date) -> Described:
     try:
         target = target_from_tag(text, newest_pythons())
     except TargetError:
+        if LIKE_A_TAG.fullmatch(text):
+            raise
         return _describe_named(find_target(text, known_systems()), today)
     return Described(target, "The environment of a tag", "tag", (), _markers(target, "follows", ()))
 
