@@ -17,9 +17,8 @@ from tests.support.output import projects_by_target
 from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.api import PlainRun
-from wheeltarget.cli.passthrough import first_look
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import InputFiles
+from wheeltarget.commands.invocation import InputFiles, first_look
 from wheeltarget.errors import UsageError
 
 pytestmark = pytest.mark.thorough

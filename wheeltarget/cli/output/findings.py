@@ -11,14 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wheeltarget.cli.output.text import (
-    Style,
-    counted,
-    format_fault,
-    near,
-    show_json,
-    show_lines,
-)
+from wheeltarget.cli.output.text import Style, counted, format_fault, near, show_json, show_lines
 from wheeltarget.utils.text import redact, visible
 
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from wheeltarget.cli.output.text import show_json, show_lines
 from wheeltarget.commands.list_targets import Described, Fact, Row
+from wheeltarget.targets.catalog import known_systems
 from wheeltarget.targets.names import UserTarget
 from wheeltarget.targets.systems import target_name
 
@@ -25,21 +26,11 @@ _HEADS = {
 _STATUS = {"follows": "from the tag", "assumed": "the newest release known"}
 
 
-def show_list(
-    rows: Sequence[Row],
-    own: Sequence[UserTarget],
-    sources: Mapping[str, str],
-    *,
-    as_json: bool,
-) -> None:
-    """Write the list of targets.
-
-    :param sources: the source that each key stands for.
-    """
+def show_list(rows: Sequence[Row], own: Sequence[UserTarget], *, as_json: bool) -> None:
+    """Write the list of targets."""
     if as_json:
-        targets = [_row_record(row, sources) for row in rows]
         files = [{"name": each.name, "file": str(each.file)} for each in own]
-        show_json({"schema": _SCHEMA, "targets": targets, "own": files})
+        show_json({"schema": _SCHEMA, "targets": list(map(_row_record, rows)), "own": files})
     else:
         show_lines(_list(rows, own))
 
@@ -57,7 +48,7 @@ def show_described(targets: Sequence[Described], *, as_json: bool, all_tags: boo
         show_lines(_described(each, all_tags=all_tags))
 
 
-def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:
+def _row_record(row: Row) -> dict[str, object]:
     system = row.system
     return {
         "system": system.name,
@@ -69,7 +60,7 @@ def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:
         "status": row.status,
         "retired": row.retired,
         "ends": {each: str(end) for each in row.pythons if (end := system.end_of(each))},
-        "sources": [sources[each] for each in system.sources],
+        "sources": [known_systems().sources[each] for each in system.sources],
         "notes": list(system.notes),
     }
 

@@ -27,6 +27,7 @@ from wheeltarget.errors import (
 from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
+    from wheeltarget.cache.run_records import OutputOptions
     from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
     from wheeltarget.network.downloader import Progress
 
@@ -191,19 +192,19 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def show_download(outcome: DownloadOutcome, *, as_json: bool, quiet: bool, coloured: bool) -> None:
+def show_download(outcome: DownloadOutcome, options: OutputOptions) -> None:
     """Write the files of each target, or all of a download as JSON."""
-    if as_json:
+    if options.as_json:
         show_json(outcome.as_dict())
-    elif not quiet:
-        style = Style(sys.stdout, coloured=coloured)
+    elif not options.quiet:
+        style = Style(sys.stdout, coloured=options.coloured)
         for target in outcome.targets:
             sys.stdout.write(style.paint("strong", f"For {target.label}:") + "\n")
             files = sorted(target.files, key=lambda file: file.filename)
             sys.stdout.writelines(f"{_file_line(file, outcome)}\n" for file in files if file.path)
             sys.stdout.write(_summary(target, outcome) + "\n")
         sys.stdout.flush()
-        show_notes(outcome.notes, coloured=coloured)
+        show_notes(outcome.notes, coloured=options.coloured)
 
 
 def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:

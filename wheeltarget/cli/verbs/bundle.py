@@ -11,7 +11,6 @@ import typer
 from wheeltarget.cli import app
 from wheeltarget.cli.output.summaries import show_bundle
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands.bundle import bundle as command
 
 
 class BundleLayout(StrEnum):
@@ -70,6 +69,8 @@ def bundle(
     quiet: app.Quiet = False,
 ) -> None:
     """Run ``bundle``."""
+    from wheeltarget.commands.bundle import bundle as command
+
     request = command.BundleRequest(
         requirement,
         output,

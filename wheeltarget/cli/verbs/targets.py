@@ -99,5 +99,4 @@ def targets(
             retired=not no_retired,
         )
         rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
-        sources = known_systems().sources
-        show_list(rows, own, sources, as_json=as_json)
+        show_list(rows, own, as_json=as_json)
