@@ -41,18 +41,14 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 def suggestion_lines(explanation: Explanation) -> Iterator[str]:
     """Write the suggestions of an explanation, if there are any."""
-    changes = (
-        (
-            f"to fix it, use{' one of these' * (len(explanation.suggestions) > 1)}:",
-            explanation.suggestions,
-        ),
-        ("from source (not tried):", explanation.sources),
-    )
-    width = _width([row for _, rows in changes for row in rows])
-    for heading, rows in changes:
-        if rows:
-            yield f"  {heading}"
-            yield from _columns(rows, width)
+    suggestions, sources = explanation.suggestions, explanation.sources
+    width = _width([*suggestions, *sources])
+    if suggestions:
+        yield f"  to fix it, use{' one of these' * (len(suggestions) > 1)}:"
+        yield from _columns(suggestions, width)
+    if sources:
+        yield "  from source (not tried):"
+        yield from _columns(sources, width)
 
 
 def _releases(explanation: Explanation) -> Iterator[str]:
@@ -109,15 +105,12 @@ def _requests(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
         chain = tuple(name for name, _ in demand.chain) or (f"line {number}",)
         by_chain.setdefault(chain, []).append(demand)
     for same in by_chain.values():
-        rows = [
-            (requested, _requested_by(list(group)))
-            for requested, group in groupby(same, key=_requested)
-        ]
-        if len(rows) <= _MOST_REQUESTS:
-            yield from rows
-        else:
-            others = [demand for demand in same if _requested(demand) != rows[0][0]]
-            yield from [rows[0], ("others", _requested_by(others))]
+        groups = [(text, list(group)) for text, group in groupby(same, key=_requested)]
+        if len(groups) > _MOST_REQUESTS:
+            newest = groups[0][0]
+            others = [demand for demand in same if _requested(demand) != newest]
+            groups = [groups[0], ("others", others)]
+        yield from ((text, _requested_by(group)) for text, group in groups)
 
 
 def _versions(demands: Sequence[Demand]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from wheeltarget.cli.output.text import Style, counted, format_fault, near, show_json, show_lines
@@ -59,9 +59,7 @@ def _validate_document(outcome: ValidateOutcome) -> dict[str, object]:
         "findings": [
             {
                 "code": finding.fault.code,
-                "file": place.file,
-                "line": place.line,
-                "column": place.column,
+                **asdict(near(finding.location)),
                 "width": finding.fault.width,
                 "message": finding.fault.message,
                 "hint": finding.fault.hint,
@@ -69,7 +67,6 @@ def _validate_document(outcome: ValidateOutcome) -> dict[str, object]:
                 "fixed": fixed,
             }
             for finding, fixed in found
-            for place in [near(finding.location)]
         ],
         "unfinished": [fault.message for fault in outcome.unfinished],
     }

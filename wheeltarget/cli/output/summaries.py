@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from wheeltarget.cli.output.text import (
@@ -103,10 +104,7 @@ def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
             "target": outcome.target,
             "size": outcome.size,
             "limit": outcome.limit,
-            "projects": [
-                {"name": p.name, "version": p.version, "files": p.files, "size": p.size}
-                for p in outcome.projects
-            ],
+            "projects": list(map(asdict, outcome.projects)),
             "notes": outcome.notes,
         }
         show_json(document)

@@ -43,9 +43,8 @@ def show_described(targets: Sequence[Described], *, as_json: bool, all_tags: boo
     if as_json:
         show_json({"schema": _SCHEMA, "targets": [_record(each) for each in targets]})
         return
-    for number, each in enumerate(targets):
-        show_lines([""] if number else [])
-        show_lines(_described(each, all_tags=all_tags))
+    texts = ("\n".join(_described(each, all_tags=all_tags)) for each in targets)
+    show_lines(["\n\n".join(texts)])
 
 
 def _row_record(row: Row) -> dict[str, object]:

@@ -12,13 +12,9 @@ from wheeltarget.cli import app
 from wheeltarget.cli.output.summaries import show_bundle
 from wheeltarget.cli.output.text import report_errors
 
-
-class BundleLayout(StrEnum):
-    """The layouts of a bundle."""
-
-    FLAT = "flat"
-    LAMBDA = "lambda"
-    LAMBDA_LAYER = "lambda-layer"
+BundleLayout = StrEnum(
+    "BundleLayout", {"FLAT": "flat", "LAMBDA": "lambda", "LAYER": "lambda-layer"}
+)
 
 
 def bundle(

@@ -21,8 +21,6 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, Start, read_invocation
 from wheeltarget.resolver.prestart import begin
 
-_STANDARD_OUTPUT = "-"
-
 
 def download(
     context: typer.Context,
@@ -66,7 +64,7 @@ def download(
     output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
     """Run ``download``."""
-    to_stdout = str(report) == _STANDARD_OUTPUT
+    to_stdout = str(report) == "-"
     request = DownloadRequest(
         words=tuple(arguments or ()),
         tags=tuple(tags or ()),

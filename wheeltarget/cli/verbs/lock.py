@@ -16,7 +16,6 @@ from wheeltarget.commands.invocation import InputFiles, read_invocation
 from wheeltarget.errors import UsageError
 
 _keeping_option = partial(typer.Option, rich_help_panel="Existing locks")
-_STALE = 1
 
 LockFormat = StrEnum("LockFormat", "PYLOCK REQUIREMENTS")
 
@@ -110,4 +109,4 @@ def lock(
     if not as_json and not quiet:
         show_notes(outcome.notes, coloured=coloured)
     if check and outcome.is_stale:
-        raise typer.Exit(_STALE)
+        raise typer.Exit(1)
