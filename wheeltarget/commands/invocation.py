@@ -19,7 +19,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from wheeltarget.errors import UsageError, WheeltargetError
-from wheeltarget.lockfile.own import is_own
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     WITH_VALUE,
@@ -31,7 +30,7 @@ from wheeltarget.pip_config.options import (
     refuses_colour,
     split_command_line,
 )
-from wheeltarget.requirements.filenames import is_lock, split_extras
+from wheeltarget.requirements.filenames import is_lock, is_own, split_extras
 from wheeltarget.targets.names import Projects, TargetName, command_line_targets
 from wheeltarget.utils.files import (
     LOCK_FILE,

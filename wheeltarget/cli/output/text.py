@@ -28,7 +28,7 @@ from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import OutputOptions
-    from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
+    from wheeltarget.commands.download.request import DownloadOutcome, TargetFile, TargetFiles
     from wheeltarget.network.downloader import Progress
 
 _FINDING, _WRONG, _UNFINISHED = 1, 2, 3

@@ -16,8 +16,7 @@ from wheeltarget.cache.run_records import OutputOptions, forget, keep
 from wheeltarget.cli import app
 from wheeltarget.cli.main import become_pip
 from wheeltarget.cli.output.text import progress_line, report_errors, show_download, show_notes
-from wheeltarget.commands.download.outcome import DownloadOutcome, PlainRun
-from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest, PlainRun
 from wheeltarget.commands.invocation import Invocation, Start, read_invocation
 from wheeltarget.resolver.prestart import begin
 
