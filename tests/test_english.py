@@ -35,7 +35,6 @@ PHRASES = {
 
 OPEN = (
     "cache",
-    "cli.output",
     "commands.check",
     "commands.merge",
     "commands.prune",

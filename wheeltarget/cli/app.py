@@ -17,7 +17,7 @@ from functools import partial
 from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -178,14 +178,15 @@ def _read(value: Any, declared: Parameter, option: str) -> Any:
         if declared.default is Parameter.empty:
             raise _UnsureError
         return declared.default
-    annotation, *details = get_args(declared.annotation) or (declared.annotation,)
-    kind, several = _item(annotation)
+    kind, *details = get_args(declared.annotation) or (declared.annotation,)
+    while get_args(kind):  # list[str] | None
+        kind = get_args(kind)[0]
     read: Any = next((each.parser for each in details if each.parser), kind)
     if read is kind and kind not in {str, bool}:
         if not issubclass(kind, Enum):
             raise _UnsureError
         read = partial(_choice, kind, option)
-    return [read(each) for each in cast("list[str]", value)] if several else read(value)
+    return [read(each) for each in value] if isinstance(value, list | tuple) else read(value)
 
 
 def _choice(kind: type[Enum], option: str, text: str) -> Enum:
@@ -194,14 +195,6 @@ def _choice(kind: type[Enum], option: str, text: str) -> Enum:
         known = f"{', '.join(choices[:-1])} or {choices[-1]}"
         raise UsageError(f"{option} must be {known}, not {text!r}")
     return kind(text)
-
-
-def _item(annotation: Any) -> tuple[Any, bool]:
-    """Return the type of one value, and whether there may be several."""
-    if get_origin(annotation) is list:
-        return get_args(annotation)[0], True
-    kinds = [each for each in get_args(annotation) if each is not type(None)]
-    return _item(kinds[0]) if kinds else (annotation, False)
 
 
 class PipCommand(Command):

@@ -113,20 +113,18 @@ def _requests(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
         yield from ((text, _requested_by(group)) for text, group in groups)
 
 
-def _versions(demands: Sequence[Demand]) -> str:
-    """Return the versions of the requesting project, from the oldest to the newest."""
-    versions = sorted({Version(d.chain[0][1]) for d in demands if d.chain and d.chain[0][1]})
-    return span(versions[::-1]) if versions else ""
-
-
 def _requested(demand: Demand) -> str:
     return demand.file.rpartition("/")[2] or demand.specifier or "any"
 
 
 def _requested_by(demands: Sequence[Demand]) -> str:
     first = demands[0]
-    text = _chain(first, _versions(demands)) if first.chain else first.location or "requested"
-    return f"({text})"
+    if not first.chain:
+        return f"({first.location or 'requested'})"
+    # of the requesting project
+    found = {Version(each.chain[0][1]) for each in demands if each.chain and each.chain[0][1]}
+    versions = sorted(found, reverse=True)
+    return f"({_chain(first, span(versions) if versions else '')})"
 
 
 def _chain(demand: Demand, versions: str) -> str:

@@ -33,8 +33,8 @@ def show_lock(outcome: LockOutcome, *, coloured: bool = True) -> None:
     """Write for each lock whether it is new, what has changed, or that it is unchanged."""
     style = Style(sys.stdout, coloured=coloured)
     for file in outcome.files:
-        show_lines([style.paint("strong", f"For {file.label}:")])
-        show_lines(_lock_lines(file, written=outcome.written))
+        heading = style.paint("strong", f"For {file.label}:")
+        show_lines([heading, *_lock_lines(file, written=outcome.written)])
 
 
 def _lock_lines(file: LockFile, *, written: bool) -> Iterator[str]:
@@ -72,14 +72,12 @@ def show_lock_diff(outcome: LockOutcome) -> None:
 
 
 def _section(file: LockFile) -> Iterator[str]:
-    yield f"### `{file.path.name}`"
-    yield ""
+    yield from [f"### `{file.path.name}`", ""]
     if file.state == "new":
         yield f"New, for {file.label}: {counted(file.count, 'project')}."
         return
     if file.changes:
-        yield "| project | locked | now |"
-        yield "| --- | --- | --- |"
+        yield from ["| project | locked | now |", "| --- | --- | --- |"]
         for change in file.changes:
             remark = f", {change.remark}" if change.remark else ""
             yield f"| {change.name} | {change.old or ''} | {change.new or ''}{remark} |"

@@ -16,13 +16,9 @@ _SCHEMA = 1
 _WIDTH = 80
 _SHOWN_TAGS = 10
 _HEADS = {
-    "service": "Services",
-    "distribution": "Distributions",
-    "image": "Container images",
-    "desktop": "Desktop systems",
-    "mobile": "Mobile systems",
-    "browser": "Browsers",
-}
+    "service": "Services", "distribution": "Distributions", "image": "Container images",
+    "desktop": "Desktop systems", "mobile": "Mobile systems", "browser": "Browsers",
+}  # fmt: skip
 _STATUS = {"follows": "from the tag", "assumed": "the newest release known"}
 
 
