@@ -41,7 +41,7 @@ DOWNLOAD = {
 }
 IMPORTS = {
     "wheeltarget, before pip is told what to do": (
-        "import wheeltarget.cli.main, wheeltarget.cli.passthrough, wheeltarget.cli.app\n"
+        "import wheeltarget.cli.main, wheeltarget.commands.invocation, wheeltarget.cli.app\n"
         "import wheeltarget.cli.verbs.download, wheeltarget.commands.download.download"
     ),
     "pip's process, before it begins": (

@@ -40,18 +40,14 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 def suggestion_lines(explanation: Explanation) -> Iterator[str]:
     """Write the suggestions of an explanation, if there are any."""
-    changes = (
-        (
-            f"to fix it, use{' one of these' * (len(explanation.suggestions) > 1)}:",
-            explanation.suggestions,
-        ),
-        ("from source (not tried):", explanation.sources),
-    )
-    width = _width([row for _, rows in changes for row in rows])
-    for heading, rows in changes:
-        if rows:
-            yield f"  {heading}"
-            yield from _columns(rows, width)
+    suggestions, sources = explanation.suggestions, explanation.sources
+    width = _width([*suggestions, *sources])
+    if suggestions:
+        yield f"  to fix it, use{' one of these' * (len(suggestions) > 1)}:"
+        yield from _columns(suggestions, width)
+    if sources:
+        yield "  from source (not tried):"
+        yield from _columns(sources, width)
 
 
 def _releases(explanation: Explanation) -> Iterator[str]:
@@ -109,21 +105,12 @@ def _requests(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
         chain = tuple(name for name, _ in demand.chain) or (f"line {number}",)
         by_chain.setdefault(chain, []).append(demand)
     for same in by_chain.values():
-        rows = [
-            (requested, _requested_by(list(group)))
-            for requested, group in groupby(same, key=_requested)
-        ]
-        if len(rows) <= _MOST_REQUESTS:
-            yield from rows
-        else:
-            others = [demand for demand in same if _requested(demand) != rows[0][0]]
-            yield from [rows[0], ("others", _requested_by(others))]
-
-
-def _versions(demands: Sequence[Demand]) -> str:
-    """Return the versions of the requesting project, from the oldest to the newest."""
-    versions = sorted({Version(d.chain[0][1]) for d in demands if d.chain and d.chain[0][1]})
-    return span(versions[::-1]) if versions else ""
+        groups = [(text, list(group)) for text, group in groupby(same, key=_requested)]
+        if len(groups) > _MOST_REQUESTS:
+            newest = groups[0][0]
+            others = [demand for demand in same if _requested(demand) != newest]
+            groups = [groups[0], ("others", others)]
+        yield from ((text, _requested_by(group)) for text, group in groups)
 
 
 def _requested(demand: Demand) -> str:
@@ -132,8 +119,12 @@ def _requested(demand: Demand) -> str:
 
 def _requested_by(demands: Sequence[Demand]) -> str:
     first = demands[0]
-    text = _chain(first, _versions(demands)) if first.chain else first.location or "requested"
-    return f"({text})"
+    if not first.chain:
+        return f"({first.location or 'requested'})"
+    # of the requesting project
+    found = {Version(each.chain[0][1]) for each in demands if each.chain and each.chain[0][1]}
+    versions = sorted(found, reverse=True)
+    return f"({_chain(first, span(versions) if versions else '')})"
 
 
 def _chain(demand: Demand, versions: str) -> str:
