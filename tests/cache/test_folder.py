@@ -34,7 +34,7 @@ from wheeltarget.cache.folder import (
 from wheeltarget.cache.wheel_store import TEMPORARY, Store
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.utils.user_folders import is_ours
+from wheeltarget.utils.system import is_ours
 
 
 def put(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:

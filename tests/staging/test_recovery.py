@@ -340,13 +340,13 @@ def test_files_that_cannot_be_locked(
 _STOPPED = """
 import os, signal, sys
 from pathlib import Path
-from wheeltarget.staging import placing
+from wheeltarget.staging import stage
 from wheeltarget.wheelhouse import merge as wheelhouse
-move = placing._move
+move = stage._move
 def stop_and_move(*arguments):
     os.kill(os.getpid(), signal.SIGSTOP)
     move(*arguments)
-placing._move = stop_and_move
+stage._move = stop_and_move
 with wheelhouse.open_stage(Path(sys.argv[1])) as stage:
     folder = stage.job_folder(0)
     files = []

@@ -25,7 +25,7 @@ from wheeltarget.cache.run_key import RUNS, SUFFIX, WHEELS, cache_home
 from wheeltarget.cache.wheel_store import Store, abandoned
 from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.utils.files import PART
-from wheeltarget.utils.user_folders import is_ours
+from wheeltarget.utils.system import is_ours
 
 if TYPE_CHECKING:
     from wheeltarget.pip_config.options import CommandLine

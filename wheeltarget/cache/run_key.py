@@ -10,7 +10,7 @@ import os
 import sys
 
 from wheeltarget import __version__
-from wheeltarget.utils.user_folders import user_folder
+from wheeltarget.utils.system import user_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

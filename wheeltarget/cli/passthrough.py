@@ -22,7 +22,7 @@ from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, WITH_VALUE, WITH
 from wheeltarget.requirements.filenames import is_lock, split_extras
 from wheeltarget.resolver.prestart import begin, dismiss
 from wheeltarget.utils.files import RefusedFileError
-from wheeltarget.utils.python_process import python
+from wheeltarget.utils.system import python
 
 _FILES = {"--requirement": False, "--constraint": True}
 

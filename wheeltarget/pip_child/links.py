@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pip._internal.utils.misc import split_auth_from_netloc
 from pip._vendor.packaging.utils import canonicalize_name
 
-from wheeltarget.utils.specifiers import is_pinned
+from wheeltarget.targets.specifiers import is_pin
 
 
 def normalize_name(name: str) -> str:
@@ -48,7 +48,7 @@ def first_tried(candidates: list[Any], specifier: Any) -> Any:
 
     :param candidates: pip's candidates, in ascending order.
     """
-    if is_pinned(specifier) and all(candidate.link.is_yanked for candidate in candidates):
+    if any(map(is_pin, specifier)) and all(candidate.link.is_yanked for candidate in candidates):
         return candidates[-1] if candidates else None
     taken = (candidate for candidate in reversed(candidates) if not candidate.link.is_yanked)
     return next(taken, None)

@@ -48,10 +48,9 @@ from wheeltarget.pip_protocol import (
 )
 from wheeltarget.resolver import prestart
 from wheeltarget.resolver.plan import Job
-from wheeltarget.staging.stage import Stage
-from wheeltarget.staging.temporary import temporary_folder
-from wheeltarget.utils.python_process import python
-from wheeltarget.utils.signals import forward_signals
+from wheeltarget.staging.atomic import temporary_folder
+from wheeltarget.staging.stage import Stage, forward_signals
+from wheeltarget.utils.system import python
 
 _AHEAD = "WHEELTARGET_AHEAD"
 """The variable that turns off prefetching if it is 0."""

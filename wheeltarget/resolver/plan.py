@@ -30,8 +30,8 @@ from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.specifiers import is_pin
 
 _OPAQUE = frozenset({"--group", "--requirements-from-script"})
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)

@@ -17,8 +17,8 @@ from packaging.version import InvalidVersion, Version
 
 from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.targets.compatibility import FITS, Difference, Reason, compare_tags, merge_reasons
+from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.specifiers import is_pinned
 
 Hashes = frozenset[tuple[str, str]]
 
@@ -61,7 +61,9 @@ class VersionRequirements:
     @property
     def is_pinned(self) -> bool:
         """Return whether a specifier pins one version, which then may be a yanked one."""
-        return any(is_pinned(each) for alternatives in self.specifiers for each in alternatives)
+        return any(
+            is_pin(pin) for each in self.specifiers for specifiers in each for pin in specifiers
+        )
 
 
 @dataclass(frozen=True, slots=True)

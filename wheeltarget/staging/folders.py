@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from wheeltarget.errors import DestinationError
-from wheeltarget.utils.user_folders import is_ours, user_folder
+from wheeltarget.utils.system import is_ours, user_folder
 
 if sys.platform == "win32":
     import msvcrt

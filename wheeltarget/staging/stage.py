@@ -1,9 +1,9 @@
 """Stages: hidden folders beside a destination, from which files are placed all at once.
 
 A stage is removed when its run ends. If the run is killed, the guard of the stage or the next run
-does that; see :mod:`wheeltarget.staging.recovery`.
+does that; see :mod:`wheeltarget.staging.recovery`. Signals end a run by an error until it places.
 
-Start-up: what a dry run needs, and subprocess, are imported only when they are needed.
+Start-up: subprocess is imported only where posix_spawn is not enough.
 """
 
 from __future__ import annotations
@@ -11,18 +11,26 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import shutil
+import signal
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
-from wheeltarget.errors import DestinationError, WheeltargetError
+from wheeltarget.errors import DestinationError, InterruptedRunError, WheeltargetError
 from wheeltarget.staging import cleanup, folders, recovery
+from wheeltarget.staging.atomic import cannot_write_temporary, temporary_home
 from wheeltarget.staging.folders import BusyError, Folder, open_state
-from wheeltarget.staging.placing import place
-from wheeltarget.staging.recovery import Record
-from wheeltarget.utils.python_process import bare_python
+from wheeltarget.staging.recovery import Entry, Journal, Record
+from wheeltarget.utils.system import bare_python
 
 _IN_THE_WAY = "move it away, or choose another folder"
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 _ending: set[int] = set()
 """Guards that were dismissed, and were not reaped yet. They are not waited for: that takes longer
 than it takes this process to end."""
@@ -168,6 +176,106 @@ class Stage:
             self.watch()
 
 
+def place(
+    record: Record, destination: Folder, files: Mapping[str, str], before: Callable[[int], None]
+) -> None:
+    """Place files in a folder, which is held; if that fails, the folder is as it was.
+
+    :param files: the paths from which files are renamed, by their names in the folder.
+    :param before: called with the number of names that will change, before the first one does.
+    """
+    with contextlib.ExitStack() as stack:
+        names = [_split(name) for name in files]
+        inner = {
+            folder: recovery.open_inner(stack, destination, folder, {errno.ENOENT})
+            for folder, _ in names
+        }
+        stages = [stack.enter_context(Folder.open(path)) for path in record.folders]
+        numbers = {}
+        for name, there in inner.items():
+            home = there or destination
+            same = [number for number, stage in enumerate(stages) if stage.mount == home.mount]
+            if not same:  # another file system
+                path = record.make_folder(home.path, os.path.basename(destination.path))
+                stages.append(stack.enter_context(Folder.open(path)))
+            numbers[name] = same[0] if same else len(stages) - 1
+        kept = [_make_kept(stack, stage) for stage in stages]
+        sources: list[str] = []
+        entries: list[Entry] = []
+        for (folder, name), source in zip(names, files.values(), strict=True):
+            number = numbers[folder]
+            if number:
+                copy = os.path.join(stages[number].path, f"new-{len(entries)}")
+                source = shutil.copy2(source, copy)
+            new, old = os.lstat(source).st_ino, _old_inode(inner[folder], name)
+            if old != new:
+                sources.append(source)
+                entries.append(Entry(folder, name, number, new, old))
+        made = [folder for folder, there in inner.items() if there is None]
+        path = os.path.realpath(destination.path)
+        journal = Journal(path, destination.identity, made, entries)
+        before(len(made) + sum(1 if entry.old is None else 2 for entry in entries))
+        record.add_journal(journal)
+        try:
+            _move(stack, destination, journal, sources, kept)
+            recovery.remove_journal(record.state, record.key)
+        except BaseException:
+            recovery.take_back(record.state, record.key, destination)
+            raise
+
+
+def _make_kept(stack: contextlib.ExitStack, stage: Folder) -> Folder:
+    with contextlib.suppress(FileExistsError):
+        stage.make(recovery.KEPT, 0o700)
+    return stack.enter_context(stage.inner(recovery.KEPT))
+
+
+def _old_inode(folder: Folder | None, name: str) -> int | None:
+    old = None if folder is None else folder.status(name)
+    if folder is None or old is None:
+        return None
+    if stat.S_ISDIR(old.st_mode):
+        path = os.path.join(folder.path, name)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    return old.st_ino
+
+
+def _move(
+    stack: contextlib.ExitStack,
+    destination: Folder,
+    journal: Journal,
+    sources: Sequence[str],
+    kept: Sequence[Folder],
+) -> None:
+    for made in journal.made:
+        destination.make(made)
+    folders = {
+        folder: stack.enter_context(destination.inner(folder)) if folder else destination
+        for folder in dict.fromkeys(entry.folder for entry in journal.entries)
+    }
+    for number, entry in enumerate(journal.entries):
+        if entry.old is not None:
+            _keep(folders[entry.folder], entry.name, kept[entry.stage], str(number))
+    for entry, source in zip(journal.entries, sources, strict=True):
+        folders[entry.folder].take(source, entry.name)
+
+
+def _keep(folder: Folder, name: str, kept: Folder, new: str) -> None:
+    """Keep an old file, if possible without its name being gone meanwhile."""
+    try:
+        folder.link(name, kept, new)
+    except OSError:
+        folder.move(name, kept, new)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split a name in the destination into its folder, or an empty string, and the rest."""
+    folder, _, plain = name.rpartition("/")
+    if not recovery.is_plain(plain) or (folder and not recovery.is_plain(folder)):
+        raise ValueError(f"{name!r} leads nowhere in the destination")
+    return folder, plain
+
+
 class Guard:
     """A process that runs :mod:`wheeltarget.staging.cleanup` if this one is killed.
 
@@ -300,17 +408,13 @@ def open_stage(
 
 def _cannot_write(destination: Path, error: OSError, *, dry_run: bool) -> WheeltargetError:
     if dry_run:
-        from wheeltarget.staging.temporary import cannot_write
-
-        return cannot_write(error)
+        return cannot_write_temporary(error)
     return DestinationError(f"cannot write {destination}: {error.strerror}")
 
 
 def _make_stage(destination: Path, *, dry_run: bool, inner: Iterable[str]) -> Stage:
     home = _stage_home(destination, inner)
     if dry_run:
-        from wheeltarget.staging.temporary import temporary_home
-
         home = temporary_home()
     with contextlib.ExitStack() as stack:
         state = stack.enter_context(open_state())
@@ -366,3 +470,68 @@ def _stage_home(destination: Path, inner: Iterable[str]) -> Path:
     if not above.is_dir():
         raise DestinationError(f"cannot make {destination}: {above} is a file", _IN_THE_WAY)
     return above
+
+
+class Interrupts:
+    """The state that the signal handlers share with the run."""
+
+    def __init__(self) -> None:
+        self._received = self._held = False
+
+    def receive(self, signum: int, _frame: FrameType | None) -> None:
+        """Handle a signal; only the first one counts, so that clean-up is not interrupted."""
+        if self._received:
+            return
+        self._received = True
+        if not self._held:
+            raise InterruptedRunError(signum)
+
+    def hold(self) -> None:
+        """Ignore signals from now on, since the work is nearly done."""
+        self._held = True
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupts]:
+    """Turn the signals that end a run into :class:`InterruptedRunError` inside the context.
+
+    Signals that the caller ignores stay ignored, as under ``nohup``. Outside the main thread
+    nothing changes, since Python handles signals only there.
+    """
+    interrupts = Interrupts()
+    with _handled_by(interrupts.receive):
+        yield interrupts
+
+
+@contextmanager
+def forward_signals() -> Iterator[list[Callable[[int], None]]]:
+    """Pass the signals that end a run to receivers inside the context, and go on.
+
+    :returns: the list of receivers; a signal ends the run while it is empty.
+    """
+    receivers: list[Callable[[int], None]] = []
+
+    def receive(signum: int, _frame: FrameType | None) -> None:
+        if not receivers:
+            raise InterruptedRunError(signum)
+        for receiver in receivers:
+            receiver(signum)
+
+    with _handled_by(receive):
+        yield receivers
+
+
+@contextmanager
+def _handled_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
+    try:
+        for signum, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(signum, receive)
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -33,11 +33,11 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
 from wheeltarget.resolver.verify import roots
-from wheeltarget.staging.temporary import temporary_home
+from wheeltarget.staging.atomic import temporary_home
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
-from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.closure import Available
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel

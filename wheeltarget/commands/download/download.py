@@ -47,11 +47,10 @@ from wheeltarget.resolver.verify import (
     refuse_failures,
 )
 from wheeltarget.staging.atomic import open_output
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Interrupts, Stage, interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.utils.files import Hashes, hash_file, link_or_copy
-from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names

@@ -32,9 +32,8 @@ from wheeltarget.lockfile.entries import PinnedFile
 from wheeltarget.lockfile.reader import Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
 from wheeltarget.network.policy import Network, has_other_index, read_network
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Stage, interruptible
 from wheeltarget.utils.files import Digest, FileToFetch, hash_file
-from wheeltarget.utils.signals import interruptible
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names, note_differing

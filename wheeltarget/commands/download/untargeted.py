@@ -15,10 +15,10 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Choices, make_plan
 from wheeltarget.resolver.verify import metadata_from_pip, roots
-from wheeltarget.staging.temporary import temporary_home
+from wheeltarget.staging.atomic import temporary_home
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import closure, merge
 
 

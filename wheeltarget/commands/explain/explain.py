@@ -17,9 +17,9 @@ from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import Job
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST_LABEL
-from wheeltarget.utils.signals import interruptible
 
 SCHEMA = 1
 """The version of the document that :meth:`ExplainOutcome.as_dict` returns."""

@@ -29,11 +29,10 @@ from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.verify import compare as compare_hashes
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Interrupts, Stage, interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 
 __all__ = ["LockOutcome", "LockRequest", "lock"]
