@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cache.test_folder import put, remember
+from tests.cache.test_wheel_store import put_wheel, remember
 from tests.support.cli import ROOT, Result, environment, names
 from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
-from wheeltarget.cache.folder import prune, survey
-from wheeltarget.cache.wheel_store import TEMPORARY, Store, abandoned
+from wheeltarget.cache.wheel_store import TEMPORARY, Store, abandoned, prune, survey
 from wheeltarget.commands.bundle.writer import source_date
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_child.patches.trial import write_wheel
@@ -188,19 +187,19 @@ class TestSetBack:
     """What was written while the clock was ahead."""
 
     def test_use_in_the_future_counts_least(self, tmp_path: Path) -> None:
-        ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
-        soon = put(tmp_path, b"soon!", unused_for=-DAY / 2)  # another machine's clock
-        old = put(tmp_path, b"older", unused_for=10 * DAY)
+        ahead = put_wheel(tmp_path, b"ahead", unused_for=-400 * DAY)
+        soon = put_wheel(tmp_path, b"soon!", unused_for=-DAY / 2)  # another machine's clock
+        old = put_wheel(tmp_path, b"older", unused_for=10 * DAY)
         prune(tmp_path, limit=10)
         assert [each.exists() for each in (ahead, soon, old)] == [False, True, True]
 
     def test_use_in_the_future_is_too_old(self, tmp_path: Path) -> None:
-        ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
+        ahead = put_wheel(tmp_path, b"ahead", unused_for=-400 * DAY)
         prune(tmp_path, max_age=30 * DAY)
         assert not ahead.exists()
 
     def test_use_is_noted_again(self, tmp_path: Path) -> None:
-        path = put(tmp_path, b"ahead", unused_for=-400 * DAY)
+        path = put_wheel(tmp_path, b"ahead", unused_for=-400 * DAY)
         store = Store(tmp_path / "wheels")
         assert store.find(f"{path.parent.name}{path.name}") == path
         ((_, _, used),) = store.entries()

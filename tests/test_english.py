@@ -34,16 +34,13 @@ PHRASES = {
 """What must not come back, as patterns, and what to write instead."""
 
 OPEN = (
-    "cache",
     "cli.output",
     "commands.check",
     "commands.merge",
     "commands.prune",
     "lockfile",
     "pip_child.prefetch",
-    "staging",
     "targets",
-    "utils",
     "wheelhouse",
 )
 """The folders and modules that are not checked yet."""

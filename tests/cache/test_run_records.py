@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheeltarget.cache import run_key, run_records
-from wheeltarget.cache.folder import survey
 from wheeltarget.cache.run_records import OutputOptions, RunInputs
+from wheeltarget.cache.wheel_store import survey
 from wheeltarget.commands.download.outcome import (
     DownloadOutcome,
     RequestedBy,

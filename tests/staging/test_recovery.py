@@ -329,7 +329,7 @@ def test_files_that_cannot_be_locked(
     step = _number_of_the_last_step(make_place("counted"))
     place = make_place("here")
     assert killed_at(place.run, step, before=True)
-    monkeypatch.setattr(folders, "lock", lambda _handle: None)
+    monkeypatch.setattr(folders, "lock", lambda _handle, **_: None)
     place.next_run()
     assert len(names(place.folder)) == 2
     assert contents(place.house)["old.whl"] == "new"

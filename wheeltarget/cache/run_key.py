@@ -40,7 +40,11 @@ def record_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """Return the path of the record of a run, by its arguments after ``download``."""
     import hashlib
 
-    variables = sorted((name, value) for name, value in environment.items() if _counts(name))
+    variables = sorted(
+        (name, value)
+        for name, value in environment.items()
+        if name.startswith(_PREFIXES) or name.upper() in _NAMES
+    )
     around = (__version__, sys.version, sys.executable, sys.prefix, os.getcwd(), variables)
     run = repr((around, tuple(arguments))).encode("utf-8", "surrogatepass")
     name = hashlib.sha256(run).hexdigest() + SUFFIX
@@ -51,7 +55,3 @@ def is_known(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Return whether there is a record of a run, valid or not."""
     folder = os.path.join(cache_home(environment), RUNS)
     return os.path.isdir(folder) and os.path.isfile(record_of(arguments, environment))
-
-
-def _counts(name: str) -> bool:
-    return name.startswith(_PREFIXES) or name.upper() in _NAMES

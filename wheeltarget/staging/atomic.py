@@ -76,11 +76,9 @@ def _require_folder(path: Path, folder: Path) -> None:
 def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
     """Return where to write a file or a folder that is to be renamed to a path once it is complete.
 
-    It is in a hidden folder beside the path, which is removed at the end. Leftovers of killed runs
-    beside it are removed first.
+    It is in a :func:`hidden_folder` beside the path.
 
     :param folder: whether to make a folder; a file does not exist yet.
-    :raises DestinationError: if there is no place for a record of it.
     """
     with hidden_folder(path.parent, path.name) as home:
         part = home / path.name
@@ -91,22 +89,17 @@ def open_part(path: Path, *, folder: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def hidden_folder(home: Path, name: str) -> Iterator[Path]:
-    """Make a hidden folder, and remove it afterwards.
+    """Make a hidden folder in another one, after removing those of killed runs, and remove it.
 
-    If this process is killed, the next run that makes one in the same folder removes it.
-
-    :param home: the folder that it is made in.
     :param name: what its name begins with, after the dot.
     :raises DestinationError: if there is no place for a record of it.
     """
     real = os.path.realpath(home)
-    place = str(Path(real, name))
-    with contextlib.ExitStack() as stack:
-        state = stack.enter_context(open_state())
+    place = os.path.join(real, name)
+    with open_state() as state:
         recovery.sweep(state, place, real)
-        record = recovery.Record(state, place)
-        stack.callback(record.close)
-        yield Path(record.make_folder(str(home), name))
+        with contextlib.closing(recovery.Record(state, place)) as record:
+            yield Path(record.make_folder(str(home), name))
 
 
 def temporary_home() -> Path:
@@ -144,8 +137,10 @@ def explained(folder: Path | None = None) -> Iterator[None]:
         yield
     except OSError as error:
         named = [each for each in (error.filename, error.filename2) if each is not None]
+        paths = [Path(each) for each in named if isinstance(each, str | os.PathLike)]
         there = folder or temporary_home()
-        if any(_is_below(each, there) for each in named) or (not named and error.errno in _NO_ROOM):
+        below = any(path.is_relative_to(there) for path in paths)
+        if below or (not named and error.errno in _NO_ROOM):
             raise cannot_write_temporary(error, folder) from error
         raise
     except WheeltargetError as error:
@@ -154,10 +149,6 @@ def explained(folder: Path | None = None) -> Iterator[None]:
         if isinstance(cause, OSError) and folder and str(folder) in error.message:
             raise cannot_write_temporary(cause, folder) from error
         raise
-
-
-def _is_below(name: object, folder: Path) -> bool:
-    return isinstance(name, str | os.PathLike) and Path(name).is_relative_to(folder)
 
 
 def cannot_write_temporary(error: OSError, folder: Path | None = None) -> TemporaryFilesError:

@@ -1,20 +1,19 @@
 """Records of runs, in the user's own state folder, and what they are for.
 
 A record names the hidden folders that are ours to remove, and the files that are being placed. It
-is a file of lines, held locked for the whole life of a run, so that it is known when the run is
-dead. A line is added before each step and the next one after it: first the path of the folder that
-is about to be made, then what the folder is known by. So whenever a run is killed, the next one
-knows what may be left of it. A half line at the end is ignored, since what it announces was not
-begun. A record is removed last. It is not flushed to the disk before files are placed, which would
-cost each run more than the hidden folder that is left if the power fails in its first seconds.
+is a file of lines, locked while its run lives. A line is added before each step and after it: first
+the path of the folder that is about to be made, then what the folder is known by. So whenever a run
+is killed, the next one knows what may be left of it. A half line at the end is ignored, since what
+it announces was not begun. A record is removed last. It is not flushed to the disk before files are
+placed, which would cost more than the hidden folder that is left if the power fails before that.
 
 The last lines are the journal of the files that are about to be placed: the folder, known by its
-inode and not by its name, and of each file the inode of the new one and of the old one. Placing
-only renames. So does taking back, which therefore needs no room: an old file is kept in the stage
-under a second name, and renamed from there. Only what has the inode that the journal names is
-touched, since everything else belongs to others. The folder is locked from before the journal is
-written until after it is removed. So a process that has the lock knows that the writer of a journal
-for this folder is dead, and first takes back what it placed.
+inode and not by its name, and the inodes of each new and old file. Placing only renames. So does
+taking back, which therefore needs no room: an old file is kept in the stage under a second name,
+and renamed from there. Only what has the inode that the journal names is touched; all else belongs
+to others. The folder is locked from before the journal is written until after it is removed. So a
+process that has the lock knows that the writer of a journal for this folder is dead, and first
+takes back what it placed.
 
 The guard uses this module without any installed package.
 """
@@ -38,13 +37,10 @@ KEPT = "replaced"
 """Name of the folder in a stage that holds old files."""
 
 RECORD = ".stage"
-"""How the name of a record ends."""
+"""The end of the name of a record."""
 
 _UNREADABLE = ".unreadable"
 """What is added to the name of a record that cannot be read."""
-
-_MARK = ".wheeltarget-"
-"""What stands between the name of a destination and a random number in that of a stage."""
 
 _LONGEST_NAME = 100
 _KEY = re.compile(r"[0-9a-f]{16}")
@@ -55,8 +51,7 @@ _SECONDS = 5.0
 
 def prefix_of(name: str) -> str:
     """Return the beginning of the name of a hidden folder for a file or folder of some name."""
-    whole = os.fsencode(name)
-    return f".{os.fsdecode(whole[:_LONGEST_NAME]) if len(whole) > _LONGEST_NAME else name}{_MARK}"
+    return f".{os.fsdecode(os.fsencode(name)[:_LONGEST_NAME])}.wheeltarget-"
 
 
 class Entry(NamedTuple):
@@ -163,9 +158,7 @@ class Record:
 
 def is_plain(name: str) -> bool:
     """Return whether a text is the name of something in a folder, and leads nowhere else."""
-    if name in {"", os.curdir, os.pardir} or "\0" in name:
-        return False
-    return not any(sep in name for sep in ("/", os.sep, os.altsep) if sep)
+    return name not in {"", os.curdir, os.pardir} and not {"\0", "/", os.sep, os.altsep} & {*name}
 
 
 def has_journal(state: Folder, key: str) -> bool:
@@ -177,14 +170,9 @@ def has_journal(state: Folder, key: str) -> bool:
 
 def remove_journal(state: Folder, key: str) -> None:
     """Remove the journal of a run, for which no room is needed."""
-    end = _content(state, key).rfind(b"\nplacing ") + 1
-    if not end:
-        return
-    handle = state.open_file(key + RECORD, os.O_RDWR)
-    try:
-        os.ftruncate(handle, end)
-    finally:
-        os.close(handle)
+    if end := _content(state, key).rfind(b"\nplacing ") + 1:
+        with open(state.open_file(key + RECORD, os.O_RDWR), "r+b") as file:
+            file.truncate(end)
 
 
 def _content(state: Folder, key: str) -> bytes:
@@ -294,7 +282,7 @@ def known_folders(state: Folder) -> set[str]:
     found: set[str] = set()
     for key in _keys(state):
         with contextlib.suppress(OSError, ValueError):
-            found.update(path for path, _ in _read(state, key).folders)
+            found |= dict(_read(state, key).folders).keys()
     return found
 
 
@@ -326,11 +314,11 @@ def _read(state: Folder, key: str) -> _Content:
             case ["placing", path, device, inode, system]:
                 journal = Journal(_path(path), (int(device), int(inode), int(system)), [], [])
             case ["made", name] if journal:
-                journal.made.append(_plain(name))
+                journal.made.append(_unescaped(name))
             case ["file", folder, name, stage, new, old] if journal:
-                inner = _plain(folder) if folder else ""
+                names = folder and _unescaped(folder), _unescaped(name)
                 replaced = None if old == "None" else int(old)
-                journal.entries.append(Entry(inner, _plain(name), int(stage), int(new), replaced))
+                journal.entries.append(Entry(*names, int(stage), int(new), replaced))
             case ["begun"] if journal:
                 begun = True
             case _:
@@ -349,7 +337,7 @@ def _escaped(text: str) -> str:
     return text.encode("unicode_escape").decode("ascii").replace(" ", "\\x20")
 
 
-def _unescaped(text: str, is_valid: Callable[[str], bool]) -> str:
+def _unescaped(text: str, is_valid: Callable[[str], bool] = is_plain) -> str:
     found = text.encode("ascii").decode("unicode_escape")
     if not is_valid(found):
         raise ValueError(text)
@@ -358,10 +346,6 @@ def _unescaped(text: str, is_valid: Callable[[str], bool]) -> str:
 
 def _path(text: str) -> str:
     return _unescaped(text, lambda path: os.path.isabs(path) and "\0" not in path)
-
-
-def _plain(text: str) -> str:
-    return _unescaped(text, is_plain)
 
 
 @contextlib.contextmanager
@@ -398,14 +382,10 @@ def _sweep_one(state: Folder, key: str, destination: str, home: str) -> Iterator
                 f"{name}{_UNREADABLE}, and the files and folders that it may name were left"
             )
             return
-        concerned = destination == content.destination or home in {
-            os.path.dirname(path) for path, _ in content.folders
-        }
+        paths = [path for path, _ in content.folders]
+        concerned = content.destination in {"", destination} or home in map(os.path.dirname, paths)
         # One of which nothing is left may be removed: its folder was in another one.
-        is_idle = content.journal is None and not any(
-            os.path.lexists(path) for path, _ in content.folders
-        )
-        if not content.destination or concerned or is_idle:
+        if concerned or not (content.journal or any(map(os.path.lexists, paths))):
             _finish(state, key, 0)
 
 
@@ -415,12 +395,11 @@ def _finish(state: Folder, key: str, longest_wait: float) -> None:
     if journal is not None:
         _hold_and_take_back(state, key, journal, longest_wait)
     for path, identity in recorded:
-        if identity is None:
-            # It was made at most, and nothing was put into it.
+        if identity is not None:
+            wait_for(functools.partial(_removed, path, identity), _SECONDS)
+        else:  # it was made at most, and nothing was put into it
             with contextlib.suppress(OSError):
                 os.rmdir(path)
-        else:
-            wait_for(functools.partial(_removed, path, identity), _SECONDS)
     _remove_if_done(state, key)
 
 

@@ -162,11 +162,9 @@ class Stage:
     def _place_into(self, files: Mapping[str, Path]) -> None:
         """Move the files into a destination that exists, with a journal to take them back."""
         with self.hold():
-            # It existed when the lock was requested, but may be gone.
-            if self._held is None:
-                raise FileNotFoundError(
-                    errno.ENOENT, os.strerror(errno.ENOENT), str(self.destination)
-                )
+            if self._held is None:  # it existed before, but is gone
+                path = str(self.destination)
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
             paths = {name: str(path) for name, path in files.items()}
             place(self._record, self._held, paths, self._prepare)
 
@@ -203,17 +201,16 @@ def place(
         sources: list[str] = []
         entries: list[Entry] = []
         for (folder, name), source in zip(names, files.values(), strict=True):
-            number = numbers[folder]
+            number, here = numbers[folder], source
             if number:
-                copy = os.path.join(stages[number].path, f"new-{len(entries)}")
-                source = shutil.copy2(source, copy)
-            new, old = os.lstat(source).st_ino, _old_inode(inner[folder], name)
+                here = shutil.copy2(source, f"{stages[number].path}/new-{len(entries)}")
+            new, old = os.lstat(here).st_ino, _old_inode(inner[folder], name)
             if old != new:
-                sources.append(source)
+                sources.append(here)
                 entries.append(Entry(folder, name, number, new, old))
         made = [folder for folder, there in inner.items() if there is None]
-        path = os.path.realpath(destination.path)
-        journal = Journal(path, destination.identity, made, entries)
+        real = os.path.realpath(destination.path)
+        journal = Journal(real, destination.identity, made, entries)
         before(len(made) + sum(1 if entry.old is None else 2 for entry in entries))
         record.add_journal(journal)
         try:
@@ -231,8 +228,7 @@ def _make_kept(stack: contextlib.ExitStack, stage: Folder) -> Folder:
 
 
 def _old_inode(folder: Folder | None, name: str) -> int | None:
-    old = None if folder is None else folder.status(name)
-    if folder is None or old is None:
+    if folder is None or (old := folder.status(name)) is None:
         return None
     if stat.S_ISDIR(old.st_mode):
         path = os.path.join(folder.path, name)
@@ -372,11 +368,7 @@ def settled(destination: Path) -> Iterator[None]:
 
 @contextmanager
 def open_stage(
-    destination: Path,
-    *,
-    dry_run: bool = False,
-    watched: bool = True,
-    folders: Iterable[str] = (),
+    destination: Path, *, dry_run: bool = False, watched: bool = True, folders: Iterable[str] = ()
 ) -> Iterator[Stage]:
     """Make a stage for a destination, which need not exist, and remove it afterwards.
 

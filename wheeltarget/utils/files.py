@@ -8,23 +8,20 @@ An index, a lock, a name in the wheel store and an earlier run only claim a hash
 destination has been hashed in this run, and a :class:`Digest` proves it: it is made of a hash
 object that has read the content, never of a text.
 
-Start-up: every run loads this module, so it imports hashlib only when it is needed. Messages follow
-the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
+Messages follow the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
 """
 
 import errno
+import hashlib
 import io
 import os
 import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from wheeltarget.errors import HashMismatchError
-
-if TYPE_CHECKING:
-    from hashlib import _Hash
 
 PART = ".part"
 """The suffix of the temporary name under which a private file is written."""
@@ -189,7 +186,7 @@ class Digest:
     sha256: str
     size: int
 
-    def __init__(self, computed: "_Hash", size: int) -> None:
+    def __init__(self, computed: "hashlib._Hash", size: int) -> None:
         object.__setattr__(self, "sha256", computed.hexdigest())
         object.__setattr__(self, "size", size)
 
@@ -203,8 +200,6 @@ class Hasher:
     """Hash content piece by piece."""
 
     def __init__(self) -> None:
-        import hashlib
-
         self._hash = hashlib.sha256()
         self._size = 0
 
@@ -242,11 +237,7 @@ def hash_file(path: Path) -> Digest:
 
 
 def _hash_open(handle: io.FileIO) -> Digest:
-    hasher = Hasher()
-    buffer = memoryview(bytearray(_BLOCK))
-    while count := handle.readinto(buffer):
-        hasher.update(buffer[:count])
-    return hasher.digest
+    return Digest(hashlib.file_digest(handle, "sha256"), handle.tell())
 
 
 def copy_file(source: Path, path: Path) -> Digest:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.cache.run_records import real_folder
+from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.outcome import (
     DownloadOutcome,

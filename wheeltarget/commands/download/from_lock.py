@@ -16,8 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import open_for, wheel_folder
-from wheeltarget.cache.wheel_store import Store
+from wheeltarget.cache.wheel_store import Store, open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.download.locks import NOT_FOR_FETCHING, select_files
 from wheeltarget.commands.download.outcome import (
     DownloadOutcome,
@@ -220,8 +219,6 @@ def _fetch(
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
     if cache is not None and left:
-        from wheeltarget.cache.folder import prune_after_run
-
         prune_after_run(cache, environment)
     digests |= fetched.digests
     return [replace(file, digest=digests[str(file.path)]) for file in staged.values()]

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
+from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import inputs_of, make_lock
 from wheeltarget.commands.lock.diff import LockFile, LockOutcome, OldLock, change_notes, compare
