@@ -258,7 +258,7 @@ def _place(record: Record, tmp_path: Path, *placed: str) -> list[int]:
     files = {}
     for number, name in enumerate(placed):
         (stage / str(number)).write_text("new")
-        files[name] = str(stage / str(number))
+        files[name] = stage / str(number)
     with Folder.open(str(tmp_path / "house")) as house:
         place(record, house, files, changes.append)
     return changes
@@ -285,7 +285,7 @@ def test_same_file_is_not_replaced(record: Record, tmp_path: Path) -> None:
     stage = Path(record.make_folder(str(tmp_path), "house"))
     (stage / "0").hardlink_to(tmp_path / "house" / "old.whl")
     with Folder.open(str(tmp_path / "house")) as house:
-        place(record, house, {"old.whl": str(stage / "0")}, changes.append)
+        place(record, house, {"old.whl": stage / "0"}, changes.append)
     assert changes == [0]
 
 
@@ -309,7 +309,7 @@ def test_placed_twice_across_file_systems(
     for text in ("one", "two"):
         (stage / "file").write_text(text)
         with Folder.open(str(tmp_path / "house")) as house:
-            place(record, house, {"x/a.whl": str(stage / "file")}, lambda _: None)
+            place(record, house, {"x/a.whl": stage / "file"}, lambda _: None)
         assert (tmp_path / "house" / "x" / "a.whl").read_text() == text
     assert len(record.folders) == 2
     assert [Path(path).parent for path in record.folders] == [tmp_path, tmp_path / "house" / "x"]

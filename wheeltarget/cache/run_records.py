@@ -1,10 +1,9 @@
 """Record the outcomes of runs, and find the one that the same run would have now.
 
-A run is identified by its arguments, the working directory, the programs it was run with, and some
-environment variables. Its outcome is recorded with the hash of every file that it read, or with the
-fact that a file was not there. The record is valid while all of it is the same and the index pages
-are fresh according to pip's cache. Variables and files may contain passwords, so only their hashes
-are recorded, in a file that only the user can read.
+An outcome is recorded with the hash of every file that its run read, or with the fact that a file
+was not there. The record is valid while all of it is the same and the index pages are fresh
+according to pip's cache. Variables and files may contain passwords, so only their hashes are
+recorded, in a file that only the user can read.
 
 Start-up: this module loads no more than it takes to check a record.
 """
@@ -73,12 +72,7 @@ class Outcome(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How an outcome is shown.
-
-    :param quiet: whether nothing is shown except JSON.
-    :param coloured: False if no colour is wanted even on a terminal.
-    :param report: the file that it is written to as JSON, or empty.
-    """
+    """How an outcome is shown: quiet means nothing but JSON, and the report is a file or empty."""
 
     quiet: bool = False
     coloured: bool = True
@@ -88,9 +82,8 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """The recorded outcome of an earlier run.
+    """The recorded outcome of an earlier run as JSON; its files may have gone since.
 
-    :param outcome: its outcome as JSON; its files may have gone since.
     :param made: when it ran, in seconds since the epoch.
     :param stamps: the mark of each file as the last run left it, by its path.
     """

@@ -8,12 +8,11 @@ The name of a file in the store only claims its hash. A file that is linked into
 changed there, and disks fail. So a file is hashed whenever it is taken: not under its name in the
 store, which another process may replace, but the new link or copy. A damaged file is removed.
 
-The access time of a file is the time of its last use. Many threads write at once, and a thread has
-to wait its turn after each system call, so there are as few system calls as possible.
+The access time of a file is that of its last use. Since many threads write at once, and each waits
+its turn after a system call, there are as few of them as possible.
 
-The folder belongs to the user, and the options that disable pip's cache disable it, too. Room can
-be made while other runs use it. A wheel that is linked into a wheelhouse stays there when it is
-removed here. A run that was about to take it fetches it instead.
+Room can be made while other runs use the folder. A wheel that is linked into a wheelhouse stays
+there when it is removed here. A run that was about to take it fetches it instead.
 
 Start-up: pip's process and downloads from a lock load this first, so json is imported only when
 records are read.
@@ -58,9 +57,7 @@ _STAMP = ".stamp"
 """The suffix of files that an earlier version of wheeltarget kept beside the wheels."""
 
 _SHA256 = re.compile(r"([0-9a-f]{2})([0-9a-f]{62})")
-_USE_SECONDS = 3600.0
-_ABANDONED_SECONDS = 3600.0
-
+_USE_SECONDS = _ABANDONED_SECONDS = 3600.0
 DAY = 86400.0
 
 _LIMIT_VARIABLE = "WHEELTARGET_CACHE_LIMIT"
@@ -112,7 +109,6 @@ class Store:
         """Put the file with a hash at a path, whole or not at all.
 
         It is linked, or copied if it is on another file system or has another mode than a new file.
-        The new link or copy is hashed; if it is damaged, it is removed there and here.
 
         :returns: the digest of the file at that path; None if the store has no such file.
         :raises FileExistsError: if something is at that path.

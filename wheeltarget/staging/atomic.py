@@ -126,12 +126,10 @@ def temporary_folder(name: str) -> Iterator[Path]:
 
 @contextmanager
 def explained(folder: Path | None = None) -> Iterator[None]:
-    """Turn an error of writing temporary files into a TemporaryFilesError.
+    """Turn an error of writing temporary files, by default in TMPDIR, into a TemporaryFilesError.
 
     An error without a file name is one of writing to an open file. Code in the block that writes to
     another place must therefore raise an error of wheeltarget's own.
-
-    :param folder: their folder; the default one if None.
     """
     try:
         yield
@@ -152,10 +150,7 @@ def explained(folder: Path | None = None) -> Iterator[None]:
 
 
 def cannot_write_temporary(error: OSError, folder: Path | None = None) -> TemporaryFilesError:
-    """Return the error that a temporary file cannot be written.
-
-    :param folder: its folder; the default one if None.
-    """
+    """Return the error that a temporary file cannot be written, by default in TMPDIR."""
     home = temporary_home()
     shown = home if folder is None or folder.is_relative_to(home) else folder
     why = error.strerror or str(error)

@@ -39,9 +39,8 @@ PATIENCE = 30.0
 """How many seconds to wait while another run places files."""
 
 _BY_HANDLE = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename} <= os.supports_dir_fd
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_LINK, _UNREAD = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_PATH", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-_UNREAD = getattr(os, "O_PATH", 0)
 _PAUSE = 0.02
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _JUNCTIONS = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT
@@ -49,15 +48,12 @@ _T = TypeVar("_T")
 
 
 class Folder:
-    """A folder that is open.
-
-    :param path: its path, for messages and for Windows.
-    :param handle: its file descriptor, or None on Windows.
-    """
+    """A folder that is open; its handle is its file descriptor, or None on Windows."""
 
     def __init__(self, path: str, handle: int | None) -> None:
         self.path = path
         self._handle = handle
+        self._where: Any = path if handle is None else handle
         self.own = os.stat(self._where)
 
     @classmethod
@@ -99,7 +95,7 @@ class Folder:
     def mount(self) -> tuple[int, str]:
         """Return what is equal for two folders if files can be renamed from one to the other.
 
-        A mount of a folder that is mounted elsewhere as well has the same device.
+        The device alone does not say that: a folder can be mounted at two places.
         """
         mount = ""
         if sys.platform == "linux" and self._handle is not None:
@@ -165,16 +161,12 @@ class Folder:
         for name in names:
             with contextlib.suppress(OSError):
                 found = self.status(name)
-                if found is not None and stat.S_ISDIR(found.st_mode):
+                if found and stat.S_ISDIR(found.st_mode):
                     with self.inner(name) as inner:
                         inner.clear()
                     self.remove_folder(name)
-                elif found is not None:
+                elif found:
                     self.remove(name)
-
-    @property
-    def _where(self) -> Any:
-        return self.path if self._handle is None else self._handle
 
     def _do(self, call: Callable[..., _T], name: str, *more: Any, **named: Any) -> _T:
         path = os.path.join(self.path, name)

@@ -92,10 +92,7 @@ class Journal(NamedTuple):
 
 
 class Record:
-    """The record of this run's stage, and of its further hidden folders.
-
-    :param destination: the path of the destination, without links.
-    """
+    """The record of this run's stage, and of its further hidden folders."""
 
     def __init__(self, state: Folder, destination: str) -> None:
         self.state = state
@@ -112,10 +109,7 @@ class Record:
             raise
 
     def make_folder(self, home: str, name: str) -> str:
-        """Make a hidden folder, record it, and return its path.
-
-        :param name: what its name begins with, after the dot.
-        """
+        """Make a hidden folder whose name begins with a name, record it, and return its path."""
         path = os.path.join(home, f"{prefix_of(name)}{os.urandom(8).hex()}")
         real = os.path.join(os.path.realpath(home), os.path.basename(path))
         self._add(f"folder {_escaped(real)}\n")
@@ -172,7 +166,7 @@ def remove_journal(state: Folder, key: str) -> None:
     """Remove the journal of a run, for which no room is needed."""
     if end := _content(state, key).rfind(b"\nplacing ") + 1:
         with open(state.open_file(key + RECORD, os.O_RDWR), "r+b") as file:
-            file.truncate(end)
+            os.ftruncate(file.fileno(), end)
 
 
 def _content(state: Folder, key: str) -> bytes:
@@ -234,10 +228,7 @@ def _open_kept(stack: contextlib.ExitStack, path: str, identity: Identity | None
 def open_inner(
     stack: contextlib.ExitStack, destination: Folder, name: str, absent: set[int]
 ) -> Folder | None:
-    """Open a folder in the destination, which itself has an empty name.
-
-    :param absent: the numbers of the errors for which it does not exist, and None is returned.
-    """
+    """Open a folder in the destination, which itself has an empty name; None after some errors."""
     if not name:
         return destination
     try:
@@ -269,8 +260,7 @@ def sweep(state: Folder, destination: str, home: str) -> list[str]:
 def finish(state: Folder, key: str, longest_wait: float) -> None:
     """Do what a run that was killed can no longer do.
 
-    :raises BusyError: if another run is placing files in the destination for so many seconds.
-    :raises OSError: if something cannot be taken back; the next run tries that again.
+    :raises OSError: if that cannot be done now; the next run tries again.
     """
     with _held_record(state, key, longest_wait, is_dead=True) as is_held:
         if is_held:
@@ -423,13 +413,12 @@ def _hold_and_take_back(state: Folder, key: str, journal: Journal, longest_wait:
 def _removed(path: str, identity: Identity) -> bool | None:
     """Remove a stage; return None if it still exists, since a process that dies writes there."""
     try:
-        folder = Folder.open(path)
+        with Folder.open(path) as folder:
+            if not folder.is_one(identity):
+                return True
+            folder.clear()
     except OSError:
         return not os.path.lexists(path) or not stat.S_ISDIR(os.lstat(path).st_mode) or None
-    with folder:
-        if not folder.is_one(identity):
-            return True
-        folder.clear()
     with contextlib.suppress(OSError):
         os.rmdir(path)
     return not os.path.lexists(path) or None

@@ -37,10 +37,7 @@ than it takes this process to end."""
 
 
 class Stage:
-    """A folder on the file system of the destination, removed when the run ends, however it ends.
-
-    :param destination: the folder that is to hold the files; it need not exist.
-    """
+    """A folder on the file system of the destination, which need not exist; removed at the end."""
 
     def __init__(self, folder: Path, destination: Path, record: Record) -> None:
         self.folder = folder
@@ -165,8 +162,7 @@ class Stage:
             if self._held is None:  # it existed before, but is gone
                 path = str(self.destination)
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-            paths = {name: str(path) for name, path in files.items()}
-            place(self._record, self._held, paths, self._prepare)
+            place(self._record, self._held, files, self._prepare)
 
     def _prepare(self, changes: int) -> None:
         """Start the guard late, if there is something to take back halfway."""
@@ -175,7 +171,7 @@ class Stage:
 
 
 def place(
-    record: Record, destination: Folder, files: Mapping[str, str], before: Callable[[int], None]
+    record: Record, destination: Folder, files: Mapping[str, Path], before: Callable[[int], None]
 ) -> None:
     """Place files in a folder, which is held; if that fails, the folder is as it was.
 
@@ -198,10 +194,9 @@ def place(
                 stages.append(stack.enter_context(Folder.open(path)))
             numbers[name] = same[0] if same else len(stages) - 1
         kept = [_make_kept(stack, stage) for stage in stages]
-        sources: list[str] = []
-        entries: list[Entry] = []
+        sources, entries = list[str](), list[Entry]()
         for (folder, name), source in zip(names, files.values(), strict=True):
-            number, here = numbers[folder], source
+            number, here = numbers[folder], str(source)
             if number:
                 here = shutil.copy2(source, f"{stages[number].path}/new-{len(entries)}")
             new, old = os.lstat(here).st_ino, _old_inode(inner[folder], name)
@@ -273,18 +268,13 @@ def _split(name: str) -> tuple[str, str]:
 
 
 class Guard:
-    """A process that runs :mod:`wheeltarget.staging.cleanup` if this one is killed.
-
-    :param state: the path of the folder with the records of stages.
-    :param key: the name of this run's record.
-    """
+    """A process that runs :mod:`wheeltarget.staging.cleanup`, with its arguments."""
 
     def __init__(self, state: str, key: str) -> None:
         _reap_ended()
-        command = bare_python(cleanup.__file__, state, key)
         end, self._pipe = os.pipe()
         try:
-            self._pid = _spawn(command, end)
+            self._pid = _spawn(bare_python(cleanup.__file__, state, key), end)
         except BaseException:
             os.close(self._pipe)
             raise
@@ -292,7 +282,7 @@ class Guard:
             os.close(end)
 
     def send(self, line: str) -> None:
-        """Send it a line of the protocol in its module, without a line end, unless it has ended."""
+        """Send it a line of its protocol, without a line end, unless it has ended."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, f"{line}\n".encode())
 

@@ -4,9 +4,8 @@ A file that a requirements file, a lock or a ``pyproject.toml`` names can be a d
 pipe without a writer, or a link to one. So only regular files are opened, and their size is
 limited. A file that the command line names may be a pipe, as for pip; the limit applies to it, too.
 
-An index, a lock, a name in the wheel store and an earlier run only claim a hash. A file in the
-destination has been hashed in this run, and a :class:`Digest` proves it: it is made of a hash
-object that has read the content, never of a text.
+An index, a lock, a name in the wheel store and an earlier run only claim a hash. A :class:`Digest`
+proves that a file was hashed in this run: it is made of a hash object, never of a text.
 
 Messages follow the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
 """
@@ -95,10 +94,8 @@ def read_stream(name: str | os.PathLike[str], limit: Limit) -> tuple[bytes, bool
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether a file can be a wheel or a source distribution: regular and not endless.
-
-    Empty files are not, since endless files in ``/proc`` have the size 0, too.
-    """
+    """Return whether a file can be a wheel or a source distribution: regular and not endless."""
+    # Endless files in /proc have the size 0.
     return path.is_file() and 0 < path.stat().st_size <= _LARGEST_ARCHIVE
 
 
@@ -161,11 +158,7 @@ def permitted(mode: int) -> int:
 
 
 def link(source: Path, path: Path) -> bool:
-    """Link a file to a second name.
-
-    :returns: False if that is not possible: another file system, too many links, another user's
-        file, a file that is gone, or something that exists at the path.
-    """
+    """Link a file to a second name; return False if that is not possible, or the name exists."""
     try:
         os.link(source, path)
     except OSError:
@@ -289,11 +282,10 @@ class Hashes:
 
 @dataclass(frozen=True, slots=True)
 class FileToFetch:
-    """A file to be fetched.
+    """A file to be fetched, and where to write it; nothing exists there.
 
     :param sha256: the hash that it must have, in lower-case hexadecimal.
     :param size: the number of bytes that it must have; None if that is not known.
-    :param path: the path to write it to, at which nothing exists.
     """
 
     url: str
