@@ -40,7 +40,6 @@ OPEN = (
     "commands.prune",
     "lockfile",
     "pip_child.prefetch",
-    "targets",
     "wheelhouse",
 )
 """The folders and modules that are not checked yet."""

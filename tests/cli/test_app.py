@@ -62,11 +62,9 @@ BAD = {
     ("targets", "--kind", "own", "--kind", "os"): (
         "--kind must be service, distribution, image, desktop, mobile, browser or own, not 'os'\n"
     ),
-    ("targets", ""): (
-        "NAME must not be empty\n  name a target, such as debian-12-python3.11-x86_64\n"
-    ),
+    ("targets", ""): ("NAME must not be empty\n  write it like debian-12-python3.11-x86_64\n"),
     ("validate", "requirements.txt", ""): (
-        "FILE must not be empty\n  name a file, such as requirements.txt\n"
+        "FILE must not be empty\n  write it like requirements.txt\n"
     ),
     ("download", "lib", "--jobs", "0"): JOBS.format("0"),
     ("download", "lib", "--jobs=many"): JOBS.format("many"),
@@ -77,45 +75,35 @@ BAD = {
     ("cache", "prune", "--max-age", "nan"): DAYS.format("nan"),
     ("cache", "prune", "--max-age=soon"): DAYS.format("soon"),
     ("download", "lib", "--report="): (
-        "--report must not be empty\n  name a file, such as --report report.json\n"
+        "--report must not be empty\n  write it like --report report.json\n"
     ),
-    ("lock", "lib", "-o", ""): (
-        "--output must not be empty\n  name a folder, such as --output locks\n"
-    ),
+    ("lock", "lib", "-o", ""): ("--output must not be empty\n  write it like --output locks\n"),
     ("bundle", "-r", "pylock.toml", "-o", ""): (
-        "--output must not be empty\n  name an archive or a folder, such as --output bundle.zip\n"
+        "--output must not be empty\n  write it like --output bundle.zip\n"
     ),
     ("bundle", "-r", "pylock.toml", "-o", "x", "--components="): (
-        "--components must not be empty\n  name a file, such as --components components.json\n"
+        "--components must not be empty\n  write it like --components components.json\n"
     ),
-    ("merge", "house", "-d", ""): (
-        "--dest must not be empty\n  name a folder, such as --dest wheelhouse\n"
-    ),
+    ("merge", "house", "-d", ""): ("--dest must not be empty\n  write it like --dest wheelhouse\n"),
     ("prune", "house", "-r", "pylock.toml", "--to="): (
-        "--to must not be empty\n  name a folder, such as --to stick\n"
+        "--to must not be empty\n  write it like --to stick\n"
     ),
-    ("prune", "", "-r", "pylock.toml"): (
-        "DIR must not be empty\n  name a folder, such as wheelhouse\n"
-    ),
-    ("check", "house", ""): (
-        "DIR|FILE must not be empty\n  name a folder or a wheel, such as wheelhouse\n"
-    ),
-    ("merge", "", "-d", "both"): ("DIR must not be empty\n  name a folder, such as wheelhouse\n"),
+    ("prune", "", "-r", "pylock.toml"): ("DIR must not be empty\n  write it like wheelhouse\n"),
+    ("check", "house", ""): ("DIR|FILE must not be empty\n  write it like wheelhouse\n"),
+    ("merge", "", "-d", "both"): ("DIR must not be empty\n  write it like wheelhouse\n"),
     ("bundle", "-r", "", "-o", "x"): (
-        "--requirement must not be empty\n  name a lock, such as --requirement pylock.toml\n"
+        "--requirement must not be empty\n  write it like --requirement pylock.toml\n"
     ),
     ("prune", "house", "-r", ""): (
-        "--requirement must not be empty\n  name a lock, such as --requirement pylock.toml\n"
+        "--requirement must not be empty\n  write it like --requirement pylock.toml\n"
     ),
     ("bundle", "-r", "pylock.toml", "-o", "x", "--include", ""): (
-        "--include must not be empty\n  name a file or a folder, such as --include app/\n"
+        "--include must not be empty\n  write it like --include app/\n"
     ),
     ("install-check", "-r", "pylock.toml", "--wheels="): (
-        "--wheels must not be empty\n  name a folder, such as --wheels wheelhouse\n"
+        "--wheels must not be empty\n  write it like --wheels wheelhouse\n"
     ),
-    ("probe", "--output="): (
-        "--output must not be empty\n  name a file, such as --output target.toml\n"
-    ),
+    ("probe", "--output="): ("--output must not be empty\n  write it like --output target.toml\n"),
 }
 
 
@@ -206,3 +194,16 @@ def call(verb: str, words: list[str], *, ours: bool = True) -> dict[str, Any]:
     assert ended.value.code == 0
     (values,) = parsed
     return {name: value for name, value in values.items() if name != "context"}
+
+
+def test_a_verb_is_found_in_the_list_of_all(tmp_path: Path) -> None:
+    result = run_here("--", "targets", "--kind=browser", "--python=3.13", cwd=tmp_path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("Browsers\n")
+
+
+def test_list_of_all(tmp_path: Path) -> None:
+    result = run_here("--help", cwd=tmp_path, variables={"COLUMNS": "200"})
+    for verb, summary in app.VERBS.items():
+        assert f" {verb} " in result.stdout
+        assert summary in result.stdout

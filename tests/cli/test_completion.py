@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,20 +12,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment
-from wheeltarget.cli.completion import PLATFORMS, offer_options, offer_tags, offer_targets
+from wheeltarget.cli.completion import (
+    PLATFORMS,
+    offer_options,
+    offer_tags,
+    offer_targets,
+)
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
 from wheeltarget.targets.catalog import look_up, newest_pythons
 
 pytestmark = pytest.mark.thorough
-
-FILES = {
-    "": [("box.toml", False), ("box.txt", False), ("hosts", True), (".git", True)],
-    "hosts/": [("old.toml", False), ("new.toml", False), ("more", True)],
-}
-
-
-def _list(folder: str) -> list[tuple[str, bool]]:
-    return FILES.get(folder, [])
 
 
 class TestOptions:
@@ -58,46 +55,81 @@ class TestTags:
 
     @pytest.mark.parametrize("python", [each for each in newest_pythons() if "cp3" in each])
     def test_all_are_good(self, python: str) -> None:
-        offered = offer_tags(f"{python}-", newest_pythons())
+        offered = offer_tags(f"{python}-")
         assert len(offered) == len(PLATFORMS)
         for tag in offered:
             assert look_up("tags", tag, "") is not None
 
     def test_newest_first(self) -> None:
-        offered = offer_tags(
-            "", ["cp27", "cp39", "pp310", "cp36", "cp310", "cp38", "cp311", "cp37"]
-        )
-        pythons = list(dict.fromkeys(tag.partition("-")[0] for tag in offered))
-        assert pythons == ["cp311", "cp310", "cp39", "cp38", "cp37"]
+        pythons = list(dict.fromkeys(tag.partition("-")[0] for tag in offer_tags("")))
+        known = [int(each[3:]) for each in newest_pythons() if re.fullmatch(r"cp3\d+", each)]
+        assert pythons == [f"cp3{minor}" for minor in sorted(known, reverse=True)[:5]]
 
     def test_last_of_a_list(self) -> None:
         first = "cp39-cp39-win_amd64,"
-        offered = offer_tags(f"{first}cp38-cp38-win", newest_pythons())
+        offered = offer_tags(f"{first}cp38-cp38-win")
         assert offered == (f"{first}cp38-cp38-win_amd64", f"{first}cp38-cp38-win32")
 
     @pytest.mark.parametrize("incomplete", ["x", "cp39-cp38", "cp399-"])
     def test_nothing(self, incomplete: str) -> None:
-        assert offer_tags(incomplete, newest_pythons()) == ()
+        assert offer_tags(incomplete) == ()
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder that has target files."""
+    for name in ("hosts/old.toml", "hosts/new.toml", "hosts/more/x", ".git/x", "box.toml", "b.txt"):
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
 class TestTargets:
     """Names of targets and paths of their files."""
 
     @pytest.mark.parametrize(
         ("incomplete", "expected"),
         [
-            ("", ("host", "box.toml", "hosts/")),
             ("h", ("host", "hosts/")),
             ("b", ("box.toml",)),
             (".", (".git/",)),
             ("hosts/", ("hosts/more/", "hosts/new.toml", "hosts/old.toml")),
             ("hosts/o", ("hosts/old.toml",)),
+            ("./", ("./box.toml", "./hosts/")),
             ("host,b", ("host,box.toml",)),
             ("none/", ()),
+            (
+                "verc",
+                (
+                    "vercel-python3.12-x86_64",
+                    "vercel-python3.13-x86_64",
+                    "vercel-python3.14-x86_64",
+                ),
+            ),
+            ("rhel-8-python3.9-x", ("rhel-8-python3.9-x86_64",)),
         ],
     )
     def test_offers(self, incomplete: str, expected: tuple[str, ...]) -> None:
-        assert offer_targets(incomplete, _list, lambda _: ()) == expected
+        assert offer_targets(incomplete) == expected
+
+    def test_everything(self) -> None:
+        offered = offer_targets("a,")
+        assert offered[0] == "a,host"
+        assert "a,aws-lambda-" in offered
+        assert offered[-2:] == ("a,box.toml", "a,hosts/")
+
+    def test_systems_first_then_their_targets(self, folder: Path) -> None:
+        (folder / "pyproject.toml").write_text(
+            "[tool.wheeltarget.targets]\n"
+            "docker-slim = {tag = 'cp39-cp39-win32'}\nx = {tag = 'cp39-cp39-win32'}\n"
+        )
+        offered = ("docker-slim", "docker-slim-bookworm-", "docker-slim-trixie-")
+        assert offer_targets("docker-slim") == offered
+        (folder / "pyproject.toml").write_text("[tool.wheeltarget]\ntargets = 5\n")
+        assert offer_targets("docker-slim") == offered[1:]
 
 
 @pytest.fixture
@@ -249,5 +281,5 @@ def test_nothing_slow_is_loaded(place: Path) -> None:
         COMP_CWORD="3",
     )
     assert done.stdout == "cp38-cp38-win32\n"
-    slow = {"packaging", "pip", "wheeltarget.api", "wheeltarget.resolver.pip_runner"}
+    slow = {"pip", "wheeltarget.api", "wheeltarget.resolver.pip_runner"}
     assert slow.isdisjoint(done.stderr.split())

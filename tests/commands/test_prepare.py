@@ -35,9 +35,9 @@ def see(event, details):
             if not details[2] & (os.O_WRONLY | os.O_RDWR):
                 opened.append(path.removeprefix(place))
 sys.addaudithook(see)
-import wheeltarget.pip_config.files as files
-parse = files._parse
-files._parse = lambda paths: parsed.append(1) or parse(paths)
+import wheeltarget.pip_config.options as options
+read = options._items
+options._items = lambda *given, **named: parsed.append(1) or read(*given, **named)
 atexit.register(lambda: print("\\ncounted", json.dumps([opened, len(parsed)]), file=sys.stderr))
 from wheeltarget.cli.main import main
 main()

@@ -24,6 +24,7 @@ from wheeltarget.pip_config.options import (
     CommandLine,
     GivenOption,
     configuration_files,
+    project_names,
     read_configuration,
     read_connections,
     split_command_line,
@@ -237,6 +238,24 @@ def test_asking_for_options() -> None:
     assert line.has("--pre")
     assert line.has("--dest")
     assert not line.has("--log")
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ((), set()),
+        (("a, B.c_d--e", "f"), {"a", "b-c-d-e", "f"}),
+        (("9",), {"9"}),
+    ],
+)
+def test_project_names(values: tuple[str, ...], found: set[str]) -> None:
+    assert project_names("--allow-sdist", values) == found
+
+
+@pytest.mark.parametrize("value", ["", "a,", "-a", "a-", "a b", "a==1", "\u212a", "a\u017f"])
+def test_what_is_not_the_name_of_a_project(value: str) -> None:
+    with pytest.raises(UsageError, match=r"^--allow-sdist takes the name of a project, not '"):
+        project_names("--allow-sdist", (value,))
 
 
 # Configuration

@@ -234,68 +234,57 @@ class PipCommand(Command):
         return [*own, *arguments.shell_complete(ctx, incomplete)]
 
 
-def _completion() -> Any:
-    from wheeltarget.cli import completion
+def _offers(name: str) -> Callable[[typer.Context, str], Any]:
+    """Return a function that completes a value, and loads what that takes when it is called."""
 
-    return completion
+    def offer(context: typer.Context, incomplete: str) -> Any:
+        from wheeltarget.cli.completion import OFFERS
 
+        return OFFERS[name](incomplete, context.params)
 
-def offer_tags(incomplete: str) -> Any:
-    """Complete the value of an option for tags."""
-    return _completion().offer_tags(incomplete)
-
-
-def offer_targets(incomplete: str) -> Any:
-    """Complete the value of an option for targets."""
-    return _completion().offer_targets(incomplete)
+    return offer
 
 
-def offer_argument(context: typer.Context, incomplete: str) -> Any:
-    """Complete an argument that is not one of our options."""
-    return _completion().offer_argument(incomplete, context.params)
+offer_targets = _offers("target")
+"""Complete the value of an option for targets."""
 
 
-def _name_parser(name: str, hint: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
+def _name_parser(name: str, example: str, form: Callable[[str], Any]) -> Callable[[object], Any]:
     """Return a parser that refuses an empty name: as a path it would be the working directory."""
 
     def parse(value: object) -> Any:
         if not str(value):
-            raise UsageError(f"{name} must not be empty", hint)
+            raise UsageError(f"{name} must not be empty", f"write it like {example}")
         return form(str(value))
 
     return parse
 
 
 def name_option(
-    *names: str, what: str, example: str, form: Callable[[str], Any] = str, **settings: Any
+    *names: str, example: str, form: Callable[[str], Any] = str, **settings: Any
 ) -> Any:
     """Declare an option whose value is the name of a file or folder.
 
     :param names: the spellings of the option, the long one first.
-    :param what: what the value names, for the error message.
     :param example: a valid value, for the error message.
     :param form: converts the value.
-    :param settings: further arguments of :func:`typer.Option`.
     """
-    hint = f"name {what}, such as {names[0]} {example}"
-    return typer.Option(*names, parser=_name_parser(names[0], hint, form), **settings)
+    parser = _name_parser(names[0], f"{names[0]} {example}", form)
+    return typer.Option(*names, parser=parser, **settings)
 
 
 path_option = partial(name_option, form=Path)
 """Declare an option whose value is a path."""
 
 
-def name_argument(*, metavar: str, what: str, example: str, **settings: Any) -> Any:
+def name_argument(*, metavar: str, example: str, **settings: Any) -> Any:
     """Declare an argument that is the name of a file or folder, as :func:`name_option` does."""
-    parser = _name_parser(metavar.rstrip("…"), f"name {what}, such as {example}", str)
+    parser = _name_parser(metavar.rstrip("…"), example, str)
     return typer.Argument(metavar=metavar, parser=parser, **settings)
 
 
-class OutputFormat(StrEnum):
-    """The output formats of most commands."""
-
-    TEXT = "text"
-    JSON = "json"
+OutputFormat = StrEnum("OutputFormat", "TEXT JSON")
+"""The output formats of most commands."""
 
 
 def _read_jobs(value: object) -> int:
@@ -310,7 +299,7 @@ Arguments = Annotated[
     typer.Argument(
         metavar="REQUIREMENT…",
         help="A requirement, such as 'flask ; tags=cp312-cp312-manylinux_2_28_x86_64'.",
-        autocompletion=offer_argument,
+        autocompletion=_offers("arguments"),
     ),
 ]
 Tags = Annotated[
@@ -319,7 +308,7 @@ Tags = Annotated[
         "--tags",
         metavar="TAG,…",
         help="Comma-separated tags: the targets of requirements that name none themselves.",
-        autocompletion=offer_tags,
+        autocompletion=_offers("tags"),
     ),
 ]
 Targets = Annotated[
@@ -357,12 +346,7 @@ BuildPure = Annotated[
     ),
 ]
 _LOCK = name_option(
-    "--requirement",
-    "-r",
-    what="a lock",
-    example="pylock.toml",
-    metavar="LOCK",
-    help="The lock file of a target.",
+    "--requirement", "-r", example="pylock.toml", metavar="LOCK", help="The lock file of a target."
 )
 Lock = Annotated[str, _LOCK]
 Locks = Annotated[list[str], _LOCK]
@@ -370,7 +354,6 @@ Wheels = Annotated[
     list[str] | None,
     name_option(
         "--wheels",
-        what="a folder",
         example="wheelhouse",
         metavar="DIR",
         help="Take the wheels from this wheelhouse instead of fetching them.",

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
 from wheeltarget.targets.catalog import known_systems, newest_pythons
 from wheeltarget.targets.names import HOST, Projects, user_targets
-from wheeltarget.targets.systems import System, target_name
+from wheeltarget.targets.systems import target_name
 
 PLATFORMS = (
     "manylinux_2_28_x86_64",
@@ -36,11 +36,7 @@ _OURS = frozenset({"-h", "--help"})
 
 
 def offer_options(incomplete: str) -> tuple[str, ...]:
-    """Offer the options of ``pip download``.
-
-    :param incomplete: the option as typed so far; it begins with a dash.
-    :returns: one spelling of each option, another one only if its beginning is typed.
-    """
+    """Offer one spelling of each option of pip, and another one if its beginning is typed."""
     found = []
     for spellings in (*WITH_VALUE, *WITHOUT_VALUE):
         if not _OURS.intersection(spellings):
@@ -51,26 +47,15 @@ def offer_options(incomplete: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def offer_tags(incomplete: str, pythons: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Offer tags for the last entry of a list.
-
-    :param incomplete: the list as typed so far.
-    :param pythons: the known interpreter tags, such as ``cp314``; None for those of the catalogue.
-    :returns: lists that begin with it. Only the newest Pythons are offered until another one is
-        typed in full.
-    """
+def offer_tags(incomplete: str) -> tuple[str, ...]:
+    """Offer tags for the last entry of a list, of the newest Pythons until another one is typed."""
     before, comma, begun = incomplete.rpartition(",")
-    known = sorted(filter(None, map(_minor, pythons or newest_pythons())), reverse=True)
+    found = (re.fullmatch(r"cp3(\d+)", python) for python in newest_pythons())
+    known = sorted((int(each[1]) for each in found if each), reverse=True)
     written = re.match(r"cp3(\d+)-", begun)
     minors = [int(written[1])] if written and int(written[1]) in known else known[:_NEWEST]
     tags = (tag for minor in minors for tag in _tags(minor))
     return tuple(f"{before}{comma}{tag}" for tag in tags if tag.startswith(begun))
-
-
-def _minor(interpreter: str) -> int:
-    """Return the minor version of a CPython 3, or 0 for any other Python."""
-    found = re.fullmatch(r"cp3(\d+)", interpreter)
-    return int(found[1]) if found else 0
 
 
 def _tags(minor: int) -> Iterator[str]:
@@ -79,77 +64,57 @@ def _tags(minor: int) -> Iterator[str]:
         yield f"cp3{minor}-cp3{minor}{pymalloc}-{platform}"
 
 
-def _list_folder(folder: str) -> list[tuple[str, bool]]:
-    """Return each name in a folder, and whether it is a folder; nothing if it cannot be read."""
-    try:
-        with os.scandir(folder or os.curdir) as entries:
-            return [(entry.name, entry.is_dir()) for entry in entries]
-    except OSError:
-        return []
-
-
-def _known_names(begun: str) -> tuple[str, ...]:
-    try:
-        own = tuple(user_targets(Path.cwd(), Projects()))
-    except WheeltargetError:
-        own = ()
-    return offer_names(begun, known_systems().systems, own)
-
-
-def offer_targets(
-    incomplete: str,
-    list_folder: Callable[[str], Iterable[tuple[str, bool]]] = _list_folder,
-    names: Callable[[str], Iterable[str]] = _known_names,
-) -> tuple[str, ...]:
-    """Offer ``host``, names and the paths of target files for the last entry of a list.
-
-    :param incomplete: the list as typed so far.
-    :param list_folder: returns each name in a folder, and whether it is a folder.
-    :param names: returns the names of targets that begin with a text.
-    :returns: lists that begin with it; a folder ends with a slash.
-    """
+def offer_targets(incomplete: str) -> tuple[str, ...]:
+    """Offer ``host``, names and the paths of target files for the last entry of a list."""
     before, comma, begun = incomplete.rpartition(",")
     folder, slash, name = begun.rpartition("/")
-    found = [HOST] if HOST.startswith(begun) else []
-    found += [] if slash else names(begun)
-    for each, is_folder in sorted(list_folder(folder + slash)):
-        hidden = each.startswith(".") and not name.startswith(".")
-        if each.startswith(name) and not hidden and (is_folder or each.endswith(".toml")):
-            found.append(f"{folder}{slash}{each}{'/' * is_folder}")
+    found = [] if slash else [HOST, *_own_names(), *_known_names(begun)]
+    found += [
+        f"{folder}{slash}{each}"
+        for each in _list_folder(folder + slash)
+        if name.startswith(".") or not each.startswith(".")
+    ]
     return tuple(f"{before}{comma}{each}" for each in found if each.startswith(begun))
 
 
-def offer_names(begun: str, systems: Iterable[System], own: Iterable[str]) -> tuple[str, ...]:
-    """Offer names of targets.
+def _list_folder(folder: str) -> list[str]:
+    """Return the subfolders, with a slash, and the TOML files of a folder, if it can be read."""
+    try:
+        with os.scandir(folder or os.curdir) as entries:
+            found = [entry.name + "/" * entry.is_dir() for entry in entries]
+    except OSError:
+        return []
+    return sorted(name for name in found if name.endswith(("/", ".toml")))
 
-    :param begun: the name as typed so far.
-    :param systems: the systems of the catalogue.
-    :param own: the names of the user's targets.
-    :returns: the matching systems; if only one matches, its targets.
-    """
-    names = [each for each in own if each.startswith(begun)]
+
+def _own_names() -> tuple[str, ...]:
+    try:
+        return tuple(user_targets(Path.cwd(), Projects()))
+    except WheeltargetError:
+        return ()
+
+
+def _known_names(begun: str) -> Iterator[str]:
+    """Return the matching systems of the catalogue or, if only one matches, its targets."""
     fitting = [
         each
-        for each in systems
+        for each in known_systems().systems
         if f"{each.name}-".startswith(begun) or begun.startswith(f"{each.name}-")
     ]
-    if len({each.name for each in fitting}) > 1:
-        return tuple(dict.fromkeys((*names, *(f"{each.name}-" for each in fitting))))
-    targets = (
-        target_name(system.name, python, architecture)
-        for system in fitting
-        for python in system.pythons
-        for architecture in system.platforms
-    )
-    return (*names, *(each for each in targets if each.startswith(begun)))
+    names = dict.fromkeys(f"{each.name}-" for each in fitting)
+    if len(names) > 1:
+        yield from names
+        return
+    for system in fitting:
+        for python in system.pythons:
+            for architecture in system.platforms:
+                yield target_name(system.name, python, architecture)
 
 
 def offer_argument(incomplete: str, given: Mapping[str, object]) -> tuple[str, ...]:
-    """Offer completions for an argument that belongs to none of our options.
+    """Offer pip's options, or the values of an option with ``=``, which bash splits off.
 
-    :param incomplete: the argument as typed so far.
     :param given: the values so far of our options, by name.
-    :returns: pip's options, or the values of an option with ``=``, which bash splits off.
     """
     if incomplete.startswith("-"):
         return offer_options(incomplete)
@@ -158,3 +123,11 @@ def offer_argument(incomplete: str, given: Mapping[str, object]) -> tuple[str, .
         if isinstance(values, list | tuple) and values and values[-1] == "=":
             return offer(incomplete)
     return ()
+
+
+OFFERS: Mapping[str, Callable[[str, Mapping[str, object]], tuple[str, ...]]] = {
+    "tags": lambda incomplete, _: offer_tags(incomplete),
+    "target": lambda incomplete, _: offer_targets(incomplete),
+    "arguments": offer_argument,
+}
+"""The function for each kind of value; it gets the value and the options as typed so far."""

@@ -17,9 +17,8 @@ from dataclasses import dataclass, field
 
 from wheeltarget.commands.invocation import InputFiles, Invocation, read_invocation
 from wheeltarget.errors import WheeltargetError
-from wheeltarget.lockfile.own import is_own
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.requirements.filenames import is_lock, split_extras
+from wheeltarget.requirements.filenames import is_lock, is_own, split_extras
 from wheeltarget.resolver.prestart import begin, dismiss
 from wheeltarget.utils.files import RefusedFileError
 from wheeltarget.utils.system import python
@@ -33,8 +32,7 @@ class Start:
 
     :param arguments: all arguments as typed, the key of the cached outcome; empty if it is not
         cached.
-    :param invocation: the parsed command line, if it has none of our options.
-    :param files: the files that were read.
+    :param invocation: the parsed command line; None if it may have options of ours.
     """
 
     arguments: tuple[str, ...] = ()
@@ -48,9 +46,7 @@ def begin_download(
     """Become pip if the run is certainly pip's own, or start pip's process if it may be needed.
 
     :param front: the arguments before ``download``.
-    :param arguments: those after it.
     :param contents: the contents of files that were read before, by name.
-    :raises SystemExit: if pip has run.
     """
     everything = (*front, *arguments)
     files = InputFiles(contents)
@@ -67,9 +63,6 @@ def first_look(
 ) -> tuple[Invocation | None, bool]:
     """Read a command line as pip would, and return whether the run is certainly pip's own.
 
-    :param arguments: the arguments after ``download``.
-    :param environment: the environment variables.
-    :param files: the files that were read before.
     :returns: the parsed command line, or None if it has an option that is not pip's or is
         abbreviated; and True if nothing names a target, so that pip can take the arguments as they
         are.
@@ -113,11 +106,10 @@ def _is_plain(invocation: Invocation) -> bool:
     except WheeltargetError:
         return False
     foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)
-    if foreign and not invocation.is_quiet:
-        return False  # the command may have a note on it
-    if not all(file.repeatable for file in inputs.files):
+    may_have_note = foreign and not invocation.is_quiet
+    if may_have_note or inputs.faults or inputs.named or inputs.remote or inputs.locked:
         return False
-    return not (inputs.faults or inputs.named or inputs.remote or inputs.locked)
+    return all(file.repeatable for file in inputs.files)
 
 
 def _is_own_lock(name: str, invocation: Invocation) -> bool:
@@ -143,8 +135,7 @@ def _is_regular(name: str) -> bool:
 def become_pip(arguments: Sequence[str], front: Sequence[str] = ()) -> int:
     """Replace this process by ``pip download``, or run it if the system has no exec.
 
-    :param arguments: the arguments after ``download``.
-    :param front: the arguments before it.
+    :param front: the arguments before ``download``.
     :returns: pip's exit code, if the system has no exec.
     """
     dismiss()

@@ -18,11 +18,7 @@ from wheeltarget.utils.text import json_text
 
 
 def repeat(arguments: tuple[str, ...]) -> bool:
-    """Replay a download if its outcome is cached and nothing has changed.
-
-    :param arguments: the arguments after ``download``.
-    :returns: whether it is done.
-    """
+    """Replay a download if it is cached and nothing has changed; return whether it is done."""
     recorded = find_recorded_run(arguments, os.environ)
     if recorded is None:
         return False

@@ -8,18 +8,16 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
 from wheeltarget.commands.invocation import Invocation
-from wheeltarget.errors import Fault, UsageError
+from wheeltarget.errors import Fault
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs, read_inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Choices, Plan, Targets, make_plan
-from wheeltarget.targets import catalog
+from wheeltarget.resolver.plan import Choices, LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
@@ -49,7 +47,7 @@ class Prepared:
     defaults: tuple[TargetName, ...]
     inputs: Inputs
     found: Mapping[TargetName, Target | None]
-    targets: Targets
+    look_up: LookUp
     plan: Plan
     faults: tuple[Fault, ...]
 
@@ -81,10 +79,10 @@ def prepare(
             found[name] = invocation.look_up(key, text, folder)
         return found[name]
 
-    finder = Targets(look_up, catalog.host)
-    choices = Choices(defaults, sources, invocation.configuration.options, locks=locks)
-    plan, faults = make_plan(inputs, invocation.command, choices, finder)
-    return Prepared(invocation, defaults, inputs, found, finder, plan, (*inputs.faults, *faults))
+    inherited = invocation.configuration.options
+    choices = Choices(defaults, sources, inherited, locks=locks)
+    plan, faults = make_plan(inputs, invocation.command, choices, look_up)
+    return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
@@ -146,21 +144,6 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
             except OSError:
                 pass  # pip reports it
     return refused
-
-
-def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
-    """Return the normalized project names in the values of an option, separated by commas.
-
-    :raises UsageError: if a name is invalid.
-    """
-    names = set()
-    for name in (each.strip() for value in values for each in value.split(",")):
-        try:
-            names.add(str(canonicalize_name(name, validate=True)))
-        except InvalidName as error:
-            message = f"{option} takes the name of a project, not {name!r}"
-            raise UsageError(message, f"write it like {option} docopt") from error
-    return frozenset(names)
 
 
 def names_target(invocation: Invocation, arguments: tuple[str, ...]) -> bool:

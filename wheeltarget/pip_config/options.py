@@ -14,6 +14,7 @@ from __future__ import annotations
 import configparser
 import functools
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -103,6 +104,9 @@ _SETTINGS = {
 """The options in pip's configuration that decide what is fetched, by each spelling."""
 
 
+_PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
+
+
 @dataclass(frozen=True, slots=True)
 class GivenOption:
     """An option with its value.
@@ -143,6 +147,19 @@ def split_command_line(arguments: Sequence[str]) -> CommandLine:
     :raises UsageError: if pip would refuse an option: unknown, ambiguous, or without its value.
     """
     return CommandLine(*_split(tuple(arguments), WITH_VALUE, WITHOUT_VALUE))
+
+
+def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
+    """Return the normalized names of projects in the values of an option, separated by commas.
+
+    :raises UsageError: if one is not a name.
+    """
+    names = [name.strip() for value in values for name in value.split(",")]
+    for name in names:
+        if not _PROJECT.fullmatch(name):
+            message = f"{option} takes the name of a project, not {name!r}"
+            raise UsageError(message, f"write it like {option} docopt")
+    return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in names)
 
 
 def split_front(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""File names: recognize locks and URLs.
+"""Recognize locks and URLs by their names, and the locks of wheeltarget.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751), "File Name".
 """
@@ -9,6 +9,11 @@ import re
 
 _REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
 _PYLOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
+_OURS = re.compile(
+    rb"^[ \t]*(?:\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget"
+    rb"|created-by[ \t]*=[ \t]*[\"']wheeltarget\b)",
+    re.MULTILINE,
+)
 _FOREIGN = frozenset({"poetry.lock", "uv.lock", "Pipfile.lock"})
 
 
@@ -20,6 +25,11 @@ def is_remote(name: str) -> bool:
 def is_lock(name: str) -> bool:
     """Return whether a file's name is that of a lock (PEP 751), possibly with extras after it."""
     return _PYLOCK.fullmatch(base_name(name)) is not None
+
+
+def is_own(data: bytes) -> bool:
+    """Return whether wheeltarget wrote a lock, even if it was changed since."""
+    return _OURS.search(data) is not None
 
 
 def is_foreign_lock(name: str) -> bool:

@@ -61,23 +61,10 @@ class Explanation:
 
 
 class ResolutionError(DownloadError):
-    """pip found no set of files that meets every demand.
+    """pip found no set of files that meets every demand."""
 
-    :param explanations: one for each project; may be empty.
-    :param messages: pip's output on what has no explanation.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        hint: str,
-        *,
-        exit_code: int,
-        explanations: Sequence[Explanation],
-        messages: Sequence[str] = (),
-    ) -> None:
-        super().__init__(message, hint, exit_code=exit_code, messages=tuple(messages))
-        self.explanations = tuple(explanations)
+    explanations: tuple[Explanation, ...] = ()
+    """One for each project; may be empty. The messages are pip's output on what has none."""
 
 
 def explain(
@@ -118,17 +105,18 @@ def explain_failures(
     failed = [pair for pair in zip(labels, results, strict=True) if pair[1].exit_code]
     *others, last = (label for label, _ in failed)
     names = f"{', '.join(others)} and {last}" if others else last
-    explained = [(result, list(_explain_job(result, build))) for _, result in failed]
-    explanations = [each for _, some in explained for each in some]
+    explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
+    explanations = tuple(each for _, some in explained for each in some)
     unseen = [name for r, _ in explained if r.failure for name in r.failure.unseen]
     hint = f"not checked yet: {', '.join(dict.fromkeys(unseen))}" if unseen else ""
-    return ResolutionError(
+    error = ResolutionError(
         f"pip failed for {names}; nothing was saved",
         hint if explanations else "see pip's output above",
         exit_code=failed[0][1].exit_code,
-        explanations=explanations,
-        messages=[text for result, some in explained if not some for text in result.messages],
+        messages=tuple(text for r, some in explained if not some for text in r.messages),
     )
+    error.explanations = explanations
+    return error
 
 
 def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TypeAlias
 
 from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
 from wheeltarget.pip_config.options import read_connections
@@ -75,7 +76,7 @@ _FLUSH_FAILED = 120
 _GRACE_PERIOD = 5.0
 _OUTPUT = "output.txt"
 
-Process = subprocess.Popen[bytes] | prestart.Child
+Process: TypeAlias = "subprocess.Popen[bytes] | prestart.Child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +309,6 @@ def _make_order(
 
 
 def _output_options(*, captured: bool) -> Iterator[str]:
-    """Yield options for pip's output."""
     if captured:
         yield "--no-input"  # the user would not see a prompt
     if captured or ("PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)):

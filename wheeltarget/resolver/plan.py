@@ -29,9 +29,12 @@ from wheeltarget.pip_config.options import (
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
+from wheeltarget.targets.catalog import host
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
+
+LookUp = Callable[[str, str, str], Target | None]
 
 _OPAQUE = frozenset({"--group", "--requirements-from-script"})
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
@@ -117,19 +120,6 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
-    """The functions that return targets.
-
-    :param look_up: returns the target that (key, text, folder) names, None for the running
-        interpreter; raises TargetError.
-    :param host: returns the running interpreter as a target; called only if needed.
-    """
-
-    look_up: Callable[[str, str, str], Target | None]
-    host: Callable[[], Target]
-
-
-@dataclass(frozen=True, slots=True)
 class Constraints:
     """The constraints that apply to one target.
 
@@ -143,15 +133,17 @@ class Constraints:
 
 
 def make_plan(
-    inputs: Inputs, command: CommandLine, choices: Choices, targets: Targets
+    inputs: Inputs, command: CommandLine, choices: Choices, look_up: LookUp
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
     :param command: pip's own options, as given.
+    :param look_up: returns the target that (key, text, folder) names, None for the running
+        interpreter; raises TargetError.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
     defaults = choices.defaults
-    found, faults = _look_up_all((*inputs.named, *defaults), targets.look_up)
+    found, faults = _look_up_all((*inputs.named, *defaults), look_up)
     named = tuple(dict.fromkeys(found[name] for name in defaults if name in found))
     default_targets = named or (None,)
     pip_only = [option for option in command.options if _only_pip_reads(option)]
@@ -159,7 +151,7 @@ def make_plan(
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
         faults += (_inherited_fault(each) for each in choices.inherited if _only_pip_reads(each))
-    constraints = _constraints(by_target, inputs.entries, found, targets.host)
+    constraints = _constraints(by_target, inputs.entries, found)
     jobs = []
     for target, entries in by_target.items():
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
@@ -191,7 +183,7 @@ def make_plan(
 
 
 def _look_up_all(
-    names: Iterable[TargetName], look_up: Callable[[str, str, str], Target | None]
+    names: Iterable[TargetName], look_up: LookUp
 ) -> tuple[dict[TargetName, Target | None], list[Fault]]:
     """Look up each target once; return those that exist, and a fault for each other name."""
     found: dict[TargetName, Target | None] = {}
@@ -216,7 +208,6 @@ def _by_target(
     *,
     pip_only: bool,
 ) -> dict[Target | None, list[Entry]]:
-    """Group the requirements by target."""
     by_target: dict[Target | None, list[Entry]] = defaultdict(list)
     for entry in (entry for entry in entries if not entry.constraint):
         named = tuple(found[name] for name in entry.targets or () if name in found)
@@ -248,7 +239,6 @@ def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
 def _arguments(
     target: Target | None, command: CommandLine, *, takes_pip_only: bool
 ) -> Iterator[str]:
-    """Yield the options for a job."""
     left_out = {"--dest", *(ENVIRONMENT_OPTIONS if target else ())}
     for option in command.options:
         if option.name not in left_out and (takes_pip_only or not _only_pip_reads(option)):
@@ -302,14 +292,12 @@ def _constraints(
     targets: Iterable[Target | None],
     entries: Sequence[Entry],
     found: Mapping[TargetName, Target | None],
-    host: Callable[[], Target],
 ) -> dict[Target | None, Constraints]:
-    """Return the constraints for each target."""
     if all(entry.targets is None for entry in entries if entry.constraint):
         everywhere = Constraints(frozenset(e.line for e in entries if e.constraint), ())
         return dict.fromkeys(targets, everywhere)
     named = {name: target or host() for name, target in found.items()}
-    return {target: constraints_for(target or host(), entries, named) for target in targets}
+    return {each: constraints_for(each or host(), entries, named) for each in targets}
 
 
 def constraints_for(

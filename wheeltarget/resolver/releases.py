@@ -106,21 +106,16 @@ def files_by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]
     return dict(found)
 
 
+_parse = cache(Version)
+
+
 def _version(filename: str) -> Version | None:
-    if filename.endswith(".whl"):
-        parts = filename.split("-")
-        return _parse(parts[1]) if len(parts) in {5, 6} else None
+    parts = filename.split("-")
     try:
+        if filename.endswith(".whl"):
+            return _parse(parts[1]) if len(parts) in {5, 6} else None
         return parse_sdist_filename(filename)[1]
-    except InvalidSdistFilename:
-        return None
-
-
-@cache
-def _parse(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
+    except (InvalidSdistFilename, InvalidVersion):
         return None
 
 

@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import wheeltarget
-from wheeltarget.cli.completion import offer_names, offer_targets
 from wheeltarget.cli.output.targets import show_described, show_list
 from wheeltarget.commands.list_targets import ListRequest, describe, list_systems, list_user_targets
 from wheeltarget.errors import TargetError
@@ -201,96 +199,6 @@ class TestOne:
             describe("nowhere", TODAY)
 
 
-class TestCommand:
-    """The command itself."""
-
-    def test_own(self, tmp_path: Path) -> None:
-        (tmp_path / "pyproject.toml").write_text(
-            "[tool.wheeltarget.targets.old-box]\ntag = 'cp39-cp39-win_amd64'\n"
-        )
-        words = ("targets", "--kind", "own")
-        result = wheeltarget(*words, cwd=tmp_path)
-        assert (result.exit_code, result.stderr) == (0, "")
-        file = tmp_path / "pyproject.toml"
-        assert result.stdout == f"Your own targets\n  old-box                    {file}\n"
-        result = wheeltarget(*words, "--format", "json", cwd=tmp_path)
-        assert json.loads(result.stdout) == {
-            "schema": 1,
-            "targets": [],
-            "own": [{"name": "old-box", "file": str(file)}],
-        }
-
-    def test_json_of_one(self, tmp_path: Path) -> None:
-        result = wheeltarget("targets", "vercel-python3.12", "--format=json", cwd=tmp_path)
-        (found,) = json.loads(result.stdout)["targets"]
-        assert found["name"] == "vercel-python3.12-x86_64"
-        assert found["markers"]["platform_release"] == {
-            "value": None,
-            "status": "unknown",
-            "sources": [],
-            "seen": None,
-        }
-        assert found["facts"]["tag"]["status"] == "inferred"
-        assert found["tags"][0] == found["facts"]["tag"]["value"]
-
-    def test_refusal(self, tmp_path: Path) -> None:
-        result = wheeltarget("targets", "aws-lambda-python3.12", cwd=tmp_path)
-        assert (result.exit_code, result.stdout) == (2, "")
-        assert result.stderr == (
-            "error: aws-lambda-python3.12 does not say which architecture\n"
-            "  write aws-lambda-python3.12-x86_64 or aws-lambda-python3.12-arm64\n"
-        )
-
-    def test_wrong_kind(self, tmp_path: Path) -> None:
-        assert wheeltarget("targets", "--kind", "toaster", cwd=tmp_path).exit_code == 2
-
-    @pytest.mark.parametrize("wrong", ["foo", "", "1.5", "3", "3.12.1"])
-    def test_python_that_no_target_has(self, tmp_path: Path, wrong: str) -> None:
-        result = wheeltarget("targets", "--python", wrong, cwd=tmp_path)
-        assert (result.exit_code, result.stdout) == (2, "")
-        message, hint = result.stderr.splitlines()
-        assert message == f"error: --python: no known target has Python {wrong!r}"
-        assert hint.startswith("  the known targets have 2.7, 3.3, ")
-
-    @pytest.mark.parametrize("wrong", ["pdp11", ""])
-    def test_architecture_that_no_target_has(self, tmp_path: Path, wrong: str) -> None:
-        result = wheeltarget("targets", "--arch", wrong, cwd=tmp_path)
-        assert (result.exit_code, result.stdout) == (2, "")
-        message, hint = result.stderr.splitlines()
-        assert message == f"error: --arch: no known target has the architecture {wrong!r}"
-        assert hint.startswith("  the known targets have x86_64, ")
-
-    @pytest.mark.parametrize("name", ["arm64", "AArch64"])
-    def test_architecture_has_other_names(self, tmp_path: Path, name: str) -> None:
-        result = wheeltarget("targets", "--arch", name, "--kind=service", cwd=tmp_path)
-        assert "on arm64" in result.stdout
-        assert result.exit_code == 0
-
-
 def test_own_targets_have_no_python_to_ask_for() -> None:
     assert list_user_targets(ListRequest(TODAY, python="3.9")) == ()
     assert list_user_targets(ListRequest(TODAY, kinds=("service",))) == ()
-
-
-class TestCompletion:
-    """What the Tab key offers."""
-
-    def test_systems_first_then_their_targets(self) -> None:
-        systems = known_systems().systems
-        assert offer_names("docker-slim", systems, ("docker-slim", "x")) == (
-            "docker-slim",
-            "docker-slim-bookworm-",
-            "docker-slim-trixie-",
-        )
-        assert offer_names("verc", systems, ()) == (
-            "vercel-python3.12-x86_64",
-            "vercel-python3.13-x86_64",
-            "vercel-python3.14-x86_64",
-        )
-        assert offer_names("rhel-8-python3.9-x", systems, ()) == ("rhel-8-python3.9-x86_64",)
-
-    def test_names_stand_beside_files(self) -> None:
-        names = {"": ("b",), "./": ("never",)}
-        found = offer_targets("a,", lambda _: [("box.toml", False)], lambda begun: names[begun])
-        assert found == ("a,host", "a,b", "a,box.toml")
-        assert offer_targets("./", lambda _: [], lambda begun: names[begun]) == ()

@@ -16,7 +16,7 @@ from string import ascii_uppercase
 
 from packaging.version import Version
 
-from wheeltarget.cli.output.explanation import NO_HASH, suggestion_lines
+from wheeltarget.cli.output.explanation import NO_HASH, span, suggestion_lines
 from wheeltarget.cli.output.text import Style, format_size, show_json, show_lines, show_notes
 from wheeltarget.commands.explain.explain import ExplainOutcome
 from wheeltarget.commands.explain.results import BestFile, Row, TargetResult
@@ -30,22 +30,15 @@ GAP = "  "
 """The space between columns."""
 
 _WIDTH, _NARROWEST, _WIDEST = 80, 60, 140
+_LEFT, _LEAST_COLUMN, _COLUMN_WITH_TAG = 24, 16, 26
+_LONGEST_NAME, _LONGEST_REASON = 40, 90
+_SHORT_TABLE, _FIRST_ROWS, _ADMITTED_ROWS = 14, 2, 8
 _ESCAPE = re.compile(r"\x1b\[[\d;]*m")
-_LONGEST_NAME = 40
-_LEFT = 24
-_LEAST_COLUMN, _COLUMN_WITH_TAG = 16, 26
-_SHORT_TABLE = 14
-_ADMITTED_ROWS = 8
-_FIRST_ROWS = 2
-_LONGEST_REASON = 90
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table.
-
-    :param kind: its colour, as :meth:`Style.paint` has it.
-    """
+    """A cell of a table, and its colour as :meth:`Style.paint` has it."""
 
     text: str
     kind: str = ""
@@ -57,12 +50,7 @@ _NOT_REQUESTED = Cell("-", "faint")
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A row of the table of releases.
-
-    :param versions: its releases, the newest first.
-    :param admitted: whether the requirement admits them.
-    :param cells: the result for each target.
-    """
+    """A row of the table of releases: versions, the newest first, and a cell for each target."""
 
     versions: tuple[Version, ...]
     admitted: bool
@@ -116,7 +104,6 @@ def show_explained(
     """Write which releases fit which target, and errors and notes.
 
     :param every: whether to show every release of every requirement.
-    :param coloured: False to write no colour even on a terminal.
     """
     if as_json:
         show_json(outcome.as_dict())
@@ -264,12 +251,7 @@ def _with_file(text: str, file: BestFile | None, page: Page) -> Iterator[str]:
 
 
 def release_tables(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
-    """Write tables of releases by target, with as many targets side by side as the width allows.
-
-    :param answers: the result for each target; those without a known release are left out.
-    :param page: the style and width.
-    :returns: lines, without line ends, none wider than the page.
-    """
+    """Write tables of releases by target, with as many targets side by side as the width allows."""
     answers = [each for each in answers if each.explanation and each.explanation.releases]
     column = _COLUMN_WITH_TAG if page.every or len(answers) < 3 else _LEAST_COLUMN
     count = max((page.width - _LEFT) // (column + len(GAP)), 1)
@@ -283,17 +265,17 @@ def _releases(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
     marked = any(line.admitted for line in kept) and not all(
         line.admitted for line in kept if line.versions
     )
-    spans = [_span(line.versions) for line in kept]
+    spans = [span(line.versions) if line.versions else "…" for line in kept]
     left = max(map(len, spans))
     rest = page.width - left - len(" *") - len(GAP) * (1 + len(answers))
     widths = [2, left, *([rest // len(answers)] * len(answers))]
     rows = [
         [
             Cell(" *" if marked and line.admitted else "", "strong"),
-            _span_cell(line, span),
+            Cell(versions, "" if line.admitted else "faint"),
             *line.cells,
         ]
-        for line, span in zip(kept, spans, strict=True)
+        for line, versions in zip(kept, spans, strict=True)
     ]
     if page.names:
         names = (Cell(page.name(answer), "strong") for answer in answers)
@@ -304,16 +286,6 @@ def _releases(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
         notes.append("--all shows every release")
     if notes:
         yield f" {'; '.join(notes)}"
-
-
-def _span_cell(line: _Line, span: str) -> Cell:
-    return Cell(span, "" if line.admitted else "faint")
-
-
-def _span(versions: Sequence[Version]) -> str:
-    if len(versions) < 2:
-        return str(versions[0]) if versions else "…"
-    return f"{versions[-1]} to {versions[0]}"
 
 
 def _versions(answers: Sequence[TargetResult]) -> list[Version]:

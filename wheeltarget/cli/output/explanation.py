@@ -11,8 +11,7 @@ from wheeltarget.pip_protocol import Demand
 from wheeltarget.resolver.explanation import Explanation
 from wheeltarget.resolver.releases import Release
 
-_MOST_GROUPS, _FEWER_GROUPS = 6, 3
-_MOST_REQUESTS = 3
+_MOST_GROUPS, _FEWER_GROUPS, _MOST_REQUESTS = 6, 3, 3
 _INDENT = "    "
 _WIDEST = 60
 """How wide the first column may be; a wider cell, such as a hash, gets a line of its own."""
@@ -21,11 +20,7 @@ NO_HASH = "hashes are required, but this requirement has none"
 
 
 def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
-    """Write why requirements could not be met; what is the same for several targets, once.
-
-    :param explanations: one for each project and target.
-    :returns: lines, without line ends, most of them short enough for 80 columns.
-    """
+    """Write why requirements could not be met; what is the same for several targets, once."""
     by_text: dict[tuple[str, ...], list[str]] = {}
     for explanation in explanations:
         by_text.setdefault(tuple(_lines(explanation)), []).append(explanation.target)
@@ -45,11 +40,7 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 
 def suggestion_lines(explanation: Explanation) -> Iterator[str]:
-    """Write the suggestions of an explanation.
-
-    :param explanation: the explanation.
-    :returns: lines, without line ends; none if there are no suggestions.
-    """
+    """Write the suggestions of an explanation, if there are any."""
     changes = (
         (
             f"to fix it, use{' one of these' * (len(explanation.suggestions) > 1)}:",
@@ -118,32 +109,30 @@ def _requests(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
         chain = tuple(name for name, _ in demand.chain) or (f"line {number}",)
         by_chain.setdefault(chain, []).append(demand)
     for same in by_chain.values():
-        rows = list(_rows(same))
-        few = len(rows) <= _MOST_REQUESTS
-        yield from rows if few else rows[:1]
-        if not few:
-            left = [demand for demand in same if _requested(demand) != rows[0][0]]
-            yield "others", _requested_by(left[0], _versions(left))
-
-
-def _rows(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
-    for requested, group in groupby(demands, key=_requested):
-        same = list(group)
-        yield requested, _requested_by(same[0], _versions(same))
+        rows = [
+            (requested, _requested_by(list(group)))
+            for requested, group in groupby(same, key=_requested)
+        ]
+        if len(rows) <= _MOST_REQUESTS:
+            yield from rows
+        else:
+            others = [demand for demand in same if _requested(demand) != rows[0][0]]
+            yield from [rows[0], ("others", _requested_by(others))]
 
 
 def _versions(demands: Sequence[Demand]) -> str:
     """Return the versions of the requesting project, from the oldest to the newest."""
     versions = sorted({Version(d.chain[0][1]) for d in demands if d.chain and d.chain[0][1]})
-    return _span(versions[::-1]) if versions else ""
+    return span(versions[::-1]) if versions else ""
 
 
 def _requested(demand: Demand) -> str:
     return demand.file.rpartition("/")[2] or demand.specifier or "any"
 
 
-def _requested_by(demand: Demand, versions: str) -> str:
-    text = _chain(demand, versions) if demand.chain else demand.location or "requested"
+def _requested_by(demands: Sequence[Demand]) -> str:
+    first = demands[0]
+    text = _chain(first, _versions(demands)) if first.chain else first.location or "requested"
     return f"({text})"
 
 
@@ -162,12 +151,13 @@ def _groups(releases: Sequence[Release], most: int) -> list[tuple[str, str]]:
         for reason, group in groupby(releases, key=lambda release: release.reason.text)
     ]
     shown = groups if len(groups) <= most + 1 else groups[:most]
-    rows = [(_span(versions), reason) for reason, versions in shown]
+    rows = [(span(versions), reason) for reason, versions in shown]
     left = [version for _, versions in groups[len(shown) :] for version in versions]
-    return [*rows, (_span(left), "does not fit either")] if left else rows
+    return [*rows, (span(left), "does not fit either")] if left else rows
 
 
-def _span(versions: Sequence[Version]) -> str:
+def span(versions: Sequence[Version]) -> str:
+    """Return ``OLDEST to NEWEST``; the newest version is the first."""
     newest, oldest = versions[0], versions[-1]
     return str(newest) if len(versions) == 1 else f"{oldest} to {newest}"
 

@@ -33,9 +33,8 @@ _WHOLE = "the wheelhouse"
 
 
 def show_validate(outcome: ValidateOutcome, form: str, *, quiet: bool) -> None:
-    """Write findings to standard output, and everything else to standard error.
+    """Write findings to standard output as ``text``, ``json`` or ``github``, and errors.
 
-    :param form: ``text``, ``json`` or ``github``.
     :param quiet: whether to leave out the summary if there are no findings.
     """
     if form == "json":
@@ -119,9 +118,8 @@ def _validate_summary(outcome: ValidateOutcome) -> str:
 
 
 def show_check(outcome: CheckOutcome, form: str, *, quiet: bool) -> None:
-    """Write findings to standard output, and a summary to standard error.
+    """Write findings as ``text`` with a summary, ``json``, ``github`` or ``junit``.
 
-    :param form: ``text``, ``json``, ``github`` or ``junit``; the others are without a summary.
     :param quiet: whether to leave out the summary if there are no findings.
     """
     outcome = replace(
@@ -143,10 +141,7 @@ def show_check(outcome: CheckOutcome, form: str, *, quiet: bool) -> None:
 
 
 def show_install_check(outcome: InstallCheckOutcome, *, as_json: bool, quiet: bool) -> None:
-    """Write modules that fail to import to standard output, and a summary to standard error.
-
-    :param quiet: whether to leave out the summary if there are no findings.
-    """
+    """Write the modules that fail to import, and a summary, as :func:`show_check` does."""
     findings = tuple(map(_escaped, outcome.findings))
     if as_json:
         names = ("python", "target", "modules")
@@ -199,11 +194,7 @@ def _check_command(finding: CheckFinding) -> str:
 
 
 def workflow_command(kind: str, properties: Mapping[str, str], message: str) -> str:
-    """Return a workflow command, which GitHub's runner reads from standard output.
-
-    :param kind: ``error`` or ``notice``.
-    :param properties: its properties, such as ``file`` and ``line``.
-    """
+    """Return a workflow command of GitHub, which is an ``error`` or a ``notice``."""
     text = ",".join(f"{name}={_escape_property(value)}" for name, value in properties.items())
     return f"::{kind}{' ' if text else ''}{text}::{_escape(redact(message))}"
 

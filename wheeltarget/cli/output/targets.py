@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from wheeltarget.cli.output.text import show_json, show_lines
+from wheeltarget.commands.list_targets import Described, Fact, Row
+from wheeltarget.targets.names import UserTarget
 from wheeltarget.targets.systems import target_name
-
-if TYPE_CHECKING:
-    from wheeltarget.commands.list_targets import Described, Fact, Row
-    from wheeltarget.targets.names import UserTarget
 
 _SCHEMA = 1
 _WIDTH = 80
@@ -37,10 +34,7 @@ def show_list(
 ) -> None:
     """Write the list of targets.
 
-    :param rows: targets of the catalogue.
-    :param own: the user's own targets.
     :param sources: the source that each key stands for.
-    :param as_json: whether to write JSON.
     """
     if as_json:
         targets = [_row_record(row, sources) for row in rows]
@@ -53,9 +47,7 @@ def show_list(
 def show_described(targets: Sequence[Described], *, as_json: bool, all_tags: bool) -> None:
     """Write the details of targets.
 
-    :param targets: the targets.
-    :param as_json: whether to write JSON, which has every tag.
-    :param all_tags: whether the text has every tag, too.
+    :param all_tags: whether the text has every tag, as JSON always has.
     """
     if as_json:
         show_json({"schema": _SCHEMA, "targets": [_record(each) for each in targets]})

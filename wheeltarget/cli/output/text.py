@@ -22,13 +22,12 @@ from wheeltarget.errors import (
     InterruptedRunError,
     Location,
     TargetError,
-    UsageError,
     WheeltargetError,
 )
 from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
-    from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
+    from wheeltarget.commands.download.request import DownloadOutcome, TargetFile, TargetFiles
     from wheeltarget.network.downloader import Progress
 
 _FINDING, _WRONG, _UNFINISHED = 1, 2, 3
@@ -48,11 +47,7 @@ _COLOURS = {
 
 
 class Style:
-    """The colours of a stream.
-
-    :param stream: where the text goes.
-    :param coloured: False to write no colour even on a terminal.
-    """
+    """The colours of a stream; with ``coloured=False``, none even on a terminal."""
 
     def __init__(self, stream: TextIO, *, coloured: bool = True) -> None:
         terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -76,10 +71,8 @@ def report_errors(
 ) -> Iterator[None]:
     """Print an error, and end the process with its exit code.
 
-    :param coloured: whether pip's options and configuration allow colours.
     :param finding: the error that is a result of the command, not a failure.
-    :param writes: whether the command writes to a destination, which an interruption leaves as it
-        was.
+    :param writes: whether the command has a destination, which an interruption leaves as it was.
     :param as_pip: whether the command uses pip's exit codes.
     :raises SystemExit: with 1 for a finding, 2 if the input is wrong, 3 if the work could not be
         finished, and 128 plus its number if a signal ended it.
@@ -93,18 +86,19 @@ def report_errors(
         if isinstance(error, InterruptedRunError) and not writes:
             error.message = "interrupted"
         show_error(error, sys.stderr, coloured=coloured)
-        if finding is not None and isinstance(error, finding):
-            raise SystemExit(_FINDING) from error
-        raise SystemExit(_exit_code(error, as_pip=as_pip)) from error
+        raise SystemExit(_exit_code(error, finding, as_pip=as_pip)) from error
 
 
-def _exit_code(error: WheeltargetError, *, as_pip: bool) -> int:
-    if as_pip or isinstance(error, InterruptedRunError | UsageError):
+def _exit_code(
+    error: WheeltargetError, finding: type[WheeltargetError] | None, *, as_pip: bool
+) -> int:
+    if as_pip or isinstance(error, InterruptedRunError):
         return error.exit_code
-    if isinstance(error, InputError | TargetError):
-        return _WRONG
+    if finding is not None and isinstance(error, finding):
+        return _FINDING
     # Except for a wrong command line, pip's codes would be mistaken for findings.
-    return _WRONG if error.exit_code == _WRONG else _UNFINISHED
+    is_wrong = isinstance(error, InputError | TargetError) or error.exit_code == _WRONG
+    return _WRONG if is_wrong else _UNFINISHED
 
 
 def show_lines(lines: Iterable[str], *, summary: str = "") -> None:
@@ -147,11 +141,7 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
 
 
 def format_fault(fault: Fault, style: Style, label: str = "error:") -> str:
-    """Return a fault as its message, the line with carets below it, and the hint.
-
-    :param label: the text before the message.
-    :returns: one or more lines, each with its line end.
-    """
+    """Return a fault as its message, the line with carets below it, and the hint, as lines."""
     place = f"{tame(str(near(fault.location)))}: " if fault.location else ""
     lines = [f"{place}{style.paint('error', label)} {tame(fault.message)}"]
     if fault.source and fault.location:
@@ -240,11 +230,7 @@ def _summary(target: TargetFiles, outcome: DownloadOutcome) -> str:
 
 @contextmanager
 def progress_line(*, wanted: bool) -> Iterator[Callable[[Progress], None] | None]:
-    """Show the progress of a run in one line of a terminal, and clear it at the end.
-
-    :param wanted: whether to show anything.
-    :returns: a function that shows progress; None if nothing is to be shown.
-    """
+    """Yield a function that shows progress in one line of a terminal, or None to show nothing."""
     stream = sys.stderr
     if not (wanted and stream.isatty()) or os.environ.get("TERM") == "dumb":
         yield None

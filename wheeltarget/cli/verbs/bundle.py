@@ -30,7 +30,6 @@ def bundle(
         app.path_option(
             "--output",
             "-o",
-            what="an archive or a folder",
             example="bundle.zip",
             metavar="ZIP|DIR",
             help="The bundle to write: an archive if the name ends in .zip, else a folder.",
@@ -41,7 +40,6 @@ def bundle(
         list[str] | None,
         app.name_option(
             "--include",
-            what="a file or a folder",
             example="app/",
             metavar="PATH",
             help="Add a file or folder; with a trailing slash, the contents of the folder.",
@@ -63,7 +61,6 @@ def bundle(
         Path | None,
         app.path_option(
             "--components",
-            what="a file",
             example="components.json",
             metavar="FILE",
             help="Write a list of the components to this file, as CycloneDX JSON.",

@@ -12,24 +12,14 @@ from wheeltarget.cli.output.findings import show_check
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.commands.check import check as command
 
-
-class CheckFormat(StrEnum):
-    """The output formats of findings."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
-    JUNIT = "junit"
+CheckFormat = StrEnum("CheckFormat", "TEXT JSON GITHUB JUNIT")
 
 
 def check(
     places: Annotated[
         list[str],
         app.name_argument(
-            metavar="DIR|FILE…",
-            what="a folder or a wheel",
-            example="wheelhouse",
-            help="Wheelhouses, or single wheels.",
+            metavar="DIR|FILE…", example="wheelhouse", help="Wheelhouses, or single wheels."
         ),
     ],
     *,

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wheeltarget.cli import app
 from wheeltarget.cli.output.text import progress_line, report_errors, show_download, show_notes
 from wheeltarget.cli.passthrough import Start, become_pip
-from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest, PlainRun
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.resolver.prestart import begin
-
-if TYPE_CHECKING:
-    from wheeltarget.commands.download.outcome import DownloadOutcome
 
 _STANDARD_OUTPUT = "-"
 
@@ -58,7 +55,6 @@ def download(
         Path | None,
         app.path_option(
             "--report",
-            what="a file",
             example="report.json",
             metavar="FILE",
             help="Write a JSON report of the files, where they are from and what requires them.",
@@ -87,11 +83,7 @@ def download(
 
 
 def run(request: DownloadRequest, start: Start) -> int:
-    """Download what is requested, and print the outcome.
-
-    :param start: what was already read.
-    :returns: the exit code.
-    """
+    """Download what is requested, print the outcome, and return the exit code."""
     invocation = start.invocation or read_invocation(request.words, files=start.files)
     with report_errors(coloured=invocation.is_coloured, as_pip=True):
         outcome = _follow_locks(request, invocation) if invocation.has_locks else None
@@ -115,7 +107,6 @@ def _resolve(request: DownloadRequest, invocation: Invocation, arguments: tuple[
     begin()
     from wheeltarget.cache.run_records import OutputOptions, forget, keep
     from wheeltarget.commands.download.download import resolve
-    from wheeltarget.commands.download.outcome import PlainRun
 
     if request.refresh:
         arguments = tuple(each for each in arguments if each != "--refresh")

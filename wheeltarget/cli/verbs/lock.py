@@ -61,7 +61,6 @@ def lock(
         app.path_option(
             "--output",
             "-o",
-            what="a folder",
             example="locks",
             metavar="DIR",
             help="Folder for the locks; created if missing.",

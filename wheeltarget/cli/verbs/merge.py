@@ -16,10 +16,7 @@ def merge(
     folders: Annotated[
         list[str],
         app.name_argument(
-            metavar="DIR…",
-            what="a folder",
-            example="wheelhouse",
-            help="Wheelhouses to merge, with their locks.",
+            metavar="DIR…", example="wheelhouse", help="Wheelhouses to merge, with their locks."
         ),
     ],
     *,
@@ -28,7 +25,6 @@ def merge(
         app.path_option(
             "--dest",
             "-d",
-            what="a folder",
             example="wheelhouse",
             metavar="DIR",
             help="Destination; may be one of the wheelhouses.",

@@ -29,7 +29,6 @@ def probe(
         app.path_option(
             "--output",
             "-o",
-            what="a file",
             example="target.toml",
             metavar="FILE",
             help="File to write to; - is standard output.",

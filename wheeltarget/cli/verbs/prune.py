@@ -15,10 +15,7 @@ from wheeltarget.commands import prune as command
 
 def prune(
     place: Annotated[
-        str,
-        app.name_argument(
-            metavar="DIR", what="a folder", example="wheelhouse", help="The wheelhouse."
-        ),
+        str, app.name_argument(metavar="DIR", example="wheelhouse", help="The wheelhouse.")
     ],
     *,
     requirement: app.Locks,
@@ -38,7 +35,6 @@ def prune(
         Path | None,
         app.path_option(
             "--to",
-            what="a folder",
             example="stick",
             metavar="DIR",
             help="Copy the files that the machine lacks to this folder.",

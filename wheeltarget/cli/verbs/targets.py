@@ -15,31 +15,18 @@ from wheeltarget.commands import list_targets
 from wheeltarget.errors import UsageError
 from wheeltarget.targets.catalog import known_systems
 
-
-class Kind(StrEnum):
-    """The kinds of systems."""
-
-    SERVICE = "service"
-    DISTRIBUTION = "distribution"
-    IMAGE = "image"
-    DESKTOP = "desktop"
-    MOBILE = "mobile"
-    BROWSER = "browser"
-    OWN = "own"
+Kind = StrEnum("Kind", "SERVICE DISTRIBUTION IMAGE DESKTOP MOBILE BROWSER OWN")
 
 
 def _read_python(value: object) -> str:
-    known = {python: None for system in known_systems().systems for python in system.pythons}
+    known = {python for system in known_systems().systems for python in system.pythons}
     if value not in known:
+        by_number = sorted(known, key=lambda python: (len(python), python))
         raise UsageError(
             f"--python: no known target has Python {value!r}",
-            f"the known targets have {', '.join(sorted(known, key=_by_number))}",
+            f"the known targets have {', '.join(by_number)}",
         )
     return str(value)
-
-
-def _by_number(python: str) -> tuple[int, str]:
-    return len(python), python
 
 
 def _read_architecture(value: object) -> str:
@@ -59,7 +46,6 @@ def targets(
         list[str] | None,
         app.name_argument(
             metavar="NAME…",
-            what="a target",
             example="debian-12-python3.11-x86_64",
             help="Targets to show in detail. Without a name, list all.",
             autocompletion=app.offer_targets,
@@ -94,6 +80,12 @@ def targets(
     as_json = output_format is app.OutputFormat.JSON
     today = datetime.now(tz=UTC).date()
     with report_errors():
+        if names and (kind or python or arch or verified or no_retired):
+            raise UsageError(
+                "the options that choose systems for the list cannot be combined with NAME",
+                "leave out either NAME or these options: --kind, --python, --arch, --verified, "
+                "--no-retired",
+            )
         if names:
             found = [list_targets.describe(name, today) for name in names]
             show_described(found, as_json=as_json, all_tags=every_tag)

@@ -11,13 +11,7 @@ from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_validate
 from wheeltarget.commands.validate import validate as command
 
-
-class FindingsFormat(StrEnum):
-    """The output formats of findings."""
-
-    TEXT = "text"
-    JSON = "json"
-    GITHUB = "github"
+FindingsFormat = StrEnum("FindingsFormat", "TEXT JSON GITHUB")
 
 
 def validate(
@@ -25,7 +19,6 @@ def validate(
         list[str],
         app.name_argument(
             metavar="FILE…",
-            what="a file",
             example="requirements.txt",
             help="Requirements and constraints files to check.",
         ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from wheeltarget.commands.download.outcome import PlainRun
+from wheeltarget.commands.download.request import PlainRun
 from wheeltarget.commands.prepare import Prepared, note_unused_constraints
 from wheeltarget.errors import InputError, WheeltargetError
 from wheeltarget.pip_config.platform_options import target_from_options
@@ -76,7 +76,7 @@ def _needed(prepared: Prepared, target: Target) -> set[str]:
     """Return all projects that a target needs, resolved by pip in a dry run."""
     choices = Choices((TargetName("tags", target.label, ""),))
     command = prepared.invocation.command
-    plan, faults = make_plan(prepared.inputs, command, choices, prepared.targets)
+    plan, faults = make_plan(prepared.inputs, command, choices, prepared.look_up)
     if faults:
         raise InputError(faults)
     nowhere = temporary_home() / "wheeltarget"

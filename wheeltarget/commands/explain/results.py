@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 from urllib.parse import unquote
@@ -44,14 +44,7 @@ class BestFile:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as a JSON object."""
-        return {
-            "version": self.version,
-            "filename": self.filename,
-            "tag": self.tag or None,
-            "url": self.url,
-            "size": self.size,
-            "hashes": dict(self.hashes),
-        }
+        return {**asdict(self), "tag": self.tag or None, "hashes": dict(self.hashes)}
 
 
 @dataclass(frozen=True, slots=True)

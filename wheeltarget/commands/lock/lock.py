@@ -11,10 +11,14 @@ from pathlib import Path
 from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import inputs_of, make_lock
-from wheeltarget.commands.lock.diff import LockFile, LockOutcome, OldLock, change_notes, compare
 from wheeltarget.commands.lock.files import (
     Form,
+    LockFile,
+    LockOutcome,
+    OldLock,
+    change_notes,
     check_names,
+    compare,
     file_name,
     find_other_locks,
     read_old,
@@ -22,10 +26,10 @@ from wheeltarget.commands.lock.files import (
     requirements_text,
 )
 from wheeltarget.commands.lock.resolve import Resolver
-from wheeltarget.commands.prepare import Prepared, notes_on, prepare, project_names
+from wheeltarget.commands.prepare import Prepared, notes_on, prepare
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.verify import compare as compare_hashes

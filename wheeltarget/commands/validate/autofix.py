@@ -97,14 +97,12 @@ def _respell_key(text: str, error: AnnotationError) -> Iterator[Edit]:
 
 
 def _separate_by_commas(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Write commas between tags that are separated by spaces."""
     tags = text[error.start : error.end].split()
     if all(re.fullmatch(TAG, tag, re.IGNORECASE) for tag in tags):
         yield Edit(error.start, error.end, ",".join(tags))
 
 
 def _put_marker_first(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Move a marker before the clauses."""
     from packaging.markers import InvalidMarker, Marker
 
     requirement, *pieces = text[: error.start].rstrip()[:-1].split(";")
@@ -122,7 +120,6 @@ def _put_marker_first(text: str, error: AnnotationError) -> Iterator[Edit]:
 
 
 def _put_clause_first(text: str, error: AnnotationError) -> Iterator[Edit]:
-    """Move clauses before the options."""
     mark, clauses = _valid_clauses(text, error)
     if clauses:
         # The first option is after the first space with a dash.

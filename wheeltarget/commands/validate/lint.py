@@ -87,7 +87,6 @@ def fix_text(name: str, text: str, look_up: LookUp) -> tuple[str, tuple[Finding,
 
 
 def _without_overlaps(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Choose findings whose edits do not overlap."""
     position = 0
     for finding in findings:
         if finding.edits and min(finding.edits).start >= position:
@@ -142,7 +141,6 @@ class _Checker:
         return self._known[key, text]
 
     def _line_findings(self, line: SourceLine) -> Iterator[Finding]:
-        """Check the targets of a line."""
         seen: dict[object, Word] = {}
         twice: dict[Word, Word] = {}
         for clause in line.parsed.clauses:

@@ -1,0 +1,32 @@
+"""The command ``bundle``: what its command is called with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.requests import called_with
+from wheeltarget.commands.bundle.bundle import BundleRequest
+
+
+def test_request() -> None:
+    words = ["--layout=lambda-layer", "--include", "x", "--include=y", "--wheels=w", "--store"]
+    words += ["--scripts", "--compile", "--components", "c.json", "--tags=t", "--target=u"]
+    (request,) = called_with("bundle", "-r", "lock", "-o", "out", *words)
+    assert request == BundleRequest(
+        "lock",
+        Path("out"),
+        "lambda-layer",
+        ("x", "y"),
+        wheels=("w",),
+        scripts=True,
+        compiles=True,
+        compressed=False,
+        components=Path("c.json"),
+        tags=("t",),
+        targets=("u",),
+    )
+
+
+def test_defaults() -> None:
+    (request,) = called_with("bundle", "-r", "lock", "-o", "out.zip")
+    assert request == BundleRequest("lock", Path("out.zip"))
