@@ -33,7 +33,7 @@ _NAMES = {
 
 def cache_home(environment: Mapping[str, str]) -> str:
     """Return the path of the cache folder, which need not exist."""
-    return user_folder("cache", "~/.cache", environment)
+    return user_folder("cache", environment)
 
 
 def record_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:

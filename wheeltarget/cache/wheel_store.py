@@ -13,9 +13,6 @@ its turn after a system call, there are as few of them as possible.
 
 Room can be made while other runs use the folder. A wheel that is linked into a wheelhouse stays
 there when it is removed here. A run that was about to take it fetches it instead.
-
-Start-up: pip's process and downloads from a lock load this first, so json is imported only when
-records are read.
 """
 
 from __future__ import annotations
@@ -23,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import json
 import os
 import re
 import stat
@@ -96,13 +94,11 @@ class Store:
 
     def find(self, sha256: str) -> Path | None:
         """Return the path, for reading only, of the file with a hash; remove a damaged one."""
-        found = self._look(sha256)
-        if found is not None:
-            path, status = found
+        if found := self._look(sha256):
             with contextlib.suppress(OSError):
-                if hash_file(path).sha256 == sha256.lower():
-                    return path
-            _discard(path, status)
+                if hash_file(found[0]).sha256 == sha256.lower():
+                    return found[0]
+            _discard(*found)
         return None
 
     def take(self, sha256: str, path: Path) -> Digest | None:
@@ -116,15 +112,14 @@ class Store:
         found = self._look(sha256)
         if found is None:
             return None
-        place, status = found
-        digest = self._put(place, status, path)
-        if digest is None or digest.sha256 != sha256.lower():
-            if digest is not None:
-                path.unlink()
-            _discard(place, status)
-            return None
-        _record_use(place, status)
-        return digest
+        digest = self._put(*found, path)
+        if digest and digest.sha256 == sha256.lower():
+            _record_use(*found)
+            return digest
+        if digest:
+            path.unlink()
+        _discard(*found)
+        return None
 
     def _put(self, source: Path, status: os.stat_result, path: Path) -> Digest | None:
         """Link or copy a file and hash the result; None if there is no such file."""
@@ -166,11 +161,9 @@ class Store:
                 status = os.fstat(handle.fileno())
             writer.digest.check(sha256)
             # From the draft: in the store, another process may replace it.
-            if path is not None and not self._link(draft, status, path):
-                copied = _copy(draft, path)
-                if copied != writer.digest:
-                    path.unlink(missing_ok=True)
-                    raise FileNotFoundError(None, "No such file or directory", str(draft))
+            if path and not self._link(draft, status, path) and _copy(draft, path) != writer.digest:
+                path.unlink(missing_ok=True)
+                raise FileNotFoundError(None, "No such file or directory", str(draft))
             self._keep(draft, sha256, writer.digest)
 
     def remove(self, sha256: str) -> None:
@@ -242,11 +235,10 @@ def abandoned(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def _create(path: Path) -> io.FileIO:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return path.open("xb", buffering=0)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb", buffering=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb", buffering=0)
 
 
 def _record_use(path: Path, status: os.stat_result) -> None:
@@ -420,7 +412,7 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
     :raises CacheError: if something cannot be read or removed.
     """
     now = time.time()
-    kept, removed = 0, []
+    kept, removed = 0, {}
     # A time in the future is from a wrong clock; the real one is unknown.
     wheels = [
         (sha256, size, used if used <= now + DAY else 0.0)
@@ -429,7 +421,7 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
     for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
         too_old = max_age is not None and now - used > max_age
         if too_old or (limit is not None and kept + size > limit):
-            removed.append((sha256, size))
+            removed[sha256] = size
         else:
             kept += size
     return _remove(cache, removed, [file for file, until in _records(cache) if until <= now])
@@ -438,7 +430,7 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
 @_errors("read")
 def clear(cache: Path) -> Removed:
     """Remove everything except what other runs are just writing."""
-    wheels = [(sha256, size) for sha256, size, _ in Store(wheel_folder(cache)).entries()]
+    wheels = {sha256: size for sha256, size, _ in Store(wheel_folder(cache)).entries()}
     return _remove(cache, wheels, [file for file, _ in _records(cache)])
 
 
@@ -461,21 +453,19 @@ def prune_after_run(cache: Path | None, environment: Mapping[str, str]) -> str:
     return ""
 
 
-def _remove(cache: Path, wheels: list[tuple[str, int]], runs: list[Path]) -> Removed:
+def _remove(cache: Path, wheels: Mapping[str, int], runs: list[Path]) -> Removed:
     store = Store(wheel_folder(cache))
     with _errors("remove"):
-        for sha256, _ in wheels:
+        for sha256 in wheels:
             store.remove(sha256)
         for file in (*runs, *abandoned(records_folder(cache), f"*{PART}")):
             file.unlink(missing_ok=True)
         store.sweep()
-    return Removed(len(wheels), sum(size for _, size in wheels), len(runs))
+    return Removed(len(wheels), sum(wheels.values()), len(runs))
 
 
 def _records(cache: Path) -> Iterator[tuple[Path, float]]:
     """Yield the file of each record of a run, and until when it may be valid."""
-    import json
-
     for file in records_folder(cache).glob(f"*{SUFFIX}"):
         try:
             data = json.loads(file.read_bytes())

@@ -16,8 +16,8 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
 
 from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.requirements.annotations import is_pin
 from wheeltarget.targets.compatibility import FITS, Difference, Reason, compare_tags, merge_reasons
-from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
 
 Hashes = frozenset[tuple[str, str]]
@@ -62,7 +62,7 @@ class VersionRequirements:
     def is_pinned(self) -> bool:
         """Return whether a specifier pins one version, which then may be a yanked one."""
         return any(
-            is_pin(pin) for each in self.specifiers for specifiers in each for pin in specifiers
+            any(map(is_pin, each)) for alternatives in self.specifiers for each in alternatives
         )
 
 

@@ -316,7 +316,7 @@ def open_state() -> Folder:
 
 def _state_folders() -> Iterator[Path]:
     """Yield the possible folders, the best one first."""
-    home = user_folder("state", "~/.local/state", os.environ)
+    home = user_folder("state", os.environ)
     # With sudo, root would leave a folder that the user could not use.
     if os.path.isabs(home) and is_ours(home):
         yield Path(home, "stages")

@@ -21,12 +21,12 @@ from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.markers import holds
-from wheeltarget.targets.specifiers import (
+from wheeltarget.targets.legacy_specifiers import (
     modern_requirement,
     modern_specifiers,
     reads_legacy,
 )
+from wheeltarget.targets.markers import holds
 from wheeltarget.targets.tags import Platform, check_abi, loaded_abis, parse_platform
 
 MARKER_VARIABLES = (

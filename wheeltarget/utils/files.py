@@ -117,18 +117,16 @@ def _read(descriptor: int, limit: Limit) -> bytes:
     parts: list[bytes] = []
     left = limit.size + 1
     try:
-        while part := os.read(descriptor, min(_BLOCK, left)):
+        while left and (part := os.read(descriptor, min(_BLOCK, left))):
             parts.append(part)
             left -= len(part)
-            if not left:
-                raise _too_large(limit)
-    except RefusedFileError:
-        raise
     except BlockingIOError as error:  # such as /proc/kmsg
         message = "it has no content yet, so it is not a regular file"
         raise RefusedFileError(errno.EINVAL, message) from error
     except OSError as error:
         raise RefusedFileError(error.errno, error.strerror) from error
+    if not left:
+        raise _too_large(limit)
     return b"".join(parts)
 
 
@@ -189,34 +187,23 @@ class Digest:
             raise HashMismatchError(sha256, self.sha256)
 
 
-class Hasher:
-    """Hash content piece by piece."""
+class Writer:
+    """Write content to a file without a buffer piece by piece, and hash it."""
 
-    def __init__(self) -> None:
+    def __init__(self, handle: io.FileIO) -> None:
+        self._handle = handle
         self._hash = hashlib.sha256()
         self._size = 0
-
-    def update(self, data: bytes | memoryview) -> None:
-        """Add the next piece."""
-        self._hash.update(data)
-        self._size += len(data)
 
     @property
     def digest(self) -> Digest:
         """Return the digest of the pieces so far."""
         return Digest(self._hash, self._size)
 
-
-class Writer(Hasher):
-    """Write content to a file without a buffer piece by piece, and hash it."""
-
-    def __init__(self, handle: io.FileIO) -> None:
-        super().__init__()
-        self._handle = handle
-
     def write(self, data: bytes | memoryview) -> int:
         """Write the next piece, and return its number of bytes."""
-        self.update(data)
+        self._hash.update(data)
+        self._size += len(data)
         written = self._handle.write(data)
         while written < len(data):
             written += self._handle.write(data[written:])

@@ -22,6 +22,8 @@ _DETACH = "import sys; del sys.path[0]\n"
 """The first line of code, which removes the working directory from the path; Python has an option
 for that alone since 3.11."""
 
+_USUAL = {"cache": "~/.cache", "state": "~/.local/state"}
+
 
 def python(*arguments: str) -> list[str]:
     """Build a command line for the running Python with its installed packages."""
@@ -68,12 +70,8 @@ def find_program(name: str) -> str:
     raise FileNotFoundError(2, "no such program", name)
 
 
-def user_folder(kind: str, usual: str, environment: Mapping[str, str]) -> str:
-    """Return the path of one of the user's folders for wheeltarget; it need not exist.
-
-    :param kind: ``cache`` or ``state``.
-    :param usual: the folder for this kind on Linux, such as ``~/.cache``.
-    """
+def user_folder(kind: str, environment: Mapping[str, str]) -> str:
+    """Return the path of the user's ``cache`` or ``state`` folder, which need not exist."""
     named = environment.get(f"WHEELTARGET_{kind.upper()}_DIR")
     if named:
         return os.path.abspath(os.path.expanduser(named))
@@ -81,7 +79,7 @@ def user_folder(kind: str, usual: str, environment: Mapping[str, str]) -> str:
         # The same as platformdirs, without the time to load it.
         home = environment.get(f"XDG_{kind.upper()}_HOME", "").strip()
         if not os.path.isabs(home):
-            home = os.path.expanduser(usual)
+            home = os.path.expanduser(_USUAL[kind])
         return os.path.join(home, "wheeltarget")
     import platformdirs
 

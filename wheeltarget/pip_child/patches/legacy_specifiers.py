@@ -14,7 +14,7 @@ from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, Specif
 
 from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.proofs import proof_finder, wheel_that_requires
-from wheeltarget.targets.specifiers import modern_requirement, modern_specifiers
+from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
 
 
 def patch_legacy(current: CurrentJob) -> None:

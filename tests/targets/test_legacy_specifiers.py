@@ -1,4 +1,4 @@
-"""Pins, and specifiers from before PEP 440 beside what the last pips that read them answered."""
+"""Specifiers from before PEP 440, held against what the last pips that read them answered."""
 
 from __future__ import annotations
 
@@ -15,27 +15,11 @@ from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.targets.specifiers import (
-    is_pin,
+from wheeltarget.targets.legacy_specifiers import (
     modern_requirement,
     modern_specifiers,
     reads_legacy,
 )
-
-
-@pytest.mark.parametrize(
-    ("text", "pinned"),
-    [
-        ("==1", True),
-        ("===1.*", True),
-        (">=1,==1.5", True),
-        ("==1.*", False),
-        ("~=1.0", False),
-        ("", False),
-    ],
-)
-def test_is_pin(text: str, pinned: bool) -> None:
-    assert any(map(is_pin, SpecifierSet(text))) is pinned
 
 
 def is_modern(text: str) -> bool:
