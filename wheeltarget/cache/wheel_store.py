@@ -27,9 +27,8 @@ import stat
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from wheeltarget.cache.run_key import RUNS, SUFFIX, WHEELS, cache_home
 from wheeltarget.errors import CacheError, UsageError
@@ -329,8 +328,7 @@ def open_for(
     return (None if why_not else folder), why_not
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """The content of the cache folder; sizes are in bytes.
 
     :param current: the number of recorded runs whose index pages are still fresh.
@@ -353,8 +351,7 @@ class Usage:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
+class Removed(NamedTuple):
     """How many wheels, how many bytes of them, and how many recorded runs were removed."""
 
     wheels: int
@@ -363,7 +360,7 @@ class Removed:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON."""
-        return {"schema": 1, "removed": asdict(self)}
+        return {"schema": 1, "removed": self._asdict()}
 
 
 def read_size(text: str, where: str) -> int:

@@ -61,9 +61,7 @@ class VersionRequirements:
     @property
     def is_pinned(self) -> bool:
         """Return whether a specifier pins one version, which then may be a yanked one."""
-        return any(
-            any(map(is_pin, each)) for alternatives in self.specifiers for each in alternatives
-        )
+        return any(is_pin(pin) for each in self.specifiers for pins in each for pin in pins)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,20 +7,23 @@ limited. A file that the command line names may be a pipe, as for pip; the limit
 An index, a lock, a name in the wheel store and an earlier run only claim a hash. A :class:`Digest`
 proves that a file was hashed in this run: it is made of a hash object, never of a text.
 
-Messages follow the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
+Start-up: runs of pip alone load this, too, so hashlib is imported when it is needed. Messages
+follow the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
 """
 
 import errno
-import hashlib
 import io
 import os
 import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from wheeltarget.errors import HashMismatchError
+
+if TYPE_CHECKING:
+    import hashlib
 
 PART = ".part"
 """The suffix of the temporary name under which a private file is written."""
@@ -191,6 +194,8 @@ class Writer:
     """Write content to a file without a buffer piece by piece, and hash it."""
 
     def __init__(self, handle: io.FileIO) -> None:
+        import hashlib
+
         self._handle = handle
         self._hash = hashlib.sha256()
         self._size = 0
@@ -217,6 +222,8 @@ def hash_file(path: Path) -> Digest:
 
 
 def _hash_open(handle: io.FileIO) -> Digest:
+    import hashlib
+
     return Digest(hashlib.file_digest(handle, "sha256"), handle.tell())
 
 
