@@ -16,12 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RUNS, WHEELS = "runs", "wheels"
-"""The names of the folders of records and of wheels in the cache folder."""
-
-SUFFIX = ".json"
-"""The suffix of the file name of a record."""
-
+RUNS, WHEELS = "runs", "wheels"  # folders in the cache folder
+SUFFIX = ".json"  # of records
 _PREFIXES = ("PIP_", "WHEELTARGET_", "PYTHON", "XDG_", "LC_")
 _NAMES = {
     *("ALLUSERSPROFILE", "APPDATA", "HOME", "LANG", "LOCALAPPDATA", "PROGRAMDATA", "USERPROFILE"),

@@ -47,21 +47,15 @@ from wheeltarget.utils.system import is_ours
 if TYPE_CHECKING:
     from wheeltarget.pip_config.options import CommandLine
 
-TEMPORARY = "tmp"
-"""Name of the folder for unfinished files."""
-
-_STAMP = ".stamp"
-"""The suffix of files that an earlier version of wheeltarget kept beside the wheels."""
-
+TEMPORARY = "tmp"  # the folder for unfinished files
+_STAMP = ".stamp"  # of files that an earlier version of wheeltarget kept beside the wheels
 _SHA256 = re.compile(r"([0-9a-f]{2})([0-9a-f]{62})")
 _USE_SECONDS = _ABANDONED_SECONDS = 3600.0
 DAY = 86400.0
 
 _LIMIT_VARIABLE = "WHEELTARGET_CACHE_LIMIT"
 _DEFAULT_LIMIT = 10 * 1000**3
-_PRUNED = "pruned"
-"""Name of the file whose modification time is that of the last automatic pruning."""
-
+_PRUNED = "pruned"  # the file whose modification time is that of the last automatic pruning
 _TAG = "CACHEDIR.TAG"
 _TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
 # This file marks a cache folder, for programs that make backups: https://bford.info/cachedir/

@@ -22,9 +22,7 @@ from wheeltarget.errors import DestinationError, TemporaryFilesError, Wheeltarge
 from wheeltarget.staging import recovery
 from wheeltarget.staging.folders import open_state
 
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-"""Errors of writing to an open file."""
-
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}  # of writing to an open file
 _HINT = "set TMPDIR to a folder that can be written and has room"
 
 

@@ -35,9 +35,7 @@ else:
 Identity = tuple[int, int, int]
 """A device, an inode on it, and the number of the file system, or 0 if it has none."""
 
-PATIENCE = 30.0
-"""How many seconds to wait while another run places files."""
-
+PATIENCE = 30.0  # seconds to wait while another run places files
 _BY_HANDLE = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename} <= os.supports_dir_fd
 _NO_LINK, _UNREAD = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_PATH", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)

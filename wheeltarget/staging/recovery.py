@@ -20,7 +20,6 @@ The guard uses this module without any installed package.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import os
@@ -28,20 +27,15 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from wheeltarget.staging import folders
 from wheeltarget.staging.folders import Folder, Identity, held, lock_file, wait_for, write_all
 
-KEPT = "replaced"
-"""Name of the folder in a stage that holds old files."""
-
-RECORD = ".stage"
-"""The end of the name of a record."""
-
-_UNREADABLE = ".unreadable"
-"""What is added to the name of a record that cannot be read."""
-
+KEPT = "replaced"  # the folder in a stage that holds old files
+RECORD = ".stage"  # the end of the name of a record
+_UNREADABLE = ".unreadable"  # added to the name of a record that cannot be read
 _LONGEST_NAME = 100
 _KEY = re.compile(r"[0-9a-f]{16}")
 _STAGE = re.compile(r"\..*\.wheeltarget-[0-9a-f]{16}", re.DOTALL)
@@ -129,7 +123,7 @@ class Record:
     def close(self) -> None:
         """Remove the folders and the record; what cannot be removed is left to the next run."""
         if self._handle >= 0:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 _finish(self.state, self.key, folders.PATIENCE)
             os.close(self._handle)
             self._handle = -1
@@ -144,7 +138,7 @@ class Record:
             if flush:
                 os.fsync(self._handle)
         except OSError as error:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.ftruncate(self._handle, size)
             error.filename = os.path.join(self.state.path, self.key + RECORD)
             raise
@@ -157,7 +151,7 @@ def is_plain(name: str) -> bool:
 
 def has_journal(state: Folder, key: str) -> bool:
     """Return whether a run has a journal."""
-    with contextlib.suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):
         return _read(state, key).journal is not None
     return False
 
@@ -177,7 +171,7 @@ def _content(state: Folder, key: str) -> bytes:
 def take_back_all(state: Folder, destination: Folder) -> None:
     """Take back what dead runs were placing in a folder that is held."""
     for key in _keys(state):
-        with contextlib.suppress(FileNotFoundError, ValueError):
+        with suppress(FileNotFoundError, ValueError):
             journal = _read(state, key).journal
             if journal is not None and destination.is_one(journal.destination):
                 take_back(state, key, destination)
@@ -188,7 +182,7 @@ def take_back(state: Folder, key: str, destination: Folder) -> None:
     _, recorded, journal = _read(state, key)
     if journal is None:
         return
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         kept = [_open_kept(stack, path, known) for path, known in recorded]
         inner = {
             entry.folder: open_inner(stack, destination, entry.folder, _NOT_THERE)
@@ -199,7 +193,7 @@ def take_back(state: Folder, key: str, destination: Folder) -> None:
             if folder is not None:
                 _take_one_back(entry, str(number), folder, kept[entry.stage])
     for made in journal.made:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             destination.remove_folder(made)
     remove_journal(state, key)
 
@@ -217,17 +211,15 @@ def _take_one_back(entry: Entry, number: str, folder: Folder, kept: Folder | Non
             kept.move(number, folder, entry.name)
 
 
-def _open_kept(stack: contextlib.ExitStack, path: str, identity: Identity | None) -> Folder | None:
+def _open_kept(stack: ExitStack, path: str, identity: Identity | None) -> Folder | None:
     """Open the folder with the old files in a stage, if the stage has this identity."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), Folder.open(path) as stage:
+    with suppress(FileNotFoundError, NotADirectoryError), Folder.open(path) as stage:
         if identity and stage.is_one(identity):
             return stack.enter_context(stage.inner(KEPT))
     return None
 
 
-def open_inner(
-    stack: contextlib.ExitStack, destination: Folder, name: str, absent: set[int]
-) -> Folder | None:
+def open_inner(stack: ExitStack, destination: Folder, name: str, absent: set[int]) -> Folder | None:
     """Open a folder in the destination, which itself has an empty name; None after some errors."""
     if not name:
         return destination
@@ -252,7 +244,7 @@ def sweep(state: Folder, destination: str, home: str) -> list[str]:
     while (left := _keys(state)) != keys:
         keys = left
         for key in keys:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 notes += _sweep_one(state, key, destination, home)
     return notes
 
@@ -271,7 +263,7 @@ def known_folders(state: Folder) -> set[str]:
     """Return the paths of all folders that records name."""
     found: set[str] = set()
     for key in _keys(state):
-        with contextlib.suppress(OSError, ValueError):
+        with suppress(OSError, ValueError):
             found |= dict(_read(state, key).folders).keys()
     return found
 
@@ -338,7 +330,7 @@ def _path(text: str) -> str:
     return _unescaped(text, lambda path: os.path.isabs(path) and "\0" not in path)
 
 
-@contextlib.contextmanager
+@contextmanager
 def _held_record(
     state: Folder, key: str, longest_wait: float, *, is_dead: bool = False
 ) -> Iterator[bool]:
@@ -347,7 +339,7 @@ def _held_record(
     If files cannot be locked, a run is alive unless it is known to be dead.
     """
     handle = None
-    with contextlib.suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         handle = wait_for(lambda: lock_file(state, key + RECORD, if_possible=is_dead), longest_wait)
     try:
         yield handle is not None
@@ -388,7 +380,7 @@ def _finish(state: Folder, key: str, longest_wait: float) -> None:
         if identity is not None:
             wait_for(functools.partial(_removed, path, identity), _SECONDS)
         else:  # it was made at most, and nothing was put into it
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.rmdir(path)
     _remove_if_done(state, key)
 
@@ -406,7 +398,7 @@ def _hold_and_take_back(state: Folder, key: str, journal: Journal, longest_wait:
             remove_journal(state, key)
             return
         # The process that had the lock may have done it.
-        with held(destination, state, longest_wait), contextlib.suppress(FileNotFoundError):
+        with held(destination, state, longest_wait), suppress(FileNotFoundError):
             take_back(state, key, destination)
 
 
@@ -419,19 +411,19 @@ def _removed(path: str, identity: Identity) -> bool | None:
             folder.clear()
     except OSError:
         return not os.path.lexists(path) or not stat.S_ISDIR(os.lstat(path).st_mode) or None
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         os.rmdir(path)
     return not os.path.lexists(path) or None
 
 
 def _remove_if_done(state: Folder, key: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):
         content = _read(state, key)
         if content.journal is None and not any(_is_left(*each) for each in content.folders):
             state.remove(key + RECORD)
 
 
 def _is_left(path: str, identity: Identity | None) -> bool:
-    with contextlib.suppress(OSError), Folder.open(path) as folder:
+    with suppress(OSError), Folder.open(path) as folder:
         return identity is not None and folder.is_one(identity)
     return False

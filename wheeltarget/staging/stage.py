@@ -15,8 +15,8 @@ import shutil
 import signal
 import stat
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -178,7 +178,7 @@ def place(
     :param files: the paths from which files are renamed, by their names in the folder.
     :param before: called with the number of names that will change, before the first one does.
     """
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         names = [_split(name) for name in files]
         inner = {
             folder: recovery.open_inner(stack, destination, folder, {errno.ENOENT})
@@ -216,7 +216,7 @@ def place(
             raise
 
 
-def _make_kept(stack: contextlib.ExitStack, stage: Folder) -> Folder:
+def _make_kept(stack: ExitStack, stage: Folder) -> Folder:
     with contextlib.suppress(FileExistsError):
         stage.make(recovery.KEPT, 0o700)
     return stack.enter_context(stage.inner(recovery.KEPT))
@@ -232,11 +232,7 @@ def _old_inode(folder: Folder | None, name: str) -> int | None:
 
 
 def _move(
-    stack: contextlib.ExitStack,
-    destination: Folder,
-    journal: Journal,
-    sources: Sequence[str],
-    kept: Sequence[Folder],
+    stack: ExitStack, destination: Folder, journal: Journal, sources: list[str], kept: list[Folder]
 ) -> None:
     for made in journal.made:
         destination.make(made)
@@ -246,17 +242,13 @@ def _move(
     }
     for number, entry in enumerate(journal.entries):
         if entry.old is not None:
-            _keep(folders[entry.folder], entry.name, kept[entry.stage], str(number))
+            names = (entry.name, kept[entry.stage], str(number))
+            try:  # without its name being gone meanwhile
+                folders[entry.folder].link(*names)
+            except OSError:
+                folders[entry.folder].move(*names)
     for entry, source in zip(journal.entries, sources, strict=True):
         folders[entry.folder].take(source, entry.name)
-
-
-def _keep(folder: Folder, name: str, kept: Folder, new: str) -> None:
-    """Keep an old file, if possible without its name being gone meanwhile."""
-    try:
-        folder.link(name, kept, new)
-    except OSError:
-        folder.move(name, kept, new)
 
 
 def _split(name: str) -> tuple[str, str]:
@@ -329,7 +321,7 @@ def _spawn(command: list[str], stdin: int) -> int:
 @contextmanager
 def _hold(destination: Path, state: Folder) -> Iterator[Folder]:
     """Open and lock a destination, and take back what dead runs have placed halfway."""
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         try:
             folder = stack.enter_context(Folder.open(str(destination), follow=True))
             stack.enter_context(folders.held(folder, state, folders.PATIENCE))
@@ -398,7 +390,7 @@ def _make_stage(destination: Path, *, dry_run: bool, inner: Iterable[str]) -> St
     home = _stage_home(destination, inner)
     if dry_run:
         home = temporary_home()
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         state = stack.enter_context(open_state())
         real, real_home = os.path.realpath(destination), os.path.realpath(home)
         notes = recovery.sweep(state, real, real_home)

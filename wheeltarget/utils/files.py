@@ -25,9 +25,7 @@ from wheeltarget.errors import HashMismatchError
 if TYPE_CHECKING:
     import hashlib
 
-PART = ".part"
-"""The suffix of the temporary name under which a private file is written."""
-
+PART = ".part"  # the suffix of the temporary name under which a private file is written
 _BLOCK = 1 << 20
 # O_NOCTTY: a terminal must not become the controlling terminal of this process.
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
@@ -48,13 +46,10 @@ class Limit(NamedTuple):
     kind: str
 
 
-TARGET_FILE = Limit(1 << 20, "a target file")
-"""The largest known ones, from pex, have 100 kB."""
-
+TARGET_FILE = Limit(1 << 20, "a target file")  # the largest known ones, from pex, have 100 kB
 PROJECT_FILE = Limit(4 << 20, "a pyproject.toml")
+# Also for the locks of other tools: one with a thousand projects has 4 MB.
 REQUIREMENTS_FILE = Limit(32 << 20, "a requirements file")
-"""Also for the locks of other tools: one with a thousand projects has 4 MB."""
-
 LOCK_FILE = Limit(32 << 20, "a lock")
 
 

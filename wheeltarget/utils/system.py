@@ -18,10 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# Removes the working directory from the path; Python has an option for that only since 3.11.
 _DETACH = "import sys; del sys.path[0]\n"
-"""The first line of code, which removes the working directory from the path; Python has an option
-for that alone since 3.11."""
-
 _USUAL = {"cache": "~/.cache", "state": "~/.local/state"}
 
 
