@@ -1,4 +1,4 @@
-"""The wheel store: what is in it has its hash, whoever writes it, and however a run ends."""
+"""The cache folder and its wheel store, in which each file has its hash however a run ends."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from wheeltarget.utils.files import Digest, Writer, hash_file
 from wheeltarget.utils.system import is_ours
 
 CONTENT = b"a wheel" * 1000
-OTHER = b"the wheel of somebody else"
+OTHER = b"another user's wheel"
 
 
 def sha256(content: bytes) -> str:
@@ -50,7 +50,7 @@ def sha256(content: bytes) -> str:
 
 
 def put(store: Store, content: bytes) -> Path:
-    """Write a file and give its place."""
+    """Write a file, and return its path."""
     with store.writing(sha256(content)) as writer:
         writer.write(content)
     path = store.find(sha256(content))
@@ -100,7 +100,7 @@ def test_what_has_another_hash_does_not_go_in(content: bytes, expected: bytes) -
 
 
 @pytest.mark.parametrize("digest", ["", "../../outside", "a" * 63, "g" * 64, "ab/" + "c" * 61])
-def test_what_is_no_hash_is_not_there(store: Store, tmp_path: Path, digest: str) -> None:
+def test_invalid_hashes_are_not_found(store: Store, tmp_path: Path, digest: str) -> None:
     assert (store.find(digest), store.take(digest, tmp_path / "target")) == (None, None)
     store.remove(digest)
     with pytest.raises(HashMismatchError), store.writing(digest) as writer:
@@ -456,7 +456,7 @@ def test_a_killed_writer_leaves_nothing_that_counts(store: Store) -> None:
 
 
 def put_wheel(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:
-    """Put a file into the store of a cache folder and give its place."""
+    """Put a file into the store of a cache folder, and return its path."""
     store = Store(wheel_folder(folder))
     digest = hashlib.sha256(content).hexdigest()
     with store.writing(digest) as writer:
@@ -469,7 +469,7 @@ def put_wheel(folder: Path, content: bytes, *, unused_for: float = 0) -> Path:
 
 
 def remember(folder: Path, name: str, *, until: float) -> Path:
-    """Put a remembered run into a cache folder."""
+    """Put a recorded run into a cache folder."""
     file = records_folder(folder) / f"{name}.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps({"until": until}))
@@ -486,7 +486,7 @@ def run(*words: str, **variables: str) -> Result:
 
 
 @pytest.mark.parametrize("home", [None, "", "relative", "/somewhere/caches"])
-def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
+def test_same_folder_as_platformdirs(monkeypatch: pytest.MonkeyPatch, home: str | None) -> None:
     monkeypatch.delenv("WHEELTARGET_CACHE_DIR")
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     if home is not None:
@@ -501,7 +501,7 @@ def test_it_is_where_platformdirs_says(monkeypatch: pytest.MonkeyPatch, home: st
     assert cache_folder(os.environ) == Path(expected)
 
 
-def test_a_variable_says_where_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_variable_names_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache_folder({"WHEELTARGET_CACHE_DIR": "~/mine"}) == tmp_path / "mine"
     monkeypatch.chdir(tmp_path)
@@ -526,7 +526,7 @@ def test_who_refuses_pips_cache_refuses_this_one(
     assert is_refused(split_command_line(words.split()), settings) is refused
 
 
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be another user")
 def test_root_leaves_nothing_in_a_users_cache(folder: Path) -> None:
     """And takes nothing from there, since the user could put anything in it."""
     folder.mkdir()
@@ -547,7 +547,7 @@ def test_sizes_are_read(text: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "1.5.2MB", "3 parsecs", "GB", "1e9", "9" * 400])
-def test_what_is_no_size_is_refused(text: str) -> None:
+def test_invalid_sizes_are_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"it: .* is not a size"):
         read_size(text, "it")
 
@@ -597,7 +597,7 @@ def test_prune_by_age_and_by_size(folder: Path) -> None:
     assert [kept.exists(), old.exists()] == [True, False]
 
 
-def test_clear_says_what_went_and_leaves_wheelhouses_alone(folder: Path, tmp_path: Path) -> None:
+def test_clear_reports_what_it_removed(folder: Path, tmp_path: Path) -> None:
     path = put_wheel(folder, b"wheel")
     put_wheel(folder, b"another")
     remember(folder, "one", until=time.time() + 60)
@@ -611,7 +611,7 @@ def test_clear_says_what_went_and_leaves_wheelhouses_alone(folder: Path, tmp_pat
     assert run("clear").stdout == "Nothing to remove\n"
 
 
-def test_what_is_wrong_is_said() -> None:
+def test_errors_are_reported() -> None:
     wrong = run("prune", "--max-size", "much")
     assert (wrong.exit_code, wrong.stderr) == (
         2,
@@ -623,7 +623,7 @@ def test_what_is_wrong_is_said() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may remove anything")
-def test_what_cannot_be_removed_is_said(folder: Path) -> None:
+def test_errors_of_removing_are_reported(folder: Path) -> None:
     path = put_wheel(folder, b"wheel")
     path.parent.chmod(0o500)
     result = run("clear")
@@ -632,7 +632,7 @@ def test_what_cannot_be_removed_is_said(folder: Path) -> None:
     assert "cannot remove" in result.stderr
 
 
-def test_what_cannot_be_read_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_of_reading_are_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_self: Store) -> None:
         raise PermissionError(13, "Permission denied", str(folder))
 

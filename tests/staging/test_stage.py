@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def project(tmp_path: Path, index: LocalIndex) -> Path:
-    """Return a folder to work in, its destination holding a file of somebody's."""
+    """Return a folder to work in; its destination has a file of the user's."""
     make_wheel(tmp_path / "index", "small")
     make_wheel(tmp_path / "index", "big", requires=["small"])
     folder = tmp_path / "project"

@@ -103,7 +103,7 @@ def test_copy_if_a_link_is_impossible(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_file_is_replaced_and_private(tmp_path: Path) -> None:
-    """The new file is the user's alone, whatever the mode of the old one."""
+    """Only the user can read the new file, even if others could read the old one."""
     file = tmp_path / "file"
     file.write_text("old", "utf-8")
     file.chmod(0o644)
