@@ -35,12 +35,8 @@ PHRASES = {
 
 OPEN = (
     "cli.output",
-    "commands.check",
-    "commands.merge",
-    "commands.prune",
     "lockfile",
     "pip_child.prefetch",
-    "wheelhouse",
 )
 """The folders and modules that are not checked yet."""
 

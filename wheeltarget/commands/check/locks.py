@@ -21,22 +21,14 @@ from wheeltarget.utils.files import hash_file, is_archive
 
 
 def read_selections(
-    locks: Iterable[str],
-    tags: tuple[str, ...],
-    targets: tuple[str, ...],
-    invocation: Invocation,
+    locks: Iterable[str], tags: tuple[str, ...], targets: tuple[str, ...], invocation: Invocation
 ) -> Iterator[Selection]:
-    """Read locks, and select from each the files for its target.
-
-    :param tags: the values of ``--tags``, for locks that are not for one target.
-    :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
-    """
+    """Read locks, and select the files of each; one that is not for one target needs tags."""
     for lock in locks:
         if not is_lock(lock):
-            raise UsageError(
-                f"{lock} is not a lock: locks are named pylock.toml or pylock.NAME.toml",
-                "create one for each target with wheeltarget lock -r requirements.txt",
-            )
+            message = f"{lock} is not a lock: locks are named pylock.toml or pylock.NAME.toml"
+            hint = "create one for each target with wheeltarget lock -r requirements.txt"
+            raise UsageError(message, hint)
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         command = CommandLine((GivenOption("--requirement", lock),), ())
         selected = select_files(request, replace(invocation, command=command))

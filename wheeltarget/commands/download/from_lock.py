@@ -117,14 +117,13 @@ def _outcome(
 ) -> DownloadOutcome:
     """Return the outcome of a run that has placed these files in the homes of the targets."""
     targets = []
-    versions: dict[str, dict[str, list[str]]] = {}
+    chosen: list[tuple[str, str, str]] = []
     for selection, home in zip(selections, homes, strict=True):
         label, target = selection.label, selection.target
         files = tuple(_target_file(file, home / file.filename, placed) for file in selection.files)
         targets.append(TargetFiles(label, target.tags[0], target.python, files))
-        for file in files:
-            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
-    return DownloadOutcome(tuple(targets), (*note_differing(versions), *notes))
+        chosen += ((file.name, file.version, label) for file in files)
+    return DownloadOutcome(tuple(targets), (*note_differing(chosen), *notes))
 
 
 def _target_file(file: PinnedFile, path: Path, placed: Mapping[Path, PlacedFile]) -> TargetFile:

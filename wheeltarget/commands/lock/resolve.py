@@ -28,6 +28,7 @@ from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
 from wheeltarget.utils.files import hash_file
+from wheeltarget.wheelhouse.merge import differing
 
 _CONSTRAINTS = "same-versions"
 """The name of the constraints file in pip's messages."""
@@ -191,11 +192,7 @@ def _differing(
     chosen: Iterable[tuple[str, Versions]],
 ) -> Iterator[tuple[str, dict[str, list[str]]]]:
     """Yield each project with different versions, and the labels by version."""
-    by_name: dict[str, dict[str, list[str]]] = {}
-    for label, versions in chosen:
-        for name, version in versions.items():
-            by_name.setdefault(name, {}).setdefault(version, []).append(label)
-    yield from ((name, by) for name, by in sorted(by_name.items()) if len(by) > 1)
+    return differing((*item, label) for label, versions in chosen for item in versions.items())
 
 
 def lower_bounds(
