@@ -29,10 +29,8 @@ from wheeltarget.utils.files import REQUIREMENTS_FILE, Mark, read_regular, stamp
 _SCHEMA = 2
 _PROGRAMS = ("pip", "packaging")
 _DATA = ("targets/catalog.toml", "targets/systems.toml")
+# How many seconds a modification time may be behind: with fractions of a second, and without.
 _CLOCK_STEP, _COARSE_CLOCK_STEP = 0.02, 2.0
-"""How many seconds a file's modification time may be behind; the second one for file systems
-without fractions of a second."""
-
 _CHANGED = "changed"
 
 

@@ -264,8 +264,7 @@ def held(destination: Folder, state: Folder, longest_wait: float) -> Iterator[No
     :raises BusyError: if another run has it for so many seconds.
     """
     busy = BusyError(errno.ETIMEDOUT, "another run is placing files there", destination.path)
-    locked = destination.lock()
-    if locked is not None:
+    if (locked := destination.lock()) is not None:
         if not (locked or wait_for(lambda: destination.lock() or None, longest_wait)):
             raise busy
         try:

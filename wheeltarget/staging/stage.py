@@ -31,9 +31,8 @@ _IN_THE_WAY = "move it away, or choose another folder"
 _SIGNALS = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 )
+# Guards that were dismissed, and not reaped yet: they take longer to end than this process.
 _ending: set[int] = set()
-"""Guards that were dismissed, and were not reaped yet. They are not waited for: that takes longer
-than it takes this process to end."""
 
 
 class Stage:

@@ -34,9 +34,7 @@ def bare_python(*arguments: str) -> list[str]:
 
 
 def other_python_script(executable: str, file: str, *arguments: str) -> list[str]:
-    """Build a command line for a Python of any version that runs a file.
-
-    It ignores ``PYTHON…`` variables, which are meant for this Python.
+    """Build a command line for a Python of any version that runs a file, without our variables.
 
     :param executable: its path, or a name to look up on ``PATH``.
     :param file: the file; its folder must not hold modules, since Python imports from there.
