@@ -18,7 +18,7 @@ from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
-from wheeltarget.lockfile.reader import Selection
+from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import split_command_line
 from wheeltarget.requirements.filenames import is_own
 from wheeltarget.utils.files import copy_file, hash_file

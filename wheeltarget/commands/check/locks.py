@@ -14,7 +14,7 @@ from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.lockfile.reader import Selection
+from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.utils.files import hash_file, is_archive
@@ -33,7 +33,7 @@ def read_selections(
         command = CommandLine((GivenOption("--requirement", lock),), ())
         selected = select_files(request, replace(invocation, command=command))
         if selected is not None:
-            yield from selected.selections
+            yield from selected
         elif Path(lock).is_file():
             raise UsageError(
                 f"{lock} is not for a single target, so a target is needed to choose files from it",
