@@ -12,15 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cache.test_folder import put, remember
+from tests.cache.test_wheel_store import put_wheel, remember
 from tests.support.cli import ROOT, Result, environment, names
 from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
-from wheeltarget.cache.folder import prune, survey
-from wheeltarget.cache.wheel_store import TEMPORARY, Store, abandoned
+from wheeltarget.cache.wheel_store import TEMPORARY, Store, abandoned, prune, survey
 from wheeltarget.commands.bundle.files import source_date
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_child.patches.trial import write_wheel
@@ -52,7 +51,7 @@ time.gmtime = lambda seconds=None: universal(time.time() if seconds is None else
 
 @pytest.fixture
 def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves the wheels
-    """Give a folder with a wheelhouse and its lock; the index has a wheel and a source."""
+    """Return a folder with a wheelhouse and its lock; the index has a wheel and a source."""
     for folder in (tmp_path / "index", tmp_path / "here" / "house"):
         make_wheel(folder, "lib")
     make_source(tmp_path / "index", "pure")
@@ -66,13 +65,13 @@ def here(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it serves
 
 def run(here: Path, clock: float, line: str, index: LocalIndex, **variables: str) -> Result:
     """Run wheeltarget with another clock."""
-    words = [sys.executable, "-m", "wheeltarget"]
-    for word in line.split():
-        words += index.pip_args() if word == "INDEX" else [word]
+    command = [sys.executable, "-m", "wheeltarget"]
+    for argument in line.split():
+        command += index.pip_args() if argument == "INDEX" else [argument]
     path = f"{here.parent / 'clock'}{os.pathsep}{ROOT}"
     variables = {"TZ": "America/New_York", **variables, "CLOCK": str(clock), "PYTHONPATH": path}
     done = subprocess.run(
-        words, cwd=here, env=environment(**variables), capture_output=True, text=True, timeout=60
+        command, cwd=here, env=environment(**variables), capture_output=True, text=True, timeout=60
     )
     return Result(done.returncode, done.stdout, done.stderr)
 
@@ -108,7 +107,7 @@ def test_every_command(here: Path, index: LocalIndex, line: str, clock: float) -
 
 @pytest.mark.parametrize("clock", [5.0, 315_500_000.0, 4_400_000_000.0])
 def test_trial(here: Path, clock: float) -> None:
-    """A pip that is newer than those that are known is tried out as a whole, with more wheels."""
+    """The trial of a pip that is newer than the known ones writes wheels."""
     script = (
         "import sys\n"
         "from wheeltarget.pip_child.patches import trial\n"
@@ -132,9 +131,7 @@ def test_trial(here: Path, clock: float) -> None:
 
 
 @pytest.mark.parametrize("clock", [5.0, 315_500_000.0, 4_400_000_000.0])
-def test_files_of_ones_own_from_before_archives(
-    here: Path, index: LocalIndex, clock: float
-) -> None:
+def test_included_files_from_before_archives(here: Path, index: LocalIndex, clock: float) -> None:
     os.utime(here / "asked.txt", (clock, clock))
     os.utime(here / "house" / "lib-1.0-py3-none-any.whl", (clock, clock))
     line = "bundle -r pylock.t.toml --wheels house --include asked.txt -o app.zip"
@@ -144,7 +141,7 @@ def test_files_of_ones_own_from_before_archives(
 
 
 @pytest.mark.parametrize(
-    ("said", "moment"),
+    ("text", "moment"),
     [
         ("0", 315532800),
         ("1", 315532800),
@@ -154,21 +151,21 @@ def test_files_of_ones_own_from_before_archives(
         ("9" * 1000, 4354819198),
     ],
 )
-def test_source_date_is_one_of_an_archive(said: str, moment: int) -> None:
-    assert source_date({"SOURCE_DATE_EPOCH": said}) == moment
+def test_source_date_fits_into_an_archive(text: str, moment: int) -> None:
+    assert source_date({"SOURCE_DATE_EPOCH": text}) == moment
     year = time.gmtime(moment)[0]
     zipfile.ZipInfo("x", time.gmtime(moment)[:6])
     assert 1980 <= year <= 2107
 
 
-@pytest.mark.parametrize("said", ["-1", "1.5", "now", "²", "9" * 5000])
-def test_source_date_that_is_none(said: str) -> None:
+@pytest.mark.parametrize("text", ["-1", "1.5", "now", "²", "9" * 5000])
+def test_invalid_source_date(text: str) -> None:
     with pytest.raises(UsageError, match="SOURCE_DATE_EPOCH"):
-        source_date({"SOURCE_DATE_EPOCH": said})
+        source_date({"SOURCE_DATE_EPOCH": text})
 
 
-def test_every_archive_has_times_of_its_own(tmp_path: Path) -> None:
-    """By a name alone, zipfile takes the current time, and by a path that of the file."""
+def test_members_of_archives_have_explicit_times(tmp_path: Path) -> None:
+    """For a plain name, zipfile takes the current time, and for a path that of the file."""
     writers = {"writestr": "ZipInfo", "write_py": "", "from_file": "", "mkdir": "ZipInfo"}
     for name, tree in sources().items():
         for node in ast.walk(tree):
@@ -185,28 +182,28 @@ def test_every_archive_has_times_of_its_own(tmp_path: Path) -> None:
 
 
 class TestSetBack:
-    """What was written while the clock was ahead."""
+    """Files that were written while the clock was ahead."""
 
     def test_use_in_the_future_counts_least(self, tmp_path: Path) -> None:
-        ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
-        soon = put(tmp_path, b"soon!", unused_for=-DAY / 2)  # another machine's clock
-        old = put(tmp_path, b"older", unused_for=10 * DAY)
+        ahead = put_wheel(tmp_path, b"ahead", unused_for=-400 * DAY)
+        soon = put_wheel(tmp_path, b"soon!", unused_for=-DAY / 2)  # another machine's clock
+        old = put_wheel(tmp_path, b"older", unused_for=10 * DAY)
         prune(tmp_path, limit=10)
         assert [each.exists() for each in (ahead, soon, old)] == [False, True, True]
 
     def test_use_in_the_future_is_too_old(self, tmp_path: Path) -> None:
-        ahead = put(tmp_path, b"ahead", unused_for=-400 * DAY)
+        ahead = put_wheel(tmp_path, b"ahead", unused_for=-400 * DAY)
         prune(tmp_path, max_age=30 * DAY)
         assert not ahead.exists()
 
-    def test_use_is_noted_again(self, tmp_path: Path) -> None:
-        path = put(tmp_path, b"ahead", unused_for=-400 * DAY)
+    def test_use_is_recorded_again(self, tmp_path: Path) -> None:
+        path = put_wheel(tmp_path, b"ahead", unused_for=-400 * DAY)
         store = Store(tmp_path / "wheels")
         assert store.find(f"{path.parent.name}{path.name}") == path
         ((_, _, used),) = store.entries()
         assert abs(used - time.time()) < 60
 
-    def test_run_of_the_future_holds_no_more(self, tmp_path: Path) -> None:
+    def test_run_of_the_future_is_invalid(self, tmp_path: Path) -> None:
         now = time.time()
         ahead = remember(tmp_path, "ahead", until=now + 500)
         ahead.write_text(f'{{"made": {now + 400}, "until": {now + 500}}}')
@@ -215,7 +212,7 @@ class TestSetBack:
         prune(tmp_path)
         assert (ahead.exists(), kept.exists()) == (False, True)
 
-    def test_drafts_of_the_future_are_dead(self, tmp_path: Path) -> None:
+    def test_drafts_of_the_future_are_abandoned(self, tmp_path: Path) -> None:
         store = Store(tmp_path)
         for folder, name in ((tmp_path / TEMPORARY, ".x"), (tmp_path / "runs", ".part")):
             folder.mkdir()

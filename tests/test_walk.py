@@ -32,12 +32,7 @@ pytestmark = [
 
 
 class Stage:
-    """A folder in which a scene is played again and again, each time from the same state.
-
-    :param folder: where to put all of it.
-    :param name: the name of the scene.
-    :param index: an index.
-    """
+    """A folder in which a scene is played again and again, each time from the same state."""
 
     def __init__(self, folder: Path, name: str, index: LocalIndex) -> None:
         self.folder = folder / "work"
@@ -49,9 +44,7 @@ class Stage:
         self.scene = SCENES[name](self.folder, index)
         shutil.copytree(self.folder, self._state, symlinks=True)
         self.old = self._outputs()
-        self.writes = walk.record(
-            self._command, self.folder, walk.repeatable(**environment(self.folder)), self._log
-        )
+        self.writes = walk.record(self._command, self.folder, self._variables, self._log)
         self.new = self._outputs()
         assert self.old != self.new
         run_well(self.scene, self.folder)
@@ -70,10 +63,7 @@ class Stage:
         return [content(self.folder / name) for name in self.scene.outputs]
 
     def _all_names(self) -> set[str]:
-        """List everything that is there, the two caches excepted.
-
-        So is a file of Python's own: it tries once whether a file can be written to TMPDIR.
-        """
+        """Return all names but those in the two caches, and but for a trial file in TMPDIR."""
         return {
             str(path.relative_to(self.folder))
             for path in self.folder.rglob("*")
@@ -92,14 +82,7 @@ class Stage:
         :returns: what is wrong; None if the call was not made.
         """
         self.reset()
-        run = walk.repeat(
-            self._command,
-            self.folder,
-            walk.repeatable(**environment(self.folder)),
-            self._log,
-            write,
-            fault,
-        )
+        run = walk.repeat(self._command, self.folder, self._variables, self._log, write, fault)
         if not run.hit:
             return None
         wrong = list(self._judge(run, fault))
@@ -123,7 +106,7 @@ class Stage:
             if fault == walk.KILL_ALL and self.scene.is_taken_back:
                 continue
             if not _is_either(there, old, new, each_file=self.scene.each_file):
-                wrong.append(f"{name} is neither the old nor the new one: {_told(there)}")
+                wrong.append(f"{name} is neither the old nor the new one: {_describe(there)}")
         if "Traceback" in run.stderr:
             wrong.append(f"there is a traceback: {run.stderr[-900:]}")
         if fault == walk.KILL_ALL or run.exit_code < 0:
@@ -143,33 +126,33 @@ class Stage:
 
 
 def _is_trial(path: Path) -> bool:
-    """Tell whether this is how ``tempfile`` tries whether a folder can be written."""
+    """Return whether ``tempfile`` wrote a file to find out whether its folder can be written."""
     return path.read_bytes() in {b"", b"blat"}
 
 
 def _tops(names: set[str]) -> list[str]:
-    """Leave out what lies in a folder that is named, too."""
+    """Return the names that are not in a folder that is also named."""
     return sorted(name for name in names if str(Path(name).parent) not in names)
 
 
 def _is_either(there: object, old: object, new: object, *, each_file: bool) -> bool:
-    """Tell whether something is as before or as after the run."""
+    """Return whether an output is as before or as after the run."""
     if each_file and isinstance(there, dict) and isinstance(old, dict) and isinstance(new, dict):
-        # What is not whole yet lies there under a hidden name.
+        # What is not whole yet has a hidden name.
         names = {name for name in {*old, *new, *there} if not name.startswith(".transfer.")}
         return all(there.get(name) in (old.get(name), new.get(name)) for name in names)
     return there in (old, new)
 
 
-def _told(content: object) -> str:
+def _describe(content: object) -> str:
     if isinstance(content, dict):
-        return f"{{{', '.join(f'{name}: {_told(each)}' for name, each in content.items())}}}"
+        return f"{{{', '.join(f'{name}: {_describe(each)}' for name, each in content.items())}}}"
     return f"{len(content)} bytes" if isinstance(content, bytes) else str(content)
 
 
 @pytest.fixture(scope="module")
 def find_stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Stage]]:
-    """Return what makes the stage of a scene, once for all faults."""
+    """Return a function that returns the stage of a scene, which is made once for all faults."""
     stages: dict[str, Stage] = {}
     with ExitStack() as stack:
 
@@ -193,7 +176,7 @@ def test_walk(
         pytest.skip("this pip always asks again")
     stage = find_stage(name)
     step = pytestconfig.getoption("--walk")
-    # Each kind of fault begins elsewhere, so that a sample has more of the calls.
+    # Each fault begins at another call, so that a sample covers more of them.
     first = walk.FAULTS.index(fault) * step // len(walk.FAULTS)
     chosen = stage.writes[first % len(stage.writes) :: step]
     found = {write: stage.play(write, fault) for write in chosen}

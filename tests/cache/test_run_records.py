@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheeltarget.cache import run_key, run_records
-from wheeltarget.cache.folder import survey
 from wheeltarget.cache.run_records import OutputOptions, RunInputs
+from wheeltarget.cache.wheel_store import survey
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
     RequestedBy,
@@ -114,7 +114,7 @@ def test_what_is_kept_is_found(project: Project) -> None:
     assert not project.knows()
 
 
-def test_nothing_is_kept_of_what_rests_on_nobody_knows_what(project: Project) -> None:
+def test_outcome_with_unknown_inputs_is_not_kept(project: Project) -> None:
     project.keep(None)
     assert not project.knows()
 
@@ -247,7 +247,7 @@ def test_what_is_kept_is_the_users_own_and_has_no_secrets(project: Project) -> N
     assert "secret" not in project.record().read_text()
 
 
-def test_a_memory_that_cannot_be_written_is_none(project: Project) -> None:
+def test_record_that_cannot_be_written_is_left_out(project: Project) -> None:
     blocked = project.folder / "blocked"
     blocked.write_text("")
     environment = {"WHEELTARGET_CACHE_DIR": str(blocked)}

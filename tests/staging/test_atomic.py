@@ -82,7 +82,7 @@ def test_what_no_record_names_stays(house: Path, tmp_path: Path) -> None:
     assert names(mine) == ["diary"]
 
 
-def test_what_somebody_put_in_the_place_of_a_left_folder_stays(house: Path, tmp_path: Path) -> None:
+def test_another_folder_in_the_place_of_a_leftover_stays(house: Path, tmp_path: Path) -> None:
     left = _leave(house, "folder")
     left.rename(tmp_path / "moved")
     left.mkdir()

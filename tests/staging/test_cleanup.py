@@ -11,7 +11,7 @@ import pytest
 from tests.support.cli import environment, names
 from wheeltarget.staging import cleanup
 from wheeltarget.staging.folders import open_state
-from wheeltarget.utils.python_process import bare_python
+from wheeltarget.utils.system import bare_python
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="locks as POSIX has them")
 

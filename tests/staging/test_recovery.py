@@ -95,7 +95,7 @@ class Place:
 
 @pytest.fixture
 def make_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[object], Place]:
-    """Return what makes a new place; nobody guards the runs to it."""
+    """Return a function that makes a new place; no guard watches its runs."""
     monkeypatch.setattr(Stage, "watch", lambda _self: None)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
@@ -230,7 +230,7 @@ def _attempt(place: Place) -> str:
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EROFS])
 def test_broken_disk_at_each_call(make_place: Callable[[object], Place], number: int) -> None:
-    """One call fails, whatever it is."""
+    """Each call fails once."""
     for which in range(400):
         place = make_place(which)
 
@@ -325,11 +325,11 @@ def test_folders_that_cannot_be_locked(
 def test_files_that_cannot_be_locked(
     make_place: Callable[[object], Place], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Then nobody but the guard knows that a run is dead."""
+    """Then only the guard knows that a run is dead."""
     step = _number_of_the_last_step(make_place("counted"))
     place = make_place("here")
     assert killed_at(place.run, step, before=True)
-    monkeypatch.setattr(folders, "lock", lambda _handle: None)
+    monkeypatch.setattr(folders, "lock", lambda _handle, **_: None)
     place.next_run()
     assert len(names(place.folder)) == 2
     assert contents(place.house)["old.whl"] == "new"
@@ -340,13 +340,13 @@ def test_files_that_cannot_be_locked(
 _STOPPED = """
 import os, signal, sys
 from pathlib import Path
-from wheeltarget.staging import placing
+from wheeltarget.staging import stage
 from wheeltarget.wheelhouse import merge as wheelhouse
-move = placing._move
+move = stage._move
 def stop_and_move(*arguments):
     os.kill(os.getpid(), signal.SIGSTOP)
     move(*arguments)
-placing._move = stop_and_move
+stage._move = stop_and_move
 with wheelhouse.open_stage(Path(sys.argv[1])) as stage:
     folder = stage.job_folder(0)
     files = []

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,10 @@ import pytest
 from tests.support.cli import command, download, environment, names
 from tests.support.index import LocalIndex, Stall
 from tests.support.wheels import make_wheel
-from wheeltarget.errors import DestinationError
-from wheeltarget.staging.folders import Folder
+from wheeltarget.errors import DestinationError, InterruptedRunError
+from wheeltarget.staging.folders import Folder, open_state
+from wheeltarget.staging.recovery import Record, has_journal
+from wheeltarget.staging.stage import forward_signals, interruptible, place
 from wheeltarget.wheelhouse import merge
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
@@ -28,7 +31,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def project(tmp_path: Path, index: LocalIndex) -> Path:
-    """Return a folder to work in, its destination holding a file of somebody's."""
+    """Return a folder to work in; its destination has a file of the user's."""
     make_wheel(tmp_path / "index", "small")
     make_wheel(tmp_path / "index", "big", requires=["small"])
     folder = tmp_path / "project"
@@ -235,3 +238,132 @@ def test_no_room_for_the_stage(tmp_path: Path, number: int) -> None:
     ):
         raise OSError(number, "no room", str(stage.folder))
     assert names(tmp_path) == []
+
+
+@pytest.fixture
+def record(tmp_path: Path) -> Iterator[Record]:
+    (tmp_path / "house").mkdir()
+    (tmp_path / "house" / "old.whl").write_text("old")
+    with open_state() as state:
+        record = Record(state, str(tmp_path / "house"))
+        yield record
+        record.close()
+        assert state.names() == []
+
+
+def _place(record: Record, tmp_path: Path, *placed: str) -> list[int]:
+    """Place files with the text "new", and return how many names change."""
+    changes: list[int] = []
+    stage = Path(record.make_folder(str(tmp_path), "house"))
+    files = {}
+    for number, name in enumerate(placed):
+        (stage / str(number)).write_text("new")
+        files[name] = stage / str(number)
+    with Folder.open(str(tmp_path / "house")) as house:
+        place(record, house, files, changes.append)
+    return changes
+
+
+def test_new_and_old_files(record: Record, tmp_path: Path) -> None:
+    assert _place(record, tmp_path, "a.whl", "old.whl", "x/b.whl") == [5]
+    assert not has_journal(record.state, record.key)
+    house = tmp_path / "house"
+    assert (names(house), names(house / "x")) == (["a.whl", "old.whl", "x"], ["b.whl"])
+    assert (house / "old.whl").read_text() == "new"
+
+
+def test_folder_in_the_way(record: Record, tmp_path: Path) -> None:
+    (tmp_path / "house" / "z.whl").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        _place(record, tmp_path, "old.whl", "z.whl")
+    assert caught.value.filename == str(tmp_path / "house" / "z.whl")
+    assert (tmp_path / "house" / "old.whl").read_text() == "old"
+
+
+def test_same_file_is_not_replaced(record: Record, tmp_path: Path) -> None:
+    changes: list[int] = []
+    stage = Path(record.make_folder(str(tmp_path), "house"))
+    (stage / "0").hardlink_to(tmp_path / "house" / "old.whl")
+    with Folder.open(str(tmp_path / "house")) as house:
+        place(record, house, {"old.whl": stage / "0"}, changes.append)
+    assert changes == [0]
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b/c", "a/", "/"])
+def test_names_that_lead_elsewhere(record: Record, tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="leads nowhere in the destination"):
+        _place(record, tmp_path, name)
+
+
+def test_placed_twice_across_file_systems(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second time, the further hidden folder of the first time is used again."""
+
+    def mount(self: Folder) -> tuple[int, str]:
+        return 1, "x" if "x" in Path(self.path).parts else ""
+
+    monkeypatch.setattr(Folder, "mount", property(mount))
+    (tmp_path / "house" / "x").mkdir()
+    stage = Path(record.make_folder(str(tmp_path), "house"))
+    for text in ("one", "two"):
+        (stage / "file").write_text(text)
+        with Folder.open(str(tmp_path / "house")) as house:
+            place(record, house, {"x/a.whl": stage / "file"}, lambda _: None)
+        assert (tmp_path / "house" / "x" / "a.whl").read_text() == text
+    assert len(record.folders) == 2
+    assert [Path(path).parent for path in record.folders] == [tmp_path, tmp_path / "house" / "x"]
+
+
+def _send(signum: int = signal.SIGTERM) -> None:
+    os.kill(os.getpid(), signum)
+
+
+def test_first_signal_is_an_error_and_others_are_ignored() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with interruptible():
+        with pytest.raises(InterruptedRunError) as caught:
+            _send()
+        _send()
+        _send(signal.SIGINT)
+    assert caught.value.exit_code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_signals_are_ignored_once_the_run_holds() -> None:
+    with interruptible() as interrupts:
+        interrupts.hold()
+        _send()
+
+
+def test_ignored_signal_stays_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with interruptible():
+            _send(signal.SIGHUP)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_signals_are_passed_on() -> None:
+    received: list[int] = []
+    with forward_signals() as receivers:
+        with pytest.raises(InterruptedRunError):
+            _send()
+        receivers.append(received.append)
+        _send()
+        _send(signal.SIGINT)
+    assert received == [signal.SIGTERM, signal.SIGINT]
+
+
+def test_other_threads_change_nothing() -> None:
+    handlers = []
+
+    def work() -> None:
+        with interruptible():
+            handlers.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert handlers == [signal.getsignal(signal.SIGTERM)]

@@ -20,7 +20,7 @@ from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.wheels import make_wheel
 from wheeltarget.errors import BundleError, TemporaryFilesError
-from wheeltarget.staging.temporary import explained, temporary_folder
+from wheeltarget.staging.atomic import explained, temporary_folder
 
 pytestmark = pytest.mark.thorough
 

@@ -1,4 +1,4 @@
-"""What lies beside a destination is nobody's word: it may have come with a cloned repository.
+"""Files beside a destination are not trusted: they may have come with a cloned repository.
 
 The threats are T1 and T2 of docs/security.md.
 """
@@ -35,7 +35,7 @@ posix = pytest.mark.skipif(sys.platform == "win32", reason="links and users as P
 
 
 class Clone:
-    """A cloned repository, beside it somebody's home."""
+    """A cloned repository, and another user's home beside it."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home"
@@ -151,9 +151,7 @@ def test_links_lead_nowhere(clone: Clone, index: LocalIndex, kind: str, tmp_path
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "null", '{"destination"', "\xff\0"])
-def test_a_journal_that_says_nothing_ends_no_run(
-    clone: Clone, index: LocalIndex, text: str
-) -> None:
+def test_an_empty_journal_ends_no_run(clone: Clone, index: LocalIndex, text: str) -> None:
     clone.stage.mkdir()
     (clone.stage / "lock").write_text("held")
     (clone.stage / "placing.json").write_text(text)
@@ -242,7 +240,7 @@ def test_what_is_set_aside_is_told_once(tmp_path: Path) -> None:
 
 @posix
 class TestJournalsOfOurs:
-    """A journal of ours is for one folder and for its own files, whatever has their names now."""
+    """A journal is for one folder and its own files, even if others have their names now."""
 
     @pytest.fixture
     def state(self) -> Folder:

@@ -1,4 +1,4 @@
-"""Files that somebody else has named or put there: devices, pipes, links, and ones without end.
+"""Files that another user has named or made: devices, pipes, links, and ones without end.
 
 Each run ends soon, with a sentence, in bounded memory; and it shows nothing of other files.
 
@@ -265,7 +265,7 @@ class TestNamedByAFile:
 
 
 class TestInARepository:
-    """What the command line names, but somebody else has put there."""
+    """Files that the command line names, but another user has made."""
 
     @pytest.mark.parametrize("words", [(), ("--fix",)], ids=["look", "fix"])
     def test_validate(

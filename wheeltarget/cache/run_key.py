@@ -10,18 +10,14 @@ import os
 import sys
 
 from wheeltarget import __version__
-from wheeltarget.utils.user_folders import user_folder
+from wheeltarget.utils.system import user_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-RUNS, WHEELS = "runs", "wheels"
-"""The names of the folders of records and of wheels in the cache folder."""
-
-SUFFIX = ".json"
-"""The suffix of the file name of a record."""
-
+RUNS, WHEELS = "runs", "wheels"  # folders in the cache folder
+SUFFIX = ".json"  # of records
 _PREFIXES = ("PIP_", "WHEELTARGET_", "PYTHON", "XDG_", "LC_")
 _NAMES = {
     *("ALLUSERSPROFILE", "APPDATA", "HOME", "LANG", "LOCALAPPDATA", "PROGRAMDATA", "USERPROFILE"),
@@ -33,14 +29,18 @@ _NAMES = {
 
 def cache_home(environment: Mapping[str, str]) -> str:
     """Return the path of the cache folder, which need not exist."""
-    return user_folder("cache", "~/.cache", environment)
+    return user_folder("cache", environment)
 
 
 def record_of(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """Return the path of the record of a run, by its arguments after ``download``."""
     import hashlib
 
-    variables = sorted((name, value) for name, value in environment.items() if _counts(name))
+    variables = sorted(
+        (name, value)
+        for name, value in environment.items()
+        if name.startswith(_PREFIXES) or name.upper() in _NAMES
+    )
     around = (__version__, sys.version, sys.executable, sys.prefix, os.getcwd(), variables)
     run = repr((around, tuple(arguments))).encode("utf-8", "surrogatepass")
     name = hashlib.sha256(run).hexdigest() + SUFFIX
@@ -51,7 +51,3 @@ def is_known(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
     """Return whether there is a record of a run, valid or not."""
     folder = os.path.join(cache_home(environment), RUNS)
     return os.path.isdir(folder) and os.path.isfile(record_of(arguments, environment))
-
-
-def _counts(name: str) -> bool:
-    return name.startswith(_PREFIXES) or name.upper() in _NAMES

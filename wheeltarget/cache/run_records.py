@@ -1,10 +1,9 @@
 """Record the outcomes of runs, and find the one that the same run would have now.
 
-A run is identified by its arguments, the working directory, the programs it was run with, and some
-environment variables. Its outcome is recorded with the hash of every file that it read, or with the
-fact that a file was not there. The record is valid while all of it is the same and the index pages
-are fresh according to pip's cache. Variables and files may contain passwords, so only their hashes
-are recorded, in a file that only the user can read.
+An outcome is recorded with the hash of every file that its run read, or with the fact that a file
+was not there. The record is valid while all of it is the same and the index pages are fresh
+according to pip's cache. Variables and files may contain passwords, so only their hashes are
+recorded, in a file that only the user can read.
 
 Start-up: this module loads no more than it takes to check a record.
 """
@@ -25,22 +24,13 @@ from typing import Any, Protocol
 
 import wheeltarget
 from wheeltarget.cache.run_key import record_of
-from wheeltarget.utils.files import (
-    REQUIREMENTS_FILE,
-    Mark,
-    read_regular,
-    stamp_of,
-    write_private,
-)
+from wheeltarget.utils.files import REQUIREMENTS_FILE, Mark, read_regular, stamp_of, write_private
 
 _SCHEMA = 2
 _PROGRAMS = ("pip", "packaging")
 _DATA = ("targets/catalog.toml", "targets/systems.toml")
+# How many seconds a modification time may be behind: with fractions of a second, and without.
 _CLOCK_STEP, _COARSE_CLOCK_STEP = 0.02, 2.0
-"""How many seconds a file's modification time may be behind; the second one for file systems
-without fractions of a second."""
-
-_SECOND = 1_000_000_000
 _CHANGED = "changed"
 
 
@@ -80,12 +70,7 @@ class Outcome(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutputOptions:
-    """How an outcome is shown.
-
-    :param quiet: whether nothing is shown except JSON.
-    :param coloured: False if no colour is wanted even on a terminal.
-    :param report: the file that it is written to as JSON, or empty.
-    """
+    """How an outcome is shown: quiet means nothing but JSON, and the report is a file or empty."""
 
     quiet: bool = False
     coloured: bool = True
@@ -95,9 +80,8 @@ class OutputOptions:
 
 @dataclass(frozen=True, slots=True)
 class RecordedRun:
-    """The recorded outcome of an earlier run.
+    """The recorded outcome of an earlier run as JSON; its files may have gone since.
 
-    :param outcome: its outcome as JSON; its files may have gone since.
     :param made: when it ran, in seconds since the epoch.
     :param stamps: the mark of each file as the last run left it, by its path.
     """
@@ -169,8 +153,7 @@ def _stamps(files: Iterable[Path]) -> dict[str, Mark]:
     stamps = {}
     for path in files:
         with contextlib.suppress(OSError):
-            mark = stamp_of(path.lstat())
-            if mark is not None:
+            if mark := stamp_of(path.lstat()):
                 stamps[str(path)] = mark
     return stamps
 
@@ -186,15 +169,14 @@ def _check(
 ) -> RecordedRun | None:
     """Return what a record holds if it is valid now."""
     named, destination = data["destination"]
-    holds = (
+    if not (
         data["schema"] == _SCHEMA
         and data["made"] <= time.time() < data["until"]
         and destination == str(real_folder(named))
         and all(_hash(environment.get(n)) == known for n, known in data["variables"].items())
         and all(_fingerprint(name) == known for name, known in data["files"].items())
         and data["programs"] == _programs()
-    )
-    if not holds:
+    ):
         return None
     options = OutputOptions(*data["appearance"])
     stamps = {path: tuple(mark) for path, mark in data["marks"].items()}
@@ -214,16 +196,14 @@ def _programs() -> list[list[str | None]]:
 
 
 def _hash(value: str | None) -> str | None:
-    if value is None:
-        return None
-    return hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()
+    data = None if value is None else value.encode("utf-8", "surrogateescape")
+    return None if data is None else hashlib.sha256(data).hexdigest()
 
 
 def _fingerprint(name: str, *, before: float | None = None) -> str | None:
     """Return the hash of a file's content, or None if there is no readable file.
 
-    :param before: if given, a file that was changed since then has no fingerprint: it may have been
-        read before the change or after it.
+    :param before: a file that was changed since then may have been read before or after that.
     """
     try:
         content = read_regular(name, REQUIREMENTS_FILE)
@@ -231,9 +211,8 @@ def _fingerprint(name: str, *, before: float | None = None) -> str | None:
     except OSError:
         return None
     if before is not None:
-        changed = max(status.st_mtime_ns, status.st_ctime_ns)
-        step = _CLOCK_STEP if status.st_mtime_ns % _SECOND else _COARSE_CLOCK_STEP
-        if changed / _SECOND > before - step:
+        step = _CLOCK_STEP if status.st_mtime_ns % 10**9 else _COARSE_CLOCK_STEP
+        if max(status.st_mtime_ns, status.st_ctime_ns) / 10**9 > before - step:
             return _CHANGED
     return hashlib.sha256(content).hexdigest()
 

@@ -1,4 +1,4 @@
-"""The wheel store: files by the sha256 of their content, shared by all runs of one user.
+"""The cache folder, and the wheel store in it: files by their sha256, shared by a user's runs.
 
 A file is written under a temporary name, hashed meanwhile, and renamed if its hash is right. So a
 file is there whole or not at all, however many processes write it and however they end, without
@@ -8,25 +8,32 @@ The name of a file in the store only claims its hash. A file that is linked into
 changed there, and disks fail. So a file is hashed whenever it is taken: not under its name in the
 store, which another process may replace, but the new link or copy. A damaged file is removed.
 
-The access time of a file is the time of its last use.
+The access time of a file is that of its last use. Since many threads write at once, and each waits
+its turn after a system call, there are as few of them as possible.
 
-Many threads write at once, and a thread has to wait its turn after each system call. So there are
-as few system calls as possible.
+Room can be made while other runs use the folder. A wheel that is linked into a wheelhouse stays
+there when it is removed here. A run that was about to take it fetches it instead.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
+import json
 import os
+import re
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from wheeltarget.cache.run_key import RUNS, SUFFIX, WHEELS, cache_home
+from wheeltarget.errors import CacheError, UsageError
 from wheeltarget.utils.files import (
+    PART,
     Digest,
     Writer,
     copy_file,
@@ -35,20 +42,27 @@ from wheeltarget.utils.files import (
     link_or_copy,
     permitted,
 )
+from wheeltarget.utils.system import is_ours
 
 if TYPE_CHECKING:
-    import io
+    from wheeltarget.pip_config.options import CommandLine
 
-TEMPORARY = "tmp"
-"""Name of the folder for unfinished files."""
+TEMPORARY = "tmp"  # the folder for unfinished files
+_STAMP = ".stamp"  # of files that an earlier version of wheeltarget kept beside the wheels
+_SHA256 = re.compile(r"([0-9a-f]{2})([0-9a-f]{62})")
+_USE_SECONDS = _ABANDONED_SECONDS = 3600.0
+DAY = 86400.0
 
-_STAMP = ".stamp"
-"""The suffix of files that an earlier version of wheeltarget kept beside the wheels."""
-
-_HEXADECIMAL = frozenset("0123456789abcdef")
-_LENGTH = 64
-_USE_SECONDS = 3600.0
-_ABANDONED_SECONDS = 3600.0
+_LIMIT_VARIABLE = "WHEELTARGET_CACHE_LIMIT"
+_DEFAULT_LIMIT = 10 * 1000**3
+_PRUNED = "pruned"  # the file whose modification time is that of the last automatic pruning
+_TAG = "CACHEDIR.TAG"
+_TAG_TEXT = """Signature: 8a477f597d28d172789f06886806bc55
+# This file marks a cache folder, for programs that make backups: https://bford.info/cachedir/
+"""
+_UNITS = {"": 1, "B": 1}
+_UNITS |= {f"{letter}B": 1000**power for power, letter in enumerate("KMGT", start=1)}
+_UNITS |= {f"{letter}IB": 1024**power for power, letter in enumerate("KMGT", start=1)}
 
 
 class Store:
@@ -73,20 +87,17 @@ class Store:
 
     def find(self, sha256: str) -> Path | None:
         """Return the path, for reading only, of the file with a hash; remove a damaged one."""
-        found = self._look(sha256)
-        if found is not None:
-            path, status = found
+        if found := self._look(sha256):
             with contextlib.suppress(OSError):
-                if hash_file(path).sha256 == sha256.lower():
-                    return path
-            _discard(path, status)
+                if hash_file(found[0]).sha256 == sha256.lower():
+                    return found[0]
+            _discard(*found)
         return None
 
     def take(self, sha256: str, path: Path) -> Digest | None:
         """Put the file with a hash at a path, whole or not at all.
 
         It is linked, or copied if it is on another file system or has another mode than a new file.
-        The new link or copy is hashed; if it is damaged, it is removed there and here.
 
         :returns: the digest of the file at that path; None if the store has no such file.
         :raises FileExistsError: if something is at that path.
@@ -94,27 +105,24 @@ class Store:
         found = self._look(sha256)
         if found is None:
             return None
-        place, status = found
-        digest = self._put(place, status, path)
-        if digest is None or digest.sha256 != sha256.lower():
-            if digest is not None:
-                path.unlink()
-            _discard(place, status)
-            return None
-        _record_use(place, status)
-        return digest
+        digest = self._put(*found, path)
+        if digest and digest.sha256 == sha256.lower():
+            _record_use(*found)
+            return digest
+        if digest:
+            path.unlink()
+        _discard(*found)
+        return None
 
     def _put(self, source: Path, status: os.stat_result, path: Path) -> Digest | None:
         """Link or copy a file and hash the result; None if there is no such file."""
         if not self._link(source, status, path):
             return _copy(source, path)
-        try:
-            digest = hash_file(path) if stat.S_ISREG(path.lstat().st_mode) else None
-        except OSError:
-            digest = None
-        if digest is None:
-            path.unlink()
-        return digest
+        with contextlib.suppress(OSError):
+            if stat.S_ISREG(path.lstat().st_mode):
+                return hash_file(path)
+        path.unlink()
+        return None
 
     def _link(self, source: Path, status: os.stat_result, path: Path) -> bool:
         return stat.S_IMODE(status.st_mode) == self._mode and link(source, path)
@@ -146,11 +154,9 @@ class Store:
                 status = os.fstat(handle.fileno())
             writer.digest.check(sha256)
             # From the draft: in the store, another process may replace it.
-            if path is not None and not self._link(draft, status, path):
-                copied = _copy(draft, path)
-                if copied != writer.digest:
-                    path.unlink(missing_ok=True)
-                    raise FileNotFoundError(None, "No such file or directory", str(draft))
+            if path and not self._link(draft, status, path) and _copy(draft, path) != writer.digest:
+                path.unlink(missing_ok=True)
+                raise FileNotFoundError(None, "No such file or directory", str(draft))
             self._keep(draft, sha256, writer.digest)
 
     def remove(self, sha256: str) -> None:
@@ -175,10 +181,8 @@ class Store:
 
     def _path(self, sha256: str) -> Path | None:
         """Return the path for a hash; None if it is not one, since an index may send anything."""
-        sha256 = sha256.lower()
-        if len(sha256) != _LENGTH or not _HEXADECIMAL.issuperset(sha256):
-            return None
-        return self.folder.joinpath(sha256[:2], sha256[2:])
+        found = _SHA256.fullmatch(sha256.lower())
+        return self.folder.joinpath(*found.groups()) if found else None
 
     def _look(self, sha256: str) -> tuple[Path, os.stat_result] | None:
         path = self._path(sha256)
@@ -224,11 +228,10 @@ def abandoned(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def _create(path: Path) -> io.FileIO:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         return path.open("xb", buffering=0)
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("xb", buffering=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.open("xb", buffering=0)
 
 
 def _record_use(path: Path, status: os.stat_result) -> None:
@@ -260,3 +263,205 @@ def _copy(source: Path, path: Path) -> Digest | None:
     finally:
         part.unlink(missing_ok=True)
     return digest
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """Return the cache folder, which need not exist."""
+    return Path(cache_home(environment))
+
+
+def wheel_folder(cache: Path) -> Path:
+    """Return the folder of the wheel store in a cache folder."""
+    return cache / WHEELS
+
+
+def records_folder(cache: Path) -> Path:
+    """Return the folder of the records of earlier runs in a cache folder."""
+    return cache / RUNS
+
+
+def is_refused(command: CommandLine, settings: Mapping[str, str]) -> bool:
+    """Return whether pip's options or its configuration disable the cache, as pip reads them."""
+    refused = bool(settings.get("no-cache-dir"))
+    for option in command.options:
+        if option.name in {"--no-cache-dir", "--cache-dir"}:
+            refused = not option.value
+    return refused
+
+
+def prepare(cache: Path) -> str:
+    """Make the cache folder, or return a note for the user that explains why it cannot be used."""
+    folder = cache
+    try:
+        if not is_ours(cache):
+            # With sudo, root would leave files that the user could not remove.
+            return f"the cache folder {cache} belongs to another user; this run does not use it"
+        for folder in (cache, wheel_folder(cache)):
+            folder.mkdir(parents=True, exist_ok=True)
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise PermissionError(1, "Permission denied")
+        if not (cache / _TAG).exists():
+            (cache / _TAG).write_text(_TAG_TEXT, "ascii")
+    except OSError as error:
+        why = error.strerror or str(error)
+        return f"the cache folder {folder} cannot be written: {why}; this run does not use it"
+    return ""
+
+
+def open_for(
+    command: CommandLine, settings: Mapping[str, str], environment: Mapping[str, str]
+) -> tuple[Path | None, str]:
+    """Find the cache folder for a run, and make it if it does not exist.
+
+    :returns: None if the cache is disabled or cannot be used; and a note for the user if it cannot.
+    """
+    if is_refused(command, settings):
+        return None, ""
+    folder = cache_folder(environment)
+    why_not = prepare(folder)
+    return (None if why_not else folder), why_not
+
+
+class Usage(NamedTuple):
+    """The content of the cache folder; sizes are in bytes.
+
+    :param current: the number of recorded runs whose index pages are still fresh.
+    """
+
+    folder: Path
+    wheels: int
+    size: int
+    limit: int
+    runs: int
+    current: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON."""
+        return {
+            "schema": 1,
+            "folder": str(self.folder),
+            "wheels": {"count": self.wheels, "size": self.size, "limit": self.limit},
+            "runs": {"count": self.runs, "current": self.current},
+        }
+
+
+class Removed(NamedTuple):
+    """How many wheels, how many bytes of them, and how many recorded runs were removed."""
+
+    wheels: int
+    size: int
+    runs: int
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON."""
+        return {"schema": 1, "removed": self._asdict()}
+
+
+def read_size(text: str, where: str) -> int:
+    """Read a number of bytes, such as ``500MB``; errors say in which option or variable."""
+    found = re.fullmatch(r"\s*(\d{1,30}(?:\.\d+)?)\s*([A-Z]*)\s*", text.upper(), re.ASCII)
+    if found is None or found[2] not in _UNITS:
+        raise UsageError(f"{where}: {text!r} is not a size", "write it like 500MB or 2.5GB")
+    return int(float(found[1]) * _UNITS[found[2]])
+
+
+def read_days(text: str, where: str) -> float:
+    """Read a number of days, such as ``0.5``; errors say in which option or variable."""
+    if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII) is None:
+        raise UsageError(f"{where}: {text!r} is not a number of days", "write it like 30 or 0.5")
+    return float(text)
+
+
+def read_limit(environment: Mapping[str, str]) -> int:
+    """Return the size limit of the wheel store in bytes."""
+    text = environment.get(_LIMIT_VARIABLE)
+    return read_size(text, _LIMIT_VARIABLE) if text else _DEFAULT_LIMIT
+
+
+@contextmanager
+def _errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CacheError(f"cannot {what} {error.filename}: {error.strerror}") from error
+
+
+@_errors("read")
+def survey(cache: Path, limit: int) -> Usage:
+    """Return what is in a cache folder, which need not exist."""
+    sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
+    runs = [until > time.time() for _, until in _records(cache)]
+    return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
+
+
+@_errors("read")
+def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> Removed:
+    """Remove the least recently used wheels, the remains of killed runs, and outdated records.
+
+    :param limit: the size limit of its wheels in bytes; those that were used last stay.
+    :param max_age: remove wheels that were not used for so many seconds.
+    :raises CacheError: if something cannot be read or removed.
+    """
+    now = time.time()
+    kept, removed = 0, {}
+    # A time in the future is from a wrong clock; the real one is unknown.
+    wheels = [
+        (sha256, size, used if used <= now + DAY else 0.0)
+        for sha256, size, used in Store(wheel_folder(cache)).entries()
+    ]
+    for sha256, size, used in sorted(wheels, key=lambda wheel: -wheel[2]):
+        too_old = max_age is not None and now - used > max_age
+        if too_old or (limit is not None and kept + size > limit):
+            removed[sha256] = size
+        else:
+            kept += size
+    return _remove(cache, removed, [file for file, until in _records(cache) if until <= now])
+
+
+@_errors("read")
+def clear(cache: Path) -> Removed:
+    """Remove everything except what other runs are just writing."""
+    wheels = {sha256: size for sha256, size, _ in Store(wheel_folder(cache)).entries()}
+    return _remove(cache, wheels, [file for file, _ in _records(cache)])
+
+
+def prune_after_run(cache: Path | None, environment: Mapping[str, str]) -> str:
+    """Prune the wheel store to its limit after a run, at most once a day; ignore failures.
+
+    :returns: a note for the user if the limit is not valid, or an empty string.
+    """
+    if cache is None:
+        return ""
+    try:
+        limit = read_limit(environment)
+    except UsageError as error:
+        return f"{error.message}; {error.hint}"
+    with contextlib.suppress(OSError, CacheError):
+        last = cache / _PRUNED
+        if not last.exists() or not 0 <= time.time() - last.stat().st_mtime < DAY:
+            last.touch()
+            prune(cache, limit=limit)
+    return ""
+
+
+def _remove(cache: Path, wheels: Mapping[str, int], runs: list[Path]) -> Removed:
+    store = Store(wheel_folder(cache))
+    with _errors("remove"):
+        for sha256 in wheels:
+            store.remove(sha256)
+        for file in (*runs, *abandoned(records_folder(cache), f"*{PART}")):
+            file.unlink(missing_ok=True)
+        store.sweep()
+    return Removed(len(wheels), sum(wheels.values()), len(runs))
+
+
+def _records(cache: Path) -> Iterator[tuple[Path, float]]:
+    """Yield the file of each record of a run, and until when it may be valid."""
+    for file in records_folder(cache).glob(f"*{SUFFIX}"):
+        try:
+            data = json.loads(file.read_bytes())
+            # One from the future is not valid: the clock was wrong when it was made.
+            until = float(data["until"]) if data.get("made", 0.0) <= time.time() else 0.0
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            until = 0.0
+        yield file, until

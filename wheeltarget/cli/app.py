@@ -25,7 +25,7 @@ from typer.core import TyperCommand, TyperGroup
 from wheeltarget import __version__
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.errors import UsageError
-from wheeltarget.utils.python_process import python
+from wheeltarget.utils.system import python
 
 VERBS = {
     "download": "Download wheels for each target; takes every option of pip download.",

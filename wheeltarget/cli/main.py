@@ -18,7 +18,7 @@ import sys
 from wheeltarget import __version__
 from wheeltarget.cache.run_key import is_known
 from wheeltarget.resolver.prestart import begin, begin_for, dismiss
-from wheeltarget.utils.python_process import python
+from wheeltarget.utils.system import python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

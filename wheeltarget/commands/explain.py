@@ -25,11 +25,11 @@ from wheeltarget.resolver import explanation
 from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import PIP_ONLY, Job, parse_requirement
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.signals import interruptible
 
 SCHEMA = 1
 """The version of the document that :meth:`ExplainOutcome.as_dict` returns."""

@@ -23,12 +23,12 @@ from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.commands.probe import probe
 from wheeltarget.errors import ProbeError, UsageError
-from wheeltarget.staging.temporary import temporary_folder
+from wheeltarget.staging.atomic import temporary_folder
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.catalog import read_target_file
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
-from wheeltarget.utils.python_process import other_python_code
-from wheeltarget.utils.signals import interruptible
+from wheeltarget.utils.system import other_python_code
 from wheeltarget.wheelhouse.closure import fits
 
 _REQUIRE = partial(require, "installer", "install-check needs PyPA's installer", "bundle")

@@ -16,8 +16,8 @@ from packaging.utils import (
 )
 
 from wheeltarget.errors import DestinationError, UsageError
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.utils.files import is_archive
-from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge as wheelhouse
 from wheeltarget.wheelhouse.merge import StagedFile
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pip._internal.utils.misc import split_auth_from_netloc
 from pip._vendor.packaging.utils import canonicalize_name
 
-from wheeltarget.utils.specifiers import is_pinned
+from wheeltarget.requirements.annotations import is_pin
 
 
 def normalize_name(name: str) -> str:
@@ -55,6 +55,6 @@ def first_tried(candidates: list[Any], specifier: Any) -> Any:
     :param candidates: pip's candidates, in ascending order.
     """
     taken = [candidate for candidate in candidates if not candidate.link.is_yanked]
-    if not taken and is_pinned(specifier):
+    if not taken and any(map(is_pin, specifier)):
         taken = candidates
     return taken[-1] if taken else None

@@ -23,6 +23,7 @@ from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import DownloadError, TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.requirements.annotations import is_pin
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
@@ -36,7 +37,6 @@ from wheeltarget.targets.compatibility import (
     neighbours,
 )
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.specifiers import is_pinned
 
 Build = Callable[[str], Target]
 """Returns the target with a given best tag; raises TargetError."""
@@ -226,7 +226,7 @@ class VersionRequirements:
         self._specifiers = [tuple(_parse_specifiers(each)) for each in by_requester.values()]
         every = [each for alternatives in self._specifiers for each in alternatives]
         self.names_prereleases = any(each.prereleases for each in every)
-        self.is_pinned = any(map(is_pinned, every))
+        self.is_pinned = any(is_pin(pin) for each in every for pin in each)
 
     def takes(self, version: Version) -> bool:
         """Return whether all demands admit a version, which may be a pre-release."""

@@ -31,11 +31,10 @@ from wheeltarget.pip_protocol import Contents, read_message, to_json, write_mess
 from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.resolver import prestart
 from wheeltarget.resolver.plan import Job, parse_requirement
-from wheeltarget.staging.stage import Stage
-from wheeltarget.staging.temporary import temporary_folder
+from wheeltarget.staging.atomic import temporary_folder
+from wheeltarget.staging.stage import Stage, forward_signals
 from wheeltarget.utils.files import Hashes
-from wheeltarget.utils.python_process import python
-from wheeltarget.utils.signals import forward_signals
+from wheeltarget.utils.system import python
 from wheeltarget.wheelhouse import closure
 
 _FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")

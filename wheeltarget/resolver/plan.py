@@ -26,13 +26,12 @@ from wheeltarget.pip_config.options import (
     GivenOption,
     split_file_options,
 )
-from wheeltarget.requirements.annotations import Kind
+from wheeltarget.requirements.annotations import Kind, is_pin
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.catalog import host
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.specifiers import is_pin
 
 LookUp = Callable[[str, str, str], Target | None]
 """Returns the target that (key, text, folder) names, None for this Python; raises TargetError."""

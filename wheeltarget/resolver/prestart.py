@@ -17,7 +17,7 @@ import os
 import time
 
 import wheeltarget
-from wheeltarget.utils.python_process import python
+from wheeltarget.utils.system import python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,11 +7,8 @@ calls, its path is used.
 One run places files in a folder after the other. The folder itself is locked, so that the runs of
 other users wait, too. The system unlocks it when a run ends, however it ends.
 
-The state folder is the only place with trusted information about earlier runs. Files beside a
-destination can be anyone's: they may come with a cloned repository, or be another user's in a
-shared folder. So what a run has to know about earlier ones is kept in the state folder.
-
-Start-up: tempfile is imported only if the state folder cannot be used.
+Only the state folder is trusted to tell about earlier runs. Files beside a destination can be
+anyone's: they may come with a cloned repository, or be another user's in a shared folder.
 """
 
 from __future__ import annotations
@@ -21,13 +18,14 @@ import errno
 import os
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from wheeltarget.errors import DestinationError
-from wheeltarget.utils.user_folders import is_ours, user_folder
+from wheeltarget.utils.system import is_ours, user_folder
 
 if sys.platform == "win32":
     import msvcrt
@@ -37,13 +35,10 @@ else:
 Identity = tuple[int, int, int]
 """A device, an inode on it, and the number of the file system, or 0 if it has none."""
 
-PATIENCE = 30.0
-"""How many seconds to wait while another run places files."""
-
+PATIENCE = 30.0  # seconds to wait while another run places files
 _BY_HANDLE = {os.open, os.stat, os.mkdir, os.unlink, os.rmdir, os.rename} <= os.supports_dir_fd
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_NO_LINK, _UNREAD = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_PATH", 0)
 _FOLDER = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
-_UNREAD = getattr(os, "O_PATH", 0)
 _PAUSE = 0.02
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 _JUNCTIONS = 0x400  # FILE_ATTRIBUTE_REPARSE_POINT
@@ -51,15 +46,12 @@ _T = TypeVar("_T")
 
 
 class Folder:
-    """A folder that is open.
-
-    :param path: its path, for messages and for Windows.
-    :param handle: its file descriptor, or None on Windows.
-    """
+    """A folder that is open; its handle is its file descriptor, or None on Windows."""
 
     def __init__(self, path: str, handle: int | None) -> None:
         self.path = path
         self._handle = handle
+        self._where: Any = path if handle is None else handle
         self.own = os.stat(self._where)
 
     @classmethod
@@ -68,7 +60,7 @@ class Folder:
         return cls(path, _open(path, follow=follow))
 
     def inner(self, name: str) -> Folder:
-        """Open a folder in this one, which must not be a link."""
+        """Open a folder in this one; it must not be a link."""
         return Folder(os.path.join(self.path, name), self._do(_open, name))
 
     def close(self) -> None:
@@ -94,15 +86,14 @@ class Folder:
 
     def is_one(self, identity: Identity) -> bool:
         """Return whether this is the folder that was known by an identity."""
-        mine = self.identity
-        same_system = mine[0] == identity[0] or (mine[2] == identity[2] != 0)
-        return mine[1] == identity[1] and same_system
+        device, inode, system = self.identity
+        return inode == identity[1] and (device == identity[0] or system == identity[2] != 0)
 
     @property
     def mount(self) -> tuple[int, str]:
         """Return what is equal for two folders if files can be renamed from one to the other.
 
-        A mount of a folder that is mounted elsewhere as well has the same device.
+        The device alone does not say that: a folder can be mounted at two places.
         """
         mount = ""
         if sys.platform == "linux" and self._handle is not None:
@@ -168,16 +159,12 @@ class Folder:
         for name in names:
             with contextlib.suppress(OSError):
                 found = self.status(name)
-                if found is not None and stat.S_ISDIR(found.st_mode):
+                if found and stat.S_ISDIR(found.st_mode):
                     with self.inner(name) as inner:
                         inner.clear()
                     self.remove_folder(name)
-                elif found is not None:
+                elif found:
                     self.remove(name)
-
-    @property
-    def _where(self) -> Any:
-        return self.path if self._handle is None else self._handle
 
     def _do(self, call: Callable[..., _T], name: str, *more: Any, **named: Any) -> _T:
         path = os.path.join(self.path, name)
@@ -202,17 +189,9 @@ class Folder:
             error.filename, error.filename2 = paths
             raise
 
-    def lock(self) -> bool | None:
-        """Lock the folder itself.
-
-        :returns: False if another process has locked it; None if folders cannot be locked here.
-        """
-        return None if self._handle is None else lock(self._handle)
-
-    def unlock(self) -> None:
-        """Unlock the folder, for a process that may just be starting, too."""
-        if self._handle is not None:
-            unlock(self._handle)
+    def lock(self, *, locked: bool = True) -> bool | None:
+        """Lock or unlock the folder itself, as :func:`lock` does."""
+        return None if self._handle is None else lock(self._handle, locked=locked)
 
 
 def _open(path: str, *, follow: bool = False, dir_fd: int | None = None) -> int | None:
@@ -232,31 +211,21 @@ def _open(path: str, *, follow: bool = False, dir_fd: int | None = None) -> int 
         return os.open(path, _UNREAD | flags, dir_fd=dir_fd)
 
 
-def lock(handle: int) -> bool | None:
-    """Lock an open file or folder, and do not wait for it.
+def lock(handle: int, *, locked: bool = True) -> bool | None:
+    """Lock or unlock an open file or folder, and do not wait for it.
 
     :returns: False if another process has locked it; None if it cannot be locked at all.
     """
     try:
-        _set_lock(handle, locked=True)
+        if sys.platform == "win32":
+            # Far behind its end, since others cannot read what is locked.
+            os.lseek(handle, 1 << 30, os.SEEK_SET)
+            msvcrt.locking(handle, msvcrt.LK_NBLCK if locked else msvcrt.LK_UNLCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB if locked else fcntl.LOCK_UN)
     except OSError as error:
         return False if error.errno in _TAKEN else None
     return True
-
-
-def unlock(handle: int) -> None:
-    """Unlock an open file or folder."""
-    with contextlib.suppress(OSError):
-        _set_lock(handle, locked=False)
-
-
-def _set_lock(handle: int, *, locked: bool) -> None:
-    if sys.platform == "win32":
-        # Far behind its end, since others cannot read what is locked.
-        os.lseek(handle, 1 << 30, os.SEEK_SET)
-        msvcrt.locking(handle, msvcrt.LK_NBLCK if locked else msvcrt.LK_UNLCK, 1)
-    else:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB if locked else fcntl.LOCK_UN)
 
 
 def lock_file(folder: Folder, name: str, flags: int = 0, *, if_possible: bool = True) -> int | None:
@@ -295,14 +264,13 @@ def held(destination: Folder, state: Folder, longest_wait: float) -> Iterator[No
     :raises BusyError: if another run has it for so many seconds.
     """
     busy = BusyError(errno.ETIMEDOUT, "another run is placing files there", destination.path)
-    locked = destination.lock()
-    if locked is not None:
+    if (locked := destination.lock()) is not None:
         if not (locked or wait_for(lambda: destination.lock() or None, longest_wait)):
             raise busy
         try:
             yield
         finally:
-            destination.unlock()
+            destination.lock(locked=False)  # a process that is just starting has it open, too
         return
     name = f"{destination.own.st_dev:x}-{destination.own.st_ino:x}.lock"
     handle = wait_for(lambda: lock_file(state, name, os.O_CREAT), longest_wait)
@@ -313,7 +281,7 @@ def held(destination: Folder, state: Folder, longest_wait: float) -> Iterator[No
     finally:
         with contextlib.suppress(OSError):
             state.remove(name)
-        unlock(handle)
+        lock(handle, locked=False)
         os.close(handle)
 
 
@@ -345,26 +313,23 @@ def open_state() -> Folder:
 
 def _state_folders() -> Iterator[Path]:
     """Yield the possible folders, the best one first."""
-    home = user_folder("state", "~/.local/state", os.environ)
+    home = user_folder("state", os.environ)
     # With sudo, root would leave a folder that the user could not use.
     if os.path.isabs(home) and is_ours(home):
         yield Path(home, "stages")
-    import tempfile
-
     user = "" if sys.platform == "win32" else f"-{os.geteuid()}"
     yield Path(tempfile.gettempdir(), f"wheeltarget{user}")
 
 
 def _open_own(path: str) -> Folder:
     folder = Folder.open(path)
-    reason = ""
     if sys.platform != "win32" and folder.own.st_uid != os.geteuid():
         reason = "it belongs to another user"
     elif sys.platform != "win32" and stat.S_IMODE(folder.own.st_mode) & 0o077:
         reason = "other users have access to it, so it is not trusted"
     elif not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         reason = "Permission denied"
-    if reason:
-        folder.close()
-        raise PermissionError(1, reason, path)
-    return folder
+    else:
+        return folder
+    folder.close()
+    raise PermissionError(1, reason, path)

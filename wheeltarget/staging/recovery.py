@@ -1,27 +1,25 @@
 """Records of runs, in the user's own state folder, and what they are for.
 
 A record names the hidden folders that are ours to remove, and the files that are being placed. It
-is a file of lines, held locked for the whole life of a run, so that it is known when the run is
-dead. A line is added before each step and the next one after it: first the path of the folder that
-is about to be made, then what the folder is known by. So whenever a run is killed, the next one
-knows what may be left of it. A half line at the end is ignored, since what it announces was not
-begun. A record is removed last. It is not flushed to the disk before files are placed, which would
-cost each run more than the hidden folder that is left if the power fails in its first seconds.
+is a file of lines, locked while its run lives. A line is added before each step and after it: first
+the path of the folder that is about to be made, then what the folder is known by. So whenever a run
+is killed, the next one knows what may be left of it. A half line at the end is ignored, since what
+it announces was not begun. A record is removed last. It is not flushed to the disk before files are
+placed, which would cost more than the hidden folder that is left if the power fails before that.
 
 The last lines are the journal of the files that are about to be placed: the folder, known by its
-inode and not by its name, and of each file the inode of the new one and of the old one. Placing
-only renames. So does taking back, which therefore needs no room: an old file is kept in the stage
-under a second name, and renamed from there. Only what has the inode that the journal names is
-touched, since everything else belongs to others. The folder is locked from before the journal is
-written until after it is removed. So a process that has the lock knows that the writer of a journal
-for this folder is dead, and first takes back what it placed.
+inode and not by its name, and the inodes of each new and old file. Placing only renames. So does
+taking back, which therefore needs no room: an old file is kept in the stage under a second name,
+and renamed from there. Only what has the inode that the journal names is touched; all else belongs
+to others. The folder is locked from before the journal is written until after it is removed. So a
+process that has the lock knows that the writer of a journal for this folder is dead, and first
+takes back what it placed.
 
 The guard uses this module without any installed package.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import functools
 import os
@@ -29,23 +27,15 @@ import re
 import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from typing import NamedTuple
 
 from wheeltarget.staging import folders
 from wheeltarget.staging.folders import Folder, Identity, held, lock_file, wait_for, write_all
 
-KEPT = "replaced"
-"""Name of the folder in a stage that holds old files."""
-
-RECORD = ".stage"
-"""How the name of a record ends."""
-
-_UNREADABLE = ".unreadable"
-"""What is added to the name of a record that cannot be read."""
-
-_MARK = ".wheeltarget-"
-"""What stands between the name of a destination and a random number in that of a stage."""
-
+KEPT = "replaced"  # the folder in a stage that holds old files
+RECORD = ".stage"  # the end of the name of a record
+_UNREADABLE = ".unreadable"  # added to the name of a record that cannot be read
 _LONGEST_NAME = 100
 _KEY = re.compile(r"[0-9a-f]{16}")
 _STAGE = re.compile(r"\..*\.wheeltarget-[0-9a-f]{16}", re.DOTALL)
@@ -55,8 +45,7 @@ _SECONDS = 5.0
 
 def prefix_of(name: str) -> str:
     """Return the beginning of the name of a hidden folder for a file or folder of some name."""
-    whole = os.fsencode(name)
-    return f".{os.fsdecode(whole[:_LONGEST_NAME]) if len(whole) > _LONGEST_NAME else name}{_MARK}"
+    return f".{os.fsdecode(os.fsencode(name)[:_LONGEST_NAME])}.wheeltarget-"
 
 
 class Entry(NamedTuple):
@@ -97,10 +86,7 @@ class Journal(NamedTuple):
 
 
 class Record:
-    """The record of this run's stage, and of its further hidden folders.
-
-    :param destination: the path of the destination, without links.
-    """
+    """The record of this run's stage, and of its further hidden folders."""
 
     def __init__(self, state: Folder, destination: str) -> None:
         self.state = state
@@ -117,10 +103,7 @@ class Record:
             raise
 
     def make_folder(self, home: str, name: str) -> str:
-        """Make a hidden folder, record it, and return its path.
-
-        :param name: what its name begins with, after the dot.
-        """
+        """Make a hidden folder whose name begins with a name, record it, and return its path."""
         path = os.path.join(home, f"{prefix_of(name)}{os.urandom(8).hex()}")
         real = os.path.join(os.path.realpath(home), os.path.basename(path))
         self._add(f"folder {_escaped(real)}\n")
@@ -140,7 +123,7 @@ class Record:
     def close(self) -> None:
         """Remove the folders and the record; what cannot be removed is left to the next run."""
         if self._handle >= 0:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 _finish(self.state, self.key, folders.PATIENCE)
             os.close(self._handle)
             self._handle = -1
@@ -155,7 +138,7 @@ class Record:
             if flush:
                 os.fsync(self._handle)
         except OSError as error:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 os.ftruncate(self._handle, size)
             error.filename = os.path.join(self.state.path, self.key + RECORD)
             raise
@@ -163,28 +146,21 @@ class Record:
 
 def is_plain(name: str) -> bool:
     """Return whether a text is the name of something in a folder, and leads nowhere else."""
-    if name in {"", os.curdir, os.pardir} or "\0" in name:
-        return False
-    return not any(sep in name for sep in ("/", os.sep, os.altsep) if sep)
+    return name not in {"", os.curdir, os.pardir} and not {"\0", "/", os.sep, os.altsep} & {*name}
 
 
 def has_journal(state: Folder, key: str) -> bool:
     """Return whether a run has a journal."""
-    with contextlib.suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):
         return _read(state, key).journal is not None
     return False
 
 
 def remove_journal(state: Folder, key: str) -> None:
     """Remove the journal of a run, for which no room is needed."""
-    end = _content(state, key).rfind(b"\nplacing ") + 1
-    if not end:
-        return
-    handle = state.open_file(key + RECORD, os.O_RDWR)
-    try:
-        os.ftruncate(handle, end)
-    finally:
-        os.close(handle)
+    if end := _content(state, key).rfind(b"\nplacing ") + 1:
+        with open(state.open_file(key + RECORD, os.O_RDWR), "r+b") as file:
+            os.ftruncate(file.fileno(), end)
 
 
 def _content(state: Folder, key: str) -> bytes:
@@ -195,7 +171,7 @@ def _content(state: Folder, key: str) -> bytes:
 def take_back_all(state: Folder, destination: Folder) -> None:
     """Take back what dead runs were placing in a folder that is held."""
     for key in _keys(state):
-        with contextlib.suppress(FileNotFoundError, ValueError):
+        with suppress(FileNotFoundError, ValueError):
             journal = _read(state, key).journal
             if journal is not None and destination.is_one(journal.destination):
                 take_back(state, key, destination)
@@ -206,7 +182,7 @@ def take_back(state: Folder, key: str, destination: Folder) -> None:
     _, recorded, journal = _read(state, key)
     if journal is None:
         return
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         kept = [_open_kept(stack, path, known) for path, known in recorded]
         inner = {
             entry.folder: open_inner(stack, destination, entry.folder, _NOT_THERE)
@@ -217,7 +193,7 @@ def take_back(state: Folder, key: str, destination: Folder) -> None:
             if folder is not None:
                 _take_one_back(entry, str(number), folder, kept[entry.stage])
     for made in journal.made:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             destination.remove_folder(made)
     remove_journal(state, key)
 
@@ -235,21 +211,16 @@ def _take_one_back(entry: Entry, number: str, folder: Folder, kept: Folder | Non
             kept.move(number, folder, entry.name)
 
 
-def _open_kept(stack: contextlib.ExitStack, path: str, identity: Identity | None) -> Folder | None:
+def _open_kept(stack: ExitStack, path: str, identity: Identity | None) -> Folder | None:
     """Open the folder with the old files in a stage, if the stage has this identity."""
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), Folder.open(path) as stage:
+    with suppress(FileNotFoundError, NotADirectoryError), Folder.open(path) as stage:
         if identity and stage.is_one(identity):
             return stack.enter_context(stage.inner(KEPT))
     return None
 
 
-def open_inner(
-    stack: contextlib.ExitStack, destination: Folder, name: str, absent: set[int]
-) -> Folder | None:
-    """Open a folder in the destination, which itself has an empty name.
-
-    :param absent: the numbers of the errors for which it does not exist, and None is returned.
-    """
+def open_inner(stack: ExitStack, destination: Folder, name: str, absent: set[int]) -> Folder | None:
+    """Open a folder in the destination, which itself has an empty name; None after some errors."""
     if not name:
         return destination
     try:
@@ -273,7 +244,7 @@ def sweep(state: Folder, destination: str, home: str) -> list[str]:
     while (left := _keys(state)) != keys:
         keys = left
         for key in keys:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 notes += _sweep_one(state, key, destination, home)
     return notes
 
@@ -281,8 +252,7 @@ def sweep(state: Folder, destination: str, home: str) -> list[str]:
 def finish(state: Folder, key: str, longest_wait: float) -> None:
     """Do what a run that was killed can no longer do.
 
-    :raises BusyError: if another run is placing files in the destination for so many seconds.
-    :raises OSError: if something cannot be taken back; the next run tries that again.
+    :raises OSError: if that cannot be done now; the next run tries again.
     """
     with _held_record(state, key, longest_wait, is_dead=True) as is_held:
         if is_held:
@@ -293,8 +263,8 @@ def known_folders(state: Folder) -> set[str]:
     """Return the paths of all folders that records name."""
     found: set[str] = set()
     for key in _keys(state):
-        with contextlib.suppress(OSError, ValueError):
-            found.update(path for path, _ in _read(state, key).folders)
+        with suppress(OSError, ValueError):
+            found |= dict(_read(state, key).folders).keys()
     return found
 
 
@@ -326,11 +296,11 @@ def _read(state: Folder, key: str) -> _Content:
             case ["placing", path, device, inode, system]:
                 journal = Journal(_path(path), (int(device), int(inode), int(system)), [], [])
             case ["made", name] if journal:
-                journal.made.append(_plain(name))
+                journal.made.append(_unescaped(name))
             case ["file", folder, name, stage, new, old] if journal:
-                inner = _plain(folder) if folder else ""
+                names = folder and _unescaped(folder), _unescaped(name)
                 replaced = None if old == "None" else int(old)
-                journal.entries.append(Entry(inner, _plain(name), int(stage), int(new), replaced))
+                journal.entries.append(Entry(*names, int(stage), int(new), replaced))
             case ["begun"] if journal:
                 begun = True
             case _:
@@ -349,7 +319,7 @@ def _escaped(text: str) -> str:
     return text.encode("unicode_escape").decode("ascii").replace(" ", "\\x20")
 
 
-def _unescaped(text: str, is_valid: Callable[[str], bool]) -> str:
+def _unescaped(text: str, is_valid: Callable[[str], bool] = is_plain) -> str:
     found = text.encode("ascii").decode("unicode_escape")
     if not is_valid(found):
         raise ValueError(text)
@@ -360,11 +330,7 @@ def _path(text: str) -> str:
     return _unescaped(text, lambda path: os.path.isabs(path) and "\0" not in path)
 
 
-def _plain(text: str) -> str:
-    return _unescaped(text, is_plain)
-
-
-@contextlib.contextmanager
+@contextmanager
 def _held_record(
     state: Folder, key: str, longest_wait: float, *, is_dead: bool = False
 ) -> Iterator[bool]:
@@ -373,7 +339,7 @@ def _held_record(
     If files cannot be locked, a run is alive unless it is known to be dead.
     """
     handle = None
-    with contextlib.suppress(FileNotFoundError):
+    with suppress(FileNotFoundError):
         handle = wait_for(lambda: lock_file(state, key + RECORD, if_possible=is_dead), longest_wait)
     try:
         yield handle is not None
@@ -398,14 +364,10 @@ def _sweep_one(state: Folder, key: str, destination: str, home: str) -> Iterator
                 f"{name}{_UNREADABLE}, and the files and folders that it may name were left"
             )
             return
-        concerned = destination == content.destination or home in {
-            os.path.dirname(path) for path, _ in content.folders
-        }
+        paths = [path for path, _ in content.folders]
+        concerned = content.destination in {"", destination} or home in map(os.path.dirname, paths)
         # One of which nothing is left may be removed: its folder was in another one.
-        is_idle = content.journal is None and not any(
-            os.path.lexists(path) for path, _ in content.folders
-        )
-        if not content.destination or concerned or is_idle:
+        if concerned or not (content.journal or any(map(os.path.lexists, paths))):
             _finish(state, key, 0)
 
 
@@ -415,12 +377,11 @@ def _finish(state: Folder, key: str, longest_wait: float) -> None:
     if journal is not None:
         _hold_and_take_back(state, key, journal, longest_wait)
     for path, identity in recorded:
-        if identity is None:
-            # It was made at most, and nothing was put into it.
-            with contextlib.suppress(OSError):
-                os.rmdir(path)
-        else:
+        if identity is not None:
             wait_for(functools.partial(_removed, path, identity), _SECONDS)
+        else:  # it was made at most, and nothing was put into it
+            with suppress(OSError):
+                os.rmdir(path)
     _remove_if_done(state, key)
 
 
@@ -437,33 +398,32 @@ def _hold_and_take_back(state: Folder, key: str, journal: Journal, longest_wait:
             remove_journal(state, key)
             return
         # The process that had the lock may have done it.
-        with held(destination, state, longest_wait), contextlib.suppress(FileNotFoundError):
+        with held(destination, state, longest_wait), suppress(FileNotFoundError):
             take_back(state, key, destination)
 
 
 def _removed(path: str, identity: Identity) -> bool | None:
     """Remove a stage; return None if it still exists, since a process that dies writes there."""
     try:
-        folder = Folder.open(path)
+        with Folder.open(path) as folder:
+            if not folder.is_one(identity):
+                return True
+            folder.clear()
     except OSError:
         return not os.path.lexists(path) or not stat.S_ISDIR(os.lstat(path).st_mode) or None
-    with folder:
-        if not folder.is_one(identity):
-            return True
-        folder.clear()
-    with contextlib.suppress(OSError):
+    with suppress(OSError):
         os.rmdir(path)
     return not os.path.lexists(path) or None
 
 
 def _remove_if_done(state: Folder, key: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):
         content = _read(state, key)
         if content.journal is None and not any(_is_left(*each) for each in content.folders):
             state.remove(key + RECORD)
 
 
 def _is_left(path: str, identity: Identity | None) -> bool:
-    with contextlib.suppress(OSError), Folder.open(path) as folder:
+    with suppress(OSError), Folder.open(path) as folder:
         return identity is not None and folder.is_one(identity)
     return False

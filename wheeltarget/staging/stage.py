@@ -1,9 +1,9 @@
 """Stages: hidden folders beside a destination, from which files are placed all at once.
 
 A stage is removed when its run ends. If the run is killed, the guard of the stage or the next run
-does that; see :mod:`wheeltarget.staging.recovery`.
+does that; see :mod:`wheeltarget.staging.recovery`. Signals end a run by an error until it places.
 
-Start-up: what a dry run needs, and subprocess, are imported only when they are needed.
+Start-up: subprocess is imported only where posix_spawn is not enough.
 """
 
 from __future__ import annotations
@@ -11,28 +11,32 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+import shutil
+import signal
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 
-from wheeltarget.errors import DestinationError, WheeltargetError
+from wheeltarget.errors import DestinationError, InterruptedRunError, WheeltargetError
 from wheeltarget.staging import cleanup, folders, recovery
+from wheeltarget.staging.atomic import cannot_write_temporary, temporary_home
 from wheeltarget.staging.folders import BusyError, Folder, open_state
-from wheeltarget.staging.placing import place
-from wheeltarget.staging.recovery import Record
-from wheeltarget.utils.python_process import bare_python
+from wheeltarget.staging.recovery import Entry, Journal, Record
+from wheeltarget.utils.system import bare_python
 
 _IN_THE_WAY = "move it away, or choose another folder"
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
+# Guards that were dismissed, and not reaped yet: they take longer to end than this process.
 _ending: set[int] = set()
-"""Guards that were dismissed, and were not reaped yet. They are not waited for: that takes longer
-than it takes this process to end."""
 
 
 class Stage:
-    """A folder on the file system of the destination, removed when the run ends, however it ends.
-
-    :param destination: the folder that is to hold the files; it need not exist.
-    """
+    """A folder on the file system of the destination, which need not exist; removed at the end."""
 
     def __init__(self, folder: Path, destination: Path, record: Record) -> None:
         self.folder = folder
@@ -154,13 +158,10 @@ class Stage:
     def _place_into(self, files: Mapping[str, Path]) -> None:
         """Move the files into a destination that exists, with a journal to take them back."""
         with self.hold():
-            # It existed when the lock was requested, but may be gone.
-            if self._held is None:
-                raise FileNotFoundError(
-                    errno.ENOENT, os.strerror(errno.ENOENT), str(self.destination)
-                )
-            paths = {name: str(path) for name, path in files.items()}
-            place(self._record, self._held, paths, self._prepare)
+            if self._held is None:  # it existed before, but is gone
+                path = str(self.destination)
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            place(self._record, self._held, files, self._prepare)
 
     def _prepare(self, changes: int) -> None:
         """Start the guard late, if there is something to take back halfway."""
@@ -168,19 +169,103 @@ class Stage:
             self.watch()
 
 
-class Guard:
-    """A process that runs :mod:`wheeltarget.staging.cleanup` if this one is killed.
+def place(
+    record: Record, destination: Folder, files: Mapping[str, Path], before: Callable[[int], None]
+) -> None:
+    """Place files in a folder, which is held; if that fails, the folder is as it was.
 
-    :param state: the path of the folder with the records of stages.
-    :param key: the name of this run's record.
+    :param files: the paths from which files are renamed, by their names in the folder.
+    :param before: called with the number of names that will change, before the first one does.
     """
+    with ExitStack() as stack:
+        names = [_split(name) for name in files]
+        inner = {
+            folder: recovery.open_inner(stack, destination, folder, {errno.ENOENT})
+            for folder, _ in names
+        }
+        stages = [stack.enter_context(Folder.open(path)) for path in record.folders]
+        numbers = {}
+        for name, there in inner.items():
+            home = there or destination
+            same = [number for number, stage in enumerate(stages) if stage.mount == home.mount]
+            if not same:  # another file system
+                path = record.make_folder(home.path, os.path.basename(destination.path))
+                stages.append(stack.enter_context(Folder.open(path)))
+            numbers[name] = same[0] if same else len(stages) - 1
+        kept = [_make_kept(stack, stage) for stage in stages]
+        sources, entries = list[str](), list[Entry]()
+        for (folder, name), source in zip(names, files.values(), strict=True):
+            number, here = numbers[folder], str(source)
+            if number:
+                here = shutil.copy2(source, f"{stages[number].path}/new-{len(entries)}")
+            new, old = os.lstat(here).st_ino, _old_inode(inner[folder], name)
+            if old != new:
+                sources.append(here)
+                entries.append(Entry(folder, name, number, new, old))
+        made = [folder for folder, there in inner.items() if there is None]
+        real = os.path.realpath(destination.path)
+        journal = Journal(real, destination.identity, made, entries)
+        before(len(made) + sum(1 if entry.old is None else 2 for entry in entries))
+        record.add_journal(journal)
+        try:
+            _move(stack, destination, journal, sources, kept)
+            recovery.remove_journal(record.state, record.key)
+        except BaseException:
+            recovery.take_back(record.state, record.key, destination)
+            raise
+
+
+def _make_kept(stack: ExitStack, stage: Folder) -> Folder:
+    with contextlib.suppress(FileExistsError):
+        stage.make(recovery.KEPT, 0o700)
+    return stack.enter_context(stage.inner(recovery.KEPT))
+
+
+def _old_inode(folder: Folder | None, name: str) -> int | None:
+    if folder is None or (old := folder.status(name)) is None:
+        return None
+    if stat.S_ISDIR(old.st_mode):
+        path = os.path.join(folder.path, name)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    return old.st_ino
+
+
+def _move(
+    stack: ExitStack, destination: Folder, journal: Journal, sources: list[str], kept: list[Folder]
+) -> None:
+    for made in journal.made:
+        destination.make(made)
+    folders = {
+        folder: stack.enter_context(destination.inner(folder)) if folder else destination
+        for folder in dict.fromkeys(entry.folder for entry in journal.entries)
+    }
+    for number, entry in enumerate(journal.entries):
+        if entry.old is not None:
+            names = (entry.name, kept[entry.stage], str(number))
+            try:  # without its name being gone meanwhile
+                folders[entry.folder].link(*names)
+            except OSError:
+                folders[entry.folder].move(*names)
+    for entry, source in zip(journal.entries, sources, strict=True):
+        folders[entry.folder].take(source, entry.name)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Split a name in the destination into its folder, or an empty string, and the rest."""
+    folder, _, plain = name.rpartition("/")
+    if not recovery.is_plain(plain) or (folder and not recovery.is_plain(folder)):
+        raise ValueError(f"{name!r} leads nowhere in the destination")
+    return folder, plain
+
+
+class Guard:
+    """A process that runs :mod:`wheeltarget.staging.cleanup`, with its arguments."""
 
     def __init__(self, state: str, key: str) -> None:
         _reap_ended()
-        command = bare_python(cleanup.__file__, state, key)
         end, self._pipe = os.pipe()
         try:
-            self._pid = _spawn(command, end)
+            self._pid = _spawn(bare_python(cleanup.__file__, state, key), end)
         except BaseException:
             os.close(self._pipe)
             raise
@@ -188,7 +273,7 @@ class Guard:
             os.close(end)
 
     def send(self, line: str) -> None:
-        """Send it a line of the protocol in its module, without a line end, unless it has ended."""
+        """Send it a line of its protocol, without a line end, unless it has ended."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, f"{line}\n".encode())
 
@@ -235,7 +320,7 @@ def _spawn(command: list[str], stdin: int) -> int:
 @contextmanager
 def _hold(destination: Path, state: Folder) -> Iterator[Folder]:
     """Open and lock a destination, and take back what dead runs have placed halfway."""
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         try:
             folder = stack.enter_context(Folder.open(str(destination), follow=True))
             stack.enter_context(folders.held(folder, state, folders.PATIENCE))
@@ -264,11 +349,7 @@ def settled(destination: Path) -> Iterator[None]:
 
 @contextmanager
 def open_stage(
-    destination: Path,
-    *,
-    dry_run: bool = False,
-    watched: bool = True,
-    folders: Iterable[str] = (),
+    destination: Path, *, dry_run: bool = False, watched: bool = True, folders: Iterable[str] = ()
 ) -> Iterator[Stage]:
     """Make a stage for a destination, which need not exist, and remove it afterwards.
 
@@ -300,19 +381,15 @@ def open_stage(
 
 def _cannot_write(destination: Path, error: OSError, *, dry_run: bool) -> WheeltargetError:
     if dry_run:
-        from wheeltarget.staging.temporary import cannot_write
-
-        return cannot_write(error)
+        return cannot_write_temporary(error)
     return DestinationError(f"cannot write {destination}: {error.strerror}")
 
 
 def _make_stage(destination: Path, *, dry_run: bool, inner: Iterable[str]) -> Stage:
     home = _stage_home(destination, inner)
     if dry_run:
-        from wheeltarget.staging.temporary import temporary_home
-
         home = temporary_home()
-    with contextlib.ExitStack() as stack:
+    with ExitStack() as stack:
         state = stack.enter_context(open_state())
         real, real_home = os.path.realpath(destination), os.path.realpath(home)
         notes = recovery.sweep(state, real, real_home)
@@ -366,3 +443,68 @@ def _stage_home(destination: Path, inner: Iterable[str]) -> Path:
     if not above.is_dir():
         raise DestinationError(f"cannot make {destination}: {above} is a file", _IN_THE_WAY)
     return above
+
+
+class Interrupts:
+    """The state that the signal handlers share with the run."""
+
+    def __init__(self) -> None:
+        self._received = self._held = False
+
+    def receive(self, signum: int, _frame: FrameType | None) -> None:
+        """Handle a signal; only the first one counts, so that clean-up is not interrupted."""
+        if self._received:
+            return
+        self._received = True
+        if not self._held:
+            raise InterruptedRunError(signum)
+
+    def hold(self) -> None:
+        """Ignore signals from now on, since the work is nearly done."""
+        self._held = True
+
+
+@contextmanager
+def interruptible() -> Iterator[Interrupts]:
+    """Turn the signals that end a run into :class:`InterruptedRunError` inside the context.
+
+    Signals that the caller ignores stay ignored, as under ``nohup``. Outside the main thread
+    nothing changes, since Python handles signals only there.
+    """
+    interrupts = Interrupts()
+    with _handled_by(interrupts.receive):
+        yield interrupts
+
+
+@contextmanager
+def forward_signals() -> Iterator[list[Callable[[int], None]]]:
+    """Pass the signals that end a run to receivers inside the context, and go on.
+
+    :returns: the list of receivers; a signal ends the run while it is empty.
+    """
+    receivers: list[Callable[[int], None]] = []
+
+    def receive(signum: int, _frame: FrameType | None) -> None:
+        if not receivers:
+            raise InterruptedRunError(signum)
+        for receiver in receivers:
+            receiver(signum)
+
+    with _handled_by(receive):
+        yield receivers
+
+
+@contextmanager
+def _handled_by(receive: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
+    try:
+        for signum, handler in before.items():
+            if handler is not signal.SIG_IGN:
+                signal.signal(signum, receive)
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -4,12 +4,11 @@ A file that a requirements file, a lock or a ``pyproject.toml`` names can be a d
 pipe without a writer, or a link to one. So only regular files are opened, and their size is
 limited. A file that the command line names may be a pipe, as for pip; the limit applies to it, too.
 
-An index, a lock, a name in the wheel store and an earlier run only claim a hash. A file in the
-destination has been hashed in this run, and a :class:`Digest` proves it: it is made of a hash
-object that has read the content, never of a text.
+An index, a lock, a name in the wheel store and an earlier run only claim a hash. A :class:`Digest`
+proves that a file was hashed in this run: it is made of a hash object, never of a text.
 
-Start-up: every run loads this module, so it imports hashlib only when it is needed. Messages follow
-the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
+Start-up: runs of pip alone load this, too, so hashlib is imported when it is needed. Messages
+follow the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
 """
 
 import errno
@@ -24,11 +23,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from wheeltarget.errors import HashMismatchError
 
 if TYPE_CHECKING:
-    from hashlib import _Hash
+    import hashlib
 
-PART = ".part"
-"""The suffix of the temporary name under which a private file is written."""
-
+PART = ".part"  # the suffix of the temporary name under which a private file is written
 _BLOCK = 1 << 20
 # O_NOCTTY: a terminal must not become the controlling terminal of this process.
 _FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_NOCTTY", "O_BINARY"))
@@ -49,13 +46,10 @@ class Limit(NamedTuple):
     kind: str
 
 
-TARGET_FILE = Limit(1 << 20, "a target file")
-"""The largest known ones, from pex, have 100 kB."""
-
+TARGET_FILE = Limit(1 << 20, "a target file")  # the largest known ones, from pex, have 100 kB
 PROJECT_FILE = Limit(4 << 20, "a pyproject.toml")
+# Also for the locks of other tools: one with a thousand projects has 4 MB.
 REQUIREMENTS_FILE = Limit(32 << 20, "a requirements file")
-"""Also for the locks of other tools: one with a thousand projects has 4 MB."""
-
 LOCK_FILE = Limit(32 << 20, "a lock")
 
 
@@ -98,10 +92,8 @@ def read_stream(name: str | os.PathLike[str], limit: Limit) -> tuple[bytes, bool
 
 
 def is_archive(path: Path) -> bool:
-    """Return whether a file can be a wheel or a source distribution: regular and not endless.
-
-    Empty files are not, since endless files in ``/proc`` have the size 0, too.
-    """
+    """Return whether a file can be a wheel or a source distribution: regular and not endless."""
+    # Endless files in /proc have the size 0.
     return path.is_file() and 0 < path.stat().st_size <= _LARGEST_ARCHIVE
 
 
@@ -123,18 +115,16 @@ def _read(descriptor: int, limit: Limit) -> bytes:
     parts: list[bytes] = []
     left = limit.size + 1
     try:
-        while part := os.read(descriptor, min(_BLOCK, left)):
+        while left and (part := os.read(descriptor, min(_BLOCK, left))):
             parts.append(part)
             left -= len(part)
-            if not left:
-                raise _too_large(limit)
-    except RefusedFileError:
-        raise
     except BlockingIOError as error:  # such as /proc/kmsg
         message = "it has no content yet, so it is not a regular file"
         raise RefusedFileError(errno.EINVAL, message) from error
     except OSError as error:
         raise RefusedFileError(error.errno, error.strerror) from error
+    if not left:
+        raise _too_large(limit)
     return b"".join(parts)
 
 
@@ -164,11 +154,7 @@ def permitted(mode: int) -> int:
 
 
 def link(source: Path, path: Path) -> bool:
-    """Link a file to a second name.
-
-    :returns: False if that is not possible: another file system, too many links, another user's
-        file, a file that is gone, or something that exists at the path.
-    """
+    """Link a file to a second name; return False if that is not possible, or the name exists."""
     try:
         os.link(source, path)
     except OSError:
@@ -189,7 +175,7 @@ class Digest:
     sha256: str
     size: int
 
-    def __init__(self, computed: "_Hash", size: int) -> None:
+    def __init__(self, computed: "hashlib._Hash", size: int) -> None:
         object.__setattr__(self, "sha256", computed.hexdigest())
         object.__setattr__(self, "size", size)
 
@@ -199,36 +185,25 @@ class Digest:
             raise HashMismatchError(sha256, self.sha256)
 
 
-class Hasher:
-    """Hash content piece by piece."""
+class Writer:
+    """Write content to a file without a buffer piece by piece, and hash it."""
 
-    def __init__(self) -> None:
+    def __init__(self, handle: io.FileIO) -> None:
         import hashlib
 
+        self._handle = handle
         self._hash = hashlib.sha256()
         self._size = 0
-
-    def update(self, data: bytes | memoryview) -> None:
-        """Add the next piece."""
-        self._hash.update(data)
-        self._size += len(data)
 
     @property
     def digest(self) -> Digest:
         """Return the digest of the pieces so far."""
         return Digest(self._hash, self._size)
 
-
-class Writer(Hasher):
-    """Write content to a file without a buffer piece by piece, and hash it."""
-
-    def __init__(self, handle: io.FileIO) -> None:
-        super().__init__()
-        self._handle = handle
-
     def write(self, data: bytes | memoryview) -> int:
         """Write the next piece, and return its number of bytes."""
-        self.update(data)
+        self._hash.update(data)
+        self._size += len(data)
         written = self._handle.write(data)
         while written < len(data):
             written += self._handle.write(data[written:])
@@ -242,11 +217,9 @@ def hash_file(path: Path) -> Digest:
 
 
 def _hash_open(handle: io.FileIO) -> Digest:
-    hasher = Hasher()
-    buffer = memoryview(bytearray(_BLOCK))
-    while count := handle.readinto(buffer):
-        hasher.update(buffer[:count])
-    return hasher.digest
+    import hashlib
+
+    return Digest(hashlib.file_digest(handle, "sha256"), handle.tell())
 
 
 def copy_file(source: Path, path: Path) -> Digest:
@@ -298,11 +271,10 @@ class Hashes:
 
 @dataclass(frozen=True, slots=True)
 class FileToFetch:
-    """A file to be fetched.
+    """A file to be fetched, and where to write it; nothing exists there.
 
     :param sha256: the hash that it must have, in lower-case hexadecimal.
     :param size: the number of bytes that it must have; None if that is not known.
-    :param path: the path to write it to, at which nothing exists.
     """
 
     url: str

@@ -17,21 +17,18 @@ from typing import Any
 
 from wheeltarget.errors import Fault, Location
 
-BYTE_ORDER_MARK = "\ufeff"
-"""Some editors write it before a text in UTF-8; TOML does not allow it."""
-
+BYTE_ORDER_MARK = "\ufeff"  # some editors write it before a text; TOML does not allow it
 _STEP = re.compile(r"([\w-]+)|\[(\d+)\]")
 _SYNTAX = re.compile(r" *\(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 _LONG_KEY = re.compile(
     r"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){100}""", re.ASCII
 )
+# Messages of tomllib that quote a key.
 _QUOTING = re.compile(
     r"(?:Cannot declare|Cannot mutate immutable namespace|Cannot redefine namespace"
     r"|Duplicate inline table key|Cannot overwrite a value).*",
     re.DOTALL,
 )
-"""Messages of ``tomllib`` that quote a key."""
-
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f]')
 _NOT_LITERAL = re.compile(r"['\x00-\x1f\x7f]")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wheeltarget.cache.folder import Removed, Usage
+from wheeltarget.cache.wheel_store import Removed, Usage
 from wheeltarget.cli.output.summaries import (
     show_lock,
     show_lock_diff,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.here import run_here
-from wheeltarget.cache import folder
+from wheeltarget.cache import wheel_store
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def test_what_is_pruned(
 ) -> None:
     asked: list[object] = []
 
-    def prune(_: object, *, limit: int | None, max_age: float | None) -> folder.Removed:
+    def prune(_: object, *, limit: int | None, max_age: float | None) -> wheel_store.Removed:
         asked.append((limit, max_age))
-        return folder.Removed(1, 5, 2)
+        return wheel_store.Removed(1, 5, 2)
 
-    monkeypatch.setattr(folder, "prune", prune)
+    monkeypatch.setattr(wheel_store, "prune", prune)
     variables = {"WHEELTARGET_CACHE_LIMIT": "7kB"}
     result = run_here("cache", "prune", *words, cwd=tmp_path, variables=variables)
     assert asked == [(limit, seconds)]

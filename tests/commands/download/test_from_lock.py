@@ -17,8 +17,7 @@ from tests.support.index import Garbage, LocalIndex, Stall, Status, Truncated
 from tests.support.locks import TAG, lock_text, sha256_of
 from tests.support.terminal import Terminal
 from tests.support.wheels import make_wheel
-from wheeltarget.cache.folder import cache_folder, wheel_folder
-from wheeltarget.cache.wheel_store import Store
+from wheeltarget.cache.wheel_store import Store, cache_folder, wheel_folder
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest
 from wheeltarget.errors import InputError, UsageError

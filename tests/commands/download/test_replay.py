@@ -18,7 +18,7 @@ from packaging.version import Version
 from tests.support.cli import Result, command, environment, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.cache.folder import cache_folder, records_folder, wheel_folder
+from wheeltarget.cache.wheel_store import cache_folder, records_folder, wheel_folder
 from wheeltarget.commands.download.replay import find_recorded_run
 
 TAG = "cp39-cp39-manylinux2014_x86_64"

@@ -25,7 +25,7 @@ from tests.support.index import LocalIndex
 from tests.support.locked import lock_wheels
 from tests.support.locks import TAG, lock_text
 from tests.support.wheels import damage, make_wheel
-from wheeltarget.cache.folder import cache_folder, records_folder, wheel_folder
+from wheeltarget.cache.wheel_store import cache_folder, records_folder, wheel_folder
 from wheeltarget.commands import prune
 from wheeltarget.commands.bundle import wheels as locked_wheels
 from wheeltarget.commands.download import replay

@@ -12,8 +12,7 @@ from tests.support.child import WINDOWS, Job, Workshop, online, wheels_fetched
 from tests.support.cli import Result, names, wheeltarget
 from tests.support.index import LocalIndex
 from tests.support.wheels import damage, make_wheel
-from wheeltarget.cache.folder import cache_folder, wheel_folder
-from wheeltarget.cache.wheel_store import Store
+from wheeltarget.cache.wheel_store import Store, cache_folder, wheel_folder
 from wheeltarget.utils.files import hash_file
 
 TAG = "cp39-cp39-manylinux2014_x86_64"

@@ -19,7 +19,7 @@ from wheeltarget.cli.output.text import (
 from wheeltarget.utils.text import redact
 
 if TYPE_CHECKING:
-    from wheeltarget.cache.folder import Removed, Usage
+    from wheeltarget.cache.wheel_store import Removed, Usage
     from wheeltarget.commands.bundle.bundle import BundleOutcome
     from wheeltarget.commands.lock.files import Change, LockFile, LockOutcome
     from wheeltarget.commands.merge import MergeOutcome

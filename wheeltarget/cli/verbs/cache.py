@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wheeltarget.cache import folder
+from wheeltarget.cache import wheel_store as store
 from wheeltarget.cli.app import VERBS, Command, Format, OutputFormat, new_app
 from wheeltarget.cli.output.summaries import show_removed, show_usage
 from wheeltarget.cli.output.text import report_errors, show_lines
@@ -16,20 +16,20 @@ cache = new_app(help=VERBS["cache"], no_args_is_help=True, add_completion=False)
 
 
 def _read_days(value: object) -> float:
-    return folder.read_days(str(value), "--max-age")
+    return store.read_days(str(value), "--max-age")
 
 
 @cache.command("dir", cls=Command)
 def show_folder() -> None:
     """Show the path of the cache folder."""
-    show_lines([str(folder.cache_folder(os.environ))])
+    show_lines([str(store.cache_folder(os.environ))])
 
 
 @cache.command(cls=Command)
 def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Show the contents and size of the cache."""
     with report_errors():
-        usage = folder.survey(folder.cache_folder(os.environ), folder.read_limit(os.environ))
+        usage = store.survey(store.cache_folder(os.environ), store.read_limit(os.environ))
     show_usage(usage, as_json=output_format is OutputFormat.JSON)
 
 
@@ -60,11 +60,11 @@ def prune(
     with report_errors():
         limit = None
         if max_size is not None:
-            limit = folder.read_size(max_size, "--max-size")
+            limit = store.read_size(max_size, "--max-size")
         elif max_age is None:
-            limit = folder.read_limit(os.environ)
-        seconds = None if max_age is None else max_age * folder.DAY
-        removed = folder.prune(folder.cache_folder(os.environ), limit=limit, max_age=seconds)
+            limit = store.read_limit(os.environ)
+        seconds = None if max_age is None else max_age * store.DAY
+        removed = store.prune(store.cache_folder(os.environ), limit=limit, max_age=seconds)
     show_removed(removed, as_json=output_format is OutputFormat.JSON)
 
 
@@ -72,5 +72,5 @@ def prune(
 def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything from the cache. Files in wheelhouses are not affected."""
     with report_errors():
-        removed = folder.clear(folder.cache_folder(os.environ))
+        removed = store.clear(store.cache_folder(os.environ))
     show_removed(removed, as_json=output_format is OutputFormat.JSON)

@@ -27,12 +27,11 @@ from wheeltarget.commands.bundle.wheels import LockedRequest, read_lock, take_wh
 from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
-from wheeltarget.staging.atomic import open_output
-from wheeltarget.staging.temporary import temporary_folder
+from wheeltarget.staging.atomic import open_output, temporary_folder
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.catalog import known_systems
 from wheeltarget.targets.systems import find_target
 from wheeltarget.utils.extras import require
-from wheeltarget.utils.signals import interruptible
 
 LAYOUTS = ("flat", "lambda", "lambda-layer")
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}

@@ -27,7 +27,7 @@ from pathlib import Path, PurePosixPath
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.staging.atomic import open_part
 from wheeltarget.utils.files import hash_file, permitted
-from wheeltarget.utils.python_process import bare_python
+from wheeltarget.utils.system import bare_python
 from wheeltarget.wheelhouse.archive import find_name_problem, fold_case
 
 _CASE_INSENSITIVE = ("win", "macosx", "ios")

@@ -27,11 +27,11 @@ from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, roots
 from wheeltarget.resolver.plan import Job
-from wheeltarget.staging.temporary import temporary_home
+from wheeltarget.staging.atomic import temporary_home
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
-from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.closure import Available, is_wanted, read_dependencies
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.utils.files import Hasher, hash_file, is_archive
+from wheeltarget.utils.files import hash_file, is_archive
 
 
 def read_selections(
@@ -71,7 +72,7 @@ def sha256_of(path: Path) -> str:
     try:
         if not is_archive(path):
             # Some files in /proc have the size 0 and never end.
-            return Hasher().digest.sha256 if path.is_file() else ""
+            return hashlib.sha256().hexdigest() if path.is_file() else ""
         return hash_file(path).sha256
     except OSError:
         return ""

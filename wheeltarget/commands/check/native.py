@@ -27,7 +27,7 @@ from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.errors import TemporaryFilesError
-from wheeltarget.staging.temporary import explained
+from wheeltarget.staging.atomic import explained
 from wheeltarget.targets.compatibility import MUSL, glibc_level
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.text import visible

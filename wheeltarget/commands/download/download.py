@@ -12,8 +12,8 @@ from pathlib import Path
 
 from packaging.utils import parse_wheel_filename
 
-from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.cache.run_records import RunInputs, real_folder
+from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
@@ -49,7 +49,7 @@ from wheeltarget.resolver.pip_runner import (
 )
 from wheeltarget.resolver.plan import all_options
 from wheeltarget.staging.atomic import open_output
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Interrupts, Stage, interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import (
     HOST,
@@ -60,7 +60,6 @@ from wheeltarget.targets.names import (
     user_folder,
 )
 from wheeltarget.utils.files import Hashes, hash_file, link_or_copy
-from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names

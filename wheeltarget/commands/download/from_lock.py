@@ -16,8 +16,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
-from wheeltarget.cache.wheel_store import Store
+from wheeltarget.cache.wheel_store import Store, open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.download.locks import NOT_FOR_FETCHING, select_files
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
@@ -33,9 +32,8 @@ from wheeltarget.lockfile.select import Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain
 from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.staging.atomic import open_output
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Stage, interruptible
 from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
-from wheeltarget.utils.signals import interruptible
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names, note_differing

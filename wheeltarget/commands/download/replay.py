@@ -15,10 +15,9 @@ from wheeltarget.cache.run_records import RecordedRun, find, update_stamps
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.request import DownloadOutcome
 from wheeltarget.errors import DestinationError
-from wheeltarget.staging.stage import open_stage, settled
+from wheeltarget.staging.stage import interruptible, open_stage, settled
 from wheeltarget.utils.files import Mark, hash_file, stamp_of
-from wheeltarget.utils.signals import interruptible
-from wheeltarget.utils.user_folders import is_ours
+from wheeltarget.utils.system import is_ours
 
 
 def find_recorded_run(words: Sequence[str], environment: Mapping[str, str]) -> RecordedRun | None:

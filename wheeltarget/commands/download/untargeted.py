@@ -14,10 +14,10 @@ from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, roots
 from wheeltarget.resolver.plan import make_plan
-from wheeltarget.staging.temporary import temporary_home
+from wheeltarget.staging.atomic import temporary_home
+from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import closure, merge
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
+from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import inputs_of, make_lock
 from wheeltarget.commands.lock.files import (
@@ -33,11 +33,10 @@ from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.resolver.plan import PIP_ONLY
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Interrupts, Stage, interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 
 _PIP_ONLY = frozenset({"--group", "--requirements-from-script"})

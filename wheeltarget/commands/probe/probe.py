@@ -10,10 +10,9 @@ from pathlib import Path
 
 from wheeltarget.commands.probe import probe_script
 from wheeltarget.errors import ProbeError, TargetError, UsageError
-from wheeltarget.staging.atomic import open_output
-from wheeltarget.staging.temporary import temporary_folder
+from wheeltarget.staging.atomic import open_output, temporary_folder
 from wheeltarget.targets.catalog import target_from_table
-from wheeltarget.utils.python_process import other_python_script
+from wheeltarget.utils.system import other_python_script
 
 _TIMEOUT = 60.0
 

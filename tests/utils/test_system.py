@@ -1,4 +1,4 @@
-"""Code of the working directory is never run: the folder may be somebody else's.
+"""Code of the working directory is never run, and the user's folders are where platformdirs says.
 
 The threat is T5 of docs/security.md.
 """
@@ -14,6 +14,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from tests.support.cli import ROOT, environment, names
@@ -23,7 +24,8 @@ from tests.support.locked import lock_wheels
 from tests.support.projects import make_source
 from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
-from wheeltarget.utils import python_process
+from wheeltarget.utils import system
+from wheeltarget.utils.system import is_ours, user_folder
 
 pytestmark = pytest.mark.thorough
 
@@ -288,11 +290,9 @@ class TestFindProgram:
 
     def test_here(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
-        assert python_process.find_program("python3.9") == "python3.9", (
-            "the system looks on PATH alone"
-        )
-        assert python_process.find_program("./python") == str(tmp_path / "python")
-        assert python_process.find_program("/usr/bin/python") == "/usr/bin/python"
+        assert system.find_program("python3.9") == "python3.9", "the system looks on PATH alone"
+        assert system.find_program("./python") == str(tmp_path / "python")
+        assert system.find_program("/usr/bin/python") == "/usr/bin/python"
 
     def test_on_windows(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """The system would look in the working directory first."""
@@ -302,10 +302,10 @@ class TestFindProgram:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("PATH", f"{os.pathsep}{tmp_path / 'bin'}")
         with monkeypatch.context() as patch:
-            patch.setattr("wheeltarget.utils.python_process.os.name", "nt")
-            found = python_process.find_program("python")
+            patch.setattr("wheeltarget.utils.system.os.name", "nt")
+            found = system.find_program("python")
             with pytest.raises(FileNotFoundError) as raised:
-                python_process.find_program("tool")
+                system.find_program("tool")
         assert found == str(tmp_path / "bin" / "python.exe")
         assert raised.value.filename == "tool"
 
@@ -336,7 +336,7 @@ PASSED_ON = {
 """Functions that start what they are given, or no Python."""
 
 NAMES_PYTHON = {
-    "utils.python_process": "builds the command lines",
+    "utils.system": "builds the command lines",
     "commands.install_check": "looks for a Python, and compares",
     "commands.probe.probe_script": "is a program of its own",
     "cache.run_key": "is part of a name",
@@ -414,3 +414,30 @@ def test_stranger_is_noticed(code: str) -> None:
 )
 def test_what_is_built_is_passed(code: str) -> None:
     assert unbuilt(ast.parse(f"def friend():\n    {code}\n")) == set()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere platformdirs is asked")
+@pytest.mark.parametrize("home", ["", "/somewhere"])
+@pytest.mark.parametrize("kind", ["cache", "state"])
+def test_same_as_platformdirs(monkeypatch: pytest.MonkeyPatch, kind: str, home: str) -> None:
+    monkeypatch.delenv(f"WHEELTARGET_{kind.upper()}_DIR", raising=False)
+    monkeypatch.setenv(f"XDG_{kind.upper()}_HOME", home)
+    expected = getattr(platformdirs, f"user_{kind}_dir")("wheeltarget", appauthor=False)
+    assert user_folder(kind, os.environ) == expected
+    android = {**os.environ, "ANDROID_DATA": "/data"}
+    assert user_folder(kind, android) == expected
+
+
+def test_variable_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kind in ("cache", "state"):
+        named = user_folder(kind, {f"WHEELTARGET_{kind.upper()}_DIR": "mine"})
+        assert named == str(tmp_path / "mine")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be another user")
+def test_root_does_not_trust_folders_of_others(tmp_path: Path) -> None:
+    assert is_ours(tmp_path / "a" / "b")
+    (tmp_path / "a").mkdir()
+    os.chown(tmp_path / "a", 12345, -1)
+    assert not is_ours(tmp_path / "a" / "b" / "c")
