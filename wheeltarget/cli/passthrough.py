@@ -18,8 +18,13 @@ from dataclasses import dataclass, field
 from wheeltarget.commands.invocation import InputFiles, Invocation, read_invocation
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.lockfile.own import is_own
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.requirements.filenames import is_lock, split_extras
+from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    WITH_VALUE,
+    WITHOUT_VALUE,
+    is_lock,
+    split_extras,
+)
 from wheeltarget.resolver.prestart import begin, dismiss
 from wheeltarget.utils.files import RefusedFileError
 from wheeltarget.utils.python_process import python

@@ -18,12 +18,12 @@ from wheeltarget.errors import UsageError
 from wheeltarget.pip_config.options import (
     CommandLine,
     Configuration,
+    is_lock,
     is_quiet,
     read_configuration,
     refuses_colour,
     split_command_line,
 )
-from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.targets.names import Projects, TargetName, command_line_targets
 from wheeltarget.utils.files import LOCK_FILE, REQUIREMENTS_FILE, Limit, read_regular, read_stream
 

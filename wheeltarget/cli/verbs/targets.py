@@ -13,13 +13,13 @@ from wheeltarget.cli.output.targets import show_described, show_list
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.commands import list_targets
 from wheeltarget.errors import UsageError
-from wheeltarget.targets.catalog import known_systems
+from wheeltarget.targets.names import known_sources, known_systems
 
 Kind = StrEnum("Kind", "SERVICE DISTRIBUTION IMAGE DESKTOP MOBILE BROWSER OWN")
 
 
 def _read_python(value: object) -> str:
-    known = {python for system in known_systems().systems for python in system.pythons}
+    known = {python for system in known_systems() for python in system.pythons}
     if value not in known:
         by_number = sorted(known, key=lambda python: (len(python), python))
         raise UsageError(
@@ -31,7 +31,7 @@ def _read_python(value: object) -> str:
 
 def _read_architecture(value: object) -> str:
     text = str(value).lower()
-    systems = known_systems().systems
+    systems = known_systems()
     if not any(system.architecture(text) for system in systems):
         known = dict.fromkeys(each for system in systems for each in system.platforms if each)
         raise UsageError(
@@ -99,5 +99,4 @@ def targets(
             retired=not no_retired,
         )
         rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
-        sources = known_systems().sources
-        show_list(rows, own, sources, as_json=as_json)
+        show_list(rows, own, known_sources(), as_json=as_json)

@@ -14,8 +14,13 @@ from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.entries import key_text
 from wheeltarget.lockfile.own import is_own
 from wheeltarget.lockfile.reader import FindTarget, ParsedLock, Selection, parse_lock, select_own
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
-from wheeltarget.requirements.filenames import is_lock, is_remote, split_extras
+from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    is_lock,
+    is_remote,
+    project_names,
+    split_extras,
+)
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError

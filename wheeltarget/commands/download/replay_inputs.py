@@ -12,8 +12,13 @@ from pathlib import Path
 
 from wheeltarget.cache.run_records import RunInputs
 from wheeltarget.commands.prepare import Prepared
-from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE, configuration_files
-from wheeltarget.requirements.filenames import is_lock, is_remote
+from wheeltarget.pip_config.options import (
+    WITH_VALUE,
+    WITHOUT_VALUE,
+    configuration_files,
+    is_lock,
+    is_remote,
+)
 from wheeltarget.requirements.parser import VARIABLE
 from wheeltarget.targets.names import HOST, TargetName, is_path, project_files, user_folder
 

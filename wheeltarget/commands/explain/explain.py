@@ -12,9 +12,8 @@ from wheeltarget.commands.explain.results import Row, make_rows
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
 from wheeltarget.pip_config.platform_options import target_from_options
-from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver.pip_runner import list_projects
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets import catalog
