@@ -85,7 +85,7 @@ def loaded(before: str, module: str) -> set[str]:
         pytest.param(
             "typer",
             "wheeltarget.cli.app",
-            {"packaging", "pip", "zipfile", "subprocess", "json", "wheeltarget.api"},
+            {"packaging", "pip", "zipfile", "subprocess", "wheeltarget.api"},
             id="command-line",
         ),
         pytest.param(
@@ -133,7 +133,7 @@ def loaded(before: str, module: str) -> set[str]:
             "sys",
             "wheeltarget.commands.download.from_lock",
             {
-                *("typer", "pip", "zipfile", "http.client", "email", "json"),
+                *("typer", "pip", "zipfile", "http.client", "email"),
                 *("wheeltarget.resolver.plan", "wheeltarget.resolver.pip_runner"),
                 "wheeltarget.pip_protocol",
             },

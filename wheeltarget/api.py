@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from wheeltarget.commands.download.download import download
-    from wheeltarget.commands.download.outcome import (
+    from wheeltarget.commands.download.request import (
         DownloadOutcome,
+        DownloadRequest,
         PlainRun,
         RequestedBy,
         TargetFile,
         TargetFiles,
     )
-    from wheeltarget.commands.download.request import DownloadRequest
     from wheeltarget.commands.explain.explain import ExplainOutcome, ExplainRequest, explain
-    from wheeltarget.commands.lock.diff import LockOutcome
+    from wheeltarget.commands.lock.files import LockOutcome
     from wheeltarget.commands.lock.lock import LockRequest, lock
     from wheeltarget.commands.validate.codes import CODES
     from wheeltarget.commands.validate.validate import ValidateOutcome, ValidateRequest, validate
@@ -46,14 +46,14 @@ __all__ = [
 
 _HOMES = {
     "commands.download.download": ("download",),
-    "commands.download.outcome": (
+    "commands.download.request": (
         "DownloadOutcome",
+        "DownloadRequest",
         "PlainRun",
         "RequestedBy",
         "TargetFile",
         "TargetFiles",
     ),
-    "commands.download.request": ("DownloadRequest",),
     "commands.explain.explain": ("ExplainOutcome", "ExplainRequest", "explain"),
     "commands.lock.lock": ("LockOutcome", "LockRequest", "lock"),
     "commands.validate.codes": ("CODES",),

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from wheeltarget.cache import run_key, run_records
 from wheeltarget.cache.folder import survey
 from wheeltarget.cache.run_records import OutputOptions, RunInputs
-from wheeltarget.commands.download.outcome import (
+from wheeltarget.commands.download.request import (
     DownloadOutcome,
     RequestedBy,
     TargetFile,

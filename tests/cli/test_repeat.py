@@ -10,7 +10,7 @@ import pytest
 
 from wheeltarget.cache.run_records import OutputOptions, RecordedRun
 from wheeltarget.cli import repeat
-from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFiles
+from wheeltarget.commands.download.request import DownloadOutcome, TargetFiles
 from wheeltarget.errors import DestinationError
 
 OUTCOME = DownloadOutcome((TargetFiles("box", None, None, ()),), ("one sentence",))

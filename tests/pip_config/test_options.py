@@ -27,6 +27,7 @@ from wheeltarget.pip_config.options import (
     configuration_files,
     is_foreign_lock,
     is_lock,
+    is_own,
     is_remote,
     project_names,
     read_configuration,
@@ -429,3 +430,31 @@ def test_locks_of_other_tools_have_fixed_names() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'lock-version = "1.0"\ncreated-by = "wheeltarget"\n',
+        "lock-version = '1.0'\r\n\tcreated-by='wheeltarget 1'\r\n",
+        "[tool.wheeltarget]\nschema = 1",
+        'x = 1\n [ tool . "wheeltarget" ]\n',
+    ],
+)
+def test_own_lock(text: str) -> None:
+    assert is_own(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'created-by = "wheeltargets"',
+        'created-by = "another"  # created-by = "wheeltarget"',
+        'x = "[tool.wheeltarget]"',
+        "[[tool.wheeltarget]]",
+        "[tool.other]",
+    ],
+)
+def test_other_lock(text: str) -> None:
+    assert not is_own(text.encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.index import LocalIndex
-from wheeltarget.commands.lock.diff import LockOutcome
+from wheeltarget.commands.lock.files import LockOutcome
 from wheeltarget.commands.lock.lock import LockRequest, lock
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock

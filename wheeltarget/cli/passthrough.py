@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 
 from wheeltarget.commands.invocation import InputFiles, Invocation, read_invocation
 from wheeltarget.errors import WheeltargetError
-from wheeltarget.lockfile.own import is_own
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     WITH_VALUE,
     WITHOUT_VALUE,
     is_lock,
+    is_own,
     split_extras,
 )
 from wheeltarget.resolver.prestart import begin, dismiss

@@ -13,7 +13,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from packaging.markers import InvalidMarker, Marker
 from packaging.pylock import (
@@ -29,8 +29,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import Fault, InputError, LockError
-from wheeltarget.lockfile.entries import FaultCollector, PinnedFile
-from wheeltarget.lockfile.reader import SCHEMA, Origin, parse_lock
+from wheeltarget.lockfile.reader import SCHEMA, FaultCollector, Origin, PinnedFile, parse_lock
 from wheeltarget.lockfile.select import parse_standard
 from wheeltarget.utils.toml import toml_text
 
@@ -166,16 +165,11 @@ def _specifiers(text: str) -> SpecifierSet | None:
 
 
 def _package(package: LockedPackage) -> Package:
-    fields: dict[str, Any] = {
-        "url": package.url or None,
-        "path": package.path or None,
-        "size": package.size,
-        "hashes": {"sha256": package.sha256},
-    }
+    place = {"url": package.url or None, "path": package.path or None}
+    fields: dict[str, Any] = {"size": package.size, "hashes": {"sha256": package.sha256}, **place}
     entry: dict[str, Any]
     if package.direct:
-        archive = PackageArchive(subdirectory=package.subdirectory or None, **fields)
-        entry = {"archive": archive}
+        entry = {"archive": PackageArchive(subdirectory=package.subdirectory or None, **fields)}
     elif package.is_wheel:
         entry = {"wheels": [PackageWheel(name=package.filename, **fields)]}
     else:
@@ -220,7 +214,7 @@ def _with_hint(fault: Fault) -> Fault:
 def _check_table(table: Mapping[str, Any], collector: FaultCollector) -> None:
     """Check what a download from the lock does not need."""
     inputs, path = table.get("inputs"), ("tool", "wheeltarget")
-    if not _is_text_list(inputs):
+    if not isinstance(inputs, list) or not all(isinstance(each, str) for each in inputs):
         collector.add((*path, "inputs"), "has to be a list of strings")
     elif _digest(tuple(inputs)) != table.get("digest"):
         message = "this is not the digest of the inputs above: they were changed by hand"
@@ -238,10 +232,6 @@ def _check_packages(pylock: Pylock, collector: FaultCollector) -> None:
             collector.add(("packages", number), f"a dependency of {package.name} has no name")
 
 
-def _is_text_list(value: object) -> TypeGuard[list[str]]:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
 def _lock(
     pylock: Pylock, origin: Origin, inputs: tuple[str, ...], files: Iterable[PinnedFile]
 ) -> Lock:
@@ -251,22 +241,22 @@ def _lock(
         origin.tag,
         origin.python,
         inputs,
-        packages=tuple(_locked(each, by_package[n]) for n, each in enumerate(pylock.packages)),
-        environment=str(next(iter(pylock.environments or ()), "")),
-        requires_python=str(pylock.requires_python or ""),
+        tuple(_locked(each, by_package[n]) for n, each in enumerate(pylock.packages)),
+        str(next(iter(pylock.environments or ()), "")),
+        str(pylock.requires_python or ""),
     )
 
 
 def _locked(package: Package, file: PinnedFile) -> LockedPackage:
     archive = package.archive
     return LockedPackage(
-        name=package.name,
-        version=str(package.version),
-        filename=file.filename,
-        sha256=file.sha256,
-        url=file.url,
-        path=file.path,
-        size=file.size,
+        package.name,
+        str(package.version),
+        file.filename,
+        file.sha256,
+        file.url,
+        file.path,
+        file.size,
         direct=archive is not None,
         index=package.index or "",
         requires_python=str(package.requires_python or ""),

@@ -15,8 +15,7 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault
-from wheeltarget.lockfile.entries import FaultCollector, KeyPath, PinnedFile
-from wheeltarget.lockfile.reader import ParsedLock, Selection
+from wheeltarget.lockfile.reader import FaultCollector, KeyPath, ParsedLock, PinnedFile, Selection
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target
 

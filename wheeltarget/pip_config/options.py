@@ -1,6 +1,6 @@
 """pip's options: on the command line, in requirements files, and in its configuration.
 
-What the name of a file after ``-r`` or ``-c`` means is here, too (for locks: PEP 751, "File Name").
+Here is also which files after ``-r`` or ``-c`` are locks (PEP 751, "File Name") or URLs.
 
 The tables are the union over the supported pips; a test compares them with pip's parsers. Arguments
 are parsed by ``optparse``, as in pip, so that abbreviations, ``-dDIR``, ``--dest=DIR`` and options
@@ -99,6 +99,11 @@ _SETTINGS = {
 
 _REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
 _LOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
+_OURS = re.compile(
+    rb"^[ \t]*(?:\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget"
+    rb"|created-by[ \t]*=[ \t]*[\"']wheeltarget\b)",
+    re.MULTILINE,
+)
 _FOREIGN = frozenset({"poetry.lock", "uv.lock", "Pipfile.lock"})
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 
@@ -179,6 +184,11 @@ def is_remote(name: str) -> bool:
 def is_lock(name: str) -> bool:
     """Return whether a file's name is that of a lock (PEP 751), possibly with extras after it."""
     return _LOCK.fullmatch(base_name(name)) is not None
+
+
+def is_own(data: bytes) -> bool:
+    """Return whether wheeltarget wrote a lock, even if it was changed since."""
+    return _OURS.search(data) is not None
 
 
 def is_foreign_lock(name: str) -> bool:

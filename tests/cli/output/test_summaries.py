@@ -17,7 +17,7 @@ from wheeltarget.cli.output.summaries import (
     show_removed,
     show_usage,
 )
-from wheeltarget.commands.lock.diff import Change, LockFile, LockOutcome, State
+from wheeltarget.commands.lock.files import Change, LockFile, LockOutcome, State
 from wheeltarget.commands.merge import MergedFile, MergeOutcome
 from wheeltarget.commands.prune import PruneOutcome, PruneRequest
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pip
@@ -17,6 +19,11 @@ from tests.support.cli import Result, download, environment, names
 from tests.support.index import LocalIndex
 from tests.support.output import files_by_target, projects_by_target
 from tests.support.wheels import make_sdist, make_wheel
+from wheeltarget.cache.run_records import RunInputs
+from wheeltarget.commands.download.download import _KNOWN, find_run_inputs
+from wheeltarget.commands.invocation import read_invocation
+from wheeltarget.commands.prepare import prepare
+from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 OLD_LINUX = "cp37-cp37m-manylinux1_x86_64"
@@ -669,3 +676,58 @@ class TestNoAnswer:
         result = download(index, "--verbose", f"lib>=2 ; tags={LINUX}", cwd=project)
         assert "requirement lib>=2 (from versions: 1.0)\n" in result.stderr
         assert not (project / "wheelhouse").exists()
+
+
+def inputs_of(
+    words: Sequence[str], targets: tuple[str, ...] = (), **variables: str
+) -> RunInputs | None:
+    """Find the inputs of a download that is not run."""
+    environment = {"PIP_CONFIG_FILE": os.devnull, "HOST": "localhost", **variables}
+    invocation = read_invocation(words, environment)
+    return find_run_inputs(prepare(invocation, (LINUX,), targets), 1.0, 2.0)
+
+
+class TestRunInputs:
+    """What the outcome of a download depends on, and when that is not known."""
+
+    @pytest.fixture(autouse=True)
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Work in a folder with requirements that name a variable."""
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "requirements.txt").write_text("--index-url https://${HOST}/simple\none\n")
+        return tmp_path
+
+    def test_files_and_variables(self, folder: Path) -> None:
+        (folder / "box.toml").write_text(f'tag = "{LINUX}"')
+        inputs = inputs_of(
+            ("-r", "requirements.txt", "--dest", "house", "--cert", "mine.pem"),
+            ("./box.toml", "debian-12-python3.11-x86_64"),
+            NETRC="my-netrc",
+        )
+        assert inputs is not None
+        assert inputs.read == (str(folder / "requirements.txt"),)
+        looked_for = {"pyproject.toml", "box.toml", "mine.pem", "my-netrc"}
+        assert {str(folder / name) for name in looked_for} <= set(inputs.looked_for)
+        assert any(name.endswith("debian-12-python3.11-x86_64.toml") for name in inputs.looked_for)
+        assert inputs.variables == ("HOST",)
+        assert (inputs.began, inputs.fresh_until, inputs.destination) == (1.0, 2.0, "house")
+
+    @pytest.mark.parametrize(
+        ("words", "variables"),
+        [
+            (("one", "--find-links", "links"), {}),
+            (("one", "--log", "log.txt"), {}),
+            (("one",), {"PIP_FIND_LINKS": "links"}),
+            (("one",), {"PIP_NO_SUCH_SETTING": "1"}),
+        ],
+    )
+    def test_unknown_inputs(self, words: tuple[str, ...], variables: dict[str, str]) -> None:
+        assert inputs_of(words, (), **variables) is None
+
+    def test_settings_of_known_options_are_known(self) -> None:
+        assert inputs_of(["one"], PIP_INDEX_URL="https://localhost", PIP_NO_COLOR="1") is not None
+        assert inputs_of(["one", "--index-url=https://localhost", "-q"]) is not None
+
+    def test_options_are_those_of_pip(self) -> None:
+        known = {spelling for each in (*WITH_VALUE, *WITHOUT_VALUE) for spelling in each}
+        assert known >= _KNOWN

@@ -20,8 +20,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget.cache.folder import cache_folder, wheel_folder
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.from_lock import download_locked
-from wheeltarget.commands.download.outcome import DownloadOutcome
-from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest
 from wheeltarget.errors import InputError, UsageError
 
 LOCK = "pylock.x.toml"

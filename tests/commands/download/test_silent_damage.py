@@ -30,8 +30,7 @@ from wheeltarget.commands import prune
 from wheeltarget.commands.bundle import wheels as locked_wheels
 from wheeltarget.commands.download import replay
 from wheeltarget.commands.download.from_lock import download_locked
-from wheeltarget.commands.download.outcome import DownloadOutcome
-from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest
 from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import DestinationError, DownloadError
 from wheeltarget.pip_protocol import ChosenFile

@@ -23,8 +23,7 @@ from tests.support.locking import BOTH, NEW, OLD, data, make, read, versions
 from tests.support.projects import make_project, make_source
 from tests.support.wheels import make_wheel
 from wheeltarget.cli.app import run as run_command
-from wheeltarget.commands.lock.diff import Change, State
-from wheeltarget.commands.lock.files import Form
+from wheeltarget.commands.lock.files import Change, Form, State
 from wheeltarget.commands.lock.lock import LockRequest, lock
 from wheeltarget.errors import (
     DestinationError,

@@ -20,7 +20,7 @@ from wheeltarget.utils.text import redact
 if TYPE_CHECKING:
     from wheeltarget.cache.folder import Removed, Usage
     from wheeltarget.commands.bundle.bundle import BundleOutcome
-    from wheeltarget.commands.lock.diff import Change, LockFile, LockOutcome
+    from wheeltarget.commands.lock.files import Change, LockFile, LockOutcome
     from wheeltarget.commands.merge import MergeOutcome
     from wheeltarget.commands.prune import PruneOutcome, PruneRequest
 

@@ -27,7 +27,7 @@ from wheeltarget.errors import (
 from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
-    from wheeltarget.commands.download.outcome import DownloadOutcome, TargetFile, TargetFiles
+    from wheeltarget.commands.download.request import DownloadOutcome, TargetFile, TargetFiles
     from wheeltarget.network.downloader import Progress
 
 _FINDING, _WRONG, _UNFINISHED = 1, 2, 3

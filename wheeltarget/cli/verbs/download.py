@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from wheeltarget.cli import app
 from wheeltarget.cli.output.text import progress_line, report_errors, show_download, show_notes
 from wheeltarget.cli.passthrough import Start, become_pip
-from wheeltarget.commands.download.request import DownloadRequest
+from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest, PlainRun
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.resolver.prestart import begin
-
-if TYPE_CHECKING:
-    from wheeltarget.commands.download.outcome import DownloadOutcome
 
 _STANDARD_OUTPUT = "-"
 
@@ -110,7 +107,6 @@ def _resolve(request: DownloadRequest, invocation: Invocation, arguments: tuple[
     begin()
     from wheeltarget.cache.run_records import OutputOptions, forget, keep
     from wheeltarget.commands.download.download import resolve
-    from wheeltarget.commands.download.outcome import PlainRun
 
     if request.refresh:
         arguments = tuple(each for each in arguments if each != "--refresh")

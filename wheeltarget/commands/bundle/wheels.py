@@ -18,9 +18,8 @@ from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
-from wheeltarget.lockfile.own import is_own
 from wheeltarget.lockfile.reader import Selection
-from wheeltarget.pip_config.options import split_command_line
+from wheeltarget.pip_config.options import is_own, split_command_line
 from wheeltarget.utils.files import copy_file, hash_file
 from wheeltarget.wheelhouse.wheel import read_wheel
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,17 +13,16 @@ from pathlib import Path
 from packaging.utils import parse_wheel_filename
 
 from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
-from wheeltarget.cache.run_records import real_folder
+from wheeltarget.cache.run_records import RunInputs, real_folder
 from wheeltarget.commands.download.from_lock import download_locked
-from wheeltarget.commands.download.outcome import (
+from wheeltarget.commands.download.request import (
     DownloadOutcome,
+    DownloadRequest,
     PlainRun,
     RequestedBy,
     TargetFile,
     TargetFiles,
 )
-from wheeltarget.commands.download.replay_inputs import find_run_inputs
-from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.download.untargeted import run_untargeted
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import (
@@ -33,9 +32,18 @@ from wheeltarget.commands.prepare import (
     prepare,
 )
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, FOR_BUILDING, project_names
+from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    FOR_BUILDING,
+    WITH_VALUE,
+    WITHOUT_VALUE,
+    configuration_files,
+    is_lock,
+    is_remote,
+    project_names,
+)
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.requirements.parser import Inputs, SourceLine
+from wheeltarget.requirements.parser import VARIABLE, Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, build_wheel
 from wheeltarget.resolver.plan import all_options
@@ -48,12 +56,40 @@ from wheeltarget.resolver.verify import (
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
-from wheeltarget.targets.names import HOST_LABEL
+from wheeltarget.targets.names import (
+    HOST,
+    HOST_LABEL,
+    TargetName,
+    is_path,
+    project_files,
+    user_folder,
+)
 from wheeltarget.utils.files import Hashes, hash_file, link_or_copy
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names
+
+_KNOWN = frozenset(
+    {
+        *("--all-releases", "--only-final", "--pre", "--prefer-binary"),
+        *("--no-binary", "--only-binary", "--no-deps", "--only-deps", "--ignore-requires-python"),
+        *("--requirement", "--constraint", "--require-hashes", "--no-require-hashes"),
+        *("--dest", "--cache-dir", "--exists-action", "--isolated", "--require-virtualenv"),
+        *("--index-url", "--extra-index-url", "--trusted-host", "--cert", "--client-cert"),
+        *("--proxy", "--no-proxy-env", "--keyring-provider"),
+        *("--retries", "--resume-retries", "--timeout"),
+        *("--no-color", "--no-input", "--progress-bar", "--quiet"),
+        *("--disable-pip-version-check", "--no-python-version-warning"),
+    }
+)
+"""Options whose effect depends on their values and known files only, and that write nothing; others
+may read or write files that would not be checked before a replay."""
+
+_OF_OTHER_COMMANDS = frozenset(
+    {"break-system-packages", "config-file", "no-warn-script-location", "root-user-action", "user"}
+)
+"""Settings of pip that do not matter for a download."""
 
 
 def download(
@@ -87,7 +123,6 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     sources = pure | project_names("--allow-sdist", request.allow_sdist)
     prepared = prepare(invocation, request.tags, request.targets, sources)
     inputs, plan, faults = prepared.inputs, prepared.plan, prepared.faults
-    for_targets = all(job.target for job in plan.jobs)
     if not faults:
         _refuse_misplaced(prepared, sources)
     if plan.is_plain and not request.wants_more_than_pip and not faults and not inputs.locked:
@@ -106,7 +141,9 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     note = note or prune_after_run(cache, invocation.environment)
     if note:
         return replace(outcome, notes=(*outcome.notes, note))
-    if outcome.fresh_until is None or not (for_targets and request.is_repeatable):
+    if outcome.fresh_until is None or not (
+        request.is_repeatable and all(job.target for job in plan.jobs)
+    ):
         return outcome
     return replace(outcome, run_inputs=find_run_inputs(prepared, began, outcome.fresh_until))
 
@@ -151,7 +188,6 @@ def _download(
 
     :param pure: the projects of which a wheel is built here.
     :param store: the folder of the wheel store; None to use no store.
-    :param interrupts: held back while files are placed.
     """
     command, dry_run = prepared.invocation.everything, request.dry_run
     labels = _labels(prepared)
@@ -166,8 +202,7 @@ def _download(
             folders, request.processes, dry_run, store=store, refresh=request.refresh
         )
         results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
-        if any(result.exit_code for result in results):
-            refuse_failures(results, labels, catalog.look_up_tag)
+        refuse_failures(results, labels, catalog.look_up_tag)
         if prepared.inputs.locked:
             compare(results, labels, prepared.inputs.locked)
         hashes = Hashes()
@@ -180,35 +215,31 @@ def _download(
             refuse_changed(results, hashes)
         for result in results:
             check(result, dry_run=dry_run)
-        placed: Mapping[str, PlacedFile] = {}
+        placed: dict[Path, PlacedFile] = {}
         if not dry_run:
             staged = list(map(_staged, results, labels, folders))
-            placed = merge.merge(stage, staged, hashes, begin=interrupts.hold)
-    targets = tuple(
-        TargetFiles(
-            label,
-            result.job.target.tags[0] if result.job.target else None,
-            result.job.target.python if result.job.target else None,
-            tuple(_target_files(result, destination / folder, folder, placed, dry_run=dry_run)),
-            name,
-        )
-        for result, label, folder, name in zip(results, labels, folders, names, strict=True)
-    )
+            merged = merge.merge(stage, staged, hashes, begin=interrupts.hold)
+            placed = {destination / name: file for name, file in merged.items()}
+    targets = []
+    for result, label, folder, name in zip(results, labels, folders, names, strict=True):
+        target = result.job.target
+        tag, python = (target.tags[0], target.python) if target else (None, None)
+        files = _target_files(result, destination / folder, placed, dry_run=dry_run)
+        targets.append(TargetFiles(label, tag, python, tuple(files), folder=name))
     notes = tuple(notes_on(plan, results, labels, pure, whole=not request.only_jobs))
     times = [result.fresh_until for result in results if result.fresh_until is not None]
     # A note of the stage may not hold the next time, so that run is not cached.
     is_known = len(times) == len(results) and not stage.notes
     fresh_until = min(times, default=None) if is_known else None
-    return DownloadOutcome(targets, (*notes, *stage.notes), dry_run, fresh_until=fresh_until)
+    notes = (*notes, *stage.notes)
+    return DownloadOutcome(tuple(targets), notes, dry_run, fresh_until=fresh_until)
 
 
 def _labels(prepared: Prepared) -> list[str]:
     """Return the label of each job; pip's platform options describe the one without a target."""
     options = prepared.invocation.everything.options
-    foreign = [
-        word for option in options if option.name in ENVIRONMENT_OPTIONS for word in option.words
-    ]
-    host = " ".join(foreign) or HOST_LABEL
+    foreign = (each.words for each in options if each.name in ENVIRONMENT_OPTIONS)
+    host = " ".join(itertools.chain(*foreign)) or HOST_LABEL
     return [job.target.label if job.target else host for job in prepared.plan.jobs]
 
 
@@ -246,46 +277,95 @@ def _requester(line: SourceLine) -> RequestedBy:
 
 
 def _target_files(
-    result: JobResult,
-    home: Path,
-    folder: str,
-    placed: Mapping[str, PlacedFile],
-    *,
-    dry_run: bool,
+    result: JobResult, home: Path, placed: Mapping[Path, PlacedFile], *, dry_run: bool
 ) -> Iterator[TargetFile]:
-    """Yield the files of one target.
-
-    :param home: the folder in the destination that has them.
-    :param folder: its name, or an empty string.
-    :param placed: the files that were placed, by their names in the destination.
-    """
+    """Yield the files of one target, which are in this folder."""
     lines = [(name, _requester(line)) for name, line in result.job.named_projects()]
     for file in result.chosen:
-        filename = file.path.name
+        path = home / file.path.name
         typed = lines if None in file.parents or file.requested else ()
         requested_by = [line for name, line in typed if name in {file.name, file.url}]
         requested_by += (RequestedBy(parent) for parent in file.parents if parent is not None)
-        found = placed.get(f"{folder}/{filename}" if folder else filename)
+        found = placed.get(path)
         yield TargetFile(
             name=file.name,
             version=file.version,
-            filename=filename,
+            filename=path.name,
             url=file.url,
             size=found.digest.size if found else file.size,
             hashes=(("sha256", found.digest.sha256),) if found else file.hashes,
             requested_by=tuple(requested_by),
-            path=home / filename if found or dry_run else None,
-            new=not (home / filename).is_file() if dry_run else found is not None and found.new,
+            path=path if found or dry_run else None,
+            new=not path.is_file() if dry_run else found is not None and found.new,
             yanked=file.yanked,
             requires_python=file.requires_python,
         )
 
 
+def find_run_inputs(prepared: Prepared, began: float, fresh_until: float) -> RunInputs | None:
+    """Return what the outcome of a run depends on.
+
+    :param prepared: the run; every job of it was for a target, and only wheels were fetched.
+    :param began: when it began, in seconds since the epoch.
+    :returns: the inputs, or None if there may be others.
+    """
+    command = prepared.invocation.everything
+    names = {option.name for option in command.options}
+    if not names <= _KNOWN or not prepared.invocation.settings.keys() <= _known_settings():
+        return None
+    files = prepared.inputs.files
+    has_lock = any(map(is_lock, command.values("--requirement")))
+    if has_lock or not all(file.repeatable and not is_remote(file.name) for file in files):
+        return None
+    variables = {name for file in files for _, name in VARIABLE.findall(file.text)}
+    return RunInputs(
+        read=_absolute(file.name for file in files),
+        looked_for=_absolute(_looked_for(prepared)),
+        variables=tuple(sorted(variables)),
+        began=began,
+        fresh_until=fresh_until,
+        destination=(command.values("--dest") or (os.curdir,))[-1],
+    )
+
+
+def _known_settings() -> frozenset[str]:
+    """Return the known keys of pip's configuration: every spelling of a known option."""
+    spellings = (each for each in (*WITH_VALUE, *WITHOUT_VALUE) if not _KNOWN.isdisjoint(each))
+    return _OF_OTHER_COMMANDS.union(name.removeprefix("--") for each in spellings for name in each)
+
+
+def _absolute(names: Iterable[str | Path]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(os.path.abspath(name) for name in names))  # noqa: PTH100 - any text
+
+
+def _looked_for(prepared: Prepared) -> Iterator[str | Path]:
+    """Yield every other file that matters, including those that do not exist."""
+    invocation = prepared.invocation
+    command, environment = invocation.everything, invocation.environment
+    yield from configuration_files(environment, isolated=command.has("--isolated"))
+    yield from project_files(Path())
+    for name in (*prepared.inputs.named, *prepared.defaults):
+        if name.key == "target" and name.text != HOST:
+            yield from _definitions(name)
+    for option in ("--cert", "--client-cert"):
+        named = [*command.values(option), invocation.settings.get(option.removeprefix("--"))]
+        yield from (os.path.expanduser(name) for name in named if name)  # noqa: PTH111 - any text
+    # The library that pip uses for requests reads credentials there.
+    own = environment.get("NETRC")
+    yield from map(os.path.expanduser, [own] if own else ["~/.netrc", "~/_netrc"])
+
+
+def _definitions(name: TargetName) -> list[Path]:
+    """Return the files that define a target's name."""
+    if is_path(name.text):
+        return [Path(name.folder, name.text)]
+    return [*project_files(Path(name.folder)), user_folder() / f"{name.text}.toml"]
+
+
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Build pure Python wheels on this machine for others; each source once.
+    """Build pure Python wheels of some projects on this machine for others; each source once.
 
-    :param projects: the projects to build, normalised.
     :param options: options for ``pip wheel``.
     :param built: the wheel by the hash of its source.
     """
@@ -302,15 +382,12 @@ class Builder:
         """
         if result.job.target is None:
             return result
-        chosen = tuple(
-            self._with_wheel(file, result.folder)
-            if file.name in self.projects and file.path.suffix != ".whl"
-            else file
-            for file in result.chosen
-        )
-        return replace(result, chosen=chosen)
+        chosen = (self._with_wheel(file, result.folder) for file in result.chosen)
+        return replace(result, chosen=tuple(chosen))
 
     def _with_wheel(self, file: ChosenFile, folder: Path) -> ChosenFile:
+        if file.name not in self.projects or file.path.suffix == ".whl":
+            return file
         digest = hash_file(file.path).sha256
         if digest not in self.built:
             self.built[digest] = self._build(file, self.stage.folder / "built" / digest)

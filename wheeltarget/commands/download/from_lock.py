@@ -16,20 +16,19 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from wheeltarget.cache.folder import open_for, wheel_folder
+from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.locks import NOT_FOR_FETCHING, select_files
-from wheeltarget.commands.download.outcome import (
+from wheeltarget.commands.download.request import (
     DownloadOutcome,
+    DownloadRequest,
     RequestedBy,
     TargetFile,
     TargetFiles,
 )
-from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
-from wheeltarget.lockfile.entries import PinnedFile
-from wheeltarget.lockfile.reader import Selection
+from wheeltarget.lockfile.reader import PinnedFile, Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
 from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.staging.stage import Stage
@@ -51,22 +50,14 @@ _HINTS = {
 }
 
 
-def _nothing() -> None:
-    """Do nothing."""
-
-
 def download_locked(
-    request: DownloadRequest,
-    invocation: Invocation | None = None,
-    watch: Watch | None = None,
-    while_fetching: Callable[[], None] = _nothing,
+    request: DownloadRequest, invocation: Invocation | None = None, watch: Watch | None = None
 ) -> DownloadOutcome | None:
     """Download the files that locks name.
 
     :param request: the request.
     :param invocation: its parsed arguments and pip's configuration, if they were read before.
     :param watch: called with the progress.
-    :param while_fetching: called once while files are being fetched, if any are.
     :returns: the files of each target; None if there is no lock, or only locks that pip reads for
         this interpreter.
     :raises WheeltargetError: if this fails; the destination is then unchanged.
@@ -81,24 +72,19 @@ def download_locked(
     destination = (invocation.everything.values("--dest") or (os.curdir,))[-1]
     # As pip reads it.
     home = Path(os.path.realpath(os.path.expanduser(destination)))  # noqa: PTH111
+    homes = [home / folder for folder in folders]
     if request.dry_run:
         locked.verify()
-        targets = tuple(_target_files(locked.selections, folders, home, {}))
-        return DownloadOutcome(targets, tuple(_notes(targets)), dry_run=True)
-
-    def meanwhile() -> None:
-        locked.verify()
-        while_fetching()
-
+        return replace(_outcome(locked.selections, homes, {}), dry_run=True)
     with (
         interruptible() as interrupts,
         _open_output(request.report) if request.report else nullcontext() as keep_report,
     ):
         with merge.open_stage(home, folders=folders) as stage:
-            staged = _fetch(wanted, stage, invocation, meanwhile, watch)
-            placed = merge.merge(stage, [staged], begin=interrupts.hold)
-        targets = tuple(_target_files(locked.selections, folders, home, placed))
-        outcome = DownloadOutcome(targets, (*_notes(targets), *stage.notes))
+            staged = _fetch(wanted, stage, invocation, locked.verify, watch)
+            merged = merge.merge(stage, [staged], begin=interrupts.hold)
+        placed = {home / name: file for name, file in merged.items()}
+        outcome = _outcome(locked.selections, homes, placed, stage.notes)
         if keep_report is not None:
             keep_report(json_text(outcome.as_dict()))
     return outcome
@@ -117,31 +103,34 @@ def _wanted(
     wanted: dict[str, tuple[StagedFile, PinnedFile]] = {}
     for selection, folder in zip(selections, folders, strict=True):
         for pinned in selection.files:
-            origin = pinned.url or pinned.path
-            file = StagedFile(Path(pinned.filename), origin, selection.label, folder)
+            path, origin = Path(pinned.filename), pinned.url or pinned.path
+            file = StagedFile(path, origin, selection.label, folder)
             first, known = wanted.setdefault(file.name, (file, pinned))
             if known.sha256 != pinned.sha256:
                 raise merge.clash(first, file)
     return wanted
 
 
-def _target_files(
+def _outcome(
     selections: Sequence[Selection],
-    folders: Sequence[str],
-    destination: Path,
-    placed: Mapping[str, PlacedFile],
-) -> Iterator[TargetFiles]:
-    for selection, folder in zip(selections, folders, strict=True):
-        files = tuple(_target_file(file, folder, destination, placed) for file in selection.files)
-        target = selection.target
-        yield TargetFiles(selection.label, target.tags[0], target.python, files)
+    homes: Sequence[Path],
+    placed: Mapping[Path, PlacedFile],
+    notes: Sequence[str] = (),
+) -> DownloadOutcome:
+    """Return the outcome of a run that has placed these files in the homes of the targets."""
+    targets = []
+    versions: dict[str, dict[str, list[str]]] = {}
+    for selection, home in zip(selections, homes, strict=True):
+        label, target = selection.label, selection.target
+        files = tuple(_target_file(file, home / file.filename, placed) for file in selection.files)
+        targets.append(TargetFiles(label, target.tags[0], target.python, files))
+        for file in files:
+            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
+    return DownloadOutcome(tuple(targets), (*note_differing(versions), *notes))
 
 
-def _target_file(
-    file: PinnedFile, folder: str, destination: Path, placed: Mapping[str, PlacedFile]
-) -> TargetFile:
-    name = f"{folder}/{file.filename}" if folder else file.filename
-    known, path = placed.get(name), destination / name
+def _target_file(file: PinnedFile, path: Path, placed: Mapping[Path, PlacedFile]) -> TargetFile:
+    known = placed.get(path)
     pinned = f"{file.project}=={file.version}" if file.version else file.project
     return TargetFile(
         name=file.project,
@@ -155,16 +144,6 @@ def _target_file(
         new=known.new if known else not path.is_file(),
         requires_python=file.requires_python,
     )
-
-
-def _notes(targets: Sequence[TargetFiles]) -> Iterator[str]:
-    if len(targets) > 1:
-        versions: dict[str, dict[str, list[str]]] = {}
-        for target in targets:
-            for file in target.files:
-                by_version = versions.setdefault(file.name, {})
-                by_version.setdefault(file.version, []).append(target.label)
-        yield from note_differing(versions)
 
 
 def _fetch(
@@ -181,9 +160,8 @@ def _fetch(
     :raises InputError: if files cannot be fetched, or do not match their lock; with every fault.
     :raises DownloadError: if pip fails.
     """
-    command, settings = invocation.everything, invocation.settings
-    environment = invocation.environment
-    cache, _ = open_for(command, settings, environment)
+    settings, environment = invocation.settings, invocation.environment
+    cache, _ = open_for(invocation.everything, settings, environment)
     store = Store(wheel_folder(cache)) if cache else None
     files = stage.folder / "files"
     staged = {
@@ -208,21 +186,20 @@ def _fetch(
             message = f"{file.path} does not exist, or does not have the hash in the lock"
             faults.append(_fault(file, message, "put the file there, or lock again"))
     network = read_network(
-        command,
+        invocation.everything,
         settings,
         environment,
         proxies=lambda: _proxies(environment),
         has_netrc=_has_netrc(environment),
     )
     fetched = fetch_plain(left, network, store, while_fetching, watch)
-    faults += _fetch_faults(fetched, pinned)
+    faults += (_changed(pinned[order.path], error.message) for order, error in fetched.wrong)
+    faults += (_unfetched(pinned[order.path], why, _BROKEN) for order, why in fetched.broken)
     if fetched.left and not faults:
         faults += _ask_pip(fetched, pinned, stage, invocation, store, network)
     if faults:
         raise InputError(tuple(sorted(faults, key=_place)))
     if cache is not None and left:
-        from wheeltarget.cache.folder import prune_after_run
-
         prune_after_run(cache, environment)
     digests |= fetched.digests
     return [replace(file, digest=digests[str(file.path)]) for file in staged.values()]
@@ -244,14 +221,6 @@ def _size_faults(file: PinnedFile, digest: Digest) -> Iterator[Fault]:
     if file.size not in {None, digest.size}:
         message = f"the lock has a size of {file.size} bytes, but the file has {digest.size}"
         yield _fault(file, message, "the lock was edited or is damaged; lock again")
-
-
-def _fetch_faults(fetched: Fetched, pinned: Mapping[str, PinnedFile]) -> Iterator[Fault]:
-    for order, error in fetched.wrong:
-        message = f"{order.url} is not the locked file: {error.message}"
-        yield _fault(pinned[order.path], message, _ANOTHER)
-    for order, broken in fetched.broken:
-        yield _fault(pinned[order.path], f"cannot fetch {order.url}: {broken}", _BROKEN)
 
 
 def _proxies(environment: Mapping[str, str]) -> Iterable[str]:
@@ -283,7 +252,6 @@ def _ask_pip(
     store: Store | None,
     network: Network,
 ) -> list[Fault]:
-    """Fetch the files that need pip's session."""
     from wheeltarget.pip_protocol import FetchLocked
     from wheeltarget.resolver.pip_runner import fetch_locked
 
@@ -308,21 +276,27 @@ def _ask_pip(
     orders = {order.path: order for order in fetched.left}
     faults = []
     for failure in report.failures or ():
-        order = orders.pop(failure.path)
+        file = pinned[orders.pop(failure.path).path]
         if failure.kind == "content":
-            message, hint = f"{order.url} is not the locked file: {failure.text}", _ANOTHER
+            faults.append(_changed(file, failure.text))
         else:
-            message = f"cannot fetch {order.url}: {failure.text}"
             hint = _HINTS.get(failure.code, "" if failure.code else _UNREACHABLE)
-        faults.append(_fault(pinned[order.path], message, hint))
+            faults.append(_unfetched(file, failure.text, hint))
     for path, order in orders.items():
         # The hash is not left to the other process.
         digest = fetched.digests[path] = hash_file(Path(path))
         if digest.sha256 != order.sha256:
             error = HashMismatchError(order.sha256, digest.sha256)
-            message = f"{order.url} is not the locked file: {error.message}"
-            faults.append(_fault(pinned[path], message, _ANOTHER))
+            faults.append(_changed(pinned[path], error.message))
     return faults
+
+
+def _changed(file: PinnedFile, why: str) -> Fault:
+    return _fault(file, f"{file.url} is not the locked file: {why}", _ANOTHER)
+
+
+def _unfetched(file: PinnedFile, why: object, hint: str) -> Fault:
+    return _fault(file, f"cannot fetch {file.url}: {why}", hint)
 
 
 def _fault(file: PinnedFile, message: str, hint: str) -> Fault:

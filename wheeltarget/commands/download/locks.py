@@ -11,12 +11,18 @@ from dataclasses import dataclass, replace
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
-from wheeltarget.lockfile.entries import key_text
-from wheeltarget.lockfile.own import is_own
-from wheeltarget.lockfile.reader import FindTarget, ParsedLock, Selection, parse_lock, select_own
+from wheeltarget.lockfile.reader import (
+    FindTarget,
+    ParsedLock,
+    Selection,
+    key_text,
+    parse_lock,
+    select_own,
+)
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     is_lock,
+    is_own,
     is_remote,
     project_names,
     split_extras,
@@ -36,7 +42,6 @@ NOT_FOR_FETCHING = _CHOOSING | _ASKING | {"--requirement", "--dest"}
 """Options that do not matter for fetching files."""
 
 _Labelled = Sequence[tuple[str, Target]]
-"""The label of each target, and the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,11 @@ class LockedFiles:
     """The files that the locks of a command line name.
 
     :param selections: the files of each target.
-    :param own: the locks that wheeltarget wrote, which :meth:`verify` checks.
+    :param by_lock: each lock, and its files for a target.
     """
 
     selections: tuple[Selection, ...]
-    own: tuple[tuple[ParsedLock, Selection], ...]
+    by_lock: tuple[tuple[ParsedLock, Selection], ...]
 
     def verify(self) -> None:
         """Verify by packaging that the locks that wheeltarget wrote select these files.
@@ -58,9 +63,9 @@ class LockedFiles:
         :raises InputError: if they do not.
         """
         faults: list[Fault] = []
-        for lock, selection in self.own:
-            wanted = [(selection.label, selection.target)]
-            faults += _select(lock, wanted, frozenset())[1]
+        for lock, selection in self.by_lock:
+            if lock.origin is not None:
+                faults += _select(lock, [(selection.label, selection.target)], frozenset())[1]
         if faults:
             raise InputError(tuple(faults))
 
@@ -82,46 +87,34 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> LockedFile
     if not names and not any(are_own):
         return None
     _refuse_other_inputs(request, invocation)
-    sources = project_names("--allow-sdist", request.allow_sdist)
 
     def find(key: str, text: str, folder: str) -> Target:
         return invocation.look_up(key, text, folder) or _host()
 
     targets, faults = _look_up(names, find)
     requested = targets if request.tags or request.targets else []
-    selections: list[Selection] = []
-    own: list[tuple[ParsedLock, Selection]] = []
+    sources = project_names("--allow-sdist", request.allow_sdist)
+    found: list[tuple[ParsedLock, Selection]] = []
     for name, content in contents.items():
-        lock, found, wrong = _select_from(name, content, targets, sources, find)
-        selections += found
-        if lock is not None and lock.origin is not None:
-            own += ((lock, each) for each in found)
-            wrong += (fault for each in found for fault in _other_target(lock, each, requested))
+        if isinstance(content, Fault):
+            faults.append(content)
+            continue
+        path, extras = split_extras(name)
+        lock, wrong = parse_lock(path, content, extras)
+        selected: list[Selection] = []
+        if lock.origin is not None and not wrong:
+            selected, wrong = select_own(lock, find)
+            wrong += (fault for each in selected for fault in _other_target(lock, each, requested))
+        elif not wrong:
+            selected, wrong = _select(lock, targets or [(HOST_LABEL, _host())], sources)
+        found += ((lock, each) for each in selected)
         faults += wrong
+    selections = [selection for _, selection in found]
     if not faults:
         faults += _missing_targets(requested, selections, names)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
-    return LockedFiles(_joined(selections), tuple(own))
-
-
-def _select_from(
-    name: str,
-    content: bytes | Fault,
-    targets: _Labelled,
-    sources: frozenset[str],
-    find: FindTarget,
-) -> tuple[ParsedLock | None, list[Selection], list[Fault]]:
-    """Read a lock, and select its files; return the lock, the selections, and the faults."""
-    if isinstance(content, Fault):
-        return None, [], [content]
-    path, extras = split_extras(name)
-    lock, faults = parse_lock(path, content, extras)
-    if faults:
-        return None, [], faults
-    if lock.origin is not None:
-        return lock, *select_own(lock, find)
-    return lock, *_select(lock, targets or [(HOST_LABEL, _host())], sources)
+    return LockedFiles(_joined(selections), tuple(found))
 
 
 def _select(

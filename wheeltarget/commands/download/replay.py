@@ -13,7 +13,7 @@ from pathlib import Path
 from wheeltarget.cache.run_key import WHEELS, cache_home
 from wheeltarget.cache.run_records import RecordedRun, find, update_stamps
 from wheeltarget.cache.wheel_store import Store
-from wheeltarget.commands.download.outcome import DownloadOutcome
+from wheeltarget.commands.download.request import DownloadOutcome
 from wheeltarget.errors import DestinationError
 from wheeltarget.staging.stage import open_stage, settled
 from wheeltarget.utils.files import Mark, hash_file, stamp_of

@@ -1,10 +1,20 @@
-"""The request of ``wheeltarget download``."""
+"""The request of ``wheeltarget download``, and its outcome.
+
+Start-up: a replayed run and a download from a lock load this before they do anything.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wheeltarget.cache.run_records import RunInputs
+
+SCHEMA = 1
+"""The schema version of :meth:`DownloadOutcome.as_dict`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +62,137 @@ class DownloadRequest:
     def is_repeatable(self) -> bool:
         """Return whether the run only saves files and reports them, so that it can be replayed."""
         return not (self.dry_run or self.allow_sdist or self.build_pure)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedBy:
+    """What a project is requested by: another project, or a line of the user.
+
+    :param project: the project, or an empty string.
+    :param requirement: the requirement in the line, or an empty string.
+    :param location: the place of the line, or an empty string.
+    """
+
+    project: str = ""
+    requirement: str = ""
+    location: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFile:
+    """A file that was chosen for a target.
+
+    :param name: the project, normalised.
+    :param version: its version.
+    :param filename: the name of the file.
+    :param url: where it came from, without credentials.
+    :param size: its size in bytes; None if unknown.
+    :param hashes: (algorithm, hexadecimal value) of each known hash.
+    :param requested_by: the requirements and projects that require it.
+    :param path: its path, which in a dry run may not exist; None if no file is kept.
+    :param new: False if it existed before.
+    :param yanked: why it was yanked; None if it was not.
+    :param requires_python: its Requires-Python; None if it has none.
+    """
+
+    name: str
+    version: str
+    filename: str
+    url: str
+    size: int | None
+    hashes: tuple[tuple[str, str], ...]
+    requested_by: tuple[RequestedBy, ...]
+    path: Path | None
+    new: bool
+    yanked: str | None = None
+    requires_python: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetFiles:
+    """The files of one target.
+
+    :param label: the label of the target.
+    :param folder: the name of its folder, if each target has its own.
+    :param tag: its best tag; None for the running interpreter.
+    :param python: its version of Python; None for the running interpreter.
+    :param files: its files, in the order in which pip chose them.
+    """
+
+    label: str
+    folder: str = field(default="", kw_only=True)
+    tag: str | None
+    python: str | None
+    files: tuple[TargetFile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadOutcome:
+    """The outcome of a download.
+
+    :param targets: the files of each target.
+    :param notes: notes for the user, one sentence each.
+    :param dry_run: whether no file was saved.
+    :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
+        unknown.
+    :param run_inputs: everything that the outcome depends on; None if not all of that is known.
+    """
+
+    targets: tuple[TargetFiles, ...]
+    notes: tuple[str, ...]
+    dry_run: bool = False
+    fresh_until: float | None = None
+    run_inputs: RunInputs | None = None
+
+    @property
+    def files(self) -> frozenset[Path]:
+        """Return the paths of all files that were chosen and are kept."""
+        files = (file.path for target in self.targets for file in target.files)
+        return frozenset(path for path in files if path is not None)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the report, as JSON-compatible data."""
+        targets = [asdict(target, dict_factory=_as_json) for target in self.targets]
+        notes = list(self.notes)
+        return {"schema": SCHEMA, "dry_run": self.dry_run, "targets": targets, "notes": notes}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> DownloadOutcome:
+        """Create it from what :meth:`as_dict` returned."""
+        targets = (
+            TargetFiles(**{**target, "files": tuple(map(_file_from_json, target["files"]))})
+            for target in data["targets"]
+        )
+        return cls(tuple(targets), tuple(data["notes"]), data["dry_run"])
+
+
+def _as_json(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of a class above as JSON has them."""
+    data = {name: list(value) if isinstance(value, tuple) else value for name, value in fields}
+    if "hashes" in data:
+        path = data["path"] and str(data["path"])
+        return {**data, "hashes": dict(data["hashes"]), "path": path}
+    if data.get("project"):
+        return {"project": data["project"]}
+    return {name: value for name, value in data.items() if name != "project"}
+
+
+def _file_from_json(data: Mapping[str, Any]) -> TargetFile:
+    others = {
+        "hashes": tuple(data["hashes"].items()),
+        "requested_by": tuple(RequestedBy(**each) for each in data["requested_by"]),
+        "path": data["path"] and Path(data["path"]),
+    }
+    return TargetFile(**{**data, **others})
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRun:
+    """A run without any target, which is pip's own.
+
+    :param exit_code: pip's exit code; None if pip is still to be run.
+    :param notes: notes for the user, one sentence each.
+    """
+
+    exit_code: int | None = None
+    notes: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from wheeltarget.commands.download.outcome import PlainRun
+from wheeltarget.commands.download.request import PlainRun
 from wheeltarget.commands.prepare import Prepared, note_unused_constraints
 from wheeltarget.errors import InputError, WheeltargetError
 from wheeltarget.pip_config.platform_options import target_from_options

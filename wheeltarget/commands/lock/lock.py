@@ -11,10 +11,14 @@ from pathlib import Path
 from wheeltarget.cache.folder import open_for, prune_after_run, wheel_folder
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.lock.build import inputs_of, make_lock
-from wheeltarget.commands.lock.diff import LockFile, LockOutcome, OldLock, change_notes, compare
 from wheeltarget.commands.lock.files import (
     Form,
+    LockFile,
+    LockOutcome,
+    OldLock,
+    change_notes,
     check_names,
+    compare,
     file_name,
     find_other_locks,
     read_old,
