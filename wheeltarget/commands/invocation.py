@@ -1,45 +1,59 @@
 """The invocation of a command: pip's options and configuration, the environment, the project.
 
-A command reads it first, and passes it on, so that nothing is read twice.
+A command reads it first, and passes it on, so that nothing is read twice. A download is looked at
+even before: planning takes about as long as pip itself, so a run without a target skips it.
 
-# start-up: a run of pip alone needs no catalog of targets.
+start-up: a run of pip alone needs no catalog of targets, and a lock no reader of requirements.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from wheeltarget.errors import UsageError
+from wheeltarget.errors import UsageError, WheeltargetError
 from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    WITH_VALUE,
+    WITHOUT_VALUE,
     CommandLine,
     Configuration,
     is_lock,
+    is_own,
     is_quiet,
     read_configuration,
     refuses_colour,
     split_command_line,
+    split_extras,
 )
 from wheeltarget.targets.names import Projects, TargetName, command_line_targets
-from wheeltarget.utils.files import LOCK_FILE, REQUIREMENTS_FILE, Limit, read_regular, read_stream
+from wheeltarget.utils.files import (
+    LOCK_FILE,
+    REQUIREMENTS_FILE,
+    Limit,
+    RefusedFileError,
+    read_regular,
+    read_stream,
+)
 
 if TYPE_CHECKING:
+    from wheeltarget.requirements.parser import Inputs
     from wheeltarget.targets.target import Target
+
+_FILES = {"--requirement": False, "--constraint": True}
 
 
 class InputFiles:
-    """The files that a command line names, each read once; a pipe cannot be read again.
-
-    :param contents: the contents of regular files that were read before, by name.
-    """
+    """The files of a command line, each read once, as a pipe must be; some are known before."""
 
     def __init__(self, contents: Mapping[str, bytes] = MappingProxyType({})) -> None:
-        self._regular = {os.path.abspath(name): text for name, text in contents.items()}  # noqa: PTH100
-        self._streams: dict[str, bytes] = {}
+        self._known = {_place(name): (content, True) for name, content in contents.items()}
 
     def read(self, name: str) -> tuple[bytes, bool]:
         """Read a requirements file that the command line names, which may be a pipe.
@@ -48,41 +62,30 @@ class InputFiles:
         :raises OSError: if it cannot be read; a RefusedFileError if it is too large.
         :raises ValueError: if no file can have this name.
         """
-        place = os.path.abspath(name)  # noqa: PTH100 - any text
-        if place not in self._regular and place not in self._streams:
-            content, repeatable = read_stream(name, REQUIREMENTS_FILE)
-            (self._regular if repeatable else self._streams)[place] = content
-        regular = self._regular.get(place)
-        return (self._streams[place], False) if regular is None else (regular, True)
+        place = _place(name)
+        if place not in self._known:
+            self._known[place] = read_stream(name, REQUIREMENTS_FILE)
+        return self._known[place]
 
-    def read_nested(self, name: str) -> tuple[bytes, bool]:
-        """Read a requirements file that another file names, which must be a regular file.
-
-        :returns: its content, and that it can be read again.
-        :raises OSError: if it cannot be read; a RefusedFileError if it is another kind of file.
-        """
-        return self._read_regular(name, REQUIREMENTS_FILE), True
+    def read_nested(self, name: str, limit: Limit = REQUIREMENTS_FILE) -> tuple[bytes, bool]:
+        """Read a file that another one names, as :meth:`read` does; only regular files."""
+        place = _place(name)
+        if place not in self._known or not self._known[place][1]:
+            self._known[place] = read_regular(name, limit), True
+        return self._known[place]
 
     def read_lock(self, name: str) -> bytes:
-        """Read a lock, which must be a regular file.
+        """Read a lock, which must be a regular file, as :meth:`read_nested` does."""
+        return self.read_nested(name, LOCK_FILE)[0]
 
-        :raises OSError: if it cannot be read; a RefusedFileError if it is another kind of file.
-        """
-        return self._read_regular(name, LOCK_FILE)
 
-    def _read_regular(self, name: str, limit: Limit) -> bytes:
-        place = os.path.abspath(name)  # noqa: PTH100 - any text
-        if place not in self._regular:
-            self._regular[place] = read_regular(name, limit)
-        return self._regular[place]
+def _place(name: str) -> str:
+    return os.path.abspath(name)  # noqa: PTH100 - any text
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The inputs of a command, besides its own options.
-
-    :param fault: the error in the command line, if pip would refuse it.
-    """
+    """The inputs of a command, besides its own options, and why pip would refuse them, if so."""
 
     command: CommandLine
     configuration: Configuration
@@ -126,12 +129,7 @@ class Invocation:
     def defaults(
         self, tags: Sequence[str] = (), targets: Sequence[str] = ()
     ) -> tuple[TargetName, ...]:
-        """Return the targets of requirements that name none.
-
-        :param tags: the values of ``--tags``.
-        :param targets: the values of ``--target``; without any, the project's targets are returned.
-        :raises InputError: if an option or the project's settings are wrong.
-        """
+        """Return the targets of requirements that name none: of the options or the project."""
         return command_line_targets(tags, targets) or self.projects.defaults(self.folder)
 
     def look_up(self, key: str, text: str, folder: str) -> Target | None:
@@ -140,16 +138,27 @@ class Invocation:
 
         return catalog.look_up(key, text, folder, self.projects)
 
+    def read_inputs(self, fetched: Mapping[str, str] = MappingProxyType({})) -> Inputs:
+        """Read the requirements and constraints; see :func:`parser.read_inputs`."""
+        from wheeltarget.requirements.parser import read_inputs
+
+        command, kinds = self.everything, {"--requirement": False, "--constraint": True}
+        return read_inputs(
+            command.requirements,
+            [(o.value, kinds[o.name]) for o in command.options if o.name in kinds and o.value],
+            read=self.files.read,
+            read_nested=self.files.read_nested,
+            environment=self.environment.get,
+            fetched=fetched,
+        )
+
 
 def read_invocation(
     arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
     files: InputFiles | None = None,
 ) -> Invocation:
-    """Read pip's arguments and configuration.
-
-    :param environment: the environment variables; None for those of this process.
-    """
+    """Read pip's arguments and configuration; the environment is that of this process, or given."""
     environment = os.environ if environment is None else environment
     fault = None
     try:
@@ -159,3 +168,80 @@ def read_invocation(
         command, fault = split_command_line(no_color), error
     configuration = read_configuration(environment, isolated=command.has("--isolated"))
     return Invocation(command, configuration, environment, Path.cwd(), fault, files or InputFiles())
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known of a download before its own options are read.
+
+    :param arguments: all arguments as typed, the key of the cached outcome; empty if it is not
+        cached.
+    :param invocation: the parsed command line; None if it may have options of ours.
+    """
+
+    arguments: tuple[str, ...] = ()
+    invocation: Invocation | None = None
+    files: InputFiles = field(default_factory=InputFiles)
+
+
+def first_look(
+    arguments: Sequence[str], environment: Mapping[str, str], files: InputFiles
+) -> tuple[Invocation | None, bool]:
+    """Read a command line as pip would, and return whether the run is certainly pip's own.
+
+    :returns: the parsed command line, or None if it has an option that is not pip's or is
+        abbreviated; and True if nothing names a target, so that pip can take the arguments as they
+        are.
+    """
+    known = {spelling for each in (*WITH_VALUE, *WITHOUT_VALUE) for spelling in each}
+    before = takewhile(lambda argument: argument != "--", arguments)
+    # A short form may be ours.
+    if all(each.partition("=")[0] in known for each in before if each.startswith("--")):
+        invocation = read_invocation(arguments, environment, files)
+        if invocation.fault is None and not invocation.command.has("--help"):
+            return invocation, _is_plain(invocation)
+    return None, False
+
+
+def _is_plain(invocation: Invocation) -> bool:
+    command = invocation.everything
+    if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
+        return False
+    from wheeltarget.requirements.parser import read_inputs
+
+    files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
+    try:
+        if invocation.defaults() or not all(_is_regular(name) for name, _ in files):
+            return False
+        inputs = read_inputs(
+            command.requirements,
+            files,
+            read=invocation.files.read,
+            read_nested=invocation.files.read_nested,
+            environment=invocation.environment.get,
+        )
+    except WheeltargetError:
+        return False
+    foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)
+    may_have_note = foreign and not invocation.is_quiet
+    if may_have_note or inputs.faults or inputs.named or inputs.remote or inputs.locked:
+        return False
+    return all(file.repeatable for file in inputs.files)
+
+
+def _is_own_lock(name: str, invocation: Invocation) -> bool:
+    """Return whether a file is a lock that wheeltarget wrote, which names its target."""
+    try:
+        return is_lock(name) and is_own(invocation.files.read_lock(split_extras(name)[0]))
+    except RefusedFileError:
+        return True  # the command reports it; pip would read without end
+    except OSError:
+        return False  # pip reports it
+
+
+def _is_regular(name: str) -> bool:
+    """Return whether pip can read a file again; pip reports one that does not exist."""
+    try:
+        return stat.S_ISREG(os.stat(name).st_mode)  # noqa: PTH116 - any text
+    except (OSError, ValueError):
+        return True
