@@ -16,8 +16,9 @@ from wheeltarget import errors
 from wheeltarget.errors import TargetError
 from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.parser import SourceLine, read_lines
-from wheeltarget.targets.catalog import look_up, newest_pythons
+from wheeltarget.targets.catalog import look_up
 from wheeltarget.targets.compatibility import Difference
+from wheeltarget.targets.names import newest_pythons
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 

@@ -14,7 +14,7 @@ from packaging.version import Version
 from uv import find_uv_bin
 
 from tests.support.cli import names, wheeltarget
-from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.names import newest_pythons
 
 pytestmark = pytest.mark.network
 

@@ -19,7 +19,8 @@ from wheeltarget.cli.completion import (
     offer_targets,
 )
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.targets.catalog import look_up, newest_pythons
+from wheeltarget.targets.catalog import look_up
+from wheeltarget.targets.names import newest_pythons
 
 pytestmark = pytest.mark.thorough
 

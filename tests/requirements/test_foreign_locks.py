@@ -11,7 +11,7 @@ from tests.support.cli import Result, download, names
 from tests.support.index import LocalIndex
 from tests.support.locks import sha256_of
 from tests.support.wheels import make_wheel
-from wheeltarget.requirements.filenames import is_foreign_lock
+from wheeltarget.pip_config.options import is_foreign_lock
 from wheeltarget.requirements.foreign_locks import read_versions
 
 OLD = "cp37-cp37m-manylinux2014_x86_64"

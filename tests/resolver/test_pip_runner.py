@@ -48,7 +48,7 @@ from wheeltarget.resolver.pip_runner import (
 )
 from wheeltarget.resolver.plan import Job
 from wheeltarget.staging.stage import open_stage
-from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.utils.files import Hashes
 

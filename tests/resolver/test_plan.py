@@ -14,7 +14,8 @@ from tests.support.output import files_by_target
 from tests.support.wheels import make_sdist, make_wheel
 from wheeltarget.requirements.parser import SourceLine, parse_typed, read_inputs
 from wheeltarget.resolver.plan import Job, constraints_for, pin_faults
-from wheeltarget.targets.catalog import host, look_up, newest_pythons
+from wheeltarget.targets.catalog import host, look_up
+from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 
 OLD = "cp36-cp36m-manylinux1_x86_64"

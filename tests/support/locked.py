@@ -10,8 +10,8 @@ from packaging.utils import parse_wheel_filename
 
 from tests.support.locking import NEW
 from wheeltarget.lockfile.model import Lock, LockedPackage, write
-from wheeltarget.targets.catalog import known_systems, look_up
-from wheeltarget.targets.systems import target_name
+from wheeltarget.targets.catalog import look_up
+from wheeltarget.targets.names import known_systems
 
 
 def lock_wheels(
@@ -60,9 +60,4 @@ def lock_of(*pins: tuple[str, str, str]) -> Lock:
 
 def catalogue_names() -> list[str]:
     """Return the name of every target of the catalogue."""
-    return [
-        target_name(system.name, python, architecture)
-        for system in known_systems().systems
-        for python in system.pythons
-        for architecture in system.platforms
-    ]
+    return [each.name for system in known_systems() for each in system.targets()]

@@ -14,12 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import (
-    host,
-    look_up,
+from wheeltarget.targets.catalog import host, look_up, read_target_file, tag_of, target_from_table
+from wheeltarget.targets.names import (
     newest_pythons,
-    read_target_file,
-    target_from_table,
 )
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
@@ -510,3 +507,7 @@ def test_what_is_none_of_them(tmp_path: Path) -> None:
     code, _, hint = refusal("notes.txt", tmp_path)
     assert code == "WT204"
     assert "pip debug --verbose" in hint
+
+
+def test_abi_of_python_2_outside_linux() -> None:
+    assert tag_of("2.7", "win_amd64") == "cp27-cp27m-win_amd64"

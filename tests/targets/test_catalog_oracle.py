@@ -19,9 +19,9 @@ import pytest
 from tests.benchmarks.download import default_index
 from tests.support.cli import Result, wheeltarget
 from tests.support.interpreters import NEWEST_PIP, find_oracle, host_glibc
-from wheeltarget.targets.catalog import build_named, known_systems, look_up_tag
+from wheeltarget.targets.catalog import build_named, look_up_tag, tag_of
 from wheeltarget.targets.compatibility import glibc_level
-from wheeltarget.targets.systems import NamedTarget, tag_of, target_name
+from wheeltarget.targets.names import NamedTarget, known_systems
 
 PROJECTS = ("cffi", "cryptography", "markupsafe", "msgpack", "pyyaml")
 
@@ -79,19 +79,17 @@ print(json.dumps(taken))
 
 def named_targets() -> Iterator[NamedTarget]:
     """Return every target of the catalogue that runs on glibc."""
-    for system in known_systems().systems:
-        for python in system.pythons:
-            for architecture, tag in system.platforms.items():
-                if glibc_level(tag):
-                    name = target_name(system.name, python, architecture)
-                    yield NamedTarget(name, system, python, architecture)
+    for system in known_systems():
+        for named in system.targets():
+            if glibc_level(named.platform):
+                yield named
 
 
 def levels_by_python() -> Mapping[str, set[int]]:
     """Return the levels of glibc on x86_64 for each Python."""
     found: dict[str, set[int]] = {}
     for named in named_targets():
-        level = glibc_level(named.tag.rpartition("-")[2])
+        level = glibc_level(named.platform)
         if level and level[1] == "x86_64":
             found.setdefault(named.python, set()).add(level[0])
     return found
@@ -101,7 +99,7 @@ def test_a_name_takes_what_its_tag_takes() -> None:
     """Then it is enough to ask about tags."""
     look_up = functools.cache(look_up_tag)
     for named in named_targets():
-        target, base = build_named(named), look_up(named.tag)
+        target, base = build_named(named), look_up(tag_of(named.python, named.platform))
         assert target.tags == base.tags, named.name
         changed = dict(set(target.markers) - set(base.markers))
         assert changed.keys() <= {

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.markers import Marker
 
-from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.markers import holds, without_extras
+from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 
 LINUX = target_from_tag("cp39-cp39-manylinux_2_28_x86_64", newest_pythons())

@@ -9,7 +9,8 @@ import pytest
 from packaging.version import Version
 
 from tests.support.interpreters import NEWEST_PIP, Oracle, View, find_oracle, view
-from wheeltarget.targets.catalog import newest_pythons, target_from_table
+from wheeltarget.targets.catalog import target_from_table
+from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 
 pytestmark = [pytest.mark.interpreters, pytest.mark.network]

@@ -20,7 +20,8 @@ from packaging.tags import (
 )
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import host, newest_pythons
+from wheeltarget.targets.catalog import host
+from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.tags import parse_platform
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 

@@ -21,7 +21,7 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
 from wheeltarget.staging.stage import Stage
-from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.names import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.wheelhouse.closure import (
     Available,

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.pip_config.options import WITH_VALUE, WITHOUT_VALUE
-from wheeltarget.targets.catalog import known_systems, newest_pythons
-from wheeltarget.targets.names import HOST, Projects, user_targets
-from wheeltarget.targets.systems import target_name
+from wheeltarget.targets.names import HOST, Projects, known_systems, newest_pythons, user_targets
 
 PLATFORMS = (
     "manylinux_2_28_x86_64", "manylinux_2_28_aarch64", "manylinux2014_x86_64",
@@ -86,7 +84,7 @@ def _known_names(begun: str) -> Iterator[str]:
     """Return the matching systems of the catalogue or, if only one matches, its targets."""
     fitting = [
         each
-        for each in known_systems().systems
+        for each in known_systems()
         if f"{each.name}-".startswith(begun) or begun.startswith(f"{each.name}-")
     ]
     names = dict.fromkeys(f"{each.name}-" for each in fitting)
@@ -94,9 +92,7 @@ def _known_names(begun: str) -> Iterator[str]:
         yield from names
         return
     for system in fitting:
-        for python in system.pythons:
-            for architecture in system.platforms:
-                yield target_name(system.name, python, architecture)
+        yield from (each.name for each in system.targets())
 
 
 def offer_argument(incomplete: str, given: Mapping[str, object]) -> tuple[str, ...]:

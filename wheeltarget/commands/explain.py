@@ -16,10 +16,9 @@ from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
 from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.pip_protocol import Asked, Demand, FileFact, FoundFile, FoundProject, JobListing
-from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
 from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge

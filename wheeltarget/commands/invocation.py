@@ -24,12 +24,14 @@ from wheeltarget.pip_config.options import (
     WITHOUT_VALUE,
     CommandLine,
     Configuration,
+    is_lock,
+    is_own,
     is_quiet,
     read_configuration,
     refuses_colour,
     split_command_line,
+    split_extras,
 )
-from wheeltarget.requirements.filenames import is_lock, is_own, split_extras
 from wheeltarget.targets.names import Projects, TargetName, command_line_targets
 from wheeltarget.utils.files import (
     LOCK_FILE,

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from wheeltarget.errors import TargetError
 from wheeltarget.targets import catalog, names
-from wheeltarget.targets.catalog import known_systems
-from wheeltarget.targets.names import HOST, Projects, UserTarget
-from wheeltarget.targets.systems import NamedTarget, System, find_target
+from wheeltarget.targets.names import (
+    HOST,
+    NamedTarget,
+    Projects,
+    System,
+    UserTarget,
+    find_target,
+    known_sources,
+    known_systems,
+)
 from wheeltarget.targets.target import MARKER_VARIABLES, Target
 
 
@@ -69,12 +76,12 @@ class Described:
     kind: str
     facts: tuple[Fact, ...]
     markers: tuple[Fact, ...]
-    notes: tuple[str, ...] = ()
+    notes: Sequence[str] = ()
 
 
 def list_systems(request: ListRequest) -> tuple[Row, ...]:
     """List the systems of the catalog that have such a target, in the order of the catalog."""
-    systems = known_systems().systems
+    systems = known_systems()
     wanted = (each for each in systems if not request.kinds or each.kind in request.kinds)
     return tuple(row for system in wanted for row in _rows(system, request))
 
@@ -121,25 +128,25 @@ def describe(text: str, today: date) -> Described:
     except TargetError:
         if names.LIKE_A_TAG.fullmatch(text):
             raise
-        return _describe_named(find_target(text, known_systems()), today)
+        return _describe_named(find_target(text), today)
     return Described(target, "The environment of a tag", "tag", (), _markers(target, "follows", ()))
 
 
 def _describe_named(named: NamedTarget, today: date) -> Described:
     system, target = named.system, catalog.build_named(named)
-    facts = [Fact("tag", named.tag, named.status, _cite(system.sources))]
+    facts = [Fact("tag", target.tags[0], named.status, _cite(system.sources))]
     end = system.end_of(named.python)
     if end:
         name = "retired" if system.is_retired(named.python, today) else "supported until"
-        facts.append(Fact(name, str(end), "verified", _cite(system.ends_sources)))
+        facts.append(Fact(name, str(end), "verified", _cite(("eol",))))
     cited = _cite(system.limit_sources)
     facts += (Fact(limit, value, "verified", cited) for limit, value in system.limits.items())
     markers = _markers(target, "follows", (), named)
     return Described(target, system.title, system.kind, tuple(facts), markers, system.notes)
 
 
-def _cite(keys: tuple[str, ...]) -> tuple[str, ...]:
-    sources = known_systems().sources
+def _cite(keys: Sequence[str]) -> tuple[str, ...]:
+    sources = known_sources()
     return tuple(sources[key] for key in keys)
 
 
@@ -158,8 +165,8 @@ def _marker(
     if named and name in named.system.markers:
         return Fact(name, value, named.status, _cite(named.system.sources))
     if status == "follows" and name in {"python_full_version", "implementation_version"}:
-        if named is None or not named.system.pythons[named.python]:
+        if named is None or not named.system.releases.get(named.python):
             return Fact(name, value, "assumed")
-        cited = _cite(named.system.python_sources)
+        cited = _cite(named.system.python_sources or named.system.sources)
         return Fact(name, value, named.system.status, cited, named.system.python_seen)
     return Fact(name, value, status, sources)

@@ -19,7 +19,7 @@ from packaging.pylock import Pylock, PylockValidationError
 from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault, Location
-from wheeltarget.requirements.filenames import is_own
+from wheeltarget.pip_config.options import is_own
 from wheeltarget.utils.files import LOCK_FILE
 from wheeltarget.utils.toml import BYTE_ORDER_MARK, fault_at, parse_toml, syntax_fault
 

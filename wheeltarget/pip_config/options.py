@@ -1,5 +1,7 @@
 """pip's options: on the command line, in requirements files, and in its configuration.
 
+Here is also which files after ``-r`` or ``-c`` are locks (PEP 751, "File Name") or URLs.
+
 The tables are the union over the supported pips; a test compares them with pip's parsers. Arguments
 are parsed by ``optparse``, as in pip, so that abbreviations, ``-dDIR``, ``--dest=DIR`` and options
 between the requirements mean the same.
@@ -18,6 +20,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from optparse import Option, OptionParser
 from pathlib import Path
@@ -64,9 +67,7 @@ FILE_WITH_VALUE = _table(
 )
 """Options of requirements files with a value."""
 
-FILE_WITHOUT_VALUE = _table(
-    "--no-index, --prefer-binary, --require-hashes, --no-require-hashes, --pre"
-)
+FILE_WITHOUT_VALUE = _table("--no-index,--prefer-binary,--require-hashes,--no-require-hashes,--pre")
 """Options of requirements files without a value."""
 
 ENVIRONMENT_OPTIONS = frozenset({"--platform", "--python-version", "--implementation", "--abi"})
@@ -82,16 +83,9 @@ FOR_BUILDING = frozenset({
 })  # fmt: skip
 """Options that also apply when a wheel is built: those for the index and for output."""
 
-_LISTS = frozenset(
-    {
-        "--requirement",
-        "--constraint",
-        "--group",
-        "--requirements-from-script",
-        "--platform",
-        "--abi",
-    }
-)
+_LISTS = {
+    "--requirement", "--constraint", "--group", "--requirements-from-script", "--platform", "--abi",
+}  # fmt: skip
 _DECISIVE = {"--dest", "--python", *_LISTS, *ENVIRONMENT_OPTIONS}
 _SETTINGS = {
     spelling.removeprefix("--"): name
@@ -103,17 +97,20 @@ _SETTINGS = {
 }
 """The options in pip's configuration that decide what is fetched, by each spelling."""
 
-
+_REMOTE = re.compile(r"(?:https?|file):", re.IGNORECASE)
+_LOCK = re.compile(r"pylock(\.[^.]+)?\.toml(\[[^\]]+\])?")
+_OURS = re.compile(
+    rb"^[ \t]*(?:\[[ \t]*tool[ \t]*\.[ \t]*[\"']?wheeltarget"
+    rb"|created-by[ \t]*=[ \t]*[\"']wheeltarget\b)",
+    re.MULTILINE,
+)
+_FOREIGN = frozenset({"poetry.lock", "uv.lock", "Pipfile.lock"})
 _PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class GivenOption:
-    """An option with its value.
-
-    :param name: its first long spelling, even if another one was used.
-    :param value: its value, or None if it takes none.
-    """
+    """An option by its first long spelling, with its value; None if it takes none."""
 
     name: str
     value: str | None = None
@@ -141,19 +138,12 @@ class CommandLine:
 
 
 def split_command_line(arguments: Sequence[str]) -> CommandLine:
-    """Split the arguments of ``pip download`` into options and requirements.
-
-    :param arguments: the arguments after ``download``, without wheeltarget's own options.
-    :raises UsageError: if pip would refuse an option: unknown, ambiguous, or without its value.
-    """
-    return CommandLine(*_split(tuple(arguments), WITH_VALUE, WITHOUT_VALUE))
+    """Split the arguments of ``pip download``; raise UsageError if pip would refuse an option."""
+    return _split(tuple(arguments), WITH_VALUE, WITHOUT_VALUE)
 
 
 def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
-    """Return the normalized names of projects in the values of an option, separated by commas.
-
-    :raises UsageError: if one is not a name.
-    """
+    """Return the normalized names in comma-separated values; raise UsageError for another text."""
     names = [name.strip() for value in values for name in value.split(",")]
     for name in names:
         if not _PROJECT.fullmatch(name):
@@ -163,11 +153,7 @@ def project_names(option: str, values: Sequence[str]) -> frozenset[str]:
 
 
 def split_front(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Split off the options before a command, which are pip's general options.
-
-    :returns: the options, and the command with its arguments; no options if pip does not know
-        them.
-    """
+    """Split off the options before a command, if they are pip's general options."""
     parser = _parser([], WITH_VALUE, WITHOUT_VALUE)
     parser.disable_interspersed_args()
     try:
@@ -179,27 +165,56 @@ def split_front(arguments: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, .
 
 
 def split_file_options(text: str) -> tuple[GivenOption, ...]:
-    """Parse the options of one line of a requirements file.
+    """Parse the options of one line of a requirements file, and ignore other text, as pip does.
 
-    :param text: an option line, or what comes after a requirement.
-    :returns: the options in order; other text is ignored, as in pip.
     :raises UsageError: if pip would refuse the line.
     """
     try:
         arguments = tuple(shlex.split(text))
     except ValueError as error:
         raise UsageError(f"could not split options: {error}") from error
-    return _split(arguments, FILE_WITH_VALUE, FILE_WITHOUT_VALUE)[0]
+    return _split(arguments, FILE_WITH_VALUE, FILE_WITHOUT_VALUE).options
+
+
+def is_remote(name: str) -> bool:
+    """Return whether a file's name is a URL, which pip's session fetches."""
+    return _REMOTE.match(name) is not None
+
+
+def is_lock(name: str) -> bool:
+    """Return whether a file's name is that of a lock (PEP 751), possibly with extras after it."""
+    return _LOCK.fullmatch(base_name(name)) is not None
+
+
+def is_own(data: bytes) -> bool:
+    """Return whether wheeltarget wrote a lock, even if it was changed since."""
+    return _OURS.search(data) is not None
+
+
+def is_foreign_lock(name: str) -> bool:
+    """Return whether a file's name is that of a lock of poetry, uv or pipenv."""
+    return base_name(name) in _FOREIGN
+
+
+def base_name(name: str) -> str:
+    """Return the last part of a file's name, for the separators of any system."""
+    return re.split(r"[/\\]", name)[-1]
+
+
+def split_extras(name: str) -> tuple[str, tuple[str, ...]]:
+    """Split the extras off a lock's name, as in ``pylock.toml[dev]``."""
+    if not name.endswith("]"):
+        return name, ()
+    path, _, extras = name[:-1].rpartition("[")
+    return path, tuple(each.strip() for each in extras.split(",") if each.strip())
 
 
 @functools.lru_cache(maxsize=64)
-def _split(
-    arguments: tuple[str, ...], with_value: Table, without_value: Table
-) -> tuple[tuple[GivenOption, ...], tuple[str, ...]]:
+def _split(arguments: tuple[str, ...], with_value: Table, without_value: Table) -> CommandLine:
     # Cached, since making the parser takes longer than most of a run.
     given: list[GivenOption] = []
     _, rest = _parser(given, with_value, without_value).parse_args(list(arguments))
-    return tuple(given), tuple(rest)
+    return CommandLine(tuple(given), tuple(rest))
 
 
 class _Parser(OptionParser):
@@ -208,8 +223,6 @@ class _Parser(OptionParser):
 
 
 def _parser(given: list[GivenOption], with_value: Table, without_value: Table) -> OptionParser:
-    """Make a parser that appends each option to a list."""
-
     def note(option: Option, _spelling: str, value: str | None, _parser: OptionParser) -> None:
         given.append(GivenOption(option._long_opts[0], value))  # noqa: SLF001 - has no accessor
 
@@ -235,11 +248,7 @@ class Configuration:
 
 
 def read_configuration(environment: Mapping[str, str], *, isolated: bool = False) -> Configuration:
-    """Read pip's configuration.
-
-    :param isolated: whether ``--isolated`` was given: then neither the variables nor the user's
-        own file count.
-    """
+    """Read pip's configuration; if isolated, without variables and the user's own file."""
     items = tuple(_items(environment, isolated=isolated))
     found = {_SETTINGS[key]: value for key, value in items if key in _SETTINGS}
     options = tuple(
@@ -259,24 +268,17 @@ class _ConfigParser(configparser.RawConfigParser):
 
 def _items(environment: Mapping[str, str], *, isolated: bool) -> Iterator[tuple[str, str]]:
     """Return the settings of each place; a later one overrides an earlier one."""
-    files = [_read(path) for path in configuration_files(environment, isolated=isolated)]
+    parser = _ConfigParser()
+    for path in configuration_files(environment, isolated=isolated):
+        # pip itself reports an invalid file.
+        with suppress(configparser.Error, UnicodeDecodeError):
+            parser.read(path)
     for section in ("global", "download"):
-        for file in files:
-            if file.has_section(section):
-                yield from file.items(section)
+        if parser.has_section(section):
+            yield from parser.items(section)
     if not isolated:
         variables = ((n[4:], v) for n, v in environment.items() if n.startswith("PIP_") and v)
         yield from ((n.lower().replace("_", "-"), v) for n, v in variables)
-
-
-def _read(path: Path) -> _ConfigParser:
-    """Parse a file if it exists; pip itself reports an invalid one."""
-    parser = _ConfigParser()
-    try:
-        parser.read(path)
-    except (configparser.Error, UnicodeDecodeError):
-        return _ConfigParser()
-    return parser
 
 
 def configuration_files(environment: Mapping[str, str], *, isolated: bool) -> tuple[Path, ...]:
@@ -329,15 +331,10 @@ _MOST_CONNECTIONS = 256
 
 
 def read_connections(environment: Mapping[str, str]) -> int:
-    """Return the number of simultaneous connections to a host.
-
-    :raises UsageError: if it is not a number in the allowed range.
-    """
+    """Return the number of simultaneous connections to a host; raise UsageError if it is wrong."""
     text = environment.get(CONNECTIONS) or str(USUAL_CONNECTIONS)
     if not text.isdecimal() or not 1 <= int(text) <= _MOST_CONNECTIONS:
-        raise UsageError(
-            f"{CONNECTIONS} is not a number of connections: {text!r}",
-            f"set it to a number from 1 to {_MOST_CONNECTIONS}, "
-            f"or unset it for {USUAL_CONNECTIONS}",
-        )
+        hint = f"set it to a number from 1 to {_MOST_CONNECTIONS}, or unset it for"
+        message = f"{CONNECTIONS} is not a number of connections: {text!r}"
+        raise UsageError(message, f"{hint} {USUAL_CONNECTIONS}")
     return int(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from wheeltarget.errors import TargetError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, CommandLine
@@ -12,12 +13,11 @@ from wheeltarget.targets.target import Target
 
 
 def target_from_options(command: CommandLine) -> Target | None:
-    """Return the target that pip's options describe; the running interpreter is the default.
+    """Return the target that pip's options describe, with the running interpreter as default.
 
-    :param command: the options, with those of pip's configuration.
     :returns: the target; None if there are no such options, or no such environment.
     """
-    if not any(option.name in ENVIRONMENT_OPTIONS for option in command.options):
+    if not any(map(command.has, ENVIRONMENT_OPTIONS)):
         return None
     interpreter, _, platform = host().tags[0].split("-")
     # 3.7, 37 and 3.7.1 are the same.
@@ -28,10 +28,8 @@ def target_from_options(command: CommandLine) -> Target | None:
     abis = [abi for abi in command.values("--abi") if abi not in {"abi3", "none"}]
     platforms = command.values("--platform") or (platform,)
     for tag in _spellings(f"{implementation}{version}", abis, platforms, version):
-        try:
+        with suppress(TargetError):
             return look_up_tag(tag)
-        except TargetError:
-            continue
     return None
 
 

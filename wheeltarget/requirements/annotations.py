@@ -58,13 +58,8 @@ _IN_URL = re.compile(
 )
 
 
-class Kind(Enum):
-    """The kind of a logical line of a requirements file."""
-
-    BLANK = "blank"
-    DEFAULT = "default"
-    OPTION = "option"
-    REQUIREMENT = "requirement"
+Kind = Enum("Kind", "BLANK DEFAULT OPTION REQUIREMENT")
+"""The kind of a logical line of a requirements file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +85,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A ``tags=…`` or ``target=…`` with at least one value.
-
-    :param key: one of :data:`KEYS`.
-    """
+    """A ``tags=…`` or ``target=…`` with at least one value."""
 
     key: str
     values: tuple[Word, ...]
@@ -109,7 +101,6 @@ class AnnotatedLine:
     :param text: the line, with its comment.
     :param requirement: the requirement with its marker, for pip; may be empty.
     :param options: the options after the requirement, or the whole option line.
-    :param clauses: the clauses in order.
     :param cuts: (start, end) of each part that pip must not see.
     """
 
@@ -122,11 +113,8 @@ class AnnotatedLine:
 
 
 def parse_line(text: str) -> AnnotatedLine:
-    """Parse a logical line.
+    """Parse a logical line: continuations are joined, and ``${VAR}`` is not expanded yet.
 
-    :param text: a line with its continuations joined, without line end, before ``${VAR}`` is
-        expanded.
-    :returns: the parsed line; without a clause it has no cuts.
     :raises AnnotationError: if a clause is malformed or in the wrong place.
     """
     comment = _COMMENT_MARK.search(text)
@@ -194,7 +182,6 @@ def nearest_key(key: str) -> str:
 
 
 def _parse_body(text: str, body: str) -> AnnotatedLine:
-    """Parse the part before the comment."""
     dash = _DASH.search(body)
     split = dash.end() if dash else len(body)
     arguments, options = body[:split], body[split:]
@@ -272,10 +259,9 @@ def _requirement_clauses(arguments: str) -> tuple[int, tuple[Clause, ...]]:
 
 
 def _alone(start: int, end: int) -> AnnotationError:
-    hint = "write a default after a # on a line of its own: # " + EXAMPLE
-    return AnnotationError(
-        "there is no requirement before this clause", hint, start, end, code="WT007"
-    )
+    message = "there is no requirement before this clause"
+    hint = f"write a default after a # on a line of its own: # {EXAMPLE}"
+    return AnnotationError(message, hint, start, end, code="WT007")
 
 
 def _separators(arguments: str) -> Iterator[int]:
@@ -297,7 +283,6 @@ def _separators(arguments: str) -> Iterator[int]:
 
 
 def _clause(piece: Word, match: re.Match[str]) -> Clause:
-    """Parse a clause."""
     key = match["key"]
     start, end, listed_at = (piece.start + each for each in (*match.span("key"), match.end()))
     if key not in KEYS:
@@ -342,10 +327,8 @@ def _refuse_misspelled(piece: Word) -> None:
         meant = alone and (named or (first == "host" and bool(sign)))
     if not meant:
         return
-    start, end = (
-        piece.start + match.start("key"),
-        piece.start + match.end("sign" if sign else "key"),
-    )
+    start = piece.start + match.start("key")
+    end = piece.start + match.end("sign" if sign else "key")
     if key in KEYS and sign == "=":
         raise _after_text(key, start, end)
     message = f"{key}{sign} is not a clause" if sign else f"{key} is not followed by ="
@@ -360,12 +343,7 @@ def _after_text(key: str, start: int, end: int) -> AnnotationError:
 
 
 def _refuse_after_option(arguments: str, options: str, visible: str, *, editable: bool) -> None:
-    """Refuse a clause after an option.
-
-    :param arguments: the text before the options.
-    :param visible: the options with quoted text blanked out.
-    :param editable: whether it is an editable requirement.
-    """
+    """Refuse a clause after an option, or in the visible (not quoted) part of the options."""
     match = _AMONG_OPTIONS.search(visible)
     if match is None:
         return

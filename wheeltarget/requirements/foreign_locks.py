@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import Fault, Location
-from wheeltarget.requirements.filenames import base_name
+from wheeltarget.pip_config.options import base_name
 from wheeltarget.targets.markers import without_extras
 from wheeltarget.utils.toml import parse_toml, syntax_fault
 
@@ -32,12 +32,7 @@ _PACKAGE = re.compile(r"\[\[\s*package\s*\]\]")
 
 @dataclass(frozen=True, slots=True)
 class LockedVersion:
-    """A version in a lock.
-
-    :param project: the normalized name of the project.
-    :param marker: its marker; may be empty.
-    :param hashes: the hashes of its files, as ``sha256:…``; may be empty.
-    """
+    """A version of a project, by its normalized name; hashes are written as ``sha256:…``."""
 
     project: str
     version: str
@@ -53,12 +48,7 @@ class LockedVersion:
 
 @dataclass(frozen=True, slots=True)
 class LockedVersions:
-    """A lock as constraints.
-
-    :param text: a constraints file with as many lines as the lock.
-    :param versions: the versions that it pins.
-    :param faults: errors in the lock; with any of them it cannot be used.
-    """
+    """A lock as the text of a constraints file; with any fault it cannot be used."""
 
     text: str
     versions: tuple[LockedVersion, ...]
@@ -93,24 +83,21 @@ def read_versions(name: str, text: str) -> LockedVersions:
 
 
 def _checked(name: str, text: str, raw: Iterable[_Raw]) -> LockedVersions:
-    """Convert the projects of a lock to constraints, and collect the faults."""
     source = text.splitlines()
     lines = [""] * len(source)
     versions: list[LockedVersion] = []
     faults: list[Fault] = []
     for each in raw:
-        place = Location(name, each.line)
+        place, shown = Location(name, each.line), source[each.line - 1]
         try:
-            version = _version(each, place)
+            versions.append(_version(each, place))
         except ValueError as error:
-            shown = source[each.line - 1] if each.line <= len(source) else ""
             faults.append(Fault(str(error), "is the lock complete?", place, shown, len(shown) or 1))
             continue
-        versions.append(version)
-        if each.line <= len(source) and not lines[each.line - 1]:
-            lines[each.line - 1] = version.constraint
-        else:  # a lock that is all in one line
-            lines.append(version.constraint)
+        if lines[each.line - 1]:  # a lock that is all in one line
+            lines.append(versions[-1].constraint)
+        else:
+            lines[each.line - 1] = versions[-1].constraint
     faults += _ambiguities(versions)
     return LockedVersions("\n".join([*lines, ""]), tuple(versions), tuple(faults))
 
@@ -128,11 +115,8 @@ def _version(raw: _Raw, location: Location) -> LockedVersion:
     markers: list[Any] = raw.markers if isinstance(raw.markers, list) else [raw.markers]
     try:
         # A project that only an extra requires can be a constraint in any case.
-        texts = [
-            without_extras(str(Marker(each)), lambda text: Marker(text).evaluate())
-            for each in markers
-            if each
-        ]
+        given = [str(Marker(each)) for each in markers if each]
+        texts = [without_extras(each, lambda text: Marker(text).evaluate()) for each in given]
     except (InvalidMarker, TypeError) as error:
         raise ValueError(f"{raw.name}: {raw.markers!r} is not a marker") from error
     marker = " or ".join(f"({text})" for text in texts) if len(texts) > 1 else "".join(texts)
@@ -147,11 +131,11 @@ def _ambiguities(versions: Iterable[LockedVersion]) -> Iterator[Fault]:
     for each in versions:
         first = seen.setdefault(each.project, each)
         if first.version != each.version and not (first.marker and each.marker):
+            what = f"{each.project} is locked as {first.version} and as {each.version}"
+            hint = "lock again with a newer version of its tool, which writes markers"
             yield Fault(
-                f"{each.project} is locked as {first.version} and as {each.version}, without "
-                "markers that tell which one to use",
-                "lock again with a newer version of its tool, which writes markers, or without "
-                "conflicting extras or groups",
+                f"{what}, without markers that tell which one to use",
+                f"{hint}, or without conflicting extras or groups",
                 each.location,
             )
 

@@ -23,9 +23,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from wheeltarget.errors import COMMAND_LINE, AnnotationError, Fault, Location, UsageError, locate
-from wheeltarget.pip_config.options import GivenOption, split_file_options
+from wheeltarget.pip_config.options import (
+    CommandLine,
+    base_name,
+    is_foreign_lock,
+    is_lock,
+    is_remote,
+    split_file_options,
+)
 from wheeltarget.requirements.annotations import AnnotatedLine, Kind, parse_argument, parse_line
-from wheeltarget.requirements.filenames import base_name, is_foreign_lock, is_lock, is_remote
 from wheeltarget.targets.names import TargetName
 from wheeltarget.utils.files import RefusedFileError
 
@@ -52,6 +58,7 @@ _Pieces = tuple[tuple[int, int, int, int], ...]
 """For each physical line of a logical line: index in the logical line, offset in the file's text,
 length, and line number."""
 
+Names = tuple[TargetName, ...]
 Read = Callable[[str], tuple[bytes, bool]]
 """Returns the content of a file and whether it can be read again; raises OSError."""
 
@@ -60,7 +67,6 @@ Read = Callable[[str], tuple[bytes, bool]]
 class SourceLine:
     """A logical line with the place of each of its characters.
 
-    :param file: the file as pip names it, or :data:`COMMAND_LINE`.
     :param number: its first physical line, or the number of the argument, from 1.
     """
 
@@ -72,11 +78,7 @@ class SourceLine:
     def fault(
         self, message: str, hint: str = "", start: int = 0, end: int = 0, code: str = ""
     ) -> Fault:
-        """Return a fault at a part of the line.
-
-        :param start: index of the first wrong character in the logical line.
-        :param end: index after the last one; 0 for the rest of the line.
-        """
+        """Return a fault at a part of the line; end is 0 for the rest of the line."""
         place = _place(self.file, self.parsed.text, self.pieces, start, end)
         return locate(place, message, hint, code)
 
@@ -100,10 +102,7 @@ class RefusedLine:
 
 @dataclass(frozen=True, slots=True)
 class RequirementsFile:
-    """A requirements or constraints file.
-
-    :param repeatable: False if it cannot be read again, as a pipe.
-    """
+    """A requirements or constraints file; it is not repeatable if it is, say, a pipe."""
 
     name: str
     text: str
@@ -113,33 +112,25 @@ class RequirementsFile:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A requirement or constraint line, as it was reached through the files.
-
-    :param targets: the targets of its clause or of its file's default; None if the command line
-        decides.
-    """
+    """A requirement or constraint; its targets are None if the command line decides."""
 
     line: SourceLine
-    targets: tuple[TargetName, ...] | None
+    targets: Names | None
     constraint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The input of a run.
+    """The input of a run, in order.
 
-    :param files: each file that was read, once.
-    :param entries: the requirement and constraint lines in order.
-    :param named: every target that a clause names, in order, with those of unused defaults.
-    :param faults: the faults of the clauses.
+    :param named: every target that a clause names, with those of unused defaults.
     :param unread: files that could not be read; pip would report them too.
     :param remote: URLs of files that pip still has to fetch.
-    :param locked: the versions in the locks of other tools, as constraints.
     """
 
     files: tuple[RequirementsFile, ...]
     entries: tuple[Entry, ...]
-    named: tuple[TargetName, ...]
+    named: Names
     faults: tuple[Fault, ...]
     unread: tuple[Fault, ...]
     remote: tuple[str, ...]
@@ -147,20 +138,18 @@ class Inputs:
 
 
 def decode(data: bytes, fallback: str) -> str:
-    """Decode a requirements file as pip does; for the fallback see :func:`encoding_of`.
+    """Decode a requirements file as pip does; see :func:`encoding_of`.
 
-    :raises ValueError: if the bytes do not decode.
-    :raises LookupError: if the file declares an unknown encoding (PEP 263).
+    :raises ValueError | LookupError: if the bytes do not decode, or the encoding is unknown.
     """
     mark, encoding = encoding_of(data, fallback)
     return data[len(mark) :].decode(encoding)
 
 
 def encoding_of(data: bytes, fallback: str) -> tuple[bytes, str]:
-    """Detect the encoding of a requirements file as pip does.
+    """Return the byte order mark and the encoding of a requirements file, as pip does.
 
     :param fallback: the locale's encoding, for a file that is not UTF-8.
-    :returns: the byte order mark, and the encoding of the rest.
     """
     for mark, encoding in _BYTE_ORDER_MARKS:
         if data.startswith(mark):
@@ -254,7 +243,11 @@ def read_inputs(
         if constraint or not is_lock(name):
             reader.include(name, None, constraint=constraint)
     for number, text in enumerate(arguments, start=1):
-        reader.add_argument(number, text)
+        line = parse_typed(number, text)
+        if isinstance(line, RefusedLine):
+            reader.faults.append(line.fault)
+        else:
+            reader.add(line, None)
     return Inputs(
         tuple(each for each in reader.files.values() if each is not None),
         tuple(reader.entries),
@@ -282,18 +275,15 @@ class _Reader:
     remote: list[str] = field(default_factory=list)
     locked: list[LockedVersion] = field(default_factory=list)
 
-    def add_argument(self, number: int, text: str) -> None:
-        """Read a requirement of the command line."""
-        line = parse_typed(number, text)
-        if isinstance(line, RefusedLine):
-            self.faults.append(line.fault)
-        else:
-            self.entries.append(Entry(line, self._names(line) if line.parsed.clauses else None))
+    def add(self, line: SourceLine, default: Names | None, *, constraint: bool = False) -> None:
+        """Add a requirement or constraint."""
+        targets = self._names(line) if line.parsed.clauses else default
+        self.entries.append(Entry(line, targets, constraint))
 
     def include(
         self,
         name: str,
-        default: tuple[TargetName, ...] | None,
+        default: Names | None,
         *,
         constraint: bool,
         above: tuple[str, ...] = (),
@@ -314,36 +304,37 @@ class _Reader:
             self.files[name] = self._load(name, named_by)
         file = self.files[name]
         for line in file.lines if file else ():
-            parsed = line.parsed
-            if parsed.kind is Kind.DEFAULT:
+            if line.parsed.kind is Kind.DEFAULT:
                 default = self._names(line)
-            elif parsed.kind is Kind.OPTION:
+            elif line.parsed.kind is Kind.OPTION:
                 self._include_nested(line, default, (*above, place))
             else:
-                own = self._names(line) if parsed.clauses else default
-                self.entries.append(Entry(line, own, constraint))
+                self.add(line, default, constraint=constraint)
 
     def _include_nested(
-        self, line: SourceLine, default: tuple[TargetName, ...] | None, above: tuple[str, ...]
+        self, line: SourceLine, default: Names | None, above: tuple[str, ...]
     ) -> None:
-        """Include a nested file; ignore other options, which only pip reads."""
-        nested = _nested_file(line.parsed.options)
-        if nested is None:
+        """Include the file of the first ``-r``, else of the first ``-c``; only pip reads others."""
+        try:
+            given = CommandLine(split_file_options(line.parsed.options), ())
+        except UsageError:
             return
-        path = nested.value or ""
+        requirements, constraints = map(given.values, ("--requirement", "--constraint"))
+        if not (requirements or constraints):
+            return
+        path = (requirements or constraints)[0]
         if is_remote(line.file):
             path = urljoin(line.file, path)
         elif not is_remote(path):
             path = os.path.abspath(os.path.join(os.path.dirname(line.file), path))  # noqa: PTH100, PTH118, PTH120 - as pip writes it
-        constraint = nested.name == "--constraint"
-        inherited = None if constraint else default
-        self.include(path, inherited, constraint=constraint, above=above, named_by=line)
+        inherited = default if requirements else None
+        self.include(path, inherited, constraint=not requirements, above=above, named_by=line)
 
     def _load(self, name: str, named_by: SourceLine | None) -> RequirementsFile | None:
         if name in self.fetched:
             return self._parse(name, self.fetched[name], repeatable=False)
+        trusted = named_by is None and not is_foreign_lock(name)
         try:
-            trusted = named_by is None and not is_foreign_lock(name)
             data, repeatable = (self.read if trusted else self.read_nested)(name)
             text = decode(data, locale.getpreferredencoding(do_setlocale=False))
         except RefusedFileError as error:
@@ -355,14 +346,14 @@ class _Reader:
             why = error.strerror if isinstance(error, OSError) else error
             self.unread.append(Fault(f"cannot read {name}: {why}"))
             return None
-        if "\0" in text:
-            message = f"cannot read {name}: it has NUL characters, so it is not a text file"
-            # pip would read a clause in it as part of a name, and ignore the target.
-            hidden = _HIDDEN.search(text.replace("\0", ""))
-            hint = "save it in UTF-8; UTF-16 needs a byte order mark"
-            (self.faults if hidden else self.unread).append(Fault(message, hint))
-            return None
-        return self._parse(name, text, repeatable=repeatable)
+        if "\0" not in text:
+            return self._parse(name, text, repeatable=repeatable)
+        message = f"cannot read {name}: it has NUL characters, so it is not a text file"
+        # pip would read a clause in it as part of a name, and ignore the target.
+        hidden = _HIDDEN.search(text.replace("\0", ""))
+        hint = "save it in UTF-8; UTF-16 needs a byte order mark"
+        (self.faults if hidden else self.unread).append(Fault(message, hint))
+        return None
 
     def _parse(self, name: str, text: str, *, repeatable: bool) -> RequirementsFile:
         if is_foreign_lock(name):
@@ -398,8 +389,7 @@ class _Reader:
             self.faults.append(line.fault("a clause belongs to a requirement, not to an option"))
         return replace(line, parsed=replace(parsed, kind=kind, requirement="", options=expanded))
 
-    def _names(self, line: SourceLine) -> tuple[TargetName, ...]:
-        """Return the targets that the clauses of a line name."""
+    def _names(self, line: SourceLine) -> Names:
         typed = line.file == COMMAND_LINE
         folder = "" if typed else os.path.dirname(line.file)  # noqa: PTH120 - any text
         names = [
@@ -418,24 +408,10 @@ class _Reader:
         return text
 
 
-def _nested_file(options: str) -> GivenOption | None:
-    """Return the file that an option line includes: the first ``-r``, else the first ``-c``."""
-    try:
-        given = split_file_options(options)
-    except UsageError:
-        return None
-    named = [o for name in ("--requirement", "--constraint") for o in given if o.name == name]
-    return next(iter(named), None)
-
-
 def _misplaced_lock(name: str, text: str, found: re.Match[str]) -> Fault:
-    base = base_name(name)
-    line = found["line"].rstrip()
-    return Fault(
-        f"{base} is a lock, not a requirements or constraints file",
-        f"write -r {base if is_lock(base) else 'pylock.NAME.toml, as locks are called,'} on the "
-        "command line, without other requirements",
-        Location(name, text.count("\n", 0, found.start("line")) + 1),
-        line,
-        len(line),
-    )
+    base, line = base_name(name), found["line"].rstrip()
+    message = f"{base} is a lock, not a requirements or constraints file"
+    named = base if is_lock(base) else "pylock.NAME.toml, as locks are called,"
+    hint = f"write -r {named} on the command line, without other requirements"
+    place = Location(name, text.count("\n", 0, found.start("line")) + 1)
+    return Fault(message, hint, place, line, len(line))

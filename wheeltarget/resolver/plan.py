@@ -24,10 +24,10 @@ from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
     CommandLine,
     GivenOption,
+    is_lock,
     split_file_options,
 )
 from wheeltarget.requirements.annotations import Kind, is_pin
-from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.catalog import host
 from wheeltarget.targets.names import TargetName

@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
-import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import NoneType
@@ -16,13 +15,21 @@ from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.names import HOST, Projects, UserTarget, find_user_target, is_path
-from wheeltarget.targets.systems import Catalog, NamedTarget, find_target, parse_systems
+from wheeltarget.targets.names import (
+    HOST,
+    NamedTarget,
+    Projects,
+    UserTarget,
+    find_target,
+    find_user_target,
+    is_path,
+    newest_pythons,
+)
+from wheeltarget.targets.tags import usual_abi
 from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
 from wheeltarget.utils.files import TARGET_FILE, read_regular
 from wheeltarget.utils.toml import parse_toml, syntax_place
 
-_FILE_KEYS = frozenset({"schema", "name", "tag", "tags", "markers"})
 _SCHEMA = 1
 _LONGEST_MESSAGE = 300
 _TYPES: Mapping[str, tuple[type, str]] = {
@@ -32,37 +39,17 @@ _TYPES: Mapping[str, tuple[type, str]] = {
     "tags": (list, "a list of strings"),
 }
 """The type of the value of each key of a target file, and its name."""
-
+_FILE_KEYS = sorted({"schema", *_TYPES})
 _KINDS: Mapping[type, str] = {
     str: "a string", bool: "true or false", int: "a number", float: "a number", list: "a list",
     dict: "a table", NoneType: "null",
 }  # fmt: skip
-_EXPECTED = (
-    "a target file is TOML or JSON with tag or tags, a complete platform of pex, or the output of "
-    "pip debug --verbose"
-)
+_EXPECTED = "a target file is TOML or JSON with tag or tags, a complete platform of pex, or the"
 _PEX_KEYS = ("compatible_tags", "marker_environment")
 _PIP_DEBUG = re.compile(r"^pip version: |^Compatible tags: \d+", re.MULTILINE)
 _PIP_TAGS = re.compile(r"^Compatible tags: (\d+)[^\n]*\n((?:[ \t]+\S+[ \t]*\n?)*)", re.MULTILINE)
 _PIP_VERSION = re.compile(r"^sys\.version: (\d+\.\d+\.\d+\S*)", re.MULTILINE)
 _PIP_SYSTEM = re.compile(r"^sys\.platform: (\S+)", re.MULTILINE)
-
-
-@functools.cache
-def newest_pythons() -> Mapping[str, str]:
-    """Return the newest known release of each Python by interpreter tag, such as ``cp36``."""
-    table: dict[str, str] = _load("catalog.toml")["newest"]
-    return table
-
-
-@functools.cache
-def known_systems() -> Catalog:
-    """Return the systems of the catalog."""
-    return parse_systems(_load("systems.toml"), newest_pythons())
-
-
-def _load(name: str) -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
 
 @functools.cache
@@ -87,24 +74,18 @@ def look_up(key: str, text: str, folder: str, projects: Projects | None = None) 
         return None
     if is_path(text):
         return read_target_file(Path(folder, text), text)
-    if _is_tag(text):
-        hint = f"a tag is given with tags=: tags={text}"
-        raise TargetError(f"{text} is not the name of a target", hint, code="WT201")
-    own = find_user_target(text, Path(folder), projects or Projects())
-    return build_user_target(own) if own else build_named(find_target(text, known_systems()))
+    try:
+        look_up_tag(text)
+    except TargetError:
+        own = find_user_target(text, Path(folder), projects or Projects())
+        return build_user_target(own) if own else build_named(find_target(text))
+    hint = f"a tag is given with tags=: tags={text}"
+    raise TargetError(f"{text} is not the name of a target", hint, code="WT201")
 
 
 def look_up_tag(text: str) -> Target:
     """Build the target whose best tag is the given one; raise TargetError if none has it."""
     return target_from_tag(text, newest_pythons())
-
-
-def _is_tag(text: str) -> bool:
-    try:
-        look_up_tag(text)
-    except TargetError:
-        return False
-    return True
 
 
 def build_user_target(own: UserTarget) -> Target:
@@ -117,18 +98,13 @@ def build_user_target(own: UserTarget) -> Target:
 
 def build_named(named: NamedTarget) -> Target:
     """Build a target of the catalog."""
-    return _with_markers(named.tag, named.name, named.markers, named.name)
+    tag = tag_of(named.python, named.platform)
+    return _with_markers(tag, named.name, named.markers, named.name)
 
 
 def read_target_file(path: Path, label: str) -> Target:
-    """Read a target from a TOML or JSON file, or from the output of another tool.
+    """Read TOML, JSON, a complete platform of pex or output of ``pip debug``, under a label.
 
-    A target file has either ``tag`` (the best tag of the environment) or ``tags`` (every supported
-    tag, most preferred first), and may have ``markers`` (a table of marker variables) and
-    ``name``. A complete platform of pex or Pants and the output of ``pip debug --verbose`` are
-    recognized by their content.
-
-    :param label: its name in messages, and the label of a target without a name.
     :raises TargetError: if it cannot be read or does not describe an environment.
     """
     try:
@@ -153,16 +129,15 @@ def read_target_file(path: Path, label: str) -> Target:
 
 
 def _parse(text: str, label: str) -> dict[str, Any]:
-    """Parse a target file; raise TargetError if it is not one.
+    """Parse TOML or JSON; raise TargetError with the place of an error.
 
-    A clause can name any file, such as one with secrets. So the message has the place of the
-    error, but no text of the file.
+    A clause can name any file, such as one with secrets, so a message has no text of the file.
     """
+    parse: Callable[[str], dict[str, Any]] = parse_toml
+    if text.lstrip().startswith("{"):
+        parse = json.loads
     try:
-        if text.lstrip().startswith("{"):
-            table: dict[str, Any] = json.loads(text)
-            return table
-        return parse_toml(text)
+        return parse(text)
     except json.JSONDecodeError as error:
         form, place = "JSON", f"{error.msg} in line {error.lineno}, column {error.colno}"
     except RecursionError:
@@ -170,16 +145,15 @@ def _parse(text: str, label: str) -> dict[str, Any]:
     except ValueError as error:
         form, place = "TOML", syntax_place(error)
     message = f"{label} is not a target file: not valid {form}: {place}"
-    raise TargetError(message, _EXPECTED, code="WT204")
+    raise TargetError(message, f"{_EXPECTED} output of pip debug --verbose", code="WT204")
 
 
 def _read_complete_platform(data: Mapping[str, Any], label: str) -> dict[str, Any]:
     """Return the table of a complete platform, as ``pex3 interpreter inspect`` writes it."""
-    missing = [key for key in _PEX_KEYS if key not in data]
-    if missing:
-        message = f"{label} is a complete platform without {missing[0]}"
-        hint = "create it with: pex3 interpreter inspect --markers --tags"
-        raise TargetError(message, hint, code="WT214")
+    for key in _PEX_KEYS:
+        if key not in data:
+            hint = "create it with: pex3 interpreter inspect --markers --tags"
+            raise TargetError(f"{label} is a complete platform without {key}", hint, code="WT214")
     markers = data["marker_environment"]
     if isinstance(markers, dict):
         # null means that a variable is not known.
@@ -190,9 +164,7 @@ def _read_complete_platform(data: Mapping[str, Any], label: str) -> dict[str, An
 def _read_pip_debug(text: str, label: str) -> dict[str, Any]:
     """Return the table of an output of pip debug; missing markers follow from its best tag."""
     text = text.replace("\r\n", "\n")
-    version, listed, system = (
-        pattern.search(text) for pattern in (_PIP_VERSION, _PIP_TAGS, _PIP_SYSTEM)
-    )
+    version, listed, system = (p.search(text) for p in (_PIP_VERSION, _PIP_TAGS, _PIP_SYSTEM))
     hint = "keep the whole output of: python -m pip debug --verbose"
     if version is None or listed is None:
         what = "the version of Python" if version is None else "the tags"
@@ -219,9 +191,8 @@ def _implementation_version(full: str) -> str:
 
 
 def target_from_table(data: Mapping[str, Any], label: str) -> Target:
-    """Build a target from the table of a target file.
+    """Build a target from the table of a target file; the label is its name in messages.
 
-    :param label: its name in messages, and the label of a target without a name.
     :raises TargetError: if a key is unknown, missing or of the wrong type.
     """
     if ("tag" in data) == ("tags" in data):
@@ -251,20 +222,18 @@ def _check_types(data: Mapping[str, Any], label: str) -> None:
         got = "an empty string" if value == "" else _kind_of(value)
         inner = list(value.values()) if isinstance(value, dict) else value
         if isinstance(value, kind):
-            others = [each for each in inner if not isinstance(each, str)]
+            others = [_kind_of(each) for each in inner if not isinstance(each, str)]
             if not others and (key, value) != ("name", ""):
                 continue
-            got += f" with {_kind_of(others[0])}" if others else ""
+            got += f" with {others[0]}" if others else ""
         raise TargetError(f"{label}: {key} must be {expected}, not {got}", code="WT207")
 
 
 def _kind_of(value: object) -> str:
-    """Return the name of the type of a value in TOML or JSON."""
     return _KINDS.get(type(value), "a date or a time")
 
 
 def _with_markers(tag: str, name: str, markers: Mapping[str, str], label: str) -> Target:
-    """Build the target of a tag with further markers."""
     try:
         base = look_up_tag(tag)
     except TargetError as error:
@@ -274,3 +243,11 @@ def _with_markers(tag: str, name: str, markers: Mapping[str, str], label: str) -
         release = _implementation_version(known["python_full_version"])
         known["implementation_version"] = markers.get("implementation_version", release)
     return replace(base, label=name, markers=tuple(known.items()))
+
+
+def tag_of(python: str, platform: str) -> str:
+    """Return the best tag of a CPython, such as ``3.12`` or ``3.14t``."""
+    major, minor = python.removesuffix("t").split(".")
+    abi = usual_abi((int(major), int(minor)), "linux" if "linux" in platform else "")
+    abi = "none" if platform == "any" else abi + "t" * python.endswith("t")
+    return f"cp{major}{minor}-{abi}-{platform}"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
-from itertools import groupby
+from functools import cache, lru_cache, partial
+from itertools import groupby, product, starmap
 
-from wheeltarget.targets.tags import LEGACY_MANYLINUX
+from wheeltarget.targets.tags import LEGACY_MANYLINUX, Version
 from wheeltarget.targets.target import Target
 
 _GLIBC = re.compile(r"manylinux(?P<perennial>_2_)?(?P<number>\d+)_(?P<machine>\w+)")
@@ -19,13 +19,12 @@ _LINUX = re.compile(r"linux_(?P<machine>\w+)")
 _SYSTEMS = {"win": "Windows", "macosx": "macOS", "ios": "iOS", "android": "Android"}
 
 _INTERPRETER = re.compile(r"(?P<what>cp|pp|py)(?P<major>\d)(?P<minor>\d*)")
-_INTERPRETER_NAMES = {"cp": "CPython", "pp": "PyPy", "py": "Python"}
+_PYTHONS = {"cp": "CPython", "pp": "PyPy", "py": "Python"}
 
 _FARTHEST, _OLDEST = 12, 4
 """The number of minor versions up and down in which to look for a Python."""
 
 _FIRST_FREE_THREADED = 13
-
 
 Difference = IntEnum(
     "Difference",
@@ -76,11 +75,7 @@ class _Misfit:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """The reason why a file or a release is not compatible.
-
-    :param text: the reason, to be printed after the release.
-    :param misfits: the nearest of its tags, if they are the reason.
-    """
+    """The reason why a file or a release is not compatible, and the nearest of its tags."""
 
     difference: Difference
     text: str
@@ -100,20 +95,12 @@ class _Comparison:
         self.version = int(major), int(minor)
         self.builds = {(part[0], part[1]) for part in parts}
         self.platforms = {part[2] for part in parts}
-        self._reasons: dict[str, Reason] = {}
-        self._compared: dict[str, _Platform] = {}
+        self.judge = cache(self._judge)
+        self.compare_platform = cache(partial(_compare_platform, own=self.platforms))
 
-    def judge(self, tags: str) -> Reason:
-        """Compare the compressed tags of a file name."""
-        if tags not in self._reasons:
-            interpreters, abis, platforms = (part.split(".") for part in tags.split("-"))
-            self._reasons[tags] = merge_reasons(
-                self._judge_tag(interpreter, abi, platform)
-                for interpreter in interpreters
-                for abi in abis
-                for platform in platforms
-            )
-        return self._reasons[tags]
+    def _judge(self, tags: str) -> Reason:
+        every = product(*(part.split(".") for part in tags.split("-")))
+        return merge_reasons(starmap(self._judge_tag, every))
 
     def _judge_tag(self, interpreter: str, abi: str, platform: str) -> Reason:
         compared = self.compare_platform(platform)
@@ -137,11 +124,6 @@ class _Comparison:
         if match is None or not self.interpreter.startswith("cp"):
             return False
         return (int(match[1]), int(match[2])) <= self.version
-
-    def compare_platform(self, platform: str) -> _Platform:
-        if platform not in self._compared:
-            self._compared[platform] = _compare_platform(platform, self.platforms)
-        return self._compared[platform]
 
 
 _comparison = lru_cache(maxsize=8)(_Comparison)
@@ -181,8 +163,8 @@ def _describe(misfits: tuple[_Misfit, ...], difference: Difference, nearest: Dif
     if difference in {Difference.MACHINE, Difference.SYSTEM}:
         return f"is for {where}"
     what = [f"the ABI {each}" for each in sorted({m.abi for m in misfits if m.abi})]
-    pythons = name_pythons({(m.python, m.newer) for m in misfits if m.python})
-    text = f"is for {' and '.join([*what, *([pythons] if pythons else [])])}"
+    what.append(name_pythons({(m.python, m.newer) for m in misfits if m.python}))
+    text = f"is for {' and '.join(filter(None, what))}"
     if difference is not Difference.SEVERAL:
         return text
     return f"{text} {'with' if nearest is Difference.LIBC_LEVEL else 'on'} {where}"
@@ -199,7 +181,6 @@ def glibc_level(platform: str) -> tuple[int, str] | None:
 
 
 def _compare_platform(platform: str, own: Collection[str]) -> _Platform:
-    """Compare a platform with those of a target."""
     if platform in own:
         return _Platform(Difference.FITS)
     linux = {each[:2] for each in map(_read_linux, own) if each[0]}
@@ -229,7 +210,6 @@ def _read_linux(platform: str) -> tuple[str, str, tuple[int, ...]]:
 
 
 def _compare_elsewhere(platform: str, own: Collection[str]) -> _Platform:
-    """Compare a platform with those of a target that is not Linux."""
     machines = {match["machine"] for match in map(_MACOS.fullmatch, own) if match}
     macos = _MACOS.fullmatch(platform)
     if macos and macos["machine"] in machines:
@@ -242,18 +222,14 @@ def _compare_elsewhere(platform: str, own: Collection[str]) -> _Platform:
 
 
 def _system(platform: str) -> str:
-    for beginning, system in _SYSTEMS.items():
-        if platform.startswith(beginning):
-            return system
-    return "Linux" if "linux" in platform else platform
+    other = "Linux" if "linux" in platform else platform
+    return next((_SYSTEMS[each] for each in _SYSTEMS if platform.startswith(each)), other)
 
 
 def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
-    """Return what none of the wheels of a project supports, in any release.
+    """Return what none of a project's wheels supports: a machine, system, C library or Python.
 
-    :param filenames: the names of all its wheels.
-    :returns: the target's machine, system, C library or Python; empty if there are wheels for
-        each of them, or no wheels.
+    :returns: an empty text if there are wheels for each of them, or no wheels.
     """
     own = _comparison(target)
     parts = [tags.split("-") for tags in {_tags(filename) for filename in filenames}]
@@ -275,7 +251,6 @@ def missing_everywhere(filenames: Iterable[str], target: Target) -> str:
 
 
 def _own_platform(own: Collection[str], nearest: Difference) -> str:
-    """Return the target's own machine, system or C library."""
     if own == {"any"}:
         return "every platform"
     linux = sorted(each for each in map(_read_linux, own) if each[0])
@@ -294,25 +269,22 @@ def name_pythons(interpreters: Collection[tuple[str, bool]]) -> str:
     :param interpreters: (interpreter tag, whether newer ones are included).
     :returns: such as ``CPython 3.9 to 3.12 and PyPy 3.10``; empty for no interpreters.
     """
-    found: dict[str, dict[tuple[int, int], bool]] = {}
+    found: dict[str, set[tuple[Version, bool]]] = {}
     others = []
     for interpreter, newer in interpreters:
         match = _INTERPRETER.fullmatch(interpreter)
-        if match is None:
+        if match:
+            version = int(match["major"]), int(match["minor"] or -1)
+            found.setdefault(match["what"], set()).add((version, newer))
+        else:
             others.append(interpreter)
-            continue
-        version = int(match["major"]), int(match["minor"] or -1)
-        versions = found.setdefault(match["what"], {})
-        versions[version] = versions.get(version, False) or newer
-    named = [
-        f"{_INTERPRETER_NAMES[each]} {_join([*_spans(found[each])])}" for each in sorted(found)
-    ]
+    named = [f"{_PYTHONS[each]} {_join([*_spans(found[each])])}" for each in sorted(found)]
     return _join([*named, *sorted(others)])
 
 
-def _spans(versions: dict[tuple[int, int], bool]) -> Iterator[str]:
-    newest = min((version for version, newer in versions.items() if newer), default=(99, 0))
-    known = enumerate(sorted(version for version in versions if version <= newest))
+def _spans(versions: Collection[tuple[Version, bool]]) -> Iterator[str]:
+    newest = min((version for version, newer in versions if newer), default=(99, 0))
+    known = enumerate(sorted({version for version, _ in versions if version <= newest}))
     for _, group in groupby(known, lambda pair: (pair[1][0], pair[1][1] - pair[0])):
         span = [version for _, version in group]
         first, last = _format_version(span[0]), _format_version(span[-1])
@@ -324,7 +296,7 @@ def _spans(versions: dict[tuple[int, int], bool]) -> Iterator[str]:
             yield from map(_format_version, span)
 
 
-def _format_version(version: tuple[int, int]) -> str:
+def _format_version(version: Version) -> str:
     return str(version[0]) if version[1] < 0 else f"{version[0]}.{version[1]}"
 
 
@@ -334,15 +306,13 @@ def _join(names: list[str]) -> str:
 
 
 def _is_free_threaded(abi: str) -> bool:
-    """Return whether an ABI is that of a free-threaded build (PEP 703)."""
     return re.fullmatch(r"cp\d+t", abi) is not None
 
 
 def neighbours(interpreter: str, abi: str) -> Iterator[tuple[str, str]]:
     """Return the same build of other Pythons: the nearest first, and the newer of two.
 
-    :returns: (interpreter tag, ABI tag), the given one first; empty unless it is CPython 3 or
-        PyPy 3. Some may not exist.
+    :returns: (interpreter tag, ABI tag), the given one first; empty for Python 2 and GraalPy.
     """
     match = re.fullmatch(r"(cp|pp)3(\d+)", interpreter)
     if match is None:
@@ -350,11 +320,8 @@ def neighbours(interpreter: str, abi: str) -> Iterator[tuple[str, str]]:
     own, threads = int(match[2]), "t" if _is_free_threaded(abi) else ""
     yield interpreter, abi
     for distance in range(1, _FARTHEST):
-        older = [own - distance] if distance <= _OLDEST else []
-        for minor in (own + distance, *older):
-            if minor < (_FIRST_FREE_THREADED if threads else 0):
-                continue
-            if match[1] == "pp":
+        for minor in (own + distance, own - distance)[: 2 if distance <= _OLDEST else 1]:
+            if match[1] == "pp" and minor >= 0:
                 yield f"pp3{minor}", f"pypy3{minor}_pp73"
-            else:
+            elif minor >= (_FIRST_FREE_THREADED if threads else 0):
                 yield f"cp3{minor}", f"cp3{minor}{'m' if minor < 8 else threads}"

@@ -33,11 +33,7 @@ def reads_legacy(python: str) -> bool:
 
 
 def modern_requirement(text: str, is_modern: Callable[[str], bool]) -> str:
-    """Convert the specifiers of a line of ``Requires-Dist`` to PEP 440.
-
-    :param is_modern: returns whether a specifier is valid by PEP 440.
-    :returns: the line, unchanged if all its specifiers are valid.
-    """
+    """Convert the specifiers of a line of ``Requires-Dist`` that are not modern to PEP 440."""
     match = _REQUIREMENT.fullmatch(text)
     if match is None or not match["specifiers"].strip():
         return text
@@ -47,23 +43,14 @@ def modern_requirement(text: str, is_modern: Callable[[str], bool]) -> str:
 
 
 def modern_specifiers(text: str, is_modern: Callable[[str], bool]) -> str:
-    """Convert a list of specifiers, such as that of ``Requires-Python``, to PEP 440.
-
-    :param is_modern: returns whether a specifier is valid by PEP 440.
-    :returns: the list, unchanged if all its specifiers are valid.
-    """
+    """Convert those of a list of specifiers, as of ``Requires-Python``, that are not modern."""
     given = text.split(",")
     converted = [each if is_modern(each) else _convert(each) for each in given]
-    if converted == given:
-        return text
-    return ",".join(filter(None, converted))
+    return text if converted == given else ",".join(filter(None, converted))
 
 
 def _convert(text: str) -> str:
-    """Return the specifier that cuts the valid versions where an invalid one would sort.
-
-    :returns: an empty text if it holds for every version.
-    """
+    """Cut the valid versions where an invalid one would sort; empty for every version."""
     specifier = _SPECIFIER.fullmatch(text)
     if specifier is None:
         return text

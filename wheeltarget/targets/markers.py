@@ -25,7 +25,6 @@ def holds(
     """Return whether a marker holds, or its unknown variables if it depends on them.
 
     :param marker: a marker (dependency specifiers, PEP 508), as ``str(Marker)`` writes it.
-    :param evaluate: evaluates a marker with known variables only.
     """
     unquoted = re.sub(_STRING, '""', marker)
     asked = tuple(name for name in sorted(unknown) if re.search(rf"\b{name}\b", unquoted))
@@ -36,11 +35,7 @@ def holds(
 
 
 def without_extras(marker: str, evaluate: Callable[[str], bool]) -> str:
-    """Return a marker as it is if every extra is requested; empty if it always holds then.
-
-    :param marker: a marker, as ``str(Marker)`` writes it.
-    :param evaluate: evaluates a marker.
-    """
+    """Return a marker as it is if every extra is requested; empty if it always holds then."""
     settled = _settle(marker, ("extra",), _ALWAYS)
     if settled == marker:
         return marker
@@ -53,7 +48,6 @@ def without_extras(marker: str, evaluate: Callable[[str], bool]) -> str:
 
 
 def _settle(marker: str, names: tuple[str, ...], fixed: str) -> str:
-    """Replace each comparison with one of these variables."""
     variable = rf"(?:{'|'.join(names)})\b"
     comparison = f"(?P<unknown>{variable}{_OPERATOR}{_OPERAND}|{_OPERAND}{_OPERATOR}{variable})"
     pattern = re.compile(rf"{comparison}|{_STRING}")

@@ -1,15 +1,21 @@
-"""Names of targets before they are looked up, and the tables of ``[tool.wheeltarget]``.
+"""Names of targets: in options, clauses and pyproject.toml; of the project, user and catalog.
 
-A name is written in a clause, in an option, or as a default of the project in the nearest
-pyproject.toml. The project and the user can also define targets under names of their own.
+A name of the catalog is ``SYSTEM-pythonX.Y-ARCHITECTURE``. The Python or the architecture may be
+omitted if there is only one, the parts may come in any order, and common aliases of architectures
+are accepted; :attr:`NamedTarget.name` is the full name.
+
+Start-up: completion and a run of pip alone load this, so it does not load packaging.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,6 +35,21 @@ HOST_LABEL = "this interpreter"
 KEYS = ("tags", "target")
 """The keys of clauses, and the settings of a project that name targets."""
 
+ALIASES = {
+    "x86_64": ("x86_64", "amd64", "x64"),
+    "arm64": ("arm64", "aarch64"),
+    "i686": ("i686", "i386", "x86"),
+    "armv7l": ("armv7l", "armhf", "armv7"),
+    "ppc64le": ("ppc64le", "ppc64el"),
+    "s390x": ("s390x",),
+    "wasm32": ("wasm32",),
+}
+"""The names of each architecture."""
+
+_SAME = {alias: names for names in ALIASES.values() for alias in names}
+_PYTHON = re.compile(r"(?:python|py)([23])\.?(\d{1,2})(t?)", re.ASCII)
+_FIRST_FREE_THREADED = 13
+_SUGGESTIONS = 3
 _TARGETS = "targets"
 _NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
 LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
@@ -37,11 +58,9 @@ LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class TargetName:
-    """One value of a clause or an option that names a target.
+    """One value of a clause or an option that names a target, with its place for an error.
 
-    :param key: ``tags`` or ``target``.
     :param folder: the base of a relative path.
-    :param fault: its place, for an error; the message is added then.
     """
 
     key: str
@@ -104,10 +123,7 @@ class Projects:
 
 
 def project_files(folder: Path) -> tuple[Path, ...]:
-    """Return the files that decide which project a folder belongs to, and its settings.
-
-    :returns: each pyproject.toml from there upwards; only the last one may exist.
-    """
+    """Return each pyproject.toml from a folder upwards; only the last one may exist."""
     resolved = folder.resolve()
     files = []
     for each in (resolved, *resolved.parents):
@@ -118,7 +134,6 @@ def project_files(folder: Path) -> tuple[Path, ...]:
 
 
 def _read_project(file: Path) -> tuple[str, dict[str, Any]]:
-    """Return the text of a pyproject.toml, and our table in it."""
     try:
         data = read_regular(file, PROJECT_FILE)
     except RefusedFileError as error:
@@ -141,7 +156,6 @@ def _read_project(file: Path) -> tuple[str, dict[str, Any]]:
 
 
 def _check_setting(key: str, value: object, place: Fault) -> None:
-    """Refuse an unknown setting, or a wrong value."""
     hint = ""
     values = [value] if isinstance(value, str) else value
     if key == _TARGETS:
@@ -167,18 +181,15 @@ def _place(file: str, text: str, key: str) -> Fault:
     begun = False
     for number, line in enumerate(text.splitlines(), start=1):
         begun = begun or line.strip() == "[tool.wheeltarget]"
-        found = re.match(rf"\s*({re.escape(key)})\s*=", line) if begun else None
-        if found:
+        found = re.match(rf"\s*({re.escape(key)})\s*=", line)
+        if begun and found:
             return Fault("", "", Location(file, number, found.start(1) + 1), line, len(key))
     return Fault("", "", Location(file, 1))
 
 
 @dataclass(frozen=True, slots=True)
 class UserTarget:
-    """A target that the project or the user defines.
-
-    :param table: its table, or None if the whole file defines it.
-    """
+    """A target that the project or the user defines: in a table, or in a whole file."""
 
     name: str
     file: Path
@@ -222,16 +233,243 @@ def _of_project(folder: Path, projects: Projects) -> Iterator[UserTarget]:
 
 
 def _of_user() -> Iterator[UserTarget]:
-    folder = user_folder()
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - it may not exist
-    except OSError:
-        names = []
-    files = (folder / name for name in names if name.endswith(".toml"))
     # A file whose name is not valid, such as a copy, is ignored.
-    return (UserTarget(file.stem, file, None) for file in files if is_valid_name(file.stem))
+    files = (file for file in user_folder().glob("*.toml") if is_valid_name(file.stem))
+    return (UserTarget(file.stem, file, None) for file in files)
 
 
 def user_folder() -> Path:
     """Return the folder of the user's target files."""
     return Path(platformdirs.user_config_dir("wheeltarget", appauthor=False), _TARGETS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Releases of a system with the same properties, as ``systems.toml`` describes them.
+
+    Several can share a name, with other Pythons. An architecture is ``""`` if names have none.
+    """
+
+    name: str
+    title: str
+    kind: str
+    platforms: Mapping[str, str]
+    pythons: Sequence[str]
+    any_python: bool
+    status: str
+    sources: Sequence[str]
+    releases: Mapping[str, str] = field(default_factory=dict)
+    python_sources: Sequence[str] = ()
+    python_seen: str = ""
+    end: date | None = None
+    ends: Mapping[str, date] = field(default_factory=dict)
+    aliases: Sequence[str] = ()
+    inferred: Sequence[str] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
+    limit_sources: Sequence[str] = ()
+    markers: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    def targets(self, alias: str = "") -> list[NamedTarget]:
+        """Return its targets, by Python and then by architecture, under its name or an alias."""
+        name = alias or self.name
+        return [NamedTarget(name, self, py, arch) for py in self.pythons for arch in self.platforms]
+
+    def status_of(self, python: str, architecture: str) -> str:
+        """Return whether the platform of one of its targets is verified or inferred."""
+        return "inferred" if {python, architecture} & {*self.inferred} else self.status
+
+    def end_of(self, python: str) -> date | None:
+        """Return the end of support; None if it is not known."""
+        return self.ends.get(python, self.end)
+
+    def is_retired(self, python: str, today: date) -> bool:
+        """Return whether the support has ended."""
+        end = self.end_of(python)
+        return end is not None and end <= today
+
+    def architecture(self, alias: str) -> str | None:
+        """Return one of its architectures by name or alias; None if it does not have it."""
+        return next((each for each in self.platforms if each in _SAME.get(alias, (alias,))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTarget:
+    """A target of the catalog, such as with Python ``3.14t``, under its name or an alias."""
+
+    called: str
+    system: System
+    python: str
+    architecture: str
+
+    @property
+    def name(self) -> str:
+        """Return its full name."""
+        return "-".join(filter(None, (self.called, f"python{self.python}", self.architecture)))
+
+    @property
+    def platform(self) -> str:
+        """Return the best platform tag of its environment."""
+        return self.system.platforms[self.architecture]
+
+    @property
+    def markers(self) -> dict[str, str]:
+        """Return the marker variables that do not follow from the tag."""
+        full = self.system.releases.get(self.python)
+        return {**({"python_full_version": full} if full else {}), **self.system.markers}
+
+    @property
+    def status(self) -> str:
+        """Return whether its platform is verified or inferred."""
+        return self.system.status_of(self.python, self.architecture)
+
+
+@functools.cache
+def newest_pythons() -> Mapping[str, str]:
+    """Return the newest known release of each Python by interpreter tag, such as ``cp36``."""
+    table: dict[str, str] = _load("catalog.toml")["newest"]
+    return table
+
+
+@functools.cache
+def known_systems() -> tuple[System, ...]:
+    """Return the systems of the catalog, in the order of lists."""
+    pythons = []
+    for interpreter in newest_pythons():
+        match = re.fullmatch(r"cp(\d)(\d+)", interpreter)
+        if match:
+            version = f"{match[1]}.{match[2]}"
+            pythons += [version, f"{version}t"][: 1 + (int(match[2]) >= _FIRST_FREE_THREADED)]
+    return tuple(
+        System(**{"pythons": pythons, "any_python": "pythons" not in table, **table})
+        for table in _load("systems.toml")["system"]
+    )
+
+
+def known_sources() -> Mapping[str, str]:
+    """Return each source of the catalog by its key."""
+    sources: dict[str, str] = _load("systems.toml")["sources"]
+    return sources
+
+
+def systems_called(name: str) -> list[System]:
+    """Return the systems with a name or an alias."""
+    return [each for each in known_systems() if name in {each.name, *each.aliases}]
+
+
+@functools.cache
+def _load(name: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
+
+
+def find_target(text: str) -> NamedTarget:
+    """Return the target with a name; raise TargetError if there is none, or more than one."""
+    name, python, alias = _split(text.lower())
+    found = _matching(name, python, alias)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise _ambiguous(text, found, python)
+    if systems_called(name):
+        raise _without(name, python, alias)
+    raise _unknown(text, name, python, alias)
+
+
+def _split(text: str) -> tuple[str, str, str]:
+    """Split a name into the system, the Python and the architecture, in any order."""
+    python, alias, rest = "", "", []
+    for part in text.split("-"):
+        match = _PYTHON.fullmatch(part)
+        if match and not python:
+            python = f"{match[1]}.{match[2]}{match[3]}"
+        elif part in _SAME and not alias:
+            alias = part
+        else:
+            rest.append(part)
+    return "-".join(rest), python, alias
+
+
+def _matching(name: str, python: str, alias: str) -> list[NamedTarget]:
+    return [
+        each
+        for system in systems_called(name)
+        for each in system.targets(name)
+        if python in {"", each.python}
+        and (not alias or each.architecture == system.architecture(alias))
+    ]
+
+
+def _ambiguous(text: str, found: Sequence[NamedTarget], python: str) -> TargetError:
+    what, choices = "Python", dict.fromkeys(each.python for each in found)
+    if python or len(choices) == 1:
+        what, choices = "architecture", dict.fromkeys(each.architecture for each in found)
+    hint = f"write {_example(found).name}, or another of {', '.join(choices)}"
+    if len(found) <= _SUGGESTIONS:
+        hint = _write_hint(each.name for each in found)
+    return TargetError(f"{text} does not say which {what}", hint, code="WT216")
+
+
+def _write_hint(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"write {', '.join(first)}{' or ' if first else ''}{last}"
+
+
+def _example(found: Sequence[NamedTarget]) -> NamedTarget:
+    """Choose the newest usual Python on the usual architecture."""
+
+    def rank(each: NamedTarget) -> tuple[bool, bool, bool]:
+        usual = each.architecture == next(iter(each.system.platforms))
+        return each.status == "verified", not each.python.endswith("t"), usual
+
+    return max(reversed(found), key=rank)
+
+
+def _without(name: str, python: str, alias: str) -> TargetError:
+    systems = systems_called(name)
+    versions = dict.fromkeys(version for each in systems for version in each.pythons)
+    if python and python not in versions:
+        hint = f"it has {', '.join(versions)}"
+        return TargetError(f"{name} has no Python {python}", hint, code="WT217")
+    having = [each for each in systems if not python or python in each.pythons]
+    known = dict.fromkeys(each for system in having for each in system.platforms if each)
+    what, hint = alias, f"it has {', '.join(known)}"
+    if not known:
+        what = "architecture of its own"
+        hint = f"write {name}-python{python or next(iter(versions))}"
+    elif python:
+        what += f" with Python {python}"
+    return TargetError(f"{name} has no {what}", hint, code="WT217")
+
+
+def _unknown(text: str, name: str, python: str, alias: str) -> TargetError:
+    system, misspelled = ("", "") if python else _misspelled(name)
+    near = [system] if systems_called(system) else _near_names(system or name)
+    names = [full for each in near if (full := _suggest(each, python or misspelled, alias))]
+    hint = "run wheeltarget targets for a list, or name a target file, such as ./FILE.toml"
+    if names:
+        hint = _write_hint(dict.fromkeys(names))
+    return TargetError(f"{text} is not a known target", hint, code="WT202")
+
+
+def _misspelled(name: str) -> tuple[str, str]:
+    """Split a name with a misspelled Python, such as ``pyton3.12``, or as in a lock's name."""
+    for part in name.split("-"):
+        match = re.fullmatch(r"([a-z]+)([23][._]\d{1,2}t?)", part, re.ASCII)
+        if match and get_close_matches(match[1], ["python"], cutoff=0.7):
+            rest = "-".join(each for each in name.split("-") if each != part)
+            return rest, match[2].replace("_", ".")
+    return name, ""
+
+
+def _near_names(name: str) -> list[str]:
+    """Return at most three similar names of systems, the nearest first."""
+    names = dict.fromkeys(name for each in known_systems() for name in (each.name, *each.aliases))
+    begun = [each for each in names if name and each.startswith(f"{name}-")]
+    close = get_close_matches(name, names, n=_SUGGESTIONS, cutoff=0.7)
+    return list(dict.fromkeys((*begun[-_SUGGESTIONS:], *close)))[:_SUGGESTIONS]
+
+
+def _suggest(name: str, python: str, alias: str) -> str:
+    tries = ((python, alias), (python, ""), ("", alias))
+    found = next(filter(None, (_matching(name, *each) for each in tries)), None)
+    return _example(found).name if found else ""

@@ -65,19 +65,18 @@ _PYODIDE_LEVELS = frozenset({"2024_0", "2025_0"})
 
 _NEWEST_LEVEL = 99
 
+Version = tuple[int, int]
+Libc = Literal["", "glibc", "musl"]
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """The meaning of a platform tag.
-
-    :param accepts: the platform tags of wheels that it accepts, most preferred first.
-    :param markers: (variable, value) for each marker variable that follows from it.
-    """
+    """The meaning of a platform tag: what it accepts, the most preferred first, and markers."""
 
     tag: str
     accepts: tuple[str, ...]
     markers: tuple[tuple[str, str], ...]
-    libc: Literal["", "glibc", "musl"] = ""
+    libc: Libc = ""
 
 
 def parse_platform(tag: str) -> Platform:
@@ -101,12 +100,17 @@ def _markers(*values: str) -> tuple[tuple[str, str], ...]:
     return tuple(zip(names, values, strict=True))
 
 
+def _wrong(tag: str, reason: str, hint: str, code: str, instead: str = "") -> TargetError:
+    message = f"{tag} is not a platform: {reason}"
+    return TargetError(message, hint, code=code, instead=instead)
+
+
 def _legacy_manylinux(tag: str, year: str, architecture: str) -> Platform:
     machine = _manylinux_machine(tag, architecture)
     if year not in LEGACY_MANYLINUX:
         reason = "manylinux has the names 1, 2010, 2014 and, from PEP 600 on, the version of glibc"
         hint = f"write manylinux2014_{machine} or, say, manylinux_2_28_{machine}"
-        raise TargetError(f"{tag} is not a platform: {reason}", hint, code="WT121")
+        raise _wrong(tag, reason, hint, "WT121")
     return _glibc(tag, LEGACY_MANYLINUX[year], architecture, machine)
 
 
@@ -114,19 +118,15 @@ def _manylinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
     machine = _manylinux_machine(tag, architecture)
     if major != "2" or int(minor) > _NEWEST_LEVEL:
         hint = f"the number is glibc's version, as in manylinux_2_28_{machine}"
-        message = f"{tag} is not a platform: there is no glibc {major}.{minor}"
-        raise TargetError(message, hint, code="WT122")
+        raise _wrong(tag, f"there is no glibc {major}.{minor}", hint, "WT122")
     return _glibc(tag, int(minor), architecture, machine)
 
 
 def _glibc(tag: str, minor: int, architecture: str, machine: str) -> Platform:
     floor = _MANYLINUX_FLOORS[machine]
     if minor < floor:
-        message = (
-            f"{tag} is not a platform: on {architecture} manylinux begins with glibc 2.{floor}"
-        )
-        hint = f"write manylinux_2_{floor}_{machine}"
-        raise TargetError(message, hint, code="WT123")
+        reason = f"on {architecture} manylinux begins with glibc 2.{floor}"
+        raise _wrong(tag, reason, f"write manylinux_2_{floor}_{machine}", "WT123")
     names = []
     for level in range(minor, floor - 1, -1):
         names.append(f"manylinux_2_{level}")
@@ -137,43 +137,35 @@ def _glibc(tag: str, minor: int, architecture: str, machine: str) -> Platform:
 def _musllinux(tag: str, major: str, minor: str, architecture: str) -> Platform:
     machine = _resolve_alias(tag, architecture)
     if major != "1" or int(minor) > _NEWEST_LEVEL:
-        hint = f"write musllinux_1_2_{machine}"
-        message = f"{tag} is not a platform: there is no musl {major}.{minor}"
-        raise TargetError(message, hint, code="WT122")
+        reason = f"there is no musl {major}.{minor}"
+        raise _wrong(tag, reason, f"write musllinux_1_2_{machine}", "WT122")
     names = [f"musllinux_1_{level}" for level in range(int(minor), -1, -1)]
     return _linux(tag, architecture, names, "musl")
 
 
 def _resolve_alias(tag: str, architecture: str) -> str:
-    """Return the usual name of a Linux architecture."""
     machine = _ARCHITECTURE_ALIASES.get(architecture, architecture)
     if machine not in LINUX_ARCHITECTURES:
-        message = f"{tag} is not a platform: {architecture} is not a Linux architecture"
         hint = f"known ones: {', '.join(LINUX_ARCHITECTURES)}"
-        raise TargetError(message, hint, code="WT124")
+        raise _wrong(tag, f"{architecture} is not a Linux architecture", hint, "WT124")
     return machine
 
 
 def _manylinux_machine(tag: str, architecture: str) -> str:
     machine = _resolve_alias(tag, architecture)
     if machine not in _MANYLINUX_FLOORS:
-        message = f"{tag} is not a platform: there is no manylinux for {architecture}"
-        raise TargetError(message, f"write linux_{machine}", code="WT125")
+        reason = f"there is no manylinux for {architecture}"
+        raise _wrong(tag, reason, f"write linux_{machine}", "WT125")
     return machine
 
 
-def _linux(
-    tag: str,
-    architecture: str,
-    names: Sequence[str] = ("linux",),
-    libc: Literal["", "glibc", "musl"] = "",
-) -> Platform:
+def _linux(tag: str, arch: str, names: Sequence[str] = ("linux",), libc: Libc = "") -> Platform:
     """Build a Linux platform; refuse an architecture that is not written as its usual name."""
-    machine = _resolve_alias(tag, architecture)
-    if architecture != machine:
-        instead = tag.removesuffix(architecture) + machine
-        message = f"{tag} is not a platform: {architecture} is not a Linux architecture"
-        raise TargetError(message, f"write {instead}", code="WT124", instead=instead)
+    machine = _resolve_alias(tag, arch)
+    if arch != machine:
+        instead = tag.removesuffix(arch) + machine
+        reason = f"{arch} is not a Linux architecture"
+        raise _wrong(tag, reason, f"write {instead}", "WT124", instead)
     machines = _COMPATIBLE_MACHINES.get(machine, (machine,))
     accepts = tuple(f"{name}_{each}" for each in machines for name in names)
     return Platform(tag, accepts, _markers("posix", "linux", "Linux", machine), libc)
@@ -182,27 +174,23 @@ def _linux(
 def _macosx(tag: str, major: str, minor: str, processor: str) -> Platform:
     version = int(major), int(minor)
     if processor in _MAC_FORMATS:
-        raise TargetError(
-            f"{tag} is a wheel format for several processors: "
-            "which processor does the target have?",
-            f"write {_nearest_mac(version, 'x86_64')} or {_nearest_mac(version, 'arm64')}",
-            code="WT126",
-        )
+        problem = "a wheel format for several processors: which processor does the target have?"
+        hint = f"write {_nearest_mac(version, 'x86_64')} or {_nearest_mac(version, 'arm64')}"
+        raise TargetError(f"{tag} is {problem}", hint, code="WT126")
     if processor not in MAC_VERSIONS:
         hint = f"known ones: {', '.join(MAC_VERSIONS)}"
         if processor in _MAC_ALIASES:
             hint = f"write {_nearest_mac(version, _MAC_ALIASES[processor])}"
-        message = f"{tag} is not a platform: {processor} is not a macOS processor"
-        raise TargetError(message, hint, code="WT127")
+        raise _wrong(tag, f"{processor} is not a macOS processor", hint, "WT127")
     nearest = _nearest_mac(version, processor)
     if nearest != tag:
         reason = f"no macOS {major}.{minor} runs on {processor}"
-        raise TargetError(f"{tag} is not a platform: {reason}", f"write {nearest}", code="WT128")
+        raise _wrong(tag, reason, f"write {nearest}", "WT128")
     accepts = tuple(mac_platforms(version, processor))
     return Platform(tag, accepts, _markers("posix", "darwin", "Darwin", processor))
 
 
-def _nearest_mac(version: tuple[int, int], processor: str) -> str:
+def _nearest_mac(version: Version, processor: str) -> str:
     oldest, newest = MAC_VERSIONS[processor]
     major, minor = min(max(version, oldest), newest)
     # macOS 11 reports 10.16 to programs that were built for older versions.
@@ -213,27 +201,23 @@ def _nearest_mac(version: tuple[int, int], processor: str) -> str:
 def _ios(tag: str, major: str, minor: str, multiarch: str) -> Platform:
     if multiarch not in IOS_MULTIARCHES:
         hint = "known ones: " + ", ".join(f"ios_13_0_{each}" for each in IOS_MULTIARCHES)
-        message = f"{tag} is not a platform: {multiarch} is not an iOS device or simulator"
-        raise TargetError(message, hint, code="WT129")
+        raise _wrong(tag, f"{multiarch} is not an iOS device or simulator", hint, "WT129")
     version = int(major), int(minor)
     accepts = tuple(ios_platforms(version, multiarch)) if max(version) <= _NEWEST_LEVEL else ()
     if not accepts:
         hint = f"the first one is iOS 12; write ios_13_0_{multiarch}"
-        message = f"{tag} is not a platform: no Python runs on iOS {major}.{minor}"
-        raise TargetError(message, hint, code="WT130")
+        raise _wrong(tag, f"no Python runs on iOS {major}.{minor}", hint, "WT130")
     return Platform(tag, accepts, _markers("posix", "ios", "iOS", multiarch.rpartition("_")[0]))
 
 
 def _android(tag: str, level: str, abi: str) -> Platform:
     if abi not in ANDROID_MACHINES:
         hint = f"known ones: {', '.join(ANDROID_MACHINES)}"
-        message = f"{tag} is not a platform: {abi} is not an Android ABI"
-        raise TargetError(message, hint, code="WT131")
+        raise _wrong(tag, f"{abi} is not an Android ABI", hint, "WT131")
     accepts = tuple(android_platforms(int(level), abi)) if int(level) <= _NEWEST_LEVEL else ()
     if not accepts:
         hint = f"the first one is level 16; write android_21_{abi}"
-        message = f"{tag} is not a platform: no Python runs on Android API level {level}"
-        raise TargetError(message, hint, code="WT132")
+        raise _wrong(tag, f"no Python runs on Android API level {level}", hint, "WT132")
     return Platform(tag, accepts, _markers("posix", "android", "Android", ANDROID_MACHINES[abi]))
 
 
@@ -245,9 +229,8 @@ def _emscripten(tag: str, name: str, level: str) -> Platform:
     if level in _PYODIDE_LEVELS:
         accepts.append(f"pyodide_{level}_wasm32")
     elif name == "pyodide":
-        message = f"{tag} is not a platform: wheels for this level are not named pyodide"
-        hint = f"write {accepts[0]}"
-        raise TargetError(message, hint, code="WT134", instead=accepts[0])
+        reason = "wheels for this level are not named pyodide"
+        raise _wrong(tag, reason, f"write {accepts[0]}", "WT134", accepts[0])
     release = _EMSCRIPTEN_RELEASES[level]
     accepts.append(f"emscripten_{release.replace('.', '_')}_wasm32")
     markers = _markers("posix", "emscripten", "Emscripten", "wasm32")
@@ -256,30 +239,23 @@ def _emscripten(tag: str, name: str, level: str) -> Platform:
 
 
 def _suggest_platform(tag: str) -> str:
-    """Return a hint for a wrong platform."""
     family = re.split(r"[_\d]+", tag)[0]
     if family in {"win", "windows", "amd"}:
         if "arm" in tag or "aarch" in tag:
             return "write win_arm64"
         return "write win32" if re.search(r"32|x86$|i\d86$", tag) else "write win_amd64"
-    for families, example in _EXAMPLES:
-        if family in families:
-            return f"write {example}"
-    return (
-        "platforms are written like manylinux_2_28_x86_64, musllinux_1_2_aarch64, "
-        "macosx_11_0_arm64, win_amd64 or any"
-    )
+    like = "manylinux_2_28_x86_64, musllinux_1_2_aarch64, macosx_11_0_arm64, win_amd64 or any"
+    hints = (f"write {example}" for families, example in _EXAMPLES if family in families)
+    return next(hints, f"platforms are written like {like}")
 
 
 _WINDOWS_64 = re.compile(r"win(?:dows)?_?(?:64|x64|x86_64|amd64)", re.ASCII)
+_GLIBC_EXAMPLE = "or, with glibc's version, manylinux_2_28_x86_64"
 _EXAMPLES = (
     ({"macos", "macosx", "darwin", "osx", "mac"}, "macosx_11_0_arm64 or macosx_10_13_x86_64"),
-    (
-        {"manylinux", "glibc", "ubuntu", "debian"},
-        "manylinux2014_x86_64 or, with glibc's version, manylinux_2_28_x86_64",
-    ),
+    ({"manylinux", "glibc", "ubuntu", "debian"}, f"manylinux2014_x86_64 {_GLIBC_EXAMPLE}"),
     ({"musllinux", "musl", "alpine"}, "musllinux_1_2_x86_64"),
-    ({"linux"}, "linux_x86_64 or, with glibc's version, manylinux_2_28_x86_64"),
+    ({"linux"}, f"linux_x86_64 {_GLIBC_EXAMPLE}"),
     ({"ios", "iphoneos"}, "ios_13_0_arm64_iphoneos"),
     ({"android"}, "android_21_arm64_v8a"),
     ({"pyemscripten", "emscripten", "pyodide", "wasm"}, "pyemscripten_2025_0_wasm32"),
@@ -303,41 +279,31 @@ _FAMILIES: tuple[tuple[re.Pattern[str], Callable[..., Platform]], ...] = tuple(
 
 
 def check_abi(
-    implementation: str,
-    interpreter: str,
-    version: tuple[int, int],
-    abis: tuple[str, ...],
-    platforms: tuple[Platform, ...],
+    implementation: str, version: Version, abis: tuple[str, ...], platforms: tuple[Platform, ...]
 ) -> None:
-    """Raise TargetError if no build of an interpreter, such as ``cp37``, has these ABIs.
-
-    :param implementation: ``cp``, ``pp``, ``graalpy`` or ``py``.
-    """
+    """Raise TargetError if no build of an interpreter, such as ``cp`` 3.7, has these ABIs."""
+    interpreter = f"{implementation}{version[0]}{version[1]}"
     place = ".".join(each.tag for each in platforms)
     tag = f"{interpreter}-{'.'.join(abis)}-{place}"
     if implementation == "py":
-        if abis != ("none",):
-            raise TargetError(
-                f"{tag} does not name an environment: "
-                f"{interpreter} means any Python, which has no ABI",
-                f"write {interpreter}-none-{place}, or name one interpreter, such as cp…",
-                code="WT112",
-            )
-        return
+        if abis == ("none",):
+            return
+        raise TargetError(
+            f"{tag} does not name an environment: {interpreter} means any Python, which has no ABI",
+            f"write {interpreter}-none-{place}, or name one interpreter, such as cp…",
+            code="WT112",
+        )
+    system = dict(platforms[0].markers).get("sys_platform", "linux")
+    pattern, usual = _other_abi(implementation, version)
     if implementation == "cp":
-        pattern, usual = "", usual_abi(interpreter, version, _sys_platform(platforms[0]))
-    else:
-        pattern, usual = _other_abi(implementation, interpreter)
+        usual = usual_abi(version, system)
     if place == "any":
         if abis != ("none",):
-            raise TargetError(
-                f"{tag} has an ABI, but no platform",
-                f"write {interpreter}-none-any for pure Python wheels, or {interpreter}-{usual}-"
-                "manylinux_2_28_x86_64",
-                code="WT111",
-            )
+            hint = f"write {interpreter}-none-any for pure Python wheels, or {interpreter}-{usual}-"
+            message = f"{tag} has an ABI, but no platform"
+            raise TargetError(message, f"{hint}manylinux_2_28_x86_64", code="WT111")
     elif implementation == "cp":
-        _check_cpython_abi(tag, interpreter, version, abis, platforms[0])
+        _check_cpython_abi(tag, version, abis, system)
     else:
         own = [abi for abi in abis if abi != "none"]
         if len(own) != 1 or not re.fullmatch(pattern, own[0]):
@@ -346,14 +312,9 @@ def check_abi(
             raise TargetError(message, hint, code="WT113")
 
 
-def _sys_platform(platform: Platform) -> str:
-    """Return ``sys_platform``; for ``any``, the most usual one."""
-    return dict(platform.markers).get("sys_platform", "linux")
-
-
-def _other_abi(implementation: str, interpreter: str) -> tuple[str, str]:
+def _other_abi(implementation: str, version: Version) -> tuple[str, str]:
     """Return the pattern of the ABIs of a PyPy or GraalPy, and an example."""
-    digits = interpreter.removeprefix(implementation)
+    digits = f"{version[0]}{version[1]}"
     if implementation == "graalpy":
         return rf"graalpy\d+_{digits}_native", f"graalpy250_{digits}_native"
     if digits == "27":
@@ -361,17 +322,10 @@ def _other_abi(implementation: str, interpreter: str) -> tuple[str, str]:
     return rf"pypy{digits}_pp\d+", f"pypy{digits}_pp73"
 
 
-def _check_cpython_abi(
-    tag: str,
-    interpreter: str,
-    version: tuple[int, int],
-    abis: tuple[str, ...],
-    platform: Platform,
-) -> None:
-    place = tag.rpartition("-")[2]
+def _check_cpython_abi(tag: str, version: Version, abis: tuple[str, ...], system: str) -> None:
+    interpreter, _, place = tag.split("-")
     python = f"CPython {version[0]}.{version[1]}"
-    system = _sys_platform(platform)
-    usual = usual_abi(interpreter, version, system)
+    usual = usual_abi(version, system)
     natives = {interpreter + flags for flags in _flags(version, system)}
     written = [abi for abi in abis if abi not in {"abi3", "abi3t", "none"}]
     if not natives.issuperset(written):
@@ -380,30 +334,28 @@ def _check_cpython_abi(
         is_slip = {*abis} <= {interpreter, f"{interpreter}m"} and usual != f"{interpreter}mu"
         meant = f"{interpreter}-{usual}-{place}"
         message = f"{tag} is not an environment: {python} has the ABI {usual}"
-        hint = f"write {meant}"
-        raise TargetError(message, hint, code="WT108", instead=meant if is_slip else "")
+        instead = meant if is_slip else ""
+        raise TargetError(message, f"write {meant}", code="WT108", instead=instead)
     if "abi3t" in abis and f"{interpreter}t" in natives:
         usual = f"{interpreter}t"
     if not written:
-        takes = set(abis) <= _stable_abis(usual, version)
-        raise TargetError(
-            f"{tag} does not name an environment: it would exclude wheels for {usual}",
-            f"write {interpreter}-{usual}-{place}"
-            + (f"; it accepts {' and '.join(abis)} wheels too" if takes else ""),
-            code="WT109",
-        )
+        message = f"{tag} does not name an environment: it would exclude wheels for {usual}"
+        hint = f"write {interpreter}-{usual}-{place}"
+        if set(abis) <= _stable_abis(usual, version):
+            hint += f"; it accepts {' and '.join(abis)} wheels too"
+        raise TargetError(message, hint, code="WT109")
     if not any(set(abis) <= {*loaded_abis(abi), *_stable_abis(abi, version)} for abi in written):
         message = f"{tag} is not an environment: no build of {python} has {' and '.join(abis)}"
         hint = f"write {interpreter}-{written[0]}-{place}, and another tag for another build"
         raise TargetError(message, hint, code="WT110")
 
 
-def usual_abi(interpreter: str, version: tuple[int, int], system: str) -> str:
-    """Return the ABI of the usual build of a CPython, such as ``cp36``, on a ``sys_platform``."""
-    return interpreter + _flags(version, system)[0]
+def usual_abi(version: Version, system: str) -> str:
+    """Return the ABI of the usual build of a CPython on a ``sys_platform``."""
+    return f"cp{version[0]}{version[1]}{_flags(version, system)[0]}"
 
 
-def _flags(version: tuple[int, int], system: str) -> tuple[str, ...]:
+def _flags(version: Version, system: str) -> tuple[str, ...]:
     """Return what the ABIs of all builds of a CPython end with, the usual one first."""
     if version < (3, 3):
         builds = {"win32": ("m", "dm"), "linux": ("mu", "m", "dmu", "dm")}
@@ -418,8 +370,7 @@ def loaded_abis(abi: str) -> tuple[str, ...]:
     return (abi, abi.removesuffix("d")) if abi.endswith("d") else (abi,)
 
 
-def _stable_abis(abi: str, version: tuple[int, int]) -> set[str]:
-    """Return the further ABIs that a build loads."""
+def _stable_abis(abi: str, version: Version) -> set[str]:
     if version < (3, 2):
         return {"none"}
     return {"none", "abi3t" if re.search(r"\dtd?$", abi) else "abi3"}

@@ -10,24 +10,15 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from packaging.markers import (
-    InvalidMarker,
-    Marker,
-    UndefinedComparison,
-    UndefinedEnvironmentName,
-)
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.legacy_specifiers import (
-    modern_requirement,
-    modern_specifiers,
-    reads_legacy,
-)
+from wheeltarget.targets import legacy_specifiers as legacy
 from wheeltarget.targets.markers import holds
-from wheeltarget.targets.tags import Platform, check_abi, loaded_abis, parse_platform
+from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
 
 MARKER_VARIABLES = (
     "os_name", "sys_platform", "platform_machine", "platform_python_implementation",
@@ -37,10 +28,8 @@ MARKER_VARIABLES = (
 """The variables that the dependency specifiers page defines, without ``extra``."""
 
 _IMPLEMENTATIONS = {
-    "cp": ("cpython", "CPython"),
-    "pp": ("pypy", "PyPy"),
-    "graalpy": ("graalpy", "GraalVM"),
-}
+    "cp": ("cpython", "CPython"), "pp": ("pypy", "PyPy"), "graalpy": ("graalpy", "GraalVM"),
+}  # fmt: skip
 """``implementation_name`` and ``platform_python_implementation`` by interpreter."""
 
 _EXAMPLE = "cp312-cp312-manylinux_2_28_x86_64"
@@ -60,8 +49,7 @@ class Target:
     :param label: the name in messages: the tag as written, or the name of a target file.
     :param tags: every tag that the environment's pip accepts, most preferred first.
     :param markers: (variable, value) for each marker variable that is known.
-    :raises TargetError: if there are no tags, a tag is invalid, the Python version is not known in
-        full or contradicts itself, or a variable is not one of :data:`MARKER_VARIABLES`.
+    :raises TargetError: if they are invalid, or the full version of Python is not known.
     """
 
     label: str = field(compare=False)
@@ -83,18 +71,14 @@ class Target:
             raise TargetError(message, hint, code="WT211")
         full = _FULL_VERSION.fullmatch(known.get("python_full_version", ""))
         if full is None:
-            raise TargetError(
-                f"{self.label} does not state the full Python version",
-                'add the marker python_full_version, such as "3.12.4"',
-                code="WT212",
-            )
-        if known.setdefault("python_version", full["minor"]) != full["minor"]:
-            raise TargetError(
-                f"{self.label} is Python {known['python_version']} by python_version and "
-                f"{full[0]} by python_full_version",
-                "python_version follows from python_full_version and can be left out",
-                code="WT213",
-            )
+            hint = 'add the marker python_full_version, such as "3.12.4"'
+            message = f"{self.label} does not state the full Python version"
+            raise TargetError(message, hint, code="WT212")
+        short = known.setdefault("python_version", full["minor"])
+        if short != full["minor"]:
+            reason = f"Python {short} by python_version and {full[0]} by python_full_version"
+            hint = "python_version follows from python_full_version and can be left out"
+            raise TargetError(f"{self.label} is {reason}", hint, code="WT213")
         object.__setattr__(self, "tags", tuple(dict.fromkeys(self.tags)))
         object.__setattr__(self, "markers", tuple(sorted(known.items())))
 
@@ -117,10 +101,8 @@ class Target:
         return match["release"]
 
     def evaluate(self, marker: str, extra: str = "") -> bool | tuple[str, ...]:
-        """Evaluate a marker, if its value is known.
+        """Evaluate a marker, as ``str(Marker)`` writes it, if its value is known.
 
-        :param marker: the marker, as ``str(Marker)`` writes it.
-        :param extra: the requested extra, if any.
         :returns: whether it holds, or its unknown variables if it depends on them; an empty tuple
             if the marker cannot be evaluated.
         """
@@ -132,19 +114,17 @@ class Target:
             return ()
 
     def parse_requirement(self, text: str) -> Requirement:
-        """Parse a line of ``Requires-Dist`` as the environment's own pip does.
-
-        :raises InvalidRequirement: if it cannot be parsed.
-        """
-        legacy = reads_legacy(self.python)
-        return Requirement(modern_requirement(text, _is_modern) if legacy else text)
+        """Parse a line of ``Requires-Dist`` as the environment's own pip does."""
+        if legacy.reads_legacy(self.python):
+            text = legacy.modern_requirement(text, _is_modern)
+        return Requirement(text)
 
     def accepts_python(self, requires: str) -> bool:
         """Return whether ``Requires-Python`` includes the Python; an invalid one does."""
         if not requires:
             return True
-        if reads_legacy(self.python):
-            requires = modern_specifiers(requires, _is_modern)
+        if legacy.reads_legacy(self.python):
+            requires = legacy.modern_specifiers(requires, _is_modern)
         try:
             return SpecifierSet(requires, prereleases=True).contains(self.python)
         except InvalidSpecifier:
@@ -160,30 +140,33 @@ def _is_modern(text: str) -> bool:
 
 
 def target_from_tag(text: str, newest: Mapping[str, str], label: str = "") -> Target:
-    """Build the target whose best tag is the given one.
+    """Build the target whose best tag is the given one, with all tags that it accepts.
 
     :param text: ``INTERPRETER-ABI-PLATFORM``; ABI and platform may be sets joined by dots,
         most preferred first.
     :param newest: the newest known full version by interpreter, such as ``{"cp36": "3.6.15"}``.
     :param label: the label of the target; the tag if empty.
-    :returns: the target, with all tags that an interpreter with this tag accepts.
     :raises TargetError: if the tag is not the best tag of an environment.
     """
     written = text.strip().lower()
     interpreter, abis, platform_tags = _split(written)
     implementation, version = _parse_interpreter(interpreter, written)
-    full_version = _full_version(implementation, interpreter, newest)
-    platforms = _parse_platforms(interpreter, abis, platform_tags)
+    # py counts as CPython.
+    full = newest.get(interpreter.replace("py", "cp") if implementation == "py" else interpreter)
+    if full is None:
+        message = f"{interpreter} is not a known Python"
+        hint = "describe it in a target file and name that: target=./FILE.toml"
+        raise TargetError(message, hint, code="WT106")
+    platforms = _parse_platforms(f"{interpreter}-{'.'.join(abis)}", platform_tags)
     _check_platforms(written, platforms)
-    check_abi(implementation, interpreter, version, abis, platforms)
-    markers = _markers(implementation, version, full_version, platforms[0])
+    check_abi(implementation, version, abis, platforms)
+    markers = _markers(implementation, version, full, platforms[0])
     accepted = tuple(dict.fromkeys(tag for each in platforms for tag in each.accepts))
-    tags = map(str, _tags(implementation, interpreter, version, abis, accepted))
+    tags = map(str, _tags(implementation, version, abis, accepted))
     return Target(label or written, tuple(tags), tuple(markers.items()))
 
 
 def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """Split a tag into its interpreter, ABIs and platforms."""
     parts = written.split("-")
     if len(parts) != 3:
         hint = f"a tag is INTERPRETER-ABI-PLATFORM, such as {_EXAMPLE}"
@@ -205,23 +188,18 @@ def _split(written: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
 
 
 def _not_one_interpreter(interpreter: str, rest: str) -> TargetError:
-    """Return the error for an interpreter with a dot."""
     if re.fullmatch(r"(cp|python)?\d\.\d+", interpreter):
         digits = re.sub(r"\D", "", interpreter)
         # A bare number may mean any Python of that version.
         instead = f"cp{digits}-{rest}" if interpreter.startswith("cp") else ""
         message = f"{interpreter} is not an interpreter"
         return TargetError(message, f"write cp{digits}-…", code="WT103", instead=instead)
-    named = [each for each in interpreter.split(".") if re.search(r"\d\d", each)]
-    return TargetError(
-        f"{interpreter} is more than one interpreter",
-        f"a target has one: write {named[0] if named else 'py39'}-…, and another tag for the next",
-        code="WT104",
-    )
+    named = [each for each in interpreter.split(".") if re.search(r"\d\d", each)] or ["py39"]
+    hint = f"a target has one: write {named[0]}-…, and another tag for the next"
+    return TargetError(f"{interpreter} is more than one interpreter", hint, code="WT104")
 
 
-def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, int]]:
-    """Split ``cp312`` into its implementation and version."""
+def _parse_interpreter(interpreter: str, written: str) -> tuple[str, Version]:
     match = _INTERPRETER.fullmatch(interpreter)
     if match is None:
         digits = re.search(r"\d{2,3}", interpreter)
@@ -237,20 +215,7 @@ def _parse_interpreter(interpreter: str, written: str) -> tuple[str, tuple[int, 
     return implementation, (int(major), int(minor))
 
 
-def _full_version(implementation: str, interpreter: str, newest: Mapping[str, str]) -> str:
-    """Return the newest release of an interpreter; ``py`` counts as CPython."""
-    digits = interpreter.removeprefix(implementation)
-    full = newest.get(f"{'cp' if implementation == 'py' else implementation}{digits}")
-    if full is None:
-        message = f"{interpreter} is not a known Python"
-        hint = "describe it in a target file and name that: target=./FILE.toml"
-        raise TargetError(message, hint, code="WT106")
-    return full
-
-
-def _parse_platforms(
-    interpreter: str, abis: tuple[str, ...], tags: tuple[str, ...]
-) -> tuple[Platform, ...]:
+def _parse_platforms(build: str, tags: tuple[str, ...]) -> tuple[Platform, ...]:
     found = []
     for number, tag in enumerate(tags):
         try:
@@ -258,7 +223,7 @@ def _parse_platforms(
         except TargetError as error:
             if error.instead:
                 meant = (*tags[:number], error.instead, *tags[number + 1 :])
-                error.instead = f"{interpreter}-{'.'.join(abis)}-{'.'.join(meant)}"
+                error.instead = f"{build}-{'.'.join(meant)}"
             raise
     return tuple(found)
 
@@ -281,13 +246,10 @@ def _check_platforms(written: str, platforms: tuple[Platform, ...]) -> None:
 
 
 def _tags(
-    implementation: str,
-    interpreter: str,
-    version: tuple[int, int],
-    abis: tuple[str, ...],
-    platforms: tuple[str, ...],
+    implementation: str, version: Version, abis: tuple[str, ...], platforms: tuple[str, ...]
 ) -> Iterable[Tag]:
     """Return the tags of an environment in the order of ``packaging.tags``."""
+    interpreter = f"{implementation}{version[0]}{version[1]}"
     general_name = {"cp": interpreter, "pp": f"pp{version[0]}"}.get(implementation)
     if platforms == ("any",):
         pure = [Tag(general_name, "none", "any")] if general_name else []
@@ -300,22 +262,18 @@ def _tags(
     return (*cpython_tags(version, list(loaded), platforms), *general)
 
 
-def _markers(
-    implementation: str, version: tuple[int, int], full_version: str, platform: Platform
-) -> dict[str, str]:
-    """Return the marker variables that follow from a tag."""
+def _markers(name: str, version: Version, full: str, platform: Platform) -> dict[str, str]:
     known = dict(platform.markers)
     known["python_version"] = f"{version[0]}.{version[1]}"
-    known["python_full_version"] = full_version
+    known["python_full_version"] = full
     if version[0] == 2 and known.get("sys_platform") == "linux":
         known["sys_platform"] = "linux2"
-    if implementation in _IMPLEMENTATIONS:
-        name, long_name = _IMPLEMENTATIONS[implementation]
-        known["platform_python_implementation"] = long_name
+    if name in _IMPLEMENTATIONS:
+        short, known["platform_python_implementation"] = _IMPLEMENTATIONS[name]
         # Before PEP 421 (Python 3.3) there is no sys.implementation; packaging uses this then.
-        known["implementation_name"] = name if version >= (3, 3) else ""
+        known["implementation_name"] = short if version >= (3, 3) else ""
         if version < (3, 3):
             known["implementation_version"] = "0"
-        elif implementation == "cp":
-            known["implementation_version"] = full_version
+        elif name == "cp":
+            known["implementation_version"] = full
     return known

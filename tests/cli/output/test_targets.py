@@ -15,10 +15,11 @@ import pytest
 from wheeltarget.cli.output.targets import show_described, show_list
 from wheeltarget.commands.list_targets import ListRequest, describe, list_systems, list_user_targets
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import known_systems, look_up
+from wheeltarget.targets.catalog import look_up
+from wheeltarget.targets.names import known_sources
 
 TODAY = date(2026, 11, 22)
-SOURCES = known_systems().sources
+SOURCES = known_sources()
 
 
 def printed(show: Callable[..., None], *values: Any, **named: Any) -> str:

@@ -8,9 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from wheeltarget.cli.output.text import show_json, show_lines
 from wheeltarget.commands.list_targets import Described, Fact, Row
-from wheeltarget.targets.catalog import known_systems
-from wheeltarget.targets.names import UserTarget
-from wheeltarget.targets.systems import target_name
+from wheeltarget.targets.names import NamedTarget, UserTarget, known_sources
 
 _SCHEMA = 1
 _WIDTH = 80
@@ -55,7 +53,7 @@ def _row_record(row: Row) -> dict[str, object]:
         "status": row.status,
         "retired": row.retired,
         "ends": {each: str(end) for each in row.pythons if (end := system.end_of(each))},
-        "sources": [known_systems().sources[each] for each in system.sources],
+        "sources": [known_sources()[each] for each in system.sources],
         "notes": list(system.notes),
     }
 
@@ -75,7 +73,7 @@ def _list(rows: Sequence[Row], own: Sequence[UserTarget]) -> Iterator[str]:
     if rows:
         usual = (row for row in rows if row.status == "verified" and not row.retired)
         row = next(usual, rows[0])
-        name = target_name(row.system.name, row.pythons[-1], row.architectures[0])
+        name = NamedTarget(row.system.name, row.system, row.pythons[-1], row.architectures[0]).name
         yield from ["", "A full name adds the Python version and the architecture:", f"  {name}"]
     elif not own:
         yield "No target matches."

@@ -14,13 +14,13 @@ from wheeltarget.cli.output.targets import show_described, show_list
 from wheeltarget.cli.output.text import report_errors
 from wheeltarget.commands import list_targets
 from wheeltarget.errors import UsageError
-from wheeltarget.targets.catalog import known_systems
+from wheeltarget.targets.names import known_systems
 
 Kind = StrEnum("Kind", "SERVICE DISTRIBUTION IMAGE DESKTOP MOBILE BROWSER OWN")
 
 
 def _read_python(value: object) -> str:
-    known = {python for system in known_systems().systems for python in system.pythons}
+    known = {python for system in known_systems() for python in system.pythons}
     if value not in known:
         by_number = sorted(known, key=lambda python: (len(python), python))
         raise _unknown(f"--python: no known target has Python {value!r}", by_number)
@@ -29,7 +29,7 @@ def _read_python(value: object) -> str:
 
 def _read_architecture(value: object) -> str:
     text = str(value).lower()
-    systems = known_systems().systems
+    systems = known_systems()
     if not any(system.architecture(text) for system in systems):
         known = dict.fromkeys(each for system in systems for each in system.platforms if each)
         raise _unknown(f"--arch: no known target has the architecture {value!r}", known)

@@ -29,8 +29,7 @@ from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
 from wheeltarget.staging.atomic import open_output, temporary_folder
 from wheeltarget.staging.stage import interruptible
-from wheeltarget.targets.catalog import known_systems
-from wheeltarget.targets.systems import find_target
+from wheeltarget.targets.names import find_target, systems_called
 from wheeltarget.utils.extras import require
 
 LAYOUTS = ("flat", "lambda", "lambda-layer")
@@ -127,10 +126,10 @@ def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
 
 def _limit(request: BundleRequest, lock: Lock) -> int | None:
     if request.layout != LAYOUTS[0]:
-        limits = [each.limits for each in known_systems().called("aws-lambda")]
+        limits = [each.limits for each in systems_called("aws-lambda")]
     else:
         try:
-            limits = [find_target(lock.target, known_systems()).system.limits]
+            limits = [find_target(lock.target).system.limits]
         except TargetError:
             return None
     found = [each["unzipped_bytes"] for each in limits if "unzipped_bytes" in each]

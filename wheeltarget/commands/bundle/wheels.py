@@ -19,8 +19,7 @@ from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
 from wheeltarget.lockfile.select import Selection
-from wheeltarget.pip_config.options import split_command_line
-from wheeltarget.requirements.filenames import is_own
+from wheeltarget.pip_config.options import is_own, split_command_line
 from wheeltarget.utils.files import copy_file, hash_file
 from wheeltarget.wheelhouse.wheel import read_wheel
 

@@ -21,9 +21,8 @@ from wheeltarget.commands.check.locks import compare_with_locks, read_selections
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import prepare
 from wheeltarget.errors import InputError, UsageError
-from wheeltarget.pip_config.options import Configuration, split_command_line
+from wheeltarget.pip_config.options import Configuration, is_lock, split_command_line
 from wheeltarget.pip_protocol import Demand
-from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, roots
 from wheeltarget.resolver.plan import Job

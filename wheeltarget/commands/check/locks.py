@@ -15,8 +15,7 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, UsageError
 from wheeltarget.lockfile.select import Selection
-from wheeltarget.pip_config.options import CommandLine, GivenOption
-from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.pip_config.options import CommandLine, GivenOption, is_lock
 from wheeltarget.utils.files import hash_file, is_archive
 
 

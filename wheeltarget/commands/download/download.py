@@ -33,10 +33,11 @@ from wheeltarget.pip_config.options import (
     WITH_VALUE,
     WITHOUT_VALUE,
     configuration_files,
+    is_lock,
+    is_remote,
     project_names,
 )
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.requirements.filenames import is_lock, is_remote
 from wheeltarget.requirements.parser import VARIABLE, Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.explanation import explain_failures

@@ -10,8 +10,14 @@ from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
 from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
-from wheeltarget.requirements.filenames import is_lock, is_own, is_remote, split_extras
+from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    is_lock,
+    is_own,
+    is_remote,
+    project_names,
+    split_extras,
+)
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target

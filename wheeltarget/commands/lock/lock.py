@@ -29,8 +29,7 @@ from wheeltarget.commands.lock.resolve import Resolver
 from wheeltarget.commands.prepare import Prepared, notes_on, prepare
 from wheeltarget.errors import DestinationError, InputError, UsageError, WheeltargetError
 from wheeltarget.lockfile.model import Lock, write
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
-from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
 from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Interrupts, Stage, interruptible
