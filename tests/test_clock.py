@@ -21,7 +21,7 @@ from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
 from wheeltarget.cache.folder import prune, survey
 from wheeltarget.cache.wheel_store import TEMPORARY, Store, abandoned
-from wheeltarget.commands.bundle.writer import source_date
+from wheeltarget.commands.bundle.files import source_date
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_child.patches.trial import write_wheel
 from wheeltarget.pip_protocol import FAILURE, ResolveJobs, write_message
@@ -111,8 +111,8 @@ def test_trial(here: Path, clock: float) -> None:
     """A pip that is newer than those that are known is tried out as a whole, with more wheels."""
     script = (
         "import sys\n"
-        "from wheeltarget.pip_child.patches import install\n"
-        "install.is_known = lambda version: False\n"
+        "from wheeltarget.pip_child.patches import trial\n"
+        "trial.is_known = lambda version: False\n"
         "sys.argv[:] = ['x', *sys.argv[1:]]\n"
         "from wheeltarget.pip_child.__main__ import start\n"
         "sys.exit(start(sys.argv[1:]))\n"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         TargetFile,
         TargetFiles,
     )
-    from wheeltarget.commands.explain.explain import ExplainOutcome, ExplainRequest, explain
+    from wheeltarget.commands.explain import ExplainOutcome, ExplainRequest, explain
     from wheeltarget.commands.lock.files import LockOutcome
     from wheeltarget.commands.lock.lock import LockRequest, lock
     from wheeltarget.commands.validate.codes import CODES
@@ -54,7 +54,7 @@ _HOMES = {
         "TargetFile",
         "TargetFiles",
     ),
-    "commands.explain.explain": ("ExplainOutcome", "ExplainRequest", "explain"),
+    "commands.explain": ("ExplainOutcome", "ExplainRequest", "explain"),
     "commands.lock.lock": ("LockOutcome", "LockRequest", "lock"),
     "commands.validate.codes": ("CODES",),
     "commands.validate.validate": ("ValidateOutcome", "ValidateRequest", "validate"),

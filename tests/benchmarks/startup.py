@@ -46,7 +46,7 @@ IMPORTS = {
     ),
     "pip's process, before it begins": (
         "import wheeltarget.pip_child.__main__\n"
-        "from wheeltarget.pip_child.startup import load\nload('run')"
+        "from wheeltarget.pip_child.__main__ import load\nload('run')"
     ),
     "pip's own command": (
         "import pip._internal.cli.main, pip._internal.commands.download\n"

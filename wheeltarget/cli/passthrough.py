@@ -3,8 +3,7 @@
 Loading Typer and planning take about as long as pip itself, so a run of pip alone skips them. If
 that is not certain here, the command decides, with the inputs that were read here.
 
-start-up: a download from a lock does not need the reader of requirements, which is slow to load,
-and no system with exec needs subprocess.
+start-up: no system with exec needs subprocess.
 """
 
 from __future__ import annotations
@@ -22,8 +21,6 @@ from wheeltarget.requirements.filenames import is_lock, is_own, split_extras
 from wheeltarget.resolver.prestart import begin, dismiss
 from wheeltarget.utils.files import RefusedFileError
 from wheeltarget.utils.python_process import python
-
-_FILES = {"--requirement": False, "--constraint": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +87,11 @@ def _is_plain(invocation: Invocation) -> bool:
     command = invocation.everything
     if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
         return False
-    from wheeltarget.requirements.parser import read_inputs
-
-    files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
+    files = (*command.values("--requirement"), *command.values("--constraint"))
     try:
-        if invocation.defaults() or not all(_is_regular(name) for name, _ in files):
+        if invocation.defaults() or not all(map(_is_regular, files)):
             return False
-        inputs = read_inputs(
-            command.requirements,
-            files,
-            read=invocation.files.read,
-            read_nested=invocation.files.read_nested,
-            environment=invocation.environment.get,
-        )
+        inputs = invocation.read_inputs()
     except WheeltargetError:
         return False
     foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)

@@ -18,11 +18,9 @@ from packaging.version import Version
 
 from wheeltarget.cli.output.explanation import NO_HASH, span, suggestion_lines
 from wheeltarget.cli.output.text import Style, format_size, show_json, show_lines, show_notes
-from wheeltarget.commands.explain.explain import ExplainOutcome
-from wheeltarget.commands.explain.results import BestFile, Row, TargetResult
+from wheeltarget.commands.explain import BestFile, ExplainOutcome, Row, TargetResult
 from wheeltarget.errors import COMMAND_LINE
-from wheeltarget.resolver.explanation import Explanation
-from wheeltarget.resolver.releases import Release
+from wheeltarget.resolver.explanation import Explanation, Release
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.utils.text import redact
 

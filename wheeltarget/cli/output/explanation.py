@@ -8,8 +8,7 @@ from itertools import groupby
 from packaging.version import Version
 
 from wheeltarget.pip_protocol import Demand
-from wheeltarget.resolver.explanation import Explanation
-from wheeltarget.resolver.releases import Release
+from wheeltarget.resolver.explanation import Explanation, Release
 
 _MOST_GROUPS, _FEWER_GROUPS, _MOST_REQUESTS = 6, 3, 3
 _INDENT = "    "
@@ -23,8 +22,8 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
     """Write why requirements could not be met; what is the same for several targets, once."""
     by_text: dict[tuple[str, ...], list[str]] = {}
     for explanation in explanations:
-        by_text.setdefault(tuple(_lines(explanation)), []).append(explanation.target)
-    several = len({explanation.target for explanation in explanations}) > 1
+        by_text.setdefault(tuple(_lines(explanation)), []).append(explanation.target.label)
+    several = len({explanation.target.label for explanation in explanations}) > 1
     for (heading, *lines), targets in by_text.items():
         yield heading
         if several and targets[0] not in heading:
@@ -75,7 +74,8 @@ def _heading(explanation: Explanation) -> Iterator[str]:
     demand, *others = explanation.demands
     limit = f", constrained to {demand.constraint}" if demand.constraint else ""
     if others and not explanation.admitted:
-        yield f"{demand.project}{limit}: no release satisfies all of these for {explanation.target}"
+        label = explanation.target.label
+        yield f"{demand.project}{limit}: no release satisfies all of these for {label}"
         yield from _columns(list(_requests(explanation.demands)))
         return
     place = f" ({demand.location})" if demand.location and not demand.chain else ""
@@ -98,7 +98,7 @@ def _problem(explanation: Explanation) -> str:
     if not explanation.releases:
         return "there is no such project"
     if explanation.admitted:
-        return f"no file fits {explanation.target}"
+        return f"no file fits {explanation.target.label}"
     return "no release satisfies both" if demand.constraint else "there is no such release"
 
 

@@ -9,7 +9,7 @@ import typer
 from wheeltarget.cli import app
 from wheeltarget.cli.output.explain import show_explained
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands.explain import explain as command
+from wheeltarget.commands import explain as command
 from wheeltarget.commands.invocation import InputFiles, read_invocation
 
 

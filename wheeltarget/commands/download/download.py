@@ -25,12 +25,7 @@ from wheeltarget.commands.download.request import (
 )
 from wheeltarget.commands.download.untargeted import run_untargeted
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.prepare import (
-    Prepared,
-    names_target,
-    notes_on,
-    prepare,
-)
+from wheeltarget.commands.prepare import Prepared, names_target, notes_on, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
@@ -44,14 +39,15 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.filenames import is_lock, is_remote
 from wheeltarget.requirements.parser import VARIABLE, Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult, build_wheel
-from wheeltarget.resolver.plan import all_options
-from wheeltarget.resolver.verify import (
-    check,
-    compare,
+from wheeltarget.resolver.explanation import explain_failures
+from wheeltarget.resolver.pip_runner import (
+    JobResult,
+    build_wheel,
+    check_result,
+    compare_with_locks,
     refuse_changed,
-    refuse_failures,
 )
+from wheeltarget.resolver.plan import all_options
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
@@ -201,9 +197,10 @@ def _download(
             folders, request.processes, dry_run, store=store, refresh=request.refresh
         )
         results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
-        refuse_failures(results, labels, catalog.look_up_tag)
+        if any(result.exit_code for result in results):
+            raise explain_failures(results, labels, catalog.look_up_tag)
         if prepared.inputs.locked:
-            compare(results, labels, prepared.inputs.locked)
+            compare_with_locks(results, labels, prepared.inputs.locked)
         hashes = Hashes()
         if not dry_run:
             if pure:
@@ -213,7 +210,7 @@ def _download(
                 results = tuple(map(builder.replace_sources, results))
             refuse_changed(results, hashes)
         for result in results:
-            check(result, dry_run=dry_run)
+            check_result(result, dry_run=dry_run)
         placed: dict[Path, PlacedFile] = {}
         if not dry_run:
             staged = list(map(_staged, results, labels, folders))
@@ -247,8 +244,6 @@ def select_jobs(
 ) -> tuple[int, ...]:
     """Return the indices of the jobs to run.
 
-    :param labels: the label of each job's target.
-    :param folders: the name of each job's folder.
     :param only: labels, or names of folders; empty to run every job.
     :raises UsageError: if there is no such job.
     """

@@ -31,16 +31,14 @@ from wheeltarget.errors import DestinationError, InputError, UsageError, Wheelta
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.verify import compare as compare_hashes
+from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
+from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
-
-__all__ = ["LockOutcome", "LockRequest", "lock"]
 
 _PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
 """Options with requirements that only pip reads."""
@@ -128,14 +126,11 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     ]
     # For wheels that pip has to fetch to read their metadata.
     cache, no_cache = open_for(invocation.command, invocation.settings, invocation.environment)
-    with (
-        interruptible() as interrupts,
-        merge.open_stage(folder, dry_run=request.dry_run) as stage,
-    ):
+    with interruptible() as interrupts, merge.open_stage(folder, dry_run=request.dry_run) as stage:
         resolver = Resolver(labels, stage, request.processes, cache and wheel_folder(cache))
         results = resolver.resolve(jobs, same=request.same_versions)
         if prepared.inputs.locked:
-            compare_hashes(results, labels, prepared.inputs.locked)
+            compare_with_locks(results, labels, prepared.inputs.locked)
         locks = [
             _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
             for each, result, before in zip(named, results, old, strict=True)
@@ -174,7 +169,7 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     jobs, options = prepared.plan.jobs, [option.name for option in invocation.everything.options]
-    if not any(job.lines for job in jobs) and not _PIP_ONLY.intersection(options):
+    if not any(job.lines for job in jobs) and not PIP_ONLY.intersection(options):
         raise UsageError(
             "there are no requirements to lock",
             "name requirements, or a requirements file with -r FILE",
@@ -252,10 +247,7 @@ def _place(locks: Sequence[_NewLock], stage: Stage, interrupts: Interrupts) -> N
 
 
 def _notes(
-    locks: Sequence[_NewLock],
-    upgraded: Collection[str] | None,
-    request: LockRequest,
-    folder: Path,
+    locks: Sequence[_NewLock], upgraded: Collection[str] | None, request: LockRequest, folder: Path
 ) -> Iterator[str]:
     for new in locks:
         yield from change_notes(new.file, None if request.same_versions else upgraded)

@@ -14,7 +14,7 @@ from typing import Any
 from pip import __version__ as pip_version
 
 from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_protocol import JobOrder, ListProjects, ResolveJobs
+from wheeltarget.pip_protocol import JobOrder, ResolveJobs
 
 
 def _in_one_line(error: Exception) -> str:
@@ -32,9 +32,7 @@ except Exception as error:  # noqa: BLE001 - a newer pip may have moved what the
 class Prefetching:
     """The prefetcher of a run, if it is wanted, and as long as pip works as expected."""
 
-    def __init__(
-        self, current: CurrentJob, request: ResolveJobs | ListProjects, temporary: Path
-    ) -> None:
+    def __init__(self, current: CurrentJob, request: ResolveJobs, temporary: Path) -> None:
         self._current, self._request, self._temporary = current, request, temporary
         self._ahead: Prefetcher | None = None
         self._undo = ExitStack()

@@ -22,7 +22,7 @@ from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task, finished_task, host_of
 from wheeltarget.pip_child.prefetch.session import SharedSession, is_permanent
 from wheeltarget.pip_child.prefetch.wheels import Wheels
-from wheeltarget.pip_protocol import JobOrder, ListProjects, ResolveJobs
+from wheeltarget.pip_protocol import JobOrder, ResolveJobs
 
 _PAGE, METADATA, _WHEEL = 0, 1, 2  # how urgent tasks are
 _HOSTS = 2  # threads per connection to a host: most indexes have pages and files on two hosts
@@ -33,9 +33,7 @@ class Prefetcher:
 
     get_page: Callable[..., Any]  # pip's own function, set by the patch
 
-    def __init__(
-        self, current: CurrentJob, request: ResolveJobs | ListProjects, temporary: Path
-    ) -> None:
+    def __init__(self, current: CurrentJob, request: ResolveJobs, temporary: Path) -> None:
         self.current, self.jobs = current, request.jobs
         self.wanted = _filter_for_all(request.jobs)
         # pip's own thread uses one connection.
