@@ -21,7 +21,7 @@ from tests.support.wheels import make_wheel
 from tests.test_architecture import sources
 from wheeltarget.cache.folder import prune, survey
 from wheeltarget.cache.wheel_store import TEMPORARY, Store, abandoned
-from wheeltarget.commands.bundle.writer import source_date
+from wheeltarget.commands.bundle.files import source_date
 from wheeltarget.errors import UsageError
 from wheeltarget.pip_child.patches.trial import write_wheel
 from wheeltarget.pip_protocol import FAILURE, ResolveJobs, write_message

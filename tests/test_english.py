@@ -35,14 +35,10 @@ PHRASES = {
 
 OPEN = (
     "cache",
-    "commands.check",
-    "commands.merge",
-    "commands.prune",
     "lockfile",
     "pip_child.prefetch",
     "staging",
     "utils",
-    "wheelhouse",
 )
 """The folders and modules that are not checked yet."""
 

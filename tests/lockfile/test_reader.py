@@ -20,15 +20,14 @@ from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.errors import InputError
 from wheeltarget.lockfile.model import Lock, LockedPackage, write
 from wheeltarget.lockfile.reader import (
-    FaultCollector,
     KeyPath,
     PinnedFile,
-    _read_files,
     key_text,
     parse_lock,
-    select_own,
 )
+from wheeltarget.lockfile.select import select_own
 from wheeltarget.utils.files import LOCK_FILE
+from wheeltarget.utils.toml import toml_text
 
 LOCK = "pylock.x.toml"
 Change = Callable[[str], str]
@@ -79,16 +78,16 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "NUL": (swap("1.0", "1.\0"), "not valid TOML", 1),
     "nested deeply": (lambda text: text + "x = " + "[" * 5000, "nested too deeply", 0),
     "endless number": (lambda text: "x = " + "9" * 5000 + "\n" + text, "is not a lock", 0),
-    "unknown version": (swap('"1.0"\ncreated', '"2.0"\ncreated'), "lock-version: '2.0'", 1),
-    "no version": (without("lock-version"), "lock-version: is missing", 0),
+    "unknown version": (swap('"1.0"\ncreated', '"2.0"\ncreated'), "lock-version: pylock ver", 1),
+    "no version": (without("lock-version"), "lock-version: Missing required value", 0),
     "no packages": (
         lambda text: text[: text.index("[[")] + text[text.index("[tool.wheeltarget]") :],
-        "packages: is missing",
+        "packages: Missing required value",
         0,
     ),
     "packages no list": (
         lambda text: f"{text[: text.index('[[')]}packages = 3\n{text[text.index('[tool.') :]}",
-        "packages: has to be a list of tables",
+        "packages: Unexpected type int",
         4,
     ),
     "unknown schema": (swap("schema = 1", "schema = 2"), "tool.wheeltarget.schema: 2", 0),
@@ -96,26 +95,26 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "tag of nothing": (swap(f'tag = "{TAG}"', 'tag = "x"'), "tool.wheeltarget.tag: ", 0),
     "Python of another tag": (swap('"3.12.4"', '"3.11.4"'), "is Python 3.12 by ", 0),
     "no version of Python": (swap('"3.12.4"', '"3.x"'), "'3.x' is not a full version", 0),
-    "name not normalised": (swap('name = "lib"', 'name = "Lib"'), "packages[0].name: 'Lib'", 5),
-    "no name": (swap('name = "lib"\n', ""), "packages[0].name: the project's name is missing", 4),
-    "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "not a plain", 10),
-    "absolute name": (swap(NAMED, 'name = "/lib-1.0-py3-none-any.whl"'), "not a plain file", 10),
-    "drive in the name": (swap(NAMED, 'name = "C:lib-1.0-py3-none-any.whl"'), "not a plain", 10),
-    "backslashes": (swap(NAMED, r'name = "..\\lib-1.0-py3-none-any.whl"'), "not a plain file", 10),
-    "device": (swap(NAMED, 'name = "nul.whl"'), "is the name of a device on Windows", 10),
-    "empty name of a file": (swap(f'{NAMED}\nurl = "', 'url = "http://h/?'), "not a plain", 10),
+    "name not normalised": (swap('name = "lib"', 'name = "Lib"'), "Name 'Lib' is not", 5),
+    "no name": (swap('name = "lib"\n', ""), "packages[0].name: Missing required value", 4),
+    "path in the name": (swap(NAMED, 'name = "../../lib-1.0-py3-none-any.whl"'), "Invalid whe", 9),
+    "absolute name": (swap(NAMED, 'name = "/lib-1.0-py3-none-any.whl"'), "Invalid wheel", 9),
+    "drive in the name": (swap(NAMED, 'name = "C:lib-1.0-py3-none-any.whl"'), "Invalid wheel", 9),
+    "backslashes": (swap(NAMED, r'name = "..\\lib-1.0-py3-none-any.whl"'), "Invalid wheel", 9),
+    "device": (swap(NAMED, 'name = "nul.whl"'), "Invalid wheel", 9),
+    "empty name of a file": (swap(f'{NAMED}\nurl = "', 'url = "http://h/?'), "Cannot determine", 4),
     "space in the name": (swap(NAMED, 'name = "lib-1.0-py3-none-any .whl"'), "characters", 10),
     "NUL in the name": (swap(NAMED, r'name = "lib-1.0-py3-none-any\u0000.whl"'), "characters", 10),
-    "endless name": (swap(NAMED, f'name = "{"a" * 300}-1.0-py3-none-any.whl"'), "(321 char", 0),
-    "no distribution": (swap(NAMED, 'name = "lib.exe"'), "neither a wheel nor a source", 10),
-    "no wheel": (swap(NAMED, 'name = "lib-1.0.tar.gz"'), "not a valid wheel name", 10),
+    "endless name": (swap(NAMED, f'name = "{"a" * 300}-1.0-py3-none-any.whl"'), "Name in 'aaa", 9),
+    "no distribution": (swap(NAMED, 'name = "lib.exe"'), "Invalid wheel", 9),
+    "no wheel": (swap(NAMED, 'name = "lib-1.0.tar.gz"'), "Invalid wheel", 9),
     "escaped traversal": (
         swap(f'{NAMED}\nurl = "', f'url = "http://h/..%2F..%2F{WHEEL}?'),
-        "packages[0].wheels[0].url: '../../lib-1.0",
-        10,
+        "packages[0].wheels[0]: Invalid wheel filename '..",
+        9,
     ),
-    "another project": (swap(NAMED, 'name = "bil-1.0-py3-none-any.whl"'), "another project", 10),
-    "another version": (swap(NAMED, 'name = "lib-2.0-py3-none-any.whl"'), "another version", 10),
+    "another project": (swap(NAMED, 'name = "bil-1.0-py3-none-any.whl"'), "Name in 'bil-1.0", 9),
+    "another version": (swap(NAMED, 'name = "lib-2.0-py3-none-any.whl"'), "Version in 'lib-2.0", 9),
     "file URL": (swap('url = "http:', 'url = "file:'), "the scheme file,", 11),
     "FTP": (swap('url = "http:', 'url = "ftp:'), "the scheme ftp,", 11),
     "no scheme": (swap('url = "http:', 'url = "'), "no scheme, but", 11),
@@ -123,13 +122,13 @@ HOSTILE: dict[str, tuple[Change, str, int]] = {
     "bad port": (swap('url = "http://', 'url = "http://h:99999/'), "not a valid URL", 11),
     "credentials": (swap('url = "http://', 'url = "http://me:secret@'), "credentials", 11),
     "line end in a URL": (swap('/files/lib-', r'/files/\r\nX: y/lib-'), "invalid character", 11),
-    "neither URL nor path": (without("url = "), "has neither url nor path", 9),
+    "neither URL nor path": (without("url = "), "path or url must be provided", 9),
     "absolute path": (swap('url = "http:', 'path = "'), "is not relative to the lock", 11),
     "drive path": (swap('url = "http://', 'path = "C:\\\\'), "is not relative to the lock", 11),
-    "no hash": (without("[packages.wheels.hashes]"), "hashes: the hash is missing", 0),
+    "no hash": (without("[packages.wheels.hashes]"), "hashes: Missing required value", 0),
     "weak hash": (hashes('md5 = "0"'), "hashes: there is no sha256, only md5", 14),
     "short hash": (hashes('sha256 = "0"'), "has to be 64 hexadecimal digits", 15),
-    "hash no text": (hashes("sha256 = 1"), "has to be 64 hexadecimal digits", 15),
+    "hash no text": (hashes("sha256 = 1"), "hashes: Hash values must be strings", 14),
     "size no number": (swap("size = ", "size = -"), "has to be a number of bytes", 12),
     "twice": (
         swap("[tool.wheeltarget]", '[[packages]]\nname = "lib"\nversion = "1.0"\n'
@@ -195,11 +194,31 @@ def test_refused_with_the_place(case: str, text: str, tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("../../lib.zip", "is not a plain file name"),
+        ("C:lib.zip", "is not a plain file name"),
+        (r"..\\lib.zip", "is not a plain file name"),
+        ("nul.zip", "is the name of a device on Windows"),
+        ("lib .zip", "has characters that no name of a distribution may have"),
+        (f"{'a' * 300}.zip", "is too long for a file name (304 characters)"),
+        ("lib.exe", "is neither a wheel nor a source distribution"),
+    ],
+)
+def test_name_of_an_archive_is_one_on_every_system(name: str, said: str) -> None:
+    head = 'lock-version = "1.0"\ncreated-by = "x"\n[[packages]]\nname = "lib"\n'
+    entry = f'name = "{name}"\nurl = "http://h/x"\nhashes = {{ sha256 = "{"0" * 64}" }}\n'
+    _, (fault,) = parse_lock(LOCK, f"{head}[packages.archive]\n{entry}".encode())
+    assert fault.message.startswith("packages[0].archive.name: ")
+    assert fault.message.endswith(said)
+    assert (fault.location and fault.location.line) == 6
+
+
 def test_every_fault_is_told(text: str) -> None:
     wrong = hashes('sha256 = "0"')(swap('url = "http:', 'url = "file:')(text))
-    _, faults = parse_lock(LOCK, wrong.replace('"1.0"\ncreated', '"7"\ncreated').encode())
+    _, faults = parse_lock(LOCK, wrong.encode())
     assert [fault.message.partition(":")[0] for fault in faults] == [
-        "lock-version",
         "packages[0].wheels[0].url",
         "packages[0].wheels[0].hashes.sha256",
     ]
@@ -208,18 +227,20 @@ def test_every_fault_is_told(text: str) -> None:
 @pytest.mark.parametrize("inline", [True, False])
 def test_thousands_of_faults_have_their_places(inline: bool) -> None:
     head = 'lock-version = "1.0"\ncreated-by = "x"\n'
+    archive = 'archive = { url = "http://h/x.zip", hashes = { md5 = "0" } }'
     if inline:
-        lines = [f'  {{ name = "P{n}", wheels = [{{}}] }},\n' for n in range(3000)]
+        lines = [f'  {{ name = "p{n}", {archive} }},\n' for n in range(3000)]
         text = f"{head}packages = [\n{''.join(lines)}]\n"
     else:
-        text = head + "".join(f'[[packages]]\nname = "P{n}"\n' for n in range(3000))
+        text = head + "".join(f'[[packages]]\nname = "p{n}"\n{archive}\n' for n in range(3000))
     _, faults = parse_lock(LOCK, text.encode())
     assert len(faults) == 3000
     for number in (0, 1, 2999):
         fault = faults[number]
-        assert fault.message == f"packages[{number}].name: 'P{number}' is not normalised"
+        place = f"packages[{number}].archive.hashes"
+        assert fault.message == f"{place}: there is no sha256, only md5"
         assert fault.location is not None
-        assert fault.location.line == (4 + number if inline else 4 + 2 * number)
+        assert fault.location.line == (4 + number if inline else 5 + 3 * number)
         assert fault.source == text.splitlines()[fault.location.line - 1]
 
 
@@ -250,7 +271,8 @@ def test_a_damaged_lock_is_read_or_refused(data: st.DataObject) -> None:
     end = data.draw(st.integers(start, min(len(text), start + 80)))
     piece = data.draw(st.sampled_from(["", text[start:end] * 2, "\0", "[[", '"', "= 1\n", "é"]))
     lock, faults = parse_lock(LOCK, (text[:start] + piece + text[end:]).encode())
-    for file in lock.files.values() if not faults else ():
+    assert bool(lock) != bool(faults)
+    for file in lock.files.values() if lock else ():
         assert "/" not in file.filename
         assert file.url.startswith("http://")
         assert len(file.sha256) == 64
@@ -303,7 +325,7 @@ def test_what_a_lock_names_is_what_a_download_takes(
     }
     text = write(Lock("box", TAG, "3.12.4", (), tuple(files.values())))
     lock, faults = parse_lock("pylock.box.toml", text.encode())
-    assert faults == []
+    assert lock is not None, faults
     (selection,), faults = select_own(lock, lambda *_: pytest.fail("no other target is looked up"))
     assert faults == []
     assert (selection.label, selection.target.python) == ("box", "3.12.4")
@@ -352,10 +374,11 @@ def test_no_file_leaves_its_folder(text: str, key: str) -> None:
         "path": {"path": text + wheel},
     }
     entry = {**values[key], "hashes": {"sha256": "0" * 64}}
-    collector = FaultCollector("pylock.toml", "")
-    files = list(_read_files({"packages": [{"name": "lib", "wheels": [entry]}]}, collector))
-    assert bool(files) != bool(collector.faults)
-    for file in files:
+    packages = [{"name": "lib", "wheels": [entry]}]
+    table = {"lock-version": "1.0", "created-by": "x", "packages": packages}
+    lock, faults = parse_lock("pylock.toml", toml_text(table).encode())
+    assert bool(lock) != bool(faults)
+    for file in lock.files.values() if lock else ():
         assert PurePosixPath(file.filename).parts == (file.filename,)
         assert PureWindowsPath(file.filename).parts == (file.filename,)
         assert file.url.startswith("http://h/") or not file.path.startswith(("/", "\\", "~"))

@@ -6,8 +6,8 @@ import pytest
 
 from tests.support.locks import TAG
 from wheeltarget.errors import Fault
-from wheeltarget.lockfile.reader import Selection, parse_lock
-from wheeltarget.lockfile.select import select
+from wheeltarget.lockfile.reader import parse_lock
+from wheeltarget.lockfile.select import Selection, select
 from wheeltarget.targets.catalog import look_up_tag
 
 WINDOWS = "cp312-cp312-win_amd64"
@@ -19,7 +19,7 @@ def selected(
 ) -> tuple[Selection, list[Fault]]:
     """Select the files of a lock for one target."""
     lock, faults = parse_lock("pylock.toml", text.encode(), extras)
-    assert faults == []
+    assert lock is not None, faults
     (selection,), faults = select(lock, [(tag, look_up_tag(tag))], sources)
     return selection, faults
 

@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from wheeltarget.errors import DownloadError, InputError, Location
+from tests.support.wheels import make_wheel
+from wheeltarget.errors import COMMAND_LINE, ClosureError, DownloadError, InputError, Location
 from wheeltarget.pip_protocol import ChosenFile, Pairs
+from wheeltarget.requirements.annotations import parse_argument
 from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.requirements.parser import SourceLine, parse_typed
 from wheeltarget.resolver.explanation import ResolutionError
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.verify import compare, refuse_changed, refuse_failures, roots
-from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.resolver.verify import check, compare, refuse_changed, refuse_failures, roots
+from wheeltarget.targets.catalog import look_up_tag, newest_pythons
+from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.utils.files import Hashes
 
+LINUX = "cp39-cp39-manylinux2014_x86_64"
+TARGET = target_from_tag(LINUX, newest_pythons())
 CONTENT = b"content"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT).hexdigest()  # noqa: S324 - an index may have nothing else
@@ -121,3 +126,55 @@ def test_failure_of_pip_without_a_reason_shows_its_messages() -> None:
     assert raised.value.message == "pip failed for a, c and d; nothing was saved"
     assert (raised.value.hint, raised.value.exit_code) == ("see pip's output above", 2)
     assert raised.value.messages == ("ERROR: no",) * 3
+
+
+class TestRoots:
+    """From where the walk begins, for what pip says that it chose."""
+
+    def check(
+        self,
+        folder: Path,
+        requirement: str,
+        *,
+        dependencies: str = "all",
+        extras: tuple[str, ...] = (),
+        of: Target | None,
+    ) -> None:
+        """Check a download of ``app``, which needs ``lib``, and for its extra ``more``."""
+        wheel = make_wheel(folder, "app", requires=["lib", "more; extra == 'x'"], extras=["x"])
+        lib = make_wheel(folder, "lib")
+        line = SourceLine(COMMAND_LINE, 1, parse_argument(requirement), ())
+        chosen = [
+            ChosenFile("app", "1.0", wheel, "", True, extras, (None,), None),
+            ChosenFile("lib", "1.0", lib, "", False, (), ("app",), None),
+        ]
+        job = Job(of, (), (), (line,))
+        check(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
+
+    @pytest.mark.parametrize(
+        ("requirement", "extras", "missing"),
+        [
+            ("app", (), ""),
+            ("app[x]", (), "app 1.0 needs more, which is missing"),
+            ("./app-1.0-py3-none-any.whl", (), ""),
+            ("./app-1.0-py3-none-any.whl[x]", ("x",), "app 1.0 needs more, which is missing"),
+            ("app==2", (), "you asked for app==2, but only 1.0 is available"),
+            ("other ; sys_platform == 'win32'", (), ""),
+            ("other ; sys_platform == 'linux'", (), "you asked for other, which is missing"),
+        ],
+    )
+    def test_asked_for(
+        self, tmp_path: Path, requirement: str, extras: tuple[str, ...], missing: str
+    ) -> None:
+        if not missing:
+            self.check(tmp_path, requirement, extras=extras, of=TARGET)
+            return
+        with pytest.raises(ClosureError) as raised:
+            self.check(tmp_path, requirement, extras=extras, of=TARGET)
+        assert raised.value.message == f"what was fetched for {LINUX} is not complete: {missing}"
+
+    def test_not_asked_for(self, tmp_path: Path) -> None:
+        """Where dependencies are left out on purpose, and where pip works for its own machine."""
+        self.check(tmp_path, "app[x]", dependencies="none", of=TARGET)
+        self.check(tmp_path, "app[x]", dependencies="only", of=TARGET)
+        self.check(tmp_path, "app[x]", of=None)

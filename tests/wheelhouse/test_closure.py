@@ -15,14 +15,11 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
 from wheeltarget import api
-from wheeltarget.errors import COMMAND_LINE, ClosureError
+from wheeltarget.errors import ClosureError
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.requirements.annotations import parse_argument
-from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.verify import check
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets.catalog import newest_pythons
 from wheeltarget.targets.target import Target, target_from_tag
@@ -53,11 +50,11 @@ def holes(roots: str, wheels: dict[str, str], tag: str = LINUX) -> list[str]:
     :param wheels: dependencies, with ``&`` between, by NAME VERSION.
     :returns: what is missing, as the user reads it.
     """
-    there = {}
+    there = []
     for key, requires in wheels.items():
         name, version = key.split()
         dependencies = tuple(each.strip() for each in requires.split("&") if each)
-        there[name] = WheelMetadata(name, version, dependencies)
+        there.append(WheelMetadata(name, version, dependencies))
     parsed = [Requirement(each) for each in roots.split("&") if each]
     return [str(hole) for hole in find_missing_requirements(target(tag), parsed, there)]
 
@@ -320,58 +317,6 @@ class TestCheck:
             "narrow-1.0-cp39-cp39-manylinux2014_x86_64.whl is excluded by a constraint's tags; "
             "source-1.0.tar.gz is not a wheel (--allow-sdist source would accept it)"
         )
-
-
-class TestRoots:
-    """From where the walk begins, for what pip says that it chose."""
-
-    def check(
-        self,
-        folder: Path,
-        requirement: str,
-        *,
-        dependencies: str = "all",
-        extras: tuple[str, ...] = (),
-        of: Target | None,
-    ) -> None:
-        """Check a download of ``app``, which needs ``lib``, and for its extra ``more``."""
-        wheel = make_wheel(folder, "app", requires=["lib", "more; extra == 'x'"], extras=["x"])
-        lib = make_wheel(folder, "lib")
-        line = SourceLine(COMMAND_LINE, 1, parse_argument(requirement), ())
-        chosen = [
-            ChosenFile("app", "1.0", wheel, "", True, extras, (None,), None),
-            ChosenFile("lib", "1.0", lib, "", False, (), ("app",), None),
-        ]
-        job = Job(of, (), (), (line,))
-        check(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
-
-    @pytest.mark.parametrize(
-        ("requirement", "extras", "missing"),
-        [
-            ("app", (), ""),
-            ("app[x]", (), "app 1.0 needs more, which is missing"),
-            ("./app-1.0-py3-none-any.whl", (), ""),
-            ("./app-1.0-py3-none-any.whl[x]", ("x",), "app 1.0 needs more, which is missing"),
-            ("app==2", (), "you asked for app==2, but only 1.0 is available"),
-            ("other ; sys_platform == 'win32'", (), ""),
-            ("other ; sys_platform == 'linux'", (), "you asked for other, which is missing"),
-        ],
-    )
-    def test_asked_for(
-        self, tmp_path: Path, requirement: str, extras: tuple[str, ...], missing: str
-    ) -> None:
-        if not missing:
-            self.check(tmp_path, requirement, extras=extras, of=target())
-            return
-        with pytest.raises(ClosureError) as raised:
-            self.check(tmp_path, requirement, extras=extras, of=target())
-        assert raised.value.message == f"what was fetched for {LINUX} is not complete: {missing}"
-
-    def test_not_asked_for(self, tmp_path: Path) -> None:
-        """Where dependencies are left out on purpose, and where pip works for its own machine."""
-        self.check(tmp_path, "app[x]", dependencies="none", of=target())
-        self.check(tmp_path, "app[x]", dependencies="only", of=target())
-        self.check(tmp_path, "app[x]", of=None)
 
 
 def test_nothing_is_saved_if_something_is_missing(

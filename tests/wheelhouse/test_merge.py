@@ -306,6 +306,7 @@ def test_folder_names(labels: list[str]) -> None:
 
 
 def test_versions_that_differ() -> None:
-    found = {"b": {"1": ["x", "y"], "2": ["z"]}, "same": {"1": ["x", "y", "z"]}, "a": {"3": ["x"]}}
-    assert list(note_differing(found)) == ["b differs: 1 for x, y; 2 for z"]
-    assert list(note_differing(found, "from")) == ["b differs: 1 from x, y; 2 from z"]
+    chosen = [("b", "1", "x"), ("b", "1", "y"), ("b", "2", "z"), ("b", "1", "x"), ("a", "3", "x")]
+    chosen += [("same", "1", each) for each in "xyz"]
+    assert list(note_differing(chosen)) == ["b differs: 1 for x, y; 2 for z"]
+    assert list(note_differing(chosen, "from")) == ["b differs: 1 from x, y; 2 from z"]

@@ -6,16 +6,19 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from packaging.utils import parse_wheel_filename
-
-from wheeltarget.commands.bundle.files import BundledFile, Layout, merge_files
+from wheeltarget.commands.bundle.files import (
+    BundledFile,
+    Layout,
+    merge_files,
+    source_date,
+    write_folder,
+)
 from wheeltarget.commands.bundle.wheels import LockedRequest, read_lock, take_wheels, unpack_all
-from wheeltarget.commands.bundle.writer import source_date, write_folder
 from wheeltarget.commands.check.findings import CheckFinding
 from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.commands.probe import probe
@@ -26,22 +29,17 @@ from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.python_process import other_python_code
 from wheeltarget.utils.signals import interruptible
+from wheeltarget.wheelhouse.closure import fits
 
 _REQUIRE = partial(require, "installer", "install-check needs PyPA's installer", "bundle")
 _TIMEOUT = 120.0
-_EXTENSION = re.compile(r"(?P<name>\w+)\.(?:[\w-]+\.)?(?:so|pyd)", re.ASCII)
-_SCRIPT = """\
-sys.path.insert(0, sys.argv[1])
-__import__(sys.argv[2])
-"""
+_MODULE = re.compile(r"(?P<name>\w+)\.(?:py|(?:[\w-]+\.)?(?:so|pyd))")
+_SCRIPT = "sys.path.insert(0, sys.argv[1])\n__import__(sys.argv[2])\n"
 
 
 @dataclass(frozen=True, slots=True)
 class InstallCheckRequest(LockedRequest):
-    """The arguments of ``wheeltarget install-check``.
-
-    :param python: the interpreter; empty to look for one.
-    """
+    """The arguments of ``wheeltarget install-check``; without a Python, one is looked for."""
 
     python: str = ""
 
@@ -62,16 +60,13 @@ class InstallCheckOutcome:
 
 
 def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
-    """Unpack the wheels of a lock and import every top-level module in a real interpreter.
-
-    :raises WheeltargetError: if that cannot be tried.
-    """
+    """Unpack the wheels of a lock and import every top-level module in a real interpreter."""
     invocation = read_invocation((), request.environment)
     lock = read_lock(request, invocation)
     with interruptible(), temporary_folder("install") as home:
         wheels, _ = take_wheels(lock, request, invocation, home / "wheels", _REQUIRE)
-        tags = [frozenset(map(str, parse_wheel_filename(path.name)[3])) for _, path in wheels]
-        python = _choose_python(request.python, lock.python, tags, invocation.environment)
+        paths = [path for _, path in wheels]
+        python = _choose_python(request.python, lock.python, paths, invocation.environment)
         files = unpack_all(wheels, Layout(), home / "unpacked")
         site = home / "site"
         write_folder(site, merge_files(files, lock.tag.rpartition("-")[2]), source_date({}))
@@ -81,7 +76,6 @@ def install_check(request: InstallCheckRequest) -> InstallCheckOutcome:
 
 
 def _candidates(minor: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """Yield the paths where a Python of a minor version may be installed."""
     if f"{sys.version_info[0]}.{sys.version_info[1]}" == minor:
         yield sys.executable
     name = f"python{minor}{'.exe' if os.name == 'nt' else ''}"
@@ -94,7 +88,7 @@ def _candidates(minor: str, environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _choose_python(
-    named: str, version: str, tags: Sequence[frozenset[str]], environment: Mapping[str, str]
+    named: str, version: str, wheels: Iterable[Path], environment: Mapping[str, str]
 ) -> str:
     """Return the first interpreter of a version, or the named one, if it accepts every wheel."""
     minor = ".".join(version.split(".")[:2])
@@ -107,20 +101,18 @@ def _choose_python(
             continue
         if target.environment["python_version"] != minor:
             reasons.append(f"{python} is Python {target.python}")
-        elif any(each.isdisjoint(target.tags) for each in tags):
+        elif not all(fits(wheel, target.tags) for wheel in wheels):
             reasons.append(f"{python} does not accept every wheel of the lock")
         else:
             return python
     if named:
-        raise ProbeError(
-            f"the wheels of the lock need Python {minor}: {reasons[0]}",
-            "name another interpreter with --python PATH, or leave it out to look for one",
-        )
+        message = f"the wheels of the lock need Python {minor}: {reasons[0]}"
+        hint = "name another interpreter with --python PATH, or leave it out to look for one"
+        raise ProbeError(message, hint)
     why = f": {'; '.join(dict.fromkeys(reasons))}" if reasons else ""
-    raise ProbeError(
-        f"no Python {minor} on this machine accepts the wheels of the lock{why}",
-        "name an interpreter with --python PATH, or use a machine that has one",
-    )
+    message = f"no Python {minor} on this machine accepts the wheels of the lock{why}"
+    hint = "name an interpreter with --python PATH, or use a machine that has one"
+    raise ProbeError(message, hint)
 
 
 def _probe_target(python: str) -> Target:
@@ -131,15 +123,12 @@ def _probe_target(python: str) -> Target:
 
 
 def _modules(files: Iterable[BundledFile]) -> Iterator[tuple[str, str]]:
-    """Yield every top-level module and its project."""
     for file in files:
         folder, _, name = file.name.rpartition("/")
-        match = _EXTENSION.fullmatch(name)
-        stem = match["name"] if match else name.removesuffix(".py") if ".py" in name else ""
-        if folder and "/" not in folder and stem == "__init__":
-            stem = folder
-        elif folder:
-            continue
+        match = _MODULE.fullmatch(name)
+        stem = match["name"] if match else ""
+        if folder:
+            stem = folder if stem == "__init__" else ""  # below it, not an identifier
         if stem.isidentifier() and not stem.startswith("__"):
             yield stem, file.owner
 

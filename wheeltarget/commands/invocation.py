@@ -3,8 +3,7 @@
 A command reads it first, and passes it on, so that nothing is read twice. A download is looked at
 even before: planning takes about as long as pip itself, so a run without a target skips it.
 
-start-up: a run of pip alone needs no catalog of targets, and a download from a lock does not need
-the reader of requirements.
+start-up: a run of pip alone needs no catalog of targets, and a lock no reader of requirements.
 """
 
 from __future__ import annotations
@@ -42,20 +41,15 @@ from wheeltarget.utils.files import (
 )
 
 if TYPE_CHECKING:
+    from wheeltarget.requirements.parser import Inputs
     from wheeltarget.targets.target import Target
-
-_FILES = {"--requirement": False, "--constraint": True}
 
 
 class InputFiles:
-    """The files that a command line names, each read once; a pipe cannot be read again.
-
-    :param contents: the contents of regular files that were read before, by name.
-    """
+    """The files of a command line, each read once, as a pipe must be; some are known before."""
 
     def __init__(self, contents: Mapping[str, bytes] = MappingProxyType({})) -> None:
-        self._regular = {os.path.abspath(name): text for name, text in contents.items()}  # noqa: PTH100
-        self._streams: dict[str, bytes] = {}
+        self._known = {_place(name): (content, True) for name, content in contents.items()}
 
     def read(self, name: str) -> tuple[bytes, bool]:
         """Read a requirements file that the command line names, which may be a pipe.
@@ -64,41 +58,30 @@ class InputFiles:
         :raises OSError: if it cannot be read; a RefusedFileError if it is too large.
         :raises ValueError: if no file can have this name.
         """
-        place = os.path.abspath(name)  # noqa: PTH100 - any text
-        if place not in self._regular and place not in self._streams:
-            content, repeatable = read_stream(name, REQUIREMENTS_FILE)
-            (self._regular if repeatable else self._streams)[place] = content
-        regular = self._regular.get(place)
-        return (self._streams[place], False) if regular is None else (regular, True)
+        place = _place(name)
+        if place not in self._known:
+            self._known[place] = read_stream(name, REQUIREMENTS_FILE)
+        return self._known[place]
 
-    def read_nested(self, name: str) -> tuple[bytes, bool]:
-        """Read a requirements file that another file names, which must be a regular file.
-
-        :returns: its content, and that it can be read again.
-        :raises OSError: if it cannot be read; a RefusedFileError if it is another kind of file.
-        """
-        return self._read_regular(name, REQUIREMENTS_FILE), True
+    def read_nested(self, name: str, limit: Limit = REQUIREMENTS_FILE) -> tuple[bytes, bool]:
+        """Read a file that another one names, as :meth:`read` does; only regular files."""
+        place = _place(name)
+        if place not in self._known or not self._known[place][1]:
+            self._known[place] = read_regular(name, limit), True
+        return self._known[place]
 
     def read_lock(self, name: str) -> bytes:
-        """Read a lock, which must be a regular file.
+        """Read a lock, which must be a regular file, as :meth:`read_nested` does."""
+        return self.read_nested(name, LOCK_FILE)[0]
 
-        :raises OSError: if it cannot be read; a RefusedFileError if it is another kind of file.
-        """
-        return self._read_regular(name, LOCK_FILE)
 
-    def _read_regular(self, name: str, limit: Limit) -> bytes:
-        place = os.path.abspath(name)  # noqa: PTH100 - any text
-        if place not in self._regular:
-            self._regular[place] = read_regular(name, limit)
-        return self._regular[place]
+def _place(name: str) -> str:
+    return os.path.abspath(name)  # noqa: PTH100 - any text
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """The inputs of a command, besides its own options.
-
-    :param fault: the error in the command line, if pip would refuse it.
-    """
+    """The inputs of a command, besides its own options, and why pip would refuse them, if so."""
 
     command: CommandLine
     configuration: Configuration
@@ -142,12 +125,7 @@ class Invocation:
     def defaults(
         self, tags: Sequence[str] = (), targets: Sequence[str] = ()
     ) -> tuple[TargetName, ...]:
-        """Return the targets of requirements that name none.
-
-        :param tags: the values of ``--tags``.
-        :param targets: the values of ``--target``; without any, the project's targets are returned.
-        :raises InputError: if an option or the project's settings are wrong.
-        """
+        """Return the targets of requirements that name none: of the options or the project."""
         return command_line_targets(tags, targets) or self.projects.defaults(self.folder)
 
     def look_up(self, key: str, text: str, folder: str) -> Target | None:
@@ -156,16 +134,27 @@ class Invocation:
 
         return catalog.look_up(key, text, folder, self.projects)
 
+    def read_inputs(self, fetched: Mapping[str, str] = MappingProxyType({})) -> Inputs:
+        """Read the requirements and constraints; see :func:`parser.read_inputs`."""
+        from wheeltarget.requirements.parser import read_inputs
+
+        command, kinds = self.everything, {"--requirement": False, "--constraint": True}
+        return read_inputs(
+            command.requirements,
+            [(o.value, kinds[o.name]) for o in command.options if o.name in kinds and o.value],
+            read=self.files.read,
+            read_nested=self.files.read_nested,
+            environment=self.environment.get,
+            fetched=fetched,
+        )
+
 
 def read_invocation(
     arguments: Sequence[str],
     environment: Mapping[str, str] | None = None,
     files: InputFiles | None = None,
 ) -> Invocation:
-    """Read pip's arguments and configuration.
-
-    :param environment: the environment variables; None for those of this process.
-    """
+    """Read pip's arguments and configuration; the environment is that of this process, or given."""
     environment = os.environ if environment is None else environment
     fault = None
     try:
@@ -214,19 +203,11 @@ def _is_plain(invocation: Invocation) -> bool:
     command = invocation.everything
     if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
         return False
-    from wheeltarget.requirements.parser import read_inputs
-
-    files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
+    files = (*command.values("--requirement"), *command.values("--constraint"))
     try:
-        if invocation.defaults() or not all(_is_regular(name) for name, _ in files):
+        if invocation.defaults() or not all(map(_is_regular, files)):
             return False
-        inputs = read_inputs(
-            command.requirements,
-            files,
-            read=invocation.files.read,
-            read_nested=invocation.files.read_nested,
-            environment=invocation.environment.get,
-        )
+        inputs = invocation.read_inputs()
     except WheeltargetError:
         return False
     foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)

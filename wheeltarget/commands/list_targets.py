@@ -9,25 +9,11 @@ from datetime import date
 from pathlib import Path
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets.catalog import (
-    build_named,
-    build_user_target,
-    host,
-    known_systems,
-    newest_pythons,
-    read_target_file,
-)
-from wheeltarget.targets.names import (
-    HOST,
-    LIKE_A_TAG,
-    Projects,
-    UserTarget,
-    find_user_target,
-    is_path,
-    user_targets,
-)
+from wheeltarget.targets import catalog, names
+from wheeltarget.targets.catalog import known_systems
+from wheeltarget.targets.names import HOST, Projects, UserTarget
 from wheeltarget.targets.systems import NamedTarget, System, find_target
-from wheeltarget.targets.target import MARKER_VARIABLES, Target, target_from_tag
+from wheeltarget.targets.target import MARKER_VARIABLES, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +62,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A target with its properties.
-
-    :param kind: the kind of its system, or ``own``, ``tag`` or ``host``.
-    :param facts: properties other than markers.
-    """
+    """A target with its properties; its kind is a system, ``own``, ``tag`` or ``host``."""
 
     target: Target
     title: str
@@ -98,7 +80,6 @@ def list_systems(request: ListRequest) -> tuple[Row, ...]:
 
 
 def _rows(system: System, request: ListRequest) -> Iterator[Row]:
-    """Return the targets of a system, grouped by their properties."""
     one = system.architecture(request.architecture)
     wanted = {one} if request.architecture else {*system.platforms}
     groups: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
@@ -117,40 +98,35 @@ def _rows(system: System, request: ListRequest) -> Iterator[Row]:
 
 
 def list_user_targets(request: ListRequest) -> tuple[UserTarget, ...]:
-    """List the user-defined targets, unless a Python, an architecture or a kind is required.
-
-    :raises TargetError: if their definitions are wrong.
-    """
+    """List the user-defined targets, unless a Python, an architecture or a kind is required."""
     if (request.kinds and "own" not in request.kinds) or request.python or request.architecture:
         return ()
-    return tuple(user_targets(Path.cwd(), Projects()).values())
+    return tuple(names.user_targets(Path.cwd(), Projects()).values())
 
 
 def describe(text: str, today: date) -> Described:
-    """Describe a target.
-
-    :param text: a value of ``target=`` or ``tags=``.
-    """
+    """Describe a target, given a value of ``target=`` or ``tags=``."""
     if text == HOST:
-        facts = _markers(host(), "verified", ("the running interpreter",))
-        return Described(host(), "The interpreter that runs wheeltarget", "host", (), facts)
-    own = None if is_path(text) else find_user_target(text, Path.cwd(), Projects())
-    if is_path(text) or own:
-        file = os.fspath(own.file if own else Path(text))
-        target = build_user_target(own) if own else read_target_file(Path(text), text)
+        facts = _markers(catalog.host(), "verified", ("the running interpreter",))
+        return Described(catalog.host(), "The interpreter that runs wheeltarget", "host", (), facts)
+    is_path, path = names.is_path(text), Path(text)
+    own = None if is_path else names.find_user_target(text, Path.cwd(), Projects())
+    if is_path or own:
+        target = catalog.build_user_target(own) if own else catalog.read_target_file(path, text)
+        file = os.fspath(own.file if own else path)
         facts = _markers(target, "given", (file,))
         return Described(target, f"Described in {file}", "own", (), facts)
     try:
-        target = target_from_tag(text, newest_pythons())
+        target = catalog.look_up_tag(text)
     except TargetError:
-        if LIKE_A_TAG.fullmatch(text):
+        if names.LIKE_A_TAG.fullmatch(text):
             raise
         return _describe_named(find_target(text, known_systems()), today)
     return Described(target, "The environment of a tag", "tag", (), _markers(target, "follows", ()))
 
 
 def _describe_named(named: NamedTarget, today: date) -> Described:
-    system, target = named.system, build_named(named)
+    system, target = named.system, catalog.build_named(named)
     facts = [Fact("tag", named.tag, named.status, _cite(system.sources))]
     end = system.end_of(named.python)
     if end:
@@ -170,16 +146,13 @@ def _cite(keys: tuple[str, ...]) -> tuple[str, ...]:
 def _markers(
     target: Target, status: str, sources: tuple[str, ...], named: NamedTarget | None = None
 ) -> tuple[Fact, ...]:
-    """Return the marker variables with their sources."""
-    known = target.environment
-    return tuple(
-        _marker(name, known.get(name), status, sources, named) for name in MARKER_VARIABLES
-    )
+    return tuple(_marker(name, target, status, sources, named) for name in MARKER_VARIABLES)
 
 
 def _marker(
-    name: str, value: str | None, status: str, sources: tuple[str, ...], named: NamedTarget | None
+    name: str, target: Target, status: str, sources: tuple[str, ...], named: NamedTarget | None
 ) -> Fact:
+    value = target.environment.get(name)
     if value is None:
         return Fact(name, None, "unknown")
     if named and name in named.system.markers:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 from packaging.utils import (
@@ -51,8 +53,7 @@ class MergedFile:
 
     def as_dict(self) -> dict[str, object]:
         """Return it as a JSON object."""
-        paths = {"path": str(self.path), "sources": [str(source) for source in self.sources]}
-        return asdict(self) | paths
+        return asdict(self) | {"path": str(self.path), "sources": list(map(str, self.sources))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,7 @@ class MergeOutcome:
 
 
 def merge(request: MergeRequest) -> MergeOutcome:
-    """Merge wheelhouses: each file once; either all files are written or none.
-
-    :raises UsageError: if a wheelhouse is not a folder, or contains the destination.
-    :raises ClashError: if two files of one name have different contents.
-    :raises DestinationError: if the destination cannot be written, or a file cannot be read.
-    """
+    """Merge wheelhouses: each file once; either all files are written or none."""
     try:
         return _merge(request)
     except OSError as error:
@@ -95,23 +91,19 @@ def _merge(request: MergeRequest) -> MergeOutcome:
     _refuse_folders(folders, destination)
     found = {folder: dict(_find(folder)) for folder in folders}
     notes = [note for folder in folders for note in _notes(folder, found[folder])]
-    sources: dict[str, list[Path]] = {}
-    for named in found.values():
-        for name, path in named.items():
-            sources.setdefault(name, []).append(path)
+    sources: defaultdict[str, list[Path]] = defaultdict(list)
+    for name, path in chain.from_iterable(named.items() for named in found.values()):
+        sources[name].append(path)
     before = {name for name in sources if (destination / name).exists()}
-    inner = {name.rpartition("/")[0] for name in sources}
+    inner = {name: name.rpartition("/")[0] for name in sources}
+    staged = [
+        [StagedFile(path, str(path), "", inner[name]) for name, path in named.items()]
+        for named in found.values()
+    ]
     with (
         interruptible() as interrupts,
-        wheelhouse.open_stage(destination, folders=sorted(inner)) as stage,
+        wheelhouse.open_stage(destination, folders=sorted({*inner.values()})) as stage,
     ):
-        staged = [
-            [
-                StagedFile(path, str(path), "", name.rpartition("/")[0])
-                for name, path in named.items()
-            ]
-            for named in found.values()
-        ]
         placed = wheelhouse.merge(stage, staged, copied=True, begin=interrupts.hold)
     files = tuple(
         MergedFile(
@@ -132,15 +124,12 @@ def _refuse_folders(folders: Sequence[Path], destination: Path) -> None:
     missing = [folder for folder in folders if not folder.is_dir()]
     if missing:
         problem = "are not folders" if len(missing) > 1 else "is not a folder"
-        raise UsageError(
-            f"{', '.join(map(str, missing))} {problem}", "name the wheelhouses to merge"
-        )
+        message = f"{', '.join(map(str, missing))} {problem}"
+        raise UsageError(message, "name the wheelhouses to merge")
     for folder in folders:
-        if destination != folder.resolve() and destination.is_relative_to(folder.resolve()):
-            raise UsageError(
-                f"the destination {destination} is inside {folder}, which is to be merged",
-                "choose a destination outside of it",
-            )
+        if folder.resolve() in destination.parents:
+            message = f"the destination {destination} is inside {folder}, which is to be merged"
+            raise UsageError(message, "choose a destination outside of it")
 
 
 def _find(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -169,22 +158,19 @@ def _notes(folder: Path, found: Collection[str]) -> Iterator[str]:
     shown = [path.as_posix() for path in files if not any(p.startswith(".") for p in path.parts)]
     others = [name for name in shown if name not in found]
     if others:
-        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-        few = ", ".join(others[:3]) + more
+        few = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if others[3:] else "")
         yield f"not merged from {folder}, since neither distributions nor locks: {few}"
 
 
 def _differing(found: Mapping[Path, Collection[str]]) -> Iterator[str]:
-    """Return a note for each project that has several versions in one folder now."""
-    versions: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
+    chosen: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for folder, names in found.items():
         for name in names:
             inner, _, filename = name.rpartition("/")
             if project := _project(filename):
-                below = versions.setdefault(inner, {}).setdefault(project[0], {})
-                below.setdefault(project[1], {})[str(folder)] = None
-    for _, projects in sorted(versions.items()):
-        yield from wheelhouse.note_differing(projects, "from")
+                chosen[inner].append((*project, str(folder)))
+    for _, below in sorted(chosen.items()):
+        yield from wheelhouse.note_differing(below, "from")
 
 
 def _project(filename: str) -> tuple[str, str] | None:

@@ -12,9 +12,14 @@ from packaging.version import Version
 
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault
-from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS
+from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    CommandLine,
+    Configuration,
+    GivenOption,
+)
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.requirements.parser import Inputs, read_inputs
+from wheeltarget.requirements.parser import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Choices, LookUp, Plan, make_plan
@@ -23,13 +28,9 @@ from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
 from wheeltarget.wheelhouse.merge import note_differing
 
-_FILES = {"--requirement": False, "--constraint": True}
 _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
-    *_FILES,
-    "--group",
-    "--requirements-from-script",
-    "--dest",
-    "--python",
+    *("--requirement", "--constraint", "--group"),
+    *("--requirements-from-script", "--dest", "--python"),
 }
 """Options that do not matter for fetching requirements files."""
 
@@ -65,8 +66,7 @@ def prepare(
 
     :param sources: the projects that may be source distributions, normalised.
     :param locks: whether the chosen files are locked, and must have a hash.
-    :raises UsageError: if pip would refuse the command line.
-    :raises InputError: if a target option or the project's settings are wrong.
+    :param fetches: whether remote requirements files are fetched.
     """
     defaults = invocation.defaults(tags, targets)
     invocation.require_valid()
@@ -79,52 +79,30 @@ def prepare(
             found[name] = invocation.look_up(key, text, folder)
         return found[name]
 
-    inherited = invocation.configuration.options
-    choices = Choices(defaults, sources, inherited, locks=locks)
+    choices = Choices(defaults, sources, invocation.configuration.options, locks=locks)
     plan, faults = make_plan(inputs, invocation.command, choices, look_up)
     return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
-    """Read every requirements and constraints file that a command names."""
-    command = invocation.everything
-    files = [(o.value, _FILES[o.name]) for o in command.options if o.name in _FILES and o.value]
-    options = [option for option in command.options if option.name not in _NOT_FOR_READING]
+    options = [o for o in invocation.everything.options if o.name not in _NOT_FOR_READING]
     arguments = [argument for option in options for argument in option.words]
     fetched: dict[str, str] = {}
     unread: dict[str, str] = {}
     refused: dict[str, str] = {}
     while True:
-        inputs = _read(invocation, command.requirements, files, fetched)
+        inputs = invocation.read_inputs(fetched)
         missing = [url for url in inputs.remote if url not in unread and url not in refused]
         if not missing or not fetches:
-            return replace(
-                inputs,
-                unread=(*inputs.unread, *_faults(inputs.remote, unread)),
-                faults=(*inputs.faults, *_faults(inputs.remote, refused)),
-            )
+            lacking = (*inputs.unread, *_faults(inputs.remote, unread))
+            faults = (*inputs.faults, *_faults(inputs.remote, refused))
+            return replace(inputs, unread=lacking, faults=faults)
         refused |= _refusals(missing)
         missing = [url for url in missing if url not in refused]
         if missing:
             texts, reasons = pip_runner.read_remote(arguments, missing)
             fetched |= texts
             unread |= {**dict.fromkeys(missing, "pip could not fetch it"), **reasons}
-
-
-def _read(
-    invocation: Invocation,
-    arguments: Sequence[str],
-    files: Sequence[tuple[str, bool]],
-    fetched: Mapping[str, str],
-) -> Inputs:
-    return read_inputs(
-        arguments,
-        files,
-        read=invocation.files.read,
-        read_nested=invocation.files.read_nested,
-        environment=invocation.environment.get,
-        fetched=fetched,
-    )
 
 
 def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:
@@ -154,8 +132,9 @@ def names_target(invocation: Invocation, arguments: tuple[str, ...]) -> bool:
     inherited = [option.value or "" for option in invocation.configuration.options]
     pieces = ((each, each[2:], each.partition("=")[2]) for each in arguments)
     names = dict.fromkeys([*inherited, *(piece for each in pieces for piece in each)])
-    files = [(name, False) for name in names if os.path.isfile(name)]  # noqa: PTH113 - any text
-    inputs = _read(invocation, arguments, files, {})
+    files = filter(os.path.isfile, names)
+    command = CommandLine(tuple(GivenOption("--requirement", name) for name in files), arguments)
+    inputs = replace(invocation, command=command, configuration=Configuration()).read_inputs()
     return bool(inputs.faults) or any(entry.targets is not None for entry in inputs.entries)
 
 
@@ -179,16 +158,16 @@ def notes_on(
     for option in plan.pip_only:
         yield f"{option} has no target; assuming {host}"
     yield from note_unused_constraints(plan)
-    versions: dict[str, dict[str, list[str]]] = {}
+    chosen = []
     for result, label in zip(results, labels, strict=True):
         for file in result.chosen:
-            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
+            chosen.append((file.name, file.version, label))
             yield from _file_notes(file, label)
             if result.job.target is not None and file.path.suffix != ".whl":
                 yield _source_note(file, label, pure)
-    yield from note_differing(versions)
+    yield from note_differing(chosen)
     allowed = frozenset().union(*(job.sources for job in plan.jobs))
-    for name in sorted(allowed - versions.keys()) if whole else ():
+    for name in sorted(allowed - {name for name, _, _ in chosen}) if whole else ():
         yield f"nothing needs {name}, whose source was allowed"
 
 
@@ -210,7 +189,5 @@ def _file_notes(file: ChosenFile, label: str) -> Iterator[str]:
 def _source_note(file: ChosenFile, label: str, pure: Collection[str]) -> str:
     if file.name in pure:  # in a dry run, which builds nothing
         return f"{file.path.name} is a source; a pure Python wheel would be built from it here"
-    return (
-        f"{file.path.name} is a source, to be built on {label}; its dependencies are those that "
-        "its build reports on this machine"
-    )
+    to_build = f"{file.path.name} is a source, to be built on {label}"
+    return f"{to_build}; its dependencies are those that its build reports on this machine"

@@ -42,10 +42,7 @@ class PruneRequest:
 
 @dataclass(frozen=True, slots=True)
 class PruneOutcome:
-    """The files that no lock names or, with ``since``, those that the other machine lacks.
-
-    :param done: whether they were removed, or copied.
-    """
+    """The files that no lock names or another machine lacks; ``done`` if removed or copied."""
 
     files: tuple[Path, ...]
     size: int
@@ -53,26 +50,19 @@ class PruneOutcome:
 
 
 def prune(request: PruneRequest) -> PruneOutcome:
-    """Remove files that no lock names, or find files that another machine lacks.
-
-    :raises WheeltargetError: if a lock is invalid, the wheelhouse has no file of the locks, a
-        file to copy is missing or differs, or files cannot be removed or copied.
-    """
-    if not Path(request.place).is_dir():
+    """Remove files that no lock names, or find files that another machine lacks."""
+    folder = Path(request.place)
+    if not folder.is_dir():
         raise UsageError(f"{request.place} is not a folder", "name a wheelhouse")
     if request.to is not None and not request.since:
-        raise UsageError(
-            "--to needs --transfer-since",
-            "name the lock of what the other machine has already: --transfer-since LOCK",
-        )
+        message = "--to needs --transfer-since"
+        hint = "name the lock of what the other machine has already: --transfer-since LOCK"
+        raise UsageError(message, hint)
     if request.to is not None and not request.removes:
-        raise UsageError(
-            "--list and --to exclude each other",
-            "leave out --to: --transfer-since LOCK alone lists the files",
-        )
+        hint = "leave out --to: --transfer-since LOCK alone lists the files"
+        raise UsageError("--list and --to exclude each other", hint)
     invocation = read_invocation((), request.environment)
     needed = _named(request, request.locks, invocation)
-    folder = Path(request.place)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
     if request.since:
         old = {digest for _, digest in _named(request, request.since, invocation)}
@@ -84,15 +74,12 @@ def prune(request: PruneRequest) -> PruneOutcome:
     names = {name for name, _ in needed}
     files = tuple(each for each in there if each.is_file() and each.name not in names)
     if files and not names:
-        raise DestinationError(
-            "the locks name no files; nothing was removed",
-            f"check the locks, or delete {request.place} yourself",
-        )
+        hint = f"check the locks, or delete {request.place} yourself"
+        raise DestinationError("the locks name no files; nothing was removed", hint)
     if files and names.isdisjoint(each.name for each in there):
-        raise DestinationError(
-            f"{request.place} contains no file that the locks name; nothing was removed",
-            "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK",
-        )
+        message = f"{request.place} contains no file that the locks name; nothing was removed"
+        hint = "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK"
+        raise DestinationError(message, hint)
     size = _size(files)
     for path in files if request.removes else ():
         try:
@@ -103,7 +90,6 @@ def prune(request: PruneRequest) -> PruneOutcome:
 
 
 def _is_distribution(name: str) -> bool:
-    """Check whether a name is that of a wheel or a source, not of another archive."""
     with suppress(InvalidSdistFilename):
         return name.endswith(".whl") or bool(parse_sdist_filename(_OLD.sub(".tar.gz", name)))
     return False
@@ -112,24 +98,20 @@ def _is_distribution(name: str) -> bool:
 def _named(
     request: PruneRequest, locks: Iterable[str], invocation: Invocation
 ) -> set[tuple[str, str]]:
-    """Return the name and the hash of every file that locks name."""
     selections = read_selections(locks, request.tags, request.targets, invocation)
     return {(file.filename, file.sha256) for each in selections for file in each.files}
 
 
 def _find(there: Iterable[Path], lacking: Mapping[str, str], place: str) -> Iterator[Path]:
-    """Find files of the wheelhouse by name and hash."""
     left = dict(lacking)
     for path in there:
         if path.name in left and sha256_of(path) == left[path.name]:
             del left[path.name]
             yield path
     if left:
-        raise UsageError(
-            f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'} missing in {place}, "
-            "or different from what the lock says",
-            "fetch what the lock names first: wheeltarget download -r LOCK",
-        )
+        files = f"{', '.join(sorted(left))} {'is' if len(left) == 1 else 'are'}"
+        message = f"{files} missing in {place}, or different from what the lock says"
+        raise UsageError(message, "fetch what the lock names first: wheeltarget download -r LOCK")
 
 
 def _size(files: Iterable[Path]) -> int:
@@ -137,20 +119,16 @@ def _size(files: Iterable[Path]) -> int:
 
 
 def _copy(files: Sequence[Path], hashes: Mapping[str, str], folder: Path) -> None:
-    """Copy files into a folder: either all of them or none; each copy is hashed.
-
-    :raises DestinationError: if the folder cannot be written, or a file changed meanwhile.
-    """
+    """Copy files into a folder: either all of them or none; each copy is hashed."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Inside the folder, which may be on another disk.
         with open_part(folder / "transfer", folder=True) as part:
             for path in files:
                 if copy_file(path, part / path.name).sha256 != hashes[path.name]:
-                    raise DestinationError(
-                        f"{path} changed while it was copied",
-                        "wait until nothing writes to it, then run this again",
-                    )
+                    message = f"{path} changed while it was copied"
+                    hint = "wait until nothing writes to it, then run this again"
+                    raise DestinationError(message, hint)
             for path in files:
                 (part / path.name).replace(folder / path.name)
     except OSError as error:

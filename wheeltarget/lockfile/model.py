@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +30,6 @@ from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import Fault, InputError, LockError
 from wheeltarget.lockfile.reader import SCHEMA, FaultCollector, Origin, PinnedFile, parse_lock
-from wheeltarget.lockfile.select import parse_standard
 from wheeltarget.utils.toml import toml_text
 
 _DELETE_AND_LOCK = "delete the file and lock again"
@@ -40,15 +39,12 @@ _DELETE_AND_LOCK = "delete the file and lock again"
 class LockedPackage:
     """A project in a lock, with its one file.
 
-    :param name: the normalised name.
-    :param sha256: the hash of the file, in hexadecimal.
+    :param sha256: in hexadecimal.
     :param url: where the file is, without credentials; empty if it has a path.
     :param path: relative to the folder of the lock, with slashes; empty if the file has a URL.
     :param size: in bytes; None if unknown.
     :param direct: whether the project was requested by URL or path, not from an index.
-    :param index: the index that has it, or an empty string.
-    :param requires_python: the Python versions that it requires, or an empty string.
-    :param dependencies: the projects of the lock that it needs, normalised.
+    :param dependencies: the projects of the lock that it needs.
     :param subdirectory: the folder of the project in the file; empty for the whole file.
     :raises LockError: if the file has no hash, not exactly one of URL and path, or an invalid name.
     """
@@ -191,18 +187,17 @@ def read(text: str, name: str) -> Lock:
     :raises InputError: if wheeltarget did not write it, or it was changed; it names the places.
     """
     parsed, faults = parse_lock(name, text.encode())
-    collector = FaultCollector(name, parsed.text)
-    if parsed.origin is None and not faults:
-        message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
-        collector.add(("created-by",), message)
-    pylock = None if faults else parse_standard(parsed, collector)
-    if pylock is not None and parsed.origin is not None:
-        table = parsed.data["tool"]["wheeltarget"]
-        _check_table(table, collector)
-        _check_packages(pylock, collector)
-        if not collector.faults:
-            return _lock(pylock, parsed.origin, tuple(table["inputs"]), parsed.files.values())
-    raise InputError(tuple(map(_with_hint, (*faults, *collector.faults))))
+    if parsed is not None:
+        collector = FaultCollector(name, parsed.text, faults)
+        if parsed.origin is None:
+            message = "this lock was not made by wheeltarget: it has no table [tool.wheeltarget]"
+            collector.add(("created-by",), message)
+        else:
+            inputs = _read_inputs(parsed.pylock, collector)
+            _check_packages(parsed.pylock, collector)
+            if not faults:
+                return _lock(parsed.pylock, parsed.origin, inputs, parsed.files.values())
+    raise InputError(tuple(map(_with_hint, faults)))
 
 
 def _with_hint(fault: Fault) -> Fault:
@@ -211,14 +206,17 @@ def _with_hint(fault: Fault) -> Fault:
     return replace(fault, hint=hint)
 
 
-def _check_table(table: Mapping[str, Any], collector: FaultCollector) -> None:
-    """Check what a download from the lock does not need."""
-    inputs, path = table.get("inputs"), ("tool", "wheeltarget")
+def _read_inputs(pylock: Pylock, collector: FaultCollector) -> tuple[str, ...]:
+    """Read the inputs, which a download does not need."""
+    table, path = (pylock.tool or {})["wheeltarget"], ("tool", "wheeltarget")
+    inputs = table.get("inputs")
     if not isinstance(inputs, list) or not all(isinstance(each, str) for each in inputs):
         collector.add((*path, "inputs"), "has to be a list of strings")
-    elif _digest(tuple(inputs)) != table.get("digest"):
+        return ()
+    if _digest(tuple(inputs)) != table.get("digest"):
         message = "this is not the digest of the inputs above: they were changed by hand"
         collector.add((*path, "digest"), message)
+    return tuple(inputs)
 
 
 def _check_packages(pylock: Pylock, collector: FaultCollector) -> None:

@@ -1,25 +1,25 @@
 """Read locks: the files that they name, validated so that nothing dangerous is fetched.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751). A lock that wheeltarget wrote
-has its target in ``[tool.wheeltarget]``; for any other lock, files are selected by
-:mod:`wheeltarget.lockfile.select`. Start-up: packaging takes longer to load than most locks to
-read, so it is imported in the function that few locks need.
+has its target in ``[tool.wheeltarget]``. packaging checks the rest of the specification.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from wheeltarget.errors import Fault, Location, TargetError
+from packaging.pylock import Pylock, PylockValidationError
+from packaging.utils import canonicalize_name
+
+from wheeltarget.errors import Fault, Location
 from wheeltarget.requirements.filenames import is_own
-from wheeltarget.targets.target import Target, target_from_tag
 from wheeltarget.utils.files import LOCK_FILE
 from wheeltarget.utils.toml import BYTE_ORDER_MARK, fault_at, parse_toml, syntax_fault
 
@@ -29,12 +29,10 @@ SCHEMA = 1
 KeyPath = tuple[str | int, ...]
 """The path to a value of a lock: ``("packages", 3, "wheels", 0, "hashes")``."""
 
-FindTarget = Callable[[str, str, str], Target]
-"""Return the target for a key, ``tags`` or ``target``, a value and a folder; raise TargetError."""
-
 _Problem = tuple[str, ...]
 """A message and perhaps a hint; empty if there is no problem."""
 
+_DAMAGED = "the lock was edited or is damaged: lock again"
 _PYTHON = re.compile(r"[0-9]+(?:\.[0-9]+){2}[0-9a-z.+]*")
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
@@ -54,17 +52,13 @@ _ARCHIVES = (
 class PinnedFile:
     """A file that a lock names.
 
-    :param project: the normalised name.
     :param version: empty if neither the lock nor the file's name has it.
     :param filename: a plain name, valid on every system.
     :param url: a URL of HTTP without credentials; empty if the file has a path.
     :param path: relative to the lock; empty if the file has a URL.
     :param sha256: in lower-case hexadecimal.
     :param size: in bytes; None if the lock does not state it.
-    :param requires_python: the Python versions that its project requires, or None.
-    :param lock: the name of the lock.
     :param line: the line of the lock at which the project begins, from 1.
-    :param key_path: the path to it in the lock.
     """
 
     project: str
@@ -102,11 +96,7 @@ class PinnedFile:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The target that a lock was made for.
-
-    :param tag: its best tag.
-    :param python: its full Python version.
-    """
+    """The target that a lock was made for: its label, its best tag, and its full Python version."""
 
     label: str
     tag: str
@@ -115,10 +105,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ParsedLock:
-    """A lock that was read.
+    """A valid lock.
 
-    :param name: the file, as the user named it.
-    :param data: the text as TOML.
     :param files: every file that it names, by its path in the lock.
     :param origin: the target that it was made for; None if wheeltarget did not write it.
     :param extras: the requested extras.
@@ -126,27 +114,15 @@ class ParsedLock:
 
     name: str
     text: str
-    data: Mapping[str, Any]
+    pylock: Pylock
     files: Mapping[KeyPath, PinnedFile]
     origin: Origin | None
     extras: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
-    """The files of locks for one target, in the order of the lock."""
-
-    label: str
-    target: Target
-    files: tuple[PinnedFile, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class FaultCollector:
-    """Collect the faults of a lock, each with its place.
-
-    :param file: the name of the lock.
-    """
+    """Collect the faults of a lock, each with its place."""
 
     file: str
     text: str
@@ -167,30 +143,39 @@ def key_text(key_path: KeyPath) -> str:
 
 def parse_lock(
     name: str, data: bytes, extras: tuple[str, ...] = ()
-) -> tuple[ParsedLock, list[Fault]]:
+) -> tuple[ParsedLock | None, list[Fault]]:
     """Read a lock.
 
-    :param name: the file, as the user named it.
     :param data: its bytes, at most one more than the size of ``LOCK_FILE``.
-    :param extras: the requested extras.
-    :returns: the lock and its faults; a lock with faults must not be used.
+    :returns: the lock, or None and its faults.
     """
     found = _parse(name, data)
     if isinstance(found, Fault):
-        return ParsedLock(name, "", {}, {}, None), [found]
-    text, parsed = found
+        return None, [found]
+    text, table = found
     collector = FaultCollector(name, text)
-    version = parsed.get("lock-version")
-    if version is None:
-        collector.add(("lock-version",), "is missing", "a lock begins with lock-version")
-    elif not isinstance(version, str) or not re.fullmatch(r"1(\.\d+)?", version):
-        hint = "this wheeltarget reads 1.0: lock again, or use a newer wheeltarget"
-        collector.add(("lock-version",), f"{version!r} is not known", hint)
-    files = {file.key_path: file for file in _read_files(parsed, collector)}
-    origin = _read_origin(parsed, collector) if is_own(data) else None
+    try:
+        pylock = Pylock.from_dict(table)
+    except PylockValidationError as error:
+        steps = re.findall(r"[^.\[\]]+", error.context or "lock-version")
+        path = tuple(int(step) if step.isdigit() else step for step in steps)
+        newer = "lock again, or use a newer wheeltarget"
+        collector.add(path, error.message, newer if steps == ["lock-version"] else _DAMAGED)
+        return None, collector.faults
+    numbered = enumerate(text.splitlines(), start=1)
+    lines = [number for number, line in numbered if _PACKAGE.match(line)]
+    files: dict[KeyPath, PinnedFile] = {}
+    for number, package in enumerate(table["packages"]):
+        line = lines[number] if number < len(lines) else 1
+        for key_path, entry in _entries(package, ("packages", number)):
+            file = _read_file(package, entry, key_path, line, collector)
+            if file is not None:
+                files[key_path] = file
+    origin = _read_origin(table, collector) if is_own(data) else None
     if origin is not None:
-        _check_own(parsed, collector)
-    return ParsedLock(name, text, parsed, files, origin, extras), collector.faults
+        _check_own(pylock, collector)
+    lock = ParsedLock(name, text, pylock, files, origin, extras)
+    return None if collector.faults else lock, collector.faults
 
 
 def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:
@@ -212,153 +197,62 @@ def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:
         return Fault(f"{name} is not a lock: {error}")
 
 
-def _read_files(data: Mapping[str, Any], collector: FaultCollector) -> Iterator[PinnedFile]:
-    """Yield the valid files that a lock names."""
-    packages = data.get("packages")
-    if not isinstance(packages, list):
-        what = "is missing" if packages is None else "has to be a list of tables"
-        collector.add(("packages",), what, "is the lock whole?")
-        return
-    text = enumerate(collector.text.splitlines(), start=1)
-    lines = [number for number, line in text if _PACKAGE.match(line)]
-    for number, package in enumerate(packages):
-        if isinstance(package, dict):
-            line = lines[number] if number < len(lines) else 1
-            yield from _package_files(package, ("packages", number), line, collector)
-        else:
-            collector.add(("packages", number), "has to be a table")
+def _entries(
+    package: Mapping[str, Any], path: KeyPath
+) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
+    """Yield each file of a project, and the path to it."""
+    yield from (((*path, "wheels", n), each) for n, each in enumerate(package.get("wheels", ())))
+    yield from (((*path, key), package[key]) for key in ("sdist", "archive") if key in package)
 
 
-def _package_files(
-    package: Mapping[str, Any], path: KeyPath, line: int, collector: FaultCollector
-) -> Iterator[PinnedFile]:
-    name, version = package.get("name"), package.get("version", "")
-    if not isinstance(name, str) or not name:
-        collector.add((*path, "name"), "the project's name is missing")
-        return
-    if name != _normalised(name):
-        hint = f"write {_normalised(name)}"
-        collector.add((*path, "name"), f"{name!r} is not normalised", hint)
-        return
-    if not isinstance(version, str):
-        collector.add((*path, "version"), "has to be a string")
-        version = ""
-    entries = [((*path, key), package[key]) for key in ("sdist", "archive") if key in package]
-    wheels = package.get("wheels", [])
-    if isinstance(wheels, list):
-        entries[:0] = (((*path, "wheels", n), each) for n, each in enumerate(wheels))
-    else:
-        collector.add((*path, "wheels"), "has to be a list of tables")
-    reader = _EntryReader(name, version, package.get("requires-python"), line, collector)
-    yield from filter(None, (reader.read(*each) for each in entries))
+def _read_file(
+    package: Mapping[str, Any],
+    entry: Mapping[str, Any],
+    key_path: KeyPath,
+    line: int,
+    collector: FaultCollector,
+) -> PinnedFile | None:
+    """Read a file of a project; return None if it must not be fetched or saved.
 
-
-def _normalised(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-@dataclass(frozen=True, slots=True)
-class _EntryReader:
-    """Read the files of one project."""
-
-    name: str
-    version: str
-    requires_python: object
-    line: int
-    collector: FaultCollector
-
-    def read(self, key_path: KeyPath, entry: object) -> PinnedFile | None:
-        """Read a file; return None if it has a fault."""
-        before = len(self.collector.faults)
-        if not isinstance(entry, dict):
-            self.collector.add(key_path, "has to be a table")
-            return None
-        url, path = self._text(entry, key_path, "url"), self._text(entry, key_path, "path")
-        if path:
-            self._check(_path_problem(path), (*key_path, "path"))
-        elif url:
-            self._check(_url_problem(url), (*key_path, "url"))
-        else:
-            self.collector.add(key_path, "has neither url nor path")
-        filename = self._filename(entry, key_path, url, path)
-        in_name = (*filename.split("-"), "")[1] if filename.endswith(".whl") else ""
-        file = PinnedFile(
-            self.name,
-            self.version or in_name,
-            filename,
-            "" if path else url.partition("#")[0],
-            path,
-            self._sha256(entry.get("hashes"), (*key_path, "hashes")),
-            self._size(entry.get("size"), (*key_path, "size")),
-            self.requires_python if isinstance(self.requires_python, str) else None,
-            self.collector.file,
-            self.line,
-            key_path,
-        )
-        return file if len(self.collector.faults) == before else None
-
-    def _check(self, problem: _Problem, key_path: KeyPath) -> None:
+    Its name is the last part of its URL or path, as pip saves it: some tools write a normalised
+    name beside a URL that is not normalised.
+    """
+    url, path, named = (entry.get(key, "") for key in ("url", "path", "name"))
+    found = _last_part(url, path)
+    filename = found if not named or _is_same_wheel(named, found) else named
+    sha256, size = entry["hashes"].get("sha256", ""), entry.get("size")
+    place = "path" if path else "url"
+    endings = _ARCHIVES if "archive" in key_path else _DISTRIBUTIONS
+    problems: list[tuple[KeyPath, _Problem]] = [
+        ((place,), _path_problem(path) if path else _url_problem(url)),
+        (("name" if named else place,), _name_problem(filename, endings)),
+    ]
+    if not sha256:
+        what = f"there is no sha256, only {', '.join(sorted(entry['hashes']))}"
+        problems.append((("hashes",), (what, "lock again with sha256")))
+    elif not _SHA256.fullmatch(sha256):
+        problems.append((("hashes", "sha256"), ("has to be 64 hexadecimal digits",)))
+    if size is not None and size < 0:
+        problems.append((("size",), ("has to be a number of bytes",)))
+    for key, problem in problems:
         if problem:
-            self.collector.add(key_path, *problem)
-
-    def _text(self, entry: Mapping[str, Any], key_path: KeyPath, key: str) -> str:
-        value = entry.get(key, "")
-        if isinstance(value, str):
-            return value
-        self.collector.add((*key_path, key), "has to be a string")
-        return ""
-
-    def _filename(self, entry: Mapping[str, Any], key_path: KeyPath, url: str, path: str) -> str:
-        """Return the file name: the last part of its URL or path, as pip saves it.
-
-        Some tools write a normalised name beside a URL that is not normalised.
-        """
-        named, found = self._text(entry, key_path, "name"), _last_part(url, path)
-        filename = found if not named or _is_same_wheel(named, found) else named
-        if url or path:
-            archive = "archive" in key_path
-            problem = _name_problem(filename, _ARCHIVES if archive else _DISTRIBUTIONS)
-            if not problem and not archive:
-                problem = self._mismatch(filename, wheel="wheels" in key_path)
-            self._check(problem, (*key_path, "name" if named else "path" if path else "url"))
-        return filename
-
-    def _mismatch(self, filename: str, *, wheel: bool) -> _Problem:
-        """Return why a file name does not match the project."""
-        if wheel:
-            parts = filename.removesuffix(".whl").split("-")
-            if not filename.endswith(".whl") or len(parts) not in {5, 6} or not all(parts):
-                return (f"{filename} is not a valid wheel name",)
-            name, version = parts[:2]
-        else:
-            stem, count = re.subn(r"(\.tar\.gz|\.zip)$", "", filename)
-            name, _, version = stem.rpartition("-")
-            if not count or not name:
-                return (f"{filename} is not a valid name of a source distribution",)
-        if _normalised(name) != self.name:
-            return (f"{filename} belongs to another project than {self.name}",)
-        if self.version and not _is_same_version(version, self.version):
-            return (f"{filename} has another version than {self.version}",)
-        return ()
-
-    def _sha256(self, hashes: object, key_path: KeyPath) -> str:
-        if not isinstance(hashes, dict) or not hashes:
-            self.collector.add(key_path, "the hash is missing", "lock again")
-        elif (sha256 := hashes.get("sha256")) is None:
-            what = f"there is no sha256, only {', '.join(sorted(map(str, hashes)))}"
-            self.collector.add(key_path, what, "lock again with sha256")
-        elif isinstance(sha256, str) and _SHA256.fullmatch(sha256):
-            return sha256.lower()
-        else:
-            self.collector.add((*key_path, "sha256"), "has to be 64 hexadecimal digits")
-        return ""
-
-    def _size(self, size: object, key_path: KeyPath) -> int | None:
-        if type(size) is int and size >= 0:
-            return size
-        if size is not None:
-            self.collector.add(key_path, "has to be a number of bytes")
+            collector.add((*key_path, *key), *problem)
+    if any(problem for _, problem in problems):
         return None
+    in_name = (*filename.split("-"), "")[1] if filename.endswith(".whl") else ""
+    return PinnedFile(
+        package["name"],
+        package.get("version", in_name),
+        filename,
+        "" if path else url.partition("#")[0],
+        path,
+        sha256.lower(),
+        size,
+        package.get("requires-python"),
+        collector.file,
+        line,
+        key_path,
+    )
 
 
 def _url_problem(url: str) -> _Problem:
@@ -420,25 +314,13 @@ def _last_part(url: str, path: str) -> str:
 def _is_same_wheel(one: str, other: str) -> bool:
     """Return whether two names are the same except for the spelling of the project."""
     (name, *rest), (other_name, *other_rest) = one.split("-"), other.split("-")
-    return rest == other_rest and _normalised(name) == _normalised(other_name)
-
-
-def _is_same_version(one: str, other: str) -> bool:
-    if one == other:
-        return True
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        return Version(one) == Version(other)
-    except InvalidVersion:
-        return False
+    return rest == other_rest and canonicalize_name(name) == canonicalize_name(other_name)
 
 
 def _read_origin(data: Mapping[str, Any], collector: FaultCollector) -> Origin | None:
     """Read ``[tool.wheeltarget]``."""
     path: KeyPath = ("tool", "wheeltarget")
-    tools = data.get("tool", {})
-    table = tools.get("wheeltarget") if isinstance(tools, dict) else None
+    table = data.get("tool", {}).get("wheeltarget")
     if not isinstance(table, dict):
         message = "the table with the target of the lock is missing"
         collector.add(path, message, "the file may be incomplete: lock again")
@@ -462,70 +344,22 @@ def _read_origin(data: Mapping[str, Any], collector: FaultCollector) -> Origin |
     return Origin(*values) if len(values) == 3 else None
 
 
-def _check_own(data: Mapping[str, Any], collector: FaultCollector) -> None:
+def _check_own(pylock: Pylock, collector: FaultCollector) -> None:
     """Refuse what a lock for one target cannot have: two files of a project, or a choice."""
     seen: dict[str, int] = {}
-    packages = data.get("packages", [])
-    for number, package in enumerate(packages if isinstance(packages, list) else []):
-        if not isinstance(package, dict):
-            continue
+    for number, package in enumerate(pylock.packages):
         path: KeyPath = ("packages", number)
-        name = package.get("name")
-        if isinstance(name, str) and seen.setdefault(name, number) != number:
-            message = f"{name} is there twice, first in packages[{seen[name]}]"
+        first, wheels = seen.setdefault(package.name, number), package.wheels or ()
+        if first != number:
+            message = f"{package.name} is there twice, first in packages[{first}]"
             collector.add(path, message, "a lock for one target has each project once")
-        wheels = package.get("wheels", [])
-        if isinstance(wheels, list) and len(wheels) > 1:
+        if len(wheels) > 1:
             message = f"{len(wheels)} wheels of one project"
             collector.add((*path, "wheels"), message, "a lock for one target has one of each")
-        if wheels and ("sdist" in package or "archive" in package):
+        if wheels and package.sdist:
             collector.add(path, "a wheel and a source", "a lock for one target has one of each")
-        for key in ("vcs", "directory"):
-            if key in package:
+        for key, source in (("vcs", package.vcs), ("directory", package.directory)):
+            if source is not None:
                 collector.add((*path, key), "cannot be fetched by its hash: it is not a file")
-        if "marker" in package:
+        if package.marker is not None:
             collector.add((*path, "marker"), "a lock for one target has no markers", "lock again")
-
-
-def select_own(lock: ParsedLock, find: FindTarget) -> tuple[list[Selection], list[Fault]]:
-    """Select all files of a lock that wheeltarget wrote, if they fit its target.
-
-    :param lock: a lock with an origin.
-    :returns: the selection, if its target is valid, and the faults.
-    """
-    assert lock.origin is not None  # noqa: S101 - as the parameter says
-    collector = FaultCollector(lock.name, lock.text)
-    files = tuple(lock.files.values())
-    try:
-        target = _own_target(lock.origin, find, files)
-    except TargetError as error:
-        collector.add(("tool", "wheeltarget", "tag"), error.message, error.hint or "lock again")
-        return [], collector.faults
-    accepted = set(target.tags)
-    for file in files:
-        if file.is_wheel and not file.tags & accepted:
-            message = f"{file.filename} is for another target than {lock.origin.label}"
-            hint = "the lock was changed by hand, or is damaged: lock again"
-            collector.add(file.key_path, message, hint)
-    return [Selection(lock.origin.label, target, files)], collector.faults
-
-
-def _own_target(origin: Origin, find: FindTarget, files: Iterable[PinnedFile]) -> Target:
-    """Return the target that a lock of wheeltarget was made for; raises TargetError.
-
-    The target may accept more than its best tag implies, such as one of a target file; but that
-    file may be missing, and its label may mean something else today.
-    """
-    interpreter = origin.tag.partition("-")[0]
-    target = target_from_tag(origin.tag, {interpreter: origin.python}, origin.label)
-    accepted = set(target.tags)
-    if all(file.tags & accepted for file in files if file.is_wheel):
-        return target
-    for key in ("tags", "target"):
-        try:
-            named = find(key, origin.label, "")
-        except TargetError:
-            continue
-        if named.tags[0] == origin.tag:
-            return replace(named, label=origin.label)
-    return target

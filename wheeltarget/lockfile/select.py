@@ -1,4 +1,4 @@
-"""Select the files of any lock for a target, by packaging.
+"""Select the files of a lock for a target, by packaging.
 
 Specification: the pylock.toml page of packaging.python.org (PEP 751), "Installation".
 """
@@ -6,20 +6,32 @@ Specification: the pylock.toml page of packaging.python.org (PEP 751), "Installa
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from packaging.markers import Marker
-from packaging.pylock import Package, Pylock, PylockSelectError, PylockValidationError
+from packaging.pylock import Package, PylockSelectError
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 
-from wheeltarget.errors import Fault
-from wheeltarget.lockfile.reader import FaultCollector, KeyPath, ParsedLock, PinnedFile, Selection
+from wheeltarget.errors import Fault, TargetError
+from wheeltarget.lockfile.reader import FaultCollector, KeyPath, Origin, ParsedLock, PinnedFile
 from wheeltarget.targets.markers import holds
-from wheeltarget.targets.target import Target
+from wheeltarget.targets.target import Target, target_from_tag
+
+FindTarget = Callable[[str, str, str], Target]
+"""Return the target for a key, ``tags`` or ``target``, a value and a folder; raise TargetError."""
 
 _LOCK_AGAIN = "lock again for this target, or choose another one"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The files of locks for one target, in the order of the lock."""
+
+    label: str
+    target: Target
+    files: tuple[PinnedFile, ...]
 
 
 def select(
@@ -32,28 +44,56 @@ def select(
     :returns: the selection for each target, and the faults.
     """
     collector = FaultCollector(lock.name, lock.text)
-    parsed = parse_standard(lock, collector)
-    if parsed is None:
-        return [], collector.faults
-    selector = _Selector(lock, parsed, collector, sources)
+    selector = _Selector(lock, collector, sources)
     selections = [
         Selection(label, target, tuple(selector.select(label, target))) for label, target in wanted
     ]
     return selections, collector.faults
 
 
-def parse_standard(lock: ParsedLock, collector: FaultCollector) -> Pylock | None:
-    """Parse a lock by packaging, which checks the rest of the specification.
+def select_own(lock: ParsedLock, find: FindTarget) -> tuple[list[Selection], list[Fault]]:
+    """Select all files of a lock that wheeltarget wrote, if they fit its target.
 
-    :returns: the lock; None if the collector got a fault.
+    :param lock: a lock with an origin.
+    :returns: the selection, if its target is valid, and the faults.
     """
+    assert lock.origin is not None  # noqa: S101 - as the parameter says
+    collector = FaultCollector(lock.name, lock.text)
+    files = tuple(lock.files.values())
     try:
-        return Pylock.from_dict(lock.data)
-    except PylockValidationError as error:
-        steps = re.findall(r"[^.\[\]]+", error.context or "")
-        path: KeyPath = tuple(int(step) if step.isdigit() else step for step in steps)
-        collector.add(path, error.message)
-    return None
+        target = _own_target(lock.origin, find, files)
+    except TargetError as error:
+        collector.add(("tool", "wheeltarget", "tag"), error.message, error.hint or "lock again")
+        return [], collector.faults
+    accepted = set(target.tags)
+    for file in files:
+        if file.is_wheel and not file.tags & accepted:
+            message = f"{file.filename} is for another target than {lock.origin.label}"
+            hint = "the lock was changed by hand, or is damaged: lock again"
+            collector.add(file.key_path, message, hint)
+    faults = collector.faults or select(lock, [(lock.origin.label, target)], frozenset())[1]
+    return [Selection(lock.origin.label, target, files)], faults
+
+
+def _own_target(origin: Origin, find: FindTarget, files: Iterable[PinnedFile]) -> Target:
+    """Return the target that a lock of wheeltarget was made for; raises TargetError.
+
+    The target may accept more than its best tag implies, such as one of a target file; but that
+    file may be missing, and its label may mean something else today.
+    """
+    interpreter = origin.tag.partition("-")[0]
+    target = target_from_tag(origin.tag, {interpreter: origin.python}, origin.label)
+    accepted = set(target.tags)
+    if all(file.tags & accepted for file in files if file.is_wheel):
+        return target
+    for key in ("tags", "target"):
+        try:
+            named = find(key, origin.label, "")
+        except TargetError:
+            continue
+        if named.tags[0] == origin.tag:
+            return replace(named, label=origin.label)
+    return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +101,17 @@ class _Selector:
     """Select from one lock."""
 
     lock: ParsedLock
-    parsed: Pylock
     collector: FaultCollector
     sources: frozenset[str]
 
     def select(self, label: str, target: Target) -> list[PinnedFile]:
-        if not self._are_markers_known(label, target):
+        if not self._are_extras_known() or not self._are_markers_known(label, target):
             return []
         environment = {**dict.fromkeys(target.unknown, ""), **target.environment}
-        numbers = {id(package): n for n, package in enumerate(self.parsed.packages)}
+        numbers = {id(package): n for n, package in enumerate(self.lock.pylock.packages)}
         found: list[PinnedFile] = []
         try:
-            for package, chosen in self.parsed.select(
+            for package, chosen in self.lock.pylock.select(
                 environment=environment,  # type: ignore[arg-type]
                 tags=[Tag(*tag.split("-")) for tag in target.tags],
                 extras=self.lock.extras,
@@ -89,25 +128,29 @@ class _Selector:
         number = re.search(r" at packages\[(\d+)\]", message)
         what, hint = f"for {label}: {message}", _LOCK_AGAIN
         path: KeyPath = ()
-        pythons, python = self.parsed.requires_python, environment["python_full_version"]
-        declared = list(map(str, self.parsed.extras or ()))
-        extras = [each for each in self.lock.extras if canonicalize_name(each) not in declared]
-        if extras:
-            path, what = ("extras",), f"the lock has no extra {', '.join(extras)}"
-            known = ", ".join(declared)
-            hint = f"its extras: {known}" if known else "leave it out: the lock has no extras"
-        elif number:
+        pythons, python = self.lock.pylock.requires_python, environment["python_full_version"]
+        if number:
             path, what = ("packages", int(number[1])), what.replace(number[0], "", 1)
             hint = _LOCK_AGAIN if "No wheel" in message else ""
         elif pythons and not pythons.contains(python):
             path = ("requires-python",)
             what = f"target {label} has Python {python}, but the lock requires {pythons}"
-        elif self.parsed.environments:
+        elif self.lock.pylock.environments:
             path = ("environments",)
             what = f"target {label} is not in the environments of the lock"
         else:
             hint = ""
         self.collector.add(path, what, hint)
+
+    def _are_extras_known(self) -> bool:
+        """Refuse extras that the lock does not declare; packaging before 26.4 ignores them."""
+        declared = list(map(str, self.lock.pylock.extras or ()))
+        extras = [each for each in self.lock.extras if canonicalize_name(each) not in declared]
+        if extras:
+            known = ", ".join(declared)
+            hint = f"its extras: {known}" if known else "leave it out: the lock has no extras"
+            self.collector.add(("extras",), f"the lock has no extra {', '.join(extras)}", hint)
+        return not extras
 
     def _are_markers_known(self, label: str, target: Target) -> bool:
         """Refuse markers whose value for the target is unknown."""
@@ -115,14 +158,14 @@ class _Selector:
             **dict.fromkeys(target.unknown, ""),
             **target.environment,
             "extras": frozenset(self.lock.extras),
-            "dependency_groups": frozenset(self.parsed.default_groups or ()),
+            "dependency_groups": frozenset(self.lock.pylock.default_groups or ()),
         }
 
         def evaluate(text: str) -> bool:
             return Marker(text).evaluate(environment, context="lock_file")
 
         known = True
-        for number, package in enumerate(self.parsed.packages if target.unknown else ()):
+        for number, package in enumerate(self.lock.pylock.packages if target.unknown else ()):
             value = package.marker is None or holds(str(package.marker), evaluate, target.unknown)
             if not isinstance(value, bool):
                 message = f"depends on {' and '.join(value)}, which is unknown for {label}"

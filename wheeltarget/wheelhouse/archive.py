@@ -20,10 +20,8 @@ from typing import IO, NamedTuple
 _LONGEST_DIRECTORY = 32 << 20
 """How many bytes the central directory of an archive may have, enough for 300,000 files."""
 
-_BOMB = 256 << 20
-_BOMB_RATIO = 150
-"""An archive that exceeds both limits is not unpacked. Deflate compresses by a factor of 1,000 at
-most, and real wheels by 10."""
+_BOMB, _BOMB_RATIO = 256 << 20, 150
+"""An archive that exceeds both is not unpacked; real wheels compress by a factor of 10."""
 
 _LONGEST_PATH, _LONGEST_NAME = 1024, 255
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -34,8 +32,7 @@ _NOT_ON_WINDOWS = re.compile(rf'\A{_DEVICE}\Z|[<>:"|?*\x00-\x1f]|[. ]\Z', re.IGN
 
 _BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError)
 DAMAGE = (*_BROKEN, OSError, RuntimeError, ValueError, OverflowError)
-"""What reading a damaged archive raises. Encryption and an unknown compression method are a
-RuntimeError."""
+"""What reading a damaged archive raises; a RuntimeError for encryption and unknown methods."""
 
 
 def describe_damage(error: Exception) -> str:
@@ -46,11 +43,7 @@ def describe_damage(error: Exception) -> str:
 
 
 class Flaw(NamedTuple):
-    """A flaw of a wheel.
-
-    :param code: one of :data:`wheeltarget.commands.check.findings.CHECK_CODES`.
-    :param message: what is wrong, without the name of the wheel and without a full stop.
-    """
+    """The code of a flaw of a wheel, and a message without its name and without a full stop."""
 
     code: str
     message: str
@@ -76,13 +69,11 @@ def refuse_large_directory(stream: IO[bytes]) -> None:
                 stream.seek(each)
                 record = stream.read(56)
                 if record.startswith(b"PK\6\6") and len(record) == 56:
-                    size = max(
-                        size if size != 0xFFFFFFFF else 0, *struct.unpack_from("<Q", record, 40)
-                    )
-    if size > _LONGEST_DIRECTORY and size <= length:
-        raise zipfile.BadZipFile(
-            f"its central directory has more than {_LONGEST_DIRECTORY >> 20} MB"
-        )
+                    known = size if size != 0xFFFFFFFF else 0
+                    size = max(known, *struct.unpack_from("<Q", record, 40))
+    if _LONGEST_DIRECTORY < size <= length:
+        limit = f"{_LONGEST_DIRECTORY >> 20} MB"
+        raise zipfile.BadZipFile(f"its central directory has more than {limit}")
 
 
 def check_members(members: Sequence[zipfile.ZipInfo], *, windows: bool) -> Iterator[Flaw]:
@@ -156,10 +147,7 @@ def _find_clashes(names: set[str]) -> Iterator[Flaw]:
 
 
 def check_data_files(names: Iterable[str], information: str) -> Iterator[Flaw]:
-    """Check that all members in a ``.data`` directory are where installers look for them.
-
-    :param information: the name of the ``.dist-info`` directory.
-    """
+    """Check that all members in a ``.data`` directory are where installers look for them."""
     own = information.removesuffix(".dist-info") + ".data"
     reported = set()
     for name in names:
@@ -184,11 +172,7 @@ def describe_bomb(members: Sequence[zipfile.ZipInfo]) -> str:
 
 
 def check_headers(stream: IO[bytes], members: Iterable[zipfile.ZipInfo]) -> Iterator[Flaw]:
-    """Compare the central directory of an archive with the headers of its members.
-
-    Some programs read the one, and some the other. If they differ, a checker may see other files
-    than an installer.
-    """
+    """Compare the central directory with the headers: some programs read only one of them."""
     end, last = 0, ""
     for member in sorted(members, key=lambda each: each.header_offset):
         name, start = member.orig_filename, member.header_offset
@@ -209,8 +193,7 @@ def check_headers(stream: IO[bytes], members: Iterable[zipfile.ZipInfo]) -> Iter
         sizes = {size, packed} - {0xFFFFFFFF}
         if not flags & 0x8 and not sizes <= {member.file_size, member.compress_size}:
             yield Flaw("WC119", f"the header of {name} has another size than the central directory")
-        end = start + _HEADER.size + named + extra + member.compress_size
-        last = name
+        end, last = start + _HEADER.size + named + extra + member.compress_size, name
 
 
 def _begins_member(stream: IO[bytes], start: int, stop: int) -> bool:

@@ -31,6 +31,8 @@ _LONGEST_TEXT = 16 << 20
 _MOST_FIELDS, _MOST_LINES = 300, 50_000
 """How many different fields, and lines of fields, METADATA and WHEEL may have."""
 
+_Wheel = TypeVar("_Wheel", bound="WheelMetadata")
+
 
 @dataclass(frozen=True, slots=True)
 class WheelMetadata:
@@ -41,18 +43,12 @@ class WheelMetadata:
     requires: tuple[str, ...]
 
 
-_Wheel = TypeVar("_Wheel", bound=WheelMetadata)
-
-
 class TooLargeError(ValueError):
     """A file is too large, or has so many fields that parsing it would take very long."""
 
 
 def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
-    """Read an existing file of the ``.dist-info`` directory, with limits on memory and time.
-
-    :raises TooLargeError: if it is too large, or, unless it is RECORD, has too many fields.
-    """
+    """Read an existing file of the ``.dist-info`` directory; raises TooLargeError at the limits."""
     if archive.getinfo(member).file_size > _LONGEST_TEXT:
         raise TooLargeError(f"{member} has more than {_LONGEST_TEXT >> 20} MB")
     content = archive.read(member)
@@ -67,11 +63,7 @@ def read_member(archive: zipfile.ZipFile, member: str) -> bytes:
 
 
 def read_fields(archive: zipfile.ZipFile) -> RawMetadata:
-    """Read the fields of a wheel's METADATA.
-
-    :raises ValueError: if it does not exist or is too large; if it is damaged, any of
-        :data:`wheeltarget.wheelhouse.archive.DAMAGE` is raised.
-    """
+    """Read the fields of a wheel's METADATA; raises one of :data:`DAMAGE` if it cannot be read."""
     member = next(filter(_METADATA.fullmatch, archive.namelist()), None)
     if member is None:
         raise ValueError("it has no METADATA")
@@ -79,10 +71,7 @@ def read_fields(archive: zipfile.ZipFile) -> RawMetadata:
 
 
 def read_metadata(wheel: Path) -> WheelMetadata:
-    """Read the metadata of a wheel.
-
-    :raises ClosureError: if it cannot be read, or contradicts the file's name.
-    """
+    """Read the metadata of a wheel; raises ClosureError if it is damaged or misnamed."""
     try:
         name, version, _, _ = parse_wheel_filename(wheel.name)
         with zipfile.ZipFile(wheel) as archive:
@@ -92,21 +81,17 @@ def read_metadata(wheel: Path) -> WheelMetadata:
                 raise ValueError(f"its METADATA has no {key.capitalize()}")
         found = canonicalize_name(raw["name"]), Version(raw["version"])
     except DAMAGE as error:
-        reason = describe_damage(error)
-        raise ClosureError(f"{wheel.name} is not a valid wheel: {reason}", _HINT) from error
+        why = describe_damage(error)
+        raise ClosureError(f"{wheel.name} is not a valid wheel: {why}", _HINT) from error
     if found != (name, version):
-        raise ClosureError(
-            f"{wheel.name} is {found[0]} {found[1]} according to its METADATA", _HINT
-        )
+        what = f"{found[0]} {found[1]} according to its METADATA"
+        raise ClosureError(f"{wheel.name} is {what}", _HINT)
     return WheelMetadata(name, str(version), tuple(raw.get("requires_dist", ())))
 
 
 @dataclass(frozen=True, slots=True)
 class MissingRequirement:
-    """A requirement, without its marker, that no available file meets.
-
-    :param parent: the project and version that need it, or an empty string for the user.
-    """
+    """A requirement, without its marker, that no file meets; without a parent, it is the user's."""
 
     requirement: str
     parent: str
@@ -203,8 +188,7 @@ def read_dependencies(
         try:
             found.append(target.parse_requirement(text))
         except InvalidRequirement as error:
-            reason = str(error).partition("\n")[0]
-            unreadable.append(UnreadableDependency(wheel, text, reason))
+            unreadable.append(UnreadableDependency(wheel, text, describe_damage(error)))
     return found, unreadable
 
 
@@ -215,38 +199,25 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
 
 
 def find_missing_requirements(
-    target: Target, roots: Iterable[Requirement], wheels: Mapping[str, WheelMetadata]
-) -> tuple[MissingRequirement, ...]:
-    """Find what is missing from a set with one wheel per project.
-
-    :param roots: what the user asked for; those whose marker does not hold are skipped.
-    :raises ClosureError: if a wheel has a dependency that cannot be read.
-    """
+    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
+) -> list[MissingRequirement]:
+    """Find what is missing from a set of files, one for each project, for what the user asked."""
     missing = []
-    for each in walk(Available(target, {name: (wheels[name],) for name in wheels}), roots):
+    for each in walk(Available(target, {file.name: (file,) for file in files}), roots):
         if isinstance(each, UnreadableDependency):
-            raise ClosureError(
-                f"{each.wheel.name} {each.wheel.version} has a dependency that cannot be read: "
-                f"{each.text!r}: {each.reason}",
-                _HINT,
-            )
+            what = f"{each.wheel.name} {each.wheel.version} has a dependency that cannot be read"
+            raise ClosureError(f"{what}: {each.text!r}: {each.reason}", _HINT)
         missing.append(each)
-    return tuple(missing)
+    return missing
 
 
 def check_closure(
     target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
 ) -> None:
-    """Check that a set of files is all that a target needs.
-
-    :raises ClosureError: if something is missing; it names all of it.
-    """
-    missing = find_missing_requirements(target, roots, {file.name: file for file in files})
-    if missing:
-        raise ClosureError(
-            f"what was fetched for {target.label} is not complete: {'; '.join(map(str, missing))}",
-            _HINT,
-        )
+    """Raise ClosureError if a set of files is not all that a target needs."""
+    if missing := find_missing_requirements(target, roots, files):
+        what = f"what was fetched for {target.label} is not complete"
+        raise ClosureError(f"{what}: {'; '.join(map(str, missing))}", _HINT)
 
 
 def fits(wheel: Path, tags: Collection[str]) -> bool:
@@ -262,7 +233,6 @@ def check_fit(
 ) -> None:
     """Check that a target accepts all files, and that no constraint excludes one.
 
-    :param files: (project, file) for each that was fetched for it.
     :param narrow: by project, the tags that constraints allow.
     :raises ClosureError: if a file does not fit; it names all of them.
     """
@@ -270,13 +240,12 @@ def check_fit(
     for project, file in files:
         if file.suffix != ".whl":
             if project not in sources:
-                accept = f"--allow-sdist {project} would accept it"
-                misfits.append(f"{file.name} is not a wheel ({accept})")
+                hint = f"--allow-sdist {project} would accept it"
+                misfits.append(f"{file.name} is not a wheel ({hint})")
         elif not fits(file, target.tags):
             misfits.append(f"{file.name} is for another environment")
         elif not fits(file, narrow.get(project, target.tags)):
             misfits.append(f"{file.name} is excluded by a constraint's tags")
     if misfits:
-        raise ClosureError(
-            f"not all that was fetched fits {target.label}: {'; '.join(misfits)}", _HINT
-        )
+        what = f"not all that was fetched fits {target.label}"
+        raise ClosureError(f"{what}: {'; '.join(misfits)}", _HINT)

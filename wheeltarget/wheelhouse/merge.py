@@ -43,10 +43,7 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class PlacedFile:
-    """A file in the destination, hashed in this run.
-
-    :param new: False if it was there before with this content.
-    """
+    """A file in the destination, hashed in this run; not new if it was there before."""
 
     path: Path
     digest: Digest
@@ -71,7 +68,6 @@ def merge(
     :param begin: called once no other run is waited for, before anything is placed.
     :returns: the files in the destination, by their names there.
     :raises ClashError: if one name has two contents; nothing is placed then.
-    :raises DestinationError: if the destination cannot be written; it is left as it was.
     """
     hashes = hashes or Hashes()
     chosen: dict[str, tuple[StagedFile, Digest]] = {}
@@ -108,19 +104,15 @@ def _compare(stage: Stage, chosen: _Chosen, hashes: Hashes) -> dict[str, PlacedF
 def _copy(
     stage: Stage, chosen: _Chosen, placed: Mapping[str, PlacedFile], copies: dict[str, Path]
 ) -> None:
-    """Copy new files into the stage, unless they are copied already.
-
-    The copies are hashed, since they are what is placed.
-    """
+    """Copy new files into the stage, unless they are there; the copies are hashed for placing."""
     for name, file in placed.items():
         if file.new and name not in copies:
             path = chosen[name][0].path
             copies[name] = stage.job_folder(len(copies)) / path.name
             if copy_file(path, copies[name]) != file.digest:
-                raise DestinationError(
-                    f"{path} was changed while it was read; nothing was placed",
-                    "wait until nothing writes to it, and run this again",
-                )
+                message = f"{path} was changed while it was read; nothing was placed"
+                hint = "wait until nothing writes to it, and run this again"
+                raise DestinationError(message, hint)
 
 
 def clash(first: StagedFile, second: StagedFile) -> ClashError:
@@ -144,14 +136,23 @@ def folder_names(labels: Sequence[str]) -> Iterator[str]:
         yield name
 
 
-def note_differing(
-    found: Mapping[str, Mapping[str, Iterable[str]]], preposition: str = "for"
-) -> Iterator[str]:
-    """Return a note for each project that has several versions.
+def differing(
+    chosen: Iterable[tuple[str, str, str]],
+) -> Iterator[tuple[str, dict[str, list[str]]]]:
+    """Yield each project with several versions, and by version the targets or folders, each once.
 
-    :param found: by project and version, the targets or the folders that have it.
+    :param chosen: the project, its version, and the target or folder that has it.
     """
-    for project, versions in sorted(found.items()):
-        if len(versions) > 1:
-            each = (f"{key} {preposition} {', '.join(users)}" for key, users in versions.items())
-            yield f"{project} differs: {'; '.join(each)}"
+    found: dict[str, dict[str, list[str]]] = {}
+    for project, version, user in dict.fromkeys(chosen):
+        found.setdefault(project, {}).setdefault(version, []).append(user)
+    yield from ((project, users) for project, users in sorted(found.items()) if len(users) > 1)
+
+
+def note_differing(
+    chosen: Iterable[tuple[str, str, str]], preposition: str = "for"
+) -> Iterator[str]:
+    """Return a note for each project that has several versions, as :func:`differing` finds them."""
+    for project, versions in differing(chosen):
+        each = (f"{key} {preposition} {', '.join(users)}" for key, users in versions.items())
+        yield f"{project} differs: {'; '.join(each)}"

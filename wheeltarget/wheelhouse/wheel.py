@@ -41,7 +41,6 @@ from wheeltarget.wheelhouse.archive import (
 )
 from wheeltarget.wheelhouse.closure import TooLargeError, WheelMetadata, read_member
 
-_CHUNK = 1 << 20
 _MOST_TAGS = 10_000
 _MOST_ALIKE = 50
 """How many flaws of one kind are reported for one wheel."""
@@ -55,10 +54,7 @@ _STRONG = ("sha256", "sha384", "sha512")
 
 @dataclass(frozen=True, slots=True)
 class WheelFile(WheelMetadata):
-    """A wheel, as far as it can be read; the project, version and tags are from its file name.
-
-    :param is_archive: whether the archive can be read; what is in it may still be wrong.
-    """
+    """A wheel, as far as it can be read; the project, version and tags are from its file name."""
 
     path: Path
     tags: frozenset[str] = frozenset()
@@ -69,10 +65,7 @@ class WheelFile(WheelMetadata):
 
 @dataclass(slots=True)
 class _Reading:
-    """A wheel that is being read, and its flaws so far.
-
-    :param information: the name of the ``.dist-info`` directory, once it is found.
-    """
+    """A wheel that is being read, the name of its ``.dist-info`` directory, its flaws so far."""
 
     wheel: WheelFile
     archive: zipfile.ZipFile
@@ -82,7 +75,6 @@ class _Reading:
     counts: Counter[str] = field(default_factory=Counter)
 
     def note(self, code: str, message: str) -> None:
-        """Note a flaw, unless there are too many of its kind."""
         self.counts[code] += 1
         if self.counts[code] <= _MOST_ALIKE:
             self.flaws.append(Flaw(code, visible(message)))
@@ -92,12 +84,8 @@ class _Reading:
             self.note(*flaw)
 
     def all_flaws(self) -> tuple[Flaw, ...]:
-        """Return the flaws, and how many more there are of each kind."""
-        more = (
-            Flaw(code, f"and {number - _MOST_ALIKE} more like it")
-            for code, number in self.counts.items()
-            if number > _MOST_ALIKE
-        )
+        left = ((code, number - _MOST_ALIKE) for code, number in self.counts.items())
+        more = (Flaw(code, f"and {number} more like it") for code, number in left if number > 0)
         return (*self.flaws, *more)
 
     def text(self, file: str, code: str) -> str | None:
@@ -118,9 +106,7 @@ class _Reading:
 
 
 def read_wheel(path: Path) -> WheelFile:
-    """Read a wheel and find everything that is wrong with it.
-
-    The memory used is limited, whatever the file contains, and nothing is written.
+    """Read a wheel and find everything that is wrong with it, with limited memory.
 
     :returns: its metadata and its flaws; only what its name says if the archive cannot be read.
     """
@@ -168,7 +154,6 @@ def _check_information(reading: _Reading) -> None:
 
 
 def _is_named(wheel: WheelFile, name: str, version: str) -> bool:
-    """Return whether a wheel's file name has this project and version."""
     try:
         same = Version(version) == Version(wheel.version)
     except InvalidVersion:
@@ -177,7 +162,6 @@ def _is_named(wheel: WheelFile, name: str, version: str) -> bool:
 
 
 def _check_metadata(reading: _Reading) -> None:
-    """Read METADATA, and compare it with the name of the file."""
     text = reading.text("METADATA", "WC108")
     if text is None:
         return
@@ -221,9 +205,8 @@ def _check_wheel_file(reading: _Reading) -> None:
 
 def _check_scripts(reading: _Reading) -> None:
     """Check the names of the scripts that installers make from entry points."""
-    if f"{reading.information}/entry_points.txt" not in reading.names:
-        return
-    text = reading.text("entry_points.txt", "WC122")
+    exists = f"{reading.information}/entry_points.txt" in reading.names
+    text = reading.text("entry_points.txt", "WC122") if exists else None
     if text is None:
         return
     points = ConfigParser(delimiters=("=",), interpolation=None)
@@ -265,7 +248,6 @@ def _check_files(reading: _Reading) -> None:
 
 
 def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
-    """Read the lines of RECORD."""
     try:
         for number, row in enumerate(csv.reader(io.StringIO(text)), start=1):
             if not row:
@@ -280,7 +262,6 @@ def _rows(reading: _Reading, text: str) -> Iterator[tuple[str, _Row]]:
 
 
 def _check_file(reading: _Reading, name: str, row: _Row) -> None:
-    """Read a file of the archive and compare its hash and size with RECORD."""
     algorithm, expected, length = row
     if algorithm not in _STRONG:
         found = f"only a {algorithm} hash" if algorithm else "no hash"
@@ -289,7 +270,7 @@ def _check_file(reading: _Reading, name: str, row: _Row) -> None:
     digest, size = hashlib.new(algorithm if known else "sha256", usedforsecurity=False), 0
     try:
         with reading.archive.open(name) as stream:
-            while chunk := stream.read(_CHUNK):
+            while chunk := stream.read(1 << 20):
                 digest.update(chunk)
                 size += len(chunk)
     except DAMAGE as error:

@@ -35,7 +35,7 @@ def said(wheel: Path, *tags: str) -> list[tuple[str, str, str]]:
 def test_read(tmp_path: Path) -> None:
     wheel = wheel_with(tmp_path, make_elf(["libc.so.6", "libm.so.6"], [OLD, NEW]))
     (thing,), unread = read_shared_objects(read_wheel(wheel))
-    assert unread == ()
+    assert unread == []
     assert (thing.name, thing.machine, thing.libc) == ("lib/native.so", "x86_64", "glibc")
     assert thing.needed == ("libc.so.6", "libm.so.6")
     assert thing.symbols == (("GLIBC_2.2.5", "open"), ("GLIBC_2.17", "secure_getenv"))
@@ -180,7 +180,7 @@ def test_same_result_as_auditwheel(tmp_path: Path) -> None:
         shown = json.loads(subprocess.run(show, capture_output=True, check=True).stdout)
         wheel = read_wheel(path)
         things, unread = read_shared_objects(wheel)
-        assert unread == ()
+        assert unread == []
         ours = {version for thing in things for version, _ in thing.symbols}
         theirs = {each for found in shown["versioned_symbols"].values() for each in found}
         assert ours == theirs, path.name

@@ -19,14 +19,11 @@ from wheeltarget.commands.bundle.files import (
     merge_files,
     require_same_python,
     sizes,
+    source_date,
+    write_archive,
+    write_folder,
 )
-from wheeltarget.commands.bundle.wheels import (
-    LockedRequest,
-    read_lock,
-    take_wheels,
-    unpack_all,
-)
-from wheeltarget.commands.bundle.writer import source_date, write_archive, write_folder
+from wheeltarget.commands.bundle.wheels import LockedRequest, read_lock, take_wheels, unpack_all
 from wheeltarget.commands.invocation import read_invocation
 from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
@@ -38,17 +35,12 @@ from wheeltarget.utils.extras import require
 from wheeltarget.utils.signals import interruptible
 
 LAYOUTS = ("flat", "lambda", "lambda-layer")
-"""The layouts of a bundle."""
-
 _LAUNCHERS = {"win32": "win-ia32", "win_amd64": "win-amd64", "win_arm64": "win-arm64"}
 
 
 @dataclass(frozen=True, slots=True)
 class BundleRequest(LockedRequest):
-    """The arguments of ``wheeltarget bundle``.
-
-    :param output: the path of the bundle: an archive if it ends in ``.zip``, else a folder.
-    """
+    """The arguments; the output is an archive if its name ends in ``.zip``, else a folder."""
 
     output: Path
     layout: str = LAYOUTS[0]
@@ -61,11 +53,7 @@ class BundleRequest(LockedRequest):
 
 @dataclass(frozen=True, slots=True)
 class BundleOutcome:
-    """The result of a run; the notes are one sentence each.
-
-    :param projects: the size of each project, the largest first.
-    :param limit: the most bytes that the service allows unpacked, or None if not known.
-    """
+    """The result; the limit is what the service allows unpacked, in bytes, or None if not known."""
 
     output: Path
     target: str
@@ -80,23 +68,19 @@ class BundleOutcome:
 
 
 def bundle(request: BundleRequest) -> BundleOutcome:
-    """Make a bundle of the wheels of a lock.
-
-    :raises WheeltargetError: if it cannot be made; nothing is written then.
-    """
+    """Make a bundle of the wheels of a lock; if that fails, nothing is written."""
     if request.components and request.components.resolve() == request.output.resolve():
-        raise UsageError(
-            f"{request.output} cannot be both the bundle and the component list",
-            "name another file with --components",
-        )
-    outputs = [each for each in (request.output, request.components) if each is not None]
+        message = f"{request.output} cannot be both the bundle and the component list"
+        raise UsageError(message, "name another file with --components")
     invocation = read_invocation((), request.environment)
     moment = source_date(invocation.environment)
     lock = read_lock(request, invocation)
     platform = lock.tag.rpartition("-")[2]
-    site = "python/" if request.layout == "lambda-layer" else ""
-    launcher = _LAUNCHERS.get(platform, "posix")
-    layout = Layout(site, "bin/" if request.scripts else "", launcher)
+    layout = Layout(
+        "python/" if request.layout == "lambda-layer" else "",
+        "bin/" if request.scripts else "",
+        _LAUNCHERS.get(platform, "posix"),
+    )
     if request.compiles:
         require_same_python(lock.tag, lock.python)
 
@@ -113,15 +97,13 @@ def bundle(request: BundleRequest) -> BundleOutcome:
         wheels, flaws = take_wheels(lock, request, invocation, home / "wheels", require_tools)
         files = unpack_all(wheels, layout, home / "unpacked")
         for text in request.include:
-            files += included_files(text, layout.site, outputs)
+            files += included_files(text, layout.site, (request.output, request.components))
         merged = merge_files(files, platform)
         if request.compiles:
             merged = merge_files((*merged, *compiled_files(merged, home / "compiled")), platform)
+        projects, limit = sizes(merged, lock.versions), _limit(request, lock)
         notes = (*flaws, *_note_paths(merged, layout))
-        limit = _limit(request, lock)
-        outcome = BundleOutcome(
-            request.output, lock.target, sizes(merged, lock.versions), limit, notes
-        )
+        outcome = BundleOutcome(request.output, lock.target, projects, limit, notes)
         _refuse_too_large(outcome)
         components = ""
         if keep_list:
@@ -138,7 +120,6 @@ def bundle(request: BundleRequest) -> BundleOutcome:
 
 
 def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
-    """Return a note for each ``.pth`` file, which has no effect outside of site-packages."""
     for file in files:
         name = file.name.removeprefix(layout.site)
         if name.endswith(".pth") and "/" not in name:
@@ -146,7 +127,6 @@ def _note_paths(files: Sequence[BundledFile], layout: Layout) -> Iterator[str]:
 
 
 def _limit(request: BundleRequest, lock: Lock) -> int | None:
-    """Return the size limit of the service that the target or the layout is for."""
     if request.layout != LAYOUTS[0]:
         limits = [each.limits for each in known_systems().called("aws-lambda")]
     else:

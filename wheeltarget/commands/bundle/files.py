@@ -1,25 +1,32 @@
-"""The files of a bundle: what is included and compiled, conflicts between projects, and sizes.
+"""The files of a bundle: what is included and compiled, conflicts, sizes, and writing them.
 
 Specification: PEP 552 for compiled modules. They are unchecked hash-based ones: the sources in a
 bundle do not change, and all have the same time.
+
+A bundle is reproducible: all files have the same time and one of two modes, and an archive is
+sorted. Compressed data depends on the version of zlib: two machines make the same archive if they
+have the same zlib, or if nothing is compressed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import time
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from wheeltarget.errors import BundleError, UsageError
-from wheeltarget.utils.files import hash_file
+from wheeltarget.staging.atomic import open_part
+from wheeltarget.utils.files import hash_file, permitted
 from wheeltarget.utils.python_process import bare_python
 from wheeltarget.wheelhouse.archive import find_name_problem, fold_case
 
@@ -27,6 +34,14 @@ _CASE_INSENSITIVE = ("win", "macosx", "ios")
 _TIMEOUT = 600.0
 _ERRNO = 100
 """Added to the errno of an error, as the exit code of the script."""
+
+_EARLIEST, _LATEST = 315532800, 4354819198
+"""1980-01-01 and 2107-12-31, between which the times in a zip archive have to be."""
+
+_MOST_DIGITS = 1000
+"""Python refuses to convert much longer numbers."""
+
+_FILE, _PROGRAM = 0o100644, 0o100755
 
 _SCRIPT = """\
 import importlib.util, json, marshal, sys
@@ -66,11 +81,7 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class BundledFile:
-    """A file of a bundle.
-
-    :param name: its path in the bundle, with slashes.
-    :param owner: its project, or the path that was included.
-    """
+    """A file of a bundle; the name has slashes, and the owner is a project or an included path."""
 
     name: str
     source: Path
@@ -90,51 +101,41 @@ class ProjectSize:
     size: int
 
 
-def included_files(text: str, site: str, outputs: Iterable[Path]) -> Iterator[BundledFile]:
-    """Return the files of a path that is to be included.
+def included_files(text: str, site: str, outputs: Iterable[Path | None]) -> Iterator[BundledFile]:
+    """Return the files of a path that is to be included, which is as the user wrote it.
 
     A file or folder is placed beside the modules, under its own name; of a folder with a trailing
-    slash, only its contents are. Compiled modules are skipped.
-
-    :param text: the path as the user wrote it.
-    :param outputs: the paths that will be written; they cannot be in an included folder.
-    :raises UsageError: if the path does not exist, or an output would be in it.
-    :raises BundleError: if a file in it is not a regular file, or cannot be read.
+    slash, only its contents are. Compiled modules are skipped. Outputs cannot be in a folder.
     """
     path = Path(text)
     inner = text.endswith(("/", os.sep))
     if path.is_dir():
         folder = path.resolve()
         base = folder if inner else folder.parent
-        for output in outputs:
+        for output in filter(None, outputs):
             if output.resolve().is_relative_to(folder):
-                raise UsageError(
-                    f"{output} would be in {text}, so that the next bundle would include it",
-                    "write it to another folder, or include less",
-                )
+                message = f"{output} would be in {text}, so that the next bundle would include it"
+                raise UsageError(message, "write it to another folder, or include less")
         found = sorted(_walk(folder))
         if not found:
             raise UsageError(f"{text} contains no files to include", "leave --include out")
     elif path.is_file() and not inner:
         base, found = path.resolve().parent, [path.resolve()]
     else:
-        raise UsageError(
-            f"{text} does not exist, or is not a file or folder", "correct the path of --include"
-        )
+        message = f"{text} does not exist, or is not a file or folder"
+        raise UsageError(message, "correct the path of --include")
     for each in found:
         try:
             status = each.lstat()
             if not stat.S_ISREG(status.st_mode):
                 what = "a symbolic link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
-                raise BundleError(
-                    f"{each} is {what}", "a bundle has regular files only: replace it by a copy"
-                )
+                message = f"{each} is {what}"
+                raise BundleError(message, "a bundle has regular files only: replace it by a copy")
             digest = hash_file(each).sha256
         except OSError as error:
             raise BundleError(f"cannot read {each}: {error.strerror}") from error
-        name = site + each.relative_to(base).as_posix()
-        executable = bool(status.st_mode & stat.S_IXUSR)
-        yield BundledFile(name, each, text, status.st_size, digest, executable)
+        name, executable = each.relative_to(base).as_posix(), bool(status.st_mode & stat.S_IXUSR)
+        yield BundledFile(site + name, each, text, status.st_size, digest, executable)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -155,21 +156,16 @@ def require_same_python(tag: str, python: str) -> None:
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     minor = ".".join(python.split(".")[:2])
     if not tag.startswith("cp") or minor != own or sys.implementation.name != "cpython":
-        raise UsageError(
-            f"--compile needs the target's Python: this is CPython {own}, the target is {tag}",
-            "leave --compile out, or run wheeltarget with the target's Python",
-        )
+        message = f"--compile needs the target's Python: this is CPython {own}, the target is {tag}"
+        hint = "leave --compile out, or run wheeltarget with the target's Python"
+        raise UsageError(message, hint)
 
 
 def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[BundledFile]:
-    """Compile every module of a bundle; as in pip, one that cannot be compiled is skipped.
-
-    :param files: the files of the bundle, each name once.
-    """
+    """Compile every module of a bundle; as in pip, one that cannot be compiled is skipped."""
     folder.mkdir()
-    modules = [file for file in files if file.name.endswith(".py")]
-    places = [folder / str(number) for number in range(len(modules))]
-    pairs = list(zip(modules, places, strict=True))
+    modules = (file for file in files if file.name.endswith(".py"))
+    pairs = [(module, folder / str(number)) for number, module in enumerate(modules)]
     orders = [(str(module.source), str(place), module.name) for module, place in pairs]
     try:
         subprocess.run(
@@ -190,19 +186,16 @@ def compiled_files(files: Sequence[BundledFile], folder: Path) -> Iterator[Bundl
     for module, place in pairs:
         name = Path(importlib.util.cache_from_source(module.name, optimization="")).as_posix()
         if place.is_file() and name not in there:
-            content = place.read_bytes()
-            digest = hashlib.sha256(content).hexdigest()
-            yield BundledFile(name, place, module.owner, len(content), digest)
+            digest = hash_file(place)
+            yield BundledFile(name, place, module.owner, digest.size, digest.sha256)
 
 
 def merge_files(files: Iterable[BundledFile], platform: str) -> tuple[BundledFile, ...]:
     """Merge the files of all projects, each name once, sorted by name.
 
-    :param files: the files; of several with the same name and content, the first is kept.
     :param platform: the target's platform tag. Some platforms do not distinguish names by case or
         Unicode normalization, and Windows does not allow every name.
-    :raises BundleError: if two projects have different files of one name, or the target does not
-        allow a name; the error lists all of them.
+    :raises BundleError: if files clash, or the target does not allow a name; it lists all of them.
     """
     chosen: dict[str, BundledFile] = {}
     conflicts: list[str] = []
@@ -214,25 +207,22 @@ def merge_files(files: Iterable[BundledFile], platform: str) -> tuple[BundledFil
         key = fold_case(file.name) if folds else file.name
         first = chosen.setdefault(key, file)
         if first.name != file.name:
-            conflicts.append(
-                f"{first.owner} has {first.name}, and {file.owner} has {file.name}, which is the "
-                "same name on the target"
-            )
+            both = f"{first.owner} has {first.name}, and {file.owner} has {file.name}"
+            conflicts.append(f"{both}, which is the same name on the target")
         elif first.sha256 != file.sha256:
             both = f"{first.owner} and {file.owner} have"
             have = both if first.owner != file.owner else f"{file.owner} has two"
             conflicts.append(f"{have} different files {file.name}")
     conflicts += _files_as_folders(chosen)
     if conflicts:
-        raise BundleError(
-            f"these files cannot be in one bundle: {'; '.join(conflicts)}",
-            "leave one of the projects out, or ask the authors of the wheel to fix it",
-        )
+        message = f"these files cannot be in one bundle: {'; '.join(conflicts)}"
+        hint = "leave one of the projects out, or ask the authors of the wheel to fix it"
+        raise BundleError(message, hint)
     return tuple(sorted(chosen.values(), key=lambda file: file.name))
 
 
 def _files_as_folders(chosen: Mapping[str, BundledFile]) -> Iterator[str]:
-    """Return a message for each file with the name of a folder, as the target compares names."""
+    """Find files with the name of a folder, as the target compares names."""
     seen: set[str] = set()
     for key, file in chosen.items():
         for above in map(str, PurePosixPath(key).parents):
@@ -246,8 +236,66 @@ def sizes(files: Iterable[BundledFile], versions: Mapping[str, str]) -> tuple[Pr
     found: defaultdict[str, list[int]] = defaultdict(list)
     for file in files:
         found[file.owner].append(file.size)
-    projects = (
-        ProjectSize(name, versions.get(name, ""), len(each), sum(each))
-        for name, each in found.items()
+    items = sorted(found.items(), key=lambda item: (-sum(item[1]), item[0]))
+    return tuple(
+        ProjectSize(name, versions.get(name, ""), len(each), sum(each)) for name, each in items
     )
-    return tuple(sorted(projects, key=lambda project: (-project.size, project.name)))
+
+
+def source_date(environment: Mapping[str, str]) -> int:
+    """Return the time of every file of a bundle, in seconds since 1970.
+
+    It is that of ``SOURCE_DATE_EPOCH`` (reproducible-builds.org), or the earliest in a zip archive.
+    """
+    text = environment.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return _EARLIEST
+    if not text.isascii() or not text.isdigit() or len(text) > _MOST_DIGITS:
+        message = f"SOURCE_DATE_EPOCH is {text!r}"
+        raise UsageError(message, "it must be a number of seconds since 1970")
+    return min(max(int(text), _EARLIEST), _LATEST)
+
+
+def write_archive(
+    path: Path, files: Sequence[BundledFile], moment: int, *, compressed: bool
+) -> None:
+    """Write a zip archive, whole or not at all, over an existing file; times are since 1970."""
+    path = Path(os.path.realpath(path))
+    method = zipfile.ZIP_DEFLATED if compressed else zipfile.ZIP_STORED
+    try:
+        with open_part(path) as part:
+            with part.open("wb") as stream, zipfile.ZipFile(stream, "w") as archive:
+                for file in files:
+                    member = zipfile.ZipInfo(file.name, time.gmtime(moment)[:6])
+                    member.create_system = 3  # the same on every system
+                    member.external_attr = (_PROGRAM if file.executable else _FILE) << 16
+                    member.compress_type = method
+                    member.file_size = file.size
+                    with file.source.open("rb") as source, archive.open(member, "w") as target:
+                        shutil.copyfileobj(source, target, 1 << 20)
+            part.chmod(permitted(0o666))
+            part.replace(path)
+    except OSError as error:
+        raise BundleError(f"cannot write {path}: {error.strerror}") from error
+
+
+def write_folder(path: Path, files: Iterable[BundledFile], moment: int) -> None:
+    """Write a folder, whole or not at all, unless a folder with contents exists."""
+    path = Path(os.path.realpath(path))
+    try:
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            message = f"{path} already exists"
+            raise BundleError(message, "remove it, or name another folder with --output")
+        with open_part(path, folder=True) as part:
+            for file in files:
+                place = part / file.name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.source, place)
+                place.chmod((_PROGRAM if file.executable else _FILE) & 0o777)
+                os.utime(place, (moment, moment))
+            for folder in (part, *(each for each in part.rglob("*") if each.is_dir())):
+                folder.chmod(permitted(0o777))
+                os.utime(folder, (moment, moment))
+            part.replace(path)
+    except OSError as error:
+        raise BundleError(f"cannot write {path}: {error.strerror}") from error

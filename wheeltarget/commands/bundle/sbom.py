@@ -14,13 +14,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cyclonedx.model import (
-    ExternalReference,
-    ExternalReferenceType,
-    HashAlgorithm,
-    HashType,
-    XsUri,
-)
+from cyclonedx import model
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
@@ -45,10 +39,7 @@ _LONGEST_LICENCE = 120
 
 
 def component_list(lock: Lock, wheels: Wheels, moment: int) -> str:
-    """Return the component list of a lock as JSON, reproducibly.
-
-    :param moment: its timestamp, in seconds since 1970.
-    """
+    """Return the component list of a lock as JSON; its timestamp is in seconds since 1970."""
     tool = Component(type=ComponentType.APPLICATION, name="wheeltarget", version=__version__)
     root = Component(type=ComponentType.APPLICATION, name="bundle", bom_ref="bundle")
     metadata = BomMetaData(component=root, timestamp=datetime.fromtimestamp(moment, UTC))
@@ -67,8 +58,8 @@ def component_list(lock: Lock, wheels: Wheels, moment: int) -> str:
 
 
 def _component(package: LockedPackage, wheel: Path) -> Component:
-    url = package.url
-    place = [ExternalReference(type=ExternalReferenceType.DISTRIBUTION, url=XsUri(url))]
+    kind, url = model.ExternalReferenceType.DISTRIBUTION, model.XsUri(package.url)
+    sha256 = hash_file(wheel).sha256
     with zipfile.ZipFile(wheel) as archive:
         raw = read_fields(archive)
     return Component(
@@ -76,10 +67,10 @@ def _component(package: LockedPackage, wheel: Path) -> Component:
         version=package.version,
         bom_ref=f"{package.name}=={package.version}",
         purl=PackageURL("pypi", None, package.name, package.version),
-        hashes=[HashType(alg=HashAlgorithm("SHA-256"), content=hash_file(wheel).sha256)],
+        hashes=[model.HashType(alg=model.HashAlgorithm("SHA-256"), content=sha256)],
         licenses=tuple(_licences(raw)),
         description=raw.get("summary"),
-        external_references=place if url else (),
+        external_references=[model.ExternalReference(type=kind, url=url)] if package.url else (),
     )
 
 

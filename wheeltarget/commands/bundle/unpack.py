@@ -36,16 +36,9 @@ from wheeltarget.wheelhouse.archive import leaves_folder
 _ENVIRONMENT = "/usr/bin/env python3"
 """The interpreter in the first line of a script; the path of the target's Python is unknown."""
 
-_BLOCK = 1 << 20
-_INSTALLER = b"wheeltarget\n"
-
 
 def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> list[BundledFile]:
-    """Unpack one wheel.
-
-    :param folder: an empty folder for the contents, which get numbers as names.
-    :raises BundleError: if installer refuses the wheel.
-    """
+    """Unpack one wheel into an empty folder, in which the files get numbers as names."""
     destination = _Destination(owner, layout, folder)
     try:
         with WheelFile.open(wheel) as source, warnings.catch_warnings():
@@ -53,7 +46,7 @@ def unpack(wheel: Path, owner: str, layout: Layout, folder: Path) -> list[Bundle
             warnings.simplefilter("ignore", RuntimeWarning)
             # installer 0.7 reads its launchers for Windows in a deprecated way.
             warnings.simplefilter("ignore", DeprecationWarning)
-            installer.install(source, destination, {"INSTALLER": _INSTALLER})
+            installer.install(source, destination, {"INSTALLER": b"wheeltarget\n"})
     except (InstallerError, configparser.Error, ValueError, AssertionError) as error:
         # Some errors of installer have the wheel itself as their first argument.
         why = next((each for each in reversed(error.args) if isinstance(each, str)), "")
@@ -67,17 +60,9 @@ class _Destination(WheelDestination):
 
     def __init__(self, owner: str, layout: Layout, folder: Path) -> None:
         self.files: list[BundledFile] = []
-        self._owner = owner
-        self._layout = layout
-        self._folder = folder
+        self._owner, self._layout, self._folder = owner, layout, folder
 
-    def write_file(
-        self,
-        scheme: str,
-        path: Any,
-        stream: Any,
-        is_executable: bool,  # noqa: FBT001 - installer calls it so
-    ) -> RecordEntry:
+    def write_file(self, scheme: str, path: Any, stream: Any, is_executable: Any) -> RecordEntry:
         if scheme == "scripts":
             with fix_shebang(stream, _ENVIRONMENT) as fixed:
                 return self._keep(scheme, str(path), fixed, executable=True)
@@ -103,7 +88,7 @@ class _Destination(WheelDestination):
             source = self._folder / str(len(self.files))
             with source.open("wb", buffering=0) as handle:
                 writer = Writer(handle)
-                shutil.copyfileobj(stream, writer, _BLOCK)
+                shutil.copyfileobj(stream, writer, 1 << 20)
             size, sha256 = writer.digest.size, writer.digest.sha256
             self.files.append(BundledFile(name, source, self._owner, size, sha256, executable))
         return RecordEntry(path, None, None)

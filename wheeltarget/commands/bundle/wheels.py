@@ -18,7 +18,7 @@ from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
-from wheeltarget.lockfile.reader import Selection
+from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import split_command_line
 from wheeltarget.requirements.filenames import is_own
 from wheeltarget.utils.files import copy_file, hash_file
@@ -27,18 +27,13 @@ from wheeltarget.wheelhouse.wheel import read_wheel
 _HARMLESS = frozenset({"WC105", "WC111", "WC113", "WC114", "WC117"})
 """Flaws with which a wheel can still be unpacked; pip installs it, too."""
 
-
 Wheels = Sequence[tuple[LockedPackage, Path]]
 """The path of the wheel of each project."""
 
 
 @dataclass(frozen=True, slots=True)
 class LockedRequest:
-    """A lock, and how to take its wheels.
-
-    :param wheels: folders that have the wheels; without any, the wheels are fetched.
-    :param tags: the values of ``--tags``, for a lock of another tool, which is for many targets.
-    """
+    """A lock; its wheels are fetched, unless folders that have them are named."""
 
     lock: str
     _: KW_ONLY
@@ -49,10 +44,7 @@ class LockedRequest:
 
 
 def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
-    """Read a lock, of wheeltarget or of another tool, for one target.
-
-    :raises WheeltargetError: if it cannot be read, or is not for exactly one of these targets.
-    """
+    """Read a lock, of wheeltarget or of another tool, which must be for exactly one target."""
     name = request.lock
     try:
         data = invocation.files.read_lock(name)
@@ -71,14 +63,9 @@ def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
 
 
 def _lock_of(selection: Selection) -> Lock:
-    """Return a lock for one target from the selection of another tool's lock."""
     packages = tuple(
         LockedPackage(
-            file.project,
-            file.version,
-            file.filename,
-            file.sha256,
-            url=file.url,
+            *(file.project, file.version, file.filename, file.sha256, file.url),
             path="" if file.url else file.path,
             size=file.size,
         )
@@ -101,22 +88,18 @@ def take_wheels(
     :param folder: a private folder to fetch or copy the wheels to.
     :param ready: raises an error if a tool is missing; called before anything is fetched.
     :returns: the wheels, and a note for each that has a harmless flaw.
-    :raises WheeltargetError: if a wheel is missing, broken, or not the one in the lock.
     """
     sources = [package.filename for package in lock.packages if not package.is_wheel]
     if sources:
-        raise BundleError(
-            f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}",
-            "lock with --build-pure, or leave these projects out",
-        )
+        message = f"the lock names sources, and a bundle needs wheels: {', '.join(sources)}"
+        raise BundleError(message, "lock with --build-pure, or leave these projects out")
     for each in request.wheels:
         try:
             os.scandir(each).close()
         except OSError as error:
-            raise UsageError(
-                f"cannot read {each}: {error.strerror}",
-                "name a wheelhouse with --wheels, or leave it out to fetch what the lock names",
-            ) from error
+            message = f"cannot read {each}: {error.strerror}"
+            hint = "name a wheelhouse with --wheels, or leave it out to fetch what the lock names"
+            raise UsageError(message, hint) from error
     if not request.wheels:
         ready()
         _fetch(request, invocation, folder)
@@ -127,11 +110,9 @@ def take_wheels(
 
 
 def _fetch(request: LockedRequest, invocation: Invocation, folder: Path) -> None:
-    """Fetch the files of a lock, and check them against it."""
     arguments = ("--requirement", request.lock, "--dest", str(folder))
-    download = DownloadRequest(
-        arguments, tags=request.tags, targets=request.targets, wants_outcome=True
-    )
+    targets = request.targets
+    download = DownloadRequest(arguments, tags=request.tags, targets=targets, wants_outcome=True)
     download_locked(download, replace(invocation, command=split_command_line(arguments)))
 
 
@@ -139,14 +120,9 @@ def _find_all(
     lock: Lock, folders: Sequence[str], home: Path
 ) -> Iterator[tuple[LockedPackage, Path]]:
     home.mkdir(exist_ok=True)
-    missing = []
-    for package in lock.packages:
-        path = _find(package, folders, home)
-        if path is None:
-            missing.append(package.filename)
-        else:
-            yield package, path
-    if missing:
+    found = [(package, _find(package, folders, home)) for package in lock.packages]
+    yield from ((package, path) for package, path in found if path is not None)
+    if missing := [package.filename for package, path in found if path is None]:
         raise BundleError(
             f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing in "
             f"{', '.join(folders)}, or different from what the lock says",
@@ -173,10 +149,7 @@ def _find(package: LockedPackage, folders: Sequence[str], home: Path) -> Path | 
 
 
 def _check(wheels: Wheels) -> Iterator[str]:
-    """Return a note for each wheel with a harmless flaw.
-
-    :raises BundleError: if wheels are broken or dangerous; the error names all of them.
-    """
+    """Return a note for each wheel with a harmless flaw; raises BundleError for all others."""
     refused: list[str] = []
     for _, path in wheels:
         harmless: list[str] = []
@@ -187,15 +160,12 @@ def _check(wheels: Wheels) -> Iterator[str]:
             more = f", and {len(harmless) - 1} more like it" if len(harmless) > 1 else ""
             yield harmless[0] + more
     if refused:
-        reasons = "; ".join(refused)
-        raise BundleError(f"some wheels cannot be unpacked: {reasons}", "nothing was written")
+        message = f"some wheels cannot be unpacked: {'; '.join(refused)}"
+        raise BundleError(message, "nothing was written")
 
 
 def unpack_all(wheels: Wheels, layout: Layout, folder: Path) -> list[BundledFile]:
-    """Unpack wheels, which must have passed the checks of :func:`take_wheels`.
-
-    :raises BundleError: if installer refuses a wheel.
-    """
+    """Unpack wheels, which must have passed the checks of :func:`take_wheels`."""
     from wheeltarget.commands.bundle.unpack import unpack
 
     files: list[BundledFile] = []

@@ -11,17 +11,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 
-from wheeltarget.commands.check.findings import (
-    CheckFinding,
-    by_project,
-    find_direct_references,
-    find_misfits,
-    find_missing,
-)
+from wheeltarget.commands.check.findings import CheckFinding, by_project, find_misfits, find_missing
 from wheeltarget.commands.check.locks import compare_with_locks, read_selections
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.commands.prepare import prepare
@@ -39,23 +34,21 @@ from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
 from wheeltarget.utils.signals import interruptible
 from wheeltarget.wheelhouse import merge
-from wheeltarget.wheelhouse.closure import Available
+from wheeltarget.wheelhouse.closure import Available, is_wanted, read_dependencies
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
 _UNREADABLE = frozenset({"WC101", "WC118"})
 _LINKS = re.compile(r"^[ \t]*(?:-f|--find-links)\b(?:[^\n\\]|\\(?s:.))*", re.MULTILINE)
 _URL = re.compile(r"(?:^|[\s@=])(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
-_URL_HINT = "require it by name and version, or check with --tags and without -r"
+_HINT = "require it by name and version, or check with --tags and without -r"
+_ELSEWHERE = "which is not one of the files"
 _ENDINGS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
+_Available = Available[WheelFile]
 
 
 @dataclass(frozen=True, slots=True)
 class CheckRequest:
-    """The options of ``wheeltarget check``.
-
-    :param places: folders of wheels, and single wheels.
-    :param tags: the values of ``--tags``, each a list with commas.
-    """
+    """The options of ``wheeltarget check``; the places are folders of wheels, and single wheels."""
 
     places: tuple[str, ...]
     tags: tuple[str, ...] = ()
@@ -68,11 +61,7 @@ class CheckRequest:
 
 @dataclass(frozen=True, slots=True)
 class CheckOutcome:
-    """The result of a check.
-
-    :param targets: the labels of the targets; empty if only the files themselves were checked.
-    :param findings: what is wrong, by file, then by target.
-    """
+    """The result of a check; there are no targets if only the files themselves were checked."""
 
     files: tuple[str, ...]
     targets: tuple[str, ...]
@@ -85,19 +74,15 @@ class CheckOutcome:
 
 
 def check(request: CheckRequest) -> CheckOutcome:
-    """Find everything that is wrong with a wheelhouse.
-
-    :raises WheeltargetError: if the check cannot be done.
-    """
-    paths = tuple(_files(request.places))
+    """Find everything that is wrong with a wheelhouse."""
+    paths = list(_files(request.places))
     if not paths:
-        where = ", ".join(request.places)
-        raise UsageError(f"there are no wheels in {where}", "name a folder that contains wheels")
+        message = f"there are no wheels in {', '.join(request.places)}"
+        raise UsageError(message, "name a folder that contains wheels")
     locks = _locks(request)
     if request.constraints and (locks or not request.requirements):
-        raise UsageError(
-            "-c constrains the requirements files of -r, but none is named", "add -r or remove -c"
-        )
+        message = "-c constrains the requirements files of -r, but none is named"
+        raise UsageError(message, "add -r or remove -c")
     invocation = read_invocation((), request.environment)
     selections = tuple(read_selections(locks, request.tags, request.targets, invocation))
     jobs = () if locks else _plan(request, invocation, paths)
@@ -115,7 +100,9 @@ def check(request: CheckRequest) -> CheckOutcome:
     if locks:
         findings += compare_with_locks(selections, paths)
     else:
-        findings += _check_contents(request, jobs, targets, wheels, paths)
+        sources = _sources(paths)
+        available = [Available(each, by_project(wheels, each), sources) for each in targets]
+        findings += _check_contents(request, jobs, available, paths)
     if request.audits:
         findings += _audit(wheels, targets)
     order = {str(path): number for number, path in enumerate(paths)}
@@ -128,14 +115,13 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
     """Return the distributions that are named, and those in the folders; each once."""
     seen: set[str] = set()
     for place in places:
-        path = Path(place)
-        if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir may raise
+        path, is_file = Path(place), os.path.isfile(place)  # noqa: PTH113 - Path.is_file may raise
+        if os.path.isdir(path):  # noqa: PTH112
             found = sorted(_distributions(path))
-        elif os.path.isfile(path) and path.name.endswith(_ENDINGS):  # noqa: PTH113
+        elif is_file and path.name.endswith(_ENDINGS):
             found = [path]
         else:
-            kinds = "a wheel nor a source distribution"
-            kinds = kinds if os.path.isfile(path) else "a file nor a folder"  # noqa: PTH113
+            kinds = "a wheel nor a source distribution" if is_file else "a file nor a folder"
             raise UsageError(f"{place} is neither {kinds}", "name a wheelhouse, or single wheels")
         for each in found:
             real = os.path.realpath(each)
@@ -145,19 +131,16 @@ def _files(places: Iterable[str]) -> Iterator[Path]:
 
 
 def _distributions(folder: Path) -> Iterator[Path]:
-    """Return the distributions below a folder, broken symbolic links included."""
 
     def refuse(error: OSError) -> None:
-        raise UsageError(
-            f"cannot read {error.filename}: {error.strerror}", "check its permissions"
-        ) from error
+        message = f"cannot read {error.filename}: {error.strerror}"
+        raise UsageError(message, "check its permissions") from error
 
     for place, _, names in os.walk(folder, onerror=refuse):
         yield from (Path(place, name) for name in names if name.endswith(_ENDINGS))
 
 
 def _audit(wheels: Iterable[WheelFile], targets: Sequence[Target]) -> Iterator[CheckFinding]:
-    """Check the native code of every wheel that can be read."""
     from wheeltarget.commands.check.native import audit
 
     for wheel in wheels:
@@ -170,10 +153,8 @@ def _locks(request: CheckRequest) -> tuple[str, ...]:
     """Return the locks that are named, or, if nothing is, those beside the wheels."""
     locks = tuple(filter(is_lock, request.requirements))
     if locks and len(locks) < len(request.requirements):
-        raise UsageError(
-            "locks and requirements files cannot be checked at once",
-            "check with the locks first, then with the requirements files",
-        )
+        message = "locks and requirements files cannot be checked at once"
+        raise UsageError(message, "check with the locks first, then with the requirements files")
     if request.requirements or request.tags or request.targets:
         return locks
     folders = [Path(place) for place in request.places if Path(place).is_dir()]
@@ -196,21 +177,14 @@ def _plan(request: CheckRequest, invocation: Invocation, paths: Sequence[Path]) 
     prepared = prepare(alone, request.tags, request.targets, sources, fetches=False)
     inputs = prepared.inputs
     if inputs.remote:
-        raise UsageError(
-            f"{inputs.remote[0]} is a URL, and check uses no network",
-            "download it first, and name the file with -r",
-        )
-    faults = dict.fromkeys((*inputs.faults, *inputs.unread, *prepared.faults))
-    if faults:
+        message = f"{inputs.remote[0]} is a URL, and check uses no network"
+        raise UsageError(message, "download it first, and name the file with -r")
+    if faults := dict.fromkeys((*inputs.faults, *inputs.unread, *prepared.faults)):
         # Options of the download command are no help here.
-        helpful = (
-            e if "--allow-sdist" not in e.hint else replace(e, hint=_URL_HINT) for e in faults
-        )
+        helpful = (replace(e, hint=_HINT) if "--allow-sdist" in e.hint else e for e in faults)
         raise InputError(tuple(helpful))
     return tuple(
-        replace(
-            job, files=tuple((name, _LINKS.sub(_comment_out, text)) for name, text in job.files)
-        )
+        replace(job, files=tuple((name, _LINKS.sub(_comment_out, s)) for name, s in job.files))
         for job in prepared.plan.jobs
     )
 
@@ -219,8 +193,7 @@ def _comment_out(found: re.Match[str]) -> str:
     return "#" + "\n" * found[0].count("\n")
 
 
-def _sources(paths: Iterable[Path]) -> Mapping[str, tuple[str, ...]]:
-    """Return the versions of source distributions by project."""
+def _sources(paths: Iterable[Path]) -> dict[str, tuple[str, ...]]:
     found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
     for path in paths:
         with suppress(InvalidSdistFilename):
@@ -230,24 +203,17 @@ def _sources(paths: Iterable[Path]) -> Mapping[str, tuple[str, ...]]:
 
 
 def _check_contents(
-    request: CheckRequest,
-    jobs: Sequence[Job],
-    targets: Sequence[Target],
-    wheels: Sequence[WheelFile],
-    paths: Sequence[Path],
+    request: CheckRequest, jobs: Sequence[Job], available: Sequence[_Available], paths: list[Path]
 ) -> Iterator[CheckFinding]:
     """Find what is missing, and, if there are requirements, what they do not need."""
-    sources = _sources(paths)
-    available = [Available(target, by_project(wheels, target), sources) for target in targets]
     if not request.requirements:
         for each in available:
             yield from find_missing(each, None)
         return
-    urls = tuple(_find_urls(jobs, available))
-    if urls:
+    if urls := tuple(_find_urls(jobs, available)):
         yield from urls
         return
-    results = _resolve(jobs, targets, silent=True)
+    results = _resolve(jobs, [each.target for each in available], silent=True)
     for job, each, result in zip(jobs, available, results, strict=True):
         if result.exit_code:
             yield from _explain_failure(job, each, result)
@@ -259,27 +225,25 @@ def _check_contents(
                 yield CheckFinding(str(path), "", "WC305", "no target needs it")
 
 
-def _find_urls(
-    jobs: Iterable[Job], available: Iterable[Available[WheelFile]]
-) -> Iterator[CheckFinding]:
-    """Find the requirements that name a URL, which pip would download from."""
+def _find_urls(jobs: Iterable[Job], available: Iterable[_Available]) -> Iterator[CheckFinding]:
     for job, each in zip(jobs, available, strict=True):
         for line in job.lines:
             options = line.parsed.options.strip()
             editable = options.startswith(("-e", "--editable"))
             if found := _URL.search(options if editable else line.parsed.requirement):
                 url = found[0].strip(" \t@=")
-                message = f"{line.file}:{line.number} requires {url}, which is not one of the files"
-                yield CheckFinding("", each.target.label, "WC306", message, _URL_HINT)
-        for wheel, needed in find_direct_references(each):
-            message = f"it needs {needed.name} from {needed.url}, which is not one of the files"
-            yield CheckFinding(str(wheel.path), each.target.label, "WC306", message)
+                message = f"{line.file}:{line.number} requires {url}, {_ELSEWHERE}"
+                yield CheckFinding("", each.target.label, "WC306", message, _HINT)
+        for wheel in chain.from_iterable(each.wheels.values()):
+            for needed in read_dependencies(wheel, each.target)[0]:
+                if needed.url and is_wanted(needed, each.target):
+                    message = f"it needs {needed.name} from {needed.url}, {_ELSEWHERE}"
+                    yield CheckFinding(str(wheel.path), each.target.label, "WC306", message)
 
 
 def _resolve(
     jobs: Sequence[Job], targets: Sequence[Target], *, silent: bool
 ) -> tuple[JobResult, ...]:
-    """Resolve the requirements with pip and only these files."""
     nowhere = temporary_home() / "wheeltarget"
     labels = [target.label for target in targets]
     with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:
@@ -287,27 +251,19 @@ def _resolve(
         return pip_runner.run_jobs(jobs, labels, stage, options)
 
 
-def _explain_failure(
-    job: Job, available: Available[WheelFile], result: JobResult
-) -> Iterator[CheckFinding]:
-    """Explain why pip cannot resolve the requirements."""
-    missing = tuple(find_missing(available, roots(result)))
-    if missing:
+def _explain_failure(job: Job, available: _Available, result: JobResult) -> Iterator[CheckFinding]:
+    if missing := tuple(find_missing(available, roots(result))):
         yield from missing
         return
-    label = available.target.label
-    if result.failure is not None and result.failure.demands:
-        demands = " and ".join(map(_describe_demand, result.failure.demands))
-        message = (
-            f"these requirements are in conflict: {demands}"
-            if len(result.failure.demands) > 1
-            else f"{demands} is available, but a constraint or a hash excludes it"
-        )
-        yield CheckFinding("", label, "WC303", message)
-        return
-    _resolve([job], [available.target], silent=False)
-    message = "pip cannot resolve the requirements; see its output above"
-    yield CheckFinding("", label, "WC303", message)
+    demands = tuple(map(_describe_demand, result.failure.demands)) if result.failure else ()
+    if len(demands) > 1:
+        message = f"these requirements are in conflict: {' and '.join(demands)}"
+    elif demands:
+        message = f"{demands[0]} is available, but a constraint or a hash excludes it"
+    else:
+        _resolve([job], [available.target], silent=False)
+        message = "pip cannot resolve the requirements; see its output above"
+    yield CheckFinding("", available.target.label, "WC303", message)
 
 
 def _describe_demand(demand: Demand) -> str:

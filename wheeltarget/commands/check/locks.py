@@ -13,34 +13,26 @@ from wheeltarget.commands.download.locks import select_files
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, UsageError
-from wheeltarget.lockfile.reader import Selection
+from wheeltarget.lockfile.select import Selection
 from wheeltarget.pip_config.options import CommandLine, GivenOption
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.utils.files import Hasher, hash_file, is_archive
 
 
 def read_selections(
-    locks: Iterable[str],
-    tags: tuple[str, ...],
-    targets: tuple[str, ...],
-    invocation: Invocation,
+    locks: Iterable[str], tags: tuple[str, ...], targets: tuple[str, ...], invocation: Invocation
 ) -> Iterator[Selection]:
-    """Read locks, and select from each the files for its target.
-
-    :param tags: the values of ``--tags``, for locks that are not for one target.
-    :raises WheeltargetError: if a lock is invalid, or it is not for one of the targets.
-    """
+    """Read locks, and select the files of each; one that is not for one target needs tags."""
     for lock in locks:
         if not is_lock(lock):
-            raise UsageError(
-                f"{lock} is not a lock: locks are named pylock.toml or pylock.NAME.toml",
-                "create one for each target with wheeltarget lock -r requirements.txt",
-            )
+            message = f"{lock} is not a lock: locks are named pylock.toml or pylock.NAME.toml"
+            hint = "create one for each target with wheeltarget lock -r requirements.txt"
+            raise UsageError(message, hint)
         request = DownloadRequest((f"--requirement={lock}",), tags=tags, targets=targets)
         command = CommandLine((GivenOption("--requirement", lock),), ())
         selected = select_files(request, replace(invocation, command=command))
         if selected is not None:
-            yield from selected.selections
+            yield from selected
         elif Path(lock).is_file():
             raise UsageError(
                 f"{lock} is not for a single target, so a target is needed to choose files from it",

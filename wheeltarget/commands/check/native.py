@@ -15,6 +15,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from auditwheel.architecture import Architecture
@@ -33,7 +34,6 @@ from wheeltarget.utils.text import visible
 from wheeltarget.wheelhouse.archive import DAMAGE, can_be_read
 from wheeltarget.wheelhouse.wheel import WheelFile
 
-_MAGIC = b"\x7fELF"
 _IN_MEMORY = 32 << 20
 _MOST_SECTIONS, _MOST_ENTRIES, _MOST_SYMBOLS = 65_536, 10_000, 5_000_000
 """How many of each a shared object may have; a malicious one may claim to have billions."""
@@ -55,11 +55,7 @@ _MACHINES = {
 
 @dataclass(frozen=True, slots=True)
 class SharedObject:
-    """A shared object, or a program, in a wheel.
-
-    :param machine: its machine, as in platform tags; empty if they have no name for it.
-    :param symbols: (version, symbol) for each versioned symbol that it needs from them.
-    """
+    """A shared object or program; it needs symbols of a version, and may have no known machine."""
 
     name: str
     machine: str
@@ -74,39 +70,35 @@ class SharedObject:
         return "glibc" if "libc.so.6" in self.needed else ""
 
 
-def read_shared_objects(
-    wheel: WheelFile,
-) -> tuple[tuple[SharedObject, ...], tuple[CheckFinding, ...]]:
+def read_shared_objects(wheel: WheelFile) -> tuple[list[SharedObject], list[CheckFinding]]:
     """Read the shared objects of a wheel, and return a finding for each that cannot be read."""
-    objects, findings = [], []
+    objects: list[SharedObject] = []
+    findings: list[CheckFinding] = []
     with zipfile.ZipFile(wheel.path) as archive:
         for member in filter(can_be_read, archive.infolist()):
             try:
-                found = _read_member(archive, member)
+                objects += _read_member(archive, member)
             except TemporaryFilesError:
                 raise
             except Exception as error:  # noqa: BLE001 - pyelftools raises all kinds of errors
                 why = " ".join(str(error).split()) or type(error).__name__
                 message = visible(f"{member.filename} cannot be read as ELF: {why[:200]}")
                 findings.append(CheckFinding(str(wheel.path), "", "WC501", message))
-            else:
-                objects += [found] if found else []
-    return tuple(objects), tuple(findings)
+    return objects, findings
 
 
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> SharedObject | None:
-    """Read a member; return None if it is not ELF."""
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[SharedObject]:
     try:
         with archive.open(member) as stream:
-            if stream.read(len(_MAGIC)) != _MAGIC:
-                return None
+            if stream.read(4) != b"\x7fELF":
+                return
     except DAMAGE:
-        return None  # this is reported already
+        return  # this is reported already
     with archive.open(member) as stream, tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
         with explained():
             shutil.copyfileobj(stream, copy, 1 << 20)
         copy.seek(0)
-        return _read(visible(member.filename), ELFFile(copy))
+        yield _read(visible(member.filename), ELFFile(copy))
 
 
 def _read(name: str, elf: Any) -> SharedObject:
@@ -115,13 +107,10 @@ def _read(name: str, elf: Any) -> SharedObject:
     machine = _MACHINES.get((elf["e_machine"], elf.elfclass), "")
     if machine == "ppc64le" and not elf.little_endian:
         machine = "ppc64"
-    needed = [
-        tag.needed
-        for section in elf.iter_sections()
-        if isinstance(section, DynamicSection)
-        for tag in _bounded(section.iter_tags("DT_NEEDED"), _MOST_ENTRIES)
-    ]
-    return SharedObject(name, machine, tuple(needed), tuple(_symbols(elf)))
+    sections = (each for each in elf.iter_sections() if isinstance(each, DynamicSection))
+    tags = (_bounded(each.iter_tags("DT_NEEDED"), _MOST_ENTRIES) for each in sections)
+    needed = tuple(tag.needed for tag in chain.from_iterable(tags))
+    return SharedObject(name, machine, needed, tuple(_symbols(elf)))
 
 
 def _symbols(elf: Any) -> Iterator[tuple[str, str]]:
@@ -154,12 +143,7 @@ def _bounded(entries: Iterable[Any], most: int) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Guarantee:
-    """What the lowest level among a wheel's platform tags guarantees.
-
-    :param tag: the level, as a platform tag.
-    :param versions: by prefix, such as ``GLIBC``, the symbol versions that exist.
-    :param libraries: the libraries that every machine of that level has.
-    """
+    """What the lowest level among a wheel's platform tags, here ``tag``, guarantees."""
 
     tag: str
     libc: str
@@ -185,11 +169,8 @@ def _guarantee(libc: str, minor: int, machine: str) -> Guarantee | None:
         return None
     musl_policy = f"musllinux_1_{max(minor, 1)}" if libc == "musl" else None
     policies = WheelPolicies(libc=Libc(libc), arch=Architecture(machine), musl_policy=musl_policy)
-    found = {}
-    for policy in policies:
-        level = _LEVEL.match(policy.name)
-        if level and int(level[1]) <= max(minor, 1):
-            found[int(level[1])] = policy
+    levels = ((_LEVEL.match(policy.name), policy) for policy in policies)
+    found = {int(m[1]): policy for m, policy in levels if m and int(m[1]) <= max(minor, 1)}
     if not found:
         return None
     policy = found[max(found)]
@@ -199,25 +180,18 @@ def _guarantee(libc: str, minor: int, machine: str) -> Guarantee | None:
 def check_guarantee(
     binary: SharedObject, guarantee: Guarantee, own: frozenset[str]
 ) -> Iterator[tuple[str, str]]:
-    """Find what a shared object needs beyond what its wheel's tags guarantee.
-
-    :param own: the file names of the wheel's own shared objects.
-    :returns: the code and the message of each finding.
-    """
+    """Find what a shared object needs that neither its wheel's tags guarantee nor its wheel has."""
     if binary.machine != guarantee.machine:
-        machine = binary.machine or "an unknown machine"
-        message = f"{binary.name} is for {machine}, but the wheel's tag is for {guarantee.machine}"
-        yield "WC502", message
+        found = f"{binary.name} is for {binary.machine or 'an unknown machine'}"
+        yield "WC502", f"{found}, but the wheel's tag is for {guarantee.machine}"
         return
     if binary.libc and binary.libc != guarantee.libc:
-        linked = f"{binary.name} is linked against {binary.libc}"
-        yield "WC506", f"{linked}, but the wheel's tag is for {guarantee.libc}"
+        found = f"{binary.name} is linked against {binary.libc}"
+        yield "WC506", f"{found}, but the wheel's tag is for {guarantee.libc}"
         return
-    beyond = []
-    for version, symbol in binary.symbols:
-        prefix, _, number = version.partition("_")
-        if number not in guarantee.versions.get(prefix, {number}):
-            beyond.append((version, symbol))
+    parts = ((version.partition("_"), (version, symbol)) for version, symbol in binary.symbols)
+    versions = guarantee.versions
+    beyond = [pair for (lib, _, number), pair in parts if number not in versions.get(lib, {number})]
     if beyond:
         yield "WC503", f"{_needs(binary, beyond)}, which {guarantee.tag} does not guarantee"
     for library in binary.needed:
@@ -233,11 +207,8 @@ def check_target(binary: SharedObject, target: Target) -> Iterator[tuple[str, st
     has = max((level[0] for level in levels if level), default=None)
     if has is None:
         return
-    beyond = []
-    for version, symbol in binary.symbols:
-        match = re.fullmatch(r"GLIBC_2\.(\d+)(?:\.\d+)*", version)
-        if match and int(match[1]) > has:
-            beyond.append((version, symbol))
+    found = ((re.fullmatch(r"GLIBC_2\.(\d+)(?:\.\d+)*", pair[0]), pair) for pair in binary.symbols)
+    beyond = [pair for match, pair in found if match and int(match[1]) > has]
     if beyond:
         yield "WC504", f"{_needs(binary, beyond)}, but the target has glibc 2.{has}"
 
@@ -254,18 +225,14 @@ def _needs(binary: SharedObject, beyond: Iterable[tuple[str, str]]) -> str:
 
 
 def audit(wheel: WheelFile, targets: Iterable[Target]) -> Iterator[CheckFinding]:
-    """Find what the shared objects of a wheel need that its tags, or targets, do not have.
-
-    :param targets: the targets that accept it.
-    """
+    """Find what a wheel needs that its tags, or targets that accept it, do not have."""
     binaries, unread = read_shared_objects(wheel)
     yield from unread
     own = frozenset(binary.name.rpartition("/")[2] for binary in binaries)
-    guarantee = guarantee_of(wheel.tags)
-    path = str(wheel.path)
+    guarantee, path = guarantee_of(wheel.tags), str(wheel.path)
     for binary in binaries:
-        for code, message in check_guarantee(binary, guarantee, own) if guarantee else ():
-            yield CheckFinding(path, "", code, message)
+        for finding in check_guarantee(binary, guarantee, own) if guarantee else ():
+            yield CheckFinding(path, "", *finding)
         for target in targets:
-            for code, message in check_target(binary, target):
-                yield CheckFinding(path, target.label, code, message)
+            for finding in check_target(binary, target):
+                yield CheckFinding(path, target.label, *finding)

@@ -25,12 +25,7 @@ from wheeltarget.commands.download.request import (
 )
 from wheeltarget.commands.download.untargeted import run_untargeted
 from wheeltarget.commands.invocation import Invocation, read_invocation
-from wheeltarget.commands.prepare import (
-    Prepared,
-    names_target,
-    notes_on,
-    prepare,
-)
+from wheeltarget.commands.prepare import Prepared, names_target, notes_on, prepare
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import (
     ENVIRONMENT_OPTIONS,
@@ -46,12 +41,7 @@ from wheeltarget.requirements.parser import VARIABLE, Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, build_wheel
 from wheeltarget.resolver.plan import all_options
-from wheeltarget.resolver.verify import (
-    check,
-    compare,
-    refuse_changed,
-    refuse_failures,
-)
+from wheeltarget.resolver.verify import check, compare, refuse_changed, refuse_failures
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
@@ -202,8 +192,7 @@ def _download(
         )
         results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
         refuse_failures(results, labels, catalog.look_up_tag)
-        if prepared.inputs.locked:
-            compare(results, labels, prepared.inputs.locked)
+        compare(results, labels, prepared.inputs.locked)
         hashes = Hashes()
         if not dry_run:
             if pure:
@@ -247,8 +236,6 @@ def select_jobs(
 ) -> tuple[int, ...]:
     """Return the indices of the jobs to run.
 
-    :param labels: the label of each job's target.
-    :param folders: the name of each job's folder.
     :param only: labels, or names of folders; empty to run every job.
     :raises UsageError: if there is no such job.
     """

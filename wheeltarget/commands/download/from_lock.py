@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,9 +28,11 @@ from wheeltarget.commands.download.request import (
 )
 from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
-from wheeltarget.lockfile.reader import PinnedFile, Selection
+from wheeltarget.lockfile.reader import PinnedFile
+from wheeltarget.lockfile.select import Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
 from wheeltarget.network.policy import Network, has_other_index, read_network
+from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage
 from wheeltarget.utils.files import Digest, FileToFetch, hash_file
 from wheeltarget.utils.signals import interruptible
@@ -63,37 +65,30 @@ def download_locked(
     :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
     invocation = invocation or read_invocation(request.words, request.environment)
-    locked = select_files(request, invocation)
-    if locked is None:
+    selections = select_files(request, invocation)
+    if selections is None:
         return None
-    labels = [each.label for each in locked.selections]
+    labels = [each.label for each in selections]
     folders = tuple(folder_names(labels)) if request.by_target else ("",) * len(labels)
-    wanted = _wanted(locked.selections, folders)
+    wanted = _wanted(selections, folders)
     destination = (invocation.everything.values("--dest") or (os.curdir,))[-1]
     # As pip reads it.
     home = Path(os.path.realpath(os.path.expanduser(destination)))  # noqa: PTH111
     homes = [home / folder for folder in folders]
     if request.dry_run:
-        locked.verify()
-        return replace(_outcome(locked.selections, homes, {}), dry_run=True)
+        return replace(_outcome(selections, homes, {}), dry_run=True)
     with (
         interruptible() as interrupts,
-        _open_output(request.report) if request.report else nullcontext() as keep_report,
+        open_output(request.report) if request.report else nullcontext() as keep_report,
     ):
         with merge.open_stage(home, folders=folders) as stage:
-            staged = _fetch(wanted, stage, invocation, locked.verify, watch)
+            staged = _fetch(wanted, stage, invocation, watch)
             merged = merge.merge(stage, [staged], begin=interrupts.hold)
         placed = {home / name: file for name, file in merged.items()}
-        outcome = _outcome(locked.selections, homes, placed, stage.notes)
+        outcome = _outcome(selections, homes, placed, stage.notes)
         if keep_report is not None:
             keep_report(json_text(outcome.as_dict()))
     return outcome
-
-
-def _open_output(path: Path) -> AbstractContextManager[Callable[[str], None]]:
-    from wheeltarget.staging.atomic import open_output
-
-    return open_output(path)
 
 
 def _wanted(
@@ -119,14 +114,13 @@ def _outcome(
 ) -> DownloadOutcome:
     """Return the outcome of a run that has placed these files in the homes of the targets."""
     targets = []
-    versions: dict[str, dict[str, list[str]]] = {}
+    chosen: list[tuple[str, str, str]] = []
     for selection, home in zip(selections, homes, strict=True):
         label, target = selection.label, selection.target
         files = tuple(_target_file(file, home / file.filename, placed) for file in selection.files)
         targets.append(TargetFiles(label, target.tags[0], target.python, files))
-        for file in files:
-            versions.setdefault(file.name, {}).setdefault(file.version, []).append(label)
-    return DownloadOutcome(tuple(targets), (*note_differing(versions), *notes))
+        chosen += ((file.name, file.version, label) for file in files)
+    return DownloadOutcome(tuple(targets), (*note_differing(chosen), *notes))
 
 
 def _target_file(file: PinnedFile, path: Path, placed: Mapping[Path, PlacedFile]) -> TargetFile:
@@ -150,13 +144,11 @@ def _fetch(
     wanted: Mapping[str, tuple[StagedFile, PinnedFile]],
     stage: Stage,
     invocation: Invocation,
-    while_fetching: Callable[[], None],
     watch: Watch | None,
 ) -> list[StagedFile]:
     """Fetch every file to the stage, and return it with its computed digest.
 
     :param wanted: the files by their names in the destination, where they may exist already.
-    :param while_fetching: called while files are fetched; an error of it ends the run.
     :raises InputError: if files cannot be fetched, or do not match their lock; with every fault.
     :raises DownloadError: if pip fails.
     """
@@ -192,7 +184,7 @@ def _fetch(
         proxies=lambda: _proxies(environment),
         has_netrc=_has_netrc(environment),
     )
-    fetched = fetch_plain(left, network, store, while_fetching, watch)
+    fetched = fetch_plain(left, network, store, watch)
     faults += (_changed(pinned[order.path], error.message) for order, error in fetched.wrong)
     faults += (_unfetched(pinned[order.path], why, _BROKEN) for order, why in fetched.broken)
     if fetched.left and not faults:

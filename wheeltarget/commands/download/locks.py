@@ -1,26 +1,18 @@
-"""Read the locks of a command line, and select their files for each target.
-
-Start-up: what a lock that wheeltarget wrote does not need to be fetched is imported in functions.
-"""
+"""Read the locks of a command line, and select their files for each target."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
-from wheeltarget.lockfile.reader import (
-    FindTarget,
-    ParsedLock,
-    Selection,
-    key_text,
-    parse_lock,
-    select_own,
-)
+from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
+from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock, is_own, is_remote, split_extras
+from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError
@@ -38,37 +30,11 @@ NOT_FOR_FETCHING = _CHOOSING | _ASKING | {"--requirement", "--dest"}
 _Labelled = Sequence[tuple[str, Target]]
 
 
-@dataclass(frozen=True, slots=True)
-class LockedFiles:
-    """The files that the locks of a command line name.
-
-    :param selections: the files of each target.
-    :param by_lock: each lock, and its files for a target.
-    """
-
-    selections: tuple[Selection, ...]
-    by_lock: tuple[tuple[ParsedLock, Selection], ...]
-
-    def verify(self) -> None:
-        """Verify by packaging that the locks that wheeltarget wrote select these files.
-
-        This takes time, so it is done while files are fetched.
-
-        :raises InputError: if they do not.
-        """
-        faults: list[Fault] = []
-        for lock, selection in self.by_lock:
-            if lock.origin is not None:
-                faults += _select(lock, [(selection.label, selection.target)], frozenset())[1]
-        if faults:
-            raise InputError(tuple(faults))
-
-
-def select_files(request: DownloadRequest, invocation: Invocation) -> LockedFiles | None:
+def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Selection, ...] | None:
     """Read the locks of a command line, and select their files for each target.
 
-    :returns: the files; None if there are no locks, or only such that pip reads for this
-        interpreter.
+    :returns: the files of each target; None if there are no locks, or only such that pip reads for
+        this interpreter.
     :raises UsageError: if an argument cannot be combined with a lock.
     :raises InputError: if a target or a lock is wrong; with every fault.
     """
@@ -83,12 +49,12 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> LockedFile
     _refuse_other_inputs(request, invocation)
 
     def find(key: str, text: str, folder: str) -> Target:
-        return invocation.look_up(key, text, folder) or _host()
+        return invocation.look_up(key, text, folder) or catalog.host()
 
     targets, faults = _look_up(names, find)
     requested = targets if request.tags or request.targets else []
     sources = project_names("--allow-sdist", request.allow_sdist)
-    found: list[tuple[ParsedLock, Selection]] = []
+    selections: list[Selection] = []
     for name, content in contents.items():
         if isinstance(content, Fault):
             faults.append(content)
@@ -96,33 +62,18 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> LockedFile
         path, extras = split_extras(name)
         lock, wrong = parse_lock(path, content, extras)
         selected: list[Selection] = []
-        if lock.origin is not None and not wrong:
+        if lock is not None and lock.origin is not None:
             selected, wrong = select_own(lock, find)
             wrong += (fault for each in selected for fault in _other_target(lock, each, requested))
-        elif not wrong:
-            selected, wrong = _select(lock, targets or [(HOST_LABEL, _host())], sources)
-        found += ((lock, each) for each in selected)
+        elif lock is not None:
+            selected, wrong = select(lock, targets or [(HOST_LABEL, catalog.host())], sources)
+        selections += selected
         faults += wrong
-    selections = [selection for _, selection in found]
     if not faults:
         faults += _missing_targets(requested, selections, names)
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
-    return LockedFiles(_joined(selections), tuple(found))
-
-
-def _select(
-    lock: ParsedLock, wanted: _Labelled, sources: frozenset[str]
-) -> tuple[list[Selection], list[Fault]]:
-    from wheeltarget.lockfile.select import select
-
-    return select(lock, wanted, sources)
-
-
-def _host() -> Target:
-    from wheeltarget.targets import catalog
-
-    return catalog.host()
+    return _joined(selections)
 
 
 def _read(name: str, invocation: Invocation) -> bytes | Fault:

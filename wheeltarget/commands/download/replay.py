@@ -64,10 +64,7 @@ def _hashes(outcome: DownloadOutcome, destination: Path) -> dict[str, str] | Non
 
 
 def _place(hashes: Mapping[str, str], run: RecordedRun, store: Store) -> set[Path] | None:
-    """Link missing files into the destination, all or none.
-
-    Linked files are hashed. Existing files stay, and are hashed unless their stamp shows that they
-    are unchanged since the cached run.
+    """Link missing files into the destination, all or none; existing files stay.
 
     :returns: the paths of the linked files; None if one is not in the store, or an existing file
         differs.
@@ -110,7 +107,6 @@ def _missing(hashes: Mapping[str, str], run: RecordedRun) -> list[str] | None:
 
 
 def _is_unchanged(path: Path, stamp: Mark | None, sha256: str) -> bool:
-    """Return whether a file has its stamp, or else its hash."""
     if stamp is not None and stamp_of(path.lstat()) == stamp:
         return True
     return path.is_file() and hash_file(path).sha256 == sha256

@@ -56,9 +56,8 @@ def _missing(prepared: Prepared, result: JobResult, target: Target) -> tuple[str
     :param target: the environment that pip's platform options name.
     """
     try:
-        missing = closure.find_missing_requirements(
-            target, roots(result), {file.name: metadata_from_pip(file) for file in result.chosen}
-        )
+        files = map(metadata_from_pip, result.chosen)
+        missing = closure.find_missing_requirements(target, roots(result), files)
         if not missing:
             return ()
         names = _needed(prepared, target) - {file.name for file in result.chosen}

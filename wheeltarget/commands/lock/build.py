@@ -62,10 +62,8 @@ def inputs_of(job: Job, prepared: Prepared, clause: str) -> Iterator[str]:
 
 def _constraint(line: SourceLine) -> str:
     parsed = line.parsed
-    clauses = (
-        f"; {clause.key}={','.join(value.text for value in clause.values)}"
-        for clause in parsed.clauses
-    )
+    named = ((each.key, ",".join(value.text for value in each.values)) for each in parsed.clauses)
+    clauses = (f"; {key}={values}" for key, values in named)
     return _join("-c", parsed.requirement.strip(), *clauses, parsed.options.strip())
 
 
@@ -78,9 +76,7 @@ def make_lock(
 ) -> Lock:
     """Make the lock of the files chosen for a target.
 
-    :param inputs: the inputs of the lock, with possible duplicates.
     :param folder: the absolute path of the lock's folder.
-    :param files: the chosen files, each with its sha256.
     :raises LockError: if a file has no hash, or the target would not select these files from the
         lock.
     """
@@ -184,17 +180,13 @@ def _environment(target: Target) -> str:
 def _verify(lock: Lock, target: Target) -> None:
     """Check that an installer on the target selects exactly the files of its lock."""
     # No marker in a lock depends on an unknown variable, so their values do not matter.
-    unknown = dict.fromkeys(default_environment(), "")
-    python = {"python_full_version": _full_version(target)}
-    environment = {**unknown, **target.environment, **python}
+    environment = {**dict.fromkeys(default_environment(), ""), **target.environment}
+    environment["python_full_version"] = _full_version(target)
     tags = [Tag(*tag.split("-")) for tag in target.tags]
     try:
         selected = to_pylock(lock).select(environment=environment, tags=tags)  # type: ignore[arg-type]
         taken = {str(package.name): getattr(file, "name", None) for package, file in selected}
     except PylockSelectError as error:
         raise LockError(f"the lock for {lock.target} cannot be installed there: {error}") from error
-    named = {
-        package.name: None if package.direct else package.filename for package in lock.packages
-    }
-    if taken != named:
+    if taken != {each.name: None if each.direct else each.filename for each in lock.packages}:
         raise LockError(f"an installer on {lock.target} would not select the files of its lock")

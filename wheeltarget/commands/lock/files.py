@@ -125,7 +125,6 @@ class Pin:
     """A project in a lock.
 
     :param version: an empty string if the lock names a URL or path instead.
-    :param hashes: the values of its file's hashes.
     :param filename: an empty string if unknown.
     """
 
@@ -176,7 +175,6 @@ def read_old(folder: Path, label: str, form: Form) -> OldLock:
     :returns: the lock; an empty one if the file does not exist.
     :raises InputError: if its contents are invalid.
     :raises LockError: if wheeltarget did not write it, or it is for another target.
-    :raises DestinationError: if it cannot be read.
     """
     path = folder / file_name(label, form)
     text = read_text(path)
@@ -241,8 +239,6 @@ def requirements_text(lock: Lock, clause: str, folder: Path) -> str:
     """Return a lock as requirements with hashes, for pips that do not read pylock.toml.
 
     :param clause: the clause that names its target.
-    :param folder: the folder of the file.
-    :returns: the text, the same for the same lock.
     """
     label = _on_one_line(lock.target)
     heading = f"# Locked by wheeltarget for {label}; change the input, not this file."
@@ -264,11 +260,7 @@ def _direct_pin(package: LockedPackage, folder: Path) -> str:
 
 
 def find_other_locks(folder: Path, form: Form, names: Container[str]) -> Iterator[tuple[Path, str]]:
-    """Find locks by wheeltarget whose targets are not being locked.
-
-    :param names: the file names of the locks being made.
-    :returns: the path of each, and the label of its target.
-    """
+    """Yield the path and the label of each lock by wheeltarget that does not have these names."""
     for path in sorted(folder.glob(f"{form}.*{_ENDINGS[form]}")):
         if path.name not in names and (label := _label_of(path, form)):
             yield path, label
@@ -296,7 +288,7 @@ def pins_of(lock: Lock) -> dict[str, Pin]:
 
 
 def compare(old: OldLock, lock: Lock, text: str, path: Path) -> LockFile:
-    """Compare a new lock, with this text and path, with the existing one."""
+    """Compare a new lock with the existing one."""
     state = {None: State.NEW, text: State.SAME}.get(old.text, State.CHANGED)
     now = set(lock.inputs)
     before = now if old.inputs is None else set(old.inputs)

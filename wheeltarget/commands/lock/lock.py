@@ -40,8 +40,6 @@ from wheeltarget.targets.target import Target
 from wheeltarget.utils.signals import Interrupts, interruptible
 from wheeltarget.wheelhouse import merge
 
-__all__ = ["LockOutcome", "LockRequest", "lock"]
-
 _PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
 """Options with requirements that only pip reads."""
 
@@ -128,14 +126,10 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     ]
     # For wheels that pip has to fetch to read their metadata.
     cache, no_cache = open_for(invocation.command, invocation.settings, invocation.environment)
-    with (
-        interruptible() as interrupts,
-        merge.open_stage(folder, dry_run=request.dry_run) as stage,
-    ):
+    with interruptible() as interrupts, merge.open_stage(folder, dry_run=request.dry_run) as stage:
         resolver = Resolver(labels, stage, request.processes, cache and wheel_folder(cache))
         results = resolver.resolve(jobs, same=request.same_versions)
-        if prepared.inputs.locked:
-            compare_hashes(results, labels, prepared.inputs.locked)
+        compare_hashes(results, labels, prepared.inputs.locked)
         locks = [
             _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
             for each, result, before in zip(named, results, old, strict=True)
@@ -252,10 +246,7 @@ def _place(locks: Sequence[_NewLock], stage: Stage, interrupts: Interrupts) -> N
 
 
 def _notes(
-    locks: Sequence[_NewLock],
-    upgraded: Collection[str] | None,
-    request: LockRequest,
-    folder: Path,
+    locks: Sequence[_NewLock], upgraded: Collection[str] | None, request: LockRequest, folder: Path
 ) -> Iterator[str]:
     for new in locks:
         yield from change_notes(new.file, None if request.same_versions else upgraded)

@@ -28,12 +28,16 @@ from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
 from wheeltarget.utils.files import hash_file
+from wheeltarget.wheelhouse.merge import differing
 
 _CONSTRAINTS = "same-versions"
 """The name of the constraints file in pip's messages."""
 
 Versions = Mapping[str, str]
 """The version of each project, by its normalised name."""
+
+Chosen = Sequence[tuple[str, Versions]]
+"""The label of each target, and its versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,7 @@ class NoCommonVersionError(LockError):
     """
 
     def __init__(
-        self,
-        message: str,
-        hint: str,
-        projects: Iterable[str],
-        floor: tuple[str, str] | None = None,
+        self, message: str, hint: str, projects: Iterable[str], floor: tuple[str, str] | None = None
     ) -> None:
         super().__init__(message, hint)
         self.projects = frozenset(projects)
@@ -73,8 +73,6 @@ class Resolver:
     """Resolve jobs.
 
     :param labels: the label of each job's target.
-    :param stage: where pip works.
-    :param processes: how many processes of pip may run at once.
     :param store: the folder of the wheel store; None to use no store.
     """
 
@@ -87,8 +85,6 @@ class Resolver:
         """Resolve jobs without saving files, and find the hash of every file that has one.
 
         :param same: whether each project must have one version for all.
-        :returns: the result of each job, in their order.
-        :raises WheeltargetError: if this fails.
         """
         results = self._find_same(jobs) if same else self._resolve(jobs, "all")
         for result in results:
@@ -187,25 +183,13 @@ def _refuse_failure(
     )
 
 
-def _differing(
-    chosen: Iterable[tuple[str, Versions]],
-) -> Iterator[tuple[str, dict[str, list[str]]]]:
+def _differing(chosen: Chosen) -> Iterator[tuple[str, dict[str, list[str]]]]:
     """Yield each project with different versions, and the labels by version."""
-    by_name: dict[str, dict[str, list[str]]] = {}
-    for label, versions in chosen:
-        for name, version in versions.items():
-            by_name.setdefault(name, {}).setdefault(version, []).append(label)
-    yield from ((name, by) for name, by in sorted(by_name.items()) if len(by) > 1)
+    return differing((*item, label) for label, versions in chosen for item in versions.items())
 
 
-def lower_bounds(
-    chosen: Iterable[tuple[str, Versions]], bounds: Mapping[str, Bound]
-) -> dict[str, Bound]:
-    """Lower the bounds to the lowest version that a target has.
-
-    :param chosen: each target's label, and its versions.
-    :returns: the new bounds, which may be the same.
-    """
+def lower_bounds(chosen: Chosen, bounds: Mapping[str, Bound]) -> dict[str, Bound]:
+    """Return the bounds, lowered to the lowest version that a target has."""
     new = dict(bounds)
     for name, by_version in _differing(chosen):
         lowest = min(by_version, key=Version)
@@ -225,10 +209,7 @@ def projects_above(versions: Versions, bounds: Mapping[str, Bound]) -> list[str]
 
 
 def _bounded(job: Job, bounds: Mapping[str, Bound], floors: Versions) -> Job:
-    """Return a job with the bounds as constraints.
-
-    :param floors: by project, the version that all must be newer than.
-    """
+    """Return a job with the bounds, and the floors that versions must be above, as constraints."""
     if not bounds and not floors:
         return job
     lines = [f"{name}<={bound.version}\n" for name, bound in sorted(bounds.items())]
@@ -241,16 +222,11 @@ def _bounded(job: Job, bounds: Mapping[str, Bound], floors: Versions) -> Job:
 
 
 def _without_preferred(job: Job, projects: Iterable[str]) -> Job:
-    """Return a job that does not keep the locked versions of some projects."""
     return replace(job, preferred=tuple(each for each in job.preferred if each[0] not in projects))
 
 
-def check_same(chosen: Iterable[tuple[str, Versions]]) -> None:
-    """Check that all targets have the same versions; only local parts can still differ.
-
-    :param chosen: each target's label, and its versions.
-    :raises NoCommonVersionError: if a project differs.
-    """
+def check_same(chosen: Chosen) -> None:
+    """Raise NoCommonVersionError if versions differ, which they still can in their local parts."""
     for name, by_version in _differing(chosen):
         each = "; ".join(f"{version} for {', '.join(who)}" for version, who in by_version.items())
         raise NoCommonVersionError(
