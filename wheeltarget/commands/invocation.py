@@ -46,8 +46,6 @@ if TYPE_CHECKING:
     from wheeltarget.requirements.parser import Inputs
     from wheeltarget.targets.target import Target
 
-_FILES = {"--requirement": False, "--constraint": True}
-
 
 class InputFiles:
     """The files of a command line, each read once, as a pipe must be; some are known before."""
@@ -207,19 +205,11 @@ def _is_plain(invocation: Invocation) -> bool:
     command = invocation.everything
     if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
         return False
-    from wheeltarget.requirements.parser import read_inputs
-
-    files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
+    files = (*command.values("--requirement"), *command.values("--constraint"))
     try:
-        if invocation.defaults() or not all(_is_regular(name) for name, _ in files):
+        if invocation.defaults() or not all(map(_is_regular, files)):
             return False
-        inputs = read_inputs(
-            command.requirements,
-            files,
-            read=invocation.files.read,
-            read_nested=invocation.files.read_nested,
-            environment=invocation.environment.get,
-        )
+        inputs = invocation.read_inputs()
     except WheeltargetError:
         return False
     foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)

@@ -77,10 +77,8 @@ def prune(request: PruneRequest) -> PruneOutcome:
     names = {name for name, _ in needed}
     files = tuple(each for each in there if each.is_file() and each.name not in names)
     if files and not names:
-        raise DestinationError(
-            "the locks name no files; nothing was removed",
-            f"check the locks, or delete {request.place} yourself",
-        )
+        hint = f"check the locks, or delete {request.place} yourself"
+        raise DestinationError("the locks name no files; nothing was removed", hint)
     if files and names.isdisjoint(each.name for each in there):
         raise DestinationError(
             f"{request.place} contains no file that the locks name; nothing was removed",
