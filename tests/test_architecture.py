@@ -125,7 +125,7 @@ def loaded(before: str, module: str) -> set[str]:
         ),
         pytest.param(
             "sys",
-            "wheeltarget.cli.passthrough",
+            "wheeltarget.commands.invocation",
             {"typer", "packaging", "pip", "subprocess", "json", "wheeltarget.api"},
             id="plain run",
         ),

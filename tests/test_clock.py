@@ -110,8 +110,8 @@ def test_trial(here: Path, clock: float) -> None:
     """The trial of a pip that is newer than the known ones writes wheels."""
     script = (
         "import sys\n"
-        "from wheeltarget.pip_child.patches import install\n"
-        "install.is_known = lambda version: False\n"
+        "from wheeltarget.pip_child.patches import trial\n"
+        "trial.is_known = lambda version: False\n"
         "sys.argv[:] = ['x', *sys.argv[1:]]\n"
         "from wheeltarget.pip_child.__main__ import start\n"
         "sys.exit(start(sys.argv[1:]))\n"

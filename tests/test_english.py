@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -32,13 +31,6 @@ PHRASES = {
     r"\b(beforehand|anew|hereof|thereof|likewise)\b": "again, also",
 }
 """What must not come back, as patterns, and what to write instead."""
-
-OPEN = (
-    "cli.output",
-    "lockfile",
-    "pip_child.prefetch",
-)
-"""The folders and modules that are not checked yet."""
 
 PIP_HELP = "All options of pip download:"
 """What stands above pip's own help in ours."""
@@ -86,23 +78,16 @@ def found_in(text: str) -> list[str]:
     ]
 
 
-@cache
-def modules() -> dict[str, Path]:
-    """Return the path of each module that is checked, by its name below ``wheeltarget``."""
-    named = {
-        ".".join(path.relative_to(HOME).with_suffix("").parts): path
-        for path in sorted(HOME.rglob("*.py"))
-    }
-    return {
-        name: path
-        for name, path in named.items()
-        if not any(f"{name}.".startswith(f"{each}.") for each in OPEN)
-    }
+MODULES = {
+    ".".join(path.relative_to(HOME).with_suffix("").parts): path
+    for path in sorted(HOME.rglob("*.py"))
+}
+"""The path of each module, by its name below ``wheeltarget``."""
 
 
-@pytest.mark.parametrize("name", modules())
+@pytest.mark.parametrize("name", MODULES)
 def test_messages_are_plain(name: str) -> None:
-    tree = ast.parse(modules()[name].read_text("utf-8"))
+    tree = ast.parse(MODULES[name].read_text("utf-8"))
     assert [f"line {n}: {each}" for n, text in texts(tree) for each in found_in(text)] == []
 
 

@@ -18,52 +18,33 @@ if TYPE_CHECKING:
         TargetFile,
         TargetFiles,
     )
-    from wheeltarget.commands.explain.explain import ExplainOutcome, ExplainRequest, explain
+    from wheeltarget.commands.explain import ExplainOutcome, ExplainRequest, explain
     from wheeltarget.commands.lock.files import LockOutcome
     from wheeltarget.commands.lock.lock import LockRequest, lock
     from wheeltarget.commands.validate.codes import CODES
     from wheeltarget.commands.validate.validate import ValidateOutcome, ValidateRequest, validate
 
 __all__ = [
-    "CODES",
-    "DownloadOutcome",
-    "DownloadRequest",
-    "ExplainOutcome",
-    "ExplainRequest",
-    "LockOutcome",
-    "LockRequest",
-    "PlainRun",
-    "RequestedBy",
-    "TargetFile",
-    "TargetFiles",
-    "ValidateOutcome",
-    "ValidateRequest",
-    "download",
-    "explain",
-    "lock",
-    "validate",
-]
+    "CODES", "DownloadOutcome", "DownloadRequest", "ExplainOutcome", "ExplainRequest",
+    "LockOutcome", "LockRequest", "PlainRun", "RequestedBy", "TargetFile", "TargetFiles",
+    "ValidateOutcome", "ValidateRequest", "download", "explain", "lock", "validate",
+]  # fmt: skip
 
 _HOMES = {
-    "commands.download.download": ("download",),
-    "commands.download.request": (
-        "DownloadOutcome",
-        "DownloadRequest",
-        "PlainRun",
-        "RequestedBy",
-        "TargetFile",
-        "TargetFiles",
+    "download.download": "download",
+    "download.request": (
+        "DownloadOutcome DownloadRequest PlainRun RequestedBy TargetFile TargetFiles"
     ),
-    "commands.explain.explain": ("ExplainOutcome", "ExplainRequest", "explain"),
-    "commands.lock.lock": ("LockOutcome", "LockRequest", "lock"),
-    "commands.validate.codes": ("CODES",),
-    "commands.validate.validate": ("ValidateOutcome", "ValidateRequest", "validate"),
+    "explain": "ExplainOutcome ExplainRequest explain",
+    "lock.lock": "LockOutcome LockRequest lock",
+    "validate.codes": "CODES",
+    "validate.validate": "ValidateOutcome ValidateRequest validate",
 }
 
 
 def __getattr__(name: str) -> object:
     """Load a name from its module."""
     for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"wheeltarget.{module}"), name)
+        if name in names.split():
+            return getattr(import_module(f"wheeltarget.commands.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -139,8 +139,6 @@ class HashMismatchError(WheeltargetError):
 
     def __init__(self, expected: str, got: str) -> None:
         super().__init__(f"expected the sha256 {expected}, got {got}")
-        self.expected = expected
-        self.got = got
 
 
 class LockError(WheeltargetError):

@@ -1,12 +1,11 @@
 """The messages between wheeltarget and the process in which it runs pip.
 
-The parent starts ``python -m wheeltarget.pip_child JOB_FILE``. Standard input, output and error are
-pip's. The job file holds one of the requests below. The child writes the result beside it, under
-the name :data:`RESULT`, or the results of several jobs to the paths that they name. If it cannot
-run the request at all, it writes :class:`PipMoved` beside the job file, under the name
-:data:`FAILURE`, and ends with the exit code :data:`PIP_MOVED`. After an interrupt it ends with
-:data:`INTERRUPTED`. If the disk of its own files is full, it ends with one of :data:`NO_ROOM`.
-Otherwise its exit code is 0, even if pip failed; only for :class:`PlainRun` it is pip's.
+The parent starts ``python -m wheeltarget.pip_child JOB_FILE``; standard streams are pip's. The job
+file holds one of the requests below. The child writes the result beside it, as :data:`RESULT`, or
+the results of several jobs to the paths that they name. If it cannot run the request at all, it
+writes :class:`PipMoved` there, as :data:`FAILURE`, and ends with the exit code :data:`PIP_MOVED`.
+After an interrupt it ends with :data:`INTERRUPTED`. If the disk of its own files is full, it ends
+with one of :data:`NO_ROOM`. Otherwise its exit code is 0, or for :class:`PlainRun` pip's.
 
 A process that was started before its job was known reads :class:`JobStart` from a pipe; see
 :mod:`wheeltarget.resolver.prestart`.
@@ -22,36 +21,35 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, TypeVar, dataclass_transform, get_args, get_origin
 
 from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
 
-SCHEMA = 3
+SCHEMA = 4
 """The version of the messages; it changes if any of them does."""
 
-FAILURE = "failure.json"
-"""The name of the file beside the job file with the reason why nothing was done."""
+FAILURE, RESULT = "failure.json", "result.json"
+"""The names of files beside the job file: the reason why nothing was done, and the only result."""
 
-RESULT = "result.json"
-"""The name of the file beside the job file with the result, if there is only one."""
-
-PIP_MOVED = PipMovedError.exit_code
-INTERRUPTED = 130
+PIP_MOVED, INTERRUPTED = PipMovedError.exit_code, 130
 
 NO_ROOM = {73: "ENOSPC", 74: "EDQUOT"}
 """The exit codes of a child that cannot write its files, and the names of the errors."""
 
 Pairs = tuple[tuple[str, str], ...]
+_LONGEST_REASON = 300
 
 
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
 class _Value:
-    """The base of all messages and their parts, which compares, hashes and shows their fields.
+    """The base of all messages and their parts, which are frozen dataclasses.
 
-    Methods that dataclass generates for each class would take twice as long to load.
+    Comparisons that dataclass generates for each class would take twice as long to load.
     """
 
-    __slots__ = ()
+    def __init_subclass__(cls) -> None:
+        dataclass(frozen=True, eq=False, repr=False)(cls)
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and _as_dict(self) == _as_dict(other)
@@ -64,7 +62,6 @@ class _Value:
         return f"{type(self).__name__}({text})"
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class TargetView(_Value):
     """A target: its tags, most preferred first, its marker variables, the unknown ones."""
 
@@ -73,21 +70,18 @@ class TargetView(_Value):
     unknown: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobOrder(_Value):
     """One run of ``pip download``, for one target.
 
     :param target: None for the running interpreter.
     :param files: the content of requirements and constraints files, by the names that pip uses.
-    :param destination: the final folder: files that exist in it are linked, and pip's messages
-        name it.
+    :param destination: the final folder, whose files are linked, and which pip's messages name.
     :param unset: environment variables that pip must not see.
     :param allowed_tags: by project, the tags that constraints allow.
     :param sources: the projects whose source distributions are allowed.
     :param preferred: by project, the version to try first if it is applicable and not yanked.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
-    :param hashed: whether a dry run fetches files for which the index has no sha256, and asks
-        servers for sizes that the index does not have.
+    :param hashed: whether a dry run fetches files without a sha256 and asks for unknown sizes.
     """
 
     label: str
@@ -105,16 +99,15 @@ class JobOrder(_Value):
     hashed: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChosenFile(_Value):
     """A file that pip chose for a target; its name is the normalized one of the project.
 
-    :param url: its URL, without credentials.
+    :param url: without credentials.
     :param requested: whether the user requested it by name.
     :param parents: the projects that require it; None stands for the user.
     :param yanked: the reason why it was yanked; None if it was not.
-    :param size: its size in bytes from the index or, in a dry run, the server.
-    :param index: the page that lists it, without credentials; None if it has none.
+    :param size: in bytes, from the index or, in a dry run, the server.
+    :param index: the page that lists it, without credentials.
     :param direct: whether it was requested by URL or path.
     :param subdirectory: the folder of the project in it; empty for the root.
     :param accepts: (algorithm, value) of every hash that the user allows in addition.
@@ -138,14 +131,13 @@ class ChosenFile(_Value):
     accepts: Pairs = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FileFact(_Value):
     """A file on an index, and pip's verdict on it.
 
     :param verdict: ``candidate``, or pip's name for the reason to skip it; ``pre_release`` if only
         final releases are allowed.
     :param yanked: the reason why it was yanked; None if it was not.
-    :param uploaded: its upload time in ISO 8601, or None if the index does not have it.
+    :param uploaded: in ISO 8601.
     """
 
     filename: str
@@ -156,7 +148,6 @@ class FileFact(_Value):
     uploaded: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Demand(_Value):
     """A requirement that could not be fulfilled.
 
@@ -164,10 +155,9 @@ class Demand(_Value):
     :param name: the project with its extras.
     :param constraint: the versions that constraints allow.
     :param hashes: every allowed hash; empty if any is.
-    :param chain: (project, version) of the requiring project, then of the one that requires that;
-        empty if the user requested it.
+    :param chain: (project, version) of the requiring project, then of the one that requires that.
     :param location: the place of the user's line, filled in by the parent if it is known.
-    :param file: the file that was named by its URL or path; else empty.
+    :param file: the file that was named by its URL or path.
     :param lacks_hash: whether a hash is needed and none is known.
     """
 
@@ -187,7 +177,6 @@ class Demand(_Value):
         return self.chain[0][0].partition("[")[0] if self.chain else ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Failure(_Value):
     """A failure of pip's resolver: requirements that cannot all be fulfilled.
 
@@ -202,14 +191,11 @@ class Failure(_Value):
     unseen: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Asked(_Value):
     """A requirement or constraint, as pip reads it for a target; unused fields are empty.
 
     :param project: the project, normalized; empty if only its metadata has the name.
     :param name: the project with its extras, as it was written.
-    :param hashes: every allowed hash; empty if any is.
-    :param url: its URL if it is not from an index.
     :param needed: whether its marker is true for the target.
     :param problem: a sentence why that is not known.
     """
@@ -224,7 +210,6 @@ class Asked(_Value):
     problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FoundFile(_Value):
     """A file of a project, and the version of which it is the best file, if it is."""
 
@@ -234,14 +219,13 @@ class FoundFile(_Value):
     best_of: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FoundProject(_Value):
     """A project on the indexes, as a target sees it.
 
     :param taken: the URL of the file that pip would choose, given the requirements and constraints
-        on this project alone; None if it has none.
+        on this project alone.
     :param applicable: the versions that pip could choose.
-    :param problem: a sentence why not all files are known; else empty.
+    :param problem: a sentence why not all files are known.
     :param places: if there are no files, the pages and folders that were searched.
     :param neighbours: the names of other projects found there.
     """
@@ -254,7 +238,6 @@ class FoundProject(_Value):
     neighbours: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobListing(_Value):
     """The listing of one job.
 
@@ -269,7 +252,6 @@ class JobListing(_Value):
     projects: tuple[tuple[str, FoundProject], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FetchFailure(_Value):
     """A file that could not be fetched.
 
@@ -283,13 +265,14 @@ class FetchFailure(_Value):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ResolveJobs(_Value):
     """Run ``pip download`` for each job; the result of each is a :class:`JobReport`.
 
     :param ahead: whether to prefetch, which only saves time.
     :param connections: how many connections to a host are allowed at once.
     :param refresh: whether pages that are fresh in pip's own cache are fetched again.
+    :param lists: whether to only list the projects that the requirements name, from index pages;
+        the result is a :class:`JobListing`, or missing if pip could not read the requirements.
     """
 
     jobs: tuple[JobOrder, ...]
@@ -297,22 +280,9 @@ class ResolveJobs(_Value):
     connections: int
     store: Path | None = None
     refresh: bool = False
+    lists: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ListProjects(_Value):
-    """List the projects that the requirements of each job name, without resolving them.
-
-    Only index pages are fetched, each once for all jobs. The result of a job is a
-    :class:`ListingReport`.
-    """
-
-    jobs: tuple[JobOrder, ...]
-    ahead: bool
-    connections: int
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PlainRun(_Value):
     """Run pip for this machine; only the content of requirements files is changed.
 
@@ -324,7 +294,6 @@ class PlainRun(_Value):
     observed: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ReadFiles(_Value):
     """Fetch only requirements files, with options of pip; the result is :class:`Contents`."""
 
@@ -332,11 +301,9 @@ class ReadFiles(_Value):
     arguments: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FetchLocked(_Value):
     """Fetch exactly these files with pip's session; the result is a :class:`FetchReport`.
 
-    :param arguments: options of ``pip download``, with which pip makes its session.
     :param connections: the number of threads.
     :param resumes: how often an interrupted transfer is resumed without progress.
     :param elsewhere: whether to look for a missing file by its name on pip's indexes.
@@ -352,7 +319,6 @@ class FetchLocked(_Value):
     unreachable: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobStart(_Value):
     """The job of a process that was started before it was known.
 
@@ -365,14 +331,12 @@ class JobStart(_Value):
     output: Path | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class JobReport(_Value):
     """The result of a job, with pip's exit code.
 
     :param dependencies: ``all``, ``none`` or ``only``: what pip was told to fetch.
     :param messages: pip's messages about the failure, which were not shown.
-    :param fresh_until: until when the index pages are fresh, in seconds since the epoch; None if
-        not known, as without a store.
+    :param fresh_until: until when the index pages are fresh, in seconds since the epoch.
     """
 
     exit_code: int
@@ -383,14 +347,6 @@ class JobReport(_Value):
     fresh_until: float | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ListingReport(_Value):
-    """The listing of a job; None if pip could not read the requirements."""
-
-    listing: JobListing | None
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Contents(_Value):
     """The texts of requirements files by URL, and the reasons why others were not fetched."""
 
@@ -398,7 +354,6 @@ class Contents(_Value):
     reasons: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class FetchReport(_Value):
     """The files that could not be fetched; None if pip failed before, with its exit code."""
 
@@ -406,20 +361,15 @@ class FetchReport(_Value):
     failures: tuple[FetchFailure, ...] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PipMoved(_Value):
     """Nothing was done: a sentence why the installed pip or the request is not supported."""
 
     sentence: str
 
 
-Request = ResolveJobs | ListProjects | PlainRun | ReadFiles | FetchLocked
-Result = JobReport | ListingReport | Contents | FetchReport | PipMoved
-Message = Request | Result | JobStart
+Request = ResolveJobs | PlainRun | ReadFiles | FetchLocked
+Message = Request | JobStart | JobReport | JobListing | Contents | FetchReport | PipMoved
 _M = TypeVar("_M", bound=Message)
-
-
-# Reading and writing
 
 
 def to_json(message: Message) -> str:
@@ -429,13 +379,10 @@ def to_json(message: Message) -> str:
 
 
 def from_json(text: str | bytes, *kinds: type[_M]) -> _M:
-    """Return the message of one of the expected kinds in a JSON text.
-
-    :raises PipMovedError: if it contains anything else.
-    """
+    """Return the message of one of the kinds in a JSON text, or raise PipMovedError."""
     try:
         return _read(json.loads(text), kinds)
-    except (ValueError, RecursionError, _MismatchError) as error:
+    except (ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:_LONGEST_REASON]
         raise PipMovedError(
             "wheeltarget and the process in which it runs pip seem to be different versions "
@@ -454,26 +401,19 @@ def read_message(path: Path, *kinds: type[_M]) -> _M:
     return from_json(path.read_bytes(), *kinds)
 
 
-_LONGEST_REASON = 300
-
-
-class _MismatchError(Exception):
-    """A value does not have the type of its field."""
-
-
 def _read(data: Any, kinds: tuple[type[_M], ...]) -> _M:
     if not isinstance(data, dict) or data.pop("schema", None) != SCHEMA:
-        raise _MismatchError(f"the schema is not {SCHEMA}")
-    kind = data.pop("kind", None)
-    known: dict[Any, Any] = {each.__name__: each for each in kinds}
-    if not isinstance(kind, str) or kind not in known:
-        raise _MismatchError(f"the kind {kind!r:.50} is not expected")
-    message: _M = _reader(known[kind])(data)
+        raise ValueError(f"the schema is not {SCHEMA}")
+    name = data.pop("kind", None)
+    kind: Any = next((each for each in kinds if each.__name__ == name), None)
+    if kind is None:
+        raise ValueError(f"the kind {name!r:.50} is not expected")
+    message: _M = _reader(kind)(data)
     return message
 
 
 def _as_dict(value: Any) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in type(value).__slots__}
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 def _as_plain(value: object) -> object:
@@ -509,18 +449,18 @@ def _reader(wanted: Any) -> Callable[[Any], Any]:
 
 def _checked(value: Any, wanted: type) -> Any:
     if type(value) is not wanted:
-        raise _MismatchError(f"{value!r:.50} is not of type {wanted.__name__}")
+        raise ValueError(f"{value!r:.50} is not of type {wanted.__name__}")
     return value
 
 
 def _read_object(wanted: Any, readers: dict[str, Callable[[Any], Any]], value: Any) -> Any:
     if _checked(value, dict).keys() != readers.keys():
         names = ", ".join(sorted(map(str, value.keys() ^ readers.keys())))
-        raise _MismatchError(f"unknown or missing in {wanted.__name__}: {names}")
+        raise ValueError(f"unknown or missing in {wanted.__name__}: {names}")
     return wanted(*[reader(value[name]) for name, reader in readers.items()])
 
 
 def _read_tuple(readers: list[Callable[[Any], Any]], value: Any) -> Any:
     if len(_checked(value, list)) != len(readers):
-        raise _MismatchError(f"{value!r:.50} does not have {len(readers)} values")
+        raise ValueError(f"{value!r:.50} does not have {len(readers)} values")
     return tuple([reader(each) for reader, each in zip(readers, value, strict=True)])

@@ -41,12 +41,12 @@ DOWNLOAD = {
 }
 IMPORTS = {
     "wheeltarget, before pip is told what to do": (
-        "import wheeltarget.cli.main, wheeltarget.cli.passthrough, wheeltarget.cli.app\n"
+        "import wheeltarget.cli.main, wheeltarget.commands.invocation, wheeltarget.cli.app\n"
         "import wheeltarget.cli.verbs.download, wheeltarget.commands.download.download"
     ),
     "pip's process, before it begins": (
         "import wheeltarget.pip_child.__main__\n"
-        "from wheeltarget.pip_child.startup import load\nload('run')"
+        "from wheeltarget.pip_child.__main__ import load\nload('run')"
     ),
     "pip's own command": (
         "import pip._internal.cli.main, pip._internal.commands.download\n"

@@ -91,7 +91,7 @@ def test_what_has_another_hash_does_not_go_in(content: bytes, expected: bytes) -
         path.write_bytes(content)
         with pytest.raises(HashMismatchError) as raised, store.writing(wrong) as writer:
             writer.write(content)
-        assert (raised.value.expected, raised.value.got) == (wrong, sha256(content))
+        assert raised.value.message == f"expected the sha256 {wrong}, got {sha256(content)}"
         with pytest.raises(HashMismatchError):
             store.add(wrong, path)
         assert (store.find(wrong), store.find(sha256(content))) == (None, None)

@@ -263,7 +263,8 @@ def test_shell_that_is_not_known(place: Path) -> None:
     assert "zsh" in done.stderr
 
 
-def test_nothing_slow_is_loaded(place: Path) -> None:
+@pytest.mark.parametrize("verb", ["download", "lock", "explain", "check", "bundle"])
+def test_nothing_slow_is_loaded(place: Path, verb: str) -> None:
     script = (
         "import atexit, sys\n"
         "from wheeltarget.__main__ import main\n"
@@ -277,9 +278,9 @@ def test_nothing_slow_is_loaded(place: Path) -> None:
         "-c",
         script,
         _WHEELTARGET_COMPLETE="complete_bash",
-        COMP_WORDS="wheeltarget\ndownload\n--tags\ncp38-cp38-win3",
+        COMP_WORDS=f"wheeltarget\n{verb}\n--tags\ncp38-cp38-win3",
         COMP_CWORD="3",
     )
     assert done.stdout == "cp38-cp38-win32\n"
-    slow = {"pip", "wheeltarget.api", "wheeltarget.resolver.pip_runner"}
+    slow = {"pip", "wheeltarget.api", "wheeltarget.requirements.parser", "wheeltarget.wheelhouse"}
     assert slow.isdisjoint(done.stderr.split())

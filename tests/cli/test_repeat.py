@@ -25,7 +25,7 @@ def record(
     )
     run = RecordedRun({}, shown, Path("house"), 0.0, {}, Path("record"))
     monkeypatch.setattr(repeat, "find_recorded_run", lambda *_: run)
-    monkeypatch.setattr(repeat, "deliver", lambda *_: outcome)
+    monkeypatch.setattr(repeat, "replay", lambda *_: outcome)
 
 
 def test_what_is_not_recorded_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,10 +64,10 @@ def test_json_and_report(
 def test_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     record(monkeypatch, OUTCOME)
 
-    def deliver(*_: object) -> None:
+    def replay(*_: object) -> None:
         raise DestinationError("it is full")
 
-    monkeypatch.setattr(repeat, "deliver", deliver)
+    monkeypatch.setattr(repeat, "replay", replay)
     with pytest.raises(SystemExit) as ended:
         repeat.repeat(("lib",))
     assert ended.value.code == 1

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from wheeltarget.commands.invocation import InputFiles, read_invocation
+from wheeltarget.commands.invocation import InputFiles, first_look, read_invocation
 from wheeltarget.errors import InputError, UsageError
 from wheeltarget.resolver import prestart
 from wheeltarget.utils.files import RefusedFileError
@@ -93,3 +93,68 @@ def test_a_file_that_was_not_read_to_its_end_is_read_again(
     monkeypatch.setattr("os.path.getsize", lambda _: 0)
     monkeypatch.setattr(prestart, "_LARGEST_FILE", 3)
     assert prestart.begin_for(["-r", str(file)]) == {}
+
+
+LINUX = "cp39-cp39-manylinux2014_x86_64"
+FILES = {
+    "good.txt": "# for all of us\napp  # needs lib\n\nlib \\\n  <2\n",
+    "nested.txt": "-r sub/more.txt\n-c 'limits file.txt'\n",
+    "sub/more.txt": "lib\n",
+    "limits file.txt": "lib<2\n",
+    "lost.txt": "lib\n-r none.txt\n",
+    "circle.txt": "-r circle.txt\n",
+    "annotated.txt": f"lib # tags={LINUX}\n",
+    "outer.txt": "-r inner.txt\n",
+    "inner.txt": "# target=x.toml\nlib\n",
+}
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Return a folder with requirements files."""
+    for name, text in FILES.items():
+        path = tmp_path / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return tmp_path / "project"
+
+
+@pytest.mark.parametrize(
+    ("words", "plain"),
+    [
+        (("lib", "-r", "good.txt", "-cnested.txt"), True),
+        (("-r", "lost.txt", "-d", "-h"), True),
+        (("-r", "circle.txt", "--", "--help"), True),
+        (("lib ; target=host",), False),
+        (("lib ; tags:",), False),
+        (("-r", "outer.txt"), False),
+        (("-c", "annotated.txt", "lib"), False),
+        (("-r", "https://host.invalid/x.txt"), False),
+        (("-r", "/dev/null"), False),
+        (("--bogus",), False),
+        (("--tags", LINUX, "lib"), False),
+        (("--refresh", "lib"), False),  # ours, and like an option of pip's
+        (("lib", "-h"), False),
+    ],
+)
+def test_first_look(
+    project: Path, words: tuple[str, ...], plain: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is plain beyond doubt is given to pip before anything else is loaded."""
+    monkeypatch.chdir(project)
+    assert first_look(words, os.environ, InputFiles())[1] is plain
+    monkeypatch.setenv("PIP_REQUIREMENT", "annotated.txt")
+    assert first_look(words, os.environ, InputFiles())[1] is False
+    assert first_look([*words, "--isolated"], os.environ, InputFiles())[1] is (
+        plain and "--" not in words
+    )
+    monkeypatch.delenv("PIP_REQUIREMENT")
+    (project / "pyproject.toml").write_text("[tool.wheeltarget]\ntarget = 'host'\n")
+    assert first_look(words, os.environ, InputFiles())[1] is False
+
+
+def test_first_look_leaves_pipes_alone(project: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("has no named pipes")
+    os.mkfifo(project / "pipe")  # nobody writes to it, so opening it would take forever
+    assert first_look(["-r", str(project / "pipe")], os.environ, InputFiles())[1] is False

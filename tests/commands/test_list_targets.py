@@ -84,3 +84,9 @@ def test_facts_of_a_named_target() -> None:
 def test_unknown() -> None:
     with pytest.raises(TargetError):
         describe("aws-lambda-python2.6-arm64", AFTER)
+
+
+def test_a_wrong_tag_is_not_taken_for_a_name() -> None:
+    reason = "^py3-none-any does not name an environment: which Python 3"
+    with pytest.raises(TargetError, match=reason):
+        describe("py3-none-any", AFTER)

@@ -82,6 +82,11 @@ def test_what_is_to_be_taken_has_to_be_there(house: Path) -> None:
         (["-r", "needed.txt"], 2, "needed.txt is not a lock"),
         (["-r", "pylock.nowhere.toml"], 2, "cannot read pylock.nowhere.toml"),
         (["-r", "pylock.new.toml", "--to=x"], 2, "--to needs --transfer-since"),
+        (
+            ["-r", "pylock.new.toml", "--transfer-since=pylock.old.toml", "--to=x", "--list"],
+            2,
+            "--list and --to exclude each other",
+        ),
         ([], 2, "requirement"),
     ],
 )
@@ -101,6 +106,14 @@ def test_locks_of_another_wheelhouse_remove_nothing(house: Path) -> None:
         assert (result.exit_code, result.stdout) == (3, "")
         assert "house contains no file that the locks name; nothing was removed" in result.stderr
     assert names(house) == before
+
+
+def test_a_lock_without_files_removes_nothing(house: Path) -> None:
+    lock_wheels([], TAG, house.parent / "pylock.empty.toml")
+    result = prune(house, "-r", "pylock.empty.toml")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.startswith("error: the locks name no files; nothing was removed\n")
+    assert len(names(house)) == 7
 
 
 def test_broken_lock_removes_nothing(house: Path) -> None:

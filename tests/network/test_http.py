@@ -350,3 +350,11 @@ def test_tls(serve: Callable[..., Host], tmp_path: Path) -> None:
     assert fetch(connection, host.name) == BODY
     assert fetch(connection, host.name, None) == BODY
     connection.close()
+
+
+def test_user_in_a_url_is_not_sent(serve: Callable[..., Host]) -> None:
+    host = serve([plain()])
+    connection = Connection(("http", f"me:secret@{host.name}"), 5, ssl.create_default_context)
+    assert fetch(connection, f"me:secret@{host.name}") == BODY
+    assert b"secret" not in host.requests[0]
+    connection.close()

@@ -12,6 +12,7 @@ from pip._internal.models.link import Link
 from pip._vendor.packaging.specifiers import SpecifierSet
 
 from wheeltarget.pip_child.links import (
+    allowed_hashes,
     first_tried,
     hashes_of,
     normalize_name,
@@ -39,6 +40,11 @@ def test_name_is_normalized() -> None:
 def test_hash_is_that_of_the_fragment() -> None:
     assert hashes_of(Link("https://a.invalid/b.whl#sha256=ab")) == (("sha256", "ab"),)
     assert hashes_of(Link("https://a.invalid/b.whl")) == ()
+
+
+def test_hashes_are_all_of_them() -> None:
+    wanted = SimpleNamespace(hash_options={"sha256": ["a", "b"], "md5": ["c"]})
+    assert allowed_hashes(wanted) == (("sha256", "a"), ("sha256", "b"), ("md5", "c"))
 
 
 def candidate(version: int, *, yanked: bool = False) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,7 +24,9 @@ from tests.support.cli import environment
 from tests.support.index import LocalIndex, Stall
 from tests.support.wheels import make_wheel
 from wheeltarget.pip_child import __name__ as CHILD  # noqa: N812 - it is the name of a package
-from wheeltarget.pip_protocol import SCHEMA, JobReport
+from wheeltarget.pip_child import moved_error
+from wheeltarget.pip_child.__main__ import wait_for_job
+from wheeltarget.pip_protocol import SCHEMA, JobReport, JobStart, to_json
 
 pytestmark = pytest.mark.seams
 
@@ -164,3 +167,57 @@ def test_interrupt_before_the_first_job_begins_none(
 def test_child_is_run_as_a_module() -> None:
     # The driver has it in quotes, where no renaming would find it.
     assert CHILD == "wheeltarget.pip_child"
+
+
+LOAD = """\
+import gc, sys
+from wheeltarget.errors import PipMovedError
+from wheeltarget.pip_child.__main__ import load
+{change}
+try:
+    load({name!r})
+except PipMovedError as error:
+    print(error.message)
+print("pip._internal.commands.download" in sys.modules, gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+
+
+def loaded(name: str, change: str = "") -> list[str]:
+    """Load a module in a fresh interpreter, and return what that prints."""
+    script = LOAD.format(name=name, change=change)
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+
+@pytest.mark.parametrize("name", ["run", "plain", "fetch_locked"])
+def test_pip_is_loaded_with_the_module(name: str) -> None:
+    assert loaded(name) == ["True True True"]
+
+
+def test_moved_pip_is_reported_and_the_collector_runs_again() -> None:
+    change = "import pip._internal.cli.main as module; del module.main"
+    message, state = loaded("run", change)
+    assert "(imports: ImportError(" in message
+    assert "nothing was fetched: use pip 25.3 to 26.3" in message
+    assert state.endswith("True True")
+
+
+def test_error_is_one_line() -> None:
+    message = moved_error("markers", "one\n  two" + "x" * 1000).message
+    assert "(markers: one twox" in message
+    assert "\n" not in message
+    assert len(message) < 600
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes as POSIX has them")
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_job_is_read_from_a_pipe_if_it_is_whole(end: str) -> None:
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as stream:
+        stream.write(to_json(JobStart(Path("job.json"), None, None)) + end)
+    assert wait_for_job(reader) == (Path("job.json") if end else None)

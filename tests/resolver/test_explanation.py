@@ -13,12 +13,17 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from tests.support.cli import Result, download, wheeltarget
 from tests.support.index import LocalIndex, Status
@@ -28,15 +33,40 @@ from wheeltarget import api
 from wheeltarget.cli.output.explanation import explanation_lines
 from wheeltarget.cli.output.text import show_error
 from wheeltarget.errors import WheeltargetError
+from wheeltarget.pip_protocol import Demand, FileFact
 from wheeltarget.resolver import pip_runner
+from wheeltarget.resolver.explanation import (
+    Explanation,
+    VersionRequirements,
+    explain_failures,
+    files_by_version,
+    find_sources,
+    find_suggestions,
+    judge,
+    judge_releases,
+    newest_fitting,
+)
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
+from wheeltarget.targets.catalog import look_up_tag
+from wheeltarget.targets.compatibility import Difference
 from wheeltarget.wheelhouse import merge
 
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
 TAG = "cp39-cp39-manylinux2014_x86_64"
 SAVED = "; nothing was saved\n"
 UNTRIED = "from source (not tried):"
+TARGET = look_up_tag("cp39-cp39-manylinux2014_x86_64")
+VERSIONS = [Version(text) for text in ("0.9", "1.0rc1", "1.0", "1.1", "2.0rc1", "2.0")]
+SPECIFIERS = ["", "==1.0", "!=1.0", ">=1.0", "<2", "~=1.0", "===1.1", "==2.*", ">=2.0rc1"]
+TAGS = (
+    "py3-none-any",
+    "cp39-cp39-manylinux1_x86_64",
+    "cp39-cp39-manylinux_2_28_x86_64",
+    "cp39-cp39-musllinux_1_1_x86_64",
+    "cp310-cp310-manylinux2014_x86_64",
+    "cp39-abi3-win_amd64",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,3 +468,224 @@ def test_cases() -> None:
 
 def test_nothing_to_explain() -> None:
     assert list(explanation_lines([])) == []
+
+
+def test_failure_of_pip_without_a_reason_shows_its_messages() -> None:
+    job = Job(look_up_tag("cp39-cp39-win32"), (), (), ())
+    good = JobResult(job, 0, "all", (), Path())
+    bad = replace(good, exit_code=2, messages=("ERROR: no",))
+    error = explain_failures([bad, good, bad, bad], ["a", "b", "c", "d"], look_up_tag)
+    assert error.message == "pip failed for a, c and d; nothing was saved"
+    assert (error.hint, error.exit_code) == ("see pip's output above", 2)
+    assert error.messages == ("ERROR: no",) * 3
+
+
+def situation(files: list[FileFact], *demands: Demand, tag: str = TAG) -> Explanation:
+    target = look_up_tag(tag)
+    return Explanation(demands, target, judge_releases(demands, files, target))
+
+
+def wheel(version: str, tag: str) -> FileFact:
+    return FileFact(f"lib-{version}-{tag}.whl", "candidate")
+
+
+def demand(specifier: str = "") -> Demand:
+    return Demand("lib", "lib", specifier)
+
+
+@settings(deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["1.0", "1.1", "2.0", "2.1"]), st.sampled_from(TAGS)),
+    st.sampled_from(["", "==2.1", "~=2.0", "~=1.0", "<1", "==="]),
+)
+def test_suggestion_selects_what_it_promises(found: dict[str, str], specifier: str) -> None:
+    files = [wheel(version, tag) for version, tag in found.items()]
+    before = situation(files, demand(specifier))
+    if newest_fitting(r for r in before.releases if r.admitted):
+        return
+    for text, effect in find_suggestions(before, look_up_tag):
+        if text.startswith("tags="):
+            after = situation(files, demand(specifier), tag=text.removeprefix("tags="))
+        else:
+            after = situation(files, demand(str(Requirement(text).specifier)))
+        newest = newest_fitting(r for r in after.releases if r.admitted)
+        assert newest is not None
+        assert str(newest.version) in f"{text} {effect}"
+
+
+@pytest.mark.parametrize(
+    ("specifier", "expected"),
+    [
+        ("~=2.0", [("lib~=1.1", "selects 1.1, the newest that fits")]),
+        ("~=2.0.1", [("lib~=1.1", "selects 1.1, the newest that fits")]),
+        (">=2", [("lib==1.1", "is the newest that fits")]),
+        ("===", [("lib==1.1", "is the newest that fits")]),
+    ],
+)
+def test_specifier_is_written_as_the_user_did(
+    specifier: str, expected: list[tuple[str, str]]
+) -> None:
+    files = [wheel("1.0", "py3-none-any"), wheel("1.1", "py3-none-any")]
+    assert list(find_suggestions(situation(files, demand(specifier)), look_up_tag)) == expected
+
+
+def test_oldest_release_that_was_uploaded_too_late_needs_the_smallest_step() -> None:
+    files = [
+        FileFact("lib-1-py3-none-any.whl", "upload_too_late", uploaded="2026-11-29T23:59:59.5Z"),
+        FileFact("lib-2-py3-none-any.whl", "upload_too_late", uploaded="2026-11-30T00:00:00Z"),
+    ]
+    suggestions = list(find_suggestions(situation(files, demand()), look_up_tag))
+    assert suggestions == [("--uploaded-prior-to 2026-11-30T00:00:00Z", "selects 1")]
+    last = FileFact("lib-1-py3-none-any.whl", "upload_too_late", uploaded="9999-12-31T23:59:59Z")
+    assert list(find_suggestions(situation([last], demand()), look_up_tag)) == []
+
+
+@pytest.mark.parametrize(
+    ("wheels", "options"),
+    [
+        ([], ["--allow-sdist lib", "--build-pure lib"]),
+        (["py2-none-any"], ["--allow-sdist lib", "--build-pure lib"]),
+        (["cp38-cp38-win32"], ["--allow-sdist lib"]),
+    ],
+)
+def test_source_of_a_project_with_native_wheels_is_not_built_here(
+    wheels: list[str], options: list[str]
+) -> None:
+    files = [FileFact("lib-1.0.tar.gz", "format_unsupported")]
+    files += [wheel("1.0", tag) for tag in wheels]
+    found = situation(files, demand())
+    assert all(r.reason.difference is not Difference.FITS for r in found.releases)
+    assert [text for text, _ in find_sources(found)] == options
+
+
+def test_source_for_another_python_is_not_offered() -> None:
+    source = FileFact("lib-1.0.tar.gz", "format_unsupported", requires_python=">=3.10")
+    assert list(find_sources(situation([source], demand()))) == []
+    assert Version("1.0") in files_by_version([source])
+
+
+def fact_of(version: str, verdict: str = "candidate", **facts: object) -> FileFact:
+    fact = FileFact(f"lib-{version}-py3-none-any.whl", verdict)
+    return replace(fact, **facts)  # type: ignore[arg-type]
+
+
+@given(st.lists(st.sampled_from(SPECIFIERS), max_size=4), st.sampled_from(SPECIFIERS))
+def test_every_line_and_constraint_has_to_admit_a_version(
+    specifiers: list[str], constraint: str
+) -> None:
+    demands = [Demand("lib", "lib", specifier, constraint) for specifier in specifiers]
+    wanted = VersionRequirements(demands)
+    every = SpecifierSet(",".join(filter(None, [*specifiers, constraint if specifiers else ""])))
+    for version in VERSIONS:
+        assert wanted.takes(version) == every.contains(version, prereleases=True)
+
+
+@given(st.lists(st.sampled_from(SPECIFIERS), min_size=1, max_size=4))
+def test_one_release_of_a_requiring_project_has_to_admit_a_version(specifiers: list[str]) -> None:
+    wanted = VersionRequirements(
+        Demand("lib", "lib", specifier, chain=(("app", str(number)),))
+        for number, specifier in enumerate(specifiers)
+    )
+    for version in VERSIONS:
+        admitted = [SpecifierSet(each).contains(version, prereleases=True) for each in specifiers]
+        assert wanted.takes(version) == any(admitted)
+
+
+@pytest.mark.parametrize("specifier", ["===", "==", "nonsense"])
+def test_invalid_specifier_admits_nothing(specifier: str) -> None:
+    wanted = VersionRequirements([Demand("lib", "lib", specifier)])
+    assert not any(map(wanted.takes, VERSIONS))
+    assert not wanted.is_pinned
+
+
+@pytest.mark.parametrize(
+    ("fact", "difference", "text"),
+    [
+        (fact_of("1"), Difference.FITS, "fits"),
+        (FileFact("lib-1.tar.gz", "candidate"), Difference.FITS, "fits as a source"),
+        (FileFact("lib-1.tar.gz", "x"), Difference.SOURCE, "has no wheel, only a source"),
+        (FileFact("lib-1-cp38-none-any.whl", "x"), Difference.PYTHON, "is for CPython 3.8"),
+        (fact_of("1", "pre_release"), Difference.PRE_RELEASE, "is a pre-release"),
+        (
+            fact_of("1", "format_unsupported"),
+            Difference.EXCLUDED,
+            "is a wheel, which --no-binary excludes",
+        ),
+        (
+            fact_of("1", "upload_time_missing"),
+            Difference.TOO_LATE,
+            "has no upload time on the index",
+        ),
+        (
+            fact_of("1", "upload_too_late", uploaded="2026-11-30T12:00:00Z"),
+            Difference.TOO_LATE,
+            "was uploaded too late, on 2026-11-30",
+        ),
+        (fact_of("1", "upload_too_late"), Difference.TOO_LATE, "was uploaded too late"),
+        (
+            fact_of("1", "requires_python_mismatch", requires_python=">=3.10"),
+            Difference.REQUIRES_PYTHON,
+            "requires Python >=3.10",
+        ),
+        (fact_of("1", yanked="it bites"), Difference.YANKED, "was yanked: it bites"),
+        (fact_of("1", yanked=""), Difference.YANKED, "was yanked"),
+        (fact_of("1", hashes=(("sha256", "bb"),)), Difference.HASH, "its hash is not listed"),
+        (fact_of("1", hashes=(("sha256", "aa"),)), Difference.FITS, "fits"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_reason(fact: FileFact, difference: Difference, text: str) -> None:
+    reason = judge(fact, frozenset({("sha256", "aa")}), TARGET)
+    assert (reason.difference, reason.text) == (difference, text)
+
+
+def test_pinned_release_may_be_yanked() -> None:
+    fact = fact_of("1", yanked="")
+    assert judge(fact, frozenset(), TARGET, pinned=True).difference is Difference.FITS
+    for specifier, expected in (("==1", Difference.FITS), (">=1", Difference.YANKED)):
+        demands = [Demand("lib", "lib", specifier)]
+        (release,) = judge_releases(demands, [fact], TARGET)
+        assert (release.admitted, release.reason.difference) == (True, expected)
+
+
+def test_files_of_no_release_are_left_out() -> None:
+    facts = [
+        fact_of("1.0"),
+        FileFact("lib-1.0.tar.gz", "candidate"),
+        FileFact("lib-2.0.tar.gz", "different_project"),
+        FileFact("lib-2.0.exe", "format_invalid"),
+        FileFact("lib-2.0.whl", "candidate"),
+        FileFact("lib-new-py3-none-any.whl", "candidate"),
+        FileFact("lib.zip", "candidate"),
+    ]
+    assert files_by_version(facts) == {Version("1.0"): facts[:2]}
+
+
+@given(st.lists(st.sampled_from(VERSIONS), unique=True), st.sampled_from(SPECIFIERS))
+def test_releases_are_sorted_and_final_ones_come_first(
+    versions: list[Version], specifier: str
+) -> None:
+    files = [fact_of(str(version)) for version in versions]
+    releases = judge_releases([Demand("lib", "lib", specifier)], files, TARGET)
+    assert [release.version for release in releases] == sorted(versions, reverse=True)
+    newest = newest_fitting(releases)
+    final = [version for version in versions if not version.is_prerelease]
+    assert (newest.version if newest else None) == max(final or versions, default=None)
+
+
+def test_pre_release_that_does_not_fit_is_not_admitted_beside_a_final_one() -> None:
+    facts = [fact_of("1.0"), FileFact("lib-2.0rc1-cp38-none-any.whl", "candidate")]
+    for specifier, admitted in (("", False), (">=2.0rc1", True)):
+        demands = [Demand("lib", "lib", specifier)]
+        newest, _ = judge_releases(demands, facts, TARGET)
+        assert newest.admitted is admitted
+
+
+def test_hash_of_another_file_is_named() -> None:
+    facts = [
+        fact_of("1.0", hashes=(("sha256", "aa"),)),
+        FileFact("lib-1.0.tar.gz", "x", hashes=(("sha256", "bb"),)),
+    ]
+    demands = [Demand("lib", "lib", "", hashes=(("sha256", "bb"),))]
+    (release,) = judge_releases(demands, facts, TARGET)
+    assert release.reason.text == "the listed hash is that of lib-1.0.tar.gz"

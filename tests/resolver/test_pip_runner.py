@@ -1,15 +1,26 @@
-"""How the parent handles a child that does not work as it should."""
+"""How the parent handles a child that does not work as it should, and checks what pip chose."""
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
+from tests.support.wheels import make_wheel
+from wheeltarget.errors import (
+    COMMAND_LINE,
+    ClosureError,
+    DownloadError,
+    InputError,
+    InterruptedRunError,
+    Location,
+    PipMovedError,
+)
 from wheeltarget.pip_protocol import (
     FAILURE,
     RESULT,
@@ -17,19 +28,47 @@ from wheeltarget.pip_protocol import (
     Contents,
     FetchLocked,
     JobReport,
+    Pairs,
     PipMoved,
     ResolveJobs,
     read_message,
     to_json,
     write_message,
 )
+from wheeltarget.requirements.annotations import parse_argument
+from wheeltarget.requirements.foreign_locks import LockedVersion
+from wheeltarget.requirements.parser import SourceLine, parse_typed
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.pip_runner import (
+    JobResult,
+    check_result,
+    compare_with_locks,
+    refuse_changed,
+    roots,
+)
 from wheeltarget.resolver.plan import Job
 from wheeltarget.staging.stage import open_stage
+from wheeltarget.targets.catalog import newest_pythons
+from wheeltarget.targets.target import Target, target_from_tag
+from wheeltarget.utils.files import Hashes
 
 JOB = Job(None, ("app",), (("a.txt", "app"),), ())
 OTHER_SCHEMA = to_json(JobReport(0, "all")).replace('"schema": ', '"schema": 1')
+CONTENT = b"content"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+MD5 = hashlib.md5(CONTENT).hexdigest()  # noqa: S324 - an index may have nothing else
+
+
+def chosen(path: Path, *hashes: tuple[str, str], accepts: Pairs = ()) -> ChosenFile:
+    file = ChosenFile("lib", "1.0", path, "", True, (), (None,), None)
+    return replace(file, hashes=hashes, accepts=accepts)
+
+
+def job_result(*files: ChosenFile, lines: tuple[str, ...] = (), **fields: object) -> JobResult:
+    typed = (parse_typed(n, text) for n, text in enumerate(lines, 1))
+    parsed = tuple(line for line in typed if isinstance(line, SourceLine))
+    made = JobResult(Job(None, (), (), parsed), 0, "all", files, Path())
+    return replace(made, **fields)  # type: ignore[arg-type]
 
 
 def run(
@@ -144,3 +183,135 @@ def test_files_of_a_lock_are_asked_for_in_one_request(
     monkeypatch.setattr(pip_runner, "run_all", run_all)
     with open_stage(tmp_path / "house") as stage, pytest.raises(PipMovedError, match="Contents"):
         pip_runner.fetch_locked(request, stage)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "lib-1.0-py3-none-any.whl"
+    path.write_bytes(CONTENT)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("hashes", "accepts", "accepted"),
+    [
+        ((), (), True),
+        ((("sha256", SHA256.upper()),), (), True),
+        ((("sha256", "00"),), (), False),
+        ((("sha256", "00"),), (("sha256", SHA256),), True),
+        ((("md5", MD5),), (), True),
+        ((("md5", "00"),), (), False),
+        ((("unheard-of", "00"),), (), False),
+        ((("unheard-of", ""),), (), False),
+        ((("sha256", "00"), ("md5", MD5)), (), True),
+    ],
+)
+def test_file_with_another_content_is_refused(
+    file: Path,
+    hashes: Pairs,
+    accepts: Pairs,
+    *,
+    accepted: bool,
+) -> None:
+    results = [job_result(chosen(file, *hashes, accepts=accepts))]
+    if accepted:
+        refuse_changed(results, Hashes())
+        return
+    with pytest.raises(DownloadError, match=r"the content of lib-1\.0-.* does not match its hash"):
+        refuse_changed(results, Hashes())
+
+
+@pytest.mark.parametrize(
+    ("hashes", "message"),
+    [
+        ({f"sha256:{SHA256}"}, ""),
+        ({"sha256:00", f"md5:{MD5}"}, ""),
+        (set(), ""),
+        ({"sha256:00"}, f"for box has sha256:{SHA256}, which is not in the lock for lib 1.0"),
+        ({"unheard-of:00"}, "the index has no hash of lib-1.0-py3-none-any.whl to compare"),
+    ],
+)
+def test_hashes_of_a_foreign_lock_are_compared(file: Path, hashes: set[str], message: str) -> None:
+    lock = LockedVersion("lib", "1.0", "", frozenset(hashes), Location("poetry.lock", 3))
+    other = replace(lock, version="2.0", hashes=frozenset({"sha256:00"}))
+    if not message:
+        compare_with_locks([job_result(chosen(file))], ["box"], [lock, other])
+        return
+    with pytest.raises(InputError) as raised:
+        compare_with_locks([job_result(chosen(file))], ["box"], [lock, other])
+    (fault,) = raised.value.faults
+    assert message in fault.message
+    assert fault.location == lock.location
+
+
+def test_hash_of_the_index_counts_if_the_file_was_not_fetched(tmp_path: Path) -> None:
+    lock = LockedVersion("lib", "1.0", "", frozenset({"sha256:aa"}), Location("poetry.lock", 3))
+    missing = tmp_path / "lib-1.0-py3-none-any.whl"
+    compare_with_locks([job_result(chosen(missing, ("sha256", "aa")))], ["box"], [lock])
+    with pytest.raises(InputError, match="which is not in the lock"):
+        compare_with_locks([job_result(chosen(missing, ("sha256", "bb")))], ["box"], [lock])
+
+
+def test_roots_are_the_lines_and_what_pip_was_asked_for(file: Path) -> None:
+    asked = replace(chosen(file), extras=("a", "b"))
+    needed = replace(chosen(file), name="needed", requested=False)
+    lines = ("lib[a]>1", "./path", "git+https://x.invalid/y")
+    found = roots(job_result(asked, needed, lines=lines))
+    assert list(map(str, found)) == ["lib[a]>1", "lib[a,b]"]
+    assert roots(job_result(asked, lines=lines, dependencies="none")) == []
+
+
+LINUX = "cp39-cp39-manylinux2014_x86_64"
+TARGET = target_from_tag(LINUX, newest_pythons())
+
+
+class TestRoots:
+    """From where the walk begins, for what pip says that it chose."""
+
+    def check(
+        self,
+        folder: Path,
+        requirement: str,
+        *,
+        dependencies: str = "all",
+        extras: tuple[str, ...] = (),
+        of: Target | None,
+    ) -> None:
+        """Check a download of ``app``, which needs ``lib``, and for its extra ``more``."""
+        wheel = make_wheel(folder, "app", requires=["lib", "more; extra == 'x'"], extras=["x"])
+        lib = make_wheel(folder, "lib")
+        line = SourceLine(COMMAND_LINE, 1, parse_argument(requirement), ())
+        chosen = [
+            ChosenFile("app", "1.0", wheel, "", True, extras, (None,), None),
+            ChosenFile("lib", "1.0", lib, "", False, (), ("app",), None),
+        ]
+        job = Job(of, (), (), (line,))
+        check_result(JobResult(job, 0, dependencies, tuple(chosen), folder), dry_run=False)
+
+    @pytest.mark.parametrize(
+        ("requirement", "extras", "missing"),
+        [
+            ("app", (), ""),
+            ("app[x]", (), "app 1.0 needs more, which is missing"),
+            ("./app-1.0-py3-none-any.whl", (), ""),
+            ("./app-1.0-py3-none-any.whl[x]", ("x",), "app 1.0 needs more, which is missing"),
+            ("app==2", (), "you asked for app==2, but only 1.0 is available"),
+            ("other ; sys_platform == 'win32'", (), ""),
+            ("other ; sys_platform == 'linux'", (), "you asked for other, which is missing"),
+        ],
+    )
+    def test_asked_for(
+        self, tmp_path: Path, requirement: str, extras: tuple[str, ...], missing: str
+    ) -> None:
+        if not missing:
+            self.check(tmp_path, requirement, extras=extras, of=TARGET)
+            return
+        with pytest.raises(ClosureError) as raised:
+            self.check(tmp_path, requirement, extras=extras, of=TARGET)
+        assert raised.value.message == f"what was fetched for {LINUX} is not complete: {missing}"
+
+    def test_not_asked_for(self, tmp_path: Path) -> None:
+        """Where dependencies are left out on purpose, and where pip works for its own machine."""
+        self.check(tmp_path, "app[x]", dependencies="none", of=TARGET)
+        self.check(tmp_path, "app[x]", dependencies="only", of=TARGET)
+        self.check(tmp_path, "app[x]", of=None)

@@ -17,9 +17,11 @@ def called_with(verb: str, *words: str, name: str = "") -> tuple[Any, ...]:
     :param name: the function, if it is not called as the verb.
     """
     function = verb.replace("-", "_")
-    module = import_module(f"wheeltarget.cli.verbs.{function}")
+    package = import_module(f"wheeltarget.commands.{function}")
+    is_folder = hasattr(package, "__path__")
+    module = import_module(f"{package.__name__}.{function}") if is_folder else package
     error = ProbeError("it does not run")
-    with mock.patch.object(module.command, name or function, side_effect=error) as command:
+    with mock.patch.object(module, name or function, side_effect=error) as command:
         result = run_here(verb, *words, cwd=Path.cwd())
     assert (result.exit_code, result.stdout, result.stderr) == (3, "", "error: it does not run\n")
     command.assert_called_once()

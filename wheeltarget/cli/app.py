@@ -1,7 +1,8 @@
 """The command line: the verbs, the options that several of them have, and how Typer is run.
 
-The module of a verb is loaded if the verb is called, and loads its command and its output. Help of
-all verbs needs none of them. Completions load what they offer.
+start-up: the list of all verbs loads none of them. The module of a verb is loaded if the verb is
+called, or for its help or completions, which need only its options. So it loads its command, if
+that takes long, in its function. Completions load what they offer.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from functools import partial
 from importlib import import_module
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Annotated, Any, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -51,12 +52,6 @@ VERBS = {
 _TAKE_PIPS = {"download", "lock", "explain"}
 """The verbs that also take every option of pip download."""
 
-SETTINGS: dict[str, Any] = {
-    "pretty_exceptions_enable": False,
-    "context_settings": {"help_option_names": ["--help"]},
-}
-"""The settings of each :class:`typer.Typer`."""
-
 OUTPUT = "Output"
 """A heading of the help."""
 
@@ -71,7 +66,8 @@ _source_option = partial(typer.Option, rich_help_panel="Source distributions")
 _COMPLETION = "_WHEELTARGET_COMPLETE"
 """The variable that a shell sets to ask for completions."""
 
-_LONGEST_NUMBER = 9
+new_app = partial(typer.Typer, pretty_exceptions_enable=False)
+"""Make a command line of Typer."""
 
 
 def run(arguments: list[str], start: object = None) -> None:
@@ -100,7 +96,7 @@ def run(arguments: list[str], start: object = None) -> None:
 
 def make_app() -> typer.Typer:
     """Return the whole command line, which loads a verb when it is called."""
-    app = typer.Typer(name="wheeltarget", cls=_Verbs, no_args_is_help=True, **SETTINGS)
+    app = new_app(name="wheeltarget", cls=_Verbs, no_args_is_help=True)
     app.callback()(main)
     for verb, summary in VERBS.items():
         app.command(verb, help=summary)(lambda: None)
@@ -113,17 +109,13 @@ def make_verb(verb: str) -> typer.Typer:
     made = getattr(import_module(f"wheeltarget.cli.verbs.{name}"), name)
     if isinstance(made, typer.Typer):
         return made
-    app = typer.Typer(add_completion=False, **SETTINGS)
-    if verb not in _TAKE_PIPS:
-        app.command(cls=Command, help=VERBS[verb])(made)
-        return app
-    takes_all = {"ignore_unknown_options": True, "allow_extra_args": True}
-    app.command(
-        cls=PipCommand,
-        help=VERBS[verb],
-        options_metavar="[OPTIONS] [PIP OPTIONS]",
-        context_settings={**SETTINGS["context_settings"], **takes_all},
-    )(made)
+    app = new_app(add_completion=False)
+    settings: dict[str, Any] = {"cls": Command}
+    if verb in _TAKE_PIPS:
+        takes_all = {"ignore_unknown_options": True, "allow_extra_args": True}
+        settings = {"cls": PipCommand, "context_settings": takes_all}
+        settings["options_metavar"] = "[OPTIONS] [PIP OPTIONS]"
+    app.command(help=VERBS[verb], **settings)(made)
     return app
 
 
@@ -136,12 +128,10 @@ class _Verbs(TyperGroup):
         return name, loaded, rest
 
 
-def main(
-    *,
-    version: Annotated[
-        bool, typer.Option("--version", "-V", help="Show the version and exit.")
-    ] = False,
-) -> None:
+_VERSION = typer.Option("--version", "-V", help="Show the version and exit.")
+
+
+def main(*, version: Annotated[bool, _VERSION] = False) -> None:
     """Download wheels for other environments, named per requirement."""
     if version:
         typer.echo(f"wheeltarget {__version__}")
@@ -163,19 +153,17 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the values of a command line into a context, and return the remaining arguments."""
-        if not ctx.resilient_parsing and not (self.no_args_is_help and not args):
+        if not ctx.resilient_parsing:
             given, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
             assert self.callback is not None  # noqa: S101 - Typer always sets it
             declared = signature(self.callback, eval_str=True).parameters
             known = {each.name: each.opts[0] for each in self.params if each.name in declared}
             if given.keys() <= known.keys() and (ctx.allow_extra_args or not rest):
                 with suppress(_UnsureError):
-                    ctx.params.update(
-                        {
-                            name: _read(given.get(name), declared[name], option)
-                            for name, option in known.items()
-                        }
-                    )
+                    ctx.params |= {
+                        name: _read(given.get(name), declared[name], option)
+                        for name, option in known.items()
+                    }
                     ctx.args = rest
                     return rest
         return super().parse_args(ctx, args)
@@ -190,14 +178,15 @@ def _read(value: Any, declared: Parameter, option: str) -> Any:
         if declared.default is Parameter.empty:
             raise _UnsureError
         return declared.default
-    annotation, *details = get_args(declared.annotation) or (declared.annotation,)
-    kind, several = _item(annotation)
+    kind, *details = get_args(declared.annotation) or (declared.annotation,)
+    while get_args(kind):  # list[str] | None
+        kind = get_args(kind)[0]
     read: Any = next((each.parser for each in details if each.parser), kind)
     if read is kind and kind not in {str, bool}:
         if not issubclass(kind, Enum):
             raise _UnsureError
         read = partial(_choice, kind, option)
-    return [read(each) for each in cast("list[str]", value)] if several else read(value)
+    return [read(each) for each in value] if isinstance(value, list | tuple) else read(value)
 
 
 def _choice(kind: type[Enum], option: str, text: str) -> Enum:
@@ -206,14 +195,6 @@ def _choice(kind: type[Enum], option: str, text: str) -> Enum:
         known = f"{', '.join(choices[:-1])} or {choices[-1]}"
         raise UsageError(f"{option} must be {known}, not {text!r}")
     return kind(text)
-
-
-def _item(annotation: Any) -> tuple[Any, bool]:
-    """Return the type of one value, and whether there may be several."""
-    if get_origin(annotation) is list:
-        return get_args(annotation)[0], True
-    kinds = [each for each in get_args(annotation) if each is not type(None)]
-    return _item(kinds[0]) if kinds else (annotation, False)
 
 
 class PipCommand(Command):
@@ -289,7 +270,7 @@ OutputFormat = StrEnum("OutputFormat", "TEXT JSON")
 
 def _read_jobs(value: object) -> int:
     text = str(value)
-    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER and int(text)):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text)):
         raise UsageError(f"--jobs must be a positive whole number, not {text!r}", "try --jobs 4")
     return int(text)
 

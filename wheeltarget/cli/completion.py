@@ -17,31 +17,21 @@ from wheeltarget.targets.names import HOST, Projects, user_targets
 from wheeltarget.targets.systems import target_name
 
 PLATFORMS = (
-    "manylinux_2_28_x86_64",
-    "manylinux_2_28_aarch64",
-    "manylinux2014_x86_64",
-    "manylinux2014_aarch64",
-    "musllinux_1_2_x86_64",
-    "musllinux_1_2_aarch64",
-    "macosx_11_0_arm64",
-    "macosx_11_0_x86_64",
-    "win_amd64",
-    "win32",
-)
+    "manylinux_2_28_x86_64", "manylinux_2_28_aarch64", "manylinux2014_x86_64",
+    "manylinux2014_aarch64", "musllinux_1_2_x86_64", "musllinux_1_2_aarch64",
+    "macosx_11_0_arm64", "macosx_11_0_x86_64", "win_amd64", "win32",
+)  # fmt: skip
 """The most common platforms of wheels."""
 
-_NEWEST = 5
-_LAST_WITH_PYMALLOC = 7
-_OURS = frozenset({"-h", "--help"})
+_NEWEST, _LAST_WITH_PYMALLOC = 5, 7
 
 
 def offer_options(incomplete: str) -> tuple[str, ...]:
-    """Offer one spelling of each option of pip, and another one if its beginning is typed."""
+    """Offer the first short and the first long spelling of pip's options that fit."""
     found = []
     for spellings in (*WITH_VALUE, *WITHOUT_VALUE):
-        if not _OURS.intersection(spellings):
+        if "--help" not in spellings:
             fitting = [each for each in spellings if each.startswith(incomplete)]
-            # The first short spelling, and the first long one.
             found += [each for each in fitting if not each.startswith("--")][:1]
             found += [each for each in fitting if each.startswith("--")][:1]
     return tuple(sorted(found))
@@ -54,14 +44,12 @@ def offer_tags(incomplete: str) -> tuple[str, ...]:
     known = sorted((int(each[1]) for each in found if each), reverse=True)
     written = re.match(r"cp3(\d+)-", begun)
     minors = [int(written[1])] if written and int(written[1]) in known else known[:_NEWEST]
-    tags = (tag for minor in minors for tag in _tags(minor))
+    tags = (
+        f"cp3{minor}-cp3{minor}{'m' if minor <= _LAST_WITH_PYMALLOC else ''}-{platform}"
+        for minor in minors
+        for platform in PLATFORMS
+    )
     return tuple(f"{before}{comma}{tag}" for tag in tags if tag.startswith(begun))
-
-
-def _tags(minor: int) -> Iterator[str]:
-    pymalloc = "m" if minor <= _LAST_WITH_PYMALLOC else ""
-    for platform in PLATFORMS:
-        yield f"cp3{minor}-cp3{minor}{pymalloc}-{platform}"
 
 
 def offer_targets(incomplete: str) -> tuple[str, ...]:

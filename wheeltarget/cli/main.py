@@ -6,7 +6,7 @@ rest. If a target seems to be named, a process for pip is started first: pip loa
 loads here.
 
 start-up: this module is loaded before all others, and imports in functions what a run needs: the
-replay, the first look, or Typer.
+replay, the first look, Typer, or subprocess if the system has no exec.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ import sys
 
 from wheeltarget import __version__
 from wheeltarget.cache.run_key import is_known
-from wheeltarget.resolver.prestart import begin_for, dismiss
+from wheeltarget.resolver.prestart import begin, begin_for, dismiss
+from wheeltarget.utils.system import python
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from wheeltarget.commands.invocation import Start
 
 _COMPLETION = "_WHEELTARGET_COMPLETE"
 _SELDOM = (50_000, 20, 100)
@@ -67,7 +74,7 @@ def _run(arguments: list[str]) -> None:
     run(arguments, start)
 
 
-def _begin_download(front: tuple[str, ...], arguments: tuple[str, ...]) -> object:
+def _begin_download(front: tuple[str, ...], arguments: tuple[str, ...]) -> Start:
     """Replay a cached download, become pip if nothing names a target, or else start pip's process.
 
     :raises SystemExit: if the download is done.
@@ -81,9 +88,32 @@ def _begin_download(front: tuple[str, ...], arguments: tuple[str, ...]) -> objec
     # A lock rarely needs pip.
     has_lock = any("pylock" in argument for argument in everything)
     contents = {} if has_lock else begin_for(everything)
-    from wheeltarget.cli.passthrough import begin_download
+    from wheeltarget.commands.invocation import InputFiles, Start, first_look
 
-    return begin_download(front, arguments, contents)
+    files = InputFiles(contents)
+    invocation, is_plain = first_look(everything, os.environ, files)
+    if is_plain:
+        sys.exit(become_pip(arguments, front))
+    if invocation is not None and not invocation.has_locks:
+        begin()
+    return Start(everything, invocation, files)
+
+
+def become_pip(arguments: Sequence[str], front: Sequence[str] = ()) -> int:
+    """Replace this process by ``pip download``, or run it if the system has no exec.
+
+    :param front: the arguments before ``download``.
+    :returns: pip's exit code, if the system has no exec.
+    """
+    dismiss()
+    command = python("-m", "pip", *front, "download", *arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        os.execv(command[0], command)  # noqa: S606 - it is the running interpreter
+    import subprocess
+
+    return subprocess.run(command, check=False).returncode
 
 
 def _front(arguments: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -33,5 +33,5 @@ def repeat(arguments: tuple[str, ...]) -> bool:
     if not options.quiet:
         since = time.strftime("%H:%M:%S", time.localtime(recorded.made))
         sys.stderr.write(f"Unchanged since {since}; use --refresh to ask the index again\n")
-    show_download(outcome, as_json=options.as_json, quiet=options.quiet, coloured=options.coloured)
+    show_download(outcome, options)
     return True

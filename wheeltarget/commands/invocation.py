@@ -1,6 +1,7 @@
 """The invocation of a command: pip's options and configuration, the environment, the project.
 
-A command reads it first, and passes it on, so that nothing is read twice.
+A command reads it first, and passes it on, so that nothing is read twice. A download is looked at
+even before: planning takes about as long as pip itself, so a run without a target skips it.
 
 start-up: a run of pip alone needs no catalog of targets, and a lock no reader of requirements.
 """
@@ -8,14 +9,19 @@ start-up: a run of pip alone needs no catalog of targets, and a lock no reader o
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from wheeltarget.errors import UsageError
+from wheeltarget.errors import UsageError, WheeltargetError
 from wheeltarget.pip_config.options import (
+    ENVIRONMENT_OPTIONS,
+    WITH_VALUE,
+    WITHOUT_VALUE,
     CommandLine,
     Configuration,
     is_quiet,
@@ -23,13 +29,22 @@ from wheeltarget.pip_config.options import (
     refuses_colour,
     split_command_line,
 )
-from wheeltarget.requirements.filenames import is_lock
+from wheeltarget.requirements.filenames import is_lock, is_own, split_extras
 from wheeltarget.targets.names import Projects, TargetName, command_line_targets
-from wheeltarget.utils.files import LOCK_FILE, REQUIREMENTS_FILE, Limit, read_regular, read_stream
+from wheeltarget.utils.files import (
+    LOCK_FILE,
+    REQUIREMENTS_FILE,
+    Limit,
+    RefusedFileError,
+    read_regular,
+    read_stream,
+)
 
 if TYPE_CHECKING:
     from wheeltarget.requirements.parser import Inputs
     from wheeltarget.targets.target import Target
+
+_FILES = {"--requirement": False, "--constraint": True}
 
 
 class InputFiles:
@@ -151,3 +166,80 @@ def read_invocation(
         command, fault = split_command_line(no_color), error
     configuration = read_configuration(environment, isolated=command.has("--isolated"))
     return Invocation(command, configuration, environment, Path.cwd(), fault, files or InputFiles())
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What is known of a download before its own options are read.
+
+    :param arguments: all arguments as typed, the key of the cached outcome; empty if it is not
+        cached.
+    :param invocation: the parsed command line; None if it may have options of ours.
+    """
+
+    arguments: tuple[str, ...] = ()
+    invocation: Invocation | None = None
+    files: InputFiles = field(default_factory=InputFiles)
+
+
+def first_look(
+    arguments: Sequence[str], environment: Mapping[str, str], files: InputFiles
+) -> tuple[Invocation | None, bool]:
+    """Read a command line as pip would, and return whether the run is certainly pip's own.
+
+    :returns: the parsed command line, or None if it has an option that is not pip's or is
+        abbreviated; and True if nothing names a target, so that pip can take the arguments as they
+        are.
+    """
+    known = {spelling for each in (*WITH_VALUE, *WITHOUT_VALUE) for spelling in each}
+    before = takewhile(lambda argument: argument != "--", arguments)
+    # A short form may be ours.
+    if all(each.partition("=")[0] in known for each in before if each.startswith("--")):
+        invocation = read_invocation(arguments, environment, files)
+        if invocation.fault is None and not invocation.command.has("--help"):
+            return invocation, _is_plain(invocation)
+    return None, False
+
+
+def _is_plain(invocation: Invocation) -> bool:
+    command = invocation.everything
+    if any(_is_own_lock(name, invocation) for name in command.values("--requirement")):
+        return False
+    from wheeltarget.requirements.parser import read_inputs
+
+    files = [(o.value or "", _FILES[o.name]) for o in command.options if o.name in _FILES]
+    try:
+        if invocation.defaults() or not all(_is_regular(name) for name, _ in files):
+            return False
+        inputs = read_inputs(
+            command.requirements,
+            files,
+            read=invocation.files.read,
+            read_nested=invocation.files.read_nested,
+            environment=invocation.environment.get,
+        )
+    except WheeltargetError:
+        return False
+    foreign = any(option.name in ENVIRONMENT_OPTIONS for option in command.options)
+    may_have_note = foreign and not invocation.is_quiet
+    if may_have_note or inputs.faults or inputs.named or inputs.remote or inputs.locked:
+        return False
+    return all(file.repeatable for file in inputs.files)
+
+
+def _is_own_lock(name: str, invocation: Invocation) -> bool:
+    """Return whether a file is a lock that wheeltarget wrote, which names its target."""
+    try:
+        return is_lock(name) and is_own(invocation.files.read_lock(split_extras(name)[0]))
+    except RefusedFileError:
+        return True  # the command reports it; pip would read without end
+    except OSError:
+        return False  # pip reports it
+
+
+def _is_regular(name: str) -> bool:
+    """Return whether pip can read a file again; pip reports one that does not exist."""
+    try:
+        return stat.S_ISREG(os.stat(name).st_mode)  # noqa: PTH116 - any text
+    except (OSError, ValueError):
+        return True

@@ -119,6 +119,8 @@ def describe(text: str, today: date) -> Described:
     try:
         target = catalog.look_up_tag(text)
     except TargetError:
+        if names.LIKE_A_TAG.fullmatch(text):
+            raise
         return _describe_named(find_target(text, known_systems()), today)
     return Described(target, "The environment of a tag", "tag", (), _markers(target, "follows", ()))
 

@@ -22,7 +22,7 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import Inputs
 from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Choices, LookUp, Plan, make_plan
+from wheeltarget.resolver.plan import LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
@@ -79,8 +79,10 @@ def prepare(
             found[name] = invocation.look_up(key, text, folder)
         return found[name]
 
-    choices = Choices(defaults, sources, invocation.configuration.options, locks=locks)
-    plan, faults = make_plan(inputs, invocation.command, choices, look_up)
+    inherited = invocation.configuration.options
+    plan, faults = make_plan(
+        inputs, invocation.command, look_up, defaults, sources, inherited=inherited, locks=locks
+    )
     return Prepared(invocation, defaults, inputs, found, look_up, plan, (*inputs.faults, *faults))
 
 
@@ -100,9 +102,9 @@ def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
         refused |= _refusals(missing)
         missing = [url for url in missing if url not in refused]
         if missing:
-            texts, reasons = pip_runner.read_remote(arguments, missing)
-            fetched |= texts
-            unread |= {**dict.fromkeys(missing, "pip could not fetch it"), **reasons}
+            contents = pip_runner.read_remote(arguments, missing)
+            fetched |= contents.texts
+            unread |= {**dict.fromkeys(missing, "pip could not fetch it"), **contents.reasons}
 
 
 def _faults(urls: Sequence[str], reasons: Mapping[str, str]) -> list[Fault]:

@@ -55,9 +55,15 @@ def prune(request: PruneRequest) -> PruneOutcome:
     if not folder.is_dir():
         raise UsageError(f"{request.place} is not a folder", "name a wheelhouse")
     if request.to is not None and not request.since:
-        message = "--to needs --transfer-since"
-        hint = "name the lock of what the other machine has already: --transfer-since LOCK"
-        raise UsageError(message, hint)
+        raise UsageError(
+            "--to needs --transfer-since",
+            "name the lock of what the other machine has already: --transfer-since LOCK",
+        )
+    if request.to is not None and not request.removes:
+        raise UsageError(
+            "--list and --to exclude each other",
+            "leave out --to: --transfer-since LOCK alone lists the files",
+        )
     invocation = read_invocation((), request.environment)
     needed = _named(request, request.locks, invocation)
     there = [each for each in sorted(folder.rglob("*")) if _is_distribution(each.name)]
@@ -70,10 +76,16 @@ def prune(request: PruneRequest) -> PruneOutcome:
         return PruneOutcome(files, _size(files), request.to is not None)
     names = {name for name, _ in needed}
     files = tuple(each for each in there if each.is_file() and each.name not in names)
-    if files and names and names.isdisjoint(each.name for each in there):
-        message = f"{request.place} contains no file that the locks name; nothing was removed"
-        hint = "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK"
-        raise DestinationError(message, hint)
+    if files and not names:
+        raise DestinationError(
+            "the locks name no files; nothing was removed",
+            f"check the locks, or delete {request.place} yourself",
+        )
+    if files and names.isdisjoint(each.name for each in there):
+        raise DestinationError(
+            f"{request.place} contains no file that the locks name; nothing was removed",
+            "check that it belongs to these locks, or fetch first: wheeltarget download -r LOCK",
+        )
     size = _size(files)
     for path in files if request.removes else ():
         try:

@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -31,24 +30,21 @@ from wheeltarget.network.transfer import (
     WrongSizeError,
     fetch_with_retries,
 )
-from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
+from wheeltarget.utils.files import Digest, FileToFetch
 
 if TYPE_CHECKING:
     import ssl
 
     from wheeltarget.network.http import Connection
 
+_WrongFile = HashMismatchError | WrongSizeError
 _NOT_PLAIN_STATUSES = frozenset({401, 403, 407, 429, 503})
-_JOIN_SECONDS = 2.0
-_PROGRESS_SECONDS = 0.1
+_JOIN_SECONDS, _PROGRESS_SECONDS = 2.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many files and bytes of a run have been fetched.
-
-    :param all_size: the number of bytes to fetch, as far as it is known.
-    """
+    """How many files and bytes of a run have been fetched, of how many as far as is known."""
 
     files: int
     all_files: int
@@ -73,9 +69,7 @@ class Fetched:
 
     digests: dict[str, Digest] = field(default_factory=dict)
     left: list[FileToFetch] = field(default_factory=list)
-    wrong: list[tuple[FileToFetch, HashMismatchError | WrongSizeError]] = field(
-        default_factory=list
-    )
+    wrong: list[tuple[FileToFetch, _WrongFile]] = field(default_factory=list)
     broken: list[tuple[FileToFetch, BrokenError]] = field(default_factory=list)
     unreachable: set[str] = field(default_factory=set)
 
@@ -105,21 +99,19 @@ def fetch_plain(
     return fetched
 
 
+@dataclass(slots=True)
 class _Downloader:
     """The download threads and their shared state."""
 
-    def __init__(
-        self, network: Network, store: Store | None, fetched: Fetched, watch: Watch | None
-    ) -> None:
-        self._network = network
-        self._store = store
-        self._fetched = fetched
-        self._stop = threading.Event()
-        self._connections: list[Connection] = []
-        self._failure: list[BaseException] = []
-        self._reading = threading.Lock()
-        self._certificates: ssl.SSLContext | None = None
-        self._watch = watch
+    network: Network
+    store: Store | None
+    fetched: Fetched
+    watch: Watch | None
+    stop: threading.Event = field(default_factory=threading.Event)
+    connections: list[Connection] = field(default_factory=list)
+    failures: list[BaseException] = field(default_factory=list)
+    reading: threading.Lock = field(default_factory=threading.Lock)
+    certificates: ssl.SSLContext | None = None
 
     def run(self, hosts: Mapping[tuple[str, str], deque[FileToFetch]]) -> None:
         """Fetch everything; no thread goes on when this returns or raises."""
@@ -127,7 +119,7 @@ class _Downloader:
         threads = [
             threading.Thread(target=self._work, args=(host, queue), daemon=True)
             for host, queue in hosts.items()
-            for _ in range(min(self._network.connections, len(queue)))
+            for _ in range(min(self.network.connections, len(queue)))
         ]
         try:
             for thread in threads:
@@ -136,107 +128,83 @@ class _Downloader:
                 while thread.is_alive():
                     # With a timeout: on Windows, a join without one blocks signals.
                     thread.join(_PROGRESS_SECONDS)
-                    self._report(len(sizes), sum(sizes))
+                    if self.watch is not None:
+                        received = sum(each.received for each in list(self.connections))
+                        done = len(self.fetched.digests)
+                        self.watch(Progress(done, len(sizes), received, sum(sizes)))
         finally:
-            self._stop.set()
-            for connection in list(self._connections):
+            self.stop.set()
+            for connection in list(self.connections):
                 connection.cut()
             # Not for long: one may be waiting for a name server.
             end = time.monotonic() + _JOIN_SECONDS
             for thread in threads:
                 if thread.ident is not None:
                     thread.join(max(end - time.monotonic(), 0))
-        if self._failure:
-            raise self._failure[0]
-
-    def _report(self, files: int, size: int) -> None:
-        if self._watch is not None:
-            received = sum(connection.received for connection in list(self._connections))
-            self._watch(Progress(len(self._fetched.digests), files, received, size))
+        if self.failures:
+            raise self.failures[0]
 
     def _work(self, host: tuple[str, str], queue: deque[FileToFetch]) -> None:
         from wheeltarget.network.http import Connection
 
-        connection = Connection(host, self._network.timeout, self._trust)
-        self._connections.append(connection)
+        connection = Connection(host, self.network.timeout, self._trust)
+        self.connections.append(connection)
         try:
-            while not self._stop.is_set():
-                try:
-                    order = queue.popleft()
-                except IndexError:
-                    break
+            while not self.stop.is_set() and (order := _pop(queue)):
                 self._fetch(order, connection, queue)
         except BaseException as error:  # noqa: BLE001 - raised in the thread that waits
-            self._failure.append(error)
-            self._stop.set()
+            self.failures.append(error)
+            self.stop.set()
         finally:
             connection.close()
 
     def _fetch(self, order: FileToFetch, connection: Connection, queue: deque[FileToFetch]) -> None:
         try:
-            self._fetched.digests[order.path] = fetch_with_retries(
+            self.fetched.digests[order.path] = fetch_with_retries(
                 order,
-                self._store,
+                self.store,
                 partial(connection.ask, order.url),
-                self._network.patience,
-                self._stop.wait,
+                self.network.patience,
+                self.stop.wait,
             )
         except (HashMismatchError, WrongSizeError) as error:
-            self._fetched.wrong.append((order, error))
+            self.fetched.wrong.append((order, error))
         except StatusError as error:
             self._leave(order, queue, rest=error.code in _NOT_PLAIN_STATUSES or error.code < 400)
         except UnreachableError:
-            self._fetched.unreachable.add(urlsplit(order.url).netloc)
+            self.fetched.unreachable.add(urlsplit(order.url).netloc)
             self._leave(order, queue, rest=True)
         except NoAnswerError:
             self._leave(order, queue, rest=True)
         except BrokenError as error:
             # pip would not retry more often, and its message is known.
-            self._fetched.broken.append((order, error))
+            self.fetched.broken.append((order, error))
             queue.clear()
 
     def _trust(self) -> ssl.SSLContext:
-        """Return the trusted certificates, read once, by the thread that needs them first.
-
-        :raises StatusError: if they cannot be read, so that pip reports what is wrong.
-        """
+        """Return the trusted certificates, read once, by the thread that needs them first."""
         import ssl
 
-        place = self._network.certificates or None
+        place = self.network.certificates or None
         is_folder = place is not None and os.path.isdir(place)  # noqa: PTH112 - any text
         cafile, capath = (None, place) if is_folder else (place, None)
         try:
-            with self._reading:
-                if self._certificates is None:
-                    self._certificates = ssl.create_default_context(cafile=cafile, capath=capath)
-                return self._certificates
-        except (OSError, ValueError) as error:
+            with self.reading:
+                if self.certificates is None:
+                    self.certificates = ssl.create_default_context(cafile=cafile, capath=capath)
+                return self.certificates
+        except (OSError, ValueError) as error:  # pip reports it
             raise StatusError(0, str(error)) from error
 
     def _leave(self, order: FileToFetch, queue: deque[FileToFetch], *, rest: bool) -> None:
         """Leave a file to pip's session; with ``rest``, also the other files of its host."""
-        self._fetched.left.append(order)
-        while rest:
-            try:
-                self._fetched.left.append(queue.popleft())
-            except IndexError:
-                return
+        self.fetched.left.append(order)
+        while rest and (other := _pop(queue)):
+            self.fetched.left.append(other)
 
 
-def place_file(order: FileToFetch, place: Path, *, linked: bool = True) -> Digest | None:
-    """Link or copy a file that is on this machine already, if it has the right hash.
-
-    :param place: where it may be.
-    :param linked: whether to make a hard link, if possible, instead of a copy.
-    :returns: the digest of the file at its new place; None if it is not the right file.
-    :raises OSError: if it cannot be read or written.
-    """
-    if not is_archive(place):
+def _pop(queue: deque[FileToFetch]) -> FileToFetch | None:
+    try:
+        return queue.popleft()
+    except IndexError:  # another thread may have taken the last one
         return None
-    path = Path(order.path)
-    is_linked = linked and link(place.resolve(), path)
-    digest = hash_file(path) if is_linked else copy_file(place, path)
-    if digest.sha256 != order.sha256:
-        path.unlink()
-        return None
-    return digest

@@ -9,7 +9,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import HTTPS_PORT, HTTPConnection, HTTPException, HTTPResponse
 from urllib.parse import urlsplit
 
 from wheeltarget import __version__
@@ -18,17 +18,15 @@ from wheeltarget.network.transfer import (
     NoAnswerError,
     StatusError,
     UnreachableError,
-    read_length,
     read_start,
 )
 
-_PORTS = {"http": 80, "https": 443}
-_HEADERS = {
-    # As pip does: the hash is that of the file, not of a compressed transfer.
-    "Accept-Encoding": "identity",
-    "User-Agent": f"wheeltarget/{__version__}",
-}
+_HEADERS = {"User-Agent": f"wheeltarget/{__version__}"}
 _BUFFER = 1 << 18
+
+
+class _HTTPSConnection(HTTPConnection):
+    default_port = HTTPS_PORT
 
 
 class Connection:
@@ -45,10 +43,8 @@ class Connection:
     def __init__(
         self, host: tuple[str, str], timeout: float, trust: Callable[[], ssl.SSLContext]
     ) -> None:
-        scheme, self._netloc = host
-        self._trust = trust if scheme == "https" else None
-        self._port = _PORTS[scheme]
-        self._timeout = timeout
+        self._scheme, self._netloc = host
+        self._timeout, self._trust = timeout, trust
         self._is_cut = False
         self._socket: socket.socket | None = None
         self._http: HTTPConnection | None = None
@@ -56,74 +52,66 @@ class Connection:
         self.received = 0
 
     def ask(self, url: str, start: int) -> _Answer:
-        """Request a file from some byte on.
+        """Request a file of this host from some byte on.
 
-        :param url: the URL of the file, at this host.
         :raises UnreachableError: if no connection can be made.
         :raises StatusError: if the host is not trusted.
         :raises NoAnswerError: if the connection breaks.
         """
-        connected = self._http
-        if connected is None or connected.sock is None:
-            connected = self._connect()
+        http = self._http if self._http and self._http.sock else self._connect()
         if self._is_cut:
             self.close()
             raise UnreachableError("the run ends")
         headers = {**_HEADERS, "Range": f"bytes={start}-"} if start else _HEADERS
-        try:
-            with self._errors_translated():
-                connected.request("GET", _target(url), headers=headers)
-                return _Answer(connected.getresponse(), self)
-        except BrokenError as error:
-            raise NoAnswerError(str(error)) from error
+        with self._errors_as(NoAnswerError):
+            http.request("GET", _target(url), headers=headers)
+            return _Answer(http.getresponse(), self)
 
     def _connect(self) -> HTTPConnection:
         try:
-            self._open()
-        except StatusError:
-            self.close()
-            raise
-        except (OSError, ValueError) as error:  # ValueError: not a valid host name
+            return self._open()
+        except (OSError, ValueError, HTTPException, StatusError) as error:
             self.close()
             if isinstance(error, ssl.SSLError):
                 # The host answers; pip reports why it is not trusted.
                 raise StatusError(0, str(error)) from error
-            raise UnreachableError(str(error)) from error
-        self._http = HTTPConnection(self._netloc, timeout=self._timeout)
-        self._http.sock = self._socket
-        self._view = self._view or memoryview(bytearray(_BUFFER))
-        return self._http
+            if isinstance(error, StatusError):
+                raise
+            raise UnreachableError(str(error)) from error  # also for an invalid name
 
-    def _open(self) -> None:
-        parts = urlsplit(f"//{self._netloc}")
-        address = (parts.hostname or "", parts.port or self._port)
-        sock = self._socket = socket.create_connection(address, self._timeout)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._trust is not None:
-            self._socket = secure = self._trust().wrap_socket(
-                sock, server_hostname=parts.hostname, do_handshake_on_connect=False
+    def _open(self) -> HTTPConnection:
+        is_secure = self._scheme == "https"
+        kind = _HTTPSConnection if is_secure else HTTPConnection
+        # Without a user: a host that needs one answers so, and is left to pip.
+        http = self._http = kind(self._netloc.rpartition("@")[2], timeout=self._timeout)
+        http.connect()
+        self._socket = http.sock
+        if is_secure:
+            self._socket = http.sock = self._trust().wrap_socket(
+                http.sock, server_hostname=http.host.lower(), do_handshake_on_connect=False
             )
             # Only now, when another thread can cut it.
-            secure.do_handshake()
+            http.sock.do_handshake()
+        self._view = self._view or memoryview(bytearray(_BUFFER))
+        return http
 
     def fill(self, response: HTTPResponse, size: int) -> memoryview:
         """Read the next bytes of an answer, at most ``size``; they are valid until the next read.
 
         :raises BrokenError: if the connection breaks.
         """
-        with self._errors_translated():
+        with self._errors_as(BrokenError):
             count = response.readinto(self._view[:size])
         self.received += count
         return self._view[:count]
 
     @contextlib.contextmanager
-    def _errors_translated(self) -> Iterator[None]:
-        """Raise BrokenError for every failure of the network."""
+    def _errors_as(self, kind: type[BrokenError]) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError, HTTPException) as error:
             self.close()
-            raise BrokenError(str(error)) from error
+            raise kind(str(error)) from error
 
     def close(self) -> None:
         """Close it; the next request opens it again."""
@@ -135,8 +123,7 @@ class Connection:
     def cut(self) -> None:
         """End it for good from another thread, also if its own thread is waiting for it."""
         self._is_cut = True
-        sock = self._socket
-        if sock is not None:
+        if sock := self._socket:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
@@ -145,19 +132,14 @@ class _Answer:
     def __init__(self, response: HTTPResponse, connection: Connection) -> None:
         self._response = response
         self._connection = connection
-        self.status = response.status
-        self.reason = response.reason
-        self.length = self._left = read_length(response.getheader("Content-Length"))
+        self.status, self.reason, self.length = response.status, response.reason, response.length
         self.start = read_start(response.getheader("Content-Range"))
 
     def read(self, size: int) -> memoryview:
-        piece = self._connection.fill(self._response, size)
-        if self._left is not None:
-            self._left -= len(piece)
-        return piece
+        return self._connection.fill(self._response, size)
 
     def close(self) -> None:
-        is_unread = self._left or not self._response.isclosed()
+        is_unread = self._response.length or not self._response.isclosed()
         # It has the socket, too, so that closing the connection alone would leave that open.
         self._response.close()
         # If a part of the answer is unread, the connection cannot be used again.

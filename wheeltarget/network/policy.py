@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from wheeltarget.network.transfer import USUAL_PATIENCE, RetryPolicy
-from wheeltarget.pip_config.options import USUAL_CONNECTIONS, CommandLine, read_connections
+from wheeltarget.pip_config.options import CommandLine, read_connections
 
-_TIMEOUT = 15.0
-"""pip's own, in seconds."""
-
+_Number = TypeVar("_Number", int, float)
 _NO = frozenset({"", "0", "false", "no", "off", "n", "f"})
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -29,16 +28,15 @@ class Network:
     :param plain_tls: False if every file over TLS does.
     :param not_plain: hosts, with the port if they were given with one, whose files do.
     :param connections: the number of simultaneous connections to a host.
-    :param patience: how often to request a file again.
     """
 
-    timeout: float = _TIMEOUT
-    certificates: str = ""
-    plain: bool = True
-    plain_tls: bool = True
-    not_plain: frozenset[str] = frozenset()
-    connections: int = USUAL_CONNECTIONS
-    patience: RetryPolicy = USUAL_PATIENCE
+    timeout: float
+    certificates: str
+    plain: bool
+    plain_tls: bool
+    not_plain: frozenset[str]
+    connections: int
+    patience: RetryPolicy
 
     def takes(self, url: str) -> bool:
         """Return whether a plain connection is enough for a URL."""
@@ -69,53 +67,37 @@ def read_network(
         return (command.values(f"--{name}") or (settings.get(name, ""),))[-1]
 
     def listed(name: str) -> list[str]:
-        values = command.values(f"--{name}") or settings.get(name, "").split()
-        return [value for value in values if value]
+        return [*filter(None, command.values(f"--{name}") or settings.get(name, "").split())]
 
     own_proxy = bool(command.values("--proxy")) or bool(settings.get("proxy"))
-    heeds_environment = not own_proxy and not _is_on(command, settings, "no-proxy-env")
-    bundle = next((environment[n] for n in _BUNDLES if environment.get(n)), "")
-    certificates = given("cert") or (bundle if heeds_environment else "")
+    no_environment = settings.get("no-proxy-env", "").lower() not in _NO
+    heeds_environment = not (own_proxy or no_environment or command.has("--no-proxy-env"))
+    bundle = next(filter(None, map(environment.get, _BUNDLES)), "") if heeds_environment else ""
     indexes = (*listed("index-url"), *listed("extra-index-url"))
     hosts = {urlsplit(url).netloc.rpartition("@")[2] for url in indexes if "@" in url}
-    trusted = {host.lower() for host in listed("trusted-host")}
     legacy = "legacy-certs" in listed("use-deprecated")
     return Network(
-        timeout=_seconds(given("timeout") or settings.get("default-timeout", "")),
-        certificates=certificates,
+        timeout=_number(given("timeout") or settings.get("default-timeout", ""), 1, 15.0),
+        certificates=given("cert") or bundle,
         plain=not own_proxy and not has_netrc and not (heeds_environment and any(proxies())),
-        plain_tls=not given("client-cert") and not legacy and not trusted,
+        plain_tls=not (given("client-cert") or legacy or listed("trusted-host")),
         not_plain=frozenset(host.lower() for host in hosts),
         connections=read_connections(environment),
         patience=RetryPolicy(
-            _count(given("retries"), USUAL_PATIENCE.retries),
-            _count(given("resume-retries"), USUAL_PATIENCE.resumes),
+            _number(given("retries"), 0, USUAL_PATIENCE.retries),
+            _number(given("resume-retries"), 0, USUAL_PATIENCE.resumes),
         ),
     )
 
 
-def _is_on(command: CommandLine, settings: Mapping[str, str], name: str) -> bool:
-    return command.has(f"--{name}") or settings.get(name, "").lower() not in _NO
-
-
-def _seconds(value: str) -> float:
+def _number(value: str, least: int, usual: _Number) -> _Number:
     try:
-        return max(float(value), 1.0) if value else _TIMEOUT
-    except ValueError:
-        return _TIMEOUT  # pip reports it if it runs
-
-
-def _count(value: str, usual: int) -> int:
-    try:
-        return max(int(value), 0) if value else usual
+        return max(type(usual)(value), type(usual)(least))
     except ValueError:
         return usual  # pip reports it if it runs
 
 
 def has_other_index(command: CommandLine, settings: Mapping[str, str]) -> bool:
-    """Return whether an option or the configuration names an index or a folder of files.
-
-    :param settings: pip's configuration, by long option without its dashes.
-    """
+    """Return whether an option or pip's configuration names an index or a folder of files."""
     names = ("index-url", "extra-index-url", "find-links")
     return any(command.values(f"--{name}") or settings.get(name) for name in names)

@@ -19,13 +19,8 @@ from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import WheeltargetError
 from wheeltarget.utils.files import Digest, FileToFetch, Writer
 
-MOST_CONNECTIONS = 1000
-"""The largest number of connections for one file, whatever progress they make."""
-
-_MUCH = 1 << 20
-_SHARE = 10
-"""What counts as progress: so many bytes, or this fraction of the file."""
-
+MOST_CONNECTIONS = 1000  # for one file, whatever progress they make
+_MUCH, _SHARE = 1 << 20, 10  # what counts as progress: so many bytes, or a tenth of the file
 _BACKOFF, _LONGEST_PAUSE = 0.25, 8.0
 _BLOCK = 1 << 18
 _WHOLE, _PART = 200, 206
@@ -44,11 +39,7 @@ class UnreachableError(Exception):
 
 
 class StatusError(Exception):
-    """The server answered with anything but the file.
-
-    :param code: the status of the answer.
-    :param reason: the text of the status.
-    """
+    """The server answered with anything but the file; ``code`` is the status."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}".strip())
@@ -56,10 +47,7 @@ class StatusError(Exception):
 
 
 class WrongSizeError(WheeltargetError):
-    """A file has a wrong size.
-
-    :param got: the size, or the bytes received when it was clear that there are too many.
-    """
+    """A file has a wrong size; if it has too many bytes, not all may have been counted."""
 
     def __init__(self, expected: int, got: int) -> None:
         least = "at least " if got > expected else ""
@@ -78,23 +66,18 @@ class RetryPolicy:
     resumes: int = 5
 
     def covers(self, error: BrokenError, broken: int) -> bool:
-        """Return whether to request the file again.
-
-        :param error: why the last connection broke.
-        :param broken: the number of connections that broke since the last progress.
-        """
+        """Return whether to request again after so many connections broke without progress."""
         return broken <= (self.retries if isinstance(error, NoAnswerError) else self.resumes)
 
 
-USUAL_PATIENCE = RetryPolicy()
-"""pip's defaults."""
+USUAL_PATIENCE = RetryPolicy()  # pip's defaults
 
 
 class Answer(Protocol):
     """A server's answer, its body still to be read.
 
-    :param length: the size of the body in bytes; None if the server does not send it.
-    :param start: where in the file the body begins; None if the server does not send it.
+    :param length: the size of the body in bytes; None if unknown.
+    :param start: where in the file the body begins; None if unknown.
     """
 
     status: int
@@ -103,10 +86,7 @@ class Answer(Protocol):
     start: int | None
 
     def read(self, size: int) -> bytes | memoryview:
-        """Return the next bytes of the body, empty at its end; raises BrokenError.
-
-        They are valid until the next read.
-        """
+        """Return bytes that are valid until the next read; none at the end; raises BrokenError."""
 
     def close(self) -> None:
         """Close the answer, read to its end or not."""
@@ -140,8 +120,7 @@ def fetch_with_retries(
     """Fetch a file, through the store if there is one.
 
     :param store: keeps it for the next run; a store that cannot be written is skipped.
-    :raises HashMismatchError: if it has another hash.
-    :raises WrongSizeError: if it has another size.
+    :raises HashMismatchError, WrongSizeError: if it is another file.
     :raises StatusError: if the server answers with anything else.
     :raises BrokenError: if the connection broke too often.
     :raises UnreachableError: if no connection can be made.
@@ -179,10 +158,6 @@ def receive(
 
     The count of broken connections starts again only after progress, not after each answer: a
     server that sends one byte each time would be asked without end.
-
-    It raises the errors of :func:`fetch_with_retries`, except for those of the hash and the file.
-
-    :param size: the size of the file in bytes, or None.
     """
     progress = _MUCH if size is None else min(_MUCH, size // _SHARE + 1)
     received = counted = broken = 0
@@ -204,10 +179,7 @@ def receive(
 
 
 def pause_before(retry: int) -> float:
-    """Return the seconds to wait before the next request, as pip does.
-
-    :param retry: the number of this retry since the last progress, from 1.
-    """
+    """Return the seconds to wait before a retry, the first being 1, as pip does."""
     return 0.0 if retry <= 1 else min(_BACKOFF * 2 ** (retry - 1), _LONGEST_PAUSE)
 
 
@@ -220,8 +192,8 @@ def _pieces(ask: Ask, position: int, size: int | None) -> Iterator[bytes | memor
         if left is not None and size is not None and start + left != size:
             raise WrongSizeError(size, start + left)
         while piece := answer.read(_BLOCK):
-            left = None if left is None else left - len(piece)
             end = start + len(piece)
+            left = None if left is None else left - len(piece)
             if size is not None and end > size:
                 raise WrongSizeError(size, end)
             if end > position:

@@ -1,8 +1,7 @@
 """Fetch the files that a lock names with pip's own session.
 
-The session handles credentials, prompts, keyrings, proxies, certificates, redirections and
-retries. Threads share it for GET requests only. It prompts in the main thread alone, once for each
-host, before the threads start.
+It handles credentials, keyrings, proxies, certificates, redirections and retries. Threads share it
+for GET requests only. It prompts in the main thread, once for each host, before they start.
 """
 
 from __future__ import annotations
@@ -27,17 +26,8 @@ from pip._vendor.urllib3.exceptions import HTTPError
 
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.errors import HashMismatchError, PipMovedError
-from wheeltarget.network.transfer import (
-    Answer,
-    BrokenError,
-    RetryPolicy,
-    StatusError,
-    UnreachableError,
-    WrongSizeError,
-    fetch_with_retries,
-    read_length,
-    read_start,
-)
+from wheeltarget.network import transfer
+from wheeltarget.network.transfer import BrokenError, StatusError, UnreachableError, WrongSizeError
 from wheeltarget.pip_child.job import download
 from wheeltarget.pip_child.prefetch.session import BoundedRetry, set_retry
 from wheeltarget.pip_protocol import (
@@ -49,28 +39,20 @@ from wheeltarget.pip_protocol import (
 )
 from wheeltarget.utils.files import FileToFetch
 
-_NOT_FOUND = frozenset({404, 410})
 _NOT_ALLOWED = frozenset({401, 403, 407})
-_SESSION_ATTRIBUTES = ("get", "auth", "adapters")
 _FAILURES = (HashMismatchError, WrongSizeError, StatusError, BrokenError, UnreachableError)
-_PAGES = frozenset({".htm", ".html"})
-_LONGEST_REASON = 300
-_JOIN_INTERVAL = 0.5  # Windows handles no signals while a thread is joined
 _FETCHED_URL = re.compile(r" while fetching \S+?(?=:? |:?$)")
 _MARKUP = re.compile(r"\[/?[a-z_ ]*\]")
 
 
 def run(request: FetchLocked, result: Path, interrupts: list[int]) -> int:
-    """Fetch files with the session that pip would make for a download.
-
-    :raises PipMovedError: if pip does not work as expected.
-    """
+    """Fetch files with the session that pip would make for a download."""
     failures: tuple[FetchFailure, ...] | None = None
 
     def fetch(self: Any, options: Any, _arguments: list[str]) -> int:
         nonlocal failures
         session = self.get_default_session(options)
-        if not all(hasattr(session, name) for name in _SESSION_ATTRIBUTES):
+        if not all(hasattr(session, name) for name in ("get", "auth", "adapters")):
             raise AttributeError("session")
         find = functools.partial(_find_elsewhere, session, options) if request.elsewhere else None
         store = Store(request.store) if request.store else None
@@ -99,7 +81,7 @@ def _find_elsewhere(session: Any, options: Any, order: FileToFetch) -> Iterator[
             yield path.resolve().as_uri()
         elif (path / order.filename).is_file():
             yield (path / order.filename).resolve().as_uri()
-        elif path.suffix in _PAGES and path.is_file():
+        elif path.suffix in {".htm", ".html"} and path.is_file():
             places.append(Link(path.resolve().as_uri()))
     for link in places:
         page = collector.fetch_response(link)
@@ -155,12 +137,7 @@ class _LockedFetch:
         return tuple(_failure(order, error) for order, error in self.failed.items())
 
     def _fetch_all(self, orders: list[FileToFetch]) -> None:
-        """Fetch files from their URLs, the first of each host in the main thread."""
-        first = self._open_each_host(orders)
-        self._in_threads(orders, lambda order: self._fetch(order, first.pop(order, None)))
-
-    def _open_each_host(self, orders: list[FileToFetch]) -> dict[FileToFetch, _Answer]:
-        """Request the first file of each host in the main thread, which may prompt."""
+        """Fetch files, and request the first of each host in the main thread, which may prompt."""
         first: dict[FileToFetch, _Answer] = {}
         for order in {_host(order): order for order in reversed(orders)}.values():
             try:
@@ -175,7 +152,7 @@ class _LockedFetch:
                     self.closed[_host(order)] = StatusError(answer.status, answer.reason)
                 else:
                     first[order] = answer
-        return first
+        self._in_threads(orders, lambda order: self._fetch(order, first.pop(order, None)))
 
     def _look_elsewhere(self, find: Callable[[FileToFetch], Iterator[str]]) -> None:
         """Look for missing files by their names, for the first one in the main thread."""
@@ -192,34 +169,34 @@ class _LockedFetch:
         missing = [
             order
             for order, error in self.failed.items()
-            if isinstance(error, UnreachableError) or _code(error) in _NOT_FOUND
+            if isinstance(error, UnreachableError) or _code(error) in {404, 410}
         ]
-        if missing:
-            find_one(missing[0])
-            self._in_threads(missing[1:], find_one)
+        for order in missing[:1]:
+            find_one(order)
+        self._in_threads(missing[1:], find_one)
 
-    def _receive(self, order: FileToFetch, ask: Callable[..., Answer]) -> None:
-        fetch_with_retries(order, self.store, ask, RetryPolicy(resumes=self.request.resumes))
+    def _receive(self, order: FileToFetch, ask: Callable[..., transfer.Answer]) -> None:
+        patience = transfer.RetryPolicy(resumes=self.request.resumes)
+        transfer.fetch_with_retries(order, self.store, ask, patience)
 
     def _in_threads(self, orders: list[FileToFetch], do: Callable[[FileToFetch], None]) -> None:
         """Call a function for each file in threads, with prompts disabled."""
-        prompting = self.session.auth.prompting
-        self.session.auth.prompting = False
+        auth = self.session.auth
+        auth.prompting, before = False, auth.prompting
         try:
             run_threads(orders.copy(), do, self.request.connections)
         finally:
-            self.session.auth.prompting = prompting
+            auth.prompting = before
 
     def _fetch(self, order: FileToFetch, opened: _Answer | None) -> None:
         """Fetch a file, whose response may be open already."""
-        closed = self.closed.get(_host(order))
-        if closed is not None:
+        if closed := self.closed.get(_host(order)):
             self.failed[order] = closed
             return
         answers = [opened] if opened is not None else []
         is_cached = False
 
-        def ask(start: int, *, fresh: bool = False) -> Answer:
+        def ask(start: int, *, fresh: bool = False) -> transfer.Answer:
             nonlocal is_cached
             answer = answers.pop() if answers else _ask(self.session, order.url, start, fresh=fresh)
             is_cached = is_cached or answer.is_cached
@@ -231,8 +208,7 @@ class _LockedFetch:
             except (HashMismatchError, WrongSizeError):
                 if not is_cached:
                     raise
-                # pip's cache may be damaged: ask the server.
-                self._receive(order, functools.partial(ask, fresh=True))
+                self._receive(order, functools.partial(ask, fresh=True))  # pip's cache is damaged
         except (UnreachableError, BrokenError) as error:
             self.closed[_host(order)] = self.failed[order] = error
         except _FAILURES as error:
@@ -258,7 +234,7 @@ def run_threads(left: list[FileToFetch], do: Callable[[FileToFetch], None], coun
             thread.start()
         for thread in threads:
             while thread.is_alive():
-                thread.join(_JOIN_INTERVAL)
+                thread.join(0.5)  # without a timeout, Windows blocks signals
     finally:
         left.clear()
     if broken:
@@ -274,19 +250,15 @@ def _code(error: Exception) -> int:
 
 
 def _failure(order: FileToFetch, error: Exception) -> FetchFailure:
-    kind = "status" if isinstance(error, StatusError) else "connection"
-    if isinstance(error, HashMismatchError | WrongSizeError):
-        kind = "content"
-    return FetchFailure(order.path, kind, _code(error), str(error))
+    kinds = {StatusError: "status", HashMismatchError: "content", WrongSizeError: "content"}
+    return FetchFailure(order.path, kinds.get(type(error), "connection"), _code(error), str(error))
 
 
 def _ask(session: Any, url: str, start: int, *, fresh: bool = False) -> _Answer:
     """Request a file from a byte on; if ``fresh``, not from pip's cache."""
     headers = {"Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    if fresh:
-        headers["Cache-Control"] = "no-cache"
+    headers |= {"Range": f"bytes={start}-"} if start else {}
+    headers |= {"Cache-Control": "no-cache"} if fresh else {}
     try:
         return _Answer(session.get(url, headers=headers, stream=True))
     except (PipError, RequestException, OSError, ValueError) as error:
@@ -298,7 +270,7 @@ def _reason(error: Exception) -> str:
     parts = [str(getattr(error, "message", "") or error), str(getattr(error, "context", "") or "")]
     # The reason is repeated for other files of the host, whose URLs differ.
     text = _FETCHED_URL.sub("", _MARKUP.sub("", ": ".join(filter(None, parts))))
-    return " ".join(text.split())[:_LONGEST_REASON]
+    return " ".join(text.split())[:300]
 
 
 class _Answer:
@@ -310,8 +282,8 @@ class _Answer:
         self.status = int(response.status_code)
         self.reason = str(response.reason or "")
         # For a local file, pip before 26.0 has a number here.
-        self.length = read_length(str(response.headers.get("Content-Length", "")))
-        self.start = read_start(response.headers.get("Content-Range"))
+        self.length = transfer.read_length(str(response.headers.get("Content-Length", "")))
+        self.start = transfer.read_start(response.headers.get("Content-Range"))
 
     def read(self, size: int) -> bytes:
         """Return the next bytes of the body, not decoded."""

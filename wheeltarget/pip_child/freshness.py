@@ -1,8 +1,7 @@
 """Until when index pages are fresh in pip's own cache.
 
-While every page of a job is fresh, pip would not ask the index again, and a run with the same
-input would have the same result. A page whose response was not recorded counts as not fresh.
-Specification: RFC 9111, sections 4.2 and 5.2.
+Meanwhile, pip would not ask the index again, and a run with the same input would have the same
+result. Specification: RFC 9111, sections 4.2 and 5.2.
 """
 
 from __future__ import annotations
@@ -15,22 +14,16 @@ from typing import Any
 
 from wheeltarget.pip_child.links import without_credentials
 
-_OK = 200
-_NEVER_FRESH = frozenset({"no-cache", "no-store"})
-
 
 class WantedPages:
-    """The index pages that a job needs."""
+    """The index pages that a job needs; with --find-links, they are not all that counts."""
 
     def __init__(self) -> None:
         self.urls: set[str] = set()
         self.are_all = True
 
     def add(self, scope: Any, project: str) -> None:
-        """Add the pages of a project in pip's search scope.
-
-        With --find-links, the pages are not all that counts.
-        """
+        """Add the pages of a project in pip's search scope."""
         try:
             urls = scope.get_index_urls_locations(project)
             self.urls.update(url.partition("#")[0] for url in urls)
@@ -40,13 +33,10 @@ class WantedPages:
 
 
 class Freshness:
-    """Until when the index pages of a run are fresh.
-
-    ``is_forced`` is set if pip was told to ask for every page again, even for fresh ones.
-    """
+    """Until when the index pages of a run are fresh."""
 
     def __init__(self) -> None:
-        self.is_forced = False
+        self.is_forced = False  # whether pip was told to ask even for pages that are fresh
         self._until: dict[str, float] = {}
         self._pages: set[str] = set()
 
@@ -59,10 +49,9 @@ class Freshness:
             self._pages.add(without_credentials(response.url))
 
     def until(self, wanted: WantedPages, pages: Iterable[str | None]) -> float | None:
-        """Return until when all pages of a job are fresh.
+        """Return until when all pages of a job are fresh, or None if that is not known.
 
         :param pages: for each chosen file, the page it is from, without credentials.
-        :returns: seconds since the epoch, or None if that is not known.
         """
         known = wanted.urls and wanted.urls <= self._until.keys() and self._pages.issuperset(pages)
         if not wanted.are_all or not known:
@@ -78,20 +67,18 @@ def _fresh_until(response: Any, now: float, *, is_forced: bool = False) -> float
         parse = response.connection.controller.parse_cache_control
     except AttributeError:
         return 0.0
-    asked = {} if is_forced else parse(response.request.headers)
-    answered = parse(response.headers)
     headers = response.headers
-    stale = (asked.keys() | answered.keys()) & _NEVER_FRESH or asked.get("max-age") == 0
-    if stale or response.history or response.status_code != _OK or "*" in headers.get("vary", ""):
+    asked, answered = {} if is_forced else parse(response.request.headers), parse(headers)
+    stale = (asked.keys() | answered.keys()) & {"no-cache", "no-store"} or asked.get("max-age") == 0
+    if stale or response.history or response.status_code != 200 or "*" in headers.get("vary", ""):
         return 0.0
-    date = _read_date(headers.get("date"))
-    if date is None:
+    date, age = _read_date(headers.get("date")), headers.get("age", "0").strip()
+    if date is None or not age.isdecimal():
         return 0.0
     lifetime = answered.get("max-age")
     if lifetime is None:
         lifetime = (_read_date(headers.get("expires")) or date) - date
-    age = headers.get("age", "0").strip()
-    return min(date, now) + lifetime - int(age) if age.isdecimal() else 0.0
+    return float(min(date, now) + lifetime - int(age))
 
 
 def _read_date(text: str | None) -> float | None:

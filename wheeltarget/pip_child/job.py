@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +15,10 @@ from typing import Any
 from pip._internal.cli.main import main as pip_main
 from pip._vendor.packaging.tags import Tag
 
+from wheeltarget import pip_protocol
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import normalize_name
-from wheeltarget.pip_protocol import ChosenFile, Failure, JobListing, JobOrder, JobReport
 from wheeltarget.targets.legacy_specifiers import reads_legacy
 
 
@@ -30,19 +30,13 @@ class Tags:
         self.tag_set = frozenset(self.tags)
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A target, with pip's own objects.
+class View(Tags):
+    """A target; ``legacy`` is whether its own pip reads specifiers from before PEP 440."""
 
-    :param unknown: the names of the marker variables without a known value.
-    :param legacy: whether the target's own pip reads specifiers from before PEP 440.
-    """
-
-    tags: list[Any]
-    tag_set: frozenset[Any]
-    markers: Mapping[str, str]
-    unknown: tuple[str, ...]
-    legacy: bool
+    def __init__(self, target: pip_protocol.TargetView) -> None:
+        super().__init__(target.tags)
+        self.markers, self.unknown = target.markers, target.unknown
+        self.legacy = reads_legacy(target.markers["python_full_version"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +68,14 @@ class JobState:
     :param requirement_set: the resolver's result.
     :param roots: pip's requirements for what the user requested.
     :param links: by project, pip's links that were evaluated.
-    :param unread: by project, functions that return pip's links to all files of a page of which
-        only some were evaluated.
+    :param unread: by project, functions that return the links of a page that was evaluated in part.
     :param linked: the paths of files that were linked into the job's folder, not fetched.
     :param saved: by requirement, file names that differ from those of their links.
     :param skipped: the index pages that pip skipped.
     :param unusable: by index page from which no files are known, the reason.
     """
 
-    order: JobOrder
+    order: pip_protocol.JobOrder
     is_upcoming: bool = False
     has_missed: bool = False
     was_run: bool = False
@@ -98,30 +91,24 @@ class JobState:
     pages: WantedPages = field(default_factory=WantedPages)
     skipped: set[str] = field(default_factory=set)
     unusable: dict[str, str] = field(default_factory=dict)
-    chosen: tuple[ChosenFile, ...] = ()
-    failure: Failure | None = None
+    chosen: tuple[pip_protocol.ChosenFile, ...] = ()
+    failure: pip_protocol.Failure | None = None
     messages: list[str] = field(default_factory=list)
     fresh_until: float | None = None
-    listing: JobListing | None = None
-    view: View | None = field(init=False, default=None)
+    listing: pip_protocol.JobListing | None = None
+    view: View | None = field(init=False)
     _allowed: dict[str, Tags] = field(init=False)
 
     def __post_init__(self) -> None:
         self._allowed = {name: Tags(tags) for name, tags in self.order.allowed_tags.items()}
-        if target := self.order.target:
-            tags = Tags(target.tags)
-            legacy = reads_legacy(target.markers["python_full_version"])
-            self.view = View(tags.tags, tags.tag_set, target.markers, target.unknown, legacy)
+        self.view = View(self.order.target) if self.order.target else None
 
     def allowed_tags(self, project: str) -> Tags | None:
         """Return the tags that constraints allow a project, or None if they allow all."""
         return self._allowed.get(normalize_name(project)) if self._allowed else None
 
     def note_unread(self, project: str, read: Callable[[], list[Any]]) -> None:
-        """Record a page of which not all files were evaluated.
-
-        :param read: returns pip's links to all its files.
-        """
+        """Record a page of which only some files were evaluated, and how to read all links."""
         self.unread.setdefault(normalize_name(project), []).append(read)
 
     def links_of(self, project: str) -> Iterator[Any]:
@@ -136,22 +123,19 @@ class JobState:
 
     def saves(self, link: Any) -> bool:
         """Return whether to fetch a chosen file; a dry run only does so for its hash."""
-        if not self.order.dry_run:
-            return True
-        archive = not link.is_vcs and not link.is_existing_dir()
-        return self.order.hashed and archive and link.hash_name != "sha256"
+        needs_hash = self.order.hashed and link.hash_name != "sha256"
+        is_file = not link.is_vcs and not link.is_existing_dir()
+        return not self.order.dry_run or (needs_hash and is_file)
 
     @property
     def is_legacy(self) -> bool:
         """Return whether the target's own pip reads specifiers from before PEP 440."""
         return self.view is not None and self.view.legacy
 
-    def report(self, exit_code: int) -> JobReport:
+    def report(self, exit_code: int) -> pip_protocol.JobReport:
         """Return the report of the job, for which pip has ended with an exit code."""
-        chosen, messages = self.chosen, tuple(self.messages)
-        return JobReport(
-            exit_code, self.dependencies, chosen, self.failure, messages, self.fresh_until
-        )
+        result = (self.chosen, self.failure, tuple(self.messages), self.fresh_until)
+        return pip_protocol.JobReport(exit_code, self.dependencies, *result)
 
 
 class CurrentJob:
@@ -163,11 +147,11 @@ class CurrentJob:
 
     def __init__(self, run: RunContext) -> None:
         self.run = run
-        self.job = JobState(JobOrder("", None, (), {}, "", "", Path()))
+        self.job = JobState(pip_protocol.JobOrder("", None, (), {}, "", "", Path()))
         self.place_wheel: Callable[[Any, Path], bool] | None = None
         self.ask_for_headers: Callable[[Iterable[str]], dict[str, Any]] | None = None
 
-    def begin(self, order: JobOrder) -> JobState:
+    def begin(self, order: pip_protocol.JobOrder) -> JobState:
         """Start a new job and return its state."""
         self.job = JobState(order)
         return self.job
@@ -195,11 +179,8 @@ def replaces(
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator for what replaces a function of pip, and gets that as its first argument.
 
-    A function of a module is replaced in every loaded module of pip.
-
-    :param optional: whether to do nothing if pip does not have the function.
+    :param optional: whether to do nothing, without an AttributeError, if pip does not have it.
     :param undo: gets a function that takes it back.
-    :raises AttributeError: if pip does not have the function otherwise.
     """
     original = getattr(owner, name, None)
     if not callable(original) and not optional:
@@ -220,14 +201,10 @@ def replaces(
 
 
 def _replace(owner: Any, name: str, original: object, replacement: object) -> None:
-    if isinstance(owner, ModuleType):
-        rebind(name, original, replacement)
-    else:
+    """Replace a method of a class, or a function in every loaded module of pip that has it."""
+    if not isinstance(owner, ModuleType):
         setattr(owner, name, replacement)
-
-
-def rebind(name: str, original: object, replacement: object) -> None:
-    """Replace a function in every loaded module of pip that has this name for it."""
+        return
     for module_name, module in list(sys.modules.items()):
         # Lazy modules, which have another type, must not be loaded by looking into them.
         is_loaded = module_name.partition(".")[0] == "pip" and type(module) is ModuleType

@@ -21,6 +21,12 @@ def hashes_of(link: Any) -> tuple[tuple[str, str], ...]:
     return ((link.hash_name, link.hash),) if link.has_hash else ()
 
 
+def allowed_hashes(requirement: Any) -> tuple[tuple[str, str], ...]:
+    """Return the algorithm and value of each hash that a requirement allows."""
+    options = getattr(requirement, "hash_options", None) or {}
+    return tuple((name, each) for name, some in options.items() for each in some)
+
+
 def without_credentials(url: str) -> str:
     """Return a URL without user and password."""
     if "@" not in url:
@@ -48,7 +54,7 @@ def first_tried(candidates: list[Any], specifier: Any) -> Any:
 
     :param candidates: pip's candidates, in ascending order.
     """
-    if any(map(is_pin, specifier)) and all(candidate.link.is_yanked for candidate in candidates):
-        return candidates[-1] if candidates else None
-    taken = (candidate for candidate in reversed(candidates) if not candidate.link.is_yanked)
-    return next(taken, None)
+    taken = [candidate for candidate in candidates if not candidate.link.is_yanked]
+    if not taken and any(map(is_pin, specifier)):
+        taken = candidates
+    return taken[-1] if taken else None

@@ -11,16 +11,16 @@ from pip._internal.req import req_file
 from pip._vendor.requests import RequestException
 
 from wheeltarget.pip_child.job import CurrentJob, RunContext, download
-from wheeltarget.pip_child.patches.install import install, run_trial
+from wheeltarget.pip_child.patches.install import install
 from wheeltarget.pip_child.patches.requirements_files import FILES
+from wheeltarget.pip_child.patches.trial import run_trial
 from wheeltarget.pip_protocol import Contents, JobOrder, PlainRun, ReadFiles, write_message
 
+_can_observe = True
 try:
     from wheeltarget.pip_child.patches.chosen_files import observe_result
 except (ImportError, AttributeError):
-    _CAN_OBSERVE = False
-else:
-    _CAN_OBSERVE = True
+    _can_observe = False
 
 
 def run(request: PlainRun | ReadFiles, result: Path, _interrupts: list[int]) -> int:
@@ -49,11 +49,10 @@ def _run_pip(request: PlainRun, result: Path) -> int:
     if request.files or not request.observed:
         install(current, FILES)
         run_trial(current, plain=True)
-    if request.observed and _CAN_OBSERVE:
+    if request.observed and _can_observe:
         observe_result(current)
-    job = current.begin(
-        JobOrder("this interpreter", None, request.arguments, request.files, "", "", result)
-    )
+    order = JobOrder("this interpreter", None, request.arguments, request.files, "", "", result)
+    job = current.begin(order)
     exit_code = download(request.arguments)
     if job.was_run:
         write_message(result, job.report(exit_code))

@@ -1,58 +1,99 @@
-"""Explain why no file of a project fits a target, release by release, from what pip found."""
+"""Explain why no file of a project fits a target, and suggest changes, from what pip found.
+
+Each release is judged for the target. A suggestion is a single change after which a file fits,
+tried on the files of the project.
+
+Specifications: PEP 425 for tags, PEP 440 for versions, the simple repository API for files.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cache
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import InvalidSdistFilename, parse_sdist_filename
+from packaging.version import InvalidVersion, Version
 
-from wheeltarget.errors import DownloadError
+from wheeltarget.errors import DownloadError, TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
+from wheeltarget.requirements.annotations import is_pin
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.releases import Release, files_by_version, judge_releases, newest_fitting
-from wheeltarget.resolver.suggestions import Situation, Suggestion, find_sources, find_suggestions
-from wheeltarget.targets.compatibility import Difference, missing_everywhere
+from wheeltarget.targets.compatibility import (
+    FITS,
+    Difference,
+    Reason,
+    compare_tags,
+    merge_reasons,
+    missing_everywhere,
+    neighbours,
+)
 from wheeltarget.targets.target import Target
 
 Build = Callable[[str], Target]
 """Returns the target with a given best tag; raises TargetError."""
+
+Suggestion = tuple[str, str]
+"""The text to write, and its effect."""
+
+_REFUSED = frozenset({"upload_too_late", "upload_time_missing", "pre_release"})
+"""pip's verdicts that exclude a file for every target."""
+
+_NO_DISTRIBUTION = frozenset({"different_project", "format_invalid"})
+"""pip's verdicts on a file that belongs to no release of the project."""
+
+_parse_version = cache(Version)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A release of a project, judged for a target.
+
+    :param admitted: whether the specifiers and the constraints admit it.
+    :param reason: that it fits, or why not.
+    """
+
+    version: Version
+    admitted: bool
+    reason: Reason
+    files: tuple[FileFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the demands on a project cannot be met, and what to change.
 
-    :param target: the label of the target.
     :param releases: every release, the newest first.
-    :param suggestions: single changes, each tried on the files of the project; the smallest first.
-    :param sources: options that allow a source; whether it can be built was not tried.
     :param missing: the part of the target that no wheel of any release is for; may be empty.
     :param places: the URLs that were searched, if nothing was found.
+    :param suggestions: single changes, each tried on the files of the project; the smallest first.
+    :param sources: options that allow a source; whether it can be built was not tried.
     """
 
     demands: tuple[Demand, ...]
-    target: str
+    target: Target
     releases: tuple[Release, ...]
-    suggestions: tuple[Suggestion, ...]
-    sources: tuple[Suggestion, ...] = ()
     missing: str = ""
     places: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    sources: tuple[Suggestion, ...] = ()
 
     @property
     def admitted(self) -> tuple[Release, ...]:
         """Return the releases that every demand admits."""
         return tuple(release for release in self.releases if release.admitted)
 
-    @property
-    def is_innocent(self) -> bool:
-        """Return whether an admitted release fits, so that the cause is another project."""
-        lacks_hash = any(demand.lacks_hash for demand in self.demands)
-        fits = any(release.reason.difference is Difference.FITS for release in self.admitted)
-        return fits and not lacks_hash
+    def admitted_as(self, *kinds: Difference) -> list[Release]:
+        """Return the admitted releases that fit, or do not for one of these reasons."""
+        return [release for release in self.admitted if release.reason.difference in kinds]
 
     @property
     def newest_fitting(self) -> Release | None:
@@ -80,42 +121,31 @@ def explain(
     :param files: every file of the project that pip has seen.
     :param places: the URLs that were searched for the project.
     """
-    by_version = files_by_version(files)
-    releases = judge_releases(demands, by_version, target)
-    situation = Situation(demands, releases, by_version, target, build)
-    names = (file.filename for some in by_version.values() for file in some)
-    return Explanation(
-        demands,
-        target.label,
-        releases,
-        tuple(dict.fromkeys(find_suggestions(situation))),
-        tuple(find_sources(situation)),
-        missing_everywhere((name for name in names if name.endswith(".whl")), target),
-        () if releases else tuple(places),
-    )
+    releases = judge_releases(demands, files, target)
+    names = (file.filename for release in releases for file in release.files)
+    missing = missing_everywhere((name for name in names if name.endswith(".whl")), target)
+    why = Explanation(demands, target, releases, missing, () if releases else tuple(places))
+    suggestions = dict.fromkeys(find_suggestions(why, build))
+    return replace(why, suggestions=tuple(suggestions), sources=tuple(find_sources(why)))
 
 
 def explain_failures(
     results: Sequence[JobResult], labels: Sequence[str], build: Build
 ) -> ResolutionError:
-    """Return the error for jobs for which pip failed, with a reason as far as pip knows one.
-
-    :param labels: the name of each job's target in messages.
-    """
+    """Return the error for jobs for which pip failed, with a reason as far as pip knows one."""
     failed = [pair for pair in zip(labels, results, strict=True) if pair[1].exit_code]
     *others, last = (label for label, _ in failed)
     names = f"{', '.join(others)} and {last}" if others else last
     explained = [(result, tuple(_explain_job(result, build))) for _, result in failed]
-    explanations = tuple(each for _, some in explained for each in some)
     unseen = [name for r, _ in explained if r.failure for name in r.failure.unseen]
     hint = f"not checked yet: {', '.join(dict.fromkeys(unseen))}" if unseen else ""
     error = ResolutionError(
         f"pip failed for {names}; nothing was saved",
-        hint if explanations else "see pip's output above",
+        hint if any(some for _, some in explained) else "see pip's output above",
         exit_code=failed[0][1].exit_code,
         messages=tuple(text for r, some in explained if not some for text in r.messages),
     )
-    error.explanations = explanations
+    error.explanations = tuple(each for _, some in explained for each in some)
     return error
 
 
@@ -132,11 +162,12 @@ def _explain_job(result: JobResult, build: Build) -> Iterator[Explanation]:
             _placed(demand, lines) for demand in failure.demands if demand.project == project
         )
         seen, rebuild = _as_constrained(target, project, result.job, build)
-        found = explain(
+        why = explain(
             _distinct(demands), files.get(project, ()), seen, rebuild, places.get(project, ())
         )
-        if not found.is_innocent:
-            yield found
+        # If an admitted release fits, the cause is another project.
+        if not why.admitted_as(Difference.FITS) or any(demand.lacks_hash for demand in demands):
+            yield why
 
 
 def _as_constrained(target: Target, project: str, job: Job, build: Build) -> tuple[Target, Build]:
@@ -174,3 +205,329 @@ def _has_specifier(line: SourceLine, demand: Demand) -> bool:
         return Requirement(line.parsed.requirement).specifier == SpecifierSet(demand.specifier)
     except (InvalidRequirement, InvalidSpecifier):
         return True
+
+
+# Releases
+
+
+class VersionRequirements:
+    """The versions that all demands on a project admit.
+
+    Of the specifiers of each project that requests it, one has to be met, since the releases of the
+    requesting project are alternatives.
+    """
+
+    def __init__(self, demands: Iterable[Demand]) -> None:
+        by_requester: dict[str, list[str]] = {}
+        for number, demand in enumerate(demands):
+            requester = demand.requested_by or f"line {number}"
+            by_requester.setdefault(requester, []).append(demand.specifier)
+            by_requester[f"constraint {number}"] = [demand.constraint]
+        self._specifiers = [tuple(_parse_specifiers(each)) for each in by_requester.values()]
+        every = [each for alternatives in self._specifiers for each in alternatives]
+        self.names_prereleases = any(each.prereleases for each in every)
+        self.is_pinned = any(any(map(is_pin, each)) for each in every)
+
+    def takes(self, version: Version) -> bool:
+        """Return whether all demands admit a version, which may be a pre-release."""
+        return all(
+            any(each.contains(version, prereleases=True) for each in alternatives)
+            for alternatives in self._specifiers
+        )
+
+
+def _parse_specifiers(texts: Iterable[str]) -> Iterator[SpecifierSet]:
+    """Parse specifiers; an invalid one, such as pip's ``===`` without a text, admits no version."""
+    for text in dict.fromkeys(texts):
+        with suppress(InvalidSpecifier):
+            yield SpecifierSet(text)
+
+
+def newest_fitting(releases: Iterable[Release]) -> Release | None:
+    """Return the first release that fits, a final one if there is one."""
+    fitting = [release for release in releases if release.reason.difference is Difference.FITS]
+    final = (release for release in fitting if not release.version.is_prerelease)
+    return next(final, fitting[0] if fitting else None)
+
+
+def files_by_version(files: Iterable[FileFact]) -> dict[Version, list[FileFact]]:
+    """Group files by release; those of no release are left out."""
+    found = defaultdict(list)
+    for file in files:
+        version = None if file.verdict in _NO_DISTRIBUTION else _version(file.filename)
+        if version is not None:
+            found[version].append(file)
+    return dict(found)
+
+
+def _version(filename: str) -> Version | None:
+    parts = filename.split("-")
+    try:
+        if filename.endswith(".whl"):
+            return _parse_version(parts[1]) if len(parts) in {5, 6} else None
+        return parse_sdist_filename(filename)[1]
+    except (InvalidSdistFilename, InvalidVersion):
+        return None
+
+
+def judge_releases(
+    demands: Sequence[Demand], files: Iterable[FileFact], target: Target
+) -> tuple[Release, ...]:
+    """Judge every release of a project, by its files; return the newest first."""
+    wanted, hashes = VersionRequirements(demands), allowed_hashes(demands)
+
+    def reason(files: Sequence[FileFact]) -> Reason:
+        merged = merge_reasons(judge(f, hashes, target, pinned=wanted.is_pinned) for f in files)
+        listed = [file.filename for file in files if set(file.hashes) & hashes]
+        if merged.difference is Difference.HASH and listed:
+            return Reason(Difference.HASH, f"the listed hash is that of {listed[0]}")
+        return merged
+
+    releases = tuple(
+        Release(version, wanted.takes(version), reason(some), tuple(some))
+        for version, some in sorted(files_by_version(files).items(), reverse=True)
+    )
+    has_final = any(each.admitted and not each.version.is_prerelease for each in releases)
+    if wanted.names_prereleases or not has_final:
+        return releases
+    # Other pre-releases are not admitted, unless they fit or an option excludes them.
+    kept = {Difference.FITS, Difference.PRE_RELEASE}
+    return tuple(
+        replace(each, admitted=False)
+        if each.version.is_prerelease and each.reason.difference not in kept
+        else each
+        for each in releases
+    )
+
+
+def allowed_hashes(demands: Sequence[Demand]) -> frozenset[tuple[str, str]]:
+    """Return every hash that demands allow; empty if they allow any."""
+    return frozenset(each for demand in demands for each in demand.hashes)
+
+
+def judge(
+    file: FileFact, hashes: Collection[tuple[str, str]], target: Target, *, pinned: bool = False
+) -> Reason:
+    """Return whether a file fits, or why not.
+
+    :param hashes: every allowed hash; empty if any is allowed.
+    :param pinned: whether one version is pinned, which then may be a yanked one.
+    """
+    if not file.filename.endswith(".whl"):
+        if file.verdict == "candidate":
+            return Reason(Difference.FITS, "fits as a source")
+        return Reason(Difference.SOURCE, "has no wheel, only a source")
+    reason = compare_tags(file.filename, target)
+    if reason.difference is not Difference.FITS:
+        return reason
+    if rule := _judge_by_rules(file):
+        return rule
+    if file.yanked is not None and not pinned:
+        return Reason(Difference.YANKED, "was yanked" + (f": {file.yanked}" if file.yanked else ""))
+    if hashes and file.hashes and not any(each in hashes for each in file.hashes):
+        return Reason(Difference.HASH, "its hash is not listed")
+    return FITS
+
+
+def _judge_by_rules(file: FileFact) -> Reason | None:
+    """Return the rule of pip's that excludes a wheel whose tags fit, if any."""
+    match file.verdict:
+        case "format_unsupported":
+            return Reason(Difference.EXCLUDED, "is a wheel, which --no-binary excludes")
+        case "upload_time_missing":
+            return Reason(Difference.TOO_LATE, "has no upload time on the index")
+        case "upload_too_late":
+            day = f" on {file.uploaded[:10]}" if file.uploaded else ""
+            return Reason(Difference.TOO_LATE, f"was uploaded too late{day and ','}{day}")
+        case "requires_python_mismatch":
+            return Reason(Difference.REQUIRES_PYTHON, f"requires Python {file.requires_python}")
+        case "pre_release":
+            return Reason(Difference.PRE_RELEASE, "is a pre-release")
+    return None
+
+
+# Suggestions
+
+
+def find_suggestions(why: Explanation, build: Build) -> Iterator[Suggestion]:
+    """Find single changes after which a file fits, the smallest first."""
+    yield from _unlisted_fixes(why)
+    yield from _specifier_fixes(why)
+    yield from _rule_fixes(why)
+    yield from _tag_fixes(why, build)
+
+
+def find_sources(why: Explanation) -> Iterator[Suggestion]:
+    """Find options that allow a source; whether it can be built is not known."""
+    for release in why.admitted:
+        wheels = [file.filename for file in release.files if file.filename.endswith(".whl")]
+        if any(
+            file.filename not in wheels
+            and file.verdict != "candidate"
+            and _is_allowed(file, why.target, why)
+            for file in release.files
+        ):
+            project, effect = why.demands[0].project, "for the target to build"
+            yield f"--allow-sdist {project}", f"keeps the source of {release.version} {effect}"
+            if all(name.endswith("-none-any.whl") for name in wheels):
+                yield f"--build-pure {project}", "builds a wheel here, if it is pure Python"
+            return
+
+
+def _unlisted_fixes(why: Explanation) -> Iterator[Suggestion]:
+    """Find the line with the missing hash, if hashes are required."""
+    newest = newest_fitting(why.admitted)
+    if newest is None or not any(demand.lacks_hash for demand in why.demands):
+        return
+    for file in newest.files:
+        if judge(file, frozenset(), why.target).difference is Difference.FITS and file.hashes:
+            name, value = file.hashes[0]
+            line = f"{why.demands[0].name}=={newest.version} --hash={name}:{value}"
+            chain = why.demands[0].chain
+            yield line, "as another line of the file" if chain else "in place of this line"
+            return
+
+
+def _specifier_fixes(why: Explanation) -> Iterator[Suggestion]:
+    """Find for each of the user's lines the specifier of the newest release that fits."""
+    releases = why.releases
+    lines = [d for d in why.demands if not d.chain and not d.file]
+    for line in lines:
+        others = VersionRequirements(
+            # Every demand has the same constraint.
+            Demand(line.project, line.name, "", line.constraint) if each is line else each
+            for each in why.demands
+        )
+        newest = newest_fitting(r for r in releases if others.takes(r.version))
+        if newest is None or newest.admitted:
+            continue
+        specifier = _specifier_for(newest, releases, line.specifier)
+        effect = "is" if specifier.startswith("==") else f"selects {newest.version},"
+        effect += " the newest that fits"
+        if len(why.demands) > 1:
+            effect += " all other requirements"
+        place = f" (replaces {line.specifier} in {line.location})" if len(lines) > 1 else ""
+        yield f"{line.name}{specifier}", f"{effect}{place}"
+
+
+def _specifier_for(newest: Release, releases: Sequence[Release], specifier: str) -> str:
+    """Return a specifier that selects a release; with ``~=`` if the user wrote that."""
+    match = re.fullmatch(r"\s*~=\s*([\d.]+)\s*", specifier)
+    parts = newest.version.release[: match[1].count(".") + 1] if match else ()
+    if len(parts) > 1:
+        compatible = f"~={'.'.join(map(str, parts))}"
+        fits = (r.version for r in releases if r.reason.difference is Difference.FITS)
+        within = SpecifierSet(compatible).filter(fits, prereleases=False)
+        if max(within, default=None) == newest.version:
+            return compatible
+    return f"=={newest.version}"
+
+
+def _rule_fixes(why: Explanation) -> Iterator[Suggestion]:
+    """Find changes to options and hashes, which exclude a file for every target."""
+    demand = why.demands[0]
+    hashes = allowed_hashes(why.demands)
+    for release in why.admitted_as(Difference.HASH)[:1]:
+        for file in release.files:
+            if judge(file, hashes, why.target).difference is Difference.HASH:
+                name, value = file.hashes[0]
+                yield f"--hash={name}:{value}", f"allows {file.filename}"
+                break
+    for release in why.admitted_as(Difference.YANKED)[:1]:
+        effect = "as another requirement, allows" if demand.chain else "allows"
+        yield f"{demand.name}=={release.version}", f"{effect} it although it was yanked"
+    for release in why.admitted_as(Difference.PRE_RELEASE)[:1]:
+        yield f"--all-releases {demand.project}", f"selects {release.version}"
+    for release in why.admitted_as(Difference.EXCLUDED)[:1]:
+        yield f"--only-binary {demand.project}", f"selects the wheel of {release.version}"
+    # The oldest of them needs the smallest step.
+    for release in why.admitted_as(Difference.TOO_LATE)[-1:]:
+        times = [
+            file.uploaded
+            for file in release.files
+            if file.uploaded and judge(file, hashes, why.target) == release.reason
+        ]
+        later = _after(min(times)) if times else ""
+        if later:
+            yield f"--uploaded-prior-to {later}", f"selects {release.version}"
+
+
+def _after(time: str) -> str:
+    """Return the second after a time, as pip reads it; empty after the end of the year 9999."""
+    try:
+        later = datetime.fromisoformat(time).replace(microsecond=0) + timedelta(seconds=1)
+    except OverflowError:
+        return ""
+    return later.isoformat().replace("+00:00", "Z")
+
+
+def _tag_fixes(why: Explanation, build: Build) -> Iterator[Suggestion]:
+    """Find the smallest changes of the target after which an admitted release fits."""
+    interpreter, abi, platform = _own_tag(why.target, build).split("-")
+    level = why.admitted_as(Difference.LIBC_LEVEL)
+    libc = why.admitted_as(Difference.LIBC)
+    python = why.admitted_as(Difference.PYTHON, Difference.REQUIRES_PYTHON)
+    abi_differs = why.admitted_as(Difference.ABI)
+    # The lowest level of the same C library is enough; of another one, that of the newest release.
+    for near in (level, libc[:1]):
+        # ``linux_*`` is added, since it names no level of the C library.
+        names = (f"{platform}.{p}" if p.startswith("linux_") else p for p in _platforms(near))
+        yield from _first_fit((f"{interpreter}-{abi}-{p}" for p in names), near, why, build)
+    # The build that loads a stable ABI is named by its own.
+    stable = {"abi3": interpreter, "abi3t": f"{interpreter}t"}
+    abis = dict.fromkeys(m.abi for r in abi_differs for m in r.reason.misfits)
+    tags = (f"{interpreter}-{stable.get(each, each)}-{platform}" for each in abis)
+    yield from _first_fit(tags, abi_differs, why, build)
+    pythons = neighbours(interpreter, abi)
+    yield from _first_fit((f"{i}-{a}-{platform}" for i, a in pythons), python, why, build)
+
+
+def _own_tag(target: Target, build: Build) -> str:
+    """Return the tag that names the target: the one that the user wrote, if any."""
+    try:
+        if build(target.label) == target:
+            return target.label
+    except TargetError:
+        pass
+    return next((tag for tag in target.tags if "-linux_" not in tag), target.tags[0])
+
+
+def _platforms(releases: Iterable[Release]) -> list[str]:
+    """Return the platforms that releases need, the lowest level first."""
+    found = {m.tag.rpartition("-")[2]: m.platform.level for r in releases for m in r.reason.misfits}
+    return sorted(found, key=lambda platform: (found[platform], platform))
+
+
+def _first_fit(
+    tags: Iterable[str], releases: Collection[Release], why: Explanation, build: Build
+) -> Iterator[Suggestion]:
+    """Find the first tag for which one of these releases has a file."""
+    for tag in tags if releases else ():
+        try:
+            target = build(tag)
+        except TargetError:
+            continue
+        for release in releases:
+            if any(
+                file.filename.endswith(".whl")
+                and compare_tags(file.filename, target).difference is Difference.FITS
+                and _is_allowed(file, target, why)
+                for file in release.files
+            ):
+                before, after = why.target.python, target.python
+                is_patch = before != after and before.split(".")[:2] == after.split(".")[:2]
+                patch = f", with Python {after}" if is_patch else ""
+                yield f"tags={tag}", f"selects {release.version}{patch}"
+                return
+
+
+def _is_allowed(file: FileFact, target: Target, why: Explanation) -> bool:
+    """Return whether no rule excludes a file, and it is for the Python version of a target."""
+    hashes = allowed_hashes(why.demands)
+    listed = not hashes or not file.hashes or bool(hashes & set(file.hashes))
+    if not listed or file.yanked is not None or file.verdict in _REFUSED:
+        return False
+    try:
+        return SpecifierSet(file.requires_python or "").contains(target.python, prereleases=True)
+    except InvalidSpecifier:
+        return False

@@ -1,70 +1,48 @@
-"""Run pip: write requests, start processes, wait for them, and read results.
+"""Run pip: write requests, start processes, wait for them, and read and check results.
 
 The output of a process is progress, so it goes to standard error. A process ends with this one.
 
 The functions raise PipMovedError if wheeltarget does not work with the installed pip,
 InterruptedRunError if a child was interrupted, and DownloadError if a child died.
+
+pip's process checks hashes itself, but they are computed again here, once for each file, so that
+the result does not depend on another process.
 """
 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from wheeltarget.errors import DownloadError, InterruptedRunError, PipMovedError
+from packaging.requirements import Requirement
+
+from wheeltarget import pip_protocol as protocol
+from wheeltarget.errors import DownloadError, Fault, InputError, InterruptedRunError, PipMovedError
 from wheeltarget.pip_config.options import read_connections
-from wheeltarget.pip_protocol import (
-    FAILURE,
-    INTERRUPTED,
-    NO_ROOM,
-    PIP_MOVED,
-    RESULT,
-    ChosenFile,
-    Contents,
-    Failure,
-    FetchLocked,
-    FetchReport,
-    JobListing,
-    JobOrder,
-    JobReport,
-    JobStart,
-    ListingReport,
-    ListProjects,
-    PipMoved,
-    PlainRun,
-    ReadFiles,
-    Request,
-    ResolveJobs,
-    TargetView,
-    read_message,
-    to_json,
-    write_message,
-)
+from wheeltarget.pip_protocol import Contents, read_message, to_json, write_message
+from wheeltarget.requirements.foreign_locks import LockedVersion
 from wheeltarget.resolver import prestart
-from wheeltarget.resolver.plan import Job
+from wheeltarget.resolver.plan import Job, parse_requirement
 from wheeltarget.staging.atomic import temporary_folder
 from wheeltarget.staging.stage import Stage, forward_signals
+from wheeltarget.utils.files import Hashes
 from wheeltarget.utils.system import python
-
-_AHEAD = "WHEELTARGET_AHEAD"
-"""The variable that turns off prefetching if it is 0."""
+from wheeltarget.wheelhouse import closure
 
 _FOREIGN_VARIABLES = ("PIP_PLATFORM", "PIP_PYTHON_VERSION", "PIP_IMPLEMENTATION", "PIP_ABI")
 """Variables of pip that would change the target of a job."""
 
 _NOT_FOR_BUILDING = (
     *_FOREIGN_VARIABLES,
-    "PIP_CONSTRAINT",
-    "PIP_EDITABLE",
-    "PIP_GROUP",
-    "PIP_REQUIREMENT",
+    *("PIP_CONSTRAINT", "PIP_EDITABLE", "PIP_GROUP", "PIP_REQUIREMENT"),
     "PIP_REQUIREMENTS_FROM_SCRIPT",
 )
 """Variables of pip that do not matter for building, such as the requirements of the run."""
@@ -75,8 +53,7 @@ _FLUSH_FAILED = 120
 
 _GRACE_PERIOD = 5.0
 _OUTPUT = "output.txt"
-
-Process: TypeAlias = "subprocess.Popen[bytes] | prestart.Child"
+_Process: TypeAlias = "subprocess.Popen[bytes] | prestart.Child"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +86,9 @@ class JobResult:
     job: Job
     exit_code: int
     dependencies: str
-    chosen: tuple[ChosenFile, ...]
+    chosen: tuple[protocol.ChosenFile, ...]
     folder: Path
-    failure: Failure | None = None
+    failure: protocol.Failure | None = None
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
 
@@ -119,10 +96,7 @@ class JobResult:
 def run_jobs(
     jobs: Sequence[Job], labels: Sequence[str], stage: Stage, options: RunOptions
 ) -> tuple[JobResult, ...]:
-    """Run pip for every job: resolve and fetch.
-
-    Jobs of one process share what they fetch. The outputs of several processes are shown one after
-    the other.
+    """Run pip for every job; the outputs of several processes are shown one after the other.
 
     :param labels: the name of each job's target in messages.
     :raises UsageError: if ``WHEELTARGET_CONNECTIONS`` is not a number.
@@ -131,31 +105,26 @@ def run_jobs(
     connections = read_connections(os.environ)
     count = max(min(options.children, len(jobs)), 1)
     captured = count > 1 or options.silent
+    for_pip = tuple(_output_options(captured=captured))
     orders = [
-        _make_order(
-            job,
-            label,
-            tuple(_output_options(captured=captured)),
-            folder,
-            stage.folder / f"result-{number}.json",
-            destination=str(stage.destination / below),
+        replace(
+            _make_order(job, label, for_pip, folder, stage.folder / f"result-{number}.json"),
+            destination=str(stage.destination / options.folders[number]),
             dry_run=options.dry_run,
             hashed=options.hashed,
         )
-        for number, (job, label, folder, below) in enumerate(
-            zip(jobs, labels, folders, options.folders, strict=True)
-        )
+        for number, (job, label, folder) in enumerate(zip(jobs, labels, folders, strict=True))
     ]
     files = []
     for number in range(count):
-        request = ResolveJobs(
+        request = protocol.ResolveJobs(
             tuple(orders[number::count]),
-            ahead=_prefetches(),
-            connections=max(connections // count, 1),
-            store=options.store,
-            refresh=options.refresh,
+            _prefetches(),
+            max(connections // count, 1),
+            options.store,
+            options.refresh,
         )
-        files.append(_write_request(_make_folder(stage, f"child-{number}"), request))
+        files.append(_write_request(stage.folder / f"child-{number}", request))
     exit_codes = run_all(
         files, stage.temporary, stage.notify_guard, captured=captured, silent=options.silent
     )
@@ -171,10 +140,9 @@ def run_jobs(
     )
 
 
-def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListing, ...]:
+def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[protocol.JobListing, ...]:
     """List the files of the projects that each job requests, from index pages alone.
 
-    :param labels: the name of each job's target in messages.
     :raises DownloadError: if pip could not read the requirements.
     """
     with temporary_folder("listing") as home:
@@ -183,19 +151,18 @@ def list_projects(jobs: Sequence[Job], labels: Sequence[str]) -> tuple[JobListin
             _make_order(job, label, options, home / "files", home / f"result-{n}.json")
             for n, (job, label) in enumerate(zip(jobs, labels, strict=True))
         )
-        request = ListProjects(orders, _prefetches(), read_connections(os.environ))
+        connections = read_connections(os.environ)
+        request = protocol.ResolveJobs(orders, _prefetches(), connections, lists=True)
         (exit_code,) = run_all([_write_request(home, request)], home)
         _raise_for_exit_code(exit_code, home)
-        return tuple(_read_listing(order) for order in orders)
+        return tuple(map(_read_listing, orders))
 
 
-def _read_listing(order: JobOrder) -> JobListing:
-    result = order.result
-    listing = read_message(result, ListingReport).listing if result.is_file() else None
-    if listing is None:
+def _read_listing(order: protocol.JobOrder) -> protocol.JobListing:
+    if not order.result.is_file():
         message = f"pip could not read the requirements for {order.label}"
         raise DownloadError(message, "see pip's output above")
-    return listing
+    return read_message(order.result, protocol.JobListing)
 
 
 def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | None]:
@@ -204,70 +171,57 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     pip runs in the terminal, and signals are passed on to it.
 
     :param job: the job; its arguments have the destination.
-    :param observed: whether to return what pip chose.
-    :returns: pip's exit code as a shell shows it, and its result if that was requested and is
-        known.
+    :param observed: whether to return what pip chose, if that is known.
+    :returns: pip's exit code as a shell shows it, and its result.
     """
     prestart.dismiss()  # that process is for targets
     with temporary_folder("plain") as home:
-        request = PlainRun(job.arguments, dict(job.files), observed)
+        request = protocol.PlainRun(job.arguments, dict(job.files), observed)
         command = prestart.command(str(_write_request(home, request)))
         with forward_signals() as receivers, subprocess.Popen(command) as child:
             receivers.append(child.send_signal)
             exit_code = child.wait()
         _raise_if_moved(home)
-        result = home / RESULT
+        result = home / protocol.RESULT
         return (
             exit_code if exit_code >= 0 else 128 - exit_code,
             _read_result(job, result, Path()) if result.is_file() else None,
         )
 
 
-def read_remote(
-    options: Sequence[str], urls: Sequence[str]
-) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    """Fetch requirements files with pip.
-
-    :param options: pip's options, without requirements files.
-    :returns: the texts by URL, and the reasons why files could not be fetched.
-    """
+def read_remote(options: Sequence[str], urls: Sequence[str]) -> Contents:
+    """Fetch requirements files with pip; the options are pip's, without requirements files."""
     with temporary_folder("remote") as home:
         sys.stderr.flush()
-        job_file = _write_request(home, ReadFiles(tuple(urls), tuple(options)))
+        job_file = _write_request(home, protocol.ReadFiles(tuple(urls), tuple(options)))
         done = subprocess.run(prestart.command(str(job_file)), stdout=2, check=False)
         _raise_if_disk_full(done.returncode)
         _raise_if_moved(home)
-        if not (home / RESULT).is_file():
-            return {}, {}
-        contents = read_message(home / RESULT, Contents)
-        return contents.texts, contents.reasons
+        result = home / protocol.RESULT
+        return read_message(result, Contents) if result.is_file() else Contents({}, {})
 
 
-def fetch_locked(request: FetchLocked, stage: Stage) -> FetchReport:
+def fetch_locked(request: protocol.FetchLocked, stage: Stage) -> protocol.FetchReport:
     """Fetch files with pip's session."""
-    home = _make_folder(stage, "locked")
+    home = stage.folder / "locked"
     (exit_code,) = run_all([_write_request(home, request)], stage.temporary, stage.notify_guard)
     _raise_for_exit_code(exit_code, home)
-    if not (home / RESULT).is_file():
+    if not (home / protocol.RESULT).is_file():
         raise DownloadError(_NO_RESULT)
-    return read_message(home / RESULT, FetchReport)
+    return read_message(home / protocol.RESULT, protocol.FetchReport)
 
 
 def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage) -> int:
-    """Build a wheel for this machine, in isolation, without dependencies.
+    """Build a wheel of a source for this machine, in isolation, and without its dependencies.
 
-    :param source: the source distribution.
-    :param folder: the folder for the wheel.
     :param options: options for ``pip wheel``.
     :returns: pip's exit code.
     """
     result = f"--wheel-dir={folder}"
     command = python("-m", "pip", "wheel", *options, "--no-deps", result, str(source))
-    variables = {**os.environ, **_temporary(stage.temporary)}
-    for name in _NOT_FOR_BUILDING:
-        variables.pop(name, None)
+    variables = {name: os.environ[name] for name in os.environ if name not in _NOT_FOR_BUILDING}
     # The hash of the source was checked when it was fetched.
-    variables["PIP_REQUIRE_HASHES"] = "0"
+    variables |= {**_temporary(stage.temporary), "PIP_REQUIRE_HASHES": "0"}
     sys.stderr.flush()
     with _processes(stage.notify_guard) as children:
         children.append(subprocess.Popen(command, env=variables, stdout=2))
@@ -279,32 +233,23 @@ def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage
 
 
 def _make_order(
-    job: Job,
-    label: str,
-    options: Iterable[str],
-    folder: Path,
-    result: Path,
-    *,
-    destination: str = os.curdir,
-    dry_run: bool = True,
-    hashed: bool = False,
-) -> JobOrder:
-    """Return the message for a job; options of pip come before the user's own."""
+    job: Job, label: str, options: Iterable[str], folder: Path, result: Path
+) -> protocol.JobOrder:
+    """Return the message for a dry run; options of pip come before the user's own."""
     target = job.target
-    return JobOrder(
+    return protocol.JobOrder(
         label,
-        TargetView(target.tags, target.environment, target.unknown) if target else None,
+        protocol.TargetView(target.tags, target.environment, target.unknown) if target else None,
         (f"--dest={folder}", *options, *job.arguments),
         dict(job.files),
         str(folder),
-        destination,
+        os.curdir,
         result,
         _FOREIGN_VARIABLES if target else (),
         dict(job.allowed_tags),
         job.sources,
         dict(job.preferred),
-        dry_run,
-        hashed,
+        dry_run=True,
     )
 
 
@@ -318,32 +263,27 @@ def _output_options(*, captured: bool) -> Iterator[str]:
 
 
 def _prefetches() -> bool:
-    return os.environ.get(_AHEAD) != "0"
+    return os.environ.get("WHEELTARGET_AHEAD") != "0"
 
 
-def _make_folder(stage: Stage, name: str) -> Path:
-    folder = stage.folder / name
-    folder.mkdir()
-    return folder
-
-
-def _write_request(home: Path, request: Request) -> Path:
+def _write_request(home: Path, request: protocol.Request) -> Path:
+    home.mkdir(exist_ok=True)
     file = home / "job.json"
     write_message(file, request)
     return file
 
 
 def _read_result(job: Job, result: Path, folder: Path) -> JobResult:
-    report = read_message(result, JobReport)
+    report = read_message(result, protocol.JobReport)
     values = {each.name: getattr(report, each.name) for each in fields(report)}
     return JobResult(job=job, folder=folder, **values)
 
 
 def _raise_for_exit_code(exit_code: int, home: Path) -> None:
     """Raise an error if a child has not run its request."""
-    if exit_code in {INTERRUPTED, -2}:
+    if exit_code in {protocol.INTERRUPTED, -2}:
         raise InterruptedRunError(2)
-    if exit_code == PIP_MOVED:
+    if exit_code == protocol.PIP_MOVED:
         _raise_if_moved(home)
     _raise_if_disk_full(exit_code)
     if exit_code:
@@ -352,16 +292,114 @@ def _raise_for_exit_code(exit_code: int, home: Path) -> None:
 
 
 def _raise_if_moved(home: Path) -> None:
-    failure = home / FAILURE
+    failure = home / protocol.FAILURE
     if failure.is_file():
-        raise PipMovedError(read_message(failure, PipMoved).sentence)
+        raise PipMovedError(read_message(failure, protocol.PipMoved).sentence)
 
 
 def _raise_if_disk_full(exit_code: int) -> None:
     """Raise the error of a child that could not write its files; the caller names the folder."""
-    if exit_code in NO_ROOM:
-        number = getattr(errno, NO_ROOM[exit_code])
+    if exit_code in protocol.NO_ROOM:
+        number = getattr(errno, protocol.NO_ROOM[exit_code])
         raise OSError(number, os.strerror(number))
+
+
+# Checks of results
+
+
+def check_result(result: JobResult, *, dry_run: bool) -> None:
+    """Check that what was fetched for a target fits it, and is all that it needs.
+
+    :param dry_run: whether to use the metadata that pip read, since files were not fetched.
+    :raises ClosureError: if something is missing, or not for the target.
+    """
+    target = result.job.target
+    if target is None:
+        return
+    files = [(file.name, file.path) for file in result.chosen]
+    closure.check_fit(target, files, dict(result.job.allowed_tags), result.job.sources)
+    metadata = [
+        file if dry_run or file.path.suffix != ".whl" else closure.read_metadata(file.path)
+        for file in result.chosen
+    ]
+    closure.check_closure(target, roots(result), metadata)
+
+
+def roots(result: JobResult) -> list[Requirement]:
+    """Return the user's requirements whose dependencies were to be fetched as well."""
+    if result.dependencies != "all":
+        return []
+    # pip reports the project of a path or URL as requested.
+    typed = filter(None, map(parse_requirement, result.job.lines))
+    requested = (file for file in result.chosen if file.requested)
+    return [*typed, *(Requirement(f"{file.name}[{','.join(file.extras)}]") for file in requested)]
+
+
+def refuse_changed(results: Sequence[JobResult], hashes: Hashes) -> None:
+    """Hash every file that has a known hash; the hashes are kept for later.
+
+    :raises DownloadError: if a file has none of the hashes of the index and the user.
+    """
+
+    def is_accepted(file: protocol.ChosenFile) -> bool:
+        accepted = {(name.lower(), value.lower()) for name, value in (*file.hashes, *file.accepts)}
+        return ("sha256", hashes.of(file.path).sha256) in accepted or any(
+            name != "sha256" and value and _hash(file, name) == value for name, value in accepted
+        )
+
+    files = (file for result in results for file in result.chosen)
+    changed = {f.path.name for f in files if f.hashes and f.path.is_file() and not is_accepted(f)}
+    if changed:
+        names = ", ".join(sorted(changed))
+        raise DownloadError(
+            f"the content of {names} does not match its hash; nothing was saved",
+            "it was changed during the run, or the disk is damaged: run it again",
+        )
+
+
+def compare_with_locks(
+    results: Sequence[JobResult], labels: Sequence[str], locked: Sequence[LockedVersion]
+) -> None:
+    """Compare the hashes of files with those in foreign locks.
+
+    :raises InputError: if a lock does not have the hash of a file.
+    """
+    faults = [
+        fault
+        for result, label in zip(results, labels, strict=True)
+        for file in result.chosen
+        for lock in locked
+        if (file.name, file.version) == (lock.project, lock.version) and lock.hashes
+        for fault in _lock_faults(file, label, lock)
+    ]
+    if faults:
+        raise InputError(tuple(faults))
+
+
+def _lock_faults(file: protocol.ChosenFile, label: str, lock: LockedVersion) -> Iterator[Fault]:
+    names = sorted({each.partition(":")[0] for each in lock.hashes})
+    known = [f"{name}:{value}" for name in names if (value := _hash(file, name))]
+    if not known:
+        message = f"the index has no hash of {file.path.name} to compare with the lock"
+        yield Fault(message, "without --dry-run, the file itself is hashed", lock.location)
+    elif not set(known) & set(lock.hashes):
+        yield Fault(
+            f"{file.path.name} for {label} has {', '.join(known)}, which is not in the lock for "
+            f"{lock.project} {lock.version}",
+            "it is another file of that name, or newer than the lock: lock again",
+            lock.location,
+        )
+
+
+def _hash(file: protocol.ChosenFile, algorithm: str) -> str:
+    """Return a file's hash, or the one from the index if it was not fetched; may be empty."""
+    if not file.path.is_file():
+        return dict(file.hashes).get(algorithm, "")
+    try:
+        with file.path.open("rb") as handle:
+            return hashlib.file_digest(handle, algorithm).hexdigest()
+    except ValueError:
+        return ""  # unknown algorithm
 
 
 # Processes
@@ -375,14 +413,11 @@ def run_all(
     captured: bool = False,
     silent: bool = False,
 ) -> list[int]:
-    """Run processes.
+    """Run a process for each job file, and return their exit codes.
 
-    :param files: the job file of each.
-    :param temporary: the folder for temporary files.
     :param notify: sends a line about a process to the guard of a stage.
     :param captured: whether to write their output to files first, and show it in their order.
     :param silent: whether to not show captured output.
-    :returns: their exit codes.
     """
     variables = prestart.child_environment(**_temporary(temporary))
     sys.stderr.flush()
@@ -405,27 +440,30 @@ def _temporary(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _processes(notify: Callable[[str], None]) -> Iterator[list[Process]]:
-    """Hold a list of started processes, and end them after an error."""
-    children: list[Process] = []
+def _processes(notify: Callable[[str], None]) -> Iterator[list[_Process]]:
+    """Hold a list of started processes; after an error terminate them, then kill them."""
+    children: list[_Process] = []
     try:
         yield children
     except BaseException:
         for child in children:
             child.terminate()
         for child in children:
-            _end(child)
+            try:
+                child.wait(_GRACE_PERIOD)
+            except (subprocess.TimeoutExpired, TimeoutError):
+                child.kill()
+                child.wait()
         raise
     finally:
         for child in children:
             notify(f"ended {child.pid}")
 
 
-def _start(file: Path, variables: Mapping[str, str], *, captured: bool) -> Process:
+def _start(file: Path, variables: Mapping[str, str], *, captured: bool) -> _Process:
     path = file.with_name(_OUTPUT) if captured else None
     prestarted = prestart.take()
-    start = JobStart(file, variables["TMPDIR"], path)
-    if prestarted is not None and prestarted.order(to_json(start)):
+    if prestarted and prestarted.order(to_json(protocol.JobStart(file, variables["TMPDIR"], path))):
         return prestarted
     command = prestart.command(str(file))
     if path is None:
@@ -434,12 +472,3 @@ def _start(file: Path, variables: Mapping[str, str], *, captured: bool) -> Proce
         return subprocess.Popen(
             command, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-
-
-def _end(child: Process) -> None:
-    """Wait for a terminated process, and kill it if it does not end soon."""
-    try:
-        child.wait(_GRACE_PERIOD)
-    except (subprocess.TimeoutExpired, TimeoutError):
-        child.kill()
-        child.wait()

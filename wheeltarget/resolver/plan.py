@@ -34,8 +34,11 @@ from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
 
 LookUp = Callable[[str, str, str], Target | None]
+"""Returns the target that (key, text, folder) names, None for this Python; raises TargetError."""
 
-_OPAQUE = frozenset({"--group", "--requirements-from-script"})
+PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
+"""Options with requirements that only pip reads."""
+
 _VERSION_CONTROL = re.compile(r"(?:^|@\s*)(?:git|hg|svn|bzr)\+", re.IGNORECASE)
 _DIRECT = re.compile(r"\s*+(?:[\w.\[\], -]+@\s*)?(?P<url>[A-Za-z][A-Za-z0-9+.-]+:[^\s;]*)")
 _LOCAL = re.compile(r"\s*(?P<url>(?:\.{1,2}(?=$|[/\\\[\s])|[^\s<>=!~;@\[\]]*[/\\])[^;]*)")
@@ -52,7 +55,6 @@ class Job:
     :param arguments: arguments for ``pip download``, without the destination.
     :param files: (name, content) of every requirements and constraints file, as this target
         sees it; every line keeps its number.
-    :param lines: its requirements.
     :param allowed_tags: (project, tags) for each project for which constraints allow fewer wheels.
     :param sources: the projects whose source distributions are allowed, normalised.
     :param preferred: (project, version) for each version to try before all others.
@@ -102,60 +104,53 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """The values of wheeltarget's own options and settings.
-
-    :param defaults: the targets of lines without a clause and without a file's default; empty for
-        the running interpreter.
-    :param sources: the projects whose sources are allowed for a target, normalised.
-    :param inherited: the options of pip's configuration, which apply to every job.
-    :param locks: whether the result is locked, so that every file needs a hash.
-    """
-
-    defaults: tuple[TargetName, ...] = ()
-    sources: frozenset[str] = frozenset()
-    inherited: tuple[GivenOption, ...] = ()
-    locks: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Constraints:
     """The constraints that apply to one target.
 
-    :param lines: the lines that apply.
     :param allowed_tags: (project, tags) for each project with fewer tags than the target, in the
         order of the target.
     """
 
     lines: frozenset[SourceLine]
-    allowed_tags: tuple[tuple[str, tuple[str, ...]], ...]
+    allowed_tags: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def make_plan(
-    inputs: Inputs, command: CommandLine, choices: Choices, look_up: LookUp
+    inputs: Inputs,
+    command: CommandLine,
+    look_up: LookUp,
+    defaults: Sequence[TargetName],
+    sources: frozenset[str] = frozenset(),
+    *,
+    inherited: Iterable[GivenOption] = (),
+    locks: bool = False,
 ) -> tuple[Plan, tuple[Fault, ...]]:
     """Decide which requirements go to pip for which target.
 
     :param command: pip's own options, as given.
-    :param look_up: returns the target that (key, text, folder) names, None for the running
-        interpreter; raises TargetError.
+    :param defaults: the targets of lines without a clause and without a file's default; empty for
+        the running interpreter.
+    :param sources: the projects whose sources are allowed for a target, normalised.
+    :param inherited: the options of pip's configuration, which apply to every job.
+    :param locks: whether the result is locked, so that every file needs a hash.
     :returns: the plan, and the faults; with faults the plan must not be run.
     """
-    defaults = choices.defaults
     found, faults = _look_up_all((*inputs.named, *defaults), look_up)
     named = tuple(dict.fromkeys(found[name] for name in defaults if name in found))
     default_targets = named or (None,)
     pip_only = [option for option in command.options if _only_pip_reads(option)]
-    by_target = _by_target(inputs.entries, found, default_targets, pip_only=bool(pip_only))
+    by_target = _by_target(inputs.entries, found, default_targets)
+    for target in default_targets if pip_only or not by_target else ():
+        by_target.setdefault(target, [])
     options = all_options(inputs.files, command)
     if set(by_target) != set(default_targets):
-        faults += (_inherited_fault(each) for each in choices.inherited if _only_pip_reads(each))
-    constraints = _constraints(by_target, inputs.entries, found)
+        faults += (_inherited_fault(each) for each in inherited if _only_pip_reads(each))
+    constraints = {each: constraints_for(each, inputs.entries, found) for each in by_target}
     jobs = []
     for target, entries in by_target.items():
         lines = tuple(dict.fromkeys(entry.line for entry in entries))
         if target is not None:
-            faults += _foreign_faults(target, lines, options, choices)
+            faults += _foreign_faults(target, lines, options, sources, locks=locks)
             faults += pin_faults(target, lines)
         typed = (line.parsed.requirement for line in lines if line.file == COMMAND_LINE)
         given = _arguments(target, command, takes_pip_only=target in default_targets)
@@ -166,7 +161,7 @@ def make_plan(
             tuple((file.name, content_for(file, mine)) for file in inputs.files),
             lines,
             constraints[target].allowed_tags,
-            choices.sources if target else frozenset(),
+            sources if target else frozenset(),
         )
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
@@ -187,41 +182,36 @@ def _look_up_all(
     """Look up each target once; return those that exist, and a fault for each other name."""
     found: dict[TargetName, Target | None] = {}
     refused: dict[TargetName, TargetError] = {}
-    faults = []
-    for name in names:
-        if name not in found and name not in refused:
-            try:
-                found[name] = look_up(name.key, name.text, name.folder)
-            except TargetError as error:
-                refused[name] = error
-        if name in refused:
-            refusal = refused[name]
-            faults.append(locate(name.fault, refusal.message, refusal.hint, refusal.code))
-    return found, faults
+    every = list(names)
+    for name in dict.fromkeys(every):
+        try:
+            found[name] = look_up(name.key, name.text, name.folder)
+        except TargetError as error:
+            refused[name] = error
+    return found, [
+        locate(name.fault, refused[name].message, refused[name].hint, refused[name].code)
+        for name in every
+        if name in refused
+    ]
 
 
 def _by_target(
     entries: Sequence[Entry],
     found: Mapping[TargetName, Target | None],
     default_targets: tuple[Target | None, ...],
-    *,
-    pip_only: bool,
 ) -> dict[Target | None, list[Entry]]:
     by_target: dict[Target | None, list[Entry]] = defaultdict(list)
     for entry in (entry for entry in entries if not entry.constraint):
         named = tuple(found[name] for name in entry.targets or () if name in found)
         for target in dict.fromkeys(default_targets if entry.targets is None else named):
             by_target[target].append(entry)
-    for target in default_targets if pip_only or not by_target else ():
-        by_target.setdefault(target, [])
     return by_target
 
 
 def content_for(file: RequirementsFile, mine: Collection[SourceLine]) -> str:
-    """Return the content of a file for one target: without clauses and lines of other targets.
+    """Return the content of a file for one target, with as many lines, but without clauses.
 
-    :param mine: the lines that belong to the target.
-    :returns: a text with the same number of lines.
+    :param mine: the lines that belong to the target; others become empty.
     """
     cuts: list[tuple[int, int]] = []
     for line in file.lines:
@@ -244,15 +234,11 @@ def _arguments(
             yield from option.words
     if target is not None:
         interpreter, abi, platform = target.tags[0].split("-")
-        # The child adds the complete tags.
         yield f"--python-version={target.python}"
         yield f"--implementation={interpreter.rstrip('0123456789')}"
-        yield f"--abi={abi}"
-        yield f"--platform={platform}"
-        # A source distribution would be built for this machine, not for the target.
-        yield "--only-binary=:all:"
-        # pip would show its note once for each target.
-        yield "--disable-pip-version-check"
+        yield from (f"--abi={abi}", f"--platform={platform}")  # the child adds the complete tags
+        yield "--only-binary=:all:"  # a source would be built for this machine, not for the target
+        yield "--disable-pip-version-check"  # pip would show its note once for each target
 
 
 def all_options(
@@ -276,48 +262,29 @@ def _file_options(line: SourceLine) -> tuple[GivenOption, ...]:
 def _only_pip_reads(option: GivenOption) -> bool:
     """Return whether an option has requirements that only pip reads."""
     is_file = option.name == "--requirement"
-    return option.name in _OPAQUE or (is_file and is_lock(option.value or ""))
+    return option.name in PIP_ONLY or (is_file and is_lock(option.value or ""))
 
 
 def _inherited_fault(option: GivenOption) -> Fault:
     text = " ".join(option.words)
-    return Fault(
-        f"{text} in pip's configuration would apply to every target",
-        f"write {text} on the command line instead, to apply it to lines without a target",
-    )
-
-
-def _constraints(
-    targets: Iterable[Target | None],
-    entries: Sequence[Entry],
-    found: Mapping[TargetName, Target | None],
-) -> dict[Target | None, Constraints]:
-    if all(entry.targets is None for entry in entries if entry.constraint):
-        everywhere = Constraints(frozenset(e.line for e in entries if e.constraint), ())
-        return dict.fromkeys(targets, everywhere)
-    named = {name: target or host() for name, target in found.items()}
-    return {each: constraints_for(each or host(), entries, named) for each in targets}
+    hint = f"write {text} on the command line instead, to apply it to lines without a target"
+    return Fault(f"{text} in pip's configuration would apply to every target", hint)
 
 
 def constraints_for(
-    target: Target, entries: Sequence[Entry], found: Mapping[TargetName, Target]
+    target: Target | None, entries: Sequence[Entry], found: Mapping[TargetName, Target | None]
 ) -> Constraints:
-    """Find the constraints that apply to a target.
-
-    :param entries: every line of the input; lines that are not constraints are ignored.
-    :param found: the target that each name stands for.
-    """
-    lines: set[SourceLine] = set()
+    """Find the constraints among the entries that apply to a target, None for this Python."""
+    lines = {entry.line for entry in entries if entry.constraint and entry.targets is None}
+    with_clause = [entry for entry in entries if entry.constraint and entry.targets is not None]
+    if not with_clause:
+        return Constraints(frozenset(lines))
+    target = target or host()
     left: dict[str, frozenset[str]] = {}
     every = frozenset(target.tags)
-    for entry in entries:
-        if not entry.constraint:
-            continue
-        if entry.targets is None:
-            lines.add(entry.line)
-            continue
-        named = [frozenset(found[name].tags) for name in entry.targets if name in found]
-        within = [tags for tags in named if tags <= every]
+    for entry in with_clause:
+        named = [found[name] or host() for name in entry.targets or () if name in found]
+        within = [each.tags for each in named if every.issuperset(each.tags)]
         if within:
             lines.add(entry.line)
             requirement = _applicable(entry.line, target)
@@ -336,13 +303,14 @@ def _foreign_faults(
     target: Target,
     lines: Iterable[SourceLine],
     options: Sequence[tuple[SourceLine | None, GivenOption]],
-    choices: Choices,
+    sources: frozenset[str],
+    *,
+    locks: bool,
 ) -> Iterator[Fault]:
     """Refuse requirements that would have to be built, which is impossible for a foreign target.
 
     :returns: a fault for each source tree, repository, source distribution and ``--no-binary``.
     """
-    sources, locks = choices.sources, choices.locks
     for line in lines:
         length = len(line.parsed.requirement)
         if length > _LONGEST:
@@ -358,9 +326,12 @@ def _foreign_faults(
         # If the line has no name, it is known only with the metadata.
         elif what and name not in sources and not (sources and not name):
             message = f"this is {what}, which cannot be built here for {target.label}"
-            hint = _source_hint(name or "NAME", builds=not locks)
-            if locks and what is _TREE:
-                hint = hash_hint(name or "NAME", checkout=False)
+            project = name or "NAME"
+            hint = f"--allow-sdist {project} keeps its source for the target to build"
+            if not locks:
+                hint += f", --build-pure {project} builds a pure Python wheel here"
+            elif what is _TREE:
+                hint = hash_hint(project, checkout=False)
             yield _at_requirement(line, message, hint)
     message = f"--no-binary cannot be used for {target.label}: only wheels fit a foreign target"
     hint = "to allow the source of a project, use --allow-sdist NAME"
@@ -369,16 +340,8 @@ def _foreign_faults(
             yield Fault(message, hint) if place is None else place.fault(message, hint)
 
 
-def _source_hint(name: str, *, builds: bool) -> str:
-    keep = f"--allow-sdist {name} keeps its source for the target to build"
-    return f"{keep}, --build-pure {name} builds a pure Python wheel here" if builds else keep
-
-
 def hash_hint(name: str, *, checkout: bool) -> str:
-    """Return a hint on what to lock instead of something that has no hash.
-
-    :param checkout: whether it is a repository, not a folder.
-    """
+    """Return a hint on what to lock instead of a repository or a folder, which have no hash."""
     if checkout:
         return f"name an archive of one commit instead: {name} @ https://…/COMMIT.zip"
     return f"build a wheel of it, and name that: {name} @ file:///…/{name}-….whl"
@@ -419,20 +382,12 @@ def _needs_build(line: SourceLine) -> str:
 
 
 def _refuses_wheels(options: Iterable[GivenOption]) -> bool:
-    refused: set[str] = set()
-    for option in options:
-        if option.name == "--no-binary":
-            names = (option.value or "").split(",")
-            refused = set() if ":none:" in names else refused.union(names)
-    return bool(refused)
+    values = [(o.value or "").split(",") for o in options if o.name == "--no-binary"]
+    return bool(values) and ":none:" not in values[-1]
 
 
 def pin_faults(target: Target, lines: Iterable[SourceLine]) -> Iterator[Fault]:
-    """Refuse one project at two versions for one target.
-
-    :param lines: the requirements for the target.
-    :returns: a fault for each line that pins another version than a line before it.
-    """
+    """Yield a fault for each line that pins another version of a project than one before it."""
     pins: dict[str, list[tuple[Specifier, SourceLine]]] = defaultdict(list)
     for line in lines:
         requirement = _applicable(line, target)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 OPTION = "--prestart"
 """The option of the child before the number of the pipe."""
 
-_CLAUSES = (b"tags=", b"target=")
 _FILE_OPTIONS = ("-r", "-c", "--requirement", "--constraint")
 _LARGEST_FILE = 1 << 20
 _INTERRUPT, _KILL, _TERMINATE = 2, 9, 15
@@ -54,13 +53,13 @@ class Child:
 
     def __init__(self, pid: int, pipe: int) -> None:
         self.pid = pid
-        self._pipe = pipe
+        self.pipe = pipe
         self._exit_code: int | None = None
 
     def order(self, message: str) -> bool:
         """Send the job, a message of one line, and return whether the process still runs."""
         try:
-            with os.fdopen(self._pipe, "w", encoding="utf-8") as pipe:
+            with os.fdopen(self.pipe, "w", encoding="utf-8") as pipe:
                 pipe.write(f"{message}\n")
         except BrokenPipeError:
             self.wait()
@@ -103,12 +102,6 @@ class Child:
     def kill(self) -> None:
         """Kill it."""
         self._signal(_KILL)
-
-    def dismiss(self) -> None:
-        """End it before it got a job."""
-        os.close(self._pipe)
-        self.kill()
-        self.wait()
 
     def _signal(self, signum: int) -> None:
         if not self._has_ended(os.WNOHANG):
@@ -158,7 +151,7 @@ def begin_for(arguments: Sequence[str]) -> dict[str, bytes]:
 
 def _has_clause(text: bytes) -> bool:
     plain = text.replace(b" ", b"")
-    return any(clause in plain for clause in _CLAUSES)
+    return b"tags=" in plain or b"target=" in plain
 
 
 def _files(arguments: Sequence[str]) -> Iterator[str]:
@@ -194,7 +187,9 @@ def dismiss() -> None:
     """End the waiting process, if there is one."""
     child = take()
     if child is not None:
-        child.dismiss()
+        os.close(child.pipe)
+        child.kill()
+        child.wait()
 
 
 def command(*arguments: str) -> list[str]:

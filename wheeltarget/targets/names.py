@@ -31,7 +31,8 @@ KEYS = ("tags", "target")
 
 _TARGETS = "targets"
 _NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
-_LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
+LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
+"""What is meant as a tag, even if it is not a valid one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +187,7 @@ class UserTarget:
 
 def is_valid_name(name: str) -> bool:
     """Return whether a name can be that of a target, and does not mean something else."""
-    other = _LIKE_A_TAG.fullmatch(name) or name == HOST or name.endswith((".toml", ".json"))
+    other = LIKE_A_TAG.fullmatch(name) or name == HOST or name.endswith((".toml", ".json"))
     return bool(_NAME.fullmatch(name)) and not other
 
 

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from wheeltarget.errors import ClosureError
+from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.targets.target import Target
 from wheeltarget.wheelhouse.archive import DAMAGE, describe_damage
 
@@ -31,7 +32,7 @@ _LONGEST_TEXT = 16 << 20
 _MOST_FIELDS, _MOST_LINES = 300, 50_000
 """How many different fields, and lines of fields, METADATA and WHEEL may have."""
 
-_Wheel = TypeVar("_Wheel", bound="WheelMetadata")
+_Wheel = TypeVar("_Wheel", bound="WheelMetadata | ChosenFile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +200,7 @@ def is_wanted(requirement: Requirement, target: Target, extra: str = "") -> bool
 
 
 def find_missing_requirements(
-    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
+    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata | ChosenFile]
 ) -> list[MissingRequirement]:
     """Find what is missing from a set of files, one for each project, for what the user asked."""
     missing = []
@@ -212,7 +213,7 @@ def find_missing_requirements(
 
 
 def check_closure(
-    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata]
+    target: Target, roots: Iterable[Requirement], files: Iterable[WheelMetadata | ChosenFile]
 ) -> None:
     """Raise ClosureError if a set of files is not all that a target needs."""
     if missing := find_missing_requirements(target, roots, files):

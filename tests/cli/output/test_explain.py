@@ -13,7 +13,7 @@ from packaging.version import Version
 
 from wheeltarget.cli.output.explain import Page, release_tables
 from wheeltarget.cli.output.text import Style
-from wheeltarget.commands.explain.results import TargetResult, make_rows
+from wheeltarget.commands.explain import TargetResult, make_rows
 from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets.catalog import look_up_tag

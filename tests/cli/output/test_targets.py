@@ -29,12 +29,12 @@ def printed(show: Callable[..., None], *values: Any, **named: Any) -> str:
 
 def listed(**wishes: Any) -> str:
     request = ListRequest(TODAY, **wishes)
-    return printed(show_list, list_systems(request), (), SOURCES, as_json=False)
+    return printed(show_list, list_systems(request), (), as_json=False)
 
 
 def records(**wishes: Any) -> list[dict[str, Any]]:
     rows = list_systems(ListRequest(TODAY, **wishes))
-    document = json.loads(printed(show_list, rows, (), SOURCES, as_json=True))
+    document = json.loads(printed(show_list, rows, (), as_json=True))
     assert document["schema"] == 1
     found: list[dict[str, Any]] = document["targets"]
     return found

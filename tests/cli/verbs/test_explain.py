@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.support.requests import called_with
-from wheeltarget.commands.explain.explain import ExplainRequest
+from wheeltarget.commands.explain import ExplainRequest
 
 
 def test_request() -> None:

@@ -14,8 +14,7 @@ from pip._internal.exceptions import InstallationError
 from pip._internal.req.req_file import parse_requirements
 
 from tests.support.parity import INSTALLED, Bench, Case, ParityIndex
-from wheeltarget.cli.passthrough import first_look
-from wheeltarget.commands.invocation import InputFiles
+from wheeltarget.commands.invocation import InputFiles, first_look
 from wheeltarget.pip_config.options import split_file_options
 from wheeltarget.requirements.parser import read_inputs
 from wheeltarget.utils.files import REQUIREMENTS_FILE, read_regular

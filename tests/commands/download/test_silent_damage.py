@@ -34,9 +34,8 @@ from wheeltarget.commands.download.request import DownloadOutcome, DownloadReque
 from wheeltarget.commands.merge import MergeRequest, merge
 from wheeltarget.errors import DestinationError, DownloadError
 from wheeltarget.pip_protocol import ChosenFile
-from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.pip_runner import JobResult, refuse_changed
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.verify import refuse_changed
 from wheeltarget.utils.files import Digest, Hashes, Mark, copy_file, hash_file, stamp_of
 from wheeltarget.wheelhouse import merge as wheelhouse
 

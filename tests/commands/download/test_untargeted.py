@@ -17,9 +17,7 @@ from tests.support.output import projects_by_target
 from tests.support.wheels import make_wheel
 from wheeltarget import api
 from wheeltarget.api import PlainRun
-from wheeltarget.cli.passthrough import first_look
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import InputFiles
 from wheeltarget.errors import UsageError
 
 pytestmark = pytest.mark.thorough
@@ -137,47 +135,6 @@ def test_left_to_pip(
     if words[0] == "--target":
         request = DownloadRequest(words[2:], targets=words[1:2])
     assert api.download(request) == PlainRun()
-
-
-@pytest.mark.parametrize(
-    ("words", "plain"),
-    [
-        (("lib", "-r", "good.txt", "-cnested.txt"), True),
-        (("-r", "lost.txt", "-d", "-h"), True),
-        (("-r", "circle.txt", "--", "--help"), True),
-        (("lib ; target=host",), False),
-        (("lib ; tags:",), False),
-        (("-r", "outer.txt"), False),
-        (("-c", "annotated.txt", "lib"), False),
-        (("-r", "https://host.invalid/x.txt"), False),
-        (("-r", "/dev/null"), False),
-        (("--bogus",), False),
-        (("--tags", LINUX, "lib"), False),
-        (("--refresh", "lib"), False),  # ours, and like an option of pip's
-        (("lib", "-h"), False),
-    ],
-)
-def test_first_look(
-    project: Path, words: tuple[str, ...], plain: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is plain beyond doubt is given to pip before anything else is loaded."""
-    monkeypatch.chdir(project)
-    assert first_look(words, os.environ, InputFiles())[1] is plain
-    monkeypatch.setenv("PIP_REQUIREMENT", "annotated.txt")
-    assert first_look(words, os.environ, InputFiles())[1] is False
-    assert first_look([*words, "--isolated"], os.environ, InputFiles())[1] is (
-        plain and "--" not in words
-    )
-    monkeypatch.delenv("PIP_REQUIREMENT")
-    (project / "pyproject.toml").write_text("[tool.wheeltarget]\ntarget = 'host'\n")
-    assert first_look(words, os.environ, InputFiles())[1] is False
-
-
-def test_first_look_leaves_pipes_alone(project: Path) -> None:
-    if not hasattr(os, "mkfifo"):
-        pytest.skip("has no named pipes")
-    os.mkfifo(project / "pipe")  # nobody writes to it, so opening it would take forever
-    assert first_look(["-r", str(project / "pipe")], os.environ, InputFiles())[1] is False
 
 
 @pytest.mark.parametrize(

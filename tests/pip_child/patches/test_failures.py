@@ -14,11 +14,10 @@ from wheeltarget.pip_child.job import CurrentJob, RunContext
 from wheeltarget.pip_child.patches.failures import (
     _captured,
     _chain_of,
-    allowed_hashes,
     file_facts,
     places_of,
 )
-from wheeltarget.pip_child.patches.proofs import proof_finder
+from wheeltarget.pip_child.patches.selection import proof_finder
 
 URL = "https://example.invalid/"
 
@@ -40,11 +39,6 @@ def test_chain_has_versions_that_are_pinned() -> None:
     middle = install_req_from_line("middle>=2", comes_from=root)
     low = install_req_from_line("low==3.*", comes_from=middle)
     assert list(_chain_of(low)) == [("low", ""), ("middle", ""), ("root[a,b]", "1.0")]
-
-
-def test_hashes_are_all_of_them() -> None:
-    wanted = SimpleNamespace(hash_options={"sha256": ["a", "b"], "md5": ["c"]})
-    assert allowed_hashes(wanted) == (("sha256", "a"), ("sha256", "b"), ("md5", "c"))
 
 
 def test_places_have_no_credentials() -> None:

@@ -19,7 +19,6 @@ from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.moved_pip import Edit, applied, move_pip
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_child.patches.install import is_known
 
 pytestmark = pytest.mark.seams
 
@@ -608,22 +607,3 @@ def test_later_pip_of_which_no_seam_has_moved_is_used(
     assert (run.exit_code, run.sentence) == (0, None)
     assert names(shop.destination) == ["app-1.0-py3-none-any.whl", "other-1.0-py3-none-any.whl"]
     assert applied(hook) == ["pip", "pip"]
-
-
-@pytest.mark.parametrize(
-    ("pip", "known"),
-    [
-        ("25.2", False),
-        ("25.3", True),
-        ("25.3.1", True),
-        ("26.0b1", True),
-        (PIP, True),
-        ("26.3.1", True),
-        ("26.4.dev0", False),
-        ("26.10", False),
-        (LATER, False),
-        ("100", False),
-    ],
-)
-def test_pips_from_the_oldest_to_the_newest_are_known(pip: str, known: bool) -> None:
-    assert is_known(pip) == known

@@ -9,7 +9,7 @@ import pytest
 from tests.support.child import LINUX, QUIET, Workshop
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.pip_protocol import JobOrder, ListingReport, ListProjects, read_message
+from wheeltarget.pip_protocol import JobListing, JobOrder, ResolveJobs, read_message
 
 pytestmark = pytest.mark.seams
 
@@ -24,9 +24,8 @@ def test_listing_has_every_file_and_what_pip_would_choose(
     arguments = [*LINUX.words, *QUIET, *index.pip_args(), "app<3", 'no ; python_version < "3"']
     result = shop.folder / "result"
     order = JobOrder("it", LINUX.view(), tuple(arguments), {}, "x", "y", result)
-    assert shop.request(ListProjects((order,), ahead, 4)) == 0
-    listing = read_message(result, ListingReport).listing
-    assert listing is not None
+    assert shop.request(ResolveJobs((order,), ahead, 4, lists=True)) == 0
+    listing = read_message(result, JobListing)
     assert [(each.project, each.needed) for each in listing.requirements] == [
         ("app", True),
         ("no", False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.support.child import (
 from tests.support.cli import names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
+from wheeltarget.pip_child.patches.trial import is_known
 from wheeltarget.pip_protocol import NO_ROOM
 
 pytestmark = pytest.mark.seams
@@ -90,3 +92,22 @@ def test_full_disk_is_not_the_fault_of_pip(
     assert (NO_ROOM[run.exit_code], run.sentence) == ("ENOSPC", None)
     assert run.stderr == "", "whoever made the folder names it"
     assert index.requests == ()
+
+
+@pytest.mark.parametrize(
+    ("pip", "known"),
+    [
+        ("25.2", False),
+        ("25.3", True),
+        ("25.3.1", True),
+        ("26.0b1", True),
+        (version("pip"), True),
+        ("26.3.1", True),
+        ("26.4.dev0", False),
+        ("26.10", False),
+        ("99.9", False),
+        ("100", False),
+    ],
+)
+def test_pips_from_the_oldest_to_the_newest_are_known(pip: str, known: bool) -> None:
+    assert is_known(pip) == known

@@ -14,8 +14,6 @@ from pip._internal.resolution.resolvelib.resolver import Resolver
 from pip._internal.utils.hashes import Hashes
 
 from wheeltarget.pip_child.job import CurrentJob, RunContext
-from wheeltarget.pip_child.patches.install import PROOF
-from wheeltarget.pip_child.prefetch.install import Prefetching
 from wheeltarget.pip_child.prefetch.patches import SEAMS
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_protocol import ResolveJobs
@@ -42,7 +40,7 @@ def replaced() -> list[Any]:
 def test_every_patch_can_be_undone(tmp_path: Path) -> None:
     before = replaced()
     current = CurrentJob(RunContext())
-    ahead = Prefetcher(current, (), 1, None, tmp_path)
+    ahead = Prefetcher(current, ResolveJobs((), True, 1), tmp_path)
     with ExitStack() as undo:
         for _, patch, _ in SEAMS:
             patch(ahead, undo)
@@ -50,19 +48,3 @@ def test_every_patch_can_be_undone(tmp_path: Path) -> None:
         assert current.place_wheel is not None
     assert replaced() == before
     assert current.place_wheel is None
-
-
-def test_proof_that_fails_undoes_all_of_them(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Without the patches for targets, pip finds no file for that of the proof."""
-    before = replaced()
-    current = CurrentJob(RunContext())
-    prefetching = Prefetching(current, ResolveJobs((), True, 4), None, tmp_path)
-    prefetching.install(PROOF)
-    assert replaced() == before
-    assert not prefetching.is_installed
-    prefetching.write_note()
-    note = capsys.readouterr().err
-    assert note.startswith("note: wheeltarget cannot fetch ahead with pip ")
-    assert "(index pages: pip does not use the patch); the files are the same" in note

@@ -23,6 +23,7 @@ from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage
 from wheeltarget.pip_child.prefetch.patches import patch_pages
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
 from wheeltarget.pip_child.prefetch.walk import Walk
+from wheeltarget.pip_protocol import ResolveJobs
 
 INDEX = "https://example.invalid/simple"
 PROJECTS = "abcdef"
@@ -35,7 +36,7 @@ def walked(graph: Mapping[str, Collection[str]], *requested: str) -> Iterator[Wa
 
     :param graph: the requirements of version 1 of each project, which is the only one.
     """
-    ahead = Prefetcher(CurrentJob(RunContext()), (), 1, None, Path("nowhere"))
+    ahead = Prefetcher(CurrentJob(RunContext()), ResolveJobs((), True, 1), Path("nowhere"))
     ahead.sessions.session = session = SimpleNamespace(
         is_secure_origin=lambda _link: True, refresh_package=set()
     )
@@ -49,11 +50,9 @@ def walked(graph: Mapping[str, Collection[str]], *requested: str) -> Iterator[Wa
             ).encode(),
         )
         wanted = FileFilter(frozenset({"py3-none-any"}), sources=True)
-        ahead.note_page(response.url, KeptPage(response, wanted))
+        ahead.note(response.url, KeptPage(response, wanted))
         lines = [f"Name: {project}", "Version: 1", *(f"Requires-Dist: {each}" for each in needs)]
-        ahead.note_metadata(
-            f"{url}.metadata", "\n".join(["Metadata-Version: 2.1", *lines]).encode()
-        )
+        ahead.note(f"{url}.metadata", "\n".join(["Metadata-Version: 2.1", *lines]).encode())
     scope = SearchScope([], [INDEX], no_index=False)
     preferences = SelectionPreferences(allow_yanked=True)
     collector: Any = LinkCollector(session, scope)
@@ -61,8 +60,8 @@ def walked(graph: Mapping[str, Collection[str]], *requested: str) -> Iterator[Wa
         patch_pages(ahead, undo)
         walk = Walk(ahead, PackageFinder.create(collector, preferences), SimpleQueue())
         walk.begin([install_req_from_line(each) for each in requested])
-        while walk.can_step:
-            walk.step()
+        while walk.step():
+            pass
         yield walk
 
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from pip._internal.models.link import Link
 
+from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool
 from wheeltarget.pip_child.prefetch.session import SharedSession
 from wheeltarget.pip_child.prefetch.wheels import Wheels
@@ -29,7 +30,7 @@ def test_store_without_room_is_filled_no_further(tmp_path: Path, *, is_temporary
     pool = Pool(1, 1)
     sessions = SharedSession(pool, lambda: None)
     sessions.session = SimpleNamespace(get=get, auth=None)
-    wheels = Wheels(sessions, tmp_path, is_temporary=is_temporary)
+    wheels = Wheels(sessions, Store(tmp_path), is_temporary=is_temporary)
     wheels.store.writing = write  # type: ignore[method-assign, assignment]
     links = [Link(f"http://h/{name}-1-py3-none-any.whl#sha256={'0' * 64}") for name in "abc"]
     tasks = [wheels.fetch(link, 0) for link in links]

@@ -18,17 +18,13 @@ from packaging.version import Version
 
 from wheeltarget.cli.output.explanation import NO_HASH, span, suggestion_lines
 from wheeltarget.cli.output.text import Style, format_size, show_json, show_lines, show_notes
-from wheeltarget.commands.explain.explain import ExplainOutcome
-from wheeltarget.commands.explain.results import BestFile, Row, TargetResult
+from wheeltarget.commands.explain import BestFile, ExplainOutcome, Row, TargetResult
 from wheeltarget.errors import COMMAND_LINE
-from wheeltarget.resolver.explanation import Explanation
-from wheeltarget.resolver.releases import Release
+from wheeltarget.resolver.explanation import Explanation, Release
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.utils.text import redact
 
-GAP = "  "
-"""The space between columns."""
-
+_GAP = "  "
 _WIDTH, _NARROWEST, _WIDEST = 80, 60, 140
 _LEFT, _LEAST_COLUMN, _COLUMN_WITH_TAG = 24, 16, 26
 _LONGEST_NAME, _LONGEST_REASON = 40, 90
@@ -44,8 +40,7 @@ class Cell:
     kind: str = ""
 
 
-_EMPTY = Cell("")
-_NOT_REQUESTED = Cell("-", "faint")
+_EMPTY, _NOT_REQUESTED = Cell(""), Cell("-", "faint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +83,11 @@ class Page:
             ]
             for parts in zip_longest(*wrapped, fillvalue=""):
                 last = max((n for n, part in enumerate(parts) if part), default=0)
-                yield GAP.join(
-                    self._paint(part if n == last else f"{part:<{width}}", cell.kind)
-                    for n, (part, cell, width) in enumerate(zip(parts, row, widths, strict=True))
-                    if n <= last
+                padding = (*widths[:last], 0)
+                yield _GAP.join(
+                    self.style.paint(cell.kind if part else "", f"{part:<{width}}")
+                    for part, cell, width in zip(parts, row, padding, strict=False)
                 )
-
-    def _paint(self, text: str, kind: str) -> str:
-        return self.style.paint(kind, text) if text.strip() else text
 
 
 def show_explained(
@@ -153,7 +145,7 @@ def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
     first = [Cell(textwrap.shorten(row.requirement, _LONGEST_NAME)) for row in outcome.rows]
     left = max(len(cell.text) for cell in first)
     column = max(len(cell.text) for row in table for cell in row)
-    count = max((page.width - left) // (column + len(GAP)), 1)
+    count = max((page.width - left) // (column + len(_GAP)), 1)
     for start in range(0, len(labels), count):
         yield from [""] if start else []
         part = slice(start, start + count)
@@ -163,12 +155,9 @@ def _summary(outcome: ExplainOutcome, page: Page) -> Iterator[str]:
             yield from page.table([[_EMPTY, *head]], widths)
         else:
             yield page.strong(f"For {labels[0]}:")
-        rows = [
-            [name, *cells[part]]
-            for name, cells in zip(first, table, strict=True)
-            if any(cell != _NOT_REQUESTED for cell in cells[part])
-        ]
-        yield from page.table(rows, widths)
+        rows = ([name, *cells[part]] for name, cells in zip(first, table, strict=True))
+        requested = [row for row in rows if {*row[1:]} != {_NOT_REQUESTED}]
+        yield from page.table(requested, widths)
     fine = sum(row.is_fine for row in outcome.rows)
     if fine < len(outcome.rows):
         yield ""
@@ -229,9 +218,8 @@ def _cause(why: Explanation, row: Row) -> str:
     if not why.releases:
         return f"there is no project {row.project}"
     if demand.lacks_hash:
-        if demand.hashes:
-            return "hashes are required, so its version must be pinned with =="
-        return NO_HASH
+        pin = "hashes are required, so its version must be pinned with =="
+        return pin if demand.hashes else NO_HASH
     if not why.admitted and others:
         return "no release satisfies all its requirements"
     if not why.admitted:
@@ -243,18 +231,18 @@ def _cause(why: Explanation, row: Row) -> str:
 
 def _with_file(text: str, file: BestFile | None, page: Page) -> Iterator[str]:
     """Write a sentence, and a file behind it or in the next line."""
-    whole = f"  {text}: {file_text(file)}" if file else f"  {text}"
+    whole = f"  {text}: {_file_text(file)}" if file else f"  {text}"
     if file is None or len(_ESCAPE.sub("", whole)) <= page.width:
         yield whole
     else:
-        yield from [f"  {text}:", f"    {file_text(file)}"]
+        yield from [f"  {text}:", f"    {_file_text(file)}"]
 
 
 def release_tables(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
     """Write tables of releases by target, with as many targets side by side as the width allows."""
     answers = [each for each in answers if each.explanation and each.explanation.releases]
     column = _COLUMN_WITH_TAG if page.every or len(answers) < 3 else _LEAST_COLUMN
-    count = max((page.width - _LEFT) // (column + len(GAP)), 1)
+    count = max((page.width - _LEFT) // (column + len(_GAP)), 1)
     for start in range(0, len(answers), count):
         yield from [""] if start else []
         yield from _releases(answers[start : start + count], page)
@@ -262,12 +250,11 @@ def release_tables(answers: Sequence[TargetResult], page: Page) -> Iterator[str]
 
 def _releases(answers: Sequence[TargetResult], page: Page) -> Iterator[str]:
     kept = list(_shortened(_grouped(answers, every=page.every), answers, every=page.every))
-    marked = any(line.admitted for line in kept) and not all(
-        line.admitted for line in kept if line.versions
-    )
+    admitted = {line.admitted for line in kept if line.versions}
+    marked = admitted == {True, False}
     spans = [span(line.versions) if line.versions else "…" for line in kept]
     left = max(map(len, spans))
-    rest = page.width - left - len(" *") - len(GAP) * (1 + len(answers))
+    rest = page.width - left - len(" *") - len(_GAP) * (1 + len(answers))
     widths = [2, left, *([rest // len(answers)] * len(answers))]
     rows = [
         [
@@ -296,15 +283,11 @@ def _versions(answers: Sequence[TargetResult]) -> list[Version]:
 
 def _grouped(answers: Sequence[TargetResult], *, every: bool) -> list[_Line]:
     """Group neighbouring releases with the same result."""
-    by_target = [
-        {release.version: release for release in answer.explanation.releases}
-        for answer in answers
-        if answer.explanation
-    ]
+    found = [answer.explanation.releases for answer in answers if answer.explanation]
+    by_target = [{each.version: each for each in releases} for releases in found]
     versions = _versions(answers)
-    finals = [version for version in versions if not version.is_prerelease]
-    if finals and not every:
-        admitted = {v for releases in by_target for v, each in releases.items() if each.admitted}
+    if not (every or all(version.is_prerelease for version in versions)):
+        admitted = {each.version for releases in found for each in releases if each.admitted}
         versions = [v for v in versions if v in admitted or not v.is_prerelease]
     lines = []
     for version in versions:
@@ -333,7 +316,7 @@ def _cell(release: Release | None, answer: TargetResult, *, columns: int, every:
     file = answer.file_of(str(release.version))
     if file is None or not file.tag or columns > 2:
         return Cell(release.reason.text, "good")
-    return Cell(file_text(file) if columns == 1 and every else f"fits: {file.tag}", "good")
+    return Cell(_file_text(file) if columns == 1 and every else f"fits: {file.tag}", "good")
 
 
 def _shortened(
@@ -359,6 +342,5 @@ def _shortened(
         yield _Line((), False, (more, *[_EMPTY] * (len(answers) - 1)))  # noqa: FBT003 - a row
 
 
-def file_text(file: BestFile) -> str:
-    """Return a file's name with its size."""
+def _file_text(file: BestFile) -> str:
     return file.filename + ("" if file.size is None else f" ({format_size(file.size)})")

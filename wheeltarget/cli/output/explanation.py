@@ -8,8 +8,7 @@ from itertools import groupby
 from packaging.version import Version
 
 from wheeltarget.pip_protocol import Demand
-from wheeltarget.resolver.explanation import Explanation
-from wheeltarget.resolver.releases import Release
+from wheeltarget.resolver.explanation import Explanation, Release
 
 _MOST_GROUPS, _FEWER_GROUPS, _MOST_REQUESTS = 6, 3, 3
 _INDENT = "    "
@@ -23,8 +22,8 @@ def explanation_lines(explanations: Sequence[Explanation]) -> Iterator[str]:
     """Write why requirements could not be met; what is the same for several targets, once."""
     by_text: dict[tuple[str, ...], list[str]] = {}
     for explanation in explanations:
-        by_text.setdefault(tuple(_lines(explanation)), []).append(explanation.target)
-    several = len({explanation.target for explanation in explanations}) > 1
+        by_text.setdefault(tuple(_lines(explanation)), []).append(explanation.target.label)
+    several = len({explanation.target.label for explanation in explanations}) > 1
     for (heading, *lines), targets in by_text.items():
         yield heading
         if several and targets[0] not in heading:
@@ -41,18 +40,14 @@ def _lines(explanation: Explanation) -> Iterator[str]:
 
 def suggestion_lines(explanation: Explanation) -> Iterator[str]:
     """Write the suggestions of an explanation, if there are any."""
-    changes = (
-        (
-            f"to fix it, use{' one of these' * (len(explanation.suggestions) > 1)}:",
-            explanation.suggestions,
-        ),
-        ("from source (not tried):", explanation.sources),
-    )
-    width = _width([row for _, rows in changes for row in rows])
-    for heading, rows in changes:
-        if rows:
-            yield f"  {heading}"
-            yield from _columns(rows, width)
+    suggestions, sources = explanation.suggestions, explanation.sources
+    width = _width([*suggestions, *sources])
+    if suggestions:
+        yield f"  to fix it, use{' one of these' * (len(suggestions) > 1)}:"
+        yield from _columns(suggestions, width)
+    if sources:
+        yield "  from source (not tried):"
+        yield from _columns(sources, width)
 
 
 def _releases(explanation: Explanation) -> Iterator[str]:
@@ -75,7 +70,8 @@ def _heading(explanation: Explanation) -> Iterator[str]:
     demand, *others = explanation.demands
     limit = f", constrained to {demand.constraint}" if demand.constraint else ""
     if others and not explanation.admitted:
-        yield f"{demand.project}{limit}: no release satisfies all of these for {explanation.target}"
+        label = explanation.target.label
+        yield f"{demand.project}{limit}: no release satisfies all of these for {label}"
         yield from _columns(list(_requests(explanation.demands)))
         return
     place = f" ({demand.location})" if demand.location and not demand.chain else ""
@@ -98,7 +94,7 @@ def _problem(explanation: Explanation) -> str:
     if not explanation.releases:
         return "there is no such project"
     if explanation.admitted:
-        return f"no file fits {explanation.target}"
+        return f"no file fits {explanation.target.label}"
     return "no release satisfies both" if demand.constraint else "there is no such release"
 
 
@@ -109,21 +105,12 @@ def _requests(demands: Sequence[Demand]) -> Iterator[tuple[str, str]]:
         chain = tuple(name for name, _ in demand.chain) or (f"line {number}",)
         by_chain.setdefault(chain, []).append(demand)
     for same in by_chain.values():
-        rows = [
-            (requested, _requested_by(list(group)))
-            for requested, group in groupby(same, key=_requested)
-        ]
-        if len(rows) <= _MOST_REQUESTS:
-            yield from rows
-        else:
-            others = [demand for demand in same if _requested(demand) != rows[0][0]]
-            yield from [rows[0], ("others", _requested_by(others))]
-
-
-def _versions(demands: Sequence[Demand]) -> str:
-    """Return the versions of the requesting project, from the oldest to the newest."""
-    versions = sorted({Version(d.chain[0][1]) for d in demands if d.chain and d.chain[0][1]})
-    return span(versions[::-1]) if versions else ""
+        groups = [(text, list(group)) for text, group in groupby(same, key=_requested)]
+        if len(groups) > _MOST_REQUESTS:
+            newest = groups[0][0]
+            others = [demand for demand in same if _requested(demand) != newest]
+            groups = [groups[0], ("others", others)]
+        yield from ((text, _requested_by(group)) for text, group in groups)
 
 
 def _requested(demand: Demand) -> str:
@@ -132,8 +119,12 @@ def _requested(demand: Demand) -> str:
 
 def _requested_by(demands: Sequence[Demand]) -> str:
     first = demands[0]
-    text = _chain(first, _versions(demands)) if first.chain else first.location or "requested"
-    return f"({text})"
+    if not first.chain:
+        return f"({first.location or 'requested'})"
+    # of the requesting project
+    found = {Version(each.chain[0][1]) for each in demands if each.chain and each.chain[0][1]}
+    versions = sorted(found, reverse=True)
+    return f"({_chain(first, span(versions) if versions else '')})"
 
 
 def _chain(demand: Demand, versions: str) -> str:

@@ -8,17 +8,10 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from wheeltarget.cli.output.text import (
-    Style,
-    counted,
-    format_fault,
-    near,
-    show_json,
-    show_lines,
-)
+from wheeltarget.cli.output.text import Style, counted, format_fault, near, show_json, show_lines
 from wheeltarget.utils.text import redact, visible
 
 if TYPE_CHECKING:
@@ -66,9 +59,7 @@ def _validate_document(outcome: ValidateOutcome) -> dict[str, object]:
         "findings": [
             {
                 "code": finding.fault.code,
-                "file": place.file,
-                "line": place.line,
-                "column": place.column,
+                **asdict(near(finding.location)),
                 "width": finding.fault.width,
                 "message": finding.fault.message,
                 "hint": finding.fault.hint,
@@ -76,7 +67,6 @@ def _validate_document(outcome: ValidateOutcome) -> dict[str, object]:
                 "fixed": fixed,
             }
             for finding, fixed in found
-            for place in [near(finding.location)]
         ],
         "unfinished": [fault.message for fault in outcome.unfinished],
     }
@@ -132,8 +122,8 @@ def show_check(outcome: CheckOutcome, form: str, *, quiet: bool) -> None:
             summary = "" if quiet and not outcome.findings else _check_summary(outcome)
             show_lines(_check_text(outcome.findings), summary=summary)
         case "json":
-            document = {"files": outcome.files, "targets": outcome.targets}
-            show_json(_check_document(document, outcome.findings))
+            about = {"files": outcome.files, "targets": outcome.targets}
+            _show_check_json(about, outcome.findings)
         case "github":
             show_lines(map(_check_command, outcome.findings))
         case _:
@@ -145,7 +135,7 @@ def show_install_check(outcome: InstallCheckOutcome, *, as_json: bool, quiet: bo
     findings = tuple(map(_escaped, outcome.findings))
     if as_json:
         names = ("python", "target", "modules")
-        show_json(_check_document({name: getattr(outcome, name) for name in names}, findings))
+        _show_check_json({name: getattr(outcome, name) for name in names}, findings)
         return
     good, number = len(outcome.modules) - len(findings), len(outcome.modules)
     summary = f"{good} of {number} modules can be imported by {outcome.python}"
@@ -170,9 +160,7 @@ def _place(finding: CheckFinding) -> str:
     return " ".join(filter(None, (finding.file, target)))
 
 
-def _check_document(
-    about: Mapping[str, object], findings: tuple[CheckFinding, ...]
-) -> dict[str, object]:
+def _show_check_json(about: Mapping[str, object], findings: tuple[CheckFinding, ...]) -> None:
     records = [
         {
             "code": finding.code,
@@ -183,7 +171,7 @@ def _check_document(
         }
         for finding in findings
     ]
-    return {"schema": _SCHEMA, **about, "findings": records}
+    show_json({"schema": _SCHEMA, **about, "findings": records})
 
 
 def _check_command(finding: CheckFinding) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from wheeltarget.cli.output.text import (
@@ -32,8 +33,8 @@ def show_lock(outcome: LockOutcome, *, coloured: bool = True) -> None:
     """Write for each lock whether it is new, what has changed, or that it is unchanged."""
     style = Style(sys.stdout, coloured=coloured)
     for file in outcome.files:
-        show_lines([style.paint("strong", f"For {file.label}:")])
-        show_lines(_lock_lines(file, written=outcome.written))
+        heading = style.paint("strong", f"For {file.label}:")
+        show_lines([heading, *_lock_lines(file, written=outcome.written)])
 
 
 def _lock_lines(file: LockFile, *, written: bool) -> Iterator[str]:
@@ -71,14 +72,12 @@ def show_lock_diff(outcome: LockOutcome) -> None:
 
 
 def _section(file: LockFile) -> Iterator[str]:
-    yield f"### `{file.path.name}`"
-    yield ""
+    yield from [f"### `{file.path.name}`", ""]
     if file.state == "new":
         yield f"New, for {file.label}: {counted(file.count, 'project')}."
         return
     if file.changes:
-        yield "| project | locked | now |"
-        yield "| --- | --- | --- |"
+        yield from ["| project | locked | now |", "| --- | --- | --- |"]
         for change in file.changes:
             remark = f", {change.remark}" if change.remark else ""
             yield f"| {change.name} | {change.old or ''} | {change.new or ''}{remark} |"
@@ -103,10 +102,7 @@ def show_bundle(outcome: BundleOutcome, *, as_json: bool, quiet: bool) -> None:
             "target": outcome.target,
             "size": outcome.size,
             "limit": outcome.limit,
-            "projects": [
-                {"name": p.name, "version": p.version, "files": p.files, "size": p.size}
-                for p in outcome.projects
-            ],
+            "projects": list(map(asdict, outcome.projects)),
             "notes": outcome.notes,
         }
         show_json(document)

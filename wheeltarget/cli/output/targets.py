@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from wheeltarget.cli.output.text import show_json, show_lines
 from wheeltarget.commands.list_targets import Described, Fact, Row
+from wheeltarget.targets.catalog import known_systems
 from wheeltarget.targets.names import UserTarget
 from wheeltarget.targets.systems import target_name
 
@@ -15,31 +16,17 @@ _SCHEMA = 1
 _WIDTH = 80
 _SHOWN_TAGS = 10
 _HEADS = {
-    "service": "Services",
-    "distribution": "Distributions",
-    "image": "Container images",
-    "desktop": "Desktop systems",
-    "mobile": "Mobile systems",
-    "browser": "Browsers",
-}
+    "service": "Services", "distribution": "Distributions", "image": "Container images",
+    "desktop": "Desktop systems", "mobile": "Mobile systems", "browser": "Browsers",
+}  # fmt: skip
 _STATUS = {"follows": "from the tag", "assumed": "the newest release known"}
 
 
-def show_list(
-    rows: Sequence[Row],
-    own: Sequence[UserTarget],
-    sources: Mapping[str, str],
-    *,
-    as_json: bool,
-) -> None:
-    """Write the list of targets.
-
-    :param sources: the source that each key stands for.
-    """
+def show_list(rows: Sequence[Row], own: Sequence[UserTarget], *, as_json: bool) -> None:
+    """Write the list of targets."""
     if as_json:
-        targets = [_row_record(row, sources) for row in rows]
         files = [{"name": each.name, "file": str(each.file)} for each in own]
-        show_json({"schema": _SCHEMA, "targets": targets, "own": files})
+        show_json({"schema": _SCHEMA, "targets": list(map(_row_record, rows)), "own": files})
     else:
         show_lines(_list(rows, own))
 
@@ -52,12 +39,11 @@ def show_described(targets: Sequence[Described], *, as_json: bool, all_tags: boo
     if as_json:
         show_json({"schema": _SCHEMA, "targets": [_record(each) for each in targets]})
         return
-    for number, each in enumerate(targets):
-        show_lines([""] if number else [])
-        show_lines(_described(each, all_tags=all_tags))
+    texts = ("\n".join(_described(each, all_tags=all_tags)) for each in targets)
+    show_lines(["\n\n".join(texts)])
 
 
-def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:
+def _row_record(row: Row) -> dict[str, object]:
     system = row.system
     return {
         "system": system.name,
@@ -69,7 +55,7 @@ def _row_record(row: Row, sources: Mapping[str, str]) -> dict[str, object]:
         "status": row.status,
         "retired": row.retired,
         "ends": {each: str(end) for each in row.pythons if (end := system.end_of(each))},
-        "sources": [sources[each] for each in system.sources],
+        "sources": [known_systems().sources[each] for each in system.sources],
         "notes": list(system.notes),
     }
 

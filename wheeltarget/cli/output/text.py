@@ -27,6 +27,7 @@ from wheeltarget.errors import (
 from wheeltarget.utils.text import json_text, redact, tame
 
 if TYPE_CHECKING:
+    from wheeltarget.cache.run_records import OutputOptions
     from wheeltarget.commands.download.request import DownloadOutcome, TargetFile, TargetFiles
     from wheeltarget.network.downloader import Progress
 
@@ -36,14 +37,7 @@ _FINDING, _WRONG, _UNFINISHED = 1, 2, 3
 _WIDEST = 200
 _MB = 1_000_000
 _CLEAR = "\r\x1b[K"
-_PLAIN = "\x1b[0m"
-_COLOURS = {
-    "error": "\x1b[1;31m",
-    "note": "\x1b[33m",
-    "strong": "\x1b[1m",
-    "good": "\x1b[32m",
-    "faint": "\x1b[2m",
-}
+_COLOURS = {"error": "1;31", "note": "33", "strong": "1", "good": "32", "faint": "2"}
 
 
 class Style:
@@ -58,7 +52,7 @@ class Style:
 
         :param kind: ``error``, ``note``, ``strong``, ``good`` or ``faint``; empty for no colour.
         """
-        return f"{_COLOURS[kind]}{text}{_PLAIN}" if self._coloured and kind else text
+        return f"\x1b[{_COLOURS[kind]}m{text}\x1b[0m" if self._coloured and kind else text
 
 
 @contextmanager
@@ -180,10 +174,9 @@ def display_path(path: Path) -> str:
 
 def format_size(size: int) -> str:
     """Return a number of bytes as pip writes it."""
-    for factor, unit in ((1000**2, "MB"), (1000, "kB")):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
+    if size >= _MB:
+        return f"{size / _MB:.1f} MB"
+    return f"{size / 1000:.1f} kB" if size >= 1000 else f"{size} bytes"
 
 
 def counted(number: int, noun: str) -> str:
@@ -191,19 +184,19 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def show_download(outcome: DownloadOutcome, *, as_json: bool, quiet: bool, coloured: bool) -> None:
+def show_download(outcome: DownloadOutcome, options: OutputOptions) -> None:
     """Write the files of each target, or all of a download as JSON."""
-    if as_json:
+    if options.as_json:
         show_json(outcome.as_dict())
-    elif not quiet:
-        style = Style(sys.stdout, coloured=coloured)
+    elif not options.quiet:
+        style = Style(sys.stdout, coloured=options.coloured)
         for target in outcome.targets:
             sys.stdout.write(style.paint("strong", f"For {target.label}:") + "\n")
             files = sorted(target.files, key=lambda file: file.filename)
             sys.stdout.writelines(f"{_file_line(file, outcome)}\n" for file in files if file.path)
             sys.stdout.write(_summary(target, outcome) + "\n")
         sys.stdout.flush()
-        show_notes(outcome.notes, coloured=coloured)
+        show_notes(outcome.notes, coloured=options.coloured)
 
 
 def _file_line(file: TargetFile, outcome: DownloadOutcome) -> str:
@@ -250,5 +243,5 @@ def progress_line(*, wanted: bool) -> Iterator[Callable[[Progress], None] | None
 def progress_text(progress: Progress) -> str:
     """Return progress as text, such as ``Fetching 12/60 files, 34.1/102.3 MB``."""
     total = f"/{progress.all_size / _MB:.1f}" if progress.all_size else ""
-    files = f"{progress.files}/{progress.all_files} files"
-    return f"Fetching {files}, {progress.size / _MB:.1f}{total} MB"
+    size = f"{progress.size / _MB:.1f}{total} MB"
+    return f"Fetching {progress.files}/{progress.all_files} files, {size}"

@@ -11,15 +11,10 @@ import typer
 from wheeltarget.cli import app
 from wheeltarget.cli.output.summaries import show_bundle
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands.bundle import bundle as command
 
-
-class BundleLayout(StrEnum):
-    """The layouts of a bundle."""
-
-    FLAT = "flat"
-    LAMBDA = "lambda"
-    LAMBDA_LAYER = "lambda-layer"
+BundleLayout = StrEnum(
+    "BundleLayout", {"FLAT": "flat", "LAMBDA": "lambda", "LAYER": "lambda-layer"}
+)
 
 
 def bundle(
@@ -70,6 +65,8 @@ def bundle(
     quiet: app.Quiet = False,
 ) -> None:
     """Run ``bundle``."""
+    from wheeltarget.commands.bundle import bundle as command
+
     request = command.BundleRequest(
         requirement,
         output,

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cache import wheel_store as store
-from wheeltarget.cli.app import SETTINGS, VERBS, Command, Format, OutputFormat
+from wheeltarget.cli.app import VERBS, Command, Format, OutputFormat, new_app
 from wheeltarget.cli.output.summaries import show_removed, show_usage
 from wheeltarget.cli.output.text import report_errors, show_lines
 
-cache = typer.Typer(help=VERBS["cache"], no_args_is_help=True, add_completion=False, **SETTINGS)
+cache = new_app(help=VERBS["cache"], no_args_is_help=True, add_completion=False)
 
 
 def _read_days(value: object) -> float:

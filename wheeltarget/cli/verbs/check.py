@@ -10,7 +10,6 @@ import typer
 from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_check
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands.check import check as command
 
 CheckFormat = StrEnum("CheckFormat", "TEXT JSON GITHUB JUNIT")
 
@@ -45,6 +44,8 @@ def check(
     quiet: app.Quiet = False,
 ) -> None:
     """Run ``check``."""
+    from wheeltarget.commands.check import check as command
+
     request = command.CheckRequest(
         tuple(places),
         tuple(tags or ()),

@@ -12,14 +12,13 @@ from typing import Annotated
 
 import typer
 
+from wheeltarget.cache.run_records import OutputOptions, forget, keep
 from wheeltarget.cli import app
+from wheeltarget.cli.main import become_pip
 from wheeltarget.cli.output.text import progress_line, report_errors, show_download, show_notes
-from wheeltarget.cli.passthrough import Start, become_pip
 from wheeltarget.commands.download.request import DownloadOutcome, DownloadRequest, PlainRun
-from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.commands.invocation import Invocation, Start, read_invocation
 from wheeltarget.resolver.prestart import begin
-
-_STANDARD_OUTPUT = "-"
 
 
 def download(
@@ -64,7 +63,7 @@ def download(
     output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
     """Run ``download``."""
-    to_stdout = str(report) == _STANDARD_OUTPUT
+    to_stdout = str(report) == "-"
     request = DownloadRequest(
         words=tuple(arguments or ()),
         tags=tuple(tags or ()),
@@ -85,11 +84,17 @@ def download(
 def run(request: DownloadRequest, start: Start) -> int:
     """Download what is requested, print the outcome, and return the exit code."""
     invocation = start.invocation or read_invocation(request.words, files=start.files)
-    with report_errors(coloured=invocation.is_coloured, as_pip=True):
+    options = OutputOptions(
+        quiet=invocation.is_quiet,
+        coloured=invocation.is_coloured,
+        as_json=request.wants_outcome,
+        report=str(request.report or ""),
+    )
+    with report_errors(coloured=options.coloured, as_pip=True):
         outcome = _follow_locks(request, invocation) if invocation.has_locks else None
         if outcome is None:
-            return _resolve(request, invocation, start.arguments)
-        _show(outcome, request, invocation)
+            return _resolve(request, invocation, start.arguments, options)
+        show_download(outcome, options)
         return 0
 
 
@@ -103,9 +108,13 @@ def _follow_locks(request: DownloadRequest, invocation: Invocation) -> DownloadO
         return download_locked(request, invocation, watch)
 
 
-def _resolve(request: DownloadRequest, invocation: Invocation, arguments: tuple[str, ...]) -> int:
+def _resolve(
+    request: DownloadRequest,
+    invocation: Invocation,
+    arguments: tuple[str, ...],
+    options: OutputOptions,
+) -> int:
     begin()
-    from wheeltarget.cache.run_records import OutputOptions, forget, keep
     from wheeltarget.commands.download.download import resolve
 
     if request.refresh:
@@ -115,25 +124,10 @@ def _resolve(request: DownloadRequest, invocation: Invocation, arguments: tuple[
     if isinstance(outcome, PlainRun):
         if outcome.exit_code is None:
             return become_pip(request.words)
-        if not invocation.is_quiet:
-            show_notes(outcome.notes, coloured=invocation.is_coloured)
+        if not options.quiet:
+            show_notes(outcome.notes, coloured=options.coloured)
         return outcome.exit_code
-    _show(outcome, request, invocation)
+    show_download(outcome, options)
     if arguments:
-        output_options = OutputOptions(
-            quiet=invocation.is_quiet,
-            coloured=invocation.is_coloured,
-            as_json=request.wants_outcome,
-            report=str(request.report or ""),
-        )
-        keep(arguments, os.environ, outcome, output_options)
+        keep(arguments, os.environ, outcome, options)
     return 0
-
-
-def _show(outcome: DownloadOutcome, request: DownloadRequest, invocation: Invocation) -> None:
-    show_download(
-        outcome,
-        as_json=request.wants_outcome,
-        quiet=invocation.is_quiet,
-        coloured=invocation.is_coloured,
-    )

@@ -7,9 +7,7 @@ from typing import Annotated
 import typer
 
 from wheeltarget.cli import app
-from wheeltarget.cli.output.explain import show_explained
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands.explain import explain as command
 from wheeltarget.commands.invocation import InputFiles, read_invocation
 
 
@@ -27,6 +25,9 @@ def explain(
     output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
     """Run ``explain``."""
+    from wheeltarget.cli.output.explain import show_explained
+    from wheeltarget.commands import explain as command
+
     request = command.ExplainRequest(
         words=tuple(arguments or ()),
         tags=tuple(tags or ()),

@@ -9,7 +9,6 @@ import typer
 from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_install_check
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands import install_check as command
 
 
 def install_check(
@@ -28,6 +27,8 @@ def install_check(
     quiet: app.Quiet = False,
 ) -> None:
     """Run ``install-check``."""
+    from wheeltarget.commands import install_check as command
+
     request = command.InstallCheckRequest(
         requirement,
         python,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +13,11 @@ from wheeltarget.cli import app
 from wheeltarget.cli.output.summaries import show_lock, show_lock_diff
 from wheeltarget.cli.output.text import report_errors, show_json, show_notes
 from wheeltarget.commands.invocation import InputFiles, read_invocation
-from wheeltarget.commands.lock import lock as command
-from wheeltarget.commands.lock.files import Form
 from wheeltarget.errors import UsageError
 
 _keeping_option = partial(typer.Option, rich_help_panel="Existing locks")
-_STALE = 1
+
+LockFormat = StrEnum("LockFormat", "PYLOCK REQUIREMENTS")
 
 
 def lock(
@@ -68,21 +68,24 @@ def lock(
         ),
     ] = Path(),
     form: Annotated[
-        Form,
+        LockFormat,
         app.output_option(
             "--format", help="Write pylock.TARGET.toml, or requirements with hashes for older pips."
         ),
-    ] = Form.PYLOCK,
+    ] = LockFormat.PYLOCK,
     as_json: app.AsJson = False,
 ) -> None:
     """Run ``lock``."""
+    from wheeltarget.commands.lock import lock as command
+    from wheeltarget.commands.lock.files import Form
+
     request = command.LockRequest(
         words=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),
         folder=output,
-        form=form,
+        form=Form(form),
         upgrade=upgrade,
         upgrade_packages=tuple(upgrade_package or ()),
         same_versions=same_versions,
@@ -106,4 +109,4 @@ def lock(
     if not as_json and not quiet:
         show_notes(outcome.notes, coloured=coloured)
     if check and outcome.is_stale:
-        raise typer.Exit(_STALE)
+        raise typer.Exit(1)

@@ -10,7 +10,6 @@ import typer
 from wheeltarget.cli import app
 from wheeltarget.cli.output.summaries import show_prune
 from wheeltarget.cli.output.text import report_errors
-from wheeltarget.commands import prune as command
 
 
 def prune(
@@ -43,6 +42,8 @@ def prune(
     output_format: app.Format = app.OutputFormat.TEXT,
 ) -> None:
     """Run ``prune``."""
+    from wheeltarget.commands import prune as command
+
     request = command.PruneRequest(
         place,
         tuple(requirement),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
@@ -22,10 +23,7 @@ def _read_python(value: object) -> str:
     known = {python for system in known_systems().systems for python in system.pythons}
     if value not in known:
         by_number = sorted(known, key=lambda python: (len(python), python))
-        raise UsageError(
-            f"--python: no known target has Python {value!r}",
-            f"the known targets have {', '.join(by_number)}",
-        )
+        raise _unknown(f"--python: no known target has Python {value!r}", by_number)
     return str(value)
 
 
@@ -34,11 +32,12 @@ def _read_architecture(value: object) -> str:
     systems = known_systems().systems
     if not any(system.architecture(text) for system in systems):
         known = dict.fromkeys(each for system in systems for each in system.platforms if each)
-        raise UsageError(
-            f"--arch: no known target has the architecture {value!r}",
-            f"the known targets have {', '.join(known)}",
-        )
+        raise _unknown(f"--arch: no known target has the architecture {value!r}", known)
     return text
+
+
+def _unknown(message: str, known: Iterable[str]) -> UsageError:
+    return UsageError(message, f"the known targets have {', '.join(known)}")
 
 
 def targets(
@@ -99,5 +98,4 @@ def targets(
             retired=not no_retired,
         )
         rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
-        sources = known_systems().sources
-        show_list(rows, own, sources, as_json=as_json)
+        show_list(rows, own, as_json=as_json)

@@ -9,7 +9,6 @@ import typer
 
 from wheeltarget.cli import app
 from wheeltarget.cli.output.findings import show_validate
-from wheeltarget.commands.validate import validate as command
 
 FindingsFormat = StrEnum("FindingsFormat", "TEXT JSON GITHUB")
 
@@ -29,6 +28,8 @@ def validate(
     quiet: app.Quiet = False,
 ) -> None:
     """Run ``validate``."""
+    from wheeltarget.commands.validate import validate as command
+
     outcome = command.validate(command.ValidateRequest(tuple(files), fix=fix))
     show_validate(outcome, form.value, quiet=quiet)
     raise typer.Exit(outcome.exit_code)

@@ -25,9 +25,8 @@ from wheeltarget.pip_config.options import Configuration, split_command_line
 from wheeltarget.pip_protocol import Demand
 from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.pip_runner import JobResult, roots
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.verify import roots
 from wheeltarget.staging.atomic import temporary_home
 from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets import catalog

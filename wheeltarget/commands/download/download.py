@@ -39,9 +39,15 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.filenames import is_lock, is_remote
 from wheeltarget.requirements.parser import VARIABLE, Inputs, SourceLine
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult, build_wheel
+from wheeltarget.resolver.explanation import explain_failures
+from wheeltarget.resolver.pip_runner import (
+    JobResult,
+    build_wheel,
+    check_result,
+    compare_with_locks,
+    refuse_changed,
+)
 from wheeltarget.resolver.plan import all_options
-from wheeltarget.resolver.verify import check, compare, refuse_changed, refuse_failures
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Interrupts, Stage, interruptible
 from wheeltarget.targets import catalog
@@ -190,8 +196,10 @@ def _download(
             folders, request.processes, dry_run, store=store, refresh=request.refresh
         )
         results = pip_runner.run_jobs(plan.jobs, labels, stage, options)
-        refuse_failures(results, labels, catalog.look_up_tag)
-        compare(results, labels, prepared.inputs.locked)
+        if any(result.exit_code for result in results):
+            raise explain_failures(results, labels, catalog.look_up_tag)
+        if prepared.inputs.locked:
+            compare_with_locks(results, labels, prepared.inputs.locked)
         hashes = Hashes()
         if not dry_run:
             if pure:
@@ -201,7 +209,7 @@ def _download(
                 results = tuple(map(builder.replace_sources, results))
             refuse_changed(results, hashes)
         for result in results:
-            check(result, dry_run=dry_run)
+            check_result(result, dry_run=dry_run)
         placed: dict[Path, PlacedFile] = {}
         if not dry_run:
             staged = list(map(_staged, results, labels, folders))

@@ -29,11 +29,11 @@ from wheeltarget.commands.invocation import Invocation, read_invocation
 from wheeltarget.errors import DownloadError, Fault, HashMismatchError, InputError
 from wheeltarget.lockfile.reader import PinnedFile
 from wheeltarget.lockfile.select import Selection
-from wheeltarget.network.downloader import Fetched, Watch, fetch_plain, place_file
+from wheeltarget.network.downloader import Fetched, Watch, fetch_plain
 from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.staging.atomic import open_output
 from wheeltarget.staging.stage import Stage, interruptible
-from wheeltarget.utils.files import Digest, FileToFetch, hash_file
+from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names, note_differing
@@ -199,11 +199,30 @@ def _take_local(
     order: FileToFetch, file: PinnedFile, place: Path, store: Store | None
 ) -> Digest | None:
     """Take a file from its place in the destination, the store, or the folder of the lock."""
-    digest = place_file(order, place)
+    digest = _place_file(order, place)
     if digest is None and store is not None:
         digest = store.take(order.sha256, Path(order.path))
     if digest is None and not order.url:
-        digest = place_file(order, file.local_path, linked=False)
+        digest = _place_file(order, file.local_path, linked=False)
+    return digest
+
+
+def _place_file(order: FileToFetch, place: Path, *, linked: bool = True) -> Digest | None:
+    """Link or copy a file that is on this machine already, if it has the right hash.
+
+    :param place: where it may be.
+    :param linked: whether to make a hard link, if possible, instead of a copy.
+    :returns: the digest of the file at its new place; None if it is not the right file.
+    :raises OSError: if it cannot be read or written.
+    """
+    if not is_archive(place):
+        return None
+    path = Path(order.path)
+    is_linked = linked and link(place.resolve(), path)
+    digest = hash_file(path) if is_linked else copy_file(place, path)
+    if digest.sha256 != order.sha256:
+        path.unlink()
+        return None
     return digest
 
 

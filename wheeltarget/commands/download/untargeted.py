@@ -12,9 +12,8 @@ from wheeltarget.commands.prepare import Prepared, note_unused_constraints
 from wheeltarget.errors import InputError, WheeltargetError
 from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.plan import Choices, make_plan
-from wheeltarget.resolver.verify import metadata_from_pip, roots
+from wheeltarget.resolver.pip_runner import JobResult, roots
+from wheeltarget.resolver.plan import make_plan
 from wheeltarget.staging.atomic import temporary_home
 from wheeltarget.staging.stage import interruptible
 from wheeltarget.targets.names import TargetName
@@ -56,8 +55,7 @@ def _missing(prepared: Prepared, result: JobResult, target: Target) -> tuple[str
     :param target: the environment that pip's platform options name.
     """
     try:
-        files = map(metadata_from_pip, result.chosen)
-        missing = closure.find_missing_requirements(target, roots(result), files)
+        missing = closure.find_missing_requirements(target, roots(result), result.chosen)
         if not missing:
             return ()
         names = _needed(prepared, target) - {file.name for file in result.chosen}
@@ -73,9 +71,8 @@ def _missing(prepared: Prepared, result: JobResult, target: Target) -> tuple[str
 
 def _needed(prepared: Prepared, target: Target) -> set[str]:
     """Return all projects that a target needs, resolved by pip in a dry run."""
-    choices = Choices((TargetName("tags", target.label, ""),))
-    command = prepared.invocation.command
-    plan, faults = make_plan(prepared.inputs, command, choices, prepared.look_up)
+    command, name = prepared.invocation.command, TargetName("tags", target.label, "")
+    plan, faults = make_plan(prepared.inputs, command, prepared.look_up, [name])
     if faults:
         raise InputError(faults)
     nowhere = temporary_home() / "wheeltarget"

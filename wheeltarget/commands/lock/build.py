@@ -23,7 +23,6 @@ from wheeltarget.lockfile.model import Lock, LockedPackage, to_pylock
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.plan import Job, all_options, constraints_for, hash_hint
-from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target
 
 _DECIDING = frozenset(
@@ -46,14 +45,11 @@ def inputs_of(job: Job, prepared: Prepared, clause: str) -> Iterator[str]:
 
     :param clause: the clause that names the job's target, as the user wrote it.
     """
-    host = catalog.host()
-    named = {name: target or host for name, target in prepared.found.items()}
     for line in job.lines:
         requirement, options = line.parsed.requirement.strip(), line.parsed.options.strip()
         yield _join(f"{requirement or options} ; {clause}", options if requirement else "")
-    yield from map(
-        _constraint, constraints_for(job.target or host, prepared.inputs.entries, named).lines
-    )
+    constraints = constraints_for(job.target, prepared.inputs.entries, prepared.found)
+    yield from map(_constraint, constraints.lines)
     for _, option in all_options(prepared.inputs.files, prepared.invocation.command):
         if option.name in _DECIDING:
             yield from option.words

@@ -31,8 +31,8 @@ from wheeltarget.errors import DestinationError, InputError, UsageError, Wheelta
 from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
 from wheeltarget.requirements.filenames import is_lock
-from wheeltarget.resolver.pip_runner import JobResult
-from wheeltarget.resolver.verify import compare as compare_hashes
+from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
+from wheeltarget.resolver.plan import PIP_ONLY
 from wheeltarget.staging.stage import Interrupts, Stage, interruptible
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, TargetName, is_path
@@ -128,7 +128,8 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     with interruptible() as interrupts, merge.open_stage(folder, dry_run=request.dry_run) as stage:
         resolver = Resolver(labels, stage, request.processes, cache and wheel_folder(cache))
         results = resolver.resolve(jobs, same=request.same_versions)
-        compare_hashes(results, labels, prepared.inputs.locked)
+        if prepared.inputs.locked:
+            compare_with_locks(results, labels, prepared.inputs.locked)
         locks = [
             _make(prepared, result, before, *each, folder / file_name(each[0], request.form))
             for each, result, before in zip(named, results, old, strict=True)
@@ -167,7 +168,7 @@ def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     jobs, options = prepared.plan.jobs, [option.name for option in invocation.everything.options]
-    if not any(job.lines for job in jobs) and not _PIP_ONLY.intersection(options):
+    if not any(job.lines for job in jobs) and not PIP_ONLY.intersection(options):
         raise UsageError(
             "there are no requirements to lock",
             "name requirements, or a requirements file with -r FILE",

@@ -21,10 +21,9 @@ from packaging.version import Version
 from wheeltarget.errors import LockError
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver import pip_runner
-from wheeltarget.resolver.explanation import ResolutionError
-from wheeltarget.resolver.pip_runner import JobResult
+from wheeltarget.resolver.explanation import ResolutionError, explain_failures
+from wheeltarget.resolver.pip_runner import JobResult, check_result
 from wheeltarget.resolver.plan import Job
-from wheeltarget.resolver.verify import check, refuse_failures
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
 from wheeltarget.utils.files import hash_file
@@ -88,12 +87,13 @@ class Resolver:
         """
         results = self._find_same(jobs) if same else self._resolve(jobs, "all")
         for result in results:
-            check(result, dry_run=True)
+            check_result(result, dry_run=True)
         return [replace(result, chosen=tuple(map(_with_hash, result.chosen))) for result in results]
 
     def _resolve(self, jobs: Sequence[Job], name: str) -> list[JobResult]:
         results = self._run(jobs, self.labels, name)
-        refuse_failures(results, self.labels, catalog.look_up_tag)
+        if any(result.exit_code for result in results):
+            raise explain_failures(results, self.labels, catalog.look_up_tag)
         return list(results)
 
     def _run(self, jobs: Sequence[Job], labels: Sequence[str], name: str) -> tuple[JobResult, ...]:
@@ -169,7 +169,7 @@ def _refuse_failure(
     if not result.exit_code:
         return
     if result.job.target is not None and result.failure is None:
-        refuse_failures([result], [label], catalog.look_up_tag)
+        raise explain_failures([result], [label], catalog.look_up_tag)
     demands = result.failure.demands if result.failure else ()
     conflicting = [demand.project for demand in demands if demand.project in too_high]
     name = (conflicting or list(too_high))[0]

@@ -26,7 +26,6 @@ def probe(python: str, name: str, form: str) -> str:
     """Return a target file that describes a Python.
 
     :param python: its executable; empty for the running one.
-    :param name: the name of the target; may be empty.
     :param form: ``toml`` or ``json``.
     :raises ProbeError: if it cannot be described, or is not a Python.
     """
@@ -49,10 +48,9 @@ def run_python(
 ) -> subprocess.CompletedProcess[str]:
     """Run another Python without input, and capture its output as text.
 
-    :param timeout: the time limit in seconds.
     :param folder: its working directory; None for the current one.
     :raises OSError: if it cannot be run.
-    :raises TimeoutExpired: if it takes longer.
+    :raises TimeoutExpired: if it takes longer, in seconds.
     """
     return subprocess.run(
         command,

@@ -27,9 +27,7 @@ VERSION = sys.version_info[:2]
 
 # The newest pip for a Python: 20.3 for 2.7 and 3.5, 21.3 for 3.6, 24.0 for 3.7, 25.0 for 3.8, 26.0
 # for 3.9, and the current one for 3.10 and newer.
-PIP_21 = VERSION >= (3, 6)
-PIP_25 = VERSION >= (3, 8)
-PIP_TODAY = VERSION >= (3, 10)
+PIP_21, PIP_25, PIP_TODAY = VERSION >= (3, 6), VERSION >= (3, 8), VERSION >= (3, 10)
 
 MANYLINUX_ARCHS = ["x86_64", "aarch64", "ppc64", "ppc64le", "s390x"]
 MANYLINUX_ARCHS += ["loongarch64", "riscv64"] if PIP_25 else []
@@ -38,10 +36,7 @@ SHORT_NAMES = {"cpython": "cp", "pypy": "pp", "python": "py", "ironpython": "ip"
 IS_32_BIT = struct.calcsize("P") == 4
 # An embedded Python may not know its executable.
 EXECUTABLE = sys.executable or "/proc/self/exe"
-ELF_FORMS = {
-    1: ("HHIIIIIHHH", "IIIIIIII", (0, 1, 4)),
-    2: ("HHIQQQIHHH", "IIQQQQQQ", (0, 2, 5)),
-}
+ELF_FORMS = {1: ("HHIIIIIHHH", "IIIIIIII", (0, 1, 4)), 2: ("HHIQQQIHHH", "IIQQQQQQ", (0, 2, 5))}
 
 
 class ProbeError(Exception):
@@ -64,7 +59,8 @@ def tags():  # type: () -> list[str]
     if VERSION < (3, 5) and VERSION != (2, 7):
         raise ProbeError("Python %d.%d is too old to describe" % VERSION)
     platforms = _platforms()
-    name = _implementation_name() or platform.python_implementation().lower()
+    find_name = MARKERS["implementation_name"]
+    name = find_name() or platform.python_implementation().lower()  # type: ignore[no-untyped-call]
     name = SHORT_NAMES.get(name, name)
     interpreter = name + str(sysconfig.get_config_var("py_version_nodot") or "%d%d" % VERSION)
     if name == "cp":
@@ -89,21 +85,16 @@ def markers():  # type: () -> tuple[dict[str, str], dict[str, str]]
     return known, unknown
 
 
-def _implementation_name():  # type: () -> str
-    return sys.implementation.name if hasattr(sys, "implementation") else ""
-
-
 def _implementation_version():  # type: () -> str
-    # Before PEP 421 (Python 3.3) there is no sys.implementation; pip uses this then.
     if not hasattr(sys, "implementation"):
-        return "0"
+        return "0"  # as pip does for Python 2.7
     info = sys.implementation.version
     stage = info.releaselevel[0] + str(info.serial) if info.releaselevel != "final" else ""
     return "%d.%d.%d%s" % (info.major, info.minor, info.micro, stage)
 
 
 MARKERS = {
-    "implementation_name": _implementation_name,
+    "implementation_name": lambda: getattr(getattr(sys, "implementation", None), "name", ""),
     "implementation_version": _implementation_version,
     "os_name": lambda: os.name,
     "platform_machine": platform.machine,
@@ -367,11 +358,10 @@ def _quoted(text):  # type: (str) -> str
 def main(arguments=None):  # type: (list[str] | None) -> int
     """Write the target file, and return the exit code; see ``-h``."""
     parser = argparse.ArgumentParser(description="Describe this Python as a target file.")
-    parser.add_argument(
-        "-o", "--output", metavar="FILE", help="write to FILE, not to standard output"
-    )
-    parser.add_argument("--name", default="", help="the name of the target")
-    parser.add_argument("--json", action="store_true", help="write JSON, not TOML")
+    add = parser.add_argument
+    add("-o", "--output", metavar="FILE", help="write to FILE, not to standard output")
+    add("--name", default="", help="the name of the target")
+    add("--json", action="store_true", help="write JSON, not TOML")
     options = parser.parse_args(arguments)
     try:
         text = render(options.name, "json" if options.json else "toml")

@@ -73,4 +73,3 @@ CODES: Mapping[str, str] = {
     # Reported by --fix only
     "WT401": "the white space, or the case of a tag, was not as `--fix` writes it",
 }
-"""One line for each code."""

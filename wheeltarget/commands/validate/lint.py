@@ -1,8 +1,10 @@
 """Check and fix the annotations in a text.
 
-Nothing here reads or writes files, except the function that looks up targets.
+A fix is safe if there is only one possible meaning. Others, such as a newer platform, are left to
+the user. Nothing here reads or writes files, except the function that looks up targets.
 
-start-up: what needs packaging is loaded only if a project is pinned at two versions.
+start-up: packaging is loaded only if a project is pinned at two versions, or a marker is in the
+wrong place.
 """
 
 from __future__ import annotations
@@ -11,20 +13,21 @@ import os
 import re
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-from wheeltarget.commands.validate.autofix import (
-    Edit,
-    apply_edits,
-    clause_edits,
-    head_of,
-    layout_edits,
-    leave_out,
+from wheeltarget.errors import AnnotationError, Fault, Location, TargetError
+from wheeltarget.requirements.annotations import (
+    KEY,
+    TAG,
+    AnnotatedLine,
+    Clause,
+    Kind,
+    Word,
+    nearest_key,
+    parse_line,
 )
-from wheeltarget.errors import Fault, Location, TargetError
-from wheeltarget.requirements.annotations import Clause, Kind, Word
 from wheeltarget.requirements.parser import RefusedLine, SourceLine, read_lines
 from wheeltarget.targets.target import Target
 
@@ -37,8 +40,27 @@ _Name = tuple[str, str]
 _MOST_ROUNDS = 50
 """A safeguard: each round of fixes leaves less to fix, so they end by themselves."""
 
+_MOST_FAULTS = 20
+"""A line with more faults is not fixed."""
+
+_END = r"(?=\s*+(?:$|;|(?<=\s)[#-]))"
+_MEANT = re.compile(
+    rf"(?P<key>{KEY})\s*+(?P<sign>[:=]*+)\s*+"
+    rf"(?:(?P<tags>{TAG}(?:\s*+,\s*+{TAG})*+){_END}|(?P<names>[\w./-]++){_END})",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"\s*+(?:tags|target)\s*+=(?!=)")
 _PIN = re.compile(r"===?\s*+([^\s,;()]++)")
 _PROJECT = re.compile(r"\s*([A-Za-z0-9][\w.-]*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """A replacement of the characters from ``start`` to before ``end``; an insertion has none."""
+
+    start: int
+    end: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +170,8 @@ class _Checker:
                 found = self._find(clause.key, word.text)
                 if isinstance(found, TargetError):
                     edits = _place(self._target_edits(line, clause, word, found), line.pieces)
-                    yield _finding(line, word, (found.code, found.message, found.hint), edits)
+                    place = word.start, word.end
+                    yield Finding(line.fault(found.message, found.hint, *place, found.code), edits)
                     continue
                 # Target files with the same content but different names may differ later.
                 same: object = (clause.key, word.text)
@@ -163,7 +186,8 @@ class _Checker:
             if word.text.lower() != first.text.lower():
                 message = f"{word.text} is the same environment as {first.text}"
             edits = _place(edits_by_word.get(word, ()), line.pieces)
-            yield _finding(line, word, ("WT301", message, "remove one of them"), edits)
+            fault = line.fault(message, "remove one of them", word.start, word.end, "WT301")
+            yield Finding(fault, edits)
 
     def _target_edits(
         self, line: SourceLine, clause: Clause, word: Word, error: TargetError
@@ -216,14 +240,6 @@ def _pins(requirement: str) -> tuple[str, set[str]]:
     return re.sub(r"[-_.]+", "-", match[1]).lower(), set(_PIN.findall(specifiers))
 
 
-def _finding(
-    line: SourceLine, word: Word, what: tuple[str, str, str], edits: tuple[Edit, ...]
-) -> Finding:
-    """Return a finding at a word, from its code, message and hint."""
-    code, message, hint = what
-    return Finding(line.fault(message, hint, word.start, word.end, code), edits)
-
-
 def _layout_finding(line: SourceLine) -> Iterator[Finding]:
     edits = _place(layout_edits(line.parsed), line.pieces)
     if edits:
@@ -244,3 +260,184 @@ def _place(edits: Iterable[Edit], pieces: Sequence[tuple[int, int, int, int]]) -
         shift = offset - index
         placed.append(Edit(edit.start + shift, edit.end + shift, edit.text))
     return tuple(placed)
+
+
+# Edits
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """Apply edits, which must not overlap."""
+    parts, position = [], 0
+    for edit in sorted(edits):
+        parts += [text[position : edit.start], edit.text]
+        position = edit.end
+    return "".join([*parts, text[position:]])
+
+
+def clause_edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
+    """Return the fix of a clause, of a logical line, that cannot be parsed; empty if none is safe.
+
+    If a later fault of the line cannot be fixed, nothing is, since the line would then mean
+    something that the user has not read.
+    """
+    first = edits = _edits(text, error)
+    for _ in range(_MOST_FAULTS):
+        if not edits:
+            break
+        text = apply_edits(text, edits)
+        try:
+            parse_line(text)
+        except AnnotationError as next_error:
+            edits = _edits(text, next_error)
+        else:
+            return first
+    return ()
+
+
+def _edits(text: str, error: AnnotationError) -> tuple[Edit, ...]:
+    return tuple(_BY_CODE[error.code](text, error)) if error.code in _BY_CODE else ()
+
+
+def _respell_key(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write ``tags=`` for ``tag=``, ``Tags=``, ``tags:`` and the like."""
+    match = _MEANT.match(text, error.start)
+    before = text[: error.start].rstrip()[-1:]
+    if match is None or before not in {";", "#"}:
+        return
+    if match["tags"]:
+        yield Edit(match.start(), match.start("tags"), "tags=")
+    elif match["sign"] and nearest_key(match["key"]) == "target":
+        yield Edit(match.start(), match.start("names"), "target=")
+
+
+def _separate_by_commas(text: str, error: AnnotationError) -> Iterator[Edit]:
+    tags = text[error.start : error.end].split()
+    if all(re.fullmatch(TAG, tag, re.IGNORECASE) for tag in tags):
+        yield Edit(error.start, error.end, ",".join(tags))
+
+
+def _put_marker_first(text: str, error: AnnotationError) -> Iterator[Edit]:
+    from packaging.markers import InvalidMarker, Marker
+
+    requirement, *pieces = text[: error.start].rstrip()[:-1].split(";")
+    if not pieces or "#" in requirement or not all(map(_LISTED.match, pieces)):
+        return
+    marker = text[error.start : error.end]
+    try:
+        Marker(marker)
+    except InvalidMarker:
+        return
+    end = len(requirement.rstrip())
+    yield Edit(end, end, f" ; {marker}")
+    mark = len(requirement) + sum(len(piece) + 1 for piece in pieces)
+    yield Edit(len(text[:mark].rstrip()), error.end, "")
+
+
+def _put_clause_first(text: str, error: AnnotationError) -> Iterator[Edit]:
+    mark, clauses = _valid_clauses(text, error)
+    if clauses:
+        # The first option is after the first space with a dash.
+        end = len(text[: text.index(" -")].rstrip())
+        yield Edit(end, end, f" ; {clauses}")
+        yield Edit(len(text[:mark].rstrip()), error.end, "")
+
+
+def _move_clause_to_comment(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write the clauses of an editable requirement after a ``#``."""
+    mark, clauses = _valid_clauses(text, error)
+    if clauses and text[error.end :].lstrip()[:1] in {"", "#"}:
+        yield Edit(mark, error.start, "# " if text[mark - 1].isspace() else " # ")
+
+
+def _valid_clauses(text: str, error: AnnotationError) -> tuple[int, str]:
+    """Return the index of the ``;`` before misplaced clauses, and the clauses; empty if invalid."""
+    before, clauses = text[: error.start].rstrip(), text[error.start : error.end]
+    try:
+        line = parse_line(f"_ ; {clauses}")
+    except AnnotationError:
+        return 0, ""
+    are_all = len(line.clauses) == clauses.count(";") + 1 and not line.options
+    return len(before) - 1, clauses if before.endswith(";") and are_all else ""
+
+
+def _separate_url(text: str, error: AnnotationError) -> Iterator[Edit]:
+    """Write a space between a URL and the clause after it."""
+    if text[error.start] == ";":
+        yield Edit(error.start, error.start, " ")
+
+
+_BY_CODE: dict[str, Callable[[str, AnnotationError], Iterator[Edit]]] = {
+    "WT001": _respell_key,
+    "WT004": _separate_by_commas,
+    "WT005": _respell_key,
+    "WT006": _put_marker_first,
+    "WT009": _respell_key,
+    "WT011": _put_clause_first,
+    "WT012": _move_clause_to_comment,
+    "WT014": _separate_url,
+}
+
+
+def head_of(text: str, clause: Clause) -> tuple[int, int]:
+    """Return the index of the ``;`` or ``#`` before a clause of a line, and that of its key."""
+    key = text.rindex(clause.key, 0, clause.values[0].start)
+    mark = key - 1
+    while text[mark].isspace():
+        mark -= 1
+    return mark, key
+
+
+def leave_out(line: AnnotatedLine, removed: Collection[Word]) -> dict[Word, tuple[Edit]]:
+    """Return how to take some values, but not all, out of their clauses.
+
+    :returns: the edits by value. They can overlap. There is none for a clause in a comment that
+        other text follows.
+    """
+    edits = {}
+    before = 0
+    for clause in line.clauses:
+        values = clause.values
+        for number, value in enumerate(values):
+            if value not in removed:
+                continue
+            mark, _ = head_of(line.text, clause)
+            if number:
+                edits[value] = (Edit(values[number - 1].end, value.end, ""),)
+            elif not all(each in removed for each in values):
+                edits[value] = (Edit(value.start, values[1].start, ""),)
+            elif line.text[mark] == ";":
+                edits[value] = (Edit(before, values[-1].end, ""),)
+            elif not line.text[values[-1].end :].strip():
+                edits[value] = (Edit(len(line.text[:mark].rstrip()), values[-1].end, ""),)
+        before = values[-1].end
+    return edits
+
+
+def layout_edits(line: AnnotatedLine) -> tuple[Edit, ...]:
+    """Return how to lay out the clauses of a line: ``REQUIREMENT ; tags=TAG,TAG``.
+
+    Spaces before the first ``;`` or ``#`` are kept, since they may align columns.
+
+    :param line: a line of one physical line.
+    """
+    wanted = []
+    before = None
+    for clause in line.clauses:
+        mark, _ = head_of(line.text, clause)
+        if line.text[mark] == ";":
+            if before is not None:
+                wanted.append(Edit(before, mark, " "))
+            elif not line.text[mark - 1].isspace():
+                wanted.append(Edit(mark, mark, " "))
+        first = clause.values[0].start
+        wanted.append(Edit(mark + 1, first, f" {clause.key}="))
+        for value, following in zip(clause.values, clause.values[1:], strict=False):
+            wanted.append(Edit(value.end, following.start, ","))
+        if clause.key == "tags":
+            wanted += [
+                Edit(value.start, value.end, value.text.lower())
+                for value in clause.values
+                if value.text.isascii() and "$" not in value.text
+            ]
+        before = clause.values[-1].end
+    return tuple(edit for edit in wanted if line.text[edit.start : edit.end] != edit.text)

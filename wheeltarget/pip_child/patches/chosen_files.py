@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +19,23 @@ from pip._vendor.pyproject_hooks import UnsupportedOperation
 from pip._vendor.requests import RequestException
 
 from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
-from wheeltarget.pip_child.links import hashes_of, normalize_name, without_credentials
+from wheeltarget.pip_child.links import (
+    allowed_hashes,
+    hashes_of,
+    normalize_name,
+    without_credentials,
+)
 from wheeltarget.pip_child.patches.existing_files import store_chosen
 from wheeltarget.pip_child.patches.index_pages import patch_pages
 from wheeltarget.pip_child.patches.messages import explained, silenced
 from wheeltarget.pip_child.prefetch.pool import host_of
 from wheeltarget.pip_protocol import ChosenFile
 
-_IN_PROCESS = "inprocess-build-deps"
-_NOT_ALLOWED = frozenset({401, 407})
-
 
 def patch_result(current: CurrentJob) -> None:
     """Record what pip chose, and hide its list of saved files, which are not in place yet."""
     _note_resolver(current)
     _patch_saving(current)
-    _patch_sizes(current)
     patch_pages(current)
 
     @replaces(download.DownloadCommand, "run")
@@ -48,13 +49,21 @@ def patch_result(current: CurrentJob) -> None:
                 exit_code = int(original(self, options, arguments))
         finally:
             if job.unusable:
-                # The files of a project are not all known then.
-                job.failure = None
+                job.failure = None  # the files of a project are not all known
         if exit_code == 0 and job.resolver is not None:
             if job.order.hashed:
                 _ask_for_sizes(current, self.get_default_session(options))
             _note_result(current, options)
         return exit_code
+
+    @replaces(Link, "from_json")
+    def from_json(original: Any, file_data: Any, *rest: Any, **named: Any) -> Any:
+        # pip ignores the sizes that an index lists (PEP 700).
+        link = original(file_data, *rest, **named)
+        size = file_data.get("size") if isinstance(file_data, dict) else None
+        if link is not None and isinstance(size, int) and current.job.order.dry_run:
+            current.run.sizes[link.url_without_fragment] = size
+        return link
 
     # Nothing is downloaded successfully before every target is done and placed.
     if "write_output" not in vars(download):
@@ -73,23 +82,19 @@ def _check_options(current: CurrentJob, options: Any) -> None:
         current.run.freshness.is_forced = True
     if current.job.view is not None:
         # Build dependencies are for this machine, so pip must resolve them in another process.
-        features = options.features_enabled
-        options.features_enabled = [each for each in features if each != _IN_PROCESS]
+        enabled = options.features_enabled
+        options.features_enabled = [each for each in enabled if each != "inprocess-build-deps"]
 
 
 def prove_result(_current: CurrentJob) -> bool:
     """Check that pip's command is the patched one, and has the expected options."""
     command = create_command("download")
-    expected = {
-        "--no-deps": "ignore_dependencies",
-        "--only-deps": "only_dependencies",
-        "--use-deprecated": "deprecated_features_enabled",
-    }
-    options = {name: command.parser.get_option(name) for name in expected}
-    if command.parser.has_option("--no-deps") and options["--only-deps"] is None:
-        del expected["--only-deps"]  # pip has it from 26.2 on
-    return type(command).run is download.DownloadCommand.run and all(
-        options[name].dest == attribute for name, attribute in expected.items()
+    find = command.parser.get_option
+    return bool(
+        type(command).run is download.DownloadCommand.run
+        and find("--no-deps").dest == "ignore_dependencies"
+        and find("--use-deprecated").dest == "deprecated_features_enabled"
+        and getattr(find("--only-deps"), "dest", "") in {"", "only_dependencies"}  # since pip 26.2
     )
 
 
@@ -124,33 +129,29 @@ def _note_result(current: CurrentJob, options: Any) -> None:
     elif getattr(options, "only_dependencies", False):
         job.dependencies = "only"
     job.chosen = tuple(_chosen_files(job, run.sizes))
-    for file in job.chosen:
-        if file.path.is_file():
-            run.fetched[file.url] = file.path
+    run.fetched.update((file.url, file.path) for file in job.chosen if file.path.is_file())
     store_chosen(current)
     job.fresh_until = run.freshness.until(job.pages, (file.index for file in job.chosen))
 
 
 def _chosen_files(job: JobState, sizes: dict[str, int]) -> Iterator[ChosenFile]:
-    """Return each file that pip's resolver chose.
-
-    :param sizes: the sizes of files in bytes, by URL.
-    """
+    """Return each file that pip's resolver chose; the sizes are those of URLs."""
     result = job.resolver._result
     candidates = {candidate.project_name: candidate for candidate in result.mapping.values()}
     parents = _parents(result)
     for key, requirement in job.requirement_set.requirements.items():
         name = normalize_name(key)
         link, version = requirement.link, candidates[name].version
-        filename = job.saved.get(requirement.name) or _saved_name(requirement, version)
-        accepted = getattr(requirement, "hash_options", None) or {}
         page = link.comes_from
+        # pip archives a checkout, and does not save most folders.
+        is_archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
+        filename = f"{requirement.name}-{version}.zip" if is_archived else link.filename
         # A candidate with extras has the metadata of its base.
         metadata = getattr(candidates[name], "base", candidates[name]).dist.metadata
         yield ChosenFile(
-            name=name,
-            version=str(version),
-            path=Path(job.order.folder, filename),
+            name,
+            str(version),
+            Path(job.order.folder, job.saved.get(requirement.name) or filename),
             url=without_credentials(link.url.partition("#")[0]),
             requested=bool(requirement.user_supplied),
             extras=tuple(sorted(requirement.extras)),
@@ -163,26 +164,17 @@ def _chosen_files(job: JobState, sizes: dict[str, int]) -> Iterator[ChosenFile]:
             index=without_credentials(page) if isinstance(page, str) and "://" in page else None,
             direct=requirement.original_link is not None,
             subdirectory=link.subdirectory_fragment or "",
-            accepts=tuple((n, v) for n, values in accepted.items() for v in values),
+            accepts=allowed_hashes(requirement),
         )
 
 
-def _saved_name(requirement: Any, version: object) -> str:
-    """Return the name under which pip saves a file; it does not save most folders."""
-    link = requirement.link
-    archived = link.is_vcs or (requirement.editable and link.is_existing_dir())
-    return f"{requirement.name}-{version}.zip" if archived else str(link.filename)
-
-
 def _parents(result: Any) -> dict[str, set[str | None]]:
-    """Return the parents of each project, without extras.
-
-    The graph may still have requirements of releases that pip gave up by backtracking.
-    """
+    """Return the parents of each project, without extras."""
     project = {key: candidate.project_name for key, candidate in result.mapping.items()}
     parents: dict[str, set[str | None]] = {}
     for key, name in project.items():
         for parent in result.graph.iter_parents(key):
+            # The graph may still have releases that pip gave up by backtracking.
             above = None if parent is None else project.get(parent, name)
             if above != name:
                 parents.setdefault(name, set()).add(above)
@@ -204,9 +196,7 @@ def _patch_saving(current: CurrentJob) -> None:
             job.saved[requirement.name] = _build_source(requirement, job.order.folder)
 
     @replaces(prepare.RequirementPreparer, "prepare_linked_requirements_more")
-    def prepare_more(
-        original: Any, self: Any, reqs: Iterable[Any], *rest: Any, **named: Any
-    ) -> None:
+    def prepare_more(original: Any, self: Any, reqs: Any, *rest: Any, **named: Any) -> None:
         wanted = [requirement for requirement in reqs if current.job.saves(requirement.link)]
         if wanted:
             original(self, wanted, *rest, **named)
@@ -221,29 +211,15 @@ def _build_source(requirement: Any, folder: str) -> str:
             return str(backend.build_sdist(folder))
     except UnsupportedOperation as error:
         # The message of the backend ends with its reason, after a traceback.
+        message = f"cannot build a source distribution of {requirement.name}:"
         reason = str(error).strip().splitlines()[-1:]
-        raise InstallationError(
-            " ".join([f"cannot build a source distribution of {requirement.name}:", *reason])
-        ) from error
-
-
-def _patch_sizes(current: CurrentJob) -> None:
-    """Record the sizes that an index lists (PEP 700), which pip ignores."""
-
-    @replaces(Link, "from_json")
-    def from_json(original: Any, file_data: Any, *rest: Any, **named: Any) -> Any:
-        link = original(file_data, *rest, **named)
-        size = file_data.get("size") if isinstance(file_data, dict) else None
-        if link is not None and isinstance(size, int) and current.job.order.dry_run:
-            current.run.sizes[link.url_without_fragment] = size
-        return link
+        raise InstallationError(" ".join([message, *reason])) from error
 
 
 def _ask_for_sizes(current: CurrentJob, session: Any) -> None:
     """Ask the servers for the sizes of chosen files that are still unknown.
 
-    The first file of each host is requested in this thread, which may prompt for a password, and
-    the others in threads, if there are any.
+    The first of each host is requested in this thread, which may prompt, the others in threads.
     """
     urls = list(dict.fromkeys(_without_size(current)))
     first = {host_of(url): url for url in reversed(urls)}
@@ -252,10 +228,10 @@ def _ask_for_sizes(current: CurrentJob, session: Any) -> None:
     answers = current.ask_for_headers(others) if current.ask_for_headers else {}
     for url in others:
         answer = answers.get(url)
-        if answer is not None:
-            _note_size(current, url, answer)
-        if answer is None or answer.status_code in _NOT_ALLOWED:
+        if answer is None or answer.status_code in {401, 407}:
             _ask_for_size(current, session, url)
+        else:
+            _note_size(current, url, answer)
 
 
 def _without_size(current: CurrentJob) -> Iterator[str]:
@@ -265,18 +241,16 @@ def _without_size(current: CurrentJob) -> Iterator[str]:
         url = link.url_without_fragment
         if url in run.sizes or link.is_vcs or link.is_file or current.job.saves(link):
             continue
-        stored = run.store.find(link.hash) if run.store and link.is_wheel else None
-        if stored is None:
-            yield url
-        else:
+        if stored := run.store.find(link.hash) if run.store and link.is_wheel else None:
             run.sizes[url] = stored.stat().st_size
+        else:
+            yield url
 
 
 def _ask_for_size(current: CurrentJob, session: Any, url: str) -> bool:
     """Ask for the size of a file, and return whether the server answered."""
+    headers = {"Accept-Encoding": "identity"}  # a compressed response would have another size
     try:
-        # A compressed response would have another size.
-        headers = {"Accept-Encoding": "identity"}
         _note_size(current, url, session.head(url, headers=headers, allow_redirects=True))
     except (RequestException, OSError):
         return False

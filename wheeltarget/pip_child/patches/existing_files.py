@@ -1,8 +1,7 @@
-"""Patches for files that exist already: pip links them into the job's folder, or takes them.
+"""Patches for files of an earlier job, the destination or the wheel store: pip does not fetch them.
 
-They come from an earlier job, the destination, or the wheel store, which has wheels whose hash the
-index lists. An error of the store ends nothing: pip fetches what it cannot provide. Only a trial
-run of pip proves them; see :mod:`wheeltarget.pip_child.patches.install`.
+The store has wheels whose hash the index lists. If it fails, pip fetches them. Only a trial run of
+pip proves these patches.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ try:
 except ImportError:
     CacheControlAdapter = None
 
-_OK = 200
 _DESTINATION = "the destination"
 
 
@@ -43,6 +41,18 @@ def patch_existing(current: CurrentJob) -> None:
             current.run.refused.add(link.filename)
         return found
 
+    @replaces(CacheControlAdapter, "build_response", optional=True)
+    def build(original: Any, self: Any, request: Any, raw: Any, *rest: Any, **named: Any) -> Any:
+        # Wheels that go to the store, as those with a listed hash do, stay out of pip's own cache.
+        path = request.url.partition("#")[0].partition("?")[0]
+        is_wheel = request.method == "GET" and path.endswith(".whl") and raw.status == 200
+        is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
+        if rest or named or not is_kept_here or not is_wheel:
+            return original(self, request, raw, *rest, **named)
+        built = super(CacheControlAdapter, self).build_response(request, raw)
+        built.from_cache = False
+        return built
+
 
 def _provide(current: CurrentJob, link: Any, folder: Path) -> str:
     """Put a file into the job's folder, and return where it comes from; empty if nowhere."""
@@ -60,20 +70,16 @@ def _provide(current: CurrentJob, link: Any, folder: Path) -> str:
     elif existing.is_file() and link.filename not in run.refused:
         link_or_copy(existing, path)
         source = _DESTINATION
-    elif take(link, path):
-        source = "the store"
     else:
-        return ""
-    current.job.linked.append(path)
+        source = "the store" if take(link, path) else ""
+    current.job.linked += [path] if source else []
     return source
 
 
 def _take_stored(current: CurrentJob, link: Any, path: Path) -> bool:
     """Take a wheel from the store, verify its hash, and return whether it is there now."""
-    store = current.run.store
-    if current.job.order.dry_run or store is None:
-        return False
-    if not link.is_wheel or link.hash_name != "sha256":
+    store = None if current.job.order.dry_run else current.run.store
+    if store is None or not link.is_wheel or link.hash_name != "sha256":
         return False
     with contextlib.suppress(OSError):
         if store.take(link.hash, path) is not None:
@@ -86,9 +92,8 @@ def store_chosen(current: CurrentJob) -> None:
     """Add the job's chosen wheels to the store, and remove linked files that were not chosen."""
     job, store = current.job, current.run.store
     chosen = {file.path: dict(file.hashes).get("sha256", "") for file in job.chosen}
-    for path in job.linked:
-        if path not in chosen:
-            path.unlink(missing_ok=True)  # pip chose another file
+    for path in set(job.linked) - chosen.keys():
+        path.unlink(missing_ok=True)  # pip chose another file
     if store is None or job.order.dry_run:
         return
     for path, sha256 in chosen.items():
@@ -96,28 +101,3 @@ def store_chosen(current: CurrentJob) -> None:
             # A file from the destination may have another hash.
             with contextlib.suppress(OSError, HashMismatchError):
                 store.add(sha256, path)
-
-
-def patch_copies(current: CurrentJob) -> None:
-    """Keep wheels that go to the store out of pip's own cache, if it can be patched.
-
-    Wheels that are already in pip's cache are still used, and so are those without a listed hash,
-    which do not go to the store.
-    """
-
-    @replaces(CacheControlAdapter, "build_response", optional=True)
-    def build(
-        original: Any, self: Any, request: Any, response: Any, *rest: Any, **named: Any
-    ) -> Any:
-        is_kept_here = current.run.store is not None and request.url not in current.run.unhashed
-        if rest or named or not is_kept_here or not _is_wheel(request, response):
-            return original(self, request, response, *rest, **named)
-        built = super(CacheControlAdapter, self).build_response(request, response)
-        built.from_cache = False
-        return built
-
-
-def _is_wheel(request: Any, response: Any) -> bool:
-    """Return whether the response is a whole wheel."""
-    path = request.url.partition("#")[0].partition("?")[0]
-    return bool(request.method == "GET" and path.endswith(".whl") and response.status == _OK)

@@ -1,7 +1,6 @@
 """Patches of pip's resolver that record why it fails: the conflict, and the files of its projects.
 
-After a failure, the user's other requirements are checked as well, so that all missing projects
-are reported at once.
+After a failure, the user's other requirements are checked, to report all missing projects at once.
 """
 
 from __future__ import annotations
@@ -23,23 +22,20 @@ from pip._vendor.requests import RequestException
 from wheeltarget.pip_child.job import CurrentJob, JobState, replaces
 from wheeltarget.pip_child.links import (
     address_of,
+    allowed_hashes,
     hashes_of,
     normalize_name,
     with_extras,
     without_credentials,
 )
-from wheeltarget.pip_child.patches.proofs import proof_finder
+from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
 from wheeltarget.requirements.annotations import is_pin
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")
-
-_PLATFORM_MISMATCH = "platform_mismatch"
-"""pip's verdict on a wheel that has no tag of the target."""
-
-_MOST_CHECKED = 25
-"""How many of the user's other requirements are checked after a failure."""
+_MISMATCH = "platform_mismatch"  # pip's verdict on a wheel that has no tag of the target
+_MOST_CHECKED = 25  # of the user's other requirements after a failure
 
 
 def patch_failures(current: CurrentJob) -> None:
@@ -81,7 +77,7 @@ def patch_failures(current: CurrentJob) -> None:
             if current.job.view is not None and self._ireq.name:
                 with _errors_ignored():
                     finder, demand = self._factory._finder, _hash_demand(self._ireq, error)
-                    current.job.failure = _failure(current.job, finder, [demand], ())
+                    current.job.failure = _failure(current.job, finder, [demand], [])
             raise
 
 
@@ -96,16 +92,12 @@ def _errors_ignored() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _captured(current: CurrentJob, name: str) -> Iterator[None]:
-    """Keep the messages of a logger for the report; with ``--verbose`` pip shows them itself.
+    """Keep the messages of a logger, which list every release of a project, for the report.
 
-    They list every release of a project. The parent shows an explanation instead, or, if there is
-    none, these messages.
+    The parent shows an explanation, or else these messages; with ``--verbose`` pip shows them.
     """
-    consoles = [
-        handler
-        for handler in logging.getLogger().handlers
-        if not isinstance(handler, logging.FileHandler | logging.NullHandler)
-    ]
+    others = (logging.FileHandler, logging.NullHandler)
+    consoles = [each for each in logging.getLogger().handlers if not isinstance(each, others)]
     if any(handler.level < logging.INFO for handler in consoles):
         yield
         return
@@ -125,10 +117,7 @@ def _captured(current: CurrentJob, name: str) -> Iterator[None]:
 def _more_causes(
     job: JobState, finder: Any, causes: Sequence[Any], constraints: Any
 ) -> tuple[list[tuple[Any, None]], list[str]]:
-    """Find the user's other requirements for which the index has no file.
-
-    :returns: causes like pip's own, and the projects that were not checked.
-    """
+    """Return causes for the user's other requirements without files, and unchecked projects."""
     more: list[tuple[Any, None]] = []
     unseen: list[str] = []
     if all(parent is not None for _, parent in causes):
@@ -163,26 +152,19 @@ def prove_failures(current: CurrentJob) -> bool:
     finder = proof_finder()
     link = Link("https://example.invalid/proof-1.tar.gz")
     finder.evaluate_links(finder.make_link_evaluator("Proof"), iter([link]))
-    return current.job.links == {"proof": [link]} and list(file_facts(finder, "proof", [link])) == [
-        (link, FileFact("proof-1.tar.gz", "candidate"))
-    ]
+    facts = list(file_facts(finder, "proof", [link]))
+    fact = FileFact("proof-1.tar.gz", "candidate")
+    return current.job.links == {"proof": [link]} and facts == [(link, fact)]
 
 
-def _failure(
-    job: JobState, finder: Any, demands: Sequence[Demand], unseen: Iterable[str]
-) -> Failure:
+def _failure(job: JobState, finder: Any, demands: list[Demand], unseen: list[str]) -> Failure:
     """Return the failure for some demands, with the files of their projects."""
-    projects = sorted({demand.project for demand in demands if demand.project})
     files = {
-        project: tuple(fact for _, fact in file_facts(finder, project, job.links_of(project)))
-        for project in projects
+        name: tuple(fact for _, fact in file_facts(finder, name, job.links_of(name)))
+        for name in sorted({demand.project for demand in demands if demand.project})
     }
-    return Failure(
-        tuple(demands),
-        tuple(files.items()),
-        tuple((name, tuple(places_of(finder, name))) for name in projects if not files[name]),
-        tuple(unseen),
-    )
+    places = ((name, tuple(places_of(finder, name))) for name in files if not files[name])
+    return Failure(tuple(demands), tuple(files.items()), tuple(places), tuple(unseen))
 
 
 def places_of(finder: Any, project: str) -> Iterator[str]:
@@ -204,7 +186,7 @@ def _demand(cause: Any, constraints: Any) -> Demand:
         name=str(requirement.name),
         specifier=f"=={candidate.version}" if link and wanted is None else str(specifier),
         constraint=str(constraint.specifier) if constraint is not None else "",
-        hashes=allowed_hashes(wanted) if wanted is not None else (),
+        hashes=allowed_hashes(wanted),
         chain=tuple(_chain(parent)),
         file=address_of(link),
     )
@@ -223,11 +205,6 @@ def _hash_demand(requirement: Any, error: Any) -> Demand:
     )
 
 
-def allowed_hashes(wanted: Any) -> tuple[tuple[str, str], ...]:
-    """Return the algorithm and value of each hash that a requirement allows."""
-    return tuple((name, each) for name, some in wanted.hash_options.items() for each in some)
-
-
 def _chain(parent: Any) -> Iterator[tuple[str, str]]:
     """Return name and version of each requiring project, from the nearest to the user's line."""
     if parent is None:
@@ -239,21 +216,15 @@ def _chain(parent: Any) -> Iterator[tuple[str, str]]:
 
 def _chain_of(requirement: Any) -> Iterator[tuple[str, str]]:
     while requirement is not None and not isinstance(requirement, str):
+        specifiers = list(requirement.req.specifier) if requirement.req is not None else []
+        is_pinned = len(specifiers) == 1 and is_pin(specifiers[0])
         name = with_extras(normalize_name(requirement.name), requirement)
-        yield name, _pinned_version(requirement)
+        yield name, str(specifiers[0].version) if is_pinned else ""
         requirement = requirement.comes_from
 
 
-def _pinned_version(requirement: Any) -> str:
-    specifiers = list(requirement.req.specifier) if requirement.req is not None else []
-    return str(specifiers[0].version) if len(specifiers) == 1 and is_pin(specifiers[0]) else ""
-
-
 def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tuple[Any, FileFact]]:
-    """Return pip's link and verdict for each file of a project.
-
-    The verdict is ``pre_release`` if only final releases are allowed, which pip does not report.
-    """
+    """Return pip's link and verdict for each file of a project."""
     control = getattr(finder, "release_control", None)
     finals_only = control is not None and control.allows_prereleases(project) is False
     evaluator = finder.make_link_evaluator(project)
@@ -267,9 +238,9 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tupl
         # Wheels with the same unsupported tags are evaluated once.
         tags = "-".join(link.filename.rsplit("-", 3)[1:])
         if tags in unsupported:
-            return _PLATFORM_MISMATCH
+            return _MISMATCH
         kind, version = evaluator.evaluate_link(link)
-        if kind.name == _PLATFORM_MISMATCH and link.filename.endswith(".whl"):
+        if kind.name == _MISMATCH and link.filename.endswith(".whl"):
             unsupported.add(tags)
         if finals_only and kind.name == "candidate" and Version(version).is_prerelease:
             return "pre_release"
@@ -279,12 +250,7 @@ def file_facts(finder: Any, project: str, links: Iterable[Any]) -> Iterator[tupl
         if not link.filename.endswith(_DISTRIBUTIONS):
             continue  # pip also evaluates the page itself as if it were a file
         uploaded = getattr(link, "upload_time", None)
-        fact = FileFact(
-            link.filename,
-            verdict(link, uploaded),
-            link.requires_python,
-            (link.yanked_reason or "") if link.is_yanked else None,
-            hashes_of(link),
-            uploaded.isoformat() if uploaded is not None else None,
-        )
-        yield link, fact
+        yanked = (link.yanked_reason or "") if link.is_yanked else None
+        when = uploaded.isoformat() if uploaded is not None else None
+        facts = (verdict(link, uploaded), link.requires_python, yanked, hashes_of(link), when)
+        yield link, FileFact(link.filename, *facts)

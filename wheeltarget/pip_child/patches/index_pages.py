@@ -1,7 +1,6 @@
 """Patches that record the index pages of a job: unusable ones, and until when they are fresh.
 
-They change no result, so they have no proof: if they fail, pip's own messages stay, and no page
-counts as fresh.
+They change no result, so they have no proof: without them, no page counts as fresh.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ from pip._internal.utils.filetypes import is_archive_file
 
 from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.messages import describe
-
-_NOT_FOUND = 404
 
 
 def patch_pages(current: CurrentJob) -> None:
@@ -46,13 +43,16 @@ def patch_pages(current: CurrentJob) -> None:
             add_page(current, page, "it lists no files")
         return links
 
+    if current.run.store is not None:
+        _patch_freshness(current)
+
 
 def add_page(current: CurrentJob, page: object, reason: object) -> None:
     """Add a page that pip skips, unless the index does not have the project at all."""
     job = current.job
     job.skipped.add(str(page))
     response = getattr(reason, "response", None)
-    is_failure = getattr(response, "status_code", None) != _NOT_FOUND
+    is_failure = getattr(response, "status_code", None) != 404
     if job.is_upcoming:
         job.has_missed |= is_failure
     elif is_failure:
@@ -70,7 +70,7 @@ def named_in_errors(page: object) -> Iterator[None]:
         raise CommandError(f"cannot read the index page {page}: {describe(error)}") from error
 
 
-def patch_freshness(current: CurrentJob) -> None:
+def _patch_freshness(current: CurrentJob) -> None:
     """Record the index pages that pip needs, and their responses."""
 
     @replaces(collector, "_get_simple_response", optional=True)
@@ -80,8 +80,6 @@ def patch_freshness(current: CurrentJob) -> None:
         return response
 
     @replaces(collector.LinkCollector, "collect_sources", optional=True)
-    def collect_sources(
-        original: Any, self: Any, project_name: str, *rest: Any, **named: Any
-    ) -> Any:
+    def collect(original: Any, self: Any, project_name: str, *rest: Any, **named: Any) -> Any:
         current.job.pages.add(getattr(self, "search_scope", None), project_name)
         return original(self, project_name, *rest, **named)

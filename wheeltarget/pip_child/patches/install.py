@@ -1,24 +1,20 @@
-"""Install patches and prove them, and try out a pip that is not known.
+"""Install patches and prove them.
 
-Each patch is in a module of this package, next to its proof. It uses the job of
-:class:`CurrentJob`; without a target it does what pip does. A proof checks within milliseconds that
-pip's real objects use the patch. A pip that wheeltarget was not tested with also runs the trial in
-:mod:`wheeltarget.pip_child.patches.trial`. If a proof or the trial fails, :class:`PipMovedError`
-ends the run before anything is fetched.
+Each patch is next to its proof. Without a target it does what pip does. A proof checks within
+milliseconds that pip's real objects use the patch. A pip that wheeltarget was not tested with also
+runs the :mod:`trial <wheeltarget.pip_child.patches.trial>`. If a proof or the trial fails,
+:class:`PipMovedError` ends the run before anything is fetched.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pip import __version__ as pip_version
-
+from wheeltarget.pip_child import moved_error
 from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_child.patches.trial import ODD, find_fault
-from wheeltarget.pip_child.startup import moved_error
+from wheeltarget.pip_child.patches.trial import ODD
 from wheeltarget.pip_protocol import JobOrder
 
 NARROW, SOURCE, PREFERRED = "narrow-proof", "source-proof", "preferred-proof"
@@ -38,14 +34,10 @@ PROOF = JobOrder(
 )
 """A job for a target that no machine has."""
 
-_KNOWN_PIPS = ((25, 3), (26, 3))
-"""The oldest and the newest pip that wheeltarget is tested with."""
-
 
 class Seam(NamedTuple):
     """A patch and its proof.
 
-    :param name: what it is about, for messages.
     :param prove: returns whether pip uses the patch; None if only the trial can show it.
     """
 
@@ -55,10 +47,7 @@ class Seam(NamedTuple):
 
 
 def install(current: CurrentJob, *seams: Seam) -> None:
-    """Install and prove patches.
-
-    :raises PipMovedError: if one of them or its proof fails.
-    """
+    """Install and prove patches; raises PipMovedError if one of them or its proof fails."""
     for seam in seams:
         try:
             seam.patch(current)
@@ -68,28 +57,3 @@ def install(current: CurrentJob, *seams: Seam) -> None:
             raise moved_error(seam.name, repr(error)) from error
         if not is_proved:
             raise moved_error(seam.name, "pip does not use the patch")
-
-
-def run_trial(current: CurrentJob, *, plain: bool) -> None:
-    """Try out a pip that is not known.
-
-    :param plain: whether only requirements files are patched.
-    :raises PipMovedError: if it does not work as expected.
-    """
-    if is_known(pip_version):
-        return
-    try:
-        fault = find_fault(current, plain=plain)
-    except OSError:
-        raise  # such as a full disk, which is not pip's fault
-    except Exception as error:
-        raise moved_error("in a trial", repr(error)) from error
-    if fault:
-        raise moved_error("in a trial", fault)
-
-
-def is_known(version: str) -> bool:
-    """Return whether wheeltarget is tested with a version of pip."""
-    release = tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-    oldest, newest = _KNOWN_PIPS
-    return oldest <= release <= newest

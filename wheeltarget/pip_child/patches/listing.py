@@ -1,13 +1,12 @@
 """Patch of the resolver: list the files of the requested projects instead of resolving.
 
-pip reads its options, the requirements and the constraints as for a download. Instead of resolving,
-its finder looks up every project that a requirement names: each file with pip's verdict, and the
-file that pip would choose.
+pip reads options, requirements and constraints as for a download. Then its finder looks up every
+project that a requirement names: each file with pip's verdict, and the file that pip would choose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -23,27 +22,27 @@ from pip._internal.utils.hashes import Hashes
 from pip._vendor.packaging.specifiers import SpecifierSet
 
 from wheeltarget.pip_child.job import CurrentJob, replaces
-from wheeltarget.pip_child.links import address_of, first_tried, normalize_name, with_extras
-from wheeltarget.pip_child.patches.failures import allowed_hashes, file_facts, places_of
+from wheeltarget.pip_child.links import (
+    address_of,
+    allowed_hashes,
+    first_tried,
+    normalize_name,
+    with_extras,
+)
+from wheeltarget.pip_child.patches.failures import file_facts, places_of
 from wheeltarget.pip_child.patches.messages import unusable_pages
-from wheeltarget.pip_child.patches.proofs import proof_finder
+from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD
 from wheeltarget.pip_protocol import Asked, FoundFile, FoundProject, JobListing
 
-_OTHER = "different_project"
-"""pip's verdict on a file of another project on the same page."""
-
-_UNDATED = "upload_time_missing"
-"""pip's verdict on a file without an upload time, if that is needed."""
-
-_CANDIDATES = frozenset({"candidate", "pre_release"})
+# Verdicts of pip on files: of another project on the same page, and without a needed upload time.
+_OTHER, _UNDATED = "different_project", "upload_time_missing"
 
 
 class ProjectLister:
     """Lists projects instead of resolving; the result is the listing of the current job.
 
-    :param fetch_ahead: starts to fetch the pages of a project that pip's finder will read, if
-        anything is prefetched.
+    :param fetch_ahead: starts to fetch the pages of a project that pip's finder will read.
     """
 
     def __init__(self, current: CurrentJob, fetch_ahead: Callable[[Any, str], None]) -> None:
@@ -51,18 +50,15 @@ class ProjectLister:
         self._fetch_ahead = fetch_ahead
         # For all jobs, the links on the pages of a project, and why not all of them are known.
         self._found: dict[str, tuple[list[Any], str]] = {}
-        # While the links of a project are collected, those that pip evaluates.
-        self._collected: list[Any] | None = None
+        self._collected: list[Any] | None = None  # while they are collected
 
     def patch(self, _current: CurrentJob) -> None:
         """List projects instead of resolving."""
 
         @replaces(Resolver, "resolve")
-        def resolve(
-            _original: Any, resolver: Any, roots: Sequence[Any], *_rest: Any, **_named: Any
-        ) -> Any:
-            factory = resolver.factory
-            self._list(factory._finder, roots, hashed=bool(factory.preparer.require_hashes))
+        def resolve(_original: Any, resolver: Any, roots: Any, *_rest: Any, **_named: Any) -> Any:
+            hashed = bool(resolver.factory.preparer.require_hashes)
+            self._list(resolver.factory._finder, roots, hashed=hashed)
             return RequirementSet()
 
         @replaces(PackageFinder, "evaluate_links")
@@ -75,37 +71,28 @@ class ProjectLister:
     def prove(self, _current: CurrentJob) -> bool:
         """Check the listing of a project with some links."""
         finder = proof_finder()
-        url = "https://example.invalid/proof"
-        tags = (*ODD.tags, "py3-none-any")
-        names = [f"{version}-{tag}.whl" for version in (1, 2) for tag in tags]
+        url, tags = "https://example.invalid/proof", (*ODD.tags, "py3-none-any")
+        urls = [f"{url}-{version}-{tag}.whl" for version in (1, 2) for tag in tags]
         self._collected = []
-        links = iter([Link(f"{url}-{name}") for name in names])
-        finder.evaluate_links(finder.make_link_evaluator("proof"), links)
+        finder.evaluate_links(finder.make_link_evaluator("proof"), iter(map(Link, urls)))
         self._found["proof"] = self._collected, ""
         self._collected = None
-        requirements = [
-            install_req_from_line(line)
-            for line in ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
-        ]
+        lines = ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
         limit = install_req_from_line("proof<2", constraint=True)
-        self._list(finder, [limit, *requirements], hashed=False)
+        self._list(finder, [limit, *map(install_req_from_line, lines)], hashed=False)
         self._found.clear()
         listing = self._current.job.listing
         assert listing is not None  # noqa: S101 - it was just made
         project = dict(listing.projects)["proof"]
         return (
             [each.needed for each in listing.requirements] == [True, False]
-            and project.taken == f"{url}-{names[0]}"
+            and project.taken == urls[0]
             and project.applicable == {"1"}
             and [each.best_of for each in project.files] == ["1", None, None, "2", None, None]
         )
 
     def _list(self, finder: Any, requirements: Sequence[Any], *, hashed: bool) -> None:
-        """List every project that requirements name.
-
-        :param requirements: pip's requirements and constraints.
-        :param hashed: whether pip checks the hash of every file.
-        """
+        """List every project that pip's requirements name, which include constraints."""
         limits = [each for each in requirements if each.constraint and each.match_markers()]
         requested = [each for each in requirements if not each.constraint]
         described = [_describe(each) for each in requested]
@@ -113,17 +100,14 @@ class ProjectLister:
         for requirement, each in zip(requested, described, strict=True):
             if each.needed and not each.url:
                 wanted.setdefault(each.project, []).append(requirement)
-        for project in wanted:
-            if project not in self._found:
-                self._fetch_ahead(finder, project)
+        for project in [each for each in wanted if each not in self._found]:
+            self._fetch_ahead(finder, project)
+        projects = []
+        for project, mine in wanted.items():
+            mine += [each for each in limits if normalize_name(each.name or "") == project]
+            projects.append((project, self._project(finder, project, mine)))
         self._current.job.listing = JobListing(
-            hashed,
-            tuple(described),
-            tuple(_describe(each) for each in limits),
-            tuple(
-                (project, self._project(finder, project, [*mine, *_of(project, limits)]))
-                for project, mine in wanted.items()
-            ),
+            hashed, tuple(described), tuple(map(_describe, limits)), tuple(projects)
         )
 
     def _project(self, finder: Any, project: str, requirements: Sequence[Any]) -> FoundProject:
@@ -131,7 +115,7 @@ class ProjectLister:
             self._found[project] = self._collect(finder, project)
         found, problem = self._found[project]
         facts = list(file_facts(finder, project, found))
-        links = [link for link, fact in facts if fact.verdict in _CANDIDATES]
+        links = [link for link, fact in facts if fact.verdict in {"candidate", "pre_release"}]
         best, taken, applicable = _choice(finder, project, links, requirements)
         if any(fact.verdict == _UNDATED for _, fact in facts):
             taken = None  # pip ends with an error
@@ -142,14 +126,11 @@ class ProjectLister:
             if fact.verdict != _OTHER
             for url in [address_of(link)]
         )
-        return FoundProject(
-            files,
-            taken,
-            applicable,
-            problem,
-            () if files else tuple(places_of(finder, project)),
-            () if files else tuple(sorted(_neighbours(finder, facts))),
-        )
+        if files:
+            return FoundProject(files, taken, applicable, problem)
+        places = tuple(places_of(finder, project))
+        others = tuple(sorted(_neighbours(finder, facts)))
+        return FoundProject((), taken, applicable, problem, places, others)
 
     def _collect(self, finder: Any, project: str) -> tuple[list[Any], str]:
         """Collect the links of a project, once for all targets; return why some are missing."""
@@ -171,10 +152,6 @@ class ProjectLister:
         return [*unique.values()], "; ".join(unusable_pages(job)) or problem
 
 
-def _of(project: str, requirements: Iterable[Any]) -> Iterator[Any]:
-    return (each for each in requirements if normalize_name(each.name or "") == project)
-
-
 def _describe(requirement: Any) -> Asked:
     problem, needed = "", False
     try:
@@ -182,14 +159,13 @@ def _describe(requirement: Any) -> Asked:
     except InstallationError as error:
         problem = str(error)
     named = requirement.req
-    link = requirement.original_link or requirement.link
     return Asked(
         normalize_name(named.name) if named else "",
         with_extras(named.name, requirement) if named else "",
         str(named.specifier) if named else "",
         str(requirement.markers or ""),
         allowed_hashes(requirement),
-        address_of(link),
+        address_of(requirement.original_link or requirement.link),
         needed,
         problem,
     )
@@ -200,8 +176,8 @@ def _choice(
 ) -> tuple[dict[str, str], str | None, frozenset[str]]:
     """Choose the best file of each release, and of all, as pip's resolver does.
 
-    :returns: the versions by the URLs of their best files; the URL of the file that pip would
-        choose, if any; the versions that can be chosen.
+    :returns: the version by the URL of its best file; the URL of the best file; the versions that
+        can be chosen.
     """
     specifier, hashes = SpecifierSet(), Hashes()
     for requirement in requirements:
@@ -214,8 +190,7 @@ def _choice(
     # If several are equally good, the resolver prefers the last, and this function the first.
     best = [judge.sort_best_candidate(list(files)[::-1]) for _, files in releases]
     applicable = judge.get_applicable_candidates(candidates)
-    first = first_tried(applicable, specifier)
-    taken = first.link if first is not None else None
+    taken = getattr(first_tried(applicable, specifier), "link", None)
     if taken is not None and hashes and taken.has_hash and not taken.is_hash_allowed(hashes):
         taken = None  # pip would fetch it and then refuse it
     return (

@@ -1,6 +1,6 @@
 """Patches of pip's messages: they name the destination, show no passwords, and explain errors.
 
-Only a trial run of pip proves them; see :mod:`wheeltarget.pip_child.patches.install`.
+Only a trial run of pip proves them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,6 @@ from wheeltarget.pip_child.job import CurrentJob, JobState
 
 _LOGGER = logging.getLogger(__name__)
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_DOWNLOAD_FOLDER = "pip-"
-"""The prefix of the temporary folders to which pip downloads files."""
-
 _CREDENTIALS = re.compile(r"(?<=://)([^/\s:@]*:)?[^/\s]+@")
 """A user name that is followed by a password, and the rest, which may contain an @."""
 
@@ -79,18 +76,13 @@ def explained(job: JobState) -> Iterator[None]:
     except InvalidWheel as error:
         raise CommandError(_describe_wheel(Path(error.location))) from error
     except DistributionNotFound:
-        _log_unusable_pages(job)
+        for sentence in unusable_pages(job):  # a missing file may have been on one of them
+            _LOGGER.error("%s", sentence)  # noqa: TRY400 - pip reports the error
         raise
     except (PipError, BrokenStdoutLoggingError):
         raise
     except Exception as error:
         raise CommandError(_describe_unexpected(error)) from error
-
-
-def _log_unusable_pages(job: JobState) -> None:
-    # A missing file may have been on one of them.
-    for sentence in unusable_pages(job):
-        _LOGGER.error("%s", sentence)
 
 
 def unusable_pages(job: JobState) -> list[str]:
@@ -100,7 +92,8 @@ def unusable_pages(job: JobState) -> list[str]:
 
 def _describe_wheel(wheel: Path) -> str:
     """Return what is wrong with a file that is not a valid wheel."""
-    named = wheel.name if wheel.parent.name.startswith(_DOWNLOAD_FOLDER) else wheel
+    # The name of a temporary folder would not help.
+    named = wheel.name if wheel.parent.name.startswith("pip-") else wheel
     try:
         with wheel.open("rb") as handle:
             start = handle.read(512).lstrip().lower()
@@ -116,8 +109,7 @@ def _describe_wheel(wheel: Path) -> str:
 def _describe_unexpected(error: Exception) -> str:
     """Return a sentence for an error for which pip would show a traceback."""
     if isinstance(error, EOFError):
-        # End the line of pip's prompt.
-        sys.stdout.write("\n")
+        sys.stdout.write("\n")  # ends the line of pip's prompt
         return (
             "the index requires a login, and there is no terminal to ask for it: "
             "put user and password into the URL, a keyring or .netrc"
@@ -133,12 +125,10 @@ def _describe_unexpected(error: Exception) -> str:
 
 def describe(reason: object) -> str:
     """Return the innermost reason of an error, without the errors wrapped around it."""
-    inner = reason
-    while isinstance(inner, BaseException):
-        cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
-        if not isinstance(cause, BaseException):
-            break
+    inner = cause = reason
+    while isinstance(cause, BaseException):
         inner = cause
+        cause = getattr(inner, "reason", None) or (inner.args[0] if inner.args else None)
     if isinstance(inner, OSError) and inner.strerror:
         return f"{inner.strerror}: {inner.filename!r}" if inner.filename else inner.strerror
     if not isinstance(inner, Exception):

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from typing import Any
 
+from pip._internal.index.collector import LinkCollector
 from pip._internal.index.package_finder import CandidateEvaluator, LinkType, PackageFinder
 from pip._internal.models.candidate import InstallationCandidate
 from pip._internal.models.format_control import FormatControl
 from pip._internal.models.link import Link
+from pip._internal.models.search_scope import SearchScope
+from pip._internal.models.selection_prefs import SelectionPreferences
 from pip._internal.models.target_python import TargetPython
 
 from wheeltarget.pip_child.job import CurrentJob, Tags, replaces
 from wheeltarget.pip_child.patches.install import NARROW, PREFERRED, SOURCE
-from wheeltarget.pip_child.patches.proofs import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD
 
 _URL = "https://example.invalid/"
+
+
+def proof_finder(format_control: Any = None) -> Any:
+    """Return a finder of pip for Python 9.9.9, which accepts all formats by default."""
+    return PackageFinder.create(
+        LinkCollector(None, SearchScope([], [], no_index=True)),
+        SelectionPreferences(allow_yanked=True, format_control=format_control),
+        TargetPython(py_version_info=(9, 9, 9)),
+    )
 
 
 def patch_tags(current: CurrentJob) -> None:
@@ -23,13 +34,11 @@ def patch_tags(current: CurrentJob) -> None:
 
     @replaces(TargetPython, "get_sorted_tags")
     def get_sorted_tags(original: Any, self: Any) -> Any:
-        view = current.job.view
-        return original(self) if view is None else view.tags
+        return current.job.view.tags if current.job.view else original(self)
 
     @replaces(TargetPython, "get_unsorted_tags")
     def get_unsorted_tags(original: Any, self: Any) -> Any:
-        view = current.job.view
-        return original(self) if view is None else view.tag_set
+        return current.job.view.tag_set if current.job.view else original(self)
 
 
 def prove_tags(_current: CurrentJob) -> bool:
@@ -85,10 +94,9 @@ def patch_selection(current: CurrentJob) -> None:
 
     @replaces(FormatControl, "get_allowed_formats")
     def get_allowed_formats(original: Any, self: Any, canonical_name: str) -> frozenset[str]:
+        is_source = current.job.view and canonical_name in current.job.order.sources
         allowed: frozenset[str] = original(self, canonical_name)
-        if current.job.view is not None and canonical_name in current.job.order.sources:
-            return allowed | {"source"}
-        return allowed
+        return allowed | {"source"} if is_source else allowed
 
     @replaces(CandidateEvaluator, "get_applicable_candidates")
     def rank(original: Any, self: Any, candidates: list[Any]) -> list[Any]:
@@ -116,10 +124,8 @@ def prove_selection(_current: CurrentJob) -> bool:
     evaluator = finder.make_candidate_evaluator(NARROW)
     left = InstallationCandidate(NARROW, "1", Link(f"{_URL}narrow_proof-1{worst}"))
     first, second, yanked = (
-        InstallationCandidate(
-            PREFERRED, version, Link(f"{_URL}a-{version}{best}", yanked_reason=reason)
-        )
-        for version, reason in (("1", None), ("2", None), ("1", ""))
+        InstallationCandidate(PREFERRED, each, Link(f"{_URL}a-{each}{best}", yanked_reason=reason))
+        for each, reason in (("1", None), ("2", None), ("1", ""))
     )
     judge = finder.make_candidate_evaluator(PREFERRED).compute_best_candidate
     ranked = [judge(each).applicable_candidates for each in ([first, second], [yanked, second])]

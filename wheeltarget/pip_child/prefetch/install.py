@@ -14,13 +14,11 @@ from typing import Any
 from pip import __version__ as pip_version
 
 from wheeltarget.pip_child.job import CurrentJob
-from wheeltarget.pip_protocol import JobOrder, ListProjects, ResolveJobs
-
-_LONGEST_REASON = 200
+from wheeltarget.pip_protocol import JobOrder, ResolveJobs
 
 
 def _in_one_line(error: Exception) -> str:
-    return " ".join(repr(error).split())[:_LONGEST_REASON]
+    return " ".join(repr(error).split())[:200]
 
 
 _moved = ""
@@ -32,51 +30,35 @@ except Exception as error:  # noqa: BLE001 - a newer pip may have moved what the
 
 
 class Prefetching:
-    """The prefetcher of a run, if it is wanted, and as long as pip works as expected.
+    """The prefetcher of a run, if it is wanted, and as long as pip works as expected."""
 
-    :param store: the folder of the wheel store, or None.
-    :param temporary: the folder for wheels if there is no store.
-    """
-
-    def __init__(
-        self,
-        current: CurrentJob,
-        request: ResolveJobs | ListProjects,
-        store: Path | None,
-        temporary: Path,
-    ) -> None:
+    def __init__(self, current: CurrentJob, request: ResolveJobs, temporary: Path) -> None:
+        self._current, self._request, self._temporary = current, request, temporary
         self._ahead: Prefetcher | None = None
-        self._current = current
-        self._request = request
-        self._folders = (store, temporary)
         self._undo = ExitStack()
         self._reason = ""
 
     def install(self, proof: JobOrder) -> None:
-        """Patch pip, or remove all patches if one of them fails.
-
-        :param proof: a job for the proofs.
-        """
+        """Patch pip, or remove all patches if the proof of one fails with this job."""
         if not self._request.ahead:
             return
         if _moved:
             self.remove(_moved)
             return
-        jobs, connections = self._request.jobs, self._request.connections
-        ahead = self._ahead = Prefetcher(self._current, jobs, connections, *self._folders)
+        ahead = self._ahead = Prefetcher(self._current, self._request, self._temporary)
         for name, patch, prove in SEAMS:
             try:
                 patch(ahead, self._undo)
                 self._current.begin(proof)
-                is_proved = prove is None or prove(ahead)
-                reason = "" if is_proved else "pip does not use the patch"
+                if prove is None or prove(ahead):
+                    continue
+                reason = "pip does not use the patch"
             except OSError:
                 raise  # such as a full disk, which is not pip's fault
             except Exception as error:  # noqa: BLE001 - a new pip may fail in any way
                 reason = _in_one_line(error)
-            if reason:
-                self.remove(f"{name}: {reason}")
-                return
+            self.remove(f"{name}: {reason}")
+            return
 
     def remove(self, reason: str) -> None:
         """Remove all patches, so that pip fetches everything itself."""

@@ -9,6 +9,7 @@ Specifications: PEP 503 and PEP 691 for pages, PEP 425 for tags in file names.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import zlib
 from collections.abc import Callable, Iterable
@@ -20,20 +21,14 @@ from pip._internal.utils.misc import redact_auth_from_url
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 
-_Files = list[tuple[str, Any]]
-"""The kind of each file, and the file."""
+_Files = list[tuple[str, Any]]  # the kind of each file, and the file
 
 
 class FileFilter:
-    """A filter for needed files, by their names.
-
-    :param tags: the tags of needed wheels, as text.
-    :param sources: whether sources are needed.
-    """
+    """A filter for files, by the tags of needed wheels, and by whether sources are needed."""
 
     def __init__(self, tags: frozenset[str], *, sources: bool) -> None:
-        self.tags = tags
-        self.sources = sources
+        self.tags, self.sources = tags, sources
         self._known = {"": True, "source": sources}
 
     def covers(self, other: FileFilter) -> bool:
@@ -44,13 +39,8 @@ class FileFilter:
         """Return whether files of a kind, as :func:`kind_of` returns it, are needed."""
         known = self._known.get(kind)
         if known is None:
-            pythons, abis, platforms = (part.split(".") for part in kind.split("-"))
-            known = self._known[kind] = any(
-                f"{python}-{abi}-{platform}" in self.tags
-                for platform in platforms
-                for abi in abis
-                for python in pythons
-            )
+            tags = itertools.product(*(part.split(".") for part in kind.split("-")))
+            known = self._known[kind] = any("-".join(tag) in self.tags for tag in tags)
         return known
 
 
@@ -81,7 +71,6 @@ class KeptPage:
     The needed files are read when it is made, in a thread. ``is_readable`` is false if that fails;
     pip then reports what is wrong with the page.
 
-    :param response: pip's response.
     :param wanted: the filter for the files that any target needs.
     """
 
@@ -93,12 +82,11 @@ class KeptPage:
         self.encoding = _get_encoding_from_headers(response.headers)
         self.is_readable = True
         self._wanted = wanted
-        self._links: dict[bool, _Files] = {}
-        self._files: _Files | None = None
+        self._links: dict[bool, _Files | None] = {}
         # The pages of a large run would take much memory otherwise.
         self._packed = zlib.compress(response.content, level=1)
-        if self._is_json:
-            self._read(response.content)
+        self._is_json = self.content_type.lower().startswith(_JSON)
+        self._files = self._read(response.content) if self._is_json else None
 
     def __str__(self) -> str:
         return str(redact_auth_from_url(self.url))
@@ -107,10 +95,6 @@ class KeptPage:
     def content(self) -> bytes:
         """Return the content of the page."""
         return zlib.decompress(self._packed)
-
-    @property
-    def _is_json(self) -> bool:
-        return self.content_type.lower().startswith(_JSON)
 
     def links(
         self, wanted: FileFilter, *, legacy: bool, parse: Callable[[Any], Iterable[Any]]
@@ -123,11 +107,9 @@ class KeptPage:
         if not self._wanted.covers(wanted):
             return None
         if legacy not in self._links:
-            made = self._make_links(parse)
-            if made is None:
-                return None
-            self._links[legacy] = made
-        return [link for kind, link in self._links[legacy] if wanted.takes(kind)]
+            self._links[legacy] = self._make_links(parse)
+        made = self._links[legacy]
+        return None if made is None else [link for kind, link in made if wanted.takes(kind)]
 
     def _make_links(self, parse: Callable[[Any], Iterable[Any]]) -> _Files | None:
         """Make pip's links to the files that any target needs."""
@@ -135,21 +117,17 @@ class KeptPage:
             links = list(parse(self))
             kinds = ((kind_of(link.url), link) for link in links)
             return [each for each in kinds if self._wanted.takes(each[0])] if links else None
-        if self._files is None:
-            self._read(self.content)
-        # They are not needed again.
-        files, self._files = self._files, None
+        files, self._files = self._files, None  # they are hardly needed again
         if files is None:
-            return None
-        made = ((kind, Link.from_json(file, self.url)) for kind, file in files)
-        return [(kind, link) for kind, link in made if link is not None]
+            files = self._read(self.content)
+        made = ((kind, Link.from_json(file, self.url)) for kind, file in files or ())
+        return files and [(kind, link) for kind, link in made if link is not None]
 
-    def _read(self, content: bytes) -> None:
+    def _read(self, content: bytes) -> _Files | None:
         """Read the needed files; None if there are no files at all."""
         try:
             kinds = [(kind_of(file["url"]), file) for file in json.loads(content)["files"]]
         except (ValueError, KeyError, TypeError, AttributeError):
             self.is_readable = False
-            return
-        if kinds:
-            self._files = [each for each in kinds if self._wanted.takes(each[0])]
+            return None
+        return [each for each in kinds if self._wanted.takes(each[0])] if kinds else None

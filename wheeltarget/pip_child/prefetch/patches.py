@@ -37,11 +37,7 @@ from wheeltarget.pip_child.prefetch.walk import Walk
 from wheeltarget.pip_child.prefetch.wheels import log_file
 
 _LOGGER = logging.getLogger(__name__)
-
 _INDEX = "https://example.invalid/simple"
-
-
-# The session
 
 
 def patch_session(ahead: Prefetcher, undo: ExitStack) -> None:
@@ -51,30 +47,18 @@ def patch_session(ahead: Prefetcher, undo: ExitStack) -> None:
     def build(original: Any, self: Any, options: Any, *arguments: Any, **named: Any) -> Any:
         if arguments or named:  # a session with a short timeout for pip's version check
             return original(self, options, *arguments, **named)
-        return ahead.sessions.get(options, lambda: original(self, options))
-
-
-class _ProofSession:
-    def __init__(self) -> None:
-        self.pip_trusted_origins: list[Any] = []
-        self.adapters = {"": self}
-        self.auth = SimpleNamespace(index_urls=None)
-
-    def close(self) -> None:
-        """Be closed."""
+        return ahead.sessions.for_job(options, lambda: original(self, options))
 
 
 def prove_session(ahead: Prefetcher) -> bool:
     """Check that pip's command uses the session of the run."""
-    options = SimpleNamespace()
-    first = ahead.sessions.get(options, _ProofSession)
+    options, auth = SimpleNamespace(), SimpleNamespace(index_urls=None)
+    session = SimpleNamespace(pip_trusted_origins=[], adapters={}, auth=auth, close=lambda: None)
+    ahead.sessions.for_job(options, lambda: session)
     try:
-        return create_command("download")._build_session(options) is first
+        return create_command("download")._build_session(options) is session
     finally:
         ahead.sessions.close()
-
-
-# Pages
 
 
 def patch_pages(ahead: Prefetcher, undo: ExitStack) -> None:
@@ -84,9 +68,8 @@ def patch_pages(ahead: Prefetcher, undo: ExitStack) -> None:
     @replaces(collector, "_get_simple_response", undo=undo)
     def get_page(original: Any, url: str, session: Any, **named: Any) -> Any:
         get = functools.partial(original, url, session=session, **named)
-        if session is not ahead.sessions.session or not url.startswith(("http:", "https:")):
-            return get()
-        return ahead.take_page(url, get)
+        is_shared = session is ahead.sessions.session and url.startswith(("http:", "https:"))
+        return ahead.take_page(url, get) if is_shared else get()
 
     @replaces(collector, "_make_index_content", undo=undo)
     def make_page(original: Any, response: Any, *rest: Any, **named: Any) -> Any:
@@ -95,7 +78,7 @@ def patch_pages(ahead: Prefetcher, undo: ExitStack) -> None:
 
     @replaces(collector, "parse_links", undo=undo)
     def parse_links(original: Any, page: Any) -> Any:
-        links = _links(ahead, page, original)
+        links = _links(ahead, page, original) if isinstance(page, KeptPage) else None
         return original(page) if links is None else links
 
     @replaces(PackageFinder, "process_project_url", undo=undo)
@@ -107,10 +90,10 @@ def patch_pages(ahead: Prefetcher, undo: ExitStack) -> None:
             ahead.evaluator = None
 
 
-def _links(ahead: Prefetcher, page: Any, parse: Callable[[Any], Any]) -> Any:
+def _links(ahead: Prefetcher, page: KeptPage, parse: Callable[[Any], Any]) -> list[Any] | None:
     """Return pip's links to the needed files of a page; None if pip has to parse it."""
     evaluator, job = ahead.evaluator, ahead.current.job
-    if evaluator is None or not isinstance(page, KeptPage):
+    if evaluator is None:
         return None
     try:
         tags = frozenset(evaluator._target_python.get_unsorted_tags())
@@ -128,27 +111,33 @@ def prove_pages(ahead: Prefetcher) -> bool:
     """Check a walk over pages and metadata that only the prefetcher has."""
     job = ahead.current.job
     assert job.view is not None  # noqa: S101 - a proof has a target
-    fitting, other = job.view.tags[0], "no-no-no"
-    needed = _add_page(ahead, "a-proof", "", fitting, other)
-    needing = _add_page(ahead, "b-proof", "Requires-Dist: a-proof\n", fitting)
-    walk = Walk(ahead, _finder(ahead), SimpleQueue())
+    wanted, fitting = filter_for(job.view.tag_set, sources=True), job.view.tags[0]
+    needed = _add_page(ahead, wanted, "a-proof", "", fitting, "no-no-no")
+    needing = _add_page(ahead, wanted, "b-proof", "Requires-Dist: a-proof\n", fitting)
+    session: Any = SimpleNamespace(is_secure_origin=lambda _link: True, refresh_package=set())
+    ahead.sessions.session = session
+    finder = PackageFinder.create(
+        collector.LinkCollector(session, SearchScope([], [_INDEX], no_index=False)),
+        SelectionPreferences(allow_yanked=True),
+        TargetPython(py_version_info=(9, 9, 9)),
+    )
+    walk = Walk(ahead, finder, SimpleQueue())
     walk.begin([install_req_from_line("b-proof")])
-    while walk.can_step:
-        walk.step()
+    while walk.step():
+        pass
     ahead.sessions.session = None
     ahead.forget()
     evaluated = [link.filename for link in job.links.get("a-proof", []) if link.is_wheel]
     on_page = {link.filename for link in job.links_of("a-proof") if link.is_wheel}
-    return (
-        walk.is_whole
-        and [link.filename for link in walk.links()] == [needing, needed]
-        and evaluated == [needed]
-        and len(on_page) == 2
-    )
+    found = [link.filename for link in walk.links()]
+    is_filtered = evaluated == [needed] and len(on_page) == 2
+    return walk.is_whole and found == [needing, needed] and is_filtered
 
 
-def _add_page(ahead: Prefetcher, project: str, needs: str, *tags: object) -> str:
-    """Prefetch a page of a project, and the metadata of its first wheel, and return its name."""
+def _add_page(
+    ahead: Prefetcher, wanted: FileFilter, project: str, needs: str, *tags: object
+) -> str:
+    """Note a page of a project, and the metadata of its first wheel, and return its name."""
     names = [f"{project.replace('-', '_')}-1-{tag}.whl" for tag in tags]
     files = [{"url": f"{_INDEX}/{name}", "hashes": {}, "core-metadata": True} for name in names]
     response = SimpleNamespace(
@@ -156,27 +145,10 @@ def _add_page(ahead: Prefetcher, project: str, needs: str, *tags: object) -> str
         headers={"Content-Type": "application/vnd.pypi.simple.v1+json"},
         content=json.dumps({"files": files}).encode(),
     )
-    view = ahead.current.job.view
-    assert view is not None  # noqa: S101 - a proof has a target
-    wanted = FileFilter(frozenset(map(str, view.tags)), sources=True)
-    ahead.note_page(response.url, KeptPage(response, wanted))
+    ahead.note(response.url, KeptPage(response, wanted))
     metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: 1\n{needs}"
-    ahead.note_metadata(f"{files[0]['url']}.metadata", metadata.encode())
+    ahead.note(f"{files[0]['url']}.metadata", metadata.encode())
     return names[0]
-
-
-def _finder(ahead: Prefetcher) -> Any:
-    """Return a finder of pip with the session of the run."""
-    session: Any = SimpleNamespace(is_secure_origin=lambda _link: True, refresh_package=set())
-    ahead.sessions.session = session
-    return PackageFinder.create(
-        collector.LinkCollector(session, SearchScope([], [_INDEX], no_index=False)),
-        SelectionPreferences(allow_yanked=True),
-        TargetPython(py_version_info=(9, 9, 9)),
-    )
-
-
-# Files
 
 
 def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
@@ -189,10 +161,8 @@ def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
 
     @replaces(Downloader, "__call__", undo=undo)
     def load(original: Any, self: Any, link: Any, location: str) -> tuple[str, str]:
-        path = Path(location, link.filename)
-        url = link.url_without_fragment
-        metadata = ahead.fetched_metadata(url)
-        if metadata is not None:
+        path, url = Path(location, link.filename), link.url_without_fragment
+        if (metadata := ahead.fetched_metadata(url)) is not None:
             path.write_bytes(metadata)
             log_file(link, len(metadata), is_new=True)
             return str(path), ""
@@ -200,7 +170,7 @@ def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
             return str(path), ""
         loaded, kind = original(self, link, location)
         if url.endswith(".metadata"):
-            ahead.note_metadata(url, Path(loaded).read_bytes())
+            ahead.note(url, Path(loaded).read_bytes())
         return loaded, kind
 
     @replaces(Hashes, "check_against_path", undo=undo)
@@ -224,16 +194,14 @@ def patch_files(ahead: Prefetcher, undo: ExitStack) -> None:
 def prove_files(ahead: Prefetcher) -> bool:
     """Check that pip's downloader takes a metadata file that only the prefetcher has."""
     link = Link(f"{_INDEX}/proof-1-py3-none-any.whl.metadata")
-    ahead.note_metadata(link.url, b"proof")
-    with TemporaryDirectory(prefix="wheeltarget-") as folder:
-        # Without a session, since it needs none for this.
-        path, _ = Downloader.__new__(Downloader)(link, folder)
-        content = Path(path).read_bytes()
-    ahead.forget()
-    return content == b"proof"
-
-
-# The resolver
+    ahead.note(link.url, b"proof")
+    try:
+        with TemporaryDirectory(prefix="wheeltarget-") as folder:
+            # Without a session, since it needs none for this.
+            path, _ = Downloader.__new__(Downloader)(link, folder)
+            return Path(path).read_bytes() == b"proof"
+    finally:
+        ahead.forget()
 
 
 def patch_resolver(ahead: Prefetcher, undo: ExitStack) -> None:
@@ -261,9 +229,9 @@ def _walk(ahead: Prefetcher, scheduler: WalkScheduler, resolver: Any, roots: Any
         preparer = resolver.factory.preparer
         ahead.takes_whole_wheels = preparer.require_hashes
         ahead.bar = preparer._download._progress_bar
-        only_dependencies = bool(getattr(resolver, "only_dependencies", False))
-        takes_wheels = not ahead.current.job.order.dry_run and not only_dependencies
-        scheduler.walk(resolver, roots, takes_wheels=takes_wheels)
+        only_dependencies = getattr(resolver, "only_dependencies", False)
+        takes_none = ahead.current.job.order.dry_run or only_dependencies
+        scheduler.walk(resolver, roots, takes_wheels=not takes_none)
     except EOFError:
         raise  # no terminal for pip's prompt
     except Exception:

@@ -16,17 +16,15 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from operator import attrgetter
-from threading import Condition, Thread, current_thread
-from typing import Any
+from threading import Condition, Thread
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 POLL_INTERVAL = 0.2
 """Seconds after which a wait is repeated, so that interrupts are handled on all platforms."""
 
+_TIMES_THE_LIMIT = 4  # the limit is raised by one after this number of answers times the limit
 _USUAL_PORTS = {"http": ":80", "https": ":443"}
-
-_TIMES_THE_LIMIT = 4
-"""The limit is raised by one after this number of answers times the limit."""
 
 
 def host_of(url: str) -> str:
@@ -35,8 +33,7 @@ def host_of(url: str) -> str:
     return parts.netloc.rpartition("@")[2].lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ""))
 
 
-@dataclass(frozen=True, slots=True)
-class LeftToPip:
+class LeftToPip(NamedTuple):
     """The outcome of a task that was not fetched and is left to pip."""
 
     reason: object
@@ -54,10 +51,8 @@ class Task(Future[Any]):
 
     def __init__(self, url: str, rank: int, work: Callable[[], Any]) -> None:
         super().__init__()
-        self.url = url
-        self.host = host_of(url)
-        self.rank = rank
-        self.work = work
+        self.url, self.host = url, host_of(url)
+        self.rank, self.work = rank, work
 
     @property
     def outcome(self) -> Any:
@@ -80,11 +75,9 @@ def finished_task(url: str, outcome: Any) -> Task:
 
 @dataclass(slots=True)
 class Host:
-    """The state of a host.
+    """The state of a host, which has ``busy`` requests, and may have ``limit`` at once.
 
     :param most: the highest limit.
-    :param limit: how many requests it may have at once.
-    :param busy: how many requests it has at the moment.
     :param answers: how many answers it has given since the limit changed.
     :param resumes: when its pause ends, on the clock of ``time.monotonic``.
     :param queue: the tasks that have not begun, by rank.
@@ -119,33 +112,31 @@ class Host:
 
 
 class Pool:
-    """The threads, started when they are needed.
+    """Up to ``size`` threads, started when they are needed.
 
     :param limit: how many requests a host may have at once, at least one.
-    :param size: the maximal number of threads.
     """
 
     def __init__(self, limit: int, size: int) -> None:
-        self.limit = limit
+        self.limit, self._size = limit, size
         self.hosts: defaultdict[str, Host] = defaultdict(lambda: Host(limit))
-        self._size = size
-        self._threads: list[Thread] = []
-        self._changed = Condition()
+        self.threads: list[Thread] = []
         self.is_stopped = False
+        self._changed = Condition()
 
     def submit(self, task: Task) -> None:
         """Queue a task, unless its host is left to pip."""
         with self._changed:
             host = self.hosts[task.host]
-            if not host.is_shut:
-                insort(host.queue, task, key=attrgetter("rank"))
-                self._wake(host)
-                if len(self._threads) < self._size:
-                    thread = Thread(target=self._run, name="wheeltarget-fetch", daemon=True)
-                    self._threads.append(thread)
-                    thread.start()
+            if host.is_shut:
+                task.set_result(_SHUT)
                 return
-        task.set_result(_SHUT)
+            insort(host.queue, task, key=attrgetter("rank"))
+            self._wake(host)
+            if len(self.threads) < self._size:
+                thread = Thread(target=self._run, name="wheeltarget-fetch", daemon=True)
+                self.threads.append(thread)
+                thread.start()
 
     def _wake(self, host: Host) -> None:
         """Wake as many threads as a host allows more requests."""
@@ -203,12 +194,8 @@ class Pool:
             self.is_stopped = True
             self._changed.notify_all()
         end = time.monotonic() + patience
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(max(end - time.monotonic(), 0))
-
-    def is_current(self) -> bool:
-        """Return whether the current thread is one of the pool's."""
-        return current_thread() in self._threads
 
     def _run(self) -> None:
         while task := self._next():

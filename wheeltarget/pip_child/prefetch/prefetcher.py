@@ -16,63 +16,58 @@ from pip._internal.models.link import Link
 from pip._internal.network.utils import HEADERS, raise_for_status, response_chunks
 from pip._internal.utils.compatibility_tags import get_supported
 
+from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.job import CurrentJob
 from wheeltarget.pip_child.prefetch.pages import FileFilter, KeptPage
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Pool, Task, finished_task, host_of
 from wheeltarget.pip_child.prefetch.session import SharedSession, is_permanent
 from wheeltarget.pip_child.prefetch.wheels import Wheels
-from wheeltarget.pip_protocol import JobOrder
+from wheeltarget.pip_protocol import JobOrder, ResolveJobs
 
-_PAGE, METADATA, _WHEEL = 0, 1, 2
-"""How urgent tasks are."""
-
-_HOSTS = 2
-"""Threads for each connection to one host: most indexes have pages and files on two hosts."""
+_PAGE, METADATA, _WHEEL = 0, 1, 2  # how urgent tasks are
+_HOSTS = 2  # threads per connection to a host: most indexes have pages and files on two hosts
 
 
 class Prefetcher:
-    """Prefetches for all jobs of a run.
+    """Prefetches for all jobs of a run, into a temporary folder if there is no wheel store."""
 
-    :param connections: how many connections to a host are allowed at once.
-    :param store: the folder of the wheel store, or None.
-    :param temporary: the folder for wheels if there is no store.
-    """
+    get_page: Callable[..., Any]  # pip's own function, set by the patch
 
-    def __init__(
-        self,
-        current: CurrentJob,
-        jobs: tuple[JobOrder, ...],
-        connections: int,
-        store: Path | None,
-        temporary: Path,
-    ) -> None:
-        self.current = current
-        self.jobs = jobs
-        self.wanted = _filter_for_all(jobs)
+    def __init__(self, current: CurrentJob, request: ResolveJobs, temporary: Path) -> None:
+        self.current, self.jobs = current, request.jobs
+        self.wanted = _filter_for_all(request.jobs)
         # pip's own thread uses one connection.
-        self.pool = Pool(max(connections - 1, 1), _HOSTS * connections)
+        self.pool = Pool(max(request.connections - 1, 1), _HOSTS * request.connections)
         self.sessions = SharedSession(self.pool, self.forget)
-        self.wheels = Wheels(self.sessions, store or temporary, is_temporary=store is None)
+        store = current.run.store
+        self.wheels = Wheels(self.sessions, store or Store(temporary), is_temporary=store is None)
         self.bar = "off"
         self.evaluator: Any = None
-        self.is_resolving = False
-        self.takes_whole_wheels = False
-        self.get_page: Callable[..., Any] | None = None
-        self._pages: dict[str, Task] = {}
-        self._metadata: dict[str, Task] = {}
+        self.is_resolving = self.takes_whole_wheels = False
+        self._tasks: dict[str, Task] = {}
 
     def forget(self) -> None:
         """Forget pages and metadata that were fetched with another session."""
-        self._pages.clear()
-        self._metadata.clear()
+        self._tasks.clear()
+
+    def note(self, url: str, outcome: KeptPage | bytes | Exception) -> None:
+        """Keep a page, the error for it, or a metadata file."""
+        self._tasks[url] = finished_task(url, outcome)
 
     def close(self) -> None:
         """Stop the threads, and close the session."""
         self.pool.stop(patience=1.0)
         self.sessions.close()
 
-    def _outcome(self, task: Task | None) -> Any:
+    def _start(self, url: str, rank: int, fetch: Callable[[], Any]) -> Task:
+        """Start to fetch something, unless it was started before."""
+        if url not in self._tasks:
+            self._tasks[url] = self.sessions.submit(url, rank, fetch)
+        return self._tasks[url]
+
+    def _outcome(self, url: str) -> Any:
         """Wait for a task, but withdraw it if no thread has begun it; None if pip has to fetch."""
+        task = self._tasks.get(url)
         if task is None or self.pool.withdraw(task):
             return None
         outcome = task.wait()
@@ -80,8 +75,6 @@ class Prefetcher:
             self.pool.wait_for_pause(task.host)
             return None
         return outcome
-
-    # Pages
 
     def fetch_pages(self, finder: Any, name: str) -> list[Task]:
         """Start to fetch the pages that pip would search for a project."""
@@ -93,31 +86,18 @@ class Prefetcher:
         named = {"force_revalidate": True} if {":all:", name} & {*refreshed} else {}
         places = [*scope.get_index_urls_locations(name), *scope.find_links]
         links = [Link(place) for place in places if place.startswith(("http:", "https:"))]
-        return [
-            self._page(link.url.partition("#")[0], named)
-            for link in links
-            if session.is_secure_origin(link)
-        ]
-
-    def _page(self, url: str, named: dict[str, Any]) -> Task:
-        if url not in self._pages:
-            fetch = partial(self._fetch_page, url, named)
-            self._pages[url] = self.sessions.submit(url, _PAGE, fetch)
-        return self._pages[url]
+        urls = [link.url.partition("#")[0] for link in links if session.is_secure_origin(link)]
+        return [self._start(url, _PAGE, partial(self._fetch_page, url, named)) for url in urls]
 
     def _fetch_page(self, url: str, named: dict[str, Any]) -> KeptPage | LeftToPip:
-        assert self.get_page is not None  # noqa: S101 - it is patched before anything is fetched
-        response = self.get_page(url, session=self.sessions.for_threads(), **named)
+        response = self.get_page(url, session=self.sessions, **named)
         page = KeptPage(response, self.wanted)
         # Old versions of urllib3 do not notice that a page is incomplete.
         return page if page.is_readable else LeftToPip("it cannot be read")
 
     def take_page(self, url: str, get: Callable[[], Any]) -> Any:
-        """Return a page or raise pip's error for it, once it is fetched.
-
-        :param get: pip's function to fetch it, if it was not prefetched.
-        """
-        outcome = self._outcome(self._pages.get(url))
+        """Return a page or raise pip's error for it; pip fetches it if it was not prefetched."""
+        outcome = self._outcome(url)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome or self._fetch_as_pip(url, get)
@@ -128,50 +108,41 @@ class Prefetcher:
             page = KeptPage(get(), self.wanted)
         except NetworkConnectionError as error:
             if is_permanent(error):
-                self._pages[url] = finished_task(url, error)
+                self.note(url, error)
             raise
-        self.note_page(url, page)
+        self.note(url, page)
         return page
 
-    def note_page(self, url: str, page: KeptPage) -> None:
-        """Keep a page."""
-        self._pages[url] = finished_task(url, page)
-
     def identify(self, url: str) -> bool:
-        """Fetch a page as pip does, which may ask the user for credentials.
+        """Fetch a page of a shut host as pip does, which may ask the user for credentials.
 
-        :param url: the URL of a page on a host that was shut.
         :returns: whether threads may send requests to the host again.
         """
         host = host_of(url)
-        if self.get_page is None or not self.pool.is_shut(host):
+        if not self.pool.is_shut(host):
             return False
         try:
             self._fetch_as_pip(url, partial(self.get_page, url, session=self.sessions.session))
         except NetworkConnectionError:
             return False
-        for each, task in list(self._pages.items()):
-            if task.host == host and isinstance(task.outcome, LeftToPip):
-                del self._pages[each]
+        for each, task in list(self._tasks.items()):
+            is_left = isinstance(task.outcome, LeftToPip)
+            if is_left and task.host == host and task.rank == _PAGE:
+                del self._tasks[each]
         self.pool.reopen(host)
         return True
 
     def is_forgotten(self, task: Task) -> bool:
         """Return whether the task for a page was replaced or dropped."""
-        return self._pages.get(task.url) is not task
-
-    # Metadata
+        return self._tasks.get(task.url) is not task
 
     def metadata(self, link: Any) -> Task:
         """Start to fetch a metadata file, unless it was started before."""
         url = link.url_without_fragment
-        if url not in self._metadata:
-            fetch = partial(self._fetch_metadata, url, link.as_hashes())
-            self._metadata[url] = self.sessions.submit(url, METADATA, fetch)
-        return self._metadata[url]
+        return self._start(url, METADATA, partial(self._fetch_metadata, url, link.as_hashes()))
 
     def _fetch_metadata(self, url: str, hashes: Any) -> bytes:
-        response = self.sessions.for_threads().get(url, headers=HEADERS, stream=True)
+        response = self.sessions.get(url, headers=HEADERS, stream=True)
         raise_for_status(response)
         content = b"".join(response_chunks(response))
         if hashes:
@@ -180,14 +151,8 @@ class Prefetcher:
 
     def fetched_metadata(self, url: str) -> bytes | None:
         """Return a metadata file; None if pip has to fetch it."""
-        outcome = self._outcome(self._metadata.get(url))
+        outcome = self._outcome(url)
         return outcome if isinstance(outcome, bytes) else None
-
-    def note_metadata(self, url: str, content: bytes) -> None:
-        """Keep a metadata file."""
-        self._metadata[url] = finished_task(url, content)
-
-    # Wheels
 
     def wants_whole(self, link: Any) -> bool:
         """Return whether pip reads the dependencies of a wheel from the wheel itself."""
@@ -196,8 +161,7 @@ class Prefetcher:
     def find_on_disk(self, link: Any) -> Path | None:
         """Find a wheel that pip finds on disk."""
         run, order = self.current.run, self.current.job.order
-        earlier = run.fetched.get(link.url_without_fragment)
-        if earlier is not None and earlier.is_file():
+        if (earlier := run.fetched.get(link.url_without_fragment)) and earlier.is_file():
             return earlier
         existing = Path(order.destination, link.filename)
         if existing.is_file() and link.filename not in run.refused:
@@ -211,12 +175,10 @@ class Prefetcher:
             if self.find_on_disk(link) is None:
                 self.wheels.fetch(link, _WHEEL)
 
-    # Headers
-
     def ask_for_headers(self, urls: Iterable[str]) -> dict[str, Any]:
         """Send HEAD requests in threads, and return the responses by URL, if there are any."""
-        session = self.sessions.for_threads()
-        tasks = [self.sessions.submit(url, METADATA, partial(session.head, url)) for url in urls]
+        sessions = self.sessions
+        tasks = [sessions.submit(url, METADATA, partial(sessions.head, url)) for url in urls]
         return {task.url: task.outcome for task in tasks if not isinstance(task.wait(), LeftToPip)}
 
 

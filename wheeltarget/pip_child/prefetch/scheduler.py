@@ -13,10 +13,9 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from pip._internal.cli.cmdoptions import make_target_python
 from pip._internal.commands import create_command
@@ -24,31 +23,25 @@ from pip._internal.commands import create_command
 from wheeltarget.pip_child.job import JobState
 from wheeltarget.pip_child.prefetch.pool import POLL_INTERVAL, Task
 from wheeltarget.pip_child.prefetch.prefetcher import Prefetcher
-from wheeltarget.pip_child.prefetch.session import SharedSession, session_options
+from wheeltarget.pip_child.prefetch.session import session_options
 from wheeltarget.pip_child.prefetch.walk import Walk
 
 _LOGGER = logging.getLogger(__name__)
 
-_AT_ONCE = 8
-"""How many jobs are walked at once; what is found for each stays in memory until its turn."""
+_AT_ONCE = 8  # jobs that are walked; what is found for each stays in memory until its turn
+_TIMES_THE_LONGEST = 3.0  # how many times longer than the longest wait so far another may take
 
 _PATIENCE, _SHORT_PATIENCE = 5.0, 0.5
 """Seconds without a finished task after which pip begins; the second if only upcoming jobs wait."""
 
-_TIMES_THE_LONGEST = 3.0
-"""How many times longer than the longest wait so far another may take."""
+_FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
+"""Attributes of a finder for files that it has found or skipped; each pip has some of them."""
 
 _SESSION = "pip._internal.network.session"
 _FINDER = ("pip._internal.index.collector", "pip._internal.index.package_finder")
 
-_FOUND = ("_all_candidates", "_best_candidates", "_requires_python_skipped", "_logged_links")
-"""Attributes of a finder for files that it has found or skipped; each pip has some of them."""
 
-_COMPARED_BY_CONTENT = ("_link_collector", "_target_python")
-
-
-@dataclass(frozen=True, slots=True)
-class _UpcomingJob:
+class _UpcomingJob(NamedTuple):
     """An upcoming job, with pip's finder, requirements and constraints for it."""
 
     job: JobState
@@ -67,17 +60,11 @@ class WalkScheduler:
         self._longest = 0.0
 
     def walk(self, resolver: Any, roots: Iterable[Any], *, takes_wheels: bool) -> None:
-        """Walk the graphs of the current job, unless that was done, and of the upcoming ones.
-
-        :param roots: pip's requirements and constraints for the current job.
-        :param takes_wheels: whether wheels are needed, not only metadata.
-        """
+        """Walk the graphs of the current job, unless that was done, and of the upcoming ones."""
         finder, requirements = resolver.factory._finder, list(roots)
         if self._is_done(finder, requirements):
             return
-        own = Walk(
-            self._ahead, finder, self._arrivals, with_dependencies=not resolver.ignore_dependencies
-        )
+        own = Walk(self._ahead, finder, self._arrivals, follows=not resolver.ignore_dependencies)
         with _muted(_SESSION):
             own.begin(requirements)
             self._run(own, takes_wheels=takes_wheels)
@@ -99,7 +86,7 @@ class WalkScheduler:
             current.job.links, current.job.unread = mine.job.links, mine.job.unread
         for project in projects:
             current.job.pages.add(finder.search_scope, project)
-        return mine.walk.is_whole and _is_same(roots, mine.roots)
+        return mine.walk.is_whole and _keys(roots) == _keys(mine.roots)
 
     def _run(self, own: Walk, *, takes_wheels: bool) -> None:
         """Walk for the current job, and for upcoming ones while it has to wait."""
@@ -114,7 +101,7 @@ class WalkScheduler:
                     with walk.in_its_job():
                         self._ahead.fetch_wheels(walk.links())
             finished = self._take_arrivals()
-            if not (finished or _step(walks) or next(starts, False)):
+            if not (finished or any(walk.step() for walk in walks) or next(starts, False)):
                 finished = self._wait(walks)
                 if not finished:
                     break
@@ -132,9 +119,9 @@ class WalkScheduler:
     def _wait(self, walks: Sequence[Walk]) -> list[Task]:
         """Wait for tasks that walks need; return none if they need none or that takes too long."""
         begun = time.monotonic()
-        least = _PATIENCE if walks[0].waits else _SHORT_PATIENCE
+        least = _PATIENCE if walks[0].waiting else _SHORT_PATIENCE
         patience = max(least, _TIMES_THE_LONGEST * self._longest)
-        while any(walk.waits for walk in walks):
+        while any(walk.waiting for walk in walks):
             try:
                 finished = [self._arrivals.get(timeout=POLL_INTERVAL)]
             except Empty:
@@ -160,27 +147,34 @@ class WalkScheduler:
                 yield True
 
     def _start(self, job: JobState, like: Any) -> None:
-        """Start the walk of an upcoming job; pip reports any error when it is its turn."""
-        ahead, in_its_job = self._ahead, partial(self._switched_to, job)
+        """Start the walk of an upcoming job, unless it needs another session or other settings.
+
+        :param like: pip's options for the current job.
+        """
+        ahead, session = self._ahead, self._ahead.sessions.session
+        in_its_job = partial(self._switched_to, job)
         try:
-            with in_its_job():
-                found = _read_requirements(job.order.arguments, ahead.sessions, like)
-                if found is None:
+            with in_its_job(), _silenced():
+                command, options, requirements = _read_options(job.order.arguments)
+                if session_options(options) != session_options(like):
                     return
-                options, finder, roots = found
-                if options.require_hashes is not bool(ahead.takes_whole_wheels):
+                options.editables = []  # as pip's command does first
+                with ahead.sessions.reset() as is_as_before:
+                    finder = command._build_package_finder(
+                        options=options,
+                        session=session,
+                        target_python=make_target_python(options),
+                        ignore_requires_python=options.ignore_requires_python,
+                    )
+                    roots = command.get_requirements(requirements, options, finder, session)
+                    is_alike = is_as_before()
+                if not is_alike or options.require_hashes is not bool(ahead.takes_whole_wheels):
                     return
-                walk = Walk(
-                    ahead,
-                    finder,
-                    self._arrivals,
-                    with_dependencies=not options.ignore_dependencies,
-                    may_ask=False,
-                    in_its_job=in_its_job,
-                )
+                follows = not options.ignore_dependencies
+                walk = Walk(ahead, finder, self._arrivals, follows=follows, in_its_job=in_its_job)
                 walk.begin(roots)
             self._upcoming[job.order.folder] = _UpcomingJob(job, finder, roots, walk)
-        except (Exception, SystemExit):
+        except (Exception, SystemExit):  # pip reports it when it is the turn of the job
             _LOGGER.debug("Not prefetching for %s before its turn", job.order.label, exc_info=True)
 
     @contextmanager
@@ -189,26 +183,17 @@ class WalkScheduler:
             yield
 
 
-def _step(walks: Iterable[Walk]) -> bool:
-    """Make a step in the first walk that can, and return whether there is one."""
-    walk = next((walk for walk in walks if walk.can_step), None)
-    if walk is not None:
-        walk.step()
-    return walk is not None
-
-
 @contextmanager
 def _muted(*names: str) -> Iterator[None]:
     """Disable loggers of pip, which will log the same again later."""
-    loggers = [logging.getLogger(name) for name in names]
-    before = [logger.disabled for logger in loggers]
-    for logger in loggers:
+    before = {logger: logger.disabled for logger in map(logging.getLogger, names)}
+    for logger in before:
         logger.disabled = True
     try:
         yield
     finally:
-        for logger, was in zip(loggers, before, strict=True):
-            logger.disabled = was
+        for logger, was_disabled in before.items():
+            logger.disabled = was_disabled
 
 
 @contextmanager
@@ -230,47 +215,14 @@ def _read_options(arguments: Sequence[str]) -> tuple[Any, Any, list[str]]:
     return command, options, requirements
 
 
-def _read_requirements(
-    arguments: Sequence[str], sessions: SharedSession, like: Any
-) -> tuple[Any, Any, list[Any]] | None:
-    """Read the requirements of a job, without fetching anything.
-
-    :param like: pip's options for the current job.
-    :returns: pip's options, finder, requirements and constraints for it; None if it needs another
-        session or other settings of it.
-    """
-    with _silenced():
-        command, options, requirements = _read_options(arguments)
-        if session_options(options) != session_options(like):
-            return None
-        options.editables = []  # as pip's command does first
-        with sessions.reset() as is_as_before:
-            finder = command._build_package_finder(
-                options=options,
-                session=sessions.session,
-                target_python=make_target_python(options),
-                ignore_requires_python=options.ignore_requires_python,
-            )
-            roots = command.get_requirements(requirements, options, finder, sessions.session)
-            if not is_as_before():
-                return None
-    return options, finder, roots
-
-
-def _is_same(roots: Iterable[Any], others: Iterable[Any]) -> bool:
-    """Return whether pip's requirements are equal."""
-
-    def key(root: Any) -> tuple[str, bool, list[str], dict[str, list[str]]]:
-        return str(root), root.constraint, sorted(root.extras), root.hash_options
-
-    return list(map(key, roots)) == list(map(key, others))
+def _keys(roots: Iterable[Any]) -> list[tuple[str, bool, list[str], dict[str, list[str]]]]:
+    """Return pip's requirements in a form to compare."""
+    return [(str(each), each.constraint, sorted(each.extras), each.hash_options) for each in roots]
 
 
 def copy_findings(finder: Any, other: Any) -> list[str]:
-    """Copy what one of pip's finders has found to another, if that would find the same.
+    """Copy what another of pip's finders has found to one that would find the same.
 
-    :param finder: the finder to copy to, which has found nothing so far.
-    :param other: the finder to copy from.
     :returns: the names of the copied projects.
     """
     if _settings(finder) != _settings(other) or finder._all_candidates:
@@ -285,10 +237,7 @@ def _settings(finder: Any) -> list[Any]:
     """Return everything that decides what one of pip's finders finds."""
     target, collector = finder._target_python, finder._link_collector
     names = ("platforms", "py_version_info", "abis", "implementation")
-    others = {*_FOUND, *_COMPARED_BY_CONTENT}
-    return [
-        {name: value for name, value in vars(finder).items() if name not in others},
-        [getattr(target, name) for name in names],
-        collector.search_scope,
-        id(collector.session),
-    ]
+    target_settings = [getattr(target, name) for name in names]
+    others = {*_FOUND, "_link_collector", "_target_python"}  # these two are compared by content
+    settings = {name: value for name, value in vars(finder).items() if name not in others}
+    return [settings, target_settings, collector.search_scope, id(collector.session)]

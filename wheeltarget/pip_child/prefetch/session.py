@@ -9,66 +9,48 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from threading import current_thread
 from typing import Any
 
 from pip._internal.exceptions import NetworkConnectionError
-from pip._vendor.urllib3 import exceptions
+from pip._vendor.urllib3.exceptions import MaxRetryError, ResponseError
+from pip._vendor.urllib3.exceptions import TimeoutError as RequestTimeoutError
 from pip._vendor.urllib3.util.retry import Retry
 
 from wheeltarget.pip_child.prefetch.pool import Pool, Task, host_of
 
-_LONGEST_WAIT = 20.0
-"""The longest pause in seconds that a thread waits for a host; then the host is left to pip."""
+_LONGEST_WAIT, _TOO_LONG = 20.0, 600.0
+"""The longest pause in seconds that a thread waits for a host, before the host is left to pip, and
+the longest one that even pip waits for, before the request fails."""
 
-_TOO_LONG = 600.0
-"""The longest pause in seconds that even pip waits for; then the request fails."""
-
-_RETRIES = 2
-"""How often a thread repeats a request; afterwards it is left to pip, with its own retries."""
-
+_RETRIES = 2  # of a request in a thread; afterwards it is left to pip, with its own retries
 _UNAUTHORIZED = frozenset({401, 407})
 _TEMPORARY = frozenset({408, 413, 425, 429})
 _SERVER_ERROR = 500
 
-HEAD_OPTIONS = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
-"""Options for HEAD requests; a compressed response would have another size."""
-
-_NOT_FOR_THE_SESSION = frozenset(
-    {
-        "abis",
-        "constraints",
-        "dependency_groups",
-        "download_dir",
-        "format_control",
-        "implementation",
-        "platforms",
-        "python_version",
-        "requirements",
-    }
-)
+_PER_JOB = {"abis", "constraints", "dependency_groups", "download_dir", "format_control"}
+_PER_JOB |= {"implementation", "platforms", "python_version", "requirements"}
 """Options of pip that may differ between jobs without another session."""
 
 _State = tuple[list[Any], Any, Any]
 
 
 class SharedSession:
-    """The session of a run.
+    """The session of a run, which the threads of a pool use by ``get`` and ``head``.
 
-    :param pool: the threads that use it.
     :param forget: forgets what was fetched with an earlier session.
     """
 
     def __init__(self, pool: Pool, forget: Callable[[], None]) -> None:
-        self.pool = pool
+        self.pool, self._forget = pool, forget
         self.session: Any = None
-        self._forget = forget
         self._options = ""
-        self._close: Callable[[], None] = _nothing
+        self._closing = ExitStack()
         self._fresh: _State = ([], {}, None)
 
-    def get(self, options: Any, make: Callable[[], Any]) -> Any:
+    def for_job(self, options: Any, make: Callable[[], Any]) -> Any:
         """Return the session for a job, which is new if its options differ from the last one's."""
         needed = session_options(options)
         if self.session is None or needed != self._options:
@@ -83,10 +65,7 @@ class SharedSession:
 
     @contextmanager
     def reset(self) -> Iterator[Callable[[], bool]]:
-        """Reset the session for another job for a while.
-
-        :returns: a function that returns whether the other job has set it up as this one did.
-        """
+        """Reset the session for another job; get a function to check that it sets it up alike."""
         before = _state(self.session)
         self._restore(self._fresh)
         try:
@@ -102,13 +81,14 @@ class SharedSession:
 
     def close(self) -> None:
         """Close the session, if there is one."""
-        self._close()
-        self.session, self._close = None, _nothing
+        self._closing.close()
+        self.session = None
 
     def _adopt(self, session: Any) -> None:
         """Keep a session open after its command, with a connection for each thread."""
         self._fresh = _state(session)
-        self._close, session.close = session.close, _nothing
+        self._closing.callback(session.close)
+        session.close = lambda: None
         set_retry(session, watched_retry(self.pool))
         for adapter in _adapters(session):
             if hasattr(adapter, "init_poolmanager"):
@@ -117,8 +97,7 @@ class SharedSession:
     def submit(self, url: str, rank: int, fetch: Callable[[], Any]) -> Task:
         """Start to fetch something in a thread.
 
-        :returns: a task; its outcome is that of ``fetch``, a permanent error of pip, or
-            :class:`LeftToPip`.
+        :returns: a task; its outcome is that of ``fetch``, a permanent error, or LeftToPip.
         """
         task = Task(url, rank, partial(self._fetch, host_of(url), fetch))
         self.pool.submit(task)
@@ -137,46 +116,35 @@ class SharedSession:
                 return error
             raise
 
-    def for_threads(self) -> ThreadSession:
-        """Return the session for use in threads."""
-        return ThreadSession(self.session)
+    def get(self, url: str, **named: Any) -> Any:
+        """Send a GET request, without prompts."""
+        session = self.session
+        return session.get(url, auth=partial(_identify, session.auth), **named)
+
+    def head(self, url: str) -> Any:
+        """Send a HEAD request, without prompts."""
+        # A compressed response would have another size.
+        named = {"headers": {"Accept-Encoding": "identity"}, "allow_redirects": True}
+        session = self.session
+        return session.head(url, auth=partial(_identify, session.auth), **named)
+
+
+def _identify(auth: Any, request: Any) -> Any:
+    """Add known credentials to a request, and do not prompt for others."""
+    request = auth(request)
+    request.deregister_hook("response", auth.handle_401)
+    return request
 
 
 def session_options(options: Any) -> str:
     """Return the options that a session depends on, as a text to compare."""
     needed = vars(options).items()
-    return repr(sorted(each for each in needed if each[0] not in _NOT_FOR_THE_SESSION))
+    return repr(sorted(each for each in needed if each[0] not in _PER_JOB))
 
 
 def _state(session: Any) -> _State:
     """Return the state of a session that requirements files may change."""
     return list(session.pip_trusted_origins), session.adapters.copy(), session.auth.index_urls
-
-
-def _nothing() -> None:
-    """Do nothing."""
-
-
-class ThreadSession:
-    """The session for use in threads, without prompts."""
-
-    def __init__(self, session: Any) -> None:
-        self._session = session
-        self._auth = session.auth
-
-    def get(self, url: str, **named: Any) -> Any:
-        """Send a GET request."""
-        return self._session.get(url, auth=self._identify, **named)
-
-    def head(self, url: str) -> Any:
-        """Send a HEAD request."""
-        return self._session.head(url, auth=self._identify, **HEAD_OPTIONS)
-
-    def _identify(self, request: Any) -> Any:
-        """Add known credentials to a request, and do not prompt for others."""
-        request = self._auth(request)
-        request.deregister_hook("response", self._auth.handle_401)
-        return request
 
 
 def _status(error: Any) -> int:
@@ -189,9 +157,6 @@ def is_permanent(error: Exception) -> bool:
     return status < _SERVER_ERROR and status not in _TEMPORARY
 
 
-# Retries
-
-
 class BoundedRetry(Retry):  # type: ignore[misc]
     """Repeat requests as pip does, but refuse very long pauses."""
 
@@ -200,10 +165,8 @@ class BoundedRetry(Retry):  # type: ignore[misc]
         wait = self.pause_after(named.get("response"))
         if wait > _TOO_LONG:
             status = named["response"].status
-            reason = f"it answers {status} with Retry-After: {wait:.0f} seconds"
-            raise exceptions.MaxRetryError(
-                named.get("_pool"), url, exceptions.ResponseError(reason)
-            )
+            error = ResponseError(f"it answers {status} with Retry-After: {wait:.0f} seconds")
+            raise MaxRetryError(named.get("_pool"), url, error)
         return super().increment(method, url, **named)
 
     def pause_after(self, response: Any) -> float:
@@ -225,15 +188,11 @@ def watched_retry(pool: Pool) -> type:
             if 0 < wait <= _TOO_LONG:
                 # The pause also applies to pip, to which the host is left after a long one.
                 pool.pause(asked_host(connections, url), wait)
-            if wait > _LONGEST_WAIT:
+            if is_long := wait > _LONGEST_WAIT:
                 pool.shut(asked_host(connections, url))
-            if pool.is_current() and (
-                pool.is_stopped
-                or len(self.history) >= _RETRIES
-                or wait > _LONGEST_WAIT
-                or isinstance(error, exceptions.TimeoutError)
-            ):
-                raise exceptions.MaxRetryError(connections, url, error)
+            is_over = pool.is_stopped or is_long or isinstance(error, RequestTimeoutError)
+            if current_thread() in pool.threads and (is_over or len(self.history) >= _RETRIES):
+                raise MaxRetryError(connections, url, error)
             return super().increment(method, url, **named)
 
     WatchedRetry.__name__ = Retry.__name__
@@ -241,9 +200,8 @@ def watched_retry(pool: Pool) -> type:
 
 
 def asked_host(connections: Any, url: str | None) -> str:
-    """Return the host of a request, as :func:`host_of` does.
+    """Return the host of a request to urllib3's pool of connections, as :func:`host_of` does.
 
-    :param connections: urllib3's connection pool.
     :param url: the path, or the whole URL if a proxy was used.
     """
     if url and not url.startswith("/"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib.metadata
 import logging
 import re
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -23,16 +23,14 @@ from typing import Any
 from pip._internal.metadata import FilesystemWheel, get_wheel_distribution, select_backend
 from pip._internal.resolution.resolvelib.base import Constraint
 from pip._internal.utils.hashes import Hashes
-from pip._vendor.packaging.specifiers import SpecifierSet
 
 from wheeltarget.pip_child.links import first_tried, normalize_name
 from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.prefetcher import METADATA, Prefetcher
 
 _LOGGER = logging.getLogger(__name__)
-
-_Request = tuple[Any, frozenset[str], Any]
-"""pip's specifiers, the extras, and pip's object for the allowed hashes."""
+# pip's specifiers, the extras, and pip's object for the allowed hashes.
+_Request = tuple[Any, Iterable[str], Any]
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +38,6 @@ class _Node:
     """A project.
 
     :param requests: the requirements on it by the requiring project; "" for the user's own.
-    :param pages: the tasks for its index pages.
     :param chosen_by: the specifiers and hashes that the best candidate was chosen by.
     :param best: pip's link to the best candidate so far.
     :param distribution: pip's object for the metadata of the best candidate.
@@ -68,9 +65,9 @@ class Walk:
     """A walk for one job.
 
     :param arrivals: gets the finished tasks.
-    :param with_dependencies: whether to follow dependencies.
-    :param may_ask: whether pip may ask the user for credentials.
-    :param in_its_job: switches to the job for a while.
+    :param follows: whether to follow dependencies.
+    :param in_its_job: switches to the job for a while; None for the current one, for which pip may
+        ask the user for credentials.
     """
 
     def __init__(
@@ -79,77 +76,64 @@ class Walk:
         finder: Any,
         arrivals: SimpleQueue[Task],
         *,
-        with_dependencies: bool = True,
-        may_ask: bool = True,
-        in_its_job: Callable[[], AbstractContextManager[None]] = nullcontext,
+        follows: bool = True,
+        in_its_job: Callable[[], AbstractContextManager[None]] | None = None,
     ) -> None:
-        self.in_its_job = in_its_job
-        self._ahead = ahead
-        self._finder = finder
-        self._arrivals = arrivals
-        self._with_dependencies = with_dependencies
-        self._may_ask = may_ask
+        self._ahead, self._finder, self._arrivals = ahead, finder, arrivals
+        self._follows, self._may_ask = follows, in_its_job is None
+        self.in_its_job = in_its_job or nullcontext
         self._nodes: dict[str, _Node] = {}
         self._constraints: dict[str, Any] = {}
         self._todo: deque[_Node] = deque()
-        self._waiting: dict[Task, list[_Node]] = {}
+        self.waiting: dict[Task, list[_Node]] = {}
         self._identified: set[str] = set()
         self._is_partial = False
 
     @property
-    def can_step(self) -> bool:
-        """Return whether there is something to do now."""
-        return bool(self._todo)
-
-    @property
-    def waits(self) -> bool:
-        """Return whether it waits for tasks."""
-        return bool(self._waiting)
-
-    @property
     def is_whole(self) -> bool:
         """Return whether it has visited everything that is needed."""
-        return not (self._is_partial or self._todo or self._waiting)
+        return not (self._is_partial or self._todo or self.waiting)
 
-    def step(self) -> None:
-        """Visit the next project; if that fails, pip meets the error itself later."""
+    def step(self) -> bool:
+        """Visit the next project, and return whether there is one."""
+        if not self._todo:
+            return False
         node = self._todo.popleft()
         try:
             with self.in_its_job():
                 self._is_partial |= not self._visit(node)
         except EOFError:
             raise  # no terminal for pip's prompt
-        except Exception:
+        except Exception:  # pip meets the error itself later
             _LOGGER.debug("Walked no further than %s", node.name, exc_info=True)
             self._is_partial = True
+        return True
 
     def resume(self, finished: Iterable[Task]) -> None:
         """Continue with the projects that waited for some tasks."""
         for task in finished:
-            self._todo.extend(self._waiting.pop(task, ()))
+            self._todo.extend(self.waiting.pop(task, ()))
 
     def links(self) -> Iterator[Any]:
         """Yield pip's links to all files that pip will choose if the walk is right."""
-        seen: set[str] = set()
-        todo = [name for name, node in self._nodes.items() if node.requests.get("")]
+        seen: set[_Node] = set()
+        todo = [node for node in self._nodes.values() if node.requests.get("")]
         while todo:
-            name = todo.pop()
-            if name in seen:
-                continue
-            seen.add(name)
-            node = self._nodes[name]
-            if node.best is not None:
-                yield node.best
-            todo.extend(node.children)
+            node = todo.pop()
+            if node not in seen:
+                seen.add(node)
+                if node.best is not None:
+                    yield node.best
+                todo.extend(self._nodes[name] for name in node.children)
 
     def give_up(self) -> None:
         """Stop waiting."""
-        self._is_partial |= self.waits
-        self._waiting.clear()
+        self._is_partial |= bool(self.waiting)
+        self.waiting.clear()
 
     def begin(self, roots: list[Any]) -> None:
         """Start from pip's requirements and constraints of the job."""
-        requests: dict[str, list[_Request]] = {}
+        requests: defaultdict[str, list[_Request]] = defaultdict(list)
         for root in roots:
             if root.constraint:
                 if root.name and root.match_markers():
@@ -160,9 +144,8 @@ class Walk:
                 if root.link or root.req is None:
                     self._is_partial = True
                     continue
-                hashes = root.hashes(trust_internet=False)
-                request = (root.req.specifier, frozenset(root.extras), hashes)
-                requests.setdefault(normalize_name(root.req.name), []).append(request)
+                request = (root.req.specifier, root.extras, root.hashes(trust_internet=False))
+                requests[normalize_name(root.req.name)].append(request)
         for name, mine in requests.items():
             self._request(name, "", mine)
 
@@ -193,11 +176,9 @@ class Walk:
             return True
         if node.distribution is None:
             source = self._source(node.best)
-            if source is None:
-                return False
-            if self._waits_for(node, [source]):
+            if source is not None and self._waits_for(node, [source]):
                 return True
-            if isinstance(source.outcome, LeftToPip):
+            if source is None or isinstance(source.outcome, LeftToPip):
                 return False
             node.distribution = self._read(node, source.outcome)
         self._expand(node)
@@ -221,23 +202,22 @@ class Walk:
         """Return whether a project has to wait for tasks, and register it for them."""
         missing = [task for task in tasks if not task.done()]
         for task in missing:
-            if task not in self._waiting:
-                self._waiting[task] = []
+            if task not in self.waiting:
+                self.waiting[task] = []
                 task.add_done_callback(self._arrivals.put)  # type: ignore[arg-type]
-            if node not in self._waiting[task]:
-                self._waiting[task].append(node)
+            if node not in self.waiting[task]:
+                self.waiting[task].append(node)
         return bool(missing)
 
     def _choose(self, node: _Node) -> bool:
         """Find the best candidate of a project; return whether there is one."""
-        constraint = self._constraints.get(node.name)
-        if constraint and constraint.links:
+        constraint = self._constraints.get(node.name, Constraint.empty())
+        if constraint.links:
             return False
-        specifier = constraint.specifier if constraint else SpecifierSet()
-        hashes = constraint.hashes if constraint else Hashes()
+        specifier, hashes = constraint.specifier, constraint.hashes
         for wanted, _, allowed in node.all_requests():
             specifier &= wanted
-            hashes &= Hashes() if allowed is None else allowed
+            hashes &= allowed
         if node.best is not None and (specifier, hashes) == node.chosen_by:
             return True
         node.chosen_by = (specifier, hashes)
@@ -252,12 +232,12 @@ class Walk:
 
     def _source(self, link: Any) -> Task | None:
         """Start to fetch the metadata of a candidate; None if it has to be built or left to pip."""
+        existing = self._ahead.find_on_disk(link)
         if not link.is_wheel:
             # Its dependencies are not known before it is built.
-            if self._ahead.find_on_disk(link) is None:
+            if existing is None:
                 self._ahead.wheels.fetch(link, METADATA)
             return None
-        existing = self._ahead.find_on_disk(link)
         if existing is not None or link.is_file:
             return finished_task(link.url, existing or Path(link.file_path))
         if not self._ahead.wants_whole(link):
@@ -274,17 +254,17 @@ class Walk:
     def _expand(self, node: _Node) -> None:
         """Follow the dependencies of a candidate, and drop those of the last one."""
         node.read = (node.best, node.extras)
-        requests: dict[str, list[_Request]] = {}
-        if self._with_dependencies:
+        requests: defaultdict[str, list[_Request]] = defaultdict(list)
+        if self._follows:
             for need in node.distribution.iter_dependencies(node.extras):
                 if need.url:
                     self._is_partial = True
                     continue
-                request = (need.specifier, frozenset(need.extras), None)
-                requests.setdefault(normalize_name(need.name), []).append(request)
-        before, node.children = node.children, tuple(requests)
-        for name in dict.fromkeys((*before, *requests)):
-            self._request(name, node.name, requests.get(name, []))
+                requests[normalize_name(need.name)].append((need.specifier, need.extras, Hashes()))
+        names = dict.fromkeys((*node.children, *requests))
+        node.children = tuple(requests)
+        for name in names:
+            self._request(name, node.name, requests[name])
 
 
 class _Headers(importlib.metadata.Distribution):

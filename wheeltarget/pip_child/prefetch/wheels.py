@@ -10,6 +10,7 @@ import errno
 import logging
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,22 +25,16 @@ from wheeltarget.pip_child.prefetch.pool import LeftToPip, Task, finished_task
 from wheeltarget.pip_child.prefetch.session import SharedSession
 from wheeltarget.utils.files import Digest, Mark, stamp_of
 
+# pip's own logger, so that options for its output apply.
 _LOGGER = logging.getLogger("pip._internal.network.download")
-"""pip's own logger, so that options for its output apply."""
 
-_SCHEMES = frozenset({"http", "https"})
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
-_LARGE = 512 * 1024
-_POLL_INTERVAL = 0.05
+_LARGE, _POLL_INTERVAL = 512 * 1024, 0.05
 
 
 @dataclass(slots=True)
 class _Progress:
-    """The progress of a file.
-
-    :param size: its size in bytes; None before the server answers, 0 if it does not send it.
-    :param received: the number of bytes received.
-    """
+    """The size of a file, None before the answer and 0 if unknown, and the bytes received."""
 
     size: int | None = None
     received: int = 0
@@ -50,16 +45,13 @@ class Wheels:
 
     If the disk of a permanent store is full, ``is_full`` is set, and the rest is left to pip.
 
-    :param folder: the folder of the store.
-    :param is_temporary: whether it is removed after the run, and on the same disk as pip's files.
+    :param is_temporary: whether the store is removed after the run, and on the disk of pip's files.
     """
 
-    def __init__(self, sessions: SharedSession, folder: Path, *, is_temporary: bool) -> None:
-        self.store = Store(folder)
+    def __init__(self, sessions: SharedSession, store: Store, *, is_temporary: bool) -> None:
+        self.store, self._is_temporary = store, is_temporary
         self.is_full = False
-        self._is_temporary = is_temporary
-        self._sessions = sessions
-        self._pool = sessions.pool
+        self._sessions, self._pool = sessions, sessions.pool
         self._tasks: dict[str, Task] = {}
         self._progress: dict[str, _Progress] = {}
         self._verified: dict[str, tuple[Digest, Mark | None]] = {}
@@ -72,35 +64,31 @@ class Wheels:
         sha256, url = _sha256_of(link), link.url_without_fragment
         if sha256 is None:
             return None
-        if url not in self._tasks:
-            self._tasks[url] = self._begin(url, sha256, rank)
+        if url not in self._tasks and self.store.locate(sha256):
+            self._tasks[url] = finished_task(url, outcome=False)
+        elif url not in self._tasks:
+            progress = self._progress[url] = _Progress()
+            load = partial(self._load, url, sha256, progress)
+            self._tasks[url] = self._sessions.submit(url, rank, load)
         return self._tasks[url]
-
-    def _begin(self, url: str, sha256: str, rank: int) -> Task:
-        if self.store.locate(sha256):
-            return finished_task(url, outcome=False)
-        progress = self._progress[url] = _Progress()
-        return self._sessions.submit(url, rank, partial(self._load, url, sha256, progress))
 
     def _load(self, url: str, sha256: str, progress: _Progress) -> bool | LeftToPip:
         """Fetch a file into the store, unless its disk is full."""
         if self.is_full:
             return LeftToPip("the disk is full")
-        response = self._sessions.for_threads().get(url, headers=HEADERS, stream=True)
-        try:
+        with closing(self._sessions.get(url, headers=HEADERS, stream=True)) as response:
             raise_for_status(response)
             size = response.headers.get("Content-Length", "")
             progress.size = int(size) if size.isdecimal() else 0
-            with self.store.writing(sha256) as writer:
-                for chunk in response_chunks(response):
-                    if self._pool.is_stopped:
-                        raise InterruptedError("the run is over")
-                    progress.received += writer.write(chunk)
-        except OSError as error:
-            self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
-            raise
-        finally:
-            response.close()
+            try:
+                with self.store.writing(sha256) as writer:
+                    for chunk in response_chunks(response):
+                        if self._pool.is_stopped:
+                            raise InterruptedError("the run is over")
+                        progress.received += writer.write(chunk)
+            except OSError as error:
+                self.is_full |= not self._is_temporary and error.errno in _NO_ROOM
+                raise
         return True
 
     def is_begun(self, link: Any) -> bool:
@@ -133,13 +121,14 @@ class Wheels:
             was_logged = self._show_progress(link, task, bar)
             is_new = task.wait()
             if not isinstance(is_new, bool):
-                self._refuse_full_disk(is_new)
+                reason = getattr(is_new, "reason", None)
+                if self._is_temporary and isinstance(reason, OSError) and reason.errno in _NO_ROOM:
+                    raise reason  # pip's own files have no room, either
                 self._pool.wait_for_pause(task.host)
                 return False
-        try:
+        digest = None
+        with suppress(OSError):
             digest = self.store.take(sha256, path)
-        except OSError:
-            return False
         if digest is None:
             return False  # removed or damaged
         self._verified[str(path)] = (digest, stamp_of(path.stat()))
@@ -148,12 +137,6 @@ class Wheels:
             if is_new:
                 _draw_bar(bar, digest.size, [range(digest.size)])
         return True
-
-    def _refuse_full_disk(self, outcome: Any) -> None:
-        """Raise the error if the disk of pip's own files is full."""
-        reason = outcome.reason if isinstance(outcome, LeftToPip) else None
-        if self._is_temporary and isinstance(reason, OSError) and reason.errno in _NO_ROOM:
-            raise reason
 
     def _show_progress(self, link: Any, task: Task, bar: str) -> bool:
         """Draw pip's bar for a file until it is fetched; return whether anything was logged."""
@@ -178,16 +161,12 @@ class Wheels:
 
 def _sha256_of(link: Any) -> str | None:
     """Return the sha256 that the index lists for a file."""
-    sha256 = link._hashes.get("sha256") if link.scheme in _SCHEMES else None
+    sha256 = link._hashes.get("sha256") if link.scheme in {"http", "https"} else None
     return sha256.lower() if sha256 else None
 
 
 def log_file(link: Any, size: int, *, is_new: bool) -> None:
-    """Log that a file is downloaded.
-
-    :param size: its size in bytes.
-    :param is_new: whether it was fetched over the network in this run.
-    """
+    """Log that a file is downloaded; it is new if it was fetched over the network in this run."""
     verb = "Downloading" if is_new else "Using cached"
     length = f" ({format_size(size)})" if size else ""
     _LOGGER.info("%s %s%s", verb, redact_auth_from_url(link.show_url), length)

@@ -1,22 +1,32 @@
-"""Patch of markers: they see the target, and an unknown value that matters is an error."""
+"""Patches of metadata: markers see the target, and specifiers are read as its own pip does.
+
+If a marker depends on a value that is not known for the target, that is an error.
+"""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from pip._internal.exceptions import InstallationError
-from pip._internal.metadata import select_backend
+from pip._internal.index import package_finder
+from pip._internal.metadata import MemoryWheel, get_wheel_distribution, select_backend
+from pip._internal.metadata.base import BaseDistribution
 from pip._internal.models.installation_report import InstallationReport
+from pip._internal.models.link import Link
 from pip._internal.req.constructors import install_req_from_line
 from pip._internal.req.req_install import InstallRequirement
 from pip._internal.resolution.resolvelib import candidates
 from pip._internal.utils import packaging
 from pip._vendor.packaging import markers
+from pip._vendor.packaging.requirements import InvalidRequirement
+from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 
-from wheeltarget.pip_child.job import CurrentJob, replaces
-from wheeltarget.pip_child.patches.proofs import wheel_that_requires
-from wheeltarget.pip_child.patches.trial import ODD
+from wheeltarget.pip_child.job import CurrentJob, View, replaces
+from wheeltarget.pip_child.patches.selection import proof_finder
+from wheeltarget.pip_child.patches.trial import ODD, Wheel, write_wheel
+from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
 from wheeltarget.targets.markers import holds
 
 
@@ -48,14 +58,13 @@ def patch_markers(current: CurrentJob) -> None:
 
     @replaces(markers.Marker, "evaluate")
     def evaluate(original: Any, self: Any, *rest: Any, **named: Any) -> bool:
-        def decide(text: str) -> bool:
-            return bool(original(markers.Marker(text), *rest, **named))
-
         view = current.job.view
         text = str(self) if view is not None and view.unknown else ""
         if view is None or not any(name in text for name in view.unknown):
             return bool(original(self, *rest, **named))
-        verdict = holds(text, decide, view.unknown)
+        verdict = holds(
+            text, lambda part: bool(original(markers.Marker(part), *rest, **named)), view.unknown
+        )
         if isinstance(verdict, bool):
             return verdict
         if current.job.checks_metadata:
@@ -78,15 +87,15 @@ def _name_requirements(current: CurrentJob) -> None:
 
     @replaces(InstallRequirement, "match_markers")
     def match_markers(original: Any, self: Any, *rest: Any, **named: Any) -> bool:
+        name = f"{self.req or self.link}"
         try:
             return bool(original(self, *rest, **named))
         except _UnknownMarkerError as error:
             place = f" ({self.comes_from})" if isinstance(self.comes_from, str) else ""
-            name = f"{self.req or self.link}{place}"
-            raise _UnknownValueError(name, error, current.job.order.label) from None
+            raise _UnknownValueError(name + place, error, current.job.order.label) from None
         except (markers.UndefinedComparison, markers.UndefinedEnvironmentName, KeyError) as error:
             # pip would show a traceback; old versions raise a KeyError.
-            raise InstallationError(f"{self.req or self.link} ; {self.markers}: {error}") from error
+            raise InstallationError(f"{name} ; {self.markers}: {error}") from error
 
     @replaces(candidates._InstallRequirementBackedCandidate, "_check_metadata_consistency")
     def check_metadata(original: Any, self: Any, *rest: Any, **named: Any) -> None:
@@ -110,14 +119,13 @@ def _find(distribution: Any, marker: str) -> str:
 
 def prove_markers(_current: CurrentJob) -> bool:
     """Check requirements and a wheel with markers for each known variable and an unknown one."""
-    known = ODD.markers
-    lines = [f'proof ; {name} == "{value}"' for name, value in known.items()]
+    lines = [f'proof ; {name} == "{value}"' for name, value in ODD.markers.items()]
     reported = InstallationReport([]).to_dict()["environment"]
     unknown = 'proof ; platform_version == "1"'
-    wheel = wheel_that_requires(unknown)
+    wheel = _wheel_that_requires(unknown)
     return bool(
         all(install_req_from_line(line).match_markers() for line in lines)
-        and reported["sys_platform"] == known["sys_platform"]
+        and reported["sys_platform"] == ODD.markers["sys_platform"]
         and _is_unknown(install_req_from_line(unknown).match_markers)
         and _is_unknown(lambda: list(wheel.iter_dependencies()))
     )
@@ -129,3 +137,59 @@ def _is_unknown(ask: Callable[[], object]) -> bool:
     except _UnknownValueError:
         return True
     return False
+
+
+def _wheel_that_requires(requirement: str) -> Any:
+    """Return pip's object for a wheel with one dependency."""
+    content, wheel = io.BytesIO(), Wheel("proof", "1", "py3-none-any", ">=9.10.*", (requirement,))
+    write_wheel(content, wheel.members)
+    return get_wheel_distribution(MemoryWheel(wheel.filename, content), "proof")
+
+
+def patch_legacy(current: CurrentJob) -> None:
+    """Read specifiers from before PEP 440 if the target's own pip reads them."""
+    original_ask = BaseDistribution.requires_python.fget
+
+    @replaces(packaging, "get_requirement")
+    def get_requirement(original: Any, text: str) -> Any:
+        try:
+            return original(text)
+        except InvalidRequirement:
+            if not current.job.is_legacy:
+                raise
+            return original(modern_requirement(text, _is_modern))
+
+    @replaces(package_finder, "_check_link_requires_python")
+    def judge(original: Any, link: Any, *rest: Any, **named: Any) -> bool:
+        if current.job.is_legacy and link.requires_python:
+            link.requires_python = modern_specifiers(link.requires_python, _is_modern)
+        return bool(original(link, *rest, **named))
+
+    def requires_python(self: Any) -> Any:
+        value = str(self.metadata.get("Requires-Python") or "")
+        modern = modern_specifiers(value, _is_modern) if current.job.is_legacy else value
+        return original_ask(self) if modern == value else SpecifierSet(modern)
+
+    BaseDistribution.requires_python = property(requires_python)
+
+
+def _is_modern(text: str) -> bool:
+    try:
+        Specifier(text)
+    except InvalidSpecifier:
+        return False
+    return True
+
+
+def prove_legacy(current: CurrentJob) -> bool:
+    """Check a wheel and a link with specifiers that only old pips read."""
+    view = current.job.view = View(ODD)
+    view.legacy = True
+    wheel = _wheel_that_requires("lib (>=1.*)")
+    link = Link(f"https://example.invalid/proof-1-{view.tags[0]}.whl", requires_python=">=9.10.*")
+    judged = proof_finder().make_link_evaluator("proof").evaluate_link(link)[0]
+    return bool(
+        [str(each.specifier) for each in wheel.iter_dependencies()] == [">=1"]
+        and str(wheel.requires_python) == ">=9.10"
+        and judged is package_finder.LinkType.requires_python_mismatch
+    )

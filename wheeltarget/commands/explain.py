@@ -1,34 +1,64 @@
-"""Results for each requirement and target, from what pip found; without any I/O."""
+"""The command ``explain``: which releases fit which target, and why the others do not."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from wheeltarget.commands.invocation import Invocation, read_invocation
+from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prepare
+from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
+from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, project_names
+from wheeltarget.pip_config.platform_options import target_from_options
 from wheeltarget.pip_protocol import Asked, Demand, FileFact, FoundFile, FoundProject, JobListing
+from wheeltarget.requirements.filenames import is_lock
 from wheeltarget.requirements.parser import SourceLine
-from wheeltarget.resolver.explanation import Build, Explanation, explain
-from wheeltarget.resolver.plan import Job, parse_requirement
-from wheeltarget.resolver.releases import Release, judge
-from wheeltarget.resolver.suggestions import Suggestion
+from wheeltarget.resolver import explanation
+from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
+from wheeltarget.resolver.pip_runner import list_projects
+from wheeltarget.resolver.plan import PIP_ONLY, Job, parse_requirement
+from wheeltarget.staging.stage import interruptible
+from wheeltarget.targets import catalog
 from wheeltarget.targets.compatibility import Difference
 from wheeltarget.targets.names import HOST_LABEL
 from wheeltarget.targets.target import Target
+
+SCHEMA = 1
+"""The version of the document that :meth:`ExplainOutcome.as_dict` returns."""
+
+_MAYBE_PATH_OR_URL = re.compile(r"[/\\:@]|^\.")
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainRequest:
+    """The arguments of ``wheeltarget explain``.
+
+    :param words: pip's own arguments, in the order given: options and requirements.
+    :param tags: the values of ``--tags``, each a list with commas.
+    :param targets: the values of ``--target``, each a list with commas.
+    :param sources: the values of ``--allow-sdist``, each a list with commas.
+    :param environment: the environment variables.
+    """
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    environment: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BestFile:
     """The file that pip would select for a release.
 
-    :param version: the release.
-    :param filename: the name of the file.
     :param tag: the best of its tags for the target; empty for a source.
     :param url: its URL, without credentials.
     :param size: its size in bytes according to the index, or None.
@@ -51,7 +81,6 @@ class BestFile:
 class TargetResult:
     """The result of a requirement for one target.
 
-    :param target: the label of the target.
     :param explanation: which releases fit, why the others do not, and suggestions; None if no
         index was asked.
     :param files: the best file of each release that fits, the newest first.
@@ -96,18 +125,19 @@ class TargetResult:
     def as_dict(self) -> dict[str, object]:
         """Return it as a JSON object."""
         why = self.explanation
+        failed = None if self.is_fine else why
         return {
             "target": self.target,
             "result": self.result,
             "taken": self.taken and self.taken.as_dict(),
             "newest": self.newest and self.newest.as_dict(),
-            "releases": [self._release(release) for release in why.releases] if why else [],
-            "fixes": _suggestions(why.suggestions) if why and not self.is_fine else [],
-            "sources": _suggestions(why.sources) if why and not self.is_fine else [],
-            "missing": (why.missing or None) if why else None,
+            "releases": [self._release(release) for release in (why.releases if why else ())],
+            "fixes": _suggestions(failed.suggestions if failed else ()),
+            "sources": _suggestions(failed.sources if failed else ()),
+            "missing": (why and why.missing) or None,
             "marker": self.marker or None,
             "url": self.url or None,
-            "places": list(why.places) if why else [],
+            "places": list(why.places if why else ()),
             "near": list(self.near),
             "problem": self.problem or None,
         }
@@ -163,25 +193,128 @@ class Row:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class ExplainOutcome:
+    """The result of a run.
+
+    :param targets: every target: its label, its best tag, its Python.
+    :param rows: every requirement.
+    :param notes: one sentence each.
+    """
+
+    targets: tuple[tuple[str, str, str], ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Return why requirements could not be checked, each reason once."""
+        every = (answer.problem for row in self.rows for answer in row.answers)
+        return tuple(dict.fromkeys(filter(None, every)))
+
+    @property
+    def exit_code(self) -> int:
+        """Return 3 if a requirement could not be checked, 1 if one does not fit, else 0."""
+        return 3 if self.problems else int(not all(row.is_fine for row in self.rows))
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as a JSON object."""
+        keys = "label", "tag", "python"
+        return {
+            "schema": SCHEMA,
+            "targets": [dict(zip(keys, target, strict=True)) for target in self.targets],
+            "requirements": [row.as_dict() for row in self.rows],
+            "notes": list(self.notes),
+        }
+
+
+def explain(request: ExplainRequest, invocation: Invocation | None = None) -> ExplainOutcome:
+    """Find which releases fit, and why the others do not; dependencies are not considered.
+
+    :param request: the arguments.
+    :param invocation: what its arguments and pip's configuration say, if they were read before.
+    :returns: the result.
+    :raises WheeltargetError: if the input is invalid, or pip fails.
+    """
+    invocation = invocation or read_invocation(request.words, request.environment)
+    sources = project_names("--allow-sdist", request.sources)
+    prepared = prepare(invocation, request.tags, request.targets, sources)
+    faults = (*prepared.inputs.unread, *prepared.faults)
+    if faults:
+        raise InputError(faults)
+    _refuse_unsupported(prepared)
+    jobs = [
+        job if job.target else replace(job, target=replace(catalog.host(), label=HOST_LABEL))
+        for job in prepared.plan.jobs
+    ]
+    targets = [job.target for job in jobs if job.target]
+    try:
+        with interruptible():
+            listings = list_projects(jobs, [target.label for target in targets])
+    except DownloadError as error:
+        unreadable = tuple(dict.fromkeys(fault for job in jobs for fault in _unreadable(job)))
+        raise InputError(unreadable) if unreadable else error from error
+    return ExplainOutcome(
+        tuple((target.label, target.tags[0], target.python) for target in targets),
+        make_rows(jobs, listings, catalog.look_up_tag),
+        tuple(note_unused_constraints(prepared.plan)),
+    )
+
+
+def _refuse_unsupported(prepared: Prepared) -> None:
+    """Refuse options that would have no effect here, or another one than in pip."""
+    command = prepared.invocation.everything
+    if command.has("--python"):
+        raise UsageError(
+            "--python is not supported by explain",
+            "leave it out, or name that interpreter's environment with --tags or --target",
+        )
+    for value in command.values("--requirement"):
+        if is_lock(value):
+            message = f"{value} is a lock, which names its files: there is nothing to explain"
+            raise UsageError(message, "name requirements, or a requirements file")
+    foreign = sorted({option.name for option in command.options} & ENVIRONMENT_OPTIONS)
+    if foreign and any(job.target is None for job in prepared.plan.jobs):
+        target = target_from_options(command)
+        message = f"{' and '.join(foreign)} would name single tags, not a whole environment"
+        raise UsageError(message, f"write --tags {target.label if target else 'TAG'} instead")
+    requested = any(not entry.constraint for entry in prepared.inputs.entries)
+    if not requested and not any(option.name in PIP_ONLY for option in command.options):
+        hint = "for example: wheeltarget explain numpy --tags cp312-cp312-manylinux_2_28_x86_64"
+        raise UsageError("no requirements given", hint)
+
+
+def _unreadable(job: Job) -> Iterator[Fault]:
+    """Return a fault for each requirement that pip cannot read."""
+    for line in job.lines:
+        text = line.parsed.requirement
+        if not text or _MAYBE_PATH_OR_URL.search(text):
+            continue
+        try:
+            Requirement(text)
+        except InvalidRequirement as error:
+            why = str(error).partition("\n")[0]
+            start = line.parsed.text.find(text)
+            message = f"{text} is not a valid requirement: {why}"
+            yield line.fault(message, "", start, start + len(text))
+
+
 def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build) -> tuple[Row, ...]:
     """Group the results of all targets by requirement, in the order of the first target's lines.
 
     :param jobs: the jobs, each with its target.
-    :param listings: the listing of each job.
     """
     rows: dict[tuple[str, str, int], Row] = {}
     for job, listing in zip(jobs, listings, strict=True):
         times: Counter[tuple[str, str]] = Counter()
         for group in _groups(job, listing):
-            what = group.text, group.project
+            what = _text(group), group[0].asked.project
             key = (*what, times[what])
             times[what] += 1
             row = rows.get(key, Row(*what, (), ()))
-            rows[key] = replace(
-                row,
-                locations=tuple(dict.fromkeys((*row.locations, *group.locations))),
-                answers=(*row.answers, _result(group, job, listing, build)),
-            )
+            locations = (*row.locations, *(each.location for each in group if each.line))
+            answers = (*row.answers, _result(group, job, listing, build))
+            rows[key] = Row(*what, tuple(dict.fromkeys(locations)), answers)
     return tuple(rows.values())
 
 
@@ -196,20 +329,8 @@ class _Found(NamedTuple):
         return str(self.line.fault("").location) if self.line else ""
 
 
-class _Group(NamedTuple):
-    """The requirements on one project for one target, which may be several lines."""
-
-    text: str
-    project: str
-    found: tuple[_Found, ...]
-
-    @property
-    def locations(self) -> Iterator[str]:
-        return (each.location for each in self.found if each.line)
-
-
-def _groups(job: Job, listing: JobListing) -> Iterator[_Group]:
-    """Yield the requirements of a target, in the order of its lines."""
+def _groups(job: Job, listing: JobListing) -> Iterable[list[_Found]]:
+    """Group the requirements of a target by project, in the order of its lines."""
     order = {line: number for number, line in enumerate(job.lines)}
     matched = _matched(job, listing.requirements)
     matched.sort(key=lambda each: order[each.line] if each.line else len(order))
@@ -217,13 +338,7 @@ def _groups(job: Job, listing: JobListing) -> Iterator[_Group]:
     for number, each in enumerate(matched):
         alone = not each.asked.needed or each.asked.url
         by_project.setdefault(number if alone else each.asked.project, []).append(each)
-    for same in by_project.values():
-        asked = same[0].asked
-        text = _text(same[0])
-        if len(same) > 1:
-            specifiers = dict.fromkeys(each.asked.specifier for each in same)
-            text = asked.name + ",".join(filter(None, specifiers))
-        yield _Group(text, asked.project, tuple(same))
+    return by_project.values()
 
 
 def _matched(job: Job, requirements: Iterable[Asked]) -> list[_Found]:
@@ -245,9 +360,12 @@ def _matched(job: Job, requirements: Iterable[Asked]) -> list[_Found]:
     return found
 
 
-def _text(found: _Found) -> str:
-    """Return a requirement as the user wrote it, without its marker."""
-    asked, line = found
+def _text(group: Sequence[_Found]) -> str:
+    """Return a requirement as the user wrote it, without its marker; several are merged."""
+    asked, line = group[0]
+    if len(group) > 1:
+        specifiers = dict.fromkeys(each.asked.specifier for each in group)
+        return asked.name + ",".join(filter(None, specifiers))
     if asked.url:
         return asked.name or asked.url
     if line is None:
@@ -255,33 +373,37 @@ def _text(found: _Found) -> str:
     return re.split(r"\s*;", line.parsed.requirement, maxsplit=1)[0].strip()
 
 
-def _result(group: _Group, job: Job, listing: JobListing, build: Build) -> TargetResult:
+def _result(group: Sequence[_Found], job: Job, listing: JobListing, build: Build) -> TargetResult:
     assert job.target is not None  # noqa: S101 - `explain` has given every job one
-    label, asked = job.target.label, group.found[0].asked
+    label, asked = job.target.label, group[0].asked
     if asked.problem:
         return TargetResult(label, problem=asked.problem)
     if not asked.needed:
         return TargetResult(label, marker=asked.marker)
     if asked.url:
-        return _result_by_filename(group.found[0], job.target, build)
-    found = dict(listing.projects)[group.project]
+        return _result_by_filename(group[0], job.target, build)
+    found = dict(listing.projects)[asked.project]
     if found.problem:
-        return TargetResult(label, problem=f"{group.text}: {found.problem}")
-    tags = dict(job.allowed_tags).get(group.project)
+        return TargetResult(label, problem=f"{_text(group)}: {found.problem}")
+    tags = dict(job.allowed_tags).get(asked.project)
     target = replace(job.target, tags=tags) if tags else job.target
     result = _explained(_demands(group, listing), found, target, build)
-    if label == HOST_LABEL and result.explanation:
-        sources = tuple(_sources_here(result.explanation))
-        result = replace(result, explanation=replace(result.explanation, sources=sources))
-    return replace(result, near=tuple(get_close_matches(group.project, found.neighbours)))
+    if label == HOST_LABEL and (why := result.explanation):
+        # This is the option with which pip builds a source for the running interpreter.
+        sources = tuple(
+            (f"--no-binary {asked.project}", f"builds {release.version} from source")
+            for release in why.admitted_as(Difference.SOURCE)[:1]
+        )
+        result = replace(result, explanation=replace(why, sources=sources))
+    return replace(result, near=tuple(get_close_matches(asked.project, found.neighbours)))
 
 
-def _demands(group: _Group, listing: JobListing) -> tuple[Demand, ...]:
-    limits = [each for each in listing.constraints if each.project == group.project]
+def _demands(group: Sequence[_Found], listing: JobListing) -> tuple[Demand, ...]:
+    limits = [each for each in listing.constraints if each.project == group[0].asked.project]
     constraint = ",".join(dict.fromkeys(each.specifier for each in limits if each.specifier))
     hashes = tuple(dict.fromkeys(pair for each in limits for pair in each.hashes))
     demands = []
-    for each in group.found:
+    for each in group:
         asked, allowed = each.asked, each.asked.hashes or hashes
         is_pinned = asked.specifier.startswith("==") and "," not in asked.specifier
         demand = Demand(asked.project, asked.name, asked.specifier, constraint, allowed)
@@ -293,7 +415,8 @@ def _demands(group: _Group, listing: JobListing) -> tuple[Demand, ...]:
 def _explained(
     demands: tuple[Demand, ...], found: FoundProject, target: Target, build: Build
 ) -> TargetResult:
-    why = explain(demands, [file.fact for file in found.files], target, build, found.places)
+    facts = [file.fact for file in found.files]
+    why = explanation.explain(demands, facts, target, build, found.places)
     # pip admits a pre-release that fits only if no final release does.
     releases = tuple(
         replace(release, admitted=str(release.version) in found.applicable)
@@ -313,19 +436,10 @@ def _explained(
     )
 
 
-def _sources_here(why: Explanation) -> Iterator[Suggestion]:
-    """Suggest the option with which pip builds a source for the running interpreter."""
-    for release in why.admitted:
-        if release.reason.difference is Difference.SOURCE:
-            yield f"--no-binary {why.demands[0].project}", f"builds {release.version} from source"
-            return
-
-
 def _best_file(file: FoundFile, target: Target) -> BestFile:
-    filename, tag = file.fact.filename, ""
-    if filename.endswith(".whl"):
-        tags = set(map(str, parse_wheel_filename(filename)[3]))
-        tag = next((each for each in target.tags if each in tags), "")
+    filename = file.fact.filename
+    tags = set(map(str, parse_wheel_filename(filename)[3])) if filename.endswith(".whl") else ()
+    tag = next((each for each in target.tags if each in tags), "")
     return BestFile(file.best_of or "", filename, tag, file.url, file.size, file.fact.hashes)
 
 

@@ -1,4 +1,4 @@
-"""Markers that use unknown variables."""
+"""Markers that use unknown variables, and specifiers that only pips for old Pythons read."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.child import (
-    Job,
-    Workshop,
-    online,
-)
+from tests.support.child import Job, Target, Workshop, online
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
+from wheeltarget.pip_child.patches.metadata import _wheel_that_requires
 from wheeltarget.pip_protocol import JobReport
 
 pytestmark = pytest.mark.seams
@@ -43,3 +40,20 @@ def test_what_is_not_known_of_the_target_decides_nothing(
     assert 'platform_version >= "10"' in said
     assert " that one" in said
     assert index.count("unknown-1.0-py3-none-any.whl") == 0
+
+
+def test_legacy_specifiers_are_read_for_a_target_whose_own_pip_reads_them(
+    shop: Workshop, index: LocalIndex, shelf: Path
+) -> None:
+    make_wheel(shelf, "app", requires=["lib (>=1.*)"])
+    make_wheel(shelf, "lib", requires_python=">=3.6.*")
+    jobs = [Job(online(index, "app"), Target(python, "linux")) for python in ("3.7.17", "3.9.20")]
+    run = shop.run(*jobs)
+    assert run.names(0) == ["app-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
+    assert run.report(1).exit_code == 1
+    assert run.names(1) == []
+
+
+def test_wheel_has_one_dependency() -> None:
+    wheel = _wheel_that_requires("lib>=1 ; python_version >= '3'")
+    assert [each.name for each in wheel.iter_dependencies()] == ["lib"]

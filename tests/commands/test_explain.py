@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheeltarget.commands.explain.results import Row, TargetResult, make_rows
+from wheeltarget.commands.explain import Row, TargetResult, make_rows
 from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
 from wheeltarget.requirements.parser import SourceLine, parse_typed
 from wheeltarget.resolver.plan import Job

@@ -1,1 +1,0 @@
-"""`wheeltarget explain`: show what each target can have of a requirement."""
