@@ -61,9 +61,9 @@ def _commands() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("command", "output"), _commands())
 def test_console_examples(command: str, output: str, tmp_path: Path) -> None:
-    program, *words = shlex.split(command)
+    program, *arguments = shlex.split(command)
     assert program == "wheeltarget"
-    result = wheeltarget(*words, cwd=tmp_path)
+    result = wheeltarget(*arguments, cwd=tmp_path)
     assert result.stdout + result.stderr == output
 
 

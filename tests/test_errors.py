@@ -30,23 +30,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def refused(
-    *words: str, tags: tuple[str, ...] = (), targets: tuple[str, ...] = (), exit_code: int = 1
+    *arguments: str, tags: tuple[str, ...] = (), targets: tuple[str, ...] = (), exit_code: int = 1
 ) -> str:
     """Return what a run prints that is refused before anything is fetched."""
     with pytest.raises(WheeltargetError) as raised:
-        api.download(DownloadRequest(words, tags, targets))
+        api.download(DownloadRequest(arguments, tags, targets))
     assert raised.value.exit_code == exit_code
     printed = io.StringIO()
     show_error(raised.value, printed)
     return printed.getvalue()
 
 
-def golden(text: str, **words: str) -> str:
+def golden(text: str, **arguments: str) -> str:
     """Take the margin away from an expected text, and fill it in."""
     lines = text.strip("\n").split("\n")
     margin = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
     return "".join(f"{line[margin:]}\n" for line in lines[:-1]).format(
-        GOOD=GOOD, EXAMPLE=EXAMPLE, **words
+        GOOD=GOOD, EXAMPLE=EXAMPLE, **arguments
     )
 
 
@@ -276,8 +276,8 @@ class TestAtOnce:
         )
         (folder / "sub" / "more.txt").write_text(f"app==2 # tags={GOOD}\nb ; tga=x\n")
         (folder / "limits.txt").write_text("# target=host\na<2\nb<2 ; tags=cp39-cp39-win64\nc\n")
-        words = ["-r", "main.txt", "-c", "limits.txt", "-r", "none.txt", "app; tags=x"]
-        assert refused(*words, "lib ; target=./t.toml", tags=("y",)) == golden(
+        arguments = ["-r", "main.txt", "-c", "limits.txt", "-r", "none.txt", "app; tags=x"]
+        assert refused(*arguments, "lib ; target=./t.toml", tags=("y",)) == golden(
             """
             error: cannot read none.txt: No such file or directory
             main.txt:2:12: error: cp37-cp37-win32 is not an environment: \
@@ -375,7 +375,7 @@ class TestCommandLine:
         )
 
     @pytest.mark.parametrize(
-        ("words", "message"),
+        ("arguments", "message"),
         [
             (("--bogus", f"app;tags={GOOD}"), "no such option: --bogus"),
             ((f"app;tags={GOOD}", "-e", "."), "no such option: -e"),
@@ -388,8 +388,8 @@ class TestCommandLine:
         ],
         ids=["unknown", "not of download", "no value", "ambiguous", "no value wanted"],
     )
-    def test_usage(self, words: tuple[str, ...], message: str) -> None:
-        assert refused(*words, exit_code=2) == f"error: {message}\n"
+    def test_usage(self, arguments: tuple[str, ...], message: str) -> None:
+        assert refused(*arguments, exit_code=2) == f"error: {message}\n"
 
     def test_help(self, folder: Path) -> None:
         """What pip knows ``-h`` for, too."""
@@ -473,7 +473,7 @@ class TestSettings:
         )
         printed = refused("app")
         wrong = [line.partition(" error: ")[2] for line in printed.splitlines() if "error" in line]
-        assert [words.split(" ", 1)[0] for words in wrong[2:]] == ["c", "d", "e"]
+        assert [arguments.split(" ", 1)[0] for arguments in wrong[2:]] == ["c", "d", "e"]
         assert ["a.toml" in wrong[0], "b.toml" in wrong[1]] == [True, True]
 
 
@@ -538,11 +538,11 @@ def test_quiet_by_configuration(tmp_path: Path, index: LocalIndex, line: str) ->
     make_wheel(tmp_path / "index", "app", requires=["lib ; python_version < '3.10'"])
     make_wheel(tmp_path / "index", "lib")
     (tmp_path / "pip.conf").write_text("[global]\nquiet = 1\n")
-    words = [line] if ";" in line else ["--python-version=39", "--only-binary=:all:", line]
+    arguments = [line] if ";" in line else ["--python-version=39", "--only-binary=:all:", line]
     variables = {"PIP_CONFIG_FILE": str(tmp_path / "pip.conf")}
-    result = download(index, *words, cwd=tmp_path, variables=variables)
+    result = download(index, *arguments, cwd=tmp_path, variables=variables)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    louder = download(index, "-v", *words, cwd=tmp_path, variables=variables)
+    louder = download(index, "-v", *arguments, cwd=tmp_path, variables=variables)
     assert louder.exit_code == 0, louder.stderr
     assert "app" in louder.stdout, "the two even out"
 

@@ -53,7 +53,7 @@ class Stage:
 
     @property
     def _command(self) -> list[str]:
-        return command(*self.scene.words)
+        return command(*self.scene.arguments)
 
     @property
     def _variables(self) -> dict[str, str]:
@@ -89,7 +89,7 @@ class Stage:
         surroundings = environment(self.folder)
         if self.scene.is_remembered:
             surroundings = self._variables
-        again = wheeltarget(*self.scene.words, cwd=self.folder, variables=surroundings)
+        again = wheeltarget(*self.scene.arguments, cwd=self.folder, variables=surroundings)
         if again.exit_code not in self.scene.exit_codes:
             wrong.append(f"the next run ends with {again.exit_code}: {again.stderr}")
         elif self._outputs() != self.new:

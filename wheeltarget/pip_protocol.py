@@ -191,7 +191,7 @@ class Failure(_Value):
     unseen: tuple[str, ...] = ()
 
 
-class Asked(_Value):
+class ListedRequirement(_Value):
     """A requirement or constraint, as pip reads it for a target; unused fields are empty.
 
     :param project: the project, normalized; empty if only its metadata has the name.
@@ -247,8 +247,8 @@ class JobListing(_Value):
     """
 
     hashed: bool
-    requirements: tuple[Asked, ...]
-    constraints: tuple[Asked, ...]
+    requirements: tuple[ListedRequirement, ...]
+    constraints: tuple[ListedRequirement, ...]
     projects: tuple[tuple[str, FoundProject], ...]
 
 

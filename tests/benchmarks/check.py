@@ -47,8 +47,8 @@ def main() -> None:
         house = Path(name, "house")
         make_house(house)
         (Path(name) / "needed.txt").write_text("lib0\n")
-        for words in ([], ["--tags", TAG], ["--tags", TAG, "-r", "needed.txt"]):
-            command = [sys.executable, "-m", "wheeltarget", "check", "house", *words]
+        for arguments in ([], ["--tags", TAG], ["--tags", TAG, "-r", "needed.txt"]):
+            command = [sys.executable, "-m", "wheeltarget", "check", "house", *arguments]
             environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
             figures = []
             for _ in range(RUNS):
@@ -65,7 +65,7 @@ def main() -> None:
                     sys.exit(f"check ended with {code:.0f}")
                 figures.append(rest)
             wall, cpu, memory = (min(each) for each in zip(*figures, strict=True))
-            said = " ".join(["check house", *words])
+            said = " ".join(["check house", *arguments])
             sys.stdout.write(
                 f"{said:70} {wall:5.2f} s, {cpu:5.2f} s of CPU, {memory / 1024:4.0f} MB\n"
             )

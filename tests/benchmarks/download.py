@@ -287,7 +287,7 @@ def recording(job: Job, *, offline: bool) -> tuple[Path, str]:
     return folder, "" if offline else os.environ.get("PIP_INDEX_URL") or default_index()
 
 
-def parse(words: Sequence[str] | None) -> argparse.Namespace:
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.benchmarks.download", description=__doc__
@@ -310,12 +310,12 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--markdown", action="store_true", help="print tables for a page")
     parser.add_argument("--offline", action="store_true", help="record nothing more")
-    return parser.parse_args(words)
+    return parser.parse_args(arguments)
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the command line asks for, and print it."""
-    options = parse(words)
+    options = parse(arguments)
     programs = list(ready(options.peers.split(","), options.beside))
     for name in options.sets:
         job = JOBS[name]

@@ -109,13 +109,13 @@ def _run(peer: Peer, job: Job, server: Server, folder: Path, behaviour: Behaviou
     raise BenchmarkError(f"{peer.name} asks for something else each time")
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what the command line asks for, and print it."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.faults", description=__doc__)
     parser.add_argument("--set", choices=JOBS, default="made", dest="job", help="what to download")
     parser.add_argument("--delay", type=float, default=40.0, help="ms a response")
     parser.add_argument("--runs", type=int, default=5, help="how many rounds")
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     job = JOBS[options.job]
     index, upstream = recording(job, offline=False)
     with Server(index, upstream) as server, tempfile.TemporaryDirectory(dir=home()) as work:

@@ -22,13 +22,13 @@ from tests.benchmarks.server import Behaviour, Server
 COUNTS = (1, 2, 5)
 
 
-def main(words: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Print the medians for one target and for more, run in turn, and what a further one costs."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.further", description=__doc__)
     parser.add_argument("--set", choices=JOBS, default="flask", dest="job", help="what to download")
     parser.add_argument("--delay", type=float, default=40.0, help="ms a response")
     parser.add_argument("--runs", type=int, default=9, help="how many rounds")
-    options = parser.parse_args(words)
+    options = parser.parse_args(arguments)
     job, behaviour = JOBS[options.job], Behaviour(options.delay / 1000)
     folder, upstream = recording(job, offline=False)
     seconds: dict[int, list[float]] = {count: [] for count in COUNTS}

@@ -60,7 +60,7 @@ def commands(base: str, wheels: list[Path]) -> dict[str, list[str]]:
         "pip download": pip,
         "uv pip install --target": [*uv, sys.executable, "--target", "got", *lock],
     }
-    return {name: words for name, words in found.items() if shutil.which(words[0])}
+    return {name: arguments for name, arguments in found.items() if shutil.which(arguments[0])}
 
 
 def measure_all(
@@ -82,10 +82,10 @@ def measure_all(
     taken: dict[str, list[Measured]] = {name: [] for name in cases}
     # The first round fills what lies outside, such as the modules that Python has compiled.
     for number in range(runs + 1):
-        for name, words in cases.items():
+        for name, arguments in cases.items():
             if name != WARM:
                 _put_away(folder / "cache", folder / "old" / f"cache {name} {number}")
-            measured = measure.run(words, folder, environment)
+            measured = measure.run(arguments, folder, environment)
             if measured.exit_code:
                 raise RuntimeError(f"{name} failed: {measured.said}")
             if number:

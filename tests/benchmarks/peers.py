@@ -126,8 +126,8 @@ def wheeltarget(
     start = [str(script)] if script.exists() else [python, "-m", "wheeltarget"]
 
     def commands(job: Job, place: Place) -> list[list[str]]:
-        words = [*start, "download", "-q", "-d", str(place.destination), *options]
-        return [[*words, *_index_words(place), "--tags", ",".join(job.tags), *job.requirements]]
+        arguments = [*start, "download", "-q", "-d", str(place.destination), *options]
+        return [[*arguments, *_index_words(place), "--tags", ",".join(job.tags), *job.requirements]]
 
     version = _say(*start, "--version").removeprefix("wheeltarget ")
     return Peer(name, "", commands, version)
@@ -166,11 +166,11 @@ def pip_command(tag: str, job: Job, place: Place) -> list[str]:
     :param tag: the target's best tag.
     """
     target = target_of(tag)
-    words = [sys.executable, "-m", "pip", "download", "-q", "-d", str(place.destination)]
-    words += [*_index_words(place), "--only-binary=:all:", "--implementation=cp"]
-    words += [f"--python-version={target.python}", f"--abi={target.tags[0].split('-')[1]}"]
-    words += ["--abi=abi3", "--abi=none"]
-    return [*words, *(f"--platform={each}" for each in _platforms(target)), *job.requirements]
+    arguments = [sys.executable, "-m", "pip", "download", "-q", "-d", str(place.destination)]
+    arguments += [*_index_words(place), "--only-binary=:all:", "--implementation=cp"]
+    arguments += [f"--python-version={target.python}", f"--abi={target.tags[0].split('-')[1]}"]
+    arguments += ["--abi=abi3", "--abi=none"]
+    return [*arguments, *(f"--platform={each}" for each in _platforms(target)), *job.requirements]
 
 
 def uv() -> Peer:
@@ -178,11 +178,11 @@ def uv() -> Peer:
     program = str(_installed("uv", "uv"))
 
     def commands(job: Job, place: Place) -> list[list[str]]:
-        words = [program, "pip", "install", "-q", "--no-config", "--only-binary=:all:"]
-        words += ["--python", sys.executable, "--no-python-downloads", "--index-url", place.url]
+        arguments = [program, "pip", "install", "-q", "--no-config", "--only-binary=:all:"]
+        arguments += ["--python", sys.executable, "--no-python-downloads", "--index-url", place.url]
         return [
             [
-                *words,
+                *arguments,
                 f"--python-version={target_of(tag).python}",
                 f"--python-platform=x86_64-{tag.split('-')[2].removesuffix('_x86_64')}",
                 f"--target={place.destination / str(number)}",
@@ -203,18 +203,18 @@ def pex3() -> Peer:
     program = str(_installed("pex", "pex3"))
 
     def commands(job: Job, place: Place) -> list[list[str]]:
-        words = [program, "download", "-d", str(place.destination), "--no-pypi", "--wheel"]
+        arguments = [program, "download", "-d", str(place.destination), "--no-pypi", "--wheel"]
         # The made index has no pip to be installed from it.
         version = "vendored" if job.made else PEX_PIP
-        words += ["--no-build", f"--pip-version={version}", "-i", place.url]
+        arguments += ["--no-build", f"--pip-version={version}", "-i", place.url]
         for tag in job.tags:
             file = place.work / f"{tag}.json"
             target = target_of(tag)
             markers = {name: value for name, value in target.environment.items() if value}
             platform = {"marker_environment": markers, "compatible_tags": target.tags}
             file.write_text(json.dumps(platform))
-            words += ["--complete-platform", str(file)]
-        return [[*words, *job.requirements]]
+            arguments += ["--complete-platform", str(file)]
+        return [[*arguments, *job.requirements]]
 
     version = _say(program, "--version").split()[-1]
     caches = ("pex/pip/*/*/pip_cache", "pex/downloads")
@@ -231,9 +231,14 @@ def nab() -> Peer:
             project = place.work / tag
             project.mkdir(exist_ok=True)
             (project / "pyproject.toml").write_text(_nab_project(tag, job, place))
-            words = ["-q", "--no-progress", "download", str(project / "pyproject.toml")]
-            words += ["--cache-dir", str(place.cache / "nab"), "--output", str(place.destination)]
-            found.append([program, *words])
+            arguments = ["-q", "--no-progress", "download", str(project / "pyproject.toml")]
+            arguments += [
+                "--cache-dir",
+                str(place.cache / "nab"),
+                "--output",
+                str(place.destination),
+            ]
+            found.append([program, *arguments])
         return found
 
     return Peer("nab", "", commands, _say(program, "--version").split()[-1])

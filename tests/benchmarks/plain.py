@@ -24,10 +24,10 @@ CASES = {
 }
 
 
-def measure(words: list[str], folder: Path) -> dict[str, list[float]]:
+def measure(arguments: list[str], folder: Path) -> dict[str, list[float]]:
     """Run every case in turn, so that all of them meet the same noise.
 
-    :param words: the arguments after ``download``.
+    :param arguments: the arguments after ``download``.
     :param folder: the working directory.
     :returns: seconds of each run, by case.
     """
@@ -36,7 +36,7 @@ def measure(words: list[str], folder: Path) -> dict[str, list[float]]:
     for number in range(RUNS):
         for name, start in CASES.items():
             destination = f"--dest={folder / f'{name} {number}'}"
-            command = [sys.executable, *start, *words, destination]
+            command = [sys.executable, *start, *arguments, destination]
             begin = time.perf_counter()
             subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
             seconds[name].append(time.perf_counter() - begin)

@@ -407,9 +407,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("upstream", nargs="?", default="")
-    words = parser.parse_args()
-    upstream = Upstream(words.upstream) if words.upstream else None
-    asyncio.run(_serve(_Index(Recording(words.folder, upstream), Behaviour())))
+    arguments = parser.parse_args()
+    upstream = Upstream(arguments.upstream) if arguments.upstream else None
+    asyncio.run(_serve(_Index(Recording(arguments.folder, upstream), Behaviour())))
 
 
 if __name__ == "__main__":

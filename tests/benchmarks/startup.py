@@ -73,9 +73,9 @@ def measure(
     """
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for number in range(RUNS + 1):
-        for place, (name, words) in enumerate(cases.items()):
+        for place, (name, arguments) in enumerate(cases.items()):
             where = [f"--dest={folder / f'{place}-{number}'}"] if options else []
-            command = [sys.executable, *words, *options, *where]
+            command = [sys.executable, *arguments, *options, *where]
             begin = time.perf_counter()
             subprocess.run(
                 command, cwd=folder, env=surroundings(), capture_output=True, check=bool(options)

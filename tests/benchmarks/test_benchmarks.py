@@ -312,15 +312,15 @@ def test_downloads_from_locks_are_held_against_curl(
     every_case, measure_one = locked.commands, measure.run
     sizes: list[list[int]] = []
 
-    def run(words: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Measured:
-        measured = measure_one(words, folder, environment)
+    def run(arguments: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Measured:
+        measured = measure_one(arguments, folder, environment)
         sizes.append(sorted(path.stat().st_size for path in (folder / "got").iterdir()))
         return measured
 
     def some_cases(base: str, wheels: list[Path]) -> dict[str, list[str]]:
         return {
-            name: words
-            for name, words in every_case(base, wheels).items()
+            name: arguments
+            for name, arguments in every_case(base, wheels).items()
             if name in {locked.FIRST, "wheeltarget download", locked.WARM}
         }
 

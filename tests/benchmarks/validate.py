@@ -58,9 +58,9 @@ def measure(cases: dict[str, list[str]]) -> dict[str, list[float]]:
     """
     seconds: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(RUNS):
-        for name, words in cases.items():
+        for name, arguments in cases.items():
             begin = time.perf_counter()
-            subprocess.run([sys.executable, *words], capture_output=True, check=False)
+            subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
             seconds[name].append(time.perf_counter() - begin)
     return seconds
 

@@ -178,10 +178,10 @@ def test_another_version_counts(project: Project, monkeypatch: pytest.MonkeyPatc
     assert not project.knows()
 
 
-words = st.lists(st.text(max_size=5), max_size=3).map(tuple)
+arguments = st.lists(st.text(max_size=5), max_size=3).map(tuple)
 
 
-@given(one=words, other=words)
+@given(one=arguments, other=arguments)
 def test_runs_are_told_apart_by_their_words(one: tuple[str, ...], other: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         rests_on = run_inputs(Path(folder), read=(), looked_for=(f"{folder}/pip.conf",))

@@ -385,10 +385,10 @@ def test_use_is_noted(store: Store, tmp_path: Path) -> None:
     assert path.stat().st_mtime == 2_000_000
 
 
-def _processes(script: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+def _processes(script: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     for number in range(4):
         yield subprocess.Popen(
-            [sys.executable, "-c", script, *words, str(number)],
+            [sys.executable, "-c", script, *arguments, str(number)],
             env=environment(),
             stdout=subprocess.PIPE,
             text=True,
@@ -481,8 +481,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "cache"
 
 
-def run(*words: str, **variables: str) -> Result:
-    return wheeltarget("cache", *words, cwd=Path.cwd(), variables=variables)
+def run(*arguments: str, **variables: str) -> Result:
+    return wheeltarget("cache", *arguments, cwd=Path.cwd(), variables=variables)
 
 
 @pytest.mark.parametrize("home", [None, "", "relative", "/somewhere/caches"])
@@ -509,7 +509,7 @@ def test_variable_names_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "refused"),
+    ("arguments", "settings", "refused"),
     [
         ("", {}, False),
         ("--no-cache-dir", {}, True),
@@ -521,9 +521,9 @@ def test_variable_names_the_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_pa
     ],
 )
 def test_who_refuses_pips_cache_refuses_this_one(
-    words: str, settings: dict[str, str], *, refused: bool
+    arguments: str, settings: dict[str, str], *, refused: bool
 ) -> None:
-    assert is_refused(split_command_line(words.split()), settings) is refused
+    assert is_refused(split_command_line(arguments.split()), settings) is refused
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="only root can be another user")
@@ -702,8 +702,10 @@ for turn in range(150):
 
 
 def test_clearing_beside_a_running_download_hurts_neither(folder: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-c", _USERS, str(wheel_folder(folder)), str(tmp_path)]
-    with subprocess.Popen(words, env=environment(), stderr=subprocess.PIPE, text=True) as process:
+    arguments = [sys.executable, "-c", _USERS, str(wheel_folder(folder)), str(tmp_path)]
+    with subprocess.Popen(
+        arguments, env=environment(), stderr=subprocess.PIPE, text=True
+    ) as process:
         while process.poll() is None:
             with contextlib.suppress(FileNotFoundError):
                 clear(folder)

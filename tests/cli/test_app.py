@@ -107,17 +107,17 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("words", BAD, ids=" ".join)
-def test_what_to_write_instead_is_told(words: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", BAD, ids=" ".join)
+def test_what_to_write_instead_is_told(arguments: tuple[str, ...], tmp_path: Path) -> None:
     make_wheel(tmp_path / "house", "lib")
-    result = run_here(*words, cwd=tmp_path)
+    result = run_here(*arguments, cwd=tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr == f"error: {BAD[words]}"
+    assert result.stderr == f"error: {BAD[arguments]}"
     assert {path.name for path in tmp_path.iterdir()} == {"house"}
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code"),
+    ("arguments", "exit_code"),
     [
         (("check", "house", "--tags", "py3"), 2),
         (("check", "house", "-r", "none.txt"), 2),
@@ -133,10 +133,10 @@ def test_what_to_write_instead_is_told(words: tuple[str, ...], tmp_path: Path) -
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
 def test_wrong_input_and_what_cannot_be_done_end_alike(
-    words: tuple[str, ...], exit_code: int, tmp_path: Path
+    arguments: tuple[str, ...], exit_code: int, tmp_path: Path
 ) -> None:
     make_wheel(tmp_path / "house", "lib")
-    result = run_here(*words, cwd=tmp_path)
+    result = run_here(*arguments, cwd=tmp_path)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert "error: " in result.stderr
 
@@ -150,7 +150,7 @@ def test_help_is_shown_beside_a_bad_value(tmp_path: Path) -> None:
 @pytest.mark.parametrize("verb", [verb for verb in app.VERBS if verb != "cache"])
 def test_plain_values_are_read_as_typer_itself_would(verb: str) -> None:
     """What our reader takes over is what Typer makes of the same declarations."""
-    words = {
+    arguments = {
         "download": [
             "--tags",
             "a",
@@ -172,11 +172,11 @@ def test_plain_values_are_read_as_typer_itself_would(verb: str) -> None:
         "targets": ["a", "--kind", "image", "--kind=own", "--python", "3.9", "--all"],
         "probe": ["--python", "a", "--json", "-o", "b"],
     }[verb]
-    assert call(verb, words) == call(verb, words, ours=False)
-    assert call(verb, words)
+    assert call(verb, arguments) == call(verb, arguments, ours=False)
+    assert call(verb, arguments)
 
 
-def call(verb: str, words: list[str], *, ours: bool = True) -> dict[str, Any]:
+def call(verb: str, arguments: list[str], *, ours: bool = True) -> dict[str, Any]:
     """Return what the function of a verb is called with."""
     made = app.make_verb(verb)
     parsed: list[dict[str, Any]] = []
@@ -190,7 +190,7 @@ def call(verb: str, words: list[str], *, ours: bool = True) -> dict[str, Any]:
     info.callback = take
     parse = Command.parse_args if ours else TyperCommand.parse_args
     with mock.patch.object(Command, "parse_args", parse), pytest.raises(SystemExit) as ended:
-        made(words, prog_name="x")
+        made(arguments, prog_name="x")
     assert ended.value.code == 0
     (values,) = parsed
     return {name: value for name, value in values.items() if name != "context"}

@@ -149,11 +149,11 @@ def place(tmp_path: Path) -> Path:
     return folder
 
 
-def run(place: Path, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command that finds ``wheeltarget``."""
     path = f"{place.parent / 'commands'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        words,
+        arguments,
         cwd=place,
         env=environment(PATH=path, **variables),
         capture_output=True,
@@ -179,7 +179,7 @@ class TestBash:
     """A real bash, with the script that wheeltarget prints."""
 
     @pytest.mark.parametrize(
-        ("words", "expected"),
+        ("arguments", "expected"),
         [
             (["d"], ["download"]),
             (["download", "--ta"], ["--tags", "--target"]),
@@ -200,8 +200,8 @@ class TestBash:
         ],
         ids=lambda value: " ".join(value) if isinstance(value, list) else None,
     )
-    def test_offers(self, place: Path, words: list[str], expected: list[str]) -> None:
-        done = run(place, "bash", "-c", BASH, "bash", *words)
+    def test_offers(self, place: Path, arguments: list[str], expected: list[str]) -> None:
+        done = run(place, "bash", "-c", BASH, "bash", *arguments)
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.splitlines() == expected
 

@@ -83,7 +83,7 @@ def test_output_that_cannot_be_written(
     scene = SCENES[name](folder, index)
     before = [content(folder / output) for output in scene.outputs]
     done = subprocess.run(
-        ["bash", "-c", f'"$@" {stream}', "-", *command(*scene.words)],
+        ["bash", "-c", f'"$@" {stream}', "-", *command(*scene.arguments)],
         cwd=folder,
         env=of_this_checkout(**environment(folder)),
         capture_output=True,

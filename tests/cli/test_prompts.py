@@ -45,8 +45,8 @@ def options(index: LocalIndex, user: str = "") -> list[str]:
 
 @REQUIREMENTS
 def test_password_is_asked_for(tmp_path: Path, locked: LocalIndex, requirement: str) -> None:
-    words = command("download", *options(locked), requirement)
-    with Terminal(words, tmp_path, environment()) as terminal:
+    arguments = command("download", *options(locked), requirement)
+    with Terminal(arguments, tmp_path, environment()) as terminal:
         terminal.answer("User for 127.0.0.1", f"{USER}\n")
         terminal.answer("Password: ", f"{PASSWORD}\n")
         assert terminal.finish() == 0, terminal.text
@@ -58,8 +58,8 @@ def test_password_is_asked_for(tmp_path: Path, locked: LocalIndex, requirement: 
 def test_nothing_is_asked_for_without_input(
     tmp_path: Path, locked: LocalIndex, requirement: str
 ) -> None:
-    words = command("download", "--no-input", *options(locked), requirement)
-    with Terminal(words, tmp_path, environment()) as terminal:
+    arguments = command("download", "--no-input", *options(locked), requirement)
+    with Terminal(arguments, tmp_path, environment()) as terminal:
         assert terminal.finish() == 1, terminal.text
     assert "User for" not in terminal.text
     assert "No matching distribution found for lib" in terminal.text
@@ -93,9 +93,9 @@ def test_keyring_is_asked(tmp_path: Path, locked: LocalIndex, requirement: str) 
 
 def test_colours_are_those_of_pip(tmp_path: Path, index: LocalIndex) -> None:
     shown = []
-    for words in (PIP, WHEELTARGET):
+    for arguments in (PIP, WHEELTARGET):
         for more in ((), ("--no-color",)):
-            line = [*words, *index.pip_args(), *more, "none"]
+            line = [*arguments, *index.pip_args(), *more, "none"]
             with Terminal(line, tmp_path, environment()) as terminal:
                 assert terminal.finish() == 1, terminal.text
             shown.append(lasting(terminal.text))
@@ -104,14 +104,14 @@ def test_colours_are_those_of_pip(tmp_path: Path, index: LocalIndex) -> None:
     assert "\x1b[31m" not in shown[1]
 
 
-@pytest.mark.parametrize("words", [PIP, WHEELTARGET], ids=["pip", "wheeltarget"])
+@pytest.mark.parametrize("arguments", [PIP, WHEELTARGET], ids=["pip", "wheeltarget"])
 @pytest.mark.parametrize("clause", ["", f" # tags={TARGET}"], ids=["", "tags"])
 def test_progress_is_shown(
-    tmp_path: Path, index: LocalIndex, words: tuple[str, ...], clause: str
+    tmp_path: Path, index: LocalIndex, arguments: tuple[str, ...], clause: str
 ) -> None:
     make_wheel(tmp_path / "index", "big", files={"big.bin": os.urandom(900_000)})
     (tmp_path / "needed.txt").write_text(f"big{clause}\n")
-    line = [*words, "--no-cache-dir", *index.pip_args(), "-r", "needed.txt", "-d", "house"]
+    line = [*arguments, "--no-cache-dir", *index.pip_args(), "-r", "needed.txt", "-d", "house"]
     with Terminal(line, tmp_path, environment()) as terminal:
         assert terminal.finish() == 0, terminal.text
     assert "━━━━" in terminal.text
@@ -147,9 +147,9 @@ def test_interrupt_is_as_in_pip(tmp_path: Path, index: LocalIndex) -> None:
     make_wheel(tmp_path / "index", "lib")
     index.fault(LIB, Stall(30))
     shown = []
-    for words in (PIP, WHEELTARGET):
+    for arguments in (PIP, WHEELTARGET):
         index.clear()
-        line = [*words, "--no-cache-dir", *index.pip_args(), "lib"]
+        line = [*arguments, "--no-cache-dir", *index.pip_args(), "lib"]
         with Terminal(line, tmp_path, environment()) as terminal:
             deadline = time.monotonic() + 30
             while not index.count(LIB) and time.monotonic() < deadline:

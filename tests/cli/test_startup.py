@@ -35,7 +35,7 @@ main()
 
 
 def watch(
-    *words: str, cwd: Path, change: str = "", exit_code: int | None = None
+    *arguments: str, cwd: Path, change: str = "", exit_code: int | None = None
 ) -> tuple[set[str], list[str]]:
     """Run a command line.
 
@@ -44,7 +44,7 @@ def watch(
     :returns: the modules that it has loaded, and what was seen.
     """
     done = subprocess.run(
-        [sys.executable, "-c", WATCH.format(change=change), *words],
+        [sys.executable, "-c", WATCH.format(change=change), *arguments],
         cwd=cwd,
         env=environment(),
         capture_output=True,
@@ -61,7 +61,7 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
 
 
 @pytest.mark.parametrize(
-    ("words", "too_much"),
+    ("arguments", "too_much"),
     [
         (["--version"], PACKAGES | {"pathlib", "re", "dataclasses", "subprocess"}),
         (
@@ -80,10 +80,10 @@ PACKAGES = SLOW | {"typer", "click", "packaging", "platformdirs", "wheeltarget.c
     ids=["version", "help", "tags", "clause", "fault", "validate"],
 )
 def test_a_command_loads_what_it_needs(
-    tmp_path: Path, words: list[str], too_much: set[str]
+    tmp_path: Path, arguments: list[str], too_much: set[str]
 ) -> None:
     (tmp_path / "needed.txt").write_text(f"lib ; tags={TARGET}\n")
-    modules, _ = watch(*words, cwd=tmp_path)
+    modules, _ = watch(*arguments, cwd=tmp_path)
     assert "wheeltarget.__main__" in modules
     assert modules & too_much == set()
 
@@ -117,7 +117,7 @@ def options(tmp_path: Path, index: LocalIndex) -> list[str]:
 
 @posix
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["--tags", TARGET, "lib"],
         ["-r", "needed.txt"],
@@ -127,13 +127,13 @@ def options(tmp_path: Path, index: LocalIndex) -> list[str]:
     ids=["option", "file", "two", "project"],
 )
 def test_pip_is_loaded_before_it_is_known_what_for(
-    tmp_path: Path, options: list[str], words: list[str]
+    tmp_path: Path, options: list[str], arguments: list[str]
 ) -> None:
-    if words == ["lib"]:
+    if arguments == ["lib"]:
         settings = f"[tool.wheeltarget]\ntags = '{TARGET}'\n"
         (tmp_path / "pyproject.toml").write_text(settings)
-    _, seen = watch(*options, *words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
-    others = ["wheeltarget.pip_child"] if "--jobs" in words else []
+    _, seen = watch(*options, *arguments, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
+    others = ["wheeltarget.pip_child"] if "--jobs" in arguments else []
     assert seen == [OPTION, *others]
     assert names(tmp_path / "house") == ["lib-1.0-py3-none-any.whl"]
 
@@ -141,8 +141,8 @@ def test_pip_is_loaded_before_it_is_known_what_for(
 @posix
 @pytest.mark.parametrize("command", ["lock", "explain"])
 def test_pip_is_loaded_while_typer_is(tmp_path: Path, options: list[str], command: str) -> None:
-    words = [command, *options[1:-2], f"lib ; tags={TARGET}"]
-    _, seen = watch(*words, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
+    arguments = [command, *options[1:-2], f"lib ; tags={TARGET}"]
+    _, seen = watch(*arguments, cwd=tmp_path, change="import os" + STARTED, exit_code=0)
     assert seen == [OPTION]
 
 
@@ -180,7 +180,7 @@ def test_nothing_depends_on_the_process_in_reserve(
 
 @posix
 @pytest.mark.parametrize(
-    ("words", "exit_code"),
+    ("arguments", "exit_code"),
     [
         (["lib ; tags="], 1),
         (["--tags", TARGET, "--help"], 0),
@@ -189,7 +189,7 @@ def test_nothing_depends_on_the_process_in_reserve(
     ids=["fault", "help", "missing file"],
 )
 def test_a_process_that_was_started_in_vain_is_gone(
-    tmp_path: Path, options: list[str], words: list[str], exit_code: int
+    tmp_path: Path, options: list[str], arguments: list[str], exit_code: int
 ) -> None:
     change = """
 import os
@@ -202,7 +202,7 @@ def spawn(path, words, *rest, **named):
     return pid
 os.posix_spawn = spawn
 """
-    _, (pid,) = watch(*options, *words, cwd=tmp_path, change=change, exit_code=exit_code)
+    _, (pid,) = watch(*options, *arguments, cwd=tmp_path, change=change, exit_code=exit_code)
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid), 0)
 

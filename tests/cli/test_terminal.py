@@ -36,7 +36,7 @@ def project(tmp_path: Path, index: LocalIndex) -> Path:
     return folder
 
 
-def words(index: LocalIndex, *more: str) -> list[str]:
+def arguments(index: LocalIndex, *more: str) -> list[str]:
     """Give the words of a run that puts one file into ``house``."""
     options = ["download", "--no-cache-dir", *index.pip_args(), "-d", "house"]
     return command(*options, *(more or (f"app ; tags={TARGET},{OTHER}",)))
@@ -62,7 +62,7 @@ class TestStreams:
     @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
     def test_closed(self, project: Path, index: LocalIndex, closed: str, wish: str) -> None:
         more = ["app"] if wish == "plain" else []
-        done = shell(project, f'"$@" {closed}', words(index, *more))
+        done = shell(project, f'"$@" {closed}', arguments(index, *more))
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
         assert names(project / "house") == [APP]
@@ -76,7 +76,7 @@ class TestStreams:
     def test_closed_and_failing(
         self, project: Path, index: LocalIndex, closed: str, line: str
     ) -> None:
-        done = shell(project, f'"$@" {closed}', words(index, line))
+        done = shell(project, f'"$@" {closed}', arguments(index, line))
         assert (done.returncode, done.stdout) == (1, "")
         assert "Traceback" not in done.stderr
         assert ("error: " in done.stderr) == ("2>&-" not in closed)
@@ -85,7 +85,7 @@ class TestStreams:
     def test_reader_leaves(self, project: Path, index: LocalIndex) -> None:
         """What was asked for is there, but what was said of it did not arrive."""
         line = '"$@" | true; exit ${PIPESTATUS[0]}'
-        done = shell(project, line, words(index))
+        done = shell(project, line, arguments(index))
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         assert "Error" not in done.stderr
@@ -94,14 +94,14 @@ class TestStreams:
     def test_reader_of_errors_leaves(self, project: Path, index: LocalIndex) -> None:
         """Pip ends when it cannot speak, and then nothing is saved."""
         line = '{ "$@" 2>&1 >&3 | true; } 3>&1; exit ${PIPESTATUS[0]}'
-        done = shell(project, line, words(index, "none ; tags=" + TARGET))
+        done = shell(project, line, arguments(index, "none ; tags=" + TARGET))
         assert (done.stdout, done.stderr) == ("", "")
         assert names(project) == []
 
     @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
     @pytest.mark.parametrize("what", ["download", "version", "help"])
     def test_no_room_for_the_output(self, project: Path, index: LocalIndex, what: str) -> None:
-        run = words(index) if what == "download" else command(f"--{what}")
+        run = arguments(index) if what == "download" else command(f"--{what}")
         done = shell(project, '"$@" > /dev/full', run)
         assert done.returncode == 1
         assert done.stderr.endswith(
@@ -112,7 +112,7 @@ class TestStreams:
 
     def test_no_folder_to_work_in(self, project: Path, index: LocalIndex) -> None:
         line = 'mkdir gone; cd gone; rmdir ../gone; "$@"'
-        done = shell(project, line, words(index))
+        done = shell(project, line, arguments(index))
         assert done.returncode == 1
         told = "error: the working directory no longer exists\n  change to one that exists\n"
         assert (done.stdout, done.stderr) == ("", told)
@@ -123,7 +123,7 @@ class TestQuiet:
 
     @pytest.mark.parametrize("flag", ["-q", "--quiet", "-qqq"])
     def test_good_run(self, project: Path, index: LocalIndex, flag: str) -> None:
-        run = words(index, flag, f"app ; tags={TARGET},{OTHER}", "app")
+        run = arguments(index, flag, f"app ; tags={TARGET},{OTHER}", "app")
         text, exit_code = terminal(project, run)
         assert (exit_code, text) == (0, "")
         assert names(project / "house") == [APP]
@@ -169,11 +169,11 @@ class TestTerminal:
     """Colours and bars are for terminals."""
 
     def test_colours(self, project: Path, index: LocalIndex) -> None:
-        shown, exit_code = terminal(project, words(index, f"app ; tags={TARGET}", "app"))
+        shown, exit_code = terminal(project, arguments(index, f"app ; tags={TARGET}", "app"))
         assert exit_code == 0
         assert f"\x1b[1mFor {TARGET}:\x1b[0m\n" in shown
         assert "\x1b[33mnote:\x1b[0m <command line>:2:1: app has no target" in shown
-        shown, exit_code = terminal(project, words(index, "app ; tags=nope"))
+        shown, exit_code = terminal(project, arguments(index, "app ; tags=nope"))
         assert exit_code == 1
         assert "\x1b[1;31merror:\x1b[0m nope is not a tag\n" in shown
         assert "\x1b[1;31m^^^^\x1b[0m\n" in shown
@@ -191,12 +191,12 @@ class TestTerminal:
     def test_no_colours(
         self, project: Path, index: LocalIndex, flags: list[str], variables: dict[str, str]
     ) -> None:
-        run = words(index, *flags, f"app ; tags={TARGET}", "app", f"none ; tags={OTHER}")
+        run = arguments(index, *flags, f"app ; tags={TARGET}", "app", f"none ; tags={OTHER}")
         shown, exit_code = terminal(project, run, **variables)
         assert exit_code == 1
         assert f"\nerror: pip failed for {OTHER}; nothing was saved\n" in shown
         assert COLOUR.findall(shown) == []
-        run = words(index, *flags, f"app ; tags={TARGET}", "app")
+        run = arguments(index, *flags, f"app ; tags={TARGET}", "app")
         shown, exit_code = terminal(project, run, **variables)
         assert exit_code == 0
         assert f"For {TARGET}:\n" in shown
@@ -204,14 +204,14 @@ class TestTerminal:
         assert COLOUR.findall(shown) == []
 
     def test_no_colour_of_an_option_that_is_wrong(self, project: Path, index: LocalIndex) -> None:
-        run = words(index, "--no-color", "--bogus", f"app ; tags={TARGET}")
+        run = arguments(index, "--no-color", "--bogus", f"app ; tags={TARGET}")
         shown, exit_code = terminal(project, run)
         assert (exit_code, shown) == (2, "error: no such option: --bogus\n")
 
     def test_bars(self, project: Path, tmp_path: Path, index: LocalIndex) -> None:
         """A bar on a terminal, a line elsewhere, and what was asked for everywhere."""
         make_wheel(tmp_path / "index", "big", files={"big.bin": bytes(1_000_000)})
-        run = words(index, f"big ; tags={TARGET}")
+        run = arguments(index, f"big ; tags={TARGET}")
         shown, exit_code = terminal(project, run)
         assert exit_code == 0
         assert "━" in shown
@@ -227,7 +227,7 @@ class TestTerminal:
     def test_nobody_there(self, project: Path, index: LocalIndex) -> None:
         """No terminal at all, not even one to be found: a session of its own."""
         done = subprocess.run(
-            words(index),
+            arguments(index),
             cwd=project,
             env=environment(TERM=""),
             stdin=subprocess.DEVNULL,

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wheeltarget.commands.explain import Row, TargetResult, make_rows
-from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
+from wheeltarget.pip_protocol import (
+    FileFact,
+    FoundFile,
+    FoundProject,
+    JobListing,
+    ListedRequirement,
+)
 from wheeltarget.requirements.parser import SourceLine, parse_typed
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets.catalog import look_up_tag
@@ -39,7 +45,7 @@ def job(*requirements: str, tag: str = OLD) -> Job:
     return Job(look_up_tag(tag), (), (), lines)
 
 
-def listing(*asked: Asked, lib: FoundProject = LIB, hashed: bool = False) -> JobListing:
+def listing(*asked: ListedRequirement, lib: FoundProject = LIB, hashed: bool = False) -> JobListing:
     projects = tuple((each.project, lib) for each in asked if each.project)
     return JobListing(hashed, asked, (), projects)
 
@@ -49,7 +55,7 @@ def rows(made: Job, listed: JobListing) -> tuple[Row, ...]:
 
 
 def test_release_that_fits_is_taken() -> None:
-    (row,) = rows(job("Lib >= 1"), listing(Asked("lib", "Lib", ">=1")))
+    (row,) = rows(job("Lib >= 1"), listing(ListedRequirement("lib", "Lib", ">=1")))
     (answer,) = row.answers
     assert (row.requirement, row.project, row.is_fine) == ("Lib >= 1", "lib", True)
     assert (answer.target, answer.result) == (OLD, "fits")
@@ -68,14 +74,14 @@ def as_list(answer: TargetResult, key: str) -> list[dict[str, object]]:
 @pytest.mark.parametrize(
     ("asked", "result"),
     [
-        (Asked("lib", "lib", "", marker='os_name == "nt"', needed=False), "not-needed"),
-        (Asked("lib", "lib", "", problem="lib: its marker is not known"), "unknown"),
-        (Asked("", "", "", url="file:///lib"), "named"),
-        (Asked("", "", "", url="file:///lib-1.0-py3-none-any.whl"), "fits"),
-        (Asked("", "", "", url="file:///lib-1.0-py2-none-any.whl"), "misses"),
+        (ListedRequirement("lib", "lib", "", marker='os_name == "nt"', needed=False), "not-needed"),
+        (ListedRequirement("lib", "lib", "", problem="lib: its marker is not known"), "unknown"),
+        (ListedRequirement("", "", "", url="file:///lib"), "named"),
+        (ListedRequirement("", "", "", url="file:///lib-1.0-py3-none-any.whl"), "fits"),
+        (ListedRequirement("", "", "", url="file:///lib-1.0-py2-none-any.whl"), "misses"),
     ],
 )
-def test_result_without_an_index(asked: Asked, result: str) -> None:
+def test_result_without_an_index(asked: ListedRequirement, result: str) -> None:
     (row,) = rows(job("lib"), listing(asked))
     assert [answer.result for answer in row.answers] == [result]
     assert row.is_fine == (result in {"not-needed", "named", "fits"})
@@ -84,10 +90,12 @@ def test_result_without_an_index(asked: Asked, result: str) -> None:
 def test_lines_on_one_project_are_one_row() -> None:
     made = job("lib>=1", "other @ file:///o ; os_name == 'nt'", "lib[extra]<2", "lib")
     listed = listing(
-        Asked("lib", "lib", ""),
-        Asked("lib", "lib[extra]", "<2"),
-        Asked("other", "other", "", url="file:///o", needed=False, marker="os_name == 'nt'"),
-        Asked("lib", "lib", ">=1"),
+        ListedRequirement("lib", "lib", ""),
+        ListedRequirement("lib", "lib[extra]", "<2"),
+        ListedRequirement(
+            "other", "other", "", url="file:///o", needed=False, marker="os_name == 'nt'"
+        ),
+        ListedRequirement("lib", "lib", ">=1"),
     )
     found = rows(made, listed)
     assert [row.requirement for row in found] == ["lib>=1,<2", "other"]
@@ -95,7 +103,7 @@ def test_lines_on_one_project_are_one_row() -> None:
 
 
 def test_targets_share_the_row_of_a_requirement() -> None:
-    asked = Asked("lib", "lib", "")
+    asked = ListedRequirement("lib", "lib", "")
     jobs = [job("lib", tag=OLD), job("lib", tag=NEW)]
     missing = FoundProject((), places=("https://x.invalid/lib/",), neighbours=("libs", "other"))
     found = make_rows(jobs, [listing(asked), listing(asked, lib=missing)], look_up_tag)
@@ -112,14 +120,14 @@ def test_targets_share_the_row_of_a_requirement() -> None:
 )
 def test_hashes_need_one_version(*, specifier: str, hashed: bool, has_hash: bool) -> None:
     hashes = (("sha256", "aa"),) if has_hash else ()
-    asked = Asked("lib", "lib", specifier, hashes=hashes)
+    asked = ListedRequirement("lib", "lib", specifier, hashes=hashes)
     (row,) = rows(job(f"lib{specifier}"), listing(asked, hashed=hashed))
     assert row.is_fine == (not hashed or (has_hash and specifier == "==1.0"))
 
 
 def test_invalid_specifier_that_pip_accepts_admits_nothing() -> None:
     nothing = replace(LIB, taken=None, applicable=frozenset())
-    (row,) = rows(job("lib==="), listing(Asked("lib", "lib", "==="), lib=nothing))
+    (row,) = rows(job("lib==="), listing(ListedRequirement("lib", "lib", "==="), lib=nothing))
     (answer,) = row.answers
     assert answer.result == "misses"
     assert [fix["write"] for fix in as_list(answer, "fixes")] == ["lib==1.0"]

@@ -120,7 +120,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "plain"),
+    ("arguments", "plain"),
     [
         (("lib", "-r", "good.txt", "-cnested.txt"), True),
         (("-r", "lost.txt", "-d", "-h"), True),
@@ -138,19 +138,19 @@ def project(tmp_path: Path) -> Path:
     ],
 )
 def test_first_look(
-    project: Path, words: tuple[str, ...], plain: bool, monkeypatch: pytest.MonkeyPatch
+    project: Path, arguments: tuple[str, ...], plain: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is plain beyond doubt is given to pip before anything else is loaded."""
     monkeypatch.chdir(project)
-    assert first_look(words, os.environ, InputFiles())[1] is plain
+    assert first_look(arguments, os.environ, InputFiles())[1] is plain
     monkeypatch.setenv("PIP_REQUIREMENT", "annotated.txt")
-    assert first_look(words, os.environ, InputFiles())[1] is False
-    assert first_look([*words, "--isolated"], os.environ, InputFiles())[1] is (
-        plain and "--" not in words
+    assert first_look(arguments, os.environ, InputFiles())[1] is False
+    assert first_look([*arguments, "--isolated"], os.environ, InputFiles())[1] is (
+        plain and "--" not in arguments
     )
     monkeypatch.delenv("PIP_REQUIREMENT")
     (project / "pyproject.toml").write_text("[tool.wheeltarget]\ntarget = 'host'\n")
-    assert first_look(words, os.environ, InputFiles())[1] is False
+    assert first_look(arguments, os.environ, InputFiles())[1] is False
 
 
 def test_first_look_leaves_pipes_alone(project: Path) -> None:

@@ -182,8 +182,8 @@ def test_refused_with_the_place(case: str, text: str, tmp_path: Path) -> None:
     change, said, line = HOSTILE[case]
     (tmp_path / LOCK).write_text(change(text))
     before = sorted(tmp_path.rglob("*"))
-    words = ("-r", str(tmp_path / LOCK), "-d", str(tmp_path / "wheelhouse"), "--no-cache-dir")
-    request = DownloadRequest(words)
+    arguments = ("-r", str(tmp_path / LOCK), "-d", str(tmp_path / "wheelhouse"), "--no-cache-dir")
+    request = DownloadRequest(arguments)
     with pytest.raises(InputError) as caught:
         download_locked(request)
     first = caught.value.faults[0]

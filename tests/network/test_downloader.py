@@ -142,9 +142,9 @@ def wheel(tmp_path: Path) -> Path:
     return make_wheel(tmp_path / "shelf", "lib", files={"data": bytes(range(256)) * 40})
 
 
-def fetch(*words: str) -> None:
+def fetch(*arguments: str) -> None:
     """Download from the lock in this process."""
-    download_locked(DownloadRequest(("-r", LOCK, "-d", "house", "--no-cache-dir", *words)))
+    download_locked(DownloadRequest(("-r", LOCK, "-d", "house", "--no-cache-dir", *arguments)))
 
 
 @pytest.mark.parametrize("manner", [one_byte, from_the_start, wrong_range, nothing])
@@ -163,7 +163,7 @@ def test_what_brings_nothing_is_given_up(
 
 
 @pytest.mark.parametrize(
-    ("words", "variables", "file", "count"),
+    ("arguments", "variables", "file", "count"),
     [
         (("--resume-retries", "1"), {}, "", 2),
         (("--resume-retries=0",), {"PIP_RESUME_RETRIES": "3"}, "", 1),
@@ -176,7 +176,7 @@ def test_pips_options_say_how_often(
     project: Path,
     wheel: Path,
     monkeypatch: pytest.MonkeyPatch,
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     variables: Mapping[str, str],
     file: str,
     count: int,
@@ -189,7 +189,7 @@ def test_pips_options_say_how_often(
     with served(wheel, one_byte) as server:
         (project / LOCK).write_text(lock_text([wheel], server.base))
         with pytest.raises(InputError):
-            fetch(*words)
+            fetch(*arguments)
     assert len(server.asked) == count
 
 
@@ -204,10 +204,10 @@ def test_other_files_of_a_host_are_not_asked_for_then(project: Path, tmp_path: P
     assert len(server.asked) <= SIX * 16
 
 
-def run(project: Path, *words: str, **variables: str) -> Result:
+def run(project: Path, *arguments: str, **variables: str) -> Result:
     """Run ``wheeltarget download`` in a process of its own."""
-    words = ("download", *words, "-d", "house", "--no-cache-dir")
-    return wheeltarget(*words, cwd=project, variables=variables)
+    arguments = ("download", *arguments, "-d", "house", "--no-cache-dir")
+    return wheeltarget(*arguments, cwd=project, variables=variables)
 
 
 @pytest.mark.parametrize("manner", [one_byte, wrong_range])
@@ -289,9 +289,18 @@ def test_while_resolving(
         host = urlsplit(server.base).netloc
         link = f'<a href="{server.base}/files/{wheel.name}#sha256={"0" * 64}">{wheel.name}</a>'
         index.add_file("/simple/lib/", link.encode(), content_type="text/html")
-        words = [*index.pip_args(), "--trusted-host", host, "--retries", "1", "--tags", TAG, "lib"]
-        words += ["--resume-retries", "1"]
-        done = run(project, *words, WHEELTARGET_AHEAD=ahead)
+        arguments = [
+            *index.pip_args(),
+            "--trusted-host",
+            host,
+            "--retries",
+            "1",
+            "--tags",
+            TAG,
+            "lib",
+        ]
+        arguments += ["--resume-retries", "1"]
+        done = run(project, *arguments, WHEELTARGET_AHEAD=ahead)
     assert done.exit_code == 1, done.stderr
     assert 1 <= len(server.asked) <= most, done.stderr
     assert names(project) == []

@@ -329,8 +329,8 @@ def test_tls(serve: Callable[..., Host], tmp_path: Path) -> None:
     if openssl is None:
         pytest.skip("there is no openssl to make a certificate with")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    words = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
-    words += [
+    arguments = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1"]
+    arguments += [
         "-addext",
         "subjectAltName=IP:127.0.0.1",
         "-keyout",
@@ -338,7 +338,7 @@ def test_tls(serve: Callable[..., Host], tmp_path: Path) -> None:
         "-out",
         str(certificate),
     ]
-    subprocess.run(words, check=True, capture_output=True)
+    subprocess.run(arguments, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     host = serve([], [plain(), chunked(BODY)], context=context)

@@ -14,7 +14,7 @@ SECURE = "https://files.example/x.whl"
 
 
 def network(
-    *words: str,
+    *arguments: str,
     settings: Mapping[str, str] | None = None,
     environment: Mapping[str, str] | None = None,
     proxies: tuple[str, ...] = (),
@@ -22,7 +22,7 @@ def network(
 ) -> Network:
     """Read what a command line and a configuration say."""
     return read_network(
-        split_command_line(words),
+        split_command_line(arguments),
         settings or {},
         environment or {},
         proxies=lambda: proxies,
@@ -31,7 +31,7 @@ def network(
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "takes"),
+    ("arguments", "settings", "takes"),
     [
         ((), {}, (True, True)),
         (("--index-url", "https://index.example/simple"), {}, (True, True)),
@@ -49,9 +49,9 @@ def network(
     ],
 )
 def test_by_options(
-    words: tuple[str, ...], settings: dict[str, str], takes: tuple[bool, bool]
+    arguments: tuple[str, ...], settings: dict[str, str], takes: tuple[bool, bool]
 ) -> None:
-    found = network(*words, settings=settings)
+    found = network(*arguments, settings=settings)
     assert (found.takes(PLAIN), found.takes(SECURE)) == takes
 
 
@@ -71,7 +71,7 @@ def test_certificates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "seconds"),
+    ("arguments", "settings", "seconds"),
     [
         ((), {}, 15),
         (("--timeout", "3"), {"timeout": "9"}, 3),
@@ -81,12 +81,12 @@ def test_certificates() -> None:
         (("--timeout", "0"), {}, 1),
     ],
 )
-def test_timeout(words: tuple[str, ...], settings: dict[str, str], seconds: float) -> None:
-    assert network(*words, settings=settings).timeout == seconds
+def test_timeout(arguments: tuple[str, ...], settings: dict[str, str], seconds: float) -> None:
+    assert network(*arguments, settings=settings).timeout == seconds
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "expected"),
+    ("arguments", "settings", "expected"),
     [
         ((), {}, False),
         (("--no-index",), {}, False),
@@ -94,5 +94,5 @@ def test_timeout(words: tuple[str, ...], settings: dict[str, str], seconds: floa
         ((), {"index-url": "https://mirror/simple"}, True),
     ],
 )
-def test_other_index(words: tuple[str, ...], settings: dict[str, str], expected: bool) -> None:
-    assert has_other_index(split_command_line(words), settings) is expected
+def test_other_index(arguments: tuple[str, ...], settings: dict[str, str], expected: bool) -> None:
+    assert has_other_index(split_command_line(arguments), settings) is expected

@@ -53,8 +53,13 @@ def test_each_job_of_a_child_sees_its_own_target(
 ) -> None:
     assert choosy.is_dir()
     typed = [f'only-full ; python_version == "{HOST}"', "app", "native", "ranked"]
-    words = online(index, *typed)
-    jobs = [Job(words, LINUX), Job(words, None), Job(words, WINDOWS), Job(words, LINUX)]
+    arguments = online(index, *typed)
+    jobs = [
+        Job(arguments, LINUX),
+        Job(arguments, None),
+        Job(arguments, WINDOWS),
+        Job(arguments, LINUX),
+    ]
     run = shop.run(*jobs)
     assert run.exit_code == 0
     linux = [
@@ -118,9 +123,9 @@ def test_command_line_that_pip_refuses_does_not_stop_the_next(
 def test_file_of_an_earlier_job_is_not_fetched_again(
     shop: Workshop, index: LocalIndex, shelf: Path, guarded: LocalIndex, password: bool
 ) -> None:
-    words = with_password(guarded) if password else online(index)
+    arguments = with_password(guarded) if password else online(index)
     asked = guarded if password else index
-    jobs = [Job([*words, "lib==1.5rc1"], target) for target in (LINUX, None, WINDOWS)]
+    jobs = [Job([*arguments, "lib==1.5rc1"], target) for target in (LINUX, None, WINDOWS)]
     run = shop.run(*jobs)
     assert [run.names(number) for number in range(3)] == [["lib-1.5rc1-py3-none-any.whl"]] * 3
     assert wheels_fetched(asked) == ["lib-1.5rc1-py3-none-any.whl"]
@@ -136,10 +141,10 @@ def test_variables_that_are_unset_are_back_for_the_next_job(
 ) -> None:
     make_wheel(shelf, "app")
     variables = {"PIP_PLATFORM": "plan9_mips", "PIP_ABI": "nine"}
-    words = online(index, "app")
+    arguments = online(index, "app")
     jobs = [
-        Job(words, unset=["PIP_PLATFORM", "PIP_ABI", "PIP_NEVER_HEARD_OF"]),
-        Job(words, None, unset=["PIP_ABI"]),
+        Job(arguments, unset=["PIP_PLATFORM", "PIP_ABI", "PIP_NEVER_HEARD_OF"]),
+        Job(arguments, None, unset=["PIP_ABI"]),
     ]
     run = shop.run(*jobs, variables=variables)
     assert run.names(0) == ["app-1.0-py3-none-any.whl"]

@@ -163,7 +163,7 @@ def test_foreign_options_take_a_value() -> None:
 )
 def test_split_command_line(line: str, options: str, requirements: str) -> None:
     split = split_command_line(line.split())
-    assert [word for option in split.options for word in option.words] == options.split()
+    assert [word for option in split.options for word in option.arguments] == options.split()
     assert list(split.requirements) == requirements.split()
 
 
@@ -193,7 +193,7 @@ def test_refused_on_the_command_line(line: str, message: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "arguments"),
     [
         pytest.param("", [], id="nothing"),
         pytest.param("-r x.txt", ["--requirement=x.txt"], id="apart"),
@@ -212,8 +212,8 @@ def test_refused_on_the_command_line(line: str, message: str) -> None:
         ),
     ],
 )
-def test_split_file_options(text: str, words: list[str]) -> None:
-    assert [word for option in split_file_options(text) for word in option.words] == words
+def test_split_file_options(text: str, arguments: list[str]) -> None:
+    assert [word for option in split_file_options(text) for word in option.arguments] == arguments
 
 
 @pytest.mark.parametrize(
@@ -344,7 +344,7 @@ def test_a_run_follows_the_configuration(tmp_path: Path, index: LocalIndex) -> N
 
 
 @pytest.mark.parametrize(
-    ("variables", "words"),
+    ("variables", "arguments"),
     [
         pytest.param({"PIP_REQUIREMENT": " a.txt\tb.txt\n"}, ["a.txt", "b.txt"], id="a list"),
         pytest.param({"PIP_DEST": "a b"}, ["a b"], id="a folder with a blank"),
@@ -355,9 +355,9 @@ def test_a_run_follows_the_configuration(tmp_path: Path, index: LocalIndex) -> N
         pytest.param({"PIP_INDEX_URL": "u", "PIP_R": "a.txt"}, [], id="not ours to read"),
     ],
 )
-def test_variables(variables: dict[str, str], words: list[str]) -> None:
+def test_variables(variables: dict[str, str], arguments: list[str]) -> None:
     found = read_configuration({"PIP_CONFIG_FILE": os.devnull, **variables}).options
-    assert [option.value for option in found] == words
+    assert [option.value for option in found] == arguments
 
 
 @pytest.mark.parametrize(("value", "count"), [(None, 16), ("", 16), ("1", 1), ("256", 256)])

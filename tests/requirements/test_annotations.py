@@ -243,8 +243,8 @@ def test_options_behind_a_clause(text: str, options: str, seen: str) -> None:
 def test_each_word_has_its_place() -> None:
     text = f'a ; os_name == "x" ;  tags = {T1} ,\t{T2} --pre # target=host'
     line = parse_line(text)
-    words = [value for clause in line.clauses for value in clause.values]
-    assert words == [Word(word, text.index(word)) for word in (T1, T2, "host")]
+    arguments = [value for clause in line.clauses for value in clause.values]
+    assert arguments == [Word(word, text.index(word)) for word in (T1, T2, "host")]
 
 
 @pytest.mark.parametrize(
@@ -291,9 +291,9 @@ def test_kinds(text: str, kind: Kind) -> None:
     line = parse_line(text)
     assert line.kind is kind
     assert (line.text, line.clauses, line.cuts) == (text, (), ())
-    words = re.sub(r"(^|\s+)#.*", "", text).strip()
-    has_options = words.startswith("-")
-    assert (line.requirement, line.options) == (("", words) if has_options else (words, ""))
+    arguments = re.sub(r"(^|\s+)#.*", "", text).strip()
+    has_options = arguments.startswith("-")
+    assert (line.requirement, line.options) == (("", arguments) if has_options else (arguments, ""))
 
 
 @pytest.mark.parametrize(
@@ -702,7 +702,7 @@ WORDS = st.one_of(
 TEXTS = st.one_of(st.text(), st.lists(WORDS, max_size=12).map("".join))
 PLAIN_TEXTS = (
     st.lists(WORDS, max_size=12)
-    .map(lambda words: re.sub("(?i)t(?=ag|arget)", "", "".join(words)))
+    .map(lambda arguments: re.sub("(?i)t(?=ag|arget)", "", "".join(arguments)))
     .filter(lambda text: not re.search("(?<!=)=(?!=)", text))
 )
 

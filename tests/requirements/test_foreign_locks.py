@@ -222,9 +222,9 @@ class TestDownload:
         (folder / "uv.lock").write_text(text)
         return folder
 
-    def run(self, project: Path, index: LocalIndex, *words: str) -> Result:
+    def run(self, project: Path, index: LocalIndex, *arguments: str) -> Result:
         """Download what depends on the locked project."""
-        return download(index, "top", "-c", "uv.lock", *words, cwd=project)
+        return download(index, "top", "-c", "uv.lock", *arguments, cwd=project)
 
     def test_each_target_has_its_version(self, project: Path, index: LocalIndex) -> None:
         result = self.run(project, index, "--tags", f"{OLD},{NEW}")
@@ -245,8 +245,8 @@ class TestDownload:
         self, project: Path, index: LocalIndex, tmp_path: Path
     ) -> None:
         make_wheel(tmp_path / "index", "lib", "1.0", files={"more.py": b""})
-        for words in ((), ("--dry-run",)):
-            result = self.run(project, index, "--tags", OLD, *words)
+        for arguments in ((), ("--dry-run",)):
+            result = self.run(project, index, "--tags", OLD, *arguments)
             assert result.exit_code == 1
             assert f"uv.lock:2:1: error: lib-1.0-py3-none-any.whl for {OLD} has " in result.stderr
         assert not (project / "wheelhouse").exists()

@@ -715,7 +715,7 @@ def test_pip_sees_the_same_lines(tmp_path: Path) -> None:
     ]
     answers = ask_pip(tmp_path, texts=texts)["lines"]
     for file, text, lines, answer in zip(files * 2, texts, asked_for + kept, answers, strict=True):
-        read = [(number, words.strip(), options) for number, words, options in answer]
+        read = [(number, arguments.strip(), options) for number, arguments, options in answer]
         assert read == list(map(as_pip_has_it, lines)), (file.text, text)
     unannotated = [file for file in files if not any(line.parsed.cuts for line in file.lines)]
     assert len(unannotated) > 50

@@ -48,9 +48,9 @@ from wheeltarget.resolver.explanation import (
 )
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
+from wheeltarget.staging.stage import open_stage
 from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.targets.compatibility import Difference
-from wheeltarget.wheelhouse import merge
 
 CASES = sorted(Path(__file__).with_name("explanations").glob("*.txt"))
 TAG = "cp39-cp39-manylinux2014_x86_64"
@@ -163,7 +163,7 @@ class Case:
         for name, lines in self.files.items():
             (folder / name).write_text("".join(f"{line}\n" for line in lines))
 
-    def words(self, *more: str) -> list[str]:
+    def arguments(self, *more: str) -> list[str]:
         """Return the arguments for the case."""
         files = ["-c", "c.txt", *(["-r", "r.txt"] if self.files["r.txt"] else [])]
         return [*self.options, *more, *files, *self.asks]
@@ -171,12 +171,12 @@ class Case:
     def run(self, index: LocalIndex, folder: Path, *more: str) -> Result:
         """Run the case."""
         self.write(folder)
-        return download(index, *self.words(*more), cwd=folder)
+        return download(index, *self.arguments(*more), cwd=folder)
 
     def order(self, index: LocalIndex, folder: Path, *more: str) -> Run:
         """Return the run for it."""
         self.write(folder)
-        return Run((*index.pip_args(), "--no-cache-dir", *self.words(*more)), folder)
+        return Run((*index.pip_args(), "--no-cache-dir", *self.arguments(*more)), folder)
 
     def mended(self, block: Block, fix: str) -> tuple[Case, list[str]]:
         """Apply a suggestion; return the changed case, and options."""
@@ -225,21 +225,21 @@ def explained(stderr: str) -> str:
 class Run:
     """A run of wheeltarget, and its folder.
 
-    :param words: the words behind ``wheeltarget download``.
+    :param arguments: the words behind ``wheeltarget download``.
     :param folder: the working directory.
     """
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     folder: Path
 
     def do(self, patch: pytest.MonkeyPatch) -> None:
         """Run it, without placing any files."""
         mine = {"--allow-sdist": [], "--build-pure": []}  # type: dict[str, list[str]]
-        words = iter(self.words)
+        arguments = iter(self.arguments)
         rest = []
-        for word in words:
+        for word in arguments:
             if word in mine:
-                mine[word].append(next(words))
+                mine[word].append(next(arguments))
             else:
                 rest.append(word)
         patch.chdir(self.folder)
@@ -277,7 +277,7 @@ def run_together(runs: Sequence[Run], stage: Path, patch: pytest.MonkeyPatch) ->
         with contextlib.suppress(_HeldError, WheeltargetError):
             run.do(patch)
         spans.append(slice(begin, len(jobs)))
-    with merge.open_stage(stage, dry_run=True) as opened:
+    with open_stage(stage, dry_run=True) as opened:
         options = pip_runner.RunOptions(("",) * len(jobs), dry_run=True, silent=True)
         done = run_jobs(jobs, labels, opened, options)
         return [_end(run, done[span], patch) for run, span in zip(runs, spans, strict=True)]
@@ -447,8 +447,8 @@ def test_specifier_that_only_pip_accepts(index: LocalIndex, tmp_path: Path) -> N
 )
 def test_what_is_on_the_real_index(asked: str, reason: str, fix: str, place: Path) -> None:
     def ask(requirement: str) -> Result:
-        words = ["download", "--dry-run", f"--cache-dir={place / 'cache'}", requirement]
-        return wheeltarget(*words, cwd=place, timeout=300)
+        arguments = ["download", "--dry-run", f"--cache-dir={place / 'cache'}", requirement]
+        return wheeltarget(*arguments, cwd=place, timeout=300)
 
     result = ask(asked)
     assert result.exit_code == 1

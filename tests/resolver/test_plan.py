@@ -108,8 +108,8 @@ class TestRuns:
 
     def test_anywhere_in_the_tree(self, index: LocalIndex, here: Path) -> None:
         (here / "c.txt").write_text(f"native ; tags={OLD}\n")
-        words = ["-c", "c.txt", f"app ; tags={NEW},{OTHER}"]
-        result = download(index, *words, cwd=here)
+        arguments = ["-c", "c.txt", f"app ; tags={NEW},{OTHER}"]
+        result = download(index, *arguments, cwd=here)
         assert result.exit_code == 0, result.stderr
         found = files_by_target(result.stdout)
         assert "native-1.0-cp36-abi3-manylinux1_x86_64.whl" in found[NEW]
@@ -167,16 +167,16 @@ class TestRuns:
         note = "c.txt:1:1: the constraint app<1 applies to no target of this run"
         assert result.stderr.splitlines()[-1] == f"note: {note}"
 
-    @pytest.mark.parametrize("words", [(), ("--quiet",)])
+    @pytest.mark.parametrize("arguments", [(), ("--quiet",)])
     def test_default_of_the_file_is_for_no_target_of_a_plain_run(
-        self, index: LocalIndex, here: Path, words: tuple[str, ...]
+        self, index: LocalIndex, here: Path, arguments: tuple[str, ...]
     ) -> None:
         """Pip itself would apply the lines of such a file to all targets."""
         (here / "c.txt").write_text(f"# tags={OTHER}\napp<1\n")
-        result = download(index, "-cc.txt", "app", "--no-deps", *words, cwd=here)
+        result = download(index, "-cc.txt", "app", "--no-deps", *arguments, cwd=here)
         assert result.exit_code == 0, result.stderr
         assert names(here / "wheelhouse") == ["app-1.0-py3-none-any.whl"]
-        assert ("to no target of this run" in result.stderr) == (not words)
+        assert ("to no target of this run" in result.stderr) == (not arguments)
 
 
 def lines(*requirements: str) -> list[SourceLine]:

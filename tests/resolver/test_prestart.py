@@ -85,7 +85,7 @@ def test_a_process_that_does_not_understand_its_job_says_so(
 
 
 @pytest.mark.parametrize(
-    ("words", "begun"),
+    ("arguments", "begun"),
     [
         ([], False),
         (["lib"], False),
@@ -106,7 +106,7 @@ def test_a_process_that_does_not_understand_its_job_says_so(
     ids=str,
 )
 def test_what_seems_to_name_a_target(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], begun: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], begun: bool
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("plain.txt").write_text("lib # on target\n")
@@ -115,10 +115,10 @@ def test_what_seems_to_name_a_target(
         os.mkfifo("pipe")  # nobody writes to it, so opening it would take forever
     calls: list[bool] = []
     monkeypatch.setattr(prestart, "begin", lambda: calls.append(True))
-    contents = prestart.begin_for(words)
+    contents = prestart.begin_for(arguments)
     assert calls == [True] * begun
     assert all(Path(name).read_bytes() == content for name, content in contents.items())
-    assert len(contents) == any("annotated" in word or "plain" in word for word in words)
+    assert len(contents) == any("annotated" in word or "plain" in word for word in arguments)
 
 
 def test_process_that_works_on_targets_gives_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:

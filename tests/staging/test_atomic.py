@@ -28,8 +28,8 @@ with open_part(Path("out"), folder=sys.argv[1] == "folder") as part:
 
 def _leave(folder: Path, kind: str) -> Path:
     """Kill a process while it writes, and return what it has left."""
-    words = [sys.executable, "-c", _DYING, kind]
-    subprocess.run(words, cwd=folder, env=environment(), check=False)
+    arguments = [sys.executable, "-c", _DYING, kind]
+    subprocess.run(arguments, cwd=folder, env=environment(), check=False)
     (left,) = folder.iterdir()
     return left
 
@@ -103,8 +103,8 @@ with open_part(Path("out"), folder=True) as outer, open_part(outer / "inner") as
 
 
 def test_what_a_killed_run_left_in_its_own_folder_is_forgotten(house: Path) -> None:
-    words = [sys.executable, "-c", _DYING_TWICE]
-    subprocess.run(words, cwd=house, env=environment(), check=False)
+    arguments = [sys.executable, "-c", _DYING_TWICE]
+    subprocess.run(arguments, cwd=house, env=environment(), check=False)
     with open_state() as state:
         assert len(state.names()) == 2
     with open_part(house / "out"):

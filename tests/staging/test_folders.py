@@ -22,7 +22,7 @@ from wheeltarget.staging.folders import (
     open_state,
     wait_for,
 )
-from wheeltarget.wheelhouse import merge
+from wheeltarget.staging.stage import open_stage
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="links and users as POSIX has them")
 
@@ -99,7 +99,7 @@ class TestStateFolder:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
         with (
             pytest.raises(DestinationError, match="cannot record which files this run places"),
-            merge.open_stage(tmp_path / "house"),
+            open_stage(tmp_path / "house"),
         ):
             pass
         assert names(tmp_path) == ["file"]

@@ -26,7 +26,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget.errors import DestinationError
 from wheeltarget.staging import folders, recovery
 from wheeltarget.staging.folders import Folder, open_state
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Stage, open_stage
 from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.merge import StagedFile
 
@@ -59,7 +59,7 @@ class Place:
 
     def run(self) -> None:
         """Place all files."""
-        with merge.open_stage(self.house, watched=False, folders=("", "sub", "x")) as stage:
+        with open_stage(self.house, watched=False, folders=("", "sub", "x")) as stage:
             files = []
             for number, (name, text) in enumerate(FILES.items()):
                 folder, _, plain = name.rpartition("/")
@@ -70,7 +70,7 @@ class Place:
 
     def next_run(self) -> None:
         """Begin a run that comes to nothing."""
-        with merge.open_stage(self.house, watched=False):
+        with open_stage(self.house, watched=False):
             pass
 
     def guard(self) -> None:
@@ -269,11 +269,11 @@ def test_a_mount_in_the_destination(
     place = make_place("mounts")
     (tmp_path / "elsewhere").mkdir()
     sub = str(place.house / "sub")
-    words = {
+    arguments = {
         "another file system": ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", sub],
         "the same one": ["mount", "--bind", str(tmp_path / "elsewhere"), sub],
     }[kind]
-    if subprocess.run(words, capture_output=True, check=False).returncode:
+    if subprocess.run(arguments, capture_output=True, check=False).returncode:
         pytest.skip("nothing can be mounted here")
     try:
         (place.house / "sub" / "old.whl").write_text(OLD["sub/old.whl"])
@@ -312,7 +312,7 @@ def test_folders_that_cannot_be_locked(
     monkeypatch.setattr(folders, "PATIENCE", 0.1)
     place = make_place("here")
     with (
-        merge.open_stage(place.house, watched=False) as stage,
+        open_stage(place.house, watched=False) as stage,
         stage.hold(),
         pytest.raises(DestinationError, match="another run is placing files"),
     ):
@@ -407,7 +407,7 @@ class TestTwoRuns:
     ) -> None:
         monkeypatch.setattr(folders, "PATIENCE", 0.2)
         house = tmp_path / "all" / "house"
-        with merge.open_stage(house) as stage:
+        with open_stage(house) as stage:
             (stage.folder / "other.whl").write_text("other")
             with pytest.raises(DestinationError, match=f"another run is placing files in {house}"):
                 stage.place({"other.whl": stage.folder / "other.whl"})
@@ -433,13 +433,13 @@ def test_locks_that_a_killed_run_has_placed_halfway(
     make_wheel(tmp_path / "index", "small")
     place = make_place("here")
     tags = ["cp39-cp39-manylinux2014_x86_64", "cp310-cp310-manylinux2014_x86_64"]
-    words = ("--no-cache-dir", *index.pip_args(), f"small ; tags={','.join(tags)}")
+    arguments = ("--no-cache-dir", *index.pip_args(), f"small ; tags={','.join(tags)}")
     locks = [place.house / f"pylock.{tag}.toml" for tag in tags]
     state = os.environ["WHEELTARGET_STATE_DIR"]
 
     def lock() -> str:
         done = subprocess.run(
-            [sys.executable, "-c", _KILLED, "lock", *words, "-o", "house"],
+            [sys.executable, "-c", _KILLED, "lock", *arguments, "-o", "house"],
             cwd=place.folder,
             env=environment(WHEELTARGET_STATE_DIR=state),
             capture_output=True,
@@ -447,7 +447,7 @@ def test_locks_that_a_killed_run_has_placed_halfway(
             check=False,
         )
         assert done.returncode == -signal.SIGKILL
-        result = wheeltarget("lock", *words, "-o", "house", cwd=place.folder)
+        result = wheeltarget("lock", *arguments, "-o", "house", cwd=place.folder)
         assert result.exit_code == 0, result.stderr
         return result.stdout
 

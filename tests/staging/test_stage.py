@@ -20,7 +20,7 @@ from tests.support.wheels import make_wheel
 from wheeltarget.errors import DestinationError, InterruptedRunError
 from wheeltarget.staging.folders import Folder, open_state
 from wheeltarget.staging.recovery import Record, has_journal
-from wheeltarget.staging.stage import forward_signals, interruptible, place
+from wheeltarget.staging.stage import forward_signals, interruptible, open_stage, place
 from wheeltarget.wheelhouse import merge
 
 TARGET = "cp39-cp39-manylinux2014_x86_64"
@@ -45,9 +45,9 @@ def project(tmp_path: Path, index: LocalIndex) -> Path:
 @pytest.fixture
 def running(project: Path, index: LocalIndex) -> Iterator[subprocess.Popen[str]]:
     """Start a run that waits for its second file; the first one is fetched by then."""
-    words = ["download", "--no-cache-dir", *index.pip_args(), "-d", "wheelhouse"]
+    arguments = ["download", "--no-cache-dir", *index.pip_args(), "-d", "wheelhouse"]
     process = subprocess.Popen(
-        [*command(*words), f"big ; tags={TARGET}", f"small ; tags={TARGET}"],
+        [*command(*arguments), f"big ; tags={TARGET}", f"small ; tags={TARGET}"],
         cwd=project,
         env=environment(TMPDIR=str(project / "temporary")),
         stdout=subprocess.PIPE,
@@ -84,7 +84,7 @@ def _children(pid: int) -> list[int]:
         ["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     ).stdout
     rows = [line.split(maxsplit=1) for line in listing.splitlines()]
-    return [int(number) for number, words in rows if "pip_child" in words]
+    return [int(number) for number, arguments in rows if "pip_child" in arguments]
 
 
 def _succeeds_next(project: Path, index: LocalIndex) -> None:
@@ -165,10 +165,10 @@ def test_no_room(project: Path, index: LocalIndex) -> None:
     """A file-size limit stands in for the full disk; pip meets both as an OSError."""
     index.clear()
     big = make_wheel(project.parent / "index", "huge", files={"huge/data": b"0" * 3_000_000})
-    words = ["download", "--no-cache-dir", *index.pip_args(), "-d", "wheelhouse"]
+    arguments = ["download", "--no-cache-dir", *index.pip_args(), "-d", "wheelhouse"]
     limited = ["bash", "-c", 'ulimit -f 1000; exec "$@"', "-"]
     done = subprocess.run(
-        [*limited, *command(*words), f"huge ; tags={TARGET}"],
+        [*limited, *command(*arguments), f"huge ; tags={TARGET}"],
         cwd=project,
         env=environment(TMPDIR=str(project / "temporary")),
         capture_output=True,
@@ -185,11 +185,11 @@ def test_no_room(project: Path, index: LocalIndex) -> None:
 
 def test_read_only_destination(project: Path, index: LocalIndex) -> None:
     (project / "wheelhouse").chmod(0o555)
-    words = ["download", *index.pip_args(), "-d", "wheelhouse", f"small ; tags={TARGET}"]
+    arguments = ["download", *index.pip_args(), "-d", "wheelhouse", f"small ; tags={TARGET}"]
     # Root may write everywhere, as long as it keeps this one capability.
     without = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
     done = subprocess.run(
-        [*(without if os.geteuid() == 0 else []), *command(*words)],
+        [*(without if os.geteuid() == 0 else []), *command(*arguments)],
         cwd=project,
         env=environment(),
         capture_output=True,
@@ -208,7 +208,7 @@ def test_placing_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     destination.mkdir()
     (destination / "old.whl").write_text("old")
     before = {path.name: path.read_text() for path in destination.iterdir()}
-    with merge.open_stage(destination) as stage:
+    with open_stage(destination) as stage:
         folder = stage.job_folder(0)
         files = []
         for name in ("a.whl", "old.whl", "z.whl"):
@@ -234,7 +234,7 @@ def test_no_room_for_the_stage(tmp_path: Path, number: int) -> None:
     """The disk is full, or the user's part of it."""
     with (
         pytest.raises(DestinationError, match=r"cannot write \S+wheelhouse: no room"),
-        merge.open_stage(tmp_path / "wheelhouse", watched=False) as stage,
+        open_stage(tmp_path / "wheelhouse", watched=False) as stage,
     ):
         raise OSError(number, "no room", str(stage.folder))
     assert names(tmp_path) == []

@@ -73,10 +73,10 @@ def here(tmp_path: Path, index: LocalIndex) -> Path:
 
 
 def run(here: Path, temporary: Path, line: str, index: LocalIndex) -> tuple[int, str, str]:
-    words: list[str] = []
+    arguments: list[str] = []
     for word in line.split():
-        words += ["--no-cache-dir", *index.pip_args()] if word == "INDEX" else [word]
-    result = wheeltarget(*words, cwd=here, variables={"TMPDIR": str(temporary)})
+        arguments += ["--no-cache-dir", *index.pip_args()] if word == "INDEX" else [word]
+    result = wheeltarget(*arguments, cwd=here, variables={"TMPDIR": str(temporary)})
     return result.exit_code, result.stdout, result.stderr
 
 
@@ -286,13 +286,13 @@ def test_other_errors_are_not_of_standard_output(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("words", [("targets",), ("targets", "--format=json"), ("probe",)])
+@pytest.mark.parametrize("arguments", [("targets",), ("targets", "--format=json"), ("probe",)])
 def test_standard_output_without_room(
-    tmp_path: Path, words: tuple[str, ...], unbuffered: str
+    tmp_path: Path, arguments: tuple[str, ...], unbuffered: str
 ) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            command(*words),
+            command(*arguments),
             cwd=tmp_path,
             env=environment(PYTHONUNBUFFERED=unbuffered),
             stdout=full,

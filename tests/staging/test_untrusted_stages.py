@@ -23,7 +23,6 @@ from wheeltarget.staging import recovery
 from wheeltarget.staging.folders import Folder, open_state
 from wheeltarget.staging.recovery import Entry, Journal
 from wheeltarget.staging.stage import open_stage
-from wheeltarget.wheelhouse import merge
 
 pytestmark = pytest.mark.thorough
 
@@ -84,13 +83,27 @@ def _fail(clone: Clone, index: LocalIndex) -> Result:
 
 
 def _lock(clone: Clone, index: LocalIndex) -> Result:
-    words = ("lock", "--no-cache-dir", *index.pip_args(), f"small ; tags={TARGET}", "-o", "house")
-    return wheeltarget(*words, cwd=clone.folder)
+    arguments = (
+        "lock",
+        "--no-cache-dir",
+        *index.pip_args(),
+        f"small ; tags={TARGET}",
+        "-o",
+        "house",
+    )
+    return wheeltarget(*arguments, cwd=clone.folder)
 
 
 def _follow(clone: Clone, index: LocalIndex) -> Result:
-    words = ("lock", "--no-cache-dir", *index.pip_args(), f"small ; tags={TARGET}", "-o", "locks")
-    assert wheeltarget(*words, cwd=clone.home.parent).exit_code == 0
+    arguments = (
+        "lock",
+        "--no-cache-dir",
+        *index.pip_args(),
+        f"small ; tags={TARGET}",
+        "-o",
+        "locks",
+    )
+    assert wheeltarget(*arguments, cwd=clone.home.parent).exit_code == 0
     lock = f"../locks/pylock.{TARGET}.toml"
     return wheeltarget("download", "-r", lock, "-d", "house", cwd=clone.folder)
 
@@ -177,8 +190,8 @@ def test_a_journal_of_another_user(clone: Clone, index: LocalIndex) -> None:
 def test_a_link_in_the_place_of_a_folder_of_a_target(clone: Clone, index: LocalIndex) -> None:
     """The folder that is named may be a link, as its user has it; one in it may not."""
     (clone.house / TARGET).symlink_to("../../home")
-    words = ["--by-target", f"small ; tags={TARGET}"]
-    results = [download(index, *words, cwd=clone.folder, destination="house")]
+    arguments = ["--by-target", f"small ; tags={TARGET}"]
+    results = [download(index, *arguments, cwd=clone.folder, destination="house")]
     make_wheel(clone.home.parent / "part" / TARGET, "small")
     results.append(wheeltarget("merge", "../part", "-d", "house", cwd=clone.folder))
     for result in results:
@@ -214,7 +227,7 @@ def test_records_that_cannot_be_read(tmp_path: Path, kind: str, data: bytes) -> 
     (state / f"{KEY}.stage").write_bytes(lines)
     told = []
     for _ in range(2):
-        with merge.open_stage(tmp_path / "house", watched=False) as stage:
+        with open_stage(tmp_path / "house", watched=False) as stage:
             told.append(stage.notes)
         assert names(tmp_path) == []
     assert told[1] == ()
@@ -231,7 +244,7 @@ def test_what_is_set_aside_is_told_once(tmp_path: Path) -> None:
     (state / f"{KEY[::-1]}.stage").write_bytes(b"placing {}\n")
     told = []
     for _ in range(2):
-        with merge.open_stage(tmp_path / "house", watched=False) as stage:
+        with open_stage(tmp_path / "house", watched=False) as stage:
             told.append(stage.notes)
     assert [len(notes) for notes in told] == [2, 0]
     assert f"{KEY}.stage cannot be read" in told[0][0]
@@ -254,7 +267,7 @@ class TestJournalsOfOurs:
         Path(state.path, f"{KEY}{recovery.RECORD}").write_text(lines)
 
     def _next_run(self, house: Path) -> None:
-        with merge.open_stage(house, watched=False):
+        with open_stage(house, watched=False):
             pass
 
     @pytest.fixture
@@ -318,7 +331,7 @@ class TestJournalsOfOurs:
         assert not recovery.is_plain(name)
         for folder, plain in (("", name), (name or "..", "a.whl")):
             self._write(state, house, tmp_path / STAGE, Entry(folder, plain, 0, 1, None))
-            with merge.open_stage(house, watched=False) as stage:
+            with open_stage(house, watched=False) as stage:
                 assert f"{KEY}.stage cannot be read" in stage.notes[0]
                 (stage.folder / "file").write_text("")
                 with pytest.raises(ValueError, match="leads nowhere in the destination"):
@@ -341,10 +354,10 @@ class TestJournalsOfOurs:
 
 
 def test_a_stage_of_a_run_that_is_alive_is_left(tmp_path: Path) -> None:
-    with merge.open_stage(tmp_path / "house", watched=False) as first:
+    with open_stage(tmp_path / "house", watched=False) as first:
         (first.folder / "file").write_text("")
-        with merge.open_stage(tmp_path / "house", watched=False) as second:
+        with open_stage(tmp_path / "house", watched=False) as second:
             assert second.notes == ()
         assert names(first.folder) == ["file"]
     assert names(tmp_path) == []
-    assert open_stage is merge.open_stage
+    assert open_stage is open_stage

@@ -35,9 +35,9 @@ _MACHINES = {
 }
 
 
-def online(index: LocalIndex, *words: str) -> list[str]:
+def online(index: LocalIndex, *arguments: str) -> list[str]:
     """Return the options for the index, followed by arguments."""
-    return [*QUIET, *index.pip_args(), *words]
+    return [*QUIET, *index.pip_args(), *arguments]
 
 
 def with_password(index: LocalIndex) -> list[str]:
@@ -87,7 +87,7 @@ class Target:
         return [f"{interpreter}-{interpreter}-{_MACHINES[self.platform][3]}", "py3-none-any"]
 
     @property
-    def words(self) -> list[str]:
+    def arguments(self) -> list[str]:
         """Return the options of pip that the parent passes for it."""
         interpreter, abi, platform = self.tags[0].split("-")
         return [
@@ -124,14 +124,14 @@ WINDOWS = Target("3.8.18", "win32")
 class Job:
     """What to order.
 
-    :param words: arguments for ``pip download``, except the destination and the target.
+    :param arguments: arguments for ``pip download``, except the destination and the target.
     :param target: the target, or None for the running interpreter.
     :param files: the content of requirements files.
     :param unset: variables that pip must not see.
     :param label: what to call the target.
     """
 
-    words: Sequence[str]
+    arguments: Sequence[str]
     target: Target | None = LINUX
     files: Mapping[str, str] | None = None
     unset: Sequence[str] = ()
@@ -240,7 +240,11 @@ class Workshop:
         return self.folder / f"{number}-{RESULT}"
 
     def _arguments(self, destination: Path, job: Job) -> list[str]:
-        return [*(job.target.words if job.target else ()), f"--dest={destination}", *job.words]
+        return [
+            *(job.target.arguments if job.target else ()),
+            f"--dest={destination}",
+            *job.arguments,
+        ]
 
     def _order(self, number: int, job: Job) -> JobOrder:
         return JobOrder(

@@ -28,13 +28,13 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), **changes}
 
 
-def command(*words: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
     """Return the command that starts wheeltarget."""
-    return [sys.executable, "-m", "wheeltarget", *words]
+    return [sys.executable, "-m", "wheeltarget", *arguments]
 
 
 def wheeltarget(
-    *words: str,
+    *arguments: str,
     cwd: Path,
     variables: Mapping[str, str] | None = None,
     stdin: str | None = None,
@@ -42,14 +42,14 @@ def wheeltarget(
 ) -> Result:
     """Run wheeltarget to its end.
 
-    :param words: the command line.
+    :param arguments: the command line.
     :param cwd: the working directory.
     :param variables: environment variables to set.
     :param stdin: what it can read.
     :param timeout: seconds after which the test fails.
     """
     done = forks.run(
-        command(*words),
+        command(*arguments),
         cwd=cwd,
         env=environment(**(variables or {})),
         input=stdin,
@@ -60,7 +60,7 @@ def wheeltarget(
 
 def download(
     index: LocalIndex,
-    *words: str,
+    *arguments: str,
     cwd: Path,
     destination: str = "wheelhouse",
     variables: Mapping[str, str] | None = None,
@@ -73,7 +73,7 @@ def download(
     options = ["--no-cache-dir", *index.pip_args()]
     if destination:
         options += ["--dest", destination]
-    return wheeltarget("download", *options, *words, cwd=cwd, variables=variables, stdin=stdin)
+    return wheeltarget("download", *options, *arguments, cwd=cwd, variables=variables, stdin=stdin)
 
 
 def names(folder: Path) -> list[str]:

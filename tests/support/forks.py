@@ -60,7 +60,7 @@ class Server:
 
     def run(
         self,
-        words: Sequence[str],
+        arguments: Sequence[str],
         cwd: Path,
         env: Mapping[str, str],
         said: str | None,
@@ -75,20 +75,20 @@ class Server:
                 read, write = os.pipe()
                 readers.append(_Reader(os.fdopen(read, "rb")))
                 ends.append(streams.enter_context(os.fdopen(write, "wb")).fileno())
-            code = self._order(words, cwd, env, ends, timeout)
+            code = self._order(arguments, cwd, env, ends, timeout)
         stdout, stderr = (reader.text() for reader in readers)
-        return subprocess.CompletedProcess(list(words), code, stdout, stderr)
+        return subprocess.CompletedProcess(list(arguments), code, stdout, stderr)
 
     def _order(
         self,
-        words: Sequence[str],
+        arguments: Sequence[str],
         cwd: Path,
         variables: Mapping[str, str],
         streams: Sequence[int],
         timeout: float,
     ) -> int:
         order = {
-            "words": list(words),
+            "arguments": list(arguments),
             "cwd": str(cwd),
             "umask": _umask(),
             "variables": dict(variables),
@@ -103,7 +103,7 @@ class Server:
             except TimeoutError:
                 os.kill(pid, signal.SIGKILL)
                 self._number()
-                raise subprocess.TimeoutExpired(list(words), timeout) from None
+                raise subprocess.TimeoutExpired(list(arguments), timeout) from None
 
     def _number(self, timeout: float | None = None) -> int:
         self._socket.settimeout(timeout)
@@ -115,7 +115,7 @@ class Server:
 
 
 def run(
-    words: Sequence[str],
+    arguments: Sequence[str],
     *,
     cwd: Path,
     env: Mapping[str, str],
@@ -124,25 +124,25 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a fork if that is wanted and makes no difference.
 
-    :param words: the command.
+    :param arguments: the command.
     :param cwd: its working directory.
     :param env: its environment.
     :param input: what it can read.
     :param timeout: seconds after which the test fails.
     :returns: what ``subprocess.run`` returns.
     """
-    server = server_for(words, env) if len(input or "") < _MOST_STDIN else None
+    server = server_for(arguments, env) if len(input or "") < _MOST_STDIN else None
     if server is not None:
-        return server.run(words, cwd, env, input, timeout)
-    return run_fresh(words, cwd, env, input, timeout)
+        return server.run(arguments, cwd, env, input, timeout)
+    return run_fresh(arguments, cwd, env, input, timeout)
 
 
 def run_fresh(
-    words: Sequence[str], cwd: Path, env: Mapping[str, str], said: str | None, timeout: float
+    arguments: Sequence[str], cwd: Path, env: Mapping[str, str], said: str | None, timeout: float
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, in a process of its own; see :func:`run`."""
     return subprocess.run(
-        words,
+        arguments,
         cwd=cwd,
         env=env,
         input=said,
@@ -162,12 +162,12 @@ def close() -> None:
     _servers.clear()
 
 
-def server_for(words: Sequence[str], env: Mapping[str, str]) -> Server | None:
+def server_for(arguments: Sequence[str], env: Mapping[str, str]) -> Server | None:
     """Return the process that forks for such a command; start it if it is worth it."""
-    module = words[2:4] if words[1:2] == ["-P"] else words[1:3]
+    module = arguments[2:4] if arguments[1:2] == ["-P"] else arguments[1:3]
     if (
         not is_wanted
-        or words[0] != sys.executable
+        or arguments[0] != sys.executable
         or module[0] != "-m"
         or module[1] not in _MODULES
         or env.get("PYTHONPATH") != str(_ROOT)

@@ -12,10 +12,10 @@ from tests.support.cli import Result
 from wheeltarget.cli.app import run
 
 
-def run_here(*words: str, cwd: Path, variables: Mapping[str, str] | None = None) -> Result:
+def run_here(*arguments: str, cwd: Path, variables: Mapping[str, str] | None = None) -> Result:
     """Run wheeltarget to its end; a test for what it does as a process takes tests.support.cli.
 
-    :param words: the command line.
+    :param arguments: the command line.
     :param cwd: the working directory.
     :param variables: environment variables to set.
     """
@@ -28,7 +28,7 @@ def run_here(*words: str, cwd: Path, variables: Mapping[str, str] | None = None)
         mock.patch.dict("os.environ", variables or {}),
     ):
         try:
-            run(list(words))
+            run(list(arguments))
         except SystemExit as ended:
             code = ended.code or 0
     assert isinstance(code, int)

@@ -66,16 +66,16 @@ class Oracle:
     environment: Mapping[str, str] = field(repr=False)
 
     def run(
-        self, *words: str | Path, cwd: Path | None = None, timeout: float = 120
+        self, *arguments: str | Path, cwd: Path | None = None, timeout: float = 120
     ) -> subprocess.CompletedProcess[str]:
         """Run the interpreter to its end, whatever that is.
 
-        :param words: its arguments, such as ``-m``, ``pip``, ``download``.
+        :param arguments: its arguments, such as ``-m``, ``pip``, ``download``.
         :param cwd: the working directory.
         :param timeout: seconds after which the test fails.
         :returns: the exit code and what was printed.
         """
-        return _run([self.python, *words], self.environment, cwd=cwd, timeout=timeout)
+        return _run([self.python, *arguments], self.environment, cwd=cwd, timeout=timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,9 +242,18 @@ def _pip_folder(version: str, shared: Path) -> Path:
     """Fetch a pip for interpreters to import; this interpreter's pip does it, once."""
 
     def install(folder: Path) -> None:
-        words = ("--no-deps", "--only-binary=:all:", "--no-compile", "--quiet")
+        arguments = ("--no-deps", "--only-binary=:all:", "--no-compile", "--quiet")
         done = _run(
-            [sys.executable, "-m", "pip", "install", *words, "--target", folder, f"pip=={version}"],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                *arguments,
+                "--target",
+                folder,
+                f"pip=={version}",
+            ],
             index_environment(),
             timeout=_PATIENCE,
         )
@@ -295,14 +304,14 @@ def _make_once(ready: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _run(
-    words: list[str | Path],
+    arguments: list[str | Path],
     environment: Mapping[str, str],
     *,
     timeout: float,
     cwd: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        words,
+        arguments,
         env=environment,
         cwd=cwd,
         timeout=timeout,

@@ -17,13 +17,13 @@ NEW = "cp312-cp312-manylinux_2_28_x86_64"
 BOTH = f"{OLD},{NEW}"
 
 
-def make(index: LocalIndex, *words: str, **asked: Any) -> LockOutcome:
+def make(index: LocalIndex, *arguments: str, **asked: Any) -> LockOutcome:
     """Lock, in the working directory.
 
-    :param words: pip's arguments, except those for the index.
+    :param arguments: pip's arguments, except those for the index.
     :param asked: the other parts of the request.
     """
-    return lock(LockRequest(("--no-cache-dir", *index.pip_args(), *words), **asked))
+    return lock(LockRequest(("--no-cache-dir", *index.pip_args(), *arguments), **asked))
 
 
 def read(label: str, folder: Path = Path()) -> Lock:

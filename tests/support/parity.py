@@ -162,17 +162,17 @@ class ParityIndex:
         make_wheel(self.links, "picky", requires=["lib<1"])
         tree = self.folder / "tree"
         write_project(tree)
-        for words in (
+        for arguments in (
             ["init", "-q", "-b", "main"],
             ["add", "."],
             ["-c", "user.name=x", "-c", "user.email=x@y", "commit", "-q", "-m", "x"],
             ["tag", "v1"],
         ):
-            subprocess.run(["git", *words], cwd=tree, check=True)
+            subprocess.run(["git", *arguments], cwd=tree, check=True)
 
 
 def write_project(folder: Path) -> None:
-    """Write the source tree of a project, ``tame``, whose metadata come without a build."""
+    """Write the source tree of a project, ``printable``, whose metadata come without a build."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "pyproject.toml").write_text(_PYPROJECT)
     (folder / "quiet_backend.py").write_text(_BACKEND)
@@ -206,23 +206,23 @@ class Bench:
 
         :param case: a command line.
         """
-        words = shlex.split(self.fill(case.line))
-        expected = self.run([*PIP, *words], case)
+        arguments = shlex.split(self.fill(case.line))
+        expected = self.run([*PIP, *arguments], case)
         assert expected.exit_code == case.expected, (expected.stdout, expected.stderr)
         if case.left is not None and case.expected == case.exit_code:
             names = [Path(name).name for name in expected.files]
             assert " ".join(name for name in names if name.endswith((".whl", ".zip"))) == case.left
         if case.read_to_pip:
-            read = self.run([*WHEELTARGET, "-r", HOST_FILE, *words], case)
+            read = self.run([*WHEELTARGET, "-r", HOST_FILE, *arguments], case)
             assert (read.exit_code, read.files) == (expected.exit_code, expected.files), read
             assert complaints(read) == complaints(expected)
         else:
-            assert self.run([*WHEELTARGET, *words], case) == expected
+            assert self.run([*WHEELTARGET, *arguments], case) == expected
 
-    def run(self, words: Sequence[str], case: Case) -> Trace:
+    def run(self, arguments: Sequence[str], case: Case) -> Trace:
         """Run something in the working directory.
 
-        :param words: the command.
+        :param arguments: the command.
         :param case: what it finds.
         :returns: what it left.
         """
@@ -240,7 +240,7 @@ class Bench:
             **{name: self.fill(value) for name, value in case.variables.items()},
         }
         done = forks.run(
-            words,
+            arguments,
             cwd=self.project,
             env={name: value for name, value in environment(**variables).items() if value},
             input=case.stdin,
@@ -282,8 +282,8 @@ class Bench:
 
 def complaints(trace: Trace) -> list[str]:
     """Return the lines of errors and warnings of pip."""
-    words = ("ERROR", "WARNING", "DEPRECATION", "Hint")
-    return [line for line in trace.stderr.splitlines() if line.startswith(words)]
+    arguments = ("ERROR", "WARNING", "DEPRECATION", "Hint")
+    return [line for line in trace.stderr.splitlines() if line.startswith(arguments)]
 
 
 def digest(path: Path) -> str:

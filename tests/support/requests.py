@@ -11,7 +11,7 @@ from tests.support.here import run_here
 from wheeltarget.errors import ProbeError
 
 
-def called_with(verb: str, *words: str, name: str = "") -> tuple[Any, ...]:
+def called_with(verb: str, *arguments: str, name: str = "") -> tuple[Any, ...]:
     """Return the arguments that a command line calls its command with; it does not run.
 
     :param name: the function, if it is not called as the verb.
@@ -22,7 +22,7 @@ def called_with(verb: str, *words: str, name: str = "") -> tuple[Any, ...]:
     module = import_module(f"{package.__name__}.{function}") if is_folder else package
     error = ProbeError("it does not run")
     with mock.patch.object(module, name or function, side_effect=error) as command:
-        result = run_here(verb, *words, cwd=Path.cwd())
+        result = run_here(verb, *arguments, cwd=Path.cwd())
     assert (result.exit_code, result.stdout, result.stderr) == (3, "", "error: it does not run\n")
     command.assert_called_once()
     return tuple(command.call_args.args)

@@ -23,7 +23,7 @@ OLD = b"old"
 class Scene:
     """What is run, and where.
 
-    :param words: the arguments of ``wheeltarget``.
+    :param arguments: the arguments of ``wheeltarget``.
     :param outputs: what the run makes, each whole; relative to the folder.
     :param exit_codes: how a run ends well: one that has something to do, and one that has not.
     :param each_file: whether each file of an output is old or new for itself.
@@ -32,7 +32,7 @@ class Scene:
     :param is_remembered: whether it is the same run only if all variables are the same.
     """
 
-    words: Sequence[str]
+    arguments: Sequence[str]
     outputs: Sequence[str]
     exit_codes: Sequence[int] = (0,)
     each_file: bool = False
@@ -62,16 +62,23 @@ def _resolving(folder: Path, index: LocalIndex) -> Scene:
     (house / "small-1.0-py3-none-any.whl").write_bytes(OLD)
     (folder / "house" / "notes.txt").write_text("mine")
     (folder / "report.json").write_text("{}")
-    words = ["download", "--cache-dir=pip-cache", *index.pip_args(), "--by-target", "-d", "house"]
-    words += ["--report", "report.json", f"big ; tags={TAG}", f"small ; tags={OTHER}"]
-    return Scene(words, ("house", "report.json"), is_taken_back=True)
+    arguments = [
+        "download",
+        "--cache-dir=pip-cache",
+        *index.pip_args(),
+        "--by-target",
+        "-d",
+        "house",
+    ]
+    arguments += ["--report", "report.json", f"big ; tags={TAG}", f"small ; tags={OTHER}"]
+    return Scene(arguments, ("house", "report.json"), is_taken_back=True)
 
 
 def _first_time(folder: Path, index: LocalIndex) -> Scene:
     """Download to a destination that does not exist yet, nor does the folder above it."""
     _stock(folder)
-    words = ["download", "--no-cache-dir", *index.pip_args(), "-d", "new/house"]
-    return Scene([*words, f"small ; tags={TAG}"], ("new",))
+    arguments = ["download", "--no-cache-dir", *index.pip_args(), "-d", "new/house"]
+    return Scene([*arguments, f"small ; tags={TAG}"], ("new",))
 
 
 def _from_lock(folder: Path, index: LocalIndex) -> Scene:
@@ -80,8 +87,8 @@ def _from_lock(folder: Path, index: LocalIndex) -> Scene:
     (folder / "house").mkdir()
     (folder / "house" / "small-1.0-py3-none-any.whl").write_bytes(OLD)
     (folder / "pylock.toml").write_text(lock_text(wheels, index.base))
-    words = ["download", "-d", "house", "--report", "report.json", "-r", "pylock.toml"]
-    return Scene(words, ("house", "report.json"), is_taken_back=True)
+    arguments = ["download", "-d", "house", "--report", "report.json", "-r", "pylock.toml"]
+    return Scene(arguments, ("house", "report.json"), is_taken_back=True)
 
 
 def _from_memory(folder: Path, index: LocalIndex) -> Scene:
@@ -89,9 +96,16 @@ def _from_memory(folder: Path, index: LocalIndex) -> Scene:
     _stock(folder)
     index.page_headers = {"Cache-Control": "max-age=6000, public"}
     (folder / "requirements.txt").write_text(f"big  # tags={TAG}\nsmall  # tags={OTHER}\n")
-    words = ["download", "--cache-dir=pip-cache", *index.pip_args(), "--by-target", "-d", "house"]
+    arguments = [
+        "download",
+        "--cache-dir=pip-cache",
+        *index.pip_args(),
+        "--by-target",
+        "-d",
+        "house",
+    ]
     scene = Scene(
-        [*words, "-r", "requirements.txt"], ("house",), is_remembered=True, is_taken_back=True
+        [*arguments, "-r", "requirements.txt"], ("house",), is_remembered=True, is_taken_back=True
     )
     time.sleep(0.05)  # what has been changed just now is not remembered
     run_well(scene, folder)
@@ -103,10 +117,10 @@ def _from_memory(folder: Path, index: LocalIndex) -> Scene:
 def _locking(folder: Path, index: LocalIndex) -> Scene:
     """Lock again for one target, and for the first time for another."""
     make_wheel(_shelf(folder), "small", "0.9")
-    words = ["lock", "--no-cache-dir", *index.pip_args(), "-o", "locks", f"small ; tags={TAG}"]
-    run_well(Scene(words, ("locks",)), folder)
+    arguments = ["lock", "--no-cache-dir", *index.pip_args(), "-o", "locks", f"small ; tags={TAG}"]
+    run_well(Scene(arguments, ("locks",)), folder)
     make_wheel(_shelf(folder), "small")
-    return Scene([*words, f"small ; tags={OTHER}", "--upgrade"], ("locks",), is_taken_back=True)
+    return Scene([*arguments, f"small ; tags={OTHER}", "--upgrade"], ("locks",), is_taken_back=True)
 
 
 def _merging(folder: Path, _: LocalIndex) -> Scene:
@@ -123,16 +137,16 @@ def _archive(folder: Path, _: LocalIndex) -> Scene:
     lock_wheels([make_wheel(folder / "wheels", "small")], TAG, folder / "pylock.t.toml")
     (folder / "app.zip").write_bytes(OLD)
     (folder / "components.json").write_bytes(OLD)
-    words = ["bundle", "-r", "pylock.t.toml", "--wheels", "wheels", "-o", "app.zip"]
-    return Scene([*words, "--components", "components.json"], ("app.zip", "components.json"))
+    arguments = ["bundle", "-r", "pylock.t.toml", "--wheels", "wheels", "-o", "app.zip"]
+    return Scene([*arguments, "--components", "components.json"], ("app.zip", "components.json"))
 
 
 def _folder(folder: Path, _: LocalIndex) -> Scene:
     """Bundle into a folder that is empty."""
     lock_wheels([make_wheel(folder / "wheels", "small")], TAG, folder / "pylock.t.toml")
     (folder / "app").mkdir()
-    words = ["bundle", "-r", "pylock.t.toml", "--wheels", "wheels", "-o", "app"]
-    return Scene(words, ("app",), exit_codes=(0, 3))
+    arguments = ["bundle", "-r", "pylock.t.toml", "--wheels", "wheels", "-o", "app"]
+    return Scene(arguments, ("app",), exit_codes=(0, 3))
 
 
 def _fetched(folder: Path, index: LocalIndex) -> Scene:
@@ -156,8 +170,8 @@ def _transferring(folder: Path, _: LocalIndex) -> Scene:
     lock_wheels(wheels, TAG, folder / "pylock.new.toml")
     (folder / "out").mkdir()
     (folder / "out" / wheels[1].name).write_bytes(OLD)
-    words = ["prune", "house", "-r", "pylock.new.toml", "--transfer-since", "pylock.old.toml"]
-    return Scene([*words, "--to", "out"], ("out",), each_file=True)
+    arguments = ["prune", "house", "-r", "pylock.new.toml", "--transfer-since", "pylock.old.toml"]
+    return Scene([*arguments, "--to", "out"], ("out",), each_file=True)
 
 
 def _fixing(folder: Path, _: LocalIndex) -> Scene:
@@ -198,7 +212,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def run_well(scene: Scene, folder: Path) -> None:
     """Run the command of a scene, which has to succeed."""
-    result = wheeltarget(*scene.words, cwd=folder, variables=repeatable(**environment(folder)))
+    result = wheeltarget(*scene.arguments, cwd=folder, variables=repeatable(**environment(folder)))
     assert result.exit_code in scene.exit_codes, result.stderr
 
 

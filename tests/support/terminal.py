@@ -19,15 +19,17 @@ _PATIENCE = 60.0
 class Terminal:
     """A process whose standard streams, and whose /dev/tty, are a terminal.
 
-    :param words: the command, an absolute path first.
+    :param arguments: the command, an absolute path first.
     :param folder: its working directory.
     :param variables: its environment.
     """
 
-    def __init__(self, words: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], folder: Path, variables: Mapping[str, str]
+    ) -> None:
         self._keyboard, slave = os.openpty()
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _LOGIN, str(slave), *words],
+            [sys.executable, "-c", _LOGIN, str(slave), *arguments],
             cwd=folder,
             env={**variables, "TERM": "xterm-256color", "COLUMNS": "200"},
             pass_fds=(slave,),

@@ -91,5 +91,9 @@ def test_only_what_starts_in_the_same_way_is_a_fork(monkeypatch: pytest.MonkeyPa
     assert forks.server_for(line, environment(PIP_NO_DEPS="1")) is not None
     for variables in ({"PYTHONPATH": "/elsewhere"}, {"PYTHONUTF8": "0"}, {"HOME": "/elsewhere"}):
         assert forks.server_for(line, environment(**variables)) is None
-    for words in ([sys.executable, "-c", "pass"], ["/bin/true", *line[1:]], [*PIP[:1], "-m", "x"]):
-        assert forks.server_for(words, environment()) is None
+    for arguments in (
+        [sys.executable, "-c", "pass"],
+        ["/bin/true", *line[1:]],
+        [*PIP[:1], "-m", "x"],
+    ):
+        assert forks.server_for(arguments, environment()) is None

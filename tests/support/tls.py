@@ -68,6 +68,6 @@ def make_authority(folder: Path) -> Authority:
     return Authority(certificate, files["server"], files["client"])
 
 
-def _run(*words: str) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+def _run(*arguments: str) -> None:
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

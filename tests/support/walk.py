@@ -94,23 +94,23 @@ def repeatable(**changes: str) -> dict[str, str]:
 
 
 def record(
-    words: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path
+    arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path
 ) -> tuple[Write, ...]:
     """Run a command and list its calls that write below its working directory.
 
-    :param words: the command, which has to succeed or find something.
+    :param arguments: the command, which has to succeed or find something.
     :param cwd: the working directory; what is outside is left out.
     :param environment: see :func:`repeatable`.
     :param log: where to keep what strace writes.
     """
     options = ["-y", "-s", "4096", "--seccomp-bpf", "-e", f"trace={_known(_CALLS)}"]
-    run = _strace(options, words, cwd, environment, log)
+    run = _strace(options, arguments, cwd, environment, log)
     assert run.exit_code in {0, 1}, run.stderr
     return tuple(dict.fromkeys(_read(log.read_text("utf-8", "replace"), cwd)))
 
 
 def repeat(
-    words: Sequence[str],
+    arguments: Sequence[str],
     cwd: Path,
     environment: Mapping[str, str],
     log: Path,
@@ -129,7 +129,7 @@ def repeat(
     else:
         how = "signal=KILL" if fault == KILL else "signal=STOP"
     options += ["-e", f"inject={write.name}:{how}:when={write.number}"]
-    return _strace(options, words, cwd, environment, log, stops=fault == KILL_ALL)
+    return _strace(options, arguments, cwd, environment, log, stops=fault == KILL_ALL)
 
 
 def _known(names: Sequence[str]) -> str:
@@ -139,7 +139,7 @@ def _known(names: Sequence[str]) -> str:
 
 def _strace(
     options: Sequence[str],
-    words: Sequence[str],
+    arguments: Sequence[str],
     cwd: Path,
     environment: Mapping[str, str],
     log: Path,
@@ -148,7 +148,7 @@ def _strace(
 ) -> Run:
     log.unlink(missing_ok=True)
     process = subprocess.Popen(
-        ["strace", "-qq", "-f", "-o", str(log), *options, "--", *words],
+        ["strace", "-qq", "-f", "-o", str(log), *options, "--", *arguments],
         cwd=cwd,
         env=dict(environment),
         stdin=subprocess.DEVNULL,

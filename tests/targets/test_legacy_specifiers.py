@@ -74,11 +74,11 @@ def test_pips_that_read_them(python: str, reads: bool) -> None:
 
 # The old rules for a release and a version that is none, compared part by part.
 def _old_key(version: str) -> tuple[str, ...]:
-    words = {"pre": "c", "preview": "c", "-": "final-", "rc": "c", "dev": "@"}
+    arguments = {"pre": "c", "preview": "c", "-": "final-", "rc": "c", "dev": "@"}
     parts: list[str] = []
     pieces = [p for p in re.split(r"(\d+|[a-z]+|\.|-)", version.lower()) if p and p != "."]
     for piece in [*pieces, "final"]:
-        part = piece.zfill(8) if piece[0].isdigit() else f"*{words.get(piece, piece)}"
+        part = piece.zfill(8) if piece[0].isdigit() else f"*{arguments.get(piece, piece)}"
         if part.startswith("*"):
             if part < "*final":
                 while parts and parts[-1] == "*final-":

@@ -141,11 +141,11 @@ def test_nothing_of_the_working_directory_is_run(
     fill(place, tmp_path / "log", without=without)
     url = index.add_file("base.txt", b"lib\n")
     options = ["--no-cache-dir", *index.pip_args()]
-    words = [*start(tmp_path, how)]
+    arguments = [*start(tmp_path, how)]
     for word in line.split():
-        words += options if word == "INDEX" else [url if word == "URL" else word]
+        arguments += options if word == "INDEX" else [url if word == "URL" else word]
     done = subprocess.run(
-        words,
+        arguments,
         cwd=place,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -158,8 +158,8 @@ def test_nothing_of_the_working_directory_is_run(
 
 def test_hostile_modules_are_noticed(tmp_path: Path) -> None:
     fill(tmp_path, tmp_path / "log", without=sys.stdlib_module_names - {"json"})
-    for words in (["-m", "pip"], ["-c", "import json"], ["-P", "-c", "import json, pip"]):
-        subprocess.run([sys.executable, *words], cwd=tmp_path, env=environment(), check=True)
+    for arguments in (["-m", "pip"], ["-c", "import json"], ["-P", "-c", "import json, pip"]):
+        subprocess.run([sys.executable, *arguments], cwd=tmp_path, env=environment(), check=True)
     assert names(tmp_path / "log") == ["json", "pip"]
 
 
@@ -210,9 +210,9 @@ def test_from_a_checkout_that_is_the_working_directory(tmp_path: Path, index: Lo
     fill(checkout, tmp_path / "log", without=loaded_first() | {"wheeltarget"})
     variables = environment()
     del variables["PYTHONPATH"]
-    words = ["--no-cache-dir", *index.pip_args(), "-d", "out", "--tags", LINUX, "lib"]
+    arguments = ["--no-cache-dir", *index.pip_args(), "-d", "out", "--tags", LINUX, "lib"]
     done = subprocess.run(
-        [sys.executable, "-m", "wheeltarget", "download", *words],
+        [sys.executable, "-m", "wheeltarget", "download", *arguments],
         cwd=checkout,
         env=variables,
         capture_output=True,
@@ -257,13 +257,13 @@ class TestBuildBackends:
 def test_other_interpreters(tmp_path: Path, place: Path, version: str) -> None:
     fill(place, tmp_path / "log")
     python = str(interpreter(version))
-    words = [*start(tmp_path, "script"), "probe", "--python", python]
-    done = subprocess.run(words, cwd=place, env=environment(), capture_output=True, text=True)
+    arguments = [*start(tmp_path, "script"), "probe", "--python", python]
+    done = subprocess.run(arguments, cwd=place, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     script = (ROOT / "wheeltarget" / "commands" / "probe" / "probe_script.py").read_text()
     (place / "script.py").write_text(script)
-    for words, said in (([python, "-"], script), ([python, "script.py"], None)):
-        again = subprocess.run(words, cwd=place, input=said, capture_output=True, text=True)
+    for arguments, said in (([python, "-"], script), ([python, "script.py"], None)):
+        again = subprocess.run(arguments, cwd=place, input=said, capture_output=True, text=True)
         assert again.stdout == done.stdout
     assert names(tmp_path / "log") == []
 
@@ -274,9 +274,9 @@ def test_modules_are_imported_in_a_folder_with_nothing_else(tmp_path: Path, plac
     make_wheel(place / "two", "two", files={"two.py": code})
     lock_wheels(sorted((place / "two").iterdir()), HERE, place / "pylock.two.toml")
     relative = os.path.relpath(sys.executable, place)
-    words = ["install-check", "-r", "pylock.two.toml", "--wheels", "two", "--python", relative]
+    arguments = ["install-check", "-r", "pylock.two.toml", "--wheels", "two", "--python", relative]
     done = subprocess.run(
-        [*start(tmp_path, "script"), *words],
+        [*start(tmp_path, "script"), *arguments],
         cwd=place,
         env=environment(),
         capture_output=True,

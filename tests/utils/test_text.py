@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wheeltarget.utils.text import json_text, redact, tame, visible
+from wheeltarget.utils.text import json_text, printable, redact, visible
 
 texts = st.text(st.characters() | st.sampled_from(":/@?# \x1b\n"), max_size=40)
 
@@ -28,13 +28,13 @@ def test_credentials_are_replaced(text: str, shown: str) -> None:
 
 @given(texts)
 def test_places_in_a_text_stay(text: str) -> None:
-    assert len(redact(text)) == len(tame(text)) == len(text)
+    assert len(redact(text)) == len(printable(text)) == len(text)
     assert redact(redact(text)) == redact(text)
 
 
 @given(texts)
 def test_no_control_characters_are_left(text: str) -> None:
-    assert not [each for each in tame(text) if each not in "\t\n" and ord(each) < 32]
+    assert not [each for each in printable(text) if each not in "\t\n" and ord(each) < 32]
     assert visible(text).isprintable()
 
 

@@ -109,10 +109,10 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def run(project: Path, *words: str, stdin: str = "") -> Result:
+def run(project: Path, *arguments: str, stdin: str = "") -> Result:
     """Run wheeltarget with little memory and time."""
     done = subprocess.run(
-        command(*words),
+        command(*arguments),
         cwd=project,
         env=environment(XDG_CACHE_HOME=str(project.parent / "cache")),
         input=stdin,
@@ -267,21 +267,21 @@ class TestNamedByAFile:
 class TestInARepository:
     """Files that the command line names, but another user has made."""
 
-    @pytest.mark.parametrize("words", [(), ("--fix",)], ids=["look", "fix"])
+    @pytest.mark.parametrize("arguments", [(), ("--fix",)], ids=["look", "fix"])
     def test_validate(
-        self, project: Path, made: tuple[Callable[[Path], None], str], words: tuple[str, ...]
+        self, project: Path, made: tuple[Callable[[Path], None], str], arguments: tuple[str, ...]
     ) -> None:
         make, why = made
         make(project / "odd.txt")
         (project / "r.txt").write_text(WRONG)
-        result = run(project, "validate", *words, "odd.txt", "r.txt")
+        result = run(project, "validate", *arguments, "odd.txt", "r.txt")
         refused(result, why)
         assert result.exit_code == 3
         assert "WT001" in result.stdout  # the other file is checked all the same
-        assert (project / "r.txt").read_text() == (MENDED if words else WRONG)
+        assert (project / "r.txt").read_text() == (MENDED if arguments else WRONG)
 
     @pytest.mark.parametrize(
-        "words",
+        "arguments",
         [
             ("download", "-r", "pylock.toml"),
             ("download", "--tags", TAG, "-r", "pylock.toml[extra]"),
@@ -293,28 +293,28 @@ class TestInARepository:
         ids=" ".join,
     )
     def test_lock(
-        self, project: Path, made: tuple[Callable[[Path], None], str], words: tuple[str, ...]
+        self, project: Path, made: tuple[Callable[[Path], None], str], arguments: tuple[str, ...]
     ) -> None:
         make, why = made
         make_wheel(project / "house", "x")
-        make((project / "house" if words == ("check", "house") else project) / "pylock.toml")
-        refused(run(project, *words), why)
+        make((project / "house" if arguments == ("check", "house") else project) / "pylock.toml")
+        refused(run(project, *arguments), why)
 
     def test_old_locks(self, project: Path, made: tuple[Callable[[Path], None], str]) -> None:
         make, why = made
         make_wheel(project / "house", "x")
         (project / "locks").mkdir()
         make(project / "locks" / "pylock.other.toml")
-        words = ("lock", "--no-index", "--find-links=house", "-o", "locks", f"x ; tags={TAG}")
-        assert run(project, *words).exit_code == 0
+        arguments = ("lock", "--no-index", "--find-links=house", "-o", "locks", f"x ; tags={TAG}")
+        assert run(project, *arguments).exit_code == 0
         make_in = project / "locks" / f"pylock.{TAG}.toml"
         make_in.unlink()
         (project / "locks" / "pylock.other.toml").rename(make_in)
-        refused(run(project, *words), why)
+        refused(run(project, *arguments), why)
 
     @pytest.mark.parametrize("kind", ["pipe", "socket", "zero", "messages", "pages"])
     @pytest.mark.parametrize(
-        "words",
+        "arguments",
         [
             ("check", "house"),
             ("check", "house", "-r", "pylock.x.toml"),
@@ -324,7 +324,7 @@ class TestInARepository:
         ],
         ids=" ".join,
     )
-    def test_wheel(self, project: Path, kind: str, words: tuple[str, ...]) -> None:
+    def test_wheel(self, project: Path, kind: str, arguments: tuple[str, ...]) -> None:
         wheel = make_wheel(project / "house", "x")
         text = lock_text([wheel], "https://host.invalid")
         text = text.replace(f"https://host.invalid/{wheel.name}", f"house/{wheel.name}")
@@ -332,9 +332,9 @@ class TestInARepository:
         wheel.unlink()
         how = KINDS[kind][0]
         (_link(how) if isinstance(how, str) else how)(wheel)
-        result = run(project, *words)
+        result = run(project, *arguments)
         assert "Traceback" not in result.stderr
-        if words[0] == "merge":
+        if arguments[0] == "merge":
             assert "contains no distributions and no locks" in result.stderr
         else:
             assert result.exit_code in {1, 2, 3}, result
@@ -392,8 +392,8 @@ class TestContent:
         (project.parent / "secret").write_text(f'a = 1\nb = = "{SECRET}"\n')
         (project / name).symlink_to("../secret")
         option = "-r" if name == "pylock.toml" else "-c"
-        words = ["--tags", TAG, option, name, *(["x"] if option == "-c" else [])]
-        result = run(project, "download", "--no-index", *words)
+        arguments = ["--tags", TAG, option, name, *(["x"] if option == "-c" else [])]
+        result = run(project, "download", "--no-index", *arguments)
         assert result.exit_code == 1
         assert f"{name}:" in result.stderr
         assert SECRET not in result.stdout + result.stderr
@@ -421,8 +421,8 @@ class TestContent:
         result = run(project, "validate", "r.txt")
         assert result.stdout.startswith(("r.txt:1:12: WT2", "r.txt:1:12: WT1"))
         assert len(result.stdout) < 2000
-        for words in (("x ; target=box",), ("--tags", TAG, "-r", "pylock.toml")):
-            result = run(project, "download", "--no-index", *words)
+        for arguments in (("x ; target=box",), ("--tags", TAG, "-r", "pylock.toml")):
+            result = run(project, "download", "--no-index", *arguments)
             assert result.exit_code == 1
             assert "Traceback" not in result.stderr
 

@@ -18,7 +18,14 @@ from wheeltarget.commands.prepare import Prepared, note_unused_constraints, prep
 from wheeltarget.errors import DownloadError, Fault, InputError, UsageError
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
 from wheeltarget.pip_config.platform_options import target_from_options
-from wheeltarget.pip_protocol import Asked, Demand, FileFact, FoundFile, FoundProject, JobListing
+from wheeltarget.pip_protocol import (
+    Demand,
+    FileFact,
+    FoundFile,
+    FoundProject,
+    JobListing,
+    ListedRequirement,
+)
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver import explanation
 from wheeltarget.resolver.explanation import Build, Explanation, Release, Suggestion, judge
@@ -40,14 +47,14 @@ _MAYBE_PATH_OR_URL = re.compile(r"[/\\:@]|^\.")
 class ExplainRequest:
     """The arguments of ``wheeltarget explain``.
 
-    :param words: pip's own arguments, in the order given: options and requirements.
+    :param arguments: pip's own arguments, in the order given: options and requirements.
     :param tags: the values of ``--tags``, each a list with commas.
     :param targets: the values of ``--target``, each a list with commas.
     :param sources: the values of ``--allow-sdist``, each a list with commas.
     :param environment: the environment variables.
     """
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -235,7 +242,7 @@ def explain(request: ExplainRequest, invocation: Invocation | None = None) -> Ex
     :returns: the result.
     :raises WheeltargetError: if the input is invalid, or pip fails.
     """
-    invocation = invocation or read_invocation(request.words, request.environment)
+    invocation = invocation or read_invocation(request.arguments, request.environment)
     sources = project_names("--allow-sdist", request.sources)
     prepared = prepare(invocation, request.tags, request.targets, sources)
     faults = (*prepared.inputs.unread, *prepared.faults)
@@ -320,7 +327,7 @@ def make_rows(jobs: Sequence[Job], listings: Sequence[JobListing], build: Build)
 class _Found(NamedTuple):
     """A requirement as pip reads it, and its line; None for one of a dependency group."""
 
-    asked: Asked
+    asked: ListedRequirement
     line: SourceLine | None
 
     @property
@@ -340,7 +347,7 @@ def _groups(job: Job, listing: JobListing) -> Iterable[list[_Found]]:
     return by_project.values()
 
 
-def _matched(job: Job, requirements: Iterable[Asked]) -> list[_Found]:
+def _matched(job: Job, requirements: Iterable[ListedRequirement]) -> list[_Found]:
     """Find the line of each requirement that pip has read."""
     left = [(line, parse_requirement(line)) for line in job.lines]
     found = []

@@ -16,7 +16,7 @@ from packaging.utils import (
 )
 
 from wheeltarget.errors import DestinationError, UsageError
-from wheeltarget.staging.stage import interruptible
+from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.utils.files import is_archive
 from wheeltarget.wheelhouse import merge as wheelhouse
 from wheeltarget.wheelhouse.merge import StagedFile
@@ -102,7 +102,7 @@ def _merge(request: MergeRequest) -> MergeOutcome:
     ]
     with (
         interruptible() as interrupts,
-        wheelhouse.open_stage(destination, folders=sorted({*inner.values()})) as stage,
+        open_stage(destination, folders=sorted({*inner.values()})) as stage,
     ):
         placed = wheelhouse.merge(stage, staged, copied=True, begin=interrupts.hold)
     files = tuple(

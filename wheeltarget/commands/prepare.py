@@ -88,7 +88,7 @@ def prepare(
 
 def _read_requirements(invocation: Invocation, *, fetches: bool) -> Inputs:
     options = [o for o in invocation.everything.options if o.name not in _NOT_FOR_READING]
-    arguments = [argument for option in options for argument in option.words]
+    arguments = [argument for option in options for argument in option.arguments]
     fetched: dict[str, str] = {}
     unread: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -175,7 +175,7 @@ def notes_on(
 
 def note_unused_constraints(plan: Plan) -> Iterator[str]:
     """Return a note for each constraint that applies to no target of a run."""
-    for line in plan.idle:
+    for line in plan.unused_constraints:
         constraint = f"the constraint {line.parsed.requirement}"
         yield f"{line.fault('').location}: {constraint} applies to no target of this run"
 

@@ -116,7 +116,7 @@ class GivenOption:
     value: str | None = None
 
     @property
-    def words(self) -> tuple[str, ...]:
+    def arguments(self) -> tuple[str, ...]:
         """Return the option as command-line arguments."""
         return (self.name,) if self.value is None else (f"{self.name}={self.value}",)
 

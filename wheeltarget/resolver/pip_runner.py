@@ -61,14 +61,14 @@ class RunOptions:
     """How to run jobs.
 
     :param folders: for each job, the folder in the destination for its files.
-    :param children: how many processes may run at once.
+    :param processes: how many processes may run at once.
     :param dry_run: whether to only resolve, and fetch no more than that needs.
     :param hashed: whether a dry run fetches what is needed to know every sha256.
     :param refresh: whether index pages that are fresh in pip's cache are fetched again.
     """
 
     folders: tuple[str, ...]
-    children: int = 1
+    processes: int = 1
     dry_run: bool = False
     hashed: bool = False
     silent: bool = False
@@ -103,7 +103,7 @@ def run_jobs(
     """
     folders = [stage.job_folder(number) for number in range(len(jobs))]
     connections = read_connections(os.environ)
-    count = max(min(options.children, len(jobs)), 1)
+    count = max(min(options.processes, len(jobs)), 1)
     captured = count > 1 or options.silent
     for_pip = tuple(_output_options(captured=captured))
     orders = [

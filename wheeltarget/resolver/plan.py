@@ -81,13 +81,13 @@ class Plan:
 
     :param jobs: one for each distinct target, in the order in which they are first named.
     :param untargeted: the lines that are resolved for this interpreter while others are not.
-    :param idle: the constraints whose clause matches no target of the run.
+    :param unused_constraints: the constraints whose clause matches no target of the run.
     :param pip_only: the options whose requirements only pip reads, for this interpreter as well.
     """
 
     jobs: tuple[Job, ...]
     untargeted: tuple[SourceLine, ...]
-    idle: tuple[SourceLine, ...] = ()
+    unused_constraints: tuple[SourceLine, ...] = ()
     pip_only: tuple[str, ...] = ()
 
     @property
@@ -166,12 +166,14 @@ def make_plan(
         jobs.append(job)
     mixed = None in by_target and len(by_target) > 1 and not defaults
     used = {line for each in constraints.values() for line in each.lines}
-    idle = (e.line for e in inputs.entries if e.constraint and e.targets and e.line not in used)
+    unused_constraints = (
+        e.line for e in inputs.entries if e.constraint and e.targets and e.line not in used
+    )
     plan = Plan(
         tuple(jobs),
         tuple(dict.fromkeys(e.line for e in by_target[None] if e.targets is None)) if mixed else (),
-        tuple(dict.fromkeys(idle)),
-        tuple(" ".join(option.words) for option in pip_only if mixed),
+        tuple(dict.fromkeys(unused_constraints)),
+        tuple(" ".join(option.arguments) for option in pip_only if mixed),
     )
     return plan, tuple(dict.fromkeys(faults))
 
@@ -231,7 +233,7 @@ def _arguments(
     left_out = {"--dest", *(ENVIRONMENT_OPTIONS if target else ())}
     for option in command.options:
         if option.name not in left_out and (takes_pip_only or not _only_pip_reads(option)):
-            yield from option.words
+            yield from option.arguments
     if target is not None:
         interpreter, abi, platform = target.tags[0].split("-")
         yield f"--python-version={target.python}"
@@ -266,7 +268,7 @@ def _only_pip_reads(option: GivenOption) -> bool:
 
 
 def _inherited_fault(option: GivenOption) -> Fault:
-    text = " ".join(option.words)
+    text = " ".join(option.arguments)
     hint = f"write {text} on the command line instead, to apply it to lines without a target"
     return Fault(f"{text} in pip's configuration would apply to every target", hint)
 

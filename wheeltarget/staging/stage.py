@@ -335,7 +335,7 @@ def _hold(destination: Path, state: Folder) -> Iterator[Folder]:
 
 
 @contextmanager
-def settled(destination: Path) -> Iterator[None]:
+def hold_destination(destination: Path) -> Iterator[None]:
     """Keep a destination, which exists, as it is for a moment, after removing leftovers.
 
     :raises DestinationError: if another run places files there and does not end.
@@ -394,7 +394,7 @@ def _make_stage(destination: Path, *, dry_run: bool, inner: Iterable[str]) -> St
         real, real_home = os.path.realpath(destination), os.path.realpath(home)
         notes = recovery.sweep(state, real, real_home)
         if not dry_run:
-            notes += _strangers(state, real_home, destination.name)
+            notes += _unknown_stages(state, real_home, destination.name)
         record = Record(state, real)
         stack.callback(record.close)
         stage = Stage(Path(record.make_folder(str(home), destination.name)), destination, record)
@@ -403,7 +403,7 @@ def _make_stage(destination: Path, *, dry_run: bool, inner: Iterable[str]) -> St
     return stage
 
 
-def _strangers(state: Folder, home: str, name: str) -> Iterator[str]:
+def _unknown_stages(state: Folder, home: str, name: str) -> Iterator[str]:
     """Name the folders that look like stages for a destination, but are in no record."""
     try:
         found = [each for each in os.listdir(home) if each.startswith(recovery.prefix_of(name))]

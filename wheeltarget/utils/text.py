@@ -18,7 +18,7 @@ def redact(text: str) -> str:
     return _CREDENTIALS.sub(lambda match: "*" * len(match[0]), text)
 
 
-def tame(text: str) -> str:
+def printable(text: str) -> str:
     """Replace credentials, and each control character except tabs and line ends, in place."""
     return _CONTROLS.sub("\ufffd", redact(text))
 

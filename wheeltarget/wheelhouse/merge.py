@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wheeltarget.errors import ClashError, DestinationError
-from wheeltarget.staging.stage import Stage, open_stage, settled
+from wheeltarget.staging.stage import Stage
 from wheeltarget.utils.files import Digest, Hashes, copy_file
-
-__all__ = ["PlacedFile", "Stage", "StagedFile", "clash", "merge", "open_stage", "settled"]
 
 _CLASH = "give each target its own folder (--by-target), or both the same index"
 _LOCK_CLASH = "a target has one lock: keep the right one, or lock again and merge that"

@@ -14,7 +14,13 @@ from packaging.version import Version
 from wheeltarget.cli.output.explain import Page, release_tables
 from wheeltarget.cli.output.text import Style
 from wheeltarget.commands.explain import TargetResult, make_rows
-from wheeltarget.pip_protocol import Asked, FileFact, FoundFile, FoundProject, JobListing
+from wheeltarget.pip_protocol import (
+    FileFact,
+    FoundFile,
+    FoundProject,
+    JobListing,
+    ListedRequirement,
+)
 from wheeltarget.resolver.plan import Job
 from wheeltarget.targets.catalog import look_up_tag
 from wheeltarget.targets.compatibility import Difference, compare_tags
@@ -54,7 +60,7 @@ def answers(found: dict[str, set[str]], specifier: str, count: int) -> list[Targ
         for version, tags in found.items()
         for tag in sorted(tags)
     )
-    asked = (Asked("lib", "lib", specifier),)
+    asked = (ListedRequirement("lib", "lib", specifier),)
     jobs, listings = [], []
     for target in DESCRIBED[:count]:
         jobs.append(Job(target, (), (), ()))

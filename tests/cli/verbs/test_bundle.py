@@ -9,9 +9,9 @@ from wheeltarget.commands.bundle.bundle import BundleRequest
 
 
 def test_request() -> None:
-    words = ["--layout=lambda-layer", "--include", "x", "--include=y", "--wheels=w", "--store"]
-    words += ["--scripts", "--compile", "--components", "c.json", "--tags=t", "--target=u"]
-    (request,) = called_with("bundle", "-r", "lock", "-o", "out", *words)
+    arguments = ["--layout=lambda-layer", "--include", "x", "--include=y", "--wheels=w", "--store"]
+    arguments += ["--scripts", "--compile", "--components", "c.json", "--tags=t", "--target=u"]
+    (request,) = called_with("bundle", "-r", "lock", "-o", "out", *arguments)
     assert request == BundleRequest(
         "lock",
         Path("out"),

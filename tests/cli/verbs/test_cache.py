@@ -23,8 +23,8 @@ def test_folder(tmp_path: Path, variables: dict[str, str]) -> None:
 
 
 def test_empty(tmp_path: Path, variables: dict[str, str]) -> None:
-    words = ["cache", "info", "--format=json"]
-    document = json.loads(run_here(*words, cwd=tmp_path, variables=variables).stdout)
+    arguments = ["cache", "info", "--format=json"]
+    document = json.loads(run_here(*arguments, cwd=tmp_path, variables=variables).stdout)
     assert document["folder"] == str(tmp_path / "cache")
     assert document["wheels"] == {"count": 0, "size": 0, "limit": 10 * 1000**3}
     for command in ("prune", "clear"):
@@ -33,7 +33,7 @@ def test_empty(tmp_path: Path, variables: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "limit", "seconds"),
+    ("arguments", "limit", "seconds"),
     [
         ([], 7000, None),
         (["--max-size", "2kB"], 2000, None),
@@ -44,7 +44,7 @@ def test_empty(tmp_path: Path, variables: dict[str, str]) -> None:
 def test_what_is_pruned(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    words: list[str],
+    arguments: list[str],
     limit: int | None,
     seconds: float | None,
 ) -> None:
@@ -56,6 +56,6 @@ def test_what_is_pruned(
 
     monkeypatch.setattr(wheel_store, "prune", prune)
     variables = {"WHEELTARGET_CACHE_LIMIT": "7kB"}
-    result = run_here("cache", "prune", *words, cwd=tmp_path, variables=variables)
+    result = run_here("cache", "prune", *arguments, cwd=tmp_path, variables=variables)
     assert asked == [(limit, seconds)]
     assert result.stdout == "Removed 1 wheel, 5 bytes and 2 remembered runs\n"

@@ -7,8 +7,18 @@ from wheeltarget.commands.check.check import CheckRequest
 
 
 def test_request() -> None:
-    words = ["--tags=t", "--target", "u", "-r", "r.txt", "-c", "c.txt", "--audit", "--format=junit"]
-    (request,) = called_with("check", "a", "b", *words)
+    arguments = [
+        "--tags=t",
+        "--target",
+        "u",
+        "-r",
+        "r.txt",
+        "-c",
+        "c.txt",
+        "--audit",
+        "--format=junit",
+    ]
+    (request,) = called_with("check", "a", "b", *arguments)
     assert request == CheckRequest(("a", "b"), ("t",), ("u",), ("r.txt",), ("c.txt",), audits=True)
 
 

@@ -32,7 +32,7 @@ OWN = {
 PIP = [spelling for each in (*WITH_VALUE, *WITHOUT_VALUE) for spelling in each]
 
 
-def read(*words: str) -> DownloadRequest | None:
+def read(*arguments: str) -> DownloadRequest | None:
     """Return the request that a command line is; None if it ends before."""
     requests = []
 
@@ -41,7 +41,7 @@ def read(*words: str) -> DownloadRequest | None:
         return 0
 
     with mock.patch.object(download, "run", run), pytest.raises(SystemExit):
-        app.run(["download", *words])
+        app.run(["download", *arguments])
     return requests[0] if requests else None
 
 
@@ -62,20 +62,20 @@ OTHERS = st.one_of(
     st.sampled_from(
         ["-rneeded.txt", "-dhouse", "--dest=house", "lib ; tags=x", "--refresh-package"]
     ),
-).map(lambda text: ([text], "words", text))
+).map(lambda text: ([text], "arguments", text))
 
 
 @settings(deadline=None)
 @given(st.lists(own_option() | OTHERS, max_size=6))
-@example([(["--tags="], "tags", ""), (["-r"], "words", "-r")])
+@example([(["--tags="], "tags", ""), (["-r"], "arguments", "-r")])
 def test_what_is_not_ours_is_left_to_pip_in_its_order(
     pieces: list[tuple[list[str], str, Any]],
 ) -> None:
-    expected: dict[str, Any] = {"words": ()}
+    expected: dict[str, Any] = {"arguments": ()}
     for _, field, value in pieces:
         before = expected.get(field, ())
         expected[field] = True if value is True else (*before, value)
-    request = read(*(word for words, _, _ in pieces for word in words))
+    request = read(*(word for arguments, _, _ in pieces for word in arguments))
     assert request == DownloadRequest(**expected)
 
 
@@ -88,12 +88,12 @@ def test_values_that_are_no_texts() -> None:
 
 def test_nothing_behind_two_dashes_is_an_option() -> None:
     request = read("--tags=--", "-r", "--", "--tags", "x", "--", "-h")
-    words = ("-r", "--", "--tags", "x", "--", "-h")
-    assert request == DownloadRequest(words, tags=("--",))
+    arguments = ("-r", "--", "--tags", "x", "--", "-h")
+    assert request == DownloadRequest(arguments, tags=("--",))
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["--help"],
         ["-h"],
@@ -106,8 +106,8 @@ def test_nothing_behind_two_dashes_is_an_option() -> None:
     ],
     ids=" ".join,
 )
-def test_help_and_what_is_wrong_ends_the_run(words: list[str]) -> None:
-    assert read(*words) is None
+def test_help_and_what_is_wrong_ends_the_run(arguments: list[str]) -> None:
+    assert read(*arguments) is None
 
 
 def test_a_shell_that_asks_for_completions_is_answered(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from wheeltarget.commands.explain import ExplainRequest
 
 
 def test_request() -> None:
-    words = ["--tags=t", "--target=u", "--allow-sdist=a", "--build-pure", "b", "--all", "lib"]
-    request, invocation = called_with("explain", *words, "--pre")
+    arguments = ["--tags=t", "--target=u", "--allow-sdist=a", "--build-pure", "b", "--all", "lib"]
+    request, invocation = called_with("explain", *arguments, "--pre")
     assert request == ExplainRequest(("lib", "--pre"), ("t",), ("u",), sources=("a", "b"))
     assert invocation.command.has("--pre")

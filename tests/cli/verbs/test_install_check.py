@@ -7,8 +7,8 @@ from wheeltarget.commands.install_check import InstallCheckRequest
 
 
 def test_request() -> None:
-    words = ["--wheels=a", "--wheels=b", "--python", "p", "--tags=t", "--target=u"]
-    (request,) = called_with("install-check", "-r", "lock", *words)
+    arguments = ["--wheels=a", "--wheels=b", "--python", "p", "--tags=t", "--target=u"]
+    (request,) = called_with("install-check", "-r", "lock", *arguments)
     assert request == InstallCheckRequest(
         "lock", "p", wheels=("a", "b"), tags=("t",), targets=("u",)
     )

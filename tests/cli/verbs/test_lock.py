@@ -13,9 +13,17 @@ from wheeltarget.commands.lock.lock import LockRequest
 
 
 def test_request() -> None:
-    words = ["--tags=t", "--target=u", "--same-versions", "--allow-sdist", "s", "--jobs=2", "-U"]
-    words += ["-P", "p", "-o", "locks", "--format=requirements", "lib", "-r", "r.txt", "--pre"]
-    request, invocation = called_with("lock", *words)
+    arguments = [
+        "--tags=t",
+        "--target=u",
+        "--same-versions",
+        "--allow-sdist",
+        "s",
+        "--jobs=2",
+        "-U",
+    ]
+    arguments += ["-P", "p", "-o", "locks", "--format=requirements", "lib", "-r", "r.txt", "--pre"]
+    request, invocation = called_with("lock", *arguments)
     assert request == LockRequest(
         ("lib", "-r", "r.txt", "--pre"),
         tags=("t",),
@@ -31,9 +39,9 @@ def test_request() -> None:
     assert invocation.command.requirements == ("lib",)
 
 
-@pytest.mark.parametrize("words", [["--check"], ["--diff"], ["--check", "--json"]])
-def test_nothing_is_written(words: list[str]) -> None:
-    request, _ = called_with("lock", "lib", *words)
+@pytest.mark.parametrize("arguments", [["--check"], ["--diff"], ["--check", "--json"]])
+def test_nothing_is_written(arguments: list[str]) -> None:
+    request, _ = called_with("lock", "lib", *arguments)
     assert request == LockRequest(("lib",), dry_run=True)
 
 

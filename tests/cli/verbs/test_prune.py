@@ -9,8 +9,8 @@ from wheeltarget.commands.prune import PruneRequest
 
 
 def test_request() -> None:
-    words = ["-r", "a", "-r", "b", "--list", "--to=x", "--transfer-since", "y", "--tags", "t"]
-    (request,) = called_with("prune", "house", *words, "--target=u", "--target=v")
+    arguments = ["-r", "a", "-r", "b", "--list", "--to=x", "--transfer-since", "y", "--tags", "t"]
+    (request,) = called_with("prune", "house", *arguments, "--target=u", "--target=v")
     assert request == PruneRequest(
         "house", ("a", "b"), ("t",), ("u", "v"), removes=False, since=("y",), to=Path("x")
     )

@@ -14,12 +14,12 @@ def test_own(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(
         "[tool.wheeltarget.targets.old-box]\ntag = 'cp39-cp39-win_amd64'\n"
     )
-    words = ("targets", "--kind", "own")
-    result = wheeltarget(*words, cwd=tmp_path)
+    arguments = ("targets", "--kind", "own")
+    result = wheeltarget(*arguments, cwd=tmp_path)
     assert (result.exit_code, result.stderr) == (0, "")
     file = tmp_path / "pyproject.toml"
     assert result.stdout == f"Your own targets\n  old-box                    {file}\n"
-    result = wheeltarget(*words, "--format", "json", cwd=tmp_path)
+    result = wheeltarget(*arguments, "--format", "json", cwd=tmp_path)
     assert json.loads(result.stdout) == {
         "schema": 1,
         "targets": [],
@@ -72,9 +72,9 @@ def test_architecture_that_no_target_has(tmp_path: Path, wrong: str) -> None:
     assert hint.startswith("  the known targets have x86_64, ")
 
 
-@pytest.mark.parametrize("words", [("--python", "3.9"), ("--verified",), ("--kind", "own")])
-def test_options_of_the_list_beside_a_name(tmp_path: Path, words: tuple[str, ...]) -> None:
-    result = wheeltarget("targets", "host", *words, cwd=tmp_path)
+@pytest.mark.parametrize("arguments", [("--python", "3.9"), ("--verified",), ("--kind", "own")])
+def test_options_of_the_list_beside_a_name(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    result = wheeltarget("targets", "host", *arguments, cwd=tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith("error: the options that choose systems for the list ")
 

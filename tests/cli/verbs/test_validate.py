@@ -235,7 +235,7 @@ class TestWords:
     """The command line."""
 
     @pytest.mark.parametrize(
-        ("words", "exit_code", "form", "quiet"),
+        ("arguments", "exit_code", "form", "quiet"),
         [
             (["good.txt"], 0, "text", False),
             (["faulty.txt", "good.txt"], 1, "text", False),
@@ -248,16 +248,16 @@ class TestWords:
     )
     def test_options(
         self,
-        words: list[str],
+        arguments: list[str],
         exit_code: int,
         form: str,
         quiet: bool,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         with pytest.raises(SystemExit) as ended:
-            app.run(["validate", *words])
+            app.run(["validate", *arguments])
         assert ended.value.code == exit_code
-        names = [word for word in words if word.endswith(".txt")]
+        names = [word for word in arguments if word.endswith(".txt")]
         assert capsys.readouterr() == shown(form, *names, quiet=quiet)
 
     def test_fix(self, folder: Path) -> None:
@@ -266,9 +266,9 @@ class TestWords:
         assert ended.value.code == 1
         assert f"x ; tags={W}\n" in (folder / "faulty.txt").read_text("utf-8")
 
-    @pytest.mark.parametrize("words", [[], ["--no-such", "x"]])
-    def test_usage(self, folder: Path, words: list[str]) -> None:
-        result = wheeltarget("validate", *words, cwd=folder)
+    @pytest.mark.parametrize("arguments", [[], ["--no-such", "x"]])
+    def test_usage(self, folder: Path, arguments: list[str]) -> None:
+        result = wheeltarget("validate", *arguments, cwd=folder)
         assert result.exit_code == 2
         assert result.stdout == ""
         assert "wheeltarget validate [OPTIONS] " in result.stderr

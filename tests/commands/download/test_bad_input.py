@@ -70,12 +70,12 @@ def state(folder: Path) -> dict[str, tuple[int, bytes]] | None:
 
 
 def refused(
-    where: Place, index: LocalIndex, *words: str, variables: Mapping[str, str] | None = None
+    where: Place, index: LocalIndex, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> Result:
     """Run something that has to fail, and see that nothing was left or changed."""
     before, beside = state(where.wheelhouse), names(where.project)
     waits = ["--retries=0", "--timeout=1"]
-    result = download(index, *waits, *words, cwd=where.project, variables=variables)
+    result = download(index, *waits, *arguments, cwd=where.project, variables=variables)
     assert (result.exit_code, result.stdout) == (1, ""), result.stderr
     assert "Traceback" not in result.stderr
     assert ".wheeltarget-" not in result.stderr, "a path of the stage is nobody's business"
@@ -168,8 +168,8 @@ def test_index(where: Place, index: LocalIndex, case: str, targets: str) -> None
     else:
         (where.project / "r.txt").write_text(f"bad ; tags={WINDOWS}\n")
         result = refused(where, index, "-r", "r.txt")
-    for words in said:
-        assert words in result.stderr
+    for arguments in said:
+        assert arguments in result.stderr
     _, _, ending = result.stderr.partition(f"\nerror: pip failed for {WINDOWS}; ")
     assert ending == "nothing was saved\n  see pip's output above\n"
 
@@ -178,8 +178,8 @@ def test_pages_are_no_news_where_the_answer_is_elsewhere(where: Place, index: Lo
     """A project that one of two indexes does not have, or has no wheel of."""
     make_wheel(where.project / "links", "bad", "3.0")
     index.fault(PAGE, Status(403))
-    words = ["--find-links=links", f"bad ; tags={WINDOWS}", f"good ; tags={LINUX}"]
-    result = download(index, *words, cwd=where.project)
+    arguments = ["--find-links=links", f"bad ; tags={WINDOWS}", f"good ; tags={LINUX}"]
+    result = download(index, *arguments, cwd=where.project)
     assert result.exit_code == 0
     assert "ERROR" not in result.stderr
 
@@ -198,8 +198,8 @@ def test_quiet_says_no_less_of_a_failure(where: Place, index: LocalIndex) -> Non
 
 def test_where_in_the_code_is_shown_on_request(where: Place, index: LocalIndex) -> None:
     index.fault(PAGE, Garbage())
-    words = ["--retries=0", "-vv", f"bad ; tags={WINDOWS}"]
-    assert "Traceback" in download(index, *words, cwd=where.project).stderr
+    arguments = ["--retries=0", "-vv", f"bad ; tags={WINDOWS}"]
+    assert "Traceback" in download(index, *arguments, cwd=where.project).stderr
 
 
 def test_wrong_hash(where: Place, index: LocalIndex) -> None:
@@ -216,7 +216,7 @@ class TestHosts:
     """Hosts that do not answer as they should."""
 
     @pytest.mark.parametrize(
-        ("words", "said"),
+        ("arguments", "said"),
         [
             (["-i", "http://127.0.0.1:9/simple/"], ["127.0.0.1", "Connection refused"]),
             (["-i", "https://127.0.0.1:{port}/simple/"], ["/simple/bad/", "certificate", "SSL"]),
@@ -230,12 +230,12 @@ class TestHosts:
         self,
         where: Place,
         index: LocalIndex,
-        words: list[str],
+        arguments: list[str],
         said: list[str],
         targets: list[str],
     ) -> None:
         port = index.base.rpartition(":")[2]
-        filled = [word.format(port=port) for word in words]
+        filled = [word.format(port=port) for word in arguments]
         result = refused(where, index, *filled, f"bad ; tags={','.join(targets)}")
         for piece in said:
             assert piece in result.stderr
@@ -244,8 +244,8 @@ class TestHosts:
     @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "https://127.0.0.1:{port}/files"])
     def test_wheel(self, where: Place, index: LocalIndex, url: str) -> None:
         place = url.format(port=index.base.rpartition(":")[2])
-        words = [f"good ; tags={LINUX}", f"bad @ {place}/{BAD} ; tags={WINDOWS}"]
-        result = refused(where, index, *words)
+        arguments = [f"good ; tags={LINUX}", f"bad @ {place}/{BAD} ; tags={WINDOWS}"]
+        result = refused(where, index, *arguments)
         assert f"{place}/{BAD}" in result.stderr
 
     @pytest.mark.parametrize("path", [PAGE, BAD], ids=["page", "wheel"])
@@ -334,8 +334,8 @@ class TestFiles:
 
     def test_named_twice(self, where: Place, index: LocalIndex) -> None:
         (where.project / "r.txt").write_text(f"good ; tags={LINUX},{WINDOWS}\n")
-        words = ["-r", "r.txt", "-r", "./r.txt"]
-        result = download(index, *words, cwd=where.project)
+        arguments = ["-r", "r.txt", "-r", "./r.txt"]
+        result = download(index, *arguments, cwd=where.project)
         assert result.exit_code == 0, result.stderr
         assert names(where.wheelhouse) == ["good-1.0-py3-none-any.whl"]
 
@@ -400,8 +400,8 @@ class TestWheels:
             (where.project / name).write_bytes(content)
         line = f"./{name} ; tags={WINDOWS}"
         (where.project / "r.txt").write_text(f"{line}\n")
-        words = [line] if form == "typed" else ["-r", "r.txt"]
-        result = refused(where, index, f"good ; tags={LINUX}", *words)
+        arguments = [line] if form == "typed" else ["-r", "r.txt"]
+        result = refused(where, index, f"good ; tags={LINUX}", *arguments)
         assert said.format(project=where.project) in result.stderr
         assert f"error: pip failed for {WINDOWS}; nothing was saved\n" in result.stderr
 

@@ -19,9 +19,8 @@ from wheeltarget.commands.download import download as command
 from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
-from wheeltarget.staging.stage import Stage
+from wheeltarget.staging.stage import Stage, open_stage
 from wheeltarget.targets.target import target_from_tag
-from wheeltarget.wheelhouse import merge
 
 LINUX = "cp39-cp39-manylinux2014_x86_64"
 WINDOWS = "cp39-cp39-win_amd64"
@@ -77,8 +76,8 @@ class TestRefused:
     @pytest.mark.usefixtures("shelf")
     def test_name_of_another(self, index: LocalIndex, here: Path) -> None:
         make_project(here / "tree", "my-project")
-        words = ["--allow-sdist=other", f"my-project @ file://{here}/tree ; tags={LINUX}"]
-        result = download(index, *words, cwd=here)
+        arguments = ["--allow-sdist=other", f"my-project @ file://{here}/tree ; tags={LINUX}"]
+        result = download(index, *arguments, cwd=here)
         assert (result.exit_code, result.stdout) == (1, "")
         assert "--allow-sdist my-project keeps its source" in result.stderr
 
@@ -164,8 +163,8 @@ class TestAllowSdist:
     def test_checkout_and_editable(self, index: LocalIndex, here: Path, line: str) -> None:
         tree = make_project(here / "tree", "my-project", requires=["lib"])
         git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.invalid"]
-        for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
-            subprocess.run([*git, *words], cwd=tree, check=True)
+        for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"]):
+            subprocess.run([*git, *arguments], cwd=tree, check=True)
         (here / "r.txt").write_text(f"{line.format(tree)} # tags={LINUX}\n")
         result = download(index, "--allow-sdist=my-project", "-r", "r.txt", cwd=here)
         assert result.exit_code == 0, result.stderr
@@ -186,7 +185,7 @@ def test_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     source = make_source(tmp_path / "files", "only")
     chosen = ChosenFile("only", "1.0", source, "", True, (), (None,), None)
     job = Job(target_from_tag(LINUX, {"cp39": "3.9.25"}), (), (), ())
-    with merge.open_stage(tmp_path / "house", watched=False) as stage:
+    with open_stage(tmp_path / "house", watched=False) as stage:
         builder = command.Builder(frozenset({"only"}), (), stage)
         result = builder.replace_sources(JobResult(job, 0, "all", (chosen,), source.parent))
     assert [file.path.name for file in result.chosen] == ["only-1.0-py3-none-any.whl"]
@@ -198,8 +197,8 @@ class TestBuildPure:
 
     @pytest.mark.usefixtures("shelf")
     def test_built_once_for_all(self, index: LocalIndex, here: Path) -> None:
-        words = ["--build-pure=only", f"only ; tags={LINUX},{WINDOWS}", "--report=r.json"]
-        result = download(index, *words, cwd=here)
+        arguments = ["--build-pure=only", f"only ; tags={LINUX},{WINDOWS}", "--report=r.json"]
+        result = download(index, *arguments, cwd=here)
         assert result.exit_code == 0, result.stderr
         assert names(here / "wheelhouse") == [
             "lib-1.0-py3-none-any.whl",
@@ -265,8 +264,8 @@ class TestBuildPure:
 
     @pytest.mark.usefixtures("shelf")
     def test_dry_run_builds_nothing(self, index: LocalIndex, here: Path) -> None:
-        words = ["--dry-run", "--build-pure=only", f"only ; tags={LINUX}"]
-        result = download(index, *words, cwd=here)
+        arguments = ["--dry-run", "--build-pure=only", f"only ; tags={LINUX}"]
+        result = download(index, *arguments, cwd=here)
         assert result.exit_code == 0, result.stderr
         assert "only-1.0.tar.gz" in result.stdout
         assert "Successfully built" not in result.stderr

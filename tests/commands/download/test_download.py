@@ -218,8 +218,8 @@ class TestDependencies:
         for version in ("1.0", "2.0", "3.0"):
             make_wheel(shelf, "lib", version)
         (project / "limits.txt").write_text("careful<2 ; python_version >= '3'\nlib!=2.0\n")
-        words = [f"app ; tags={LINUX},{WINDOWS},{ARM}", f"careful ; tags={LINUX}"]
-        result = download(index, *words, f"lib<2 ; tags={WINDOWS}", cwd=project)
+        arguments = [f"app ; tags={LINUX},{WINDOWS},{ARM}", f"careful ; tags={LINUX}"]
+        result = download(index, *arguments, f"lib<2 ; tags={WINDOWS}", cwd=project)
         assert taken(result) == {
             LINUX: ["app-1.0", "careful-1.0", "lib-2.0"],
             WINDOWS: ["app-1.0", "lib-1.0"],
@@ -228,7 +228,9 @@ class TestDependencies:
         assert f"note: lib differs: 2.0 for {LINUX}; 1.0 for {WINDOWS}; 3.0 for {ARM}" in (
             notes(result)
         )
-        limited = download(index, "-c", "limits.txt", *words, cwd=project, destination="limited")
+        limited = download(
+            index, "-c", "limits.txt", *arguments, cwd=project, destination="limited"
+        )
         assert taken(limited) == {
             LINUX: ["app-1.0", "careful-1.0", "lib-1.0"],
             WINDOWS: ["app-1.0", "lib-3.0"],
@@ -239,14 +241,14 @@ class TestDependencies:
         make_wheel(shelf, "app", requires=["lib"])
         make_wheel(shelf, "app", "2.0rc1", requires=["lib"])
         make_wheel(project / "links", "lib", "9.0")
-        words = [f"app ; tags={LINUX}", f"app==1.0 ; tags={WINDOWS}"]
-        result = download(index, "--pre", "--find-links", "links", *words, cwd=project)
+        arguments = [f"app ; tags={LINUX}", f"app==1.0 ; tags={WINDOWS}"]
+        result = download(index, "--pre", "--find-links", "links", *arguments, cwd=project)
         assert taken(result) == {LINUX: ["app-2.0rc1", "lib-9.0"], WINDOWS: ["app-1.0", "lib-9.0"]}
         assert notes(result) == [
             f"note: app 2.0rc1 for {LINUX} is a pre-release",
             f"note: app differs: 2.0rc1 for {LINUX}; 1.0 for {WINDOWS}",
         ]
-        alone = download(index, "--no-deps", *words, cwd=project, destination="alone")
+        alone = download(index, "--no-deps", *arguments, cwd=project, destination="alone")
         assert taken(alone) == {LINUX: ["app-1.0"], WINDOWS: ["app-1.0"]}
 
     @pytest.mark.skipif(not ONLY_DEPS, reason="this pip does not know --only-deps yet")
@@ -268,8 +270,8 @@ class TestDependencies:
         make_wheel(shelf, "second", requires=["further"])
         make_wheel(shelf, "further", requires=["first<2", "shared"])
         make_wheel(shelf, "shared")
-        words = ["--tags", LINUX, "--format=json", "first", "second"]
-        done = download(index, *words, cwd=project)
+        arguments = ["--tags", LINUX, "--format=json", "first", "second"]
+        done = download(index, *arguments, cwd=project)
         assert done.exit_code == 0, done.stderr
         (target,) = json.loads(done.stdout)["targets"]
         demands = {file["name"]: file["requested_by"] for file in target["files"]}
@@ -352,11 +354,11 @@ class TestFiles:
         make_wheel(shelf, "app")
         make_wheel(shelf, "lib")
         (project / "pyproject.toml").write_text("[dependency-groups]\ndev = ['lib']  # tags=x\n")
-        words = ["--group=dev", f"app ; tags={WINDOWS}"]
-        result = download(index, *words, cwd=project)
+        arguments = ["--group=dev", f"app ; tags={WINDOWS}"]
+        result = download(index, *arguments, cwd=project)
         assert taken(result) == {WINDOWS: ["app-1.0"], "this interpreter": ["lib-1.0"]}
         assert notes(result) == ["note: --group=dev has no target; assuming this interpreter"]
-        result = download(index, *words, "--tags", LINUX, cwd=project)
+        result = download(index, *arguments, "--tags", LINUX, cwd=project)
         assert taken(result) == {WINDOWS: ["app-1.0"], LINUX: ["lib-1.0"]}
         assert notes(result) == []
 
@@ -369,18 +371,18 @@ class TestFiles:
         (project / "pyproject.toml").write_text("[dependency-groups]\ndev = ['lib']\n")
         (project / "pip.conf").write_text("[download]\ngroup = dev\n")
         for variables in ({"PIP_GROUP": "dev"}, {"PIP_CONFIG_FILE": "pip.conf"}):
-            for words in (
+            for arguments in (
                 [f"app ; tags={WINDOWS}"],
                 [f"app ; tags={WINDOWS}", "--tags", LINUX],
                 [f"app ; tags={WINDOWS}", "lib"],
             ):
-                result = download(index, *words, cwd=project, variables=variables)
+                result = download(index, *arguments, cwd=project, variables=variables)
                 assert (result.exit_code, result.stdout) == (1, "")
                 assert "error: --group=dev in pip's configuration would apply to every" in (
                     result.stderr
                 )
-            words = ["app", "--tags", f"{LINUX},{WINDOWS}"]
-            result = download(index, *words, cwd=project, variables=variables)
+            arguments = ["app", "--tags", f"{LINUX},{WINDOWS}"]
+            result = download(index, *arguments, cwd=project, variables=variables)
             both = ["app-1.0", "lib-1.0"]
             assert taken(result) == {LINUX: both, WINDOWS: both}
 
@@ -440,11 +442,11 @@ class TestFiles:
                 project / "d", "direct", tag="cp39-cp39-win_amd64", requires=["lib"]
             ).read_bytes(),
         )
-        words = [f"./some files/{local.name}", f"direct @ {url}", url, local.as_uri()]
-        fits = download(index, *(f"{word} ; tags={WINDOWS}" for word in words), cwd=project)
+        arguments = [f"./some files/{local.name}", f"direct @ {url}", url, local.as_uri()]
+        fits = download(index, *(f"{word} ; tags={WINDOWS}" for word in arguments), cwd=project)
         assert taken(fits) == {WINDOWS: ["direct-1.0", "lib-1.0", "local-1.0"]}
         # Each is refused by itself, since pip stops at the first.
-        for name, word in (("local", words[0]), ("direct", words[1])):
+        for name, word in (("local", arguments[0]), ("direct", arguments[1])):
             result = download(index, f"{word} ; tags={LINUX}", cwd=project, destination="none")
             assert (result.exit_code, result.stdout) == (1, "")
             refusal = f"{name}-1.0-cp39-cp39-win_amd64.whl is not a supported wheel"
@@ -462,11 +464,11 @@ class TestPrecedence:
         for name in "abcd":
             make_wheel(shelf, name)
         (project / "a.txt").write_text(f"# tags={LINUX}\na ; tags={WINDOWS}\nb\n")
-        words = ["-r", "a.txt", "-r", "c.txt", "d"]
+        arguments = ["-r", "a.txt", "-r", "c.txt", "d"]
         (project / "c.txt").write_text("c\n")
         known = {WINDOWS: ["a-1.0"], LINUX: ["b-1.0"]}
 
-        bare = download(index, *words, cwd=project, destination="1")
+        bare = download(index, *arguments, cwd=project, destination="1")
         assert taken(bare) == {**known, HOST: ["c-1.0", "d-1.0"]}
         assert notes(bare) == [
             "note: c.txt:1:1: c has no target; assuming this interpreter",
@@ -475,13 +477,13 @@ class TestPrecedence:
 
         (project / "pyproject.toml").write_text(f'[tool.wheeltarget]\ntags = ["{ARM}"]\n')
         (project / "sub").mkdir()
-        words = ["-r", "../a.txt", "-r", "../c.txt", "d"]
-        settled = download(index, *words, cwd=project / "sub", destination="2")
-        assert taken(settled) == {**known, ARM: ["c-1.0", "d-1.0"]}
-        assert notes(settled) == []
+        arguments = ["-r", "../a.txt", "-r", "../c.txt", "d"]
+        hold_destination = download(index, *arguments, cwd=project / "sub", destination="2")
+        assert taken(hold_destination) == {**known, ARM: ["c-1.0", "d-1.0"]}
+        assert notes(hold_destination) == []
 
         typed = download(
-            index, "--tags", f"{MAC},{LINUX}", *words, cwd=project / "sub", destination="3"
+            index, "--tags", f"{MAC},{LINUX}", *arguments, cwd=project / "sub", destination="3"
         )
         assert taken(typed) == {
             WINDOWS: ["a-1.0"],
@@ -491,7 +493,7 @@ class TestPrecedence:
 
         # The host, asked for in so many words, is a target like any other.
         asked = download(
-            index, "--target=host", "--tags", MAC, *words, cwd=project / "sub", destination="4"
+            index, "--target=host", "--tags", MAC, *arguments, cwd=project / "sub", destination="4"
         )
         assert taken(asked) == {
             **known,
@@ -602,8 +604,8 @@ class TestOutput:
             make_wheel(shelf, name, "1.0b2" if name == "early" else "1.0")
         index.yank("pulled-1.0-py3-none-any.whl", "eats files")
         index.yank("silent-1.0-py3-none-any.whl")
-        words = [f"early ; tags={LINUX}", f"pulled==1.0 ; tags={LINUX}"]
-        result = download(index, *words, f"silent==1 ; tags={WINDOWS}", "early", cwd=project)
+        arguments = [f"early ; tags={LINUX}", f"pulled==1.0 ; tags={LINUX}"]
+        result = download(index, *arguments, f"silent==1 ; tags={WINDOWS}", "early", cwd=project)
         assert result.exit_code == 0
         # Within a target they come as pip chose the files.
         assert sorted(notes(result)) == [
@@ -623,13 +625,13 @@ class TestNoAnswer:
         make_wheel(shelf, "app", requires=["lib<2"])
         make_wheel(shelf, "lib", "1.0")
         make_sdist(shelf, "source-only")
-        words = [
+        arguments = [
             f"native ; tags={LINUX},{WINDOWS}",
             f"app ; tags={ARM}",
             f"lib>=2 ; tags={ARM}",
             f"source-only ; tags={MAC}",
         ]
-        result = download(index, *words, cwd=project)
+        result = download(index, *arguments, cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
         resolving, *parts = result.stderr.split("Resolving for ")
         assert resolving == ""
@@ -660,8 +662,8 @@ class TestNoAnswer:
         make_wheel(shelf, "app", requires=["lib<2"])
         make_wheel(shelf, "lib", "1.0")
         make_wheel(shelf, "lib", "2.0")
-        words = [f"app ; tags={LINUX}", f"lib>=2 ; tags={LINUX},{WINDOWS}"]
-        result = download(index, *words, cwd=project)
+        arguments = [f"app ; tags={LINUX}", f"lib>=2 ; tags={LINUX},{WINDOWS}"]
+        result = download(index, *arguments, cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
         assert "ResolutionImpossible" in result.stderr
         assert result.stderr.partition("\nerror: ")[2].splitlines()[:4] == [
@@ -679,11 +681,11 @@ class TestNoAnswer:
 
 
 def inputs_of(
-    words: Sequence[str], targets: tuple[str, ...] = (), **variables: str
+    arguments: Sequence[str], targets: tuple[str, ...] = (), **variables: str
 ) -> RunInputs | None:
     """Find the inputs of a download that is not run."""
     environment = {"PIP_CONFIG_FILE": os.devnull, "HOST": "localhost", **variables}
-    invocation = read_invocation(words, environment)
+    invocation = read_invocation(arguments, environment)
     return find_run_inputs(prepare(invocation, (LINUX,), targets), 1.0, 2.0)
 
 
@@ -713,7 +715,7 @@ class TestRunInputs:
         assert (inputs.began, inputs.fresh_until, inputs.destination) == (1.0, 2.0, "house")
 
     @pytest.mark.parametrize(
-        ("words", "variables"),
+        ("arguments", "variables"),
         [
             (("one", "--find-links", "links"), {}),
             (("one", "--log", "log.txt"), {}),
@@ -721,8 +723,8 @@ class TestRunInputs:
             (("one",), {"PIP_NO_SUCH_SETTING": "1"}),
         ],
     )
-    def test_unknown_inputs(self, words: tuple[str, ...], variables: dict[str, str]) -> None:
-        assert inputs_of(words, (), **variables) is None
+    def test_unknown_inputs(self, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+        assert inputs_of(arguments, (), **variables) is None
 
     def test_settings_of_known_options_are_known(self) -> None:
         assert inputs_of(["one"], PIP_INDEX_URL="https://localhost", PIP_NO_COLOR="1") is not None

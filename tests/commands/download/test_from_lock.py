@@ -44,17 +44,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def fetch(*words: str, **options: object) -> DownloadOutcome:
+def fetch(*arguments: str, **options: object) -> DownloadOutcome:
     """Download from locks in this process."""
-    request = DownloadRequest((*words, "-d", "wheelhouse"), **options)  # type: ignore[arg-type]
+    request = DownloadRequest((*arguments, "-d", "wheelhouse"), **options)  # type: ignore[arg-type]
     outcome = download_locked(request)
     assert outcome is not None
     return outcome
 
 
-def run(project: Path, *words: str, **variables: str) -> Result:
+def run(project: Path, *arguments: str, **variables: str) -> Result:
     """Run ``wheeltarget download`` in a process of its own."""
-    return wheeltarget("download", *words, "-d", "wheelhouse", cwd=project, variables=variables)
+    return wheeltarget("download", *arguments, "-d", "wheelhouse", cwd=project, variables=variables)
 
 
 def asked(index: LocalIndex) -> list[str]:
@@ -160,9 +160,9 @@ class TestExactly:
         if where != "destination":
             (project / "wheelhouse" / wheel.name).unlink()
         before = names(project / "wheelhouse")
-        words = ("--no-cache-dir",) if where == "beside" else ()
+        arguments = ("--no-cache-dir",) if where == "beside" else ()
         with pytest.raises(InputError) as caught:
-            fetch("-r", LOCK, *words)
+            fetch("-r", LOCK, *arguments)
         (fault,) = caught.value.faults
         assert str(fault.location) == f"{LOCK}:4:1"
         expected = f"lib 1.0: the lock has a size of 7 bytes, but the file has {size}"
@@ -267,8 +267,8 @@ class TestNetwork:
         shelf.rename(project / "kept")
         (project / "kept" / "page.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
         place = form.format(project / "kept", wheel.name)
-        words = ("--no-index", "--find-links", place)
-        result = run(project, "-r", LOCK, "--no-cache-dir", *words)
+        arguments = ("--no-index", "--find-links", place)
+        result = run(project, "-r", LOCK, "--no-cache-dir", *arguments)
         assert result.exit_code == 0, result.stderr
         assert names(project / "wheelhouse") == [wheel.name]
 
@@ -276,12 +276,12 @@ class TestNetwork:
         wheels = [make_wheel(shelf, name) for name in ("one", "two")]
         (project / LOCK).write_text(lock_text(wheels, index.base))
         index.close()
-        words = ("-r", LOCK, "--no-cache-dir", "--retries=0")
-        result = run(project, *words)
+        arguments = ("-r", LOCK, "--no-cache-dir", "--retries=0")
+        result = run(project, *arguments)
         assert result.exit_code == 1
         assert result.stderr.count("error:") == 2
         assert names(project) == [LOCK]
-        result = run(project, *words, "--no-index", "--find-links", str(shelf))
+        result = run(project, *arguments, "--no-index", "--find-links", str(shelf))
         assert result.exit_code == 0, result.stderr
         assert names(project / "wheelhouse") == sorted(wheel.name for wheel in wheels)
 
@@ -299,14 +299,14 @@ class TestNetwork:
         netrc = tmp_path / "netrc"
         with LocalIndex(shelf, username="me", password=_WORD) as index:
             (project / LOCK).write_text(lock_text(wheels, index.base))
-            words = ("-r", LOCK, "--no-cache-dir")
-            result = run(project, *words, "--no-input")
+            arguments = ("-r", LOCK, "--no-cache-dir")
+            result = run(project, *arguments, "--no-input")
             assert result.exit_code == 1
             assert result.stderr.count(": 401 Unauthorized\n") == 5
             assert "Traceback" not in result.stderr
             assert names(project) == [LOCK]
             known = index.url.replace("://", "://me:secret@")
-            result = run(project, *words, "--index-url", known)
+            result = run(project, *arguments, "--index-url", known)
             assert result.exit_code == 0, result.stderr
             assert "secret" not in result.stdout + result.stderr
             for wheel in wheels:
@@ -314,7 +314,7 @@ class TestNetwork:
             netrc.write_text("machine 127.0.0.1 login me password secret\n")
             netrc.chmod(0o600)
             index.clear()
-            result = run(project, *words, NETRC=str(netrc))
+            result = run(project, *arguments, NETRC=str(netrc))
             assert result.exit_code == 0, result.stderr
             assert {request.status for request in index.requests} == {200}
 
@@ -362,9 +362,9 @@ class TestNetwork:
         index.fault(wheels[2].name, Stall(30))
         if netrc:
             (tmp_path / "no netrc").touch(0o600)
-        words = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir")
+        arguments = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir")
         with subprocess.Popen(
-            words, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True
+            arguments, cwd=project, env=environment(), stderr=subprocess.PIPE, text=True
         ) as process:
             while len(index.requests) < 3:
                 time.sleep(0.02)
@@ -380,17 +380,17 @@ class TestNetwork:
 class TestTerminal:
     """What is shown on a terminal meanwhile."""
 
-    @pytest.mark.parametrize("words", [(), ("--progress-bar=off",), ("-q",)])
+    @pytest.mark.parametrize("arguments", [(), ("--progress-bar=off",), ("-q",)])
     def test_how_far_it_has_come(
-        self, project: Path, shelf: Path, index: LocalIndex, words: tuple[str, ...]
+        self, project: Path, shelf: Path, index: LocalIndex, arguments: tuple[str, ...]
     ) -> None:
         wheels = [make_wheel(shelf, name) for name in ("one", "two")]
         (project / LOCK).write_text(lock_text(wheels, index.base))
         index.fault(wheels[0].name, Stall(0.5))
-        line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir", *words)
+        line = command("download", "-r", LOCK, "-d", "wheelhouse", "--no-cache-dir", *arguments)
         with Terminal(line, project, environment()) as terminal:
             assert terminal.finish() == 0
-        assert ("Fetching 1/2 files, 0.0/0.0 MB" in terminal.text) is not bool(words)
+        assert ("Fetching 1/2 files, 0.0/0.0 MB" in terminal.text) is not bool(arguments)
         assert len(names(project / "wheelhouse")) == 2
 
     def test_prompts_once(self, project: Path, shelf: Path) -> None:

@@ -46,8 +46,10 @@ def hashed(wheels: list[Path]) -> str:
 def install(project: Path, needed: str, folder: str) -> str:
     """Install offline from the wheelhouse, and give the version that came of it."""
     pip = [sys.executable, "-m", "pip", "install", "--no-index", "--find-links", "wheelhouse"]
-    words = ["--require-hashes", "-r", needed, "--target", folder]
-    subprocess.run([*pip, *words], cwd=project, env=environment(), check=True, capture_output=True)
+    arguments = ["--require-hashes", "-r", needed, "--target", folder]
+    subprocess.run(
+        [*pip, *arguments], cwd=project, env=environment(), check=True, capture_output=True
+    )
     script = "import lib; print(lib.__version__)"
     run = [sys.executable, "-c", script]
     variables = environment(PYTHONPATH=str(project / folder))
@@ -79,9 +81,9 @@ def test_each_target_gets_its_own_out_of_one_wheelhouse(tmp_path: Path, index: L
     assert again.stdout.replace("again", "wheelhouse") == result.stdout
 
 
-@pytest.mark.parametrize("words", [(), ("--require-hashes",)])
+@pytest.mark.parametrize("arguments", [(), ("--require-hashes",)])
 def test_hashed_requirements_for_a_target(
-    tmp_path: Path, index: LocalIndex, words: tuple[str, ...]
+    tmp_path: Path, index: LocalIndex, arguments: tuple[str, ...]
 ) -> None:
     shelf = tmp_path / "index"
     both = make_wheel(shelf, "both")
@@ -93,12 +95,12 @@ def test_hashed_requirements_for_a_target(
     project.mkdir()
     hashes = "".join(f" \\\n    --hash=sha256:{sha256_of(wheel)}" for wheel in wheels)
     (project / "needed.txt").write_text(f"{hashed([both])}lib==1.0{hashes}\n")
-    result = download(index, "-r", "needed.txt", "--tags", OTHER, *words, cwd=project)
+    result = download(index, "-r", "needed.txt", "--tags", OTHER, *arguments, cwd=project)
     assert result.exit_code == 0, result.stderr
     assert names(project / "wheelhouse") == sorted([both.name, wheels[1].name])
     make_wheel(shelf, "lib", tag="cp37-cp37m-manylinux2014_x86_64", files={"more.py": b""})
-    result = download(index, "-r", "needed.txt", "--tags", OTHER, *words, cwd=project)
+    result = download(index, "-r", "needed.txt", "--tags", OTHER, *arguments, cwd=project)
     assert result.exit_code == 0  # what is there has the hash
     (project / "wheelhouse" / wheels[1].name).unlink()
-    result = download(index, "-r", "needed.txt", "--tags", OTHER, *words, cwd=project)
+    result = download(index, "-r", "needed.txt", "--tags", OTHER, *arguments, cwd=project)
     assert result.exit_code == 1

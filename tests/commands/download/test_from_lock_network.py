@@ -29,13 +29,13 @@ def test_what_uv_exports_is_what_is_resolved(place: Path) -> None:
     assert uv is not None
     (place / "pyproject.toml").write_text(PROJECT)
     subprocess.run([uv, "lock", "--quiet"], cwd=place, check=True)
-    words = [uv, "export", "--quiet", "--format", "pylock.toml", "-o", "pylock.toml"]
-    subprocess.run(words, cwd=place, check=True)
+    arguments = [uv, "export", "--quiet", "--format", "pylock.toml", "-o", "pylock.toml"]
+    subprocess.run(arguments, cwd=place, check=True)
     options = ["--tags", TARGETS, "--format", "json", "--by-target"]
     locked = wheeltarget("download", "-r", "pylock.toml", "-d", "a", *options, cwd=place)
     assert locked.exit_code == 0, locked.stderr
-    words = ["flask", "markupsafe", "-c", "uv.lock", "-d", "b", *options]
-    resolved = wheeltarget("download", *words, cwd=place)
+    arguments = ["flask", "markupsafe", "-c", "uv.lock", "-d", "b", *options]
+    resolved = wheeltarget("download", *arguments, cwd=place)
     assert resolved.exit_code == 0, resolved.stderr
 
     def taken(text: str) -> dict[str, dict[str, str]]:

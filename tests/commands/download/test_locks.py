@@ -176,10 +176,10 @@ class TestTargets:
         text = f'{head}name = "source"\nversion = "1.0"\nmarker = "%s"\n[packages.sdist]\n{where}'
         (project / "pylock.toml").write_text(text % "'more' in extras")
         assert fetch("-r", "pylock.toml", tags=(TAG,)).targets[0].files == ()
-        words = ("-r", "pylock.toml[more]")
+        arguments = ("-r", "pylock.toml[more]")
         with pytest.raises(InputError, match=r"source has no wheel for .* only source-1"):
-            fetch(*words, tags=(TAG,))
-        outcome = fetch(*words, tags=(TAG,), allow_sdist=("source",))
+            fetch(*arguments, tags=(TAG,))
+        outcome = fetch(*arguments, tags=(TAG,), allow_sdist=("source",))
         assert [file.filename for file in outcome.targets[0].files] == [sdist.name]
         text = text.replace("[[packages]]", 'default-groups = ["main"]\n[[packages]]')
         (project / "pylock.toml").write_text(text % "'main' in dependency_groups")
@@ -206,7 +206,7 @@ class TestWords:
     """What goes beside a lock, and what does not."""
 
     @pytest.mark.parametrize(
-        ("words", "options", "said"),
+        ("arguments", "options", "said"),
         [
             (("flask",), {}, "flask cannot be combined with a lock"),
             (("-r", "needed.txt"), {}, "-r needed.txt cannot be combined with a lock"),
@@ -219,11 +219,11 @@ class TestWords:
         ],
     )
     def test_refused(
-        self, project: Path, words: tuple[str, ...], options: dict[str, object], said: str
+        self, project: Path, arguments: tuple[str, ...], options: dict[str, object], said: str
     ) -> None:
         (project / LOCK).write_text(lock_text([], "http://h"))
         with pytest.raises(UsageError) as caught:
-            fetch("-r", LOCK, *words, **options)
+            fetch("-r", LOCK, *arguments, **options)
         assert said in caught.value.message
         assert caught.value.exit_code == 2
 
@@ -253,9 +253,9 @@ class TestWords:
         (project / LOCK).write_text(lock_text([], "http://h").replace("\n", "\r\n"))
         (project / "my.toml").write_text(f"# by a tool\n{lock_text([], 'http://h')}")
         (project / "needed.txt").write_text(f"-r {LOCK}\n")
-        for words in (("-r", "needed.txt"), ("-c", LOCK, "flask")):
+        for arguments in (("-r", "needed.txt"), ("-c", LOCK, "flask")):
             with pytest.raises(InputError) as caught:
-                api.download(DownloadRequest(words, tags=(TAG,)))
+                api.download(DownloadRequest(arguments, tags=(TAG,)))
             (fault,) = caught.value.faults
             assert fault.message == f"{LOCK} is a lock, not a requirements or constraints file"
             assert fault.hint.startswith(f"write -r {LOCK} on the command line")

@@ -47,7 +47,7 @@ def project(tmp_path: Path) -> Path:
     return folder
 
 
-def _make(project: Path, index: LocalIndex, *words: str) -> subprocess.CompletedProcess[str]:
+def _make(project: Path, index: LocalIndex, *arguments: str) -> subprocess.CompletedProcess[str]:
     variables = {
         "PATH": f"{project.parent / 'commands'}{os.pathsep}{os.environ['PATH']}",
         "PIP_INDEX_URL": index.url,
@@ -55,7 +55,7 @@ def _make(project: Path, index: LocalIndex, *words: str) -> subprocess.Completed
         "PIP_NO_CACHE_DIR": "1",
     }
     return subprocess.run(
-        ["make", *words],
+        ["make", *arguments],
         cwd=project,
         env=environment(**variables),
         capture_output=True,

@@ -70,13 +70,13 @@ def test_the_example_installs_offline(place: Path, *, in_a_file: bool) -> None:
     if host_glibc() < (2, 28):
         pytest.skip("the wheels for Python 3.9 need glibc 2.28")
     pythons = {version: interpreter(version) for version, _, _ in SETTINGS}
-    words: tuple[str, ...] = LINES
+    arguments: tuple[str, ...] = LINES
     if in_a_file:
         place.joinpath("requirements.txt").write_text("\n".join(LINES), "utf-8")
-        words = ("-r", "requirements.txt")
+        arguments = ("-r", "requirements.txt")
 
     done = wheeltarget(
-        *("download", "--no-cache-dir", "-d", "wheelhouse", *words), cwd=place, timeout=300
+        *("download", "--no-cache-dir", "-d", "wheelhouse", *arguments), cwd=place, timeout=300
     )
 
     assert done.exit_code == 0, done.stderr

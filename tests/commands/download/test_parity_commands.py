@@ -345,13 +345,13 @@ def test_words_read_to_pip_mean_the_same(
 
     monkeypatch.setattr(pip_runner, "run_plain", run_plain)
     for case in CASES:
-        words = ["-r", HOST_FILE, *shlex.split(bench.fill(case.line))]
+        arguments = ["-r", HOST_FILE, *shlex.split(bench.fill(case.line))]
         parser = create_command("download").parser
         try:
-            expected, given = parser.parse_args(words)
+            expected, given = parser.parse_args(arguments)
         except SystemExit:
             continue
-        assert api.download(DownloadRequest(tuple(words))) == PlainRun(0)
+        assert api.download(DownloadRequest(tuple(arguments))) == PlainRun(0)
         options, requirements = create_command("download").parser.parse_args([*jobs[-1].arguments])
-        assert (vars(options), requirements) == (vars(expected), given), words
+        assert (vars(options), requirements) == (vars(expected), given), arguments
     assert len(jobs) > 120

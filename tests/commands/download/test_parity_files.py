@@ -256,10 +256,10 @@ def texts(*lines: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.lists(st.one_of(*lines), max_size=8).map("".join)
 
 
-Asked = tuple[str, str, bool, dict[str, list[str]]]
+ListedRequirement = tuple[str, str, bool, dict[str, list[str]]]
 
 
-def as_pip_reads(name: str) -> list[Asked] | None:
+def as_pip_reads(name: str) -> list[ListedRequirement] | None:
     """Give every requirement with its place, whether it constrains, and its hashes."""
     try:
         found = list(parse_requirements(name, session=None))
@@ -276,7 +276,7 @@ def as_pip_reads(name: str) -> list[Asked] | None:
     ]
 
 
-def as_wheeltarget_reads(name: str, values: dict[str, str]) -> list[Asked]:
+def as_wheeltarget_reads(name: str, values: dict[str, str]) -> list[ListedRequirement]:
     inputs = read_inputs(
         (),
         [(name, False)],
@@ -285,7 +285,7 @@ def as_wheeltarget_reads(name: str, values: dict[str, str]) -> list[Asked]:
         environment=values.get,
     )
     assert (inputs.faults, inputs.unread, inputs.named) == ((), (), ())
-    found: list[Asked] = []
+    found: list[ListedRequirement] = []
     for entry in inputs.entries:
         line = entry.line
         hashes: dict[str, list[str]] = {}

@@ -38,19 +38,19 @@ class Desk:
         self.house = folder / "house"
         folder.mkdir()
         (folder / "requirements.txt").write_text(f"top  # tags={TAG}\n")
-        self.words = [
+        self.arguments = [
             f"--cache-dir={folder.parent / 'pip-cache'}",
             *index.pip_args(),
             *("--dest", "house", "-r", "requirements.txt"),
         ]
 
-    def run(self, *words: str, variables: Mapping[str, str] | None = None) -> Result:
+    def run(self, *arguments: str, variables: Mapping[str, str] | None = None) -> Result:
         """Download, with the index's requests counted anew."""
         self.index.clear()
         # What was changed at the very moment a run begins is not remembered, rightly.
         time.sleep(0.03)
-        words = ("download", *self.words, *words)
-        result = wheeltarget(*words, cwd=self.folder, variables=variables)
+        arguments = ("download", *self.arguments, *arguments)
+        result = wheeltarget(*arguments, cwd=self.folder, variables=variables)
         assert result.exit_code == 0, result.stderr
         return result
 
@@ -119,7 +119,7 @@ def test_the_second_run_asks_nobody_and_the_destination_is_as_after_the_first(de
 def test_nothing_heavy_is_loaded(desk: Desk) -> None:
     desk.run()
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", *command("download", *desk.words)[1:]],
+        [sys.executable, "-X", "importtime", *command("download", *desk.arguments)[1:]],
         cwd=desk.folder,
         env=environment(),
         capture_output=True,
@@ -158,8 +158,8 @@ def test_what_is_in_the_way_is_left_to_pip(desk: Desk) -> None:
 
 @trusting
 def test_other_forms_of_the_result(desk: Desk) -> None:
-    words = ["--by-target", "--format", "json", "--tags", "cp38-cp38-win_amd64", "low"]
-    first, second = desk.run(*words), desk.run(*words)
+    arguments = ["--by-target", "--format", "json", "--tags", "cp38-cp38-win_amd64", "low"]
+    first, second = desk.run(*arguments), desk.run(*arguments)
     assert desk.index.requests == ()
     there = json.loads(second.stdout)
     assert [file.pop("new") for target in there["targets"] for file in target["files"]] == 3 * [
@@ -207,9 +207,9 @@ def test_time_passes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     (record,) = records_folder(cache_folder(os.environ)).glob("*.json")
     data = json.loads(record.read_text())
     assert 500 < data["until"] - data["made"] <= 610
-    assert find_recorded_run(desk.words, variables) is not None
+    assert find_recorded_run(desk.arguments, variables) is not None
     monkeypatch.setattr("time.time", lambda: data["until"] + 1)
-    assert find_recorded_run(desk.words, variables) is None
+    assert find_recorded_run(desk.arguments, variables) is None
 
 
 def _with_find_links(desk: Desk) -> list[str]:
@@ -258,7 +258,7 @@ def _kill_while_placing(desk: Desk, guarded: str) -> None:
     for name in FILES:
         (desk.house / name).unlink()
     killed = subprocess.run(
-        [sys.executable, "-c", _KILLED_WHILE_PLACING, guarded, "download", *desk.words],
+        [sys.executable, "-c", _KILLED_WHILE_PLACING, guarded, "download", *desk.arguments],
         cwd=desk.folder,
         env=environment(),
         check=False,

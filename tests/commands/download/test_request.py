@@ -93,15 +93,15 @@ class TestDryRun:
 
     @pytest.mark.skipif(os.name != "posix", reason="folders have no such modes")
     def test_destination_that_cannot_be_written(self, index: LocalIndex, here: Path) -> None:
-        words = ["--dry-run", f"app ; tags={LINUX}"]
-        result = download(index, *words, cwd=here, destination="/proc/none/at/all")
+        arguments = ["--dry-run", f"app ; tags={LINUX}"]
+        result = download(index, *arguments, cwd=here, destination="/proc/none/at/all")
         assert result.exit_code == 0, result.stderr
 
     @pytest.mark.parametrize("below", ["", "/house"])
     def test_destination_that_is_a_file(self, index: LocalIndex, here: Path, below: str) -> None:
         (here / "file").touch()
-        words = ["--dry-run", f"app ; tags={LINUX}"]
-        result = download(index, *words, cwd=here, destination=f"file{below}")
+        arguments = ["--dry-run", f"app ; tags={LINUX}"]
+        result = download(index, *arguments, cwd=here, destination=f"file{below}")
         assert (result.exit_code, result.stdout) == (1, "")
         assert "file is a file" in result.stderr
         assert index.requests == ()
@@ -168,20 +168,27 @@ class TestReport:
     def test_who_asks_for_a_place(self, index: LocalIndex, here: Path, line: str) -> None:
         folder = make_project(here / "folder", "my-project")
         git = ["git", "-c", "user.name=me", "-c", "user.email=me@x.invalid", "-C", str(folder)]
-        for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message=all"]):
-            subprocess.run([*git, *words], check=True)
+        for arguments in (
+            ["init", "--quiet"],
+            ["add", "."],
+            ["commit", "--quiet", "--message=all"],
+        ):
+            subprocess.run([*git, *arguments], check=True)
         base = index.base.replace("://", "://me:secret@")
         line = line.format(index=base, folder=folder.as_uri())
         (here / "r.txt").write_text(f"{line}  # tags={LINUX}\n")
-        words = ["--allow-sdist=my-project", "--dry-run", "--format=json", "-r", "r.txt"]
-        (file,) = loaded(download(index, *words, cwd=here))["targets"][0]["files"]
+        arguments = ["--allow-sdist=my-project", "--dry-run", "--format=json", "-r", "r.txt"]
+        (file,) = loaded(download(index, *arguments, cwd=here))["targets"][0]["files"]
         assert [requested_by["location"] for requested_by in file["requested_by"]] == ["r.txt:1:1"]
 
     def test_no_credentials(self, here: Path, shelf: Path) -> None:
         with LocalIndex(shelf, username="me", password="secret") as index:  # noqa: S106 - a test
             guarded = index.base.replace("://", "://me:secret@")
-            words = [f"--index-url={guarded}/simple", f"app @ {guarded}/files/{APP} ; tags={LINUX}"]
-            result = wheeltarget("download", *words, "--report", "r.json", cwd=here)
+            arguments = [
+                f"--index-url={guarded}/simple",
+                f"app @ {guarded}/files/{APP} ; tags={LINUX}",
+            ]
+            result = wheeltarget("download", *arguments, "--report", "r.json", cwd=here)
         assert result.exit_code == 0, result.stderr
         assert "secret" not in (here / "r.json").read_text() + result.stdout + result.stderr
 
@@ -312,14 +319,14 @@ class TestByTarget:
     def test_two_contents_of_one_name_may_be(self, here: Path, tmp_path: Path) -> None:
         make_wheel(tmp_path / "a", "lib")
         make_wheel(tmp_path / "b", "lib", files={"more.py": b""})
-        words = [
+        arguments = [
             "--no-index",
             *(f"{tmp_path}/{f}/{LIB} ; tags={t}" for f, t in (("a", LINUX), ("b", WINDOWS))),
         ]
-        clash = wheeltarget("download", "-d", "house", *words, cwd=here)
+        clash = wheeltarget("download", "-d", "house", *arguments, cwd=here)
         assert clash.exit_code == 1
         assert "(--by-target)" in clash.stderr
-        result = wheeltarget("download", "-d", "house", "--by-target", *words, cwd=here)
+        result = wheeltarget("download", "-d", "house", "--by-target", *arguments, cwd=here)
         assert result.exit_code == 0, result.stderr
 
     def test_without_any_target(self, index: LocalIndex, here: Path) -> None:
@@ -330,8 +337,8 @@ class TestByTarget:
     def test_failure_leaves_nothing(self, index: LocalIndex, here: Path) -> None:
         (here / "wheelhouse").mkdir()
         (here / "wheelhouse" / WINDOWS).write_text("in the way")
-        for words in ([], ["--dry-run"]):
-            result = download(index, "--by-target", BOTH, *words, cwd=here)
+        for arguments in ([], ["--dry-run"]):
+            result = download(index, "--by-target", BOTH, *arguments, cwd=here)
             assert (result.exit_code, result.stdout) == (1, "")
             assert result.stderr == (
                 f"error: {here / 'wheelhouse' / WINDOWS} is a file, not a folder\n"
@@ -377,14 +384,14 @@ class TestJobs:
             make_wheel(tmp_path / "many", project)
         environment = {"WHEELTARGET_CONNECTIONS": "4"}
         with LocalIndex(tmp_path / "many", delay=0.05) as index:
-            words = (*projects, f"--tags={LINUX},{WINDOWS}")
-            done = download(index, "--jobs=2", *words, cwd=here, variables=environment)
+            arguments = (*projects, f"--tags={LINUX},{WINDOWS}")
+            done = download(index, "--jobs=2", *arguments, cwd=here, variables=environment)
             assert done.exit_code == 0, done.stderr
             assert 1 < index.most_at_once <= 4
 
     def test_failure(self, index: LocalIndex, here: Path) -> None:
-        words = [f"app ; tags={LINUX}", f"app==9 ; tags={WINDOWS}"]
-        result = download(index, "--jobs=2", *words, cwd=here)
+        arguments = [f"app ; tags={LINUX}", f"app==9 ; tags={WINDOWS}"]
+        result = download(index, "--jobs=2", *arguments, cwd=here)
         assert (result.exit_code, result.stdout) == (1, "")
         assert f"error: pip failed for {WINDOWS}; nothing was saved" in result.stderr
         assert "No matching distribution found for app==9" in result.stderr

@@ -57,9 +57,9 @@ def wheels(tmp_path: Path, index: LocalIndex) -> list[Path]:  # noqa: ARG001 - i
     return [make_wheel(tmp_path / "index", name) for name in ("one", "two")]
 
 
-def fetch(*words: str) -> DownloadOutcome:
+def fetch(*arguments: str) -> DownloadOutcome:
     """Download from the lock in this process."""
-    outcome = download_locked(DownloadRequest(("-r", LOCK, "-d", "house", *words)))
+    outcome = download_locked(DownloadRequest(("-r", LOCK, "-d", "house", *arguments)))
     assert outcome is not None
     return outcome
 
@@ -155,8 +155,8 @@ class TestLock:
         (project / LOCK).write_text(lock_text(wheels, index.base))
         wheels[0].rename(project / wheels[0].name)
         damage(project / wheels[0].name)
-        words = ("-r", LOCK, "-d", "house", "--find-links", ".", "--no-index")
-        done = wheeltarget("download", *words, cwd=project)
+        arguments = ("-r", LOCK, "-d", "house", "--find-links", ".", "--no-index")
+        done = wheeltarget("download", *arguments, cwd=project)
         assert done.exit_code == 1
         assert f"cannot fetch {index.base}/files/{wheels[0].name}: 404" in done.stderr
         assert not (project / "house").exists()
@@ -169,12 +169,12 @@ class TestLock:
         index.file_headers = {"Cache-Control": "max-age=365000000, immutable, public"}
         (project / LOCK).write_text(lock_text(wheels[:1], index.base))
         no_store = str(project / LOCK)
-        words = ["-r", LOCK, "-d", "house", "--cache-dir", str(tmp_path / "pip-cache")]
-        words += ["--trusted-host", "127.0.0.1"]  # pip keeps nothing of what is not encrypted
+        arguments = ["-r", LOCK, "-d", "house", "--cache-dir", str(tmp_path / "pip-cache")]
+        arguments += ["--trusted-host", "127.0.0.1"]  # pip keeps nothing of what is not encrypted
 
         def fetch_again() -> int:
             variables = {"NETRC": str(tmp_path / "netrc"), "WHEELTARGET_CACHE_DIR": no_store}
-            done = wheeltarget("download", *words, cwd=project, variables=variables)
+            done = wheeltarget("download", *arguments, cwd=project, variables=variables)
             assert done.exit_code == 0, done.stderr
             assert is_right(project / "house", wheels[:1])
             shutil.rmtree(project / "house")
@@ -198,7 +198,7 @@ class TestMemory:
     """A run that is answered from memory."""
 
     @pytest.fixture
-    def words(self, project: Path, wheels: list[Path], index: LocalIndex) -> list[str]:
+    def arguments(self, project: Path, wheels: list[Path], index: LocalIndex) -> list[str]:
         assert wheels
         index.page_headers = {"Cache-Control": "max-age=600, public"}
         (project / "r.txt").write_text(f"one  # tags={TAG}\n")
@@ -210,17 +210,17 @@ class TestMemory:
     @trusting
     @pytest.mark.parametrize("is_there", [True, False])
     def test_damage(
-        self, project: Path, wheels: list[Path], words: list[str], *, is_there: bool
+        self, project: Path, wheels: list[Path], arguments: list[str], *, is_there: bool
     ) -> None:
         """Without a trace in size and time, in the destination as in the store."""
         time.sleep(0.03)  # what was changed at the moment a run begins is not remembered
-        assert wheeltarget(*words, cwd=project).exit_code == 0
+        assert wheeltarget(*arguments, cwd=project).exit_code == 0
         assert any(records_folder(cache_folder(os.environ)).glob("*.json"))
         placed = project / "house" / wheels[0].name
         damage(placed)
         if not is_there:
             placed.unlink()
-        done = wheeltarget(*words, cwd=project)
+        done = wheeltarget(*arguments, cwd=project)
         assert done.exit_code == 0, done.stderr
         assert is_right(project / "house", wheels[:1])
         (file,) = json.loads(done.stdout)["targets"][0]["files"]
@@ -228,7 +228,7 @@ class TestMemory:
 
     @trusting
     def test_what_is_as_it_was_is_not_hashed_again(
-        self, project: Path, wheels: list[Path], words: list[str]
+        self, project: Path, wheels: list[Path], arguments: list[str]
     ) -> None:
         """Each run notes what it has left: the first one, and those that linked or hashed it."""
         time.sleep(0.03)
@@ -239,12 +239,12 @@ class TestMemory:
                 placed.touch()
             elif change == "gone":
                 placed.unlink()
-            done = wheeltarget(*words, cwd=project)
+            done = wheeltarget(*arguments, cwd=project)
             assert done.exit_code == 0, done.stderr
             (record,) = records_folder(cache_folder(os.environ)).glob("*.json")
             mark = stamp_of(placed.lstat())
             assert json.loads(record.read_text())["marks"] == {str(placed): [*(mark or ())]}
-            assert "Unchanged since" in wheeltarget(*words, cwd=project).stderr
+            assert "Unchanged since" in wheeltarget(*arguments, cwd=project).stderr
         assert replay._is_unchanged(placed, mark, "another") is (os.name != "nt")
         placed.touch()
         assert not replay._is_unchanged(placed, mark, "another")
@@ -292,8 +292,8 @@ class TestBundle:
         wheel = make_wheel(tmp_path / "house", "lib")
         lock_wheels([wheel], TAG, tmp_path / LOCK)
         damage(wheel)
-        words = ("-r", LOCK, "--wheels", "house", "-o", "out.zip")
-        done = run_here("bundle", *words, cwd=tmp_path)
+        arguments = ("-r", LOCK, "--wheels", "house", "-o", "out.zip")
+        done = run_here("bundle", *arguments, cwd=tmp_path)
         assert done.exit_code == 3
         assert (
             f"{wheel.name} is missing in house, or different from what the lock says" in done.stderr
@@ -313,8 +313,8 @@ class TestBundle:
             return digest
 
         monkeypatch.setattr(locked_wheels, "copy_file", copy_and_swap)
-        words = ("-r", LOCK, "--wheels", "house", "-o", "out.zip")
-        done = run_here("bundle", *words, cwd=tmp_path)
+        arguments = ("-r", LOCK, "--wheels", "house", "-o", "out.zip")
+        done = run_here("bundle", *arguments, cwd=tmp_path)
         assert done.exit_code == 0, done.stderr
         with zipfile.ZipFile(tmp_path / "out.zip") as archive:
             assert archive.read("lib/mine.txt") == b"right"
@@ -324,28 +324,28 @@ class TestPrune:
     """What is copied for another machine."""
 
     @pytest.fixture
-    def words(self, tmp_path: Path) -> list[str]:
+    def arguments(self, tmp_path: Path) -> list[str]:
         old, new = (make_wheel(tmp_path / "house", name) for name in ("old", "new"))
         lock_wheels([old], TAG, tmp_path / "pylock.old.toml")
         lock_wheels([old, new], TAG, tmp_path / "pylock.new.toml")
         since = ("--transfer-since", "pylock.old.toml", "--to", "stick")
         return ["prune", "house", "-r", "pylock.new.toml", *since]
 
-    def test_damage(self, tmp_path: Path, words: list[str]) -> None:
+    def test_damage(self, tmp_path: Path, arguments: list[str]) -> None:
         damage(tmp_path / "house" / "new-1.0-py3-none-any.whl")
-        done = run_here(*words, cwd=tmp_path)
+        done = run_here(*arguments, cwd=tmp_path)
         assert "different from what the lock says" in done.stderr
         assert not (tmp_path / "stick").exists()
 
     def test_swapped_between_hashing_and_copying(
-        self, tmp_path: Path, words: list[str], monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def swap(source: Path, path: Path) -> Digest:
             damage(source)
             return copy_file(source, path)
 
         monkeypatch.setattr(prune, "copy_file", swap)
-        done = run_here(*words, cwd=tmp_path)
+        done = run_here(*arguments, cwd=tmp_path)
         assert done.exit_code == 3
         assert "changed while it was copied" in done.stderr
         assert names(tmp_path / "stick") == []

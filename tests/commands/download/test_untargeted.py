@@ -57,11 +57,11 @@ def project(tmp_path: Path, index: LocalIndex) -> Path:  # noqa: ARG001 - it ser
     return tmp_path / "project"
 
 
-def run(words: Sequence[str], folder: Path, **variables: str) -> tuple[Result, list[str]]:
+def run(arguments: Sequence[str], folder: Path, **variables: str) -> tuple[Result, list[str]]:
     """Run something and give what it printed and what it left, by names that do not differ."""
     before = {path.relative_to(folder) for path in folder.rglob("*")}
     done = subprocess.run(
-        words,
+        arguments,
         cwd=folder,
         env=environment(**variables),
         stdin=subprocess.DEVNULL,
@@ -81,7 +81,7 @@ PIP = (sys.executable, "-m", "pip", "download")
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code"),
+    ("arguments", "exit_code"),
     [
         ((), 1),
         (("-d", "new/house", "-r", "good.txt"), 0),
@@ -94,16 +94,16 @@ PIP = (sys.executable, "-m", "pip", "download")
     ids=lambda value: " ".join(value) or "nothing" if isinstance(value, tuple) else f"exit {value}",
 )
 def test_same_as_pip(
-    project: Path, index: LocalIndex, words: tuple[str, ...], exit_code: int
+    project: Path, index: LocalIndex, arguments: tuple[str, ...], exit_code: int
 ) -> None:
     options = ("--no-cache-dir", *index.pip_args())
-    expected = run([*PIP, *options, *words], project)
+    expected = run([*PIP, *options, *arguments], project)
     assert expected[0].exit_code == exit_code, "the table is wrong"
-    assert run(command("download", *options, *words), project) == expected
+    assert run(command("download", *options, *arguments), project) == expected
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("app[x]>=1,<2 ; python_version > '3' and extra == 'a;b'", "-f", "links"),
         ("-rblank.txt",),
@@ -127,13 +127,13 @@ def test_same_as_pip(
     ids=" ".join,
 )
 def test_left_to_pip(
-    project: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    project: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As `test_same_as_pip` has it, of many more command lines, but for the run itself."""
     monkeypatch.chdir(project)
-    request = DownloadRequest(words)
-    if words[0] == "--target":
-        request = DownloadRequest(words[2:], targets=words[1:2])
+    request = DownloadRequest(arguments)
+    if arguments[0] == "--target":
+        request = DownloadRequest(arguments[2:], targets=arguments[1:2])
     assert api.download(request) == PlainRun()
 
 
@@ -176,7 +176,7 @@ def test_variables_and_configuration(project: Path, index: LocalIndex) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "tags"),
+    ("arguments", "tags"),
     [
         (("--bogus", f"lib ; tags={LINUX}"), ()),
         (("--bogus", "lib ; tags:"), ()),
@@ -188,12 +188,15 @@ def test_variables_and_configuration(project: Path, index: LocalIndex) -> None:
     ids=["clause", "bad clause", "option", "file", "nested file", "file behind ="],
 )
 def test_bad_option_where_a_target_is_named(
-    project: Path, words: tuple[str, ...], tags: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    project: Path,
+    arguments: tuple[str, ...],
+    tags: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Left to pip, an option that only pip knows would run for this machine in silence."""
     monkeypatch.chdir(project)
     with pytest.raises(UsageError, match=r"^no such option: --bogus$") as raised:
-        api.download(DownloadRequest(words, tags))
+        api.download(DownloadRequest(arguments, tags))
     assert raised.value.exit_code == 2
 
 
@@ -220,12 +223,12 @@ def test_host_is_no_target(project: Path, index: LocalIndex) -> None:
     options = ["--no-cache-dir", *index.pip_args(), "-d", "house"]
     _, expected = run([*PIP, *options, "app"], project)
     assert expected == ["house", f"house/{APP}", f"house/{LIB}"]
-    for words in (
+    for arguments in (
         ["--target", "host", "app"],
         ["-r", "host.txt"],
         ["lib ; python_version < '4' ; target=host", "-r", "own.txt"],
     ):
-        result, made = run(command("download", *options, *words), project)
+        result, made = run(command("download", *options, *arguments), project)
         assert result.exit_code == 0, result.stderr
         assert made == expected
         assert "\nSuccessfully downloaded " in result.stdout, "as pip says it"
@@ -257,10 +260,10 @@ class TestReadableOnce:
 
     def test_plain_pipe_reads_like_pip(self, project: Path, index: LocalIndex) -> None:
         results = []
-        for words in (PIP, command("download")):
+        for arguments in (PIP, command("download")):
             thread = feed(project / "pipe", "app ; python_version > '3'\nnone\n")
             options = ["--no-cache-dir", *index.pip_args(), "-r", "pipe", "lib"]
-            results.append(run([*words, *options], project))
+            results.append(run([*arguments, *options], project))
             thread.join(5)
             assert not thread.is_alive()
             (project / "pipe").unlink()
@@ -344,8 +347,8 @@ class TestFetchedFile:
         assert "secret" not in result.stderr
 
     def test_not_there(self, project: Path, index: LocalIndex) -> None:
-        words = ["-r", f"{index.base}/none.txt", f"app ; tags={LINUX}"]
-        result = download(index, *words, cwd=project)
+        arguments = ["-r", f"{index.base}/none.txt", f"app ; tags={LINUX}"]
+        result = download(index, *arguments, cwd=project)
         assert (result.exit_code, result.stdout) == (1, "")
         assert f"error: cannot read {index.base}/none.txt" in result.stderr
         assert "404" in result.stderr
@@ -392,20 +395,20 @@ class TestOptionsBeforeTheCommand:
         ids=" ".join,
     )
     def test_same_as_pip(self, project: Path, index: LocalIndex, front: tuple[str, ...]) -> None:
-        words = ("download", "--no-cache-dir", *index.pip_args(), "lib")
-        expected = run((sys.executable, "-m", "pip", *front, *words), project)
-        found = run(command(*front, *words), project)
+        arguments = ("download", "--no-cache-dir", *index.pip_args(), "lib")
+        expected = run((sys.executable, "-m", "pip", *front, *arguments), project)
+        found = run(command(*front, *arguments), project)
         assert (found[0].exit_code, found[1]) == (expected[0].exit_code, expected[1])
         if expected[0].exit_code == 0 and "-v" not in front:
             assert found == expected
 
     def test_with_a_target(self, project: Path, index: LocalIndex) -> None:
-        words = ("download", "--no-cache-dir", *index.pip_args(), f"lib ; tags={LINUX}")
-        quiet = run(command("-q", "--log=log.txt", *words), project)
+        arguments = ("download", "--no-cache-dir", *index.pip_args(), f"lib ; tags={LINUX}")
+        quiet = run(command("-q", "--log=log.txt", *arguments), project)
         assert quiet == (Result(0, "", ""), [LIB, "log.txt"])
         front = ("--python", sys.executable)
         for given, variables in ((front, {}), ((), {"PIP_PYTHON": sys.executable})):
-            elsewhere = run(command(*given, *words), project, **variables)
+            elsewhere = run(command(*given, *arguments), project, **variables)
             assert (elsewhere[0].exit_code, elsewhere[1]) == (2, [])
             assert elsewhere[0].stderr.startswith("error: --python cannot be combined with targets")
 
@@ -430,16 +433,16 @@ class TestNote:
     @pytest.mark.usefixtures("shelf")
     @pytest.mark.parametrize("abi", [(), ("--abi=cp37m",), ("--implementation", "cp")])
     def test_note(self, project: Path, index: LocalIndex, abi: tuple[str, ...]) -> None:
-        words = ("--no-cache-dir", *index.pip_args(), *self.FLAGS, *abi, "modern")
-        expected = run([*PIP, *words], project)
-        found = run(command("download", *words), project)
+        arguments = ("--no-cache-dir", *index.pip_args(), *self.FLAGS, *abi, "modern")
+        expected = run([*PIP, *arguments], project)
+        found = run(command("download", *arguments), project)
         assert found[0].exit_code == expected[0].exit_code == 0
         assert (found[0].stdout, found[1]) == (expected[0].stdout, expected[1])
         assert found[0].stderr == expected[0].stderr + (
             f"note: Python 3.7 also needs back, deep and port; use `--tags {self.TAG}` to "
             "download them\n"
         )
-        brought = run(command("download", *words[:-1], "--tags", self.TAG, "modern"), project)
+        brought = run(command("download", *arguments[:-1], "--tags", self.TAG, "modern"), project)
         assert set(brought[1]) - set(found[1]) == {
             f"{name}-1.0-py3-none-any.whl" for name in ("back", "deep", "port")
         }
@@ -453,7 +456,7 @@ class TestNote:
 
     @pytest.mark.usefixtures("shelf")
     @pytest.mark.parametrize(
-        "words",
+        "arguments",
         [
             ("-q", *FLAGS, "modern"),
             (*FLAGS, "--no-deps", "modern"),
@@ -467,8 +470,8 @@ class TestNote:
         ],
         ids=" ".join,
     )
-    def test_no_note(self, project: Path, index: LocalIndex, words: tuple[str, ...]) -> None:
-        everything = ("--no-cache-dir", *index.pip_args(), *words)
+    def test_no_note(self, project: Path, index: LocalIndex, arguments: tuple[str, ...]) -> None:
+        everything = ("--no-cache-dir", *index.pip_args(), *arguments)
         expected = run([*PIP, *everything], project)
         assert run(command("download", *everything), project) == expected
 

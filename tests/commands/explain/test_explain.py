@@ -43,13 +43,13 @@ def here(tmp_path: Path) -> Path:
     return folder
 
 
-def explain(index: LocalIndex, *words: str, cwd: Path) -> Result:
-    return wheeltarget("explain", "--no-cache-dir", *index.pip_args(), *words, cwd=cwd)
+def explain(index: LocalIndex, *arguments: str, cwd: Path) -> Result:
+    return wheeltarget("explain", "--no-cache-dir", *index.pip_args(), *arguments, cwd=cwd)
 
 
-def read(index: LocalIndex, *words: str, cwd: Path) -> tuple[int, dict[str, Any]]:
+def read(index: LocalIndex, *arguments: str, cwd: Path) -> tuple[int, dict[str, Any]]:
     """Explain as JSON: the exit code, and the answers by project and target."""
-    result = explain(index, "--format", "json", *words, cwd=cwd)
+    result = explain(index, "--format", "json", *arguments, cwd=cwd)
     assert result.stdout, result.stderr
     document = json.loads(result.stdout)
     assert document["schema"] == 1
@@ -263,16 +263,16 @@ def test_each_proposal_does_what_it_says(shelf: Path, index: LocalIndex, here: P
     assert sum(map(len, changes.values())) >= 9
     for number in range(max(map(len, changes.values()))):
         # Each is for a project of its own, so they are tried side by side.
-        words = ["--tags", OLD]
+        arguments = ["--tags", OLD]
         for requirement, proposed in changes.items():
             change = proposed[number] if number < len(proposed) else "good"
             if change.startswith("--"):
-                words += [requirement, *change.split()]
+                arguments += [requirement, *change.split()]
             else:
                 tagged = change.startswith("tags=")
-                words.append(f"{requirement} ; {change}" if tagged else change)
-        result = explain(index, *words, cwd=here)
-        assert result.exit_code == 0, (words, result.stdout)
+                arguments.append(f"{requirement} ; {change}" if tagged else change)
+        result = explain(index, *arguments, cwd=here)
+        assert result.exit_code == 0, (arguments, result.stdout)
 
 
 def test_constraints_count(shelf: Path, index: LocalIndex, here: Path) -> None:
@@ -284,8 +284,8 @@ def test_constraints_count(shelf: Path, index: LocalIndex, here: Path) -> None:
         "native ; tags=cp39-cp39-manylinux2010_x86_64\n"
         "good ; tags=cp36-cp36m-win_amd64\n"
     )
-    words = ("lib", "native", "-c", "c.txt", "--tags", OLD)
-    exit_code, document = read(index, *words, cwd=here)
+    arguments = ("lib", "native", "-c", "c.txt", "--tags", OLD)
+    exit_code, document = read(index, *arguments, cwd=here)
     found = answers(document)
     assert exit_code == 0
     assert found["lib"]["taken"]["version"] == "1.0"
@@ -332,8 +332,8 @@ def test_running_interpreter_stands_in(shelf: Path, index: LocalIndex, here: Pat
         "source-1.0.tar.gz",
         None,
     )
-    words = ["wheel", "source", "--no-binary", "wheel", "--only-binary", "source"]
-    exit_code, document = read(index, *words, cwd=here)
+    arguments = ["wheel", "source", "--no-binary", "wheel", "--only-binary", "source"]
+    exit_code, document = read(index, *arguments, cwd=here)
     found = answers(document, "this interpreter")
     assert exit_code == 1
     assert found["wheel"]["releases"][0]["reason"] == "excluded"
@@ -342,8 +342,8 @@ def test_running_interpreter_stands_in(shelf: Path, index: LocalIndex, here: Pat
     suggestions += [(found["source"]["sources"], ["--no-binary source"])]
     for given, expected in suggestions:
         assert [fix["write"] for fix in given] == expected
-    words += ["--only-binary", "wheel", "--no-binary", "source"]
-    assert explain(index, *words, cwd=here).exit_code == 0
+    arguments += ["--only-binary", "wheel", "--no-binary", "source"]
+    assert explain(index, *arguments, cwd=here).exit_code == 0
 
 
 def test_pre_releases_count_as_in_pip(shelf: Path, index: LocalIndex, here: Path) -> None:
@@ -389,8 +389,8 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
     stock_lib(shelf)
     make_wheel(shelf, "good")
     index.fault("/simple/lib/", Status(403))
-    words = ("lib", "good", "good ; platform_release > '5'", "--tags", OLD)
-    result = explain(index, *words, cwd=here)
+    arguments = ("lib", "good", "good ; platform_release > '5'", "--tags", OLD)
+    result = explain(index, *arguments, cwd=here)
     assert result.exit_code == 3
     assert result.stderr == (
         f"error: lib: Cannot use the page {index.url}lib/: "
@@ -406,7 +406,7 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("words", "exit_code", "says"),
+    ("arguments", "exit_code", "says"),
     [
         ([], 2, "no requirements given"),
         (["lib=1"], 2, "error: lib=1 is not a valid requirement: Expected"),
@@ -421,8 +421,8 @@ def test_what_cannot_be_found_out(shelf: Path, index: LocalIndex, here: Path) ->
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_what_is_wrong_is_told(words: list[str], exit_code: int, says: str, here: Path) -> None:
-    result = wheeltarget("explain", *words, cwd=here)
+def test_what_is_wrong_is_told(arguments: list[str], exit_code: int, says: str, here: Path) -> None:
+    result = wheeltarget("explain", *arguments, cwd=here)
     assert (result.exit_code, result.stdout) == (exit_code, "")
     assert says in result.stderr
 
@@ -441,9 +441,9 @@ def test_interrupt_ends_it(shelf: Path, index: LocalIndex, here: Path, tmp_path:
     make_wheel(shelf, "lib")
     index.fault("/simple/lib/", Stall(60))
     (tmp_path / "temporary").mkdir()
-    words = command("explain", "--no-cache-dir", *index.pip_args(), "lib", "--tags", OLD)
+    arguments = command("explain", "--no-cache-dir", *index.pip_args(), "lib", "--tags", OLD)
     variables = environment(TMPDIR=str(tmp_path / "temporary"))
-    with subprocess.Popen(words, cwd=here, env=variables, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(arguments, cwd=here, env=variables, stderr=subprocess.PIPE) as process:
         end = time.monotonic() + 60
         while not index.requests and time.monotonic() < end:
             time.sleep(0.02)
@@ -457,10 +457,10 @@ def test_interrupt_ends_it(shelf: Path, index: LocalIndex, here: Path, tmp_path:
 @pytest.mark.skipif(sys.platform == "win32", reason="has no terminals of this kind")
 def test_colours_are_for_terminals(shelf: Path, index: LocalIndex, here: Path) -> None:
     stock_lib(shelf)
-    words = command("explain", "--no-cache-dir", *index.pip_args(), "lib~=2.0", f"--tags={OLD}")
+    arguments = command("explain", "--no-cache-dir", *index.pip_args(), "lib~=2.0", f"--tags={OLD}")
     said = []
     for variables in ({}, {"NO_COLOR": "1"}):
-        with Terminal(words, here, environment(**variables)) as terminal:
+        with Terminal(arguments, here, environment(**variables)) as terminal:
             assert terminal.finish() == 0, terminal.text
         said.append(terminal.text)
     coloured, plain = said
@@ -471,7 +471,7 @@ def test_colours_are_for_terminals(shelf: Path, index: LocalIndex, here: Path) -
 
 @pytest.mark.network
 @pytest.mark.parametrize(
-    ("words", "exit_code", "says"),
+    ("arguments", "exit_code", "says"),
     [
         (
             ["cryptography~=3.4 ; tags=cp36-cp36m-manylinux1_x86_64"],
@@ -487,7 +487,7 @@ def test_colours_are_for_terminals(shelf: Path, index: LocalIndex, here: Path) -
     ],
     ids=["cryptography", "numpy", "pyqt5"],
 )
-def test_real_projects(words: list[str], exit_code: int, says: list[str], here: Path) -> None:
-    result = wheeltarget("explain", *words, cwd=here)
+def test_real_projects(arguments: list[str], exit_code: int, says: list[str], here: Path) -> None:
+    result = wheeltarget("explain", *arguments, cwd=here)
     assert result.exit_code == exit_code, result.stderr
     assert [each for each in says if each not in result.stdout] == []

@@ -95,8 +95,8 @@ def test_each_target_gets_its_own_versions_from_one_wheelhouse(place: Path) -> N
     run = wheeltarget(*_lock("--format=requirements", *OLD_LINES), cwd=place, timeout=300)
     assert run.exit_code == 0, run.stderr
     locks = {version: f"requirements.{tag}.txt" for version, tag in OLD.items()}
-    words = [word for lock in locks.values() for word in ("-r", lock)]
-    run = wheeltarget("download", "-dhouse", "--no-cache-dir", *words, cwd=place, timeout=300)
+    arguments = [word for lock in locks.values() for word in ("-r", lock)]
+    run = wheeltarget("download", "-dhouse", "--no-cache-dir", *arguments, cwd=place, timeout=300)
     assert run.exit_code == 0, run.stderr
     clicks = [name for name in names(place / "house") if name.startswith("click-")]
     assert len(clicks) > 1
@@ -129,8 +129,8 @@ def test_each_target_gets_its_own_versions_from_one_wheelhouse(place: Path) -> N
         assert f"by-{version}" in used.stdout
 
 
-def _lock(*words: str) -> list[str]:
-    return ["lock", "--no-cache-dir", *words]
+def _lock(*arguments: str) -> list[str]:
+    return ["lock", "--no-cache-dir", *arguments]
 
 
 def _install(folder: str) -> list[str]:

@@ -154,11 +154,11 @@ def test_wheel_that_had_to_be_read_is_not_fetched_again(
     monkeypatch.setenv("WHEELTARGET_AHEAD", "1")
     wheels = [make_wheel(shelf, "app", requires=["lib"]), make_wheel(shelf, "lib")]
     with LocalIndex(shelf, json=False, metadata=False) as index:
-        words = (*index.pip_args(), f"app ; tags={NEW}")
-        lock(LockRequest(words))
-        lock(LockRequest(words, dry_run=True))
-        words = ("-r", f"pylock.{NEW}.toml", *index.pip_args())
-        run = wheeltarget("download", *words, cwd=project)
+        arguments = (*index.pip_args(), f"app ; tags={NEW}")
+        lock(LockRequest(arguments))
+        lock(LockRequest(arguments, dry_run=True))
+        arguments = ("-r", f"pylock.{NEW}.toml", *index.pip_args())
+        run = wheeltarget("download", *arguments, cwd=project)
         assert run.exit_code == 0, run.stderr
         assert [index.count(wheel.name) for wheel in wheels] == [1, 1]
     sizes = [package.size for package in read(NEW).packages]
@@ -199,9 +199,9 @@ def test_no_lock_has_a_password(shelf: Path) -> None:
     make_wheel(shelf, "lib")
     with LocalIndex(shelf, username="me", password="s3cret") as index:  # noqa: S106
         base = index.base.replace("://", "://me:s3cret@")
-        words = ["--index-url", f"{base}/simple/", "--trusted-host", "127.0.0.1"]
+        arguments = ["--index-url", f"{base}/simple/", "--trusted-host", "127.0.0.1"]
         direct = f"lib @ {base}/files/lib-1.0-py3-none-any.whl ; tags={NEW}"
-        make(index, *words, f"app ; tags={NEW}", direct)
+        make(index, *arguments, f"app ; tags={NEW}", direct)
     for path in Path().iterdir():
         assert "s3cret" not in path.read_text()
         assert "me:" not in path.read_text()
@@ -220,9 +220,9 @@ def test_files_on_this_machine_are_named_by_their_path(index: LocalIndex, tmp_pa
     house = tmp_path / "house"
     wheel = make_wheel(house, "app", requires=["lib"])
     make_wheel(house, "lib")
-    words = ["--no-index", "--find-links", str(house)]
+    arguments = ["--no-index", "--find-links", str(house)]
     direct = f"app @ {wheel.as_uri()} ; tags={NEW}"
-    outcome = make(index, *words, direct, folder=Path("deep/locks"))
+    outcome = make(index, *arguments, direct, folder=Path("deep/locks"))
     (note,) = outcome.notes
     assert note == (
         f"the lock for {NEW} names local files outside of its folder, for app, lib: they must "
@@ -314,8 +314,8 @@ def test_project_in_a_folder_of_an_archive_is_found_there(index: LocalIndex, she
     shutil.make_archive(str(shelf / "app-1.0"), "zip", "tree")
     url = f"{index.base}/files/app-1.0.zip"
     for form in Form:
-        words = [f"app @ {url}#subdirectory=python ; tags={NEW}"]
-        make(index, *words, allow_sdist=("app",), form=form)
+        arguments = [f"app @ {url}#subdirectory=python ; tags={NEW}"]
+        make(index, *arguments, allow_sdist=("app",), form=form)
     archive = data(NEW)["packages"][0]["archive"]
     assert (archive["url"], archive["subdirectory"]) == (url, "python")
     assert read(NEW).packages[0].subdirectory == "python"
@@ -375,7 +375,7 @@ def test_what_no_lock_can_name_is_told_with_its_place(
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         ([], "there are no requirements to lock"),
         (["-c", os.devnull], "there are no requirements to lock"),
@@ -387,9 +387,9 @@ def test_what_no_lock_can_name_is_told_with_its_place(
         (["--dry-run", "app"], "no such option: --dry-run"),
     ],
 )
-def test_usage(index: LocalIndex, words: list[str], message: str) -> None:
+def test_usage(index: LocalIndex, arguments: list[str], message: str) -> None:
     with pytest.raises(UsageError) as refused:
-        make(index, *words)
+        make(index, *arguments)
     assert message in refused.value.message
     assert index.requests == ()
 
@@ -545,9 +545,9 @@ def test_interrupted_run_leaves_locks_as_they_were(
     make_wheel(shelf, "app", "2.0")
     before = lock_by_hand(NEW)
     index.fault("/simple/slow/", Stall(60))
-    words = ["lock", "-U", "--no-cache-dir", *index.pip_args(), f"app ; tags={NEW}"]
+    arguments = ["lock", "-U", "--no-cache-dir", *index.pip_args(), f"app ; tags={NEW}"]
     process = subprocess.Popen(
-        [*command(*words), f"slow ; tags={NEW}"],
+        [*command(*arguments), f"slow ; tags={NEW}"],
         cwd=project,
         env=environment(),
         stderr=subprocess.PIPE,
@@ -642,8 +642,8 @@ def test_hashed_requirements(index: LocalIndex, shelf: Path, project: Path) -> N
     # The other kind of lock keeps the same versions.
     make(index, f"app ; tags={BOTH}")
     assert (versions(OLD)["app"], versions(NEW)["app"]) == ("1.0", "2.0")
-    words = ["-r", name, "--by-target"]
-    run = download(index, *words, cwd=project)
+    arguments = ["-r", name, "--by-target"]
+    run = download(index, *arguments, cwd=project)
     assert run.exit_code == 0, run.stderr
     assert names(project / "wheelhouse" / OLD) == [
         "app-1.0-py3-none-any.whl",
@@ -673,9 +673,9 @@ def test_command(
 ) -> None:
     make_wheel(shelf, "app", "1.0")
 
-    def run(*words: str) -> tuple[int, str, str]:
+    def run(*arguments: str) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as ended:
-            run_command(["lock", "--no-cache-dir", *index.pip_args(), *words])
+            run_command(["lock", "--no-cache-dir", *index.pip_args(), *arguments])
         out, err = capfd.readouterr()
         said = [line for line in err.splitlines() if line.startswith(("note:", "error:"))]
         return int(str(ended.value.code)), out, "\n".join(said)

@@ -25,8 +25,8 @@ needs_newest_packaging = pytest.mark.skipif(
 @needs_newest_packaging
 @pytest.mark.parametrize("form", ["toml", "json"])
 def test_the_probe_is_what_the_host_is(form: str, tmp_path: Path) -> None:
-    words = ["--json"] if form == "json" else []
-    result = wheeltarget("probe", *words, "-o", f"box.{form}", cwd=tmp_path)
+    arguments = ["--json"] if form == "json" else []
+    result = wheeltarget("probe", *arguments, "-o", f"box.{form}", cwd=tmp_path)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     target = read_target_file(tmp_path / f"box.{form}", "box")
     assert exactly(target) == exactly(host())
@@ -113,7 +113,7 @@ def test_what_is_no_python_is_told(body: str, said: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("arguments", "said"),
     [
         (["--python", "./nowhere"], "error: cannot run ./nowhere: "),
         (["--python", "."], "error: cannot run .: it is a folder, not a Python interpreter\n"),
@@ -122,16 +122,16 @@ def test_what_is_no_python_is_told(body: str, said: str, tmp_path: Path) -> None
         (["--script", "--python=x"], "error: --script can be combined with --output only\n"),
     ],
 )
-def test_a_wrong_command_line(words: list[str], said: str, tmp_path: Path) -> None:
-    result = wheeltarget("probe", *words, cwd=tmp_path)
+def test_a_wrong_command_line(arguments: list[str], said: str, tmp_path: Path) -> None:
+    result = wheeltarget("probe", *arguments, cwd=tmp_path)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(said)
 
 
-@pytest.mark.parametrize("words", [[], ["--script"]])
-def test_a_file_that_cannot_be_written(words: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [[], ["--script"]])
+def test_a_file_that_cannot_be_written(arguments: list[str], tmp_path: Path) -> None:
     for output in ("missing/box.toml", "."):
-        result = wheeltarget("probe", *words, "-o", output, cwd=tmp_path)
+        result = wheeltarget("probe", *arguments, "-o", output, cwd=tmp_path)
         assert (result.exit_code, result.stdout) == (3, "")
         assert result.stderr.startswith(f"error: cannot write {output}: ")
     assert names(tmp_path) == []

@@ -51,11 +51,11 @@ def read(text: str) -> Target:
     return target_from_table(data, "probed")
 
 
-def run_script(*words: str) -> tuple[int, str, str]:
+def run_script(*arguments: str) -> tuple[int, str, str]:
     """Run the script in this process."""
     stdout, stderr = io.StringIO(), io.StringIO()
     with redirect_stdout(stdout), redirect_stderr(stderr):
-        exit_code = probe_script.main(list(words))
+        exit_code = probe_script.main(list(arguments))
     return exit_code, stdout.getvalue(), stderr.getvalue()
 
 

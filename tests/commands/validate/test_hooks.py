@@ -38,13 +38,13 @@ def test_there_are_two_hooks() -> None:
     ("hook", "mended"), [("wheeltarget-validate", False), ("wheeltarget-fix", True)]
 )
 def test_entry_is_a_command(tmp_path: Path, hook: str, mended: bool) -> None:
-    program, *words = str(hooks()[hook]["entry"]).split()
+    program, *arguments = str(hooks()[hook]["entry"]).split()
     assert program == "wheeltarget"
     (tmp_path / "good.txt").write_text(f"x ; tags={W}\n")
-    good = wheeltarget(*words, "good.txt", cwd=tmp_path)
+    good = wheeltarget(*arguments, "good.txt", cwd=tmp_path)
     assert (good.exit_code, good.stdout, good.stderr) == (0, "", "")
     (tmp_path / "bad.txt").write_text(f"x ; tag={W}\n")
-    assert wheeltarget(*words, "good.txt", "bad.txt", cwd=tmp_path).exit_code == 1
+    assert wheeltarget(*arguments, "good.txt", "bad.txt", cwd=tmp_path).exit_code == 1
     assert ((tmp_path / "bad.txt").read_text() == f"x ; tags={W}\n") == mended
 
 
@@ -80,9 +80,9 @@ def test_files(hook: str, name: str, meant: bool) -> None:
     assert bool(re.search(str(hooks()[hook]["files"]), name)) == meant
 
 
-def git(*words: str, cwd: Path) -> None:
+def git(*arguments: str, cwd: Path) -> None:
     who = ["-c", "user.name=tester", "-c", "user.email=tester@example.invalid"]
-    subprocess.run(["git", *who, *words], cwd=cwd, check=True, capture_output=True)
+    subprocess.run(["git", *who, *arguments], cwd=cwd, check=True, capture_output=True)
 
 
 @pytest.fixture

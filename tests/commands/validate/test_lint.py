@@ -361,7 +361,7 @@ _LIST = st.lists(_TAG, min_size=1, max_size=3).flatmap(
 )
 _CLAUSE = st.builds(
     lambda key, sign, listed: f"{key}{sign}{listed}",
-    st.sampled_from(["tags", "tags", "tags", "tag", "Tags", "target", "words"]),
+    st.sampled_from(["tags", "tags", "tags", "tag", "Tags", "target", "arguments"]),
     st.sampled_from(["=", "=", " = ", ":", "=="]),
     _LIST | st.just("host"),
 )

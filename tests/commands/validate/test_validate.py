@@ -121,8 +121,8 @@ class TestFiles:
         assert (folder / "r.txt").read_text() == f"x ; tag={W}\n"
 
     def test_pipe_is_read_and_not_written(self, folder: Path) -> None:
-        words = ("validate", "--fix", "--format=github", "/dev/stdin")
-        result = wheeltarget(*words, cwd=folder, stdin=f"x ; tag={W}\n")
+        arguments = ("validate", "--fix", "--format=github", "/dev/stdin")
+        result = wheeltarget(*arguments, cwd=folder, stdin=f"x ; tag={W}\n")
         assert result.stdout.splitlines() == [
             (
                 "::error file=/dev/stdin,line=1,col=5,endColumn=8,title=WT001::"

@@ -37,9 +37,9 @@ def sha256(path: Path) -> str:
 def test_result_says_everything_of_every_file(
     shop: Workshop, guarded: LocalIndex, shelf: Path
 ) -> None:
-    words = [*with_password(guarded), "some_app[fast]==1.0", "turbo==2", "lib==1.5rc1"]
+    arguments = [*with_password(guarded), "some_app[fast]==1.0", "turbo==2", "lib==1.5rc1"]
     native = "turbo-2.0-cp39-cp39-manylinux_2_28_x86_64.whl"
-    run = shop.run(Job(words))
+    run = shop.run(Job(arguments))
     assert run.exit_code == 0
     assert run.sentence is None
     report = run.report(0)
@@ -171,10 +171,10 @@ def test_project_from_a_checkout_is_not_reported_as_saved(shop: Workshop, tmp_pa
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     )
     git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.invalid"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "All"]):
-        subprocess.run([*git, *words], cwd=project, check=True)
-    words = [*QUIET, "--no-index", f"checked-out @ git+{project.as_uri()}"]
-    run = shop.run(Job(words, None))
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "All"]):
+        subprocess.run([*git, *arguments], cwd=project, check=True)
+    arguments = [*QUIET, "--no-index", f"checked-out @ git+{project.as_uri()}"]
+    run = shop.run(Job(arguments, None))
     assert run.names(0) == names(shop.files(0)) == ["checked-out-1.0.zip"]
     assert "Saved" not in run.stdout
     assert "working" not in run.stdout + run.stderr

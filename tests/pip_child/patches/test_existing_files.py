@@ -30,11 +30,11 @@ def project(tmp_path: Path, index: LocalIndex) -> Path:
     return folder
 
 
-def fetch(index: LocalIndex, project: Path, *words: str, **variables: str) -> Result:
+def fetch(index: LocalIndex, project: Path, *arguments: str, **variables: str) -> Result:
     """Download for a target, with caches below the temporary folder."""
     pip_cache = ["--cache-dir", str(project.parent / "pip-cache")]
     options = [*pip_cache, *index.pip_args(), "--dest", "house", "--tags", TAG]
-    return wheeltarget("download", *options, *words, cwd=project, variables=variables)
+    return wheeltarget("download", *options, *arguments, cwd=project, variables=variables)
 
 
 def stored() -> list[Path]:
@@ -85,14 +85,14 @@ def test_without_the_store_pips_cache_keeps_wheels(
 
 
 @pytest.mark.parametrize(
-    ("words", "variables"),
+    ("arguments", "variables"),
     [(["--no-cache-dir"], {}), ([], {"PIP_NO_CACHE_DIR": "0"})],
     ids=["option", "variable"],
 )
 def test_who_wants_no_cache_gets_none(
-    project: Path, index: LocalIndex, words: list[str], variables: dict[str, str]
+    project: Path, index: LocalIndex, arguments: list[str], variables: dict[str, str]
 ) -> None:
-    options = [*words, *index.pip_args(), "--dest", "house", "--tags", TAG]
+    options = [*arguments, *index.pip_args(), "--dest", "house", "--tags", TAG]
     for count in (2, 4):
         result = wheeltarget("download", *options, "top", cwd=project, variables=variables)
         assert result.exit_code == 0, result.stderr
@@ -127,9 +127,9 @@ def test_what_another_target_has_is_not_brought_along(
     make_wheel(project.parent / "index", "old", requires=["low<2"])
     make_wheel(project.parent / "index", "any", requires=["low", 'old ; python_version < "3.9"'])
     tags = "cp311-cp311-manylinux2014_x86_64,cp38-cp38-manylinux2014_x86_64"
-    words = ["--dest", "house", "--by-target", "--tags", tags, "any"]
+    arguments = ["--dest", "house", "--by-target", "--tags", tags, "any"]
     done = wheeltarget(
-        *("download", "--no-cache-dir", *index.pip_args(), *words),
+        *("download", "--no-cache-dir", *index.pip_args(), *arguments),
         cwd=project,
         variables={"WHEELTARGET_AHEAD": ahead},
     )

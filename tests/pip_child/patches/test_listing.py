@@ -21,7 +21,7 @@ def test_listing_has_every_file_and_what_pip_would_choose(
     make_wheel(shelf, "app", "1", requires=["lib"])
     make_wheel(shelf, "app", "2", tag="cp313-cp313-win_amd64")
     make_wheel(shelf, "app", "3")
-    arguments = [*LINUX.words, *QUIET, *index.pip_args(), "app<3", 'no ; python_version < "3"']
+    arguments = [*LINUX.arguments, *QUIET, *index.pip_args(), "app<3", 'no ; python_version < "3"']
     result = shop.folder / "result"
     order = JobOrder("it", LINUX.view(), tuple(arguments), {}, "x", "y", result)
     assert shop.request(ResolveJobs((order,), ahead, 4, lists=True)) == 0

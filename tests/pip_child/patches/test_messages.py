@@ -36,8 +36,8 @@ def test_messages_never_name_the_working_folder(
     make_wheel(shelf, "lib")
     for name in names_there:
         make_wheel(shop.destination, name)
-    words = online(index, "-vvv", f"--log={shop.destination.parent / 'log'}", requirement)
-    run = shop.run(Job(words), Job(words, None))
+    arguments = online(index, "-vvv", f"--log={shop.destination.parent / 'log'}", requirement)
+    run = shop.run(Job(arguments), Job(arguments, None))
     log = (shop.destination.parent / "log").read_text()
     assert run.stdout.count("Resolving for the target") == 2
     for text in (run.stdout, run.stderr, log):

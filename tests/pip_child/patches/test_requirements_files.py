@@ -33,8 +33,8 @@ def test_files_say_what_the_job_file_says(shop: Workshop, index: LocalIndex, she
         str(nested): "# nothing\nlib\n",
         "limits.txt": "\napp < 2\n",
     }
-    words = online(index, "-r", "reqs.txt", "-c", "limits.txt")
-    run = shop.run(Job(words, files=files), Job(words, files={**files, "limits.txt": ""}))
+    arguments = online(index, "-r", "reqs.txt", "-c", "limits.txt")
+    run = shop.run(Job(arguments, files=files), Job(arguments, files={**files, "limits.txt": ""}))
     assert run.names(0) == ["app-1-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
     assert run.names(1) == ["app-2-py3-none-any.whl", "lib-1.0-py3-none-any.whl"]
     said = " ".join(run.stdout.split())
@@ -51,8 +51,8 @@ def test_complaints_are_those_of_the_original_file(
         "lib\n\n-r more.txt\n": f"'{shop.destination.parent / 'more.txt'}'",
         "\nlib\n--no-such\n": "no such option: --no-such",
     }
-    words = online(index, "-r", "reqs.txt")
-    run = shop.run(*(Job(words, files={"reqs.txt": content}) for content in wrong))
+    arguments = online(index, "-r", "reqs.txt")
+    run = shop.run(*(Job(arguments, files={"reqs.txt": content}) for content in wrong))
     assert run.results == (JobReport(1, "all"),) * 3
     said = " ".join(run.stderr.split())
     assert [complaint for complaint in wrong.values() if complaint not in said] == []

@@ -30,13 +30,13 @@ class Scene:
     """An index, and the requirements for it.
 
     :param make: fills the folder that the index serves, and gives more words for pip.
-    :param words: words for pip.
+    :param arguments: words for pip.
     :param options: how the index is.
     :param prepare: does something to the index.
     """
 
     make: Callable[[Path], list[str] | None]
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     options: dict[str, Any] = field(default_factory=dict)
     prepare: Callable[[LocalIndex], list[str] | None] = lambda _index: None
 
@@ -208,8 +208,16 @@ def play(folder: Path, *, ahead: bool) -> dict[str, Played]:
         _, url, *trusted = index.pip_args()
         if "username" in scene.options:
             url = url.replace("://", "://me:secret@")
-        words = ["--no-cache-dir", *QUIET, "--index-url", url, *trusted, *more, *scene.words]
-        jobs += [Job(words, target, label=name) for target in TARGETS]
+        arguments = [
+            "--no-cache-dir",
+            *QUIET,
+            "--index-url",
+            url,
+            *trusted,
+            *more,
+            *scene.arguments,
+        ]
+        jobs += [Job(arguments, target, label=name) for target in TARGETS]
     try:
         run = workshop(folder / "home").run(*jobs, ahead=ahead, timeout=120)
         assert (run.exit_code, run.sentence) == (0, None), run.stderr
@@ -289,8 +297,8 @@ def test_hardly_more_is_asked_for(
 def test_targets_share_what_is_fetched(tmp_path: Path, shop: Workshop) -> None:
     chain(tmp_path / "shelf")
     with LocalIndex(tmp_path / "shelf") as index:
-        words = ["--no-cache-dir", *QUIET, *index.pip_args(), "app[turbo]", "lib"]
-        run = shop.run(*(Job(words, target) for target in TARGETS), ahead=True)
+        arguments = ["--no-cache-dir", *QUIET, *index.pip_args(), "app[turbo]", "lib"]
+        run = shop.run(*(Job(arguments, target) for target in TARGETS), ahead=True)
         asked = Counter(request.path for request in index.requests)
     assert run.exit_code == 0
     assert [run.report(n).exit_code for n in range(len(TARGETS))] == [0, 1, 1]
@@ -306,8 +314,8 @@ def test_jobs_behind_the_first_are_looked_at_while_it_waits(tmp_path: Path, shop
     chain(tmp_path / "shelf")
     make_wheel(tmp_path / "shelf", "no", requires=["lib<2"])
     with LocalIndex(tmp_path / "shelf", delay=0.05) as index:
-        words = ["--no-cache-dir", *QUIET, *index.pip_args(), "app"]
-        run = shop.run(Job(words, LINUX), Job(words, WINDOWS), ahead=True)
+        arguments = ["--no-cache-dir", *QUIET, *index.pip_args(), "app"]
+        run = shop.run(Job(arguments, LINUX), Job(arguments, WINDOWS), ahead=True)
         asked = [request.path.rpartition("/")[2] for request in index.requests]
     assert run.exit_code == 0
     assert run.names(1) == [
@@ -327,17 +335,17 @@ def test_every_file_that_is_passed_over_is_told_of_for_each_target(
 ) -> None:
     foreign(tmp_path / "shelf")
     with LocalIndex(tmp_path / "shelf") as index:
-        words = ["--no-cache-dir", *QUIET, *index.pip_args(), "-vv", "app"]
-        run = shop.run(Job(words), Job(words), ahead=True)
+        arguments = ["--no-cache-dir", *QUIET, *index.pip_args(), "-vv", "app"]
+        run = shop.run(Job(arguments), Job(arguments), ahead=True)
     assert run.exit_code == 0
     first, second = run.stdout.split("Resolving for")[1:]
     told = "Link requires a different Python (3.9.20 not in: '>=3.12')"
     assert first.count(told) == second.count(told) > 0
 
 
-@pytest.mark.parametrize("words", [["--extra-index-url"], ["--trusted-host"]])
+@pytest.mark.parametrize("arguments", [["--extra-index-url"], ["--trusted-host"]])
 def test_job_that_looks_elsewhere_is_looked_at_in_its_turn(
-    tmp_path: Path, shop: Workshop, words: list[str]
+    tmp_path: Path, shop: Workshop, arguments: list[str]
 ) -> None:
     chain(tmp_path / "shelf")
     make_wheel(tmp_path / "shelf", "no")
@@ -346,8 +354,8 @@ def test_job_that_looks_elsewhere_is_looked_at_in_its_turn(
     make_wheel(more, "app", "3.0")
     file = str(tmp_path / "requirements.txt")
     with LocalIndex(tmp_path / "shelf") as index, LocalIndex(more) as other:
-        place = f"{other.base}/simple" if words == ["--extra-index-url"] else "example.invalid"
-        texts = ("app\n", f"app\nonly\n{words[0]} {place}\n")
+        place = f"{other.base}/simple" if arguments == ["--extra-index-url"] else "example.invalid"
+        texts = ("app\n", f"app\nonly\n{arguments[0]} {place}\n")
         line = ["--no-cache-dir", *QUIET, *index.pip_args(), "-r", file]
         jobs = [
             Job([*line, *other.pip_args()[2:]], target, files={file: text})
@@ -357,7 +365,7 @@ def test_job_that_looks_elsewhere_is_looked_at_in_its_turn(
     assert run.exit_code == 0, run.stderr
     assert run.names(0) == run.names(2)
     assert "app-2.0-py3-none-any.whl" in run.names(0)
-    newest = "3.0" if words == ["--extra-index-url"] else "2.0"
+    newest = "3.0" if arguments == ["--extra-index-url"] else "2.0"
     assert {f"app-{newest}-py3-none-any.whl", "only-1.0-cp38-cp38-win_amd64.whl"} <= set(
         run.names(1)
     )
@@ -388,9 +396,9 @@ def test_job_behind_that_fails_takes_nothing_from_the_one_at_hand(
 # The index misbehaves
 
 
-def fetch(shop: Workshop, index: LocalIndex, *words: str, **named: Any) -> ChildRun:
+def fetch(shop: Workshop, index: LocalIndex, *arguments: str, **named: Any) -> ChildRun:
     """Download with prefetching, and without pip's cache."""
-    job = Job(["--no-cache-dir", *QUIET, *index.pip_args(), *words])
+    job = Job(["--no-cache-dir", *QUIET, *index.pip_args(), *arguments])
     return shop.run(job, ahead=True, **named)
 
 
@@ -480,8 +488,8 @@ def test_host_that_pip_may_tell_who_asks_is_asked_on(tmp_path: Path, shop: Works
     )
     variables = {"PYTHONPATH": f"{hook}{os.pathsep}{ROOT}"}
     with LocalIndex(shelf, username="me", password="secret", delay=0.03) as index:  # noqa: S106
-        words = ["app[turbo]", "lib", "--keyring-provider", "import"]
-        run = fetch(shop, index, *words, variables=variables)
+        arguments = ["app[turbo]", "lib", "--keyring-provider", "import"]
+        run = fetch(shop, index, *arguments, variables=variables)
         asked = Counter(request.path for request in index.requests)
         most_at_once = index.most_at_once
     assert run.names(0)[0] == "app-2.0-py3-none-any.whl"
@@ -504,9 +512,15 @@ def test_wheels_are_fetched_from_the_store_if_there_is_one(
 ) -> None:
     make_wheel(tmp_path / "index", "app", requires=["lib"])
     make_wheel(tmp_path / "index", "lib")
-    words = ["app", "--tags", "cp39-cp39-manylinux_2_28_x86_64", "--cache-dir", str(tmp_path / "c")]
+    arguments = [
+        "app",
+        "--tags",
+        "cp39-cp39-manylinux_2_28_x86_64",
+        "--cache-dir",
+        str(tmp_path / "c"),
+    ]
     for destination in ("one", "two"):
-        assert download(index, *words, cwd=tmp_path, destination=destination).exit_code == 0
+        assert download(index, *arguments, cwd=tmp_path, destination=destination).exit_code == 0
     assert index.count(".whl") == index.count(".whl.metadata") == 2
     stored = [path for path in (tmp_path / "cache").rglob("*") if path.stat().st_nlink == 3]
     assert len(stored) == 2

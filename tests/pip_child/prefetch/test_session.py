@@ -177,11 +177,11 @@ def network(monkeypatch: pytest.MonkeyPatch, served: Network) -> Network:
     return served
 
 
-def fetch(index: LocalIndex, folder: Path, *words: str, **variables: str) -> list[str]:
+def fetch(index: LocalIndex, folder: Path, *arguments: str, **variables: str) -> list[str]:
     """Download, and give the files, or what is said of there being none."""
     options = ["--no-cache-dir", "--retries=0", "--no-input", "--index-url", index.url]
     done = wheeltarget(
-        *("download", *options, *words, "--tags", TAG, "--dest", "house", "app"),
+        *("download", *options, *arguments, "--tags", TAG, "--dest", "house", "app"),
         cwd=folder,
         variables=variables,
     )
@@ -193,12 +193,12 @@ def fetch(index: LocalIndex, folder: Path, *words: str, **variables: str) -> lis
 def test_a_proxy_is_asked_for_everything(
     network: Network, tmp_path: Path, *, by_variable: bool
 ) -> None:
-    words, variables = list(TRUSTED), {}
+    arguments, variables = list(TRUSTED), {}
     if by_variable:
         variables = {"http_proxy": network.gate.url}
     else:
-        words += ["--proxy", network.gate.url]
-    assert fetch(network.plain, tmp_path, *words, **variables) == FILES
+        arguments += ["--proxy", network.gate.url]
+    assert fetch(network.plain, tmp_path, *arguments, **variables) == FILES
     assert [method for method, _, _ in network.gate.asked] == ["GET"] * REQUESTS
     assert {status for _, _, status in network.gate.asked} == {200}
     assert len(network.plain.requests) == REQUESTS
@@ -208,12 +208,12 @@ def test_a_proxy_is_asked_for_everything(
 def test_a_proxy_has_a_tunnel_for_each_connection(
     network: Network, tmp_path: Path, *, by_variable: bool
 ) -> None:
-    words, variables = ["--cert", str(network.authority.certificate)], {}
+    arguments, variables = ["--cert", str(network.authority.certificate)], {}
     if by_variable:
         variables = {"HTTPS_PROXY": network.gate.url}
     else:
-        words += ["--proxy", network.gate.url]
-    assert fetch(network.safe, tmp_path, *words, **variables) == FILES
+        arguments += ["--proxy", network.gate.url]
+    assert fetch(network.safe, tmp_path, *arguments, **variables) == FILES
     host = network.safe.base.removeprefix("https://")
     assert {*network.gate.asked} == {("CONNECT", host, 200)}
     assert len(network.safe.requests) == REQUESTS
@@ -222,8 +222,8 @@ def test_a_proxy_has_a_tunnel_for_each_connection(
 def test_a_proxy_that_is_not_told_who_asks_lets_nothing_through(
     network: Network, tmp_path: Path
 ) -> None:
-    words = ["--cert", str(network.authority.certificate), "--proxy", network.gate.bare_url]
-    (said,) = fetch(network.safe, tmp_path, *words, WHEELTARGET_AHEAD="1")
+    arguments = ["--cert", str(network.authority.certificate), "--proxy", network.gate.bare_url]
+    (said,) = fetch(network.safe, tmp_path, *arguments, WHEELTARGET_AHEAD="1")
     assert "407 Proxy Authentication Required" in said
     # Once by a thread, and once by pip.
     assert [status for _, _, status in network.gate.asked] == [407, 407]
@@ -233,9 +233,9 @@ def test_a_proxy_that_is_not_told_who_asks_lets_nothing_through(
 
 
 def test_whoever_wants_no_proxy_has_none(network: Network, tmp_path: Path) -> None:
-    words = ["--cert", str(network.authority.certificate)]
+    arguments = ["--cert", str(network.authority.certificate)]
     variables = {"https_proxy": network.proxy.url}
-    assert fetch(network.safe, tmp_path, *words, **variables, no_proxy="localhost") == FILES
+    assert fetch(network.safe, tmp_path, *arguments, **variables, no_proxy="localhost") == FILES
     assert network.proxy.asked == []
 
 
@@ -259,12 +259,12 @@ def test_a_host_that_is_trusted_needs_no_certificate(network: Network, tmp_path:
 
 
 def test_a_client_shows_its_certificate(network: Network, tmp_path: Path) -> None:
-    words = ["--cert", str(network.authority.certificate)]
-    (said,) = fetch(network.strict, tmp_path, *words)
+    arguments = ["--cert", str(network.authority.certificate)]
+    (said,) = fetch(network.strict, tmp_path, *arguments)
     assert "Cannot use the page" in said
     assert network.strict.requests == ()
-    words += ["--client-cert", str(network.authority.client), "--proxy", network.proxy.url]
-    assert fetch(network.strict, tmp_path, *words) == FILES
+    arguments += ["--client-cert", str(network.authority.client), "--proxy", network.proxy.url]
+    assert fetch(network.strict, tmp_path, *arguments) == FILES
     assert len(network.strict.requests) == REQUESTS
 
 
@@ -272,17 +272,17 @@ def test_netrc_says_who_asks(network: Network, tmp_path: Path) -> None:
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine localhost login me password {PASSWORD}\n")
     netrc.chmod(0o600)
-    words = ["--cert", str(network.authority.certificate)]
-    assert fetch(network.secret, tmp_path, *words, NETRC=str(netrc)) == FILES
+    arguments = ["--cert", str(network.authority.certificate)]
+    assert fetch(network.secret, tmp_path, *arguments, NETRC=str(netrc)) == FILES
     assert [request.status for request in network.secret.requests] == [200] * REQUESTS
 
 
 def test_pip_by_itself_takes_the_same_way(network: Network, tmp_path: Path) -> None:
     """So that what is expected above is what pip does, and not what this proxy does."""
-    words = ["--cert", str(network.authority.certificate), "--proxy", network.gate.url]
+    arguments = ["--cert", str(network.authority.certificate), "--proxy", network.gate.url]
     options = ["--no-cache-dir", "--no-input", "--index-url", network.safe.url, "--dest", "house"]
     subprocess.run(
-        [sys.executable, "-m", "pip", "--quiet", "download", *options, *words, "app"],
+        [sys.executable, "-m", "pip", "--quiet", "download", *options, *arguments, "app"],
         cwd=tmp_path,
         env=environment(),
         check=True,

@@ -24,7 +24,7 @@ from wheeltarget.errors import (
     TargetError,
     WheeltargetError,
 )
-from wheeltarget.utils.text import json_text, redact, tame
+from wheeltarget.utils.text import json_text, printable, redact
 
 if TYPE_CHECKING:
     from wheeltarget.cache.run_records import OutputOptions
@@ -113,7 +113,7 @@ def show_json(document: Mapping[str, object]) -> None:
 def show_notes(notes: Iterable[str], *, coloured: bool = True) -> None:
     """Write notes of one sentence each to standard error."""
     mark = Style(sys.stderr, coloured=coloured).paint("note", "note:")
-    sys.stderr.writelines(f"{mark} {tame(note)}\n" for note in notes)
+    sys.stderr.writelines(f"{mark} {printable(note)}\n" for note in notes)
     sys.stderr.flush()
 
 
@@ -136,16 +136,16 @@ def show_error(error: WheeltargetError, stderr: TextIO, *, coloured: bool = True
 
 def format_fault(fault: Fault, style: Style, label: str = "error:") -> str:
     """Return a fault as its message, the line with carets below it, and the hint, as lines."""
-    place = f"{tame(str(near(fault.location)))}: " if fault.location else ""
-    lines = [f"{place}{style.paint('error', label)} {tame(fault.message)}"]
+    place = f"{printable(str(near(fault.location)))}: " if fault.location else ""
+    lines = [f"{place}{style.paint('error', label)} {printable(fault.message)}"]
     if fault.source and fault.location:
-        shown, start = _excerpt(tame(fault.source), fault.location.column - 1)
+        shown, start = _excerpt(printable(fault.source), fault.location.column - 1)
         # Tabs are kept, so that the carets line up whatever the width of a tab.
         indent = "".join(character if character == "\t" else " " for character in shown[:start])
         carets = "^" * max(min(fault.width, len(shown) - start), 1)
         lines += [f"    {shown}", f"    {indent}{style.paint('error', carets)}"]
     if fault.hint:
-        lines.append(f"  {tame(fault.hint)}")
+        lines.append(f"  {printable(fault.hint)}")
     return "\n".join(lines) + "\n"
 
 

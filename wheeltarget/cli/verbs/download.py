@@ -65,7 +65,7 @@ def download(
     """Run ``download``."""
     to_stdout = str(report) == "-"
     request = DownloadRequest(
-        words=tuple(arguments or ()),
+        arguments=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),
@@ -83,7 +83,7 @@ def download(
 
 def run(request: DownloadRequest, start: Start) -> int:
     """Download what is requested, print the outcome, and return the exit code."""
-    invocation = start.invocation or read_invocation(request.words, files=start.files)
+    invocation = start.invocation or read_invocation(request.arguments, files=start.files)
     options = OutputOptions(
         quiet=invocation.is_quiet,
         coloured=invocation.is_coloured,
@@ -123,7 +123,7 @@ def _resolve(
     outcome = resolve(request, invocation)
     if isinstance(outcome, PlainRun):
         if outcome.exit_code is None:
-            return become_pip(request.words)
+            return become_pip(request.arguments)
         if not options.quiet:
             show_notes(outcome.notes, coloured=options.coloured)
         return outcome.exit_code

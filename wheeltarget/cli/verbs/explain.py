@@ -29,12 +29,12 @@ def explain(
     from wheeltarget.commands import explain as command
 
     request = command.ExplainRequest(
-        words=tuple(arguments or ()),
+        arguments=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         sources=(*(allow_sdist or ()), *(build_pure or ())),
     )
-    invocation = read_invocation(request.words, files=InputFiles(context.obj or {}))
+    invocation = read_invocation(request.arguments, files=InputFiles(context.obj or {}))
     coloured = invocation.is_coloured
     with report_errors(coloured=coloured, writes=False):
         outcome = command.explain(request, invocation)

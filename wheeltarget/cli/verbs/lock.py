@@ -80,7 +80,7 @@ def lock(
     from wheeltarget.commands.lock.files import Form
 
     request = command.LockRequest(
-        words=tuple(arguments or ()),
+        arguments=tuple(arguments or ()),
         tags=tuple(tags or ()),
         targets=tuple(target or ()),
         allow_sdist=tuple(allow_sdist or ()),
@@ -92,7 +92,7 @@ def lock(
         dry_run=check or diff,
         processes=jobs,
     )
-    invocation = read_invocation(request.words, files=InputFiles(context.obj or {}))
+    invocation = read_invocation(request.arguments, files=InputFiles(context.obj or {}))
     with report_errors(coloured=invocation.is_coloured):
         if diff and as_json:
             raise UsageError(

@@ -27,11 +27,10 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, roots
 from wheeltarget.resolver.plan import Job
 from wheeltarget.staging.atomic import temporary_home
-from wheeltarget.staging.stage import interruptible
+from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.extras import require
-from wheeltarget.wheelhouse import merge
 from wheeltarget.wheelhouse.closure import Available, is_wanted, read_dependencies
 from wheeltarget.wheelhouse.wheel import WheelFile, read_wheel
 
@@ -244,7 +243,7 @@ def _resolve(
 ) -> tuple[JobResult, ...]:
     nowhere = temporary_home() / "wheeltarget"
     labels = [target.label for target in targets]
-    with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:
+    with interruptible(), open_stage(nowhere, dry_run=True) as stage:
         options = pip_runner.RunOptions(("",) * len(jobs), dry_run=True, silent=silent)
         return pip_runner.run_jobs(jobs, labels, stage, options)
 

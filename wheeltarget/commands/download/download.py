@@ -50,7 +50,7 @@ from wheeltarget.resolver.pip_runner import (
 )
 from wheeltarget.resolver.plan import all_options
 from wheeltarget.staging.atomic import open_output
-from wheeltarget.staging.stage import Interrupts, Stage, interruptible
+from wheeltarget.staging.stage import Interrupts, Stage, interruptible, open_stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import (
     HOST,
@@ -97,7 +97,7 @@ def download(
     :returns: the files of each target; or, if nothing names a target, that the run is pip's own.
     :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
-    invocation = invocation or read_invocation(request.words, request.environment)
+    invocation = invocation or read_invocation(request.arguments, request.environment)
     locked = download_locked(request, invocation) if invocation.has_locks else None
     return resolve(request, invocation) if locked is None else locked
 
@@ -111,7 +111,7 @@ def resolve(request: DownloadRequest, invocation: Invocation) -> DownloadOutcome
     if invocation.fault is not None and not (
         invocation.defaults(request.tags, request.targets)
         or request.wants_more_than_pip
-        or names_target(invocation, request.words)
+        or names_target(invocation, request.arguments)
     ):
         return PlainRun()  # pip reports the fault, or knows an option that we do not
     pure = project_names("--build-pure", request.build_pure)
@@ -192,7 +192,7 @@ def _download(
     labels, names = [labels[n] for n in numbers], tuple(names[n] for n in numbers)
     folders = names if request.by_target else ("",) * len(labels)
     destination = real_folder((command.values("--dest") or (os.curdir,))[-1])
-    with merge.open_stage(destination, dry_run=dry_run, folders=folders) as stage:
+    with open_stage(destination, dry_run=dry_run, folders=folders) as stage:
         options = pip_runner.RunOptions(
             folders, request.processes, dry_run, store=store, refresh=request.refresh
         )
@@ -205,7 +205,7 @@ def _download(
         if not dry_run:
             if pure:
                 given = [option for _, option in all_options(prepared.inputs.files, command)]
-                for_building = [option.words for option in given if option.name in FOR_BUILDING]
+                for_building = [option.arguments for option in given if option.name in FOR_BUILDING]
                 builder = Builder(pure, list(itertools.chain(*for_building)), stage)
                 results = tuple(map(builder.replace_sources, results))
             refuse_changed(results, hashes)
@@ -234,7 +234,7 @@ def _download(
 def _labels(prepared: Prepared) -> list[str]:
     """Return the label of each job; pip's platform options describe the one without a target."""
     options = prepared.invocation.everything.options
-    foreign = (each.words for each in options if each.name in ENVIRONMENT_OPTIONS)
+    foreign = (each.arguments for each in options if each.name in ENVIRONMENT_OPTIONS)
     host = " ".join(itertools.chain(*foreign)) or HOST_LABEL
     return [job.target.label if job.target else host for job in prepared.plan.jobs]
 

@@ -32,7 +32,7 @@ from wheeltarget.lockfile.select import Selection
 from wheeltarget.network.downloader import Fetched, Watch, fetch_plain
 from wheeltarget.network.policy import Network, has_other_index, read_network
 from wheeltarget.staging.atomic import open_output
-from wheeltarget.staging.stage import Stage, interruptible
+from wheeltarget.staging.stage import Stage, interruptible, open_stage
 from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
@@ -62,7 +62,7 @@ def download_locked(
         this interpreter.
     :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
-    invocation = invocation or read_invocation(request.words, request.environment)
+    invocation = invocation or read_invocation(request.arguments, request.environment)
     selections = select_files(request, invocation)
     if selections is None:
         return None
@@ -79,7 +79,7 @@ def download_locked(
         interruptible() as interrupts,
         open_output(request.report) if request.report else nullcontext() as keep_report,
     ):
-        with merge.open_stage(home, folders=folders) as stage:
+        with open_stage(home, folders=folders) as stage:
             staged = _fetch(wanted, stage, invocation, watch)
             merged = merge.merge(stage, [staged], begin=interrupts.hold)
         placed = {home / name: file for name, file in merged.items()}
@@ -269,7 +269,7 @@ def _ask_pip(
     report = fetch_locked(
         FetchLocked(
             tuple(fetched.left),
-            tuple(argument for option in options for argument in option.words),
+            tuple(argument for option in options for argument in option.arguments),
             connections=network.connections,
             resumes=network.patience.resumes,
             store=store.folder if store else None,

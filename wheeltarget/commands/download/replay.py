@@ -15,17 +15,19 @@ from wheeltarget.cache.run_records import RecordedRun, find, update_stamps
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.commands.download.request import DownloadOutcome
 from wheeltarget.errors import DestinationError
-from wheeltarget.staging.stage import interruptible, open_stage, settled
+from wheeltarget.staging.stage import hold_destination, interruptible, open_stage
 from wheeltarget.utils.files import Mark, hash_file, stamp_of
 from wheeltarget.utils.system import is_ours
 
 
-def find_recorded_run(words: Sequence[str], environment: Mapping[str, str]) -> RecordedRun | None:
+def find_recorded_run(
+    arguments: Sequence[str], environment: Mapping[str, str]
+) -> RecordedRun | None:
     """Return the cached outcome of a run; None if it is unknown or no longer valid.
 
-    :param words: the arguments after ``download``.
+    :param arguments: the arguments after ``download``.
     """
-    return find(words, environment) if is_ours(cache_home(environment)) else None
+    return find(arguments, environment) if is_ours(cache_home(environment)) else None
 
 
 def replay(run: RecordedRun, environment: Mapping[str, str]) -> DownloadOutcome | None:
@@ -73,7 +75,7 @@ def _place(hashes: Mapping[str, str], run: RecordedRun, store: Store) -> set[Pat
         with interruptible() as interrupts:
             if destination.is_dir():
                 # Usually no file is missing, and then no stage is needed.
-                with settled(destination):
+                with hold_destination(destination):
                     missing = _missing(hashes, run)
                 if not missing:
                     return None if missing is None else set()

@@ -21,7 +21,7 @@ SCHEMA = 1
 class DownloadRequest:
     """The request of ``wheeltarget download``.
 
-    :param words: pip's arguments in the order given: options and requirements.
+    :param arguments: pip's arguments in the order given: options and requirements.
     :param tags: the values of ``--tags``, each a comma-separated list.
     :param targets: the values of ``--target``, each a comma-separated list.
     :param allow_sdist: the projects of which a source distribution is downloaded if no wheel fits,
@@ -38,7 +38,7 @@ class DownloadRequest:
     :param environment: the environment variables.
     """
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     allow_sdist: tuple[str, ...] = ()

@@ -15,10 +15,10 @@ from wheeltarget.resolver import pip_runner
 from wheeltarget.resolver.pip_runner import JobResult, roots
 from wheeltarget.resolver.plan import make_plan
 from wheeltarget.staging.atomic import temporary_home
-from wheeltarget.staging.stage import interruptible
+from wheeltarget.staging.stage import interruptible, open_stage
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.wheelhouse import closure, merge
+from wheeltarget.wheelhouse import closure
 
 
 def run_untargeted(prepared: Prepared) -> PlainRun:
@@ -33,13 +33,15 @@ def run_untargeted(prepared: Prepared) -> PlainRun:
     (job,) = plan.jobs
     cut = any(entry.line.parsed.cuts for entry in inputs.entries)
     # A constraint with the default target of its file has no clause to remove.
-    passed = cut or bool(plan.idle) or not all(file.repeatable for file in inputs.files)
+    passed = (
+        cut or bool(plan.unused_constraints) or not all(file.repeatable for file in inputs.files)
+    )
     foreign = None
     if not invocation.is_quiet:
         foreign = target_from_options(invocation.everything)
     if not passed and foreign is None:
         return PlainRun()
-    options = [argument for option in invocation.command.options for argument in option.words]
+    options = [argument for option in invocation.command.options for argument in option.arguments]
     typed = job.arguments[job.arguments.index("--") :]
     whole = replace(job, arguments=(*options, *typed), files=job.files if passed else ())
     exit_code, result = pip_runner.run_plain(whole, observed=foreign is not None)
@@ -76,7 +78,7 @@ def _needed(prepared: Prepared, target: Target) -> set[str]:
     if faults:
         raise InputError(faults)
     nowhere = temporary_home() / "wheeltarget"
-    with interruptible(), merge.open_stage(nowhere, dry_run=True) as stage:
+    with interruptible(), open_stage(nowhere, dry_run=True) as stage:
         options = pip_runner.RunOptions(("",), dry_run=True, silent=True)
         (result,) = pip_runner.run_jobs(plan.jobs[:1], [target.label], stage, options)
     return {file.name for file in result.chosen}

@@ -52,7 +52,7 @@ def inputs_of(job: Job, prepared: Prepared, clause: str) -> Iterator[str]:
     yield from map(_constraint, constraints.lines)
     for _, option in all_options(prepared.inputs.files, prepared.invocation.command):
         if option.name in _DECIDING:
-            yield from option.words
+            yield from option.arguments
     yield from (f"--allow-sdist={project}" for project in job.sources)
 
 

@@ -32,11 +32,10 @@ from wheeltarget.lockfile.model import Lock, write
 from wheeltarget.pip_config.options import ENVIRONMENT_OPTIONS, is_lock, project_names
 from wheeltarget.resolver.pip_runner import JobResult, compare_with_locks
 from wheeltarget.resolver.plan import PIP_ONLY
-from wheeltarget.staging.stage import Interrupts, Stage, interruptible
+from wheeltarget.staging.stage import Interrupts, Stage, hold_destination, interruptible, open_stage
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, TargetName, is_path
 from wheeltarget.targets.target import Target
-from wheeltarget.wheelhouse import merge
 
 _PIP_ONLY = frozenset({"--group", "--requirements-from-script"})
 """Options with requirements that only pip reads."""
@@ -56,7 +55,7 @@ _REFUSED = (
 class LockRequest:
     """The request of ``wheeltarget lock``.
 
-    :param words: pip's arguments in the order given: options and requirements.
+    :param arguments: pip's arguments in the order given: options and requirements.
     :param tags: the values of ``--tags``, each a comma-separated list.
     :param targets: the values of ``--target``, each a comma-separated list.
     :param allow_sdist: the projects of which a source distribution is locked if no wheel fits, each
@@ -71,7 +70,7 @@ class LockRequest:
     :param environment: the environment variables; None for those of this process.
     """
 
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     tags: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     allow_sdist: tuple[str, ...] = ()
@@ -102,7 +101,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     :returns: each lock and its changes.
     :raises WheeltargetError: if this fails; every lock is then unchanged.
     """
-    invocation = invocation or read_invocation(request.words, request.environment)
+    invocation = invocation or read_invocation(request.arguments, request.environment)
     prepared = _prepare(request, invocation)
     plan = prepared.plan
     named = [_name(job.target, prepared.found) for job in plan.jobs]
@@ -116,7 +115,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     names = request.upgrade_packages
     upgraded = None if request.upgrade else project_names("--upgrade-package", names)
     # A killed run may have placed some of its locks only; those are removed first.
-    with merge.settled(folder) if folder.exists() else contextlib.nullcontext():
+    with hold_destination(folder) if folder.exists() else contextlib.nullcontext():
         old = [read_old(folder, label, request.form) for label in labels]
     jobs = [
         replace(job, preferred=tuple(_kept(folder, label, before, upgraded)))
@@ -124,7 +123,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
     ]
     # For wheels that pip has to fetch to read their metadata.
     cache, no_cache = open_for(invocation.command, invocation.settings, invocation.environment)
-    with interruptible() as interrupts, merge.open_stage(folder, dry_run=request.dry_run) as stage:
+    with interruptible() as interrupts, open_stage(folder, dry_run=request.dry_run) as stage:
         resolver = Resolver(labels, stage, request.processes, cache and wheel_folder(cache))
         results = resolver.resolve(jobs, same=request.same_versions)
         if prepared.inputs.locked:
@@ -146,7 +145,7 @@ def lock(request: LockRequest, invocation: Invocation | None = None) -> LockOutc
 
 
 def _prepare(request: LockRequest, invocation: Invocation) -> Prepared:
-    if any(word.partition("=")[0] == "--build-pure" for word in request.words):
+    if any(word.partition("=")[0] == "--build-pure" for word in request.arguments):
         raise UsageError(
             "--build-pure cannot be combined with lock: a wheel built here has no URL to lock",
             "use --allow-sdist NAME to lock the source distribution, for the target to build",

@@ -33,7 +33,7 @@ from wheeltarget.pip_child.patches.failures import file_facts, places_of
 from wheeltarget.pip_child.patches.messages import unusable_pages
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD
-from wheeltarget.pip_protocol import Asked, FoundFile, FoundProject, JobListing
+from wheeltarget.pip_protocol import FoundFile, FoundProject, JobListing, ListedRequirement
 
 # Verdicts of pip on files: of another project on the same page, and without a needed upload time.
 _OTHER, _UNDATED = "different_project", "upload_time_missing"
@@ -152,14 +152,14 @@ class ProjectLister:
         return [*unique.values()], "; ".join(unusable_pages(job)) or problem
 
 
-def _describe(requirement: Any) -> Asked:
+def _describe(requirement: Any) -> ListedRequirement:
     problem, needed = "", False
     try:
         needed = requirement.constraint or bool(requirement.match_markers())
     except InstallationError as error:
         problem = str(error)
     named = requirement.req
-    return Asked(
+    return ListedRequirement(
         normalize_name(named.name) if named else "",
         with_extras(named.name, requirement) if named else "",
         str(named.specifier) if named else "",
