@@ -6,6 +6,8 @@ needs nothing else: ``python probe.py > box.toml``. For a function service, depl
 
 Tags are in the order of the newest pip that runs on this Python, even if another one is installed.
 This file must run on Python 2.7, and imports only the standard library.
+
+Start-up: ctypes, which some Pythons lack, is imported only if nothing else knows the C library.
 """
 
 import os
