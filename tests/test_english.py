@@ -13,6 +13,8 @@ import wheeltarget
 from tests.support import cli
 from wheeltarget.cli.app import VERBS
 
+pytestmark = pytest.mark.thorough
+
 HOME = Path(wheeltarget.__file__).parent
 
 PHRASES = {

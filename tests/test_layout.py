@@ -10,6 +10,8 @@ import pytest
 
 import wheeltarget
 
+pytestmark = pytest.mark.thorough
+
 HOME = Path(wheeltarget.__file__).parent
 TESTS = Path(__file__).parent
 
