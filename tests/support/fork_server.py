@@ -67,7 +67,7 @@ def main(number: int) -> None:
                 os.close(stream)
             os.umask(order["umask"])
             os.chdir(order["cwd"])
-            become(order["words"], order["variables"])
+            become(order["arguments"], order["variables"])
         for stream in streams:
             os.close(stream)
         _tell(asked, pid)
