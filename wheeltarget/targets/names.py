@@ -217,7 +217,7 @@ def user_targets(folder: Path, projects: Projects) -> dict[str, UserTarget]:
 
 
 def find_user_target(name: str, folder: Path, projects: Projects) -> UserTarget | None:
-    """Return one of :func:`user_targets`; None if there is none."""
+    """Return one of :func:`user_targets`; None if it does not exist."""
     return user_targets(folder, projects).get(name) if is_valid_name(name) else None
 
 
@@ -363,7 +363,7 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def find_target(text: str) -> NamedTarget:
-    """Return the target with a name; raise TargetError if there is none, or more than one."""
+    """Return the target with a name; raise TargetError if not exactly one target has it."""
     name, python, alias = _split(text.lower())
     found = _matching(name, python, alias)
     if len(found) == 1:

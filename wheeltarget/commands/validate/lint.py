@@ -390,8 +390,8 @@ def head_of(text: str, clause: Clause) -> tuple[int, int]:
 def leave_out(line: AnnotatedLine, removed: Collection[Word]) -> dict[Word, tuple[Edit]]:
     """Return how to take some values, but not all, out of their clauses.
 
-    :returns: the edits by value. They can overlap. There is none for a clause in a comment that
-        other text follows.
+    :returns: the edits by value, which can overlap; a clause in a comment has no edit if other
+        text follows.
     """
     edits = {}
     before = 0

@@ -56,7 +56,7 @@ class Task(Future[Any]):
 
     @property
     def outcome(self) -> Any:
-        """Return the outcome, or None if there is none yet."""
+        """Return the outcome; None if the task has not ended."""
         return self.result() if self.done() else None
 
     def wait(self) -> Any:

@@ -103,7 +103,7 @@ class Prefetcher:
         return outcome or self._fetch_as_pip(url, get)
 
     def _fetch_as_pip(self, url: str, get: Callable[[], Any]) -> KeptPage:
-        """Let pip fetch a page, and keep it, or a permanent error for it."""
+        """Fetch a page as pip does, and keep it, or a permanent error for it."""
         try:
             page = KeptPage(get(), self.wanted)
         except NetworkConnectionError as error:
