@@ -347,13 +347,13 @@ def stop_and_move(*arguments):
     os.kill(os.getpid(), signal.SIGSTOP)
     move(*arguments)
 stage._move = stop_and_move
-with wheelhouse.open_stage(Path(sys.argv[1])) as stage:
-    folder = stage.job_folder(0)
+with stage.open_stage(Path(sys.argv[1])) as opened:
+    folder = opened.job_folder(0)
     files = []
     for path in sorted(Path(sys.argv[2]).iterdir()):
         os.link(path, folder / path.name)
         files.append(wheelhouse.StagedFile(folder / path.name, "the index", "a target"))
-    wheelhouse.merge(stage, [files])
+    wheelhouse.merge(opened, [files])
 """
 """Files are linked as from the store, so those of all runs are the same ones."""
 
