@@ -404,7 +404,7 @@ def test_specifier_that_only_pip_accepts(index: LocalIndex, tmp_path: Path) -> N
     result = download(index, "--tags", TAG, "pure===", cwd=tmp_path)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "Traceback" not in result.stderr
-    assert "pure===" in result.stderr
+    assert "\nERROR: " in result.stderr  # what exactly is wrong, each pip words differently
     assert f"error: pip failed for {TAG}{SAVED}" in result.stderr
 
 
