@@ -10,7 +10,6 @@ from collections.abc import Callable
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from packaging.specifiers import SpecifierSet
 
 from wheeltarget.errors import AnnotationError
 from wheeltarget.requirements.annotations import (
@@ -20,7 +19,6 @@ from wheeltarget.requirements.annotations import (
     Kind,
     Word,
     has_clause,
-    is_pin,
     parse_argument,
     parse_line,
 )
@@ -805,18 +803,3 @@ def test_time_grows_with_the_length_alone(start: str, unit: str) -> None:
         "if not unit.strip(): assert parse_argument(text).text == text\n"
     )
     subprocess.run([sys.executable, "-c", program, start, unit], check=True, timeout=60)
-
-
-@pytest.mark.parametrize(
-    ("text", "pinned"),
-    [
-        ("==1", True),
-        ("===1.*", True),
-        (">=1,==1.5", True),
-        ("==1.*", False),
-        ("~=1.0", False),
-        ("", False),
-    ],
-)
-def test_is_pin(text: str, pinned: bool) -> None:
-    assert any(map(is_pin, SpecifierSet(text))) is pinned

@@ -19,7 +19,7 @@ from wheeltarget import pip_protocol
 from wheeltarget.cache.wheel_store import Store
 from wheeltarget.pip_child.freshness import Freshness, WantedPages
 from wheeltarget.pip_child.links import normalize_name
-from wheeltarget.targets.legacy_specifiers import reads_legacy
+from wheeltarget.targets.specifiers import reads_legacy
 
 
 class Tags:

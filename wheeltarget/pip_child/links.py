@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from pip._internal.utils.misc import split_auth_from_netloc
 from pip._vendor.packaging.utils import canonicalize_name
 
-from wheeltarget.requirements.annotations import is_pin
+from wheeltarget.targets.specifiers import is_pin
 
 
 def normalize_name(name: str) -> str:

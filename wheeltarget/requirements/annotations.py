@@ -15,13 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from enum import Enum
-from typing import TYPE_CHECKING
 
 from wheeltarget.errors import AnnotationError
 from wheeltarget.targets.names import KEYS
-
-if TYPE_CHECKING:
-    from packaging.specifiers import Specifier
 
 EXAMPLE = "tags=cp312-cp312-manylinux_2_28_x86_64"
 _EXAMPLES = {"tags": EXAMPLE, "target": "target=host"}
@@ -167,13 +163,6 @@ def has_clause(text: str) -> bool:
         return bool(parse_line(text).clauses)
     except AnnotationError:
         return True
-
-
-def is_pin(specifier: Specifier) -> bool:
-    """Return whether a specifier accepts one version only: ``==1.2`` or ``===1.2``."""
-    return specifier.operator == "===" or (
-        specifier.operator == "==" and not specifier.version.endswith(".*")
-    )
 
 
 def nearest_key(key: str) -> str:

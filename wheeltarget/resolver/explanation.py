@@ -23,7 +23,6 @@ from packaging.version import InvalidVersion, Version
 
 from wheeltarget.errors import DownloadError, TargetError
 from wheeltarget.pip_protocol import Demand, FileFact
-from wheeltarget.requirements.annotations import is_pin
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import Job
@@ -36,6 +35,7 @@ from wheeltarget.targets.compatibility import (
     missing_everywhere,
     neighbours,
 )
+from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
 
 Build = Callable[[str], Target]

@@ -27,10 +27,11 @@ from wheeltarget.pip_config.options import (
     is_lock,
     split_file_options,
 )
-from wheeltarget.requirements.annotations import Kind, is_pin
+from wheeltarget.requirements.annotations import Kind
 from wheeltarget.requirements.parser import Entry, Inputs, RequirementsFile, SourceLine
 from wheeltarget.targets.catalog import host
 from wheeltarget.targets.names import TargetName
+from wheeltarget.targets.specifiers import is_pin
 from wheeltarget.targets.target import Target
 
 LookUp = Callable[[str, str, str], Target | None]

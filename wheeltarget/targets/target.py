@@ -16,7 +16,7 @@ from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags, generic_tags
 
 from wheeltarget.errors import TargetError
-from wheeltarget.targets import legacy_specifiers as legacy
+from wheeltarget.targets import specifiers as legacy
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.tags import Platform, Version, check_abi, loaded_abis, parse_platform
 

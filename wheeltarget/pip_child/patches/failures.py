@@ -30,7 +30,7 @@ from wheeltarget.pip_child.links import (
 )
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_protocol import Demand, Failure, FileFact
-from wheeltarget.requirements.annotations import is_pin
+from wheeltarget.targets.specifiers import is_pin
 
 _LOGGER = logging.getLogger(__name__)
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip", ".tgz", ".tar.bz2")

@@ -26,8 +26,8 @@ from pip._vendor.packaging.specifiers import InvalidSpecifier, Specifier, Specif
 from wheeltarget.pip_child.job import CurrentJob, View, replaces
 from wheeltarget.pip_child.patches.selection import proof_finder
 from wheeltarget.pip_child.patches.trial import ODD, Wheel, write_wheel
-from wheeltarget.targets.legacy_specifiers import modern_requirement, modern_specifiers
 from wheeltarget.targets.markers import holds
+from wheeltarget.targets.specifiers import modern_requirement, modern_specifiers
 
 
 class _UnknownMarkerError(Exception):

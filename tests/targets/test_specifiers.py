@@ -1,4 +1,4 @@
-"""Specifiers from before PEP 440, held against what the last pips that read them answered."""
+"""Specifiers; those from before PEP 440 are held against what the last pips that read them did."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from packaging.specifiers import InvalidSpecifier, Specifier, SpecifierSet
 from tests.support.cli import download, names
 from tests.support.index import LocalIndex
 from tests.support.wheels import make_wheel
-from wheeltarget.targets.legacy_specifiers import (
+from wheeltarget.targets.specifiers import (
+    is_pin,
     modern_requirement,
     modern_specifiers,
     reads_legacy,
@@ -168,3 +169,18 @@ def test_an_extra_that_nobody_asks_for_may_ask_for_the_unknown(
     assert result.exit_code == 1
     assert "lib, required by app 1.0: its marker" in result.stderr
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "pinned"),
+    [
+        ("==1", True),
+        ("===1.*", True),
+        (">=1,==1.5", True),
+        ("==1.*", False),
+        ("~=1.0", False),
+        ("", False),
+    ],
+)
+def test_is_pin(text: str, pinned: bool) -> None:
+    assert any(map(is_pin, SpecifierSet(text))) is pinned

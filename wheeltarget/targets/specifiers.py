@@ -1,9 +1,10 @@
-"""Specifiers from before PEP 440, as the last pips for Python 3.7 and older read them.
+"""Specifiers: those that pin a version, and those from before PEP 440.
 
-Those pips (20.3, 21.3, 24.0) compare an invalid version, such as ``2011k`` or ``0.29.*``, by the
-old rules of setuptools: a number is greater than a word, and a word sorts before or after the end
-of the version in alphabetical order. pip 24.1 and later refuse such metadata, and so the release.
-Here each such specifier is converted to PEP 440.
+The latter are read as the last pips for Python 3.7 and older (20.3, 21.3, 24.0) do: they compare an
+invalid version, such as ``2011k`` or ``0.29.*``, by the old rules of setuptools. A number is
+greater than a word, and a word sorts before or after the end of the version in alphabetical order.
+pip 24.1 and later refuse such metadata, and so the release. Here each such specifier is converted
+to PEP 440.
 
 pip's process uses this with its own copy of packaging, so it does not import packaging.
 """
@@ -12,6 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from packaging.specifiers import Specifier
 
 _OLDEST_WITHOUT = (3, 8)
 _REQUIREMENT = re.compile(
@@ -24,6 +29,13 @@ _NUMBERS = re.compile(r"\d+(?:\.\d+)*")
 _WORD = re.compile(r"(?:-\.*(?=[a-z]))?(?P<word>[a-z]+|[^a-z0-9.])")
 _WORDS = {"pre": "c", "preview": "c", "rc": "c", "-": "final-", "dev": "@"}
 _END = "final"
+
+
+def is_pin(specifier: Specifier) -> bool:
+    """Return whether a specifier accepts one version only: ``==1.2`` or ``===1.2``."""
+    return specifier.operator == "===" or (
+        specifier.operator == "==" and not specifier.version.endswith(".*")
+    )
 
 
 def reads_legacy(python: str) -> bool:
