@@ -6,7 +6,6 @@ import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from packaging.version import Version
 
@@ -25,7 +24,7 @@ from wheeltarget.resolver.pip_runner import JobResult
 from wheeltarget.resolver.plan import LookUp, Plan, make_plan
 from wheeltarget.targets.names import TargetName
 from wheeltarget.targets.target import Target
-from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular
+from wheeltarget.utils.files import REQUIREMENTS_FILE, RefusedFileError, read_regular, url_path
 from wheeltarget.wheelhouse.merge import note_differing
 
 _NOT_FOR_READING = ENVIRONMENT_OPTIONS | {
@@ -115,10 +114,9 @@ def _refusals(urls: Sequence[str]) -> dict[str, str]:
     """Return the ``file:`` URLs that pip would read without end, and why."""
     refused = {}
     for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme.lower() == "file":
+        if urlsplit(url).scheme.lower() == "file":
             try:
-                read_regular(url2pathname(parts.path), REQUIREMENTS_FILE)
+                read_regular(url_path(url), REQUIREMENTS_FILE)
             except (RefusedFileError, IsADirectoryError) as error:
                 refused[url] = str(error.strerror)
             except OSError:

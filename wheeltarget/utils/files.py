@@ -7,7 +7,8 @@ limited. A file that the command line names may be a pipe, as for pip; the limit
 An index, a lock, a name in the wheel store and an earlier run only claim a hash. A :class:`Digest`
 proves that a file was hashed in this run: it is made of a hash object, never of a text.
 
-Start-up: runs of pip alone load this, too, so hashlib is imported when it is needed. Messages
+Start-up: runs of pip alone load this, too, so hashlib is imported when it is needed, and so is
+urllib.request, which loads an HTTP client. Messages
 follow the types of the fields of :class:`FileToFetch`, so annotations are not postponed.
 """
 
@@ -19,6 +20,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from wheeltarget.errors import HashMismatchError
 
@@ -55,6 +57,13 @@ LOCK_FILE = Limit(32 << 20, "a lock")
 
 class RefusedFileError(OSError):
     """A file that is refused, or was not read to its end; ``strerror`` is the reason."""
+
+
+def url_path(url: str) -> str:
+    """Return the path of a ``file:`` URL."""
+    from urllib.request import url2pathname
+
+    return url2pathname(urlsplit(url).path)
 
 
 def read_regular(name: str | os.PathLike[str], limit: Limit) -> bytes:

@@ -1,4 +1,7 @@
-"""Download: plan, run pip, check the results, place the files in the destination."""
+"""Download: plan, run pip, check the results, place the files in the destination.
+
+start-up: this does not load what downloads from locks.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,6 @@ from packaging.utils import parse_wheel_filename
 
 from wheeltarget.cache.run_records import RunInputs, real_folder
 from wheeltarget.cache.wheel_store import open_for, prune_after_run, wheel_folder
-from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import (
     DownloadOutcome,
     DownloadRequest,
@@ -97,6 +99,8 @@ def download(
     :returns: the files of each target; or, if nothing names a target, that the run is pip's own.
     :raises WheeltargetError: if this fails; the destination is then unchanged.
     """
+    from wheeltarget.commands.download.from_lock import download_locked
+
     invocation = invocation or read_invocation(request.arguments, request.environment)
     locked = download_locked(request, invocation) if invocation.has_locks else None
     return resolve(request, invocation) if locked is None else locked

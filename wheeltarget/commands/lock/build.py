@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from packaging.markers import default_environment
 from packaging.pylock import PylockSelectError
@@ -24,6 +23,7 @@ from wheeltarget.pip_protocol import ChosenFile
 from wheeltarget.requirements.parser import SourceLine
 from wheeltarget.resolver.plan import Job, all_options, constraints_for, hash_hint
 from wheeltarget.targets.target import Target
+from wheeltarget.utils.files import url_path
 
 _DECIDING = frozenset(
     {
@@ -130,7 +130,7 @@ def _package(
 
 def _path(url: str, folder: Path) -> str:
     """Return the path of a local file, relative to the folder of the lock if possible."""
-    path = url2pathname(urlsplit(url).path)
+    path = url_path(url)
     with contextlib.suppress(ValueError):  # it is on another drive
         path = os.path.relpath(os.path.realpath(path), os.path.realpath(folder))
     return path.replace(os.sep, "/")

@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from packaging.version import Version
 
@@ -26,7 +25,7 @@ from wheeltarget.resolver.pip_runner import JobResult, check_result
 from wheeltarget.resolver.plan import Job
 from wheeltarget.staging.stage import Stage
 from wheeltarget.targets import catalog
-from wheeltarget.utils.files import hash_file
+from wheeltarget.utils.files import hash_file, url_path
 from wheeltarget.wheelhouse.merge import differing
 
 _CONSTRAINTS = "same-versions"
@@ -241,8 +240,7 @@ def _with_hash(file: ChosenFile) -> ChosenFile:
     if file.path.is_file():
         digest = hash_file(file.path)
         return replace(file, hashes=(("sha256", digest.sha256),), size=digest.size)
-    url = urlsplit(file.url)
-    if file.size is None and url.scheme == "file":
-        path = Path(url2pathname(url.path))
+    if file.size is None and urlsplit(file.url).scheme == "file":
+        path = Path(url_path(file.url))
         return replace(file, size=path.stat().st_size if path.is_file() else None)
     return file

@@ -1,4 +1,7 @@
-"""Patch of requirements files: pip reads their content as it is for the target."""
+"""Patch of requirements files: pip reads their content as it is for the target.
+
+start-up: the grammar of annotations is loaded only for a file that only pip can read.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ from pip._internal.utils.misc import redact_auth_from_url
 
 from wheeltarget.pip_child.job import CurrentJob, replaces
 from wheeltarget.pip_child.patches.install import Seam
-from wheeltarget.requirements.annotations import has_clause
 
 
 def _patch(current: CurrentJob) -> None:
@@ -23,6 +25,8 @@ def _patch(current: CurrentJob) -> None:
             return url, content
         if current.job.is_upcoming:
             raise InstallationError(f"{redact_auth_from_url(url)} is not read ahead")
+        from wheeltarget.requirements.annotations import has_clause
+
         location, content = original(url, *rest, **named)
         for number, line in enumerate(content.splitlines(), start=1):
             # The parent reads clauses before pip runs; here they would be ignored.
