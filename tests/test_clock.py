@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -100,9 +101,14 @@ def run(here: Path, clock: float, line: str, index: LocalIndex, **variables: str
         "cache info",
     ],
 )
-@pytest.mark.parametrize("clock", CLOCKS.values(), ids=CLOCKS)
-def test_every_command(here: Path, index: LocalIndex, line: str, clock: float) -> None:
-    assert run(here, clock, line, index).exit_code == 0
+def test_every_command(here: Path, index: LocalIndex, line: str) -> None:
+    # By one of the clocks. An archive cannot hold either of these times, so those who write wheels
+    # and archives are run by both.
+    writes = line.startswith(("download", "bundle"))
+    clocks = list(CLOCKS.values())
+    for clock in clocks if writes else [clocks[len(line) % 2]]:
+        assert run(here, clock, line, index).exit_code == 0
+        shutil.rmtree(here / "app", ignore_errors=True)
 
 
 @pytest.mark.parametrize("clock", [5.0, 315_500_000.0, 4_400_000_000.0])

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from functools import cache
+from itertools import cycle
 from pathlib import Path
 
 import platformdirs
@@ -131,8 +132,9 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("how", ["script", "module"])
-@pytest.mark.parametrize("line", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize(
+    ("line", "how"), list(zip(COMMANDS.values(), cycle(["script", "module"]), strict=False))
+)
 def test_nothing_of_the_working_directory_is_run(
     tmp_path: Path, place: Path, index: LocalIndex, line: str, how: str
 ) -> None:

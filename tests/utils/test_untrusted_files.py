@@ -217,8 +217,9 @@ class TestNamedByAFile:
         assert "WT203" in result.stdout
 
     @pytest.mark.thorough
-    @pytest.mark.parametrize("verb", ["download", "lock", "explain", "check"])
-    @pytest.mark.parametrize("option", ["-r", "-c"])
+    @pytest.mark.parametrize(
+        ("verb", "option"), [("download", "-r"), ("lock", "-c"), ("explain", "-r"), ("check", "-c")]
+    )
     def test_nested(
         self,
         project: Path,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -156,8 +157,9 @@ INDEXES: dict[str, tuple[Callable[[LocalIndex, Place], object], tuple[str, ...]]
 """What an index can do wrong, and what is said of it, by what it is called."""
 
 
-@pytest.mark.parametrize("case", INDEXES)
-@pytest.mark.parametrize("targets", ["one, in a file", "two, typed"])
+@pytest.mark.parametrize(
+    ("case", "targets"), list(zip(INDEXES, cycle(["one, in a file", "two, typed"]), strict=False))
+)
 def test_index(where: Place, index: LocalIndex, case: str, targets: str) -> None:
     """For one target the destination is not there; for two it is, and the second target fails."""
     prepare, said = INDEXES[case]
