@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from wheeltarget.commands.list_targets import ListRequest, describe, list_systems, list_user_targets
+from wheeltarget.commands.list_targets import (
+    TargetsRequest,
+    describe,
+    list_systems,
+    list_user_targets,
+)
 from wheeltarget.errors import TargetError
 
 BEFORE, AFTER = date(2024, 10, 13), date(2024, 10, 14)
@@ -30,29 +35,32 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize(("today", "retired"), [(BEFORE, False), (AFTER, True)])
 def test_retired(today: date, retired: bool) -> None:
-    row = list_systems(ListRequest(today, ("service",), python="3.8"))[0]
+    row = list_systems(TargetsRequest(kinds=("service",), today=today, python="3.8"))[0]
     assert (row.retired, row.status, row.architectures) == (
         retired,
         "verified",
         ("x86_64", "arm64"),
     )
-    current = ListRequest(today, ("service",), python="3.8", retired=False)
+    current = TargetsRequest(kinds=("service",), today=today, python="3.8", retired=False)
     assert (row in list_systems(current)) is not retired
 
 
 def test_every_row_fits_the_request() -> None:
-    request = ListRequest(AFTER, ("image",), python="3.13", architecture="aarch64", verified=False)
+    request = TargetsRequest(kinds=("image",), python="3.13", architecture="aarch64", today=AFTER)
     rows = list_systems(request)
     assert {row.status for row in rows} == {"inferred"}
     assert all("3.13" in row.pythons and row.architectures == ("aarch64",) for row in rows)
 
 
 def test_user_targets(project: Path) -> None:
-    own = list_user_targets(ListRequest(AFTER))
+    own = list_user_targets(TargetsRequest(today=AFTER))
     assert {each.name for each in own} == {"a", "box"}
     assert {each.file for each in own} == {project / "pyproject.toml"}
-    assert list_user_targets(ListRequest(AFTER, ("service", "own"))) == own
-    for excluded in (ListRequest(AFTER, ("image",)), ListRequest(AFTER, python="3.9")):
+    assert list_user_targets(TargetsRequest(kinds=("service", "own"), today=AFTER)) == own
+    for excluded in (
+        TargetsRequest(kinds=("image",), today=AFTER),
+        TargetsRequest(today=AFTER, python="3.9"),
+    ):
         assert list_user_targets(excluded) == ()
 
 

@@ -322,7 +322,7 @@ def open_for(
     return (None if why_not else folder), why_not
 
 
-class Usage(NamedTuple):
+class CacheUsage(NamedTuple):
     """The content of the cache folder; sizes are in bytes.
 
     :param current: the number of recorded runs whose index pages are still fresh.
@@ -345,7 +345,7 @@ class Usage(NamedTuple):
         }
 
 
-class Removed(NamedTuple):
+class CacheRemoved(NamedTuple):
     """How many wheels, how many bytes of them, and how many recorded runs were removed."""
 
     wheels: int
@@ -387,15 +387,15 @@ def _errors(what: str) -> Iterator[None]:
 
 
 @_errors("read")
-def survey(cache: Path, limit: int) -> Usage:
+def survey(cache: Path, limit: int) -> CacheUsage:
     """Return what is in a cache folder, which need not exist."""
     sizes = [size for _, size, _ in Store(wheel_folder(cache)).entries()]
     runs = [until > time.time() for _, until in _records(cache)]
-    return Usage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
+    return CacheUsage(cache, len(sizes), sum(sizes), limit, len(runs), sum(runs))
 
 
 @_errors("read")
-def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> Removed:
+def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None) -> CacheRemoved:
     """Remove the least recently used wheels, the remains of killed runs, and outdated records.
 
     :param limit: the size limit of its wheels in bytes; those that were used last stay.
@@ -419,7 +419,7 @@ def prune(cache: Path, *, limit: int | None = None, max_age: float | None = None
 
 
 @_errors("read")
-def clear(cache: Path) -> Removed:
+def clear(cache: Path) -> CacheRemoved:
     """Remove everything except what other runs are just writing."""
     wheels = {sha256: size for sha256, size, _ in Store(wheel_folder(cache)).entries()}
     return _remove(cache, wheels, [file for file, _ in _records(cache)])
@@ -444,7 +444,7 @@ def prune_after_run(cache: Path | None, environment: Mapping[str, str]) -> str:
     return ""
 
 
-def _remove(cache: Path, wheels: Mapping[str, int], runs: list[Path]) -> Removed:
+def _remove(cache: Path, wheels: Mapping[str, int], runs: list[Path]) -> CacheRemoved:
     store = Store(wheel_folder(cache))
     with _errors("remove"):
         for sha256 in wheels:
@@ -452,7 +452,7 @@ def _remove(cache: Path, wheels: Mapping[str, int], runs: list[Path]) -> Removed
         for file in (*runs, *abandoned(records_folder(cache), f"*{PART}")):
             file.unlink(missing_ok=True)
         store.sweep()
-    return Removed(len(wheels), sum(wheels.values()), len(runs))
+    return CacheRemoved(len(wheels), sum(wheels.values()), len(runs))
 
 
 def _records(cache: Path) -> Iterator[tuple[Path, float]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from wheeltarget.errors import TargetError
+from wheeltarget.errors import TargetError, UsageError
 from wheeltarget.targets import catalog, names
 from wheeltarget.targets.names import (
     HOST,
@@ -23,21 +23,36 @@ from wheeltarget.targets.names import (
 from wheeltarget.targets.target import MARKER_VARIABLES, Target
 
 
-@dataclass(frozen=True, slots=True)
-class ListRequest:
-    """A request for a list.
+def _today() -> date:
+    return datetime.now(tz=UTC).date()
 
-    :param today: the date that decides which targets are retired.
+
+@dataclass(frozen=True, slots=True)
+class TargetsRequest:
+    """The arguments of ``wheeltarget targets``.
+
+    :param names: the targets to describe, values of ``target=`` or ``tags=``; if empty, list them.
     :param kinds: the kinds of systems to list; empty for all, ``own`` for user-defined targets.
-    :param python: the required Python; empty for any.
+    :param python: the required Python, such as ``3.12``; empty for any.
+    :param today: the date that decides which targets are retired.
     """
 
-    today: date
+    names: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ()
     python: str = ""
     architecture: str = ""
     verified: bool = False
     retired: bool = True
+    today: date = field(default_factory=_today)
+
+    def __post_init__(self) -> None:
+        chosen = (self.kinds, self.python, self.architecture, self.verified, not self.retired)
+        if self.names and any(chosen):
+            raise UsageError(
+                "the options that choose systems for the list cannot be combined with NAME",
+                "leave out either NAME or these options: --kind, --python, --arch, --verified, "
+                "--no-retired",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +94,30 @@ class Described:
     notes: Sequence[str] = ()
 
 
-def list_systems(request: ListRequest) -> tuple[Row, ...]:
+@dataclass(frozen=True, slots=True)
+class TargetsOutcome:
+    """The targets that are described, or the lists of systems and of user-defined targets."""
+
+    described: tuple[Described, ...] = ()
+    systems: tuple[Row, ...] = ()
+    own: tuple[UserTarget, ...] = ()
+
+
+def targets(request: TargetsRequest) -> TargetsOutcome:
+    """Describe the named targets, or list all; raises TargetError if a name is not known."""
+    if request.names:
+        return TargetsOutcome(tuple(describe(each, request.today) for each in request.names))
+    return TargetsOutcome((), list_systems(request), list_user_targets(request))
+
+
+def list_systems(request: TargetsRequest) -> tuple[Row, ...]:
     """List the systems of the catalog that have such a target, in the order of the catalog."""
     systems = known_systems()
     wanted = (each for each in systems if not request.kinds or each.kind in request.kinds)
     return tuple(row for system in wanted for row in _rows(system, request))
 
 
-def _rows(system: System, request: ListRequest) -> Iterator[Row]:
+def _rows(system: System, request: TargetsRequest) -> Iterator[Row]:
     one = system.architecture(request.architecture)
     wanted = {one} if request.architecture else {*system.platforms}
     groups: dict[tuple[tuple[str, ...], str, bool], list[str]] = {}
@@ -104,7 +135,7 @@ def _rows(system: System, request: ListRequest) -> Iterator[Row]:
         yield Row(system, tuple(pythons), alike, status, retired)
 
 
-def list_user_targets(request: ListRequest) -> tuple[UserTarget, ...]:
+def list_user_targets(request: TargetsRequest) -> tuple[UserTarget, ...]:
     """List the user-defined targets, unless a Python, an architecture or a kind is required."""
     if (request.kinds and "own" not in request.kinds) or request.python or request.architecture:
         return ()

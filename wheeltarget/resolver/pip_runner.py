@@ -1,6 +1,7 @@
 """Run pip: write requests, start processes, wait for them, and read and check results.
 
-The output of a process is progress, so it goes to standard error. A process ends with this one.
+The output of a process is progress, so it goes to standard error, unless a program that uses
+wheeltarget captures it. A process ends with this one.
 
 The functions raise PipMovedError if wheeltarget does not work with the installed pip,
 InterruptedRunError if a child was interrupted, and DownloadError if a child died.
@@ -16,11 +17,13 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from packaging.requirements import Requirement
 
@@ -53,6 +56,10 @@ _FLUSH_FAILED = 120
 
 _GRACE_PERIOD = 5.0
 _OUTPUT = "output.txt"
+_STDERR = 2
+_output: ContextVar[int] = ContextVar("output", default=_STDERR)
+"""The file descriptor for the output of pip's processes."""
+
 _Process: TypeAlias = "subprocess.Popen[bytes] | prestart.Child"
 
 
@@ -91,6 +98,22 @@ class JobResult:
     failure: protocol.Failure | None = None
     messages: tuple[str, ...] = ()
     fresh_until: float | None = None
+
+
+@contextmanager
+def captured_output() -> Iterator[Callable[[], str]]:
+    """Capture the output of pip's processes; yields a function that returns all of it."""
+    with tempfile.TemporaryFile() as file:
+
+        def read() -> str:
+            file.seek(0)
+            return file.read().decode("utf-8", "replace")
+
+        token = _output.set(file.fileno())
+        try:
+            yield read
+        finally:
+            _output.reset(token)
 
 
 def run_jobs(
@@ -178,7 +201,8 @@ def run_plain(job: Job, *, observed: bool = False) -> tuple[int, JobResult | Non
     with temporary_folder("plain") as home:
         request = protocol.PlainRun(job.arguments, dict(job.files), observed)
         command = prestart.command(str(_write_request(home, request)))
-        with forward_signals() as receivers, subprocess.Popen(command) as child:
+        streams = _streams() if _is_captured() else {}
+        with forward_signals() as receivers, subprocess.Popen(command, **streams) as child:
             receivers.append(child.send_signal)
             exit_code = child.wait()
         _raise_if_moved(home)
@@ -194,7 +218,7 @@ def read_remote(options: Sequence[str], urls: Sequence[str]) -> Contents:
     with temporary_folder("remote") as home:
         sys.stderr.flush()
         job_file = _write_request(home, protocol.ReadFiles(tuple(urls), tuple(options)))
-        done = subprocess.run(prestart.command(str(job_file)), stdout=2, check=False)
+        done = subprocess.run(prestart.command(str(job_file)), **_streams(), check=False)
         _raise_if_disk_full(done.returncode)
         _raise_if_moved(home)
         result = home / protocol.RESULT
@@ -224,7 +248,7 @@ def build_wheel(source: Path, folder: Path, options: Sequence[str], stage: Stage
     variables |= {**_temporary(stage.temporary), "PIP_REQUIRE_HASHES": "0"}
     sys.stderr.flush()
     with _processes(stage.notify_guard) as children:
-        children.append(subprocess.Popen(command, env=variables, stdout=2))
+        children.append(subprocess.Popen(command, env=variables, **_streams()))
         stage.notify_guard(f"child {children[0].pid}")
         return children[0].wait()
 
@@ -253,7 +277,20 @@ def _make_order(
     )
 
 
+def _is_captured() -> bool:
+    return _output.get() != _STDERR
+
+
+def _streams() -> dict[str, Any]:
+    """Return the standard streams of a process."""
+    output = _output.get()
+    if not _is_captured():
+        return {"stdout": output}
+    return {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output}
+
+
 def _output_options(*, captured: bool) -> Iterator[str]:
+    captured = captured or _is_captured()
     if captured:
         yield "--no-input"  # the user would not see a prompt
     if captured or ("PIP_PROGRESS_BAR" not in os.environ and not os.isatty(2)):
@@ -429,8 +466,8 @@ def run_all(
         for child, file in zip(children, files, strict=True):
             exit_codes.append(child.wait())
             if captured and not silent:
-                with open(2, "wb", closefd=False) as stderr:
-                    stderr.write(file.with_name(_OUTPUT).read_bytes())
+                with open(_output.get(), "wb", closefd=False) as output:
+                    output.write(file.with_name(_OUTPUT).read_bytes())
     return exit_codes
 
 
@@ -467,7 +504,7 @@ def _start(file: Path, variables: Mapping[str, str], *, captured: bool) -> _Proc
         return prestarted
     command = prestart.command(str(file))
     if path is None:
-        return subprocess.Popen(command, env=variables, stdout=2)
+        return subprocess.Popen(command, env=variables, **_streams())
     with path.open("wb") as output:
         return subprocess.Popen(
             command, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=output

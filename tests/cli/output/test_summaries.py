@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from wheeltarget.cache.wheel_store import Removed, Usage
+from wheeltarget.cache.wheel_store import CacheRemoved, CacheUsage
 from wheeltarget.cli.output.summaries import (
     show_lock,
     show_lock_diff,
@@ -82,19 +82,19 @@ def test_merge(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("removed", "text"),
     [
-        (Removed(1, 2_000_000_000, 0), "Removed 1 wheel, 2.0 GB\n"),
-        (Removed(2, 5000, 1), "Removed 2 wheels, 5.0 kB and 1 remembered run\n"),
-        (Removed(0, 0, 3), "Removed 3 remembered runs\n"),
-        (Removed(0, 0, 0), "Nothing to remove\n"),
+        (CacheRemoved(1, 2_000_000_000, 0), "Removed 1 wheel, 2.0 GB\n"),
+        (CacheRemoved(2, 5000, 1), "Removed 2 wheels, 5.0 kB and 1 remembered run\n"),
+        (CacheRemoved(0, 0, 3), "Removed 3 remembered runs\n"),
+        (CacheRemoved(0, 0, 0), "Nothing to remove\n"),
     ],
 )
-def test_removed(capsys: pytest.CaptureFixture[str], removed: Removed, text: str) -> None:
+def test_removed(capsys: pytest.CaptureFixture[str], removed: CacheRemoved, text: str) -> None:
     show_removed(removed, as_json=False)
     assert capsys.readouterr().out == text
 
 
 def test_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    show_usage(Usage(Path("/kept"), 3, 1500, 10**10, 2, 1), as_json=False)
+    show_usage(CacheUsage(Path("/kept"), 3, 1500, 10**10, 2, 1), as_json=False)
     assert capsys.readouterr().out == (
         "Folder  /kept\nWheels  3, 1.5 kB of 10.0 GB\nRuns    2 remembered, 1 that may still hold\n"
     )

@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 
 from wheeltarget.cli.output.targets import show_described, show_list
-from wheeltarget.commands.list_targets import ListRequest, describe, list_systems, list_user_targets
+from wheeltarget.commands.list_targets import (
+    TargetsRequest,
+    describe,
+    list_systems,
+    list_user_targets,
+)
 from wheeltarget.errors import TargetError
 from wheeltarget.targets.catalog import look_up
 from wheeltarget.targets.names import known_sources
@@ -29,12 +34,12 @@ def printed(show: Callable[..., None], *values: Any, **named: Any) -> str:
 
 
 def listed(**wishes: Any) -> str:
-    request = ListRequest(TODAY, **wishes)
+    request = TargetsRequest(today=TODAY, **wishes)
     return printed(show_list, list_systems(request), (), as_json=False)
 
 
 def records(**wishes: Any) -> list[dict[str, Any]]:
-    rows = list_systems(ListRequest(TODAY, **wishes))
+    rows = list_systems(TargetsRequest(today=TODAY, **wishes))
     document = json.loads(printed(show_list, rows, (), as_json=True))
     assert document["schema"] == 1
     found: list[dict[str, Any]] = document["targets"]
@@ -201,5 +206,5 @@ class TestOne:
 
 
 def test_own_targets_have_no_python_to_ask_for() -> None:
-    assert list_user_targets(ListRequest(TODAY, python="3.9")) == ()
-    assert list_user_targets(ListRequest(TODAY, kinds=("service",))) == ()
+    assert list_user_targets(TargetsRequest(today=TODAY, python="3.9")) == ()
+    assert list_user_targets(TargetsRequest(today=TODAY, kinds=("service",))) == ()

@@ -50,9 +50,9 @@ def test_what_is_pruned(
 ) -> None:
     asked: list[object] = []
 
-    def prune(_: object, *, limit: int | None, max_age: float | None) -> wheel_store.Removed:
+    def prune(_: object, *, limit: int | None, max_age: float | None) -> wheel_store.CacheRemoved:
         asked.append((limit, max_age))
-        return wheel_store.Removed(1, 5, 2)
+        return wheel_store.CacheRemoved(1, 5, 2)
 
     monkeypatch.setattr(wheel_store, "prune", prune)
     variables = {"WHEELTARGET_CACHE_LIMIT": "7kB"}

@@ -19,7 +19,7 @@ from wheeltarget.cli.output.text import (
 from wheeltarget.utils.text import redact
 
 if TYPE_CHECKING:
-    from wheeltarget.cache.wheel_store import Removed, Usage
+    from wheeltarget.cache.wheel_store import CacheRemoved, CacheUsage
     from wheeltarget.commands.bundle.bundle import BundleOutcome
     from wheeltarget.commands.lock.files import Change, LockFile, LockOutcome
     from wheeltarget.commands.merge import MergeOutcome
@@ -122,7 +122,7 @@ def _bundle_lines(outcome: BundleOutcome) -> Iterator[str]:
     yield f"Saved {path}, {format_size(outcome.size)} unpacked{limit}"
 
 
-def show_usage(usage: Usage, *, as_json: bool) -> None:
+def show_usage(usage: CacheUsage, *, as_json: bool) -> None:
     """Write what is in the cache folder."""
     if as_json:
         show_json(usage.as_dict())
@@ -136,7 +136,7 @@ def show_usage(usage: Usage, *, as_json: bool) -> None:
     )
 
 
-def show_removed(removed: Removed, *, as_json: bool) -> None:
+def show_removed(removed: CacheRemoved, *, as_json: bool) -> None:
     """Write what was removed from the cache."""
     if as_json:
         show_json(removed.as_dict())

@@ -11,6 +11,7 @@ from wheeltarget.cache import wheel_store as store
 from wheeltarget.cli.app import VERBS, Command, Format, OutputFormat, new_app
 from wheeltarget.cli.output.summaries import show_removed, show_usage
 from wheeltarget.cli.output.text import report_errors, show_lines
+from wheeltarget.commands import cache as command
 
 cache = new_app(help=VERBS["cache"], no_args_is_help=True, add_completion=False)
 
@@ -29,7 +30,7 @@ def show_folder() -> None:
 def info(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Show the contents and size of the cache."""
     with report_errors():
-        usage = store.survey(store.cache_folder(os.environ), store.read_limit(os.environ))
+        usage = command.cache_info()
     show_usage(usage, as_json=output_format is OutputFormat.JSON)
 
 
@@ -58,13 +59,8 @@ def prune(
     Without options, the cache is reduced to its limit: WHEELTARGET_CACHE_LIMIT, or 10 GB.
     """
     with report_errors():
-        limit = None
-        if max_size is not None:
-            limit = store.read_size(max_size, "--max-size")
-        elif max_age is None:
-            limit = store.read_limit(os.environ)
-        seconds = None if max_age is None else max_age * store.DAY
-        removed = store.prune(store.cache_folder(os.environ), limit=limit, max_age=seconds)
+        size = None if max_size is None else store.read_size(max_size, "--max-size")
+        removed = command.cache_prune(max_age, size)
     show_removed(removed, as_json=output_format is OutputFormat.JSON)
 
 
@@ -72,5 +68,5 @@ def prune(
 def clear(*, output_format: Format = OutputFormat.TEXT) -> None:
     """Remove everything from the cache. Files in wheelhouses are not affected."""
     with report_errors():
-        removed = store.clear(store.cache_folder(os.environ))
+        removed = command.cache_clear()
     show_removed(removed, as_json=output_format is OutputFormat.JSON)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -77,25 +76,17 @@ def targets(
 ) -> None:
     """Run ``targets``."""
     as_json = output_format is app.OutputFormat.JSON
-    today = datetime.now(tz=UTC).date()
     with report_errors():
-        if names and (kind or python or arch or verified or no_retired):
-            raise UsageError(
-                "the options that choose systems for the list cannot be combined with NAME",
-                "leave out either NAME or these options: --kind, --python, --arch, --verified, "
-                "--no-retired",
-            )
-        if names:
-            found = [list_targets.describe(name, today) for name in names]
-            show_described(found, as_json=as_json, all_tags=every_tag)
-            return
-        request = list_targets.ListRequest(
-            today,
+        request = list_targets.TargetsRequest(
+            tuple(names or ()),
             tuple(kind or ()),
             python or "",
             arch or "",
             verified=verified,
             retired=not no_retired,
         )
-        rows, own = list_targets.list_systems(request), list_targets.list_user_targets(request)
-        show_list(rows, own, as_json=as_json)
+        found = list_targets.targets(request)
+    if names:
+        show_described(found.described, as_json=as_json, all_tags=every_tag)
+    else:
+        show_list(found.systems, found.own, as_json=as_json)

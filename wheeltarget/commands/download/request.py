@@ -192,7 +192,9 @@ class PlainRun:
 
     :param exit_code: pip's exit code; None if pip is still to be run.
     :param notes: notes for the user, one sentence each.
+    :param output: the output of pip, if it was captured.
     """
 
     exit_code: int | None = None
     notes: tuple[str, ...] = ()
+    output: str = ""

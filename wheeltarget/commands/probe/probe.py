@@ -22,7 +22,7 @@ def script() -> str:
     return Path(probe_script.__file__).read_text("utf-8")
 
 
-def probe(python: str, name: str, form: str) -> str:
+def probe(python: str = "", name: str = "", form: str = "toml") -> str:
     """Return a target file that describes a Python.
 
     :param python: its executable; empty for the running one.
