@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from wheeltarget.cli.verbs.targets import Kind
 from wheeltarget.errors import InputError, Location, TargetError
 from wheeltarget.targets.catalog import look_up
+from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import (
     ALIASES,
     Projects,
     System,
     TargetName,
     command_line_targets,
-    find_target,
     is_valid_name,
     known_sources,
     known_systems,
@@ -287,189 +284,6 @@ class TestSystems:
             *dict.fromkeys(each.kind for each in SYSTEMS),
             "own",
         ]
-
-
-class TestCatalog:
-    """What a name means, and what is said of one that means nothing."""
-
-    @pytest.mark.parametrize(
-        ("name", "tag"),
-        [
-            ("aws-lambda-python2.7-x86_64", "cp27-cp27mu-manylinux_2_17_x86_64"),
-            ("aws-lambda-python3.7-x86_64", "cp37-cp37m-manylinux_2_17_x86_64"),
-            ("aws-lambda-python3.11-arm64", "cp311-cp311-manylinux_2_26_aarch64"),
-            ("aws-lambda-python3.12-arm64", "cp312-cp312-manylinux_2_34_aarch64"),
-            ("debian-12-python3.11-x86_64", "cp311-cp311-manylinux_2_36_x86_64"),
-            ("alpine-3.20-python3.12-x86_64", "cp312-cp312-musllinux_1_2_x86_64"),
-            ("alpine-3.12-python3.9-aarch64", "cp39-cp39-musllinux_1_1_aarch64"),
-            ("rhel-8-python3.9-x86_64", "cp39-cp39-manylinux_2_28_x86_64"),
-            ("ubi-8-python3.9-x86_64", "cp39-cp39-manylinux_2_28_x86_64"),
-            ("ubuntu-24.04-python3.14t-x86_64", "cp314-cp314t-manylinux_2_39_x86_64"),
-            ("raspios-bookworm-python3.11-armv7l", "cp311-cp311-manylinux_2_36_armv7l"),
-            ("macos-13-python3.9-arm64", "cp39-cp39-macosx_13_0_arm64"),
-            ("windows-python3.12-amd64", "cp312-cp312-win_amd64"),
-            ("snowflake-udf-python3.11", "cp311-none-any"),
-            ("pyodide-2025-python3.13-wasm32", "cp313-cp313-pyemscripten_2025_0_wasm32"),
-        ],
-    )
-    def test_name_in_full(self, name: str, tag: str) -> None:
-        assert find_named(name).tags[0] == tag
-
-    @pytest.mark.parametrize(
-        ("written", "full"),
-        [
-            ("aws-lambda-python3.12-aarch64", "aws-lambda-python3.12-arm64"),
-            ("debian-12-python3.11-amd64", "debian-12-python3.11-x86_64"),
-            ("AWS-Lambda-Python3.12-ARM64", "aws-lambda-python3.12-arm64"),
-            ("gcp-functions-python312", "gcp-functions-python3.12-x86_64"),
-            ("aws-lambda-python3.6", "aws-lambda-python3.6-x86_64"),
-            ("databricks-15.4-lts", "databricks-15.4-lts-python3.11-x86_64"),
-            ("docker-python3.12-slim-bookworm-x64", "docker-slim-bookworm-python3.12-x86_64"),
-            ("macos-13-arm64-py3.9", "macos-13-python3.9-arm64"),
-            ("windows-python3.10", "windows-python3.10-amd64"),
-        ],
-    )
-    def test_name_otherwise(self, written: str, full: str) -> None:
-        target = look_up("target", written, "")
-        assert target is not None
-        assert (target.label, target) == (full, find_named(full))
-
-    def test_what_is_known_of_a_service_goes_into_its_markers(self) -> None:
-        known = find_named("aws-lambda-python3.12-arm64")
-        assert known.environment["python_full_version"] == "3.12.3"
-        assert known.environment["implementation_version"] == "3.12.3"
-        assert known.environment["platform_machine"] == "aarch64"
-        assert known.unknown == ("platform_release", "platform_version")
-        newest = find_named("rhel-8-python3.12-aarch64").environment["python_full_version"]
-        assert newest == newest_pythons()["cp312"]
-
-    def test_candidate_of_python(self) -> None:
-        known = find_named("pyodide-315-alpha-python3.15-wasm32").environment
-        assert known["python_full_version"] == "3.15.0rc1"
-        assert known["implementation_version"] == "3.15.0c1"
-
-    def test_a_system_can_say_what_its_tag_does_not(self) -> None:
-        known = find_named("snowflake-udf-python3.11")
-        assert known.environment["sys_platform"] == "linux"
-        assert "platform_machine" in known.unknown
-
-    @pytest.mark.parametrize(
-        ("name", "code", "message", "hint"),
-        [
-            (
-                "aws-lambda-python3.12",
-                "WT216",
-                "aws-lambda-python3.12 does not say which architecture",
-                "write aws-lambda-python3.12-x86_64 or aws-lambda-python3.12-arm64",
-            ),
-            (
-                "aws-lambda-arm64",
-                "WT216",
-                "aws-lambda-arm64 does not say which Python",
-                (
-                    "write aws-lambda-python3.14-arm64, or another of 3.8, 3.9, 3.10, 3.11, 3.12, "
-                    "3.13, 3.14, 3.15"
-                ),
-            ),
-            (
-                "debian-12-python3.11",
-                "WT216",
-                "debian-12-python3.11 does not say which architecture",
-                (
-                    "write debian-12-python3.11-x86_64, or another of x86_64, aarch64, i686, "
-                    "armv7l, ppc64le, s390x"
-                ),
-            ),
-            (
-                "aws-lambda-python3.6-arm64",
-                "WT217",
-                "aws-lambda has no arm64 with Python 3.6",
-                "it has x86_64",
-            ),
-            ("windows-s390x", "WT217", "windows has no s390x", "it has amd64, arm64"),
-            (
-                "vercel-python3.9-x86_64",
-                "WT217",
-                "vercel has no Python 3.9",
-                "it has 3.12, 3.13, 3.14",
-            ),
-            (
-                "snowflake-udf-python3.11-x86_64",
-                "WT217",
-                "snowflake-udf has no architecture of its own",
-                "write snowflake-udf-python3.11",
-            ),
-            (
-                "lambda-python3.12-arm64",
-                "WT202",
-                "lambda-python3.12-arm64 is not a known target",
-                "write aws-lambda-python3.12-arm64",
-            ),
-            (
-                "debain-12-python3.11-x64",
-                "WT202",
-                "debain-12-python3.11-x64 is not a known target",
-                (
-                    "write debian-12-python3.11-x86_64, debian-13-python3.11-x86_64 or "
-                    "debian-11-python3.11-x86_64"
-                ),
-            ),
-            (
-                "alpine-python3.9-x86_64",
-                "WT202",
-                "alpine-python3.9-x86_64 is not a known target",
-                (
-                    "write alpine-3.22-python3.9-x86_64, alpine-3.23-python3.9-x86_64 or "
-                    "alpine-3.24-python3.9-x86_64"
-                ),
-            ),
-            (
-                "aws-lamda-pyton3.12-arm64",
-                "WT202",
-                "aws-lamda-pyton3.12-arm64 is not a known target",
-                "write aws-lambda-python3.12-arm64",
-            ),
-            (
-                "aws-lambda-python3_12-arm64",
-                "WT202",
-                "aws-lambda-python3_12-arm64 is not a known target",
-                "write aws-lambda-python3.12-arm64",
-            ),
-            (
-                "aws-lamda-python3.5-arm64",
-                "WT202",
-                "aws-lamda-python3.5-arm64 is not a known target",
-                "write aws-lambda-python3.14-arm64",
-            ),
-        ],
-    )
-    def test_refused(self, name: str, code: str, message: str, hint: str) -> None:
-        assert refusal(name, Path()) == (code, message, hint)
-
-    @given(st.data())
-    @settings(deadline=None, max_examples=60)
-    def test_what_is_proposed_is_a_target(self, data: st.DataObject) -> None:
-        system = data.draw(st.sampled_from(SYSTEMS))
-        name = data.draw(st.sampled_from(list(names(system))))
-        at = data.draw(st.integers(0, len(name) - 1))
-        written = name[:at] + data.draw(st.sampled_from(["", "x", "-", "9"])) + name[at + 1 :]
-        try:
-            find_target(written)
-        except TargetError as error:
-            proposed = re.findall(r"[\w.-]+-python[\w.-]+\w", error.hint)
-            assert len(proposed) <= 3
-            assert [find_target(each).name for each in proposed] == proposed
-
-    @given(st.text(max_size=20))
-    @settings(deadline=None, max_examples=60)
-    def test_any_text_is_a_target_or_refused(self, text: str) -> None:
-        try:
-            find_target(text)
-        except TargetError as error:
-            refused = error
-        else:
-            return
-        assert refused.hint
 
 
 class TestSupport:

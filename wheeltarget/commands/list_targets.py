@@ -10,13 +10,13 @@ from pathlib import Path
 
 from wheeltarget.errors import TargetError, UsageError
 from wheeltarget.targets import catalog, names
+from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import (
     HOST,
     NamedTarget,
     Projects,
     System,
     UserTarget,
-    find_target,
     known_sources,
     known_systems,
 )

@@ -15,12 +15,12 @@ from packaging.markers import default_environment
 from packaging.tags import sys_tags
 
 from wheeltarget.errors import TargetError
+from wheeltarget.targets.find import find_target
 from wheeltarget.targets.names import (
     HOST,
     NamedTarget,
     Projects,
     UserTarget,
-    find_target,
     find_user_target,
     is_path,
     newest_pythons,

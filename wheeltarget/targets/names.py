@@ -13,7 +13,7 @@ import functools
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -46,10 +46,10 @@ ALIASES = {
 }
 """The names of each architecture."""
 
-_SAME = {alias: names for names in ALIASES.values() for alias in names}
-_PYTHON = re.compile(r"(?:python|py)([23])\.?(\d{1,2})(t?)", re.ASCII)
+SAME = {alias: names for names in ALIASES.values() for alias in names}
+"""The names of the same architecture by each of them."""
+
 _FIRST_FREE_THREADED = 13
-_SUGGESTIONS = 3
 _TARGETS = "targets"
 _NAME = re.compile(r"\w[\w.+-]*", re.ASCII)
 LIKE_A_TAG = re.compile(r"(?:cp|pp|py|graalpy)\d+-[^-]+-[^-]+", re.ASCII)
@@ -248,6 +248,10 @@ class System:
     """Releases of a system with the same properties, as ``systems.toml`` describes them.
 
     Several can share a name, with other Pythons. An architecture is ``""`` if names have none.
+
+    :param aliases: other names of it.
+    :param written: names that people write instead, which are proposed but not accepted.
+    :param own_python: the version of the system's own Python; empty if it has none, or several.
     """
 
     name: str
@@ -264,6 +268,8 @@ class System:
     end: date | None = None
     ends: Mapping[str, date] = field(default_factory=dict)
     aliases: Sequence[str] = ()
+    written: Sequence[str] = ()
+    own_python: str = ""
     inferred: Sequence[str] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     limit_sources: Sequence[str] = ()
@@ -290,7 +296,7 @@ class System:
 
     def architecture(self, alias: str) -> str | None:
         """Return one of its architectures by name or alias; None if it does not have it."""
-        return next((each for each in self.platforms if each in _SAME.get(alias, (alias,))), None)
+        return next((each for each in self.platforms if each in SAME.get(alias, (alias,))), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,116 +366,3 @@ def systems_called(name: str) -> list[System]:
 @functools.cache
 def _load(name: str) -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
-
-
-def find_target(text: str) -> NamedTarget:
-    """Return the target with a name; raise TargetError if not exactly one target has it."""
-    name, python, alias = _split(text.lower())
-    found = _matching(name, python, alias)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise _ambiguous(text, found, python)
-    if systems_called(name):
-        raise _without(name, python, alias)
-    raise _unknown(text, name, python, alias)
-
-
-def _split(text: str) -> tuple[str, str, str]:
-    """Split a name into the system, the Python and the architecture, in any order."""
-    python, alias, rest = "", "", []
-    for part in text.split("-"):
-        match = _PYTHON.fullmatch(part)
-        if match and not python:
-            python = f"{match[1]}.{match[2]}{match[3]}"
-        elif part in _SAME and not alias:
-            alias = part
-        else:
-            rest.append(part)
-    return "-".join(rest), python, alias
-
-
-def _matching(name: str, python: str, alias: str) -> list[NamedTarget]:
-    return [
-        each
-        for system in systems_called(name)
-        for each in system.targets(name)
-        if python in {"", each.python}
-        and (not alias or each.architecture == system.architecture(alias))
-    ]
-
-
-def _ambiguous(text: str, found: Sequence[NamedTarget], python: str) -> TargetError:
-    what, choices = "Python", dict.fromkeys(each.python for each in found)
-    if python or len(choices) == 1:
-        what, choices = "architecture", dict.fromkeys(each.architecture for each in found)
-    hint = f"write {_example(found).name}, or another of {', '.join(choices)}"
-    if len(found) <= _SUGGESTIONS:
-        hint = _write_hint(each.name for each in found)
-    return TargetError(f"{text} does not say which {what}", hint, code="WT216")
-
-
-def _write_hint(names: Iterable[str]) -> str:
-    *first, last = names
-    return f"write {', '.join(first)}{' or ' if first else ''}{last}"
-
-
-def _example(found: Sequence[NamedTarget]) -> NamedTarget:
-    """Choose the newest usual Python on the usual architecture."""
-
-    def rank(each: NamedTarget) -> tuple[bool, bool, bool]:
-        usual = each.architecture == next(iter(each.system.platforms))
-        return each.status == "verified", not each.python.endswith("t"), usual
-
-    return max(reversed(found), key=rank)
-
-
-def _without(name: str, python: str, alias: str) -> TargetError:
-    systems = systems_called(name)
-    versions = dict.fromkeys(version for each in systems for version in each.pythons)
-    if python and python not in versions:
-        hint = f"it has {', '.join(versions)}"
-        return TargetError(f"{name} has no Python {python}", hint, code="WT217")
-    having = [each for each in systems if not python or python in each.pythons]
-    known = dict.fromkeys(each for system in having for each in system.platforms if each)
-    what, hint = alias, f"it has {', '.join(known)}"
-    if not known:
-        what = "architecture of its own"
-        hint = f"write {name}-python{python or next(iter(versions))}"
-    elif python:
-        what += f" with Python {python}"
-    return TargetError(f"{name} has no {what}", hint, code="WT217")
-
-
-def _unknown(text: str, name: str, python: str, alias: str) -> TargetError:
-    system, misspelled = ("", "") if python else _misspelled(name)
-    near = [system] if systems_called(system) else _near_names(system or name)
-    names = [full for each in near if (full := _suggest(each, python or misspelled, alias))]
-    hint = "run wheeltarget targets for a list, or name a target file, such as ./FILE.toml"
-    if names:
-        hint = _write_hint(dict.fromkeys(names))
-    return TargetError(f"{text} is not a known target", hint, code="WT202")
-
-
-def _misspelled(name: str) -> tuple[str, str]:
-    """Split a name with a misspelled Python, such as ``pyton3.12``, or as in a lock's name."""
-    for part in name.split("-"):
-        match = re.fullmatch(r"([a-z]+)([23][._]\d{1,2}t?)", part, re.ASCII)
-        if match and get_close_matches(match[1], ["python"], cutoff=0.7):
-            rest = "-".join(each for each in name.split("-") if each != part)
-            return rest, match[2].replace("_", ".")
-    return name, ""
-
-
-def _near_names(name: str) -> list[str]:
-    """Return at most three similar names of systems, the nearest first."""
-    names = dict.fromkeys(name for each in known_systems() for name in (each.name, *each.aliases))
-    begun = [each for each in names if name and each.startswith(f"{name}-")]
-    close = get_close_matches(name, names, n=_SUGGESTIONS, cutoff=0.7)
-    return list(dict.fromkeys((*begun[-_SUGGESTIONS:], *close)))[:_SUGGESTIONS]
-
-
-def _suggest(name: str, python: str, alias: str) -> str:
-    tries = ((python, alias), (python, ""), ("", alias))
-    found = next(filter(None, (_matching(name, *each) for each in tries)), None)
-    return _example(found).name if found else ""

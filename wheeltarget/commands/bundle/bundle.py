@@ -29,7 +29,8 @@ from wheeltarget.errors import BundleError, TargetError, UsageError
 from wheeltarget.lockfile.model import Lock
 from wheeltarget.staging.atomic import open_output, temporary_folder
 from wheeltarget.staging.stage import interruptible
-from wheeltarget.targets.names import find_target, systems_called
+from wheeltarget.targets.find import find_target
+from wheeltarget.targets.names import systems_called
 from wheeltarget.utils.extras import require
 
 LAYOUTS = ("flat", "lambda", "lambda-layer")
