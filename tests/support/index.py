@@ -136,6 +136,7 @@ class LocalIndex:
     :param json: whether to answer in JSON those who ask for it.
     :param metadata: whether to offer the metadata files of wheels.
     :param hashes: whether pages give the hashes of files and of metadata files.
+    :param requires_python: whether pages give the Requires-Python of files.
     :param delay: seconds to wait before each answer.
     :param username: who to let in; anyone if absent.
     :param password: what the user has to give, nothing if absent.
@@ -153,6 +154,7 @@ class LocalIndex:
         json: bool = True,
         metadata: bool = True,
         hashes: bool = True,
+        requires_python: bool = True,
         delay: float = 0.0,
         username: str | None = None,
         password: str | None = None,
@@ -165,6 +167,7 @@ class LocalIndex:
         self._json = json
         self._metadata = metadata
         self._hashes = hashes
+        self._requires_python = requires_python
         self._delay = delay
         self.page_headers: dict[str, str] = {}
         self.file_headers: dict[str, str] = {}
@@ -399,7 +402,9 @@ class LocalIndex:
         return _Link(
             filename=path.name,
             sha256=_sha256(path.read_bytes()) if self._hashes else None,
-            requires_python=parse_email(metadata or b"")[0].get("requires_python"),
+            requires_python=parse_email(metadata or b"")[0].get("requires_python")
+            if self._requires_python
+            else None,
             yanked=yanked,
             uploaded=uploaded,
             has_metadata=offered is not None,

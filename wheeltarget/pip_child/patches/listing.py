@@ -2,15 +2,19 @@
 
 pip reads options, requirements and constraints as for a download. Then its finder looks up every
 project that a requirement names: each file with pip's verdict, and the file that pip would choose.
+
+If a page or folder gives no ``Requires-Python``, pip's resolver reads the metadata of the file that
+it tries, and goes on to another version if it is not for the Python. So that is done here as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pip._internal.exceptions import InstallationError, PipError
 from pip._internal.index.package_finder import PackageFinder
@@ -37,6 +41,10 @@ from wheeltarget.pip_protocol import FoundFile, FoundProject, JobListing, Listed
 
 # Verdicts of pip on files: of another project on the same page, and without a needed upload time.
 _OTHER, _UNDATED = "different_project", "upload_time_missing"
+_OTHER_PYTHON = "requires_python_mismatch"
+
+UnmetPython = Callable[[Any, Any], str | None]
+"""Returns the ``Requires-Python`` of a candidate that excludes the Python."""
 
 
 class ProjectLister:
@@ -58,7 +66,8 @@ class ProjectLister:
         @replaces(Resolver, "resolve")
         def resolve(_original: Any, resolver: Any, roots: Any, *_rest: Any, **_named: Any) -> Any:
             hashed = bool(resolver.factory.preparer.require_hashes)
-            self._list(resolver.factory._finder, roots, hashed=hashed)
+            reader = _MetadataReader(resolver.factory)
+            self._list(resolver.factory._finder, roots, reader, hashed=hashed)
             return RequirementSet()
 
         @replaces(PackageFinder, "evaluate_links")
@@ -79,7 +88,8 @@ class ProjectLister:
         self._collected = None
         lines = ('Proof<3 ; sys_platform == "odd"', 'proof ; sys_platform == "even"')
         limit = install_req_from_line("proof<2", constraint=True)
-        self._list(finder, [limit, *map(install_req_from_line, lines)], hashed=False)
+        roots = [limit, *map(install_req_from_line, lines)]
+        self._list(finder, roots, lambda _candidate, _root: None, hashed=False)
         self._found.clear()
         listing = self._current.job.listing
         assert listing is not None  # noqa: S101 - it was just made
@@ -91,7 +101,14 @@ class ProjectLister:
             and [each.best_of for each in project.files] == ["1", None, None, "2", None, None]
         )
 
-    def _list(self, finder: Any, requirements: Sequence[Any], *, hashed: bool) -> None:
+    def _list(
+        self,
+        finder: Any,
+        requirements: Sequence[Any],
+        unmet_python: UnmetPython,
+        *,
+        hashed: bool,
+    ) -> None:
         """List every project that pip's requirements name, which include constraints."""
         limits = [each for each in requirements if each.constraint and each.match_markers()]
         requested = [each for each in requirements if not each.constraint]
@@ -105,32 +122,51 @@ class ProjectLister:
         projects = []
         for project, mine in wanted.items():
             mine += [each for each in limits if normalize_name(each.name or "") == project]
-            projects.append((project, self._project(finder, project, mine)))
+            projects.append((project, self._project(finder, project, mine, unmet_python)))
         self._current.job.listing = JobListing(
             hashed, tuple(described), tuple(map(_describe, limits)), tuple(projects)
         )
 
-    def _project(self, finder: Any, project: str, requirements: Sequence[Any]) -> FoundProject:
+    def _project(
+        self, finder: Any, project: str, requirements: Sequence[Any], unmet_python: UnmetPython
+    ) -> FoundProject:
         if project not in self._found:
             self._found[project] = self._collect(finder, project)
         found, problem = self._found[project]
         facts = list(file_facts(finder, project, found))
         links = [link for link, fact in facts if fact.verdict in {"candidate", "pre_release"}]
-        best, taken, applicable = _choice(finder, project, links, requirements)
+        choice = _choose(finder, project, links, requirements)
+        # A page that gives it for one file gives it for all.
+        is_given = any(link.requires_python for link in found)
+        while choice.taken and not is_given:
+            requires = unmet_python(choice.tried, requirements[0])
+            if requires is None:
+                break
+            # pip tries no other file of this version.
+            same = choice.files[str(choice.tried.version)]
+            facts = [
+                (link, replace(fact, verdict=_OTHER_PYTHON, requires_python=requires))
+                if link in same
+                else (link, fact)
+                for link, fact in facts
+            ]
+            links = [link for link in links if link not in same]
+            choice = _choose(finder, project, links, requirements)
+        taken = choice.taken
         if any(fact.verdict == _UNDATED for _, fact in facts):
             taken = None  # pip ends with an error
         sizes = self._current.run.sizes
         files = tuple(
-            FoundFile(fact, url, sizes.get(link.url_without_fragment), best.get(url))
+            FoundFile(fact, url, sizes.get(link.url_without_fragment), choice.best.get(url))
             for link, fact in facts
             if fact.verdict != _OTHER
             for url in [address_of(link)]
         )
         if files:
-            return FoundProject(files, taken, applicable, problem)
+            return FoundProject(files, taken, choice.applicable, problem)
         places = tuple(places_of(finder, project))
         others = tuple(sorted(_neighbours(finder, facts)))
-        return FoundProject((), taken, applicable, problem, places, others)
+        return FoundProject((), taken, choice.applicable, problem, places, others)
 
     def _collect(self, finder: Any, project: str) -> tuple[list[Any], str]:
         """Collect the links of a project, once for all targets; return why some are missing."""
@@ -171,14 +207,27 @@ def _describe(requirement: Any) -> ListedRequirement:
     )
 
 
-def _choice(
-    finder: Any, project: str, links: Sequence[Any], requirements: Sequence[Any]
-) -> tuple[dict[str, str], str | None, frozenset[str]]:
-    """Choose the best file of each release, and of all, as pip's resolver does.
+class _Choice(NamedTuple):
+    """What pip's resolver chooses from the files of a project.
 
-    :returns: the version by the URL of its best file; the URL of the best file; the versions that
-        can be chosen.
+    :param best: the version by the URL of its best file.
+    :param tried: the candidate that is tried first; None if there is none.
+    :param taken: its URL; None if pip would then refuse it.
+    :param applicable: the versions that can be chosen.
+    :param files: the links of each version.
     """
+
+    best: dict[str, str]
+    tried: Any
+    taken: str | None
+    applicable: frozenset[str]
+    files: dict[str, list[Any]]
+
+
+def _choose(
+    finder: Any, project: str, links: Sequence[Any], requirements: Sequence[Any]
+) -> _Choice:
+    """Choose the best file of each release, and of all, as pip's resolver does."""
     specifier, hashes = SpecifierSet(), Hashes()
     for requirement in requirements:
         specifier &= requirement.specifier
@@ -186,18 +235,50 @@ def _choice(
     candidates = finder.evaluate_links(finder.make_link_evaluator(project), iter(links))
     judge = finder.make_candidate_evaluator(project, specifier=specifier, hashes=hashes)
     version = attrgetter("version")
-    releases = groupby(sorted(candidates, key=version), key=version)
+    releases = {
+        str(number): list(files)
+        for number, files in groupby(sorted(candidates, key=version), key=version)
+    }
     # If several are equally good, the resolver prefers the last, and this function the first.
-    best = [judge.sort_best_candidate(list(files)[::-1]) for _, files in releases]
+    best = [judge.sort_best_candidate(files[::-1]) for files in releases.values()]
     applicable = judge.get_applicable_candidates(candidates)
-    taken = getattr(first_tried(applicable, specifier), "link", None)
+    tried = first_tried(applicable, specifier)
+    taken = getattr(tried, "link", None)
     if taken is not None and hashes and taken.has_hash and not taken.is_hash_allowed(hashes):
         taken = None  # pip would fetch it and then refuse it
-    return (
+    return _Choice(
         {address_of(each.link): str(each.version) for each in best},
+        tried,
         address_of(taken) or None,
         frozenset(str(each.version) for each in applicable),
+        {number: [each.link for each in files] for number, files in releases.items()},
     )
+
+
+class _MetadataReader:
+    """Reads the ``Requires-Python`` of a file that pip's resolver tries."""
+
+    def __init__(self, factory: Any) -> None:
+        self._factory = factory
+
+    def __call__(self, candidate: Any, requirement: Any) -> str | None:
+        """Return it if it excludes the Python; None if the file can be taken.
+
+        :param candidate: the file.
+        :param requirement: the requirement that asks for it.
+        """
+        try:
+            made = self._factory._make_candidate_from_link(
+                candidate.link, frozenset(), requirement, candidate.name, candidate.version
+            )
+        except (PipError, OSError):
+            return None  # pip would end with this error
+        if made is None:
+            return ""  # pip passes over it: its metadata has another name or version
+        requires = self._factory.make_requires_python_requirement(made.dist.requires_python)
+        if requires is None or requires.is_satisfied_by(self._factory._python_candidate):
+            return None
+        return str(made.dist.requires_python)
 
 
 def _neighbours(finder: Any, facts: Iterable[Any]) -> set[str]:
