@@ -26,7 +26,7 @@ from typing import Any, TypeVar, dataclass_transform, get_args, get_origin
 from wheeltarget.errors import PipMovedError
 from wheeltarget.utils.files import FileToFetch, write_private
 
-SCHEMA = 4
+SCHEMA = 5
 """The version of the messages; it changes if any of them does."""
 
 FAILURE, RESULT = "failure.json", "result.json"

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class PinnedFile:
     :param sha256: in lower-case hexadecimal.
     :param size: in bytes; None if the lock does not state it.
     :param line: the line of the lock at which the project begins, from 1.
+    :param uploaded: when it was uploaded; None if the lock does not state it.
     """
 
     project: str
@@ -72,6 +74,12 @@ class PinnedFile:
     lock: str
     line: int
     key_path: KeyPath
+    uploaded: datetime | None = None
+
+    @property
+    def is_direct(self) -> bool:
+        """Return whether the project was requested by URL or path, not from an index."""
+        return "archive" in self.key_path
 
     @property
     def is_wheel(self) -> bool:
@@ -252,7 +260,14 @@ def _read_file(
         collector.file,
         line,
         key_path,
+        _upload_time(entry),
     )
+
+
+def _upload_time(entry: Mapping[str, Any]) -> datetime | None:
+    time: datetime | None = entry.get("upload-time")
+    # The standard demands UTC, so a time without a zone is in UTC.
+    return time if time is None or time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _url_problem(url: str) -> _Problem:

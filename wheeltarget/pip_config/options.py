@@ -315,7 +315,12 @@ def is_quiet(command: CommandLine, settings: Mapping[str, str]) -> bool:
 
 def refuses_colour(command: CommandLine, settings: Mapping[str, str]) -> bool:
     """Return whether pip is not to use colours, by its options or its configuration."""
-    return command.has("--no-color") or bool(_count(settings.get("no-color", "")))
+    return is_on(command, settings, "no-color")
+
+
+def is_on(command: CommandLine, settings: Mapping[str, str], name: str) -> bool:
+    """Return whether a flag of pip's is set; its name is without dashes."""
+    return command.has(f"--{name}") or bool(_count(settings.get(name, "")))
 
 
 def _count(value: str) -> int:

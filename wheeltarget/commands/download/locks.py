@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from wheeltarget.commands.download.lock_options import EFFECTS, Effect
 from wheeltarget.commands.download.request import DownloadRequest
 from wheeltarget.commands.invocation import Invocation
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
 from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
 from wheeltarget.pip_config.options import (
-    ENVIRONMENT_OPTIONS,
     is_lock,
     is_own,
     is_remote,
@@ -23,15 +23,6 @@ from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line
 from wheeltarget.targets.target import Target
 from wheeltarget.utils.files import RefusedFileError
 from wheeltarget.utils.toml import fault_at
-
-_CHOOSING = ENVIRONMENT_OPTIONS | {"--constraint", "--no-binary"}
-"""Options for choosing versions, which a lock has done already."""
-
-_ASKING = frozenset({"--editable", "--group", "--python", "--requirements-from-script"})
-"""Options that add requirements, or run pip in another interpreter."""
-
-NOT_FOR_FETCHING = _CHOOSING | _ASKING | {"--requirement", "--dest"}
-"""Options that do not matter for fetching files."""
 
 _Labelled = Sequence[tuple[str, Target]]
 
@@ -114,7 +105,8 @@ def _refuse_other_inputs(request: DownloadRequest, invocation: Invocation) -> No
         )
     given = {option.name for option in invocation.command.options}
     for option in command.options:
-        if option.name in _ASKING or (option.name in _CHOOSING and option.name in given):
+        effect = EFFECTS[option.name]
+        if effect is Effect.ADDS or (effect is Effect.CHOOSES and option.name in given):
             raise UsageError(
                 f"{option.name} cannot be combined with a lock, which names its files already",
                 f"leave {option.name} out, or make another lock",
