@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from packaging.markers import Marker
 
 from tests.support.locks import TAG
 from wheeltarget.errors import Fault
@@ -81,3 +82,46 @@ def test_project_without_a_file_is_refused(kind: str, what: str) -> None:
     )
     _, (fault,) = selected(text, TAG)
     assert fault.message == f"packages[0].{kind}: mine is {what}, which cannot be fetched by a hash"
+
+
+@pytest.mark.parametrize("tag", [TAG, WINDOWS, "py39-none-any"])
+@pytest.mark.parametrize(
+    ("marker", "reason"),
+    [
+        ("extra == 'dev'", "extra is not a variable of a lock"),
+        ("python_version > '3' and extra == 'dev'", "extra is not a variable of a lock"),
+        ("python_version ~= 'abc'", "Undefined ~= on '3."),
+        ("python_version > '3' and python_version ~= 'abc'", "Undefined ~= on '3."),
+        ("extras == 'dev'", "Set-valued marker 'extras' can only be used"),
+        ("dependency_groups ~= 'dev'", "Set-valued marker 'dependency_groups' can only be used"),
+    ],
+)
+def test_marker_that_cannot_be_evaluated(marker: str, reason: str, tag: str) -> None:
+    def entry(name: str, marker: str) -> str:
+        place = f'[packages.sdist]\nurl = "http://h/{name}-1.0.tar.gz"\n{HASHES}\n'
+        return f'[[packages]]\nname = "{name}"\nmarker = "{marker}"\n{place}'
+
+    good = entry("a", "python_version > '3'")
+    text = f'lock-version = "1.0"\ncreated-by = "x"\n{good}'
+    sources = frozenset("ab")
+    assert selected(text, tag, sources=sources)[1] == []
+    _, (fault,) = selected(text + entry("b", marker), tag, sources=sources)
+    expected = f"packages[1].marker: {Marker(marker)} cannot be evaluated for {tag}: {reason}"
+    assert fault.message.startswith(expected)
+    assert str(fault.location) == "pylock.toml:11:1"
+
+
+@pytest.mark.parametrize(
+    "marker", ["extra == 'dev'", "os_name ~= 'abc'", "'x' in extras", "'x' in dependency_groups"]
+)
+def test_environment_that_cannot_be_evaluated(marker: str) -> None:
+    text = (
+        'lock-version = "1.0"\ncreated-by = "x"\npackages = []\n'
+        f'environments = [\n    "os_name == \'nt\'",\n    "{marker}",\n]\n'
+    )
+    selection, faults = selected(text, WINDOWS)
+    assert (selection.files, faults) == ((), [])
+    _, (fault,) = selected(text, TAG)
+    expected = f"environments: {Marker(marker)} cannot be evaluated for {TAG}: "
+    assert fault.message.startswith(expected)
+    assert str(fault.location) == "pylock.toml:4:1"

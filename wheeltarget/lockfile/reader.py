@@ -39,8 +39,13 @@ _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+-]*")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9A-Fa-f]{64}")
 _INVALID_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
+_MOST_DIGITS = 1000  # Python refuses to show a number of more than 4300, or to read one
+_LONG_NUMBER = re.compile(
+    rf"(?<![0-9_])(?:0[ob])?[0-9_]{{{_MOST_DIGITS + 1}}}|\b0x[0-9A-Fa-f_]{{{_MOST_DIGITS + 1}}}"
+)
 _PACKAGE = re.compile(r"[ \t]*\[\[[ \t]*packages[ \t]*\]\]")
 _LONGEST_NAME = 255
+_NO_SIZE = 2**63
 _DISTRIBUTIONS = (".whl", ".tar.gz", ".zip")
 _ARCHIVES = (
     *_DISTRIBUTIONS,
@@ -195,13 +200,17 @@ def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:
         line = data.count(b"\n", 0, error.start) + 1
         where = Location(name, line, error.start - data.rfind(b"\n", 0, error.start))
         return Fault("a lock has to be UTF-8, but this is not", "", where)
+    for number, row in enumerate(text.split("\n"), start=1):
+        if len(row) > _MOST_DIGITS and (found := _LONG_NUMBER.search(row)):
+            message = f"a number has more than {_MOST_DIGITS} digits"
+            return Fault(message, _DAMAGED, Location(name, number, found.start() + 1))
     try:
         return text, parse_toml(text)
     except tomllib.TOMLDecodeError as error:
         return syntax_fault(name, text, error, "is the file whole? lock again")
     except RecursionError:
         return Fault(f"{name} is not a lock: it is nested too deeply")
-    except ValueError as error:  # a number of thousands of digits
+    except ValueError as error:  # a key with too many parts, a year that does not exist
         return Fault(f"{name} is not a lock: {error}")
 
 
@@ -240,7 +249,7 @@ def _read_file(
         problems.append((("hashes",), (what, "lock again with sha256")))
     elif not _SHA256.fullmatch(sha256):
         problems.append((("hashes", "sha256"), ("has to be 64 hexadecimal digits",)))
-    if size is not None and size < 0:
+    if size is not None and not 0 <= size < _NO_SIZE:
         problems.append((("size",), ("has to be a number of bytes",)))
     for key, problem in problems:
         if problem:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from packaging.markers import Marker
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.pylock import Package, PylockSelectError
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name
@@ -22,6 +22,7 @@ from wheeltarget.targets.target import Target, target_from_tag
 FindTarget = Callable[[str, str, str], Target]
 """Return the target for a key, ``tags`` or ``target``, a value and a folder; raise TargetError."""
 
+_UNDEFINED = (UndefinedComparison, UndefinedEnvironmentName, ValueError)
 _LOCK_AGAIN = "lock again for this target, or choose another one"
 
 
@@ -105,7 +106,9 @@ class _Selector:
     sources: frozenset[str]
 
     def select(self, label: str, target: Target) -> list[PinnedFile]:
-        if not self._are_extras_known() or not self._are_markers_known(label, target):
+        if not self._are_extras_known():
+            return []
+        if target.unknown and not self._are_markers_known(label, target):
             return []
         environment = {**dict.fromkeys(target.unknown, ""), **target.environment}
         numbers = {id(package): n for n, package in enumerate(self.lock.pylock.packages)}
@@ -121,6 +124,9 @@ class _Selector:
                     found.append(file)
         except PylockSelectError as error:
             self._refuse(label, str(error), environment)
+        except _UNDEFINED as error:
+            if self._are_markers_known(label, target):
+                self.collector.add((), f"for {label}: {error}")
         return found
 
     def _refuse(self, label: str, message: str, environment: Mapping[str, str]) -> None:
@@ -153,25 +159,56 @@ class _Selector:
         return not extras
 
     def _are_markers_known(self, label: str, target: Target) -> bool:
-        """Refuse markers whose value for the target is unknown."""
-        environment: dict[str, str | frozenset[str]] = {
+        """Refuse markers whose value for the target is unknown, or that have no value at all."""
+        known: dict[str, str | frozenset[str]] = {
             **dict.fromkeys(target.unknown, ""),
             **target.environment,
+        }
+        sets = {
             "extras": frozenset(self.lock.extras),
             "dependency_groups": frozenset(self.lock.pylock.default_groups or ()),
         }
 
-        def evaluate(text: str) -> bool:
-            return Marker(text).evaluate(environment, context="lock_file")
+        def in_lock(text: str) -> bool:
+            return Marker(text).evaluate({**known, **sets}, context="lock_file")
 
-        known = True
-        for number, package in enumerate(self.lock.pylock.packages if target.unknown else ()):
-            value = package.marker is None or holds(str(package.marker), evaluate, target.unknown)
-            if not isinstance(value, bool):
-                message = f"depends on {' and '.join(value)}, which is unknown for {label}"
-                self.collector.add(("packages", number, "marker"), message)
-                known = False
-        return known
+        def in_requirement(text: str) -> bool:
+            return Marker(text).evaluate(known, context="requirement")
+
+        before = len(self.collector.faults)
+        for number, package in enumerate(self.lock.pylock.packages):
+            if package.marker is not None:
+                path: KeyPath = ("packages", number, "marker")
+                self._check_marker(path, package.marker, in_lock, label, target.unknown)
+        for marker in self.lock.pylock.environments or ():
+            if self._check_marker(("environments",), marker, in_requirement, label, ()):
+                break  # as in packaging, the others do not matter
+        return len(self.collector.faults) == before
+
+    def _check_marker(
+        self,
+        path: KeyPath,
+        marker: Marker,
+        evaluate: Callable[[str], bool],
+        label: str,
+        unknown: Sequence[str],
+    ) -> bool:
+        """Return whether a marker holds; add a fault if it has no value, or an unknown one."""
+        try:
+            value = holds(str(marker), evaluate, unknown)
+        except UndefinedEnvironmentName as error:
+            reason = f"{str(error).strip(chr(39))} is not a variable of a lock"
+            hint = "a lock has extras and dependency_groups, as in 'dev' in extras"
+        except _UNDEFINED as error:
+            reason, hint = re.sub(r"<Op\('(.*?)'\)>", r"\1", str(error)), ""
+        else:
+            if isinstance(value, bool):
+                return value
+            message = f"depends on {' and '.join(value)}, which is unknown for {label}"
+            self.collector.add(path, message)
+            return False
+        self.collector.add(path, f"{marker} cannot be evaluated for {label}: {reason}", hint)
+        return False
 
     def _file(self, package: Package, chosen: object, number: int) -> PinnedFile | None:
         """Return the chosen file, or add a fault if it cannot be fetched."""
