@@ -168,7 +168,7 @@ def parse_lock(
     text, table = found
     collector = FaultCollector(name, text)
     try:
-        pylock = Pylock.from_dict(table)
+        pylock = Pylock.from_dict(_without_variants(table))
     except PylockValidationError as error:
         steps = re.findall(r"[^.\[\]]+", error.context or "lock-version")
         path = tuple(int(step) if step.isdigit() else step for step in steps)
@@ -189,6 +189,48 @@ def parse_lock(
         _check_own(pylock, collector)
     lock = ParsedLock(name, text, pylock, files, origin, extras)
     return None if collector.faults else lock, collector.faults
+
+
+def _without_variants(table: dict[str, Any]) -> dict[str, Any]:
+    """Return a lock in which each variant wheel has the name of one that fits no target.
+
+    packaging refuses a lock with the names of variant wheels (PEP 817); pip passes over them on an
+    index. The table may be anything, since packaging checks it later.
+    """
+    packages = table.get("packages")
+    if not isinstance(packages, list):
+        return table
+    return {**table, "packages": [_with_plain_names(package) for package in packages]}
+
+
+def _with_plain_names(package: Any) -> Any:
+    wheels = package.get("wheels") if isinstance(package, dict) else None
+    if not isinstance(wheels, list):
+        return package
+    found = {}
+    for number, wheel in enumerate(wheels):
+        name = _name_of(wheel) if isinstance(wheel, dict) else ""
+        if is_variant(name):
+            project, version = name.split("-")[:2]
+            found[number] = {**wheel, "name": f"{project}-{version}-variant-none-none.whl"}
+    if not found:
+        return package
+    return {**package, "wheels": [found.get(n, wheel) for n, wheel in enumerate(wheels)]}
+
+
+def _name_of(wheel: Mapping[str, Any]) -> str:
+    """Return the file name of a wheel in a lock that was not checked yet."""
+    places = (wheel.get(key) for key in ("name", "path", "url"))
+    place = next((each for each in places if each and isinstance(each, str)), "")
+    return re.split(r"[/\\]", re.split(r"[?#]", place)[0])[-1]
+
+
+def is_variant(filename: str) -> bool:
+    """Return whether a file is a variant wheel, which has a label at the end of its name."""
+    if filename.count("-") < 5 or not filename.endswith(".whl"):
+        return False
+    parts = filename.split("-")
+    return len(parts) == (7 if parts[2][0:1].isdigit() else 6)
 
 
 def _parse(name: str, data: bytes) -> tuple[str, dict[str, Any]] | Fault:

@@ -15,7 +15,14 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name
 
 from wheeltarget.errors import Fault, TargetError
-from wheeltarget.lockfile.reader import FaultCollector, KeyPath, Origin, ParsedLock, PinnedFile
+from wheeltarget.lockfile.reader import (
+    FaultCollector,
+    KeyPath,
+    Origin,
+    ParsedLock,
+    PinnedFile,
+    is_variant,
+)
 from wheeltarget.targets.markers import holds
 from wheeltarget.targets.target import Target, target_from_tag
 
@@ -137,7 +144,7 @@ class _Selector:
         pythons, python = self.lock.pylock.requires_python, environment["python_full_version"]
         if number:
             path, what = ("packages", int(number[1])), what.replace(number[0], "", 1)
-            hint = _LOCK_AGAIN if "No wheel" in message else ""
+            hint = self._hint_on_wheels(int(number[1])) if "No wheel" in message else ""
         elif pythons and not pythons.contains(python):
             path = ("requires-python",)
             what = f"target {label} has Python {python}, but the lock requires {pythons}"
@@ -147,6 +154,15 @@ class _Selector:
         else:
             hint = ""
         self.collector.add(path, what, hint)
+
+    def _hint_on_wheels(self, number: int) -> str:
+        """Return a hint on a project without a wheel for a target."""
+        wheels = self.lock.pylock.packages[number].wheels or ()
+        files = (self.lock.files["packages", number, "wheels", n] for n in range(len(wheels)))
+        variant = next((file.filename for file in files if is_variant(file.filename)), "")
+        if not variant:
+            return _LOCK_AGAIN
+        return f"{variant} and other variant wheels fit no target, as in pip: lock a plain wheel"
 
     def _are_extras_known(self) -> bool:
         """Refuse extras that the lock does not declare; packaging before 26.4 ignores them."""
@@ -231,7 +247,10 @@ class _Selector:
 
         The archive is a wheel then; packaging ignores its tags.
         """
-        if file.is_wheel:
+        if is_variant(file.filename):
+            message = f"{file.filename} is a variant wheel, which fits no target"
+            hint, allowed = "lock a plain wheel of it", False
+        elif file.is_wheel:
             message = f"{file.filename} is for another target than {label}"
             hint, allowed = _LOCK_AGAIN, not file.tags.isdisjoint(target.tags)
         else:
