@@ -108,3 +108,14 @@ def test_input_is_checked_before_the_extras(
         if said in first:
             assert result.stderr.endswith("  install it with pip install 'wheeltarget[bundle]'\n")
     assert not (here / "out.zip").exists()
+
+
+def test_lock_of_a_target_with_a_dot_in_its_name(house: Path) -> None:
+    make_wheel(house, "lib")
+    name = "aws-lambda-python3.12-arm64"
+    place = house.parent / "pylock.aws-lambda-python3_12-arm64.toml"
+    lock_wheels(sorted(house.iterdir()), name, place)
+    arguments = ["bundle", "-r", f"pylock.{name}.toml", "--wheels=house", "-o", "out.zip"]
+    assert good(run_here(*arguments, cwd=house.parent)).stdout.startswith(f"For {name}:")
+    result = good(run_here("prune", "house", "-r", f"pylock.{name}.toml", cwd=house.parent))
+    assert result.stderr == "no files (0 bytes) removed\n"

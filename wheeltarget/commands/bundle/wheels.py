@@ -14,7 +14,7 @@ from wheeltarget.commands.bundle.files import BundledFile, Layout
 from wheeltarget.commands.check.locks import read_selections
 from wheeltarget.commands.download.from_lock import download_locked
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import Invocation
+from wheeltarget.commands.invocation import Invocation, find_lock
 from wheeltarget.errors import BundleError, UsageError
 from wheeltarget.lockfile import model
 from wheeltarget.lockfile.model import Lock, LockedPackage
@@ -44,7 +44,7 @@ class LockedRequest:
 
 def read_lock(request: LockedRequest, invocation: Invocation) -> Lock:
     """Read a lock, of wheeltarget or of another tool, which must be for exactly one target."""
-    name = request.lock
+    name = find_lock(request.lock)
     try:
         data = invocation.files.read_lock(name)
         text = data.decode("utf-8")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from wheeltarget.commands.download.lock_options import EFFECTS, Effect
 from wheeltarget.commands.download.request import DownloadRequest
-from wheeltarget.commands.invocation import Invocation
+from wheeltarget.commands.invocation import Invocation, find_lock
 from wheeltarget.errors import Fault, InputError, TargetError, UsageError
 from wheeltarget.lockfile.reader import ParsedLock, key_text, parse_lock
 from wheeltarget.lockfile.select import FindTarget, Selection, select, select_own
 from wheeltarget.pip_config.options import (
+    base_name,
     is_lock,
     is_own,
     is_remote,
     project_names,
     split_extras,
+    standard_lock_name,
 )
 from wheeltarget.targets import catalog
 from wheeltarget.targets.names import HOST, HOST_LABEL, TargetName, command_line_targets
@@ -35,13 +37,15 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     :raises UsageError: if an argument cannot be combined with a lock.
     :raises InputError: if a target or a lock is wrong; with every fault.
     """
-    locks = dict.fromkeys(filter(is_lock, invocation.everything.values("--requirement")))
+    named = filter(is_lock, invocation.everything.values("--requirement"))
+    locks = dict.fromkeys(map(find_lock, named))
     contents = {lock: _read(lock, invocation) for lock in locks}
     are_own = [isinstance(content, bytes) and is_own(content) for content in contents.values()]
     names = command_line_targets(request.tags, request.targets) if locks else ()
     if not names and not all(are_own):
         names = invocation.defaults()
     if not names and not any(are_own):
+        _refuse_dots(locks)
         return None
     _refuse_other_inputs(request, invocation)
 
@@ -71,6 +75,17 @@ def select_files(request: DownloadRequest, invocation: Invocation) -> tuple[Sele
     if faults:
         raise InputError(tuple(dict.fromkeys(faults)))
     return _joined(selections)
+
+
+def _refuse_dots(locks: Iterable[str]) -> None:
+    """Raise UsageError if pip would not read one of the locks as a lock."""
+    for name in locks:
+        standard = base_name(standard_lock_name(name))
+        if standard != base_name(name):
+            raise UsageError(
+                f"pip does not read {name}: the standard allows no dot within the name of a lock",
+                f"rename it to {standard}, or name a target with --tags or --target",
+            )
 
 
 def _read(name: str, invocation: Invocation) -> bytes | Fault:
