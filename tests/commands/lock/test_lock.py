@@ -37,6 +37,7 @@ from wheeltarget.errors import (
     WheeltargetError,
 )
 from wheeltarget.lockfile.model import Lock, write
+from wheeltarget.targets.catalog import look_up
 
 
 @pytest.fixture
@@ -179,6 +180,29 @@ def test_target_of_two_names_has_one_lock_whichever_comes_first(index: LocalInde
     text = Path(name).read_text()
     make(index, *reversed(lines))
     assert (names(Path()), Path(name).read_text()) == ([name], text)
+
+
+@pytest.mark.usefixtures("app")
+@pytest.mark.parametrize("verb", ["lock", "download", "download from locks"])
+def test_two_targets_with_the_same_tags_are_noted(
+    index: LocalIndex, project: Path, verb: str
+) -> None:
+    name, tag = "aws-lambda-python3.12-arm64", "cp312-cp312-manylinux_2_34_aarch64"
+    lines = [f"app ; target={name}", f"lib ; tags={tag}", f"lib ; tags={NEW}"]
+    releases = [look_up("target", name, ""), look_up("tags", tag, "")]
+    pythons = [each.python for each in releases if each is not None]
+    outcome = make(index, *lines)
+    (note,) = outcome.notes
+    assert note == (
+        f"{name} (Python {pythons[0]}) and {tag} (Python {pythons[1]}) have the same tags, but are "
+        "separate targets: use one name if both are one environment"
+    )
+    if verb != "lock":
+        locks = [each for file in outcome.files for each in ("-r", str(file.path))]
+        arguments = lines if verb == "download" else locks
+        run = wheeltarget("download", *index.pip_args(), "-dhouse", *arguments, cwd=project)
+        assert run.exit_code == 0, run.stderr
+        assert run.stderr.splitlines()[-1:] == [f"note: {note}"]
 
 
 @pytest.mark.parametrize("knows", [True, False], ids=["all but sizes", "nothing"])

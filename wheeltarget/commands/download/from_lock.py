@@ -39,7 +39,13 @@ from wheeltarget.staging.stage import Stage, interruptible, open_stage
 from wheeltarget.utils.files import Digest, FileToFetch, copy_file, hash_file, is_archive, link
 from wheeltarget.utils.text import json_text
 from wheeltarget.wheelhouse import merge
-from wheeltarget.wheelhouse.merge import PlacedFile, StagedFile, folder_names, note_differing
+from wheeltarget.wheelhouse.merge import (
+    PlacedFile,
+    StagedFile,
+    folder_names,
+    note_differing,
+    note_same_tags,
+)
 
 _ANOTHER = "the file has changed since it was locked; if that is intended, lock again"
 _BROKEN = "the connection broke repeatedly; try again later, or raise --resume-retries"
@@ -134,7 +140,9 @@ def _outcome(
         files = tuple(_target_file(file, home / file.filename, placed) for file in selection.files)
         targets.append(TargetFiles(label, target.tags[0], target.python, files))
         chosen += ((file.name, file.version, label) for file in files)
-    return DownloadOutcome(tuple(targets), (*note_differing(chosen), *notes))
+    pairs = ((each.label, each.target.tags, each.target.python) for each in selections)
+    notes = (*note_differing(chosen), *note_same_tags(pairs), *notes)
+    return DownloadOutcome(tuple(targets), notes)
 
 
 def _target_file(file: PinnedFile, path: Path, placed: Mapping[Path, PlacedFile]) -> TargetFile:
